@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/base/fs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+enum { READ_CHUNK_BYTES = 16384, TREE_DEPTH_MAX = 64 };
+
+static int read_all(int fd, const char *path, size_t max_bytes, struct buf *ret, struct error *err)
+{
+	size_t start = ret->len;
+
+	for (;;) {
+		char *end = buf_reserve(ret, READ_CHUNK_BYTES);
+		ssize_t n = read(fd, end, READ_CHUNK_BYTES);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return error_set(err, -errno, "cannot read %s: %m", path);
+		ret->len += (size_t)n;
+		ret->data[ret->len] = '\0';
+		if (ret->len - start > max_bytes)
+			return error_set(err, -EFBIG, "%s is larger than %zu bytes", path, max_bytes);
+		if (n == 0)
+			return 0;
+	}
+}
+
+int fs_read_file(int dirfd, const char *path, size_t max_bytes, struct buf *ret, struct error *err)
+{
+	AUTO_CLOSE int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+
+	if (fd < 0)
+		return error_set(err, -errno, "cannot open %s: %m", path);
+	if (fstat(fd, &st) < 0)
+		return error_set(err, -errno, "cannot stat %s: %m", path);
+	if (S_ISDIR(st.st_mode))
+		return error_set(err, -EISDIR, "%s is a directory, expected a file", path);
+	if (!S_ISREG(st.st_mode))
+		return error_set(err, -EINVAL, "%s is not a regular file", path);
+	if ((uint64_t)st.st_size > max_bytes)
+		return error_set(err, -EFBIG, "%s has %lld bytes, at most %zu are allowed", path,
+				 (long long)st.st_size, max_bytes);
+	return read_all(fd, path, max_bytes, ret, err);
+}
+
+static int write_all(int fd, const char *data, size_t len)
+{
+	while (len) {
+		ssize_t n = write(fd, data, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		data += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static int sync_parent(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	AUTO_FREE char *dir = slash ? xstrndup(path, (size_t)(slash - path) + 1) : xstrdup(".");
+	AUTO_CLOSE int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	return fsync(fd) < 0 ? -errno : 0;
+}
+
+int fs_write_file_atomic(const char *path, const void *data, size_t len, mode_t mode, struct error *err)
+{
+	AUTO_FREE char *temp = xasprintf("%s.tmp", path);
+	AUTO_CLOSE int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+	int r;
+
+	if (fd < 0)
+		return error_set(err, -errno, "cannot create %s: %m", temp);
+	r = write_all(fd, data, len);
+	if (r == 0 && fsync(fd) < 0)
+		r = -errno;
+	if (r == 0 && rename(temp, path) < 0)
+		r = -errno;
+	if (r < 0) {
+		unlink(temp);
+		return error_set(err, r, "cannot write %s: %s", path, strerror(-r));
+	}
+	r = sync_parent(path);
+	if (r < 0)
+		return error_set(err, r, "cannot sync the directory of %s: %s", path, strerror(-r));
+	return 0;
+}
+
+int fs_write_existing(int dirfd, const char *path, const char *data, struct error *err)
+{
+	AUTO_CLOSE int fd = openat(dirfd, path, O_WRONLY | O_CLOEXEC);
+	size_t len = strlen(data);
+
+	if (fd < 0)
+		return error_set(err, -errno, "cannot open %s: %m", path);
+	if (write(fd, data, len) != (ssize_t)len)
+		return error_set(err, -errno, "cannot write \"%s\" to %s: %m", data, path);
+	return 0;
+}
+
+int fs_make_dirs(const char *path, mode_t mode, struct error *err)
+{
+	AUTO_FREE char *copy = xstrdup(path);
+
+	for (char *p = copy + 1; *p; p++) {
+		if (*p != '/')
+			continue;
+		*p = '\0';
+		if (mkdir(copy, mode) < 0 && errno != EEXIST)
+			return error_set(err, -errno, "cannot create directory %s: %m", copy);
+		*p = '/';
+	}
+	if (mkdir(copy, mode) < 0 && errno != EEXIST)
+		return error_set(err, -errno, "cannot create directory %s: %m", copy);
+	return 0;
+}
+
+static int remove_entries(int fd, dev_t device, int depth, struct error *err);
+
+static int remove_entry(int dirfd, const char *name, dev_t device, int depth, struct error *err)
+{
+	AUTO_CLOSE int fd = -1;
+	struct stat st;
+	int r;
+
+	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return error_set(err, -errno, "cannot remove %s: %m", name);
+	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : error_set(err, -errno, "cannot open %s: %m", name);
+	if (fstat(fd, &st) < 0)
+		return error_set(err, -errno, "cannot stat %s: %m", name);
+	if (depth && st.st_dev != device)
+		return error_set(err, -EXDEV, "%s is on another filesystem, not removed", name);
+	r = remove_entries(fd, st.st_dev, depth + 1, err);
+	if (r < 0)
+		return r;
+	if (unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		return error_set(err, -errno, "cannot remove directory %s: %m", name);
+	return 0;
+}
+
+static int remove_entries(int fd, dev_t device, int depth, struct error *err)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	struct dirent *entry;
+	int r = 0;
+
+	if (!dir) {
+		r = -errno;
+		if (copy >= 0)
+			close(copy);
+		return error_set(err, r, "cannot list directory: %s", strerror(-r));
+	}
+	if (depth > TREE_DEPTH_MAX)
+		r = error_set(err, -ELOOP, "directories nested deeper than %d", TREE_DEPTH_MAX);
+	while (r == 0 && (entry = readdir(dir))) {
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			r = remove_entry(fd, entry->d_name, device, depth, err);
+	}
+	closedir(dir);
+	return r;
+}
+
+int fs_remove_tree(int dirfd, const char *path, struct error *err)
+{
+	return remove_entry(dirfd, path, 0, 0, err);
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/base/str.h"
+
+#include <openssl/evp.h>
+
+/* Names longer than this are compared by their beginning; keeps the distance table on the stack. */
+enum { NEAREST_MAX_BYTES = 63 };
+
+bool str_empty(const char *s)
+{
+	return !s || !*s;
+}
+
+bool str_equal(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+bool str_starts_with(const char *s, const char *prefix)
+{
+	return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+bool str_ends_with(const char *s, const char *suffix)
+{
+	size_t len = strlen(s), suffix_len = strlen(suffix);
+
+	return len >= suffix_len && strcmp(s + len - suffix_len, suffix) == 0;
+}
+
+static size_t min3(size_t a, size_t b, size_t c)
+{
+	size_t m = a < b ? a : b;
+
+	return m < c ? m : c;
+}
+
+static size_t edit_distance(const char *a, const char *b)
+{
+	size_t row[NEAREST_MAX_BYTES + 1];
+	size_t a_len = strnlen(a, NEAREST_MAX_BYTES), b_len = strnlen(b, NEAREST_MAX_BYTES);
+
+	for (size_t j = 0; j <= b_len; j++)
+		row[j] = j;
+	for (size_t i = 1; i <= a_len; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= b_len; j++) {
+			size_t above = row[j];
+
+			row[j] = min3(above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
+			diagonal = above;
+		}
+	}
+	return row[b_len];
+}
+
+const char *str_nearest(const char *s, const char *const *names, size_t n_names)
+{
+	size_t best = strlen(s) / 3 + 1; /* a third of the letters may be wrong */
+	const char *nearest = NULL;
+
+	for (size_t i = 0; i < n_names; i++) {
+		size_t distance = edit_distance(s, names[i]);
+
+		if (distance < best || (distance == best && !nearest)) {
+			best = distance;
+			nearest = names[i];
+		}
+	}
+	return nearest;
+}
+
+void sha256_hex(const void *data, size_t len, char ret_hex[SHA256_HEX_BYTES])
+{
+	static const char digits[] = "0123456789abcdef";
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned digest_len = 0;
+
+	check(EVP_Digest(data, len, digest, &digest_len, EVP_sha256(), NULL) == 1);
+	check(digest_len == 32);
+	for (unsigned i = 0; i < digest_len; i++) {
+		ret_hex[2 * i] = digits[digest[i] >> 4];
+		ret_hex[2 * i + 1] = digits[digest[i] & 15];
+	}
+	ret_hex[SHA256_HEX_BYTES - 1] = '\0';
+}
+
+void strv_fini(struct strv *strv)
+{
+	for (size_t i = 0; i < strv->n; i++)
+		free(strv->items[i]);
+	free(strv->items);
+	*strv = (struct strv){ 0 };
+}
+
+void strv_add(struct strv *strv, const char *s)
+{
+	strv->items = xrealloc(strv->items, (strv->n + 1) * sizeof(*strv->items));
+	strv->items[strv->n++] = xstrdup(s);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Strings: comparison, nearest name, lists of strings, digests in hex. */
+#pragma once
+
+#include "core/base/util.h"
+
+/* NULL counts as "". */
+bool str_equal(const char *a, const char *b);
+bool str_empty(const char *s);
+bool str_starts_with(const char *s, const char *prefix);
+bool str_ends_with(const char *s, const char *suffix);
+
+/* The name closest to @s by edit distance, NULL when none is close enough to be a slip of the finger. */
+const char *str_nearest(const char *s, const char *const *names, size_t n_names);
+
+enum { SHA256_HEX_BYTES = 65 };
+
+/* SHA-256 of @data in lower-case hex with a terminating NUL. */
+void sha256_hex(const void *data, size_t len, char ret_hex[SHA256_HEX_BYTES]);
+
+/* A list of owned strings. A zeroed struct is an empty list. */
+struct strv {
+	char **items;
+	size_t n;
+};
+
+void strv_fini(struct strv *strv);
+void strv_add(struct strv *strv, const char *s);

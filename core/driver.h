@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The three seams: runtime (containerd), network (CNI), cgroup. Each has the real driver and a fake.
+ *
+ * Rules for every method with a struct call:
+ *   - it returns at once; the call completes exactly once, later (core/call.h);
+ *   - it is idempotent: what is there already as wanted, or gone already, is success;
+ *   - requests are copied or used up before the method returns, unless the field's comment says otherwise;
+ *   - ret_* is written before the call completes with 0 and untouched otherwise; the caller keeps it alive;
+ *   - at most one call per object (cell network, container, cgroup, space, namespace) is under way: core sees to that;
+ *   - errors are errno with a text that names the object and what to do; error_is_transient() decides about retries;
+ *   - every call has its own deadline inside the driver and ends with -ETIMEDOUT when it passes.
+ *
+ * Hints may come at any time, may repeat, may be missing: they only say where to look.
+ */
+#pragma once
+
+#include "api/kukeon.pb-c.h"
+#include "core/base/str.h"
+#include "core/call.h"
+
+/* ---- runtime: containers and their tasks ---- */
+
+enum task_state {
+	TASK_NONE,    /* no task, or no container */
+	TASK_CREATED, /* runc create done, the process waits for start */
+	TASK_RUNNING,
+	TASK_PAUSING,
+	TASK_PAUSED,
+	TASK_STOPPED, /* exited, not yet deleted: exit_code and exited_at are valid */
+};
+
+/* What the runtime knows about one container of ours. */
+struct container_fact {
+	char *id;           /* containerd id */
+	char *cell_key;     /* from the labels */
+	char *role;         /* "root" or the container's id */
+	char *container;    /* the container's id in the manifest */
+	char *spec_hash;    /* "" when there is no record */
+	bool record;        /* containerd has the container */
+	bool snapshot;      /* its writable snapshot exists */
+	enum task_state task;
+	uint32_t pid;
+	uint32_t exit_code; /* 128 + n when signal n ended it */
+	int64_t exited_at_ms; /* wall clock, since the epoch; for display only */
+};
+
+void container_fact_fini(struct container_fact *fact);
+
+struct container_facts {
+	struct container_fact *items;
+	size_t n;
+};
+
+void container_facts_fini(struct container_facts *facts);
+
+/* A container in a namespace; strings are read inside the method only. */
+struct container_ref {
+	const char *namespace_;
+	const char *id;
+};
+
+struct container_request {
+	struct container_ref ref;
+	const char *cell_key;
+	const char *role;
+	const char *spec_hash;
+	const char *group_id;     /* containerd id of the cell's root: one shim per cell */
+	const char *netns_path;   /* pinned namespace; need not exist yet */
+	const char *cgroup_path;  /* leaf below the mount, "/kukeon/r/s/t/c/c_root" */
+	const char *hostname;
+	const char *hosts_path;   /* host file to mount over /etc/hosts; the caller keeps it there */
+	const char *hostname_path;/* the same for /etc/hostname */
+	const Api__ContainerSpec *spec;
+};
+
+struct runtime_listener {
+	void *ctx;
+	void (*on_container)(void *ctx, const char *namespace_, const char *id); /* look at this one */
+	void (*on_image)(void *ctx, const char *namespace_); /* an image came or changed */
+	void (*on_up)(void *ctx);                            /* subscribed: look at everything now */
+	void (*on_down)(void *ctx, const struct error *why); /* cannot be asked; on_up follows some time */
+};
+
+struct runtime;
+
+struct runtime_ops {
+	/* Connects and subscribes, for ever. Call once. */
+	void (*start)(struct runtime *runtime, const struct runtime_listener *listener);
+	void (*close)(struct runtime *runtime, void (*closed)(void *ctx), void *ctx);
+
+	void (*ensure_namespace)(struct runtime *runtime, const char *namespace_, const char *realm, struct call *call);
+	/* Deletes the namespace if nothing is in it; images that users put there keep it, which is success too. */
+	void (*remove_namespace)(struct runtime *runtime, const char *namespace_, struct call *call);
+	/* Namespaces that carry our label: parallel lists of names and realms. */
+	void (*list_namespaces)(struct runtime *runtime, struct strv *ret_namespaces, struct strv *ret_realms,
+				struct call *call);
+
+	/* All containers, snapshots and tasks of ours in a namespace (by label; strangers are left out). */
+	void (*list)(struct runtime *runtime, const char *namespace_, struct container_facts *ret_facts,
+		     struct call *call);
+	/* One of them. Nothing there at all is success with record, snapshot false and TASK_NONE. */
+	void (*inspect)(struct runtime *runtime, const struct container_ref *ref, struct container_fact *ret_fact,
+			struct call *call);
+
+	/* The image is there and unpacked: success. -ENOENT when it is not there. */
+	void (*resolve_image)(struct runtime *runtime, const char *namespace_, const char *image, struct call *call);
+
+	/* Snapshot and record. -EEXIST when a record of another spec stands in the way. */
+	void (*create)(struct runtime *runtime, const struct container_request *request, struct call *call);
+	/* Record and snapshot; the task must be gone. */
+	void (*remove)(struct runtime *runtime, const struct container_ref *ref, struct call *call);
+
+	void (*task_create)(struct runtime *runtime, const struct container_ref *ref, uint32_t *ret_pid,
+			    struct call *call);
+	void (*task_start)(struct runtime *runtime, const struct container_ref *ref, struct call *call);
+	/* Success also when there is nothing to signal any more. SIGKILL reaches every process of the container. */
+	void (*task_signal)(struct runtime *runtime, const struct container_ref *ref, int signal, struct call *call);
+	/* Deletes a task that is not running. */
+	void (*task_delete)(struct runtime *runtime, const struct container_ref *ref, struct call *call);
+
+	/* "1.6.20" once known, else NULL. */
+	const char *(*version)(struct runtime *runtime);
+};
+
+struct runtime {
+	const struct runtime_ops *ops;
+};
+
+/* ---- network: CNI networks and attachments ---- */
+
+struct space_request {
+	const char *space_key;
+	const char *conf_dir;  /* NULL: the driver's default */
+	const char *subnet;    /* NULL or "": what the conflist on disk says, else the next free range */
+};
+
+struct space_fact {
+	char *space_key;
+	char *conflist; /* path */
+	char *bridge;
+	char *subnet;   /* CIDR */
+};
+
+void space_fact_fini(struct space_fact *fact);
+
+/* The network of one cell. */
+struct attachment_fact {
+	char *cell_key;
+	bool pinned;       /* its network namespace is pinned */
+	bool intent;       /* something may have been attached and wants detach() before the next attach() */
+	bool attached;     /* ADD of the whole chain succeeded and the result is known */
+	char *ip;          /* without prefix; NULL unless attached */
+	char *bridge;
+};
+
+void attachment_fact_fini(struct attachment_fact *fact);
+
+struct network_facts {
+	struct space_fact *spaces;
+	size_t n_spaces;
+	struct attachment_fact *attachments; /* every cell with a pin or an intent */
+	size_t n_attachments;
+};
+
+void network_facts_fini(struct network_facts *facts);
+
+struct attach_request {
+	const char *cell_key;
+	const char *wanted_ip; /* NULL, or the address it had before: asked for, not insisted on */
+};
+
+struct network;
+
+struct network_ops {
+	void (*close)(struct network *network, void (*closed)(void *ctx), void *ctx);
+
+	/* Writes the conflist unless it stands there as wanted. -EEXIST: another space owns the network's name. */
+	void (*ensure_space)(struct network *network, const struct space_request *request, struct space_fact *ret_fact,
+			     struct call *call);
+	/* Conflist and bridge. No cell is attached any more. */
+	void (*remove_space)(struct network *network, const char *space_key, struct call *call);
+
+	void (*list)(struct network *network, struct network_facts *ret_facts, struct call *call);
+
+	/* A new network namespace with lo up, pinned at netns_path(). */
+	void (*create_netns)(struct network *network, const char *cell_key, struct call *call);
+	/* Journals the intent, runs the chain's ADD into the pinned namespace, keeps the result. */
+	void (*attach)(struct network *network, const struct attach_request *request,
+		       struct attachment_fact *ret_fact, struct call *call);
+	/* DEL of everything journalled for the cell, then the pin goes. Works without a namespace or conflist too. */
+	void (*detach)(struct network *network, const char *cell_key, struct call *call);
+
+	/* Path of a cell's pin, whether it exists or not. Free with free(). */
+	char *(*netns_path)(struct network *network, const char *cell_key);
+};
+
+struct network {
+	const struct network_ops *ops;
+};
+
+/* ---- cgroup: the tree of realms, spaces, stacks and cells ---- */
+
+struct cgroup_fact {
+	char *key;
+	bool exists;
+	bool populated;            /* some process lives in it or below */
+	struct strv controllers;   /* cgroup.subtree_control */
+};
+
+void cgroup_fact_fini(struct cgroup_fact *fact);
+
+struct cgroup_facts {
+	struct cgroup_fact *items;
+	size_t n;
+};
+
+void cgroup_facts_fini(struct cgroup_facts *facts);
+
+struct cgroup_listener {
+	void *ctx;
+	void (*on_cell)(void *ctx, const char *cell_key); /* populated changed, or the cgroup vanished */
+	void (*on_lost)(void *ctx);                       /* events were lost: look at every cell */
+};
+
+struct cgroup_driver;
+
+struct cgroup_ops {
+	/* Cells found by list() or made by ensure() are watched until they are removed. Call once. */
+	void (*start)(struct cgroup_driver *cgroup, const struct cgroup_listener *listener);
+	void (*close)(struct cgroup_driver *cgroup, void (*closed)(void *ctx), void *ctx);
+
+	/* Makes the cgroup of @key (its parents exist) and enables on it the controllers that exist: cpu, memory, io and
+	 * pids, or with @all_controllers all. @key "" is the root of ours. */
+	void (*ensure)(struct cgroup_driver *cgroup, const char *key, bool all_controllers,
+		       struct cgroup_fact *ret_fact, struct call *call);
+	void (*inspect)(struct cgroup_driver *cgroup, const char *key, struct cgroup_fact *ret_fact, struct call *call);
+	/* Realms, spaces, stacks and cells; what lies below a cell is the cell's. */
+	void (*list)(struct cgroup_driver *cgroup, struct cgroup_facts *ret_facts, struct call *call);
+	/* SIGKILL to everything in it, at once. Does not wait; the hint comes when it is empty. */
+	void (*kill)(struct cgroup_driver *cgroup, const char *key, struct call *call);
+	/* rmdir, deepest first. -EBUSY while something lives in it. */
+	void (*remove)(struct cgroup_driver *cgroup, const char *key, struct call *call);
+
+	/* Controllers that the host offers to us; valid after the first ensure(). Owned by the driver. */
+	const struct strv *(*controllers)(struct cgroup_driver *cgroup);
+};
+
+struct cgroup_driver {
+	const struct cgroup_ops *ops;
+};
