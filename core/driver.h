@@ -3,7 +3,7 @@
  * The three seams: runtime (containerd), network (CNI), cgroup. Each has the real driver and a fake.
  *
  * Rules for every method with a struct call:
- *   - it returns at once; the call completes exactly once, later (core/call.h);
+ *   - it returns at once; the call completes exactly once, later (core/loop/call.h);
  *   - it is idempotent: what is there already as wanted, or gone already, is success;
  *   - requests are copied or used up before the method returns, unless the field's comment says otherwise;
  *   - ret_* is written before the call completes with 0 and untouched otherwise; the caller keeps it alive;
@@ -17,7 +17,7 @@
 
 #include "api/kukeon.pb-c.h"
 #include "core/base/str.h"
-#include "core/call.h"
+#include "core/loop/call.h"
 
 /* ---- runtime: containers and their tasks ---- */
 

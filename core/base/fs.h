@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Files. Everything here blocks: call it at start-up or on a worker thread (core/loop.h), except where the target is
+ * Files. Everything here blocks: call it at start-up or on a worker thread (core/loop/loop.h), except where the target is
  * known to be a small file of a kernel filesystem. @dirfd is as in openat(2): AT_FDCWD for paths.
  */
 #pragma once

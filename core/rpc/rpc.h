@@ -10,7 +10,7 @@
 #include <google/protobuf-c/protobuf-c.h>
 #include <sys/types.h>
 
-#include "core/call.h"
+#include "core/loop/call.h"
 
 /* ---- the bridge ---- */
 

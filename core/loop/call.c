@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/call.h"
+#include "core/loop/call.h"
 
 void call_init(struct call *call, struct loop *loop, call_fn done)
 {

@@ -13,7 +13,7 @@
  */
 #pragma once
 
-#include "core/loop.h"
+#include "core/loop/loop.h"
 
 struct call;
 typedef void (*call_fn)(struct call *call);
