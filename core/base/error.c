@@ -20,20 +20,19 @@ int error_set(struct error *err, int code, const char *fmt, ...)
 
 int error_wrap(struct error *err, int code, const char *fmt, ...)
 {
-	char context[ERROR_MSG_MAX_BYTES];
-	char inner[ERROR_MSG_MAX_BYTES];
+	char inner[ERROR_MSG_MAX_BYTES / 2]; /* what the origin said keeps at least half the room */
 	va_list args;
-	size_t room;
+	int len;
 
 	if (!err)
 		return code;
-	va_start(args, fmt);
-	vsnprintf(context, sizeof(context), fmt, args);
-	va_end(args);
-	memcpy(inner, err->msg, sizeof(inner));
+	snprintf(inner, sizeof(inner), "%.*s", (int)sizeof(inner) - 1, err->msg);
 	err->code = code;
-	room = sizeof(err->msg) - 1;
-	snprintf(err->msg, sizeof(err->msg), "%.*s: %.*s", (int)room / 2, context, (int)room / 2, inner);
+	va_start(args, fmt);
+	len = vsnprintf(err->msg, sizeof(err->msg) - sizeof(inner) - 2, fmt, args);
+	va_end(args);
+	len = (int)strnlen(err->msg, len < 0 ? 0 : sizeof(err->msg) - sizeof(inner) - 3);
+	snprintf(err->msg + len, sizeof(err->msg) - (size_t)len, ": %s", inner);
 	return code;
 }
 
