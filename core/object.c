@@ -9,8 +9,53 @@ struct object *object_new(const char *key)
 	object->kind = key_kind(key);
 	list_init(&object->claims);
 	list_init(&object->cell.containers);
+	object->cgroup.known = true;
+	object->status.state = API__STATE__Unknown;
 	object->status.reason = REASON_STARTING;
 	return object;
+}
+
+/* Pauses between tries double from the first to the last. */
+enum {
+	TRANSIENT_FIRST_MS = 100,
+	TRANSIENT_LAST_MS = 5000,
+	PERMANENT_FIRST_MS = 1000,
+	PERMANENT_LAST_MS = 60 * 1000,
+};
+
+static uint64_t retry_pause_ms(unsigned failures, int code)
+{
+	bool transient = error_is_transient(code);
+	uint64_t pause_ms = transient ? TRANSIENT_FIRST_MS : PERMANENT_FIRST_MS;
+	uint64_t last_ms = transient ? TRANSIENT_LAST_MS : PERMANENT_LAST_MS;
+
+	for (unsigned i = 1; i < failures && pause_ms < last_ms; i++)
+		pause_ms *= 2;
+	return pause_ms < last_ms ? pause_ms : last_ms;
+}
+
+void slot_succeeded(struct slot *slot, enum action action)
+{
+	if (slot->failed_action == action)
+		slot_forgive(slot);
+}
+
+void slot_failed(struct slot *slot, enum action action, const struct error *err, uint64_t now_ms)
+{
+	slot->failures = slot->failed_action == action ? slot->failures + 1 : 1;
+	slot->failed_action = action;
+	slot->failure_code = err->code;
+	slot->retry_at_ms = now_ms + retry_pause_ms(slot->failures, err->code);
+	free(slot->failure);
+	slot->failure = xstrdup(err->msg);
+}
+
+void slot_forgive(struct slot *slot)
+{
+	free(slot->failure);
+	slot->failure = NULL;
+	slot->failures = 0;
+	slot->failed_action = ACTION_NONE;
 }
 
 void slot_fini(struct slot *slot)
@@ -62,7 +107,12 @@ struct container *cell_add_container(struct object *object, const char *role, co
 	container->role = xstrdup(role);
 	container->name = xstrdup(name);
 	container->containerd_id = name_containerd_id(object->key, role);
+	container->index_key = xasprintf("%.*s/%s", (int)strcspn(object->key, "/"), object->key,
+					 container->containerd_id);
+	container->object = object;
 	container->slot.known = true;
+	container->stop_signal = model_stop_signal(NULL);
+	container->stop_grace_ms = model_stop_grace_ms(NULL);
 	list_append(&object->cell.containers, &container->link);
 	return container;
 }
@@ -75,8 +125,14 @@ void cell_remove_container(struct container *container)
 	free(container->role);
 	free(container->name);
 	free(container->containerd_id);
+	free(container->index_key);
 	free(container->seen_hash);
 	free(container);
+}
+
+bool container_is_gone(const struct container *c)
+{
+	return !c->spec && !c->record && !c->snapshot && c->task == TASK_NONE && !c->slot.busy && c->slot.known;
 }
 
 bool container_is_root(const struct container *container)

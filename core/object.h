@@ -22,7 +22,8 @@
 struct slot {
 	bool busy;                /* an action is under way */
 	bool known;               /* what is seen is fresh; false: inspect before anything else */
-	enum action action;       /* under way, or the one that failed last */
+	bool hinted;              /* a hint came while an inspection was under way */
+	enum action failed_action;/* what failed last, until it succeeds */
 	unsigned failures;        /* of that action in a row; 0: none */
 	uint64_t retry_at_ms;     /* loop time; nothing is tried before */
 	int failure_code;         /* -errno and text of the last failure */
@@ -33,6 +34,9 @@ struct slot {
 /* A container of a cell. The role ("root" or the container's id) is its identity: it names it in containerd. */
 struct container {
 	struct list link;         /* struct cell.containers: the root first, then by the manifest's order */
+	struct map_node node;     /* struct engine.containers, by index_key */
+	char *index_key;          /* "<realm>/<containerd id>" */
+	struct object *object;
 	char *role;
 	char *name;               /* the container's id in the manifest */
 	char *containerd_id;
@@ -41,6 +45,8 @@ struct container {
 	const Api__ContainerSpec *spec; /* into the object's spec; NULL: not wanted any more */
 	char hash[SHA256_HEX_BYTES];
 	bool image_ready;         /* the image of spec is there, unpacked */
+	int stop_signal;          /* of the last spec: outlive it */
+	uint64_t stop_grace_ms;
 
 	/* seen */
 	struct slot slot;
@@ -51,8 +57,8 @@ struct container {
 
 	/* what happened, for the restart policy and status. Loop time; 0: never */
 	bool stopping;            /* we asked it to stop: its exit is no failure */
-	bool kill_sent;
 	uint64_t stop_sent_ms;
+	uint64_t kill_sent_ms;
 	uint64_t started_ms;
 	bool exited;              /* it has run and ended since it was created */
 	uint64_t exited_ms;
@@ -77,7 +83,8 @@ struct cell {
 /* Realms and spaces have one thing of their own besides the cgroup: the containerd namespace, the CNI network. */
 struct own_thing {
 	struct slot slot;
-	bool exists;
+	bool exists;              /* it is there, or an attempt to make it has begun */
+	bool applied;             /* it is there as wanted */
 	struct space_fact space;  /* spaces */
 	char *namespace_;         /* realms: the containerd namespace in use */
 };
@@ -94,7 +101,9 @@ struct object {
 	char *key;
 	enum kind kind;
 	struct object *parent;    /* NULL for realms */
+	struct list realm_link;   /* struct engine.realms */
 	unsigned children;        /* objects directly below */
+	unsigned wanted_children;
 
 	/* wanted */
 	struct list claims;       /* struct claim.object_link: who wants it, in order of precedence */
@@ -113,6 +122,7 @@ struct object {
 	/* machinery */
 	struct list queued;       /* struct queue.ready */
 	struct timer wake;        /* look again then */
+	struct queue *queue;      /* where wake adds it */
 	unsigned actions;         /* under way */
 	bool stored;              /* a file of it is in the store */
 	struct list dirty;        /* struct store.dirty */
@@ -128,14 +138,23 @@ struct container *cell_find_container(struct object *object, const char *role);
 struct container *cell_add_container(struct object *object, const char *role, const char *name);
 void cell_remove_container(struct container *container);
 
+/* Nothing of it is wanted or seen any more. */
+bool container_is_gone(const struct container *container);
+
 /* The root container; NULL in a cell without one. */
 struct container *cell_root(const struct object *object);
 bool container_is_root(const struct container *container);
 
+/* An act of ours succeeded, failed. A failure sets the time of the next try: soon when the cause may pass by itself. */
+void slot_succeeded(struct slot *slot, enum action action);
+void slot_failed(struct slot *slot, enum action action, const struct error *err, uint64_t now_ms);
+
+/* Something changed that may have been the cause: try again at once. */
+void slot_forgive(struct slot *slot);
+
 /* Something of the object is outside, or may be. */
 bool object_exists(const struct object *object);
 
-/* Every slot of the object itself (not of its containers) and of a cell's containers is as free as a new one. */
 void slot_fini(struct slot *slot);
 
 const Api__CellSpec *object_cell_spec(const struct object *object);

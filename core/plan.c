@@ -92,7 +92,7 @@ void plan_say_failure(struct planning *p, const struct slot *slot, const char *w
 {
 	if (!slot->failures)
 		return;
-	plan_say(p, API__STATE__Pending, action_failure_reason(slot->action, slot->failure_code), "%s%s%s", what,
+	plan_say(p, API__STATE__Pending, action_failure_reason(slot->failed_action, slot->failure_code), "%s%s%s", what,
 		 *what ? ": " : "", slot->failure);
 }
 
@@ -115,10 +115,12 @@ static bool has_own_thing(enum kind kind)
 static void plan_wanted_parent(struct planning *p)
 {
 	const struct object *object = p->object;
-	bool own_missing = has_own_thing(object->kind) && !object->own.exists;
+	bool own_missing = has_own_thing(object->kind) && !object->own.applied;
 	bool needs_runtime = object->kind == KIND_REALM;
 
-	if (!object->cgroup_exists)
+	if (!object->cgroup.known)
+		plan_emit(p, ACTION_CGROUP_INSPECT, &object->cgroup, NULL);
+	else if (!object->cgroup_exists)
 		plan_emit(p, ACTION_CGROUP_ENSURE, &object->cgroup, NULL);
 	if (own_missing && !(needs_runtime && !p->context->runtime_up))
 		plan_emit(p, own_ensure(object->kind), &object->own.slot, NULL);
@@ -126,6 +128,9 @@ static void plan_wanted_parent(struct planning *p)
 		plan_say(p, API__STATE__Unknown, REASON_RUNTIME_UNAVAILABLE, "containerd cannot be asked");
 	plan_say_failure(p, &object->cgroup, "");
 	plan_say_failure(p, &object->own.slot, "");
+	if (object->parent && object->parent->status.state != API__STATE__Ready)
+		plan_say(p, API__STATE__Pending, REASON_PARENT_NOT_READY, "%s %s is not ready",
+			 kind_name(object->parent->kind), object->parent->key);
 	if (object->cgroup_exists && !own_missing)
 		plan_say(p, API__STATE__Ready, REASON_NONE, "%s", "");
 	plan_say(p, API__STATE__Pending, REASON_CREATING, "being created");
@@ -144,7 +149,9 @@ static void plan_unwanted_parent(struct planning *p)
 	if (object->own.exists && !(needs_runtime && !p->context->runtime_up))
 		plan_emit(p, object->kind == KIND_REALM ? ACTION_NAMESPACE_REMOVE : ACTION_SPACE_REMOVE,
 			  &object->own.slot, NULL);
-	if (object->cgroup_exists)
+	if (!object->cgroup.known)
+		plan_emit(p, ACTION_CGROUP_INSPECT, &object->cgroup, NULL);
+	else if (object->cgroup_exists)
 		plan_emit(p, object->populated ? ACTION_CGROUP_KILL : ACTION_CGROUP_REMOVE, &object->cgroup, NULL);
 	plan_say_failure(p, &object->cgroup, "delete");
 	plan_say_failure(p, &object->own.slot, "delete");

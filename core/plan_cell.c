@@ -16,6 +16,9 @@
 #include "core/plan_steps.h"
 #include "core/restart.h"
 
+/* A killed task that nobody reported dead is looked at and killed again. */
+enum { KILL_AGAIN_MS = 5000 };
+
 enum mode { MODE_DOWN, MODE_RECYCLE, MODE_UP };
 
 static bool task_runs(const struct container *c)
@@ -86,14 +89,19 @@ static enum mode cell_mode(const struct object *object, const struct container *
 /* The stop signal, after the grace SIGKILL, and again until it is dead. A task that never ran gets SIGKILL at once. */
 static void stop_task(struct planning *p, struct container *c)
 {
-	uint64_t kill_at_ms = c->stop_sent_ms + model_stop_grace_ms(c->spec);
+	uint64_t now_ms = p->context->now_ms;
+	uint64_t kill_at_ms = c->stop_sent_ms + c->stop_grace_ms;
 
-	if (c->kill_sent)
-		return; /* the exit event or the cgroup's tells; a failed kill clears kill_sent */
-	if (c->task == TASK_CREATED || (c->stop_sent_ms && kill_at_ms <= p->context->now_ms))
-		plan_emit(p, ACTION_TASK_KILL, &c->slot, c);
+	if (c->kill_sent_ms)
+		kill_at_ms = c->kill_sent_ms + KILL_AGAIN_MS;
+	if (c->task == TASK_CREATED && !c->kill_sent_ms)
+		kill_at_ms = now_ms;
 	else if (!c->stop_sent_ms)
 		plan_emit(p, ACTION_TASK_STOP, &c->slot, c);
+	if (!c->stop_sent_ms && c->task != TASK_CREATED)
+		return;
+	if (kill_at_ms <= now_ms)
+		plan_emit(p, ACTION_TASK_KILL, &c->slot, c);
 	else
 		plan_wake_at(p, kill_at_ms);
 }
@@ -142,11 +150,7 @@ static void remove_cgroup(struct planning *p)
 {
 	const struct object *object = p->object;
 
-	if (!object->cgroup_exists)
-		return;
-	if (!object->cgroup.known)
-		plan_emit(p, ACTION_CGROUP_INSPECT, &object->cgroup, NULL);
-	else
+	if (object->cgroup_exists && object->cgroup.known)
 		plan_emit(p, object->populated ? ACTION_CGROUP_KILL : ACTION_CGROUP_REMOVE, &object->cgroup, NULL);
 }
 
@@ -162,11 +166,11 @@ static void plan_down(struct planning *p)
 			remove_record(p, c);
 		records |= c->record || c->snapshot || c->task != TASK_NONE || !c->slot.known;
 	}
-	if (object->wanted && object->cgroup_exists == false)
+	if (object->wanted && object->cgroup.known && !object->cgroup_exists)
 		plan_emit(p, ACTION_CGROUP_ENSURE, &object->cgroup, NULL);
 	if (!object->wanted && !records && !object->cell.pinned && !object->cell.intent)
 		remove_cgroup(p);
-	p->plan->gone = !object->wanted && !records && !object_exists(object);
+	p->plan->gone = !object->wanted && !object->children && !records && !object_exists(object);
 }
 
 /* ---- up ---- */
@@ -195,7 +199,7 @@ static bool is_over(const struct container *c, uint64_t now_ms)
 	uint64_t at_ms;
 	enum restart_verdict verdict;
 
-	if (!c->spec || !c->exited || task_lives(c))
+	if (!c->spec || !c->exited || task_lives(c) || spec_changed(c))
 		return false;
 	verdict = restart_judge(c, now_ms, &at_ms);
 	return verdict == RESTART_DONE || verdict == RESTART_GAVE_UP;
@@ -250,7 +254,7 @@ static void up_container(struct planning *p, struct container *c)
 		stop_task(p, c);
 	else if (c->task == TASK_CREATED && may_start_task(p, c))
 		plan_emit(p, ACTION_TASK_START, &c->slot, c);
-	else if (c->task == TASK_STOPPED && (spec_changed(c) || !is_over(c, p->context->now_ms)))
+	else if (c->task == TASK_STOPPED && !is_over(c, p->context->now_ms))
 		plan_emit(p, ACTION_TASK_DELETE, &c->slot, c);
 	else if (c->task == TASK_NONE)
 		up_without_task(p, c);
@@ -267,7 +271,7 @@ static void plan_up(struct planning *p)
 			remove_record(p, c);
 	if (!object->parent || object->parent->status.state != API__STATE__Ready)
 		return; /* queued again when the parent is */
-	if (!object->cgroup_exists)
+	if (object->cgroup.known && !object->cgroup_exists)
 		plan_emit(p, ACTION_CGROUP_ENSURE, &object->cgroup, NULL);
 	if (!task_runs(root) && !may_run(p, root))
 		return;
@@ -283,11 +287,11 @@ static void plan_up(struct planning *p)
 static void say_container_trouble(struct planning *p, const struct container *c)
 {
 	const struct slot *slot = &c->slot;
-	bool fatal = container_is_root(c) && slot->action != ACTION_IMAGE_RESOLVE;
+	bool fatal = container_is_root(c) && slot->failed_action != ACTION_IMAGE_RESOLVE;
 
 	if (slot->failures)
 		plan_say(p, fatal ? API__STATE__Failed : API__STATE__Pending,
-			 action_failure_reason(slot->action, slot->failure_code), "container %s: %s", c->name,
+			 action_failure_reason(slot->failed_action, slot->failure_code), "container %s: %s", c->name,
 			 slot->failure);
 }
 
@@ -403,7 +407,7 @@ void plan_cell(struct planning *p)
 	list_for_each(c, &object->cell.containers, link)
 		if (!c->slot.known)
 			plan_emit(p, ACTION_CONTAINER_INSPECT, &c->slot, c);
-	if (object->cgroup_exists && !object->cgroup.known)
+	if (!object->cgroup.known)
 		plan_emit(p, ACTION_CGROUP_INSPECT, &object->cgroup, NULL);
 	if (root && !root->slot.known)
 		return plan_say(p, object->status.state, object->status.reason, "%s",
@@ -455,8 +459,8 @@ void plan_container_state(const struct container *c, const struct plan_context *
 		ret_state->reason = REASON_NONE;
 		snprintf(ret_state->message, sizeof(ret_state->message), "%s", task_states[c->task].message);
 	} else if (c->slot.failures) {
-		ret_state->state = c->slot.action == ACTION_IMAGE_RESOLVE ? API__STATE__Pending : API__STATE__Failed;
-		ret_state->reason = action_failure_reason(c->slot.action, c->slot.failure_code);
+		ret_state->state = c->slot.failed_action == ACTION_IMAGE_RESOLVE ? API__STATE__Pending : API__STATE__Failed;
+		ret_state->reason = action_failure_reason(c->slot.failed_action, c->slot.failure_code);
 		snprintf(ret_state->message, sizeof(ret_state->message), "%s", c->slot.failure);
 	} else if (c->exited && c->task != TASK_CREATED) {
 		say_ended(c, context, ret_state);
