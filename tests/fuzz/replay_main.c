@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
 #include "core/base/fs.h"
 
@@ -28,22 +27,31 @@ static int replay_file(const char *path)
 	return 1;
 }
 
-static int replay_directory(const char *path)
+static int replay(const char *path);
+
+static int replay_directory(DIR *dir, const char *path)
 {
-	DIR *dir = opendir(path);
 	struct dirent *entry;
 	int count = 0;
 
-	if (!dir) {
-		perror(path);
-		return -1;
-	}
 	while (count >= 0 && (entry = readdir(dir))) {
 		AUTO_FREE char *file = xasprintf("%s/%s", path, entry->d_name);
-		int n = entry->d_name[0] == '.' ? 0 : replay_file(file);
+		int n = entry->d_name[0] == '.' ? 0 : replay(file);
 
 		count = n < 0 ? -1 : count + n;
 	}
+	return count;
+}
+
+/* How many inputs ran; -1 after an error. */
+static int replay(const char *path)
+{
+	DIR *dir = opendir(path);
+	int count;
+
+	if (!dir)
+		return replay_file(path);
+	count = replay_directory(dir, path);
 	closedir(dir);
 	return count;
 }
@@ -53,9 +61,7 @@ int main(int argc, char **argv)
 	int count = 0;
 
 	for (int i = 1; i < argc; i++) {
-		struct stat st;
-		bool directory = stat(argv[i], &st) == 0 && S_ISDIR(st.st_mode);
-		int n = directory ? replay_directory(argv[i]) : replay_file(argv[i]);
+		int n = replay(argv[i]);
 
 		if (n < 0)
 			return 1;
