@@ -110,7 +110,10 @@ static bool check_key(struct mapper *m, const struct node *node, size_t i)
 		const struct node *other = node->children[before];
 
 		if (other->type == NODE_SCALAR && str_equal(other->text, key->text)) {
-			mapper_fail(m, key, "\"%.80s\" is there twice, first in line %u", key->text, other->line);
+			size_t length = path_push(m, key->text);
+
+			mapper_fail(m, key, "is there twice, first in line %u", other->line);
+			path_pop(m, length);
 			return false;
 		}
 	}
