@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs a fuzz target over every file named, and every file in the directories named. For compilers without libFuzzer. */
+/* Runs a fuzz target over every file named, and every file in the directories named. For compilers
+ * without libFuzzer. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 static int replay_file(const char *path)
 {
-	AUTO_BUF struct buf content = { 0 };
+	AUTO_BUF struct buf content = {0};
 	AUTO_FREE uint8_t *exact = NULL;
 	struct error err;
 
@@ -20,7 +21,8 @@ static int replay_file(const char *path)
 		fprintf(stderr, "%s\n", err.msg);
 		return -1;
 	}
-	exact = xcalloc(content.len, 1); /* of the exact size, so that a read behind the end is seen */
+	exact = xcalloc(content.len,
+			1); /* of the exact size, so that a read behind the end is seen */
 	if (content.len)
 		memcpy(exact, content.data, content.len);
 	LLVMFuzzerTestOneInput(exact, content.len);

@@ -4,7 +4,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <cmocka.h>
+
+#include <cmocka.h> /* needs the headers above */
 
 #include "core/base/buf.h"
 #include "core/manifest/manifest.h"
@@ -18,8 +19,8 @@ static char *text(const char *s)
 /* Every problem as "path: message" lines. */
 static char *problems_of(enum kind kind, const ProtobufCMessage *message)
 {
-	AUTO(model_problems_fini) struct model_problems problems = { 0 };
-	AUTO_BUF struct buf lines = { 0 };
+	AUTO(model_problems_fini) struct model_problems problems = {0};
+	AUTO_BUF struct buf lines = {0};
 
 	model_validate(kind, message, &problems);
 	for (size_t i = 0; i < problems.n; i++)
@@ -34,7 +35,8 @@ static Api__Cell *cell_of(const char *spec)
 	ProtobufCMessage *message = NULL;
 	struct error err;
 
-	if (manifest_parse_stored("test", yaml, strlen(yaml), &api__cell__descriptor, &message, &err) < 0)
+	if (manifest_parse_stored("test", yaml, strlen(yaml), &api__cell__descriptor, &message,
+				  &err) < 0)
 		fail_msg("%s", err.msg);
 	model_set_defaults(KIND_CELL, message);
 	return (Api__Cell *)message;
@@ -64,7 +66,8 @@ static void test_defaults(void **state UNUSED)
 static void test_defaults_of_an_empty_document(void **state UNUSED)
 {
 	for (int kind = 0; kind < KIND_COUNT; kind++) {
-		AUTO_FREE ProtobufCMessage *blank = xcalloc(1, model_descriptor((enum kind)kind)->sizeof_message);
+		AUTO_FREE ProtobufCMessage *blank =
+			xcalloc(1, model_descriptor((enum kind)kind)->sizeof_message);
 		ProtobufCMessage *message;
 
 		protobuf_c_message_init(model_descriptor((enum kind)kind), blank);
@@ -72,8 +75,9 @@ static void test_defaults_of_an_empty_document(void **state UNUSED)
 		model_set_defaults((enum kind)kind, message);
 		AUTO_FREE char *problems = problems_of((enum kind)kind, message);
 
-		assert_true(str_starts_with(problems, "metadata.name: missing; expected a name of letters, digits and "
-						      "inner dashes, at most 63 bytes\n"));
+		assert_true(str_starts_with(
+			problems, "metadata.name: missing; expected a name of letters, digits and "
+				  "inner dashes, at most 63 bytes\n"));
 		protobuf_c_message_free_unpacked(message, NULL);
 	}
 }
@@ -83,66 +87,87 @@ static void test_defaults_of_an_empty_document(void **state UNUSED)
 static const struct {
 	const char *spec, *problems;
 } cell_rows[] = {
-	{ "", "" },
-	{ "id: other", "spec.id: \"other\" is not metadata.name \"web\"; make them equal or leave one out\n" },
-	{ "realmId: a_b", "spec.realmId: \"a_b\" is not a valid name; expected letters, digits and inner dashes, "
-			  "at most 63 bytes\n" },
-	{ "containers: [{id: a}]",
-	  "spec.containers[0].image: missing; expected an image such as docker.io/library/busybox:latest\n" },
-	{ "containers: [{id: a, image: \"a b\"}]",
-	  "spec.containers[0].image: \"a b\" is not an image reference; expected ASCII without spaces\n" },
-	{ "containers: [{image: x}]", "spec.containers[0].id: missing; expected a name of letters, digits and inner "
-				      "dashes, at most 63 bytes\n" },
-	{ "containers: [{id: a, image: x}, {id: a, image: x}]",
-	  "spec.containers[1].id: \"a\" is the id of containers[0] already\n" },
-	{ "containers: [{id: a, image: x, root: true}, {id: b, image: x, root: true}]",
-	  "spec.containers[1].root: a second root: \"a\" is marked root already; a cell has exactly one\n" },
-	{ "rootContainerId: a, containers: [{id: a, image: x}, {id: b, image: x, root: true}]",
-	  "spec.containers[1].root: \"b\" is marked root, but spec.rootContainerId is \"a\"\n" },
-	{ "rootContainerId: a, containers: [{id: a, image: x, root: true}, {id: b, image: x}]", "" },
-	{ "rootContainerId: wbe, containers: [{id: web, image: x}]",
-	  "spec.rootContainerId: no container has the id \"wbe\", did you mean \"web\"?\n" },
-	{ "rootContainerId: z", "spec.rootContainerId: no container has the id \"z\"; expected an id from spec.containers\n" },
-	{ "containers: [{id: a, image: x}, {id: root, image: x}]",
-	  "spec.containers[1].id: \"root\" is what the root container is called in containerd; choose another id or make "
-	  "this container the root\n" },
-	{ "containers: [{id: root, image: x}]", "" },
-	{ "containers: [{" C "realmId: other}]",
-	  "spec.containers[0].realmId: is \"other\", but the cell has \"default\"; leave it out here\n" },
-	{ "containers: [{" C "env: [A=1, B=, C, =x]}]",
-	  "spec.containers[0].env[2]: expected NAME=value with a name before the '='\n"
-	  "spec.containers[0].env[3]: expected NAME=value with a name before the '='\n" },
-	{ "containers: [{" C "restartPolicy: no}]",
-	  "spec.containers[0].restartPolicy: \"no\" is not a restart policy; expected always, on-failure or never\n" },
-	{ "containers: [{" C "restartPolicy: onfailure}]",
-	  "spec.containers[0].restartPolicy: \"onfailure\" is not a restart policy, did you mean \"on-failure\"?\n" },
-	{ "containers: [{" C "restartPolicy: \"\", stopSignal: INT, user: \"1000:0\", workingDir: /w}]", "" },
-	{ "containers: [{" C "stopSignal: SIGFOO}]",
-	  "spec.containers[0].stopSignal: \"SIGFOO\" is not a signal; expected a name such as SIGTERM or a number from 1 "
-	  "to 64\n" },
-	{ "containers: [{" C "user: bob}]", "spec.containers[0].user: \"bob\" is not a user; expected root, or numbers "
-					    "such as 1000 or 1000:1000\n" },
-	{ "containers: [{" C "user: \"4294967295\"}]", "spec.containers[0].user: \"4294967295\" is not a user; expected "
-						       "root, or numbers such as 1000 or 1000:1000\n" },
-	{ "containers: [{" C "workingDir: w}]",
-	  "spec.containers[0].workingDir: \"w\" is not absolute; expected an absolute path in the container\n" },
-	{ "containers: [{" C "volumes: [{source: /a, target: /b}, {kind: tmpfs, target: /tmp}]}]", "" },
-	{ "containers: [{" C "volumes: [{source: a, target: /b/../c}]}]",
-	  "spec.containers[0].volumes[0].target: \"/b/../c\" holds \"..\"; expected an absolute path in the container "
-	  "without it\n"
-	  "spec.containers[0].volumes[0].source: \"a\" is not absolute; expected an absolute path on the host\n" },
-	{ "containers: [{" C "volumes: [{source: /a, target: /}, {source: /a}]}]",
-	  "spec.containers[0].volumes[0].target: a volume cannot replace the root filesystem\n"
-	  "spec.containers[0].volumes[1].target: missing; expected an absolute path in the container\n" },
-	{ "containers: [{" C "volumes: [{source: /a, target: /b}, {source: /c, target: /b/}]}]",
-	  "spec.containers[0].volumes[1].target: \"/b/\" is the target of volumes[0] already\n" },
-	{ "containers: [{" C "volumes: [{kind: nfs, target: /b}, {kind: tmpfs, source: /a, target: /c}]}]",
-	  "spec.containers[0].volumes[0].kind: \"nfs\" is not a volume kind; expected bind or tmpfs\n"
-	  "spec.containers[0].volumes[1].source: a tmpfs has no source; leave it out\n" },
-	{ "containers: [{" C "ports: [\"80\"], networks: [a], networksAliases: [b]}]",
-	  "spec.containers[0].ports: publishing ports is not supported by this version\n"
-	  "spec.containers[0].networks: joining further networks is not supported by this version\n"
-	  "spec.containers[0].networksAliases: network aliases are not supported by this version\n" },
+	{"", ""},
+	{"id: other",
+	 "spec.id: \"other\" is not metadata.name \"web\"; make them equal or leave one out\n"},
+	{"realmId: a_b",
+	 "spec.realmId: \"a_b\" is not a valid name; expected letters, digits and inner dashes, "
+	 "at most 63 bytes\n"},
+	{"containers: [{id: a}]", "spec.containers[0].image: missing; expected an image such as "
+				  "docker.io/library/busybox:latest\n"},
+	{"containers: [{id: a, image: \"a b\"}]",
+	 "spec.containers[0].image: \"a b\" is not an image reference; expected ASCII without "
+	 "spaces\n"},
+	{"containers: [{image: x}]",
+	 "spec.containers[0].id: missing; expected a name of letters, digits and inner "
+	 "dashes, at most 63 bytes\n"},
+	{"containers: [{id: a, image: x}, {id: a, image: x}]",
+	 "spec.containers[1].id: \"a\" is the id of containers[0] already\n"},
+	{"containers: [{id: a, image: x, root: true}, {id: b, image: x, root: true}]",
+	 "spec.containers[1].root: a second root: \"a\" is marked root already; a cell has exactly "
+	 "one\n"},
+	{"rootContainerId: a, containers: [{id: a, image: x}, {id: b, image: x, root: true}]",
+	 "spec.containers[1].root: \"b\" is marked root, but spec.rootContainerId is \"a\"\n"},
+	{"rootContainerId: a, containers: [{id: a, image: x, root: true}, {id: b, image: x}]", ""},
+	{"rootContainerId: wbe, containers: [{id: web, image: x}]",
+	 "spec.rootContainerId: no container has the id \"wbe\", did you mean \"web\"?\n"},
+	{"rootContainerId: z", "spec.rootContainerId: no container has the id \"z\"; expected an "
+			       "id from spec.containers\n"},
+	{"containers: [{id: a, image: x}, {id: root, image: x}]",
+	 "spec.containers[1].id: \"root\" is what the root container is called in containerd; "
+	 "choose another id or make "
+	 "this container the root\n"},
+	{"containers: [{id: root, image: x}]", ""},
+	{"containers: [{" C "realmId: other}]", "spec.containers[0].realmId: is \"other\", but the "
+						"cell has \"default\"; leave it out here\n"},
+	{"containers: [{" C "env: [A=1, B=, C, =x]}]",
+	 "spec.containers[0].env[2]: expected NAME=value with a name before the '='\n"
+	 "spec.containers[0].env[3]: expected NAME=value with a name before the '='\n"},
+	{"containers: [{" C "restartPolicy: no}]",
+	 "spec.containers[0].restartPolicy: \"no\" is not a restart policy; expected always, "
+	 "on-failure or never\n"},
+	{"containers: [{" C "restartPolicy: onfailure}]",
+	 "spec.containers[0].restartPolicy: \"onfailure\" is not a restart policy, did you mean "
+	 "\"on-failure\"?\n"},
+	{"containers: [{" C
+	 "restartPolicy: \"\", stopSignal: INT, user: \"1000:0\", workingDir: /w}]",
+	 ""},
+	{"containers: [{" C "stopSignal: SIGFOO}]",
+	 "spec.containers[0].stopSignal: \"SIGFOO\" is not a signal; expected a name such as "
+	 "SIGTERM or a number from 1 "
+	 "to 64\n"},
+	{"containers: [{" C "user: bob}]",
+	 "spec.containers[0].user: \"bob\" is not a user; expected root, or numbers "
+	 "such as 1000 or 1000:1000\n"},
+	{"containers: [{" C "user: \"4294967295\"}]",
+	 "spec.containers[0].user: \"4294967295\" is not a user; expected "
+	 "root, or numbers such as 1000 or 1000:1000\n"},
+	{"containers: [{" C "workingDir: w}]",
+	 "spec.containers[0].workingDir: \"w\" is not absolute; expected an absolute path in the "
+	 "container\n"},
+	{"containers: [{" C "volumes: [{source: /a, target: /b}, {kind: tmpfs, target: /tmp}]}]",
+	 ""},
+	{"containers: [{" C "volumes: [{source: a, target: /b/../c}]}]",
+	 "spec.containers[0].volumes[0].target: \"/b/../c\" holds \"..\"; expected an absolute "
+	 "path in the container "
+	 "without it\n"
+	 "spec.containers[0].volumes[0].source: \"a\" is not absolute; expected an absolute path "
+	 "on the host\n"},
+	{"containers: [{" C "volumes: [{source: /a, target: /}, {source: /a}]}]",
+	 "spec.containers[0].volumes[0].target: a volume cannot replace the root filesystem\n"
+	 "spec.containers[0].volumes[1].target: missing; expected an absolute path in the "
+	 "container\n"},
+	{"containers: [{" C "volumes: [{source: /a, target: /b}, {source: /c, target: /b/}]}]",
+	 "spec.containers[0].volumes[1].target: \"/b/\" is the target of volumes[0] already\n"},
+	{"containers: [{" C
+	 "volumes: [{kind: nfs, target: /b}, {kind: tmpfs, source: /a, target: /c}]}]",
+	 "spec.containers[0].volumes[0].kind: \"nfs\" is not a volume kind; expected bind or "
+	 "tmpfs\n"
+	 "spec.containers[0].volumes[1].source: a tmpfs has no source; leave it out\n"},
+	{"containers: [{" C "ports: [\"80\"], networks: [a], networksAliases: [b]}]",
+	 "spec.containers[0].ports: publishing ports is not supported by this version\n"
+	 "spec.containers[0].networks: joining further networks is not supported by this version\n"
+	 "spec.containers[0].networksAliases: network aliases are not supported by this version\n"},
 };
 
 static void test_cells(void **state UNUSED)
@@ -158,7 +183,7 @@ static void test_cells(void **state UNUSED)
 
 static void test_too_many_containers(void **state UNUSED)
 {
-	AUTO_BUF struct buf spec = { 0 };
+	AUTO_BUF struct buf spec = {0};
 	Api__Cell *cell;
 
 	for (int i = 0; i < 65; i++)
@@ -176,26 +201,34 @@ static void test_spaces(void **state UNUSED)
 	static const struct {
 		const char *subnet, *problem;
 	} rows[] = {
-		{ "", "" },
-		{ "10.88.0.0/16", "" },
-		{ "10.0.0.0/8", "" },
-		{ "192.168.1.8/29", "" },
-		{ "10.88.0.1/16", "\"10.88.0.1/16\" is an address inside a range, did you mean \"10.88.0.0/16\"?" },
-		{ "10.88.0.0", "\"10.88.0.0\" is not an IPv4 range; expected one such as 10.88.0.0/16" },
-		{ "fd00::/64", "\"fd00::/64\" is not an IPv4 range; expected one such as 10.88.0.0/16" },
-		{ "10.88.0.0/33", "\"10.88.0.0/33\" is not an IPv4 range; expected one such as 10.88.0.0/16" },
-		{ "10.88.0.0/016", "\"10.88.0.0/016\" is not an IPv4 range; expected one such as 10.88.0.0/16" },
-		{ "10.88.0.0/30", "\"10.88.0.0/30\" is of the wrong size; expected /8 to /29" },
-		{ "0.0.0.0/0", "\"0.0.0.0/0\" is of the wrong size; expected /8 to /29" },
-		{ "127.0.0.0/8", "\"127.0.0.0/8\" is reserved; expected a private range such as 10.88.0.0/16" },
-		{ "224.0.0.0/8", "\"224.0.0.0/8\" is reserved; expected a private range such as 10.88.0.0/16" },
+		{"", ""},
+		{"10.88.0.0/16", ""},
+		{"10.0.0.0/8", ""},
+		{"192.168.1.8/29", ""},
+		{"10.88.0.1/16",
+		 "\"10.88.0.1/16\" is an address inside a range, did you mean \"10.88.0.0/16\"?"},
+		{"10.88.0.0",
+		 "\"10.88.0.0\" is not an IPv4 range; expected one such as 10.88.0.0/16"},
+		{"fd00::/64",
+		 "\"fd00::/64\" is not an IPv4 range; expected one such as 10.88.0.0/16"},
+		{"10.88.0.0/33",
+		 "\"10.88.0.0/33\" is not an IPv4 range; expected one such as 10.88.0.0/16"},
+		{"10.88.0.0/016",
+		 "\"10.88.0.0/016\" is not an IPv4 range; expected one such as 10.88.0.0/16"},
+		{"10.88.0.0/30", "\"10.88.0.0/30\" is of the wrong size; expected /8 to /29"},
+		{"0.0.0.0/0", "\"0.0.0.0/0\" is of the wrong size; expected /8 to /29"},
+		{"127.0.0.0/8",
+		 "\"127.0.0.0/8\" is reserved; expected a private range such as 10.88.0.0/16"},
+		{"224.0.0.0/8",
+		 "\"224.0.0.0/8\" is reserved; expected a private range such as 10.88.0.0/16"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		Api__SpaceSpec spec = API__SPACE_SPEC__INIT;
 		Api__Space space = API__SPACE__INIT;
-		AUTO_FREE char *expected =
-			rows[i].problem[0] ? xasprintf("spec.subnet: %s\n", rows[i].problem) : xstrdup("");
+		AUTO_FREE char *expected = rows[i].problem[0]
+						   ? xasprintf("spec.subnet: %s\n", rows[i].problem)
+						   : xstrdup("");
 		ProtobufCMessage *copy;
 
 		spec.id = text("s");
@@ -216,10 +249,25 @@ static void test_signals(void **state UNUSED)
 		const char *name;
 		int number;
 	} rows[] = {
-		{ "SIGTERM", SIGTERM }, { "TERM", SIGTERM }, { "sigint", SIGINT }, { "15", 15 },   { "64", 64 },
-		{ "SIGQUIT", SIGQUIT }, { "WINCH", SIGWINCH }, { "KILL", SIGKILL },  { "0", 0 },	   { "65", 0 },
-		{ "", 0 },		{ "SIG", 0 },	     { "TERMX", 0 },	   { "-1", 0 },	   { "015", 0 },
-		{ "RTMAX", 64 },	{ "SIGRTMAX-1", 63 }, { "RTMIN+99", 0 },	   { "RTMIN+", 0 },
+		{"SIGTERM", SIGTERM},
+		{"TERM", SIGTERM},
+		{"sigint", SIGINT},
+		{"15", 15},
+		{"64", 64},
+		{"SIGQUIT", SIGQUIT},
+		{"WINCH", SIGWINCH},
+		{"KILL", SIGKILL},
+		{"0", 0},
+		{"65", 0},
+		{"", 0},
+		{"SIG", 0},
+		{"TERMX", 0},
+		{"-1", 0},
+		{"015", 0},
+		{"RTMAX", 64},
+		{"SIGRTMAX-1", 63},
+		{"RTMIN+99", 0},
+		{"RTMIN+", 0},
 	};
 	Api__ContainerSpec spec = API__CONTAINER_SPEC__INIT;
 
@@ -245,10 +293,10 @@ static void test_root_index(void **state UNUSED)
 		const char *spec;
 		size_t root;
 	} rows[] = {
-		{ "", 0 },
-		{ "containers: [{id: a}, {id: b}]", 0 },
-		{ "containers: [{id: a}, {id: b, root: true}]", 1 },
-		{ "rootContainerId: b, containers: [{id: a}, {id: b}]", 1 },
+		{"", 0},
+		{"containers: [{id: a}, {id: b}]", 0},
+		{"containers: [{id: a}, {id: b, root: true}]", 1},
+		{"rootContainerId: b, containers: [{id: a}, {id: b}]", 1},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -267,30 +315,43 @@ static void hash_of(const char *spec, size_t i, char ret_hash[SHA256_HEX_BYTES])
 	free_cell(cell);
 }
 
-/* The hash is written into containerd and outlives this program: it must never change for the same spec. */
+/* The hash is written into containerd and outlives this program: it must never change for the same
+ * spec. */
 static void test_hash_is_stable(void **state UNUSED)
 {
 	char hash[SHA256_HEX_BYTES];
 
-	hash_of("containers: [{id: a, image: x, args: [\"\"], volumes: [{source: /a, target: /b}]}]", 0, hash);
-	assert_string_equal(hash, "223041f55d4d4a8ba08d5cfb80dbfea2857060f1c422ad95c16265c7169c52d0");
+	hash_of("containers: [{id: a, image: x, args: [\"\"], volumes: [{source: /a, target: "
+		"/b}]}]",
+		0, hash);
+	assert_string_equal(hash,
+			    "223041f55d4d4a8ba08d5cfb80dbfea2857060f1c422ad95c16265c7169c52d0");
 }
 
 static void test_hash_sees_what_runs(void **state UNUSED)
 {
-	static const char base[] = "containers: [{id: a, image: x}, {id: b, image: x, volumes: [{source: /a, target: /b}]}]";
+	static const char base[] = "containers: [{id: a, image: x}, {id: b, image: x, volumes: "
+				   "[{source: /a, target: /b}]}]";
 	static const char *const same[] = {
-		"realmId: r, containers: [{id: a, image: x}, {id: b, image: x, restartPolicy: never, restartMaxRetries: 3, "
-		"restartBackoffSeconds: 2, stopSignal: INT, stopGracePeriodSeconds: 4, volumes: [{source: /a, target: /b}]}]",
+		"realmId: r, containers: [{id: a, image: x}, {id: b, image: x, restartPolicy: "
+		"never, restartMaxRetries: 3, "
+		"restartBackoffSeconds: 2, stopSignal: INT, stopGracePeriodSeconds: 4, volumes: "
+		"[{source: /a, target: /b}]}]",
 		"containers: [{id: b, image: x, root: false, command: \"\", privileged: false, "
-		"volumes: [{source: /a, target: /b, kind: bind, readOnly: false}]}, {id: a, image: x}], rootContainerId: a",
-		"containers: [{id: z, image: y, root: true}, {id: b, image: x, volumes: [{source: /a, target: /b}]}]",
+		"volumes: [{source: /a, target: /b, kind: bind, readOnly: false}]}, {id: a, image: "
+		"x}], rootContainerId: a",
+		"containers: [{id: z, image: y, root: true}, {id: b, image: x, volumes: [{source: "
+		"/a, target: /b}]}]",
 	};
 	static const char *const other[] = {
-		"containers: [{id: a, image: x}, {id: b, image: y, volumes: [{source: /a, target: /b}]}]",
-		"containers: [{id: a, image: x}, {id: b, image: x, volumes: [{source: /a, target: /b, readOnly: true}]}]",
-		"containers: [{id: a, image: x}, {id: b, image: x, args: [\"\"], volumes: [{source: /a, target: /b}]}]",
-		"rootContainerId: b, containers: [{id: a, image: x}, {id: b, image: x, volumes: [{source: /a, target: /b}]}]",
+		"containers: [{id: a, image: x}, {id: b, image: y, volumes: [{source: /a, target: "
+		"/b}]}]",
+		"containers: [{id: a, image: x}, {id: b, image: x, volumes: [{source: /a, target: "
+		"/b, readOnly: true}]}]",
+		"containers: [{id: a, image: x}, {id: b, image: x, args: [\"\"], volumes: "
+		"[{source: /a, target: /b}]}]",
+		"rootContainerId: b, containers: [{id: a, image: x}, {id: b, image: x, volumes: "
+		"[{source: /a, target: /b}]}]",
 	};
 	char expected[SHA256_HEX_BYTES], hash[SHA256_HEX_BYTES];
 
@@ -312,14 +373,18 @@ static void test_labels(void **state UNUSED)
 	struct error err;
 
 	memset(value, 'v', 4096);
-	yaml = xasprintf("metadata: {name: r, labels: {a.b/c: %s, \"d e\": f, \"\": g, k: v}}", value);
-	assert_int_equal(manifest_parse_stored("t", yaml, strlen(yaml), &api__realm__descriptor, &message, &err), 0);
+	yaml = xasprintf("metadata: {name: r, labels: {a.b/c: %s, \"d e\": f, \"\": g, k: v}}",
+			 value);
+	assert_int_equal(manifest_parse_stored("t", yaml, strlen(yaml), &api__realm__descriptor,
+					       &message, &err),
+			 0);
 	model_set_defaults(KIND_REALM, message);
 	problems = problems_of(KIND_REALM, message);
-	assert_string_equal(problems,
-			    "metadata.labels: a label has an empty key\n"
-			    "metadata.labels.a.b/c: key and value have 4101 bytes together, at most 4096 are allowed\n"
-			    "metadata.labels.d e: expected a label key without spaces and of at most 317 bytes\n");
+	assert_string_equal(problems, "metadata.labels: a label has an empty key\n"
+				      "metadata.labels.a.b/c: key and value have 4101 bytes "
+				      "together, at most 4096 are allowed\n"
+				      "metadata.labels.d e: expected a label key without spaces "
+				      "and of at most 317 bytes\n");
 	protobuf_c_message_free_unpacked(message, NULL);
 }
 

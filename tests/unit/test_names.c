@@ -3,7 +3,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <cmocka.h>
+
+#include <cmocka.h> /* needs the headers above */
 
 #include "core/base/str.h"
 #include "core/model/names.h"
@@ -16,10 +17,10 @@ static void test_valid_names(void **state UNUSED)
 		const char *name;
 		bool valid;
 	} rows[] = {
-		{ "a", true },	      { "Z9", true },	    { "a-b", true },   { "a--b", true },
-		{ NAME_63, true },    { NAME_63 "4", false }, { "", false },     { "-a", false },
-		{ "a-", false },      { "a_b", false },	    { "a.b", false },  { "..", false },
-		{ "a/b", false },     { "a b", false },	    { "a\n", false },  { "\xc3\xa9", false },
+		{"a", true},     {"Z9", true},         {"a-b", true},  {"a--b", true},
+		{NAME_63, true}, {NAME_63 "4", false}, {"", false},    {"-a", false},
+		{"a-", false},   {"a_b", false},       {"a.b", false}, {"..", false},
+		{"a/b", false},  {"a b", false},       {"a\n", false}, {"\xc3\xa9", false},
 	};
 
 	assert_int_equal(strlen(NAME_63), NAME_MAX_BYTES);
@@ -30,7 +31,7 @@ static void test_valid_names(void **state UNUSED)
 
 static void test_keys(void **state UNUSED)
 {
-	const char *const names[] = { "r", "s", "t", "c", "x" };
+	const char *const names[] = {"r", "s", "t", "c", "x"};
 	struct key_parts parts;
 
 	for (int kind = 0; kind < KIND_COUNT; kind++) {
@@ -46,7 +47,8 @@ static void test_keys(void **state UNUSED)
 		assert_true(!parent || str_starts_with(key, parent));
 	}
 	for (size_t i = 0; i < 7; i++) {
-		static const char *const bad[] = { "", "/", "a/", "/a", "a//b", "a/../b", "a/b/c/d/e/f" };
+		static const char *const bad[] = {"",     "/",      "a/",         "/a",
+						  "a//b", "a/../b", "a/b/c/d/e/f"};
 
 		assert_false(key_split(bad[i], &parts));
 	}
@@ -77,7 +79,8 @@ static void test_outside_names(void **state UNUSED)
 	check_taken(name_cell_id("r/s/t/c"), "r_s_t_c");
 	check_taken(name_cell_key("r_s_t_c"), "r/s/t/c");
 	check_taken(name_cgroup("/kukeon", "r/s"), "/kukeon/r/s");
-	check_taken(name_cgroup_leaf("/kukeon", "r/s/t/cell1", "root"), "/kukeon/r/s/t/cell1/cell1_root");
+	check_taken(name_cgroup_leaf("/kukeon", "r/s/t/cell1", "root"),
+		    "/kukeon/r/s/t/cell1/cell1_root");
 	check_taken(name_network("r/s"), "r-s");
 	check_taken(name_bridge("r/s", false), "kuke-r-s");
 	check_taken(name_bridge("default/default", false), "kuke-default-de");
@@ -106,8 +109,10 @@ static void test_long_names_stay_apart(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_valid_names),   cmocka_unit_test(test_keys),
-		cmocka_unit_test(test_kinds),	      cmocka_unit_test(test_outside_names),
+		cmocka_unit_test(test_valid_names),
+		cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_outside_names),
 		cmocka_unit_test(test_long_names_stay_apart),
 	};
 
