@@ -22,7 +22,7 @@ static const char SEQUENCE_KEY[] = "attachment-sequence";
 
 struct netns_op {
 	struct op op;
-	char *dir, *path;
+	char *path;
 };
 
 static int create_netns(struct op *op, struct error *err)
@@ -207,7 +207,7 @@ static void journal_result(struct op *op)
 }
 
 static const struct step attach_steps[] = {
-	{ .name = "look for an earlier attachment", .start = check_journal },
+	{ .name = "begin a new attachment", .start = check_journal },
 	{ .name = "read the network's configuration", .blocking = read_network },
 	{ .name = "journal the attachment", .start = journal_intent },
 	{ .name = "attach with the address it had", .start = add_with_wanted_ip },
