@@ -167,7 +167,6 @@ static int choose_bridge(const struct space_job *job, const struct surroundings 
 	return -EEXIST;
 }
 
-/* With @bridge given that one, else one by the rule. */
 static int write_conflist(const struct space_job *job, const struct subnet *subnet, const char *bridge,
 			  struct conflist *ret_list, struct error *err)
 {
