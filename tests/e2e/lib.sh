@@ -7,74 +7,21 @@
 # shellcheck source-path=SCRIPTDIR/../../scripts
 . "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lib.sh"
 . "$REPO/scripts/lib-containerd.sh"
+. "$REPO/scripts/lib-kukeon.sh"
 
-MANIFESTS=$T/manifests.d
-RUN_PATH=$T/kukeon
-RUNTIME_DIR=/run/kukeon
-CNI_CONF=$T/cni
-SOCKET=$RUNTIME_DIR/kukeond.sock
-DAEMON_LOG=$T/kukeond.log
-DAEMON_WRAPPER=() # a command that runs kukeond
 IMAGE=docker.io/library/busybox:latest
 
-# How long anything may take that the daemon does by itself.
-LIMIT=20
-# A manifest that goes is acted on after that many seconds.
-PRUNE_GRACE=1
-
 # ---- the daemon ----
-
-kuke() { "$KUKEON_BIN/kuke" --socket "$SOCKET" "$@"; }
-
-daemon_answers() { kuke version >/dev/null 2>&1; }
-daemon_answers_or_ended() { daemon_answers || process_gone "$DAEMON_PID"; }
-
-# Returns when it answers.
-daemon_start() {
-	"${DAEMON_WRAPPER[@]}" "$KUKEON_BIN/kukeond" --run-path "$RUN_PATH" --manifests-dir "$MANIFESTS" \
-		--runtime-dir "$RUNTIME_DIR" --socket "$SOCKET" --containerd-socket "$CONTAINERD_ADDRESS" \
-		--cni-conf-dir "$CNI_CONF" --prune-grace $PRUNE_GRACE --log-level debug \
-		</dev/null >>"$DAEMON_LOG" 2>&1 &
-	DAEMON_PID=$!
-	poll_for $LIMIT daemon_answers_or_ended || fail "kukeond does not answer"
-	daemon_answers || fail "kukeond ended at once"
-	daemon_descriptors >"$T/descriptors"
-}
-
-daemon_is_running() { [ -n "${DAEMON_PID:-}" ] && process_alive "$DAEMON_PID"; }
-
-# SIGTERM; it must end by itself, with 0.
-daemon_stop() {
-	local status=0
-	process_stop "$DAEMON_PID" $LIMIT || fail "kukeond did not end on SIGTERM"
-	wait "$DAEMON_PID" || status=$?
-	DAEMON_PID=
-	assert_eq 0 $status "exit code of kukeond after SIGTERM"
-}
-
-daemon_kill() {
-	kill -KILL "$DAEMON_PID"
-	wait "$DAEMON_PID" 2>/dev/null || true
-	DAEMON_PID=
-}
 
 # What it holds open of cells: namespaces, cgroup files, files of the runtime directory.
 daemon_descriptors() {
 	find "/proc/$DAEMON_PID/fd" -type l -printf '%l\n' 2>/dev/null |
-		grep -E "^(net|mnt):|^/sys/fs/cgroup/|^$RUNTIME_DIR/netns" | LC_ALL=C sort
+		awk -v dir="$RUNTIME_DIR/netns" '/^(net|mnt):|^\/sys\/fs\/cgroup\// || index($0, dir) == 1' | LC_ALL=C sort
 }
 
 daemon_holds_nothing_more() { [ -z "$(daemon_descriptors | LC_ALL=C comm -23 - "$T/descriptors")" ]; }
 
 # ---- manifests ----
-
-# drop_manifest NAME: standard input becomes a file of the manifests directory, in one step.
-drop_manifest() {
-	cat >"$T/new-manifest"
-	mv "$T/new-manifest" "$MANIFESTS/$1"
-}
-
-remove_manifest() { rm -rf "${MANIFESTS:?}/$1"; }
 
 manifest_is_known() {
 	kuke_status | jq -e --arg name "$1" 'any(.manifests.files[]?; .path | split("/") | last == $name)' >/dev/null
@@ -129,34 +76,16 @@ drop_ready_cell() {
 
 # ---- what is ----
 
-kuke_status() { kuke status -o json 2>/dev/null || true; }
-
-# The first object of a get, "null" when there is none.
-object() { kuke get "$@" -o json 2>/dev/null | jq -c 'if type == "array" then .[0] else . end' || echo null; }
-
-cell_field() { object cell "$1" "${@:3}" | jq -r "$2 // empty"; }
-cell_state() { cell_field "$1" .status.state "${@:2}"; }
-cell_ip() { cell_field "$1" .status.ip "${@:2}"; }
-
-# container_field CELL CONTAINER JQ
-container_field() { object container "$2" --cell "$1" "${@:4}" | jq -r "$3 // empty"; }
-container_pid() { container_field "$1" "$2" '.status.pid | select(. > 0)'; }
-restart_count() { container_field "$1" "$2" '.status.restartCount // 0'; }
-
 # "container pid restarts" of every container of a cell: the same text before and after means untouched.
 cell_processes() {
 	object cell "$1" "${@:2}" |
 		jq -r '.status.containers[]? | "\(.id) \(.pid // 0) \(.restartCount // 0)"' | LC_ALL=C sort
 }
 
-cell_is() { [ "$(cell_state "$1" "${@:3}")" = "$2" ]; }
 cell_is_gone() { ! kuke get cell "$1" "${@:2}" >/dev/null 2>&1 && daemon_answers; }
-cells_are_gone() { [ "$(kuke get cells -o json 2>/dev/null | jq length)" = 0 ]; }
 cell_mentions() { object cell "$1" | jq -r '.status | "\(.reason) \(.message)"' | grep -qF -- "$2"; }
-pid_differs() { [ -n "$(container_pid "$1" "$2")" ] && [ "$(container_pid "$1" "$2")" != "$3" ]; }
 restart_count_is() { [ "$(restart_count "$1" "$2")" = "$3" ]; }
 
-is_healthy() { kuke status >/dev/null 2>&1; }
 is_unhealthy() { daemon_answers && ! is_healthy; }
 runtime_is_connected() { kuke_status | jq -e '.runtime.connected == true' >/dev/null; }
 runtime_is_away() { daemon_answers && ! runtime_is_connected; }
@@ -187,7 +116,7 @@ stays() {
 where() {
 	local i
 	for ((i = 1; i < ${#BASH_SOURCE[@]}; i++)); do
-		[ "${BASH_SOURCE[i]}" = "${BASH_SOURCE[0]}" ] || break
+		[[ ${BASH_SOURCE[i]} == */lib*.sh ]] || break
 	done
 	echo "$(basename "${BASH_SOURCE[i]}") line ${BASH_LINENO[i - 1]}"
 }
@@ -211,10 +140,9 @@ assert_untouched() { assert_eq "$2" "$(cell_processes "$1")" "processes of cell 
 # ---- begin and end of a scenario ----
 
 scenario_begin() {
-	mkdir -p "$MANIFESTS" "$RUN_PATH" "$CNI_CONF"
-	rm -rf "$RUNTIME_DIR"
-	mkdir -p "$RUNTIME_DIR"
+	kukeon_prepare
 	daemon_start
+	daemon_descriptors >"$T/descriptors"
 }
 
 # One after the other: a directory that is empty all at once could be an accident.
@@ -227,7 +155,6 @@ remove_all_manifests() {
 	done
 }
 
-leaves_nothing() { RUNTIME_DIR=$RUNTIME_DIR CNI_CONF=$CNI_CONF "$REPO/tests/e2e/leakcheck" >"$T/leaks"; }
 
 # Takes away what the scenario declared and checks that nothing of it is left.
 scenario_end() {
@@ -248,5 +175,5 @@ scenario_report() {
 	echo "---- end of kukeond's log"
 	tail -n 150 "$DAEMON_LOG" || true
 	echo "---- warnings of containerd"
-	grep -v level=info "$KUKEON_TEST_LOG" | tail -n 20 || true
+	awk '!/level=info/' "$KUKEON_TEST_LOG" | tail -n 20
 }
