@@ -95,6 +95,8 @@ is_self_or_parent() {
 
 # machine_snapshot FILE: links, mounts, network namespaces, cgroups and our processes, one a line.
 machine_snapshot() {
+	local processes
+	processes=$(marked_processes) # first, so that what runs below is not among them
 	{
 		if command -v ip >/dev/null; then
 			ip -o link | awk '{ print "link", $2 }'
@@ -102,7 +104,7 @@ machine_snapshot() {
 		fi
 		awk '{ print "mount", $2, $3 }' /proc/self/mounts
 		cgroup_directories | sed 's/^/cgroup /'
-		marked_processes | sed 's/^/process /'
+		printf 'process %s\n' "$processes"
 	} | LC_ALL=C sort >"$1"
 }
 

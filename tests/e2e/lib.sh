@@ -15,7 +15,7 @@ IMAGE=docker.io/library/busybox:latest
 
 # What it holds open of cells: namespaces, cgroup files, files of the runtime directory.
 daemon_descriptors() {
-	find "/proc/$DAEMON_PID/fd" -type l -printf '%l\n' 2>/dev/null |
+	{ find "/proc/$DAEMON_PID/fd" -type l -printf '%l\n' 2>/dev/null || true; } |
 		awk -v dir="$RUNTIME_DIR/netns" '/^(net|mnt):|^\/sys\/fs\/cgroup\// || index($0, dir) == 1' | LC_ALL=C sort
 }
 
