@@ -115,7 +115,7 @@ static void load_object(struct engine *engine, const char *dir, const char *key,
 	static const char manifest_source[] = "manifest:";
 	AUTO_FREE char *path = xasprintf("%s/%s", dir, store_file_name(kind));
 	AUTO_FREE char *source = NULL;
-	ProtobufCMessage *message = NULL, *spec;
+	ProtobufCMessage *message = NULL, *spec = NULL;
 	struct object *object;
 	struct error err = { 0 };
 	int r = read_message(path, kind, &message, &err);
@@ -126,10 +126,9 @@ static void load_object(struct engine *engine, const char *dir, const char *key,
 		spec = model_copy(message);
 		model_set_defaults(kind, spec);
 		r = check_key(path, key, kind, spec, &err);
-		if (r < 0)
-			protobuf_c_message_free_unpacked(spec, NULL);
 	}
 	if (r < 0) {
+		protobuf_c_message_free_unpacked(spec, NULL);
 		protobuf_c_message_free_unpacked(message, NULL);
 		return set_aside(path, &err);
 	}
