@@ -13,6 +13,8 @@ enum { PARSE_FLAGS = ARGP_NO_ERRS | ARGP_NO_HELP | ARGP_NO_EXIT };
 
 #define DEFAULT_SOCKET "/run/kukeon/kukeond.sock"
 
+/* Groups only fix the order of options in the help: verbs put their own first, in group 0. */
+
 /* Options without a letter; above every character. */
 enum { KEY_REALM = 0x100, KEY_SPACE, KEY_STACK, KEY_CELL, KEY_SOCKET, KEY_HOST, KEY_VERSION };
 
@@ -52,29 +54,36 @@ static error_t parse_scope(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_option scope_options[] = {
-	{ .name = "realm", .key = KEY_REALM, .arg = "NAME", .doc = "Realm to look in" },
-	{ .name = "space", .key = KEY_SPACE, .arg = "NAME", .doc = "Space to look in" },
-	{ .name = "stack", .key = KEY_STACK, .arg = "NAME", .doc = "Stack to look in" },
-	{ .name = "cell", .key = KEY_CELL, .arg = "NAME",
+	{ .group = 1, .name = "realm", .key = KEY_REALM, .arg = "NAME", .doc = "Realm to look in" },
+	{ .group = 2, .name = "space", .key = KEY_SPACE, .arg = "NAME", .doc = "Space to look in" },
+	{ .group = 3, .name = "stack", .key = KEY_STACK, .arg = "NAME", .doc = "Stack to look in" },
+	{ .group = 4, .name = "cell", .key = KEY_CELL, .arg = "NAME",
 	  .doc = "Cell to look in. A list is narrowed by what is given; for a named object each is \"default\"" },
 	{ 0 },
 };
 
 const struct argp args_scope = { .options = scope_options, .parser = parse_scope };
 
+/* "table, yaml, json"; nothing for a verb without -o. */
+static void add_outputs(const struct verb *verb, struct buf *out)
+{
+	for (int i = 0; i < OUTPUT_COUNT; i++) {
+		if (verb->outputs & (1U << i))
+			buf_printf(out, "%s%s", out->len ? ", " : "", output_names[i]);
+	}
+}
+
 static error_t parse_output(const struct args *args, const char *arg, enum args_output *ret_output)
 {
 	AUTO_BUF struct buf known = { 0 };
 
 	for (int i = 0; i < OUTPUT_COUNT; i++) {
-		if (!(args->verb->outputs & (1U << i)))
+		if (!(args->verb->outputs & (1U << i)) || strcmp(arg, output_names[i]) != 0)
 			continue;
-		if (strcmp(arg, output_names[i]) == 0) {
-			*ret_output = (enum args_output)i;
-			return 0;
-		}
-		buf_printf(&known, "%s%s", known.len ? ", " : "", output_names[i]);
+		*ret_output = (enum args_output)i;
+		return 0;
 	}
+	add_outputs(args->verb, &known);
 	error_set(args->err, -EINVAL, "-o \"%s\": %s knows %s", arg, args->verb->name, known.data);
 	return EINVAL;
 }
@@ -87,7 +96,7 @@ static error_t parse_format(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_option format_options[] = {
-	{ .name = "output", .key = 'o', .arg = "FORMAT", .doc = "How to print: see the examples below" },
+	{ .group = 5, .name = "output", .key = 'o', .arg = "FORMAT", .doc = "How to print" },
 	{ 0 },
 };
 
@@ -133,10 +142,10 @@ static error_t parse_common(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_option common_options[] = {
-	{ .name = "socket", .key = KEY_SOCKET, .arg = "PATH", .group = 1,
+	{ .group = 6, .name = "socket", .key = KEY_SOCKET, .arg = "PATH",
 	  .doc = "Socket of kukeond (else the variable KUKEON_SOCKET, else " DEFAULT_SOCKET ")" },
-	{ .name = "host", .key = KEY_HOST, .arg = "URL", .doc = "The same as unix:///PATH" },
-	{ .name = "help", .key = 'h', .doc = "Show this help" },
+	{ .group = 7, .name = "host", .key = KEY_HOST, .arg = "URL", .doc = "The same as unix:///PATH" },
+	{ .group = 8, .name = "help", .key = 'h', .doc = "Show this help" },
 	{ 0 },
 };
 
@@ -226,7 +235,7 @@ static error_t parse_front(int key, char *arg UNUSED, struct argp_state *state)
 }
 
 static const struct argp_option front_options[] = {
-	{ .name = "version", .key = KEY_VERSION, .doc = "Show the version of kuke", .group = 1 },
+	{ .group = 9, .name = "version", .key = KEY_VERSION, .doc = "Show the version of kuke" },
 	{ 0 },
 };
 static const struct argp_child front_children[] = { { .argp = &args_common }, { 0 } };
@@ -248,9 +257,16 @@ int args_parse_front(int argc, char **argv, struct args *args, struct error *err
 void args_print_help(const struct verb *verb, FILE *out)
 {
 	AUTO_FREE char *name = xasprintf("kuke %s", verb->name);
-	AUTO_FREE char *doc = xasprintf("%s.\n\vExamples:\n%s", verb->summary, verb->examples);
-	struct argp argp = { .children = verb->options, .args_doc = verb->usage, .doc = doc };
+	AUTO_BUF struct buf doc = { 0 }, outputs = { 0 };
+	struct argp argp = { .children = verb->options };
 
+	add_outputs(verb, &outputs);
+	buf_printf(&doc, "%s.\n\vExamples:\n%s", verb->summary, verb->examples);
+	if (outputs.len)
+		buf_printf(&doc, "\nFormats of -o: %s.\n", outputs.data);
+	argp.doc = doc.data;
+	argp.args_doc = *verb->usage ? verb->usage : NULL;
+	setenv("ARGP_HELP_FMT", "no-dup-args-note", 0); /* a note on short options that everybody knows */
 	argp_help(&argp, out, ARGP_HELP_SHORT_USAGE | ARGP_HELP_LONG | ARGP_HELP_DOC, name);
 }
 

@@ -132,8 +132,7 @@ const struct verb verb_get = {
 		    "  kuke get cell web -o yaml\n"
 		    "  kuke get co --cell web -o json | jq '.[].status.pid'\n"
 		    "\n"
-		    "Kinds: realms (r), spaces (sp), stacks (st), cells (ce), containers (co).\n"
-		    "Formats: table, wide, yaml, json.\n",
+		    "Kinds: realms (r), spaces (sp), stacks (st), cells (ce), containers (co).\n",
 	.max_words = 2,
 	.outputs = 1U << OUTPUT_TABLE | 1U << OUTPUT_WIDE | 1U << OUTPUT_YAML | 1U << OUTPUT_JSON,
 	.options = get_options,

@@ -46,9 +46,7 @@ const struct verb verb_status = {
 	.usage = "",
 	.examples = "  kuke status\n"
 		    "  kuke status && echo all is well\n"
-		    "  kuke status -o json | jq '.problems[]'\n"
-		    "\n"
-		    "Formats: table, yaml, json.\n",
+		    "  kuke status -o json | jq '.problems[]'\n",
 	.outputs = 1U << OUTPUT_TABLE | 1U << OUTPUT_YAML | 1U << OUTPUT_JSON,
 	.options = status_options,
 	.run = status_run,
