@@ -30,8 +30,9 @@ static int set_scope(struct args *args, enum kind kind, const char *option, cons
 	args->scope[kind] = value;
 	if (name_is_valid(value))
 		return 0;
-	error_set(args->err, -EINVAL, "%s \"%s\": a name has letters, digits and inner dashes, at most %d",
-		  option, value, NAME_MAX_BYTES);
+	error_set(args->err, -EINVAL,
+		  "%s \"%s\": a name has letters, digits and inner dashes, at most %d", option,
+		  value, NAME_MAX_BYTES);
 	return EINVAL;
 }
 
@@ -57,8 +58,12 @@ static const struct argp_option scope_options[] = {
 	{ .group = 1, .name = "realm", .key = KEY_REALM, .arg = "NAME", .doc = "Realm to look in" },
 	{ .group = 2, .name = "space", .key = KEY_SPACE, .arg = "NAME", .doc = "Space to look in" },
 	{ .group = 3, .name = "stack", .key = KEY_STACK, .arg = "NAME", .doc = "Stack to look in" },
-	{ .group = 4, .name = "cell", .key = KEY_CELL, .arg = "NAME",
-	  .doc = "Cell to look in. A list is narrowed by what is given; for a named object each is \"default\"" },
+	{ .group = 4,
+	  .name = "cell",
+	  .key = KEY_CELL,
+	  .arg = "NAME",
+	  .doc = "Cell to look in. A list is narrowed by what is given; for a named object each is "
+		 "default when not given" },
 	{ 0 },
 };
 
@@ -109,8 +114,8 @@ static error_t set_socket(struct args *args, const char *option, const char *pat
 	args->socket = path;
 	if (*path && strlen(path) < sizeof(address.sun_path))
 		return 0;
-	error_set(args->err, -EINVAL, "%s \"%s\": expected the path of a socket, 1 to %zu bytes", option, path,
-		  sizeof(address.sun_path) - 1);
+	error_set(args->err, -EINVAL, "%s \"%s\": expected the path of a socket, 1 to %zu bytes",
+		  option, path, sizeof(address.sun_path) - 1);
 	return EINVAL;
 }
 
@@ -142,9 +147,16 @@ static error_t parse_common(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_option common_options[] = {
-	{ .group = 6, .name = "socket", .key = KEY_SOCKET, .arg = "PATH",
+	{ .group = 6,
+	  .name = "socket",
+	  .key = KEY_SOCKET,
+	  .arg = "PATH",
 	  .doc = "Socket of kukeond (else the variable KUKEON_SOCKET, else " DEFAULT_SOCKET ")" },
-	{ .group = 7, .name = "host", .key = KEY_HOST, .arg = "URL", .doc = "The same as unix:///PATH" },
+	{ .group = 7,
+	  .name = "host",
+	  .key = KEY_HOST,
+	  .arg = "URL",
+	  .doc = "The same as unix:///PATH" },
 	{ .group = 8, .name = "help", .key = 'h', .doc = "Show this help" },
 	{ 0 },
 };
@@ -239,7 +251,9 @@ static const struct argp_option front_options[] = {
 	{ 0 },
 };
 static const struct argp_child front_children[] = { { .argp = &args_common }, { 0 } };
-static const struct argp front = { .options = front_options, .parser = parse_front, .children = front_children };
+static const struct argp front = { .options = front_options,
+				   .parser = parse_front,
+				   .children = front_children };
 
 int args_parse_front(int argc, char **argv, struct args *args, struct error *err)
 {
@@ -266,7 +280,8 @@ void args_print_help(const struct verb *verb, FILE *out)
 		buf_printf(&doc, "\nFormats of -o: %s.\n", outputs.data);
 	argp.doc = doc.data;
 	argp.args_doc = *verb->usage ? verb->usage : NULL;
-	setenv("ARGP_HELP_FMT", "no-dup-args-note", 0); /* a note on short options that everybody knows */
+	/* Without argp's note on short options, which everybody knows. */
+	setenv("ARGP_HELP_FMT", "no-dup-args-note", 0);
 	argp_help(&argp, out, ARGP_HELP_SHORT_USAGE | ARGP_HELP_LONG | ARGP_HELP_DOC, name);
 }
 

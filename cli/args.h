@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The command line. Options come in groups that verbs put together; every group's parser has the struct args as input.
+ * The command line. Options come in groups that verbs put together; every group's parser has the
+ * struct args as input.
  */
 #pragma once
 
@@ -12,12 +13,12 @@ enum { ARGS_WORDS_MAX = 8 };
 
 /* A zeroed struct holds the defaults. Strings point into argv or the environment. */
 struct args {
-	const struct verb *verb; /* NULL: in front of the verb */
-	const char *socket;      /* path of the daemon's socket; set after args_parse() */
-	const char *scope[KIND_CONTAINER]; /* --realm, --space, --stack, --cell by enum kind; NULL when not given */
+	const struct verb *verb;           /* NULL: in front of the verb */
+	const char *socket;                /* path of the daemon's socket; set after args_parse() */
+	const char *scope[KIND_CONTAINER]; /* --realm and so on by enum kind; NULL: not given */
 	enum args_output output;
 	bool help;
-	bool version;            /* kuke --version */
+	bool version;                      /* kuke --version */
 	const char *words[ARGS_WORDS_MAX]; /* what is no option, without the verb */
 	unsigned n_words;
 	struct error *err;
@@ -29,13 +30,14 @@ extern const struct argp args_format; /* -o */
 extern const struct argp args_common; /* --socket --host --help: for every verb */
 
 /*
- * The part in front of the verb: fills in common options and returns the verb's index in argv, argc when there is none,
- * or -EINVAL.
+ * The part in front of the verb: fills in common options and returns the verb's index in argv, argc
+ * when there is none, or -EINVAL.
  */
 int args_parse_front(int argc, char **argv, struct args *args, struct error *err);
 
 /* What follows: argv[0] is the verb's name. 0 or -EINVAL. */
-int args_parse(const struct verb *verb, int argc, char **argv, struct args *args, struct error *err);
+int args_parse(const struct verb *verb, int argc, char **argv, struct args *args,
+	       struct error *err);
 
 /* The help page of a verb. */
 void args_print_help(const struct verb *verb, FILE *out);

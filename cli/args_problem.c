@@ -26,7 +26,8 @@ static size_t collect(const struct argp *root, const struct argp_option *ret_opt
 }
 
 /* Getopt accepts any beginning of a name that only one option has. */
-static void explain_long(const char *word, const struct argp_option *const *options, size_t n, struct error *err)
+static void explain_long(const char *word, const struct argp_option *const *options, size_t n,
+			 struct error *err)
 {
 	AUTO_FREE char *name = xstrndup(word + 2, strcspn(word + 2, "="));
 	const char *names[OPTIONS_MAX];
@@ -51,17 +52,20 @@ static void explain_long(const char *word, const struct argp_option *const *opti
 	if (n_matches > 1)
 		error_set(err, -EINVAL, "option \"--%s\" could be several: write it out", name);
 	else if (n_matches == 1 && match->arg)
-		error_set(err, -EINVAL, "option \"--%s\" needs a value: --%s %s", match->name, match->name, match->arg);
+		error_set(err, -EINVAL, "option \"--%s\" needs a value: --%s %s", match->name,
+			  match->name, match->arg);
 	else if (n_matches == 1)
 		error_set(err, -EINVAL, "option \"--%s\" takes no value", match->name);
 	else if (nearest)
-		error_set(err, -EINVAL, "unknown option \"--%s\", did you mean \"--%s\"?", name, nearest);
+		error_set(err, -EINVAL, "unknown option \"--%s\", did you mean \"--%s\"?", name,
+			  nearest);
 	else
 		error_set(err, -EINVAL, "unknown option \"--%s\"", name);
 }
 
 /* A word such as "-xo": the first letter that is wrong. */
-static void explain_short(const char *word, const struct argp_option *const *options, size_t n, struct error *err)
+static void explain_short(const char *word, const struct argp_option *const *options, size_t n,
+			  struct error *err)
 {
 	for (const char *letter = word + 1; *letter; letter++) {
 		const struct argp_option *match = NULL;

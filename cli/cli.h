@@ -2,8 +2,9 @@
 /*
  * The frame of kuke: what every verb gets and gives back, and the table that names them all.
  *
- * A verb is one file with one "const struct verb verb_<name>" at its end, listed in cli/verbs.c. It writes its result to
- * io->out and puts what went wrong into @err; the frame prints that, with a hint for wrong usage.
+ * A verb is one file with one "const struct verb verb_<name>" at its end, listed in cli/verbs.c. It
+ * writes its result to io->out and puts what went wrong into @err; the frame prints that, with a
+ * hint for wrong usage.
  */
 #pragma once
 
@@ -34,12 +35,12 @@ struct args;
 
 struct verb {
 	const char *name;
-	const char *summary;                 /* one line for kuke help */
-	const char *usage;                   /* its words, e.g. "KIND [NAME]"; "" when it takes none */
-	const char *examples;                /* one command line per line */
-	unsigned max_words;                  /* how many words it takes at most */
-	unsigned outputs;                    /* the -o it knows: 1 << enum args_output, or-ed */
-	const struct argp_child *options;    /* groups of cli/args.h and its own; ends with a zeroed one */
+	const char *summary;              /* one line for kuke help */
+	const char *usage;                /* its words, e.g. "KIND [NAME]"; "" when it takes none */
+	const char *examples;             /* one command line per line */
+	unsigned max_words;               /* how many words it takes at most */
+	unsigned outputs;                 /* the -o it knows: 1 << enum args_output, or-ed */
+	const struct argp_child *options; /* groups of cli/args.h and its own, then { 0 } */
 	enum cli_exit (*run)(const struct args *args, const struct io *io, struct error *err);
 };
 

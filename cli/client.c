@@ -34,7 +34,7 @@ void client_free(struct client *client)
 	free(client);
 }
 
-/* gRPC does not keep why a connection failed: look again. Returns an errno, 0 when somebody listens. */
+/* gRPC does not keep why a connection failed: look again. An errno, or 0 when somebody listens. */
 static int probe(const char *socket_path)
 {
 	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -49,45 +49,51 @@ static int probe(const char *socket_path)
 /* Says what to do about a call that did not reach the daemon. */
 static int explain_unreachable(const struct client *client, int code, struct error *err)
 {
+	static const char intro[] = "kukeond cannot be reached";
 	const char *path = client->socket;
 
 	switch (probe(path)) {
 	case ENOENT:
 	case ENOTDIR:
 		return error_set(err, -ECONNREFUSED,
-				 "kukeond cannot be reached: there is no socket %s; start it with 'systemctl start "
-				 "kukeond.socket', or name its socket with --socket", path);
+				 "%s: there is no socket %s; start it with 'systemctl start "
+				 "kukeond.socket', or name another one with --socket",
+				 intro, path);
 	case ECONNREFUSED:
 		return error_set(err, -ECONNREFUSED,
-				 "kukeond cannot be reached: nobody listens on %s; look at 'systemctl status kukeond'",
-				 path);
+				 "%s: nobody listens on %s; look at 'systemctl status kukeond'",
+				 intro, path);
 	case EACCES:
 	case EPERM:
 		return error_set(err, -ECONNREFUSED,
-				 "kukeond cannot be reached: no permission for %s; run kuke as root or join the group "
-				 "kukeon", path);
+				 "%s: no permission for %s; run kuke as root, or join the group "
+				 "kukeon",
+				 intro, path);
 	default:
-		return error_wrap(err, code,
-				  "kukeond on %s does not answer; look at 'systemctl status kukeond'", path);
+		return error_wrap(err, code, "%s: look at 'systemctl status kukeond'", intro);
 	}
 }
 
 static int client_call(struct client *client, const char *method, const ProtobufCMessage *request,
-		       const ProtobufCMessageDescriptor *reply_type, ProtobufCMessage **ret_reply, struct error *err)
+		       const ProtobufCMessageDescriptor *reply_type, ProtobufCMessage **ret_reply,
+		       struct error *err)
 {
-	int rc = rpc_client_call(client->rpc, method, request, reply_type, CALL_TIMEOUT_MS, ret_reply, err);
+	int rc = rpc_client_call(client->rpc, method, request, reply_type, CALL_TIMEOUT_MS,
+				 ret_reply, err);
 
 	return client_exit(rc) == CLI_UNREACHABLE ? explain_unreachable(client, rc, err) : rc;
 }
 
-int client_get(struct client *client, const Api__Selector *selector, Api__GetReply **ret_reply, struct error *err)
+int client_get(struct client *client, const Api__Selector *selector, Api__GetReply **ret_reply,
+	       struct error *err)
 {
 	Api__GetRequest request = API__GET_REQUEST__INIT;
 	ProtobufCMessage *reply = NULL;
 	int rc;
 
 	request.selector = (Api__Selector *)selector; /* is only read */
-	rc = client_call(client, "/kukeon.v1beta1.Kukeon/Get", &request.base, &api__get_reply__descriptor, &reply, err);
+	rc = client_call(client, "/kukeon.v1beta1.Kukeon/Get", &request.base,
+			 &api__get_reply__descriptor, &reply, err);
 	if (rc == 0)
 		*ret_reply = (Api__GetReply *)reply;
 	return rc;
@@ -97,8 +103,8 @@ int client_status(struct client *client, Api__StatusReply **ret_reply, struct er
 {
 	Api__StatusRequest request = API__STATUS_REQUEST__INIT;
 	ProtobufCMessage *reply = NULL;
-	int rc = client_call(client, "/kukeon.v1beta1.Kukeon/Status", &request.base, &api__status_reply__descriptor,
-			     &reply, err);
+	int rc = client_call(client, "/kukeon.v1beta1.Kukeon/Status", &request.base,
+			     &api__status_reply__descriptor, &reply, err);
 
 	if (rc == 0)
 		*ret_reply = (Api__StatusReply *)reply;
@@ -109,8 +115,8 @@ int client_version(struct client *client, Api__VersionReply **ret_reply, struct 
 {
 	Api__VersionRequest request = API__VERSION_REQUEST__INIT;
 	ProtobufCMessage *reply = NULL;
-	int rc = client_call(client, "/kukeon.v1beta1.Kukeon/Version", &request.base, &api__version_reply__descriptor,
-			     &reply, err);
+	int rc = client_call(client, "/kukeon.v1beta1.Kukeon/Version", &request.base,
+			     &api__version_reply__descriptor, &reply, err);
 
 	if (rc == 0)
 		*ret_reply = (Api__VersionReply *)reply;

@@ -2,8 +2,8 @@
 /*
  * The daemon as kuke sees it: one blocking function per method of the service.
  *
- * Failures say what to do. -ECONNREFUSED and -ETIMEDOUT mean that the daemon cannot be reached: see client_exit().
- * Replies are freed with client_reply_free().
+ * Failures say what to do. -ECONNREFUSED and -ETIMEDOUT mean that the daemon cannot be reached: see
+ * client_exit(). Replies are freed with client_reply_free().
  */
 #pragma once
 
@@ -16,7 +16,8 @@ struct client;
 struct client *client_new(const char *socket);
 void client_free(struct client *client);
 
-int client_get(struct client *client, const Api__Selector *selector, Api__GetReply **ret_reply, struct error *err);
+int client_get(struct client *client, const Api__Selector *selector, Api__GetReply **ret_reply,
+	       struct error *err);
 int client_status(struct client *client, Api__StatusReply **ret_reply, struct error *err);
 int client_version(struct client *client, Api__VersionReply **ret_reply, struct error *err);
 

@@ -9,8 +9,8 @@ typedef void (*column_fn)(const struct object *object, struct buf *out);
 struct column {
 	const char *header;
 	column_fn text;
-	bool wide;           /* only with -o wide */
-	bool state, age;     /* instead of text */
+	bool wide;       /* only with -o wide */
+	bool state, age; /* instead of text */
 };
 
 static void add(struct buf *out, const char *text)
@@ -138,6 +138,7 @@ static void container_id(const struct object *object, struct buf *out)
 	add(out, status ? status->containerd_id : NULL);
 }
 
+/* clang-format off */
 #define COLUMN(header_, text_) { .header = header_, .text = text_ }
 #define WIDE(header_, text_) { .header = header_, .text = text_, .wide = true }
 #define NAME COLUMN("NAME", column_name)
@@ -168,13 +169,15 @@ static const struct column cell_columns[] = {
 
 static const struct column container_columns[] = {
 	NAME, COLUMN("CELL", column_cell), STATE, COLUMN("RESTARTS", container_restarts),
-	COLUMN("IMAGE", container_image), AGE, WIDE("PID", container_pid), WIDE("EXIT", container_exit),
-	WIDE("CONTAINERD-ID", container_id), REASON, { 0 },
+	COLUMN("IMAGE", container_image), AGE, WIDE("PID", container_pid),
+	WIDE("EXIT", container_exit), WIDE("CONTAINERD-ID", container_id), REASON, { 0 },
 };
+/* clang-format on */
 
 static const struct column *const columns[KIND_COUNT] = {
-	[KIND_REALM] = realm_columns, [KIND_SPACE] = space_columns, [KIND_STACK] = stack_columns,
-	[KIND_CELL] = cell_columns, [KIND_CONTAINER] = container_columns,
+	[KIND_REALM] = realm_columns,         [KIND_SPACE] = space_columns,
+	[KIND_STACK] = stack_columns,         [KIND_CELL] = cell_columns,
+	[KIND_CONTAINER] = container_columns,
 };
 
 void columns_begin(enum kind kind, bool wide, struct table *table)

@@ -9,16 +9,16 @@ static const char *name_of(const Api__Metadata *metadata, const char *id)
 }
 
 /* The generated structs share names of fields, not a type. */
-#define READ_NAME(object, from) \
+#define READ_NAME(object, from)                                                                    \
 	((object)->name = name_of((from)->metadata, (from)->spec ? (from)->spec->id : NULL))
-#define READ_SCOPE(object, from, above, field) \
+#define READ_SCOPE(object, from, above, field)                                                     \
 	((object)->scope[above] = (from)->spec ? (from)->spec->field : NULL)
 #define READ_STATUS(object, from, time)                                                            \
 	do {                                                                                       \
 		if (!(from)->status)                                                               \
 			break;                                                                     \
-		(object)->state = (from)->status->has_state ? (from)->status->state                \
-							    : API__STATE__Unknown;                 \
+		(object)->state =                                                                  \
+			(from)->status->has_state ? (from)->status->state : API__STATE__Unknown;   \
 		(object)->reason = (from)->status->reason;                                         \
 		(object)->since = (from)->status->time;                                            \
 	} while (0)

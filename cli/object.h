@@ -9,12 +9,12 @@
 struct object {
 	enum kind kind;
 	const Api__Object *api;
-	const ProtobufCMessage *message;      /* the realm, space, ... itself */
+	const ProtobufCMessage *message; /* the realm, space, ... itself */
 	const char *name;
-	const char *scope[KIND_CONTAINER];    /* names of the objects above, by enum kind */
+	const char *scope[KIND_CONTAINER]; /* names of the objects above, by enum kind */
 	Api__State state;
 	const char *reason;
-	const char *since;                    /* creation; for a container the start of its process */
+	const char *since; /* creation; for a container the start of its process */
 };
 
 /* False for an object of a kind that this kuke does not know. */

@@ -5,8 +5,8 @@
 #include "cli/table.h"
 #include "core/manifest/manifest.h"
 
-static void print_table(enum kind kind, Api__Object *const *objects, size_t n, const struct print_options *options,
-			FILE *out)
+static void print_table(enum kind kind, Api__Object *const *objects, size_t n,
+			const struct print_options *options, FILE *out)
 {
 	AUTO(table_fini) struct table table = { 0 };
 	struct object object;
@@ -55,7 +55,8 @@ static void print_json(Api__Object *const *objects, size_t n, bool single, FILE 
 		fprintf(out, "[]\n");
 }
 
-void print_objects(enum kind kind, Api__Object *const *objects, size_t n, const struct print_options *options, FILE *out)
+void print_objects(enum kind kind, Api__Object *const *objects, size_t n,
+		   const struct print_options *options, FILE *out)
 {
 	check(!options->single || n == 1);
 	switch (options->output) {

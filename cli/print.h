@@ -13,7 +13,8 @@ struct print_options {
 };
 
 /*
- * All objects are of @kind. A table of nothing prints nothing (the talk about it is the caller's); JSON then is [] and
- * YAML is empty.
+ * All objects are of @kind. A table of nothing prints nothing (the talk about it is the caller's);
+ * JSON then is [] and YAML is empty.
  */
-void print_objects(enum kind kind, Api__Object *const *objects, size_t n, const struct print_options *options, FILE *out);
+void print_objects(enum kind kind, Api__Object *const *objects, size_t n,
+		   const struct print_options *options, FILE *out);

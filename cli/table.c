@@ -12,7 +12,7 @@ enum { GAP = 3 };
 
 static const char *const state_colors[] = {
 	[API__STATE__Pending] = YELLOW, [API__STATE__Ready] = GREEN, [API__STATE__Stopped] = NULL,
-	[API__STATE__Failed] = RED, [API__STATE__Unknown] = RED, [API__STATE__Paused] = YELLOW,
+	[API__STATE__Failed] = RED,     [API__STATE__Unknown] = RED, [API__STATE__Paused] = YELLOW,
 	[API__STATE__Pausing] = YELLOW,
 };
 
@@ -84,7 +84,8 @@ void table_print(const struct table *table, FILE *out, bool color)
 		print_cell(table->headers[i], NULL, width[i], out);
 	fputc('\n', out);
 	for (size_t i = 0; i < table->n_cells; i++) {
-		print_cell(table->cells[i].text, color ? table->cells[i].color : NULL, width[i % n], out);
+		print_cell(table->cells[i].text, color ? table->cells[i].color : NULL, width[i % n],
+			   out);
 		if (i % n == n - 1)
 			fputc('\n', out);
 	}
@@ -92,7 +93,8 @@ void table_print(const struct table *table, FILE *out, bool color)
 
 const char *state_name(Api__State state)
 {
-	const ProtobufCEnumValue *value = protobuf_c_enum_descriptor_get_value(&api__state__descriptor, (int)state);
+	const ProtobufCEnumValue *value =
+		protobuf_c_enum_descriptor_get_value(&api__state__descriptor, (int)state);
 
 	return value ? value->name : "Unknown";
 }

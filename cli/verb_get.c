@@ -13,7 +13,7 @@
 
 struct get {
 	enum kind kind;
-	const char *name; /* NULL: a list */
+	const char *name;                  /* NULL: a list */
 	const char *scope[KIND_CONTAINER]; /* NULL: any */
 };
 
@@ -26,13 +26,15 @@ static int get_init(struct get *get, const struct args *args, struct error *err)
 		return rc;
 	get->name = args->n_words > 1 ? args->words[1] : NULL;
 	if (get->name && !name_is_valid(get->name))
-		return error_set(err, -EINVAL, "\"%s\" is no name: letters, digits and inner dashes, at most %d",
+		return error_set(err, -EINVAL,
+				 "\"%s\" is no name: letters, digits and inner dashes, at most %d",
 				 get->name, NAME_MAX_BYTES);
 	for (int kind = 0; kind < KIND_CONTAINER; kind++) {
 		get->scope[kind] = args->scope[kind];
 		if (get->scope[kind] && kind >= (int)get->kind)
-			return error_set(err, -EINVAL, "--%s does not narrow %s: %s", kinds_singular((enum kind)kind),
-					 kinds_plural(get->kind), get->name ? "leave it out" : "give the name as a word");
+			return error_set(err, -EINVAL, "--%s does not narrow %s: %s",
+					 kinds_singular((enum kind)kind), kinds_plural(get->kind),
+					 get->name ? "leave it out" : "give the name as a word");
 		if (get->name && kind < (int)get->kind && !get->scope[kind])
 			get->scope[kind] = DEFAULT_SCOPE;
 	}
@@ -62,7 +64,8 @@ static void add_scope(const struct get *get, struct buf *out)
 	for (int kind = 0; kind < KIND_CONTAINER; kind++) {
 		if (!get->scope[kind])
 			continue;
-		buf_printf(out, "%s %s \"%s\"", before, kinds_singular((enum kind)kind), get->scope[kind]);
+		buf_printf(out, "%s %s \"%s\"", before, kinds_singular((enum kind)kind),
+			   get->scope[kind]);
 		before = ",";
 	}
 }
@@ -72,13 +75,14 @@ static enum cli_exit not_found(const struct get *get, struct error *err)
 	AUTO_BUF struct buf scope = { 0 };
 
 	add_scope(get, &scope);
-	error_set(err, -ENOENT, "%s \"%s\" not found%s; 'kuke get %s' lists all", kinds_singular(get->kind), get->name,
-		  scope.len ? scope.data : "", kinds_plural(get->kind));
+	error_set(err, -ENOENT, "%s \"%s\" not found%s; 'kuke get %s' lists all",
+		  kinds_singular(get->kind), get->name, scope.len ? scope.data : "",
+		  kinds_plural(get->kind));
 	return CLI_FAILED;
 }
 
-static enum cli_exit get_print(const struct get *get, const Api__GetReply *reply, const struct args *args,
-			       const struct io *io)
+static enum cli_exit get_print(const struct get *get, const Api__GetReply *reply,
+			       const struct args *args, const struct io *io)
 {
 	const struct print_options options = {
 		.output = args->output,
@@ -88,7 +92,8 @@ static enum cli_exit get_print(const struct get *get, const Api__GetReply *reply
 	};
 	AUTO_BUF struct buf scope = { 0 };
 
-	print_objects(get->kind, reply->objects, get->name ? 1 : reply->n_objects, &options, io->out);
+	print_objects(get->kind, reply->objects, get->name ? 1 : reply->n_objects, &options,
+		      io->out);
 	if (reply->n_objects > 0 || args->output == OUTPUT_YAML || args->output == OUTPUT_JSON)
 		return CLI_DONE;
 	add_scope(get, &scope);

@@ -6,7 +6,8 @@
 static void print_overview(FILE *out)
 {
 	fprintf(out, "Usage: kuke VERB [WORDS] [OPTION...]\n"
-		     "The client of kukeond, which keeps the cells that you declare running.\n\nVerbs:\n");
+		     "The client of kukeond, which keeps the cells that you declare "
+		     "running.\n\nVerbs:\n");
 	for (size_t i = 0; i < n_verbs; i++)
 		fprintf(out, "  %-10s %s\n", verbs[i]->name, verbs[i]->summary);
 	fprintf(out, "\nOptions of every verb:\n");

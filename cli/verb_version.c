@@ -13,8 +13,8 @@ static void print_json(const Api__VersionReply *daemon, FILE *out)
 
 	if (daemon)
 		manifest_emit_json(&daemon->base, &text);
-	fprintf(out, "{\n  \"client\": { \"version\": \"%s\" },\n  \"daemon\": %s\n}\n", KUKEON_VERSION,
-		daemon ? text.data : "null");
+	fprintf(out, "{\n  \"client\": { \"version\": \"%s\" },\n  \"daemon\": %s\n}\n",
+		KUKEON_VERSION, daemon ? text.data : "null");
 }
 
 static void print_text(const Api__VersionReply *daemon, FILE *out)

@@ -61,7 +61,9 @@ static inline struct run run_kuke(const char *line, char *const environment[])
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
 	posix_spawn_file_actions_adddup2(&actions, err, STDERR_FILENO);
-	assert_int_equal(posix_spawn(&pid, KUKE_PROGRAM, &actions, NULL, argv, environment ? environment : nothing), 0);
+	assert_int_equal(posix_spawn(&pid, KUKE_PROGRAM, &actions, NULL, argv,
+				     environment ? environment : nothing),
+			 0);
 	posix_spawn_file_actions_destroy(&actions);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	run.code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
@@ -82,12 +84,15 @@ static inline bool run_matches(const struct buf *text, const char *expected)
 	return strcmp(text->data, expected) == 0;
 }
 
-static inline void run_expect(const char *line, char *const environment[], int code, const char *out, const char *err)
+static inline void run_expect(const char *line, char *const environment[], int code,
+			      const char *out, const char *err)
 {
 	struct run run = run_kuke(line, environment);
 
 	if (run.code != code || !run_matches(&run.out, out) || !run_matches(&run.err, err))
-		fail_msg("kuke %s: exit %d, expected %d\n-- stdout:\n%s-- expected:\n%s\n-- stderr:\n%s-- expected:\n%s",
-			 line, run.code, code, run.out.data, out ? out : "(any)", run.err.data, err ? err : "(any)");
+		fail_msg("kuke %s: exit %d, expected %d\n-- stdout:\n%s-- expected:\n%s\n-- "
+			 "stderr:\n%s-- expected:\n%s",
+			 line, run.code, code, run.out.data, out ? out : "(any)", run.err.data,
+			 err ? err : "(any)");
 	run_fini(&run);
 }

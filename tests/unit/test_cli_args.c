@@ -10,13 +10,28 @@ static void test_kind_words(void **state UNUSED)
 		const char *word;
 		int kind; /* -1: none */
 	} rows[] = {
-		{ "realm", KIND_REALM }, { "realms", KIND_REALM }, { "r", KIND_REALM },
-		{ "space", KIND_SPACE }, { "spaces", KIND_SPACE }, { "sp", KIND_SPACE },
-		{ "stack", KIND_STACK }, { "stacks", KIND_STACK }, { "st", KIND_STACK },
-		{ "cell", KIND_CELL }, { "cells", KIND_CELL }, { "ce", KIND_CELL },
-		{ "container", KIND_CONTAINER }, { "containers", KIND_CONTAINER }, { "co", KIND_CONTAINER },
-		{ "Cell", KIND_CELL }, { "CELLS", KIND_CELL },
-		{ "", -1 }, { "c", -1 }, { "s", -1 }, { "cel", -1 }, { "cells ", -1 },
+		{ "realm", KIND_REALM },
+		{ "realms", KIND_REALM },
+		{ "r", KIND_REALM },
+		{ "space", KIND_SPACE },
+		{ "spaces", KIND_SPACE },
+		{ "sp", KIND_SPACE },
+		{ "stack", KIND_STACK },
+		{ "stacks", KIND_STACK },
+		{ "st", KIND_STACK },
+		{ "cell", KIND_CELL },
+		{ "cells", KIND_CELL },
+		{ "ce", KIND_CELL },
+		{ "container", KIND_CONTAINER },
+		{ "containers", KIND_CONTAINER },
+		{ "co", KIND_CONTAINER },
+		{ "Cell", KIND_CELL },
+		{ "CELLS", KIND_CELL },
+		{ "", -1 },
+		{ "c", -1 },
+		{ "s", -1 },
+		{ "cel", -1 },
+		{ "cells ", -1 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -24,7 +39,8 @@ static void test_kind_words(void **state UNUSED)
 		bool found = kinds_parse(rows[i].word, &kind);
 
 		if (found != (rows[i].kind >= 0) || (found && (int)kind != rows[i].kind))
-			fail_msg("\"%s\": %d, expected %d", rows[i].word, found ? (int)kind : -1, rows[i].kind);
+			fail_msg("\"%s\": %d, expected %d", rows[i].word, found ? (int)kind : -1,
+				 rows[i].kind);
 	}
 }
 
@@ -38,14 +54,20 @@ static void test_wrong_usage(void **state UNUSED)
 		{ "", "no verb given, e.g. get or status", try_help },
 		{ "gte", "unknown verb \"gte\", did you mean \"get\"?", try_help },
 		{ "frobnicate", "unknown verb \"frobnicate\"", try_help },
-		{ "--sokcet /x get cells", "unknown option \"--sokcet\", did you mean \"--socket\"?", try_help },
+		{ "--sokcet /x get cells",
+		  "unknown option \"--sokcet\", did you mean \"--socket\"?", try_help },
 		{ "--socket", "option \"--socket\" needs a value: --socket PATH", try_help },
-		{ "help gte", "unknown verb \"gte\", did you mean \"get\"?", "Try 'kuke help --help'.\n" },
-		{ "get", "get needs a kind: expected realms, spaces, stacks, cells or containers", try_get },
+		{ "help gte", "unknown verb \"gte\", did you mean \"get\"?",
+		  "Try 'kuke help --help'.\n" },
+		{ "get", "get needs a kind: expected realms, spaces, stacks, cells or containers",
+		  try_get },
 		{ "get cels", "unknown kind \"cels\", did you mean \"cell\"?", try_get },
-		{ "get pods", "unknown kind \"pods\": expected realms, spaces, stacks, cells or containers", try_get },
+		{ "get pods",
+		  "unknown kind \"pods\": expected realms, spaces, stacks, cells or containers",
+		  try_get },
 		{ "get cells a b", "\"b\" is one word too many: kuke get KIND [NAME]", try_get },
-		{ "get cells --relam x", "unknown option \"--relam\", did you mean \"--realm\"?", try_get },
+		{ "get cells --relam x", "unknown option \"--relam\", did you mean \"--realm\"?",
+		  try_get },
 		{ "get cells --s x", "option \"--s\" could be several: write it out", try_get },
 		{ "get cells --realm", "option \"--realm\" needs a value: --realm NAME", try_get },
 		{ "get cells --help=x", "option \"--help\" takes no value", try_get },
@@ -54,11 +76,16 @@ static void test_wrong_usage(void **state UNUSED)
 		{ "get -zo json cells", "unknown option \"-z\"", try_get },
 		{ "get cells -o xml", "-o \"xml\": get knows table, wide, yaml, json", try_get },
 		{ "get cells --realm ../etc",
-		  "--realm \"../etc\": a name has letters, digits and inner dashes, at most 63", try_get },
-		{ "get cell a/b", "\"a/b\" is no name: letters, digits and inner dashes, at most 63", try_get },
-		{ "get cells --cell x", "--cell does not narrow cells: give the name as a word", try_get },
-		{ "get realm main --space x", "--space does not narrow realms: leave it out", try_get },
-		{ "get cells --host tcp://1.2.3.4", "--host \"tcp://1.2.3.4\": expected unix:///path/of/socket", try_get },
+		  "--realm \"../etc\": a name has letters, digits and inner dashes, at most 63",
+		  try_get },
+		{ "get cell a/b",
+		  "\"a/b\" is no name: letters, digits and inner dashes, at most 63", try_get },
+		{ "get cells --cell x", "--cell does not narrow cells: give the name as a word",
+		  try_get },
+		{ "get realm main --space x", "--space does not narrow realms: leave it out",
+		  try_get },
+		{ "get cells --host tcp://1.2.3.4",
+		  "--host \"tcp://1.2.3.4\": expected unix:///path/of/socket", try_get },
 		{ "version now", "\"now\": version takes no words", try_version },
 		{ "version -o wide", "-o \"wide\": version knows table, json", try_version },
 	};
@@ -73,11 +100,13 @@ static void test_wrong_usage(void **state UNUSED)
 static void test_socket_paths(void **state UNUSED)
 {
 	AUTO_FREE char *line = xasprintf("version --socket /%0120d", 0);
-	char variable[] = "KUKEON_SOCKET=/nonexistent/from-environment", *environment[] = { variable, NULL };
+	char variable[] = "KUKEON_SOCKET=/nonexistent/from-environment",
+	     *environment[] = { variable, NULL };
 
 	run_expect(line, NULL, CLI_USAGE, "", "kuke: --socket \"/00*");
 	run_expect("version", environment, CLI_UNREACHABLE, NULL,
-		   "kuke: kukeond cannot be reached: there is no socket /nonexistent/from-environment; *");
+		   "kuke: kukeond cannot be reached: there is no socket "
+		   "/nonexistent/from-environment; *");
 	run_expect("version --socket /nonexistent/a", environment, CLI_UNREACHABLE, NULL,
 		   "kuke: kukeond cannot be reached: there is no socket /nonexistent/a; *");
 	run_expect("--socket /nonexistent/a version", environment, CLI_UNREACHABLE, NULL,
@@ -88,12 +117,18 @@ static void test_socket_paths(void **state UNUSED)
 
 static void test_unreachable(void **state UNUSED)
 {
-	run_expect("version --socket /nonexistent/a", NULL, CLI_UNREACHABLE, "kuke:    " KUKEON_VERSION "\n", NULL);
+	run_expect("version --socket /nonexistent/a", NULL, CLI_UNREACHABLE,
+		   "kuke:    " KUKEON_VERSION "\n", NULL);
 	run_expect("version -o json --socket /nonexistent/a", NULL, CLI_UNREACHABLE,
-		   "{\n  \"client\": { \"version\": \"" KUKEON_VERSION "\" },\n  \"daemon\": null\n}\n", NULL);
-	run_expect("get cells --socket /nonexistent/a", NULL, CLI_UNREACHABLE, "", "kuke: kukeond cannot be reached*");
-	run_expect("get cell web --socket /nonexistent/a", NULL, CLI_UNREACHABLE, "", "kuke: kukeond cannot be reached*");
-	run_expect("status --socket /nonexistent/a", NULL, CLI_UNREACHABLE, "", "kuke: kukeond cannot be reached*");
+		   "{\n  \"client\": { \"version\": \"" KUKEON_VERSION
+		   "\" },\n  \"daemon\": null\n}\n",
+		   NULL);
+	run_expect("get cells --socket /nonexistent/a", NULL, CLI_UNREACHABLE, "",
+		   "kuke: kukeond cannot be reached*");
+	run_expect("get cell web --socket /nonexistent/a", NULL, CLI_UNREACHABLE, "",
+		   "kuke: kukeond cannot be reached*");
+	run_expect("status --socket /nonexistent/a", NULL, CLI_UNREACHABLE, "",
+		   "kuke: kukeond cannot be reached*");
 }
 
 static void test_help(void **state UNUSED)
@@ -125,10 +160,8 @@ static void test_help(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_kind_words),
-		cmocka_unit_test(test_wrong_usage),
-		cmocka_unit_test(test_socket_paths),
-		cmocka_unit_test(test_unreachable),
+		cmocka_unit_test(test_kind_words),   cmocka_unit_test(test_wrong_usage),
+		cmocka_unit_test(test_socket_paths), cmocka_unit_test(test_unreachable),
 		cmocka_unit_test(test_help),
 	};
 

@@ -53,7 +53,8 @@ static Api__Object *new_object(const char *name, Api__State state)
 static void on_get(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx UNUSED)
 {
 	const Api__Selector *selector = ((const Api__GetRequest *)request)->selector;
-	Api__Object *objects[] = { new_object("api", API__STATE__Failed), new_object("web", API__STATE__Ready) };
+	Api__Object *objects[] = { new_object("api", API__STATE__Failed),
+				   new_object("web", API__STATE__Ready) };
 	Api__GetReply reply = API__GET_REPLY__INIT;
 	struct error err;
 
@@ -67,13 +68,15 @@ static void on_get(struct rpc_server_call *call, const ProtobufCMessage *request
 	}
 	if (!str_empty(selector->name)) {
 		/* a named object comes with its whole scope */
-		check(str_equal(selector->realm, "default") && str_equal(selector->stack, "default"));
+		check(str_equal(selector->realm, "default") &&
+		      str_equal(selector->stack, "default"));
 		reply.n_objects = str_equal(selector->name, "api");
 	}
 	rpc_server_reply(call, &reply.base);
 }
 
-static void on_version(struct rpc_server_call *call, const ProtobufCMessage *request UNUSED, void *ctx UNUSED)
+static void on_version(struct rpc_server_call *call, const ProtobufCMessage *request UNUSED,
+		       void *ctx UNUSED)
 {
 	Api__VersionReply reply = API__VERSION_REPLY__INIT;
 
@@ -81,7 +84,8 @@ static void on_version(struct rpc_server_call *call, const ProtobufCMessage *req
 	rpc_server_reply(call, &reply.base);
 }
 
-static void on_status(struct rpc_server_call *call, const ProtobufCMessage *request UNUSED, void *ctx)
+static void on_status(struct rpc_server_call *call, const ProtobufCMessage *request UNUSED,
+		      void *ctx)
 {
 	Api__StatusReply reply = API__STATUS_REPLY__INIT;
 	Api__Problem problem = API__PROBLEM__INIT, *problems[] = { &problem };
@@ -106,8 +110,10 @@ static const struct rpc_method methods[] = {
 
 static _Noreturn void serve(int listen_fd, bool healthy)
 {
-	const struct rpc_server_options options = { .listen_fd = listen_fd, .methods = methods,
-						    .n_methods = ARRAY_SIZE(methods), .ctx = &healthy,
+	const struct rpc_server_options options = { .listen_fd = listen_fd,
+						    .methods = methods,
+						    .n_methods = ARRAY_SIZE(methods),
+						    .ctx = &healthy,
 						    .idle_timeout_ms = 60000 };
 	struct rpc_server *server;
 	struct loop loop;
@@ -134,12 +140,16 @@ static void fixture_init(struct fixture *fixture, bool healthy)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	*fixture = (struct fixture){ .directory = "/tmp/kuke-test-XXXXXX", .address.sun_family = AF_UNIX };
+	*fixture = (struct fixture){ .directory = "/tmp/kuke-test-XXXXXX",
+				     .address.sun_family = AF_UNIX };
 	assert_non_null(mkdtemp(fixture->directory));
-	snprintf(fixture->address.sun_path, sizeof(fixture->address.sun_path), "%s/s", fixture->directory);
-	snprintf(fixture->variable, sizeof(fixture->variable), "KUKEON_SOCKET=%s", fixture->address.sun_path);
+	snprintf(fixture->address.sun_path, sizeof(fixture->address.sun_path), "%s/s",
+		 fixture->directory);
+	snprintf(fixture->variable, sizeof(fixture->variable), "KUKEON_SOCKET=%s",
+		 fixture->address.sun_path);
 	fixture->environment[0] = fixture->variable;
-	assert_int_equal(bind(fd, (struct sockaddr *)&fixture->address, sizeof(fixture->address)), 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&fixture->address, sizeof(fixture->address)),
+			 0);
 	assert_int_equal(listen(fd, 16), 0);
 	fixture->pid = fork();
 	assert_true(fixture->pid >= 0);
@@ -177,7 +187,8 @@ static void test_get(void **state UNUSED)
 		   "api    default   default   default   Failed   0/0     -\n",
 		   "");
 	run_expect("get cell gone", fixture.environment, CLI_FAILED, "",
-		   "kuke: cell \"gone\" not found in realm \"default\", space \"default\", stack \"default\"; "
+		   "kuke: cell \"gone\" not found in realm \"default\", space \"default\", stack "
+		   "\"default\"; "
 		   "'kuke get cells' lists all\n");
 	run_expect("get cells --realm empty", fixture.environment, CLI_DONE, "",
 		   "No cells found in realm \"empty\".\n");
@@ -245,7 +256,8 @@ static void test_version_and_a_dead_socket(void **state UNUSED)
 	struct fixture fixture;
 
 	fixture_init(&fixture, true);
-	run_expect("version", fixture.environment, CLI_DONE, "kuke:    " KUKEON_VERSION "\nkukeond: 9.8.7\n", "");
+	run_expect("version", fixture.environment, CLI_DONE,
+		   "kuke:    " KUKEON_VERSION "\nkukeond: 9.8.7\n", "");
 	line = xasprintf("version --host unix://%s", fixture.address.sun_path);
 	run_expect(line, NULL, CLI_DONE, "kuke:    " KUKEON_VERSION "\nkukeond: 9.8.7\n", "");
 	fixture_stop(&fixture);

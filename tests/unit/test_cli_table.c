@@ -114,13 +114,15 @@ static void test_ages(void **state UNUSED)
 
 		age_add(rows[i].since, now, &text);
 		if (!str_equal(text.data, rows[i].expected))
-			fail_msg("age of %s: %s, expected %s", rows[i].since, text.data, rows[i].expected);
+			fail_msg("age of %s: %s, expected %s", rows[i].since, text.data,
+				 rows[i].expected);
 	}
 }
 
 static void print_cell(bool wide, FILE *out)
 {
-	Api__ContainerStatus running = API__CONTAINER_STATUS__INIT, failed = API__CONTAINER_STATUS__INIT;
+	Api__ContainerStatus running = API__CONTAINER_STATUS__INIT,
+			     failed = API__CONTAINER_STATUS__INIT;
 	Api__ContainerStatus *statuses[] = { &running, &failed };
 	Api__ContainerSpec spec = API__CONTAINER_SPEC__INIT;
 	Api__ContainerSpec *specs[] = { &spec, &spec };
@@ -168,10 +170,10 @@ static void test_cell_row(void **state UNUSED)
 	capture_expect(&capture, "NAME   REALM   SPACE   STACK     STATE     READY   AGE\n"
 				 "web    main    front   default   Pending   1/2     4m\n");
 	print_cell(true, capture_begin(&capture));
-	capture_expect(&capture,
-		       "NAME   REALM   SPACE   STACK     STATE     READY   AGE   IP          BRIDGE            REASON\n"
-		       "web    main    front   default   Pending   1/2     4m    10.88.0.7   kuke-main-front   "
-		       "RestartBackOff\n");
+	capture_expect(&capture, "NAME   REALM   SPACE   STACK     STATE     READY   AGE   "
+				 "IP          BRIDGE            REASON\n"
+				 "web    main    front   default   Pending   1/2     4m    "
+				 "10.88.0.7   kuke-main-front   RestartBackOff\n");
 }
 
 static void test_headers_of_every_kind(void **state UNUSED)
@@ -217,7 +219,8 @@ static void test_bare_objects(void **state UNUSED)
 static void report(const Api__StatusReply *status, const char *expected)
 {
 	struct capture capture;
-	struct io io = { .out = capture_begin(&capture), .now = time_parse("2026-01-02T03:04:05Z") };
+	struct io io = { .out = capture_begin(&capture),
+			 .now = time_parse("2026-01-02T03:04:05Z") };
 
 	report_print(status, &io);
 	capture_expect(&capture, expected);
@@ -244,26 +247,52 @@ static void test_report_of_problems(void **state UNUSED)
 	Api__StateCount ready = API__STATE_COUNT__INIT, failed = API__STATE_COUNT__INIT;
 	Api__StateCount *counts[] = { &ready, &failed };
 	Api__Problem problem = API__PROBLEM__INIT, *problems[] = { &problem };
-	char *controllers[] = { TEXT("cpu"), TEXT("memory") }, *objects[] = { TEXT("main/front/default/web") };
+	char *controllers[] = { TEXT("cpu"), TEXT("memory") },
+	     *objects[] = { TEXT("main/front/default/web") };
 	char *errors[] = { TEXT("web.yaml:3:11: spec.imgae: unknown field\nsecond line") };
 
-	daemon = (Api__DaemonStatus){ .base = daemon.base, .version = TEXT("0.1.0"), .pid = 42,
-				      .started_at = TEXT("2026-01-02T01:04:05Z"), .run_path = TEXT("/opt/kukeon") };
-	runtime = (Api__RuntimeStatus){ .base = runtime.base, .socket = TEXT("/run/containerd/containerd.sock"),
-					.connected = true, .version = TEXT("1.6.20"), .n_controllers = 2,
+	daemon = (Api__DaemonStatus){ .base = daemon.base,
+				      .version = TEXT("0.1.0"),
+				      .pid = 42,
+				      .started_at = TEXT("2026-01-02T01:04:05Z"),
+				      .run_path = TEXT("/opt/kukeon") };
+	runtime = (Api__RuntimeStatus){ .base = runtime.base,
+					.socket = TEXT("/run/containerd/containerd.sock"),
+					.connected = true,
+					.version = TEXT("1.6.20"),
+					.n_controllers = 2,
 					.controllers = controllers };
-	file = (Api__ManifestFile){ .base = file.base, .path = TEXT("web.yaml"), .generation = 3, .n_objects = 1,
-				    .objects = objects, .n_errors = 1, .errors = errors };
-	manifests = (Api__ManifestsStatus){ .base = manifests.base, .directory = TEXT("/etc/kukeon/manifests.d"),
-					    .watch = TEXT("inotify"), .n_files = 1, .files = files };
-	ready = (Api__StateCount){ .base = ready.base, .kind = API__KIND__CELL, .state = API__STATE__Ready, .count = 3 };
+	file = (Api__ManifestFile){ .base = file.base,
+				    .path = TEXT("web.yaml"),
+				    .generation = 3,
+				    .n_objects = 1,
+				    .objects = objects,
+				    .n_errors = 1,
+				    .errors = errors };
+	manifests = (Api__ManifestsStatus){ .base = manifests.base,
+					    .directory = TEXT("/etc/kukeon/manifests.d"),
+					    .watch = TEXT("inotify"),
+					    .n_files = 1,
+					    .files = files };
+	ready = (Api__StateCount){
+		.base = ready.base, .kind = API__KIND__CELL, .state = API__STATE__Ready, .count = 3
+	};
 	failed = ready;
 	failed.state = API__STATE__Failed;
 	failed.count = 1;
-	problem = (Api__Problem){ .base = problem.base, .kind = API__KIND__CELL, .key = TEXT("main/front/default/web"),
-				  .state = API__STATE__Failed, .reason = TEXT("ImageMissing"), .message = TEXT("pull it") };
-	status = (Api__StatusReply){ .base = status.base, .daemon = &daemon, .runtime = &runtime,
-				     .manifests = &manifests, .n_counts = 2, .counts = counts, .n_problems = 1,
+	problem = (Api__Problem){ .base = problem.base,
+				  .kind = API__KIND__CELL,
+				  .key = TEXT("main/front/default/web"),
+				  .state = API__STATE__Failed,
+				  .reason = TEXT("ImageMissing"),
+				  .message = TEXT("pull it") };
+	status = (Api__StatusReply){ .base = status.base,
+				     .daemon = &daemon,
+				     .runtime = &runtime,
+				     .manifests = &manifests,
+				     .n_counts = 2,
+				     .counts = counts,
+				     .n_problems = 1,
 				     .problems = problems };
 	report(&status, "Daemon\n"
 			"  version:     0.1.0\n"
