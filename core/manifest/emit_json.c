@@ -101,7 +101,7 @@ static json_t *json_of_message(const ProtobufCMessage *message)
 	return object;
 }
 
-/* JSON may hold raw what YAML may not (DEL, C1 controls); escape it, so that both read the same. */
+/* JSON may hold raw what YAML may not or would fold (DEL, C1 controls, U+2028): escaped, both read the same. */
 static void add_escaped(struct buf *out, const char *json)
 {
 	size_t len = strlen(json), bytes;
@@ -110,7 +110,7 @@ static void add_escaped(struct buf *out, const char *json)
 	for (size_t i = 0; i < len; i += bytes) {
 		bytes = text_decode(json + i, len - i, &character);
 		check(bytes);
-		if (text_is_printable(character))
+		if (text_is_plain(character))
 			buf_add(out, json + i, bytes);
 		else
 			buf_printf(out, "\\u%04x", character);

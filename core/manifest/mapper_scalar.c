@@ -2,6 +2,7 @@
 #include "core/manifest/mapper_scalar.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "core/base/str.h"
 

@@ -34,6 +34,11 @@ bool text_is_printable(uint32_t c)
 	       (c >= 0xa0 && c <= 0xd7ff) || (c >= 0xe000 && c <= 0xfffd) || (c >= 0x10000 && c <= 0x10ffff);
 }
 
+bool text_is_plain(uint32_t c)
+{
+	return text_is_printable(c) && c != 0x85 && c != 0x2028 && c != 0x2029 && c != 0xfeff;
+}
+
 char *text_repair(const char *s)
 {
 	size_t len = strlen(s), bytes;
@@ -60,8 +65,7 @@ void text_flatten(char *s)
 
 	for (size_t i = 0; i < len; i += bytes) {
 		bytes = text_decode(s + i, len - i, &character);
-		if (bytes && character >= 0x20 && character != 0x85 && character != 0x2028 && character != 0x2029 &&
-		    text_is_printable(character)) {
+		if (bytes && character >= 0x20 && text_is_plain(character)) {
 			memmove(to, s + i, bytes);
 			to += bytes;
 			continue;

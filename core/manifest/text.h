@@ -12,6 +12,9 @@ size_t text_decode(const char *data, size_t len, uint32_t *ret_character);
 /* What may stand in YAML without an escape. */
 bool text_is_printable(uint32_t character);
 
+/* Printable, and neither a line break of YAML 1.1 other than '\n' and '\r' nor a byte order mark. */
+bool text_is_plain(uint32_t character);
+
 /* A copy that is valid UTF-8: each byte that is not becomes U+FFFD. */
 char *text_repair(const char *s);
 

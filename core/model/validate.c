@@ -7,7 +7,11 @@
 
 #include "core/model/view.h"
 
-enum { PATH_TEXT_MAX_BYTES = 256, LABEL_MAX_BYTES = 4096 /* containerd's limit on key and value together */ };
+enum {
+	PATH_TEXT_MAX_BYTES = 512,
+	LABEL_MAX_BYTES = 4096,    /* containerd's limit on key and value together */
+	LABEL_KEY_MAX_BYTES = 317, /* a domain, '/', a name; YAML reads back keys up to 1024 bytes only */
+};
 
 void validate_problem(struct model_problems *problems, const char *prefix, const char *field, const char *fmt, ...)
 {
@@ -89,6 +93,14 @@ static void validate_identity(const struct model_view *view, struct model_proble
 			 *view->id, name ? name : "");
 }
 
+static bool label_key_is_valid(const char *key)
+{
+	for (const unsigned char *p = (const unsigned char *)key; *p; p++)
+		if (*p <= ' ' || *p == 0x7f)
+			return false;
+	return strlen(key) <= LABEL_KEY_MAX_BYTES;
+}
+
 static void validate_labels(const Api__Metadata *metadata, struct model_problems *problems)
 {
 	for (size_t i = 0; i < metadata->n_labels; i++) {
@@ -97,6 +109,9 @@ static void validate_labels(const Api__Metadata *metadata, struct model_problems
 
 		if (str_empty(key))
 			model_problems_add(problems, "metadata.labels", "a label has an empty key");
+		else if (!label_key_is_valid(key))
+			validate_problem(problems, "metadata.labels", key,
+					 "expected a label key without spaces and of at most %d bytes", LABEL_KEY_MAX_BYTES);
 		else if (bytes > LABEL_MAX_BYTES)
 			validate_problem(problems, "metadata.labels", key,
 					 "key and value have %zu bytes together, at most %d are allowed", bytes,
