@@ -228,14 +228,14 @@ int args_parse(const struct verb *verb, int argc, char **argv, struct args *args
 	return args->help ? 0 : find_socket(args);
 }
 
-/* Stops at the verb; its index is kept in n_words, which nothing else uses yet. */
+/* Stops at the verb. */
 static error_t parse_front(int key, char *arg UNUSED, struct argp_state *state)
 {
 	struct args *args = state->input;
 
 	switch (key) {
 	case ARGP_KEY_ARG:
-		args->n_words = (unsigned)state->next - 1;
+		args->verb_at = state->next - 1;
 		state->next = state->argc;
 		return 0;
 	case KEY_VERSION:
@@ -257,15 +257,11 @@ static const struct argp front = { .options = front_options,
 
 int args_parse_front(int argc, char **argv, struct args *args, struct error *err)
 {
-	int at;
-
 	args->err = err;
-	args->n_words = (unsigned)argc;
+	args->verb_at = argc;
 	if (argp_parse(&front, argc, argv, PARSE_FLAGS | ARGP_IN_ORDER, NULL, args) != 0)
 		return -EINVAL;
-	at = (int)args->n_words;
-	args->n_words = 0;
-	return at;
+	return 0;
 }
 
 void args_print_help(const struct verb *verb, FILE *out)

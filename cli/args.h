@@ -19,6 +19,7 @@ struct args {
 	enum args_output output;
 	bool help;
 	bool version;                      /* kuke --version */
+	int verb_at;                       /* where args_parse_front() found the verb */
 	const char *words[ARGS_WORDS_MAX]; /* what is no option, without the verb */
 	unsigned n_words;
 	struct error *err;
@@ -30,8 +31,8 @@ extern const struct argp args_format; /* -o */
 extern const struct argp args_common; /* --socket --host --help: for every verb */
 
 /*
- * The part in front of the verb: fills in common options and returns the verb's index in argv, argc
- * when there is none, or -EINVAL.
+ * The part in front of the verb: fills in common options and verb_at, the verb's index in argv
+ * (argc when there is none). 0 or -EINVAL.
  */
 int args_parse_front(int argc, char **argv, struct args *args, struct error *err);
 

@@ -4,14 +4,15 @@
 #include <errno.h>
 
 #include "cli/args.h"
+#include "cli/table.h"
 #include "cli/verbs.h"
 
 static enum cli_exit main_run(int argc, char **argv, struct args *args, const struct io *io,
 			      struct error *err)
 {
-	int at = args_parse_front(argc, argv, args, err);
+	int at;
 
-	if (at < 0)
+	if (args_parse_front(argc, argv, args, err) < 0)
 		return CLI_USAGE;
 	if (args->version) {
 		fprintf(io->out, "kuke %s\n", KUKEON_VERSION);
@@ -19,6 +20,7 @@ static enum cli_exit main_run(int argc, char **argv, struct args *args, const st
 	}
 	if (args->help)
 		return verb_help.run(args, io, err);
+	at = args->verb_at;
 	if (at == argc) {
 		error_set(err, -EINVAL, "no verb given, e.g. get or status");
 		return CLI_USAGE;
@@ -41,8 +43,11 @@ enum cli_exit cli_main(int argc, char **argv, const struct io *io)
 	struct args args = { 0 };
 	enum cli_exit code = main_run(argc, argv, &args, io, &err);
 
-	if (err.msg[0])
-		fprintf(io->err, "kuke: %s\n", err.msg);
+	if (err.msg[0]) {
+		fputs("kuke: ", io->err);
+		text_print(err.msg, io->err);
+		fputc('\n', io->err);
+	}
 	if (code == CLI_USAGE && args.verb)
 		fprintf(io->err, "Try 'kuke %s --help'.\n", args.verb->name);
 	else if (code == CLI_USAGE)

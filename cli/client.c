@@ -70,7 +70,9 @@ static int explain_unreachable(const struct client *client, int code, struct err
 				 "kukeon",
 				 intro, path);
 	default:
-		return error_wrap(err, code, "%s: look at 'systemctl status kukeond'", intro);
+		return error_wrap(
+			err, code,
+			"kukeond on %s does not answer (look at 'systemctl status kukeond')", path);
 	}
 }
 

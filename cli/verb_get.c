@@ -90,14 +90,12 @@ static enum cli_exit get_print(const struct get *get, const Api__GetReply *reply
 		.color = io->color,
 		.now = io->now,
 	};
-	AUTO_BUF struct buf scope = { 0 };
 
 	print_objects(get->kind, reply->objects, get->name ? 1 : reply->n_objects, &options,
 		      io->out);
 	if (reply->n_objects > 0 || args->output == OUTPUT_YAML || args->output == OUTPUT_JSON)
 		return CLI_DONE;
-	add_scope(get, &scope);
-	fprintf(io->err, "No %s found%s.\n", kinds_plural(get->kind), scope.len ? scope.data : "");
+	fprintf(io->err, "No %s found.\n", kinds_plural(get->kind));
 	return CLI_DONE;
 }
 

@@ -2,6 +2,7 @@
 /* kuke against a server of canned answers, which runs in a child process. */
 #include "tests/unit/run_kuke.h"
 
+#include <pty.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -191,7 +192,7 @@ static void test_get(void **state UNUSED)
 		   "\"default\"; "
 		   "'kuke get cells' lists all\n");
 	run_expect("get cells --realm empty", fixture.environment, CLI_DONE, "",
-		   "No cells found in realm \"empty\".\n");
+		   "No cells found.\n");
 	run_expect("get realms", fixture.environment, CLI_DONE, "", "No realms found.\n");
 	run_expect("get realms -o json", fixture.environment, CLI_DONE, "[]\n", "");
 	run_expect("get realms -o yaml", fixture.environment, CLI_DONE, "", "");
@@ -222,6 +223,53 @@ static void test_get_documents(void **state UNUSED)
 	assert_true(str_starts_with(run.out.data, "{\n"));
 	assert_true(str_ends_with(run.out.data, "}\n"));
 	run_fini(&run);
+	fixture_stop(&fixture);
+	fixture_fini(&fixture);
+}
+
+/* The same on a terminal: what kuke writes there. */
+static struct buf run_on_terminal(char *const environment[])
+{
+	char name[] = "kuke", verb[] = "get", kind[] = "cells",
+	     *argv[] = { name, verb, kind, NULL };
+	posix_spawn_file_actions_t actions;
+	struct buf out = { 0 };
+	int master, slave, status;
+	ssize_t len;
+	pid_t pid;
+
+	assert_int_equal(openpty(&master, &slave, NULL, NULL, NULL), 0);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, slave, STDOUT_FILENO);
+	assert_int_equal(posix_spawn(&pid, KUKE_PROGRAM, &actions, NULL, argv, environment), 0);
+	posix_spawn_file_actions_destroy(&actions);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == CLI_DONE);
+	len = read(master, buf_reserve(&out, 4096), 4095);
+	assert_true(len > 0);
+	out.len = (size_t)len;
+	out.data[len] = '\0';
+	close(master);
+	close(slave);
+	return out;
+}
+
+static void test_color_only_on_a_terminal(void **state UNUSED)
+{
+	char no_color[] = "NO_COLOR=1", *environment[3] = { NULL };
+	struct fixture fixture;
+	struct buf out;
+
+	fixture_init(&fixture, true);
+	environment[0] = fixture.variable;
+	out = run_on_terminal(environment);
+	assert_non_null(strstr(out.data, "\033[31mFailed\033[0m"));
+	buf_fini(&out);
+	environment[1] = no_color;
+	out = run_on_terminal(environment);
+	assert_null(strchr(out.data, '\033'));
+	assert_non_null(strstr(out.data, "Failed"));
+	buf_fini(&out);
 	fixture_stop(&fixture);
 	fixture_fini(&fixture);
 }
@@ -271,6 +319,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_get),
 		cmocka_unit_test(test_get_documents),
+		cmocka_unit_test(test_color_only_on_a_terminal),
 		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_version_and_a_dead_socket),
 	};
