@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+
+#include "core/model/names.h"
+#include "tests/fake/world.h"
+
+static bool *place(struct world *world, const char *key)
+{
+	return key_kind(key) == KIND_CELL ? &world_make_cell(world, key)->cgroup :
+					    &world_make_parent(world, key)->cgroup;
+}
+
+bool fake_cgroup_populated(struct world *world, const char *key)
+{
+	AUTO_FREE char *prefix = xasprintf("%s/", key);
+	struct world_container *c;
+
+	map_for_each(c, &world->containers, node) {
+		if (c->fact.task != TASK_RUNNING && c->fact.task != TASK_CREATED)
+			continue;
+		if (c->fact.cell_key &&
+		    (strcmp(c->fact.cell_key, key) == 0 || str_starts_with(c->fact.cell_key, prefix)))
+			return true;
+	}
+	return false;
+}
+
+void fake_cgroup_hint(struct world *world, const char *cell_key)
+{
+	const struct cgroup_listener *listener = &world->cgroup_listener;
+
+	if (listener->on_cell && !world_chance(world, world->lost_hint_percent))
+		listener->on_cell(listener->ctx, cell_key);
+}
+
+static void fake_start(struct cgroup_driver *cgroup, const struct cgroup_listener *listener)
+{
+	container_of(cgroup, struct world, cgroup)->cgroup_listener = *listener;
+}
+
+static void fake_close(struct cgroup_driver *cgroup UNUSED, void (*closed)(void *ctx), void *ctx)
+{
+	closed(ctx);
+}
+
+static struct op *act(struct cgroup_driver *cgroup, const char *name, const char *key, struct call *call,
+		      op_fn apply)
+{
+	struct op *op = world_act(container_of(cgroup, struct world, cgroup), name, call, apply);
+
+	op->key = xstrdup(key);
+	return op;
+}
+
+static void fill(struct world *world, const char *key, struct cgroup_fact *fact)
+{
+	*fact = (struct cgroup_fact){
+		.key = xstrdup(key),
+		.exists = !*key || *place(world, key),
+		.populated = *key && fake_cgroup_populated(world, key),
+	};
+}
+
+static int apply_ensure(struct op *op, struct error *err UNUSED)
+{
+	if (*op->key && !*place(op->world, op->key)) {
+		world_changes(op->world, "cgroup made", op->key);
+		*place(op->world, op->key) = true;
+	}
+	if (op->ret)
+		fill(op->world, op->key, op->ret);
+	return 0;
+}
+
+static void fake_ensure(struct cgroup_driver *cgroup, const char *key, bool all_controllers UNUSED,
+			struct cgroup_fact *ret_fact, struct call *call)
+{
+	act(cgroup, "cgroup ensure", key, call, apply_ensure)->ret = ret_fact;
+}
+
+static int apply_inspect(struct op *op, struct error *err UNUSED)
+{
+	fill(op->world, op->key, op->ret);
+	return 0;
+}
+
+static void fake_inspect(struct cgroup_driver *cgroup, const char *key, struct cgroup_fact *ret_fact,
+			 struct call *call)
+{
+	struct op *op = act(cgroup, "cgroup inspect", key, call, apply_inspect);
+
+	op->ret = ret_fact;
+	op->reads_only = true;
+}
+
+static void list_one(struct world *world, const char *key, struct cgroup_facts *facts)
+{
+	facts->items = xrealloc(facts->items, (facts->n + 1) * sizeof(*facts->items));
+	fill(world, key, &facts->items[facts->n++]);
+}
+
+static int apply_list(struct op *op, struct error *err UNUSED)
+{
+	struct world_parent *parent;
+	struct world_cell *cell;
+
+	map_for_each(parent, &op->world->parents, node)
+		if (parent->cgroup)
+			list_one(op->world, parent->key, op->ret);
+	map_for_each(cell, &op->world->cells, node)
+		if (cell->cgroup)
+			list_one(op->world, cell->key, op->ret);
+	return 0;
+}
+
+static void fake_list(struct cgroup_driver *cgroup, struct cgroup_facts *ret_facts, struct call *call)
+{
+	struct op *op = act(cgroup, "cgroup list", "", call, apply_list);
+
+	op->ret = ret_facts;
+	op->reads_only = true;
+}
+
+static int apply_kill(struct op *op, struct error *err UNUSED)
+{
+	struct world_container *c;
+
+	world_changes(op->world, "cgroup kill", op->key);
+	map_for_each(c, &op->world->containers, node)
+		if (c->fact.cell_key && str_starts_with(c->fact.cell_key, op->key))
+			fake_kill(c, 137);
+	return 0;
+}
+
+static void fake_kill_all(struct cgroup_driver *cgroup, const char *key, struct call *call)
+{
+	act(cgroup, "cgroup kill", key, call, apply_kill);
+}
+
+static int apply_remove(struct op *op, struct error *err)
+{
+	if (fake_cgroup_populated(op->world, op->key))
+		return error_set(err, -EBUSY, "something lives in it");
+	world_changes(op->world, "cgroup removed", op->key);
+	*place(op->world, op->key) = false;
+	return 0;
+}
+
+static void fake_remove(struct cgroup_driver *cgroup, const char *key, struct call *call)
+{
+	act(cgroup, "cgroup remove", key, call, apply_remove);
+}
+
+static const struct strv *fake_controllers(struct cgroup_driver *cgroup)
+{
+	return &container_of(cgroup, struct world, cgroup)->controllers;
+}
+
+const struct cgroup_ops *fake_cgroup_ops(void)
+{
+	static const struct cgroup_ops ops = {
+		.start = fake_start,
+		.close = fake_close,
+		.ensure = fake_ensure,
+		.inspect = fake_inspect,
+		.list = fake_list,
+		.kill = fake_kill_all,
+		.remove = fake_remove,
+		.controllers = fake_controllers,
+	};
+
+	return &ops;
+}

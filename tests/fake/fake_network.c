@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+
+#include "core/model/names.h"
+#include "tests/fake/world.h"
+
+static struct op *act(struct network *network, const char *name, const char *key, struct call *call, op_fn apply)
+{
+	struct op *op = world_act(container_of(network, struct world, network), name, call, apply);
+
+	op->key = xstrdup(key);
+	return op;
+}
+
+static struct op *act_on_cell(struct network *network, const char *name, const char *key, struct call *call,
+			      op_fn apply)
+{
+	struct op *op = act(network, name, key, call, apply);
+	struct world_cell *cell = world_make_cell(op->world, key);
+
+	if (cell->network_busy)
+		world_violated(op->world, "two network calls at once", key);
+	cell->network_busy = true;
+	op->busy = &cell->network_busy;
+	return op;
+}
+
+static void fake_close(struct network *network UNUSED, void (*closed)(void *ctx), void *ctx)
+{
+	closed(ctx);
+}
+
+/* ---- spaces ---- */
+
+static void fill_space(const struct world_parent *space, struct space_fact *fact)
+{
+	fact->space_key = xstrdup(space->key);
+	fact->conflist = xasprintf("/conf/%s.conflist", space->key);
+	fact->bridge = name_bridge(space->key, false);
+	fact->subnet = xstrdup(space->subnet ? space->subnet : "10.88.0.0/16");
+}
+
+static int apply_ensure_space(struct op *op, struct error *err UNUSED)
+{
+	struct world_parent *space = world_make_parent(op->world, op->key);
+
+	if (!space->own)
+		world_changes(op->world, "space made", op->key);
+	space->own = true;
+	if (op->ret)
+		fill_space(space, op->ret);
+	return 0;
+}
+
+static void fake_ensure_space(struct network *network, const struct space_request *request,
+			      struct space_fact *ret_fact, struct call *call)
+{
+	act(network, "ensure space", request->space_key, call, apply_ensure_space)->ret = ret_fact;
+}
+
+static bool has_attached_cells(struct world *world, const char *space)
+{
+	AUTO_FREE char *prefix = xasprintf("%s/", space);
+	struct world_cell *cell;
+
+	map_for_each(cell, &world->cells, node)
+		if (str_starts_with(cell->key, prefix) && (cell->attached || cell->intent))
+			return true;
+	return false;
+}
+
+static int apply_remove_space(struct op *op, struct error *err UNUSED)
+{
+	struct world_parent *space = world_make_parent(op->world, op->key);
+
+	if (has_attached_cells(op->world, op->key))
+		world_violated(op->world, "space removed under its cells", op->key);
+	world_changes(op->world, "space removed", op->key);
+	space->own = false;
+	return 0;
+}
+
+static void fake_remove_space(struct network *network, const char *space_key, struct call *call)
+{
+	act(network, "remove space", space_key, call, apply_remove_space);
+}
+
+/* ---- cells ---- */
+
+static void fill_attachment(const struct world_cell *cell, struct attachment_fact *fact)
+{
+	*fact = (struct attachment_fact){
+		.cell_key = xstrdup(cell->key),
+		.pinned = cell->pinned,
+		.intent = cell->intent,
+		.attached = cell->attached,
+		.ip = cell->attached ? xasprintf("10.88.%u.%u", cell->ip >> 8, cell->ip & 255) : NULL,
+		.bridge = xstrdup("fake0"),
+	};
+}
+
+static int apply_list(struct op *op, struct error *err UNUSED)
+{
+	struct network_facts *facts = op->ret;
+	struct world_parent *parent;
+	struct world_cell *cell;
+
+	map_for_each(parent, &op->world->parents, node) {
+		if (!parent->own || key_kind(parent->key) != KIND_SPACE)
+			continue;
+		facts->spaces = xrealloc(facts->spaces, (facts->n_spaces + 1) * sizeof(*facts->spaces));
+		facts->spaces[facts->n_spaces] = (struct space_fact){ 0 };
+		fill_space(parent, &facts->spaces[facts->n_spaces++]);
+	}
+	map_for_each(cell, &op->world->cells, node) {
+		if (!cell->pinned && !cell->intent)
+			continue;
+		facts->attachments = xrealloc(facts->attachments,
+					      (facts->n_attachments + 1) * sizeof(*facts->attachments));
+		fill_attachment(cell, &facts->attachments[facts->n_attachments++]);
+	}
+	return 0;
+}
+
+static void fake_list(struct network *network, struct network_facts *ret_facts, struct call *call)
+{
+	struct op *op = act(network, "list networks", "", call, apply_list);
+
+	op->ret = ret_facts;
+	op->reads_only = true;
+}
+
+static int apply_create_netns(struct op *op, struct error *err UNUSED)
+{
+	struct world_cell *cell = world_make_cell(op->world, op->key);
+
+	world_changes(op->world, "netns create", op->key);
+	cell->pinned = true;
+	return 0;
+}
+
+static void fake_create_netns(struct network *network, const char *cell_key, struct call *call)
+{
+	act_on_cell(network, "netns create", cell_key, call, apply_create_netns);
+}
+
+static int apply_attach(struct op *op, struct error *err)
+{
+	struct world_cell *cell = world_make_cell(op->world, op->key);
+
+	if (cell->intent)
+		return error_set(err, -EBUSY, "attached already: detach first");
+	if (!cell->pinned)
+		return error_set(err, -ENOENT, "no network namespace");
+	world_changes(op->world, "attach", op->key);
+	cell->intent = cell->attached = true;
+	cell->ip = op->world->next_ip++ & 0xffff;
+	if (op->ret)
+		fill_attachment(cell, op->ret);
+	return 0;
+}
+
+static void fake_attach(struct network *network, const struct attach_request *request,
+			struct attachment_fact *ret_fact, struct call *call)
+{
+	act_on_cell(network, "attach", request->cell_key, call, apply_attach)->ret = ret_fact;
+}
+
+/* The namespace must not go while a process of the cell lives in it. */
+static bool cell_lives(struct world *world, const char *key)
+{
+	struct world_container *c;
+
+	map_for_each(c, &world->containers, node)
+		if (c->fact.task == TASK_RUNNING && c->fact.cell_key && strcmp(c->fact.cell_key, key) == 0)
+			return true;
+	return false;
+}
+
+static int apply_detach(struct op *op, struct error *err UNUSED)
+{
+	struct world_cell *cell = world_make_cell(op->world, op->key);
+
+	if (cell_lives(op->world, op->key))
+		world_violated(op->world, "detached under a running container", op->key);
+	world_changes(op->world, "detach", op->key);
+	cell->pinned = cell->intent = cell->attached = false;
+	return 0;
+}
+
+static void fake_detach(struct network *network, const char *cell_key, struct call *call)
+{
+	act_on_cell(network, "detach", cell_key, call, apply_detach);
+}
+
+static char *fake_netns_path(struct network *network UNUSED, const char *cell_key)
+{
+	return xasprintf("/netns/%s", cell_key);
+}
+
+const struct network_ops *fake_network_ops(void)
+{
+	static const struct network_ops ops = {
+		.close = fake_close,
+		.ensure_space = fake_ensure_space,
+		.remove_space = fake_remove_space,
+		.list = fake_list,
+		.create_netns = fake_create_netns,
+		.attach = fake_attach,
+		.detach = fake_detach,
+		.netns_path = fake_netns_path,
+	};
+
+	return &ops;
+}

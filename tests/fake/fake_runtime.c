@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <signal.h>
+
+#include "core/model/names.h"
+#include "tests/fake/world.h"
+
+static struct world *world_of(struct runtime *runtime)
+{
+	return container_of(runtime, struct world, runtime);
+}
+
+static struct op *act(struct runtime *runtime, const char *name, const char *namespace_, const char *id,
+		      struct call *call, op_fn apply)
+{
+	struct op *op = world_act(world_of(runtime), name, call, apply);
+
+	op->key = xstrdup(namespace_);
+	op->id = xstrdup(id ? id : "");
+	return op;
+}
+
+/* One call per container at a time (core/driver.h). */
+static struct op *act_on(struct runtime *runtime, const char *name, const struct container_ref *ref,
+			 struct call *call, op_fn apply)
+{
+	struct op *op = act(runtime, name, ref->namespace_, ref->id, call, apply);
+	struct world_container *c = world_make_container(op->world, ref->namespace_, ref->id);
+
+	if (c->busy)
+		world_violated(op->world, "two calls at once", c->key);
+	c->busy = true;
+	op->busy = &c->busy;
+	return op;
+}
+
+static struct world_container *target(struct op *op)
+{
+	return world_make_container(op->world, op->key, op->id);
+}
+
+static int unavailable(struct op *op, struct error *err)
+{
+	return op->world->runtime_down ? error_set(err, -ECONNREFUSED, "%s: containerd is down", op->name) : 0;
+}
+
+/* ---- events ---- */
+
+void fake_runtime_hint(struct world *world, const struct world_container *c)
+{
+	const struct runtime_listener *listener = &world->runtime_listener;
+
+	if (listener->on_container && !world->runtime_down && !world_chance(world, world->lost_hint_percent))
+		listener->on_container(listener->ctx, c->namespace_, c->fact.id);
+}
+
+static void on_up(struct deferred *deferred)
+{
+	struct world *world = container_of(deferred, struct world, up);
+
+	if (world->runtime_listener.on_up && !world->runtime_down)
+		world->runtime_listener.on_up(world->runtime_listener.ctx);
+}
+
+static void fake_start(struct runtime *runtime, const struct runtime_listener *listener)
+{
+	struct world *world = world_of(runtime);
+
+	world->runtime_listener = *listener;
+	loop_defer(world->loop, &world->up, on_up);
+}
+
+void world_runtime_down(struct world *world)
+{
+	struct error err;
+
+	world->runtime_down = true;
+	error_set(&err, -ECONNREFUSED, "connection refused");
+	if (world->runtime_listener.on_down)
+		world->runtime_listener.on_down(world->runtime_listener.ctx, &err);
+}
+
+void world_runtime_up(struct world *world)
+{
+	world->runtime_down = false;
+	loop_defer(world->loop, &world->up, on_up);
+}
+
+static void fake_close(struct runtime *runtime UNUSED, void (*closed)(void *ctx), void *ctx)
+{
+	closed(ctx);
+}
+
+/* ---- processes ---- */
+
+void fake_kill(struct world_container *c, uint32_t code)
+{
+	if (c->fact.task != TASK_CREATED && c->fact.task != TASK_RUNNING)
+		return;
+	c->fact.task = TASK_STOPPED;
+	c->fact.exit_code = code;
+	c->fact.pid = 0;
+	timer_stop(&c->dies);
+	fake_runtime_hint(c->world, c);
+	if (c->fact.cell_key && !fake_cgroup_populated(c->world, c->fact.cell_key))
+		fake_cgroup_hint(c->world, c->fact.cell_key);
+}
+
+void world_exit(struct world *world UNUSED, struct world_container *c, uint32_t code)
+{
+	fake_kill(c, code);
+}
+
+static void on_dies(struct timer *timer)
+{
+	fake_kill(container_of(timer, struct world_container, dies), 143);
+}
+
+/* ---- reading ---- */
+
+static void copy_fact(const struct container_fact *from, struct container_fact *to)
+{
+	*to = *from;
+	to->id = xstrdup(from->id);
+	to->cell_key = from->cell_key ? xstrdup(from->cell_key) : NULL;
+	to->role = from->role ? xstrdup(from->role) : NULL;
+	to->container = from->container ? xstrdup(from->container) : NULL;
+	to->spec_hash = xstrdup(from->spec_hash ? from->spec_hash : "");
+}
+
+static bool is_there(const struct container_fact *fact)
+{
+	return fact->record || fact->snapshot || fact->task != TASK_NONE;
+}
+
+static int apply_list(struct op *op, struct error *err)
+{
+	struct container_facts *facts = op->ret;
+	struct world_container *c;
+	int r = unavailable(op, err);
+
+	if (r < 0)
+		return r;
+	map_for_each(c, &op->world->containers, node) {
+		if (strcmp(c->namespace_, op->key) != 0 || !is_there(&c->fact) || !c->fact.cell_key)
+			continue;
+		facts->items = xrealloc(facts->items, (facts->n + 1) * sizeof(*facts->items));
+		copy_fact(&c->fact, &facts->items[facts->n++]);
+	}
+	return 0;
+}
+
+static void fake_list(struct runtime *runtime, const char *namespace_, struct container_facts *ret_facts,
+		      struct call *call)
+{
+	struct op *op = act(runtime, "list", namespace_, NULL, call, apply_list);
+
+	op->ret = ret_facts;
+	op->reads_only = true;
+}
+
+static int apply_inspect(struct op *op, struct error *err)
+{
+	int r = unavailable(op, err);
+
+	if (r == 0)
+		copy_fact(&target(op)->fact, op->ret);
+	return r;
+}
+
+static void fake_inspect(struct runtime *runtime, const struct container_ref *ref, struct container_fact *ret_fact,
+			 struct call *call)
+{
+	struct op *op = act_on(runtime, "inspect", ref, call, apply_inspect);
+
+	op->ret = ret_fact;
+	op->reads_only = true;
+}
+
+static int apply_resolve(struct op *op, struct error *err)
+{
+	int r = unavailable(op, err);
+
+	for (size_t i = 0; r == 0 && i < op->world->missing_images.n; i++)
+		if (strcmp(op->world->missing_images.items[i], op->id) == 0)
+			r = error_set(err, -ENOENT, "image %s is not there", op->id);
+	return r;
+}
+
+static void fake_resolve(struct runtime *runtime, const char *namespace_, const char *image, struct call *call)
+{
+	act(runtime, "resolve", namespace_, image, call, apply_resolve)->reads_only = true;
+}
+
+/* ---- namespaces ---- */
+
+static int apply_ensure_namespace(struct op *op, struct error *err)
+{
+	int r = unavailable(op, err);
+	struct world_parent *realm = world_make_parent(op->world, op->id);
+
+	if (r == 0 && !realm->own)
+		world_changes(op->world, "namespace made", op->id);
+	if (r == 0)
+		realm->own = true;
+	return r;
+}
+
+static void fake_ensure_namespace(struct runtime *runtime, const char *namespace_, const char *realm,
+				  struct call *call)
+{
+	act(runtime, "ensure namespace", namespace_, realm, call, apply_ensure_namespace);
+}
+
+static int apply_remove_namespace(struct op *op, struct error *err)
+{
+	struct world_parent *parent;
+	int r = unavailable(op, err);
+
+	if (r < 0)
+		return r;
+	map_for_each(parent, &op->world->parents, node) {
+		AUTO_FREE char *name = key_kind(parent->key) == KIND_REALM ? name_containerd_namespace(parent->key) :
+									    xstrdup("");
+
+		if (strcmp(name, op->key) == 0 && parent->own) {
+			world_changes(op->world, "namespace removed", op->key);
+			parent->own = false;
+		}
+	}
+	return 0;
+}
+
+static void fake_remove_namespace(struct runtime *runtime, const char *namespace_, struct call *call)
+{
+	act(runtime, "remove namespace", namespace_, NULL, call, apply_remove_namespace);
+}
+
+static int apply_list_namespaces(struct op *op, struct error *err)
+{
+	struct strv **ret = op->ret;
+	struct world_parent *parent;
+	int r = unavailable(op, err);
+
+	map_for_each(parent, &op->world->parents, node) {
+		AUTO_FREE char *name = NULL;
+
+		if (r < 0 || !parent->own || key_kind(parent->key) != KIND_REALM)
+			continue;
+		name = name_containerd_namespace(parent->key);
+		strv_add(ret[0], name);
+		strv_add(ret[1], parent->key);
+	}
+	return r;
+}
+
+static void fake_list_namespaces(struct runtime *runtime, struct strv *ret_namespaces, struct strv *ret_realms,
+				 struct call *call)
+{
+	struct op *op = act(runtime, "list namespaces", "", NULL, call, apply_list_namespaces);
+	struct strv **ret = xcalloc(2, sizeof(*ret));
+
+	ret[0] = ret_namespaces;
+	ret[1] = ret_realms;
+	op->extra = (char *)ret; /* freed with the op */
+	op->ret = ret;
+	op->reads_only = true;
+}
+
+/* ---- containers ---- */
+
+static void set_str(char **str, const char *value)
+{
+	char *copy = xstrdup(value);
+
+	free(*str);
+	*str = copy;
+}
+
+static int apply_create(struct op *op, struct error *err)
+{
+	struct world_container *c = target(op);
+	int r = unavailable(op, err);
+
+	if (r < 0)
+		return r;
+	if (c->fact.record && strcmp(c->fact.spec_hash, op->extra) != 0)
+		return error_set(err, -EEXIST, "another spec stands in the way");
+	world_changes(op->world, "create", c->key);
+	set_str(&c->fact.spec_hash, op->extra);
+	c->fact.record = c->fact.snapshot = true;
+	return 0;
+}
+
+static void fake_create(struct runtime *runtime, const struct container_request *request, struct call *call)
+{
+	struct op *op = act_on(runtime, "create", &request->ref, call, apply_create);
+	struct world_container *c = target(op);
+
+	op->extra = xstrdup(request->spec_hash);
+	set_str(&c->fact.cell_key, request->cell_key);
+	set_str(&c->fact.role, request->role);
+	set_str(&c->fact.container, request->spec->id);
+}
+
+static int apply_remove(struct op *op, struct error *err)
+{
+	struct world_container *c = target(op);
+	int r = unavailable(op, err);
+
+	if (r < 0)
+		return r;
+	if (c->fact.task != TASK_NONE)
+		world_violated(op->world, "removed under its task", c->key);
+	world_changes(op->world, "remove", c->key);
+	c->fact.record = c->fact.snapshot = false;
+	return 0;
+}
+
+static void fake_remove(struct runtime *runtime, const struct container_ref *ref, struct call *call)
+{
+	act_on(runtime, "remove", ref, call, apply_remove);
+}
+
+/* ---- tasks ---- */
+
+static int apply_task_create(struct op *op, struct error *err)
+{
+	struct world_container *c = target(op);
+	struct world_cell *cell = c->fact.cell_key ? world_cell(op->world, c->fact.cell_key) : NULL;
+	int r = unavailable(op, err);
+
+	if (r < 0)
+		return r;
+	if (!c->fact.record || !cell || !cell->pinned || !cell->cgroup)
+		return error_set(err, -EINVAL, "no record, network namespace or cgroup");
+	if (c->fact.task == TASK_CREATED)
+		return 0;
+	if (c->fact.task != TASK_NONE)
+		return error_set(err, -EEXIST, "there is a task");
+	world_changes(op->world, "task create", c->key);
+	c->fact.task = TASK_CREATED;
+	c->fact.pid = op->world->next_pid++;
+	if (op->ret)
+		*(uint32_t *)op->ret = c->fact.pid;
+	return 0;
+}
+
+static void fake_task_create(struct runtime *runtime, const struct container_ref *ref, uint32_t *ret_pid,
+			     struct call *call)
+{
+	act_on(runtime, "task create", ref, call, apply_task_create)->ret = ret_pid;
+}
+
+static int apply_task_start(struct op *op, struct error *err)
+{
+	struct world_container *c = target(op);
+	struct world_cell *cell = c->fact.cell_key ? world_cell(op->world, c->fact.cell_key) : NULL;
+	int r = unavailable(op, err);
+
+	if (r < 0)
+		return r;
+	if (c->fact.task != TASK_CREATED)
+		return error_set(err, -EBUSY, "the task is not waiting to be started");
+	if (!cell || !cell->attached)
+		world_violated(op->world, "started without a network", c->key);
+	world_changes(op->world, "task start", c->key);
+	c->fact.task = TASK_RUNNING;
+	c->starts++;
+	return 0;
+}
+
+static void fake_task_start(struct runtime *runtime, const struct container_ref *ref, struct call *call)
+{
+	act_on(runtime, "task start", ref, call, apply_task_start);
+}
+
+static int apply_task_signal(struct op *op, struct error *err)
+{
+	struct world_container *c = target(op);
+	int r = unavailable(op, err);
+
+	if (r < 0)
+		return r;
+	world_changes(op->world, "signal", c->key);
+	if (c->fact.task != TASK_RUNNING && c->fact.task != TASK_CREATED)
+		return 0;
+	if (op->number == SIGKILL)
+		fake_kill(c, 137);
+	else if (!c->ignores_term)
+		timer_start(op->world->loop, &c->dies, 1 + world_random(op->world, 50), on_dies);
+	return 0;
+}
+
+static void fake_task_signal(struct runtime *runtime, const struct container_ref *ref, int number,
+			     struct call *call)
+{
+	act_on(runtime, "signal", ref, call, apply_task_signal)->number = number;
+}
+
+static int apply_task_delete(struct op *op, struct error *err)
+{
+	struct world_container *c = target(op);
+	int r = unavailable(op, err);
+
+	if (r < 0)
+		return r;
+	if (c->fact.task == TASK_RUNNING || c->fact.task == TASK_CREATED)
+		return error_set(err, -EBUSY, "the task runs");
+	world_changes(op->world, "task delete", c->key);
+	c->fact.task = TASK_NONE;
+	return 0;
+}
+
+static void fake_task_delete(struct runtime *runtime, const struct container_ref *ref, struct call *call)
+{
+	act_on(runtime, "task delete", ref, call, apply_task_delete);
+}
+
+static const char *fake_version(struct runtime *runtime UNUSED)
+{
+	return "fake";
+}
+
+const struct runtime_ops *fake_runtime_ops(void)
+{
+	static const struct runtime_ops ops = {
+		.start = fake_start,
+		.close = fake_close,
+		.ensure_namespace = fake_ensure_namespace,
+		.remove_namespace = fake_remove_namespace,
+		.list_namespaces = fake_list_namespaces,
+		.list = fake_list,
+		.inspect = fake_inspect,
+		.resolve_image = fake_resolve,
+		.create = fake_create,
+		.remove = fake_remove,
+		.task_create = fake_task_create,
+		.task_start = fake_task_start,
+		.task_signal = fake_task_signal,
+		.task_delete = fake_task_delete,
+		.version = fake_version,
+	};
+
+	return &ops;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A whole daemon without sockets: the engine on a world and a virtual clock, manifests given as text. */
+#pragma once
+
+#include "core/engine.h"
+#include "tests/fake/world.h"
+
+struct sim {
+	struct loop loop;
+	struct world world;
+	struct engine engine;
+	bool running;
+	bool closed;
+	uint64_t seed;
+};
+
+void sim_init(struct sim *sim, uint64_t seed);
+void sim_fini(struct sim *sim);
+
+/* Starts the daemon on the world as it is. No manifest has been read yet. */
+void sim_start(struct sim *sim);
+
+/* The daemon dies now, or stops in order; the world stays. */
+void sim_crash(struct sim *sim);
+
+/* Gives a file, takes one away, ends the reading of the directory. */
+void sim_file(struct sim *sim, const char *path, const char *text);
+void sim_file_gone(struct sim *sim, const char *path);
+void sim_scanned(struct sim *sim);
+
+/* Lets @ms pass. */
+void sim_run(struct sim *sim, uint64_t ms);
+
+/* Runs until nothing was done for a minute (retries and back-offs included); false when it does not come to rest within
+ * three hours. */
+bool sim_settle(struct sim *sim);
+
+/* The object's state; API__STATE__Unknown when there is none. */
+Api__State sim_state(struct sim *sim, const char *key);

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/fake/world.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+/* ---- chance ---- */
+
+unsigned world_random(struct world *world, unsigned n)
+{
+	world->random ^= world->random << 13; /* xorshift64: the same seed, the same world */
+	world->random ^= world->random >> 7;
+	world->random ^= world->random << 17;
+	return n ? (unsigned)((world->random >> 11) % n) : 0;
+}
+
+bool world_chance(struct world *world, unsigned percent)
+{
+	return world_random(world, 100) < percent;
+}
+
+/* ---- things ---- */
+
+static char *container_key(const char *namespace_, const char *id)
+{
+	return xasprintf("%s/%s", namespace_, id);
+}
+
+struct world_container *world_container(struct world *world, const char *namespace_, const char *id)
+{
+	AUTO_FREE char *key = container_key(namespace_, id);
+
+	return map_entry(map_find(&world->containers, key), struct world_container, node);
+}
+
+struct world_container *world_make_container(struct world *world, const char *namespace_, const char *id)
+{
+	struct world_container *c = world_container(world, namespace_, id);
+
+	if (c)
+		return c;
+	c = xnew(struct world_container);
+	c->world = world;
+	c->key = container_key(namespace_, id);
+	c->namespace_ = xstrdup(namespace_);
+	c->fact.id = xstrdup(id);
+	map_insert(&world->containers, &c->node, c->key);
+	return c;
+}
+
+struct world_cell *world_cell(struct world *world, const char *key)
+{
+	return map_entry(map_find(&world->cells, key), struct world_cell, node);
+}
+
+struct world_cell *world_make_cell(struct world *world, const char *key)
+{
+	struct world_cell *cell = world_cell(world, key);
+
+	if (cell)
+		return cell;
+	cell = xnew(struct world_cell);
+	cell->key = xstrdup(key);
+	map_insert(&world->cells, &cell->node, cell->key);
+	return cell;
+}
+
+struct world_parent *world_parent(struct world *world, const char *key)
+{
+	return map_entry(map_find(&world->parents, key), struct world_parent, node);
+}
+
+struct world_parent *world_make_parent(struct world *world, const char *key)
+{
+	struct world_parent *parent = world_parent(world, key);
+
+	if (parent)
+		return parent;
+	parent = xnew(struct world_parent);
+	parent->key = xstrdup(key);
+	map_insert(&world->parents, &parent->node, parent->key);
+	return parent;
+}
+
+size_t world_count(struct world *world)
+{
+	struct world_container *c;
+	struct world_cell *cell;
+	struct world_parent *parent;
+	size_t count = 0;
+
+	map_for_each(c, &world->containers, node)
+		count += c->fact.record || c->fact.snapshot || c->fact.task != TASK_NONE;
+	map_for_each(cell, &world->cells, node)
+		count += cell->cgroup || cell->pinned || cell->intent || cell->attached;
+	map_for_each(parent, &world->parents, node)
+		count += parent->cgroup || parent->own;
+	return count;
+}
+
+/* ---- rules ---- */
+
+void world_violated(struct world *world, const char *what, const char *key)
+{
+	if (!world->violations++)
+		snprintf(world->violation, sizeof(world->violation), "%s on %s", what, key);
+}
+
+void world_changes(struct world *world, const char *what, const char *key)
+{
+	world->changes++;
+	if (world->frozen)
+		world_violated(world, what, key);
+}
+
+/* ---- acts ---- */
+
+static void op_free(struct op *op)
+{
+	if (op->busy)
+		*op->busy = false;
+	list_remove(&op->link);
+	timer_stop(&op->timer);
+	free(op->key);
+	free(op->id);
+	free(op->extra);
+	free(op->more);
+	free(op);
+}
+
+static void on_op_due(struct timer *timer)
+{
+	struct op *op = container_of(timer, struct op, timer);
+	struct world *world = op->world;
+	struct call *call = op->call;
+	bool fails = world_chance(world, world->fail_percent);
+	struct error err = { 0 };
+	int r;
+
+	if (fails && (op->reads_only || world_chance(world, 50)))
+		r = error_set(&err, -EIO, "%s: injected failure", op->name);
+	else
+		r = op->apply(op, &err);
+	if (fails && r == 0)
+		r = error_set(&err, -ETIMEDOUT, "%s: injected failure after the effect", op->name);
+	op_free(op);
+	call_complete(call, r, &err);
+}
+
+struct op *world_act(struct world *world, const char *name, struct call *call, op_fn apply)
+{
+	struct op *op = xnew(struct op);
+
+	world->acts++;
+	op->world = world;
+	op->name = name;
+	op->call = call;
+	op->apply = apply;
+	list_append(&world->ops, &op->link);
+	timer_start(world->loop, &op->timer, 1 + world_random(world, world->act_ms), on_op_due);
+	return op;
+}
+
+/* An act that only reads and was cut off must not write into what is gone: its effect is left out. */
+void world_cut(struct world *world)
+{
+	struct op *op;
+
+	world->runtime_listener = (struct runtime_listener){ 0 };
+	world->cgroup_listener = (struct cgroup_listener){ 0 };
+	deferred_cancel(&world->up);
+	list_for_each(op, &world->ops, link) {
+		struct call *call = op->call;
+
+		if (!op->reads_only && !op->ret && world_chance(world, 50))
+			op->apply(op, NULL);
+		op_free(op);
+		call_complete(call, -ECANCELED, NULL);
+	}
+}
+
+/* ---- life ---- */
+
+void world_init(struct world *world, struct loop *loop, uint64_t seed)
+{
+	*world = (struct world){
+		.loop = loop,
+		.random = seed * 0x9e3779b97f4a7c15u + 1,
+		.act_ms = 20,
+		.next_pid = 1000,
+		.runtime.ops = fake_runtime_ops(),
+		.network.ops = fake_network_ops(),
+		.cgroup.ops = fake_cgroup_ops(),
+	};
+	list_init(&world->ops);
+}
+
+static void container_free(struct world_container *c)
+{
+	timer_stop(&c->dies);
+	container_fact_fini(&c->fact);
+	free(c->netns_cell);
+	free(c->namespace_);
+	free(c->key);
+	free(c);
+}
+
+void world_fini(struct world *world)
+{
+	struct world_container *c;
+	struct world_cell *cell;
+	struct world_parent *parent;
+
+	check(list_empty(&world->ops));
+	map_for_each(c, &world->containers, node) {
+		map_remove(&world->containers, &c->node);
+		container_free(c);
+	}
+	map_for_each(cell, &world->cells, node) {
+		map_remove(&world->cells, &cell->node);
+		free(cell->key);
+		free(cell);
+	}
+	map_for_each(parent, &world->parents, node) {
+		map_remove(&world->parents, &parent->node);
+		free(parent->subnet);
+		free(parent->key);
+		free(parent);
+	}
+	strv_fini(&world->missing_images);
+	strv_fini(&world->controllers);
+}

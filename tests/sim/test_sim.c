@@ -1,0 +1,502 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The whole core on fake drivers and a virtual clock. From any observed state it converges to what is wanted, then plans
+ * nothing; and a healthy cell is never touched. Random worlds come from a seed that is printed when one fails.
+ *
+ * KUKEON_SIM_SEED=<n> runs that one only; KUKEON_SIM_ROUNDS=<n> runs more.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "core/base/log.h"
+#include "core/desired.h"
+#include "tests/fake/host.h"
+
+static const char two_containers[] = "apiVersion: v1beta1\nkind: Cell\nmetadata: {name: web}\nspec:\n"
+				     "  containers:\n"
+				     "  - {id: a, image: img, stopGracePeriodSeconds: 1}\n"
+				     "  - {id: b, image: img, stopGracePeriodSeconds: 1}\n";
+
+static const char web_key[] = "default/default/default/web";
+
+static struct world_container *root_of(struct sim *sim)
+{
+	return world_container(&sim->world, "kukeon-default", "default_default_web_root");
+}
+
+static struct world_container *other_of(struct sim *sim)
+{
+	return world_container(&sim->world, "kukeon-default", "default_default_web_b");
+}
+
+static void start_with(struct sim *sim, uint64_t seed, const char *text)
+{
+	sim_init(sim, seed);
+	sim_start(sim);
+	if (text)
+		sim_file(sim, "web.yaml", text);
+	sim_scanned(sim);
+}
+
+static void assert_no_violation(struct sim *sim)
+{
+	if (sim->world.violations)
+		fail_msg("seed %llu: %u violations, the first: %s", (unsigned long long)sim->seed,
+			 sim->world.violations, sim->world.violation);
+}
+
+/* ---- scripted, from the most basic on ---- */
+
+static void test_00_nothing(void **state)
+{
+	struct sim sim;
+
+	(void)state;
+	start_with(&sim, 1, NULL);
+	assert_true(sim_settle(&sim));
+	assert_int_equal(sim.world.changes, 0);
+	sim_fini(&sim);
+}
+
+static void test_01_cell_becomes_ready(void **state)
+{
+	struct sim sim;
+
+	(void)state;
+	start_with(&sim, 1, two_containers);
+	sim_run(&sim, 1000);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	assert_int_equal(root_of(&sim)->fact.task, TASK_RUNNING);
+	assert_int_equal(other_of(&sim)->fact.task, TASK_RUNNING);
+	assert_true(sim_settle(&sim));
+	assert_int_equal(root_of(&sim)->starts, 1);
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
+
+static void test_02_file_gone_removes_all(void **state)
+{
+	struct sim sim;
+
+	(void)state;
+	start_with(&sim, 2, two_containers);
+	sim_run(&sim, 1000);
+	sim_file_gone(&sim, "web.yaml");
+	sim_scanned(&sim);
+	sim_run(&sim, 1900);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready); /* the prune grace */
+	sim_run(&sim, 5000);
+	assert_int_equal(world_count(&sim.world), 0);
+	assert_null(engine_find(&sim.engine, "default"));
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
+
+static void test_03_moved_to_another_file(void **state)
+{
+	struct sim sim;
+
+	(void)state;
+	start_with(&sim, 3, two_containers);
+	sim_run(&sim, 1000);
+	sim.world.frozen = true;
+	sim_file_gone(&sim, "web.yaml");
+	sim_scanned(&sim);
+	sim_run(&sim, 500);
+	sim_file(&sim, "zzz.yaml", two_containers);
+	sim_scanned(&sim);
+	sim_run(&sim, 60000);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
+
+static void test_04_killed_container_comes_back(void **state)
+{
+	struct sim sim;
+
+	(void)state;
+	start_with(&sim, 4, two_containers);
+	sim_run(&sim, 1000);
+	world_exit(&sim.world, other_of(&sim), 137);
+	sim_run(&sim, 200);
+	assert_int_equal(other_of(&sim)->starts, 2);
+	assert_int_equal(root_of(&sim)->starts, 1);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
+
+static void test_05_killed_root_recycles_the_cell(void **state)
+{
+	struct sim sim;
+	unsigned ip;
+
+	(void)state;
+	start_with(&sim, 5, two_containers);
+	sim_run(&sim, 1000);
+	ip = world_cell(&sim.world, web_key)->ip;
+	world_exit(&sim.world, root_of(&sim), 137);
+	sim_run(&sim, 1000);
+	assert_int_equal(root_of(&sim)->starts, 2);
+	assert_int_equal(other_of(&sim)->starts, 2);
+	assert_int_not_equal(world_cell(&sim.world, web_key)->ip, ip); /* a new attachment */
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
+
+static void test_06_edit_touches_what_changed(void **state)
+{
+	static const char edited[] = "apiVersion: v1beta1\nkind: Cell\nmetadata: {name: web}\nspec:\n"
+				     "  containers:\n"
+				     "  - {id: a, image: img, stopGracePeriodSeconds: 2}\n"
+				     "  - {id: b, image: img, stopGracePeriodSeconds: 1, env: [A=b]}\n";
+	struct sim sim;
+
+	(void)state;
+	start_with(&sim, 6, two_containers);
+	sim_run(&sim, 1000);
+	sim_file(&sim, "web.yaml", edited);
+	sim_scanned(&sim);
+	sim_run(&sim, 2000);
+	assert_int_equal(root_of(&sim)->starts, 1);
+	assert_int_equal(other_of(&sim)->starts, 2);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
+
+static void test_07_image_missing_keeps_the_old(void **state)
+{
+	static const char edited[] = "apiVersion: v1beta1\nkind: Cell\nmetadata: {name: web}\nspec:\n"
+				     "  containers:\n"
+				     "  - {id: a, image: other, stopGracePeriodSeconds: 1}\n"
+				     "  - {id: b, image: img, stopGracePeriodSeconds: 1}\n";
+	struct sim sim;
+
+	(void)state;
+	start_with(&sim, 7, two_containers);
+	sim_run(&sim, 1000);
+	strv_add(&sim.world.missing_images, "other");
+	sim_file(&sim, "web.yaml", edited);
+	sim_scanned(&sim);
+	sim_run(&sim, 30000);
+	assert_int_equal(root_of(&sim)->starts, 1);
+	assert_int_equal(root_of(&sim)->fact.task, TASK_RUNNING);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__Pending);
+	assert_string_equal(reason_name(engine_find(&sim.engine, web_key)->status.reason), "ImageNotPresent");
+	strv_fini(&sim.world.missing_images);
+	sim_run(&sim, 120000);
+	assert_int_equal(root_of(&sim)->starts, 2);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
+
+static void test_08_crash_loop_backs_off(void **state)
+{
+	struct sim sim;
+
+	(void)state;
+	start_with(&sim, 8, two_containers);
+	sim_run(&sim, 1000);
+	for (int i = 0; i < 600; i++) {
+		if (other_of(&sim)->fact.task == TASK_RUNNING)
+			world_exit(&sim.world, other_of(&sim), 1);
+		sim_run(&sim, 1000);
+	}
+	/* at once, 1, 2, 4, 8, 16, 32, 60, 60 ... seconds over ten minutes */
+	assert_in_range(other_of(&sim)->starts, 12, 24);
+	assert_int_equal(root_of(&sim)->starts, 1);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__Pending);
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
+
+static void test_09_restart_adopts(void **state)
+{
+	struct sim sim;
+
+	(void)state;
+	start_with(&sim, 9, two_containers);
+	sim_run(&sim, 1000);
+	sim.world.frozen = true;
+	for (int i = 0; i < 20; i++) {
+		sim_crash(&sim);
+		sim_start(&sim);
+		sim_run(&sim, world_random(&sim.world, 100));
+		if (i % 2)
+			continue;
+		sim_file(&sim, "web.yaml", two_containers);
+		sim_scanned(&sim);
+		sim_run(&sim, 1000);
+		assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	}
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
+
+static void test_10_healthy_is_never_touched(void **state)
+{
+	struct sim sim;
+	struct error problem;
+
+	(void)state;
+	start_with(&sim, 10, two_containers);
+	sim_run(&sim, 1000);
+	sim.world.frozen = true;
+	sim_file(&sim, "web.yaml", "kind: [broken");
+	sim_scanned(&sim);
+	sim_run(&sim, 10000);
+	world_runtime_down(&sim.world);
+	sim_run(&sim, 10000);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__Unknown);
+	world_runtime_up(&sim.world);
+	sim_run(&sim, 10000);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	error_set(&problem, -2, "gone");
+	desired_scan_done(&sim.engine, &problem);
+	sim_run(&sim, 10000);
+	for (int i = 0; i < 100; i++) { /* hints about nothing */
+		fake_runtime_hint(&sim.world, root_of(&sim));
+		fake_cgroup_hint(&sim.world, web_key);
+		sim_run(&sim, world_random(&sim.world, 30));
+	}
+	sim_run(&sim, 24 * 60 * 60 * 1000);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
+
+static void test_11_empty_directory_at_start_deletes_nothing(void **state)
+{
+	struct sim sim;
+	struct error problem;
+
+	(void)state;
+	start_with(&sim, 11, two_containers);
+	sim_run(&sim, 1000);
+	sim_crash(&sim);
+	sim.world.frozen = true;
+	sim_start(&sim);
+	error_set(&problem, -2, "no such directory");
+	desired_scan_done(&sim.engine, &problem);
+	sim_run(&sim, 60000);
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
+
+static void test_12_stubborn_process_is_killed(void **state)
+{
+	struct sim sim;
+
+	(void)state;
+	start_with(&sim, 12, two_containers);
+	sim_run(&sim, 1000);
+	root_of(&sim)->ignores_term = other_of(&sim)->ignores_term = true;
+	sim_file_gone(&sim, "web.yaml");
+	sim_scanned(&sim);
+	sim_run(&sim, 2000 + 2 * 1000 + 2000);
+	assert_int_equal(world_count(&sim.world), 0);
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
+
+/* ---- random ---- */
+
+enum { CELLS = 6, MAX_CONTAINERS = 3 };
+
+static void random_cell(struct sim *sim, struct buf *text, int index)
+{
+	unsigned n = 1 + world_random(&sim->world, MAX_CONTAINERS);
+
+	buf_printf(text, "apiVersion: v1beta1\nkind: Cell\nmetadata: {name: c%d}\nspec:\n"
+			 "  realmId: r%u\n  spaceId: s%d\n  containers:\n",
+		   index, index % 2U, index % 3);
+	for (unsigned i = 0; i < n; i++)
+		buf_printf(text, "  - {id: k%u, image: img, stopGracePeriodSeconds: %u, env: [V=%u]}\n", i,
+			   world_random(&sim->world, 3), world_random(&sim->world, 3));
+}
+
+static void set_random_files(struct sim *sim)
+{
+	for (int i = 0; i < CELLS; i++) {
+		AUTO_FREE char *path = xasprintf("f%d.yaml", i);
+		AUTO_BUF struct buf text = { 0 };
+
+		if (world_chance(&sim->world, 40))
+			continue;
+		random_cell(sim, &text, i);
+		if (world_chance(&sim->world, 30))
+			sim_file_gone(sim, path);
+		else
+			sim_file(sim, path, text.data);
+	}
+	sim_scanned(sim);
+}
+
+/* Left behind by a daemon that we know nothing of: every combination of what can be there. */
+static void random_leftover(struct sim *sim, const char *realm, const char *key, const char *role)
+{
+	AUTO_FREE char *namespace_ = name_containerd_namespace(realm);
+	AUTO_FREE char *id = name_containerd_id(key, role);
+	struct world_container *c = world_make_container(&sim->world, namespace_, id);
+	struct world *world = &sim->world;
+
+	if (!c->fact.cell_key) {
+		c->fact.cell_key = xstrdup(key);
+		c->fact.role = xstrdup(role);
+		c->fact.container = xstrdup(strcmp(role, "root") == 0 ? "k0" : role);
+		c->fact.spec_hash = xstrdup("old");
+	}
+	c->fact.record = world_chance(world, 70);
+	c->fact.snapshot = world_chance(world, 70);
+	if (c->fact.record)
+		c->fact.task = (enum task_state[]){ TASK_NONE, TASK_CREATED, TASK_RUNNING,
+						    TASK_STOPPED }[world_random(world, 4)];
+	c->ignores_term = world_chance(world, 30);
+	world_make_parent(world, realm)->own = true;
+}
+
+static void random_leftovers(struct sim *sim)
+{
+	static const char *const roles[] = { "root", "k1", "k2", "k9" };
+
+	for (int i = 0; i < CELLS + 2; i++) {
+		AUTO_FREE char *realm = xasprintf("r%d", i % 2);
+		AUTO_FREE char *key = xasprintf("%s/s%d/default/c%d", realm, i % 3, i);
+		struct world_cell *cell = world_make_cell(&sim->world, key);
+
+		cell->cgroup = world_chance(&sim->world, 50);
+		cell->pinned = world_chance(&sim->world, 40);
+		cell->intent = world_chance(&sim->world, 40);
+		cell->attached = cell->intent && cell->pinned && world_chance(&sim->world, 50);
+		for (size_t j = 0; j < ARRAY_SIZE(roles); j++)
+			if (world_chance(&sim->world, 40))
+				random_leftover(sim, realm, key, roles[j]);
+	}
+}
+
+/* The world is exactly what the engine wants: nothing missing, nothing left over. */
+static void assert_converged(struct sim *sim)
+{
+	struct object *object;
+	struct container *c;
+	size_t expected = 0;
+
+	map_for_each(object, &sim->engine.objects, node) {
+		if (object->status.state != API__STATE__Ready)
+			fail_msg("seed %llu: %s is not Ready: %s: %s", (unsigned long long)sim->seed, object->key,
+				 reason_name(object->status.reason), object->status.message);
+		if (object->kind == KIND_CONTAINER)
+			continue;
+		expected++;
+		list_for_each(c, &object->cell.containers, link) {
+			AUTO_FREE char *realm = xstrndup(object->key, strcspn(object->key, "/"));
+			AUTO_FREE char *namespace_ = name_containerd_namespace(realm);
+			struct world_container *w = world_container(&sim->world, namespace_, c->containerd_id);
+
+			expected++;
+			if (!w || w->fact.task != TASK_RUNNING || strcmp(w->fact.spec_hash, c->hash) != 0)
+				fail_msg("seed %llu: %s %s does not run its spec", (unsigned long long)sim->seed,
+					 object->key, c->name);
+		}
+	}
+	if (world_count(&sim->world) != expected)
+		fail_msg("seed %llu: the world has %zu things, wanted are %zu", (unsigned long long)sim->seed,
+			 world_count(&sim->world), expected);
+}
+
+static void disturb(struct sim *sim)
+{
+	struct world *world = &sim->world;
+	struct world_container *c;
+	unsigned skip = world_random(world, (unsigned)world->containers.count + 1);
+
+	map_for_each(c, &world->containers, node)
+		if (skip-- == 0)
+			world_exit(world, c, world_random(world, 3));
+	switch (world_random(world, 8)) {
+	case 0:
+		sim_crash(sim);
+		sim_start(sim);
+		break;
+	case 1:
+		world_runtime_down(world);
+		sim_run(sim, world_random(world, 3000));
+		world_runtime_up(world);
+		break;
+	case 2:
+	case 3:
+		set_random_files(sim);
+		break;
+	default:
+		break;
+	}
+}
+
+static void one_random_life(uint64_t seed)
+{
+	struct sim sim;
+
+	sim_init(&sim, seed);
+	random_leftovers(&sim);
+	sim.world.fail_percent = world_random(&sim.world, 3) * 15;
+	sim.world.lost_hint_percent = world_random(&sim.world, 2) * 30;
+	sim_start(&sim);
+	set_random_files(&sim);
+	for (unsigned n = world_random(&sim.world, 12); n > 0; n--) {
+		sim_run(&sim, world_random(&sim.world, 400));
+		disturb(&sim);
+	}
+	sim.world.fail_percent = sim.world.lost_hint_percent = 0;
+	sim_crash(&sim); /* the last start sees only what is there */
+	sim_start(&sim);
+	set_random_files(&sim);
+	if (!sim_settle(&sim))
+		fail_msg("seed %llu: does not come to rest", (unsigned long long)seed);
+	assert_converged(&sim);
+	sim.world.frozen = true;
+	sim_run(&sim, 60 * 60 * 1000);
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
+
+static void test_20_random_lives(void **state)
+{
+	const char *only = getenv("KUKEON_SIM_SEED"), *rounds = getenv("KUKEON_SIM_ROUNDS");
+	uint64_t n = rounds ? strtoull(rounds, NULL, 10) : 300;
+
+	(void)state;
+	if (only)
+		return one_random_life(strtoull(only, NULL, 10));
+	for (uint64_t seed = 1; seed <= n; seed++)
+		one_random_life(seed);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_00_nothing),
+		cmocka_unit_test(test_01_cell_becomes_ready),
+		cmocka_unit_test(test_02_file_gone_removes_all),
+		cmocka_unit_test(test_03_moved_to_another_file),
+		cmocka_unit_test(test_04_killed_container_comes_back),
+		cmocka_unit_test(test_05_killed_root_recycles_the_cell),
+		cmocka_unit_test(test_06_edit_touches_what_changed),
+		cmocka_unit_test(test_07_image_missing_keeps_the_old),
+		cmocka_unit_test(test_08_crash_loop_backs_off),
+		cmocka_unit_test(test_09_restart_adopts),
+		cmocka_unit_test(test_10_healthy_is_never_touched),
+		cmocka_unit_test(test_11_empty_directory_at_start_deletes_nothing),
+		cmocka_unit_test(test_12_stubborn_process_is_killed),
+		cmocka_unit_test(test_20_random_lives),
+	};
+
+	log_set_level(getenv("KUKEON_SIM_LOG") ? LOG_DEBUG : LOG_ERROR);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
