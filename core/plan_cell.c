@@ -350,6 +350,10 @@ static void say_up(struct planning *p, enum mode mode)
 	const struct object *object = p->object;
 	struct container *c;
 
+	if (mode == MODE_UP && everything_up(p) && !object->cell.attached)
+		plan_say(p, API__STATE__Ready, REASON_NETWORK_UNKNOWN,
+			 "runs, but how it was attached to its network is not on record; kill its root container to "
+			 "have it attached anew");
 	if (mode == MODE_UP && everything_up(p))
 		plan_say(p, API__STATE__Ready, REASON_NONE, "%s", "");
 	plan_say_failure(p, &object->cgroup, "");
