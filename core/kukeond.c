@@ -1,5 +1,436 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-int main(void)
+/*
+ * kukeond: options, build in order, run, tear down in reverse. The only file that sees drivers and watchers.
+ *
+ * A table of parts says the order; each closes asynchronously and lets the one before it follow.
+ */
+#include <errno.h>
+#include <malloc.h>
+#include <signal.h>
+
+#include "core/api.h"
+#include "core/base/fs.h"
+#include "core/base/log.h"
+#include "core/desired.h"
+#include "core/engine.h"
+#include "core/host.h"
+#include "core/journal.h"
+#include "core/options.h"
+#include "core/store.h"
+#include "drivers/cgroup/cgroup.h"
+#include "drivers/cni/cni.h"
+#include "drivers/containerd/containerd.h"
+#include "watchers/cgroup.h"
+#include "watchers/manifests.h"
+#include "watchers/runtime.h"
+
+enum {
+	CLOSE_GRACE_MS = 3000, /* for actions under way, before the drivers cut them off */
+	QUIET_MS = 5,          /* a burst of changes of manifests.d is read once */
+	QUIET_MAX_MS = 100,
+	POLL_MS = 2000,
+};
+
+struct kukeond {
+	Api__Config *config;
+	struct loop loop;
+	uv_signal_t sigterm, sigint;
+	int lock_fd, runtime_lock_fd;
+	struct rpc *rpc;
+	struct journal *journal;
+	struct runtime *runtime;
+	struct network *network;
+	struct cgroup_driver *cgroup;
+	struct engine engine;
+	bool engine_works;        /* started, and not closed yet */
+	bool engine_awaited;      /* everything else is closed already */
+	struct timer close_grace;
+	struct store *store;
+	struct api *api;
+	struct manifests_watcher *manifests;
+	size_t opened;            /* of parts[] */
+	struct deferred close_next;
+	bool closing;
+};
+
+static void close_next_part(struct kukeond *k);
+
+static void on_part_closed(void *ctx)
 {
+	close_next_part(ctx);
+}
+
+/* ---- parts: how each is opened and closed ---- */
+
+static int open_dirs(struct kukeond *k, struct error *err)
+{
+	int r = host_lock(k->config->run_path, &k->lock_fd, err);
+
+	if (r == 0)
+		r = host_lock(k->config->runtime_dir, &k->runtime_lock_fd, err);
+	if (r == 0)
+		r = fs_make_dirs(k->config->manifests_dir, 0755, err);
+	return r;
+}
+
+static void close_dirs(struct kukeond *k)
+{
+	if (k->runtime_lock_fd >= 0)
+		close(k->runtime_lock_fd);
+	if (k->lock_fd >= 0)
+		close(k->lock_fd);
+	close_next_part(k);
+}
+
+static int open_rpc(struct kukeond *k, struct error *err)
+{
+	return rpc_open(&k->rpc, &k->loop, err);
+}
+
+static void close_rpc(struct kukeond *k)
+{
+	rpc_close(k->rpc, on_part_closed, k);
+}
+
+static int open_journal(struct kukeond *k, struct error *err)
+{
+	AUTO_FREE char *path = xasprintf("%s/journal", k->config->run_path);
+
+	return journal_open(&k->journal, &k->loop, path, err);
+}
+
+static void close_journal(struct kukeond *k)
+{
+	journal_close(k->journal, on_part_closed, k);
+}
+
+static int open_cgroup(struct kukeond *k, struct error *err)
+{
+	const struct cgroup_options options = { .mount = k->config->cgroup_mount, .root = k->config->cgroup_root };
+
+	return cgroup_open(&k->cgroup, &k->loop, &options, err);
+}
+
+static void close_cgroup(struct kukeond *k)
+{
+	k->cgroup->ops->close(k->cgroup, on_part_closed, k);
+}
+
+static int open_network(struct kukeond *k, struct error *err)
+{
+	AUTO_FREE char *netns_dir = xasprintf("%s/netns", k->config->runtime_dir);
+	const struct cni_options options = {
+		.conf_dir = k->config->cni_conf_dir,
+		.bin_dirs = k->config->cni_bin_dir,
+		.netns_dir = netns_dir,
+		.subnet_pool_first = k->config->subnet_pool,
+		.journal = k->journal,
+	};
+
+	return cni_open(&k->network, &k->loop, &options, err);
+}
+
+static void close_network(struct kukeond *k)
+{
+	k->network->ops->close(k->network, on_part_closed, k);
+}
+
+static int open_runtime(struct kukeond *k, struct error *err)
+{
+	const struct containerd_options options = {
+		.socket = k->config->containerd_socket,
+		.snapshotter = k->config->snapshotter,
+	};
+
+	return containerd_open(&k->runtime, &k->loop, k->rpc, &options, err);
+}
+
+static void close_runtime(struct kukeond *k)
+{
+	k->runtime->ops->close(k->runtime, on_part_closed, k);
+}
+
+static int open_engine(struct kukeond *k, struct error *err UNUSED)
+{
+	const struct engine_options options = {
+		.loop = &k->loop,
+		.runtime = k->runtime,
+		.network = k->network,
+		.cgroup = k->cgroup,
+		.run_path = k->config->run_path,
+		.cgroup_root = k->config->cgroup_root,
+		.prune_grace_ms = (uint64_t)k->config->prune_grace * 1000,
+		.resync_ms = (uint64_t)k->config->resync * 1000,
+	};
+
+	engine_open(&k->engine, &options);
 	return 0;
+}
+
+static int open_store(struct kukeond *k, struct error *err)
+{
+	return store_open(&k->store, &k->engine, err);
+}
+
+static void close_store(struct kukeond *k)
+{
+	store_close(k->store, on_part_closed, k);
+}
+
+/* Starting the drivers comes after the store has said what was there before. */
+static int start_engine(struct kukeond *k, struct error *err UNUSED)
+{
+	engine_start(&k->engine);
+	runtime_watcher_start(&k->engine);
+	cgroup_watcher_start(&k->engine);
+	k->engine_works = true;
+	return 0;
+}
+
+static void on_grace_over(struct timer *timer)
+{
+	struct kukeond *k = container_of(timer, struct kukeond, close_grace);
+
+	log_warning("actions still under way are cut off; the next start picks them up");
+	close_next_part(k);
+}
+
+static void on_engine_closed(void *ctx)
+{
+	struct kukeond *k = ctx;
+	bool in_time = timer_active(&k->close_grace);
+
+	k->engine_works = false;
+	timer_stop(&k->close_grace);
+	if (in_time || k->engine_awaited)
+		close_next_part(k);
+}
+
+static void close_engine(struct kukeond *k)
+{
+	timer_start(&k->loop, &k->close_grace, CLOSE_GRACE_MS, on_grace_over);
+	engine_close(&k->engine, on_engine_closed, k);
+}
+
+/* By now the drivers are closed, so what was still under way has ended or ends now. */
+static void await_engine(struct kukeond *k)
+{
+	k->engine_awaited = k->engine_works;
+	if (!k->engine_works)
+		close_next_part(k);
+}
+
+static void fini_engine(struct kukeond *k)
+{
+	if (k->engine.loop)
+		engine_fini(&k->engine);
+	close_next_part(k);
+}
+
+static const char *watch_kind(void *ctx)
+{
+	struct kukeond *k = ctx;
+
+	return k->manifests ? manifests_watch_kind(k->manifests) : "";
+}
+
+static int open_api(struct kukeond *k, struct error *err)
+{
+	struct api_options options = {
+		.engine = &k->engine,
+		.rpc = k->rpc,
+		.run_path = k->config->run_path,
+		.manifests_dir = k->config->manifests_dir,
+		.containerd_socket = k->config->containerd_socket,
+		.watch_kind = watch_kind,
+		.watch_kind_ctx = k,
+	};
+	int r = host_listen(k->config->socket, &options.listen_fd, err);
+
+	return r < 0 ? r : api_open(&k->api, &options, err);
+}
+
+static void close_api(struct kukeond *k)
+{
+	unlink(k->config->socket);
+	api_close(k->api, on_part_closed, k);
+}
+
+static void on_file(void *ctx, const char *path, const char *data, size_t len)
+{
+	struct kukeond *k = ctx;
+	struct manifest manifest;
+
+	manifest_parse(path, data, len, &manifest);
+	desired_set_file(&k->engine, path, &manifest);
+	manifest_fini(&manifest);
+}
+
+static void on_file_error(void *ctx, const char *path, const struct error *err)
+{
+	struct kukeond *k = ctx;
+
+	desired_set_file_error(&k->engine, path, err);
+}
+
+static void on_file_gone(void *ctx, const char *path)
+{
+	struct kukeond *k = ctx;
+
+	desired_remove_file(&k->engine, path);
+}
+
+static void on_scan_done(void *ctx, const struct error *problem)
+{
+	struct kukeond *k = ctx;
+
+	desired_scan_done(&k->engine, problem);
+}
+
+static int open_manifests(struct kukeond *k, struct error *err)
+{
+	const struct manifests_options options = {
+		.directory = k->config->manifests_dir,
+		.quiet_ms = QUIET_MS,
+		.quiet_max_ms = QUIET_MAX_MS,
+		.poll_ms = POLL_MS,
+	};
+	const struct manifests_listener listener = {
+		.ctx = k,
+		.on_file = on_file,
+		.on_file_error = on_file_error,
+		.on_file_gone = on_file_gone,
+		.on_scan_done = on_scan_done,
+	};
+
+	return manifests_open(&k->manifests, &k->loop, &options, &listener, err);
+}
+
+static void close_manifests(struct kukeond *k)
+{
+	manifests_close(k->manifests, on_part_closed, k);
+}
+
+/* In the order of opening; closed from the last one opened to the first. */
+static const struct {
+	const char *name;
+	int (*open)(struct kukeond *k, struct error *err);
+	void (*close)(struct kukeond *k); /* goes on with close_next_part() */
+} parts[] = {
+	{ "directories", open_dirs, close_dirs },
+	{ "gRPC", open_rpc, close_rpc },
+	{ "journal", open_journal, close_journal },
+	{ "objects", NULL, fini_engine },
+	{ "last actions", NULL, await_engine },
+	{ "cgroup driver", open_cgroup, close_cgroup },
+	{ "network driver", open_network, close_network },
+	{ "runtime driver", open_runtime, close_runtime },
+	{ "engine", open_engine, NULL },
+	{ "store", open_store, close_store },
+	{ "actions", start_engine, close_engine },
+	{ "API", open_api, close_api },
+	{ "manifests", open_manifests, close_manifests },
+};
+
+static void on_close_next(struct deferred *deferred)
+{
+	struct kukeond *k = container_of(deferred, struct kukeond, close_next);
+
+	while (k->opened > 0 && !parts[k->opened - 1].close)
+		k->opened--;
+	if (k->opened == 0) {
+		uv_close((uv_handle_t *)&k->sigterm, NULL);
+		uv_close((uv_handle_t *)&k->sigint, NULL);
+		return;
+	}
+	k->opened--;
+	log_debug("closing %s", parts[k->opened].name);
+	parts[k->opened].close(k);
+}
+
+static void close_next_part(struct kukeond *k)
+{
+	loop_defer(&k->loop, &k->close_next, on_close_next);
+}
+
+static void shut_down(struct kukeond *k)
+{
+	if (k->closing)
+		return;
+	k->closing = true;
+	close_next_part(k);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+	log_info("%s: stopping; the cells go on running", strsignal(number));
+	shut_down(handle->data);
+}
+
+static void watch_signal(struct kukeond *k, uv_signal_t *handle, int number)
+{
+	uv_signal_init(&k->loop.uv, handle);
+	handle->data = k;
+	uv_signal_start(handle, on_signal, number);
+}
+
+static int open_parts(struct kukeond *k, struct error *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		int r = parts[i].open ? parts[i].open(k, err) : 0;
+
+		if (r < 0)
+			return error_wrap(err, r, "cannot start: %s", parts[i].name);
+		k->opened = i + 1;
+	}
+	return 0;
+}
+
+static int run(struct kukeond *k)
+{
+	struct error err = { 0 };
+	int r = loop_open(&k->loop, LOOP_CLOCK_BOOTTIME, &err);
+
+	if (r < 0) {
+		log_error("%s", err.msg);
+		return EXIT_FAILURE;
+	}
+	watch_signal(k, &k->sigterm, SIGTERM);
+	watch_signal(k, &k->sigint, SIGINT);
+	r = open_parts(k, &err);
+	if (r < 0) {
+		log_error("%s", err.msg);
+		shut_down(k);
+	} else {
+		log_info("kukeond " KUKEON_VERSION " is up socket=%s manifests=%s", k->config->socket,
+			 k->config->manifests_dir);
+	}
+	loop_run(&k->loop);
+	loop_close(&k->loop);
+	log_info("kukeond has stopped");
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	struct kukeond k = { .lock_fd = -1, .runtime_lock_fd = -1 };
+	enum log_level level;
+	struct error err;
+	int r;
+
+	mallopt(M_ARENA_MAX, 2); /* a dozen threads, few of which allocate: keeps the daemon small */
+	signal(SIGPIPE, SIG_IGN);
+	host_raise_fd_limit();
+	r = options_read(argc, argv, &k.config, &err);
+	if (r == 0 && !log_level_parse(k.config->log_level, &level))
+		r = error_set(&err, -EINVAL, "log level \"%s\" is none of error, warning, info, debug",
+			      k.config->log_level);
+	if (r < 0) {
+		log_error("%s", err.msg);
+		return 2;
+	}
+	log_set_level(level);
+	r = run(&k);
+	protobuf_c_message_free_unpacked(&k.config->base, NULL);
+	return r;
 }

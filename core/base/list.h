@@ -77,7 +77,8 @@ static inline void list_swap_out(struct list *from, struct list *to)
 #define list_entry(ptr, type, member) container_of(ptr, type, member)
 
 /* Removal of the current element inside the loop is allowed. */
-#define list_for_each(item, head, member)                                                          \
-	for (struct list *it_ = (head)->next, *next_ = it_->next;                                  \
-	     it_ != (head) && ((item) = container_of(it_, __typeof__(*(item)), member), true);     \
-	     it_ = next_, next_ = it_->next)
+#define list_for_each(item, head, member)                                                              \
+	for (struct list *item##_it = (head)->next, *item##_next = item##_it->next;                    \
+	     item##_it != (head) &&                                                                    \
+	     ((item) = container_of(item##_it, __typeof__(*(item)), member), true);                    \
+	     item##_it = item##_next, item##_next = item##_it->next)

@@ -34,7 +34,8 @@ struct map_node *map_next(const struct map_node *node);
 #define map_entry(ptr, type, member) ((ptr) ? container_of(ptr, type, member) : (type *)NULL)
 
 /* Removal of the current element inside the loop is allowed. */
-#define map_for_each(item, map, member)                                                            \
-	for (struct map_node *it_ = map_first(map), *next_ = it_ ? map_next(it_) : NULL;           \
-	     it_ && ((item) = container_of(it_, __typeof__(*(item)), member), true);               \
-	     it_ = next_, next_ = it_ ? map_next(it_) : NULL)
+#define map_for_each(item, map, member)                                                                \
+	for (struct map_node *item##_it = map_first(map),                                              \
+			     *item##_next = item##_it ? map_next(item##_it) : NULL;                    \
+	     item##_it && ((item) = container_of(item##_it, __typeof__(*(item)), member), true);       \
+	     item##_it = item##_next, item##_next = item##_it ? map_next(item##_it) : NULL)

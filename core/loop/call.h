@@ -27,7 +27,7 @@ struct call {
 	struct error err;    /* valid in done when status < 0 */
 };
 
-/* Also makes a finished call ready to be started again. A pending one must not be initialised. */
+/* @call is zeroed memory, or a finished call that is to be started again; never a pending one. */
 void call_init(struct call *call, struct loop *loop, call_fn done);
 
 /* For the callee: ends the call with @status. @err may be NULL (the text is then that of the errno). */

@@ -28,8 +28,9 @@ const ProtobufCMessageDescriptor *model_descriptor(enum kind kind);
 Api__Metadata *model_metadata(enum kind kind, const ProtobufCMessage *message);
 
 /*
- * Completes a document in place: metadata and spec exist, metadata.name and spec.id are both set when one was, scope ids
- * are "default" where empty, containers of a cell carry the cell's scope ids, status is gone.
+ * Completes a document in place: apiVersion, kind, metadata and spec exist, metadata.name and spec.id are both set when
+ * one was, scope ids are "default" where empty (a container's cellId is not), containers of a cell carry the cell's scope
+ * ids, labels are sorted, status is gone.
  */
 void model_set_defaults(enum kind kind, ProtobufCMessage *message);
 

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The frame of kuke: what every verb gets and gives back, and the table that names them all.
+ *
+ * A verb is one file with one "const struct verb verb_<name>" at its end, listed in cli/verbs.c. It
+ * writes its result to io->out and puts what went wrong into @err; the frame prints that, with a
+ * hint for wrong usage.
+ */
+#pragma once
+
+#include <argp.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "core/base/error.h"
+#include "core/model/names.h"
+
+/* Exit codes (SPEC 6). */
+enum cli_exit {
+	CLI_DONE = 0,
+	CLI_FAILED = 1,
+	CLI_USAGE = 2,
+	CLI_UNREACHABLE = 3,
+};
+
+/* Where a verb writes. */
+struct io {
+	FILE *out;  /* data */
+	FILE *err;  /* talk */
+	bool color; /* of @out */
+	time_t now;
+};
+
+struct args;
+
+struct verb {
+	const char *name;
+	const char *summary;              /* one line for kuke help */
+	const char *usage;                /* its words, e.g. "KIND [NAME]"; "" when it takes none */
+	const char *examples;             /* one command line per line */
+	unsigned max_words;               /* how many words it takes at most */
+	unsigned outputs;                 /* the -o it knows: 1 << enum args_output, or-ed */
+	const struct argp_child *options; /* groups of cli/args.h and its own, then { 0 } */
+	enum cli_exit (*run)(const struct args *args, const struct io *io, struct error *err);
+};
+
+/* All verbs in the order of the help. */
+extern const struct verb *const verbs[];
+extern const size_t n_verbs;
+
+const struct verb *verb_find(const char *name);
+
+/* Sets @err to "unknown verb ..." with the nearest name; returns CLI_USAGE. */
+enum cli_exit verb_unknown(const char *name, struct error *err);
+
+/* The whole program but for the process around it. Prints errors to io->err. */
+enum cli_exit cli_main(int argc, char **argv, const struct io *io);

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The daemon as kuke sees it: one blocking function per method of the service.
+ *
+ * Failures say what to do. -ECONNREFUSED and -ETIMEDOUT mean that the daemon cannot be reached: see
+ * client_exit(). Replies are freed with client_reply_free().
+ */
+#pragma once
+
+#include "api/kukeon.pb-c.h"
+#include "cli/cli.h"
+
+struct client;
+
+/* Connects when the first call is made. @socket is a path. */
+struct client *client_new(const char *socket);
+void client_free(struct client *client);
+
+int client_get(struct client *client, const Api__Selector *selector, Api__GetReply **ret_reply,
+	       struct error *err);
+int client_status(struct client *client, Api__StatusReply **ret_reply, struct error *err);
+int client_version(struct client *client, Api__VersionReply **ret_reply, struct error *err);
+
+/* Any reply, also NULL. */
+void client_reply_free(void *reply);
+
+/* The exit code for what a method returned. */
+enum cli_exit client_exit(int code);
+
+static inline void cleanup_client(struct client **client)
+{
+	client_free(*client);
+}
+
+static inline void cleanup_reply(void *reply)
+{
+	client_reply_free(*(void **)reply);
+}
+
+#define AUTO_CLIENT AUTO(cleanup_client)
+#define AUTO_REPLY AUTO(cleanup_reply)

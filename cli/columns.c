@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/columns.h"
+
+#include "core/base/str.h"
+
+/* Adds the text of one cell; nothing for a value that the object does not have. */
+typedef void (*column_fn)(const struct object *object, struct buf *out);
+
+struct column {
+	const char *header;
+	column_fn text;
+	bool wide;       /* only with -o wide */
+	bool state, age; /* instead of text */
+};
+
+static void add(struct buf *out, const char *text)
+{
+	buf_add_str(out, text ? text : "");
+}
+
+static void column_name(const struct object *object, struct buf *out)
+{
+	add(out, object->name);
+}
+
+static void column_realm(const struct object *object, struct buf *out)
+{
+	add(out, object->scope[KIND_REALM]);
+}
+
+static void column_space(const struct object *object, struct buf *out)
+{
+	add(out, object->scope[KIND_SPACE]);
+}
+
+static void column_stack(const struct object *object, struct buf *out)
+{
+	add(out, object->scope[KIND_STACK]);
+}
+
+static void column_cell(const struct object *object, struct buf *out)
+{
+	add(out, object->scope[KIND_CELL]);
+}
+
+static void column_reason(const struct object *object, struct buf *out)
+{
+	add(out, object->reason);
+}
+
+static void realm_namespace(const struct object *object, struct buf *out)
+{
+	const Api__RealmStatus *status = object->api->realm->status;
+
+	add(out, status ? status->containerd_namespace : NULL);
+}
+
+static void space_subnet(const struct object *object, struct buf *out)
+{
+	const Api__SpaceStatus *status = object->api->space->status;
+
+	add(out, status ? status->subnet : NULL);
+}
+
+static void space_bridge(const struct object *object, struct buf *out)
+{
+	const Api__SpaceStatus *status = object->api->space->status;
+
+	add(out, status ? status->bridge : NULL);
+}
+
+static void space_conflist(const struct object *object, struct buf *out)
+{
+	const Api__SpaceStatus *status = object->api->space->status;
+
+	add(out, status ? status->conflist : NULL);
+}
+
+/* "running/total" containers. */
+static void cell_ready(const struct object *object, struct buf *out)
+{
+	const Api__Cell *cell = object->api->cell;
+	size_t running = 0;
+
+	for (size_t i = 0; cell->status && i < cell->status->n_containers; i++)
+		running += cell->status->containers[i]->state == API__STATE__Ready;
+	buf_printf(out, "%zu/%zu", running, cell->spec ? cell->spec->n_containers : 0);
+}
+
+static void cell_ip(const struct object *object, struct buf *out)
+{
+	const Api__CellStatus *status = object->api->cell->status;
+
+	add(out, status ? status->ip : NULL);
+}
+
+static void cell_bridge(const struct object *object, struct buf *out)
+{
+	const Api__CellStatus *status = object->api->cell->status;
+
+	add(out, status ? status->bridge : NULL);
+}
+
+static void container_image(const struct object *object, struct buf *out)
+{
+	const Api__Container *container = object->api->container;
+
+	add(out, container->spec ? container->spec->image : NULL);
+}
+
+static void container_restarts(const struct object *object, struct buf *out)
+{
+	const Api__ContainerStatus *status = object->api->container->status;
+
+	buf_printf(out, "%u", status ? status->restart_count : 0);
+}
+
+static void container_pid(const struct object *object, struct buf *out)
+{
+	const Api__ContainerStatus *status = object->api->container->status;
+
+	if (status && status->pid)
+		buf_printf(out, "%u", status->pid);
+}
+
+static void container_exit(const struct object *object, struct buf *out)
+{
+	const Api__ContainerStatus *status = object->api->container->status;
+
+	if (status && status->has_exit_code)
+		buf_printf(out, "%u", status->exit_code);
+}
+
+static void container_id(const struct object *object, struct buf *out)
+{
+	const Api__ContainerStatus *status = object->api->container->status;
+
+	add(out, status ? status->containerd_id : NULL);
+}
+
+/* clang-format off */
+#define COLUMN(header_, text_) { .header = header_, .text = text_ }
+#define WIDE(header_, text_) { .header = header_, .text = text_, .wide = true }
+#define NAME COLUMN("NAME", column_name)
+#define REALM COLUMN("REALM", column_realm)
+#define SPACE COLUMN("SPACE", column_space)
+#define STACK COLUMN("STACK", column_stack)
+#define STATE { .header = "STATE", .state = true }
+#define AGE { .header = "AGE", .age = true }
+#define REASON WIDE("REASON", column_reason)
+
+static const struct column realm_columns[] = {
+	NAME, STATE, COLUMN("NAMESPACE", realm_namespace), AGE, REASON, { 0 },
+};
+
+static const struct column space_columns[] = {
+	NAME, REALM, STATE, COLUMN("SUBNET", space_subnet), COLUMN("BRIDGE", space_bridge), AGE,
+	WIDE("CONFLIST", space_conflist), REASON, { 0 },
+};
+
+static const struct column stack_columns[] = {
+	NAME, REALM, SPACE, STATE, AGE, REASON, { 0 },
+};
+
+static const struct column cell_columns[] = {
+	NAME, REALM, SPACE, STACK, STATE, COLUMN("READY", cell_ready), AGE,
+	WIDE("IP", cell_ip), WIDE("BRIDGE", cell_bridge), REASON, { 0 },
+};
+
+static const struct column container_columns[] = {
+	NAME, COLUMN("CELL", column_cell), STATE, COLUMN("RESTARTS", container_restarts),
+	COLUMN("IMAGE", container_image), AGE, WIDE("PID", container_pid),
+	WIDE("EXIT", container_exit), WIDE("CONTAINERD-ID", container_id), REASON, { 0 },
+};
+/* clang-format on */
+
+static const struct column *const columns[KIND_COUNT] = {
+	[KIND_REALM] = realm_columns,         [KIND_SPACE] = space_columns,
+	[KIND_STACK] = stack_columns,         [KIND_CELL] = cell_columns,
+	[KIND_CONTAINER] = container_columns,
+};
+
+void columns_begin(enum kind kind, bool wide, struct table *table)
+{
+	for (const struct column *column = columns[kind]; column->header; column++) {
+		if (wide || !column->wide)
+			table_add_column(table, column->header);
+	}
+}
+
+void columns_add(const struct object *object, bool wide, time_t now, struct table *table)
+{
+	for (const struct column *column = columns[object->kind]; column->header; column++) {
+		AUTO_BUF struct buf text = { 0 };
+
+		if (column->wide && !wide)
+			continue;
+		if (column->state) {
+			table_add_state(table, object->state);
+			continue;
+		}
+		if (column->age)
+			age_add(object->since, now, &text);
+		else
+			column->text(object, &text);
+		table_add(table, text.data);
+	}
+}

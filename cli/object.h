@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What all kinds have in common, read out of an object of the API. */
+#pragma once
+
+#include "api/kukeon.pb-c.h"
+#include "core/model/names.h"
+
+/* Points into the object it was read from. Strings are NULL where the object has none. */
+struct object {
+	enum kind kind;
+	const Api__Object *api;
+	const ProtobufCMessage *message; /* the realm, space, ... itself */
+	const char *name;
+	const char *scope[KIND_CONTAINER]; /* names of the objects above, by enum kind */
+	Api__State state;
+	const char *reason;
+	const char *since; /* creation; for a container the start of its process */
+};
+
+/* False for an object of a kind that this kuke does not know. */
+bool object_read(const Api__Object *api, struct object *ret_object);

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/print.h"
+
+#include "cli/columns.h"
+#include "cli/table.h"
+#include "core/manifest/manifest.h"
+
+static void print_table(enum kind kind, Api__Object *const *objects, size_t n,
+			const struct print_options *options, FILE *out)
+{
+	AUTO(table_fini) struct table table = { 0 };
+	struct object object;
+
+	columns_begin(kind, options->output == OUTPUT_WIDE, &table);
+	for (size_t i = 0; i < n; i++) {
+		if (object_read(objects[i], &object) && object.kind == kind)
+			columns_add(&object, options->output == OUTPUT_WIDE, options->now, &table);
+	}
+	if (table.n_cells)
+		table_print(&table, out, options->color);
+}
+
+static void print_yaml(Api__Object *const *objects, size_t n, FILE *out)
+{
+	AUTO_BUF struct buf text = { 0 };
+	struct object object;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!object_read(objects[i], &object))
+			continue;
+		if (text.len)
+			buf_add_str(&text, "---\n");
+		manifest_emit_yaml(object.message, &text);
+	}
+	fwrite(text.data, 1, text.len, out);
+}
+
+static void print_json(Api__Object *const *objects, size_t n, bool single, FILE *out)
+{
+	AUTO_BUF struct buf text = { 0 };
+	struct object object;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!object_read(objects[i], &object))
+			continue;
+		if (text.len)
+			buf_add_str(&text, ",\n");
+		manifest_emit_json(object.message, &text);
+	}
+	if (single)
+		fprintf(out, "%s\n", text.data);
+	else if (text.len)
+		fprintf(out, "[\n%s\n]\n", text.data);
+	else
+		fprintf(out, "[]\n");
+}
+
+void print_objects(enum kind kind, Api__Object *const *objects, size_t n,
+		   const struct print_options *options, FILE *out)
+{
+	check(!options->single || n == 1);
+	switch (options->output) {
+	case OUTPUT_YAML:
+		print_yaml(objects, n, out);
+		break;
+	case OUTPUT_JSON:
+		print_json(objects, n, options->single, out);
+		break;
+	default:
+		print_table(kind, objects, n, options, out);
+	}
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/report.h"
+
+#include "cli/kinds.h"
+#include "cli/table.h"
+#include "core/base/str.h"
+
+enum { STATES = API__STATE__Pausing + 1 };
+
+/* "  label:       text", without a line for nothing. */
+static void print_line(const char *label, const char *text, FILE *out)
+{
+	if (str_empty(text))
+		return;
+	fprintf(out, "  %-12s ", label);
+	text_print(text, out);
+	fputc('\n', out);
+}
+
+static void print_daemon(const Api__DaemonStatus *daemon, const struct io *io)
+{
+	AUTO_BUF struct buf text = { 0 };
+
+	fprintf(io->out, "Daemon\n");
+	if (!daemon)
+		return;
+	print_line("version:", daemon->version, io->out);
+	buf_printf(&text, "%u, up ", daemon->pid);
+	age_add(daemon->started_at, io->now, &text);
+	print_line("pid:", text.data, io->out);
+	print_line("run path:", daemon->run_path, io->out);
+}
+
+static void print_runtime(const Api__RuntimeStatus *runtime, FILE *out)
+{
+	AUTO_BUF struct buf text = { 0 };
+
+	fprintf(out, "\ncontainerd\n");
+	if (!runtime)
+		return;
+	buf_add_str(&text, runtime->connected ? "yes" : "no");
+	if (!str_empty(runtime->version))
+		buf_printf(&text, ", version %s", runtime->version);
+	print_line("connected:", text.data, out);
+	print_line("socket:", runtime->socket, out);
+	print_line("problem:", runtime->message, out);
+	fprintf(out, "\nHost\n");
+	text.len = 0;
+	for (size_t i = 0; i < runtime->n_controllers; i++)
+		buf_printf(&text, "%s%s", i ? " " : "", runtime->controllers[i]);
+	print_line("controllers:", text.len ? text.data : "none", out);
+}
+
+static void print_file(const Api__ManifestFile *file, FILE *out)
+{
+	fputs("  ", out);
+	text_print(file->path, out);
+	fprintf(out, ": generation %u, %zu %s\n", file->generation, file->n_objects,
+		file->n_objects == 1 ? "object" : "objects");
+	for (size_t i = 0; i < file->n_objects; i++) {
+		fputs("    ", out);
+		text_print(file->objects[i], out);
+		fputc('\n', out);
+	}
+	for (size_t i = 0; i < file->n_errors; i++) {
+		fputs("    error: ", out);
+		text_print(file->errors[i], out);
+		fputc('\n', out);
+	}
+}
+
+static void print_manifests(const Api__ManifestsStatus *manifests, FILE *out)
+{
+	fprintf(out, "\nManifests\n");
+	if (!manifests)
+		return;
+	print_line("directory:", manifests->directory, out);
+	print_line("watched by:", manifests->watch, out);
+	print_line("problem:", manifests->message, out);
+	for (size_t i = 0; i < manifests->n_files; i++)
+		print_file(manifests->files[i], out);
+}
+
+/* "  cells        3 Ready, 1 Failed" */
+static void print_counts_of(enum kind kind, const unsigned counts[STATES], const struct io *io)
+{
+	const char *before = "";
+	unsigned total = 0;
+
+	fprintf(io->out, "  %-12s ", kinds_plural(kind));
+	for (int state = 0; state < STATES; state++) {
+		if (!counts[state])
+			continue;
+		fprintf(io->out, "%s%u ", before, counts[state]);
+		state_print((Api__State)state, io->out, io->color);
+		total += counts[state];
+		before = ", ";
+	}
+	fprintf(io->out, "%s\n", total ? "" : "none");
+}
+
+static void print_hierarchy(const Api__StatusReply *status, const struct io *io)
+{
+	unsigned counts[KIND_COUNT][STATES] = { 0 };
+
+	for (size_t i = 0; i < status->n_counts; i++) {
+		const Api__StateCount *count = status->counts[i];
+
+		if ((unsigned)count->kind < KIND_COUNT && (unsigned)count->state < STATES)
+			counts[count->kind][count->state] += count->count;
+	}
+	fprintf(io->out, "\nHierarchy\n");
+	for (int kind = 0; kind < KIND_COUNT; kind++)
+		print_counts_of((enum kind)kind, counts[kind], io);
+}
+
+static void print_problem(const Api__Problem *problem, const struct io *io)
+{
+	fputs("  ", io->out);
+	if ((unsigned)problem->kind < KIND_COUNT)
+		fprintf(io->out, "%s ", kinds_singular((enum kind)problem->kind));
+	text_print(problem->key, io->out);
+	fputs(": ", io->out);
+	state_print(problem->state, io->out, io->color);
+	if (!str_empty(problem->reason)) {
+		fputs(", ", io->out);
+		text_print(problem->reason, io->out);
+	}
+	if (!str_empty(problem->message)) {
+		fputs(": ", io->out);
+		text_print(problem->message, io->out);
+	}
+	fputc('\n', io->out);
+}
+
+static void print_verdict(const Api__StatusReply *status, FILE *out)
+{
+	fputc('\n', out);
+	if (status->healthy)
+		fprintf(out, "Everything declared is running.\n");
+	else if (status->n_problems == 1)
+		fprintf(out, "1 object is not as declared.\n");
+	else if (status->n_problems > 1)
+		fprintf(out, "%zu objects are not as declared.\n", status->n_problems);
+	else /* an error in a file, or nobody to ask: the report above names it */
+		fprintf(out, "Not everything declared is in force: see above.\n");
+}
+
+void report_print(const Api__StatusReply *status, const struct io *io)
+{
+	print_daemon(status->daemon, io);
+	print_runtime(status->runtime, io->out);
+	print_manifests(status->manifests, io->out);
+	print_hierarchy(status, io);
+	if (status->n_problems)
+		fprintf(io->out, "\nProblems\n");
+	for (size_t i = 0; i < status->n_problems; i++)
+		print_problem(status->problems[i], io);
+	print_verdict(status, io->out);
+}

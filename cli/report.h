@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The readable form of kuke status. */
+#pragma once
+
+#include "api/kukeon.pb-c.h"
+#include "cli/cli.h"
+
+void report_print(const Api__StatusReply *status, const struct io *io);

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Aligned columns for a terminal or a pipe, and the small formats that stand in them. */
+#pragma once
+
+#include <stdio.h>
+#include <time.h>
+
+#include "api/kukeon.pb-c.h"
+#include "core/base/buf.h"
+
+enum { TABLE_COLUMNS_MAX = 16 };
+
+struct table_cell {
+	char *text;
+	const char *color; /* escape sequence, NULL for none */
+};
+
+/* A zeroed struct is an empty table without columns. */
+struct table {
+	const char *headers[TABLE_COLUMNS_MAX];
+	size_t n_columns;
+	struct table_cell *cells; /* row by row */
+	size_t n_cells;
+};
+
+void table_fini(struct table *table);
+
+/* Before the first cell. @header lives as long as the table. */
+void table_add_column(struct table *table, const char *header);
+
+/* The next cell, row by row. Nothing (NULL or "") shows as "-", control characters as '?'. */
+void table_add(struct table *table, const char *text);
+void table_add_state(struct table *table, Api__State state);
+
+/* Columns are as wide as their widest cell, three spaces apart; no spaces at the end of a line. */
+void table_print(const struct table *table, FILE *out, bool color);
+
+/* "Ready". Free of any colour. */
+const char *state_name(Api__State state);
+
+/* The state in its colour when @color. */
+void state_print(Api__State state, FILE *out, bool color);
+
+/* Text of a peer or a file on one line: control characters become '?'. */
+void text_print(const char *text, FILE *out);
+
+/* Seconds since the epoch of an RFC 3339 time, -1 when @text is none. */
+time_t time_parse(const char *text);
+
+/* Time since @text, short: "5s", "3m", "2h", "4d"; "-" without a time. */
+void age_add(const char *text, time_t now, struct buf *out);

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every action of the planner: how it is started through a driver, and what its success means as facts. */
+#pragma once
+
+#include "core/engine.h"
+
+/* One action under way. */
+struct run {
+	struct list link; /* struct engine.runs */
+	struct engine *engine;
+	struct object *object;
+	struct container *container; /* for actions on a container */
+	struct slot *slot;
+	enum action action;
+	struct call call;
+	struct call attach;          /* the first half of an attachment, before the files are written */
+	struct work files;           /* for acts that write the cell's files */
+	int files_status;
+	struct error files_err;
+
+	union {
+		struct container_fact container;
+		struct attachment_fact attachment;
+		struct space_fact space;
+		struct cgroup_fact cgroup;
+		uint32_t pid;
+	} ret;
+};
+
+/* The slot that an action works on. */
+struct slot *act_slot(struct object *object, struct container *container, enum action action);
+
+/* Starts the action; run->call completes. */
+void act_start(struct run *run);
+
+/* Facts from an action that succeeded, and what must be doubted after one that failed. */
+void act_succeeded(struct run *run);
+void act_failed(struct run *run);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The service of api/kukeon.proto, answered from the engine. Handlers only read; they run on the loop's thread. */
+#pragma once
+
+#include "core/engine.h"
+#include "core/rpc/rpc.h"
+
+struct api_options {
+	struct engine *engine;
+	struct rpc *rpc;
+	int listen_fd;               /* the server closes it */
+	const char *run_path;
+	const char *manifests_dir;
+	const char *containerd_socket;
+	/* "inotify" or "polling", asked for every status. */
+	const char *(*watch_kind)(void *ctx);
+	void *watch_kind_ctx;
+};
+
+struct api;
+
+int api_open(struct api **ret_api, const struct api_options *options, struct error *err);
+
+/* Ends the streams, closes the server; @closed runs once, last. */
+void api_close(struct api *api, void (*closed)(void *ctx), void *ctx);

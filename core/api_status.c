@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The Status report: one answer to "is what I declared what is running, and if not, why". */
+#include "core/api_internal.h"
+#include "core/desired.h"
+#include "core/status.h"
+
+enum { STATE_COUNT = API__STATE__Pausing + 1 };
+
+static char *maybe_str(const char *s)
+{
+	return str_empty(s) ? NULL : xstrdup(s);
+}
+
+/* Appends to a repeated message field. */
+#define APPEND(array, n, item)                                                                     \
+	do {                                                                                       \
+		(array) = xrealloc((array), ((n) + 1) * sizeof(*(array)));                         \
+		(array)[(n)++] = (item);                                                           \
+	} while (0)
+
+static void report_daemon(struct api *api, Api__StatusReply *reply)
+{
+	Api__DaemonStatus *daemon = reply->daemon = xnew(Api__DaemonStatus);
+
+	api__daemon_status__init(daemon);
+	daemon->version = xstrdup(KUKEON_VERSION);
+	daemon->has_pid = true;
+	daemon->pid = (uint32_t)getpid();
+	daemon->started_at = xstrdup(api->started_at);
+	daemon->run_path = maybe_str(api->options.run_path);
+}
+
+static void report_runtime(struct api *api, Api__StatusReply *reply)
+{
+	const struct engine *engine = api->options.engine;
+	const struct strv *controllers = engine->cgroup->ops->controllers(engine->cgroup);
+	const char *version = engine->runtime->ops->version(engine->runtime);
+	Api__RuntimeStatus *runtime = reply->runtime = xnew(Api__RuntimeStatus);
+
+	api__runtime_status__init(runtime);
+	runtime->socket = maybe_str(api->options.containerd_socket);
+	runtime->has_connected = true;
+	runtime->connected = engine->runtime_up;
+	runtime->version = maybe_str(version);
+	if (!engine->runtime_up)
+		runtime->message = xasprintf("containerd cannot be asked: %s",
+					     engine->runtime_problem.code ? engine->runtime_problem.msg :
+									    "not connected yet");
+	for (size_t i = 0; i < controllers->n; i++)
+		APPEND(runtime->controllers, runtime->n_controllers, xstrdup(controllers->items[i]));
+}
+
+static Api__ManifestFile *report_file(const struct desired_file *file)
+{
+	Api__ManifestFile *out = xnew(Api__ManifestFile);
+	struct strv errors = { 0 };
+	struct claim *claim;
+
+	api__manifest_file__init(out);
+	out->path = xstrdup(file->path);
+	out->has_generation = true;
+	out->generation = file->generation;
+	list_for_each(claim, &file->claims, file_link)
+		if (!claim->lingering)
+			APPEND(out->objects, out->n_objects, xstrdup(claim->object->key));
+	desired_file_errors(file, &errors);
+	out->errors = errors.items;
+	out->n_errors = errors.n;
+	return out;
+}
+
+static void report_manifests(struct api *api, Api__StatusReply *reply)
+{
+	const struct desired *desired = &api->options.engine->desired;
+	Api__ManifestsStatus *manifests = reply->manifests = xnew(Api__ManifestsStatus);
+	struct desired_file *file;
+
+	api__manifests_status__init(manifests);
+	manifests->directory = maybe_str(api->options.manifests_dir);
+	manifests->watch = maybe_str(api->options.watch_kind(api->options.watch_kind_ctx));
+	manifests->message = desired->problem.code ? xstrdup(desired->problem.msg) : NULL;
+	map_for_each(file, &desired->files, node) {
+		if (!file->seen)
+			continue;
+		APPEND(manifests->files, manifests->n_files, report_file(file));
+		if (manifests->files[manifests->n_files - 1]->n_errors)
+			reply->healthy = false;
+	}
+	if (manifests->message || !desired->complete)
+		reply->healthy = false;
+}
+
+static void add_count(Api__StatusReply *reply, int kind, int state, uint32_t count)
+{
+	Api__StateCount *out;
+
+	if (!count)
+		return;
+	out = xnew(Api__StateCount);
+	api__state_count__init(out);
+	out->has_kind = out->has_state = out->has_count = true;
+	out->kind = (Api__Kind)kind;
+	out->state = (Api__State)state;
+	out->count = count;
+	APPEND(reply->counts, reply->n_counts, out);
+}
+
+static void add_problem(Api__StatusReply *reply, const struct object *object)
+{
+	Api__Problem *problem = xnew(Api__Problem);
+
+	api__problem__init(problem);
+	problem->has_kind = problem->has_state = true;
+	problem->kind = (Api__Kind)object->kind;
+	problem->key = xstrdup(object->key);
+	problem->state = object->status.state;
+	problem->reason = maybe_str(reason_name(object->status.reason));
+	problem->message = maybe_str(object->status.message);
+	APPEND(reply->problems, reply->n_problems, problem);
+	reply->healthy = false;
+}
+
+/* What was asked to stop is as declared when it has stopped; so is a cell whose root completed. */
+static bool as_declared(const struct object *object)
+{
+	return object->status.state == API__STATE__Ready || object->status.state == API__STATE__Stopped;
+}
+
+static void report_objects(struct api *api, Api__StatusReply *reply)
+{
+	const struct engine *engine = api->options.engine;
+	const struct plan_context context = engine_plan_context(engine);
+	uint32_t counts[KIND_COUNT][STATE_COUNT] = { 0 };
+	struct container_state state;
+	struct object *object;
+	struct container *c;
+
+	map_for_each(object, &engine->objects, node) {
+		if (object->kind == KIND_CONTAINER)
+			continue;
+		counts[object->kind][object->status.state]++;
+		if (!as_declared(object))
+			add_problem(reply, object);
+		list_for_each(c, &object->cell.containers, link) {
+			plan_container_state(c, &context, &state);
+			counts[KIND_CONTAINER][state.state]++;
+		}
+	}
+	for (int kind = 0; kind < KIND_COUNT; kind++)
+		for (int s = 0; s < STATE_COUNT; s++)
+			add_count(reply, kind, s, counts[kind][s]);
+}
+
+Api__StatusReply *api_status_report(struct api *api)
+{
+	Api__StatusReply *reply = xnew(Api__StatusReply);
+
+	api__status_reply__init(reply);
+	reply->has_healthy = true;
+	reply->healthy = api->options.engine->runtime_up;
+	report_daemon(api, reply);
+	report_runtime(api, reply);
+	report_manifests(api, reply);
+	report_objects(api, reply);
+	return reply;
+}

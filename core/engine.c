@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/engine.h"
+
+#include "core/base/log.h"
+#include "core/desired.h"
+#include "core/look.h"
+#include "core/observed.h"
+#include "core/reconcile.h"
+
+/* ---- objects ---- */
+
+struct object *engine_find(struct engine *engine, const char *key)
+{
+	return map_entry(map_find(&engine->objects, key), struct object, node);
+}
+
+struct object *engine_get(struct engine *engine, const char *key)
+{
+	struct object *object = engine_find(engine, key);
+	AUTO_FREE char *parent = NULL;
+
+	if (object)
+		return object;
+	object = object_new(key);
+	parent = key_parent(key);
+	if (parent) {
+		object->parent = engine_get(engine, parent);
+		object->parent->children++;
+	} else {
+		list_append(&engine->realms, &object->realm_link);
+	}
+	map_insert(&engine->objects, &object->node, object->key);
+	return object;
+}
+
+struct object *engine_find_realm(struct engine *engine, const char *namespace_)
+{
+	struct object *realm;
+
+	list_for_each(realm, &engine->realms, realm_link)
+		if (str_equal(realm->own.namespace_, namespace_))
+			return realm;
+	return NULL;
+}
+
+struct container *engine_find_container(struct engine *engine, const char *realm, const char *containerd_id)
+{
+	AUTO_FREE char *key = xasprintf("%s/%s", realm, containerd_id);
+
+	return map_entry(map_find(&engine->containers, key), struct container, node);
+}
+
+struct container *engine_add_container(struct engine *engine, struct object *object, const char *role,
+				       const char *name)
+{
+	struct container *container = cell_add_container(object, role, name);
+
+	check(map_insert(&engine->containers, &container->node, container->index_key));
+	return container;
+}
+
+void engine_remove_container(struct engine *engine, struct container *container)
+{
+	map_remove(&engine->containers, &container->node);
+	cell_remove_container(container);
+}
+
+static void remove_containers(struct engine *engine, struct object *object)
+{
+	struct container *container;
+
+	list_for_each(container, &object->cell.containers, link)
+		engine_remove_container(engine, container);
+}
+
+void engine_forget(struct engine *engine, struct object *object)
+{
+	struct object *parent = object->parent;
+
+	queue_remove(&engine->queue, object);
+	remove_containers(engine, object);
+	list_remove(&object->realm_link);
+	map_remove(&engine->objects, &object->node);
+	object_free(object);
+	if (parent) {
+		parent->children--;
+		engine_touch(engine, parent);
+	}
+}
+
+char *engine_namespace(const struct object *object)
+{
+	const Api__Realm *realm = (const Api__Realm *)object->spec;
+
+	check(object->kind == KIND_REALM);
+	if (object->own.namespace_)
+		return xstrdup(object->own.namespace_);
+	if (realm && realm->spec && !str_empty(realm->spec->namespace_))
+		return xstrdup(realm->spec->namespace_);
+	return name_containerd_namespace(object->key);
+}
+
+/* ---- looking ---- */
+
+struct plan_context engine_plan_context(const struct engine *engine)
+{
+	return (struct plan_context){
+		.now_ms = loop_now_ms(engine->loop),
+		.looked = engine->looked.runtime && engine->looked.network && engine->looked.cgroup,
+		.may_delete = engine->desired.complete,
+		.runtime_up = engine->runtime_up,
+	};
+}
+
+void engine_touch(struct engine *engine, struct object *object)
+{
+	if (!engine->closing)
+		queue_add(&engine->queue, object);
+}
+
+void engine_touch_all(struct engine *engine)
+{
+	struct object *object;
+
+	map_for_each(object, &engine->objects, node)
+		engine_touch(engine, object);
+}
+
+void engine_changed(struct engine *engine, const struct object *object, bool gone)
+{
+	struct engine_watcher *watcher;
+
+	list_for_each(watcher, &engine->watchers, link)
+		watcher->on_change(watcher, object, gone);
+}
+
+static void on_resync(struct timer *timer)
+{
+	struct engine *engine = container_of(timer, struct engine, resync);
+
+	log_debug("resync");
+	look_network(engine);
+	look_cgroups(engine);
+	if (engine->runtime_up)
+		look_runtime(engine);
+	timer_start(engine->loop, &engine->resync, engine->resync_ms, on_resync);
+}
+
+/* ---- life ---- */
+
+static void work(struct queue *queue, struct object *object)
+{
+	reconcile_object(container_of(queue, struct engine, queue), object);
+}
+
+void engine_open(struct engine *engine, const struct engine_options *options)
+{
+	*engine = (struct engine){
+		.loop = options->loop,
+		.runtime = options->runtime,
+		.network = options->network,
+		.cgroup = options->cgroup,
+		.run_path = options->run_path ? xstrdup(options->run_path) : NULL,
+		.cgroup_root = xstrdup(options->cgroup_root),
+		.resync_ms = options->resync_ms,
+	};
+	list_init(&engine->realms);
+	list_init(&engine->watchers);
+	list_init(&engine->runs);
+	list_init(&engine->looks);
+	queue_init(&engine->queue, engine->loop, work);
+	desired_init(engine, options->prune_grace_ms);
+}
+
+void engine_start(struct engine *engine)
+{
+	look_network(engine);
+	look_cgroups(engine);
+	if (engine->resync_ms)
+		timer_start(engine->loop, &engine->resync, engine->resync_ms, on_resync);
+}
+
+void engine_close(struct engine *engine, void (*closed)(void *ctx), void *ctx)
+{
+	struct object *object;
+
+	engine->closing = true;
+	engine->closed = closed;
+	engine->closed_ctx = ctx;
+	timer_stop(&engine->resync);
+	timer_stop(&engine->desired.prune);
+	map_for_each(object, &engine->objects, node)
+		queue_remove(&engine->queue, object);
+	look_stop_waiting(engine);
+	reconcile_check_closed(engine);
+}
+
+void engine_fini(struct engine *engine)
+{
+	struct map_node *node;
+
+	check(list_empty(&engine->runs) && list_empty(&engine->looks) && list_empty(&engine->watchers));
+	engine->closing = true;
+	deferred_cancel(&engine->queue.drain);
+	desired_fini(engine);
+	/* From the last key backwards would free children first; walk until only childless ones were taken. */
+	while (engine->objects.root) {
+		for (node = map_first(&engine->objects); node;) {
+			struct object *object = map_entry(node, struct object, node);
+
+			node = map_next(node);
+			if (object->children == 0)
+				engine_forget(engine, object);
+		}
+	}
+	free(engine->run_path);
+	free(engine->cgroup_root);
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The engine: all objects, and what works on them. kukeond builds one on the real drivers, the simulator on the fakes.
+ *
+ *   desired   documents of files and of the API   ->  what every object shall be
+ *   observed  facts and hints from the drivers    ->  what every object is
+ *   plan      both                                ->  actions, state
+ *   reconcile runs the actions through the drivers; every result is a fact again
+ *   status    says what came of it: to the log, to the store, to those who watch
+ */
+#pragma once
+
+#include "core/base/map.h"
+#include "core/object.h"
+#include "core/queue.h"
+
+struct store;
+
+/* One who wants to hear of every change of an object's spec or status; @gone: the last word on it. */
+struct engine_watcher {
+	struct list link;
+	void (*on_change)(struct engine_watcher *watcher, const struct object *object, bool gone);
+};
+
+/* A manifest file, or one that once was and whose objects linger. */
+struct desired_file {
+	struct map_node node;     /* struct desired.files, by path */
+	char *path;
+	struct list claims;       /* struct claim.file_link */
+	unsigned generation;      /* contents taken up */
+	struct strv errors;
+	bool seen;                /* reported by the watcher since the start */
+};
+
+struct desired {
+	struct map files;         /* struct desired_file.node */
+	struct list lingering;    /* struct claim.linger_link, oldest first */
+	struct timer prune;
+	uint64_t prune_grace_ms;
+	bool complete;            /* every manifest has been read once, without a problem of the directory */
+	struct error problem;     /* of the directory as a whole; code 0: none */
+};
+
+struct engine_options {
+	struct loop *loop;
+	struct runtime *runtime;
+	struct network *network;
+	struct cgroup_driver *cgroup;
+	const char *run_path;     /* NULL: no files at all (simulator) */
+	const char *cgroup_root;  /* "/kukeon" */
+	uint64_t prune_grace_ms;
+	uint64_t resync_ms;       /* 0: never */
+};
+
+struct engine {
+	struct loop *loop;
+	struct runtime *runtime;
+	struct network *network;
+	struct cgroup_driver *cgroup;
+	char *run_path, *cgroup_root;
+
+	struct map objects;       /* struct object.node */
+	struct list realms;       /* struct object.realm_link */
+	struct map containers;    /* struct container.node */
+	struct queue queue;
+	struct desired desired;
+	struct store *store;      /* NULL in the simulator */
+	struct list watchers;     /* struct engine_watcher.link */
+
+	bool runtime_up;
+	struct error runtime_problem; /* why it is down */
+	bool cgroup_root_ready;
+	struct { bool runtime, network, cgroup; } looked;
+	struct list looks;        /* struct look.link, under way */
+	struct timer resync;
+	uint64_t resync_ms;
+
+	struct list runs;         /* struct run.link: actions under way */
+	uint64_t seq;             /* counts actions begun and ended */
+	bool closing;
+	void (*closed)(void *ctx);
+	void *closed_ctx;
+	uint64_t actions_done;    /* for tests and bench */
+};
+
+void engine_open(struct engine *engine, const struct engine_options *options);
+
+/* Subscribes to the drivers and looks at everything. Restored objects must have been added by then. */
+void engine_start(struct engine *engine);
+
+/*
+ * Starts no further action; once those under way have ended, @closed runs. What runs in the cells is left alone. The
+ * drivers are the caller's to close, before or while this waits: their calls end then.
+ */
+void engine_close(struct engine *engine, void (*closed)(void *ctx), void *ctx);
+
+/* Frees everything; nothing may be under way. */
+void engine_fini(struct engine *engine);
+
+/* The object of a key, NULL when there is none. */
+struct object *engine_find(struct engine *engine, const char *key);
+
+/* The same, made together with its parents when it is not there. */
+struct object *engine_get(struct engine *engine, const char *key);
+
+/* The realm that uses a containerd namespace; NULL when none does. There are few realms: they are walked. */
+struct object *engine_find_realm(struct engine *engine, const char *namespace_);
+
+/* The container of a realm by its containerd id, NULL when there is none. */
+struct container *engine_find_container(struct engine *engine, const char *realm, const char *containerd_id);
+
+/* Containers of a cell, kept in the index too. */
+struct container *engine_add_container(struct engine *engine, struct object *object, const char *role,
+				       const char *name);
+void engine_remove_container(struct engine *engine, struct container *container);
+
+/* Forgets an object of which nothing is left; its parent is looked at. */
+void engine_forget(struct engine *engine, struct object *object);
+
+struct plan_context engine_plan_context(const struct engine *engine);
+
+/* Looks at the object on the next turn. */
+void engine_touch(struct engine *engine, struct object *object);
+void engine_touch_all(struct engine *engine);
+
+/* Tells the watchers. */
+void engine_changed(struct engine *engine, const struct object *object, bool gone);
+
+/* Resolved names. Free with free(). */
+char *engine_namespace(const struct object *object);

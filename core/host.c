@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/host.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "core/base/fs.h"
+
+#define SOCKET_GROUP "kukeon"
+
+enum { BACKLOG = 128 };
+
+int host_lock(const char *dir, int *ret_fd, struct error *err)
+{
+	AUTO_FREE char *path = xasprintf("%s/kukeond.lock", dir);
+	AUTO_CLOSE int fd = -1;
+	int r = fs_make_dirs(dir, 0755, err);
+
+	if (r < 0)
+		return r;
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return error_set(err, -errno, "cannot open %s: %m", path);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return error_set(err, -errno, errno == EWOULDBLOCK ? "another kukeond runs on %s: stop it first, or "
+								     "give this one a directory of its own" :
+								     "cannot lock %s/kukeond.lock",
+				 dir);
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+static int set_access(const char *path, struct error *err)
+{
+	const struct group *group = getgrnam(SOCKET_GROUP);
+
+	if (group && chown(path, 0, group->gr_gid) < 0)
+		return error_set(err, -errno, "cannot give %s to group " SOCKET_GROUP ": %m", path);
+	if (chmod(path, group ? 0660 : 0600) < 0)
+		return error_set(err, -errno, "cannot set the mode of %s: %m", path);
+	return 0;
+}
+
+int host_listen(const char *path, int *ret_fd, struct error *err)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	AUTO_CLOSE int fd = -1;
+	mode_t mask;
+	int r;
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return error_set(err, -ENAMETOOLONG, "socket path %s is longer than %zu bytes", path,
+				 sizeof(address.sun_path) - 1);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return error_set(err, -errno, "cannot create a socket: %m");
+	unlink(path);
+	mask = umask(0177);
+	r = bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
+	umask(mask);
+	if (r < 0)
+		return error_set(err, r, "cannot bind %s: %s", path, strerror(-r));
+	r = set_access(path, err);
+	if (r < 0)
+		return r;
+	if (listen(fd, BACKLOG) < 0)
+		return error_set(err, -errno, "cannot listen on %s: %m", path);
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+void host_raise_fd_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}

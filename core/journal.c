@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Two jobs on the pool, at most one of each at a time:
+ *   writer  appends everything queued to the file, or, when the file is to be rewritten, writes a new one;
+ *   syncer  runs one fdatasync for all appends that were written before it began and asked for it.
+ * Appends move queue -> writing -> (done | unsynced -> syncing -> done). A rewrite waits for the syncer, replaces the
+ * file with all live records and is on the disk when it ends, so whatever was unsynced is done then too.
+ */
+#include "core/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "core/base/fs.h"
+#include "core/base/log.h"
+#include "core/base/str.h"
+
+enum {
+	COMPACT_MIN_DEAD_BYTES = 64 * 1024, /* below that a rewrite costs more than it saves */
+	/* Live records, as much dead again before compaction, and a burst on top. */
+	FILE_MAX_BYTES = 4 * JOURNAL_LIVE_MAX_BYTES,
+};
+
+/* One put or remove on its way to the disk. */
+struct append {
+	struct list link;
+	struct call *call;
+	bool sync;
+};
+
+struct journal {
+	struct loop *loop;
+	char *path;
+	int fd;
+	struct map records; /* struct journal_record.node */
+	struct journal_stats stats;
+	struct list queue, writing, unsynced, syncing; /* struct append.link */
+	struct buf queue_bytes;                        /* encoded records of queue */
+	struct buf batch;                              /* the writer's: of writing, or the whole file */
+	off_t end;                                     /* the writer's: where the file ends */
+	bool rewrite, rewriting, writer_busy, syncer_busy, closing;
+	struct work writer, syncer;
+	struct error write_err, sync_err;
+	struct deferred gone;
+	void (*closed)(void *ctx);
+	void *closed_ctx;
+};
+
+/* ---- records in memory ---- */
+
+static void record_free(struct journal_record *record)
+{
+	buf_fini(&record->encoded);
+	free(record->key);
+	free(record);
+}
+
+static struct journal_record *find(const struct journal *journal, const char *key)
+{
+	return map_entry(map_find(&journal->records, key), struct journal_record, node);
+}
+
+/* Takes the record of @key out of memory; its bytes in the file are dead from now on. */
+static void forget(struct journal *journal, const char *key)
+{
+	struct journal_record *record = find(journal, key);
+
+	if (!record)
+		return;
+	journal->stats.live_bytes -= record->encoded.len;
+	journal->stats.dead_bytes += record->encoded.len;
+	map_remove(&journal->records, &record->node);
+	record_free(record);
+}
+
+/* @encoded is handed over. */
+static void remember(struct journal *journal, const char *key, struct buf *encoded, size_t value_len)
+{
+	struct journal_record *record = xnew(struct journal_record);
+
+	*record = (struct journal_record){ .key = xstrdup(key), .encoded = *encoded, .value_len = value_len };
+	record->value = record->encoded.data + record->encoded.len - value_len;
+	*encoded = (struct buf){ 0 };
+	forget(journal, key);
+	check(map_insert(&journal->records, &record->node, record->key));
+	journal->stats.live_bytes += record->encoded.len;
+}
+
+const struct journal_record *journal_find(const struct journal *journal, const char *key)
+{
+	return find(journal, key);
+}
+
+static const struct journal_record *with_prefix(struct map_node *node, const char *prefix)
+{
+	const struct journal_record *record = map_entry(node, struct journal_record, node);
+
+	return record && str_starts_with(record->key, prefix) ? record : NULL;
+}
+
+const struct journal_record *journal_first(const struct journal *journal, const char *prefix)
+{
+	return with_prefix(map_find_from(&journal->records, prefix), prefix);
+}
+
+const struct journal_record *journal_next(const struct journal_record *record, const char *prefix)
+{
+	return with_prefix(map_next(&record->node), prefix);
+}
+
+void journal_get_stats(const struct journal *journal, struct journal_stats *ret_stats)
+{
+	*ret_stats = journal->stats;
+}
+
+/* ---- to the disk ---- */
+
+static void pump(struct journal *journal);
+
+static void complete_all(struct list *appends, int status, const struct error *err)
+{
+	struct list *link;
+
+	while ((link = list_pop(appends))) {
+		struct append *append = list_entry(link, struct append, link);
+
+		call_complete(append->call, status, err);
+		free(append);
+	}
+}
+
+/* Worker thread. */
+static int write_batch(struct journal *journal, struct error *err)
+{
+	const char *data = journal->batch.data;
+	size_t left = journal->batch.len;
+
+	while (left) {
+		ssize_t n = pwrite(journal->fd, data, left, journal->end);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return error_set(err, -errno, "cannot write to the journal %s: %m", journal->path);
+		data += n;
+		left -= (size_t)n;
+		journal->end += n;
+	}
+	return 0;
+}
+
+/* Worker thread. */
+static int rewrite_file(struct journal *journal, struct error *err)
+{
+	int r = fs_write_file_atomic(journal->path, journal->batch.data, journal->batch.len, 0600, err);
+
+	if (r < 0)
+		return r;
+	if (journal->fd >= 0)
+		close(journal->fd);
+	journal->fd = open(journal->path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (journal->fd < 0)
+		return error_set(err, -errno, "cannot open the journal %s: %m", journal->path);
+	journal->end = (off_t)journal->batch.len;
+	return 0;
+}
+
+static void run_writer(struct work *work)
+{
+	struct journal *journal = container_of(work, struct journal, writer);
+
+	journal->write_err = (struct error){ 0 };
+	if (journal->rewriting)
+		rewrite_file(journal, &journal->write_err);
+	else
+		write_batch(journal, &journal->write_err);
+}
+
+/* What was written without @sync is done; the rest waits for the syncer. */
+static void sort_written(struct journal *journal)
+{
+	struct list done, *link;
+
+	list_init(&done);
+	while ((link = list_pop(&journal->writing))) {
+		bool sync = list_entry(link, struct append, link)->sync && !journal->rewriting;
+
+		list_append(sync ? &journal->unsynced : &done, link);
+	}
+	complete_all(&done, 0, NULL);
+	if (journal->rewriting)
+		complete_all(&journal->unsynced, 0, NULL);
+}
+
+static void on_writer_done(struct work *work)
+{
+	struct journal *journal = container_of(work, struct journal, writer);
+	int status = journal->write_err.code;
+
+	journal->writer_busy = false;
+	buf_fini(&journal->batch);
+	if (status < 0) {
+		journal->rewrite = true; /* half a record may stand at the end */
+		complete_all(&journal->writing, status, &journal->write_err);
+		if (journal->rewriting)
+			complete_all(&journal->unsynced, status, &journal->write_err);
+	} else {
+		sort_written(journal);
+	}
+	journal->rewriting = false;
+	pump(journal);
+}
+
+/* Everything live as one file; the queue is part of that. */
+static void begin_rewrite(struct journal *journal)
+{
+	struct journal_record *record;
+
+	buf_add(&journal->batch, JOURNAL_MAGIC, JOURNAL_MAGIC_BYTES);
+	map_for_each(record, &journal->records, node)
+		buf_add(&journal->batch, record->encoded.data, record->encoded.len);
+	buf_fini(&journal->queue_bytes);
+	journal->stats.dead_bytes = 0;
+	journal->stats.compactions++;
+	journal->rewriting = true;
+	journal->rewrite = false;
+}
+
+static bool begin_write(struct journal *journal)
+{
+	bool rewrite = journal->rewrite || (journal->stats.dead_bytes > journal->stats.live_bytes &&
+					    journal->stats.dead_bytes > COMPACT_MIN_DEAD_BYTES);
+
+	if (journal->writer_busy || (rewrite && journal->syncer_busy))
+		return false;
+	if (list_empty(&journal->queue) && (!journal->rewrite || list_empty(&journal->unsynced)))
+		return false;
+	list_swap_out(&journal->queue, &journal->writing);
+	if (rewrite) {
+		begin_rewrite(journal);
+	} else {
+		journal->batch = journal->queue_bytes;
+		journal->queue_bytes = (struct buf){ 0 };
+	}
+	journal->stats.writes++;
+	journal->writer_busy = true;
+	return true;
+}
+
+static void run_syncer(struct work *work)
+{
+	struct journal *journal = container_of(work, struct journal, syncer);
+
+	journal->sync_err = (struct error){ 0 };
+	if (fdatasync(journal->fd) < 0)
+		error_set(&journal->sync_err, -errno, "cannot sync the journal %s: %m", journal->path);
+}
+
+static void on_syncer_done(struct work *work)
+{
+	struct journal *journal = container_of(work, struct journal, syncer);
+
+	journal->syncer_busy = false;
+	if (journal->sync_err.code < 0)
+		journal->rewrite = true; /* the kernel may have dropped the pages; a second sync would lie */
+	complete_all(&journal->syncing, journal->sync_err.code, &journal->sync_err);
+	pump(journal);
+}
+
+/* After a failed write or sync the file is not to be trusted: what is unsynced then waits for the rewrite. */
+static bool begin_sync(struct journal *journal)
+{
+	if (journal->syncer_busy || journal->rewriting || journal->rewrite || list_empty(&journal->unsynced))
+		return false;
+	list_swap_out(&journal->unsynced, &journal->syncing);
+	journal->stats.syncs++;
+	journal->syncer_busy = true;
+	return true;
+}
+
+static void on_gone(struct deferred *deferred)
+{
+	struct journal *journal = container_of(deferred, struct journal, gone);
+	void (*closed)(void *ctx) = journal->closed;
+	struct journal_record *record;
+	void *ctx = journal->closed_ctx;
+
+	map_for_each(record, &journal->records, node) {
+		map_remove(&journal->records, &record->node);
+		record_free(record);
+	}
+	if (journal->fd >= 0)
+		close(journal->fd);
+	buf_fini(&journal->queue_bytes);
+	free(journal->path);
+	free(journal);
+	if (closed)
+		closed(ctx);
+}
+
+/* Starts whatever can start now. */
+static void pump(struct journal *journal)
+{
+	if (begin_write(journal))
+		loop_work(journal->loop, &journal->writer, run_writer, on_writer_done);
+	if (begin_sync(journal))
+		loop_work(journal->loop, &journal->syncer, run_syncer, on_syncer_done);
+	if (journal->closing && !journal->writer_busy && !journal->syncer_busy)
+		loop_defer(journal->loop, &journal->gone, on_gone);
+}
+
+static void enqueue(struct journal *journal, bool sync, struct call *call)
+{
+	struct append *append = xnew(struct append);
+
+	check(!journal->closing);
+	append->call = call;
+	append->sync = sync;
+	list_append(&journal->queue, &append->link);
+	pump(journal);
+}
+
+void journal_put(struct journal *journal, const char *key, const void *value, size_t len, bool sync,
+		 struct call *call)
+{
+	AUTO_BUF struct buf encoded = { 0 };
+	struct error err = { 0 };
+
+	check(*key && strlen(key) <= JOURNAL_KEY_MAX_BYTES);
+	if (len > JOURNAL_VALUE_MAX_BYTES || journal->stats.live_bytes + len > JOURNAL_LIVE_MAX_BYTES) {
+		int r = len > JOURNAL_VALUE_MAX_BYTES ? -EMSGSIZE : -ENOSPC;
+
+		error_set(&err, r, "journal: record %s of %zu bytes does not fit: at most %d each, %d in all", key,
+			  len, JOURNAL_VALUE_MAX_BYTES, JOURNAL_LIVE_MAX_BYTES);
+		call_complete(call, r, &err);
+		return;
+	}
+	journal_encode(&encoded, JOURNAL_PUT, key, value, len);
+	buf_add(&journal->queue_bytes, encoded.data, encoded.len);
+	remember(journal, key, &encoded, len);
+	enqueue(journal, sync, call);
+}
+
+void journal_remove(struct journal *journal, const char *key, bool sync, struct call *call)
+{
+	size_t before = journal->queue_bytes.len;
+
+	if (!find(journal, key)) {
+		call_complete(call, 0, NULL);
+		return;
+	}
+	journal_encode(&journal->queue_bytes, JOURNAL_REMOVE, key, NULL, 0);
+	journal->stats.dead_bytes += journal->queue_bytes.len - before;
+	forget(journal, key);
+	enqueue(journal, sync, call);
+}
+
+/* ---- life ---- */
+
+static void apply(struct journal *journal, const char *data, const struct journal_entry *entry)
+{
+	AUTO_FREE char *key = xstrndup(entry->key, entry->key_len);
+	AUTO_BUF struct buf encoded = { 0 };
+
+	if (entry->op == JOURNAL_REMOVE) {
+		forget(journal, key);
+		journal->stats.dead_bytes += entry->size;
+		return;
+	}
+	buf_add(&encoded, data, entry->size);
+	remember(journal, key, &encoded, entry->value_len);
+}
+
+/* A hard link, so that the records stay under one name or the other whatever happens next. */
+static void keep_damaged(const struct journal *journal, size_t offset, size_t len)
+{
+	AUTO_FREE char *kept = xasprintf("%s.damaged", journal->path);
+
+	unlink(kept);
+	if (link(journal->path, kept) < 0)
+		log_warning("cannot keep the damaged journal error=\"%m\" path=%s", kept);
+	log_warning("journal is damaged, records after the damage are lost path=%s offset=%zu bytes=%zu kept=%s",
+		    journal->path, offset, len - offset, kept);
+}
+
+static int rewrite_now(struct journal *journal, struct error *err)
+{
+	int r;
+
+	begin_rewrite(journal);
+	r = rewrite_file(journal, err);
+	journal->rewriting = false;
+	journal->stats.compactions = 0;
+	buf_fini(&journal->batch);
+	return r;
+}
+
+/* Puts the live records in order and the file into a state that can be appended to. */
+static int replay(struct journal *journal, const struct buf *file, struct error *err)
+{
+	size_t offset = JOURNAL_MAGIC_BYTES;
+	struct journal_entry entry;
+	enum journal_decoded decoded;
+
+	if (file->len < JOURNAL_MAGIC_BYTES && memcmp(file->data, JOURNAL_MAGIC, file->len) == 0)
+		return rewrite_now(journal, err); /* new, or cut off while it was new */
+	if (file->len < JOURNAL_MAGIC_BYTES || memcmp(file->data, JOURNAL_MAGIC, JOURNAL_MAGIC_BYTES) != 0)
+		return error_set(err, -EINVAL, "%s is not a journal that this version can read; move it away "
+				 "to start with an empty one", journal->path);
+	while ((decoded = journal_decode(file->data + offset, file->len - offset, &entry)) == JOURNAL_RECORD) {
+		apply(journal, file->data + offset, &entry);
+		offset += entry.size;
+	}
+	if (decoded == JOURNAL_DAMAGED)
+		keep_damaged(journal, offset, file->len);
+	if (decoded != JOURNAL_END)
+		return rewrite_now(journal, err);
+	journal->end = (off_t)offset;
+	journal->fd = open(journal->path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	return journal->fd < 0 ? error_set(err, -errno, "cannot open the journal %s: %m", journal->path) : 0;
+}
+
+static int load(struct journal *journal, struct error *err)
+{
+	AUTO_BUF struct buf file = { 0 };
+	int r = fs_read_file(AT_FDCWD, journal->path, FILE_MAX_BYTES, &file, err);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	buf_reserve(&file, 0); /* data is not NULL, also when there is no file */
+	return replay(journal, &file, err);
+}
+
+int journal_open(struct journal **ret, struct loop *loop, const char *path, struct error *err)
+{
+	struct journal *journal = xnew(struct journal);
+	int r;
+
+	journal->loop = loop;
+	journal->path = xstrdup(path);
+	journal->fd = -1;
+	list_init(&journal->queue);
+	list_init(&journal->writing);
+	list_init(&journal->unsynced);
+	list_init(&journal->syncing);
+	r = load(journal, err);
+	if (r < 0) {
+		on_gone(&journal->gone);
+		return error_wrap(err, r, "journal");
+	}
+	*ret = journal;
+	return 0;
+}
+
+void journal_close(struct journal *journal, void (*closed)(void *ctx), void *ctx)
+{
+	check(!journal->closing);
+	journal->closing = true;
+	journal->closed = closed;
+	journal->closed_ctx = ctx;
+	pump(journal);
+}

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/look.h"
+
+#include "core/base/log.h"
+#include "core/observed.h"
+#include "core/reconcile.h"
+
+enum { LOOK_AGAIN_MS = 1000 };
+
+struct look {
+	struct list link;      /* struct engine.looks */
+	struct engine *engine;
+	struct call call;
+	uint64_t seq;          /* engine.seq when it began */
+	struct timer again;    /* after a failure */
+	void (*restart)(struct look *look);
+
+	/* runtime: first the namespaces, then one after the other */
+	struct strv namespaces, realms;
+	size_t next;
+	struct container_facts containers;
+	struct network_facts network;
+	struct cgroup_facts cgroups;
+};
+
+static struct look *look_new(struct engine *engine, void (*restart)(struct look *))
+{
+	struct look *look = xnew(struct look);
+
+	look->engine = engine;
+	look->seq = engine->seq;
+	look->restart = restart;
+	list_append(&engine->looks, &look->link);
+	return look;
+}
+
+static void look_free(struct look *look)
+{
+	list_remove(&look->link);
+	timer_stop(&look->again);
+	strv_fini(&look->namespaces);
+	strv_fini(&look->realms);
+	container_facts_fini(&look->containers);
+	network_facts_fini(&look->network);
+	cgroup_facts_fini(&look->cgroups);
+	free(look);
+}
+
+/* Frees it; the last one lets a closing engine go on. */
+static void look_end(struct look *look)
+{
+	struct engine *engine = look->engine;
+
+	look_free(look);
+	reconcile_check_closed(engine);
+}
+
+void look_stop_waiting(struct engine *engine)
+{
+	struct look *look;
+
+	list_for_each(look, &engine->looks, link)
+		if (timer_active(&look->again))
+			look_free(look);
+}
+
+static void on_again(struct timer *timer)
+{
+	struct look *look = container_of(timer, struct look, again);
+	struct engine *engine = look->engine;
+	void (*restart)(struct look *) = look->restart;
+
+	look_free(look);
+	look = look_new(engine, restart);
+	restart(look);
+}
+
+/* A look that failed is repeated, except for the runtime's while it is down: on_up begins a new one. */
+static void look_failed(struct look *look, const char *what)
+{
+	log_warning("cannot list %s: %s", what, look->call.err.msg);
+	if (look->engine->closing)
+		look_end(look);
+	else
+		timer_start(look->engine->loop, &look->again, LOOK_AGAIN_MS, on_again);
+}
+
+static void look_done(struct look *look, bool *looked)
+{
+	struct engine *engine = look->engine;
+
+	*looked = true;
+	engine_touch_all(engine);
+	look_end(look);
+}
+
+/* Whether the listing may speak about the slot. */
+static bool believable(const struct look *look, const struct slot *slot)
+{
+	return !slot->busy && slot->changed_seq <= look->seq;
+}
+
+/* ---- runtime ---- */
+
+static void note_realm(struct engine *engine, const char *namespace_, const char *realm)
+{
+	struct object *object = engine_get(engine, realm);
+
+	object->own.exists = true;
+	if (!object->own.namespace_)
+		object->own.namespace_ = xstrdup(namespace_);
+	engine_touch(engine, object);
+}
+
+static void note_container(struct look *look, const char *realm, const struct container_fact *fact)
+{
+	struct engine *engine = look->engine;
+	struct container *c = engine_find_container(engine, realm, fact->id);
+	struct object *object;
+
+	if (!c) {
+		object = engine_get(engine, fact->cell_key);
+		c = cell_find_container(object, fact->role);
+		if (!c)
+			c = engine_add_container(engine, object, fact->role, fact->container);
+	}
+	if (believable(look, &c->slot)) {
+		observed_container(engine, c->object, c, fact);
+		c->slot.known = true;
+	} else if (!c->slot.busy) {
+		c->slot.known = false;
+	}
+}
+
+static bool listed(const struct look *look, const struct container *c)
+{
+	for (size_t i = 0; i < look->containers.n; i++)
+		if (strcmp(look->containers.items[i].id, c->containerd_id) == 0)
+			return true;
+	return false;
+}
+
+/* Containers of the realm that the listing does not have. */
+static void note_absent(struct look *look, const char *realm)
+{
+	static const struct container_fact nothing = { 0 };
+	AUTO_FREE char *prefix = xasprintf("%s/", realm);
+	struct map_node *node = map_find_from(&look->engine->containers, prefix);
+
+	for (; node && str_starts_with(node->key, prefix); node = map_next(node)) {
+		struct container *c = map_entry(node, struct container, node);
+
+		if (!believable(look, &c->slot) || (!c->record && !c->snapshot && c->task == TASK_NONE))
+			continue;
+		if (!listed(look, c))
+			observed_container(look->engine, c->object, c, &nothing);
+	}
+}
+
+static void list_next_namespace(struct look *look);
+
+static void on_containers(struct call *call)
+{
+	struct look *look = container_of(call, struct look, call);
+	const char *realm = look->realms.items[look->next];
+
+	if (call->status < 0)
+		return look_failed(look, "containers");
+	note_absent(look, realm);
+	for (size_t i = 0; i < look->containers.n; i++)
+		note_container(look, realm, &look->containers.items[i]);
+	container_facts_fini(&look->containers);
+	look->next++;
+	list_next_namespace(look);
+}
+
+static void list_next_namespace(struct look *look)
+{
+	struct engine *engine = look->engine;
+
+	if (look->next == look->namespaces.n)
+		return look_done(look, &engine->looked.runtime);
+	look->seq = engine->seq;
+	call_init(&look->call, engine->loop, on_containers);
+	engine->runtime->ops->list(engine->runtime, look->namespaces.items[look->next], &look->containers,
+				   &look->call);
+}
+
+/* Realms whose namespace is not labelled (yet): containers may be in it all the same. */
+static void add_wanted_realms(struct look *look)
+{
+	struct object *object;
+
+	map_for_each(object, &look->engine->objects, node) {
+		AUTO_FREE char *namespace_ = NULL;
+		bool there = false;
+
+		if (object->kind != KIND_REALM)
+			continue;
+		namespace_ = engine_namespace(object);
+		for (size_t i = 0; i < look->namespaces.n; i++)
+			there |= strcmp(look->namespaces.items[i], namespace_) == 0;
+		if (there)
+			continue;
+		strv_add(&look->namespaces, namespace_);
+		strv_add(&look->realms, object->key);
+		object->own.applied = object->own.exists = false;
+	}
+}
+
+static void on_namespaces(struct call *call)
+{
+	struct look *look = container_of(call, struct look, call);
+
+	if (call->status < 0)
+		return look_failed(look, "containerd's namespaces");
+	for (size_t i = 0; i < look->namespaces.n; i++)
+		note_realm(look->engine, look->namespaces.items[i], look->realms.items[i]);
+	add_wanted_realms(look);
+	list_next_namespace(look);
+}
+
+static void start_runtime(struct look *look)
+{
+	struct engine *engine = look->engine;
+
+	if (!engine->runtime_up)
+		return look_free(look);
+	call_init(&look->call, engine->loop, on_namespaces);
+	engine->runtime->ops->list_namespaces(engine->runtime, &look->namespaces, &look->realms, &look->call);
+}
+
+void look_runtime(struct engine *engine)
+{
+	start_runtime(look_new(engine, start_runtime));
+}
+
+/* ---- network ---- */
+
+static void replace_space(struct space_fact *old, struct space_fact *new)
+{
+	space_fact_fini(old);
+	*old = *new;
+	*new = (struct space_fact){ 0 };
+}
+
+static void note_spaces(struct look *look)
+{
+	struct object *object;
+
+	map_for_each(object, &look->engine->objects, node)
+		if (object->kind == KIND_SPACE && believable(look, &object->own.slot))
+			object->own.exists = object->own.applied = false; /* ensured again: it compares and keeps */
+	for (size_t i = 0; i < look->network.n_spaces; i++) {
+		struct space_fact *fact = &look->network.spaces[i];
+
+		object = engine_get(look->engine, fact->space_key);
+		if (!believable(look, &object->own.slot))
+			continue;
+		object->own.exists = true;
+		replace_space(&object->own.space, fact);
+	}
+}
+
+static void note_attachments(struct look *look)
+{
+	struct object *object;
+
+	map_for_each(object, &look->engine->objects, node)
+		if (object->kind == KIND_CELL && believable(look, &object->cell.network))
+			object->cell.network.hinted = true; /* marks: not in the listing so far */
+	for (size_t i = 0; i < look->network.n_attachments; i++) {
+		const struct attachment_fact *fact = &look->network.attachments[i];
+
+		object = engine_get(look->engine, fact->cell_key);
+		if (!believable(look, &object->cell.network))
+			continue;
+		observed_attachment(object, fact);
+		object->cell.network.hinted = false;
+	}
+	map_for_each(object, &look->engine->objects, node) {
+		if (object->kind == KIND_CELL && object->cell.network.hinted)
+			observed_no_network(object);
+		object->cell.network.hinted = false;
+	}
+}
+
+static void on_network(struct call *call)
+{
+	struct look *look = container_of(call, struct look, call);
+
+	if (call->status < 0)
+		return look_failed(look, "networks");
+	note_spaces(look);
+	note_attachments(look);
+	look_done(look, &look->engine->looked.network);
+}
+
+static void start_network(struct look *look)
+{
+	call_init(&look->call, look->engine->loop, on_network);
+	look->engine->network->ops->list(look->engine->network, &look->network, &look->call);
+}
+
+void look_network(struct engine *engine)
+{
+	start_network(look_new(engine, start_network));
+}
+
+/* ---- cgroups ---- */
+
+static void on_cgroups(struct call *call)
+{
+	static const struct cgroup_fact nothing = { 0 };
+	struct look *look = container_of(call, struct look, call);
+	struct engine *engine = look->engine;
+	struct object *object;
+
+	if (call->status < 0)
+		return look_failed(look, "cgroups");
+	for (size_t i = 0; i < look->cgroups.n; i++)
+		engine_get(engine, look->cgroups.items[i].key);
+	map_for_each(object, &engine->objects, node)
+		object->cgroup.hinted = believable(look, &object->cgroup) && object->cgroup_exists;
+	for (size_t i = 0; i < look->cgroups.n; i++) {
+		object = engine_get(engine, look->cgroups.items[i].key);
+		object->cgroup.hinted = false;
+		if (believable(look, &object->cgroup))
+			observed_cgroup(engine, object, &look->cgroups.items[i]);
+	}
+	map_for_each(object, &engine->objects, node) {
+		if (object->cgroup.hinted)
+			observed_cgroup(engine, object, &nothing);
+		object->cgroup.hinted = false;
+	}
+	look_done(look, &engine->looked.cgroup);
+}
+
+static void on_cgroup_root(struct call *call)
+{
+	struct look *look = container_of(call, struct look, call);
+	struct engine *engine = look->engine;
+
+	if (call->status < 0)
+		return look_failed(look, "the cgroup root");
+	cgroup_facts_fini(&look->cgroups);
+	engine->cgroup_root_ready = true;
+	call_init(&look->call, engine->loop, on_cgroups);
+	engine->cgroup->ops->list(engine->cgroup, &look->cgroups, &look->call);
+}
+
+/* The root of ours first: everything else is made below it. */
+static void start_cgroups(struct look *look)
+{
+	struct engine *engine = look->engine;
+
+	look->cgroups.items = xnew(struct cgroup_fact);
+	look->cgroups.n = 1;
+	call_init(&look->call, engine->loop, on_cgroup_root);
+	engine->cgroup->ops->ensure(engine->cgroup, "", false, &look->cgroups.items[0], &look->call);
+}
+
+void look_cgroups(struct engine *engine)
+{
+	start_cgroups(look_new(engine, start_cgroups));
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A file to documents. Errors come from three layers, each with its own knowledge: the reader (is
+ * it YAML), the mapper (does it fit the schema), the model (does it make sense). All of them end in
+ * report().
+ */
+#include "core/manifest/manifest.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "core/manifest/mapper.h"
+#include "core/manifest/reader.h"
+#include "core/manifest/scalar.h"
+#include "core/manifest/text.h"
+
+struct parse {
+	const char *name;
+	struct manifest *manifest;
+	size_t n_documents; /* with anything in them, good or not */
+	size_t n_errors;
+
+	/* the document at hand */
+	unsigned number;
+	const char *kind;      /* NULL until known */
+	const char *object;    /* its name; NULL when it has none */
+	struct strv bad_paths; /* what the mapper complained about */
+};
+
+static void add_error(struct parse *p, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+static void add_error(struct parse *p, const char *fmt, ...)
+{
+	char line[2 * ERROR_MSG_MAX_BYTES];
+	va_list args;
+
+	if (++p->n_errors > MANIFEST_MAX_ERRORS)
+		return;
+	va_start(args, fmt);
+	vsnprintf(line, sizeof(line), fmt, args);
+	va_end(args);
+	text_flatten(line);
+	strv_add(&p->manifest->errors, line);
+}
+
+static void report(struct parse *p, const struct node *node, const char *path, const char *message)
+{
+	AUTO_BUF struct buf where = {0};
+
+	buf_printf(&where, "%s:%u:%u: document %u: ", p->name, node->line, node->column, p->number);
+	if (p->kind)
+		buf_printf(&where, "%s%s%.80s%s: ", p->kind, p->object ? " \"" : "",
+			   p->object ? p->object : "", p->object ? "\"" : "");
+	add_error(p, "%s%s%s%s", where.data, path, *path ? ": " : "", message);
+}
+
+static void on_mapper_error(void *ctx, const struct node *node, const char *path,
+			    const char *message)
+{
+	struct parse *p = ctx;
+
+	strv_add(&p->bad_paths, path);
+	report(p, node, path, message);
+}
+
+static void on_reader_error(void *ctx, unsigned document, unsigned line, unsigned column,
+			    const char *message)
+{
+	struct parse *p = ctx;
+
+	p->n_documents++;
+	if (document)
+		add_error(p, "%s:%u:%u: document %u: %s", p->name, line, column, document, message);
+	else
+		add_error(p, "%s:%u:%u: %s", p->name, line, column, message);
+}
+
+/* Whether the mapper complained about @path or something above it. */
+static bool is_bad(const struct parse *p, const char *path)
+{
+	for (size_t i = 0; i < p->bad_paths.n; i++) {
+		size_t len = strlen(p->bad_paths.items[i]);
+
+		if (strncmp(path, p->bad_paths.items[i], len) == 0 &&
+		    (!path[len] || strchr(".[", path[len])))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Reports what the model finds. After errors of the mapper only about fields that are there and
+ * could be read: that "image" is missing where somebody wrote "imgae" helps nobody.
+ */
+static bool validate(struct parse *p, enum kind kind, const ProtobufCMessage *message,
+		     const struct node *root)
+{
+	struct model_problems problems = {0};
+	bool good = p->bad_paths.n == 0;
+
+	model_validate(kind, message, &problems);
+	for (size_t i = 0; i < problems.n; i++) {
+		const char *path = problems.items[i].path;
+		bool complete;
+		const struct node *node = node_follow(root, path, &complete);
+
+		if (p->bad_paths.n && (!complete || is_bad(p, path)))
+			continue;
+		report(p, node, path, problems.items[i].message);
+		good = false;
+	}
+	model_problems_fini(&problems);
+	return good;
+}
+
+/* A good document joins the manifest unless its object is there already. */
+static void add_document(struct parse *p, enum kind kind, ProtobufCMessage *message,
+			 const struct node *root)
+{
+	AUTO_FREE char *key = model_key(kind, message);
+	struct document *document;
+
+	list_for_each (document, &p->manifest->documents, link) {
+		if (!str_equal(document->key, key))
+			continue;
+		report(p, root, "", "the same object is in this file twice; keep one of them");
+		protobuf_c_message_free_unpacked(message, NULL);
+		return;
+	}
+	document = xnew(struct document);
+	document->kind = kind;
+	document->key = take_ptr(key);
+	document->message = message;
+	list_append(&p->manifest->documents, &document->link);
+}
+
+static bool is_missing(const struct node *node)
+{
+	return !node || (node->type == NODE_SCALAR &&
+			 (!node->text[0] || (node->plain && scalar_is_null(node->text))));
+}
+
+static void read_object(struct parse *p, enum kind kind, const struct node *root)
+{
+	const struct mapper_options options = {
+		.skip = "status", .on_error = on_mapper_error, .ctx = p};
+	ProtobufCMessage *message = mapper_map(root, model_descriptor(kind), &options);
+
+	if (is_missing(node_get(root, "apiVersion")))
+		on_mapper_error(p, root, "apiVersion", "missing; add \"apiVersion: v1beta1\"");
+	model_set_defaults(kind, message);
+	if (validate(p, kind, message, root))
+		add_document(p, kind, message, root);
+	else
+		protobuf_c_message_free_unpacked(message, NULL);
+}
+
+static void report_kind(struct parse *p, const struct node *root)
+{
+	const struct node *node = node_get(root, "kind");
+	const char *names[KIND_COUNT], *nearest, *kind = node_get_text(root, "kind");
+	char message[ERROR_MSG_MAX_BYTES];
+
+	for (int i = 0; i < KIND_COUNT; i++)
+		names[i] = kind_name((enum kind)i);
+	nearest = kind ? str_nearest(kind, names, KIND_COUNT) : NULL;
+	if (is_missing(node))
+		snprintf(message, sizeof(message),
+			 "missing; add \"kind: Cell\", or Realm, Space, Stack, Container");
+	else if (!kind)
+		snprintf(message, sizeof(message), "expected text, found %s", node_type_name(node));
+	else if (nearest)
+		snprintf(message, sizeof(message), "unknown kind \"%.80s\", did you mean \"%s\"?",
+			 kind, nearest);
+	else
+		snprintf(message, sizeof(message),
+			 "unknown kind \"%.80s\"; expected Realm, Space, Stack, Cell or Container",
+			 kind);
+	report(p, node ? node : root, "kind", message);
+}
+
+static void on_document(void *ctx, unsigned number, const struct node *root)
+{
+	struct parse *p = ctx;
+	const struct node *metadata = node_get(root, "metadata"), *spec = node_get(root, "spec");
+	const char *kind_text = node_get_text(root, "kind");
+	enum kind kind;
+
+	p->n_documents++;
+	p->number = number;
+	p->kind = NULL;
+	p->object = metadata ? node_get_text(metadata, "name") : NULL;
+	if (!p->object && spec)
+		p->object = node_get_text(spec, "id");
+	if (root->type != NODE_MAPPING) {
+		report(p, root, "", "expected a mapping with apiVersion, kind, metadata and spec");
+	} else if (!kind_text || !kind_parse(kind_text, &kind)) {
+		report_kind(p, root);
+	} else {
+		p->kind = kind_name(kind);
+		read_object(p, kind, root);
+	}
+	strv_fini(&p->bad_paths);
+}
+
+static bool check_size(struct parse *p, size_t len)
+{
+	if (len <= MANIFEST_MAX_BYTES)
+		return true;
+	add_error(p, "%s: the file has %zu bytes, at most %d are allowed; split it", p->name, len,
+		  MANIFEST_MAX_BYTES);
+	return false;
+}
+
+void manifest_parse(const char *name, const char *data, size_t len, struct manifest *ret_manifest)
+{
+	struct parse p = {.name = name, .manifest = ret_manifest};
+	const struct reader_handlers handlers = {
+		.on_document = on_document,
+		.on_error = on_reader_error,
+		.ctx = &p,
+	};
+
+	*ret_manifest = (struct manifest){0};
+	list_init(&ret_manifest->documents);
+	if (!check_size(&p, len))
+		return;
+	reader_read(data, len, &handlers);
+	if (p.n_documents == 0)
+		add_error(&p,
+			  "%s: no document in the file; expected at least one with apiVersion, "
+			  "kind and metadata",
+			  name);
+	if (p.n_errors > MANIFEST_MAX_ERRORS) {
+		AUTO_FREE char *rest =
+			xasprintf("%s: %zu more errors", name, p.n_errors - MANIFEST_MAX_ERRORS);
+
+		strv_add(&ret_manifest->errors, rest);
+	}
+}
+
+void document_free(struct document *document)
+{
+	if (!document)
+		return;
+	list_remove(&document->link);
+	free(document->key);
+	if (document->message)
+		protobuf_c_message_free_unpacked(document->message, NULL);
+	free(document);
+}
+
+void manifest_fini(struct manifest *manifest)
+{
+	struct document *document;
+
+	if (manifest->documents.next)
+		list_for_each (document, &manifest->documents, link)
+			document_free(document);
+	strv_fini(&manifest->errors);
+	*manifest = (struct manifest){0};
+}

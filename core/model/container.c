@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What of a container's spec decides over what: root, restart, stop, and the hash.
+ *
+ * The hash is taken over the packed spec after everything was cleared that means the same as a
+ * field left out. Packed fields stand in the order of their numbers and unset fields take no room,
+ * so a field added to the schema later changes the hash of those specs only that use it.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <strings.h>
+
+#include "core/model/field.h"
+#include "core/model/model.h"
+
+static const char HASH_VERSION[] = "v1:";
+
+enum { STOP_GRACE_DEFAULT_SECONDS = 10, SIGNAL_MAX = 64 };
+
+size_t model_root_index(const Api__CellSpec *spec)
+{
+	bool named = !str_empty(spec->root_container_id);
+
+	for (size_t i = 0; i < spec->n_containers; i++) {
+		const Api__ContainerSpec *container = spec->containers[i];
+
+		if (named ? str_equal(container->id, spec->root_container_id) : container->root)
+			return i;
+	}
+	return 0;
+}
+
+enum restart_policy model_restart_policy(const Api__ContainerSpec *spec)
+{
+	if (str_equal(spec->restart_policy, "on-failure"))
+		return RESTART_ON_FAILURE;
+	if (str_equal(spec->restart_policy, "never"))
+		return RESTART_NEVER;
+	return RESTART_ALWAYS;
+}
+
+/* A decimal number of one or two digits up to SIGNAL_MAX; -1 for anything else. */
+static int small_number(const char *s)
+{
+	size_t len = strspn(s, "0123456789");
+	int number;
+
+	if (len == 0 || len > 2 || s[len])
+		return -1;
+	number = atoi(s);
+	return number <= SIGNAL_MAX ? number : -1;
+}
+
+static int parse_realtime(const char *name)
+{
+	int offset;
+
+	if (strcasecmp(name, "RTMIN") == 0)
+		return SIGRTMIN;
+	if (strcasecmp(name, "RTMAX") == 0)
+		return SIGRTMAX;
+	if (strncasecmp(name, "RTMIN+", 6) != 0 && strncasecmp(name, "RTMAX-", 6) != 0)
+		return 0;
+	offset = small_number(name + 6);
+	if (offset < 0 || offset > SIGRTMAX - SIGRTMIN)
+		return 0;
+	return name[5] == '+' ? SIGRTMIN + offset : SIGRTMAX - offset;
+}
+
+int model_signal_parse(const char *name)
+{
+	int number = small_number(name);
+
+	if (number >= 0)
+		return number;
+	if (strncasecmp(name, "SIG", 3) == 0)
+		name += 3;
+	for (int sig = 1; sig < SIGRTMIN; sig++) {
+		const char *abbreviation = sigabbrev_np(sig);
+
+		if (abbreviation && strcasecmp(name, abbreviation) == 0)
+			return sig;
+	}
+	return parse_realtime(name);
+}
+
+int model_stop_signal(const Api__ContainerSpec *spec)
+{
+	int number = str_empty(spec->stop_signal) ? 0 : model_signal_parse(spec->stop_signal);
+
+	return number ? number : SIGTERM;
+}
+
+uint64_t model_stop_grace_ms(const Api__ContainerSpec *spec)
+{
+	uint64_t seconds = spec->has_stop_grace_period_seconds ? spec->stop_grace_period_seconds
+							       : STOP_GRACE_DEFAULT_SECONDS;
+
+	return seconds * 1000;
+}
+
+/* Unsets what means the same as nothing: "" and false, here and in all messages below. */
+static void clear_empty(ProtobufCMessage *message)
+{
+	for (unsigned f = 0; f < message->descriptor->n_fields; f++) {
+		const ProtobufCFieldDescriptor *field = &message->descriptor->fields[f];
+
+		for (size_t i = 0; i < field_count(message, field); i++) {
+			void *value = field_value(message, field, i);
+
+			if (field->type == PROTOBUF_C_TYPE_MESSAGE)
+				clear_empty(*(ProtobufCMessage **)value);
+			else if (field->label == PROTOBUF_C_LABEL_REPEATED)
+				break;
+			else if ((field->type == PROTOBUF_C_TYPE_STRING && !**(char **)value) ||
+				 (field->type == PROTOBUF_C_TYPE_BOOL &&
+				  !*(protobuf_c_boolean *)value))
+				field_clear(message, field);
+		}
+	}
+}
+
+/* Leaves in @spec what a running container is made from. */
+static void keep_effective(Api__ContainerSpec *spec, bool is_root)
+{
+	static const char *const irrelevant[] = {
+		"realm_id",
+		"space_id",
+		"stack_id",
+		"cell_id",
+		"restart_policy",
+		"restart_backoff_seconds",
+		"restart_max_retries",
+		"stop_signal",
+		"stop_grace_period_seconds",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(irrelevant); i++)
+		field_clear(&spec->base, field_find(spec->base.descriptor, irrelevant[i]));
+	spec->has_root = spec->root = is_root;
+	for (size_t i = 0; i < spec->n_volumes; i++)
+		if (str_equal(spec->volumes[i]->kind, "bind")) /* the default, written out */
+			spec->volumes[i]->kind[0] = '\0';
+	clear_empty(&spec->base);
+}
+
+void model_container_hash(const Api__CellSpec *cell, size_t container,
+			  char ret_hash[SHA256_HEX_BYTES])
+{
+	Api__ContainerSpec *spec =
+		(Api__ContainerSpec *)model_copy(&cell->containers[container]->base);
+	size_t prefix = sizeof(HASH_VERSION) - 1, len;
+	AUTO_FREE uint8_t *packed = NULL;
+
+	keep_effective(spec, container == model_root_index(cell));
+	len = prefix + protobuf_c_message_get_packed_size(&spec->base);
+	packed = xcalloc(len, 1);
+	memcpy(packed, HASH_VERSION, prefix);
+	protobuf_c_message_pack(&spec->base, packed + prefix);
+	protobuf_c_message_free_unpacked(&spec->base, NULL);
+	sha256_hex(packed, len, ret_hash);
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/model/model.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "core/model/field.h"
+#include "core/model/view.h"
+
+static const ProtobufCMessageDescriptor *const descriptors[KIND_COUNT] = {
+	[KIND_REALM] = &api__realm__descriptor,         [KIND_SPACE] = &api__space__descriptor,
+	[KIND_STACK] = &api__stack__descriptor,         [KIND_CELL] = &api__cell__descriptor,
+	[KIND_CONTAINER] = &api__container__descriptor,
+};
+
+const char *const model_scope_fields[KIND_COUNT] = {"realm_id", "space_id", "stack_id", "cell_id"};
+const char *const model_scope_names[KIND_COUNT] = {"realmId", "spaceId", "stackId", "cellId"};
+
+void model_problems_fini(struct model_problems *problems)
+{
+	for (size_t i = 0; i < problems->n; i++) {
+		free(problems->items[i].path);
+		free(problems->items[i].message);
+	}
+	free(problems->items);
+	*problems = (struct model_problems){0};
+}
+
+void model_problems_add(struct model_problems *problems, const char *path, const char *fmt, ...)
+{
+	char message[ERROR_MSG_MAX_BYTES];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(message, sizeof(message), fmt, args);
+	va_end(args);
+	problems->items = xrealloc(problems->items, (problems->n + 1) * sizeof(*problems->items));
+	problems->items[problems->n++] =
+		(struct model_problem){.path = xstrdup(path), .message = xstrdup(message)};
+}
+
+const ProtobufCMessageDescriptor *model_descriptor(enum kind kind)
+{
+	check(kind < KIND_COUNT);
+	return descriptors[kind];
+}
+
+static void *member(const ProtobufCMessage *message, const char *name)
+{
+	const ProtobufCFieldDescriptor *field = field_find(message->descriptor, name);
+
+	check(field);
+	return field_value(message, field, 0);
+}
+
+void model_view_scope(enum kind kind, const ProtobufCMessage *spec, char **ret_scope[KIND_COUNT])
+{
+	for (int above = KIND_REALM; above < KIND_COUNT; above++)
+		ret_scope[above] =
+			above < (int)kind ? member(spec, model_scope_fields[above]) : NULL;
+}
+
+struct model_view model_view(enum kind kind, const ProtobufCMessage *message)
+{
+	struct model_view view = {0};
+
+	check(message->descriptor == model_descriptor(kind));
+	view.api_version = member(message, "api_version");
+	view.kind = member(message, "kind");
+	view.metadata = member(message, "metadata");
+	view.spec = member(message, "spec");
+	view.status = member(message, "status");
+	if (*view.spec) {
+		view.id = member(*view.spec, "id");
+		model_view_scope(kind, *view.spec, view.scope);
+	}
+	return view;
+}
+
+Api__Metadata *model_metadata(enum kind kind, const ProtobufCMessage *message)
+{
+	return *model_view(kind, message).metadata;
+}
+
+char *model_key(enum kind kind, const ProtobufCMessage *message)
+{
+	struct model_view view = model_view(kind, message);
+	const char *names[KIND_COUNT];
+
+	for (int above = KIND_REALM; above < (int)kind; above++)
+		names[above] = *view.scope[above];
+	names[kind] = *view.id;
+	return key_join(kind, names);
+}
+
+ProtobufCMessage *model_copy(const ProtobufCMessage *message)
+{
+	size_t len = protobuf_c_message_get_packed_size(message);
+	AUTO_FREE uint8_t *packed = xcalloc(len, 1);
+	ProtobufCMessage *copy;
+
+	protobuf_c_message_pack(message, packed);
+	copy = protobuf_c_message_unpack(message->descriptor, NULL, len, packed);
+	check(copy);
+	return copy;
+}

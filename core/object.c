@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/object.h"
+
+struct object *object_new(const char *key)
+{
+	struct object *object = xnew(struct object);
+
+	object->key = xstrdup(key);
+	object->kind = key_kind(key);
+	list_init(&object->claims);
+	list_init(&object->cell.containers);
+	object->cgroup.known = true;
+	object->status.state = API__STATE__Unknown;
+	object->status.reason = REASON_STARTING;
+	return object;
+}
+
+/* Pauses between tries double from the first to the last. */
+enum {
+	TRANSIENT_FIRST_MS = 100,
+	TRANSIENT_LAST_MS = 5000,
+	PERMANENT_FIRST_MS = 1000,
+	PERMANENT_LAST_MS = 60 * 1000,
+};
+
+static uint64_t retry_pause_ms(unsigned failures, int code)
+{
+	bool transient = error_is_transient(code);
+	uint64_t pause_ms = transient ? TRANSIENT_FIRST_MS : PERMANENT_FIRST_MS;
+	uint64_t last_ms = transient ? TRANSIENT_LAST_MS : PERMANENT_LAST_MS;
+
+	for (unsigned i = 1; i < failures && pause_ms < last_ms; i++)
+		pause_ms *= 2;
+	return pause_ms < last_ms ? pause_ms : last_ms;
+}
+
+void slot_succeeded(struct slot *slot, enum action action)
+{
+	if (slot->failed_action == action)
+		slot_forgive(slot);
+}
+
+void slot_failed(struct slot *slot, enum action action, const struct error *err, uint64_t now_ms)
+{
+	slot->failures = slot->failed_action == action ? slot->failures + 1 : 1;
+	slot->failed_action = action;
+	slot->failure_code = err->code;
+	slot->retry_at_ms = now_ms + retry_pause_ms(slot->failures, err->code);
+	free(slot->failure);
+	slot->failure = xstrdup(err->msg);
+}
+
+void slot_forgive(struct slot *slot)
+{
+	free(slot->failure);
+	slot->failure = NULL;
+	slot->failures = 0;
+	slot->failed_action = ACTION_NONE;
+}
+
+void slot_fini(struct slot *slot)
+{
+	free(slot->failure);
+	*slot = (struct slot){ 0 };
+}
+
+void object_free(struct object *object)
+{
+	struct container *container;
+
+	if (!object)
+		return;
+	check(list_empty(&object->claims) && !list_linked(&object->queued) && !list_linked(&object->dirty));
+	check(!timer_active(&object->wake) && object->actions == 0 && object->children == 0);
+	list_for_each(container, &object->cell.containers, link)
+		cell_remove_container(container);
+	slot_fini(&object->cgroup);
+	slot_fini(&object->own.slot);
+	slot_fini(&object->cell.network);
+	strv_fini(&object->controllers);
+	space_fact_fini(&object->own.space);
+	free(object->own.namespace_);
+	free(object->cell.ip);
+	free(object->cell.bridge);
+	free(object->cell.last_ip);
+	free(object->source);
+	free(object->status.message);
+	protobuf_c_message_free_unpacked(object->spec, NULL);
+	free(object->key);
+	free(object);
+}
+
+struct container *cell_find_container(struct object *object, const char *role)
+{
+	struct container *container;
+
+	list_for_each(container, &object->cell.containers, link)
+		if (strcmp(container->role, role) == 0)
+			return container;
+	return NULL;
+}
+
+struct container *cell_add_container(struct object *object, const char *role, const char *name)
+{
+	struct container *container = xnew(struct container);
+
+	container->role = xstrdup(role);
+	container->name = xstrdup(name);
+	container->containerd_id = name_containerd_id(object->key, role);
+	container->index_key = xasprintf("%.*s/%s", (int)strcspn(object->key, "/"), object->key,
+					 container->containerd_id);
+	container->object = object;
+	container->slot.known = true;
+	container->stop_signal = model_stop_signal(NULL);
+	container->stop_grace_ms = model_stop_grace_ms(NULL);
+	list_append(&object->cell.containers, &container->link);
+	return container;
+}
+
+void cell_remove_container(struct container *container)
+{
+	check(!container->slot.busy);
+	list_remove(&container->link);
+	slot_fini(&container->slot);
+	free(container->role);
+	free(container->name);
+	free(container->containerd_id);
+	free(container->index_key);
+	free(container->seen_hash);
+	free(container);
+}
+
+bool container_is_gone(const struct container *c)
+{
+	return !c->spec && !c->record && !c->snapshot && c->task == TASK_NONE && !c->slot.busy && c->slot.known;
+}
+
+bool container_is_root(const struct container *container)
+{
+	return strcmp(container->role, "root") == 0;
+}
+
+struct container *cell_root(const struct object *object)
+{
+	return cell_find_container((struct object *)object, "root");
+}
+
+bool object_exists(const struct object *object)
+{
+	struct container *container;
+
+	if (object->cgroup_exists || object->own.exists || object->actions)
+		return true;
+	if (object->cell.pinned || object->cell.intent)
+		return true;
+	list_for_each(container, &object->cell.containers, link)
+		if (container->record || container->snapshot || container->task != TASK_NONE)
+			return true;
+	return false;
+}
+
+const Api__CellSpec *object_cell_spec(const struct object *object)
+{
+	check(object->kind == KIND_CELL);
+	return object->spec ? ((const Api__Cell *)object->spec)->spec : NULL;
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Everything the daemon knows about one realm, space, stack or cell: what is wanted (core/desired), what was last seen
+ * outside (core/observed), and what was last said about it (core/status). The planner reads it and nothing else.
+ *
+ * An object exists as long as it is wanted, something of it is still there outside, or something lives below it.
+ * Plain data: owned by the loop's thread, no driver, no I/O.
+ */
+#pragma once
+
+#include "core/base/list.h"
+#include "core/base/map.h"
+#include "core/driver.h"
+#include "core/model/model.h"
+#include "core/plan.h"
+#include "core/reason.h"
+
+/*
+ * One thing outside on which one action at a time works: a cgroup, a network, a container with its task. What is seen
+ * of it stands beside the slot.
+ */
+struct slot {
+	bool busy;                /* an action is under way */
+	bool known;               /* what is seen is fresh; false: inspect before anything else */
+	bool hinted;              /* a hint came while an inspection was under way */
+	enum action failed_action;/* what failed last, until it succeeds */
+	unsigned failures;        /* of that action in a row; 0: none */
+	uint64_t retry_at_ms;     /* loop time; nothing is tried before */
+	int failure_code;         /* -errno and text of the last failure */
+	char *failure;
+	uint64_t changed_seq;     /* when an action last began or ended, in engine.seq: older listings are not believed */
+};
+
+/* A container of a cell. The role ("root" or the container's id) is its identity: it names it in containerd. */
+struct container {
+	struct list link;         /* struct cell.containers: the root first, then by the manifest's order */
+	struct map_node node;     /* struct engine.containers, by index_key */
+	char *index_key;          /* "<realm>/<containerd id>" */
+	struct object *object;
+	char *role;
+	char *name;               /* the container's id in the manifest */
+	char *containerd_id;
+
+	/* wanted */
+	const Api__ContainerSpec *spec; /* into the object's spec; NULL: not wanted any more */
+	char hash[SHA256_HEX_BYTES];
+	bool image_ready;         /* the image of spec is there, unpacked */
+	int stop_signal;          /* of the last spec: outlive it */
+	uint64_t stop_grace_ms;
+
+	/* seen */
+	struct slot slot;
+	bool record, snapshot;
+	char *seen_hash;
+	enum task_state task;
+	uint32_t pid;
+
+	/* what happened, for the restart policy and status. Loop time; 0: never */
+	bool stopping;            /* we asked it to stop: its exit is no failure */
+	uint64_t stop_sent_ms;
+	uint64_t kill_sent_ms;
+	uint64_t started_ms;
+	bool exited;              /* it has run and ended since it was created */
+	uint64_t exited_ms;
+	uint32_t exit_code;
+	unsigned restarts;        /* for the user */
+	unsigned restarts_in_row; /* without a stable run between them */
+	int64_t started_wall_ms, finished_wall_ms; /* since the epoch, for display; 0: never */
+};
+
+struct cell {
+	struct list containers;   /* struct container.link */
+	bool stop_wanted;         /* run intent: the spec stays, nothing runs */
+
+	/* network: seen */
+	struct slot network;
+	bool pinned, intent, attached;
+	bool fresh;               /* made by this daemon and not used by a root yet */
+	char *ip, *bridge;
+	char *last_ip;            /* asked for when the cell comes back */
+};
+
+/* Realms and spaces have one thing of their own besides the cgroup: the containerd namespace, the CNI network. */
+struct own_thing {
+	struct slot slot;
+	bool exists;              /* it is there, or an attempt to make it has begun */
+	bool applied;             /* it is there as wanted */
+	struct space_fact space;  /* spaces */
+	char *namespace_;         /* realms: the containerd namespace in use */
+};
+
+struct object_status {
+	Api__State state;
+	enum reason reason;
+	char *message;
+	int64_t created_ms, updated_ms, ready_ms; /* wall clock since the epoch; 0: not yet */
+};
+
+struct object {
+	struct map_node node;     /* struct engine.objects, by key */
+	char *key;
+	enum kind kind;
+	struct object *parent;    /* NULL for realms */
+	struct list realm_link;   /* struct engine.realms */
+	unsigned children;        /* objects directly below */
+	unsigned wanted_children;
+
+	/* wanted */
+	struct list claims;       /* struct claim.object_link: who wants it, in order of precedence */
+	bool wanted;              /* by a claim, or by a child (implicit) */
+	bool implicit;
+	ProtobufCMessage *spec;   /* whole document; of the last time it was wanted while it goes */
+	char *source;             /* "manifest:<path>", "api", "implicit" */
+
+	/* seen */
+	struct slot cgroup;
+	bool cgroup_exists, populated;
+	struct strv controllers;
+	struct own_thing own;     /* realms and spaces */
+	struct cell cell;         /* cells */
+
+	/* machinery */
+	struct list queued;       /* struct queue.ready */
+	struct timer wake;        /* look again then */
+	struct queue *queue;      /* where wake adds it */
+	unsigned actions;         /* under way */
+	bool stored;              /* a file of it is in the store */
+	struct list dirty;        /* struct store.dirty */
+
+	struct object_status status;
+};
+
+struct object *object_new(const char *key);
+void object_free(struct object *object);
+
+/* By its identity in the cell; NULL when there is none. */
+struct container *cell_find_container(struct object *object, const char *role);
+struct container *cell_add_container(struct object *object, const char *role, const char *name);
+void cell_remove_container(struct container *container);
+
+/* Nothing of it is wanted or seen any more. */
+bool container_is_gone(const struct container *container);
+
+/* The root container; NULL in a cell without one. */
+struct container *cell_root(const struct object *object);
+bool container_is_root(const struct container *container);
+
+/* An act of ours succeeded, failed. A failure sets the time of the next try: soon when the cause may pass by itself. */
+void slot_succeeded(struct slot *slot, enum action action);
+void slot_failed(struct slot *slot, enum action action, const struct error *err, uint64_t now_ms);
+
+/* Something changed that may have been the cause: try again at once. */
+void slot_forgive(struct slot *slot);
+
+/* Something of the object is outside, or may be. */
+bool object_exists(const struct object *object);
+
+void slot_fini(struct slot *slot);
+
+const Api__CellSpec *object_cell_spec(const struct object *object);

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/observed.h"
+
+#include <time.h>
+
+#include "core/base/log.h"
+#include "core/look.h"
+#include "core/restart.h"
+
+/* What a task that vanished without anybody seeing its exit code counts as. */
+enum { EXIT_CODE_UNSEEN = 255 };
+
+static int64_t wall_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static bool ran(enum task_state task)
+{
+	return task == TASK_RUNNING || task == TASK_PAUSED || task == TASK_PAUSING;
+}
+
+static void note_start(struct engine *engine, struct object *object, struct container *c)
+{
+	if (c->exited && !c->stopping) {
+		c->restarts++;
+		c->restarts_in_row++;
+	}
+	c->exited = c->stopping = false;
+	c->stop_sent_ms = c->kill_sent_ms = 0;
+	c->started_ms = loop_now_ms(engine->loop);
+	c->started_wall_ms = wall_ms();
+	if (container_is_root(c))
+		object->cell.fresh = false;
+}
+
+static void note_exit(struct engine *engine, struct container *c, uint32_t exit_code, int64_t exited_wall_ms)
+{
+	uint64_t now_ms = loop_now_ms(engine->loop);
+
+	if (c->exited)
+		return;
+	if (c->started_ms && now_ms - c->started_ms >= RESTART_STABLE_MS)
+		c->restarts_in_row = 0;
+	c->exited = true;
+	c->exited_ms = now_ms;
+	c->exit_code = exit_code;
+	c->finished_wall_ms = exited_wall_ms ? exited_wall_ms : wall_ms();
+}
+
+static void set_task(struct engine *engine, struct object *object, struct container *c,
+		     const struct container_fact *fact)
+{
+	enum task_state before = c->task;
+
+	c->task = fact->task;
+	c->pid = fact->task == TASK_NONE || fact->task == TASK_STOPPED ? 0 : fact->pid;
+	if (ran(c->task) && !ran(before))
+		note_start(engine, object, c);
+	else if (c->task == TASK_STOPPED && before != TASK_STOPPED)
+		note_exit(engine, c, fact->exit_code, fact->exited_at_ms);
+	else if (c->task == TASK_NONE && ran(before))
+		note_exit(engine, c, EXIT_CODE_UNSEEN, 0);
+	if (c->task == TASK_NONE || c->task == TASK_STOPPED)
+		c->stop_sent_ms = c->kill_sent_ms = 0;
+	if (c->task != before)
+		engine_changed(engine, object, false);
+}
+
+void observed_task(struct engine *engine, struct object *object, struct container *c, enum task_state task,
+		   uint32_t pid)
+{
+	const struct container_fact fact = { .task = task, .pid = pid };
+
+	set_task(engine, object, c, &fact);
+	engine_touch(engine, object);
+}
+
+void observed_container(struct engine *engine, struct object *object, struct container *c,
+			const struct container_fact *fact)
+{
+	c->record = fact->record;
+	c->snapshot = fact->snapshot;
+	free(c->seen_hash);
+	c->seen_hash = xstrdup(fact->spec_hash ? fact->spec_hash : "");
+	set_task(engine, object, c, fact);
+	engine_touch(engine, object);
+}
+
+/* An empty cgroup and a running container do not go together: ask the runtime. */
+static void doubt_running(struct object *object)
+{
+	struct container *c;
+
+	list_for_each(c, &object->cell.containers, link)
+		if (ran(c->task))
+			c->slot.known = false;
+}
+
+void observed_cgroup(struct engine *engine, struct object *object, const struct cgroup_fact *fact)
+{
+	if (object->kind == KIND_CELL && !fact->populated)
+		doubt_running(object);
+	object->cgroup_exists = fact->exists;
+	object->populated = fact->populated;
+	strv_fini(&object->controllers);
+	for (size_t i = 0; i < fact->controllers.n; i++)
+		strv_add(&object->controllers, fact->controllers.items[i]);
+	engine_touch(engine, object);
+}
+
+static void replace_str(char **str, const char *value)
+{
+	char *copy = value ? xstrdup(value) : NULL;
+
+	free(*str);
+	*str = copy;
+}
+
+void observed_attachment(struct object *object, const struct attachment_fact *fact)
+{
+	struct cell *cell = &object->cell;
+
+	cell->pinned = fact->pinned;
+	cell->intent = fact->intent;
+	cell->attached = fact->attached;
+	replace_str(&cell->ip, fact->ip);
+	replace_str(&cell->bridge, fact->bridge);
+	if (fact->ip)
+		replace_str(&cell->last_ip, fact->ip);
+}
+
+void observed_no_network(struct object *object)
+{
+	const struct attachment_fact none = { 0 };
+
+	observed_attachment(object, &none);
+	object->cell.fresh = false;
+}
+
+/* ---- hints ---- */
+
+static void hint_slot(struct engine *engine, struct object *object, struct slot *slot)
+{
+	slot->known = false;
+	slot->hinted = true;
+	engine_touch(engine, object);
+}
+
+void observed_hint_container(struct engine *engine, const char *namespace_, const char *containerd_id)
+{
+	struct object *realm = engine_find_realm(engine, namespace_);
+	struct container *c = realm ? engine_find_container(engine, realm->key, containerd_id) : NULL;
+
+	if (c)
+		hint_slot(engine, c->object, &c->slot);
+}
+
+/* Images come seldom: every cell of the realm is asked whether it waits for one. */
+void observed_hint_image(struct engine *engine, const char *namespace_)
+{
+	struct object *realm = engine_find_realm(engine, namespace_), *object;
+	AUTO_FREE char *prefix = realm ? xasprintf("%s/", realm->key) : xstrdup("/");
+	struct map_node *node = map_find_from(&engine->objects, prefix);
+	struct container *c;
+
+	for (; node && str_starts_with(node->key, prefix); node = map_next(node)) {
+		object = map_entry(node, struct object, node);
+		list_for_each(c, &object->cell.containers, link) {
+			if (c->slot.failed_action != ACTION_IMAGE_RESOLVE)
+				continue;
+			slot_forgive(&c->slot);
+			engine_touch(engine, object);
+		}
+	}
+}
+
+void observed_hint_cgroup(struct engine *engine, const char *key)
+{
+	struct object *object = engine_find(engine, key);
+
+	if (object)
+		hint_slot(engine, object, &object->cgroup);
+}
+
+void observed_runtime_up(struct engine *engine)
+{
+	log_info("containerd is connected");
+	engine->runtime_up = true;
+	look_runtime(engine);
+}
+
+void observed_runtime_down(struct engine *engine, const struct error *why)
+{
+	if (engine->runtime_up || !engine->runtime_problem.code)
+		log_warning("containerd cannot be asked: %s", why->msg);
+	engine->runtime_up = false;
+	engine->runtime_problem = *why;
+	engine_touch_all(engine);
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Realms, spaces and stacks, and what all plans share. Cells are in plan_cell.c. */
+#include "core/plan.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "core/plan_steps.h"
+
+static const struct {
+	const char *name;
+	enum reason failure;
+} actions[ACTION_COUNT] = {
+	[ACTION_NONE] = { "none", REASON_NONE },
+	[ACTION_NAMESPACE_ENSURE] = { "namespace-ensure", REASON_NAMESPACE_FAILED },
+	[ACTION_NAMESPACE_REMOVE] = { "namespace-remove", REASON_DELETE_FAILED },
+	[ACTION_SPACE_ENSURE] = { "space-ensure", REASON_NETWORK_FAILED },
+	[ACTION_SPACE_REMOVE] = { "space-remove", REASON_DELETE_FAILED },
+	[ACTION_CGROUP_INSPECT] = { "cgroup-inspect", REASON_CGROUP_FAILED },
+	[ACTION_CGROUP_ENSURE] = { "cgroup-ensure", REASON_CGROUP_FAILED },
+	[ACTION_CGROUP_KILL] = { "cgroup-kill", REASON_DELETE_FAILED },
+	[ACTION_CGROUP_REMOVE] = { "cgroup-remove", REASON_DELETE_FAILED },
+	[ACTION_NETNS_CREATE] = { "netns-create", REASON_NETWORK_FAILED },
+	[ACTION_NETWORK_ATTACH] = { "network-attach", REASON_NETWORK_FAILED },
+	[ACTION_NETWORK_DETACH] = { "network-detach", REASON_NETWORK_FAILED },
+	[ACTION_CONTAINER_INSPECT] = { "container-inspect", REASON_RUNTIME_UNAVAILABLE },
+	[ACTION_IMAGE_RESOLVE] = { "image-resolve", REASON_IMAGE_FAILED },
+	[ACTION_CONTAINER_CREATE] = { "container-create", REASON_CREATE_FAILED },
+	[ACTION_CONTAINER_REMOVE] = { "container-remove", REASON_DELETE_FAILED },
+	[ACTION_TASK_CREATE] = { "task-create", REASON_START_FAILED },
+	[ACTION_TASK_START] = { "task-start", REASON_START_FAILED },
+	[ACTION_TASK_STOP] = { "task-stop", REASON_STOP_FAILED },
+	[ACTION_TASK_KILL] = { "task-kill", REASON_STOP_FAILED },
+	[ACTION_TASK_DELETE] = { "task-delete", REASON_STOP_FAILED },
+};
+
+const char *action_name(enum action action)
+{
+	check(action < ACTION_COUNT && actions[action].name);
+	return actions[action].name;
+}
+
+enum reason action_failure_reason(enum action action, int code)
+{
+	check(action < ACTION_COUNT);
+	if (action == ACTION_IMAGE_RESOLVE && code == -ENOENT)
+		return REASON_IMAGE_NOT_PRESENT;
+	return actions[action].failure;
+}
+
+void plan_wake_at(struct planning *p, uint64_t at_ms)
+{
+	if (!p->plan->wake_at_ms || at_ms < p->plan->wake_at_ms)
+		p->plan->wake_at_ms = at_ms;
+}
+
+bool plan_emit(struct planning *p, enum action action, const struct slot *slot, struct container *container)
+{
+	struct plan *plan = p->plan;
+
+	if (slot->busy)
+		return false;
+	if (slot->failures && slot->retry_at_ms > p->context->now_ms) {
+		plan_wake_at(p, slot->retry_at_ms);
+		return false;
+	}
+	plan->steps = xrealloc(plan->steps, (plan->n_steps + 1) * sizeof(*plan->steps));
+	plan->steps[plan->n_steps++] = (struct plan_step){ .action = action, .container = container };
+	return true;
+}
+
+bool plan_said(const struct planning *p)
+{
+	return p->plan->reason != REASON_COUNT;
+}
+
+void plan_say(struct planning *p, Api__State state, enum reason reason, const char *fmt, ...)
+{
+	va_list args;
+
+	if (plan_said(p))
+		return;
+	p->plan->state = state;
+	p->plan->reason = reason;
+	va_start(args, fmt);
+	vsnprintf(p->plan->message, sizeof(p->plan->message), fmt, args);
+	va_end(args);
+}
+
+void plan_say_failure(struct planning *p, const struct slot *slot, const char *what)
+{
+	if (!slot->failures)
+		return;
+	plan_say(p, API__STATE__Pending, action_failure_reason(slot->failed_action, slot->failure_code), "%s%s%s", what,
+		 *what ? ": " : "", slot->failure);
+}
+
+void plan_fini(struct plan *plan)
+{
+	free(plan->steps);
+	*plan = (struct plan){ 0 };
+}
+
+static enum action own_ensure(enum kind kind)
+{
+	return kind == KIND_REALM ? ACTION_NAMESPACE_ENSURE : ACTION_SPACE_ENSURE;
+}
+
+static bool has_own_thing(enum kind kind)
+{
+	return kind == KIND_REALM || kind == KIND_SPACE;
+}
+
+static void plan_wanted_parent(struct planning *p)
+{
+	const struct object *object = p->object;
+	bool own_missing = has_own_thing(object->kind) && !object->own.applied;
+	bool needs_runtime = object->kind == KIND_REALM;
+
+	if (!object->cgroup.known)
+		plan_emit(p, ACTION_CGROUP_INSPECT, &object->cgroup, NULL);
+	else if (!object->cgroup_exists)
+		plan_emit(p, ACTION_CGROUP_ENSURE, &object->cgroup, NULL);
+	if (own_missing && !(needs_runtime && !p->context->runtime_up))
+		plan_emit(p, own_ensure(object->kind), &object->own.slot, NULL);
+	if (needs_runtime && !p->context->runtime_up)
+		plan_say(p, API__STATE__Unknown, REASON_RUNTIME_UNAVAILABLE, "containerd cannot be asked");
+	plan_say_failure(p, &object->cgroup, "");
+	plan_say_failure(p, &object->own.slot, "");
+	if (object->parent && object->parent->status.state != API__STATE__Ready)
+		plan_say(p, API__STATE__Pending, REASON_PARENT_NOT_READY, "%s %s is not ready",
+			 kind_name(object->parent->kind), object->parent->key);
+	if (object->cgroup_exists && !own_missing)
+		plan_say(p, API__STATE__Ready, REASON_NONE, "%s", "");
+	plan_say(p, API__STATE__Pending, REASON_CREATING, "being created");
+}
+
+static void plan_unwanted_parent(struct planning *p)
+{
+	const struct object *object = p->object;
+	bool needs_runtime = object->kind == KIND_REALM;
+
+	if (object->children) {
+		plan_say(p, API__STATE__Pending, REASON_DELETING, "waits until %u objects below are gone",
+			 object->children);
+		return;
+	}
+	if (object->own.exists && !(needs_runtime && !p->context->runtime_up))
+		plan_emit(p, object->kind == KIND_REALM ? ACTION_NAMESPACE_REMOVE : ACTION_SPACE_REMOVE,
+			  &object->own.slot, NULL);
+	if (!object->cgroup.known)
+		plan_emit(p, ACTION_CGROUP_INSPECT, &object->cgroup, NULL);
+	else if (object->cgroup_exists)
+		plan_emit(p, object->populated ? ACTION_CGROUP_KILL : ACTION_CGROUP_REMOVE, &object->cgroup, NULL);
+	plan_say_failure(p, &object->cgroup, "delete");
+	plan_say_failure(p, &object->own.slot, "delete");
+	plan_say(p, API__STATE__Pending, REASON_DELETING, "being deleted");
+	p->plan->gone = !object_exists(object);
+}
+
+/* Containers have no plan of their own: they are documents that join their cell. */
+static void plan_container_document(struct planning *p)
+{
+	plan_say(p, API__STATE__Ready, REASON_NONE, "%s", "");
+	p->plan->gone = !p->object->wanted;
+}
+
+void plan_object(const struct object *object, const struct plan_context *context, struct plan *ret_plan)
+{
+	struct planning p = { object, context, ret_plan };
+
+	*ret_plan = (struct plan){ .reason = REASON_COUNT };
+	if (object->kind == KIND_CONTAINER)
+		plan_container_document(&p);
+	else if (!context->looked)
+		plan_say(&p, API__STATE__Unknown,
+			 context->runtime_up ? REASON_STARTING : REASON_RUNTIME_UNAVAILABLE,
+			 context->runtime_up ? "the first look at the host is under way" :
+					       "containerd cannot be asked");
+	else if (!object->wanted && !context->may_delete)
+		plan_say(&p, API__STATE__Unknown, REASON_STARTING,
+			 "not declared, kept until all manifests have been read");
+	else if (object->kind == KIND_CELL)
+		plan_cell(&p);
+	else if (object->wanted)
+		plan_wanted_parent(&p);
+	else
+		plan_unwanted_parent(&p);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The planner: from what is wanted and what is seen to what to do now and what to say about it.
+ *
+ * Pure: no stored step, no I/O, no clock of its own. First start, retry, drift, crash recovery and upgrade are the same
+ * path: look, plan, act, look again. It is asked again after every change of anything it reads; it returns every action
+ * that may run now, at most one per slot, and never one on a slot that is busy. Steps of a cell overlap because they
+ * sit on different slots, not because somebody sequenced them.
+ */
+#pragma once
+
+#include "api/kukeon.pb-c.h"
+#include "core/reason.h"
+
+enum action {
+	ACTION_NONE,
+	ACTION_NAMESPACE_ENSURE,
+	ACTION_NAMESPACE_REMOVE,
+	ACTION_SPACE_ENSURE,
+	ACTION_SPACE_REMOVE,
+	ACTION_CGROUP_INSPECT,
+	ACTION_CGROUP_ENSURE,
+	ACTION_CGROUP_KILL,
+	ACTION_CGROUP_REMOVE,
+	ACTION_NETNS_CREATE,
+	ACTION_NETWORK_ATTACH,
+	ACTION_NETWORK_DETACH,
+	ACTION_CONTAINER_INSPECT,
+	ACTION_IMAGE_RESOLVE,
+	ACTION_CONTAINER_CREATE,
+	ACTION_CONTAINER_REMOVE,
+	ACTION_TASK_CREATE,
+	ACTION_TASK_START,
+	ACTION_TASK_STOP, /* the stop signal */
+	ACTION_TASK_KILL, /* SIGKILL */
+	ACTION_TASK_DELETE,
+	ACTION_COUNT,
+};
+
+/* "task-start" */
+const char *action_name(enum action action);
+
+/* What it means for the object when the action fails. */
+enum reason action_failure_reason(enum action action, int code);
+
+struct object;
+struct container;
+
+struct plan_step {
+	enum action action;
+	struct container *container; /* for actions on a container, else NULL */
+};
+
+enum { PLAN_MESSAGE_BYTES = 512 };
+
+struct plan {
+	struct plan_step *steps;
+	size_t n_steps;
+	uint64_t wake_at_ms;  /* plan again then at the latest; 0: only when something changes */
+	bool gone;            /* not wanted and nothing of it is left: forget it */
+	Api__State state;
+	enum reason reason;
+	char message[PLAN_MESSAGE_BYTES];
+};
+
+/* What the planner must know beyond the object. */
+struct plan_context {
+	uint64_t now_ms;
+	bool looked;           /* every source has been looked at once: what is not seen is not there */
+	bool may_delete;       /* the set of wanted objects is complete */
+	bool runtime_up;
+};
+
+void plan_object(const struct object *object, const struct plan_context *context, struct plan *ret_plan);
+void plan_fini(struct plan *plan);
+
+/* State of one container of a cell, for status. */
+struct container_state {
+	Api__State state;
+	enum reason reason;
+	char message[PLAN_MESSAGE_BYTES];
+};
+
+void plan_container_state(const struct container *container, const struct plan_context *context,
+			  struct container_state *ret_state);

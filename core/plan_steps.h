@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the two halves of the planner share: emitting a step, and the rules that hold for every slot. Private to it. */
+#pragma once
+
+#include "core/object.h"
+
+struct planning {
+	const struct object *object;
+	const struct plan_context *context;
+	struct plan *plan;
+};
+
+/*
+ * Adds a step unless its slot is busy or waits for its next try; then only the time to look again is noted. Returns
+ * whether the step was added.
+ */
+bool plan_emit(struct planning *p, enum action action, const struct slot *slot, struct container *container);
+
+/* Look again at @at_ms at the latest. */
+void plan_wake_at(struct planning *p, uint64_t at_ms);
+
+/* Says the state, once: the first that speaks wins. */
+void plan_say(struct planning *p, Api__State state, enum reason reason, const char *fmt, ...) PRINTF_LIKE(4, 5);
+bool plan_said(const struct planning *p);
+
+/* Says why a slot is stuck, if it is. */
+void plan_say_failure(struct planning *p, const struct slot *slot, const char *what);
+
+void plan_cell(struct planning *p);

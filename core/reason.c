@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/reason.h"
+
+static const char *const names[REASON_COUNT] = {
+	[REASON_NONE] = "",
+	[REASON_STARTING] = "Starting",
+	[REASON_PARENT_NOT_READY] = "ParentNotReady",
+	[REASON_CREATING] = "Creating",
+	[REASON_UPDATING] = "Updating",
+	[REASON_RESTARTING] = "Restarting",
+	[REASON_NO_CONTAINERS] = "NoContainers",
+	[REASON_RESTART_BACK_OFF] = "RestartBackOff",
+	[REASON_STOPPING] = "Stopping",
+	[REASON_DELETING] = "Deleting",
+	[REASON_IMAGE_NOT_PRESENT] = "ImageNotPresent",
+	[REASON_IMAGE_FAILED] = "ImageFailed",
+	[REASON_CGROUP_FAILED] = "CgroupFailed",
+	[REASON_NAMESPACE_FAILED] = "NamespaceFailed",
+	[REASON_NETWORK_FAILED] = "NetworkFailed",
+	[REASON_CREATE_FAILED] = "CreateFailed",
+	[REASON_START_FAILED] = "StartFailed",
+	[REASON_STOP_FAILED] = "StopFailed",
+	[REASON_DELETE_FAILED] = "DeleteFailed",
+	[REASON_RUNTIME_UNAVAILABLE] = "RuntimeUnavailable",
+	[REASON_COMPLETED] = "Completed",
+	[REASON_STOP_REQUESTED] = "StopRequested",
+	[REASON_EXITED] = "Exited",
+	[REASON_GAVE_UP] = "GaveUp",
+};
+
+const char *reason_name(enum reason reason)
+{
+	check(reason < REASON_COUNT && names[reason]);
+	return names[reason];
+}

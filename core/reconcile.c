@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/reconcile.h"
+
+#include "core/act.h"
+#include "core/base/log.h"
+#include "core/status.h"
+#include "core/store.h"
+
+static void finish(struct call *call)
+{
+	struct run *run = container_of(call, struct run, call);
+	struct engine *engine = run->engine;
+	struct object *object = run->object;
+	struct slot *slot = run->slot;
+
+	slot->busy = false;
+	slot->changed_seq = ++engine->seq;
+	engine->actions_done++;
+	object->actions--;
+	if (call->status == 0) {
+		slot_succeeded(slot, run->action);
+		act_succeeded(run);
+	} else {
+		bool repeated = slot->failures && str_equal(slot->failure, call->err.msg);
+
+		slot_failed(slot, run->action, &call->err, loop_now_ms(engine->loop));
+		act_failed(run);
+		if (!repeated && !engine->closing)
+			log_warning("%s failed: %s key=%s container=%s", action_name(run->action), call->err.msg,
+				    object->key, run->container ? run->container->name : "-");
+	}
+	engine_touch(engine, object);
+	list_remove(&run->link);
+	free(run);
+	reconcile_check_closed(engine);
+}
+
+static void start(struct engine *engine, struct object *object, const struct plan_step *step)
+{
+	struct run *run = xnew(struct run);
+
+	run->engine = engine;
+	run->object = object;
+	run->container = step->container;
+	run->action = step->action;
+	run->slot = act_slot(object, step->container, step->action);
+	check(!run->slot->busy);
+	run->slot->busy = true;
+	run->slot->changed_seq = ++engine->seq;
+	object->actions++;
+	list_append(&engine->runs, &run->link);
+	call_init(&run->call, engine->loop, finish);
+	log_debug("%s key=%s container=%s", action_name(run->action), object->key,
+		  step->container ? step->container->name : "-");
+	act_start(run);
+}
+
+static void drop_gone_containers(struct engine *engine, struct object *object)
+{
+	struct container *container;
+
+	list_for_each(container, &object->cell.containers, link)
+		if (container_is_gone(container))
+			engine_remove_container(engine, container);
+}
+
+void reconcile_object(struct engine *engine, struct object *object)
+{
+	const struct plan_context context = engine_plan_context(engine);
+	struct plan plan;
+
+	drop_gone_containers(engine, object);
+	plan_object(object, &context, &plan);
+	for (size_t i = 0; i < plan.n_steps; i++)
+		start(engine, object, &plan.steps[i]);
+	queue_add_at(&engine->queue, object, plan.wake_at_ms);
+	status_update(engine, object, &plan);
+	if (plan.gone && !object->actions && list_empty(&object->claims) && !object->children) {
+		status_gone(engine, object);
+		engine_forget(engine, object);
+	}
+	plan_fini(&plan);
+}
+
+void reconcile_check_closed(struct engine *engine)
+{
+	void (*closed)(void *) = engine->closed;
+
+	if (!engine->closing || !closed || !list_empty(&engine->runs) || !list_empty(&engine->looks))
+		return;
+	engine->closed = NULL;
+	closed(engine->closed_ctx);
+}

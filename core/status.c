@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/status.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include "core/base/log.h"
+
+/* ---- time ---- */
+
+int64_t status_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+char *status_time(int64_t wall_ms)
+{
+	time_t seconds = (time_t)(wall_ms / 1000);
+	char text[32];
+	struct tm tm;
+
+	if (!wall_ms)
+		return NULL;
+	gmtime_r(&seconds, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	return xasprintf("%s.%03dZ", text, (int)(wall_ms % 1000));
+}
+
+int64_t status_time_parse(const char *text)
+{
+	struct tm tm = { 0 };
+	const char *rest = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
+	int ms = 0;
+
+	if (!rest)
+		return 0;
+	if (*rest == '.')
+		sscanf(rest, ".%3d", &ms);
+	return (int64_t)timegm(&tm) * 1000 + ms;
+}
+
+/* ---- transitions ---- */
+
+static const char *state_name(Api__State state)
+{
+	return protobuf_c_enum_descriptor_get_value(&api__state__descriptor, (int)state)->name;
+}
+
+static void touch_children(struct engine *engine, const struct object *object)
+{
+	AUTO_FREE char *prefix = xasprintf("%s/", object->key);
+	struct map_node *node = map_find_from(&engine->objects, prefix);
+
+	for (; node && str_starts_with(node->key, prefix); node = map_next(node)) {
+		struct object *child = map_entry(node, struct object, node);
+
+		if (child->parent == object)
+			engine_touch(engine, child);
+	}
+}
+
+static void log_transition(const struct object *object, const struct plan *plan)
+{
+	enum log_level level = plan->state == API__STATE__Failed ? LOG_WARNING : LOG_INFO;
+
+	if (object->kind == KIND_CONTAINER)
+		return;
+	log_write(level, "%s %s is %s%s%s%s%s", kind_name(object->kind), object->key, state_name(plan->state),
+		  plan->reason ? ": " : "", reason_name(plan->reason), *plan->message ? ": " : "", plan->message);
+}
+
+void status_update(struct engine *engine, struct object *object, const struct plan *plan)
+{
+	struct object_status *status = &object->status;
+	bool state_changed = status->state != plan->state;
+
+	if (!state_changed && status->reason == plan->reason && str_equal(status->message, plan->message))
+		return;
+	if (state_changed || status->reason != plan->reason)
+		log_transition(object, plan);
+	status->state = plan->state;
+	status->reason = plan->reason;
+	free(status->message);
+	status->message = xstrdup(plan->message);
+	if (!status->created_ms)
+		status->created_ms = status_now_ms();
+	if (plan->state == API__STATE__Ready && !status->ready_ms)
+		status->ready_ms = status_now_ms();
+	engine_changed(engine, object, false);
+	if (state_changed)
+		touch_children(engine, object);
+}
+
+void status_gone(struct engine *engine, struct object *object)
+{
+	if (object->spec && object->kind != KIND_CONTAINER)
+		log_info("%s %s is deleted", kind_name(object->kind), object->key);
+	engine_changed(engine, object, true);
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/wish.h"
+
+#include "core/desired.h"
+
+/* ---- documents that nobody wrote ---- */
+
+static ProtobufCMessage *implicit_realm(const struct key_parts *parts)
+{
+	Api__Realm *realm = xnew(Api__Realm);
+
+	api__realm__init(realm);
+	realm->spec = xnew(Api__RealmSpec);
+	api__realm_spec__init(realm->spec);
+	realm->spec->id = xstrdup(parts->part[KIND_REALM]);
+	return &realm->base;
+}
+
+static ProtobufCMessage *implicit_space(const struct key_parts *parts)
+{
+	Api__Space *space = xnew(Api__Space);
+
+	api__space__init(space);
+	space->spec = xnew(Api__SpaceSpec);
+	api__space_spec__init(space->spec);
+	space->spec->id = xstrdup(parts->part[KIND_SPACE]);
+	space->spec->realm_id = xstrdup(parts->part[KIND_REALM]);
+	return &space->base;
+}
+
+static ProtobufCMessage *implicit_stack(const struct key_parts *parts)
+{
+	Api__Stack *stack = xnew(Api__Stack);
+
+	api__stack__init(stack);
+	stack->spec = xnew(Api__StackSpec);
+	api__stack_spec__init(stack->spec);
+	stack->spec->id = xstrdup(parts->part[KIND_STACK]);
+	stack->spec->realm_id = xstrdup(parts->part[KIND_REALM]);
+	stack->spec->space_id = xstrdup(parts->part[KIND_SPACE]);
+	return &stack->base;
+}
+
+static ProtobufCMessage *implicit_cell(const struct key_parts *parts)
+{
+	Api__Cell *cell = xnew(Api__Cell);
+
+	api__cell__init(cell);
+	cell->spec = xnew(Api__CellSpec);
+	api__cell_spec__init(cell->spec);
+	cell->spec->id = xstrdup(parts->part[KIND_CELL]);
+	cell->spec->realm_id = xstrdup(parts->part[KIND_REALM]);
+	cell->spec->space_id = xstrdup(parts->part[KIND_SPACE]);
+	cell->spec->stack_id = xstrdup(parts->part[KIND_STACK]);
+	return &cell->base;
+}
+
+static ProtobufCMessage *implicit_document(const struct object *object)
+{
+	static ProtobufCMessage *(*const make[])(const struct key_parts *) = {
+		[KIND_REALM] = implicit_realm,
+		[KIND_SPACE] = implicit_space,
+		[KIND_STACK] = implicit_stack,
+		[KIND_CELL] = implicit_cell,
+	};
+	struct key_parts parts;
+	ProtobufCMessage *message;
+
+	check(object->kind < ARRAY_SIZE(make) && key_split(object->key, &parts));
+	message = make[object->kind](&parts);
+	model_set_defaults(object->kind, message);
+	return message;
+}
+
+/* ---- containers that join their cell ---- */
+
+static struct claim *first_claim(const struct object *object)
+{
+	return list_empty(&object->claims) ? NULL :
+					     list_entry(object->claims.next, struct claim, object_link);
+}
+
+static void refuse(struct claim *claim, const struct model_problems *problems)
+{
+	free(claim->refused);
+	claim->refused = NULL;
+	if (problems->n)
+		claim->refused = xasprintf("Container %s cannot join its cell: %s", claim->object->key,
+					   problems->items[0].message);
+}
+
+static void join_container(Api__CellSpec *spec, const Api__ContainerSpec *container)
+{
+	spec->containers = xrealloc(spec->containers, (spec->n_containers + 1) * sizeof(*spec->containers));
+	spec->containers[spec->n_containers++] = (Api__ContainerSpec *)model_copy(&container->base);
+}
+
+static void leave_last(Api__CellSpec *spec)
+{
+	protobuf_c_message_free_unpacked(&spec->containers[--spec->n_containers]->base, NULL);
+}
+
+/* Adds the container documents below the cell, each unless the cell would not be valid with it. */
+static void join_containers(struct engine *engine, const struct object *object, Api__Cell *cell)
+{
+	AUTO_FREE char *prefix = xasprintf("%s/", object->key);
+	struct map_node *node = map_find_from(&engine->objects, prefix);
+
+	for (; node && str_starts_with(node->key, prefix); node = map_next(node)) {
+		struct claim *claim = first_claim(map_entry(node, struct object, node));
+		struct model_problems problems = { 0 };
+
+		if (!claim)
+			continue;
+		join_container(cell->spec, ((Api__Container *)claim->message)->spec);
+		model_validate(KIND_CELL, &cell->base, &problems);
+		if (problems.n)
+			leave_last(cell->spec);
+		refuse(claim, &problems);
+		model_problems_fini(&problems);
+	}
+}
+
+/* ---- what the planner reads ---- */
+
+static bool same_message(const ProtobufCMessage *a, const ProtobufCMessage *b)
+{
+	AUTO_FREE uint8_t *packed_a = NULL, *packed_b = NULL;
+	size_t len_a, len_b;
+
+	if (!a || !b)
+		return a == b;
+	len_a = protobuf_c_message_get_packed_size(a);
+	len_b = protobuf_c_message_get_packed_size(b);
+	if (len_a != len_b)
+		return false;
+	packed_a = xcalloc(1, len_a);
+	packed_b = xcalloc(1, len_b);
+	protobuf_c_message_pack(a, packed_a);
+	protobuf_c_message_pack(b, packed_b);
+	return memcmp(packed_a, packed_b, len_a) == 0;
+}
+
+static void want_container(struct engine *engine, struct object *object, const Api__CellSpec *spec, size_t index, bool root)
+{
+	const Api__ContainerSpec *wanted = spec->containers[index];
+	const char *role = root ? "root" : wanted->id;
+	struct container *c = cell_find_container(object, role);
+	char hash[SHA256_HEX_BYTES];
+
+	if (!c)
+		c = engine_add_container(engine, object, role, wanted->id);
+	model_container_hash(spec, index, hash);
+	if (strcmp(hash, c->hash) != 0) {
+		memcpy(c->hash, hash, sizeof(hash));
+		c->image_ready = false;
+	}
+	free(c->name);
+	c->name = xstrdup(wanted->id);
+	c->spec = wanted;
+	c->stop_signal = model_stop_signal(wanted);
+	c->stop_grace_ms = model_stop_grace_ms(wanted);
+	slot_forgive(&c->slot);
+	list_remove(&c->link); /* to the end: the list gets the order of the spec, the root first */
+	list_append(&object->cell.containers, &c->link);
+}
+
+static void want_containers(struct engine *engine, struct object *object, const Api__CellSpec *spec)
+{
+	size_t root = model_root_index(spec);
+	struct container *c;
+
+	list_for_each(c, &object->cell.containers, link)
+		c->spec = NULL;
+	if (spec->n_containers)
+		want_container(engine, object, spec, root, true);
+	for (size_t i = 0; i < spec->n_containers; i++)
+		if (i != root)
+			want_container(engine, object, spec, i, false);
+}
+
+static void set_spec(struct engine *engine, struct object *object, ProtobufCMessage *message)
+{
+	ProtobufCMessage *old = object->spec;
+
+	object->spec = message;
+	if (object->kind == KIND_CELL)
+		want_containers(engine, object, object_cell_spec(object));
+	protobuf_c_message_free_unpacked(old, NULL);
+	slot_forgive(&object->cgroup);
+	slot_forgive(&object->own.slot);
+	slot_forgive(&object->cell.network);
+	if (object->kind == KIND_SPACE)
+		object->own.applied = false; /* the driver compares the conflist with what is wanted now */
+	engine_touch(engine, object);
+	engine_changed(engine, object, false);
+}
+
+static void set_wanted(struct engine *engine, struct object *object, bool wanted)
+{
+	if (object->wanted == wanted)
+		return;
+	object->wanted = wanted;
+	if (object->parent) {
+		object->parent->wanted_children += wanted ? 1 : (unsigned)-1;
+		wish_update(engine, object->parent);
+	}
+	engine_touch(engine, object);
+}
+
+void wish_update(struct engine *engine, struct object *object)
+{
+	struct claim *claim = first_claim(object);
+	bool wanted = claim || object->wanted_children;
+	ProtobufCMessage *message;
+	AUTO_FREE char *source = NULL;
+
+	if (wanted) {
+		message = claim ? model_copy(claim->message) : implicit_document(object);
+		if (object->kind == KIND_CELL)
+			join_containers(engine, object, (Api__Cell *)message);
+		source = claim ? xasprintf("manifest:%s", claim->file->path) : xstrdup("implicit");
+		object->implicit = !claim;
+		if (!str_equal(source, object->source)) {
+			free(object->source);
+			object->source = take_ptr(source);
+			engine_changed(engine, object, false);
+		}
+		if (same_message(message, object->spec))
+			protobuf_c_message_free_unpacked(message, NULL);
+		else
+			set_spec(engine, object, message);
+	}
+	set_wanted(engine, object, wanted);
+	if (object->kind == KIND_CONTAINER && object->parent)
+		wish_update(engine, object->parent);
+}

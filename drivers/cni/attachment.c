@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/cni/attachment.h"
+
+#include <errno.h>
+
+#include "core/model/names.h"
+
+void attachment_fini(struct attachment *attachment)
+{
+	free(attachment->container_id);
+	free(attachment->netns);
+	free(attachment->boot_id);
+	free(attachment->conf_path);
+	free(attachment->wanted_ip);
+	free(attachment->config);
+	conflist_fini(&attachment->list);
+	cni_result_fini(&attachment->result);
+	*attachment = (struct attachment){ 0 };
+}
+
+char *attachment_prefix(const char *cell_key)
+{
+	return xasprintf(ATTACHMENT_PREFIX "%s/", cell_key);
+}
+
+char *attachment_key(const char *cell_key, uint64_t n)
+{
+	return xasprintf(ATTACHMENT_PREFIX "%s/%llu", cell_key, (unsigned long long)n);
+}
+
+char *attachment_cell_key(const char *key)
+{
+	AUTO_FREE char *cell = NULL;
+	struct key_parts parts;
+
+	if (!str_starts_with(key, ATTACHMENT_PREFIX))
+		return NULL;
+	cell = key_parent(key + strlen(ATTACHMENT_PREFIX));
+	return cell && key_split(cell, &parts) && parts.kind == KIND_CELL ? take_ptr(cell) : NULL;
+}
+
+char *attachment_format(const struct attachment *attachment)
+{
+	json_t *root = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s*, s:O*}", "containerId", attachment->container_id,
+				 "netns", attachment->netns, "bootId", attachment->boot_id, "confPath",
+				 attachment->conf_path, "config", attachment->config, "wantedIp",
+				 attachment->wanted_ip, "result", attachment->result.root);
+	char *text = json_dumps(root, JSON_COMPACT);
+
+	check(text);
+	json_decref(root);
+	return text;
+}
+
+static char *copy_string(json_t *root, const char *name)
+{
+	const char *value = json_string_value(json_object_get(root, name));
+
+	return value ? xstrdup(value) : NULL;
+}
+
+static int read_result(json_t *root, struct attachment *attachment, struct error *err)
+{
+	json_t *result = json_object_get(root, "result");
+	AUTO_FREE char *text = result ? json_dumps(result, JSON_COMPACT) : NULL;
+
+	return text ? cni_result_parse(text, strlen(text), &attachment->result, err) : 0;
+}
+
+static int read_fields(json_t *root, struct attachment *attachment, struct error *err)
+{
+	int r;
+
+	attachment->container_id = copy_string(root, "containerId");
+	attachment->netns = copy_string(root, "netns");
+	attachment->boot_id = copy_string(root, "bootId");
+	attachment->conf_path = copy_string(root, "confPath");
+	attachment->wanted_ip = copy_string(root, "wantedIp");
+	attachment->config = copy_string(root, "config");
+	if (!attachment->container_id || !attachment->netns || !attachment->boot_id || !attachment->conf_path ||
+	    !attachment->config)
+		return error_set(err, -EBADMSG, "a field is missing");
+	r = conflist_parse(attachment->config, strlen(attachment->config), &attachment->list, err);
+	return r < 0 ? r : read_result(root, attachment, err);
+}
+
+int attachment_parse(const char *data, size_t len, struct attachment *ret, struct error *err)
+{
+	AUTO(attachment_fini) struct attachment attachment = { 0 };
+	json_t *root = json_loadb(data, len, 0, NULL);
+	int r;
+
+	if (!root)
+		return error_set(err, -EBADMSG, "attachment record is not JSON");
+	r = read_fields(root, &attachment, err);
+	json_decref(root);
+	if (r < 0)
+		return error_wrap(err, r, "attachment record");
+	*ret = attachment;
+	attachment = (struct attachment){ 0 };
+	return 0;
+}

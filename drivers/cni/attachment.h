@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the journal says about one incarnation of a cell's network: enough to undo it whatever is left. Pure. */
+#pragma once
+
+#include "drivers/cni/conflist.h"
+#include "drivers/cni/result.h"
+
+struct attachment {
+	char *container_id; /* CNI_CONTAINERID: "<cell-id>.<n>" */
+	char *netns;
+	char *boot_id;      /* of the boot in which it was made */
+	char *conf_path;    /* where the configuration was read; for people */
+	char *wanted_ip;    /* NULL: none asked for */
+	char *config;       /* the conflist's text as it was at ADD */
+	struct conflist list;     /* config, parsed */
+	struct cni_result result; /* root is NULL until ADD has succeeded */
+};
+
+void attachment_fini(struct attachment *attachment);
+
+/* Keys: "attachment/<cell_key>/<n>"; the prefix of a cell ends in '/'. Free with free(). */
+#define ATTACHMENT_PREFIX "attachment/"
+char *attachment_prefix(const char *cell_key);
+char *attachment_key(const char *cell_key, uint64_t n);
+
+/* The cell of a record's key; NULL when it is not one. Free with free(). */
+char *attachment_cell_key(const char *key);
+
+/* As a record's value. Free with free(). */
+char *attachment_format(const struct attachment *attachment);
+int attachment_parse(const char *data, size_t len, struct attachment *ret, struct error *err);

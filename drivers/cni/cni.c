@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/cni/cni.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "core/base/buf.h"
+#include "core/base/fs.h"
+#include "core/model/names.h"
+#include "drivers/cni/op.h"
+
+enum {
+	PLUGINS_MAX_RUNNING = 4, /* more only queue up on the kernel's network lock and on xtables */
+	PLUGIN_DEADLINE_MS = 30 * 1000,
+	PLUGIN_GRACE_MS = 2 * 1000,
+};
+
+char *cni_netns_path(const struct cni *cni, const char *cell_key)
+{
+	AUTO_FREE char *id = name_cell_id(cell_key);
+
+	return xasprintf("%s/%s", cni->netns_dir, id);
+}
+
+char *cni_space_dir(const struct cni *cni, const char *space_key)
+{
+	AUTO_FREE char *key = xasprintf(CONFDIR_PREFIX "%s", space_key);
+	const struct journal_record *record = journal_find(cni->journal, key);
+
+	return record ? xstrndup(record->value, record->value_len) : xstrdup(cni->conf_dir);
+}
+
+static bool strv_has(const struct strv *strv, const char *s)
+{
+	for (size_t i = 0; i < strv->n; i++)
+		if (str_equal(strv->items[i], s))
+			return true;
+	return false;
+}
+
+void cni_conf_dirs(const struct cni *cni, struct strv *ret_dirs)
+{
+	const struct journal_record *record = journal_first(cni->journal, CONFDIR_PREFIX);
+
+	strv_add(ret_dirs, cni->conf_dir);
+	for (; record; record = journal_next(record, CONFDIR_PREFIX)) {
+		AUTO_FREE char *dir = xstrndup(record->value, record->value_len);
+
+		if (!strv_has(ret_dirs, dir))
+			strv_add(ret_dirs, dir);
+	}
+}
+
+static char *netns_path(struct network *network, const char *cell_key)
+{
+	return cni_netns_path(container_of(network, struct cni, network), cell_key);
+}
+
+/* ---- life ---- */
+
+static void cni_free(struct cni *cni)
+{
+	free(cni->conf_dir);
+	free(cni->bin_dirs);
+	free(cni->netns_dir);
+	free(cni->ipam_dir);
+	free(cni);
+}
+
+static void on_pool_closed(void *ctx)
+{
+	struct cni *cni = ctx;
+	void (*closed)(void *ctx) = cni->closed;
+	void *closed_ctx = cni->closed_ctx;
+
+	cni_free(cni);
+	if (closed)
+		closed(closed_ctx);
+}
+
+static void close_if_idle(struct cni *cni)
+{
+	if (cni->closing && cni->n_ops == 0)
+		exec_pool_close(cni->pool, on_pool_closed, cni);
+}
+
+void cni_op_ended(struct cni *cni)
+{
+	check(cni->n_ops > 0);
+	cni->n_ops--;
+	close_if_idle(cni);
+}
+
+/* Plugins that run are ended: what they left half done is in the journal. */
+static void cni_close(struct network *network, void (*closed)(void *ctx), void *ctx)
+{
+	struct cni *cni = container_of(network, struct cni, network);
+
+	check(!cni->closing);
+	cni->closing = true;
+	cni->closed = closed;
+	cni->closed_ctx = ctx;
+	exec_pool_stop(cni->pool);
+	close_if_idle(cni);
+}
+
+static int read_boot_id(struct cni *cni, struct error *err)
+{
+	AUTO_BUF struct buf text = { 0 };
+	int r = fs_read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", sizeof(cni->boot_id) - 1, &text, err);
+
+	if (r < 0)
+		return r;
+	text.data[strcspn(text.data, "\n")] = '\0';
+	snprintf(cni->boot_id, sizeof(cni->boot_id), "%s", text.data);
+	return 0;
+}
+
+/* "<netns_dir>/../ipam" without the dots: the directory beside the pins. */
+static char *beside(const char *dir, const char *name)
+{
+	size_t len = strlen(dir);
+
+	while (len > 1 && dir[len - 1] == '/')
+		len--;
+	while (len && dir[len - 1] != '/')
+		len--;
+	return xasprintf("%.*s%s", (int)len, dir, name);
+}
+
+static const struct network_ops cni_ops;
+
+int cni_open(struct network **ret, struct loop *loop, const struct cni_options *options, struct error *err)
+{
+	struct cni *cni = xnew(struct cni);
+	int r = subnet_parse_for_space(options->subnet_pool_first, &cni->pool_first, err);
+
+	if (r == 0)
+		r = fs_make_dirs(options->netns_dir, 0755, err);
+	if (r == 0)
+		r = read_boot_id(cni, err);
+	if (r < 0) {
+		free(cni);
+		return error_wrap(err, r, "network driver");
+	}
+	cni->network.ops = &cni_ops;
+	cni->loop = loop;
+	cni->journal = options->journal;
+	cni->conf_dir = xstrdup(options->conf_dir);
+	cni->bin_dirs = xstrdup(options->bin_dirs);
+	cni->netns_dir = xstrdup(options->netns_dir);
+	cni->ipam_dir = beside(options->netns_dir, "ipam");
+	list_init(&cni->space_ops);
+	cni->pool = exec_pool_new(loop, &(struct exec_pool_options){ .max_running = PLUGINS_MAX_RUNNING,
+								     .deadline_ms = PLUGIN_DEADLINE_MS,
+								     .grace_ms = PLUGIN_GRACE_MS });
+	*ret = &cni->network;
+	return 0;
+}
+
+static const struct network_ops cni_ops = {
+	.close = cni_close,
+	.ensure_space = cni_ensure_space,
+	.remove_space = cni_remove_space,
+	.list = cni_list,
+	.create_netns = cni_create_netns,
+	.attach = cni_attach,
+	.detach = cni_detach,
+	.netns_path = netns_path,
+};

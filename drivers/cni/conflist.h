@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* CNI network configuration lists: making a space's, reading anybody's, deriving each plugin's input. Pure. */
+#pragma once
+
+#include <jansson.h>
+
+#include "core/base/error.h"
+#include "core/base/str.h"
+
+enum { CONFLIST_MAX_BYTES = 256 * 1024, CONFLIST_MAX_PLUGINS = 16 };
+
+/* What the plugins of Debian 12 (1.1.1) speak at most. */
+#define CNI_VERSION "1.0.0"
+
+struct conflist {
+	json_t *root;        /* as read; NULL in a zeroed struct */
+	char *name;          /* of the network */
+	char *space_key;     /* from our marker; NULL: not ours */
+	char *bridge;        /* of the first plugin that has one; NULL: none */
+	struct strv subnets; /* as written, of all IPAM sections */
+};
+
+void conflist_fini(struct conflist *list);
+
+/* Accepts a list and the older single-plugin form. What is not ours may lack anything but a valid name. */
+int conflist_parse(const char *data, size_t len, struct conflist *ret, struct error *err);
+
+struct conflist_options {
+	const char *space_key;
+	const char *bridge;
+	const char *subnet;
+	const char *data_dir; /* host-local's reservations */
+};
+
+/* The text of a space's list. Free with free(). */
+char *conflist_make(const struct conflist_options *options);
+
+size_t conflist_count_plugins(const struct conflist *list);
+
+/* File name of the plugin's program. Owned by @list. */
+const char *conflist_plugin_type(const struct conflist *list, size_t i);
+
+/* Whether some plugin can be asked for an address. */
+bool conflist_takes_ips(const struct conflist *list);
+
+/*
+ * What plugin @i reads on stdin: its section with name, cniVersion and runtimeConfig of the capabilities it declares.
+ * @prev_result and @wanted_ip may be NULL. Free with free().
+ */
+char *conflist_plugin_input(const struct conflist *list, size_t i, json_t *prev_result, const char *wanted_ip);

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/cni/hostnet.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <netlink/netlink.h>
+#include <netlink/route/addr.h>
+#include <netlink/route/link.h>
+#include <netlink/route/route.h>
+
+#include "core/base/str.h"
+
+/* 0/0 and the halves that VPNs put over it cover everything and own nothing. */
+enum { ROUTE_PREFIX_MIN = 2 };
+
+static int netlink_error(struct error *err, const char *what, int nl)
+{
+	return error_set(err, nl == -NLE_NOMEM ? -ENOMEM : nl == -NLE_PERM ? -EPERM : -EIO, "cannot %s: %s", what,
+			 nl_geterror(nl));
+}
+
+static int open_socket(struct nl_sock **ret, struct error *err)
+{
+	struct nl_sock *sock = nl_socket_alloc();
+	int r = sock ? nl_connect(sock, NETLINK_ROUTE) : -NLE_NOMEM;
+
+	if (r < 0) {
+		nl_socket_free(sock);
+		return netlink_error(err, "open a netlink socket", r);
+	}
+	*ret = sock;
+	return 0;
+}
+
+static void socket_free(struct nl_sock **sock)
+{
+	nl_socket_free(*sock);
+}
+
+static void cache_free(struct nl_cache **cache)
+{
+	nl_cache_free(*cache);
+}
+
+static void link_put(struct rtnl_link **link)
+{
+	rtnl_link_put(*link);
+}
+
+static bool to_subnet(struct nl_addr *addr, struct subnet *ret)
+{
+	uint32_t address;
+
+	if (!addr || nl_addr_get_family(addr) != AF_INET || nl_addr_get_len(addr) != sizeof(address))
+		return false;
+	memcpy(&address, nl_addr_get_binary_addr(addr), sizeof(address));
+	*ret = subnet_make(ntohl(address), nl_addr_get_prefixlen(addr));
+	return true;
+}
+
+struct collect {
+	const char *const *ignored;
+	struct taken_subnets *taken;
+};
+
+static void add(struct collect *collect, const char *what, struct nl_addr *addr, int ifindex)
+{
+	char name[IF_NAMESIZE] = "?", text[SUBNET_TEXT_BYTES];
+	struct subnet subnet;
+
+	if (!to_subnet(addr, &subnet) || subnet.prefix < ROUTE_PREFIX_MIN)
+		return;
+	if_indextoname((unsigned)ifindex, name);
+	for (const char *const *ignored = collect->ignored; *ignored; ignored++)
+		if (str_equal(*ignored, name))
+			return;
+	subnet_format(&subnet, text);
+	AUTO_FREE char *owner = xasprintf("the host's %s %s on %s", what, text, name);
+	taken_subnets_add(collect->taken, &subnet, owner);
+}
+
+static void on_route(struct nl_object *object, void *arg)
+{
+	struct rtnl_route *route = (struct rtnl_route *)object;
+	struct rtnl_nexthop *hop = rtnl_route_nexthop_n(route, 0);
+	int type = rtnl_route_get_type(route);
+
+	if (type == RTN_LOCAL || type == RTN_BROADCAST || type == RTN_MULTICAST || type == RTN_ANYCAST)
+		return;
+	add(arg, "route", rtnl_route_get_dst(route), hop ? rtnl_route_nh_get_ifindex(hop) : 0);
+}
+
+static void on_address(struct nl_object *object, void *arg)
+{
+	struct rtnl_addr *address = (struct rtnl_addr *)object;
+
+	add(arg, "address", rtnl_addr_get_local(address), rtnl_addr_get_ifindex(address));
+}
+
+int hostnet_add_taken(const char *const ignored[], struct taken_subnets *taken, struct error *err)
+{
+	struct collect collect = { .ignored = ignored, .taken = taken };
+	AUTO(socket_free) struct nl_sock *sock = NULL;
+	AUTO(cache_free) struct nl_cache *routes = NULL;
+	AUTO(cache_free) struct nl_cache *addresses = NULL;
+	int r = open_socket(&sock, err);
+
+	if (r < 0)
+		return r;
+	r = rtnl_route_alloc_cache(sock, AF_INET, 0, &routes);
+	if (r < 0)
+		return netlink_error(err, "list the host's routes", r);
+	r = rtnl_addr_alloc_cache(sock, &addresses);
+	if (r < 0)
+		return netlink_error(err, "list the host's addresses", r);
+	nl_cache_foreach(routes, on_route, &collect);
+	nl_cache_foreach(addresses, on_address, &collect);
+	return 0;
+}
+
+static int get_link(struct nl_sock *sock, const char *name, struct rtnl_link **ret, struct error *err)
+{
+	int r = rtnl_link_get_kernel(sock, 0, name, ret);
+
+	if (r == -NLE_OBJ_NOTFOUND || r == -NLE_NODEV)
+		return 0;
+	return r < 0 ? netlink_error(err, "look up a network link", r) : 0;
+}
+
+struct address_look {
+	int ifindex;
+	const struct subnet *subnet;
+	bool outside;
+};
+
+static void on_link_address(struct nl_object *object, void *arg)
+{
+	struct rtnl_addr *address = (struct rtnl_addr *)object;
+	struct address_look *look = arg;
+	struct subnet subnet;
+
+	if (rtnl_addr_get_ifindex(address) == look->ifindex && to_subnet(rtnl_addr_get_local(address), &subnet) &&
+	    (subnet.address != look->subnet->address || subnet.prefix != look->subnet->prefix))
+		look->outside = true;
+}
+
+static bool is_bridge(struct rtnl_link *link)
+{
+	return str_equal(rtnl_link_get_type(link), "bridge");
+}
+
+int hostnet_find_link(const char *name, const struct subnet *subnet, enum hostnet_link *ret, struct error *err)
+{
+	AUTO(socket_free) struct nl_sock *sock = NULL;
+	AUTO(link_put) struct rtnl_link *link = NULL;
+	AUTO(cache_free) struct nl_cache *addresses = NULL;
+	struct address_look look = { .subnet = subnet };
+	int r = open_socket(&sock, err);
+
+	if (r == 0)
+		r = get_link(sock, name, &link, err);
+	if (r < 0)
+		return r;
+	if (!link || !is_bridge(link)) {
+		*ret = link ? HOSTNET_LINK_FOREIGN : HOSTNET_LINK_NONE;
+		return 0;
+	}
+	r = rtnl_addr_alloc_cache(sock, &addresses);
+	if (r < 0)
+		return netlink_error(err, "list the host's addresses", r);
+	look.ifindex = rtnl_link_get_ifindex(link);
+	nl_cache_foreach(addresses, on_link_address, &look);
+	*ret = look.outside ? HOSTNET_LINK_FOREIGN : HOSTNET_LINK_BRIDGE;
+	return 0;
+}
+
+int hostnet_remove_bridge(const char *name, struct error *err)
+{
+	AUTO(socket_free) struct nl_sock *sock = NULL;
+	AUTO(link_put) struct rtnl_link *link = NULL;
+	int r = open_socket(&sock, err);
+
+	if (r == 0)
+		r = get_link(sock, name, &link, err);
+	if (r < 0 || !link)
+		return r;
+	if (!is_bridge(link))
+		return error_set(err, -EEXIST, "network link %s is not a bridge, not removed", name);
+	r = rtnl_link_delete(sock, link);
+	if (r < 0 && r != -NLE_NODEV && r != -NLE_OBJ_NOTFOUND)
+		return netlink_error(err, "delete the bridge", r);
+	return 0;
+}

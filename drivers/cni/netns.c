@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A namespace belongs to the thread that made it. The worker enters a new one, pins it and goes back; a worker that
+ * cannot go back would run other cells' work in the wrong network, so the process ends instead.
+ */
+#include "drivers/cni/netns.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+enum { STACKED_MOUNTS_MAX = 16 };
+
+static const char THREAD_NETNS[] = "/proc/thread-self/ns/net";
+
+enum netns_pin netns_inspect(const char *path)
+{
+	AUTO_CLOSE int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st, own;
+	struct statfs fs;
+
+	if (fd < 0 && errno == ENOENT)
+		return NETNS_NONE;
+	if (fd < 0 || fstatfs(fd, &fs) < 0 || fs.f_type != NSFS_MAGIC || fstat(fd, &st) < 0)
+		return NETNS_STALE;
+	if (stat("/proc/self/ns/net", &own) < 0 || (own.st_ino == st.st_ino && own.st_dev == st.st_dev))
+		return NETNS_OWN;
+	return NETNS_LIVE;
+}
+
+/* In the namespace of this thread. */
+static int raise_loopback(struct error *err)
+{
+	AUTO_CLOSE int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+
+	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0)
+		return error_set(err, -errno, "cannot bring lo up: %m");
+	return 0;
+}
+
+static int make_and_pin(const char *path, struct error *err)
+{
+	AUTO_CLOSE int back = open(THREAD_NETNS, O_RDONLY | O_CLOEXEC);
+	int r;
+
+	if (back < 0)
+		return error_set(err, -errno, "cannot open %s: %m", THREAD_NETNS);
+	if (unshare(CLONE_NEWNET) < 0)
+		return error_set(err, -errno, "cannot make a network namespace: %m");
+	r = raise_loopback(err);
+	if (r == 0 && mount(THREAD_NETNS, path, NULL, MS_BIND, NULL) < 0)
+		r = error_set(err, -errno, "cannot pin the network namespace at %s: %m", path);
+	check(setns(back, CLONE_NEWNET) == 0);
+	return r;
+}
+
+int netns_create(const char *path, struct error *err)
+{
+	AUTO_CLOSE int fd = -1;
+	int r;
+
+	switch (netns_inspect(path)) {
+	case NETNS_LIVE:
+		return 0;
+	case NETNS_OWN:
+		return error_set(err, -EPERM, "%s is the daemon's own network namespace: unmount it", path);
+	case NETNS_STALE:
+	case NETNS_NONE:
+		break;
+	}
+	fd = open(path, O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0444);
+	if (fd < 0)
+		return error_set(err, -errno, "cannot create %s: %m", path);
+	r = make_and_pin(path, err);
+	if (r < 0)
+		unlink(path);
+	return r;
+}
+
+int netns_remove(const char *path, struct error *err)
+{
+	enum netns_pin pin = netns_inspect(path);
+
+	for (int i = 0; pin == NETNS_LIVE && i < STACKED_MOUNTS_MAX; i++) {
+		if (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
+			return error_set(err, -errno, "cannot unmount %s: %m", path);
+		pin = netns_inspect(path);
+	}
+	if (pin == NETNS_OWN)
+		return error_set(err, -EPERM, "%s is the daemon's own network namespace, not removed", path);
+	if (unlink(path) < 0 && errno != ENOENT)
+		return error_set(err, -errno, "cannot remove %s: %m", path);
+	return 0;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The driver's insides: its state, and what every method shares. A method that takes several calls is an op: a table of
+ * named steps, run in order until one fails.
+ */
+#pragma once
+
+#include "drivers/cni/cni.h"
+#include "drivers/cni/exec.h"
+#include "drivers/cni/space.h"
+
+enum { BOOT_ID_BYTES = 40 };
+
+struct cni {
+	struct network network;
+	struct loop *loop;
+	struct journal *journal;
+	struct exec_pool *pool;
+	char *conf_dir, *bin_dirs, *netns_dir, *ipam_dir;
+	struct subnet pool_first;
+	char boot_id[BOOT_ID_BYTES];
+	struct list space_ops; /* struct op.link: the first one runs */
+	unsigned n_ops;
+	bool closing;
+	void (*closed)(void *ctx);
+	void *closed_ctx;
+};
+
+struct op;
+
+/* A step is one of the two. */
+struct step {
+	const char *name; /* "read the network's configuration": completes "cannot ..." */
+	int (*blocking)(struct op *op, struct error *err); /* on a worker: reads the op, keeps off the driver's state */
+	void (*start)(struct op *op); /* on the loop: completes op->step, later or at once */
+};
+
+/* Embedded at the beginning of each method's own struct. */
+struct op {
+	struct list link; /* struct cni.space_ops */
+	struct cni *cni;
+	struct call *call;         /* of the caller */
+	const struct step *steps;  /* ends with a zeroed one */
+	void (*finish)(struct op *op, int status); /* hands results over on 0, frees the op */
+	struct call step;
+	struct work work;
+	int status;
+	struct error err;
+};
+
+/* Runs the steps, then op->finish() and the caller's call. */
+void op_start(struct op *op, struct cni *cni, const struct step *steps, void (*finish)(struct op *, int),
+	      struct call *call);
+
+/* The same, after every op started so before it has ended. */
+void op_start_in_order(struct op *op, struct cni *cni, const struct step *steps, void (*finish)(struct op *, int),
+		       struct call *call);
+
+/* The space's directory: the one remembered in the journal, else the default. Owned by nobody but the caller. */
+char *cni_space_dir(const struct cni *cni, const char *space_key);
+
+/* Every directory that may hold conflists of ours. */
+void cni_conf_dirs(const struct cni *cni, struct strv *ret_dirs);
+
+#define CONFDIR_PREFIX "confdir/"
+
+char *cni_netns_path(const struct cni *cni, const char *cell_key);
+
+/* Methods of struct network_ops. */
+void cni_ensure_space(struct network *network, const struct space_request *request, struct space_fact *ret_fact,
+		      struct call *call);
+void cni_remove_space(struct network *network, const char *space_key, struct call *call);
+void cni_list(struct network *network, struct network_facts *ret_facts, struct call *call);
+void cni_create_netns(struct network *network, const char *cell_key, struct call *call);
+void cni_attach(struct network *network, const struct attach_request *request, struct attachment_fact *ret_fact,
+		struct call *call);
+void cni_detach(struct network *network, const char *cell_key, struct call *call);
+
+/* For op.c: the last op of a driver that closes has ended. */
+void cni_op_ended(struct cni *cni);

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * create_netns and attach. The intent is on the disk before the first plugin runs, with all that DEL will need, so that
+ * a crash anywhere behind that leaves a record that detach() can work off. The result needs no waiting for the disk: it
+ * is worth nothing after a reboot, and DEL works without it.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+
+#include "core/base/buf.h"
+#include "core/model/names.h"
+#include "drivers/cni/attachment.h"
+#include "drivers/cni/chain.h"
+#include "drivers/cni/netns.h"
+#include "drivers/cni/op.h"
+
+/* The number behind the last container id; in the journal, so that none is used twice. */
+static const char SEQUENCE_KEY[] = "attachment-sequence";
+
+/* ---- create_netns ---- */
+
+struct netns_op {
+	struct op op;
+	char *path;
+};
+
+static int create_netns(struct op *op, struct error *err)
+{
+	struct netns_op *netns = container_of(op, struct netns_op, op);
+
+	return netns_create(netns->path, err);
+}
+
+static void on_netns_finish(struct op *op, int status UNUSED)
+{
+	struct netns_op *netns = container_of(op, struct netns_op, op);
+
+	free(netns->path);
+	free(netns);
+}
+
+static const struct step netns_steps[] = {
+	{ .name = "create the network namespace", .blocking = create_netns },
+	{ 0 },
+};
+
+void cni_create_netns(struct network *network, const char *cell_key, struct call *call)
+{
+	struct cni *cni = container_of(network, struct cni, network);
+	struct netns_op *netns = xnew(struct netns_op);
+
+	netns->path = cni_netns_path(cni, cell_key);
+	op_start(&netns->op, cni, netns_steps, on_netns_finish, call);
+}
+
+/* ---- attach ---- */
+
+struct attach_op {
+	struct op op;
+	char *cell_key, *space_key, *dir, *record_key;
+	struct attachment attachment;
+	struct call sequence_put, first_add;
+	bool refused; /* the wanted address */
+	struct attachment_fact *ret_fact;
+};
+
+static struct attach_op *to_attach_op(struct op *op)
+{
+	return container_of(op, struct attach_op, op);
+}
+
+static void check_journal(struct op *op)
+{
+	struct attach_op *attach = to_attach_op(op);
+	AUTO_FREE char *prefix = attachment_prefix(attach->cell_key);
+	int r = 0;
+
+	if (journal_first(op->cni->journal, prefix))
+		r = error_set(&op->err, -EBUSY, "an earlier attachment of cell %s is still there: detach first",
+			      attach->cell_key);
+	call_complete(&op->step, r, &op->err);
+}
+
+static int read_network(struct op *op, struct error *err)
+{
+	struct attach_op *attach = to_attach_op(op);
+	struct attachment *attachment = &attach->attachment;
+	AUTO_BUF struct buf text = { 0 };
+	int r;
+
+	switch (netns_inspect(attachment->netns)) {
+	case NETNS_LIVE:
+		break;
+	case NETNS_OWN:
+		return error_set(err, -EPERM, "%s is the daemon's own network namespace: unmount it",
+				 attachment->netns);
+	case NETNS_STALE:
+	case NETNS_NONE:
+		return error_set(err, -ENOENT, "%s is not a network namespace: create it first", attachment->netns);
+	}
+	r = space_read(attach->dir, attach->space_key, &attachment->list, &text, err);
+	if (r == 0)
+		attachment->config = buf_take(&text);
+	return r;
+}
+
+static uint64_t next_number(const struct cni *cni)
+{
+	const struct journal_record *record = journal_find(cni->journal, SEQUENCE_KEY);
+	AUTO_FREE char *text = record ? xstrndup(record->value, record->value_len) : NULL;
+
+	return text ? strtoull(text, NULL, 10) + 1 : 1;
+}
+
+static void on_sequence_put(struct call *call)
+{
+	struct attach_op *attach = container_of(call, struct attach_op, sequence_put);
+	struct attachment *attachment = &attach->attachment;
+	AUTO_FREE char *value = NULL;
+
+	if (call->status < 0) {
+		call_complete(&attach->op.step, call->status, &call->err);
+		return;
+	}
+	value = attachment_format(attachment);
+	journal_put(attach->op.cni->journal, attach->record_key, value, strlen(value), true, &attach->op.step);
+}
+
+/* The number stands before the intent in the file: an intent on the disk never has a number that can come again. */
+static void journal_intent(struct op *op)
+{
+	struct attach_op *attach = to_attach_op(op);
+	AUTO_FREE char *cell_id = name_cell_id(attach->cell_key);
+	uint64_t n = next_number(op->cni);
+	AUTO_FREE char *value = xasprintf("%llu", (unsigned long long)n);
+
+	attach->record_key = attachment_key(attach->cell_key, n);
+	attach->attachment.container_id = xasprintf("%s.%llu", cell_id, (unsigned long long)n);
+	call_init(&attach->sequence_put, op->cni->loop, on_sequence_put);
+	journal_put(op->cni->journal, SEQUENCE_KEY, value, strlen(value), false, &attach->sequence_put);
+}
+
+static void run_chain(struct attach_op *attach, enum chain_command command, const char *wanted_ip, struct call *call)
+{
+	struct attachment *attachment = &attach->attachment;
+	struct cni *cni = attach->op.cni;
+
+	chain_run(cni->pool, cni->loop,
+		  &(struct chain_request){ .command = command,
+					   .list = &attachment->list,
+					   .bin_dirs = cni->bin_dirs,
+					   .container_id = attachment->container_id,
+					   .netns = attachment->netns,
+					   .wanted_ip = wanted_ip },
+		  &attachment->result, call);
+}
+
+/* A plugin's own refusal (-EIO) is what an address that is taken or out of range looks like. */
+static void on_first_add(struct call *call)
+{
+	struct attach_op *attach = container_of(call, struct attach_op, first_add);
+
+	attach->refused = call->status == -EIO;
+	call_complete(&attach->op.step, attach->refused ? 0 : call->status, &call->err);
+}
+
+static void add_with_wanted_ip(struct op *op)
+{
+	struct attach_op *attach = to_attach_op(op);
+
+	if (!attach->attachment.wanted_ip) {
+		call_complete(&op->step, 0, NULL);
+		return;
+	}
+	call_init(&attach->first_add, op->cni->loop, on_first_add);
+	run_chain(attach, CHAIN_ADD, attach->attachment.wanted_ip, &attach->first_add);
+}
+
+/* The bridge plugin leaves its interface behind when the address is refused. */
+static void undo_refused(struct op *op)
+{
+	struct attach_op *attach = to_attach_op(op);
+
+	if (attach->refused)
+		run_chain(attach, CHAIN_DEL, attach->attachment.wanted_ip, &op->step);
+	else
+		call_complete(&op->step, 0, NULL);
+}
+
+static void add_with_any_ip(struct op *op)
+{
+	struct attach_op *attach = to_attach_op(op);
+
+	if (attach->attachment.result.root)
+		call_complete(&op->step, 0, NULL);
+	else
+		run_chain(attach, CHAIN_ADD, NULL, &op->step);
+}
+
+static void journal_result(struct op *op)
+{
+	struct attach_op *attach = to_attach_op(op);
+	AUTO_FREE char *value = attachment_format(&attach->attachment);
+
+	journal_put(op->cni->journal, attach->record_key, value, strlen(value), false, &op->step);
+}
+
+static const struct step attach_steps[] = {
+	{ .name = "begin a new attachment", .start = check_journal },
+	{ .name = "read the network's configuration", .blocking = read_network },
+	{ .name = "journal the attachment", .start = journal_intent },
+	{ .name = "attach with the address it had", .start = add_with_wanted_ip },
+	{ .name = "undo the refused attachment", .start = undo_refused },
+	{ .name = "attach", .start = add_with_any_ip },
+	{ .name = "journal the result", .start = journal_result },
+	{ 0 },
+};
+
+static void on_attach_finish(struct op *op, int status)
+{
+	struct attach_op *attach = to_attach_op(op);
+	const struct cni_result *result = &attach->attachment.result;
+
+	if (status == 0)
+		*attach->ret_fact = (struct attachment_fact){ .cell_key = xstrdup(attach->cell_key),
+							      .pinned = true,
+							      .intent = true,
+							      .attached = true,
+							      .ip = result->ip ? xstrdup(result->ip) : NULL,
+							      .bridge = result->bridge ? xstrdup(result->bridge) :
+											 NULL };
+	attachment_fini(&attach->attachment);
+	free(attach->cell_key);
+	free(attach->space_key);
+	free(attach->dir);
+	free(attach->record_key);
+	free(attach);
+}
+
+static bool is_address(const char *ip)
+{
+	struct in_addr in;
+
+	return ip && inet_pton(AF_INET, ip, &in) == 1;
+}
+
+static char *space_of_cell(const char *cell_key)
+{
+	AUTO_FREE char *stack = key_parent(cell_key);
+
+	return key_parent(stack);
+}
+
+void cni_attach(struct network *network, const struct attach_request *request, struct attachment_fact *ret_fact,
+		struct call *call)
+{
+	struct cni *cni = container_of(network, struct cni, network);
+	struct attach_op *attach = xnew(struct attach_op);
+
+	check(key_kind(request->cell_key) == KIND_CELL);
+	attach->cell_key = xstrdup(request->cell_key);
+	attach->space_key = space_of_cell(request->cell_key);
+	attach->dir = cni_space_dir(cni, attach->space_key);
+	attach->ret_fact = ret_fact;
+	attach->attachment.netns = cni_netns_path(cni, request->cell_key);
+	attach->attachment.boot_id = xstrdup(cni->boot_id);
+	attach->attachment.conf_path = space_conflist_path(attach->dir, attach->space_key);
+	if (is_address(request->wanted_ip))
+		attach->attachment.wanted_ip = xstrdup(request->wanted_ip);
+	op_start(&attach->op, cni, attach_steps, on_attach_finish, call);
+}

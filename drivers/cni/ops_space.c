@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ensure_space and remove_space: one at a time, in the order in which they were asked for. */
+#include <errno.h>
+
+#include "core/base/buf.h"
+#include "core/model/names.h"
+#include "drivers/cni/attachment.h"
+#include "drivers/cni/op.h"
+
+struct space_op {
+	struct op op;
+	struct space_job job;
+	struct space_fact fact;
+	struct space_fact *ret_fact; /* NULL: remove */
+};
+
+static struct space_op *to_space_op(struct op *op)
+{
+	return container_of(op, struct space_op, op);
+}
+
+static void on_finish(struct op *op, int status)
+{
+	struct space_op *space = to_space_op(op);
+
+	if (status == 0 && space->ret_fact)
+		*space->ret_fact = space->fact;
+	else
+		space_fact_fini(&space->fact);
+	space_job_fini(&space->job);
+	free(space);
+}
+
+static char *confdir_key(const char *space_key)
+{
+	return xasprintf(CONFDIR_PREFIX "%s", space_key);
+}
+
+/* A directory that is not the default is remembered before anything is in it, or nobody would look there again. */
+static void remember_dir(struct op *op)
+{
+	struct space_job *job = &to_space_op(op)->job;
+	AUTO_FREE char *key = confdir_key(job->space_key);
+	AUTO_FREE char *known = cni_space_dir(op->cni, job->space_key);
+
+	if (str_equal(known, job->dir))
+		call_complete(&op->step, 0, NULL);
+	else
+		journal_put(op->cni->journal, key, job->dir, strlen(job->dir), true, &op->step);
+}
+
+static void forget_dir(struct op *op)
+{
+	AUTO_FREE char *key = confdir_key(to_space_op(op)->job.space_key);
+
+	journal_remove(op->cni->journal, key, false, &op->step);
+}
+
+/* Looked up when its turn has come: an op before it may have changed it. */
+static void find_dirs(struct op *op)
+{
+	struct space_job *job = &to_space_op(op)->job;
+
+	if (!job->dir)
+		job->dir = cni_space_dir(op->cni, job->space_key);
+	cni_conf_dirs(op->cni, &job->dirs);
+	call_complete(&op->step, 0, NULL);
+}
+
+static bool is_below(const char *cell_key, const char *space_key)
+{
+	size_t len = strlen(space_key);
+
+	return strncmp(cell_key, space_key, len) == 0 && cell_key[len] == '/';
+}
+
+static void find_attached(struct op *op)
+{
+	struct space_job *job = &to_space_op(op)->job;
+	const struct journal_record *record;
+	AUTO_FREE char *prefix = xasprintf(ATTACHMENT_PREFIX "%s/", job->space_key);
+
+	record = journal_first(op->cni->journal, prefix);
+	for (; record && !job->previous; record = journal_next(record, prefix)) {
+		AUTO_FREE char *cell_key = attachment_cell_key(record->key);
+		struct attachment attachment;
+
+		if (!cell_key || !is_below(cell_key, job->space_key) ||
+		    attachment_parse(record->value, record->value_len, &attachment, NULL) < 0)
+			continue;
+		job->previous = take_ptr(attachment.config);
+		attachment_fini(&attachment);
+	}
+	call_complete(&op->step, 0, NULL);
+}
+
+static int ensure(struct op *op, struct error *err)
+{
+	struct space_op *space = to_space_op(op);
+
+	return space_ensure(&space->job, &space->fact, err);
+}
+
+static int remove_all(struct op *op, struct error *err)
+{
+	return space_remove(&to_space_op(op)->job, err);
+}
+
+static const struct step ensure_steps[] = {
+	{ .name = "find the conflist directories", .start = find_dirs },
+	{ .name = "remember the conflist directory", .start = remember_dir },
+	{ .name = "find attached cells", .start = find_attached },
+	{ .name = "write the conflist", .blocking = ensure },
+	{ 0 },
+};
+
+static const struct step remove_steps[] = {
+	{ .name = "find the conflist directories", .start = find_dirs },
+	{ .name = "remove the network", .blocking = remove_all },
+	{ .name = "forget the conflist directory", .start = forget_dir },
+	{ 0 },
+};
+
+static struct space_op *space_op_new(const struct cni *cni, const char *space_key)
+{
+	struct space_op *space = xnew(struct space_op);
+
+	space->job = (struct space_job){ .space_key = xstrdup(space_key),
+					 .ipam_dir = xstrdup(cni->ipam_dir),
+					 .pool_first = cni->pool_first };
+	return space;
+}
+
+void cni_ensure_space(struct network *network, const struct space_request *request, struct space_fact *ret_fact,
+		      struct call *call)
+{
+	struct cni *cni = container_of(network, struct cni, network);
+	struct space_op *space = space_op_new(cni, request->space_key);
+
+	space->ret_fact = ret_fact;
+	if (!str_empty(request->conf_dir))
+		space->job.dir = xstrdup(request->conf_dir);
+	if (!str_empty(request->subnet))
+		space->job.wanted_subnet = xstrdup(request->subnet);
+	op_start_in_order(&space->op, cni, ensure_steps, on_finish, call);
+}
+
+void cni_remove_space(struct network *network, const char *space_key, struct call *call)
+{
+	struct cni *cni = container_of(network, struct cni, network);
+	struct space_op *space = space_op_new(cni, space_key);
+
+	op_start_in_order(&space->op, cni, remove_steps, on_finish, call);
+}

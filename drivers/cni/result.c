@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/cni/result.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+
+/* Error codes of the CNI specification. */
+enum {
+	CNI_ERROR_VERSION = 1,
+	CNI_ERROR_FIELD = 2,
+	CNI_ERROR_UNKNOWN_CONTAINER = 3,
+	CNI_ERROR_ENVIRONMENT = 4,
+	CNI_ERROR_IO = 5,
+	CNI_ERROR_DECODE = 6,
+	CNI_ERROR_CONFIG = 7,
+	CNI_ERROR_TRY_AGAIN = 11,
+};
+
+enum { PREFIX_TEXT_MAX_BYTES = INET6_ADDRSTRLEN + 4 };
+
+void cni_result_fini(struct cni_result *result)
+{
+	json_decref(result->root);
+	free(result->ip);
+	free(result->bridge);
+	*result = (struct cni_result){ 0 };
+}
+
+/* "10.88.0.5/16" -> "10.88.0.5"; NULL when it is no address. */
+static char *address_of(const char *cidr)
+{
+	size_t len = cidr ? strcspn(cidr, "/") : 0;
+	unsigned char binary[sizeof(struct in6_addr)];
+	AUTO_FREE char *ip = NULL;
+
+	if (len == 0 || len > PREFIX_TEXT_MAX_BYTES)
+		return NULL;
+	ip = xstrndup(cidr, len);
+	if (inet_pton(AF_INET, ip, binary) != 1 && inet_pton(AF_INET6, ip, binary) != 1)
+		return NULL;
+	return take_ptr(ip);
+}
+
+static int read_ip(struct cni_result *result, struct error *err)
+{
+	json_t *ips = json_object_get(result->root, "ips");
+	const char *cidr = json_string_value(json_object_get(json_array_get(ips, 0), "address"));
+
+	if (json_array_size(ips) == 0)
+		return 0;
+	result->ip = address_of(cidr);
+	if (!result->ip)
+		return error_set(err, -EBADMSG, "ips[0].address of the result is not an address");
+	return 0;
+}
+
+static void read_bridge(struct cni_result *result)
+{
+	json_t *interface;
+	size_t i;
+
+	json_array_foreach(json_object_get(result->root, "interfaces"), i, interface) {
+		const char *name = json_string_value(json_object_get(interface, "name"));
+		const char *sandbox = json_string_value(json_object_get(interface, "sandbox"));
+
+		if (name && (!sandbox || !*sandbox)) {
+			result->bridge = xstrdup(name);
+			return;
+		}
+	}
+}
+
+int cni_result_parse(const char *data, size_t len, struct cni_result *ret, struct error *err)
+{
+	AUTO(cni_result_fini) struct cni_result result = { 0 };
+	json_error_t json_err;
+	int r;
+
+	if (len > CNI_RESULT_MAX_BYTES)
+		return error_set(err, -EFBIG, "result has more than %d bytes", CNI_RESULT_MAX_BYTES);
+	result.root = json_loadb(data, len, JSON_REJECT_DUPLICATES, &json_err);
+	if (!json_is_object(result.root))
+		return error_set(err, -EBADMSG, "result is not a JSON object%s%s", result.root ? "" : ": ",
+				 result.root ? "" : json_err.text);
+	r = read_ip(&result, err);
+	if (r < 0)
+		return r;
+	read_bridge(&result);
+	*ret = result;
+	result = (struct cni_result){ 0 };
+	return 0;
+}
+
+static int code_to_errno(json_int_t code)
+{
+	switch (code) {
+	case CNI_ERROR_VERSION:
+		return -EPROTONOSUPPORT;
+	case CNI_ERROR_FIELD:
+	case CNI_ERROR_ENVIRONMENT:
+	case CNI_ERROR_CONFIG:
+		return -EINVAL;
+	case CNI_ERROR_UNKNOWN_CONTAINER:
+		return -ENOENT;
+	case CNI_ERROR_DECODE:
+		return -EBADMSG;
+	case CNI_ERROR_TRY_AGAIN:
+		return -EAGAIN;
+	case CNI_ERROR_IO:
+	default:
+		return -EIO;
+	}
+}
+
+void cni_text_clean(char *text)
+{
+	size_t len = strlen(text);
+
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+			text[i] = ' ';
+	while (len && text[len - 1] == ' ')
+		text[--len] = '\0';
+}
+
+int cni_error_parse(const char *data, size_t len, struct error *err)
+{
+	json_t *root = len > CNI_RESULT_MAX_BYTES ? NULL : json_loadb(data, len, 0, NULL);
+	json_t *code = json_object_get(root, "code");
+	const char *msg = json_string_value(json_object_get(root, "msg"));
+	const char *details = json_string_value(json_object_get(root, "details"));
+	int r = 0;
+
+	if (json_is_integer(code) && json_integer_value(code) > 0) {
+		r = code_to_errno(json_integer_value(code));
+		error_set(err, r, "%s%s%s (code %lld)", msg ? msg : "no message", details && *details ? ": " : "",
+			  details ? details : "", (long long)json_integer_value(code));
+		if (err)
+			cni_text_clean(err->msg);
+	}
+	json_decref(root);
+	return r;
+}

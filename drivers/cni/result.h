@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What CNI plugins print: results and errors. Pure. */
+#pragma once
+
+#include <jansson.h>
+
+#include "core/base/error.h"
+
+enum { CNI_RESULT_MAX_BYTES = 256 * 1024 };
+
+struct cni_result {
+	json_t *root; /* as printed: the next plugin's prevResult */
+	char *ip;     /* the first address, without prefix; NULL when there is none */
+	char *bridge; /* the first interface on the host's side; NULL when there is none */
+};
+
+void cni_result_fini(struct cni_result *result);
+int cni_result_parse(const char *data, size_t len, struct cni_result *ret, struct error *err);
+
+/*
+ * What a plugin that failed printed, as errno with its words in @err: "try again later" is -EAGAIN, an unknown
+ * container -ENOENT. 0 when it is no CNI error at all.
+ */
+int cni_error_parse(const char *data, size_t len, struct error *err);
+
+/* Printable text from a peer on one line: control characters become blanks, blanks at the end go. In place. */
+void cni_text_clean(char *text);

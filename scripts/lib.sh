@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# What the scripts share: messages, bounded waits, the machine's state before and after. Sourced, never run.
+
+# shellcheck disable=SC2034 # for those who source this
+REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+# ---- messages ----
+
+say() { printf '%s\n' "$*"; }
+
+die() {
+	printf '%s: %s\n' "$(basename "$0")" "$*" >&2
+	exit 1
+}
+
+need_root() {
+	[ "$(id -u)" -eq 0 ] || die "must run as root: sudo $0"
+}
+
+now_ms() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
+
+# Seconds with one decimal since @1 (ms).
+seconds_since() {
+	local ms=$(($(now_ms) - $1))
+	printf '%d.%d s' $((ms / 1000)) $((ms % 1000 / 100))
+}
+
+# ---- waiting: for a condition, with a limit, never blindly ----
+
+POLL_SECONDS=0.05
+
+# poll_for LIMIT_SECONDS COMMAND...: true as soon as the command is, false after the limit.
+poll_for() {
+	local end=$(($(now_ms) + $1 * 1000))
+	shift
+	until "$@"; do
+		[ "$(now_ms)" -lt "$end" ] || return 1
+		sleep $POLL_SECONDS
+	done
+}
+
+# A process that is there and not a zombie.
+process_alive() {
+	local state
+	state=$(awk '/^State:/ { print $2 }' "/proc/$1/status" 2>/dev/null) && [ -n "$state" ] && [ "$state" != Z ]
+}
+
+process_gone() { ! process_alive "$1"; }
+
+# process_stop PID LIMIT_SECONDS: SIGTERM, and SIGKILL when the limit passes. False when it took SIGKILL.
+process_stop() {
+	kill -TERM "$1" 2>/dev/null || return 0
+	poll_for "$2" process_gone "$1" && return 0
+	kill -KILL "$1" 2>/dev/null || true
+	poll_for 5 process_gone "$1" || true
+	return 1
+}
+
+# ---- the machine before and after ----
+
+# Processes started by this run carry this variable, so that whatever else the machine does is not taken for ours.
+export KUKEON_RUN_MARK=${KUKEON_RUN_MARK:-$$-$EPOCHREALTIME}
+
+# Directories of every cgroup hierarchy, without those that systemd makes and removes by itself all the time.
+cgroup_directories() {
+	local mount
+	while read -r mount; do
+		find "$mount" -mindepth 1 -type d 2>/dev/null
+	done < <(awk '$3 == "cgroup" || $3 == "cgroup2" { print $2 }' /proc/self/mounts) |
+		grep -Ev '\.(slice|scope|service|mount|socket|swap)(/|$)' || true
+}
+
+# Ids and names of the processes that carry the mark, without this script and those above it.
+marked_processes() {
+	local file pid
+	for file in /proc/[0-9]*/environ; do
+		pid=${file#/proc/}
+		pid=${pid%/environ}
+		is_self_or_parent "$pid" && continue
+		grep -qzsxF "KUKEON_RUN_MARK=$KUKEON_RUN_MARK" "$file" 2>/dev/null || continue
+		process_alive "$pid" && printf '%s %s\n' "$pid" "$(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)"
+	done
+	true
+}
+
+is_self_or_parent() {
+	local pid=$BASHPID
+	while [ "${pid:-0}" -gt 0 ]; do
+		[ "$pid" = "$1" ] && return 0
+		pid=$(awk '/^PPid:/ { print $2 }' "/proc/$pid/status" 2>/dev/null)
+	done
+	return 1
+}
+
+# machine_snapshot FILE: links, mounts, network namespaces, cgroups and our processes, one a line.
+machine_snapshot() {
+	local processes
+	processes=$(marked_processes) # first, so that what runs below is not among them
+	{
+		if command -v ip >/dev/null; then
+			ip -o link | awk '{ print "link", $2 }'
+			ip netns list | awk '{ print "netns", $1 }'
+		fi
+		awk '{ print "mount", $2, $3 }' /proc/self/mounts
+		cgroup_directories | sed 's/^/cgroup /'
+		printf 'process %s\n' "$processes"
+	} | LC_ALL=C sort >"$1"
+}
+
+# machine_compare BEFORE: true when the machine is as it was; else says what is not.
+machine_compare() {
+	local after=$1.after
+	poll_for 5 machine_is_as "$1" "$after" && return 0
+	say "the machine is not as it was (< before, > now):"
+	diff "$1" "$after" | grep '^[<>]' || true
+	return 1
+}
+
+machine_is_as() {
+	machine_snapshot "$2"
+	cmp -s "$1" "$2"
+}

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kuke against a server of canned answers, which runs in a child process. */
+#include "tests/unit/run_kuke.h"
+
+#include <pty.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "api/kukeon.pb-c.h"
+#include "cli/cli.h"
+#include "core/base/str.h"
+#include "core/rpc/rpc.h"
+
+/* The generated structs have no const, literals have. */
+#define TEXT(literal) ((char *)(literal))
+
+/* ---- the server ---- */
+
+static Api__Cell *new_cell(const char *name, Api__State state)
+{
+	Api__Cell *cell = xnew(Api__Cell);
+
+	api__cell__init(cell);
+	cell->api_version = TEXT("v1beta1");
+	cell->kind = TEXT("Cell");
+	cell->metadata = xnew(Api__Metadata);
+	api__metadata__init(cell->metadata);
+	cell->metadata->name = xstrdup(name);
+	cell->spec = xnew(Api__CellSpec);
+	api__cell_spec__init(cell->spec);
+	cell->spec->id = cell->metadata->name;
+	cell->spec->realm_id = cell->spec->space_id = cell->spec->stack_id = TEXT("default");
+	cell->status = xnew(Api__CellStatus);
+	api__cell_status__init(cell->status);
+	cell->status->has_state = true;
+	cell->status->state = state;
+	cell->status->reason = TEXT("Because");
+	return cell;
+}
+
+/* Nothing is freed: the process ends with the test. */
+static Api__Object *new_object(const char *name, Api__State state)
+{
+	Api__Object *object = xnew(Api__Object);
+
+	api__object__init(object);
+	object->object_case = API__OBJECT__OBJECT_CELL;
+	object->cell = new_cell(name, state);
+	return object;
+}
+
+static void on_get(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx UNUSED)
+{
+	const Api__Selector *selector = ((const Api__GetRequest *)request)->selector;
+	Api__Object *objects[] = { new_object("api", API__STATE__Failed),
+				   new_object("web", API__STATE__Ready) };
+	Api__GetReply reply = API__GET_REPLY__INIT;
+	struct error err;
+
+	if (str_equal(selector->name, "broken")) {
+		rpc_server_fail(call, error_set(&err, -EIO, "the store is broken"), &err);
+		return;
+	}
+	if (selector->kind == API__KIND__CELL && !str_equal(selector->realm, "empty")) {
+		reply.n_objects = ARRAY_SIZE(objects);
+		reply.objects = objects;
+	}
+	if (!str_empty(selector->name)) {
+		/* a named object comes with its whole scope */
+		check(str_equal(selector->realm, "default") &&
+		      str_equal(selector->stack, "default"));
+		reply.n_objects = str_equal(selector->name, "api");
+	}
+	rpc_server_reply(call, &reply.base);
+}
+
+static void on_version(struct rpc_server_call *call, const ProtobufCMessage *request UNUSED,
+		       void *ctx UNUSED)
+{
+	Api__VersionReply reply = API__VERSION_REPLY__INIT;
+
+	reply.version = TEXT("9.8.7");
+	rpc_server_reply(call, &reply.base);
+}
+
+static void on_status(struct rpc_server_call *call, const ProtobufCMessage *request UNUSED,
+		      void *ctx)
+{
+	Api__StatusReply reply = API__STATUS_REPLY__INIT;
+	Api__Problem problem = API__PROBLEM__INIT, *problems[] = { &problem };
+	const bool *healthy = ctx;
+
+	reply.has_healthy = true;
+	reply.healthy = *healthy;
+	problem.key = TEXT("default/default/default/api");
+	problem.has_kind = problem.has_state = true;
+	problem.kind = API__KIND__CELL;
+	problem.state = API__STATE__Failed;
+	reply.problems = problems;
+	reply.n_problems = *healthy ? 0 : 1;
+	rpc_server_reply(call, &reply.base);
+}
+
+static const struct rpc_method methods[] = {
+	{ "/kukeon.v1beta1.Kukeon/Get", &api__get_request__descriptor, on_get },
+	{ "/kukeon.v1beta1.Kukeon/Version", &api__version_request__descriptor, on_version },
+	{ "/kukeon.v1beta1.Kukeon/Status", &api__status_request__descriptor, on_status },
+};
+
+static _Noreturn void serve(int listen_fd, bool healthy)
+{
+	const struct rpc_server_options options = { .listen_fd = listen_fd,
+						    .methods = methods,
+						    .n_methods = ARRAY_SIZE(methods),
+						    .ctx = &healthy,
+						    .idle_timeout_ms = 60000 };
+	struct rpc_server *server;
+	struct loop loop;
+	struct rpc *rpc;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	check(loop_open(&loop, LOOP_CLOCK_BOOTTIME, NULL) == 0);
+	check(rpc_open(&rpc, &loop, NULL) == 0);
+	check(rpc_server_open(&server, rpc, &options, NULL) == 0);
+	loop_run(&loop);
+	_exit(0);
+}
+
+struct fixture {
+	char directory[32];
+	struct sockaddr_un address;
+	char variable[sizeof(((struct sockaddr_un *)0)->sun_path) + 16];
+	char *environment[2];
+	pid_t pid;
+};
+
+/* The socket listens before the child does anything: no race with kuke. */
+static void fixture_init(struct fixture *fixture, bool healthy)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	*fixture = (struct fixture){ .directory = "/tmp/kuke-test-XXXXXX",
+				     .address.sun_family = AF_UNIX };
+	assert_non_null(mkdtemp(fixture->directory));
+	snprintf(fixture->address.sun_path, sizeof(fixture->address.sun_path), "%s/s",
+		 fixture->directory);
+	snprintf(fixture->variable, sizeof(fixture->variable), "KUKEON_SOCKET=%s",
+		 fixture->address.sun_path);
+	fixture->environment[0] = fixture->variable;
+	assert_int_equal(bind(fd, (struct sockaddr *)&fixture->address, sizeof(fixture->address)),
+			 0);
+	assert_int_equal(listen(fd, 16), 0);
+	fixture->pid = fork();
+	assert_true(fixture->pid >= 0);
+	if (fixture->pid == 0)
+		serve(fd, healthy);
+	close(fd);
+}
+
+static void fixture_stop(struct fixture *fixture)
+{
+	kill(fixture->pid, SIGKILL);
+	assert_int_equal(waitpid(fixture->pid, NULL, 0), fixture->pid);
+}
+
+static void fixture_fini(struct fixture *fixture)
+{
+	unlink(fixture->address.sun_path);
+	assert_int_equal(rmdir(fixture->directory), 0);
+}
+
+/* ---- the tests ---- */
+
+static void test_get(void **state UNUSED)
+{
+	struct fixture fixture;
+
+	fixture_init(&fixture, true);
+	run_expect("get cells", fixture.environment, CLI_DONE,
+		   "NAME   REALM     SPACE     STACK     STATE    READY   AGE\n"
+		   "api    default   default   default   Failed   0/0     -\n"
+		   "web    default   default   default   Ready    0/0     -\n",
+		   "");
+	run_expect("get cell api", fixture.environment, CLI_DONE,
+		   "NAME   REALM     SPACE     STACK     STATE    READY   AGE\n"
+		   "api    default   default   default   Failed   0/0     -\n",
+		   "");
+	run_expect("get cell gone", fixture.environment, CLI_FAILED, "",
+		   "kuke: cell \"gone\" not found in realm \"default\", space \"default\", stack "
+		   "\"default\"; "
+		   "'kuke get cells' lists all\n");
+	run_expect("get cells --realm empty", fixture.environment, CLI_DONE, "",
+		   "No cells found.\n");
+	run_expect("get realms", fixture.environment, CLI_DONE, "", "No realms found.\n");
+	run_expect("get realms -o json", fixture.environment, CLI_DONE, "[]\n", "");
+	run_expect("get realms -o yaml", fixture.environment, CLI_DONE, "", "");
+	run_expect("get cell broken", fixture.environment, CLI_FAILED, "", "kuke: *");
+	fixture_stop(&fixture);
+	fixture_fini(&fixture);
+}
+
+static void test_get_documents(void **state UNUSED)
+{
+	struct fixture fixture;
+	struct run run;
+
+	fixture_init(&fixture, true);
+	run = run_kuke("get cells -o yaml", fixture.environment);
+	assert_int_equal(run.code, CLI_DONE);
+	assert_true(str_starts_with(run.out.data, "apiVersion: v1beta1\nkind: Cell\n"));
+	assert_non_null(strstr(run.out.data, "\n---\napiVersion: v1beta1\n"));
+	assert_non_null(strstr(run.out.data, "state: Failed\n"));
+	run_fini(&run);
+	run = run_kuke("get cells -o json", fixture.environment);
+	assert_int_equal(run.code, CLI_DONE);
+	assert_true(str_starts_with(run.out.data, "[\n{"));
+	assert_true(str_ends_with(run.out.data, "}\n]\n"));
+	run_fini(&run);
+	run = run_kuke("get cell api -o json", fixture.environment);
+	assert_int_equal(run.code, CLI_DONE);
+	assert_true(str_starts_with(run.out.data, "{\n"));
+	assert_true(str_ends_with(run.out.data, "}\n"));
+	run_fini(&run);
+	fixture_stop(&fixture);
+	fixture_fini(&fixture);
+}
+
+/* The same on a terminal: what kuke writes there. */
+static struct buf run_on_terminal(char *const environment[])
+{
+	char name[] = "kuke", verb[] = "get", kind[] = "cells",
+	     *argv[] = { name, verb, kind, NULL };
+	posix_spawn_file_actions_t actions;
+	struct buf out = { 0 };
+	int master, slave, status;
+	ssize_t len;
+	pid_t pid;
+
+	assert_int_equal(openpty(&master, &slave, NULL, NULL, NULL), 0);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, slave, STDOUT_FILENO);
+	assert_int_equal(posix_spawn(&pid, KUKE_PROGRAM, &actions, NULL, argv, environment), 0);
+	posix_spawn_file_actions_destroy(&actions);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == CLI_DONE);
+	len = read(master, buf_reserve(&out, 4096), 4095);
+	assert_true(len > 0);
+	out.len = (size_t)len;
+	out.data[len] = '\0';
+	close(master);
+	close(slave);
+	return out;
+}
+
+static void test_color_only_on_a_terminal(void **state UNUSED)
+{
+	char no_color[] = "NO_COLOR=1", *environment[3] = { NULL };
+	struct fixture fixture;
+	struct buf out;
+
+	fixture_init(&fixture, true);
+	environment[0] = fixture.variable;
+	out = run_on_terminal(environment);
+	assert_non_null(strstr(out.data, "\033[31mFailed\033[0m"));
+	buf_fini(&out);
+	environment[1] = no_color;
+	out = run_on_terminal(environment);
+	assert_null(strchr(out.data, '\033'));
+	assert_non_null(strstr(out.data, "Failed"));
+	buf_fini(&out);
+	fixture_stop(&fixture);
+	fixture_fini(&fixture);
+}
+
+static void test_status(void **state UNUSED)
+{
+	struct fixture fixture;
+	struct run run;
+
+	fixture_init(&fixture, true);
+	run = run_kuke("status", fixture.environment);
+	assert_int_equal(run.code, CLI_DONE);
+	assert_true(str_ends_with(run.out.data, "\nEverything declared is running.\n"));
+	run_fini(&run);
+	fixture_stop(&fixture);
+	fixture_fini(&fixture);
+
+	fixture_init(&fixture, false);
+	run = run_kuke("status", fixture.environment);
+	assert_int_equal(run.code, CLI_FAILED);
+	assert_true(str_ends_with(run.out.data, "\n  cell default/default/default/api: Failed\n"
+						"\n1 object is not as declared.\n"));
+	run_fini(&run);
+	run_expect("status -o json", fixture.environment, CLI_FAILED, "{\n*", "");
+	fixture_stop(&fixture);
+	fixture_fini(&fixture);
+}
+
+static void test_version_and_a_dead_socket(void **state UNUSED)
+{
+	AUTO_FREE char *line = NULL;
+	struct fixture fixture;
+
+	fixture_init(&fixture, true);
+	run_expect("version", fixture.environment, CLI_DONE,
+		   "kuke:    " KUKEON_VERSION "\nkukeond: 9.8.7\n", "");
+	line = xasprintf("version --host unix://%s", fixture.address.sun_path);
+	run_expect(line, NULL, CLI_DONE, "kuke:    " KUKEON_VERSION "\nkukeond: 9.8.7\n", "");
+	fixture_stop(&fixture);
+	run_expect("version", fixture.environment, CLI_UNREACHABLE, "kuke:    " KUKEON_VERSION "\n",
+		   "kuke: kukeond cannot be reached: nobody listens on *");
+	fixture_fini(&fixture);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_get),
+		cmocka_unit_test(test_get_documents),
+		cmocka_unit_test(test_color_only_on_a_terminal),
+		cmocka_unit_test(test_status),
+		cmocka_unit_test(test_version_and_a_dead_socket),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "cli/columns.h"
+#include "cli/report.h"
+#include "core/base/str.h"
+
+/* The generated structs have no const, literals have. */
+#define TEXT(literal) ((char *)(literal))
+
+/* What a test prints goes to memory. */
+struct capture {
+	char *text;
+	size_t len;
+	FILE *file;
+};
+
+static FILE *capture_begin(struct capture *capture)
+{
+	*capture = (struct capture){ 0 };
+	capture->file = open_memstream(&capture->text, &capture->len);
+	assert_non_null(capture->file);
+	return capture->file;
+}
+
+static void capture_expect(struct capture *capture, const char *expected)
+{
+	fclose(capture->file);
+	assert_string_equal(capture->text, expected);
+	free(capture->text);
+}
+
+static void test_columns_are_aligned(void **state UNUSED)
+{
+	AUTO(table_fini) struct table table = { 0 };
+	struct capture capture;
+
+	table_add_column(&table, "NAME");
+	table_add_column(&table, "STATE");
+	table_add_column(&table, "AGE");
+	table_add(&table, "a");
+	table_add_state(&table, API__STATE__Ready);
+	table_add(&table, "5s");
+	table_add(&table, "longer-name");
+	table_add_state(&table, API__STATE__Failed);
+	table_add(&table, NULL);
+	table_print(&table, capture_begin(&capture), false);
+	capture_expect(&capture, "NAME          STATE    AGE\n"
+				 "a             Ready    5s\n"
+				 "longer-name   Failed   -\n");
+}
+
+static void test_color_does_not_move_columns(void **state UNUSED)
+{
+	AUTO(table_fini) struct table table = { 0 };
+	struct capture capture;
+
+	table_add_column(&table, "STATE");
+	table_add_column(&table, "NAME");
+	table_add_state(&table, API__STATE__Failed);
+	table_add(&table, "a");
+	table_add_state(&table, API__STATE__Stopped);
+	table_add(&table, "b");
+	table_print(&table, capture_begin(&capture), true);
+	capture_expect(&capture, "STATE     NAME\n"
+				 "\033[31mFailed\033[0m    a\n"
+				 "Stopped   b\n");
+}
+
+static void test_control_characters_are_harmless(void **state UNUSED)
+{
+	AUTO(table_fini) struct table table = { 0 };
+	struct capture capture;
+
+	table_add_column(&table, "NAME");
+	table_add(&table, "a\033[31m\nb\x7f");
+	table_print(&table, capture_begin(&capture), false);
+	capture_expect(&capture, "NAME\na?[31m?b?\n");
+}
+
+static void test_ages(void **state UNUSED)
+{
+	static const struct {
+		const char *since, *expected;
+	} rows[] = {
+		{ "2026-01-02T03:04:05Z", "0s" },
+		{ "2026-01-02T03:04:00Z", "5s" },
+		{ "2026-01-02T03:04:00.123456789Z", "5s" },
+		{ "2026-01-02T04:04:00+01:00", "5s" },
+		{ "2026-01-01T22:04:00-05:00", "5s" },
+		{ "2026-01-02T03:03:06Z", "59s" },
+		{ "2026-01-02T03:03:05Z", "1m" },
+		{ "2026-01-02T02:04:06Z", "59m" },
+		{ "2026-01-02T02:04:05Z", "1h" },
+		{ "2026-01-01T03:04:06Z", "23h" },
+		{ "2026-01-01T03:04:05Z", "1d" },
+		{ "2025-01-02T03:04:05Z", "365d" },
+		{ "2026-01-02T03:04:06Z", "0s" }, /* a clock that runs ahead */
+		{ NULL, "-" },
+		{ "", "-" },
+		{ "yesterday", "-" },
+		{ "2026-01-02T03:04:05", "-" },
+		{ "2026-01-02T03:04:05+1", "-" },
+	};
+	time_t now = time_parse("2026-01-02T03:04:05Z");
+
+	assert_int_equal(now, 1767323045);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO_BUF struct buf text = { 0 };
+
+		age_add(rows[i].since, now, &text);
+		if (!str_equal(text.data, rows[i].expected))
+			fail_msg("age of %s: %s, expected %s", rows[i].since, text.data,
+				 rows[i].expected);
+	}
+}
+
+static void print_cell(bool wide, FILE *out)
+{
+	Api__ContainerStatus running = API__CONTAINER_STATUS__INIT,
+			     failed = API__CONTAINER_STATUS__INIT;
+	Api__ContainerStatus *statuses[] = { &running, &failed };
+	Api__ContainerSpec spec = API__CONTAINER_SPEC__INIT;
+	Api__ContainerSpec *specs[] = { &spec, &spec };
+	Api__Metadata metadata = API__METADATA__INIT;
+	Api__CellSpec cell_spec = API__CELL_SPEC__INIT;
+	Api__CellStatus cell_status = API__CELL_STATUS__INIT;
+	Api__Cell cell = API__CELL__INIT;
+	Api__Object api = API__OBJECT__INIT;
+	AUTO(table_fini) struct table table = { 0 };
+	struct object object;
+
+	running.has_state = failed.has_state = true;
+	running.state = API__STATE__Ready;
+	failed.state = API__STATE__Failed;
+	metadata.name = TEXT("web");
+	cell_spec.realm_id = TEXT("main");
+	cell_spec.space_id = TEXT("front");
+	cell_spec.stack_id = TEXT("default");
+	cell_spec.n_containers = 2;
+	cell_spec.containers = specs;
+	cell_status.has_state = true;
+	cell_status.state = API__STATE__Pending;
+	cell_status.reason = TEXT("RestartBackOff");
+	cell_status.created_at = TEXT("2026-01-02T03:00:00Z");
+	cell_status.ip = TEXT("10.88.0.7");
+	cell_status.bridge = TEXT("kuke-main-front");
+	cell_status.n_containers = 2;
+	cell_status.containers = statuses;
+	cell.metadata = &metadata;
+	cell.spec = &cell_spec;
+	cell.status = &cell_status;
+	api.object_case = API__OBJECT__OBJECT_CELL;
+	api.cell = &cell;
+	assert_true(object_read(&api, &object));
+	columns_begin(object.kind, wide, &table);
+	columns_add(&object, wide, time_parse("2026-01-02T03:04:05Z"), &table);
+	table_print(&table, out, false);
+}
+
+static void test_cell_row(void **state UNUSED)
+{
+	struct capture capture;
+
+	print_cell(false, capture_begin(&capture));
+	capture_expect(&capture, "NAME   REALM   SPACE   STACK     STATE     READY   AGE\n"
+				 "web    main    front   default   Pending   1/2     4m\n");
+	print_cell(true, capture_begin(&capture));
+	capture_expect(&capture, "NAME   REALM   SPACE   STACK     STATE     READY   AGE   "
+				 "IP          BRIDGE            REASON\n"
+				 "web    main    front   default   Pending   1/2     4m    "
+				 "10.88.0.7   kuke-main-front   RestartBackOff\n");
+}
+
+static void test_headers_of_every_kind(void **state UNUSED)
+{
+	static const char *const expected[KIND_COUNT] = {
+		[KIND_REALM] = "NAME   STATE   NAMESPACE   AGE\n",
+		[KIND_SPACE] = "NAME   REALM   STATE   SUBNET   BRIDGE   AGE\n",
+		[KIND_STACK] = "NAME   REALM   SPACE   STATE   AGE\n",
+		[KIND_CELL] = "NAME   REALM   SPACE   STACK   STATE   READY   AGE\n",
+		[KIND_CONTAINER] = "NAME   CELL   STATE   RESTARTS   IMAGE   AGE\n",
+	};
+
+	for (int kind = 0; kind < KIND_COUNT; kind++) {
+		AUTO(table_fini) struct table table = { 0 };
+		struct capture capture;
+
+		columns_begin((enum kind)kind, false, &table);
+		table_print(&table, capture_begin(&capture), false);
+		capture_expect(&capture, expected[kind]);
+	}
+}
+
+/* An object that came without spec and status is shown, not tripped over. */
+static void test_bare_objects(void **state UNUSED)
+{
+	Api__Container container = API__CONTAINER__INIT;
+	Api__Object api = API__OBJECT__INIT;
+	AUTO(table_fini) struct table table = { 0 };
+	struct capture capture;
+	struct object object;
+
+	assert_false(object_read(&api, &object));
+	api.object_case = API__OBJECT__OBJECT_CONTAINER;
+	api.container = &container;
+	assert_true(object_read(&api, &object));
+	columns_begin(object.kind, false, &table);
+	columns_add(&object, false, 0, &table);
+	table_print(&table, capture_begin(&capture), false);
+	capture_expect(&capture, "NAME   CELL   STATE     RESTARTS   IMAGE   AGE\n"
+				 "-      -      Unknown   0          -       -\n");
+}
+
+static void report(const Api__StatusReply *status, const char *expected)
+{
+	struct capture capture;
+	struct io io = { .out = capture_begin(&capture),
+			 .now = time_parse("2026-01-02T03:04:05Z") };
+
+	report_print(status, &io);
+	capture_expect(&capture, expected);
+}
+
+static void test_empty_report(void **state UNUSED)
+{
+	Api__StatusReply status = API__STATUS_REPLY__INIT;
+
+	status.healthy = true;
+	report(&status, "Daemon\n\ncontainerd\n\nManifests\n\nHierarchy\n"
+			"  realms       none\n  spaces       none\n  stacks       none\n"
+			"  cells        none\n  containers   none\n"
+			"\nEverything declared is running.\n");
+}
+
+static void test_report_of_problems(void **state UNUSED)
+{
+	Api__StatusReply status = API__STATUS_REPLY__INIT;
+	Api__DaemonStatus daemon = API__DAEMON_STATUS__INIT;
+	Api__RuntimeStatus runtime = API__RUNTIME_STATUS__INIT;
+	Api__ManifestsStatus manifests = API__MANIFESTS_STATUS__INIT;
+	Api__ManifestFile file = API__MANIFEST_FILE__INIT, *files[] = { &file };
+	Api__StateCount ready = API__STATE_COUNT__INIT, failed = API__STATE_COUNT__INIT;
+	Api__StateCount *counts[] = { &ready, &failed };
+	Api__Problem problem = API__PROBLEM__INIT, *problems[] = { &problem };
+	char *controllers[] = { TEXT("cpu"), TEXT("memory") },
+	     *objects[] = { TEXT("main/front/default/web") };
+	char *errors[] = { TEXT("web.yaml:3:11: spec.imgae: unknown field\nsecond line") };
+
+	daemon = (Api__DaemonStatus){ .base = daemon.base,
+				      .version = TEXT("0.1.0"),
+				      .pid = 42,
+				      .started_at = TEXT("2026-01-02T01:04:05Z"),
+				      .run_path = TEXT("/opt/kukeon") };
+	runtime = (Api__RuntimeStatus){ .base = runtime.base,
+					.socket = TEXT("/run/containerd/containerd.sock"),
+					.connected = true,
+					.version = TEXT("1.6.20"),
+					.n_controllers = 2,
+					.controllers = controllers };
+	file = (Api__ManifestFile){ .base = file.base,
+				    .path = TEXT("web.yaml"),
+				    .generation = 3,
+				    .n_objects = 1,
+				    .objects = objects,
+				    .n_errors = 1,
+				    .errors = errors };
+	manifests = (Api__ManifestsStatus){ .base = manifests.base,
+					    .directory = TEXT("/etc/kukeon/manifests.d"),
+					    .watch = TEXT("inotify"),
+					    .n_files = 1,
+					    .files = files };
+	ready = (Api__StateCount){
+		.base = ready.base, .kind = API__KIND__CELL, .state = API__STATE__Ready, .count = 3
+	};
+	failed = ready;
+	failed.state = API__STATE__Failed;
+	failed.count = 1;
+	problem = (Api__Problem){ .base = problem.base,
+				  .kind = API__KIND__CELL,
+				  .key = TEXT("main/front/default/web"),
+				  .state = API__STATE__Failed,
+				  .reason = TEXT("ImageMissing"),
+				  .message = TEXT("pull it") };
+	status = (Api__StatusReply){ .base = status.base,
+				     .daemon = &daemon,
+				     .runtime = &runtime,
+				     .manifests = &manifests,
+				     .n_counts = 2,
+				     .counts = counts,
+				     .n_problems = 1,
+				     .problems = problems };
+	report(&status, "Daemon\n"
+			"  version:     0.1.0\n"
+			"  pid:         42, up 2h\n"
+			"  run path:    /opt/kukeon\n"
+			"\ncontainerd\n"
+			"  connected:   yes, version 1.6.20\n"
+			"  socket:      /run/containerd/containerd.sock\n"
+			"\nHost\n"
+			"  controllers: cpu memory\n"
+			"\nManifests\n"
+			"  directory:   /etc/kukeon/manifests.d\n"
+			"  watched by:  inotify\n"
+			"  web.yaml: generation 3, 1 object\n"
+			"    main/front/default/web\n"
+			"    error: web.yaml:3:11: spec.imgae: unknown field?second line\n"
+			"\nHierarchy\n"
+			"  realms       none\n"
+			"  spaces       none\n"
+			"  stacks       none\n"
+			"  cells        3 Ready, 1 Failed\n"
+			"  containers   none\n"
+			"\nProblems\n"
+			"  cell main/front/default/web: Failed, ImageMissing: pull it\n"
+			"\n1 object is not as declared.\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_columns_are_aligned),
+		cmocka_unit_test(test_color_does_not_move_columns),
+		cmocka_unit_test(test_control_characters_are_harmless),
+		cmocka_unit_test(test_ages),
+		cmocka_unit_test(test_cell_row),
+		cmocka_unit_test(test_headers_of_every_kind),
+		cmocka_unit_test(test_bare_objects),
+		cmocka_unit_test(test_empty_report),
+		cmocka_unit_test(test_report_of_problems),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
