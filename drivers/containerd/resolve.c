@@ -95,7 +95,7 @@ static void resolve_fini(struct op *op)
 
 	if (op->status == 0 && image->chain_id)
 		remember(image);
-	list_for_each(waiter, &image->waiters, link) {
+	list_for_each (waiter, &image->waiters, link) {
 		call_complete(waiter->call, op->status, &op->err);
 		list_remove(&waiter->link);
 		free(waiter);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <jansson.h>
 
+#include "core/base/buf.h"
 #include "drivers/containerd/oci.h"
 
 struct fixture {
