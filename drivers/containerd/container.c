@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Records and snapshots of containers. */
+#include <errno.h>
+#include <time.h>
+
+#include "api/containerd.pb-c.h"
+#include "drivers/containerd/labels.h"
+#include "drivers/containerd/oci.h"
+#include "drivers/containerd/op.h"
+#include "drivers/containerd/resolve.h"
+
+#define RUNTIME_NAME "io.containerd.runc.v2"
+#define SPEC_TYPE_URL "types.containerd.io/opencontainers/runtime-spec/1/Spec"
+
+/* Where containerd's other clients look for the image's stop signal. */
+#define LABEL_STOP_SIGNAL "io.containerd.image.config.stop-signal"
+
+static const struct client_method prepare_method = { "/containerd.services.snapshots.v1.Snapshots/Prepare", NULL };
+static const struct client_method remove_method = { "/containerd.services.snapshots.v1.Snapshots/Remove", NULL };
+static const struct client_method get_method = { "/containerd.services.containers.v1.Containers/Get",
+						 &ctd__container_message__descriptor };
+static const struct client_method create_method = { "/containerd.services.containers.v1.Containers/Create", NULL };
+static const struct client_method delete_method = { "/containerd.services.containers.v1.Containers/Delete", NULL };
+
+struct container_op {
+	struct op op;
+	struct container_request request; /* a copy; for remove only the ref */
+	struct work work;
+	struct host_devices devices;
+	char *spec_json;
+	char *stop_signal;
+	unsigned stale_removed;
+};
+
+static struct container_op *container_of_op(struct op *op)
+{
+	return container_of(op, struct container_op, op);
+}
+
+/* ---- the request, copied ---- */
+
+#define REQUEST_STRINGS(X)                                                                                   \
+	X(ref.namespace_) X(ref.id) X(cell_key) X(role) X(spec_hash) X(group_id) X(netns_path) X(cgroup_path) \
+	X(hostname) X(hosts_path) X(hostname_path)
+
+static Api__ContainerSpec *copy_spec(const Api__ContainerSpec *spec)
+{
+	size_t len = protobuf_c_message_get_packed_size(&spec->base);
+	AUTO_FREE uint8_t *packed = xcalloc(1, len + 1);
+	ProtobufCMessage *copy;
+
+	protobuf_c_message_pack(&spec->base, packed);
+	copy = protobuf_c_message_unpack(spec->base.descriptor, NULL, len, packed);
+	check(copy != NULL);
+	return (Api__ContainerSpec *)copy;
+}
+
+static void copy_request(struct container_request *copy, const struct container_request *request)
+{
+#define COPY(field) copy->field = request->field ? xstrdup(request->field) : NULL;
+	REQUEST_STRINGS(COPY)
+#undef COPY
+	copy->spec = copy_spec(request->spec);
+}
+
+static void container_fini(struct op *op)
+{
+	struct container_op *container = container_of_op(op);
+	struct container_request *request = &container->request;
+
+#define FREE(field) free((char *)request->field);
+	REQUEST_STRINGS(FREE)
+#undef FREE
+	if (request->spec)
+		protobuf_c_message_free_unpacked((ProtobufCMessage *)request->spec, NULL);
+	host_devices_fini(&container->devices);
+	free(container->spec_json);
+	free(container->stop_signal);
+}
+
+/* ---- create ---- */
+
+enum { STEP_PREPARE = 2, STEP_LOOK, STEP_REMOVE_STALE, STEP_CREATE };
+
+static int start_resolve(struct op *op)
+{
+	const struct container_request *request = &container_of_op(op)->request;
+
+	if (image_find(op->driver, op->namespace_, request->spec->image))
+		return OP_NEXT;
+	image_resolve(&op->driver->runtime, op->namespace_, request->spec->image, op_sub_call(op));
+	return OP_WAIT;
+}
+
+static void run_read_devices(struct work *work)
+{
+	host_devices_read("/dev", &container_of(work, struct container_op, work)->devices);
+}
+
+static void done_read_devices(struct work *work)
+{
+	call_complete(&container_of(work, struct container_op, work)->op.sub, 0, NULL);
+}
+
+static int start_devices(struct op *op)
+{
+	struct container_op *container = container_of_op(op);
+
+	if (!container->request.spec->privileged)
+		return OP_NEXT;
+	op_sub_call(op);
+	loop_work(op->driver->loop, &container->work, run_read_devices, done_read_devices);
+	return OP_WAIT;
+}
+
+/* Made before anything else, so that a spec that cannot work leaves nothing behind. */
+static int make_spec(struct op *op, const struct image *image)
+{
+	struct container_op *container = container_of_op(op);
+	struct oci_options options = {
+		.request = &container->request,
+		.image = &image->config,
+		.host = &op->driver->host,
+		.devices = &container->devices,
+		.resolv_conf = op->driver->resolv_conf,
+	};
+	struct error why;
+	int r;
+
+	if (container->spec_json)
+		return 0;
+	r = oci_spec(&options, &container->spec_json, &why);
+	if (r < 0)
+		return op_fail(op, r, "%s", why.msg);
+	container->stop_signal = xstrdup(image->config.stop_signal);
+	return 0;
+}
+
+/*
+ * gc.root keeps the snapshot until the record refers to it: garbage collection may run between the two. The record's
+ * life is longer than that of the label's use, and remove deletes both by name, so it may stay.
+ */
+static int start_prepare(struct op *op)
+{
+	struct container_op *container = container_of_op(op);
+	const struct image *image = image_find(op->driver, op->namespace_, container->request.spec->image);
+	Ctd__SnapshotRequest request = CTD__SNAPSHOT_REQUEST__INIT;
+	struct labels labels = { 0 };
+	int r;
+
+	if (!image)
+		return op_fail(op, -EAGAIN, "image %s vanished meanwhile", container->request.spec->image);
+	r = make_spec(op, image);
+	if (r < 0)
+		return r;
+	labels_add_container(&labels, &container->request);
+	labels_add(&labels, LABEL_GC_ROOT, "kukeon"); /* its presence counts */
+	request.snapshotter = op->driver->snapshotter;
+	request.key = (char *)container->request.ref.id;
+	request.parent = image->chain_id;
+	request.labels = labels.refs;
+	request.n_labels = labels.n;
+	return op_unary(op, &prepare_method, &request.base);
+}
+
+static int done_prepare(struct op *op, int status)
+{
+	const struct container_request *request = &container_of_op(op)->request;
+
+	if (status == -ENOENT) {
+		image_forget(op->driver, op->namespace_, request->spec->image);
+		return op_fail(op, -EAGAIN, "the snapshot of image %s is gone, it will be unpacked again",
+			       request->spec->image);
+	}
+	op->next = status == -EEXIST ? STEP_LOOK : STEP_CREATE;
+	return OP_NEXT;
+}
+
+static int start_look(struct op *op)
+{
+	Ctd__NameRequest request = CTD__NAME_REQUEST__INIT;
+
+	request.name = (char *)container_of_op(op)->request.ref.id;
+	return op_unary(op, &get_method, &request.base);
+}
+
+static int done_look(struct op *op, int status)
+{
+	const Ctd__Container *record = status == 0 ? op_reply(op, Ctd__ContainerMessage)->container : NULL;
+	const struct container_request *request = &container_of_op(op)->request;
+
+	if (!record)
+		return OP_NEXT;
+	if (str_equal(labels_get(record->labels, record->n_labels, LABEL_SPEC_HASH), request->spec_hash))
+		return OP_END;
+	return op_fail(op, -EEXIST, "a container of another spec is there: remove it first");
+}
+
+/* A snapshot without a record is what a crash left; which spec and image it belongs to is not worth knowing. */
+static int start_remove_stale(struct op *op)
+{
+	struct container_op *container = container_of_op(op);
+	Ctd__SnapshotRequest request = CTD__SNAPSHOT_REQUEST__INIT;
+
+	if (container->stale_removed++)
+		return op_fail(op, -EBUSY, "somebody else makes its snapshot at the same time");
+	request.snapshotter = op->driver->snapshotter;
+	request.key = (char *)container->request.ref.id;
+	return op_unary(op, &remove_method, &request.base);
+}
+
+static int done_remove_stale(struct op *op, int status UNUSED)
+{
+	op->next = STEP_PREPARE;
+	return OP_NEXT;
+}
+
+static int start_create(struct op *op)
+{
+	struct container_op *container = container_of_op(op);
+	Ctd__ContainerMessage request = CTD__CONTAINER_MESSAGE__INIT;
+	Ctd__Container record = CTD__CONTAINER__INIT;
+	Ctd__Runtime runc = CTD__RUNTIME__INIT;
+	Ctd__Any spec = CTD__ANY__INIT;
+	struct labels labels = { 0 };
+
+	labels_add_container(&labels, &container->request);
+	if (container->stop_signal[0])
+		labels_add(&labels, LABEL_STOP_SIGNAL, container->stop_signal);
+	runc.name = (char *)RUNTIME_NAME;
+	spec.type_url = (char *)SPEC_TYPE_URL;
+	spec.has_value = true;
+	spec.value.data = (uint8_t *)container->spec_json;
+	spec.value.len = strlen(container->spec_json);
+	record.id = (char *)container->request.ref.id;
+	record.labels = labels.refs;
+	record.n_labels = labels.n;
+	record.image = container->request.spec->image;
+	record.runtime = &runc;
+	record.spec = &spec;
+	record.snapshotter = op->driver->snapshotter;
+	record.snapshot_key = record.id;
+	request.container = &record;
+	return op_unary(op, &create_method, &request.base);
+}
+
+static int done_create(struct op *op, int status)
+{
+	if (status == 0)
+		return OP_END;
+	op->next = STEP_LOOK;
+	return OP_NEXT;
+}
+
+static const struct op_step create_steps[] = {
+	{ .name = "resolve the image", .start = start_resolve },
+	{ .name = "list devices", .start = start_devices },
+	[STEP_PREPARE] = { .name = "prepare the snapshot", .also_ok = { ENOENT, EEXIST }, .start = start_prepare,
+			   .done = done_prepare },
+	[STEP_LOOK] = { .name = "look at the record", .also_ok = { ENOENT }, .start = start_look, .done = done_look },
+	[STEP_REMOVE_STALE] = { .name = "remove a left-over snapshot", .also_ok = { ENOENT },
+				.start = start_remove_stale, .done = done_remove_stale },
+	[STEP_CREATE] = { .name = "create the record", .also_ok = { EEXIST }, .start = start_create,
+			  .done = done_create },
+};
+
+static void start(struct runtime *runtime, struct container_op *container, const struct op_step *steps, size_t n_steps,
+		  struct call *call)
+{
+	const struct container_ref *ref = &container->request.ref;
+	AUTO_FREE char *object = xasprintf("container %s", ref->id);
+
+	container->op.fini = container_fini;
+	op_start_steps(containerd_of(runtime), &container->op, steps, n_steps, ref->namespace_, object, call);
+}
+
+void container_create(struct runtime *runtime, const struct container_request *request, struct call *call)
+{
+	struct container_op *container = xnew(struct container_op);
+
+	copy_request(&container->request, request);
+	start(runtime, container, create_steps, ARRAY_SIZE(create_steps), call);
+}
+
+/* ---- remove ---- */
+
+static int start_delete_record(struct op *op)
+{
+	Ctd__NameRequest request = CTD__NAME_REQUEST__INIT;
+
+	request.name = (char *)container_of_op(op)->request.ref.id;
+	return op_unary(op, &delete_method, &request.base);
+}
+
+static int start_remove_snapshot(struct op *op)
+{
+	Ctd__SnapshotRequest request = CTD__SNAPSHOT_REQUEST__INIT;
+
+	request.snapshotter = op->driver->snapshotter;
+	request.key = (char *)container_of_op(op)->request.ref.id;
+	return op_unary(op, &remove_method, &request.base);
+}
+
+/* The record first: a snapshot alone is found again, a record without one looks whole. */
+static const struct op_step remove_steps[] = {
+	{ .name = "delete the record", .also_ok = { ENOENT }, .start = start_delete_record },
+	{ .name = "remove the snapshot", .also_ok = { ENOENT }, .start = start_remove_snapshot },
+};
+
+void container_remove(struct runtime *runtime, const struct container_ref *ref, struct call *call)
+{
+	struct container_op *container = xnew(struct container_op);
+
+	container->request.ref.namespace_ = xstrdup(ref->namespace_);
+	container->request.ref.id = xstrdup(ref->id);
+	start(runtime, container, remove_steps, ARRAY_SIZE(remove_steps), call);
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/containerd/containerd.h"
+
+#include <errno.h>
+
+#include "drivers/containerd/driver.h"
+#include "drivers/containerd/resolve.h"
+
+#define DEFAULT_SOCKET "/run/containerd/containerd.sock"
+#define DEFAULT_SNAPSHOTTER "overlayfs"
+
+/* sockaddr_un.sun_path */
+enum { SOCKET_PATH_MAX_BYTES = 107 };
+
+static void on_deferred_close(struct deferred *deferred)
+{
+	struct containerd *driver = container_of(deferred, struct containerd, deferred_close);
+	void (*closed)(void *ctx) = driver->closed;
+	void *ctx = driver->closed_ctx;
+
+	check(list_empty(&driver->resolving));
+	image_forget_all(driver);
+	events_fini(&driver->events);
+	free(driver->socket);
+	free(driver->snapshotter);
+	free(driver->resolv_conf);
+	free(driver->version);
+	free(driver);
+	if (closed)
+		closed(ctx);
+}
+
+void containerd_check_closed(struct containerd *driver)
+{
+	if (driver->closing && list_empty(&driver->ops) && events_is_closed(&driver->events))
+		loop_defer(driver->loop, &driver->deferred_close, on_deferred_close);
+}
+
+static void containerd_start(struct runtime *runtime, const struct runtime_listener *listener)
+{
+	struct containerd *driver = containerd_of(runtime);
+
+	check(driver->events.state == EVENTS_STOPPED && !driver->closing);
+	events_start(&driver->events, driver, listener);
+}
+
+static void containerd_close(struct runtime *runtime, void (*closed)(void *ctx), void *ctx)
+{
+	struct containerd *driver = containerd_of(runtime);
+
+	check(!driver->closing);
+	driver->closing = true;
+	driver->closed = closed;
+	driver->closed_ctx = ctx;
+	events_close(&driver->events);
+	rpc_channel_free(take_ptr(driver->channel));
+	containerd_check_closed(driver);
+}
+
+static const char *containerd_version(struct runtime *runtime)
+{
+	return containerd_of(runtime)->version;
+}
+
+static const struct runtime_ops containerd_ops = {
+	.start = containerd_start,
+	.close = containerd_close,
+	.ensure_namespace = namespace_ensure,
+	.remove_namespace = namespace_remove,
+	.list_namespaces = namespace_list,
+	.list = facts_list,
+	.inspect = facts_inspect,
+	.resolve_image = image_resolve,
+	.create = container_create,
+	.remove = container_remove,
+	.task_create = task_create,
+	.task_start = task_start,
+	.task_signal = task_signal,
+	.task_delete = task_delete,
+	.version = containerd_version,
+};
+
+int containerd_open(struct runtime **ret_runtime, struct loop *loop, struct rpc *rpc,
+		    const struct containerd_options *options, struct error *err)
+{
+	const char *socket = options->socket ? options->socket : DEFAULT_SOCKET;
+	struct containerd *driver;
+
+	if (socket[0] != '/' || strlen(socket) > SOCKET_PATH_MAX_BYTES)
+		return error_set(err, -EINVAL, "containerd socket \"%s\": expected an absolute path of at most %d bytes",
+				 socket, SOCKET_PATH_MAX_BYTES);
+	driver = xnew(struct containerd);
+	AUTO_FREE char *target = xasprintf("unix:%s", socket);
+
+	driver->runtime.ops = &containerd_ops;
+	driver->loop = loop;
+	driver->socket = xstrdup(socket);
+	driver->snapshotter = xstrdup(options->snapshotter ? options->snapshotter : DEFAULT_SNAPSHOTTER);
+	driver->resolv_conf = options->resolv_conf ? xstrdup(options->resolv_conf) : NULL;
+	driver->events.driver = driver;
+	driver->events.inotify_fd = driver->events.inotify_wd = -1;
+	host_read(&driver->host);
+	list_init(&driver->ops);
+	list_init(&driver->resolving);
+	driver->channel = rpc_channel_new(rpc, target);
+	*ret_runtime = &driver->runtime;
+	return 0;
+}

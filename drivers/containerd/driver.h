@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of this driver share: the driver itself and the starting points of its parts. */
+#pragma once
+
+#include "core/base/map.h"
+#include "drivers/containerd/containerd.h"
+#include "drivers/containerd/events.h"
+#include "drivers/containerd/host.h"
+
+struct containerd {
+	struct runtime runtime;
+	struct loop *loop;
+	struct rpc_channel *channel;
+	char *socket, *snapshotter, *resolv_conf; /* resolv_conf may be NULL */
+	char *version;                            /* NULL until containerd told it */
+	struct host host;
+	struct list ops;       /* struct op.link: under way */
+	struct map images;     /* struct image.node */
+	struct list resolving; /* struct image_op.link */
+	struct events events;
+
+	bool closing; /* no RPC may start any more */
+	struct deferred deferred_close;
+	void (*closed)(void *ctx);
+	void *closed_ctx;
+};
+
+static inline struct containerd *containerd_of(struct runtime *runtime)
+{
+	return container_of(runtime, struct containerd, runtime);
+}
+
+/* Something ended: when the driver is being closed and this was the last of it, finishes that. */
+void containerd_check_closed(struct containerd *driver);
+
+/* The methods of struct runtime_ops, each in the file of its theme. */
+
+/* namespace.c */
+void namespace_ensure(struct runtime *runtime, const char *namespace_, const char *realm, struct call *call);
+void namespace_remove(struct runtime *runtime, const char *namespace_, struct call *call);
+void namespace_list(struct runtime *runtime, struct strv *ret_namespaces, struct strv *ret_realms,
+		    struct call *call);
+
+/* facts.c */
+void facts_list(struct runtime *runtime, const char *namespace_, struct container_facts *ret_facts,
+		struct call *call);
+void facts_inspect(struct runtime *runtime, const struct container_ref *ref, struct container_fact *ret_fact,
+		   struct call *call);
+
+/* resolve.c */
+void image_resolve(struct runtime *runtime, const char *namespace_, const char *image, struct call *call);
+
+/* container.c */
+void container_create(struct runtime *runtime, const struct container_request *request, struct call *call);
+void container_remove(struct runtime *runtime, const struct container_ref *ref, struct call *call);
+
+/* task.c */
+void task_create(struct runtime *runtime, const struct container_ref *ref, uint32_t *ret_pid, struct call *call);
+void task_start(struct runtime *runtime, const struct container_ref *ref, struct call *call);
+void task_signal(struct runtime *runtime, const struct container_ref *ref, int signal, struct call *call);
+void task_delete(struct runtime *runtime, const struct container_ref *ref, struct call *call);

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * containerd does not tell when a subscription is in force, has no replay, and its filters are process-wide. So we
+ * subscribe, publish an event of our own until it comes back, and only then say "up: look at everything": from then on
+ * whatever happens is either in that look or in an event after it.
+ */
+#include "drivers/containerd/events.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "api/containerd.pb-c.h"
+#include "core/base/log.h"
+#include "drivers/containerd/client.h"
+#include "drivers/containerd/driver.h"
+#include "drivers/containerd/watch.h"
+
+#define SYNC_TOPIC "/kukeon/sync"
+#define SYNC_NAMESPACE "kukeon-sync" /* events need one; it need not exist */
+#define TOPICS "topic~=\"^/(tasks|containers|images)/|^/snapshot/remove$\""
+
+/* A namespace that begins like this is covered by one filter, so that new realms need no new subscription. */
+#define NAMESPACE_PREFIX "kukeon-"
+
+enum {
+	PUBLISH_DELAY_MIN_MS = 10,
+	PUBLISH_DELAY_MAX_MS = 500, /* gRPC itself tries to connect about that often */
+	SUBSCRIBE_DELAY_MIN_MS = 10,
+	SUBSCRIBE_DELAY_MAX_MS = 1000,
+	PROBE_TIMEOUT_MS = 5 * 1000,
+};
+
+static const struct client_method subscribe_method = { "/containerd.services.events.v1.Events/Subscribe",
+						       &ctd__envelope__descriptor };
+static const struct client_method publish_method = { "/containerd.services.events.v1.Events/Publish", NULL };
+static const struct client_method version_method = { "/containerd.services.version.v1.Version/Version",
+						     &ctd__version_reply__descriptor };
+
+static void subscribe(struct events *events);
+
+static void enter(struct events *events, enum events_state state)
+{
+	static const char *const names[] = {
+		[EVENTS_STOPPED] = "stopped", [EVENTS_SUBSCRIBING] = "subscribing", [EVENTS_GREETING] = "greeting",
+		[EVENTS_UP] = "up",           [EVENTS_WAITING] = "waiting",
+	};
+
+	log_debug("containerd connection from=%s to=%s", names[events->state], names[state]);
+	events->state = state;
+}
+
+static void tell_down(struct events *events, const struct error *why)
+{
+	if (events->told_down)
+		return;
+	events->told_down = true;
+	events->listener.on_down(events->listener.ctx, why);
+}
+
+static void explain(struct events *events, const char *step, int status, const char *text, struct error *ret_err)
+{
+	struct client_attempt attempt = { .socket = events->driver->socket,
+					  .step = step,
+					  .object = "containerd",
+					  .timeout_ms = PROBE_TIMEOUT_MS };
+
+	client_explain(&attempt, status, text, ret_err);
+}
+
+/* Ends the stream for a reason of ours; on_stream_end() goes on from there. */
+static void drop_stream(struct events *events, const struct error *why)
+{
+	events->why = *why;
+	if (events->streaming)
+		rpc_stream_cancel(&events->stream);
+}
+
+/* ---- version: at the beginning, and to find out whether containerd hangs ---- */
+
+static void on_version(struct call *call)
+{
+	struct events *events = container_of(call, struct events, version_call);
+	const Ctd__VersionReply *reply = (const Ctd__VersionReply *)events->version.reply;
+	struct error why;
+
+	if (call->status == 0 && reply->version) {
+		free(events->driver->version);
+		events->driver->version = xstrdup(reply->version);
+	}
+	rpc_unary_fini(&events->version);
+	if (events->state == EVENTS_STOPPED) {
+		containerd_check_closed(events->driver);
+	} else if (call->status < 0 && (events->state == EVENTS_UP || events->state == EVENTS_GREETING)) {
+		explain(events, "ask for the version", call->status, call->err.msg, &why);
+		drop_stream(events, &why);
+	} else if (call->status == 0 && events->state == EVENTS_GREETING) {
+		events->subscribe_delay_ms = SUBSCRIBE_DELAY_MIN_MS;
+		events->told_down = false;
+		enter(events, EVENTS_UP);
+		events->listener.on_up(events->listener.ctx);
+	}
+}
+
+static void ask_version(struct events *events)
+{
+	const struct client_scope scope = { .timeout_ms = PROBE_TIMEOUT_MS };
+	Ctd__Empty request = CTD__EMPTY__INIT;
+
+	if (events->version_call.pending)
+		return;
+	call_init(&events->version_call, events->driver->loop, on_version);
+	client_unary(events->driver->channel, &version_method, &scope, &request.base, &events->version,
+		     &events->version_call);
+}
+
+void events_probe(struct events *events)
+{
+	if (events->state == EVENTS_UP)
+		ask_version(events);
+}
+
+/* ---- the barrier ---- */
+
+static void on_published(struct call *call)
+{
+	struct events *events = container_of(call, struct events, publish_call);
+	struct error why;
+
+	rpc_unary_fini(&events->publish);
+	if (events->state == EVENTS_STOPPED) {
+		containerd_check_closed(events->driver);
+		return;
+	}
+	if (call->status == -ECONNREFUSED || call->status == -ETIMEDOUT) {
+		explain(events, "publish an event", call->status, call->err.msg, &why);
+		tell_down(events, &why);
+	}
+}
+
+/* Publishes until the event comes back: one published before the subscription was in force is lost. */
+static void on_publish_timer(struct timer *timer)
+{
+	struct events *events = container_of(timer, struct events, timer);
+	const struct client_scope scope = { .namespace_ = SYNC_NAMESPACE, .timeout_ms = PROBE_TIMEOUT_MS };
+	Ctd__PublishRequest request = CTD__PUBLISH_REQUEST__INIT;
+	Ctd__Any any = CTD__ANY__INIT;
+
+	timer_start(events->driver->loop, timer, events->publish_delay_ms, on_publish_timer);
+	events->publish_delay_ms *= 2;
+	if (events->publish_delay_ms > PUBLISH_DELAY_MAX_MS)
+		events->publish_delay_ms = PUBLISH_DELAY_MAX_MS;
+	if (events->publish_call.pending)
+		return;
+	any.type_url = (char *)"kukeon.Sync";
+	any.has_value = true;
+	any.value.data = (uint8_t *)events->token;
+	any.value.len = strlen(events->token);
+	request.topic = (char *)SYNC_TOPIC;
+	request.event = &any;
+	call_init(&events->publish_call, events->driver->loop, on_published);
+	client_unary(events->driver->channel, &publish_method, &scope, &request.base, &events->publish,
+		     &events->publish_call);
+}
+
+static bool is_our_token(const struct events *events, const Ctd__Any *any)
+{
+	return any && any->has_value && any->value.len == strlen(events->token) &&
+	       memcmp(any->value.data, events->token, any->value.len) == 0;
+}
+
+/* ---- events to hints ---- */
+
+static bool is_exec_exit(const Ctd__Any *any)
+{
+	Ctd__TaskExitEvent *event;
+	bool exec;
+
+	if (!str_equal(any->type_url, "containerd.events.TaskExit"))
+		return false;
+	event = (Ctd__TaskExitEvent *)protobuf_c_message_unpack(&ctd__task_exit_event__descriptor, NULL,
+								any->value.len, any->value.data);
+	exec = event && !str_equal(event->id, event->container_id);
+	if (event)
+		protobuf_c_message_free_unpacked(&event->base, NULL);
+	return exec;
+}
+
+static void tell(struct events *events, const Ctd__Envelope *envelope)
+{
+	const struct runtime_listener *listener = &events->listener;
+	const Ctd__Any *any = envelope->event;
+	Ctd__EventSubject *subject;
+
+	if (str_starts_with(envelope->topic, "/images/")) {
+		listener->on_image(listener->ctx, envelope->namespace_);
+		return;
+	}
+	if (!any || !any->has_value || is_exec_exit(any))
+		return;
+	subject = (Ctd__EventSubject *)protobuf_c_message_unpack(&ctd__event_subject__descriptor, NULL, any->value.len,
+								 any->value.data);
+	if (!subject)
+		return;
+	if (!str_empty(subject->id))
+		listener->on_container(listener->ctx, envelope->namespace_, subject->id);
+	protobuf_c_message_free_unpacked(&subject->base, NULL);
+}
+
+static void on_message(struct rpc_stream *stream, const ProtobufCMessage *message)
+{
+	struct events *events = container_of(stream, struct events, stream);
+	const Ctd__Envelope *envelope = (const Ctd__Envelope *)message;
+
+	if (!envelope->topic || !envelope->namespace_)
+		return;
+	if (!str_equal(envelope->topic, SYNC_TOPIC)) {
+		/* Before we are up everything will be looked at anyway. */
+		if (events->state == EVENTS_UP || events->state == EVENTS_GREETING)
+			tell(events, envelope);
+	} else if (events->state == EVENTS_SUBSCRIBING && is_our_token(events, envelope->event)) {
+		timer_stop(&events->timer);
+		enter(events, EVENTS_GREETING);
+		ask_version(events);
+	}
+}
+
+/* ---- the stream ---- */
+
+static void on_subscribe_timer(struct timer *timer)
+{
+	subscribe(container_of(timer, struct events, timer));
+}
+
+static void on_stream_end(struct rpc_stream *stream, int status, const struct error *err)
+{
+	struct events *events = container_of(stream, struct events, stream);
+	struct error why = events->why;
+
+	events->streaming = false;
+	events->why.msg[0] = '\0';
+	if (events->state == EVENTS_STOPPED) {
+		containerd_check_closed(events->driver);
+		return;
+	}
+	timer_stop(&events->timer);
+	enter(events, EVENTS_WAITING);
+	if (events->resubscribe) {
+		subscribe(events);
+		return;
+	}
+	if (!why.msg[0])
+		explain(events, "listen to events", status < 0 ? status : -ECONNREFUSED,
+			status < 0 ? err->msg : "the stream ended", &why);
+	timer_start(events->driver->loop, &events->timer, events->subscribe_delay_ms, on_subscribe_timer);
+	events->subscribe_delay_ms *= 2;
+	if (events->subscribe_delay_ms > SUBSCRIBE_DELAY_MAX_MS)
+		events->subscribe_delay_ms = SUBSCRIBE_DELAY_MAX_MS;
+	tell_down(events, &why);
+}
+
+static void make_filters(const struct events *events, struct strv *filters)
+{
+	strv_add(filters, "topic==\"" SYNC_TOPIC "\"");
+	strv_add(filters, "namespace~=\"^" NAMESPACE_PREFIX "\"," TOPICS);
+	for (size_t i = 0; i < events->namespaces.n; i++) {
+		AUTO_FREE char *filter = xasprintf("namespace==\"%s\"," TOPICS, events->namespaces.items[i]);
+
+		strv_add(filters, filter);
+	}
+}
+
+static void subscribe(struct events *events)
+{
+	struct strv filters AUTO(strv_fini) = { 0 };
+	const struct client_scope scope = { 0 };
+	Ctd__FilterRequest request = CTD__FILTER_REQUEST__INIT;
+
+	watch_open(events);
+	enter(events, EVENTS_SUBSCRIBING);
+	events->resubscribe = false;
+	free(events->token);
+	events->token = xasprintf("%d-%llu-%llu", (int)getpid(),
+				  (unsigned long long)loop_now_ms(events->driver->loop),
+				  (unsigned long long)++events->serial);
+	make_filters(events, &filters);
+	request.filters = filters.items;
+	request.n_filters = filters.n;
+	events->stream = (struct rpc_stream){ .wait_for_ready = true,
+					      .on_message = on_message,
+					      .on_end = on_stream_end };
+	events->streaming = true;
+	client_stream(events->driver->channel, &subscribe_method, &scope, &request.base, &events->stream);
+	events->publish_delay_ms = PUBLISH_DELAY_MIN_MS;
+	timer_start(events->driver->loop, &events->timer, 1, on_publish_timer);
+}
+
+void events_add_namespace(struct events *events, const char *namespace_)
+{
+	if (str_starts_with(namespace_, NAMESPACE_PREFIX))
+		return;
+	for (size_t i = 0; i < events->namespaces.n; i++)
+		if (str_equal(events->namespaces.items[i], namespace_))
+			return;
+	strv_add(&events->namespaces, namespace_);
+	if (!events->streaming)
+		return;
+	events->resubscribe = true;
+	rpc_stream_cancel(&events->stream);
+}
+
+/* ---- life ---- */
+
+/* The socket appeared: do not sit out the backoff. */
+void events_kick(struct events *events)
+{
+	if (events->state != EVENTS_SUBSCRIBING)
+		return;
+	rpc_channel_kick(events->driver->channel);
+	events->publish_delay_ms = PUBLISH_DELAY_MIN_MS;
+	timer_start(events->driver->loop, &events->timer, 1, on_publish_timer);
+}
+
+void events_start(struct events *events, struct containerd *driver, const struct runtime_listener *listener)
+{
+	events->driver = driver;
+	events->listener = *listener;
+	events->subscribe_delay_ms = SUBSCRIBE_DELAY_MIN_MS;
+	subscribe(events);
+}
+
+void events_close(struct events *events)
+{
+	if (events->state != EVENTS_STOPPED)
+		enter(events, EVENTS_STOPPED);
+	timer_stop(&events->timer);
+	watch_close(events);
+}
+
+bool events_is_closed(const struct events *events)
+{
+	return !events->streaming && !events->publish_call.pending && !events->version_call.pending &&
+	       !events->poll_open;
+}
+
+void events_fini(struct events *events)
+{
+	strv_fini(&events->namespaces);
+	free(events->token);
+}

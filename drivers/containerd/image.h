@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* OCI (and Docker schema 2) image documents: index, manifest, config. Pure; what is read comes from strangers. */
+#pragma once
+
+#include "core/base/error.h"
+#include "core/base/str.h"
+
+/* A config or manifest of an honest image has some tens of KiB. */
+enum { IMAGE_DOCUMENT_MAX_BYTES = 4 * 1024 * 1024 };
+
+/* A blob in the content store. */
+struct image_blob {
+	char *media_type;
+	char *digest; /* "sha256:..." , checked for its form */
+	int64_t size;
+};
+
+void image_blob_fini(struct image_blob *blob);
+
+/* A manifest, or an index of which the entry for this host's platform was chosen. */
+struct image_manifest {
+	bool is_index;
+	struct image_blob blob;    /* of an index: the manifest to read next; of a manifest: the config */
+	struct image_blob *layers; /* lowest first */
+	size_t n_layers;
+};
+
+void image_manifest_fini(struct image_manifest *manifest);
+
+/* -ENOENT: an index without an image for linux/@arch. */
+int image_manifest_parse(const char *data, size_t len, const char *arch, struct image_manifest *ret_manifest,
+			 struct error *err);
+
+/* What an image says about how it wants to be run. Missing strings are "". */
+struct image_config {
+	struct strv env, entrypoint, cmd;
+	char *user, *working_dir, *stop_signal;
+	struct strv diff_ids; /* digests of the uncompressed layers, lowest first */
+};
+
+void image_config_fini(struct image_config *config);
+int image_config_parse(const char *data, size_t len, struct image_config *ret_config, struct error *err);
+
+/* Name of the snapshot that has the first @n layers applied. @n > 0. Free with free(). */
+char *image_chain_id(const struct strv *diff_ids, size_t n);
+
+/* "<algorithm>:<hex>" */
+bool image_digest_is_valid(const char *digest);

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* containerd namespaces: one per realm, marked with the realm's name. */
+#include <errno.h>
+
+#include "api/containerd.pb-c.h"
+#include "drivers/containerd/labels.h"
+#include "drivers/containerd/op.h"
+
+#define SERVICE "/containerd.services.namespaces.v1.Namespaces"
+
+static const struct client_method create_method = { SERVICE "/Create", NULL };
+static const struct client_method update_method = { SERVICE "/Update", NULL };
+static const struct client_method delete_method = { SERVICE "/Delete", NULL };
+static const struct client_method list_method = { SERVICE "/List", &ctd__namespace_list__descriptor };
+
+struct namespace_op {
+	struct op op;
+	char *name, *realm; /* realm NULL: take the label away */
+	struct strv *ret_namespaces, *ret_realms;
+};
+
+static struct namespace_op *namespace_of(struct op *op)
+{
+	return container_of(op, struct namespace_op, op);
+}
+
+static void namespace_fini(struct op *op)
+{
+	free(namespace_of(op)->name);
+	free(namespace_of(op)->realm);
+}
+
+static void start(struct runtime *runtime, struct namespace_op *namespace_, const struct op_step *steps,
+		  size_t n_steps, struct call *call)
+{
+	AUTO_FREE char *object =
+		namespace_->name ? xasprintf("containerd namespace %s", namespace_->name) : xstrdup("containerd");
+
+	namespace_->op.fini = namespace_fini;
+	op_start_steps(containerd_of(runtime), &namespace_->op, steps, n_steps, NULL, object, call);
+}
+
+/* Create and Update take the same message; the mask is ignored by Create. A label of no value is taken away. */
+static int start_write(struct op *op, const struct client_method *method)
+{
+	struct namespace_op *namespace_ = namespace_of(op);
+	Ctd__NamespaceRequest request = CTD__NAMESPACE_REQUEST__INIT;
+	Ctd__Namespace object = CTD__NAMESPACE__INIT;
+	Ctd__FieldMask mask = CTD__FIELD_MASK__INIT;
+	char *paths[] = { (char *)"labels." LABEL_REALM };
+	struct labels labels = { 0 };
+
+	labels_add(&labels, LABEL_REALM, namespace_->realm ? namespace_->realm : "");
+	object.name = namespace_->name;
+	object.labels = labels.refs;
+	object.n_labels = labels.n;
+	mask.paths = paths;
+	mask.n_paths = ARRAY_SIZE(paths);
+	request.namespace_ = &object;
+	request.update_mask = method == &update_method ? &mask : NULL;
+	return op_unary(op, method, &request.base);
+}
+
+static int start_create(struct op *op)
+{
+	return start_write(op, &create_method);
+}
+
+static int start_update(struct op *op)
+{
+	return start_write(op, &update_method);
+}
+
+static int done_unless_busy(struct op *op UNUSED, int status)
+{
+	return status == -EEXIST || status == -EBUSY ? OP_NEXT : OP_END;
+}
+
+static const struct op_step ensure_steps[] = {
+	{ .name = "create", .also_ok = { EEXIST }, .start = start_create, .done = done_unless_busy },
+	{ .name = "label", .start = start_update },
+};
+
+void namespace_ensure(struct runtime *runtime, const char *namespace_, const char *realm, struct call *call)
+{
+	struct namespace_op *op = xnew(struct namespace_op);
+
+	op->name = xstrdup(namespace_);
+	op->realm = xstrdup(realm);
+	events_add_namespace(&containerd_of(runtime)->events, namespace_);
+	start(runtime, op, ensure_steps, ARRAY_SIZE(ensure_steps), call);
+}
+
+static int start_delete(struct op *op)
+{
+	Ctd__NameRequest request = CTD__NAME_REQUEST__INIT;
+
+	request.name = namespace_of(op)->name;
+	return op_unary(op, &delete_method, &request.base);
+}
+
+static const struct op_step remove_steps[] = {
+	{ .name = "delete", .also_ok = { ENOENT, EBUSY }, .start = start_delete, .done = done_unless_busy },
+	{ .name = "take our label away", .also_ok = { ENOENT }, .start = start_update },
+};
+
+void namespace_remove(struct runtime *runtime, const char *namespace_, struct call *call)
+{
+	struct namespace_op *op = xnew(struct namespace_op);
+
+	op->name = xstrdup(namespace_);
+	start(runtime, op, remove_steps, ARRAY_SIZE(remove_steps), call);
+}
+
+static int start_list(struct op *op)
+{
+	Ctd__Empty request = CTD__EMPTY__INIT;
+
+	return op_unary(op, &list_method, &request.base);
+}
+
+static int done_list(struct op *op, int status UNUSED)
+{
+	const Ctd__NamespaceList *list = op_reply(op, Ctd__NamespaceList);
+	struct namespace_op *ours = namespace_of(op);
+
+	for (size_t i = 0; i < list->n_namespaces; i++) {
+		const Ctd__Namespace *item = list->namespaces[i];
+		const char *realm = labels_get(item->labels, item->n_labels, LABEL_REALM);
+
+		if (!item->name || !name_is_valid(realm))
+			continue;
+		strv_add(ours->ret_namespaces, item->name);
+		strv_add(ours->ret_realms, realm);
+		events_add_namespace(&op->driver->events, item->name);
+	}
+	return OP_NEXT;
+}
+
+static const struct op_step list_steps[] = {
+	{ .name = "list namespaces", .start = start_list, .done = done_list },
+};
+
+void namespace_list(struct runtime *runtime, struct strv *ret_namespaces, struct strv *ret_realms, struct call *call)
+{
+	struct namespace_op *op = xnew(struct namespace_op);
+
+	op->ret_namespaces = ret_namespaces;
+	op->ret_realms = ret_realms;
+	start(runtime, op, list_steps, ARRAY_SIZE(list_steps), call);
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From an image's name to a committed snapshot and a config. What was resolved is remembered with the digest that the
+ * name pointed to, so that the next look is one Images.Get. Two looks at the same image at a time share one action.
+ *
+ * Unpacking (the content is there, the snapshots are not) runs under a lease, so that containerd's garbage collection
+ * leaves half an image alone, and so that a crash in the middle leaves nothing: the lease expires.
+ */
+#include "drivers/containerd/resolve.h"
+
+#include <errno.h>
+
+#include "api/containerd.pb-c.h"
+#include "drivers/containerd/unpack.h"
+
+/* More names than that on one host are a churn of tags: start over. */
+enum { IMAGES_MAX = 1024 };
+
+/* An index may point to an index; nobody nests deeper. */
+enum { INDEX_DEPTH_MAX = 3 };
+
+static const struct client_method get_method = { "/containerd.services.images.v1.Images/Get",
+						 &ctd__image_message__descriptor };
+static const struct client_method read_method = { "/containerd.services.content.v1.Content/Read",
+						  &ctd__content_chunk__descriptor };
+static const struct client_method stat_method = { "/containerd.services.snapshots.v1.Snapshots/Stat",
+						  &ctd__snapshot_list__descriptor };
+
+struct waiter {
+	struct list link; /* struct image_op.waiters */
+	struct call *call;
+};
+
+/* ---- the cache ---- */
+
+static char *image_key(const char *namespace_, const char *name)
+{
+	return xasprintf("%s %s", namespace_, name);
+}
+
+const struct image *image_find(const struct containerd *driver, const char *namespace_, const char *name)
+{
+	AUTO_FREE char *key = image_key(namespace_, name);
+
+	return map_entry(map_find(&driver->images, key), struct image, node);
+}
+
+static void forget(struct containerd *driver, struct image *image)
+{
+	if (!image)
+		return;
+	map_remove(&driver->images, &image->node);
+	image_config_fini(&image->config);
+	free(image->key);
+	free(image->digest);
+	free(image->chain_id);
+	free(image);
+}
+
+void image_forget(struct containerd *driver, const char *namespace_, const char *name)
+{
+	forget(driver, (struct image *)image_find(driver, namespace_, name));
+}
+
+void image_forget_all(struct containerd *driver)
+{
+	struct image *image;
+
+	map_for_each(image, &driver->images, node)
+		forget(driver, image);
+}
+
+static void remember(struct image_op *op)
+{
+	struct containerd *driver = op->op.driver;
+	struct image *image = xnew(struct image);
+
+	image_forget(driver, op->op.namespace_, op->name);
+	if (driver->images.count >= IMAGES_MAX)
+		image_forget_all(driver);
+	image->key = xstrdup(op->key);
+	image->digest = xstrdup(op->digest);
+	image->chain_id = xstrdup(op->chain_id);
+	image->config = op->config;
+	op->config = (struct image_config){ 0 };
+	map_insert(&driver->images, &image->node, image->key);
+}
+
+/* ---- the action ---- */
+
+static void resolve_fini(struct op *op)
+{
+	struct image_op *image = image_op_of(op);
+	struct waiter *waiter;
+
+	if (op->status == 0 && image->chain_id)
+		remember(image);
+	list_for_each (waiter, &image->waiters, link) {
+		call_complete(waiter->call, op->status, &op->err);
+		list_remove(&waiter->link);
+		free(waiter);
+	}
+	list_remove(&image->link);
+	free(image->name);
+	free(image->key);
+	free(image->digest);
+	free(image->chain_id);
+	free(image->extract_key);
+	image_blob_fini(&image->blob);
+	buf_fini(&image->document);
+	image_manifest_fini(&image->manifest);
+	image_config_fini(&image->config);
+	if (image->mounts)
+		protobuf_c_message_free_unpacked(&image->mounts->base, NULL);
+}
+
+static int start_get(struct op *op)
+{
+	Ctd__NameRequest request = CTD__NAME_REQUEST__INIT;
+
+	request.name = image_op_of(op)->name;
+	return op_unary(op, &get_method, &request.base);
+}
+
+static int done_get(struct op *op, int status)
+{
+	struct image_op *image = image_op_of(op);
+	const Ctd__Image *found = status == 0 ? op_reply(op, Ctd__ImageMessage)->image : NULL;
+	const struct image *known = image_find(op->driver, op->namespace_, image->name);
+
+	if (status < 0) {
+		image_forget(op->driver, op->namespace_, image->name);
+		return op_fail(op, -ENOENT, "not in containerd namespace %s: pull or import it, e.g. ctr -n %s images pull %s",
+			       op->namespace_, op->namespace_, image->name);
+	}
+	if (!found || !found->target || !found->target->digest || !image_digest_is_valid(found->target->digest))
+		return op_fail(op, -EBADMSG, "containerd's record of it has no digest");
+	if (known && str_equal(known->digest, found->target->digest))
+		return OP_END;
+	image->digest = xstrdup(found->target->digest);
+	image->blob.digest = xstrdup(found->target->digest);
+	return OP_NEXT;
+}
+
+static int on_chunk(struct op *op, const ProtobufCMessage *message)
+{
+	const Ctd__ContentChunk *chunk = (const Ctd__ContentChunk *)message;
+	struct buf *document = &image_op_of(op)->document;
+
+	if (document->len + chunk->data.len > IMAGE_DOCUMENT_MAX_BYTES)
+		return error_set(&op->sub.err, -EFBIG, "blob %s has more than %d bytes", image_op_of(op)->blob.digest,
+				 IMAGE_DOCUMENT_MAX_BYTES);
+	buf_add(document, chunk->data.data, chunk->data.len);
+	return 0;
+}
+
+static int start_read(struct op *op)
+{
+	struct image_op *image = image_op_of(op);
+	Ctd__ContentReadRequest request = CTD__CONTENT_READ_REQUEST__INIT;
+
+	image->document.len = 0;
+	request.digest = image->blob.digest;
+	return op_stream(op, &read_method, &request.base, on_chunk);
+}
+
+static int fail_with(struct op *op, int code, const struct error *why)
+{
+	return op_fail(op, code, "%s: pull it again or choose another image", why->msg);
+}
+
+/* An index leads to one more read, a manifest to the config. */
+static int done_manifest(struct op *op, int status UNUSED)
+{
+	struct image_op *image = image_op_of(op);
+	struct error why;
+	int r;
+
+	r = image_manifest_parse(image->document.data, image->document.len, op->driver->host.arch, &image->manifest,
+				 &why);
+	if (r < 0)
+		return fail_with(op, r, &why);
+	image_blob_fini(&image->blob);
+	image->blob = image->manifest.blob;
+	image->manifest.blob = (struct image_blob){ 0 };
+	if (!image->manifest.is_index)
+		return OP_NEXT;
+	if (++image->depth > INDEX_DEPTH_MAX)
+		return op_fail(op, -EBADMSG, "its index leads to index after index");
+	image_manifest_fini(&image->manifest);
+	op->next = op->step;
+	return OP_NEXT;
+}
+
+static int done_config(struct op *op, int status UNUSED)
+{
+	struct image_op *image = image_op_of(op);
+	struct error why;
+	int r;
+
+	r = image_config_parse(image->document.data, image->document.len, &image->config, &why);
+	if (r < 0)
+		return fail_with(op, r, &why);
+	if (image->config.diff_ids.n != image->manifest.n_layers)
+		return op_fail(op, -EBADMSG, "%zu layers, but its config names %zu", image->manifest.n_layers,
+			       image->config.diff_ids.n);
+	image->chain_id = image_chain_id(&image->config.diff_ids, image->config.diff_ids.n);
+	return OP_NEXT;
+}
+
+static int start_stat(struct op *op)
+{
+	Ctd__SnapshotRequest request = CTD__SNAPSHOT_REQUEST__INIT;
+
+	request.snapshotter = op->driver->snapshotter;
+	request.key = image_op_of(op)->chain_id;
+	return op_unary(op, &stat_method, &request.base);
+}
+
+static int done_stat(struct op *op UNUSED, int status)
+{
+	return status == 0 ? OP_END : OP_NEXT;
+}
+
+enum { STEP_LOOK_AT_LAYER = 5, STEP_PIN = 9, STEP_CLEAN_UP = 10 };
+
+static int start_lease(struct op *op)
+{
+	op->cleanup = STEP_CLEAN_UP;
+	return unpack_start_lease(op);
+}
+
+static int start_layer(struct op *op)
+{
+	struct image_op *image = image_op_of(op);
+
+	if (image->layer < image->manifest.n_layers)
+		return unpack_start_stat(op);
+	op->next = STEP_PIN;
+	return OP_NEXT;
+}
+
+static int done_layer(struct op *op, int status)
+{
+	if (status < 0)
+		return OP_NEXT;
+	image_op_of(op)->layer++;
+	op->next = STEP_LOOK_AT_LAYER;
+	return OP_NEXT;
+}
+
+static int done_commit(struct op *op, int status)
+{
+	struct image_op *image = image_op_of(op);
+
+	/* With EEXIST somebody else unpacked the layer first; ours goes when the lease does. */
+	if (status == 0 || status == -EEXIST) {
+		free(take_ptr(image->extract_key));
+		image->layer++;
+	}
+	op->next = STEP_LOOK_AT_LAYER;
+	return OP_NEXT;
+}
+
+static const struct op_step resolve_steps[] = {
+	{ .name = "look it up", .also_ok = { ENOENT }, .start = start_get, .done = done_get },
+	{ .name = "read the manifest", .start = start_read, .done = done_manifest },
+	{ .name = "read the config", .start = start_read, .done = done_config },
+	{ .name = "look for its snapshot", .also_ok = { ENOENT }, .start = start_stat, .done = done_stat },
+	{ .name = "take a lease", .also_ok = { EEXIST }, .start = start_lease },
+	[STEP_LOOK_AT_LAYER] = { .name = "look at a layer", .also_ok = { ENOENT }, .start = start_layer,
+				 .done = done_layer },
+	{ .name = "prepare a layer", .start = unpack_start_prepare, .done = unpack_done_prepare },
+	{ .name = "unpack a layer", .timeout_ms = UNPACK_TIMEOUT_MS, .start = unpack_start_apply,
+	  .done = unpack_done_apply },
+	{ .name = "commit a layer", .timeout_ms = UNPACK_TIMEOUT_MS, .also_ok = { EEXIST },
+	  .start = unpack_start_commit, .done = done_commit },
+	[STEP_PIN] = { .name = "tie the snapshots to the image", .start = unpack_start_pin },
+	[STEP_CLEAN_UP] = { .name = "remove the half layer", .also_ok = { ENOENT }, .start = unpack_start_abort },
+	{ .name = "give the lease back", .also_ok = { ENOENT }, .start = unpack_start_release },
+};
+
+static struct image_op *find_running(struct containerd *driver, const char *key)
+{
+	struct image_op *image;
+
+	list_for_each(image, &driver->resolving, link)
+		if (str_equal(image->key, key))
+			return image;
+	return NULL;
+}
+
+void image_resolve(struct runtime *runtime, const char *namespace_, const char *name, struct call *call)
+{
+	struct containerd *driver = containerd_of(runtime);
+	AUTO_FREE char *key = image_key(namespace_, name);
+	AUTO_FREE char *object = xasprintf("image %s", name);
+	struct image_op *image = find_running(driver, key);
+
+	if (image) {
+		struct waiter *waiter = xnew(struct waiter);
+
+		waiter->call = call;
+		list_append(&image->waiters, &waiter->link);
+		return;
+	}
+	image = xnew(struct image_op);
+	image->name = xstrdup(name);
+	image->key = take_ptr(key);
+	list_init(&image->waiters);
+	list_append(&driver->resolving, &image->link);
+	image->op.fini = resolve_fini;
+	op_start(driver, &image->op, resolve_steps, namespace_, object, call);
+}

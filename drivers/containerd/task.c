@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tasks: the processes of containers. */
+#include <errno.h>
+#include <signal.h>
+
+#include "api/containerd.pb-c.h"
+#include "drivers/containerd/op.h"
+
+/* runc, the shim and hooks of the kernel: slow on a loaded machine, and to be cut only when hope is gone. */
+enum { TASK_TIMEOUT_MS = 60 * 1000 };
+
+static const struct client_method mounts_method = { "/containerd.services.snapshots.v1.Snapshots/Mounts",
+						    &ctd__mounts_reply__descriptor };
+static const struct client_method create_method = { "/containerd.services.tasks.v1.Tasks/Create",
+						    &ctd__task_create_reply__descriptor };
+static const struct client_method get_method = { "/containerd.services.tasks.v1.Tasks/Get",
+						 &ctd__process_message__descriptor };
+static const struct client_method start_method = { "/containerd.services.tasks.v1.Tasks/Start", NULL };
+static const struct client_method kill_method = { "/containerd.services.tasks.v1.Tasks/Kill", NULL };
+static const struct client_method delete_method = { "/containerd.services.tasks.v1.Tasks/Delete", NULL };
+
+struct task_op {
+	struct op op;
+	char *id;
+	Ctd__MountsReply *mounts;
+	uint32_t *ret_pid;
+	int signal;
+	int start_status;
+	struct error start_err;
+};
+
+static struct task_op *task_of(struct op *op)
+{
+	return container_of(op, struct task_op, op);
+}
+
+static void task_fini(struct op *op)
+{
+	struct task_op *task = task_of(op);
+
+	free(task->id);
+	if (task->mounts)
+		protobuf_c_message_free_unpacked(&task->mounts->base, NULL);
+}
+
+static struct task_op *task_new(const struct container_ref *ref)
+{
+	struct task_op *task = xnew(struct task_op);
+
+	task->id = xstrdup(ref->id);
+	task->op.fini = task_fini;
+	return task;
+}
+
+static void run_steps(struct runtime *runtime, struct task_op *task, const struct op_step *steps, size_t n_steps,
+		      const struct container_ref *ref, struct call *call)
+{
+	AUTO_FREE char *object = xasprintf("container %s", ref->id);
+
+	op_start_steps(containerd_of(runtime), &task->op, steps, n_steps, ref->namespace_, object, call);
+}
+
+static int start_with_id(struct op *op, const struct client_method *method)
+{
+	Ctd__NameRequest request = CTD__NAME_REQUEST__INIT;
+
+	request.name = task_of(op)->id;
+	return op_unary(op, method, &request.base);
+}
+
+/* ---- create ---- */
+
+static int start_mounts(struct op *op)
+{
+	Ctd__SnapshotRequest request = CTD__SNAPSHOT_REQUEST__INIT;
+
+	request.snapshotter = op->driver->snapshotter;
+	request.key = task_of(op)->id;
+	return op_unary(op, &mounts_method, &request.base);
+}
+
+static int done_mounts(struct op *op, int status UNUSED)
+{
+	task_of(op)->mounts = op_reply(op, Ctd__MountsReply);
+	op->unary.reply = NULL;
+	return OP_NEXT;
+}
+
+/* No stdio: what the container writes goes to /dev/null. */
+static int start_create(struct op *op)
+{
+	struct task_op *task = task_of(op);
+	Ctd__TaskCreateRequest request = CTD__TASK_CREATE_REQUEST__INIT;
+
+	request.container_id = task->id;
+	request.rootfs = task->mounts->mounts;
+	request.n_rootfs = task->mounts->n_mounts;
+	return op_unary(op, &create_method, &request.base);
+}
+
+static int done_create(struct op *op, int status)
+{
+	if (status == -EEXIST)
+		return OP_NEXT;
+	*task_of(op)->ret_pid = op_reply(op, Ctd__TaskCreateReply)->pid;
+	return OP_END;
+}
+
+static int start_get(struct op *op)
+{
+	return start_with_id(op, &get_method);
+}
+
+static int done_get(struct op *op, int status UNUSED)
+{
+	const Ctd__Process *process = op_reply(op, Ctd__ProcessMessage)->process;
+
+	if (!process || process->status != CTD__PROCESS_STATUS__CREATED)
+		return op_fail(op, -EEXIST, "a task of an earlier run is there: delete it first");
+	*task_of(op)->ret_pid = process->pid;
+	return OP_END;
+}
+
+static const struct op_step create_steps[] = {
+	{ .name = "find the mounts of the snapshot", .start = start_mounts, .done = done_mounts },
+	{ .name = "create the task", .timeout_ms = TASK_TIMEOUT_MS, .also_ok = { EEXIST }, .start = start_create,
+	  .done = done_create },
+	{ .name = "look at the task", .start = start_get, .done = done_get },
+};
+
+void task_create(struct runtime *runtime, const struct container_ref *ref, uint32_t *ret_pid, struct call *call)
+{
+	struct task_op *task = task_new(ref);
+
+	task->ret_pid = ret_pid;
+	run_steps(runtime, task, create_steps, ARRAY_SIZE(create_steps), ref, call);
+}
+
+/* ---- start ---- */
+
+static int start_start(struct op *op)
+{
+	return start_with_id(op, &start_method);
+}
+
+static int done_start(struct op *op, int status)
+{
+	struct task_op *task = task_of(op);
+
+	if (status == 0)
+		return OP_END;
+	task->start_status = op_explain(op, status, &task->start_err);
+	return OP_NEXT;
+}
+
+/* containerd refuses to start what runs already, with no status of its own for that. Running is what was wanted. */
+static int done_look_started(struct op *op, int status)
+{
+	const Ctd__Process *process = status == 0 ? op_reply(op, Ctd__ProcessMessage)->process : NULL;
+
+	if (process && process->status == CTD__PROCESS_STATUS__RUNNING)
+		return OP_END;
+	op->err = task_of(op)->start_err;
+	return task_of(op)->start_status;
+}
+
+static const struct op_step begin_steps[] = {
+	{ .name = "start the task", .timeout_ms = TASK_TIMEOUT_MS, .also_ok = { EBUSY, EIO }, .start = start_start,
+	  .done = done_start },
+	{ .name = "look at the task", .also_ok = { ENOENT }, .start = start_get, .done = done_look_started },
+};
+
+void task_start(struct runtime *runtime, const struct container_ref *ref, struct call *call)
+{
+	struct task_op *task = task_new(ref);
+
+	run_steps(runtime, task, begin_steps, ARRAY_SIZE(begin_steps), ref, call);
+}
+
+/* ---- signal ---- */
+
+static int start_kill(struct op *op)
+{
+	struct task_op *task = task_of(op);
+	Ctd__TaskKillRequest request = CTD__TASK_KILL_REQUEST__INIT;
+
+	request.container_id = task->id;
+	request.has_signal = true;
+	request.signal = (uint32_t)task->signal;
+	request.has_all = true;
+	request.all = task->signal == SIGKILL;
+	return op_unary(op, &kill_method, &request.base);
+}
+
+static const struct op_step kill_steps[] = {
+	{ .name = "send the signal", .also_ok = { ENOENT }, .start = start_kill },
+};
+
+void task_signal(struct runtime *runtime, const struct container_ref *ref, int signal, struct call *call)
+{
+	struct task_op *task = task_new(ref);
+
+	task->signal = signal;
+	run_steps(runtime, task, kill_steps, ARRAY_SIZE(kill_steps), ref, call);
+}
+
+/* ---- delete ---- */
+
+static int start_delete(struct op *op)
+{
+	return start_with_id(op, &delete_method);
+}
+
+static const struct op_step delete_steps[] = {
+	{ .name = "delete the task", .timeout_ms = TASK_TIMEOUT_MS, .also_ok = { ENOENT }, .start = start_delete },
+};
+
+void task_delete(struct runtime *runtime, const struct container_ref *ref, struct call *call)
+{
+	struct task_op *task = task_new(ref);
+
+	run_steps(runtime, task, delete_steps, ARRAY_SIZE(delete_steps), ref, call);
+}

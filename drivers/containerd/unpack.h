@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Steps that turn an image's layers into snapshots, one layer at a time. For resolve.c, which has the table. */
+#pragma once
+
+#include "api/containerd.pb-c.h"
+#include "drivers/containerd/image.h"
+#include "drivers/containerd/op.h"
+
+/* A layer of some GiB on a slow disk. */
+enum { UNPACK_TIMEOUT_MS = 15 * 60 * 1000 };
+
+struct image_op {
+	struct op op;
+	struct list link;     /* struct containerd.resolving */
+	struct list waiters;  /* struct waiter.link: further calls for the same image */
+	char *name, *key;
+	char *digest;         /* what the name points to; NULL while not known */
+	struct image_blob blob; /* what is read now; in the end the config */
+	unsigned depth;
+	struct buf document;
+	struct image_manifest manifest;
+	struct image_config config;
+	char *chain_id;       /* of all layers */
+
+	size_t layer;         /* the one being unpacked */
+	char *extract_key;    /* its snapshot before it is committed */
+	Ctd__MountsReply *mounts;
+};
+
+static inline struct image_op *image_op_of(struct op *op)
+{
+	return container_of(op, struct image_op, op);
+}
+
+int unpack_start_lease(struct op *op);
+int unpack_start_stat(struct op *op);
+int unpack_start_prepare(struct op *op);
+int unpack_done_prepare(struct op *op, int status);
+int unpack_start_apply(struct op *op);
+int unpack_done_apply(struct op *op, int status);
+int unpack_start_commit(struct op *op);
+int unpack_start_pin(struct op *op);
+int unpack_start_abort(struct op *op);
+int unpack_start_release(struct op *op);

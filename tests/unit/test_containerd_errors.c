@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+
+#include "drivers/containerd/client.h"
+#include "drivers/containerd/labels.h"
+
+static void test_explain(void **state UNUSED)
+{
+	static const struct {
+		int status;
+		const char *peer;
+		int code;
+		bool transient;
+		const char *part;
+	} cases[] = {
+		{ -ECONNREFUSED, "connect: no such file", -ECONNREFUSED, true, "does not answer on /s.sock" },
+		{ -ETIMEDOUT, "", -ETIMEDOUT, true, "within 60 s" },
+		{ -ENOSYS, "unknown service", -ENOSYS, false, "1.6 or later" },
+		{ -EIO, "shim: ttrpc: closed: unknown", -EAGAIN, true, "ttrpc" },
+		{ -EIO, "mkdir: no space left on device: unknown", -ENOSPC, true, "no space" },
+		{ -EIO, "exec: \"nope\": executable file not found in $PATH", -EIO, false, "nope" },
+		{ -ENOENT, "container x: not found", -ENOENT, false, "start the task: container x" },
+		{ -EBUSY, NULL, -EBUSY, true, "start the task" },
+		{ -EACCES, "denied", -EACCES, false, "who may use /s.sock" },
+	};
+	const struct client_attempt attempt = { .socket = "/s.sock",
+						.step = "start the task",
+						.object = "container s_t_c_root",
+						.namespace_ = "kukeon-r",
+						.timeout_ms = 60000 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct error err = { 0 };
+
+		assert_int_equal(client_explain(&attempt, cases[i].status, cases[i].peer, &err), cases[i].code);
+		assert_int_equal(err.code, cases[i].code);
+		assert_int_equal(error_is_transient(err.code), cases[i].transient);
+		if (!strstr(err.msg, cases[i].part) ||
+		    !str_starts_with(err.msg, "container s_t_c_root in containerd namespace kukeon-r: "))
+			fail_msg("expected \"%s\" in \"%s\"", cases[i].part, err.msg);
+	}
+}
+
+static const struct container_request request = {
+	.ref = { "kukeon-r", "s_t_c_web" }, .cell_key = "r/s/t/c", .role = "web", .spec_hash = "abc"
+};
+
+static void test_labels_roundtrip(void **state UNUSED)
+{
+	Api__ContainerSpec spec = API__CONTAINER_SPEC__INIT;
+	struct container_request full = request;
+	struct container_fact fact = { 0 };
+	struct labels labels = { 0 };
+
+	spec.id = (char *)"web";
+	full.spec = &spec;
+	labels_add_container(&labels, &full);
+	assert_true(labels_read_container(labels.refs, labels.n, &fact));
+	assert_string_equal(fact.cell_key, "r/s/t/c");
+	assert_string_equal(fact.role, "web");
+	assert_string_equal(fact.container, "web");
+	assert_string_equal(fact.spec_hash, "abc");
+	container_fact_fini(&fact);
+}
+
+/* Labels are writable by whoever may use the socket: they must not lead out of the hierarchy. */
+static void test_labels_refused(void **state UNUSED)
+{
+	static const char *const keys[] = { LABEL_REALM, LABEL_SPACE, LABEL_STACK, LABEL_CELL, LABEL_ROLE, LABEL_CONTAINER };
+	static const char *const bad[] = { "", "..", "a/b", "-a", "a b" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		for (size_t j = 0; j < ARRAY_SIZE(bad); j++) {
+			struct container_fact fact = { 0 };
+			struct labels labels = { 0 };
+
+			for (size_t k = 0; k < ARRAY_SIZE(keys); k++)
+				labels_add(&labels, keys[k], k == i ? bad[j] : "good");
+			assert_false(labels_read_container(labels.refs, labels.n, &fact));
+			assert_null(fact.cell_key);
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_explain),
+		cmocka_unit_test(test_labels_roundtrip),
+		cmocka_unit_test(test_labels_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

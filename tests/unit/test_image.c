@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+
+#include "core/base/buf.h"
+#include "drivers/containerd/image.h"
+
+#define A "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define B "sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+
+static void test_config(void **state UNUSED)
+{
+	static const char text[] =
+		"{\"config\":{\"Env\":[\"A=1\"],\"Entrypoint\":[\"/e\"],\"Cmd\":null,\"User\":\"7\",\"WorkingDir\":\"/w\","
+		"\"StopSignal\":\"SIGQUIT\",\"Other\":{}},\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"" A "\",\"" B
+		"\"]}}";
+	struct image_config config;
+	struct error err = { 0 };
+
+	assert_int_equal(image_config_parse(text, strlen(text), &config, &err), 0);
+	assert_int_equal(config.env.n, 1);
+	assert_string_equal(config.entrypoint.items[0], "/e");
+	assert_int_equal(config.cmd.n, 0);
+	assert_string_equal(config.user, "7");
+	assert_string_equal(config.working_dir, "/w");
+	assert_string_equal(config.stop_signal, "SIGQUIT");
+	assert_int_equal(config.diff_ids.n, 2);
+	image_config_fini(&config);
+}
+
+static void test_config_refused(void **state UNUSED)
+{
+	static const struct {
+		const char *text, *message;
+	} cases[] = {
+		{ "", "no JSON object" },
+		{ "[]", "no JSON object" },
+		{ "{}", "rootfs.diff_ids has 0 entries" },
+		{ "{\"rootfs\":{\"diff_ids\":[\"../../x\"]}}", "diff_ids[0] is no digest" },
+		{ "{\"rootfs\":{\"diff_ids\":[\"sha256:ABC\"]}}", "diff_ids[0] is no digest" },
+		{ "{\"config\":{\"Env\":[1]},\"rootfs\":{\"diff_ids\":[\"" A "\"]}}", "Env[0] is no string" },
+		{ "{\"config\":{\"Cmd\":\"sh\"},\"rootfs\":{\"diff_ids\":[\"" A "\"]}}", "Cmd is no list" },
+		{ "{\"config\":{\"Cmd\":[\"a\\u0000b\"]}}", "no JSON object" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct image_config config = { 0 };
+		struct error err = { 0 };
+
+		assert_int_equal(image_config_parse(cases[i].text, strlen(cases[i].text), &config, &err), -EBADMSG);
+		if (!strstr(err.msg, cases[i].message))
+			fail_msg("%s: expected \"%s\", got \"%s\"", cases[i].text, cases[i].message, err.msg);
+		assert_null(config.user);
+	}
+}
+
+/* Lists that are longer than anything honest, and a document over the bound. */
+static void test_config_bounds(void **state UNUSED)
+{
+	struct buf buf AUTO_BUF = { 0 };
+	struct image_config config;
+	struct error err = { 0 };
+
+	buf_add_str(&buf, "{\"config\":{\"Env\":[\"\"");
+	for (int i = 0; i < 5000; i++)
+		buf_add_str(&buf, ",\"A=1\"");
+	buf_add_str(&buf, "]}}");
+	assert_int_equal(image_config_parse(buf.data, buf.len, &config, &err), -EBADMSG);
+	AUTO_FREE char *big = xcalloc(1, IMAGE_DOCUMENT_MAX_BYTES + 1);
+	assert_int_equal(image_config_parse(big, IMAGE_DOCUMENT_MAX_BYTES + 1, &config, &err), -EFBIG);
+}
+
+static void test_manifest(void **state UNUSED)
+{
+	static const char text[] = "{\"config\":{\"mediaType\":\"c\",\"digest\":\"" A "\",\"size\":3},"
+				   "\"layers\":[{\"mediaType\":\"l\",\"digest\":\"" B "\",\"size\":5}]}";
+	struct image_manifest manifest;
+	struct error err = { 0 };
+
+	assert_int_equal(image_manifest_parse(text, strlen(text), "amd64", &manifest, &err), 0);
+	assert_false(manifest.is_index);
+	assert_string_equal(manifest.blob.digest, A);
+	assert_int_equal(manifest.n_layers, 1);
+	assert_string_equal(manifest.layers[0].digest, B);
+	assert_string_equal(manifest.layers[0].media_type, "l");
+	assert_int_equal(manifest.layers[0].size, 5);
+	image_manifest_fini(&manifest);
+}
+
+#define ENTRY(digest, os, arch) \
+	"{\"digest\":\"" digest "\",\"size\":1,\"platform\":{\"os\":\"" os "\",\"architecture\":\"" arch "\"}}"
+
+static void test_index(void **state UNUSED)
+{
+	static const char text[] =
+		"{\"manifests\":[" ENTRY(A, "windows", "amd64") "," ENTRY(B, "linux", "amd64") "]}";
+	static const char single[] = "{\"manifests\":[{\"digest\":\"" A "\",\"size\":1}]}";
+	struct image_manifest manifest;
+	struct error err = { 0 };
+
+	assert_int_equal(image_manifest_parse(text, strlen(text), "amd64", &manifest, &err), 0);
+	assert_true(manifest.is_index);
+	assert_string_equal(manifest.blob.digest, B);
+	image_manifest_fini(&manifest);
+	assert_int_equal(image_manifest_parse(text, strlen(text), "arm64", &manifest, &err), -ENOENT);
+	assert_non_null(strstr(err.msg, "linux/arm64"));
+	assert_int_equal(image_manifest_parse(single, strlen(single), "arm64", &manifest, &err), 0);
+	assert_string_equal(manifest.blob.digest, A);
+	image_manifest_fini(&manifest);
+}
+
+static void test_manifest_refused(void **state UNUSED)
+{
+	static const char *const cases[] = {
+		"{}",
+		"{\"config\":{\"digest\":\"" A "\"}}",
+		"{\"config\":{\"digest\":\"" A "\"},\"layers\":[]}",
+		"{\"config\":{\"digest\":\"" A "\"},\"layers\":[{\"digest\":\"x\"}]}",
+		"{\"config\":{\"digest\":\"" A "\"},\"layers\":[{\"digest\":\"" B "\",\"size\":-1}]}",
+		"{\"config\":{\"digest\":\"" A "\"},\"layers\":[7]}",
+		"{\"manifests\":[7]}",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct image_manifest manifest = { 0 };
+		struct error err = { 0 };
+
+		assert_true(image_manifest_parse(cases[i], strlen(cases[i]), "amd64", &manifest, &err) < 0);
+		assert_true(err.msg[0]);
+		assert_null(manifest.layers);
+	}
+}
+
+/* Vector of the OCI image specification's rule: ChainID(a, b) = sha256("a b"). */
+static void test_chain_id(void **state UNUSED)
+{
+	struct strv diff_ids AUTO(strv_fini) = { 0 };
+	char hex[SHA256_HEX_BYTES];
+
+	strv_add(&diff_ids, A);
+	strv_add(&diff_ids, B);
+	AUTO_FREE char *one = image_chain_id(&diff_ids, 1);
+	AUTO_FREE char *two = image_chain_id(&diff_ids, 2);
+
+	sha256_hex(A " " B, strlen(A " " B), hex);
+	assert_string_equal(one, A);
+	assert_string_equal(two + strlen("sha256:"), hex);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_config),   cmocka_unit_test(test_config_refused),
+		cmocka_unit_test(test_manifest), cmocka_unit_test(test_config_bounds),
+		cmocka_unit_test(test_index),    cmocka_unit_test(test_manifest_refused),
+		cmocka_unit_test(test_chain_id),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
