@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "watchers/manifests.h"
+
+#include <errno.h>
+#include <sys/inotify.h>
+
+#include "core/base/log.h"
+#include "watchers/manifests_scan.h"
+
+enum {
+	RETRY_FIRST_MS = 20, /* for a writer that was closing just then; doubles up to poll_ms */
+	READ_BYTES = 16384,
+	READS_PER_TURN = 16,
+};
+
+struct manifests_watcher {
+	struct loop *loop;
+	struct manifests_options options;
+	struct manifests_listener listener;
+
+	int inotify; /* -1: none to be had, or not wanted */
+	uv_poll_t poll;
+	struct manifests_watches watches; /* of the last scan */
+	bool polling;
+
+	struct timer quiet;     /* runs between a hint and its scan */
+	struct timer again;     /* the next scan without a hint: polling, or a file that is being written */
+	uint64_t first_hint_ms; /* 0: no hint waits */
+	uint64_t retry_ms;
+
+	struct work work;
+	struct manifests_scan scan; /* the worker's while busy */
+	bool busy;       /* from the start of a scan until its last difference is delivered */
+	bool hinted;     /* meanwhile there was a hint ... */
+	bool wanted_now; /* ... or a request */
+
+	struct deferred deferred_close;
+	void (*closed)(void *ctx); /* set: closing */
+	void *closed_ctx;
+};
+
+static void start_scan(struct manifests_watcher *watcher);
+
+/* ---- when to scan ---- */
+
+static void on_quiet(struct timer *timer)
+{
+	start_scan(container_of(timer, struct manifests_watcher, quiet));
+}
+
+static void on_again(struct timer *timer)
+{
+	start_scan(container_of(timer, struct manifests_watcher, again));
+}
+
+/* Something may have changed: a scan follows when there was no hint for quiet_ms. */
+static void hint(struct manifests_watcher *watcher)
+{
+	uint64_t now_ms = loop_now_ms(watcher->loop), due_ms, latest_ms;
+
+	if (watcher->busy) {
+		watcher->hinted = true;
+		return;
+	}
+	if (!watcher->first_hint_ms)
+		watcher->first_hint_ms = now_ms;
+	due_ms = now_ms + watcher->options.quiet_ms;
+	latest_ms = watcher->first_hint_ms + watcher->options.quiet_max_ms;
+	timer_start_at(watcher->loop, &watcher->quiet, due_ms < latest_ms ? due_ms : latest_ms, on_quiet);
+}
+
+void manifests_rescan(struct manifests_watcher *watcher)
+{
+	check(!watcher->closed);
+	if (watcher->busy)
+		watcher->wanted_now = true;
+	else
+		start_scan(watcher);
+}
+
+/* ---- inotify ---- */
+
+static void on_readable(uv_poll_t *poll, int status UNUSED, int uv_events UNUSED)
+{
+	struct manifests_watcher *watcher = container_of(poll, struct manifests_watcher, poll);
+	_Alignas(struct inotify_event) char data[READ_BYTES];
+	bool matters = false;
+
+	for (int i = 0; i < READS_PER_TURN; i++) {
+		ssize_t n = read(watcher->inotify, data, sizeof(data));
+
+		if (n <= 0)
+			break;
+		for (char *p = data; p < data + n;) {
+			const struct inotify_event *event = (const struct inotify_event *)p;
+
+			/* The scan that runs now may have watches that are not in the table yet. */
+			matters |= manifests_watches_event_matters(&watcher->watches, event) ||
+				   (watcher->busy && !manifests_watches_has(&watcher->watches, event->wd));
+			p += sizeof(*event) + event->len;
+		}
+	}
+	if (matters)
+		hint(watcher);
+}
+
+static void open_inotify(struct manifests_watcher *watcher)
+{
+	if (watcher->inotify >= 0 || watcher->options.no_inotify)
+		return;
+	watcher->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (watcher->inotify < 0) {
+		watcher->scan.watches.code = -errno;
+		return;
+	}
+	check(uv_poll_init(&watcher->loop->uv, &watcher->poll, watcher->inotify) == 0);
+	check(uv_poll_start(&watcher->poll, UV_READABLE, on_readable) == 0);
+}
+
+/* Takes over the watches of the scan; says once when hints stop or start to be reliable. */
+static void take_watches(struct manifests_watcher *watcher)
+{
+	struct manifests_scan *scan = &watcher->scan;
+	int code = scan->watches.code;
+	bool polling = watcher->inotify < 0 || scan->remote || code < 0;
+
+	if (watcher->inotify >= 0)
+		manifests_watches_replace(&watcher->watches, &scan->watches);
+	watcher->watches = scan->watches;
+	scan->watches = (struct manifests_watches){ .fd = -1 };
+	if (polling && !watcher->polling && code < 0)
+		log_warning("manifests are looked at every %llu ms, because inotify fails: %s%s directory=%s",
+			    (unsigned long long)watcher->options.poll_ms, strerror(-code),
+			    code == -ENOSPC ? "; raise the sysctl fs.inotify.max_user_watches" :
+			    code == -EMFILE ? "; raise the sysctl fs.inotify.max_user_instances" : "", scan->directory);
+	else if (polling && !watcher->polling)
+		log_info("manifests are looked at every %llu ms directory=%s",
+			 (unsigned long long)watcher->options.poll_ms, scan->directory);
+	else if (!polling && watcher->polling)
+		log_info("manifests are watched with inotify again directory=%s", scan->directory);
+	watcher->polling = polling;
+}
+
+/* ---- scans ---- */
+
+static void deliver(struct manifests_watcher *watcher)
+{
+	const struct manifests_listener *listener = &watcher->listener;
+	const struct manifests_scan *scan = &watcher->scan;
+
+	for (size_t i = 0; i < scan->changes.n && !watcher->closed; i++) {
+		const struct manifests_change *change = &scan->changes.items[i];
+
+		switch (change->kind) {
+		case MANIFESTS_CHANGE_FILE:
+			listener->on_file(listener->ctx, change->path, change->content.data ? change->content.data : "",
+					  change->content.len);
+			break;
+		case MANIFESTS_CHANGE_ERROR:
+			listener->on_file_error(listener->ctx, change->path, &change->err);
+			break;
+		case MANIFESTS_CHANGE_GONE:
+			listener->on_file_gone(listener->ctx, change->path);
+			break;
+		}
+	}
+	if (!watcher->closed)
+		listener->on_scan_done(listener->ctx, scan->problem.code < 0 ? &scan->problem : NULL);
+}
+
+static void arm_next(struct manifests_watcher *watcher)
+{
+	uint64_t poll_ms = watcher->options.poll_ms;
+
+	if (watcher->scan.retry) {
+		watcher->retry_ms = watcher->retry_ms ? 2 * watcher->retry_ms : RETRY_FIRST_MS;
+		watcher->retry_ms = watcher->retry_ms < poll_ms ? watcher->retry_ms : poll_ms;
+		timer_start(watcher->loop, &watcher->again, watcher->retry_ms, on_again);
+		return;
+	}
+	watcher->retry_ms = 0;
+	if (watcher->polling)
+		timer_start(watcher->loop, &watcher->again, poll_ms, on_again);
+}
+
+static void on_scan_run(struct work *work)
+{
+	manifests_scan_run(&container_of(work, struct manifests_watcher, work)->scan);
+}
+
+static void finish_close(struct deferred *deferred);
+
+static void on_scan_done(struct work *work)
+{
+	struct manifests_watcher *watcher = container_of(work, struct manifests_watcher, work);
+	bool hinted, wanted_now;
+
+	take_watches(watcher);
+	deliver(watcher);
+	manifests_changes_fini(&watcher->scan.changes);
+	watcher->busy = false;
+	hinted = watcher->hinted;
+	wanted_now = watcher->wanted_now;
+	watcher->hinted = watcher->wanted_now = false;
+	if (watcher->closed) {
+		loop_defer(watcher->loop, &watcher->deferred_close, finish_close);
+		return;
+	}
+	if (wanted_now) {
+		start_scan(watcher);
+		return;
+	}
+	arm_next(watcher);
+	if (hinted)
+		hint(watcher);
+}
+
+static void start_scan(struct manifests_watcher *watcher)
+{
+	check(!watcher->busy && !watcher->closed);
+	timer_stop(&watcher->quiet);
+	timer_stop(&watcher->again);
+	watcher->first_hint_ms = 0;
+	watcher->busy = true;
+	open_inotify(watcher);
+	watcher->scan.watches.fd = watcher->inotify;
+	loop_work(watcher->loop, &watcher->work, on_scan_run, on_scan_done);
+}
+
+/* ---- life ---- */
+
+const char *manifests_watch_kind(const struct manifests_watcher *watcher)
+{
+	return watcher->polling ? "polling" : "inotify";
+}
+
+int manifests_open(struct manifests_watcher **ret_watcher, struct loop *loop, const struct manifests_options *options,
+		   const struct manifests_listener *listener, struct error *err)
+{
+	struct manifests_watcher *watcher;
+
+	if (str_empty(options->directory))
+		return error_set(err, -EINVAL, "no manifests directory: expected a path such as /etc/kukeon/manifests.d");
+	if (!options->poll_ms || options->quiet_max_ms < options->quiet_ms)
+		return error_set(err, -EINVAL, "manifests directory %s: expected a time between polls and a longest quiet time "
+				 "of at least the quiet time", options->directory);
+	watcher = xnew(struct manifests_watcher);
+	watcher->loop = loop;
+	watcher->options = *options;
+	watcher->listener = *listener;
+	watcher->inotify = -1;
+	watcher->watches.fd = -1;
+	watcher->scan.directory = xstrdup(options->directory);
+	watcher->options.directory = watcher->scan.directory;
+	watcher->scan.only_root_writes = geteuid() == 0;
+	start_scan(watcher);
+	*ret_watcher = watcher;
+	return 0;
+}
+
+static void watcher_free(struct manifests_watcher *watcher)
+{
+	void (*closed)(void *ctx) = watcher->closed;
+	void *ctx = watcher->closed_ctx;
+
+	if (watcher->inotify >= 0)
+		close(watcher->inotify);
+	manifests_watches_fini(&watcher->watches);
+	manifests_known_fini(&watcher->scan.known);
+	free(watcher->scan.directory);
+	free(watcher);
+	closed(ctx);
+}
+
+static void on_poll_closed(uv_handle_t *handle)
+{
+	watcher_free(container_of((uv_poll_t *)handle, struct manifests_watcher, poll));
+}
+
+static void finish_close(struct deferred *deferred)
+{
+	struct manifests_watcher *watcher = container_of(deferred, struct manifests_watcher, deferred_close);
+
+	if (watcher->inotify >= 0)
+		uv_close((uv_handle_t *)&watcher->poll, on_poll_closed);
+	else
+		watcher_free(watcher);
+}
+
+void manifests_close(struct manifests_watcher *watcher, void (*closed)(void *ctx), void *ctx)
+{
+	check(!watcher->closed);
+	watcher->closed = closed;
+	watcher->closed_ctx = ctx;
+	timer_stop(&watcher->quiet);
+	timer_stop(&watcher->again);
+	if (!watcher->busy)
+		loop_defer(watcher->loop, &watcher->deferred_close, finish_close);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One scan of the manifests directory: walk, read, compare. Blocks; runs on a worker thread, which owns the struct until
+ * it is done.
+ */
+#pragma once
+
+#include "watchers/manifests_known.h"
+#include "watchers/manifests_watches.h"
+
+struct manifests_scan {
+	/* set by the owner */
+	char *directory;
+	bool only_root_writes;
+
+	/* carried from scan to scan */
+	struct manifests_known known;
+
+	/* results */
+	struct manifests_watches watches; /* .fd is set by the owner before the scan */
+	struct manifests_changes changes;
+	struct error problem; /* of the directory; code 0: it was read completely */
+	bool retry;           /* look again soon: a file is being written, or the directory was never still */
+	bool remote;          /* others may change it without an event */
+};
+
+void manifests_scan_run(struct manifests_scan *scan);
