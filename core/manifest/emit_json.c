@@ -26,7 +26,8 @@ static json_t *json_of_enum(const ProtobufCEnumDescriptor *type, int value)
 /* Numbers that many readers of JSON would round go as text, as protobuf's own JSON does it. */
 static json_t *json_of_unsigned(uint64_t value)
 {
-	return value <= INT64_MAX ? json_integer((json_int_t)value) : json_sprintf("%ju", (uintmax_t)value);
+	return value <= INT64_MAX ? json_integer((json_int_t)value)
+				  : json_sprintf("%ju", (uintmax_t)value);
 }
 
 static json_t *json_of_message(const ProtobufCMessage *message);
@@ -61,7 +62,8 @@ static json_t *json_of_map(const ProtobufCMessage *message, const ProtobufCField
 	json_t *object = json_object();
 
 	for (size_t i = 0; i < field_count(message, field); i++) {
-		const ProtobufCMessage *entry = *(ProtobufCMessage **)field_value(message, field, i);
+		const ProtobufCMessage *entry =
+			*(ProtobufCMessage **)field_value(message, field, i);
 		const char *key = *(char **)field_value(entry, &entry->descriptor->fields[0], 0);
 		const char *value = *(char **)field_value(entry, &entry->descriptor->fields[1], 0);
 		AUTO_FREE char *repaired = text_repair(key ? key : "");
@@ -76,7 +78,8 @@ static json_t *json_of_list(const ProtobufCMessage *message, const ProtobufCFiel
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < field_count(message, field); i++)
-		check(json_array_append_new(array, json_of_value(field, field_value(message, field, i))) == 0);
+		check(json_array_append_new(
+			      array, json_of_value(field, field_value(message, field, i))) == 0);
 	return array;
 }
 
@@ -101,7 +104,8 @@ static json_t *json_of_message(const ProtobufCMessage *message)
 	return object;
 }
 
-/* JSON may hold raw what YAML may not or would fold (DEL, C1 controls, U+2028): escaped, both read the same. */
+/* JSON may hold raw what YAML may not or would fold (DEL, C1 controls, U+2028): escaped, both read
+ * the same. */
 static void add_escaped(struct buf *out, const char *json)
 {
 	size_t len = strlen(json), bytes;

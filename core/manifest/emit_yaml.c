@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Messages as YAML. What is written reads back as the same message: text that could be taken for something else stands
- * in double quotes, several lines stand as a literal block where that keeps every byte.
+ * Messages as YAML. What is written reads back as the same message: text that could be taken for
+ * something else stands in double quotes, several lines stand as a literal block where that keeps
+ * every byte.
  */
 #include <inttypes.h>
 #include <stdarg.h>
@@ -27,7 +28,8 @@ static void emit(yaml_emitter_t *emitter, yaml_event_t *event, int initialized)
 	check(yaml_emitter_emit(emitter, event));
 }
 
-/* Every byte survives in a literal block: lines of plain ASCII that neither begin nor end with blanks. */
+/* Every byte survives in a literal block: lines of plain ASCII that neither begin nor end with
+ * blanks. */
 static bool fits_literal(const char *text)
 {
 	size_t len = strlen(text);
@@ -63,7 +65,8 @@ static void emit_scalar(yaml_emitter_t *emitter, const char *text, yaml_scalar_s
 	yaml_event_t event;
 
 	emit(emitter, &event,
-	     yaml_scalar_event_initialize(&event, NULL, NULL, (const yaml_char_t *)text, (int)strlen(text), 1, 1, style));
+	     yaml_scalar_event_initialize(&event, NULL, NULL, (const yaml_char_t *)text,
+					  (int)strlen(text), 1, 1, style));
 }
 
 static void emit_text(yaml_emitter_t *emitter, const char *text)
@@ -98,7 +101,8 @@ static void emit_enum(yaml_emitter_t *emitter, const ProtobufCEnumDescriptor *ty
 
 static void emit_message(yaml_emitter_t *emitter, const ProtobufCMessage *message);
 
-static void emit_value(yaml_emitter_t *emitter, const ProtobufCFieldDescriptor *field, const void *value)
+static void emit_value(yaml_emitter_t *emitter, const ProtobufCFieldDescriptor *field,
+		       const void *value)
 {
 	switch (field->type) {
 	case PROTOBUF_C_TYPE_STRING:
@@ -134,7 +138,8 @@ static void begin_mapping(yaml_emitter_t *emitter)
 {
 	yaml_event_t event;
 
-	emit(emitter, &event, yaml_mapping_start_event_initialize(&event, NULL, NULL, 1, YAML_BLOCK_MAPPING_STYLE));
+	emit(emitter, &event,
+	     yaml_mapping_start_event_initialize(&event, NULL, NULL, 1, YAML_BLOCK_MAPPING_STYLE));
 }
 
 static void end_mapping(yaml_emitter_t *emitter)
@@ -144,14 +149,17 @@ static void end_mapping(yaml_emitter_t *emitter)
 	emit(emitter, &event, yaml_mapping_end_event_initialize(&event));
 }
 
-static void emit_map(yaml_emitter_t *emitter, const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
+static void emit_map(yaml_emitter_t *emitter, const ProtobufCMessage *message,
+		     const ProtobufCFieldDescriptor *field)
 {
 	begin_mapping(emitter);
 	for (size_t i = 0; i < field_count(message, field); i++) {
-		const ProtobufCMessage *entry = *(ProtobufCMessage **)field_value(message, field, i);
+		const ProtobufCMessage *entry =
+			*(ProtobufCMessage **)field_value(message, field, i);
 
 		for (unsigned f = 0; f < 2; f++) { /* key and value */
-			const char *text = *(char **)field_value(entry, &entry->descriptor->fields[f], 0);
+			const char *text =
+				*(char **)field_value(entry, &entry->descriptor->fields[f], 0);
 
 			emit_text(emitter, text ? text : "");
 		}
@@ -159,11 +167,14 @@ static void emit_map(yaml_emitter_t *emitter, const ProtobufCMessage *message, c
 	end_mapping(emitter);
 }
 
-static void emit_list(yaml_emitter_t *emitter, const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
+static void emit_list(yaml_emitter_t *emitter, const ProtobufCMessage *message,
+		      const ProtobufCFieldDescriptor *field)
 {
 	yaml_event_t event;
 
-	emit(emitter, &event, yaml_sequence_start_event_initialize(&event, NULL, NULL, 1, YAML_BLOCK_SEQUENCE_STYLE));
+	emit(emitter, &event,
+	     yaml_sequence_start_event_initialize(&event, NULL, NULL, 1,
+						  YAML_BLOCK_SEQUENCE_STYLE));
 	for (size_t i = 0; i < field_count(message, field); i++)
 		emit_value(emitter, field, field_value(message, field, i));
 	emit(emitter, &event, yaml_sequence_end_event_initialize(&event));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A file to documents. Errors come from three layers, each with its own knowledge: the reader (is it YAML), the mapper
- * (does it fit the schema), the model (does it make sense). All of them end in report().
+ * A file to documents. Errors come from three layers, each with its own knowledge: the reader (is
+ * it YAML), the mapper (does it fit the schema), the model (does it make sense). All of them end in
+ * report().
  */
 #include "core/manifest/manifest.h"
 
@@ -45,16 +46,17 @@ static void add_error(struct parse *p, const char *fmt, ...)
 
 static void report(struct parse *p, const struct node *node, const char *path, const char *message)
 {
-	AUTO_BUF struct buf where = { 0 };
+	AUTO_BUF struct buf where = {0};
 
 	buf_printf(&where, "%s:%u:%u: document %u: ", p->name, node->line, node->column, p->number);
 	if (p->kind)
-		buf_printf(&where, "%s%s%.80s%s: ", p->kind, p->object ? " \"" : "", p->object ? p->object : "",
-			   p->object ? "\"" : "");
+		buf_printf(&where, "%s%s%.80s%s: ", p->kind, p->object ? " \"" : "",
+			   p->object ? p->object : "", p->object ? "\"" : "");
 	add_error(p, "%s%s%s%s", where.data, path, *path ? ": " : "", message);
 }
 
-static void on_mapper_error(void *ctx, const struct node *node, const char *path, const char *message)
+static void on_mapper_error(void *ctx, const struct node *node, const char *path,
+			    const char *message)
 {
 	struct parse *p = ctx;
 
@@ -62,7 +64,8 @@ static void on_mapper_error(void *ctx, const struct node *node, const char *path
 	report(p, node, path, message);
 }
 
-static void on_reader_error(void *ctx, unsigned document, unsigned line, unsigned column, const char *message)
+static void on_reader_error(void *ctx, unsigned document, unsigned line, unsigned column,
+			    const char *message)
 {
 	struct parse *p = ctx;
 
@@ -79,19 +82,21 @@ static bool is_bad(const struct parse *p, const char *path)
 	for (size_t i = 0; i < p->bad_paths.n; i++) {
 		size_t len = strlen(p->bad_paths.items[i]);
 
-		if (strncmp(path, p->bad_paths.items[i], len) == 0 && (!path[len] || strchr(".[", path[len])))
+		if (strncmp(path, p->bad_paths.items[i], len) == 0 &&
+		    (!path[len] || strchr(".[", path[len])))
 			return true;
 	}
 	return false;
 }
 
 /*
- * Reports what the model finds. After errors of the mapper only about fields that are there and could be read: that
- * "image" is missing where somebody wrote "imgae" helps nobody.
+ * Reports what the model finds. After errors of the mapper only about fields that are there and
+ * could be read: that "image" is missing where somebody wrote "imgae" helps nobody.
  */
-static bool validate(struct parse *p, enum kind kind, const ProtobufCMessage *message, const struct node *root)
+static bool validate(struct parse *p, enum kind kind, const ProtobufCMessage *message,
+		     const struct node *root)
 {
-	struct model_problems problems = { 0 };
+	struct model_problems problems = {0};
 	bool good = p->bad_paths.n == 0;
 
 	model_validate(kind, message, &problems);
@@ -110,12 +115,13 @@ static bool validate(struct parse *p, enum kind kind, const ProtobufCMessage *me
 }
 
 /* A good document joins the manifest unless its object is there already. */
-static void add_document(struct parse *p, enum kind kind, ProtobufCMessage *message, const struct node *root)
+static void add_document(struct parse *p, enum kind kind, ProtobufCMessage *message,
+			 const struct node *root)
 {
 	AUTO_FREE char *key = model_key(kind, message);
 	struct document *document;
 
-	list_for_each(document, &p->manifest->documents, link) {
+	list_for_each (document, &p->manifest->documents, link) {
 		if (!str_equal(document->key, key))
 			continue;
 		report(p, root, "", "the same object is in this file twice; keep one of them");
@@ -131,12 +137,14 @@ static void add_document(struct parse *p, enum kind kind, ProtobufCMessage *mess
 
 static bool is_missing(const struct node *node)
 {
-	return !node || (node->type == NODE_SCALAR && (!node->text[0] || (node->plain && scalar_is_null(node->text))));
+	return !node || (node->type == NODE_SCALAR &&
+			 (!node->text[0] || (node->plain && scalar_is_null(node->text))));
 }
 
 static void read_object(struct parse *p, enum kind kind, const struct node *root)
 {
-	const struct mapper_options options = { .skip = "status", .on_error = on_mapper_error, .ctx = p };
+	const struct mapper_options options = {
+		.skip = "status", .on_error = on_mapper_error, .ctx = p};
 	ProtobufCMessage *message = mapper_map(root, model_descriptor(kind), &options);
 
 	if (is_missing(node_get(root, "apiVersion")))
@@ -158,14 +166,17 @@ static void report_kind(struct parse *p, const struct node *root)
 		names[i] = kind_name((enum kind)i);
 	nearest = kind ? str_nearest(kind, names, KIND_COUNT) : NULL;
 	if (is_missing(node))
-		snprintf(message, sizeof(message), "missing; add \"kind: Cell\", or Realm, Space, Stack, Container");
+		snprintf(message, sizeof(message),
+			 "missing; add \"kind: Cell\", or Realm, Space, Stack, Container");
 	else if (!kind)
 		snprintf(message, sizeof(message), "expected text, found %s", node_type_name(node));
 	else if (nearest)
-		snprintf(message, sizeof(message), "unknown kind \"%.80s\", did you mean \"%s\"?", kind, nearest);
+		snprintf(message, sizeof(message), "unknown kind \"%.80s\", did you mean \"%s\"?",
+			 kind, nearest);
 	else
 		snprintf(message, sizeof(message),
-			 "unknown kind \"%.80s\"; expected Realm, Space, Stack, Cell or Container", kind);
+			 "unknown kind \"%.80s\"; expected Realm, Space, Stack, Cell or Container",
+			 kind);
 	report(p, node ? node : root, "kind", message);
 }
 
@@ -197,29 +208,33 @@ static bool check_size(struct parse *p, size_t len)
 {
 	if (len <= MANIFEST_MAX_BYTES)
 		return true;
-	add_error(p, "%s: the file has %zu bytes, at most %d are allowed; split it", p->name, len, MANIFEST_MAX_BYTES);
+	add_error(p, "%s: the file has %zu bytes, at most %d are allowed; split it", p->name, len,
+		  MANIFEST_MAX_BYTES);
 	return false;
 }
 
 void manifest_parse(const char *name, const char *data, size_t len, struct manifest *ret_manifest)
 {
-	struct parse p = { .name = name, .manifest = ret_manifest };
+	struct parse p = {.name = name, .manifest = ret_manifest};
 	const struct reader_handlers handlers = {
 		.on_document = on_document,
 		.on_error = on_reader_error,
 		.ctx = &p,
 	};
 
-	*ret_manifest = (struct manifest){ 0 };
+	*ret_manifest = (struct manifest){0};
 	list_init(&ret_manifest->documents);
 	if (!check_size(&p, len))
 		return;
 	reader_read(data, len, &handlers);
 	if (p.n_documents == 0)
-		add_error(&p, "%s: no document in the file; expected at least one with apiVersion, kind and metadata",
+		add_error(&p,
+			  "%s: no document in the file; expected at least one with apiVersion, "
+			  "kind and metadata",
 			  name);
 	if (p.n_errors > MANIFEST_MAX_ERRORS) {
-		AUTO_FREE char *rest = xasprintf("%s: %zu more errors", name, p.n_errors - MANIFEST_MAX_ERRORS);
+		AUTO_FREE char *rest =
+			xasprintf("%s: %zu more errors", name, p.n_errors - MANIFEST_MAX_ERRORS);
 
 		strv_add(&ret_manifest->errors, rest);
 	}
@@ -241,8 +256,8 @@ void manifest_fini(struct manifest *manifest)
 	struct document *document;
 
 	if (manifest->documents.next)
-		list_for_each(document, &manifest->documents, link)
+		list_for_each (document, &manifest->documents, link)
 			document_free(document);
 	strv_fini(&manifest->errors);
-	*manifest = (struct manifest){ 0 };
+	*manifest = (struct manifest){0};
 }

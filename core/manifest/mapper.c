@@ -45,11 +45,12 @@ static void path_pop(struct mapper *m, size_t before)
 	m->path.data[before] = '\0';
 }
 
-static void fail_unknown_field(struct mapper *m, const struct node *key, const ProtobufCMessageDescriptor *type)
+static void fail_unknown_field(struct mapper *m, const struct node *key,
+			       const ProtobufCMessageDescriptor *type)
 {
 	struct field_name *names = xcalloc(type->n_fields, sizeof(*names));
 	const char **list = xcalloc(type->n_fields, sizeof(*list));
-	AUTO_BUF struct buf known = { 0 };
+	AUTO_BUF struct buf known = {0};
 	const char *nearest;
 
 	for (unsigned i = 0; i < type->n_fields; i++) {
@@ -63,16 +64,19 @@ static void fail_unknown_field(struct mapper *m, const struct node *key, const P
 	else if (nearest)
 		mapper_fail(m, key, "unknown field, did you mean \"%s\"?", nearest);
 	else
-		mapper_fail(m, key, "unknown field; expected one of %s", known.data ? known.data : "none");
+		mapper_fail(m, key, "unknown field; expected one of %s",
+			    known.data ? known.data : "none");
 	free(list);
 	free(names);
 }
 
-static ProtobufCMessage *map_message(struct mapper *m, const struct node *node, const ProtobufCMessageDescriptor *type);
+static ProtobufCMessage *map_message(struct mapper *m, const struct node *node,
+				     const ProtobufCMessageDescriptor *type);
 
-/* Appends one value; what cannot be read leaves an empty value behind, so that the next ones keep their index. */
-static void map_value(struct mapper *m, const struct node *node, const ProtobufCFieldDescriptor *field,
-		      ProtobufCMessage *message)
+/* Appends one value; what cannot be read leaves an empty value behind, so that the next ones keep
+ * their index. */
+static void map_value(struct mapper *m, const struct node *node,
+		      const ProtobufCFieldDescriptor *field, ProtobufCMessage *message)
 {
 	void *storage = field_add(message, field);
 
@@ -82,8 +86,8 @@ static void map_value(struct mapper *m, const struct node *node, const ProtobufC
 		mapper_map_scalar(m, node, field, storage);
 }
 
-static void map_list(struct mapper *m, const struct node *node, const ProtobufCFieldDescriptor *field,
-		     ProtobufCMessage *message)
+static void map_list(struct mapper *m, const struct node *node,
+		     const ProtobufCFieldDescriptor *field, ProtobufCMessage *message)
 {
 	if (node->type != NODE_LIST) {
 		mapper_fail(m, node, "expected a list, found %s", node_type_name(node));
@@ -103,25 +107,30 @@ static bool check_key(struct mapper *m, const struct node *node, size_t i)
 	const struct node *key = node->children[i];
 
 	if (key->type != NODE_SCALAR) {
-		mapper_fail(m, key, "expected a name in front of the ':', found %s", node_type_name(key));
+		mapper_fail(m, key, "expected a name in front of the ':', found %s",
+			    node_type_name(key));
 		return false;
 	}
 	for (size_t before = 0; before < i; before += 2) {
 		const struct node *other = node->children[before];
 
 		if (other->type == NODE_SCALAR && str_equal(other->text, key->text)) {
-			mapper_fail(m, key, "\"%.80s\" is there twice, first in line %u", key->text, other->line);
+			size_t length = path_push(m, key->text);
+
+			mapper_fail(m, key, "is there twice, first in line %u", other->line);
+			path_pop(m, length);
 			return false;
 		}
 	}
 	return true;
 }
 
-static void map_entries(struct mapper *m, const struct node *node, const ProtobufCFieldDescriptor *field,
-			ProtobufCMessage *message)
+static void map_entries(struct mapper *m, const struct node *node,
+			const ProtobufCFieldDescriptor *field, ProtobufCMessage *message)
 {
 	if (node->type != NODE_MAPPING) {
-		mapper_fail(m, node, "expected a mapping of names to text, found %s", node_type_name(node));
+		mapper_fail(m, node, "expected a mapping of names to text, found %s",
+			    node_type_name(node));
 		return;
 	}
 	for (size_t i = 0; i + 1 < node->n_children; i += 2) {
@@ -133,7 +142,8 @@ static void map_entries(struct mapper *m, const struct node *node, const Protobu
 		before = path_push(m, node->children[i]->text);
 		entry = message_new(field->descriptor);
 		*(ProtobufCMessage **)field_add(message, field) = entry;
-		*(char **)field_add(entry, &entry->descriptor->fields[0]) = xstrdup(node->children[i]->text);
+		*(char **)field_add(entry, &entry->descriptor->fields[0]) =
+			xstrdup(node->children[i]->text);
 		map_value(m, node->children[i + 1], &entry->descriptor->fields[1], entry);
 		path_pop(m, before);
 	}
@@ -141,8 +151,8 @@ static void map_entries(struct mapper *m, const struct node *node, const Protobu
 }
 
 /* Only one member of a oneof may be set. */
-static bool check_oneof(struct mapper *m, const struct node *key, const ProtobufCFieldDescriptor *field,
-			const ProtobufCMessage *message)
+static bool check_oneof(struct mapper *m, const struct node *key,
+			const ProtobufCFieldDescriptor *field, const ProtobufCMessage *message)
 {
 	const ProtobufCMessageDescriptor *type = message->descriptor;
 
@@ -152,15 +162,18 @@ static bool check_oneof(struct mapper *m, const struct node *key, const Protobuf
 		const ProtobufCFieldDescriptor *other = &type->fields[i];
 
 		if (!(other->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) ||
-		    other->quantifier_offset != field->quantifier_offset || !field_count(message, other))
+		    other->quantifier_offset != field->quantifier_offset ||
+		    !field_count(message, other))
 			continue;
-		mapper_fail(m, key, "cannot stand beside %s; keep one of them", naming_of_field(other).text);
+		mapper_fail(m, key, "cannot stand beside %s; keep one of them",
+			    naming_of_field(other).text);
 		return false;
 	}
 	return true;
 }
 
-static void map_field(struct mapper *m, const struct node *key, const struct node *value, ProtobufCMessage *message)
+static void map_field(struct mapper *m, const struct node *key, const struct node *value,
+		      ProtobufCMessage *message)
 {
 	const ProtobufCFieldDescriptor *field = naming_find_field(message->descriptor, key->text);
 	bool outermost = m->path.len == strlen(key->text);
@@ -179,7 +192,8 @@ static void map_field(struct mapper *m, const struct node *key, const struct nod
 		map_value(m, value, field, message);
 }
 
-static ProtobufCMessage *map_message(struct mapper *m, const struct node *node, const ProtobufCMessageDescriptor *type)
+static ProtobufCMessage *map_message(struct mapper *m, const struct node *node,
+				     const ProtobufCMessageDescriptor *type)
 {
 	ProtobufCMessage *message = message_new(type);
 
@@ -202,7 +216,7 @@ static ProtobufCMessage *map_message(struct mapper *m, const struct node *node, 
 ProtobufCMessage *mapper_map(const struct node *root, const ProtobufCMessageDescriptor *type,
 			     const struct mapper_options *options)
 {
-	struct mapper m = { .options = options };
+	struct mapper m = {.options = options};
 	ProtobufCMessage *message = map_message(&m, root, type);
 
 	buf_fini(&m.path);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A tree to a message of any type by its descriptor. Knows the schema's language (labels, types, maps, oneofs, enums),
- * not what the fields mean.
+ * A tree to a message of any type by its descriptor. Knows the schema's language (labels, types,
+ * maps, oneofs, enums), not what the fields mean.
  */
 #pragma once
 
@@ -10,17 +10,19 @@
 #include "core/manifest/tree.h"
 
 /* Told about each error: the node it is at, the field path, what was expected. */
-typedef void (*mapper_error_fn)(void *ctx, const struct node *node, const char *path, const char *message);
+typedef void (*mapper_error_fn)(void *ctx, const struct node *node, const char *path,
+				const char *message);
 
 struct mapper_options {
-	const char *skip; /* a field of the outermost message that is not looked into; NULL for none */
+	const char
+		*skip; /* a field of the outermost message that is not looked into; NULL for none */
 	mapper_error_fn on_error;
 	void *ctx;
 };
 
 /*
- * Never NULL; after errors the message holds what could be read, and entries of lists keep their index.
- * Free with protobuf_c_message_free_unpacked().
+ * Never NULL; after errors the message holds what could be read, and entries of lists keep their
+ * index. Free with protobuf_c_message_free_unpacked().
  */
 ProtobufCMessage *mapper_map(const struct node *root, const ProtobufCMessageDescriptor *type,
 			     const struct mapper_options *options);

@@ -42,13 +42,15 @@ static void map_bool(struct mapper *m, const struct node *node, protobuf_c_boole
 	if ((is_true || is_false) && !node->plain)
 		mapper_fail(m, node, "expected true or false, found text; leave out the quotes");
 	else if (!is_true && !is_false && node->plain && scalar_is_old_boolean(node->text))
-		mapper_fail(m, node, "expected true or false, found %s; yes, no, on and off are text here",
+		mapper_fail(m, node,
+			    "expected true or false, found %s; yes, no, on and off are text here",
 			    show(node).text);
 	else if (!is_true && !is_false)
 		mapper_fail(m, node, "expected true or false, found %s", show(node).text);
 }
 
-static void map_number(struct mapper *m, const struct node *node, int64_t min, uint64_t max, uint64_t *ret_value)
+static void map_number(struct mapper *m, const struct node *node, int64_t min, uint64_t max,
+		       uint64_t *ret_value)
 {
 	enum scalar_number result = SCALAR_NUMBER_NONE;
 
@@ -57,15 +59,19 @@ static void map_number(struct mapper *m, const struct node *node, int64_t min, u
 	if (result == SCALAR_NUMBER_NONE)
 		mapper_fail(m, node, "expected a whole number, found %s", show(node).text);
 	else if (result == SCALAR_NUMBER_LEADING_ZERO)
-		mapper_fail(m, node, "expected a whole number without leading zeros, found %s", show(node).text);
-	else if (result == SCALAR_NUMBER_RANGE)
-		mapper_fail(m, node, "expected a whole number from %" PRId64 " to %" PRIu64 ", found %s", min, max,
+		mapper_fail(m, node, "expected a whole number without leading zeros, found %s",
 			    show(node).text);
-	else if (!node->plain && max != UINT64_MAX && max != INT64_MAX) /* in JSON, 64 bits may come as text */
+	else if (result == SCALAR_NUMBER_RANGE)
+		mapper_fail(m, node,
+			    "expected a whole number from %" PRId64 " to %" PRIu64 ", found %s",
+			    min, max, show(node).text);
+	else if (!node->plain && max != UINT64_MAX &&
+		 max != INT64_MAX) /* in JSON, 64 bits may come as text */
 		mapper_fail(m, node, "expected a whole number, found text; leave out the quotes");
 }
 
-static void map_number_32(struct mapper *m, const struct node *node, int64_t min, uint64_t max, uint32_t *storage)
+static void map_number_32(struct mapper *m, const struct node *node, int64_t min, uint64_t max,
+			  uint32_t *storage)
 {
 	uint64_t value = 0;
 
@@ -73,11 +79,12 @@ static void map_number_32(struct mapper *m, const struct node *node, int64_t min
 	*storage = (uint32_t)value;
 }
 
-static void map_enum(struct mapper *m, const struct node *node, const ProtobufCEnumDescriptor *type, int *storage)
+static void map_enum(struct mapper *m, const struct node *node, const ProtobufCEnumDescriptor *type,
+		     int *storage)
 {
 	const ProtobufCEnumValue *value = NULL;
 	const char **names = xcalloc(type->n_values, sizeof(*names)), *nearest = NULL;
-	AUTO_BUF struct buf known = { 0 };
+	AUTO_BUF struct buf known = {0};
 
 	for (unsigned i = 0; i < type->n_values; i++) {
 		names[i] = type->values[i].name;
@@ -91,12 +98,14 @@ static void map_enum(struct mapper *m, const struct node *node, const ProtobufCE
 	if (value)
 		*storage = value->value;
 	else if (nearest)
-		mapper_fail(m, node, "unknown value %s, did you mean \"%s\"?", show(node).text, nearest);
+		mapper_fail(m, node, "unknown value %s, did you mean \"%s\"?", show(node).text,
+			    nearest);
 	else
 		mapper_fail(m, node, "expected one of %s, found %s", known.data, show(node).text);
 }
 
-void mapper_map_scalar(struct mapper *m, const struct node *node, const ProtobufCFieldDescriptor *field, void *storage)
+void mapper_map_scalar(struct mapper *m, const struct node *node,
+		       const ProtobufCFieldDescriptor *field, void *storage)
 {
 	switch (field->type) {
 	case PROTOBUF_C_TYPE_STRING:

@@ -14,5 +14,7 @@ struct mapper {
 /* Reports an error at the field at hand. */
 void mapper_fail(struct mapper *m, const struct node *node, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
-/* Reads a value into the zeroed storage of a field that is no message; after an error it holds "", 0 or false. */
-void mapper_map_scalar(struct mapper *m, const struct node *node, const ProtobufCFieldDescriptor *field, void *storage);
+/* Reads a value into the zeroed storage of a field that is no message; after an error it holds "",
+ * 0 or false. */
+void mapper_map_scalar(struct mapper *m, const struct node *node,
+		       const ProtobufCFieldDescriptor *field, void *storage);

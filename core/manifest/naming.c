@@ -3,7 +3,7 @@
 
 struct field_name naming_of_field(const ProtobufCFieldDescriptor *field)
 {
-	struct field_name name = { 0 };
+	struct field_name name = {0};
 	size_t len = 0;
 	bool upper = false;
 
@@ -19,7 +19,8 @@ struct field_name naming_of_field(const ProtobufCFieldDescriptor *field)
 	return name;
 }
 
-const ProtobufCFieldDescriptor *naming_find_field(const ProtobufCMessageDescriptor *type, const char *name)
+const ProtobufCFieldDescriptor *naming_find_field(const ProtobufCMessageDescriptor *type,
+						  const char *name)
 {
 	for (unsigned i = 0; i < type->n_fields; i++)
 		if (strcmp(naming_of_field(&type->fields[i]).text, name) == 0)

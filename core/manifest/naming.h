@@ -15,4 +15,5 @@ struct field_name {
 struct field_name naming_of_field(const ProtobufCFieldDescriptor *field);
 
 /* The field with this name in a manifest, NULL when there is none. */
-const ProtobufCFieldDescriptor *naming_find_field(const ProtobufCMessageDescriptor *type, const char *name);
+const ProtobufCFieldDescriptor *naming_find_field(const ProtobufCMessageDescriptor *type,
+						  const char *name);

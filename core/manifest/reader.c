@@ -19,16 +19,16 @@ struct reader {
 	const struct reader_handlers *handlers;
 	const char *data;
 	size_t len;
-	yaml_parser_t parser;  /* reads from .start on; its marks count from there */
+	yaml_parser_t parser; /* reads from .start on; its marks count from there */
 	size_t start;
-	unsigned start_line;   /* from 0 */
-	unsigned document;     /* number of the current or last one */
-	unsigned document_line;/* where it began, from 0 */
+	unsigned start_line;    /* from 0 */
+	unsigned document;      /* number of the current or last one */
+	unsigned document_line; /* where it began, from 0 */
 	bool in_document;
-	unsigned error_line;   /* of the last error, from 0 */
-	size_t n_nodes;        /* of all documents, aliases expanded */
-	bool exhausted;        /* the bound on nodes was reached: stop for good */
-	struct map anchors;    /* struct anchor.node */
+	unsigned error_line; /* of the last error, from 0 */
+	size_t n_nodes;      /* of all documents, aliases expanded */
+	bool exhausted;      /* the bound on nodes was reached: stop for good */
+	struct map anchors;  /* struct anchor.node */
 	struct tree tree;
 };
 
@@ -74,10 +74,11 @@ static void fail_syntax(struct reader *r)
 	if (is_tab_at(r, p->problem_mark))
 		fail(r, p->problem_mark, "a tab cannot indent YAML; use spaces");
 	else if (p->context)
-		fail(r, p->problem_mark, "not valid YAML: %s %s that begins in line %zu", p->problem, p->context,
-		     r->start_line + p->context_mark.line + 1);
+		fail(r, p->problem_mark, "not valid YAML: %s %s that begins in line %zu",
+		     p->problem, p->context, r->start_line + p->context_mark.line + 1);
 	else
-		fail(r, p->problem_mark, "not valid YAML: %s", p->problem ? p->problem : "out of memory");
+		fail(r, p->problem_mark, "not valid YAML: %s",
+		     p->problem ? p->problem : "out of memory");
 }
 
 static bool next_event(struct reader *r, yaml_event_t *ret_event)
@@ -94,7 +95,8 @@ static bool count_nodes(struct reader *r, yaml_mark_t mark, size_t n)
 	if (r->n_nodes <= MANIFEST_MAX_NODES)
 		return true;
 	r->exhausted = true;
-	fail(r, mark, "the file has more than %d nodes (aliases count as often as they expand); split it",
+	fail(r, mark,
+	     "the file has more than %d nodes (aliases count as often as they expand); split it",
 	     MANIFEST_MAX_NODES);
 	return false;
 }
@@ -128,7 +130,8 @@ static struct node *build_alias(struct reader *r, const yaml_event_t *event, uns
 	const struct anchor *anchor = map_entry(map_find(&r->anchors, name), struct anchor, node);
 
 	if (!anchor) {
-		fail(r, event->start_mark, "alias \"*%.80s\": no anchor \"&%.80s\" is complete before it", name, name);
+		fail(r, event->start_mark,
+		     "alias \"*%.80s\": no anchor \"&%.80s\" is complete before it", name, name);
 		return NULL;
 	}
 	if (!check_depth(r, event->start_mark, depth + anchor->target->height - 1) ||
@@ -154,7 +157,8 @@ static struct node *add_node(struct reader *r, enum node_type type, const yaml_e
 
 static struct node *build_scalar(struct reader *r, const yaml_event_t *event)
 {
-	const char *value = (const char *)event->data.scalar.value, *tag = (const char *)event->data.scalar.tag;
+	const char *value = (const char *)event->data.scalar.value,
+		   *tag = (const char *)event->data.scalar.tag;
 	struct node *node;
 
 	if (!check_tag(r, event, tag))
@@ -172,7 +176,8 @@ static struct node *build_scalar(struct reader *r, const yaml_event_t *event)
 
 static struct node *build(struct reader *r, const yaml_event_t *event, unsigned depth);
 
-static bool build_children(struct reader *r, struct node *parent, yaml_event_type_t end, unsigned depth)
+static bool build_children(struct reader *r, struct node *parent, yaml_event_type_t end,
+			   unsigned depth)
 {
 	for (;;) {
 		yaml_event_t event;
@@ -195,12 +200,15 @@ static bool build_children(struct reader *r, struct node *parent, yaml_event_typ
 static struct node *build_collection(struct reader *r, const yaml_event_t *event, unsigned depth)
 {
 	bool list = event->type == YAML_SEQUENCE_START_EVENT;
-	const yaml_char_t *anchor = list ? event->data.sequence_start.anchor : event->data.mapping_start.anchor;
-	const yaml_char_t *tag = list ? event->data.sequence_start.tag : event->data.mapping_start.tag;
+	const yaml_char_t *anchor =
+		list ? event->data.sequence_start.anchor : event->data.mapping_start.anchor;
+	const yaml_char_t *tag =
+		list ? event->data.sequence_start.tag : event->data.mapping_start.tag;
 	struct node *node = add_node(r, list ? NODE_LIST : NODE_MAPPING, event);
 
 	if (!check_tag(r, event, (const char *)tag) ||
-	    !build_children(r, node, list ? YAML_SEQUENCE_END_EVENT : YAML_MAPPING_END_EVENT, depth))
+	    !build_children(r, node, list ? YAML_SEQUENCE_END_EVENT : YAML_MAPPING_END_EVENT,
+			    depth))
 		return NULL;
 	set_anchor(r, (const char *)anchor, node);
 	return node;
@@ -223,7 +231,7 @@ static void end_document(struct reader *r)
 {
 	struct anchor *anchor;
 
-	map_for_each(anchor, &r->anchors, node) {
+	map_for_each (anchor, &r->anchors, node) {
 		map_remove(&r->anchors, &anchor->node);
 		free(anchor->name);
 		free(anchor);
@@ -296,7 +304,8 @@ static bool skip_document(struct reader *r)
 	}
 	r->start = offset;
 	r->start_line = r->document_line = line;
-	return offset < r->len && ++r->n_nodes <= MANIFEST_MAX_NODES; /* a bound on new starts, too */
+	return offset < r->len &&
+	       ++r->n_nodes <= MANIFEST_MAX_NODES; /* a bound on new starts, too */
 }
 
 static bool check_text(const char *data, size_t len, const struct reader_handlers *h)
@@ -310,7 +319,8 @@ static bool check_text(const char *data, size_t len, const struct reader_handler
 
 		bytes = text_decode(data + i, len - i, &character);
 		if (!bytes || !text_is_printable(character)) {
-			snprintf(message, sizeof(message), "not a text file: byte 0x%02x; expected YAML or JSON in UTF-8",
+			snprintf(message, sizeof(message),
+				 "not a text file: byte 0x%02x; expected YAML or JSON in UTF-8",
 				 (unsigned char)data[i]);
 			h->on_error(h->ctx, 0, line, column, message);
 			return false;
@@ -326,7 +336,7 @@ static bool check_text(const char *data, size_t len, const struct reader_handler
 void reader_read(const char *data, size_t len, const struct reader_handlers *handlers)
 {
 	static const char bom[] = "\xef\xbb\xbf";
-	struct reader r = { .handlers = handlers, .data = data, .len = len };
+	struct reader r = {.handlers = handlers, .data = data, .len = len};
 	bool done = false;
 
 	if (!check_text(data, len, handlers))
@@ -336,7 +346,8 @@ void reader_read(const char *data, size_t len, const struct reader_handlers *han
 	while (!done) {
 		check(yaml_parser_initialize(&r.parser));
 		yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
-		yaml_parser_set_input_string(&r.parser, (const unsigned char *)data + r.start, len - r.start);
+		yaml_parser_set_input_string(&r.parser, (const unsigned char *)data + r.start,
+					     len - r.start);
 		done = read_stream(&r) || r.exhausted || !skip_document(&r);
 		yaml_parser_delete(&r.parser);
 	}

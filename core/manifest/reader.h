@@ -2,8 +2,8 @@
 /*
  * YAML text to trees, one document at a time, within the bounds of core/manifest/manifest.h.
  *
- * A document that is not valid YAML is reported and skipped up to the next line that begins with "---": such a line
- * begins a document wherever it stands.
+ * A document that is not valid YAML is reported and skipped up to the next line that begins with
+ * "---": such a line begins a document wherever it stands.
  */
 #pragma once
 
@@ -13,7 +13,8 @@ struct reader_handlers {
 	/* @document counts from 1. The tree lives until the handler returns. */
 	void (*on_document)(void *ctx, unsigned document, const struct node *root);
 	/* @line 0: the file as a whole; @document 0: no document in particular. */
-	void (*on_error)(void *ctx, unsigned document, unsigned line, unsigned column, const char *message);
+	void (*on_error)(void *ctx, unsigned document, unsigned line, unsigned column,
+			 const char *message);
 	void *ctx;
 };
 

@@ -14,14 +14,14 @@ static bool is_one_of(const char *text, const char *const *words, size_t n)
 
 bool scalar_is_null(const char *text)
 {
-	static const char *const words[] = { "", "~", "null" };
+	static const char *const words[] = {"", "~", "null"};
 
 	return is_one_of(text, words, ARRAY_SIZE(words));
 }
 
 bool scalar_is_old_boolean(const char *text)
 {
-	static const char *const words[] = { "yes", "no", "on", "off", "y", "n", "true", "false" };
+	static const char *const words[] = {"yes", "no", "on", "off", "y", "n", "true", "false"};
 
 	return is_one_of(text, words, ARRAY_SIZE(words));
 }
@@ -35,7 +35,8 @@ static bool looks_like_number(const char *text)
 	p += *p == '.';
 	if (strcasecmp(p, "inf") == 0 || strcasecmp(p, "nan") == 0)
 		return true;
-	return *p && strchr(digits, *p) && strspn(p, "0123456789abcdefABCDEFxoXOTZtz_+-.: ") == strlen(p);
+	return *p && strchr(digits, *p) &&
+	       strspn(p, "0123456789abcdefABCDEFxoXOTZtz_+-.: ") == strlen(p);
 }
 
 bool scalar_is_text(const char *text)
@@ -44,7 +45,8 @@ bool scalar_is_text(const char *text)
 	       strcmp(text, "=") != 0 && strcmp(text, "<<") != 0;
 }
 
-enum scalar_number scalar_parse_number(const char *text, int64_t min, uint64_t max, uint64_t *ret_value)
+enum scalar_number scalar_parse_number(const char *text, int64_t min, uint64_t max,
+				       uint64_t *ret_value)
 {
 	bool negative = *text == '-';
 	const char *digits = text + negative;

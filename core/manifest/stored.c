@@ -17,21 +17,25 @@ struct stored {
 	struct error first; /* of the errors */
 };
 
-static void fail(struct stored *s, unsigned line, unsigned column, const char *path, const char *message)
+static void fail(struct stored *s, unsigned line, unsigned column, const char *path,
+		 const char *message)
 {
 	if (s->failed)
 		return;
 	s->failed = true;
-	error_set(&s->first, -EINVAL, "%s:%u:%u: %s%s%s", s->name, line, column, path, *path ? ": " : "", message);
+	error_set(&s->first, -EINVAL, "%s:%u:%u: %s%s%s", s->name, line, column, path,
+		  *path ? ": " : "", message);
 	text_flatten(s->first.msg);
 }
 
-static void on_mapper_error(void *ctx, const struct node *node, const char *path, const char *message)
+static void on_mapper_error(void *ctx, const struct node *node, const char *path,
+			    const char *message)
 {
 	fail(ctx, node->line, node->column, path, message);
 }
 
-static void on_reader_error(void *ctx, unsigned document UNUSED, unsigned line, unsigned column, const char *message)
+static void on_reader_error(void *ctx, unsigned document UNUSED, unsigned line, unsigned column,
+			    const char *message)
 {
 	fail(ctx, line, column, "", message);
 }
@@ -39,7 +43,7 @@ static void on_reader_error(void *ctx, unsigned document UNUSED, unsigned line, 
 static void on_document(void *ctx, unsigned number UNUSED, const struct node *root)
 {
 	struct stored *s = ctx;
-	const struct mapper_options options = { .on_error = on_mapper_error, .ctx = s };
+	const struct mapper_options options = {.on_error = on_mapper_error, .ctx = s};
 
 	if (s->n_documents++ == 0)
 		s->message = mapper_map(root, s->type, &options);
@@ -47,10 +51,11 @@ static void on_document(void *ctx, unsigned number UNUSED, const struct node *ro
 		fail(s, root->line, root->column, "", "a second document; expected one");
 }
 
-int manifest_parse_stored(const char *name, const char *data, size_t len, const ProtobufCMessageDescriptor *type,
-			  ProtobufCMessage **ret_message, struct error *err)
+int manifest_parse_stored(const char *name, const char *data, size_t len,
+			  const ProtobufCMessageDescriptor *type, ProtobufCMessage **ret_message,
+			  struct error *err)
 {
-	struct stored s = { .name = name, .type = type };
+	struct stored s = {.name = name, .type = type};
 	const struct reader_handlers handlers = {
 		.on_document = on_document,
 		.on_error = on_reader_error,
@@ -58,7 +63,8 @@ int manifest_parse_stored(const char *name, const char *data, size_t len, const 
 	};
 
 	if (len > MANIFEST_MAX_BYTES)
-		return error_set(err, -EFBIG, "%s has %zu bytes, at most %d are allowed", name, len, MANIFEST_MAX_BYTES);
+		return error_set(err, -EFBIG, "%s has %zu bytes, at most %d are allowed", name, len,
+				 MANIFEST_MAX_BYTES);
 	reader_read(data, len, &handlers);
 	if (!s.failed && !s.message)
 		fail(&s, 1, 1, "", "no document in the file; expected one");

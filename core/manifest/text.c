@@ -10,9 +10,15 @@ static bool is_continuation(char c)
 
 size_t text_decode(const char *data, size_t len, uint32_t *ret_character)
 {
-	static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 }; /* by length; below it is overlong */
+	static const uint32_t smallest[] = {0, 0, 0x80, 0x800,
+					    0x10000}; /* by length; below it is overlong */
 	unsigned char first = len ? (unsigned char)data[0] : 0xff;
-	size_t bytes = first < 0x80 ? 1 : first < 0xc0 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf8 ? 4 : 0;
+	size_t bytes = first < 0x80   ? 1
+		       : first < 0xc0 ? 0
+		       : first < 0xe0 ? 2
+		       : first < 0xf0 ? 3
+		       : first < 0xf8 ? 4
+				      : 0;
 	uint32_t character = bytes == 1 ? first : first & (0x7fu >> bytes);
 
 	if (bytes == 0 || bytes > len)
@@ -22,7 +28,8 @@ size_t text_decode(const char *data, size_t len, uint32_t *ret_character)
 			return 0;
 		character = character << 6 | ((unsigned char)data[i] & 0x3f);
 	}
-	if (character < smallest[bytes] || character > 0x10ffff || (character >= 0xd800 && character <= 0xdfff))
+	if (character < smallest[bytes] || character > 0x10ffff ||
+	    (character >= 0xd800 && character <= 0xdfff))
 		return 0;
 	*ret_character = character;
 	return bytes;
@@ -31,7 +38,8 @@ size_t text_decode(const char *data, size_t len, uint32_t *ret_character)
 bool text_is_printable(uint32_t c)
 {
 	return c == '\t' || c == '\n' || c == '\r' || (c >= 0x20 && c <= 0x7e) || c == 0x85 ||
-	       (c >= 0xa0 && c <= 0xd7ff) || (c >= 0xe000 && c <= 0xfffd) || (c >= 0x10000 && c <= 0x10ffff);
+	       (c >= 0xa0 && c <= 0xd7ff) || (c >= 0xe000 && c <= 0xfffd) ||
+	       (c >= 0x10000 && c <= 0x10ffff);
 }
 
 bool text_is_plain(uint32_t c)
@@ -42,7 +50,7 @@ bool text_is_plain(uint32_t c)
 char *text_repair(const char *s)
 {
 	size_t len = strlen(s), bytes;
-	AUTO_BUF struct buf out = { 0 };
+	AUTO_BUF struct buf out = {0};
 	uint32_t character;
 
 	for (size_t i = 0; i < len; i += bytes) {
@@ -85,7 +93,8 @@ static size_t break_bytes(const char *data, size_t len)
 		return 1;
 	if (len >= 2 && memcmp(data, "\xc2\x85", 2) == 0)
 		return 2;
-	if (len >= 3 && (memcmp(data, "\xe2\x80\xa8", 3) == 0 || memcmp(data, "\xe2\x80\xa9", 3) == 0))
+	if (len >= 3 &&
+	    (memcmp(data, "\xe2\x80\xa8", 3) == 0 || memcmp(data, "\xe2\x80\xa9", 3) == 0))
 		return 3;
 	return 0;
 }

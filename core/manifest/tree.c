@@ -13,7 +13,7 @@ void tree_fini(struct tree *tree)
 		free(node->children);
 		free(node);
 	}
-	*tree = (struct tree){ 0 };
+	*tree = (struct tree){0};
 }
 
 struct node *tree_add(struct tree *tree, enum node_type type, unsigned line, unsigned column)
@@ -49,7 +49,8 @@ static const struct node *get_n(const struct node *node, const char *key, size_t
 	for (size_t i = 0; i + 1 < node->n_children; i += 2) {
 		const struct node *k = node->children[i];
 
-		if (k->type == NODE_SCALAR && strlen(k->text) == len && memcmp(k->text, key, len) == 0)
+		if (k->type == NODE_SCALAR && strlen(k->text) == len &&
+		    memcmp(k->text, key, len) == 0)
 			return node->children[i + 1];
 	}
 	return NULL;
@@ -102,7 +103,8 @@ const struct node *node_follow(const struct node *root, const char *path, bool *
 
 const char *node_type_name(const struct node *node)
 {
-	static const char *const names[] = { [NODE_SCALAR] = "text", [NODE_LIST] = "a list", [NODE_MAPPING] = "a mapping" };
+	static const char *const names[] = {
+		[NODE_SCALAR] = "text", [NODE_LIST] = "a list", [NODE_MAPPING] = "a mapping"};
 
 	if (node->type == NODE_SCALAR && node->plain && !node->text[0])
 		return "nothing";

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One YAML document as a tree of nodes that know where they stood. Aliases share the node of their anchor, so it is a
- * graph without cycles; walking it costs at most MANIFEST_MAX_NODES steps.
+ * One YAML document as a tree of nodes that know where they stood. Aliases share the node of their
+ * anchor, so it is a graph without cycles; walking it costs at most MANIFEST_MAX_NODES steps.
  */
 #pragma once
 
@@ -16,9 +16,9 @@ struct node {
 	char *text;             /* of a scalar */
 	struct node **children; /* of a list; of a mapping: key, value, key, value, ... */
 	size_t n_children;
-	size_t n_expanded;      /* nodes from here down, shared ones as often as they are reached */
-	unsigned height;        /* levels from here down, 1 for a scalar */
-	struct node *next;      /* struct tree.nodes */
+	size_t n_expanded; /* nodes from here down, shared ones as often as they are reached */
+	unsigned height;   /* levels from here down, 1 for a scalar */
+	struct node *next; /* struct tree.nodes */
 };
 
 /* Owner of the nodes of one document. */
@@ -37,8 +37,8 @@ const struct node *node_get(const struct node *node, const char *key);
 const char *node_get_text(const struct node *node, const char *key);
 
 /*
- * Follows a field path ("spec.containers[0].image") as far as it goes; returns the last node there is. @ret_complete
- * tells whether that is the whole path.
+ * Follows a field path ("spec.containers[0].image") as far as it goes; returns the last node there
+ * is. @ret_complete tells whether that is the whole path.
  */
 const struct node *node_follow(const struct node *root, const char *path, bool *ret_complete);
 

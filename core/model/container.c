@@ -2,9 +2,9 @@
 /*
  * What of a container's spec decides over what: root, restart, stop, and the hash.
  *
- * The hash is taken over the packed spec after everything was cleared that means the same as a field left out. Packed
- * fields stand in the order of their numbers and unset fields take no room, so a field added to the schema later changes
- * the hash of those specs only that use it.
+ * The hash is taken over the packed spec after everything was cleared that means the same as a
+ * field left out. Packed fields stand in the order of their numbers and unset fields take no room,
+ * so a field added to the schema later changes the hash of those specs only that use it.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -93,8 +93,8 @@ int model_stop_signal(const Api__ContainerSpec *spec)
 
 uint64_t model_stop_grace_ms(const Api__ContainerSpec *spec)
 {
-	uint64_t seconds = spec->has_stop_grace_period_seconds ? spec->stop_grace_period_seconds :
-								 STOP_GRACE_DEFAULT_SECONDS;
+	uint64_t seconds = spec->has_stop_grace_period_seconds ? spec->stop_grace_period_seconds
+							       : STOP_GRACE_DEFAULT_SECONDS;
 
 	return seconds * 1000;
 }
@@ -113,7 +113,8 @@ static void clear_empty(ProtobufCMessage *message)
 			else if (field->label == PROTOBUF_C_LABEL_REPEATED)
 				break;
 			else if ((field->type == PROTOBUF_C_TYPE_STRING && !**(char **)value) ||
-				 (field->type == PROTOBUF_C_TYPE_BOOL && !*(protobuf_c_boolean *)value))
+				 (field->type == PROTOBUF_C_TYPE_BOOL &&
+				  !*(protobuf_c_boolean *)value))
 				field_clear(message, field);
 		}
 	}
@@ -123,9 +124,15 @@ static void clear_empty(ProtobufCMessage *message)
 static void keep_effective(Api__ContainerSpec *spec, bool is_root)
 {
 	static const char *const irrelevant[] = {
-		"realm_id",	  "space_id",	    "stack_id",
-		"cell_id",	  "restart_policy", "restart_backoff_seconds",
-		"restart_max_retries", "stop_signal", "stop_grace_period_seconds",
+		"realm_id",
+		"space_id",
+		"stack_id",
+		"cell_id",
+		"restart_policy",
+		"restart_backoff_seconds",
+		"restart_max_retries",
+		"stop_signal",
+		"stop_grace_period_seconds",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(irrelevant); i++)
@@ -137,9 +144,11 @@ static void keep_effective(Api__ContainerSpec *spec, bool is_root)
 	clear_empty(&spec->base);
 }
 
-void model_container_hash(const Api__CellSpec *cell, size_t container, char ret_hash[SHA256_HEX_BYTES])
+void model_container_hash(const Api__CellSpec *cell, size_t container,
+			  char ret_hash[SHA256_HEX_BYTES])
 {
-	Api__ContainerSpec *spec = (Api__ContainerSpec *)model_copy(&cell->containers[container]->base);
+	Api__ContainerSpec *spec =
+		(Api__ContainerSpec *)model_copy(&cell->containers[container]->base);
 	size_t prefix = sizeof(HASH_VERSION) - 1, len;
 	AUTO_FREE uint8_t *packed = NULL;
 

@@ -100,16 +100,19 @@ bool field_is_map(const ProtobufCFieldDescriptor *field)
 {
 	const ProtobufCMessageDescriptor *entry = field->descriptor;
 
-	return field->label == PROTOBUF_C_LABEL_REPEATED && field->type == PROTOBUF_C_TYPE_MESSAGE &&
+	return field->label == PROTOBUF_C_LABEL_REPEATED &&
+	       field->type == PROTOBUF_C_TYPE_MESSAGE &&
 	       str_ends_with(entry->short_name, "Entry") && entry->n_fields == 2 &&
 	       str_equal(entry->fields[0].name, "key") && str_equal(entry->fields[1].name, "value");
 }
 
 static int compare_entries(const void *a, const void *b)
 {
-	const ProtobufCMessage *x = *(ProtobufCMessage *const *)a, *y = *(ProtobufCMessage *const *)b;
+	const ProtobufCMessage *x = *(ProtobufCMessage *const *)a,
+			       *y = *(ProtobufCMessage *const *)b;
 	const ProtobufCFieldDescriptor *key = &x->descriptor->fields[0];
-	const char *x_key = *(char **)field_value(x, key, 0), *y_key = *(char **)field_value(y, key, 0);
+	const char *x_key = *(char **)field_value(x, key, 0),
+		   *y_key = *(char **)field_value(y, key, 0);
 
 	return strcmp(x_key ? x_key : "", y_key ? y_key : "");
 }

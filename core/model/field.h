@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fields of any message by its descriptor: one way to read, add and clear them, whatever their label.
+ * Fields of any message by its descriptor: one way to read, add and clear them, whatever their
+ * label.
  *
- * A field has field_count() values: 0 or 1 when it is singular, any number when it is repeated. The storage of a value is
- * a char *, a ProtobufCMessage * or a number, by field->type.
+ * A field has field_count() values: 0 or 1 when it is singular, any number when it is repeated. The
+ * storage of a value is a char *, a ProtobufCMessage * or a number, by field->type.
  */
 #pragma once
 
@@ -16,7 +17,8 @@ size_t field_count(const ProtobufCMessage *message, const ProtobufCFieldDescript
 /* Where value @i lies; @i < field_count(). */
 void *field_value(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field, size_t i);
 
-/* Makes room for one more value (the value, when the field is singular and not set) and returns its zeroed storage. */
+/* Makes room for one more value (the value, when the field is singular and not set) and returns its
+ * zeroed storage. */
 void *field_add(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field);
 
 /* Frees and unsets a singular field. */
@@ -29,7 +31,8 @@ bool field_is_map(const ProtobufCFieldDescriptor *field);
 void field_sort_map(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field);
 
 /* The field with this name in the schema, NULL when there is none. */
-const ProtobufCFieldDescriptor *field_find(const ProtobufCMessageDescriptor *type, const char *name);
+const ProtobufCFieldDescriptor *field_find(const ProtobufCMessageDescriptor *type,
+					   const char *name);
 
 /* A new, empty message; free with protobuf_c_message_free_unpacked(). */
 ProtobufCMessage *message_new(const ProtobufCMessageDescriptor *type);

@@ -8,15 +8,13 @@
 #include "core/model/view.h"
 
 static const ProtobufCMessageDescriptor *const descriptors[KIND_COUNT] = {
-	[KIND_REALM] = &api__realm__descriptor,
-	[KIND_SPACE] = &api__space__descriptor,
-	[KIND_STACK] = &api__stack__descriptor,
-	[KIND_CELL] = &api__cell__descriptor,
+	[KIND_REALM] = &api__realm__descriptor,         [KIND_SPACE] = &api__space__descriptor,
+	[KIND_STACK] = &api__stack__descriptor,         [KIND_CELL] = &api__cell__descriptor,
 	[KIND_CONTAINER] = &api__container__descriptor,
 };
 
-const char *const model_scope_fields[KIND_COUNT] = { "realm_id", "space_id", "stack_id", "cell_id" };
-const char *const model_scope_names[KIND_COUNT] = { "realmId", "spaceId", "stackId", "cellId" };
+const char *const model_scope_fields[KIND_COUNT] = {"realm_id", "space_id", "stack_id", "cell_id"};
+const char *const model_scope_names[KIND_COUNT] = {"realmId", "spaceId", "stackId", "cellId"};
 
 void model_problems_fini(struct model_problems *problems)
 {
@@ -25,7 +23,7 @@ void model_problems_fini(struct model_problems *problems)
 		free(problems->items[i].message);
 	}
 	free(problems->items);
-	*problems = (struct model_problems){ 0 };
+	*problems = (struct model_problems){0};
 }
 
 void model_problems_add(struct model_problems *problems, const char *path, const char *fmt, ...)
@@ -38,7 +36,7 @@ void model_problems_add(struct model_problems *problems, const char *path, const
 	va_end(args);
 	problems->items = xrealloc(problems->items, (problems->n + 1) * sizeof(*problems->items));
 	problems->items[problems->n++] =
-		(struct model_problem){ .path = xstrdup(path), .message = xstrdup(message) };
+		(struct model_problem){.path = xstrdup(path), .message = xstrdup(message)};
 }
 
 const ProtobufCMessageDescriptor *model_descriptor(enum kind kind)
@@ -58,12 +56,13 @@ static void *member(const ProtobufCMessage *message, const char *name)
 void model_view_scope(enum kind kind, const ProtobufCMessage *spec, char **ret_scope[KIND_COUNT])
 {
 	for (int above = KIND_REALM; above < KIND_COUNT; above++)
-		ret_scope[above] = above < (int)kind ? member(spec, model_scope_fields[above]) : NULL;
+		ret_scope[above] =
+			above < (int)kind ? member(spec, model_scope_fields[above]) : NULL;
 }
 
 struct model_view model_view(enum kind kind, const ProtobufCMessage *message)
 {
-	struct model_view view = { 0 };
+	struct model_view view = {0};
 
 	check(message->descriptor == model_descriptor(kind));
 	view.api_version = member(message, "api_version");

@@ -9,11 +9,13 @@
 
 enum {
 	PATH_TEXT_MAX_BYTES = 512,
-	LABEL_MAX_BYTES = 4096,    /* containerd's limit on key and value together */
-	LABEL_KEY_MAX_BYTES = 317, /* a domain, '/', a name; YAML reads back keys up to 1024 bytes only */
+	LABEL_MAX_BYTES = 4096, /* containerd's limit on key and value together */
+	LABEL_KEY_MAX_BYTES =
+		317, /* a domain, '/', a name; YAML reads back keys up to 1024 bytes only */
 };
 
-void validate_problem(struct model_problems *problems, const char *prefix, const char *field, const char *fmt, ...)
+void validate_problem(struct model_problems *problems, const char *prefix, const char *field,
+		      const char *fmt, ...)
 {
 	char path[PATH_TEXT_MAX_BYTES], message[ERROR_MSG_MAX_BYTES];
 	va_list args;
@@ -25,7 +27,8 @@ void validate_problem(struct model_problems *problems, const char *prefix, const
 	model_problems_add(problems, path, "%s", message);
 }
 
-void validate_name(const char *prefix, const char *field, const char *name, struct model_problems *problems)
+void validate_name(const char *prefix, const char *field, const char *name,
+		   struct model_problems *problems)
 {
 	size_t len = name ? strlen(name) : 0;
 
@@ -33,16 +36,20 @@ void validate_name(const char *prefix, const char *field, const char *name, stru
 		return;
 	if (len == 0)
 		validate_problem(problems, prefix, field,
-				 "missing; expected a name of letters, digits and inner dashes, at most %d bytes",
+				 "missing; expected a name of letters, digits and inner dashes, at "
+				 "most %d bytes",
 				 NAME_MAX_BYTES);
 	else if (len > NAME_MAX_BYTES)
-		validate_problem(problems, prefix, field, "the name \"" SHOWN "\" has %zu bytes, at most %d are allowed",
+		validate_problem(problems, prefix, field,
+				 "the name \"" SHOWN "\" has %zu bytes, at most %d are allowed",
 				 name, len, NAME_MAX_BYTES);
 	else
-		validate_problem(problems, prefix, field,
-				 "\"" SHOWN "\" is not a valid name; expected letters, digits and inner dashes, "
-				 "at most %d bytes",
-				 name, NAME_MAX_BYTES);
+		validate_problem(
+			problems, prefix, field,
+			"\"" SHOWN
+			"\" is not a valid name; expected letters, digits and inner dashes, "
+			"at most %d bytes",
+			name, NAME_MAX_BYTES);
 }
 
 static bool climbs(const char *path)
@@ -63,23 +70,27 @@ void validate_path(const char *prefix, const char *field, const char *what, cons
 	if (str_empty(path))
 		validate_problem(problems, prefix, field, "missing; expected %s", what);
 	else if (path[0] != '/')
-		validate_problem(problems, prefix, field, "\"" SHOWN "\" is not absolute; expected %s", path, what);
+		validate_problem(problems, prefix, field,
+				 "\"" SHOWN "\" is not absolute; expected %s", path, what);
 	else if (climbs(path))
-		validate_problem(problems, prefix, field, "\"" SHOWN "\" holds \"..\"; expected %s without it", path,
-				 what);
+		validate_problem(problems, prefix, field,
+				 "\"" SHOWN "\" holds \"..\"; expected %s without it", path, what);
 	else if (strlen(path) >= PATH_MAX)
-		validate_problem(problems, prefix, field, "the path has %zu bytes, at most %d are allowed",
-				 strlen(path), PATH_MAX - 1);
+		validate_problem(problems, prefix, field,
+				 "the path has %zu bytes, at most %d are allowed", strlen(path),
+				 PATH_MAX - 1);
 }
 
-static void validate_type(enum kind kind, const struct model_view *view, struct model_problems *problems)
+static void validate_type(enum kind kind, const struct model_view *view,
+			  struct model_problems *problems)
 {
 	if (!str_equal(*view->api_version, "v1beta1"))
-		model_problems_add(problems, "apiVersion", "\"" SHOWN "\" is not supported; expected v1beta1",
+		model_problems_add(problems, "apiVersion",
+				   "\"" SHOWN "\" is not supported; expected v1beta1",
 				   *view->api_version ? *view->api_version : "");
 	if (!str_equal(*view->kind, kind_name(kind)))
-		model_problems_add(problems, "kind", "is \"" SHOWN "\"; expected %s", *view->kind ? *view->kind : "",
-				   kind_name(kind));
+		model_problems_add(problems, "kind", "is \"" SHOWN "\"; expected %s",
+				   *view->kind ? *view->kind : "", kind_name(kind));
 }
 
 static void validate_identity(const struct model_view *view, struct model_problems *problems)
@@ -89,7 +100,9 @@ static void validate_identity(const struct model_view *view, struct model_proble
 	validate_name("metadata", "name", name, problems);
 	if (str_equal(name, *view->id))
 		return;
-	validate_problem(problems, "spec", "id", "\"" SHOWN "\" is not metadata.name \"" SHOWN "\"; make them equal or leave one out",
+	validate_problem(problems, "spec", "id",
+			 "\"" SHOWN "\" is not metadata.name \"" SHOWN
+			 "\"; make them equal or leave one out",
 			 *view->id, name ? name : "");
 }
 
@@ -110,16 +123,20 @@ static void validate_labels(const Api__Metadata *metadata, struct model_problems
 		if (str_empty(key))
 			model_problems_add(problems, "metadata.labels", "a label has an empty key");
 		else if (!label_key_is_valid(key))
-			validate_problem(problems, "metadata.labels", key,
-					 "expected a label key without spaces and of at most %d bytes", LABEL_KEY_MAX_BYTES);
+			validate_problem(
+				problems, "metadata.labels", key,
+				"expected a label key without spaces and of at most %d bytes",
+				LABEL_KEY_MAX_BYTES);
 		else if (bytes > LABEL_MAX_BYTES)
-			validate_problem(problems, "metadata.labels", key,
-					 "key and value have %zu bytes together, at most %d are allowed", bytes,
-					 LABEL_MAX_BYTES);
+			validate_problem(
+				problems, "metadata.labels", key,
+				"key and value have %zu bytes together, at most %d are allowed",
+				bytes, LABEL_MAX_BYTES);
 	}
 }
 
-static void validate_scope(enum kind kind, char **const scope[KIND_COUNT], struct model_problems *problems)
+static void validate_scope(enum kind kind, char **const scope[KIND_COUNT],
+			   struct model_problems *problems)
 {
 	for (int above = KIND_REALM; above < (int)kind; above++)
 		validate_name("spec", model_scope_names[above], *scope[above], problems);
@@ -132,7 +149,8 @@ static void validate_standalone(const Api__ContainerSpec *spec, struct model_pro
 	validate_container("spec", spec, problems);
 }
 
-static void validate_spec(enum kind kind, const ProtobufCMessage *spec, struct model_problems *problems)
+static void validate_spec(enum kind kind, const ProtobufCMessage *spec,
+			  struct model_problems *problems)
 {
 	switch (kind) {
 	case KIND_REALM:
@@ -153,7 +171,8 @@ static void validate_spec(enum kind kind, const ProtobufCMessage *spec, struct m
 	}
 }
 
-void model_validate(enum kind kind, const ProtobufCMessage *message, struct model_problems *problems)
+void model_validate(enum kind kind, const ProtobufCMessage *message,
+		    struct model_problems *problems)
 {
 	struct model_view view = model_view(kind, message);
 

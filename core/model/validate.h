@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Validation in parts; a message never repeats a value that may be a secret (env). Internal to core/model. */
+/* Validation in parts; a message never repeats a value that may be a secret (env). Internal to
+ * core/model. */
 #pragma once
 
 #include "core/model/model.h"
@@ -7,16 +8,19 @@
 /* Values from input are cut to this many bytes in messages. */
 #define SHOWN "%.80s"
 
-/* The role of a root container in names (core/model/names.h); no other container may be called so. */
+/* The role of a root container in names (core/model/names.h); no other container may be called so.
+ */
 #define VALIDATE_ROOT_ROLE "root"
-#define VALIDATE_ROOT_CLASH \
-	"\"root\" is what the root container is called in containerd; choose another id or make this container the root"
+#define VALIDATE_ROOT_CLASH                                                                        \
+	"\"root\" is what the root container is called in containerd; choose another id or make "  \
+	"this container the root"
 
 /* Adds a problem at "<prefix>.<field>". */
-void validate_problem(struct model_problems *problems, const char *prefix, const char *field, const char *fmt, ...)
-	PRINTF_LIKE(4, 5);
+void validate_problem(struct model_problems *problems, const char *prefix, const char *field,
+		      const char *fmt, ...) PRINTF_LIKE(4, 5);
 
-void validate_name(const char *prefix, const char *field, const char *name, struct model_problems *problems);
+void validate_name(const char *prefix, const char *field, const char *name,
+		   struct model_problems *problems);
 
 /* Absolute, without "..", at most PATH_MAX. @what says what the path is for. */
 void validate_path(const char *prefix, const char *field, const char *what, const char *path,
@@ -26,5 +30,7 @@ void validate_realm(const Api__RealmSpec *spec, struct model_problems *problems)
 void validate_space(const Api__SpaceSpec *spec, struct model_problems *problems);
 void validate_cell(const Api__CellSpec *spec, struct model_problems *problems);
 
-/* @prefix is the path of the spec: "spec", or "spec.containers[0]" inside a cell. Scope ids are the caller's business. */
-void validate_container(const char *prefix, const Api__ContainerSpec *spec, struct model_problems *problems);
+/* @prefix is the path of the spec: "spec", or "spec.containers[0]" inside a cell. Scope ids are the
+ * caller's business. */
+void validate_container(const char *prefix, const Api__ContainerSpec *spec,
+			struct model_problems *problems);

@@ -27,11 +27,13 @@ static void validate_named_root(const Api__CellSpec *spec, struct model_problems
 	nearest = str_nearest(spec->root_container_id, ids, n);
 	if (nearest)
 		validate_problem(problems, "spec", "rootContainerId",
-				 "no container has the id \"" SHOWN "\", did you mean \"" SHOWN "\"?",
+				 "no container has the id \"" SHOWN "\", did you mean \"" SHOWN
+				 "\"?",
 				 spec->root_container_id, nearest);
 	else
 		validate_problem(problems, "spec", "rootContainerId",
-				 "no container has the id \"" SHOWN "\"; expected an id from spec.containers",
+				 "no container has the id \"" SHOWN
+				 "\"; expected an id from spec.containers",
 				 spec->root_container_id);
 }
 
@@ -49,12 +51,16 @@ static void validate_root_marks(const Api__CellSpec *spec, struct model_problems
 			continue;
 		if (named)
 			validate_problem(problems, prefix_of(i, prefix), "root",
-					 "\"" SHOWN "\" is marked root, but spec.rootContainerId is \"" SHOWN "\"", id,
-					 spec->root_container_id);
+					 "\"" SHOWN
+					 "\" is marked root, but spec.rootContainerId is \"" SHOWN
+					 "\"",
+					 id, spec->root_container_id);
 		else
 			validate_problem(problems, prefix_of(i, prefix), "root",
-					 "a second root: \"" SHOWN "\" is marked root already; a cell has exactly one",
-					 spec->containers[root]->id ? spec->containers[root]->id : "");
+					 "a second root: \"" SHOWN
+					 "\" is marked root already; a cell has exactly one",
+					 spec->containers[root]->id ? spec->containers[root]->id
+								    : "");
 	}
 }
 
@@ -74,24 +80,27 @@ static void validate_ids(const Api__CellSpec *spec, struct model_problems *probl
 		for (size_t before = 0; before < i; before++) {
 			if (!str_equal(id, spec->containers[before]->id))
 				continue;
-			validate_problem(problems, prefix, "id", "\"" SHOWN "\" is the id of containers[%zu] already",
-					 id, before);
+			validate_problem(problems, prefix, "id",
+					 "\"" SHOWN "\" is the id of containers[%zu] already", id,
+					 before);
 			break;
 		}
 	}
 }
 
-static void validate_container_scope(const char *prefix, const Api__CellSpec *cell, const Api__ContainerSpec *spec,
+static void validate_container_scope(const char *prefix, const Api__CellSpec *cell,
+				     const Api__ContainerSpec *spec,
 				     struct model_problems *problems)
 {
-	const char *expected[] = { cell->realm_id, cell->space_id, cell->stack_id, cell->id };
+	const char *expected[] = {cell->realm_id, cell->space_id, cell->stack_id, cell->id};
 	char **scope[KIND_COUNT];
 
 	model_view_scope(KIND_CONTAINER, &spec->base, scope);
 	for (int above = KIND_REALM; above < KIND_CONTAINER; above++)
 		if (!str_empty(*scope[above]) && !str_equal(*scope[above], expected[above]))
 			validate_problem(problems, prefix, model_scope_names[above],
-					 "is \"" SHOWN "\", but the cell has \"" SHOWN "\"; leave it out here",
+					 "is \"" SHOWN "\", but the cell has \"" SHOWN
+					 "\"; leave it out here",
 					 *scope[above], expected[above] ? expected[above] : "");
 }
 
@@ -100,8 +109,9 @@ void validate_cell(const Api__CellSpec *spec, struct model_problems *problems)
 	char prefix[PREFIX_MAX_BYTES];
 
 	if (spec->n_containers > CELL_CONTAINERS_MAX) {
-		validate_problem(problems, "spec", "containers", "has %zu entries, at most %d are allowed",
-				 spec->n_containers, CELL_CONTAINERS_MAX);
+		validate_problem(problems, "spec", "containers",
+				 "has %zu entries, at most %d are allowed", spec->n_containers,
+				 CELL_CONTAINERS_MAX);
 		return;
 	}
 	if (!str_empty(spec->root_container_id))

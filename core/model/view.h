@@ -9,7 +9,8 @@ struct model_view {
 	Api__Metadata **metadata;
 	ProtobufCMessage **spec, **status;
 	char **id;                /* spec.id; NULL when there is no spec */
-	char **scope[KIND_COUNT]; /* spec.realmId, ... of the layers above; NULL from the object's own kind on */
+	char **scope[KIND_COUNT]; /* spec.realmId, ... of the layers above; NULL from the object's
+				     own kind on */
 };
 
 /* The name of a scope field in the schema ("realm_id") and in a manifest ("realmId"). */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs a fuzz target over every file named, and every file in the directories named. For compilers without libFuzzer. */
+/* Runs a fuzz target over every file named, and every file in the directories named. For compilers
+ * without libFuzzer. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
 #include "core/base/fs.h"
 
@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 static int replay_file(const char *path)
 {
-	AUTO_BUF struct buf content = { 0 };
+	AUTO_BUF struct buf content = {0};
 	AUTO_FREE uint8_t *exact = NULL;
 	struct error err;
 
@@ -21,29 +21,39 @@ static int replay_file(const char *path)
 		fprintf(stderr, "%s\n", err.msg);
 		return -1;
 	}
-	exact = xcalloc(content.len, 1); /* of the exact size, so that a read behind the end is seen */
+	exact = xcalloc(content.len,
+			1); /* of the exact size, so that a read behind the end is seen */
 	if (content.len)
 		memcpy(exact, content.data, content.len);
 	LLVMFuzzerTestOneInput(exact, content.len);
 	return 1;
 }
 
-static int replay_directory(const char *path)
+static int replay(const char *path);
+
+static int replay_directory(DIR *dir, const char *path)
 {
-	DIR *dir = opendir(path);
 	struct dirent *entry;
 	int count = 0;
 
-	if (!dir) {
-		perror(path);
-		return -1;
-	}
 	while (count >= 0 && (entry = readdir(dir))) {
 		AUTO_FREE char *file = xasprintf("%s/%s", path, entry->d_name);
-		int n = entry->d_name[0] == '.' ? 0 : replay_file(file);
+		int n = entry->d_name[0] == '.' ? 0 : replay(file);
 
 		count = n < 0 ? -1 : count + n;
 	}
+	return count;
+}
+
+/* How many inputs ran; -1 after an error. */
+static int replay(const char *path)
+{
+	DIR *dir = opendir(path);
+	int count;
+
+	if (!dir)
+		return replay_file(path);
+	count = replay_directory(dir, path);
 	closedir(dir);
 	return count;
 }
@@ -53,9 +63,7 @@ int main(int argc, char **argv)
 	int count = 0;
 
 	for (int i = 1; i < argc; i++) {
-		struct stat st;
-		bool directory = stat(argv[i], &st) == 0 && S_ISDIR(st.st_mode);
-		int n = directory ? replay_directory(argv[i]) : replay_file(argv[i]);
+		int n = replay(argv[i]);
 
 		if (n < 0)
 			return 1;

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <cmocka.h> /* needs the headers above */
+
+#include "core/base/buf.h"
+#include "core/manifest/manifest.h"
+#include "core/model/model.h"
+
+static char *text(const char *s)
+{
+	return (char *)s;
+}
+
+/* Every problem as "path: message" lines. */
+static char *problems_of(enum kind kind, const ProtobufCMessage *message)
+{
+	AUTO(model_problems_fini) struct model_problems problems = {0};
+	AUTO_BUF struct buf lines = {0};
+
+	model_validate(kind, message, &problems);
+	for (size_t i = 0; i < problems.n; i++)
+		buf_printf(&lines, "%s: %s\n", problems.items[i].path, problems.items[i].message);
+	return buf_take(&lines);
+}
+
+/* A cell from the YAML (flow) of its spec's other fields, with defaults; not validated. */
+static Api__Cell *cell_of(const char *spec)
+{
+	AUTO_FREE char *yaml = xasprintf("metadata: {name: web}\nspec: {%s}\n", spec);
+	ProtobufCMessage *message = NULL;
+	struct error err;
+
+	if (manifest_parse_stored("test", yaml, strlen(yaml), &api__cell__descriptor, &message,
+				  &err) < 0)
+		fail_msg("%s", err.msg);
+	model_set_defaults(KIND_CELL, message);
+	return (Api__Cell *)message;
+}
+
+static void free_cell(Api__Cell *cell)
+{
+	protobuf_c_message_free_unpacked(&cell->base, NULL);
+}
+
+static void test_defaults(void **state UNUSED)
+{
+	Api__Cell *cell = cell_of("containers: [{id: a, image: x, realmId: other}]");
+	AUTO_FREE char *key = model_key(KIND_CELL, &cell->base);
+
+	assert_string_equal(cell->api_version, "v1beta1");
+	assert_string_equal(cell->kind, "Cell");
+	assert_string_equal(cell->spec->id, "web");
+	assert_string_equal(key, "default/default/default/web");
+	assert_string_equal(cell->spec->containers[0]->realm_id, "other");
+	assert_string_equal(cell->spec->containers[0]->space_id, "default");
+	assert_string_equal(cell->spec->containers[0]->cell_id, "web");
+	assert_ptr_equal(model_metadata(KIND_CELL, &cell->base), cell->metadata);
+	free_cell(cell);
+}
+
+static void test_defaults_of_an_empty_document(void **state UNUSED)
+{
+	for (int kind = 0; kind < KIND_COUNT; kind++) {
+		AUTO_FREE ProtobufCMessage *blank =
+			xcalloc(1, model_descriptor((enum kind)kind)->sizeof_message);
+		ProtobufCMessage *message;
+
+		protobuf_c_message_init(model_descriptor((enum kind)kind), blank);
+		message = model_copy(blank);
+		model_set_defaults((enum kind)kind, message);
+		AUTO_FREE char *problems = problems_of((enum kind)kind, message);
+
+		assert_true(str_starts_with(
+			problems, "metadata.name: missing; expected a name of letters, digits and "
+				  "inner dashes, at most 63 bytes\n"));
+		protobuf_c_message_free_unpacked(message, NULL);
+	}
+}
+
+#define C "id: a, image: x, " /* a container that is fine so far */
+
+static const struct {
+	const char *spec, *problems;
+} cell_rows[] = {
+	{"", ""},
+	{"id: other",
+	 "spec.id: \"other\" is not metadata.name \"web\"; make them equal or leave one out\n"},
+	{"realmId: a_b",
+	 "spec.realmId: \"a_b\" is not a valid name; expected letters, digits and inner dashes, "
+	 "at most 63 bytes\n"},
+	{"containers: [{id: a}]", "spec.containers[0].image: missing; expected an image such as "
+				  "docker.io/library/busybox:latest\n"},
+	{"containers: [{id: a, image: \"a b\"}]",
+	 "spec.containers[0].image: \"a b\" is not an image reference; expected ASCII without "
+	 "spaces\n"},
+	{"containers: [{image: x}]",
+	 "spec.containers[0].id: missing; expected a name of letters, digits and inner "
+	 "dashes, at most 63 bytes\n"},
+	{"containers: [{id: a, image: x}, {id: a, image: x}]",
+	 "spec.containers[1].id: \"a\" is the id of containers[0] already\n"},
+	{"containers: [{id: a, image: x, root: true}, {id: b, image: x, root: true}]",
+	 "spec.containers[1].root: a second root: \"a\" is marked root already; a cell has exactly "
+	 "one\n"},
+	{"rootContainerId: a, containers: [{id: a, image: x}, {id: b, image: x, root: true}]",
+	 "spec.containers[1].root: \"b\" is marked root, but spec.rootContainerId is \"a\"\n"},
+	{"rootContainerId: a, containers: [{id: a, image: x, root: true}, {id: b, image: x}]", ""},
+	{"rootContainerId: wbe, containers: [{id: web, image: x}]",
+	 "spec.rootContainerId: no container has the id \"wbe\", did you mean \"web\"?\n"},
+	{"rootContainerId: z", "spec.rootContainerId: no container has the id \"z\"; expected an "
+			       "id from spec.containers\n"},
+	{"containers: [{id: a, image: x}, {id: root, image: x}]",
+	 "spec.containers[1].id: \"root\" is what the root container is called in containerd; "
+	 "choose another id or make "
+	 "this container the root\n"},
+	{"containers: [{id: root, image: x}]", ""},
+	{"containers: [{" C "realmId: other}]", "spec.containers[0].realmId: is \"other\", but the "
+						"cell has \"default\"; leave it out here\n"},
+	{"containers: [{" C "env: [A=1, B=, C, =x]}]",
+	 "spec.containers[0].env[2]: expected NAME=value with a name before the '='\n"
+	 "spec.containers[0].env[3]: expected NAME=value with a name before the '='\n"},
+	{"containers: [{" C "restartPolicy: no}]",
+	 "spec.containers[0].restartPolicy: \"no\" is not a restart policy; expected always, "
+	 "on-failure or never\n"},
+	{"containers: [{" C "restartPolicy: onfailure}]",
+	 "spec.containers[0].restartPolicy: \"onfailure\" is not a restart policy, did you mean "
+	 "\"on-failure\"?\n"},
+	{"containers: [{" C
+	 "restartPolicy: \"\", stopSignal: INT, user: \"1000:0\", workingDir: /w}]",
+	 ""},
+	{"containers: [{" C "stopSignal: SIGFOO}]",
+	 "spec.containers[0].stopSignal: \"SIGFOO\" is not a signal; expected a name such as "
+	 "SIGTERM or a number from 1 "
+	 "to 64\n"},
+	{"containers: [{" C "user: bob}]",
+	 "spec.containers[0].user: \"bob\" is not a user; expected root, or numbers "
+	 "such as 1000 or 1000:1000\n"},
+	{"containers: [{" C "user: \"4294967295\"}]",
+	 "spec.containers[0].user: \"4294967295\" is not a user; expected "
+	 "root, or numbers such as 1000 or 1000:1000\n"},
+	{"containers: [{" C "workingDir: w}]",
+	 "spec.containers[0].workingDir: \"w\" is not absolute; expected an absolute path in the "
+	 "container\n"},
+	{"containers: [{" C "volumes: [{source: /a, target: /b}, {kind: tmpfs, target: /tmp}]}]",
+	 ""},
+	{"containers: [{" C "volumes: [{source: a, target: /b/../c}]}]",
+	 "spec.containers[0].volumes[0].target: \"/b/../c\" holds \"..\"; expected an absolute "
+	 "path in the container "
+	 "without it\n"
+	 "spec.containers[0].volumes[0].source: \"a\" is not absolute; expected an absolute path "
+	 "on the host\n"},
+	{"containers: [{" C "volumes: [{source: /a, target: /}, {source: /a}]}]",
+	 "spec.containers[0].volumes[0].target: a volume cannot replace the root filesystem\n"
+	 "spec.containers[0].volumes[1].target: missing; expected an absolute path in the "
+	 "container\n"},
+	{"containers: [{" C "volumes: [{source: /a, target: /b}, {source: /c, target: /b/}]}]",
+	 "spec.containers[0].volumes[1].target: \"/b/\" is the target of volumes[0] already\n"},
+	{"containers: [{" C
+	 "volumes: [{kind: nfs, target: /b}, {kind: tmpfs, source: /a, target: /c}]}]",
+	 "spec.containers[0].volumes[0].kind: \"nfs\" is not a volume kind; expected bind or "
+	 "tmpfs\n"
+	 "spec.containers[0].volumes[1].source: a tmpfs has no source; leave it out\n"},
+	{"containers: [{" C "ports: [\"80\"], networks: [a], networksAliases: [b]}]",
+	 "spec.containers[0].ports: publishing ports is not supported by this version\n"
+	 "spec.containers[0].networks: joining further networks is not supported by this version\n"
+	 "spec.containers[0].networksAliases: network aliases are not supported by this version\n"},
+};
+
+static void test_cells(void **state UNUSED)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(cell_rows); i++) {
+		Api__Cell *cell = cell_of(cell_rows[i].spec);
+		AUTO_FREE char *problems = problems_of(KIND_CELL, &cell->base);
+
+		assert_string_equal(problems, cell_rows[i].problems);
+		free_cell(cell);
+	}
+}
+
+static void test_too_many_containers(void **state UNUSED)
+{
+	AUTO_BUF struct buf spec = {0};
+	Api__Cell *cell;
+
+	for (int i = 0; i < 65; i++)
+		buf_printf(&spec, "%s{id: c%d, image: x}", i ? ", " : "containers: [", i);
+	buf_add_str(&spec, "]");
+	cell = cell_of(spec.data);
+	AUTO_FREE char *problems = problems_of(KIND_CELL, &cell->base);
+
+	assert_string_equal(problems, "spec.containers: has 65 entries, at most 64 are allowed\n");
+	free_cell(cell);
+}
+
+static void test_spaces(void **state UNUSED)
+{
+	static const struct {
+		const char *subnet, *problem;
+	} rows[] = {
+		{"", ""},
+		{"10.88.0.0/16", ""},
+		{"10.0.0.0/8", ""},
+		{"192.168.1.8/29", ""},
+		{"10.88.0.1/16",
+		 "\"10.88.0.1/16\" is an address inside a range, did you mean \"10.88.0.0/16\"?"},
+		{"10.88.0.0",
+		 "\"10.88.0.0\" is not an IPv4 range; expected one such as 10.88.0.0/16"},
+		{"fd00::/64",
+		 "\"fd00::/64\" is not an IPv4 range; expected one such as 10.88.0.0/16"},
+		{"10.88.0.0/33",
+		 "\"10.88.0.0/33\" is not an IPv4 range; expected one such as 10.88.0.0/16"},
+		{"10.88.0.0/016",
+		 "\"10.88.0.0/016\" is not an IPv4 range; expected one such as 10.88.0.0/16"},
+		{"10.88.0.0/30", "\"10.88.0.0/30\" is of the wrong size; expected /8 to /29"},
+		{"0.0.0.0/0", "\"0.0.0.0/0\" is of the wrong size; expected /8 to /29"},
+		{"127.0.0.0/8",
+		 "\"127.0.0.0/8\" is reserved; expected a private range such as 10.88.0.0/16"},
+		{"224.0.0.0/8",
+		 "\"224.0.0.0/8\" is reserved; expected a private range such as 10.88.0.0/16"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		Api__SpaceSpec spec = API__SPACE_SPEC__INIT;
+		Api__Space space = API__SPACE__INIT;
+		AUTO_FREE char *expected = rows[i].problem[0]
+						   ? xasprintf("spec.subnet: %s\n", rows[i].problem)
+						   : xstrdup("");
+		ProtobufCMessage *copy;
+
+		spec.id = text("s");
+		spec.subnet = text(rows[i].subnet);
+		space.spec = &spec;
+		copy = model_copy(&space.base);
+		model_set_defaults(KIND_SPACE, copy);
+		AUTO_FREE char *problems = problems_of(KIND_SPACE, copy);
+
+		assert_string_equal(problems, expected);
+		protobuf_c_message_free_unpacked(copy, NULL);
+	}
+}
+
+static void test_signals(void **state UNUSED)
+{
+	static const struct {
+		const char *name;
+		int number;
+	} rows[] = {
+		{"SIGTERM", SIGTERM},
+		{"TERM", SIGTERM},
+		{"sigint", SIGINT},
+		{"15", 15},
+		{"64", 64},
+		{"SIGQUIT", SIGQUIT},
+		{"WINCH", SIGWINCH},
+		{"KILL", SIGKILL},
+		{"0", 0},
+		{"65", 0},
+		{"", 0},
+		{"SIG", 0},
+		{"TERMX", 0},
+		{"-1", 0},
+		{"015", 0},
+		{"RTMAX", 64},
+		{"SIGRTMAX-1", 63},
+		{"RTMIN+99", 0},
+		{"RTMIN+", 0},
+	};
+	Api__ContainerSpec spec = API__CONTAINER_SPEC__INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (model_signal_parse(rows[i].name) != rows[i].number)
+			fail_msg("%s: expected %d, got %d", rows[i].name, rows[i].number,
+				 model_signal_parse(rows[i].name));
+	assert_int_equal(model_signal_parse("SIGRTMIN+3"), SIGRTMIN + 3);
+	assert_int_equal(model_stop_signal(&spec), SIGTERM);
+	assert_int_equal(model_stop_grace_ms(&spec), 10000);
+	spec.has_stop_grace_period_seconds = true;
+	assert_int_equal(model_stop_grace_ms(&spec), 0);
+	assert_int_equal(model_restart_policy(&spec), RESTART_ALWAYS);
+	spec.restart_policy = text("on-failure");
+	assert_int_equal(model_restart_policy(&spec), RESTART_ON_FAILURE);
+	spec.restart_policy = text("never");
+	assert_int_equal(model_restart_policy(&spec), RESTART_NEVER);
+}
+
+static void test_root_index(void **state UNUSED)
+{
+	static const struct {
+		const char *spec;
+		size_t root;
+	} rows[] = {
+		{"", 0},
+		{"containers: [{id: a}, {id: b}]", 0},
+		{"containers: [{id: a}, {id: b, root: true}]", 1},
+		{"rootContainerId: b, containers: [{id: a}, {id: b}]", 1},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		Api__Cell *cell = cell_of(rows[i].spec);
+
+		assert_int_equal(model_root_index(cell->spec), rows[i].root);
+		free_cell(cell);
+	}
+}
+
+static void hash_of(const char *spec, size_t i, char ret_hash[SHA256_HEX_BYTES])
+{
+	Api__Cell *cell = cell_of(spec);
+
+	model_container_hash(cell->spec, i, ret_hash);
+	free_cell(cell);
+}
+
+/* The hash is written into containerd and outlives this program: it must never change for the same
+ * spec. */
+static void test_hash_is_stable(void **state UNUSED)
+{
+	char hash[SHA256_HEX_BYTES];
+
+	hash_of("containers: [{id: a, image: x, args: [\"\"], volumes: [{source: /a, target: "
+		"/b}]}]",
+		0, hash);
+	assert_string_equal(hash,
+			    "223041f55d4d4a8ba08d5cfb80dbfea2857060f1c422ad95c16265c7169c52d0");
+}
+
+static void test_hash_sees_what_runs(void **state UNUSED)
+{
+	static const char base[] = "containers: [{id: a, image: x}, {id: b, image: x, volumes: "
+				   "[{source: /a, target: /b}]}]";
+	static const char *const same[] = {
+		"realmId: r, containers: [{id: a, image: x}, {id: b, image: x, restartPolicy: "
+		"never, restartMaxRetries: 3, "
+		"restartBackoffSeconds: 2, stopSignal: INT, stopGracePeriodSeconds: 4, volumes: "
+		"[{source: /a, target: /b}]}]",
+		"containers: [{id: b, image: x, root: false, command: \"\", privileged: false, "
+		"volumes: [{source: /a, target: /b, kind: bind, readOnly: false}]}, {id: a, image: "
+		"x}], rootContainerId: a",
+		"containers: [{id: z, image: y, root: true}, {id: b, image: x, volumes: [{source: "
+		"/a, target: /b}]}]",
+	};
+	static const char *const other[] = {
+		"containers: [{id: a, image: x}, {id: b, image: y, volumes: [{source: /a, target: "
+		"/b}]}]",
+		"containers: [{id: a, image: x}, {id: b, image: x, volumes: [{source: /a, target: "
+		"/b, readOnly: true}]}]",
+		"containers: [{id: a, image: x}, {id: b, image: x, args: [\"\"], volumes: "
+		"[{source: /a, target: /b}]}]",
+		"rootContainerId: b, containers: [{id: a, image: x}, {id: b, image: x, volumes: "
+		"[{source: /a, target: /b}]}]",
+	};
+	char expected[SHA256_HEX_BYTES], hash[SHA256_HEX_BYTES];
+
+	hash_of(base, 1, expected);
+	for (size_t i = 0; i < ARRAY_SIZE(same); i++) {
+		hash_of(same[i], i == 1 ? 0 : 1, hash);
+		assert_string_equal(hash, expected);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(other); i++) {
+		hash_of(other[i], 1, hash);
+		assert_string_not_equal(hash, expected);
+	}
+}
+
+static void test_labels(void **state UNUSED)
+{
+	AUTO_FREE char *value = xcalloc(5000, 1), *yaml = NULL, *problems = NULL;
+	ProtobufCMessage *message = NULL;
+	struct error err;
+
+	memset(value, 'v', 4096);
+	yaml = xasprintf("metadata: {name: r, labels: {a.b/c: %s, \"d e\": f, \"\": g, k: v}}",
+			 value);
+	assert_int_equal(manifest_parse_stored("t", yaml, strlen(yaml), &api__realm__descriptor,
+					       &message, &err),
+			 0);
+	model_set_defaults(KIND_REALM, message);
+	problems = problems_of(KIND_REALM, message);
+	assert_string_equal(problems, "metadata.labels: a label has an empty key\n"
+				      "metadata.labels.a.b/c: key and value have 4101 bytes "
+				      "together, at most 4096 are allowed\n"
+				      "metadata.labels.d e: expected a label key without spaces "
+				      "and of at most 317 bytes\n");
+	protobuf_c_message_free_unpacked(message, NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_defaults_of_an_empty_document),
+		cmocka_unit_test(test_cells),
+		cmocka_unit_test(test_too_many_containers),
+		cmocka_unit_test(test_spaces),
+		cmocka_unit_test(test_signals),
+		cmocka_unit_test(test_root_index),
+		cmocka_unit_test(test_hash_is_stable),
+		cmocka_unit_test(test_hash_sees_what_runs),
+		cmocka_unit_test(test_labels),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
