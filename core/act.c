@@ -206,10 +206,12 @@ static void attached(struct run *run)
 	attachment_fact_fini(&run->ret.attachment);
 }
 
+/* The incarnation is over from here on: nothing may be started in what is being taken down. */
 static void start_detach(struct run *run)
 {
 	struct network *network = run->engine->network;
 
+	run->object->cell.fresh = false;
 	network->ops->detach(network, run->object->key, &run->call);
 }
 
