@@ -76,42 +76,49 @@ static void on_reader_error(void *ctx, unsigned document, unsigned line, unsigne
 		add_error(p, "%s:%u:%u: %s", p->name, line, column, message);
 }
 
-/* Whether the mapper complained about @path or something above it. */
-static bool is_bad(const struct parse *p, const char *path)
+/* Whether @path is @above or lies below it. */
+static bool is_within(const char *path, const char *above, size_t above_len)
+{
+	return strncmp(path, above, above_len) == 0 &&
+	       (above_len == 0 || !path[above_len] || strchr(".[", path[above_len]));
+}
+
+/*
+ * Whether a problem only follows from what the mapper said: it lies in a field that could not be
+ * read, or something is missing (not @there) in or below a mapping that has a bad field. That
+ * "image" is missing where somebody wrote "imgae" helps nobody.
+ */
+static bool follows(const struct parse *p, const char *path, bool there)
 {
 	for (size_t i = 0; i < p->bad_paths.n; i++) {
-		size_t len = strlen(p->bad_paths.items[i]);
+		const char *bad = p->bad_paths.items[i];
+		size_t len = strlen(bad), parent = len;
 
-		if (strncmp(path, p->bad_paths.items[i], len) == 0 &&
-		    (!path[len] || strchr(".[", path[len])))
+		if (is_within(path, bad, len))
+			return true;
+		while (parent && bad[parent] != '.' && bad[parent] != '[')
+			parent--;
+		if (!there && is_within(path, bad, parent))
 			return true;
 	}
 	return false;
 }
 
-/*
- * Reports what the model finds. After errors of the mapper only about fields that are there and
- * could be read: that "image" is missing where somebody wrote "imgae" helps nobody.
- */
-static bool validate(struct parse *p, enum kind kind, const ProtobufCMessage *message,
+/* Reports what the model finds. */
+static void validate(struct parse *p, enum kind kind, const ProtobufCMessage *message,
 		     const struct node *root)
 {
-	struct model_problems problems = {0};
-	bool good = p->bad_paths.n == 0;
+	AUTO(model_problems_fini) struct model_problems problems = {0};
 
 	model_validate(kind, message, &problems);
 	for (size_t i = 0; i < problems.n; i++) {
 		const char *path = problems.items[i].path;
-		bool complete;
-		const struct node *node = node_follow(root, path, &complete);
+		bool there;
+		const struct node *node = node_follow(root, path, &there);
 
-		if (p->bad_paths.n && (!complete || is_bad(p, path)))
-			continue;
-		report(p, node, path, problems.items[i].message);
-		good = false;
+		if (!follows(p, path, there))
+			report(p, node, path, problems.items[i].message);
 	}
-	model_problems_fini(&problems);
-	return good;
 }
 
 /* A good document joins the manifest unless its object is there already. */
@@ -143,14 +150,16 @@ static bool is_missing(const struct node *node)
 
 static void read_object(struct parse *p, enum kind kind, const struct node *root)
 {
+	size_t errors_before = p->n_errors;
 	const struct mapper_options options = {
 		.skip = "status", .on_error = on_mapper_error, .ctx = p};
 	ProtobufCMessage *message = mapper_map(root, model_descriptor(kind), &options);
 
 	if (is_missing(node_get(root, "apiVersion")))
-		on_mapper_error(p, root, "apiVersion", "missing; add \"apiVersion: v1beta1\"");
+		report(p, root, "apiVersion", "missing; add \"apiVersion: v1beta1\"");
 	model_set_defaults(kind, message);
-	if (validate(p, kind, message, root))
+	validate(p, kind, message, root);
+	if (p->n_errors == errors_before)
 		add_document(p, kind, message, root);
 	else
 		protobuf_c_message_free_unpacked(message, NULL);

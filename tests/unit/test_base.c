@@ -20,7 +20,7 @@ enum { MAP_KEYS = 200, MAP_STEPS = 20000 };
 struct item {
 	struct map_node node;
 	struct list link;
-	char key[8];
+	char key[16];
 	bool in;
 };
 

@@ -275,8 +275,9 @@ static const char *random_text(void)
 		"...",
 		"--- a\n...\n",
 		"/bin/sh -c \"x 'y'\"",
-		"a long line, long enough for an emitter to fold it at its eightieth column, which "
-		"would change nothing",
+		("a long line, long enough for an emitter to fold it at its eightieth column, "
+		 "which "
+		 "would change nothing"),
 	};
 
 	return texts[rand() % (int)ARRAY_SIZE(texts)];

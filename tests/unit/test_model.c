@@ -333,25 +333,26 @@ static void test_hash_sees_what_runs(void **state UNUSED)
 	static const char base[] = "containers: [{id: a, image: x}, {id: b, image: x, volumes: "
 				   "[{source: /a, target: /b}]}]";
 	static const char *const same[] = {
-		"realmId: r, containers: [{id: a, image: x}, {id: b, image: x, restartPolicy: "
-		"never, restartMaxRetries: 3, "
-		"restartBackoffSeconds: 2, stopSignal: INT, stopGracePeriodSeconds: 4, volumes: "
-		"[{source: /a, target: /b}]}]",
-		"containers: [{id: b, image: x, root: false, command: \"\", privileged: false, "
-		"volumes: [{source: /a, target: /b, kind: bind, readOnly: false}]}, {id: a, image: "
-		"x}], rootContainerId: a",
-		"containers: [{id: z, image: y, root: true}, {id: b, image: x, volumes: [{source: "
-		"/a, target: /b}]}]",
+		("realmId: r, containers: [{id: a, image: x}, {id: b, image: x, restartPolicy: "
+		 "never, restartMaxRetries: 3, "
+		 "restartBackoffSeconds: 2, stopSignal: INT, stopGracePeriodSeconds: 4, volumes: "
+		 "[{source: /a, target: /b}]}]"),
+		("containers: [{id: b, image: x, root: false, command: \"\", privileged: false, "
+		 "volumes: [{source: /a, target: /b, kind: bind, readOnly: false}]}, {id: a, "
+		 "image: "
+		 "x}], rootContainerId: a"),
+		("containers: [{id: z, image: y, root: true}, {id: b, image: x, volumes: [{source: "
+		 "/a, target: /b}]}]"),
 	};
 	static const char *const other[] = {
-		"containers: [{id: a, image: x}, {id: b, image: y, volumes: [{source: /a, target: "
-		"/b}]}]",
-		"containers: [{id: a, image: x}, {id: b, image: x, volumes: [{source: /a, target: "
-		"/b, readOnly: true}]}]",
-		"containers: [{id: a, image: x}, {id: b, image: x, args: [\"\"], volumes: "
-		"[{source: /a, target: /b}]}]",
-		"rootContainerId: b, containers: [{id: a, image: x}, {id: b, image: x, volumes: "
-		"[{source: /a, target: /b}]}]",
+		("containers: [{id: a, image: x}, {id: b, image: y, volumes: [{source: /a, target: "
+		 "/b}]}]"),
+		("containers: [{id: a, image: x}, {id: b, image: x, volumes: [{source: /a, target: "
+		 "/b, readOnly: true}]}]"),
+		("containers: [{id: a, image: x}, {id: b, image: x, args: [\"\"], volumes: "
+		 "[{source: /a, target: /b}]}]"),
+		("rootContainerId: b, containers: [{id: a, image: x}, {id: b, image: x, volumes: "
+		 "[{source: /a, target: /b}]}]"),
 	};
 	char expected[SHA256_HEX_BYTES], hash[SHA256_HEX_BYTES];
 
