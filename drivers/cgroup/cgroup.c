@@ -9,12 +9,12 @@
 
 #include "core/model/names.h"
 #include "drivers/cgroup/events.h"
-#include "drivers/cgroup/tree.h"
+#include "drivers/cgroup/hierarchy.h"
 
 struct cgroup {
 	struct cgroup_driver driver;
 	struct loop *loop;
-	struct tree tree;
+	struct hierarchy hierarchy;
 	struct cgroup_events events;
 	struct cgroup_listener listener;
 	struct strv offered; /* controllers of our root */
@@ -64,7 +64,7 @@ static void on_events_closed(struct cgroup_events *events)
 	void (*closed)(void *ctx) = cgroup->closed;
 	void *ctx = cgroup->closed_ctx;
 
-	tree_fini(&cgroup->tree);
+	hierarchy_fini(&cgroup->hierarchy);
 	strv_fini(&cgroup->offered);
 	free(cgroup);
 	closed(ctx);
@@ -136,10 +136,10 @@ static void watch_fact(struct cgroup *cgroup, struct cgroup_fact *fact)
 		cgroup_events_unwatch(&cgroup->events, fact->key);
 		return;
 	}
-	path = tree_path(&cgroup->tree, fact->key);
+	path = hierarchy_path(&cgroup->hierarchy, fact->key);
 	if (!cgroup_events_watch(&cgroup->events, fact->key, path))
 		return;
-	if (tree_inspect(&cgroup->tree, fact->key, &now, NULL) < 0)
+	if (hierarchy_inspect(&cgroup->hierarchy, fact->key, &now, NULL) < 0)
 		return;
 	fact->populated = now.populated;
 	fact->exists = now.exists;
@@ -156,7 +156,7 @@ static void deliver_fact(struct op *op)
 
 static int act_ensure(struct op *op)
 {
-	return tree_ensure(&op->cgroup->tree, op->key, op->all_controllers, &op->fact, &op->offered, &op->err);
+	return hierarchy_ensure(&op->cgroup->hierarchy, op->key, op->all_controllers, &op->fact, &op->offered, &op->err);
 }
 
 static void deliver_ensure(struct op *op)
@@ -181,7 +181,7 @@ static void cgroup_ensure(struct cgroup_driver *driver, const char *key, bool al
 
 static int act_inspect(struct op *op)
 {
-	return tree_inspect(&op->cgroup->tree, op->key, &op->fact, &op->err);
+	return hierarchy_inspect(&op->cgroup->hierarchy, op->key, &op->fact, &op->err);
 }
 
 static void cgroup_inspect(struct cgroup_driver *driver, const char *key, struct cgroup_fact *ret_fact,
@@ -196,7 +196,7 @@ static void cgroup_inspect(struct cgroup_driver *driver, const char *key, struct
 
 static int act_list(struct op *op)
 {
-	return tree_list(&op->cgroup->tree, &op->facts, &op->err);
+	return hierarchy_list(&op->cgroup->hierarchy, &op->facts, &op->err);
 }
 
 static void deliver_list(struct op *op)
@@ -218,7 +218,7 @@ static void cgroup_list(struct cgroup_driver *driver, struct cgroup_facts *ret_f
 
 static int act_kill(struct op *op)
 {
-	return tree_kill(&op->cgroup->tree, op->key, &op->err);
+	return hierarchy_kill(&op->cgroup->hierarchy, op->key, &op->err);
 }
 
 static void cgroup_kill(struct cgroup_driver *driver, const char *key, struct call *call)
@@ -228,7 +228,7 @@ static void cgroup_kill(struct cgroup_driver *driver, const char *key, struct ca
 
 static int act_remove(struct op *op)
 {
-	return tree_remove(&op->cgroup->tree, op->key, &op->err);
+	return hierarchy_remove(&op->cgroup->hierarchy, op->key, &op->err);
 }
 
 static void deliver_remove(struct op *op)
@@ -285,16 +285,16 @@ static const struct cgroup_ops cgroup_ops = {
 int cgroup_open(struct cgroup_driver **ret_cgroup, struct loop *loop, const struct cgroup_options *options,
 		struct error *err)
 {
-	struct tree tree;
+	struct hierarchy hierarchy;
 	struct cgroup *cgroup;
-	int r = tree_init(&tree, options->mount, options->root, err);
+	int r = hierarchy_init(&hierarchy, options->mount, options->root, err);
 
 	if (r < 0)
 		return r;
 	cgroup = xnew(struct cgroup);
 	cgroup->driver.ops = &cgroup_ops;
 	cgroup->loop = loop;
-	cgroup->tree = tree;
+	cgroup->hierarchy = hierarchy;
 	list_init(&cgroup->ops);
 	cgroup_events_open(&cgroup->events, loop);
 	*ret_cgroup = &cgroup->driver;

@@ -15,7 +15,7 @@
 #include "core/base/fs.h"
 #include "core/model/names.h"
 #include "drivers/cgroup/cgroup.h"
-#include "drivers/cgroup/tree.h"
+#include "drivers/cgroup/hierarchy.h"
 
 enum { SKIP = 77, WAIT_MS = 5000 };
 
@@ -262,20 +262,20 @@ static void test_kill(void)
 
 static void test_kill_each(void)
 {
-	struct tree tree;
+	struct hierarchy tree;
 	struct error err;
 	pid_t pids[5];
 
-	check(tree_init(&tree, test.mount, test.root, &err) == 0);
+	check(hierarchy_init(&tree, test.mount, test.root, &err) == 0);
 	for (size_t i = 0; i < ARRAY_SIZE(pids); i++)
 		pids[i] = spawn_in(i % 2 ? CELL "/web_root" : CELL "/web_root/nested");
 	signal(SIGCHLD, SIG_IGN); /* reaped at once: a zombie leader may stay listed */
-	check(tree_kill_each(&tree, CELL, &err) == 0);
+	check(hierarchy_kill_each(&tree, CELL, &err) == 0);
 	for (size_t i = 0; i < ARRAY_SIZE(pids); i++)
 		check(kill(pids[i], 0) < 0 && errno == ESRCH);
 	signal(SIGCHLD, SIG_DFL);
-	check(tree_kill_each(&tree, "", &err) == -EINVAL);
-	tree_fini(&tree);
+	check(hierarchy_kill_each(&tree, "", &err) == -EINVAL);
+	hierarchy_fini(&tree);
 	while (is_populated(CELL))
 		wait_for_hint("the hint that the cell is empty");
 }
@@ -392,14 +392,14 @@ static void run_tests(void)
 /* Whatever a failed run left behind: the hierarchy outlives our mount of it. */
 static void clean_up(void)
 {
-	struct tree tree;
+	struct hierarchy tree;
 
-	if (tree_init(&tree, test.mount, test.root, NULL) < 0)
+	if (hierarchy_init(&tree, test.mount, test.root, NULL) < 0)
 		return;
-	tree_kill(&tree, "default", NULL);
-	for (int i = 0; i < 100 && tree_remove(&tree, "", NULL) == -EBUSY; i++)
+	hierarchy_kill(&tree, "default", NULL);
+	for (int i = 0; i < 100 && hierarchy_remove(&tree, "", NULL) == -EBUSY; i++)
 		usleep(10000);
-	tree_fini(&tree);
+	hierarchy_fini(&tree);
 }
 
 /* The tests run in a child, so that a failed check() still leaves the machine clean. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/cgroup/tree.h"
+#include "drivers/cgroup/hierarchy.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -19,7 +19,7 @@ enum { LIST_MAX = 100000 };
 
 /* ---- paths ---- */
 
-int tree_check_key(const char *key, struct error *err)
+int hierarchy_check_key(const char *key, struct error *err)
 {
 	struct key_parts parts;
 
@@ -29,14 +29,14 @@ int tree_check_key(const char *key, struct error *err)
 			 "\"default/default/default/web\"", key);
 }
 
-char *tree_relative_path(const struct tree *tree, const char *key)
+char *hierarchy_relative_path(const struct hierarchy *hierarchy, const char *key)
 {
-	return xasprintf("%s%s%s", tree->root + 1, *key ? "/" : "", key);
+	return xasprintf("%s%s%s", hierarchy->root + 1, *key ? "/" : "", key);
 }
 
-char *tree_path(const struct tree *tree, const char *key)
+char *hierarchy_path(const struct hierarchy *hierarchy, const char *key)
 {
-	return xasprintf("%s%s%s%s", tree->mount, tree->root, *key ? "/" : "", key);
+	return xasprintf("%s%s%s%s", hierarchy->mount, hierarchy->root, *key ? "/" : "", key);
 }
 
 /* A removed cgroup answers -ENODEV on files that were reached through its open directory. */
@@ -45,7 +45,7 @@ static int gone_is_enoent(int code)
 	return code == -ENODEV ? -ENOENT : code;
 }
 
-int tree_open_dir(int dirfd, const char *path)
+int hierarchy_open_dir(int dirfd, const char *path)
 {
 	struct open_how how = {
 		.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
@@ -56,14 +56,14 @@ int tree_open_dir(int dirfd, const char *path)
 	return fd < 0 ? gone_is_enoent(-errno) : (int)fd;
 }
 
-int tree_read_file(int dirfd, const char *file, size_t max_bytes, struct buf *ret)
+int hierarchy_read_file(int dirfd, const char *file, size_t max_bytes, struct buf *ret)
 {
 	struct error err;
 
 	return gone_is_enoent(fs_read_file(dirfd, file, max_bytes, ret, &err));
 }
 
-int tree_for_each_child(int dirfd, int (*fn)(int dirfd, const char *name, void *ctx), void *ctx)
+int hierarchy_for_each_child(int dirfd, int (*fn)(int dirfd, const char *name, void *ctx), void *ctx)
 {
 	int copy = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* its own position, unlike dup() */
 	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
@@ -94,12 +94,12 @@ static int read_fact(int fd, const char *key, struct cgroup_fact *ret_fact, stru
 	bool populated;
 	int r;
 
-	r = tree_read_file(fd, "cgroup.events", CGROUP_FILE_MAX_BYTES, &events);
+	r = hierarchy_read_file(fd, "cgroup.events", CGROUP_FILE_MAX_BYTES, &events);
 	if (r < 0)
 		return error_set(err, r, "cgroup %s: cannot read cgroup.events: %s", key, strerror(-r));
 	if (!cgroup_parse_populated(events.data, &populated))
 		return error_set(err, -EPROTO, "cgroup %s: cgroup.events does not say whether it is populated", key);
-	r = tree_read_file(fd, "cgroup.subtree_control", CGROUP_FILE_MAX_BYTES, &controllers);
+	r = hierarchy_read_file(fd, "cgroup.subtree_control", CGROUP_FILE_MAX_BYTES, &controllers);
 	if (r < 0)
 		return error_set(err, r, "cgroup %s: cannot read cgroup.subtree_control: %s", key, strerror(-r));
 	*ret_fact = (struct cgroup_fact){ .key = xstrdup(key), .exists = true, .populated = populated };
@@ -107,16 +107,16 @@ static int read_fact(int fd, const char *key, struct cgroup_fact *ret_fact, stru
 	return 0;
 }
 
-int tree_inspect(const struct tree *tree, const char *key, struct cgroup_fact *ret_fact, struct error *err)
+int hierarchy_inspect(const struct hierarchy *hierarchy, const char *key, struct cgroup_fact *ret_fact, struct error *err)
 {
 	AUTO_FREE char *path = NULL;
 	AUTO_CLOSE int fd = -1;
-	int r = tree_check_key(key, err);
+	int r = hierarchy_check_key(key, err);
 
 	if (r < 0)
 		return r;
-	path = tree_relative_path(tree, key);
-	fd = tree_open_dir(tree->mount_fd, path);
+	path = hierarchy_relative_path(hierarchy, key);
+	fd = hierarchy_open_dir(hierarchy->mount_fd, path);
 	if (fd < 0 && fd != -ENOENT)
 		return error_set(err, fd, "cannot open cgroup /%s: %s", path, strerror(-fd));
 	r = fd < 0 ? fd : read_fact(fd, key, ret_fact, err);
@@ -144,7 +144,7 @@ static int list_child(int dirfd, const char *name, void *ctx)
 	if (!name_is_valid(name))
 		return 0;
 	key = xasprintf("%s%s%s", walk->parent, *walk->parent ? "/" : "", name);
-	fd = tree_open_dir(dirfd, name);
+	fd = hierarchy_open_dir(dirfd, name);
 	r = fd < 0 ? fd : read_fact(fd, key, &fact, walk->err);
 	if (r < 0)
 		return r == -ENOENT ? 0 : error_set(walk->err, r, "cannot read cgroup %s: %s", key, strerror(-r));
@@ -159,21 +159,21 @@ static int list_child(int dirfd, const char *name, void *ctx)
 	if (key_kind(key) == KIND_CELL)
 		return 0;
 	below = (struct list_walk){ walk->facts, key, walk->err };
-	r = tree_for_each_child(fd, list_child, &below);
+	r = hierarchy_for_each_child(fd, list_child, &below);
 	return r == -ENOENT ? 0 : r;
 }
 
-int tree_list(const struct tree *tree, struct cgroup_facts *ret_facts, struct error *err)
+int hierarchy_list(const struct hierarchy *hierarchy, struct cgroup_facts *ret_facts, struct error *err)
 {
 	AUTO(cgroup_facts_fini) struct cgroup_facts facts = { 0 };
-	AUTO_FREE char *path = tree_relative_path(tree, "");
-	AUTO_CLOSE int fd = tree_open_dir(tree->mount_fd, path);
+	AUTO_FREE char *path = hierarchy_relative_path(hierarchy, "");
+	AUTO_CLOSE int fd = hierarchy_open_dir(hierarchy->mount_fd, path);
 	struct list_walk walk = { &facts, "", err };
 	int r = fd;
 
 	if (fd >= 0) {
 		error_set(err, 0, "%s", "");
-		r = tree_for_each_child(fd, list_child, &walk);
+		r = hierarchy_for_each_child(fd, list_child, &walk);
 	}
 	if (r < 0 && r != -ENOENT)
 		return err && err->code == r ? r : error_set(err, r, "cannot list cgroup /%s: %s", path, strerror(-r));
@@ -200,11 +200,11 @@ static int remove_dir(int dirfd, const char *name, void *ctx)
 	if (walk->depth > TREE_DEPTH_MAX)
 		return error_set(walk->err, -ELOOP, "cannot remove cgroup %s: cgroups nested deeper than %d; remove the "
 				 "innermost by hand", walk->path, TREE_DEPTH_MAX);
-	fd = tree_open_dir(dirfd, name);
+	fd = hierarchy_open_dir(dirfd, name);
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : error_set(walk->err, fd, "cannot open cgroup \"%s\" in %s: %s", name,
 						     walk->path, strerror(-fd));
-	r = tree_for_each_child(fd, remove_dir, &below);
+	r = hierarchy_for_each_child(fd, remove_dir, &below);
 	if (r < 0 && r != -ENOENT)
 		return r;
 	if (unlinkat(dirfd, name, AT_REMOVEDIR) == 0 || errno == ENOENT || errno == ENODEV)
@@ -216,22 +216,22 @@ static int remove_dir(int dirfd, const char *name, void *ctx)
 	return error_set(walk->err, r, "cannot remove cgroup \"%s\" in %s: %s", name, walk->path, strerror(-r));
 }
 
-int tree_remove(const struct tree *tree, const char *key, struct error *err)
+int hierarchy_remove(const struct hierarchy *hierarchy, const char *key, struct error *err)
 {
 	AUTO(cgroup_fact_fini) struct cgroup_fact fact = { 0 };
 	AUTO_FREE char *path = NULL;
 	AUTO_FREE char *full = NULL;
-	int r = tree_inspect(tree, key, &fact, err);
+	int r = hierarchy_inspect(hierarchy, key, &fact, err);
 
 	if (r < 0 || !fact.exists)
 		return r;
-	path = tree_relative_path(tree, key);
-	full = tree_path(tree, key);
+	path = hierarchy_relative_path(hierarchy, key);
+	full = hierarchy_path(hierarchy, key);
 	/* Asked before the first rmdir, so that a living cell does not lose its empty cgroups. */
 	if (fact.populated)
 		return error_set(err, -EBUSY, "cannot remove cgroup %s: processes live in it; they must be killed first",
 				 full);
-	return remove_dir(tree->mount_fd, path, &(struct remove_walk){ 0, full, err });
+	return remove_dir(hierarchy->mount_fd, path, &(struct remove_walk){ 0, full, err });
 }
 
 /* ---- life ---- */
@@ -249,7 +249,7 @@ static int check_mount(int fd, const char *mount, struct error *err)
 			 fs.f_type == TMPFS_MAGIC ? " but the v1 or hybrid layout" : "");
 }
 
-int tree_init(struct tree *tree, const char *mount, const char *root, struct error *err)
+int hierarchy_init(struct hierarchy *hierarchy, const char *mount, const char *root, struct error *err)
 {
 	AUTO_CLOSE int fd = -1;
 	int r;
@@ -264,16 +264,16 @@ int tree_init(struct tree *tree, const char *mount, const char *root, struct err
 	r = check_mount(fd, mount, err);
 	if (r < 0)
 		return r;
-	*tree = (struct tree){ .mount_fd = take_fd(&fd), .mount = xstrdup(mount), .root = xstrdup(root) };
+	*hierarchy = (struct hierarchy){ .mount_fd = take_fd(&fd), .mount = xstrdup(mount), .root = xstrdup(root) };
 	return 0;
 }
 
-void tree_fini(struct tree *tree)
+void hierarchy_fini(struct hierarchy *hierarchy)
 {
-	if (!tree->mount)
+	if (!hierarchy->mount)
 		return; /* zeroed: the descriptor 0 is not ours */
-	close(tree->mount_fd);
-	free(tree->mount);
-	free(tree->root);
-	*tree = (struct tree){ .mount_fd = -1 };
+	close(hierarchy->mount_fd);
+	free(hierarchy->mount);
+	free(hierarchy->root);
+	*hierarchy = (struct hierarchy){ .mount_fd = -1 };
 }

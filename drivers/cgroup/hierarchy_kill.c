@@ -6,7 +6,7 @@
 
 #include "core/base/fs.h"
 #include "drivers/cgroup/parse.h"
-#include "drivers/cgroup/tree.h"
+#include "drivers/cgroup/hierarchy.h"
 
 enum {
 	KILL_PASSES = 20,           /* a process may fork between being listed and being killed */
@@ -23,7 +23,7 @@ struct kill_walk {
 static size_t read_pids(int fd, pid_t pids[], size_t max)
 {
 	AUTO_BUF struct buf text = { 0 };
-	int r = tree_read_file(fd, "cgroup.procs", PROCS_MAX_BYTES, &text);
+	int r = hierarchy_read_file(fd, "cgroup.procs", PROCS_MAX_BYTES, &text);
 
 	/* A list that is too long is used as far as it was read; the next pass sees the rest. */
 	return text.data && (r == 0 || r == -EFBIG) ? cgroup_parse_pids(text.data, pids, max) : 0;
@@ -63,13 +63,13 @@ static void kill_members(int fd, struct kill_walk *walk)
 static int kill_dir(int dirfd, const char *name, void *ctx)
 {
 	struct kill_walk *walk = ctx;
-	AUTO_CLOSE int fd = tree_open_dir(dirfd, name);
+	AUTO_CLOSE int fd = hierarchy_open_dir(dirfd, name);
 
 	if (fd < 0 || walk->depth == TREE_DEPTH_MAX)
 		return 0;
 	kill_members(fd, walk);
 	walk->depth++;
-	tree_for_each_child(fd, kill_dir, walk);
+	hierarchy_for_each_child(fd, kill_dir, walk);
 	walk->depth--;
 	return 0;
 }
@@ -79,10 +79,10 @@ static int check_kill_key(const char *key, struct error *err)
 	if (!*key)
 		return error_set(err, -EINVAL, "the root cgroup is never killed as a whole: expected a realm, space, stack "
 				 "or cell");
-	return tree_check_key(key, err);
+	return hierarchy_check_key(key, err);
 }
 
-int tree_kill_each(const struct tree *tree, const char *key, struct error *err)
+int hierarchy_kill_each(const struct hierarchy *hierarchy, const char *key, struct error *err)
 {
 	static const struct timespec pause = { .tv_nsec = KILL_PAUSE_MS * 1000000L };
 	AUTO_FREE char *path = NULL;
@@ -90,11 +90,11 @@ int tree_kill_each(const struct tree *tree, const char *key, struct error *err)
 
 	if (r < 0)
 		return r;
-	path = tree_relative_path(tree, key);
+	path = hierarchy_relative_path(hierarchy, key);
 	for (int pass = 0; pass < KILL_PASSES; pass++) {
 		struct kill_walk walk = { 0 };
 
-		kill_dir(tree->mount_fd, path, &walk);
+		kill_dir(hierarchy->mount_fd, path, &walk);
 		if (!walk.found)
 			return 0;
 		nanosleep(&pause, NULL);
@@ -102,7 +102,7 @@ int tree_kill_each(const struct tree *tree, const char *key, struct error *err)
 	return error_set(err, -EAGAIN, "cgroup /%s: processes are left after %d rounds of SIGKILL", path, KILL_PASSES);
 }
 
-int tree_kill(const struct tree *tree, const char *key, struct error *err)
+int hierarchy_kill(const struct hierarchy *hierarchy, const char *key, struct error *err)
 {
 	AUTO_FREE char *path = NULL;
 	AUTO_CLOSE int fd = -1;
@@ -110,8 +110,8 @@ int tree_kill(const struct tree *tree, const char *key, struct error *err)
 
 	if (r < 0)
 		return r;
-	path = tree_relative_path(tree, key);
-	fd = tree_open_dir(tree->mount_fd, path);
+	path = hierarchy_relative_path(hierarchy, key);
+	fd = hierarchy_open_dir(hierarchy->mount_fd, path);
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : error_set(err, fd, "cannot open cgroup /%s: %s", path, strerror(-fd));
 	r = fs_write_existing(fd, "cgroup.kill", "1", err);
@@ -119,6 +119,6 @@ int tree_kill(const struct tree *tree, const char *key, struct error *err)
 		return 0;
 	/* Linux before 5.14 has no such file; a threaded cgroup refuses it. */
 	if (r == -ENOENT || r == -EOPNOTSUPP)
-		return tree_kill_each(tree, key, err);
+		return hierarchy_kill_each(hierarchy, key, err);
 	return r;
 }

@@ -10,7 +10,7 @@
 #include "core/base/fs.h"
 #include "core/base/log.h"
 #include "drivers/cgroup/parse.h"
-#include "drivers/cgroup/tree.h"
+#include "drivers/cgroup/hierarchy.h"
 
 /* What cells can be limited by (SPEC 3, resources). */
 static const char *const wanted_controllers[] = { "cpu", "memory", "io", "pids" };
@@ -46,9 +46,9 @@ static int enable_controllers(int fd, const char *path, bool all_controllers, st
 	AUTO(strv_fini) struct strv enabled = { 0 };
 	int first = 0, r;
 
-	r = tree_read_file(fd, "cgroup.controllers", CGROUP_FILE_MAX_BYTES, &offered_text);
+	r = hierarchy_read_file(fd, "cgroup.controllers", CGROUP_FILE_MAX_BYTES, &offered_text);
 	if (r == 0)
-		r = tree_read_file(fd, "cgroup.subtree_control", CGROUP_FILE_MAX_BYTES, &enabled_text);
+		r = hierarchy_read_file(fd, "cgroup.subtree_control", CGROUP_FILE_MAX_BYTES, &enabled_text);
 	if (r < 0)
 		return error_set(err, r, "cgroup %s: cannot read its controllers: %s", path, strerror(-r));
 	cgroup_parse_controllers(offered_text.data, &offered);
@@ -77,7 +77,7 @@ static int make_child(int parent_fd, const char *name, const char *path, int *re
 					 "cgroup.max.depth above it is reached", path);
 		return error_set(err, -errno, "cannot create cgroup %s: %m", path);
 	}
-	fd = tree_open_dir(parent_fd, name);
+	fd = hierarchy_open_dir(parent_fd, name);
 	if (fd < 0)
 		return error_set(err, fd, "cannot open cgroup %s: %s", path, strerror(-fd));
 	*ret_fd = fd;
@@ -88,7 +88,7 @@ static void read_offered(int fd, struct strv *ret_offered)
 {
 	AUTO_BUF struct buf text = { 0 };
 
-	if (tree_read_file(fd, "cgroup.controllers", CGROUP_FILE_MAX_BYTES, &text) == 0)
+	if (hierarchy_read_file(fd, "cgroup.controllers", CGROUP_FILE_MAX_BYTES, &text) == 0)
 		cgroup_parse_controllers(text.data, ret_offered);
 }
 
@@ -101,16 +101,16 @@ static void enable_above_ours(int fd, const char *path, bool all_controllers)
 }
 
 /* Walks from the mount down to @path, one name at a time. @root_len: length of the part that is not below our root. */
-static int make_chain(const struct tree *tree, const char *path, size_t root_len, bool all_controllers,
+static int make_chain(const struct hierarchy *hierarchy, const char *path, size_t root_len, bool all_controllers,
 		      struct strv *ret_offered, struct error *err)
 {
-	AUTO_CLOSE int fd = openat(tree->mount_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_CLOSE int fd = openat(hierarchy->mount_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	size_t len = 0;
 	int r;
 
 	if (fd < 0)
-		return error_set(err, -errno, "cannot open the cgroup mount %s: %m", tree->mount);
-	enable_above_ours(fd, tree->mount, all_controllers);
+		return error_set(err, -errno, "cannot open the cgroup mount %s: %m", hierarchy->mount);
+	enable_above_ours(fd, hierarchy->mount, all_controllers);
 	while (path[len]) {
 		const char *start = path + len + (path[len] == '/');
 		AUTO_FREE char *name = xstrndup(start, strcspn(start, "/"));
@@ -118,7 +118,7 @@ static int make_chain(const struct tree *tree, const char *path, size_t root_len
 		int child = -1;
 
 		len = (size_t)(start - path) + strlen(name);
-		so_far = xasprintf("%s/%.*s", tree->mount, (int)len, path);
+		so_far = xasprintf("%s/%.*s", hierarchy->mount, (int)len, path);
 		r = make_child(fd, name, so_far, &child, err);
 		if (r < 0)
 			return r;
@@ -137,21 +137,21 @@ static int make_chain(const struct tree *tree, const char *path, size_t root_len
 	return 0;
 }
 
-int tree_ensure(const struct tree *tree, const char *key, bool all_controllers, struct cgroup_fact *ret_fact,
+int hierarchy_ensure(const struct hierarchy *hierarchy, const char *key, bool all_controllers, struct cgroup_fact *ret_fact,
 		struct strv *ret_offered, struct error *err)
 {
 	AUTO(cgroup_fact_fini) struct cgroup_fact fact = { 0 };
 	AUTO(strv_fini) struct strv offered = { 0 };
 	AUTO_FREE char *path = NULL;
-	int r = tree_check_key(key, err);
+	int r = hierarchy_check_key(key, err);
 
 	if (r < 0)
 		return r;
-	path = tree_relative_path(tree, key);
-	r = make_chain(tree, path, strlen(tree->root) - 1, all_controllers, &offered, err);
+	path = hierarchy_relative_path(hierarchy, key);
+	r = make_chain(hierarchy, path, strlen(hierarchy->root) - 1, all_controllers, &offered, err);
 	if (r < 0)
 		return r;
-	r = tree_inspect(tree, key, &fact, err);
+	r = hierarchy_inspect(hierarchy, key, &fact, err);
 	if (r < 0)
 		return r;
 	if (!fact.exists)
