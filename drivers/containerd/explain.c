@@ -14,6 +14,7 @@ static int unknown_to_errno(const char *text)
 		const char *part;
 		int code;
 	} known[] = {
+		{ "cannot delete a running process", -EBUSY },
 		{ "ttrpc: closed", -EAGAIN }, /* the shim went away under the call */
 		{ "context canceled", -EAGAIN },
 		{ "context deadline exceeded", -ETIMEDOUT },

@@ -37,6 +37,7 @@ static void start(struct runtime *runtime, struct namespace_op *namespace_, cons
 		namespace_->name ? xasprintf("containerd namespace %s", namespace_->name) : xstrdup("containerd");
 
 	namespace_->op.fini = namespace_fini;
+	namespace_->op.events_namespace = namespace_->name;
 	op_start_steps(containerd_of(runtime), &namespace_->op, steps, n_steps, NULL, object, call);
 }
 

@@ -108,7 +108,7 @@ struct call *op_sub_call(struct op *op)
 static struct client_scope scope_of(const struct op *op)
 {
 	return (struct client_scope){
-		.namespace_ = op->namespace_,
+		.namespace_ = op->namespace_ ? op->namespace_ : op->events_namespace,
 		.lease = op->lease,
 		.timeout_ms = op->steps[op->step].timeout_ms,
 	};

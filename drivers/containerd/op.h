@@ -36,7 +36,8 @@ struct op {
 	const struct op_step *steps;
 	size_t n_steps, step, next;
 	size_t cleanup;     /* step to go to when one fails; 0: none. Failures from it on are passed over. */
-	char *namespace_;   /* NULL: none */
+	char *namespace_;   /* of the object; NULL: none */
+	const char *events_namespace; /* sent in its place: where containerd publishes what we did; the action's */
 	char *object;       /* in errors: "container s_t_c_root" */
 	char *lease;        /* sent along when set */
 	void (*fini)(struct op *op);

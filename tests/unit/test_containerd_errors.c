@@ -23,6 +23,7 @@ static void test_explain(void **state UNUSED)
 		{ -ETIMEDOUT, "", -ETIMEDOUT, true, "within 60 s" },
 		{ -ENOSYS, "unknown service", -ENOSYS, false, "1.6 or later" },
 		{ -EIO, "shim: ttrpc: closed: unknown", -EAGAIN, true, "ttrpc" },
+		{ -EIO, "failed to delete task: cannot delete a running process: unknown", -EBUSY, true, "running" },
 		{ -EIO, "mkdir: no space left on device: unknown", -ENOSPC, true, "no space" },
 		{ -EIO, "exec: \"nope\": executable file not found in $PATH", -EIO, false, "nope" },
 		{ -ENOENT, "container x: not found", -ENOENT, false, "start the task: container x" },
