@@ -104,7 +104,7 @@ machine_snapshot() {
 		fi
 		awk '{ print "mount", $2, $3 }' /proc/self/mounts
 		cgroup_directories | sed 's/^/cgroup /'
-		printf 'process %s\n' "$processes"
+		awk 'NF { print "process", $0 }' <<<"$processes"
 	} | LC_ALL=C sort >"$1"
 }
 
