@@ -3,7 +3,7 @@
  * The plan of a cell.
  *
  * A cell is in one of three modes, decided from facts alone:
- *   down     it shall not run: deleted or stopped by request. Others, then the root, then network, records, cgroup.
+ *   down     it shall not run: deleted or stopped by request. Tasks, then network and records, then the cgroup.
  *   recycle  its incarnation is over: the root is not alive but something of its life is still there, or the root's
  *            spec changed. Everything goes down as far as the network; then, with nothing left, the next mode is up.
  *   up       every container moves one step towards running.
@@ -55,16 +55,6 @@ static bool others_live(const struct object *object)
 		if (!container_is_root(c) && task_lives(c))
 			return true;
 	return false;
-}
-
-static bool all_known(const struct object *object)
-{
-	struct container *c;
-
-	list_for_each(c, &object->cell.containers, link)
-		if (!c->slot.known)
-			return false;
-	return true;
 }
 
 /* Something is left of an incarnation whose root is gone. */
@@ -132,17 +122,21 @@ static void detach(struct planning *p)
 		plan_emit(p, ACTION_NETWORK_DETACH, &cell->network, NULL);
 }
 
-/* The root goes last, so that the others have their network while they end. @keep_root_task: its exit is the last word. */
+/*
+ * All at once: their namespace is pinned, so each keeps its network until the last has ended.
+ * @keep_root_task: its exit is the last word, and containerd keeps it.
+ */
 static void down_tasks(struct planning *p, bool keep_root_task)
 {
-	struct container *c, *root = cell_root(p->object);
+	struct container *c;
+	bool lives = false;
 
-	list_for_each(c, &p->object->cell.containers, link)
-		if (!container_is_root(c))
+	list_for_each(c, &p->object->cell.containers, link) {
+		if (!(keep_root_task && container_is_root(c) && c->task == TASK_STOPPED))
 			down_task(p, c);
-	if (root && !others_live(p->object) && !(keep_root_task && root->task == TASK_STOPPED))
-		down_task(p, root);
-	if (all_known(p->object) && !others_live(p->object) && (!root || !task_lives(root)))
+		lives |= task_lives(c) || !c->slot.known;
+	}
+	if (!lives)
 		detach(p);
 }
 
