@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "core/rpc/blocking.h"
+#include "core/rpc/wire/blocking.h"
 
 /* The daemon answers from memory; longer means that it hangs. */
 enum { CALL_TIMEOUT_MS = 10000 };

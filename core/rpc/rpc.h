@@ -103,7 +103,7 @@ struct rpc_method {
 
 	/*
 	 * The request arrived; it belongs to the bridge and is gone when this returns. A unary method answers with
-	 * rpc_server_reply() or rpc_server_fail(), now or later. A streaming one calls rpc_server_send() while
+	 * rpc_server_reply() or rpc_server_fail(), now or later, once, also when client or server are gone meanwhile. A streaming one calls rpc_server_send() while
 	 * rpc_server_call_writable() and ends with rpc_server_fail() or rpc_server_end().
 	 */
 	void (*on_request)(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
@@ -112,12 +112,17 @@ struct rpc_method {
 /* Methods that a streaming handler sets on its call. */
 struct rpc_stream_handler {
 	void (*on_writable)(struct rpc_server_call *call, void *owner); /* the last send has left */
-	void (*on_closed)(struct rpc_server_call *call, void *owner);   /* gone: forget the call. Runs exactly once. */
+
+	/*
+	 * Gone: forget the call. Runs exactly once, whoever ended it, also after rpc_server_end() and _fail() (later,
+	 * never from inside); nothing may be said to the call any more.
+	 */
+	void (*on_closed)(struct rpc_server_call *call, void *owner);
 };
 
 struct rpc_server_options {
-	int listen_fd;                     /* a bound, listening unix socket; the server closes it */
-	const struct rpc_method *methods;
+	int listen_fd;                     /* a bound, listening unix socket; an open server closes it */
+	const struct rpc_method *methods;  /* not copied: a static table */
 	size_t n_methods;
 	void *ctx;                         /* handed to every on_request */
 	unsigned idle_timeout_ms;          /* connections without a call are closed after that */
@@ -135,6 +140,7 @@ void rpc_server_reply(struct rpc_server_call *call, const ProtobufCMessage *repl
 /* Ends the call with the gRPC status that stands for @code (the table above read backwards) and the text of @err. */
 void rpc_server_fail(struct rpc_server_call *call, int code, const struct error *err);
 
+/* Makes the call a stream, writable at once. @handler is not copied: a static table. */
 void rpc_server_stream(struct rpc_server_call *call, const struct rpc_stream_handler *handler, void *owner);
 
 /* One message may be under way; sending while not writable is a bug. The message is packed before this returns. */

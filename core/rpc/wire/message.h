@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* protobuf-c structs to and from gRPC's byte buffers. */
+#pragma once
+
+#include <google/protobuf-c/protobuf-c.h>
+#include <grpc/grpc.h>
+
+#include "core/base/error.h"
+
+enum {
+	/* What we accept from a peer: a List of a busy containerd is larger than gRPC's own 4 MiB. */
+	RPC_MESSAGE_MAX_BYTES = 16 << 20,
+};
+
+/* Free with grpc_byte_buffer_destroy(). */
+grpc_byte_buffer *rpc_message_pack(const ProtobufCMessage *message);
+
+/*
+ * @ret_message: free with protobuf_c_message_free_unpacked(message, NULL). -EBADMSG when the bytes are no @type, or one
+ * that would take unreasonably much memory.
+ */
+int rpc_message_unpack(grpc_byte_buffer *buffer, const ProtobufCMessageDescriptor *type,
+		       ProtobufCMessage **ret_message, struct error *err);
