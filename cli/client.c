@@ -2,8 +2,6 @@
 #include "cli/client.h"
 
 #include <errno.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #include "core/rpc/wire/blocking.h"
 
@@ -12,7 +10,7 @@ enum { CALL_TIMEOUT_MS = 10000 };
 
 struct client {
 	struct rpc_client *rpc;
-	char *socket;
+	const char *socket;
 };
 
 struct client *client_new(const char *socket)
@@ -20,60 +18,9 @@ struct client *client_new(const char *socket)
 	AUTO_FREE char *target = xasprintf("unix:%s", socket);
 	struct client *client = xnew(struct client);
 
-	client->socket = xstrdup(socket);
+	client->socket = socket;
 	client->rpc = rpc_client_open(target);
 	return client;
-}
-
-void client_free(struct client *client)
-{
-	if (!client)
-		return;
-	rpc_client_close(client->rpc);
-	free(client->socket);
-	free(client);
-}
-
-/* gRPC does not keep why a connection failed: look again. An errno, or 0 when somebody listens. */
-static int probe(const char *socket_path)
-{
-	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-
-	if (fd < 0 || strlen(socket_path) >= sizeof(address.sun_path))
-		return 0;
-	memcpy(address.sun_path, socket_path, strlen(socket_path));
-	return connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? errno : 0;
-}
-
-/* Says what to do about a call that did not reach the daemon. */
-static int explain_unreachable(const struct client *client, int code, struct error *err)
-{
-	static const char intro[] = "kukeond cannot be reached";
-	const char *path = client->socket;
-
-	switch (probe(path)) {
-	case ENOENT:
-	case ENOTDIR:
-		return error_set(err, -ECONNREFUSED,
-				 "%s: there is no socket %s; start it with 'systemctl start "
-				 "kukeond.socket', or name another one with --socket",
-				 intro, path);
-	case ECONNREFUSED:
-		return error_set(err, -ECONNREFUSED,
-				 "%s: nobody listens on %s; look at 'systemctl status kukeond'",
-				 intro, path);
-	case EACCES:
-	case EPERM:
-		return error_set(err, -ECONNREFUSED,
-				 "%s: no permission for %s; run kuke as root, or join the group "
-				 "kukeon",
-				 intro, path);
-	default:
-		return error_wrap(
-			err, code,
-			"kukeond on %s does not answer (look at 'systemctl status kukeond')", path);
-	}
 }
 
 static int client_call(struct client *client, const char *method, const ProtobufCMessage *request,
@@ -83,7 +30,11 @@ static int client_call(struct client *client, const char *method, const Protobuf
 	int rc = rpc_client_call(client->rpc, method, request, reply_type, CALL_TIMEOUT_MS,
 				 ret_reply, err);
 
-	return client_exit(rc) == CLI_UNREACHABLE ? explain_unreachable(client, rc, err) : rc;
+	if (rc != -ETIMEDOUT)
+		return rc;
+	return error_wrap(err, rc,
+			  "kukeond on %s does not answer; look at 'systemctl status kukeond'",
+			  client->socket);
 }
 
 int client_get(struct client *client, const Api__Selector *selector, Api__GetReply **ret_reply,

@@ -12,9 +12,11 @@
 
 struct client;
 
-/* Connects when the first call is made. @socket is a path. */
+/*
+ * Connects when the first call is made. @socket is a path, and stays. A client is never closed:
+ * kuke has one and leaves with _exit(), and taking gRPC apart costs more than the call.
+ */
 struct client *client_new(const char *socket);
-void client_free(struct client *client);
 
 int client_get(struct client *client, const Api__Selector *selector, Api__GetReply **ret_reply,
 	       struct error *err);
@@ -27,15 +29,9 @@ void client_reply_free(void *reply);
 /* The exit code for what a method returned. */
 enum cli_exit client_exit(int code);
 
-static inline void cleanup_client(struct client **client)
-{
-	client_free(*client);
-}
-
 static inline void cleanup_reply(void *reply)
 {
 	client_reply_free(*(void **)reply);
 }
 
-#define AUTO_CLIENT AUTO(cleanup_client)
 #define AUTO_REPLY AUTO(cleanup_reply)

@@ -32,7 +32,7 @@ static void print_yaml(Api__Object *const *objects, size_t n, FILE *out)
 			buf_add_str(&text, "---\n");
 		manifest_emit_yaml(object.message, &text);
 	}
-	fwrite(text.data, 1, text.len, out);
+	fputs(text.len ? text.data : "", out);
 }
 
 static void print_json(Api__Object *const *objects, size_t n, bool single, FILE *out)

@@ -101,7 +101,7 @@ static enum cli_exit get_print(const struct get *get, const Api__GetReply *reply
 
 static enum cli_exit get_run(const struct args *args, const struct io *io, struct error *err)
 {
-	AUTO_CLIENT struct client *client = NULL;
+	struct client *client;
 	AUTO_REPLY Api__GetReply *reply = NULL;
 	Api__Selector selector;
 	struct get get;

@@ -14,14 +14,14 @@ static void print_raw(const Api__StatusReply *status, enum args_output output, F
 		manifest_emit_json(&status->base, &text);
 	else
 		manifest_emit_yaml(&status->base, &text);
-	fwrite(text.data, 1, text.len, out);
+	fputs(text.len ? text.data : "", out);
 	if (output == OUTPUT_JSON)
 		fputc('\n', out);
 }
 
 static enum cli_exit status_run(const struct args *args, const struct io *io, struct error *err)
 {
-	AUTO_CLIENT struct client *client = client_new(args->socket);
+	struct client *client = client_new(args->socket);
 	AUTO_REPLY Api__StatusReply *status = NULL;
 	int rc = client_status(client, &status, err);
 

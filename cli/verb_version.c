@@ -29,7 +29,7 @@ static void print_text(const Api__VersionReply *daemon, FILE *out)
 
 static enum cli_exit version_run(const struct args *args, const struct io *io, struct error *err)
 {
-	AUTO_CLIENT struct client *client = client_new(args->socket);
+	struct client *client = client_new(args->socket);
 	AUTO_REPLY Api__VersionReply *daemon = NULL;
 	int rc = client_version(client, &daemon, err);
 

@@ -105,14 +105,14 @@ static void test_socket_paths(void **state UNUSED)
 
 	run_expect(line, NULL, CLI_USAGE, "", "kuke: --socket \"/00*");
 	run_expect("version", environment, CLI_UNREACHABLE, NULL,
-		   "kuke: kukeond cannot be reached: there is no socket "
-		   "/nonexistent/from-environment; *");
+		   "kuke: cannot reach kukeond at "
+		   "/nonexistent/from-environment: *");
 	run_expect("version --socket /nonexistent/a", environment, CLI_UNREACHABLE, NULL,
-		   "kuke: kukeond cannot be reached: there is no socket /nonexistent/a; *");
+		   "kuke: cannot reach kukeond at /nonexistent/a: *");
 	run_expect("--socket /nonexistent/a version", environment, CLI_UNREACHABLE, NULL,
-		   "kuke: kukeond cannot be reached: there is no socket /nonexistent/a; *");
+		   "kuke: cannot reach kukeond at /nonexistent/a: *");
 	run_expect("version --host unix:///nonexistent/b", environment, CLI_UNREACHABLE, NULL,
-		   "kuke: kukeond cannot be reached: there is no socket /nonexistent/b; *");
+		   "kuke: cannot reach kukeond at /nonexistent/b: *");
 }
 
 static void test_unreachable(void **state UNUSED)
@@ -124,11 +124,11 @@ static void test_unreachable(void **state UNUSED)
 		   "\" },\n  \"daemon\": null\n}\n",
 		   NULL);
 	run_expect("get cells --socket /nonexistent/a", NULL, CLI_UNREACHABLE, "",
-		   "kuke: kukeond cannot be reached*");
+		   "kuke: cannot reach kukeond*");
 	run_expect("get cell web --socket /nonexistent/a", NULL, CLI_UNREACHABLE, "",
-		   "kuke: kukeond cannot be reached*");
+		   "kuke: cannot reach kukeond*");
 	run_expect("status --socket /nonexistent/a", NULL, CLI_UNREACHABLE, "",
-		   "kuke: kukeond cannot be reached*");
+		   "kuke: cannot reach kukeond*");
 }
 
 static void test_help(void **state UNUSED)
