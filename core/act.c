@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/act.h"
 
+#include <errno.h>
 #include <signal.h>
 
 #include "core/cellfiles.h"
@@ -32,10 +33,20 @@ static struct container_ref ref_of(struct run *run)
 
 /* ---- realms and spaces ---- */
 
+/* "x" and "kukeon-x" would both be kukeon-x; so would two realms that name the same. The first keeps it. */
 static void start_namespace_ensure(struct run *run)
 {
 	struct runtime *runtime = run->engine->runtime;
+	const struct object *owner = engine_find_realm(run->engine, namespace_of(run->object));
+	struct error err;
 
+	if (owner != run->object) {
+		error_set(&err, -EEXIST,
+			  "containerd namespace %s belongs to realm %s; set spec.namespace of one of the two",
+			  namespace_of(run->object), owner->key);
+		call_complete(&run->call, err.code, &err);
+		return;
+	}
 	run->object->own.exists = true;
 	runtime->ops->ensure_namespace(runtime, namespace_of(run->object), run->object->key, &run->call);
 }

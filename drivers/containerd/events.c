@@ -17,7 +17,11 @@
 
 #define SYNC_TOPIC "/kukeon/sync"
 #define SYNC_NAMESPACE "kukeon-sync" /* events need one; it need not exist */
-#define TOPICS "topic~=\"^/(tasks|containers|images)/|^/snapshot/remove$\""
+
+/* What others do or what happens by itself. Creation, start and deletion of tasks is done by us, and the answers to our
+ * calls say more: events of them would only make us look again on the way to Ready. */
+#define TOPICS                                                                                     \
+	"topic~=\"^/tasks/(exit|oom|paused|resumed)$|^/(containers/delete|snapshot/remove)$|^/images/\""
 
 /* A namespace that begins like this is covered by one filter, so that new realms need no new subscription. */
 #define NAMESPACE_PREFIX "kukeon-"
