@@ -134,18 +134,6 @@ void engine_changed(struct engine *engine, const struct object *object, bool gon
 		watcher->on_change(watcher, object, gone);
 }
 
-static void on_resync(struct timer *timer)
-{
-	struct engine *engine = container_of(timer, struct engine, resync);
-
-	log_debug("resync");
-	look_network(engine);
-	look_cgroups(engine);
-	if (engine->runtime_up)
-		look_runtime(engine);
-	timer_start(engine->loop, &engine->resync, engine->resync_ms, on_resync);
-}
-
 /* ---- life ---- */
 
 static void work(struct queue *queue, struct object *object)
@@ -162,7 +150,6 @@ void engine_open(struct engine *engine, const struct engine_options *options)
 		.cgroup = options->cgroup,
 		.run_path = options->run_path ? xstrdup(options->run_path) : NULL,
 		.cgroup_root = xstrdup(options->cgroup_root),
-		.resync_ms = options->resync_ms,
 	};
 	list_init(&engine->realms);
 	list_init(&engine->watchers);
@@ -174,10 +161,7 @@ void engine_open(struct engine *engine, const struct engine_options *options)
 
 void engine_start(struct engine *engine)
 {
-	look_network(engine);
-	look_cgroups(engine);
-	if (engine->resync_ms)
-		timer_start(engine->loop, &engine->resync, engine->resync_ms, on_resync);
+	look_everything(engine);
 }
 
 void engine_close(struct engine *engine, void (*closed)(void *ctx), void *ctx)
@@ -187,7 +171,6 @@ void engine_close(struct engine *engine, void (*closed)(void *ctx), void *ctx)
 	engine->closing = true;
 	engine->closed = closed;
 	engine->closed_ctx = ctx;
-	timer_stop(&engine->resync);
 	timer_stop(&engine->desired.prune);
 	map_for_each(object, &engine->objects, node)
 		queue_remove(&engine->queue, object);

@@ -49,7 +49,6 @@ struct engine_options {
 	const char *run_path;     /* NULL: no files at all (simulator) */
 	const char *cgroup_root;  /* "/kukeon" */
 	uint64_t prune_grace_ms;
-	uint64_t resync_ms;       /* 0: never */
 };
 
 struct engine {
@@ -72,8 +71,6 @@ struct engine {
 	bool cgroup_root_ready;
 	struct { bool runtime, network, cgroup; } looked;
 	struct list looks;        /* struct look.link, under way */
-	struct timer resync;
-	uint64_t resync_ms;
 
 	struct list runs;         /* struct run.link: actions under way */
 	uint64_t seq;             /* counts actions begun and ended */
@@ -85,7 +82,7 @@ struct engine {
 
 void engine_open(struct engine *engine, const struct engine_options *options);
 
-/* Subscribes to the drivers and looks at everything. Restored objects must have been added by then. */
+/* Looks at everything. Restored objects have been added by then; the watchers are started right after. */
 void engine_start(struct engine *engine);
 
 /*

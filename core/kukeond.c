@@ -15,6 +15,7 @@
 #include "core/engine.h"
 #include "core/host.h"
 #include "core/journal.h"
+#include "core/look.h"
 #include "core/options.h"
 #include "core/store.h"
 #include "drivers/cgroup/cgroup.h"
@@ -22,6 +23,7 @@
 #include "drivers/containerd/containerd.h"
 #include "watchers/cgroup.h"
 #include "watchers/manifests.h"
+#include "watchers/resync.h"
 #include "watchers/runtime.h"
 
 enum {
@@ -34,7 +36,7 @@ enum {
 struct kukeond {
 	Api__Config *config;
 	struct loop loop;
-	uv_signal_t sigterm, sigint;
+	uv_signal_t sigterm, sigint, sighup;
 	int lock_fd, runtime_lock_fd;
 	struct rpc *rpc;
 	struct journal *journal;
@@ -44,6 +46,7 @@ struct kukeond {
 	struct engine engine;
 	bool engine_works;        /* started, and not closed yet */
 	bool engine_awaited;      /* everything else is closed already */
+	struct resync resync;
 	struct timer close_grace;
 	struct store *store;
 	struct api *api;
@@ -160,7 +163,6 @@ static int open_engine(struct kukeond *k, struct error *err UNUSED)
 		.run_path = k->config->run_path,
 		.cgroup_root = k->config->cgroup_root,
 		.prune_grace_ms = (uint64_t)k->config->prune_grace * 1000,
-		.resync_ms = (uint64_t)k->config->resync * 1000,
 	};
 
 	engine_open(&k->engine, &options);
@@ -183,6 +185,7 @@ static int start_engine(struct kukeond *k, struct error *err UNUSED)
 	engine_start(&k->engine);
 	runtime_watcher_start(&k->engine);
 	cgroup_watcher_start(&k->engine);
+	resync_start(&k->resync, &k->engine, (uint64_t)k->config->resync * 1000);
 	k->engine_works = true;
 	return 0;
 }
@@ -208,6 +211,7 @@ static void on_engine_closed(void *ctx)
 
 static void close_engine(struct kukeond *k)
 {
+	resync_stop(&k->resync);
 	timer_start(&k->loop, &k->close_grace, CLOSE_GRACE_MS, on_grace_over);
 	engine_close(&k->engine, on_engine_closed, k);
 }
@@ -341,6 +345,7 @@ static void on_close_next(struct deferred *deferred)
 	if (k->opened == 0) {
 		uv_close((uv_handle_t *)&k->sigterm, NULL);
 		uv_close((uv_handle_t *)&k->sigint, NULL);
+		uv_close((uv_handle_t *)&k->sighup, NULL);
 		return;
 	}
 	k->opened--;
@@ -361,17 +366,30 @@ static void shut_down(struct kukeond *k)
 	close_next_part(k);
 }
 
+/* What others call reload: read every manifest and look at everything again. */
+static void on_hangup(uv_signal_t *handle, int number UNUSED)
+{
+	struct kukeond *k = handle->data;
+
+	if (!k->engine_works || k->closing)
+		return;
+	log_info("SIGHUP: reading the manifests and looking at everything again");
+	if (k->manifests)
+		manifests_rescan(k->manifests);
+	look_everything(&k->engine);
+}
+
 static void on_signal(uv_signal_t *handle, int number)
 {
 	log_info("%s: stopping; the cells go on running", strsignal(number));
 	shut_down(handle->data);
 }
 
-static void watch_signal(struct kukeond *k, uv_signal_t *handle, int number)
+static void watch_signal(struct kukeond *k, uv_signal_t *handle, int number, uv_signal_cb fn)
 {
 	uv_signal_init(&k->loop.uv, handle);
 	handle->data = k;
-	uv_signal_start(handle, on_signal, number);
+	uv_signal_start(handle, fn, number);
 }
 
 static int open_parts(struct kukeond *k, struct error *err)
@@ -395,8 +413,9 @@ static int run(struct kukeond *k)
 		log_error("%s", err.msg);
 		return EXIT_FAILURE;
 	}
-	watch_signal(k, &k->sigterm, SIGTERM);
-	watch_signal(k, &k->sigint, SIGINT);
+	watch_signal(k, &k->sigterm, SIGTERM, on_signal);
+	watch_signal(k, &k->sigint, SIGINT, on_signal);
+	watch_signal(k, &k->sighup, SIGHUP, on_hangup);
 	r = open_parts(k, &err);
 	if (r < 0) {
 		log_error("%s", err.msg);

@@ -364,3 +364,11 @@ void look_cgroups(struct engine *engine)
 {
 	start_cgroups(look_new(engine, start_cgroups));
 }
+
+void look_everything(struct engine *engine)
+{
+	look_network(engine);
+	look_cgroups(engine);
+	if (engine->runtime_up)
+		look_runtime(engine);
+}

@@ -14,5 +14,8 @@ void look_runtime(struct engine *engine);
 void look_network(struct engine *engine);
 void look_cgroups(struct engine *engine);
 
+/* All three; the runtime only while it can be asked: when it comes up it is looked at anyway. */
+void look_everything(struct engine *engine);
+
 /* At close: looks that wait to be repeated are given up. */
 void look_stop_waiting(struct engine *engine);

@@ -2,35 +2,11 @@
 #include "tests/fake/host.h"
 
 #include "core/desired.h"
-#include "core/observed.h"
+#include "watchers/cgroup.h"
+#include "watchers/runtime.h"
 
 enum { REST_MS = 5 * 60 * 1000, SETTLE_MAX_MS = 3 * 60 * 60 * 1000, PRUNE_GRACE_MS = 2000 };
-
-/* What watchers/runtime and watchers/cgroup do for the real drivers. */
-static void on_container(void *ctx, const char *namespace_, const char *id)
-{
-	observed_hint_container(ctx, namespace_, id);
-}
-
-static void on_image(void *ctx, const char *namespace_)
-{
-	observed_hint_image(ctx, namespace_);
-}
-
-static void on_up(void *ctx)
-{
-	observed_runtime_up(ctx);
-}
-
-static void on_down(void *ctx, const struct error *why)
-{
-	observed_runtime_down(ctx, why);
-}
-
-static void on_cell(void *ctx, const char *key)
-{
-	observed_hint_cgroup(ctx, key);
-}
+enum { RESYNC_MS = 10 * 60 * 1000 };
 
 void sim_init(struct sim *sim, uint64_t seed)
 {
@@ -43,8 +19,6 @@ void sim_init(struct sim *sim, uint64_t seed)
 
 void sim_start(struct sim *sim)
 {
-	const struct runtime_listener runtime = { &sim->engine, on_container, on_image, on_up, on_down };
-	const struct cgroup_listener cgroup = { .ctx = &sim->engine, .on_cell = on_cell };
 	const struct engine_options options = {
 		.loop = &sim->loop,
 		.runtime = &sim->world.runtime,
@@ -52,14 +26,14 @@ void sim_start(struct sim *sim)
 		.cgroup = &sim->world.cgroup,
 		.cgroup_root = "/kukeon",
 		.prune_grace_ms = PRUNE_GRACE_MS,
-		.resync_ms = 10 * 60 * 1000,
 	};
 
 	check(!sim->running);
 	engine_open(&sim->engine, &options);
 	engine_start(&sim->engine);
-	sim->world.runtime.ops->start(&sim->world.runtime, &runtime);
-	sim->world.cgroup.ops->start(&sim->world.cgroup, &cgroup);
+	runtime_watcher_start(&sim->engine);
+	cgroup_watcher_start(&sim->engine);
+	resync_start(&sim->resync, &sim->engine, RESYNC_MS);
 	sim->running = true;
 }
 
@@ -72,6 +46,7 @@ void sim_crash(struct sim *sim)
 {
 	check(sim->running);
 	sim->closed = false;
+	resync_stop(&sim->resync);
 	engine_close(&sim->engine, on_closed, sim);
 	world_cut(&sim->world);
 	loop_run_virtual(&sim->loop, loop_now_ms(&sim->loop));

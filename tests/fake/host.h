@@ -4,11 +4,13 @@
 
 #include "core/engine.h"
 #include "tests/fake/world.h"
+#include "watchers/resync.h"
 
 struct sim {
 	struct loop loop;
 	struct world world;
 	struct engine engine;
+	struct resync resync;
 	bool running;
 	bool closed;
 	uint64_t seed;

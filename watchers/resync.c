@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "watchers/resync.h"
+
+#include "core/base/log.h"
+#include "core/look.h"
+
+static void on_interval(struct timer *timer)
+{
+	struct resync *resync = container_of(timer, struct resync, timer);
+
+	log_debug("resync");
+	look_everything(resync->engine);
+	timer_start(resync->engine->loop, &resync->timer, resync->interval_ms, on_interval);
+}
+
+void resync_start(struct resync *resync, struct engine *engine, uint64_t interval_ms)
+{
+	*resync = (struct resync){ .engine = engine, .interval_ms = interval_ms };
+	if (interval_ms)
+		timer_start(engine->loop, &resync->timer, interval_ms, on_interval);
+}
+
+void resync_stop(struct resync *resync)
+{
+	timer_stop(&resync->timer);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The slow look at everything, for what no event tells: every source is asked anew at a fixed interval. */
+#pragma once
+
+#include "core/engine.h"
+
+struct resync {
+	struct engine *engine;
+	uint64_t interval_ms;
+	struct timer timer;
+};
+
+/* @interval_ms 0: never. @resync is zeroed or was stopped. */
+void resync_start(struct resync *resync, struct engine *engine, uint64_t interval_ms);
+void resync_stop(struct resync *resync);
