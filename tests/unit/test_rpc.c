@@ -81,14 +81,13 @@ static void test_deadline(void **state)
 {
 	struct fixture *f = *state;
 	struct unary unary = { .rpc.timeout_ms = 100 };
-	Api__GetReply reply = API__GET_REPLY__INIT;
 	uint64_t begin_ms = loop_now_ms(&f->loop);
 
 	assert_int_equal(unary_run(f, &unary, SERVICE "Get", "hold"), -ETIMEDOUT);
 	assert_in_range(loop_now_ms(&f->loop) - begin_ms, 95, 2000);
 	run_for(f, 20);
 	assert_int_equal(f->n_held, 1);
-	rpc_server_reply(f->held[0], &reply.base);
+	answer_held(f);
 }
 
 static void test_cancel_unary(void **state)
@@ -105,18 +104,18 @@ static void test_cancel_unary(void **state)
 	assert_int_equal(unary.call.status, -ECANCELED);
 	rpc_unary_cancel(&unary.rpc);
 	rpc_server_fail(f->held[0], error_set(&err, -EIO, "too late"), &err);
+	f->n_held = 0;
 }
 
 static void test_late_answers(void **state)
 {
 	struct fixture *f = *state;
 	struct unary unary = { 0 };
-	Api__GetReply reply = API__GET_REPLY__INIT;
 
 	unary_start(f, &unary, SERVICE "Get", "hold");
 	wait_until(f, f->n_held == 1);
 	run_for(f, 10);
-	rpc_server_reply(f->held[0], &reply.base);
+	answer_held(f);
 	wait_until(f, unary.done);
 	assert_int_equal(unary.call.status, 0);
 }
@@ -241,6 +240,7 @@ static void test_stream_begun_late(void **state)
 	assert_false(rpc_server_call_writable(f->held[0]));
 	assert_int_equal(n_closed, 0);
 	wait_until(f, n_closed == 1);
+	f->n_held = 0;
 }
 
 int main(void)
