@@ -102,10 +102,10 @@ struct rpc_method {
 	const ProtobufCMessageDescriptor *request_type;
 
 	/*
-	 * The request arrived; it belongs to the bridge and is gone when this returns. A unary method answers with
-	 * rpc_server_reply() or rpc_server_fail(), now or later, once, also when client or server are gone
-	 * meanwhile. A streaming one calls rpc_server_send() while
-	 * rpc_server_call_writable() and ends with rpc_server_fail() or rpc_server_end().
+	 * The request arrived; it belongs to the bridge and is gone when this returns. A unary method answers once with
+	 * rpc_server_reply() or rpc_server_fail(), now or later, also when client or server are gone meanwhile. A
+	 * streaming one calls rpc_server_send() while rpc_server_call_writable() and ends with rpc_server_fail() or
+	 * rpc_server_end().
 	 */
 	void (*on_request)(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
 };

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The blocking client against a server in a child process. */
+#include "tests/unit/rpc_fixture.h"
+
+#include <sys/wait.h>
+
+#include "core/rpc/wire/blocking.h"
+
+struct daemon {
+	pid_t pid;
+	int stop_fd; /* closing it ends the child */
+	char path[96], target[112];
+};
+
+/* ---- the child ---- */
+
+static void on_stop(uv_poll_t *poll, int status UNUSED, int events UNUSED)
+{
+	uv_close((uv_handle_t *)poll, NULL);
+	*(bool *)poll->data = true;
+}
+
+static int serve(int ready_fd, int stop_fd)
+{
+	struct fixture *f = fixture_new();
+	bool stop = false;
+	uv_poll_t poll;
+
+	server_start(f, 0);
+	uv_poll_init(&f->loop.uv, &poll, stop_fd);
+	poll.data = &stop;
+	uv_poll_start(&poll, UV_READABLE | UV_DISCONNECT, on_stop);
+	if (write(ready_fd, f->path, sizeof(f->path)) != sizeof(f->path))
+		return 1;
+	while (!stop)
+		uv_run(&f->loop.uv, UV_RUN_ONCE);
+	fixture_free(f);
+	return 0;
+}
+
+static int daemon_start(void **state)
+{
+	struct daemon *daemon = xnew(struct daemon);
+	int ready[2], stop[2];
+
+	assert_int_equal(pipe(ready), 0);
+	assert_int_equal(pipe(stop), 0);
+	daemon->pid = fork();
+	assert_true(daemon->pid >= 0);
+	if (daemon->pid == 0) {
+		close(stop[1]);
+		free(daemon);
+		exit(serve(ready[1], stop[0]));
+	}
+	close(ready[1]);
+	close(stop[0]);
+	assert_int_equal(read(ready[0], daemon->path, sizeof(daemon->path)), sizeof(daemon->path));
+	close(ready[0]);
+	daemon->stop_fd = stop[1];
+	snprintf(daemon->target, sizeof(daemon->target), "unix:%s", daemon->path);
+	*state = daemon;
+	return 0;
+}
+
+static int daemon_stop(void **state)
+{
+	struct daemon *daemon = *state;
+	int status;
+
+	close(daemon->stop_fd);
+	assert_int_equal(waitpid(daemon->pid, &status, 0), daemon->pid);
+	assert_int_equal(status, 0);
+	free(daemon);
+	return 0;
+}
+
+/* ---- the tests ---- */
+
+static Api__Selector selector = API__SELECTOR__INIT;
+static Api__GetRequest get_request = API__GET_REQUEST__INIT;
+
+static const ProtobufCMessage *request_for(const char *command)
+{
+	selector.name = (char *)command;
+	get_request.selector = &selector;
+	return &get_request.base;
+}
+
+static int call_get(struct daemon *daemon, const char *method, const char *command, struct error *err)
+{
+	struct rpc_client *client = rpc_client_open(daemon->target);
+	ProtobufCMessage *reply = NULL;
+	int r = rpc_client_call(client, method, request_for(command), &api__get_reply__descriptor, 300, &reply, err);
+
+	assert_int_equal(reply != NULL, r == 0);
+	if (reply)
+		protobuf_c_message_free_unpacked(reply, NULL);
+	rpc_client_close(client);
+	return r;
+}
+
+static void test_calls(void **state)
+{
+	struct error err;
+
+	assert_int_equal(call_get(*state, SERVICE "Get", "web", &err), 0);
+	assert_int_equal(call_get(*state, SERVICE "Get", "missing", &err), -ENOENT);
+	assert_string_equal(err.msg, "cell \"web\" not found");
+	assert_int_equal(call_get(*state, SERVICE "Explode", "web", &err), -ENOSYS);
+}
+
+static void test_peer(void **state)
+{
+	struct daemon *daemon = *state;
+	struct rpc_client *client = rpc_client_open(daemon->target);
+	Api__VersionRequest request = API__VERSION_REQUEST__INIT;
+	ProtobufCMessage *reply = NULL;
+	struct error err;
+
+	for (int i = 0; i < 3; i++) { /* one client makes many calls */
+		assert_int_equal(rpc_client_call(client, SERVICE "Version", &request.base,
+						 &api__version_reply__descriptor, 5000, &reply, &err),
+				 0);
+		assert_int_equal(((Api__VersionReply *)reply)->pid, getpid());
+		protobuf_c_message_free_unpacked(reply, NULL);
+	}
+	assert_int_equal(rpc_client_call(client, SERVICE "Version", &request.base, NULL, 5000, NULL, &err), 0);
+	rpc_client_close(client);
+}
+
+static bool count_message(const ProtobufCMessage *message, void *ctx)
+{
+	const Api__WatchEvent *event = (const Api__WatchEvent *)message;
+	int *left = ctx;
+
+	assert_non_null(event->object->realm->kind);
+	return --*left != 0;
+}
+
+static int watch(struct daemon *daemon, const char *command, int *left, struct error *err)
+{
+	struct rpc_client *client = rpc_client_open(daemon->target);
+	int r = rpc_client_stream(client, SERVICE "Watch", request_for(command), &api__watch_event__descriptor,
+				  count_message, left, err);
+
+	rpc_client_close(client);
+	return r;
+}
+
+static void test_streams(void **state)
+{
+	struct error err;
+	int left = 0;
+
+	assert_int_equal(watch(*state, "1000", &left, &err), 0);
+	assert_int_equal(left, -1000);
+	left = 25;
+	assert_int_equal(watch(*state, "endless", &left, &err), 0);
+	assert_int_equal(left, 0);
+	assert_int_equal(watch(*state, "refuse", &left, &err), -EBUSY);
+	assert_string_equal(err.msg, "too many watchers");
+}
+
+static void test_wrong_type(void **state)
+{
+	struct daemon *daemon = *state;
+	struct rpc_client *client = rpc_client_open(daemon->target);
+	struct error err;
+	int left = 0;
+
+	/* The second field of an event is a message, that of a StateCount a number. */
+	assert_int_equal(rpc_client_stream(client, SERVICE "Watch", request_for("3"),
+					   &api__state_count__descriptor, count_message, &left, &err),
+			 -EIO);
+	assert_non_null(strstr(err.msg, "not a valid kukeon.v1beta1.StateCount"));
+	assert_int_equal(left, 0);
+	rpc_client_close(client);
+}
+
+static void test_deadline(void **state)
+{
+	struct error err;
+
+	assert_int_equal(call_get(*state, SERVICE "Get", "hold", &err), -ETIMEDOUT);
+}
+
+static void test_down(void **state UNUSED)
+{
+	struct daemon down = { .target = "unix:/nonexistent/kukeond.sock" };
+	struct error err;
+	int left = 0;
+
+	assert_int_equal(call_get(&down, SERVICE "Get", "web", &err), -ECONNREFUSED);
+	assert_string_equal(err.msg, "cannot reach kukeond at /nonexistent/kukeond.sock: "
+				     "No such file or directory; is it running?");
+	assert_int_equal(watch(&down, "web", &left, &err), -ECONNREFUSED);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_calls),   cmocka_unit_test(test_peer), cmocka_unit_test(test_streams),
+		cmocka_unit_test(test_wrong_type), cmocka_unit_test(test_down), cmocka_unit_test(test_deadline),
+	};
+
+	return cmocka_run_group_tests(tests, daemon_start, daemon_stop);
+}
