@@ -2,98 +2,61 @@
 #include "cli/object.h"
 
 #include "core/base/str.h"
+#include "core/model/view.h"
 
-static const char *name_of(const Api__Metadata *metadata, const char *id)
+static bool kind_of(const Api__Object *api, enum kind *ret_kind)
 {
-	return metadata && !str_empty(metadata->name) ? metadata->name : id;
+	static const Api__Object__ObjectCase cases[KIND_COUNT] = {
+		[KIND_REALM] = API__OBJECT__OBJECT_REALM,
+		[KIND_SPACE] = API__OBJECT__OBJECT_SPACE,
+		[KIND_STACK] = API__OBJECT__OBJECT_STACK,
+		[KIND_CELL] = API__OBJECT__OBJECT_CELL,
+		[KIND_CONTAINER] = API__OBJECT__OBJECT_CONTAINER,
+	};
+
+	for (int kind = 0; kind < KIND_COUNT; kind++) {
+		if (api->object_case == cases[kind]) {
+			*ret_kind = (enum kind)kind;
+			return api->realm != NULL; /* every member of the union is a pointer */
+		}
+	}
+	return false;
 }
 
-/* The generated structs share names of fields, not a type. */
-#define READ_NAME(object, from)                                                                    \
-	((object)->name = name_of((from)->metadata, (from)->spec ? (from)->spec->id : NULL))
-#define READ_SCOPE(object, from, above, field)                                                     \
-	((object)->scope[above] = (from)->spec ? (from)->spec->field : NULL)
-#define READ_STATUS(object, from, time)                                                            \
-	do {                                                                                       \
-		if (!(from)->status)                                                               \
-			break;                                                                     \
-		(object)->state =                                                                  \
-			(from)->status->has_state ? (from)->status->state : API__STATE__Unknown;   \
-		(object)->reason = (from)->status->reason;                                         \
-		(object)->since = (from)->status->time;                                            \
-	} while (0)
-
-static void read_realm(const Api__Realm *realm, struct object *object)
+static void read_status(struct object *object)
 {
-	object->kind = KIND_REALM;
-	READ_NAME(object, realm);
-	READ_STATUS(object, realm, created_at);
-}
+	const Api__Status *status;
 
-static void read_space(const Api__Space *space, struct object *object)
-{
-	object->kind = KIND_SPACE;
-	READ_NAME(object, space);
-	READ_SCOPE(object, space, KIND_REALM, realm_id);
-	READ_STATUS(object, space, created_at);
-}
+	if (object->kind == KIND_CONTAINER) {
+		const Api__ContainerStatus *own = object->api->container->status;
 
-static void read_stack(const Api__Stack *stack, struct object *object)
-{
-	object->kind = KIND_STACK;
-	READ_NAME(object, stack);
-	READ_SCOPE(object, stack, KIND_REALM, realm_id);
-	READ_SCOPE(object, stack, KIND_SPACE, space_id);
-	READ_STATUS(object, stack, created_at);
-}
-
-static void read_cell(const Api__Cell *cell, struct object *object)
-{
-	object->kind = KIND_CELL;
-	READ_NAME(object, cell);
-	READ_SCOPE(object, cell, KIND_REALM, realm_id);
-	READ_SCOPE(object, cell, KIND_SPACE, space_id);
-	READ_SCOPE(object, cell, KIND_STACK, stack_id);
-	READ_STATUS(object, cell, created_at);
-}
-
-static void read_container(const Api__Container *container, struct object *object)
-{
-	object->kind = KIND_CONTAINER;
-	READ_NAME(object, container);
-	READ_SCOPE(object, container, KIND_REALM, realm_id);
-	READ_SCOPE(object, container, KIND_SPACE, space_id);
-	READ_SCOPE(object, container, KIND_STACK, stack_id);
-	READ_SCOPE(object, container, KIND_CELL, cell_id);
-	READ_STATUS(object, container, started_at);
+		object->state = own && own->has_state ? own->state : API__STATE__Unknown;
+		object->reason = own ? own->reason : NULL;
+		object->since = own ? own->started_at : NULL;
+		return;
+	}
+	status = model_status(object->kind, object->message);
+	object->state = status && status->has_state ? status->state : API__STATE__Unknown;
+	object->reason = status ? status->reason : NULL;
+	object->since = status ? status->created_at : NULL;
 }
 
 bool object_read(const Api__Object *api, struct object *ret_object)
 {
-	struct object object = { .api = api, .state = API__STATE__Unknown };
+	struct object object = { .api = api };
+	struct model_view view;
 
-	if (api->object_case == API__OBJECT__OBJECT__NOT_SET || !api->realm)
+	if (!kind_of(api, &object.kind))
 		return false;
-	object.message = &api->realm->base; /* every member of the union begins with it */
-	switch (api->object_case) {
-	case API__OBJECT__OBJECT_REALM:
-		read_realm(api->realm, &object);
-		break;
-	case API__OBJECT__OBJECT_SPACE:
-		read_space(api->space, &object);
-		break;
-	case API__OBJECT__OBJECT_STACK:
-		read_stack(api->stack, &object);
-		break;
-	case API__OBJECT__OBJECT_CELL:
-		read_cell(api->cell, &object);
-		break;
-	case API__OBJECT__OBJECT_CONTAINER:
-		read_container(api->container, &object);
-		break;
-	default:
-		return false;
-	}
+	object.message = &api->realm->base; /* every kind begins with it */
+	view = model_view(object.kind, object.message);
+	if (*view.metadata && !str_empty((*view.metadata)->name))
+		object.name = (*view.metadata)->name;
+	else if (view.id)
+		object.name = *view.id;
+	for (int above = KIND_REALM; above < (int)object.kind; above++)
+		object.scope[above] = view.scope[above] ? *view.scope[above] : NULL;
+	read_status(&object);
 	*ret_object = object;
 	return true;
 }

@@ -57,16 +57,21 @@ static void claim_set(struct engine *engine, struct desired_file *file, const ch
 	wish_update(engine, object);
 }
 
-static void claim_drop(struct engine *engine, struct claim *claim)
+static void claim_free(struct claim *claim)
 {
-	struct object *object = claim->object;
-
 	list_remove(&claim->object_link);
 	list_remove(&claim->file_link);
 	list_remove(&claim->linger_link);
 	protobuf_c_message_free_unpacked(claim->message, NULL);
 	free(claim->refused);
 	free(claim);
+}
+
+static void claim_drop(struct engine *engine, struct claim *claim)
+{
+	struct object *object = claim->object;
+
+	claim_free(claim);
 	wish_update(engine, object);
 }
 
@@ -292,14 +297,8 @@ void desired_fini(struct engine *engine)
 
 	timer_stop(&engine->desired.prune);
 	map_for_each(file, &engine->desired.files, node) {
-		list_for_each(claim, &file->claims, file_link) {
-			list_remove(&claim->object_link);
-			list_remove(&claim->file_link);
-			list_remove(&claim->linger_link);
-			protobuf_c_message_free_unpacked(claim->message, NULL);
-			free(claim->refused);
-			free(claim);
-		}
+		list_for_each(claim, &file->claims, file_link)
+			claim_free(claim);
 		file->seen = false;
 		file_free_if_unused(engine, file);
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Objects as documents with their status. */
+#include "core/model/view.h"
 #include "core/status.h"
 
 static char *maybe_str(const char *s)
@@ -15,51 +16,40 @@ static void copy_strv(const struct strv *from, char ***ret_items, size_t *ret_n)
 	*ret_n = from->n;
 }
 
-/* Every kind's status has these fields; only their C types differ. */
-#define RENDER_COMMON(status_, object_, engine_)                                                   \
-	do {                                                                                       \
-		const struct object_status *said_ = &(object_)->status;                            \
-		(status_)->has_state = true;                                                       \
-		(status_)->state = said_->state;                                                   \
-		(status_)->reason = maybe_str(reason_name(said_->reason));                         \
-		(status_)->message = maybe_str(said_->message);                                    \
-		(status_)->source = maybe_str((object_)->source);                                  \
-		(status_)->created_at = status_time(said_->created_ms);                            \
-		(status_)->updated_at = status_time(said_->updated_ms);                            \
-		(status_)->ready_at = status_time(said_->ready_ms);                                \
-		(status_)->cgroup_path = name_cgroup((engine_)->cgroup_root, (object_)->key);      \
-		(status_)->has_cgroup_ready = true;                                                \
-		(status_)->cgroup_ready = (object_)->cgroup_exists;                                \
-		copy_strv(&(object_)->controllers, &(status_)->subtree_controllers,                \
-			  &(status_)->n_subtree_controllers);                                      \
-	} while (0)
-
-static void render_realm(const struct engine *engine, const struct object *object, Api__Realm *realm)
+static Api__Status *render_status(const struct engine *engine, const struct object *object)
 {
-	realm->status = xnew(Api__RealmStatus);
-	api__realm_status__init(realm->status);
-	RENDER_COMMON(realm->status, object, engine);
-	realm->status->containerd_namespace = engine_namespace(object);
-	realm->status->has_containerd_namespace_ready = true;
-	realm->status->containerd_namespace_ready = object->own.applied;
+	const struct object_status *said = &object->status;
+	Api__Status *status = xnew(Api__Status);
+
+	api__status__init(status);
+	status->has_state = true;
+	status->state = said->state;
+	status->reason = maybe_str(reason_name(said->reason));
+	status->message = maybe_str(said->message);
+	status->source = maybe_str(object->source);
+	status->created_at = status_time(said->created_ms);
+	status->updated_at = status_time(said->updated_ms);
+	status->ready_at = status_time(said->ready_ms);
+	status->cgroup_path = name_cgroup(engine->cgroup_root, object->key);
+	status->has_cgroup_ready = true;
+	status->cgroup_ready = object->cgroup_exists;
+	copy_strv(&object->controllers, &status->subtree_controllers, &status->n_subtree_controllers);
+	return status;
 }
 
-static void render_space(const struct engine *engine, const struct object *object, Api__Space *space)
+static void render_realm(const struct object *object, Api__Status *status)
 {
-	space->status = xnew(Api__SpaceStatus);
-	api__space_status__init(space->status);
-	RENDER_COMMON(space->status, object, engine);
-	space->status->network = name_network(object->key);
-	space->status->bridge = maybe_str(object->own.space.bridge);
-	space->status->subnet = maybe_str(object->own.space.subnet);
-	space->status->conflist = maybe_str(object->own.space.conflist);
+	status->containerd_namespace = engine_namespace(object);
+	status->has_containerd_namespace_ready = true;
+	status->containerd_namespace_ready = object->own.applied;
 }
 
-static void render_stack(const struct engine *engine, const struct object *object, Api__Stack *stack)
+static void render_space(const struct object *object, Api__Status *status)
 {
-	stack->status = xnew(Api__StackStatus);
-	api__stack_status__init(stack->status);
-	RENDER_COMMON(stack->status, object, engine);
+	status->network = name_network(object->key);
+	status->bridge = maybe_str(object->own.space.bridge);
+	status->subnet = maybe_str(object->own.space.subnet);
+	status->conflist = maybe_str(object->own.space.conflist);
 }
 
 static Api__ContainerStatus *render_container_status(const struct engine *engine, const struct object *object,
@@ -94,49 +84,38 @@ static Api__ContainerStatus *render_container_status(const struct engine *engine
 	return status;
 }
 
-static void render_cell(const struct engine *engine, const struct object *object, Api__Cell *cell)
+static void render_cell(const struct engine *engine, const struct object *object, Api__Status *status)
 {
 	struct network *network = engine->network;
 	size_t n = 0;
 	struct container *c;
 
-	cell->status = xnew(Api__CellStatus);
-	api__cell_status__init(cell->status);
-	RENDER_COMMON(cell->status, object, engine);
-	cell->status->ip = maybe_str(object->cell.ip);
-	cell->status->bridge = maybe_str(object->cell.bridge);
+	status->ip = maybe_str(object->cell.ip);
+	status->bridge = maybe_str(object->cell.bridge);
 	if (object->cell.pinned)
-		cell->status->netns = network->ops->netns_path(network, object->key);
+		status->netns = network->ops->netns_path(network, object->key);
 	list_for_each(c, &object->cell.containers, link)
 		n++;
-	cell->status->containers = n ? xcalloc(n, sizeof(*cell->status->containers)) : NULL;
+	status->containers = n ? xcalloc(n, sizeof(*status->containers)) : NULL;
 	list_for_each(c, &object->cell.containers, link)
-		cell->status->containers[cell->status->n_containers++] =
-			render_container_status(engine, object, c);
+		status->containers[status->n_containers++] = render_container_status(engine, object, c);
 }
 
 ProtobufCMessage *status_render(const struct engine *engine, const struct object *object)
 {
 	ProtobufCMessage *message = object->spec ? model_copy(object->spec) : NULL;
+	Api__Status *status;
 
-	if (!message)
-		return NULL;
-	switch (object->kind) {
-	case KIND_REALM:
-		render_realm(engine, object, (Api__Realm *)message);
-		break;
-	case KIND_SPACE:
-		render_space(engine, object, (Api__Space *)message);
-		break;
-	case KIND_STACK:
-		render_stack(engine, object, (Api__Stack *)message);
-		break;
-	case KIND_CELL:
-		render_cell(engine, object, (Api__Cell *)message);
-		break;
-	default:
-		break;
-	}
+	if (!message || object->kind == KIND_CONTAINER)
+		return message;
+	status = render_status(engine, object);
+	if (object->kind == KIND_REALM)
+		render_realm(object, status);
+	else if (object->kind == KIND_SPACE)
+		render_space(object, status);
+	else if (object->kind == KIND_CELL)
+		render_cell(engine, object, status);
+	*model_view(object->kind, message).status = &status->base;
 	return message;
 }
 

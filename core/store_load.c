@@ -9,6 +9,7 @@
 #include "core/base/fs.h"
 #include "core/base/log.h"
 #include "core/desired.h"
+#include "core/model/view.h"
 #include "core/status.h"
 
 static void set_aside(const char *path, const struct error *err)
@@ -21,13 +22,6 @@ static void set_aside(const char *path, const struct error *err)
 }
 
 /* ---- what a stored status brings back ---- */
-
-#define RESTORE_TIMES(object_, status_)                                                            \
-	do {                                                                                       \
-		(object_)->status.created_ms = status_time_parse((status_)->created_at);           \
-		(object_)->status.updated_ms = status_time_parse((status_)->updated_at);           \
-		(object_)->status.ready_ms = status_time_parse((status_)->ready_at);               \
-	} while (0)
 
 static void restore_container(struct object *object, const Api__ContainerStatus *status)
 {
@@ -43,44 +37,15 @@ static void restore_container(struct object *object, const Api__ContainerStatus 
 	}
 }
 
-static void restore_cell(struct object *object, const Api__CellStatus *status)
+static void restore_status(struct object *object, const Api__Status *status)
 {
-	RESTORE_TIMES(object, status);
-	object->cell.last_ip = str_empty(status->ip) ? NULL : xstrdup(status->ip);
+	object->status.created_ms = status_time_parse(status->created_at);
+	object->status.updated_ms = status_time_parse(status->updated_at);
+	object->status.ready_ms = status_time_parse(status->ready_at);
+	if (!str_empty(status->ip))
+		object->cell.last_ip = xstrdup(status->ip);
 	for (size_t i = 0; i < status->n_containers; i++)
 		restore_container(object, status->containers[i]);
-}
-
-static const char *stored_source(enum kind kind, const ProtobufCMessage *message)
-{
-	const char *source = NULL;
-
-	if (kind == KIND_REALM && ((const Api__Realm *)message)->status)
-		source = ((const Api__Realm *)message)->status->source;
-	else if (kind == KIND_SPACE && ((const Api__Space *)message)->status)
-		source = ((const Api__Space *)message)->status->source;
-	else if (kind == KIND_STACK && ((const Api__Stack *)message)->status)
-		source = ((const Api__Stack *)message)->status->source;
-	else if (kind == KIND_CELL && ((const Api__Cell *)message)->status)
-		source = ((const Api__Cell *)message)->status->source;
-	return source ? source : "";
-}
-
-static void restore_status(struct object *object, const ProtobufCMessage *message)
-{
-	const Api__Realm *realm = (const Api__Realm *)message;
-	const Api__Space *space = (const Api__Space *)message;
-	const Api__Stack *stack = (const Api__Stack *)message;
-	const Api__Cell *cell = (const Api__Cell *)message;
-
-	if (object->kind == KIND_REALM && realm->status)
-		RESTORE_TIMES(object, realm->status);
-	else if (object->kind == KIND_SPACE && space->status)
-		RESTORE_TIMES(object, space->status);
-	else if (object->kind == KIND_STACK && stack->status)
-		RESTORE_TIMES(object, stack->status);
-	else if (object->kind == KIND_CELL && cell->status)
-		restore_cell(object, cell->status);
 }
 
 /* ---- files ---- */
@@ -114,8 +79,8 @@ static void load_object(struct engine *engine, const char *dir, const char *key,
 {
 	static const char manifest_source[] = "manifest:";
 	AUTO_FREE char *path = xasprintf("%s/%s", dir, store_file_name(kind));
-	AUTO_FREE char *source = NULL;
 	ProtobufCMessage *message = NULL, *spec = NULL;
+	const Api__Status *status;
 	struct object *object;
 	struct error err = { 0 };
 	int r = read_message(path, kind, &message, &err);
@@ -132,14 +97,15 @@ static void load_object(struct engine *engine, const char *dir, const char *key,
 		protobuf_c_message_free_unpacked(message, NULL);
 		return set_aside(path, &err);
 	}
-	source = xstrdup(stored_source(kind, message));
+	status = model_status(kind, message);
 	object = engine_get(engine, key);
 	object->stored = true;
-	if (str_starts_with(source, manifest_source))
-		desired_restore(engine, source + strlen(manifest_source), key, spec);
+	if (status && status->source && str_starts_with(status->source, manifest_source))
+		desired_restore(engine, status->source + strlen(manifest_source), key, spec);
 	else
 		protobuf_c_message_free_unpacked(spec, NULL);
-	restore_status(object, message);
+	if (status)
+		restore_status(object, status);
 	protobuf_c_message_free_unpacked(message, NULL);
 }
 

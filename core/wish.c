@@ -2,72 +2,20 @@
 #include "core/wish.h"
 
 #include "core/desired.h"
+#include "core/model/view.h"
 
 /* ---- documents that nobody wrote ---- */
 
-static ProtobufCMessage *implicit_realm(const struct key_parts *parts)
-{
-	Api__Realm *realm = xnew(Api__Realm);
-
-	api__realm__init(realm);
-	realm->spec = xnew(Api__RealmSpec);
-	api__realm_spec__init(realm->spec);
-	realm->spec->id = xstrdup(parts->part[KIND_REALM]);
-	return &realm->base;
-}
-
-static ProtobufCMessage *implicit_space(const struct key_parts *parts)
-{
-	Api__Space *space = xnew(Api__Space);
-
-	api__space__init(space);
-	space->spec = xnew(Api__SpaceSpec);
-	api__space_spec__init(space->spec);
-	space->spec->id = xstrdup(parts->part[KIND_SPACE]);
-	space->spec->realm_id = xstrdup(parts->part[KIND_REALM]);
-	return &space->base;
-}
-
-static ProtobufCMessage *implicit_stack(const struct key_parts *parts)
-{
-	Api__Stack *stack = xnew(Api__Stack);
-
-	api__stack__init(stack);
-	stack->spec = xnew(Api__StackSpec);
-	api__stack_spec__init(stack->spec);
-	stack->spec->id = xstrdup(parts->part[KIND_STACK]);
-	stack->spec->realm_id = xstrdup(parts->part[KIND_REALM]);
-	stack->spec->space_id = xstrdup(parts->part[KIND_SPACE]);
-	return &stack->base;
-}
-
-static ProtobufCMessage *implicit_cell(const struct key_parts *parts)
-{
-	Api__Cell *cell = xnew(Api__Cell);
-
-	api__cell__init(cell);
-	cell->spec = xnew(Api__CellSpec);
-	api__cell_spec__init(cell->spec);
-	cell->spec->id = xstrdup(parts->part[KIND_CELL]);
-	cell->spec->realm_id = xstrdup(parts->part[KIND_REALM]);
-	cell->spec->space_id = xstrdup(parts->part[KIND_SPACE]);
-	cell->spec->stack_id = xstrdup(parts->part[KIND_STACK]);
-	return &cell->base;
-}
-
 static ProtobufCMessage *implicit_document(const struct object *object)
 {
-	static ProtobufCMessage *(*const make[])(const struct key_parts *) = {
-		[KIND_REALM] = implicit_realm,
-		[KIND_SPACE] = implicit_space,
-		[KIND_STACK] = implicit_stack,
-		[KIND_CELL] = implicit_cell,
-	};
+	ProtobufCMessage *message = model_new(object->kind);
+	struct model_view view = model_view(object->kind, message);
 	struct key_parts parts;
-	ProtobufCMessage *message;
 
-	check(object->kind < ARRAY_SIZE(make) && key_split(object->key, &parts));
-	message = make[object->kind](&parts);
+	check(key_split(object->key, &parts));
+	*view.id = xstrdup(parts.part[object->kind]);
+	for (int above = KIND_REALM; above < (int)object->kind; above++)
+		*view.scope[above] = xstrdup(parts.part[above]);
 	model_set_defaults(object->kind, message);
 	return message;
 }

@@ -77,6 +77,22 @@ struct model_view model_view(enum kind kind, const ProtobufCMessage *message)
 	return view;
 }
 
+const Api__Status *model_status(enum kind kind, const ProtobufCMessage *message)
+{
+	check(kind != KIND_CONTAINER);
+	return (const Api__Status *)*model_view(kind, message).status;
+}
+
+ProtobufCMessage *model_new(enum kind kind)
+{
+	const ProtobufCMessageDescriptor *type = model_descriptor(kind);
+	const ProtobufCFieldDescriptor *spec = field_find(type, "spec");
+	ProtobufCMessage *message = message_new(type);
+
+	*(ProtobufCMessage **)field_add(message, spec) = message_new(spec->descriptor);
+	return message;
+}
+
 Api__Metadata *model_metadata(enum kind kind, const ProtobufCMessage *message)
 {
 	return *model_view(kind, message).metadata;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What documents of all kinds share, as pointers into one of them. Internal to core/model. */
+/* What documents of all kinds share, as pointers into one of them. Pure. */
 #pragma once
 
 #include "core/model/model.h"
@@ -18,6 +18,12 @@ extern const char *const model_scope_fields[KIND_COUNT];
 extern const char *const model_scope_names[KIND_COUNT];
 
 struct model_view model_view(enum kind kind, const ProtobufCMessage *message);
+
+/* The status of a realm, space, stack or cell; NULL when the document has none. */
+const Api__Status *model_status(enum kind kind, const ProtobufCMessage *message);
+
+/* A document of @kind with an empty spec; nothing else is set. Free with protobuf_c_message_free_unpacked(). */
+ProtobufCMessage *model_new(enum kind kind);
 
 /* The scope fields of a spec, for the layers above @kind. */
 void model_view_scope(enum kind kind, const ProtobufCMessage *spec, char **ret_scope[KIND_COUNT]);

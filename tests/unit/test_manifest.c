@@ -385,7 +385,7 @@ static void test_round_trips(void **state UNUSED)
 
 static void test_broken_utf8_is_repaired(void **state UNUSED)
 {
-	Api__CellStatus status = API__CELL_STATUS__INIT;
+	Api__Status status = API__STATUS__INIT;
 	AUTO_BUF struct buf yaml = {0}, json = {0};
 
 	status.message = (char[]){"a\xff"
