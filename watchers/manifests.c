@@ -240,10 +240,11 @@ int manifests_open(struct manifests_watcher **ret_watcher, struct loop *loop, co
 	struct manifests_watcher *watcher;
 
 	if (str_empty(options->directory))
-		return error_set(err, -EINVAL, "no manifests directory: expected a path such as /etc/kukeon/manifests.d");
+		return error_set(err, -EINVAL, "no manifests directory: expected a path such as "
+				 "/etc/kukeon/manifests.d");
 	if (!options->poll_ms || options->quiet_max_ms < options->quiet_ms)
-		return error_set(err, -EINVAL, "manifests directory %s: expected a time between polls and a longest quiet time "
-				 "of at least the quiet time", options->directory);
+		return error_set(err, -EINVAL, "manifests directory %s: expected a time between polls and a longest "
+				 "quiet time of at least the quiet time", options->directory);
 	watcher = xnew(struct manifests_watcher);
 	watcher->loop = loop;
 	watcher->options = *options;

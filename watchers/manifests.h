@@ -6,15 +6,15 @@
  * whole tree is read again on a worker thread and compared with what was delivered before; differences are delivered on
  * the loop's thread. One scan at a time; a hint during a scan causes one more.
  *
- * Which files: *.yaml, *.yml and *.json in the directory and below it; dotfiles and what editors leave lying around are
- * ignored (watchers/manifests_name.h). Symbolic links are followed, and all links that lead through one directory (a
- * ConfigMap's "..data") are read through one descriptor of it, so that a scan never mixes two generations. What vanishes
- * while it is read restarts the scan.
+ * Which files: *.yaml, *.yml and *.json in the directory and below it; dotfiles and what editors leave lying around
+ * are ignored (watchers/manifests_name.h). Symbolic links are followed, and all links that lead through one directory
+ * (a ConfigMap's "..data") are read through one descriptor of it, so that a scan never mixes two generations. What
+ * vanishes while it is read restarts the scan.
  *
  * A file that somebody has open for writing is not read: what was delivered before stands until it is closed.
  *
- * Bounds: 16 levels, 1 000 directories, 10 000 files, 1 MiB a file, 64 MiB together. Run as root, files that others than
- * root can write, or whose directory they can write, are refused: who writes a manifest runs programs as root.
+ * Bounds: 16 levels, 1 000 directories, 10 000 files, 1 MiB a file, 64 MiB together. Run as root, files that others
+ * than root can write, or whose directory they can write, are refused: who writes a manifest runs programs as root.
  */
 #pragma once
 
@@ -39,17 +39,19 @@ struct manifests_listener {
 	/* New or changed content. @path is relative to the directory. @len may be 0. */
 	void (*on_file)(void *ctx, const char *path, const char *data, size_t len);
 
-	/* The file is there and cannot be used: unreadable, too large, a directory, a dangling link, writable by others,
-	 * open for writing for long. Once per text. The content delivered before is not withdrawn. */
+	/*
+	 * The file is there and cannot be used: unreadable, too large, a directory, a dangling link, writable by
+	 * others, open for writing for long. Once per text. The content delivered before is not withdrawn.
+	 */
 	void (*on_file_error)(void *ctx, const char *path, const struct error *err);
 
 	/* A file that was delivered, or reported by on_file_error, is not there any more. */
 	void (*on_file_gone)(void *ctx, const char *path);
 
 	/*
-	 * The scan is over. NULL: the directory was read completely. Otherwise what is wrong with the directory (missing,
-	 * unreadable, not a directory, over a bound, turned empty at once, never still); then on_file_gone was not called
-	 * for anything, and a further scan follows when the directory changes.
+	 * The scan is over. NULL: the directory was read completely. Otherwise what is wrong with the directory
+	 * (missing, unreadable, not a directory, over a bound, turned empty at once, never still); then on_file_gone
+	 * was not called for anything, and a further scan follows when the directory changes.
 	 */
 	void (*on_scan_done)(void *ctx, const struct error *directory_problem);
 };

@@ -73,11 +73,14 @@ void manifests_changes_fini(struct manifests_changes *changes)
 
 /* ---- the difference ---- */
 
-bool manifests_emptied_at_once(const struct manifests_known *known, dev_t root_dev, ino_t root_ino)
+static bool same_root(const struct manifests_root *a, const struct manifests_root *b)
 {
-	bool same_directory = known->root_dev == root_dev && known->root_ino == root_ino;
+	return a->dev == b->dev && a->ino == b->ino && a->born_ns == b->born_ns;
+}
 
-	return known->files.count > 1 || (known->files.count == 1 && !same_directory);
+bool manifests_emptied_at_once(const struct manifests_known *known, const struct manifests_root *root)
+{
+	return known->files.count > 1 || (known->files.count == 1 && !same_root(&known->root, root));
 }
 
 static struct manifests_file *file_get(struct manifests_known *known, const char *path)
@@ -102,7 +105,8 @@ static void report_error(struct manifests_file *file, const struct error *err, s
 	change_add(changes, MANIFESTS_CHANGE_ERROR, file->path)->err = *err;
 }
 
-static void report_content(struct manifests_file *file, struct manifests_found *found, struct manifests_changes *changes)
+static void report_content(struct manifests_file *file, struct manifests_found *found,
+			   struct manifests_changes *changes)
 {
 	bool same = file->delivered && !file->error && strcmp(file->hash, found->hash) == 0;
 
@@ -120,10 +124,11 @@ static void report_content(struct manifests_file *file, struct manifests_found *
 }
 
 /*
- * A file that is being written. The first scan says so at once: who starts from it must know that the file is there. Later
- * ones wait for the writer for a while.
+ * A file that is being written. The first scan says so at once: who starts from it must know that the file is there.
+ * Later ones wait for the writer for a while.
  */
-static void report_held(struct manifests_file *file, bool first_scan, uint64_t now_ms, struct manifests_changes *changes)
+static void report_held(struct manifests_file *file, bool first_scan, uint64_t now_ms,
+			struct manifests_changes *changes)
 {
 	struct error err;
 
@@ -131,7 +136,8 @@ static void report_held(struct manifests_file *file, bool first_scan, uint64_t n
 		file->held_since_ms = now_ms;
 	if (!first_scan && now_ms - file->held_since_ms < HELD_REPORT_MS)
 		return;
-	error_set(&err, -EBUSY, "%s is open for writing by another process: it is read when that closes it", file->path);
+	error_set(&err, -EBUSY, "%s is open for writing by another process: it is read when that closes it",
+		  file->path);
 	report_error(file, &err, changes);
 }
 

@@ -32,11 +32,17 @@ struct manifests_file {
 	uint64_t held_since_ms; /* open for writing since; 0: is not */
 };
 
+/* Which directory it is. An inode number is soon used again, so the time of birth (0: not known) belongs to it. */
+struct manifests_root {
+	dev_t dev;
+	ino_t ino;
+	int64_t born_ns;
+};
+
 struct manifests_known {
-	struct map files;  /* struct manifests_file.node */
-	bool scanned;      /* at least once, completely */
-	dev_t root_dev;    /* the directory of the last complete scan */
-	ino_t root_ino;
+	struct map files; /* struct manifests_file.node */
+	bool scanned;     /* at least once, completely */
+	struct manifests_root root; /* the directory of the last complete scan */
 };
 
 void manifests_known_fini(struct manifests_known *known);
@@ -81,14 +87,14 @@ struct manifests_changes {
 void manifests_changes_fini(struct manifests_changes *changes);
 
 /*
- * Whether a directory that is now empty was emptied by accident: several files, or another directory than before. One file
- * that goes from the same directory is an ordinary removal.
+ * Whether a directory that is now empty was emptied by accident: several files, or another directory than before. One
+ * file that goes from the same directory is an ordinary removal.
  */
-bool manifests_emptied_at_once(const struct manifests_known *known, dev_t root_dev, ino_t root_ino);
+bool manifests_emptied_at_once(const struct manifests_known *known, const struct manifests_root *root);
 
 /*
- * Brings @known up to what was found and adds what changed, in byte order of path. With @keep_missing files that were not
- * found stay known (the pass did not see everything).
+ * Brings @known up to what was found and adds what changed, in byte order of path. With @keep_missing files that were
+ * not found stay known (the pass did not see everything).
  */
 void manifests_diff(struct manifests_known *known, struct map *found, bool keep_missing, uint64_t now_ms,
 		    struct manifests_changes *changes);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A file that is still being written must not be read: half a manifest may well parse, and what it lacks would be deleted.
- * Events do not tell (they may be lost, and do not exist when polling or starting), but the kernel does: a read lease is
- * granted only when nobody has the file open for writing, and while we hold it, nobody opens it so. Where a filesystem
- * has no leases, a file counts as being written until its times have been still for a moment.
+ * A file that is still being written must not be read: half a manifest may well parse, and what it lacks would be
+ * deleted. Events do not tell (they may be lost, and do not exist when polling or starting), but the kernel does: a
+ * read lease is granted only when nobody has the file open for writing, and while we hold it, nobody opens it so.
+ * Where a filesystem has no leases, a file counts as being written until its times have been still for a moment.
  */
 #include "watchers/manifests_read.h"
 
@@ -56,7 +56,10 @@ static bool older_than(const struct manifests_identity *identity, int64_t ms)
 /* 0 with the lease held in *ret_leased, or -EAGAIN when a writer has the file open. */
 static int lease(int fd, bool *ret_leased)
 {
-	/* A writer that comes now waits for us and we get a signal: the default SIGIO would end us, SIGURG does nothing. */
+	/*
+	 * A writer that comes now waits for us and we get a signal: the default SIGIO would end us, SIGURG does
+	 * nothing.
+	 */
 	if (fcntl(fd, F_SETSIG, SIGURG) == 0 && fcntl(fd, F_SETLEASE, F_RDLCK) == 0) {
 		*ret_leased = true;
 		return 0;
@@ -86,8 +89,8 @@ int manifests_check_owner(const struct stat *st, const char *shown, struct error
 		return error_set(err, -EPERM, "%s belongs to user %u, who could run anything as root through it: "
 				 "chown root and chmod go-w it", shown, st->st_uid);
 	if (st->st_mode & (S_IWGRP | S_IWOTH))
-		return error_set(err, -EPERM, "%s can be written by others than root (mode %04o), who could run anything as "
-				 "root through it: chmod go-w %s", shown, st->st_mode & 07777, shown);
+		return error_set(err, -EPERM, "%s can be written by others than root (mode %04o), who could run "
+				 "anything as root through it: chmod go-w %s", shown, st->st_mode & 07777, shown);
 	return 0;
 }
 

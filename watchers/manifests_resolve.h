@@ -10,8 +10,9 @@
 #include "watchers/manifests_watches.h"
 
 /*
- * Opens (O_PATH) the directory @path, relative to @dirfd unless absolute. *links_left bounds the symbolic links that are
- * followed, -ELOOP. Returns the descriptor or -errno; what exists of the path is watched also when the rest does not.
+ * Opens (O_PATH) the directory @path, relative to @dirfd unless absolute. *links_left bounds the symbolic links that
+ * are followed, -ELOOP. Returns the descriptor or -errno; what exists of the path is watched also when the rest does
+ * not.
  */
 int manifests_resolve_dir(struct manifests_watches *watches, int dirfd, const char *path, int *links_left);
 

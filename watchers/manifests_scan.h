@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One scan of the manifests directory: walk, read, compare. Blocks; runs on a worker thread, which owns the struct until
- * it is done.
+ * One scan of the manifests directory: walk, read, compare. Blocks; runs on a worker thread, which owns the struct
+ * until it is done.
  */
 #pragma once
 

@@ -9,8 +9,8 @@
 enum { NAMES_MAX = 64 }; /* then every name of the directory matters */
 
 /*
- * No IN_MODIFY: a write under way is nobody's business. IN_CREATE is needed for directories and links; the plain file that
- * a writer has just created is left alone by the scan until it is closed.
+ * No IN_MODIFY: a write under way is nobody's business. IN_CREATE is needed for directories and links; the plain file
+ * that a writer has just created is left alone by the scan until it is closed.
  */
 static const uint32_t chain_mask = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF |
 				   IN_ONLYDIR | IN_MASK_ADD;
@@ -100,7 +100,10 @@ bool manifests_watches_event_matters(const struct manifests_watches *watches, co
 		return true;
 	if (!watch->content || manifests_name_is_ignored(name))
 		return false;
-	/* A name without a manifest's ending matters if it is a directory, or a link to one (then not IN_CLOSE_WRITE). */
+	/*
+	 * A name without a manifest's ending matters if it is a directory, or a link to one (then not
+	 * IN_CLOSE_WRITE).
+	 */
 	return manifests_name_is_manifest(name) || (event->mask & IN_ISDIR) || !(event->mask & IN_CLOSE_WRITE);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The methods of the cgroup seam. Each makes an op, runs its act on the pool and ends the call on the loop's thread; what
- * the loop owns (watches, the controllers) is touched there only.
+ * The methods of the cgroup seam. Each makes an op, runs its act on the pool and ends the call on the loop's thread;
+ * what the loop owns (watches, the controllers) is touched there only.
  */
 #include "drivers/cgroup/cgroup.h"
 
@@ -122,8 +122,8 @@ static void op_start(struct op *op)
 }
 
 /*
- * Watches a cell. What changed between the look and the watch would be missed, so a new watch looks once more (a read of
- * one small kernel file).
+ * Watches a cell. What changed between the look and the watch would be missed, so a new watch looks once more (a read
+ * of one small kernel file).
  */
 static void watch_fact(struct cgroup *cgroup, struct cgroup_fact *fact)
 {
@@ -156,7 +156,8 @@ static void deliver_fact(struct op *op)
 
 static int act_ensure(struct op *op)
 {
-	return hierarchy_ensure(&op->cgroup->hierarchy, op->key, op->all_controllers, &op->fact, &op->offered, &op->err);
+	return hierarchy_ensure(&op->cgroup->hierarchy, op->key, op->all_controllers, &op->fact, &op->offered,
+				&op->err);
 }
 
 static void deliver_ensure(struct op *op)

@@ -56,8 +56,8 @@ static bool add_watch(struct cgroup_events *events, const char *key, const char 
 
 	if (wd < 0) {
 		if (errno != ENOENT && !events->refused)
-			log_debug("no watch on a cgroup, the resync looks after it: %m; the sysctl fs.inotify.max_user_watches "
-				  "allows more path=%s", path);
+			log_debug("no watch on a cgroup, the resync looks after it: %m; the sysctl "
+				  "fs.inotify.max_user_watches allows more path=%s", path);
 		events->refused |= errno != ENOENT;
 		return false;
 	}

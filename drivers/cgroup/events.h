@@ -4,8 +4,8 @@
  * Linux notifies a change as IN_MODIFY, and on the stack's directory, where the rmdir of a cell shows as IN_DELETE
  * (cgroup2 sends no IN_DELETE_SELF).
  *
- * Only hints come out of here. Where inotify has nothing left to give, cells go unwatched (a debug line says so) and the
- * resync finds what happened to them.
+ * Only hints come out of here. Where inotify has nothing left to give, cells go unwatched (a debug line says so) and
+ * the resync finds what happened to them.
  */
 #pragma once
 
@@ -28,7 +28,9 @@ void cgroup_events_open(struct cgroup_events *events, struct loop *loop);
 /* @closed runs later, exactly once; the memory is the caller's again then. */
 void cgroup_events_close(struct cgroup_events *events, void (*closed)(struct cgroup_events *events));
 
-/* Watches the cell whose cgroup is the directory @path, also after it was made anew. True when a watch was added now. */
+/*
+ * Watches the cell whose cgroup is the directory @path, also after it was made anew. True when a watch was added now.
+ */
 bool cgroup_events_watch(struct cgroup_events *events, const char *cell_key, const char *path);
 
 /* Forgets everything at or below @key. */

@@ -107,7 +107,8 @@ static int read_fact(int fd, const char *key, struct cgroup_fact *ret_fact, stru
 	return 0;
 }
 
-int hierarchy_inspect(const struct hierarchy *hierarchy, const char *key, struct cgroup_fact *ret_fact, struct error *err)
+int hierarchy_inspect(const struct hierarchy *hierarchy, const char *key, struct cgroup_fact *ret_fact,
+		      struct error *err)
 {
 	AUTO_FREE char *path = NULL;
 	AUTO_CLOSE int fd = -1;
@@ -198,8 +199,8 @@ static int remove_dir(int dirfd, const char *name, void *ctx)
 	int r;
 
 	if (walk->depth > TREE_DEPTH_MAX)
-		return error_set(walk->err, -ELOOP, "cannot remove cgroup %s: cgroups nested deeper than %d; remove the "
-				 "innermost by hand", walk->path, TREE_DEPTH_MAX);
+		return error_set(walk->err, -ELOOP, "cannot remove cgroup %s: cgroups nested deeper than %d; remove "
+				 "the innermost by hand", walk->path, TREE_DEPTH_MAX);
 	fd = hierarchy_open_dir(dirfd, name);
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : error_set(walk->err, fd, "cannot open cgroup \"%s\" in %s: %s", name,
@@ -211,8 +212,8 @@ static int remove_dir(int dirfd, const char *name, void *ctx)
 		return 0;
 	r = -errno;
 	if (r == -EBUSY)
-		return error_set(walk->err, r, "cannot remove cgroup %s: a process or a new cgroup is in \"%s\"; it must "
-				 "be killed first", walk->path, name);
+		return error_set(walk->err, r, "cannot remove cgroup %s: a process or a new cgroup is in \"%s\"; it "
+				 "must be killed first", walk->path, name);
 	return error_set(walk->err, r, "cannot remove cgroup \"%s\" in %s: %s", name, walk->path, strerror(-r));
 }
 
@@ -229,7 +230,8 @@ int hierarchy_remove(const struct hierarchy *hierarchy, const char *key, struct 
 	full = hierarchy_path(hierarchy, key);
 	/* Asked before the first rmdir, so that a living cell does not lose its empty cgroups. */
 	if (fact.populated)
-		return error_set(err, -EBUSY, "cannot remove cgroup %s: processes live in it; they must be killed first",
+		return error_set(err, -EBUSY, "cannot remove cgroup %s: processes live in it; they must be killed "
+				 "first",
 				 full);
 	return remove_dir(hierarchy->mount_fd, path, &(struct remove_walk){ 0, full, err });
 }
@@ -244,8 +246,8 @@ static int check_mount(int fd, const char *mount, struct error *err)
 		return error_set(err, -errno, "cannot tell what is mounted on %s: %m", mount);
 	if (fs.f_type == CGROUP2_SUPER_MAGIC)
 		return 0;
-	return error_set(err, -EMEDIUMTYPE, "%s is not cgroup v2%s: boot with systemd.unified_cgroup_hierarchy=1, or name "
-			 "a cgroup2 mount with --cgroup-mount", mount,
+	return error_set(err, -EMEDIUMTYPE, "%s is not cgroup v2%s: boot with systemd.unified_cgroup_hierarchy=1, or "
+			 "name a cgroup2 mount with --cgroup-mount", mount,
 			 fs.f_type == TMPFS_MAGIC ? " but the v1 or hybrid layout" : "");
 }
 
@@ -255,12 +257,13 @@ int hierarchy_init(struct hierarchy *hierarchy, const char *mount, const char *r
 	int r;
 
 	if (!cgroup_root_is_valid(root))
-		return error_set(err, -EINVAL, "cgroup root \"%.256s\": expected a path below the mount such as \"/kukeon\"",
+		return error_set(err, -EINVAL, "cgroup root \"%.256s\": expected a path below the mount such as "
+				 "\"/kukeon\"",
 				 root);
 	fd = open(mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return error_set(err, -errno, "cannot open the cgroup mount %s: %m; mount cgroup2 there, or name its place "
-				 "with --cgroup-mount", mount);
+		return error_set(err, -errno, "cannot open the cgroup mount %s: %m; mount cgroup2 there, or name its "
+				 "place with --cgroup-mount", mount);
 	r = check_mount(fd, mount, err);
 	if (r < 0)
 		return r;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The acts on the cgroup hierarchy. They block (shortly) and are called on worker threads; a struct hierarchy never changes
- * once it is open, so that any number of them may run at once.
+ * The acts on the cgroup hierarchy. They block (shortly) and are called on worker threads; a struct hierarchy never
+ * changes once it is open, so that any number of them may run at once.
  *
  * @key is the key of a realm, space, stack or cell, or "" for the root of ours; anything else is -EINVAL before a path
  * is built. Nothing is ever opened that is not a directory or file of the same cgroup2 mount.
@@ -31,16 +31,20 @@ char *hierarchy_path(const struct hierarchy *hierarchy, const char *key);
  * Makes the cgroup and those above it, and enables controllers on each from the mount's root downwards. What the kernel
  * refuses above our root is left as it is: others own that. @ret_offered: the controllers that our root has.
  */
-int hierarchy_ensure(const struct hierarchy *hierarchy, const char *key, bool all_controllers, struct cgroup_fact *ret_fact,
-		struct strv *ret_offered, struct error *err);
-int hierarchy_inspect(const struct hierarchy *hierarchy, const char *key, struct cgroup_fact *ret_fact, struct error *err);
+int hierarchy_ensure(const struct hierarchy *hierarchy, const char *key, bool all_controllers,
+		     struct cgroup_fact *ret_fact, struct strv *ret_offered, struct error *err);
+int hierarchy_inspect(const struct hierarchy *hierarchy, const char *key, struct cgroup_fact *ret_fact,
+		      struct error *err);
 int hierarchy_list(const struct hierarchy *hierarchy, struct cgroup_facts *ret_facts, struct error *err);
 int hierarchy_remove(const struct hierarchy *hierarchy, const char *key, struct error *err);
 
 /* -EINVAL for the key "": nothing ever wants to kill everything. */
 int hierarchy_kill(const struct hierarchy *hierarchy, const char *key, struct error *err);
 
-/* hierarchy_kill() for kernels without cgroup.kill: SIGKILL to each process, in a few passes. -EAGAIN when some are left. */
+/*
+ * hierarchy_kill() for kernels without cgroup.kill: SIGKILL to each process, in a few passes. -EAGAIN when some are
+ * left.
+ */
 int hierarchy_kill_each(const struct hierarchy *hierarchy, const char *key, struct error *err);
 
 /* ---- shared by the acts ---- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Controllers go top-down: a cgroup has what its parent enabled in cgroup.subtree_control. Each is written alone, because
- * one write is all or nothing and a host may refuse one of them.
+ * Controllers go top-down: a cgroup has what its parent enabled in cgroup.subtree_control. Each is written alone,
+ * because one write is all or nothing and a host may refuse one of them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -137,8 +137,8 @@ static int make_chain(const struct hierarchy *hierarchy, const char *path, size_
 	return 0;
 }
 
-int hierarchy_ensure(const struct hierarchy *hierarchy, const char *key, bool all_controllers, struct cgroup_fact *ret_fact,
-		struct strv *ret_offered, struct error *err)
+int hierarchy_ensure(const struct hierarchy *hierarchy, const char *key, bool all_controllers,
+		     struct cgroup_fact *ret_fact, struct strv *ret_offered, struct error *err)
 {
 	AUTO(cgroup_fact_fini) struct cgroup_fact fact = { 0 };
 	AUTO(strv_fini) struct strv offered = { 0 };

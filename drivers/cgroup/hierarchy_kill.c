@@ -77,8 +77,8 @@ static int kill_dir(int dirfd, const char *name, void *ctx)
 static int check_kill_key(const char *key, struct error *err)
 {
 	if (!*key)
-		return error_set(err, -EINVAL, "the root cgroup is never killed as a whole: expected a realm, space, stack "
-				 "or cell");
+		return error_set(err, -EINVAL, "the root cgroup is never killed as a whole: expected a realm, space, "
+				 "stack or cell");
 	return hierarchy_check_key(key, err);
 }
 

@@ -82,6 +82,13 @@ size_t cgroup_parse_pids(const char *text, pid_t *ret_pids, size_t max)
 	return n;
 }
 
+static bool directory_name_is_valid(const char *name, size_t len)
+{
+	if (len == 0 || len > NAME_MAX)
+		return false;
+	return strncmp(name, "..", len) != 0 || len > 2; /* neither "." nor ".." */
+}
+
 bool cgroup_root_is_valid(const char *root)
 {
 	if (root[0] != '/')
@@ -89,7 +96,7 @@ bool cgroup_root_is_valid(const char *root)
 	while (*root == '/') {
 		size_t len = strcspn(++root, "/");
 
-		if (len == 0 || len > NAME_MAX || strncmp(root, ".", len) == 0 || (len == 2 && strncmp(root, "..", 2) == 0))
+		if (!directory_name_is_valid(root, len))
 			return false;
 		root += len;
 	}

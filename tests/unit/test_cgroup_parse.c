@@ -57,7 +57,8 @@ static void test_controllers(void **state UNUSED)
 	check_controllers("", "");
 	check_controllers("\n", "");
 	check_controllers("cpu\n", "cpu");
-	check_controllers("cpuset cpu io memory hugetlb pids rdma misc\n", "cpuset cpu io memory hugetlb pids rdma misc");
+	check_controllers("cpuset cpu io memory hugetlb pids rdma misc\n", "cpuset cpu io memory hugetlb pids rdma "
+			  "misc");
 	check_controllers("cpu cpu  io", "cpu io");
 	check_controllers("../x CPU +io perf_event a\tb\n", "perf_event");
 	check_controllers("a1234567890123456789012345678901 io", "io");

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "watchers/manifests_walk.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+
+#include "watchers/manifests_name.h"
+#include "watchers/manifests_read.h"
+
+enum {
+	DEPTH_MAX = 16,
+	FILES_MAX = 10000,
+	ENTRIES_MAX = 100000, /* of one directory, manifests or not */
+	TOTAL_MAX_BYTES = 64 * 1024 * 1024,
+};
+
+/* A directory of the pass, opened. */
+struct dir {
+	int fd;
+	const char *path;   /* relative to the root, "" for the root */
+	int depth;
+	struct error owner; /* code < 0: others than root can write it */
+};
+
+static char *shown_path(const struct manifests_pass *pass, const char *path)
+{
+	return xasprintf("%s%s%s", pass->scan->directory, *path ? "/" : "", path);
+}
+
+/* ---- files ---- */
+
+static int too_much(struct manifests_pass *pass, const char *what, int limit)
+{
+	return error_set(&pass->scan->problem, -E2BIG, "manifests directory %s: more than %d %s: nothing of it is "
+			 "taken up; move some elsewhere", pass->scan->directory, limit, what);
+}
+
+static int add_found(struct manifests_pass *pass, const char *path, struct manifests_found **ret_found)
+{
+	if (map_find(&pass->found, path)) /* a directory that changes while it is listed may show a name twice */
+		return MANIFESTS_PASS_AGAIN;
+	if (pass->found.count == FILES_MAX)
+		return too_much(pass, "manifest files", FILES_MAX);
+	*ret_found = manifests_found_new(&pass->found, path);
+	(*ret_found)->outcome = MANIFESTS_ERROR;
+	return 0;
+}
+
+static int read_file(struct manifests_pass *pass, const struct dir *dir, const struct manifests_target *target,
+		     const char *path)
+{
+	AUTO_FREE char *shown = shown_path(pass, path);
+	struct manifests_read_options options = {
+		.shown = shown,
+		.only_root_writes = pass->scan->only_root_writes,
+		.known = manifests_known_find(&pass->scan->known, path),
+	};
+	struct manifests_found *found = NULL;
+	struct stat st;
+	int r = add_found(pass, path, &found);
+
+	if (r != 0)
+		return r;
+	if (dir->owner.code < 0) {
+		found->err = dir->owner;
+		return 0;
+	}
+	if (options.only_root_writes && target->dirfd != dir->fd && fstat(target->dirfd, &st) == 0 &&
+	    manifests_check_owner(&st, "the directory it leads to", &found->err) < 0) {
+		error_wrap(&found->err, -EPERM, "%s", shown);
+		return 0;
+	}
+	r = manifests_read(target->dirfd, target->name, &options, found);
+	pass->total_bytes += (size_t)found->identity.size;
+	pass->scan->retry |= found->outcome == MANIFESTS_HELD;
+	if (r == 0 && found->outcome != MANIFESTS_ERROR && pass->total_bytes > TOTAL_MAX_BYTES)
+		return too_much(pass, "bytes of manifests", TOTAL_MAX_BYTES);
+	return r == -ENOENT ? MANIFESTS_PASS_AGAIN : r;
+}
+
+/* An entry that cannot be followed. Only a manifest's name is worth a word. */
+static int bad_entry(struct manifests_pass *pass, const char *name, const char *path, int code)
+{
+	const struct manifests_file *known = manifests_known_find(&pass->scan->known, path);
+	AUTO_FREE char *shown = shown_path(pass, path);
+	struct manifests_found *found = NULL;
+	struct error err;
+	int r;
+
+	if (!manifests_name_is_manifest(name))
+		return 0;
+	if (code != -ENOENT)
+		error_set(&err, code, "cannot follow %s: %s", shown, strerror(-code));
+	else
+		error_set(&err, code, "%s leads nowhere: the target of the symbolic link does not exist", shown);
+	/* A link may lead nowhere for an instant, while its target is replaced. */
+	if (code == -ENOENT && pass->number < MANIFESTS_PASSES_MAX && !(known && str_equal(known->error, err.msg)))
+		return MANIFESTS_PASS_AGAIN;
+	r = add_found(pass, path, &found);
+	if (r == 0)
+		found->err = err;
+	return r;
+}
+
+/* ---- directories ---- */
+
+static int walk(struct manifests_pass *pass, struct dir *dir);
+
+/* A directory that cannot be read: the rest counts, but nothing is gone. */
+static int skip_directory(struct manifests_pass *pass, const char *path, int code)
+{
+	AUTO_FREE char *shown = shown_path(pass, path);
+
+	if (code == -ENOENT || code == -ESTALE)
+		return MANIFESTS_PASS_AGAIN;
+	pass->partial = true;
+	error_set(&pass->scan->problem, code, "cannot read the manifests directory %s: %s: nothing is deleted", shown,
+		  strerror(-code));
+	return 0;
+}
+
+static int enter(struct manifests_pass *pass, const struct dir *parent, const struct manifests_target *target,
+		 const char *path)
+{
+	AUTO_CLOSE int fd =
+		openat(target->dirfd, target->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct dir dir = { .fd = fd, .path = path, .depth = parent->depth + 1, .owner = parent->owner };
+
+	if (fd < 0)
+		return skip_directory(pass, path, errno == ENOTDIR || errno == ELOOP ? -ENOENT : -errno);
+	if (dir.depth > DEPTH_MAX)
+		return too_much(pass, "levels of directories", DEPTH_MAX);
+	return walk(pass, &dir);
+}
+
+static int visit(struct manifests_pass *pass, const struct dir *dir, const char *name)
+{
+	AUTO_FREE char *path = xasprintf("%s%s%s", dir->path, *dir->path ? "/" : "", name);
+	AUTO(manifests_target_fini) struct manifests_target target = { .own = -1 };
+	struct stat st;
+	int r;
+
+	r = manifests_resolve_entry(&pass->scan->watches, &pass->generation, dir->fd, name, &target);
+	if (r == -ENOENT && fstatat(dir->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return MANIFESTS_PASS_AGAIN;
+	if (r < 0)
+		return bad_entry(pass, name, path, r);
+	if (S_ISDIR(target.st.st_mode) && !manifests_name_is_manifest(name))
+		return enter(pass, dir, &target, path);
+	return manifests_name_is_manifest(name) ? read_file(pass, dir, &target, path) : 0;
+}
+
+/* Whether the entry can be of interest; those of the kind that is asked for. */
+static bool wanted(const struct dirent *entry, bool links)
+{
+	if (manifests_name_is_ignored(entry->d_name) || (entry->d_type == DT_LNK) != links)
+		return false;
+	return entry->d_type != DT_REG || manifests_name_is_manifest(entry->d_name);
+}
+
+static int list_entries(struct manifests_pass *pass, const struct dir *dir, struct strv *ret_links,
+			struct strv *ret_others)
+{
+	int copy = openat(dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *stream = copy < 0 ? NULL : fdopendir(copy);
+	struct dirent *entry;
+	int r = 0, n = 0;
+
+	if (!stream) {
+		r = -errno;
+		if (copy >= 0)
+			close(copy);
+		return skip_directory(pass, dir->path, r);
+	}
+	while (r == 0 && (errno = 0, entry = readdir(stream))) {
+		if (++n > ENTRIES_MAX)
+			r = too_much(pass, "entries in one directory", ENTRIES_MAX);
+		else if (wanted(entry, true))
+			strv_add(ret_links, entry->d_name);
+		else if (wanted(entry, false))
+			strv_add(ret_others, entry->d_name);
+	}
+	if (r == 0 && errno)
+		r = skip_directory(pass, dir->path, -errno);
+	closedir(stream);
+	return r;
+}
+
+/* A directory counts once, under the first path that leads to it. */
+static int mark_visited(struct manifests_pass *pass, const struct stat *st, bool *ret_before)
+{
+	*ret_before = true;
+	for (size_t i = 0; i < pass->n_visited; i++)
+		if (pass->visited[i].dev == st->st_dev && pass->visited[i].ino == st->st_ino)
+			return 0;
+	*ret_before = false;
+	if (pass->n_visited == MANIFESTS_DIRECTORIES_MAX)
+		return too_much(pass, "directories", MANIFESTS_DIRECTORIES_MAX);
+	pass->visited[pass->n_visited++] = (struct visited){ st->st_dev, st->st_ino };
+	return 0;
+}
+
+/* Links first: where "current" leads to "rev-1" beside it, the files are those of "current". */
+static int walk(struct manifests_pass *pass, struct dir *dir)
+{
+	AUTO(strv_fini) struct strv links = { 0 };
+	AUTO(strv_fini) struct strv others = { 0 };
+	AUTO_FREE char *shown = shown_path(pass, dir->path);
+	struct stat st;
+	bool before;
+	int r;
+
+	if (fstat(dir->fd, &st) < 0)
+		return skip_directory(pass, dir->path, -errno);
+	r = mark_visited(pass, &st, &before);
+	if (r != 0 || before)
+		return r;
+	if (pass->scan->only_root_writes && dir->owner.code == 0)
+		manifests_check_owner(&st, shown, &dir->owner);
+	manifests_watches_add_content(&pass->scan->watches, dir->fd);
+	r = list_entries(pass, dir, &links, &others);
+	for (size_t i = 0; r == 0 && i < links.n; i++)
+		r = visit(pass, dir, links.items[i]);
+	for (size_t i = 0; r == 0 && i < others.n; i++)
+		r = visit(pass, dir, others.items[i]);
+	return r;
+}
+
+int manifests_walk(struct manifests_pass *pass, int fd)
+{
+	struct dir root = { .fd = fd, .path = "" };
+
+	return walk(pass, &root);
+}

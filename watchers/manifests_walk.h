@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One pass over the tree of manifests: what is there now. Blocks; worker threads only. */
+#pragma once
+
+#include "watchers/manifests_resolve.h"
+#include "watchers/manifests_scan.h"
+
+enum { MANIFESTS_PASSES_MAX = 5, MANIFESTS_DIRECTORIES_MAX = 1000 };
+
+/* A pass during which something vanished is worthless: look again. */
+enum { MANIFESTS_PASS_AGAIN = 1 };
+
+struct visited {
+	dev_t dev;
+	ino_t ino;
+};
+
+struct manifests_pass {
+	struct manifests_scan *scan;
+	int number;       /* from 1 to MANIFESTS_PASSES_MAX */
+	struct map found; /* struct manifests_found.node */
+	struct manifests_generation generation;
+	struct visited visited[MANIFESTS_DIRECTORIES_MAX];
+	size_t n_visited;
+	size_t total_bytes;
+	bool partial; /* some subdirectory could not be read; scan->problem says which */
+	struct manifests_root root;
+};
+
+/*
+ * Walks the directory open at @fd. 0, MANIFESTS_PASS_AGAIN, or -errno with scan->problem set when no pass would do
+ * better.
+ */
+int manifests_walk(struct manifests_pass *pass, int fd);
