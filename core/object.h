@@ -20,7 +20,8 @@
  * of it stands beside the slot.
  */
 struct slot {
-	bool busy;                /* an action is under way */
+	bool busy;                /* an action is under way: */
+	enum action action;
 	bool known;               /* what is seen is fresh; false: inspect before anything else */
 	bool hinted;              /* a hint came while an inspection was under way */
 	enum action failed_action;/* what failed last, until it succeeds */

@@ -155,7 +155,8 @@ void observed_hint_container(struct engine *engine, const char *namespace_, cons
 	struct object *realm = engine_find_realm(engine, namespace_);
 	struct container *c = realm ? engine_find_container(engine, realm->key, containerd_id) : NULL;
 
-	if (c)
+	/* containerd repeats the exit when the shim of the last task goes; the deletion itself says more */
+	if (c && !(c->slot.busy && c->slot.action == ACTION_TASK_DELETE))
 		hint_slot(engine, c->object, &c->slot);
 }
 

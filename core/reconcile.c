@@ -46,6 +46,7 @@ static void start(struct engine *engine, struct object *object, const struct pla
 	run->slot = act_slot(object, step->container, step->action);
 	check(!run->slot->busy);
 	run->slot->busy = true;
+	run->slot->action = step->action;
 	run->slot->changed_seq = ++engine->seq;
 	object->actions++;
 	list_append(&engine->runs, &run->link);
