@@ -143,6 +143,7 @@ static int open_runtime(struct kukeond *k, struct error *err)
 	const struct containerd_options options = {
 		.socket = k->config->containerd_socket,
 		.snapshotter = k->config->snapshotter,
+		.resolv_conf = access("/etc/resolv.conf", R_OK) == 0 ? "/etc/resolv.conf" : NULL,
 	};
 
 	return containerd_open(&k->runtime, &k->loop, k->rpc, &options, err);
@@ -307,11 +308,15 @@ static int open_manifests(struct kukeond *k, struct error *err)
 		.on_scan_done = on_scan_done,
 	};
 
-	return manifests_open(&k->manifests, &k->loop, &options, &listener, err);
+	int r = manifests_open(&k->manifests, &k->loop, &options, &listener, err);
+
+	k->resync.manifests = k->manifests;
+	return r;
 }
 
 static void close_manifests(struct kukeond *k)
 {
+	k->resync.manifests = NULL;
 	manifests_close(k->manifests, on_part_closed, k);
 }
 

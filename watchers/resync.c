@@ -10,6 +10,8 @@ static void on_interval(struct timer *timer)
 
 	log_debug("resync");
 	look_everything(resync->engine);
+	if (resync->manifests)
+		manifests_rescan(resync->manifests);
 	timer_start(resync->engine->loop, &resync->timer, resync->interval_ms, on_interval);
 }
 

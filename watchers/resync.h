@@ -3,10 +3,12 @@
 #pragma once
 
 #include "core/engine.h"
+#include "watchers/manifests.h"
 
 struct resync {
 	struct engine *engine;
 	uint64_t interval_ms;
+	struct manifests_watcher *manifests; /* read again too; NULL: none */
 	struct timer timer;
 };
 
