@@ -31,9 +31,15 @@ static bool task_lives(const struct container *c)
 	return task_runs(c) || c->task == TASK_CREATED;
 }
 
+/* A pin that somebody else took away is fresh no more. */
+static bool is_fresh(const struct cell *cell)
+{
+	return cell->fresh && cell->pinned;
+}
+
 static bool root_alive(const struct object *object, const struct container *root)
 {
-	return task_runs(root) || (root->task == TASK_CREATED && object->cell.fresh);
+	return task_runs(root) || (root->task == TASK_CREATED && is_fresh(&object->cell));
 }
 
 static bool spec_changed(const struct container *c)
@@ -62,7 +68,7 @@ static bool left_over(const struct object *object, const struct container *root)
 {
 	const struct cell *cell = &object->cell;
 
-	return root->task != TASK_NONE || others_live(object) || ((cell->pinned || cell->intent) && !cell->fresh);
+	return root->task != TASK_NONE || others_live(object) || ((cell->pinned || cell->intent) && !is_fresh(cell));
 }
 
 static enum mode cell_mode(const struct object *object, const struct container *root)
