@@ -88,14 +88,14 @@ static void stop_task(struct planning *p, struct container *c)
 	uint64_t now_ms = p->context->now_ms;
 	uint64_t kill_at_ms = c->stop_sent_ms + c->stop_grace_ms;
 
-	if (c->kill_sent_ms)
+	if (c->kill_sent_ms) {
 		kill_at_ms = c->kill_sent_ms + KILL_AGAIN_MS;
-	if (c->task == TASK_CREATED && !c->kill_sent_ms)
+	} else if (c->task == TASK_CREATED) {
 		kill_at_ms = now_ms;
-	else if (!c->stop_sent_ms)
+	} else if (!c->stop_sent_ms) {
 		plan_emit(p, ACTION_TASK_STOP, &c->slot, c);
-	if (!c->stop_sent_ms && c->task != TASK_CREATED)
 		return;
+	}
 	if (kill_at_ms <= now_ms)
 		plan_emit(p, ACTION_TASK_KILL, &c->slot, c);
 	else
