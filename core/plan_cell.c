@@ -369,6 +369,10 @@ static void say_up(struct planning *p, enum mode mode)
 	list_for_each(c, &object->cell.containers, link)
 		if (task_lives(c) && spec_changed(c))
 			plan_say(p, API__STATE__Pending, REASON_UPDATING, "container %s gets its new spec", c->name);
+	if (mode == MODE_UP && task_runs(cell_root(object)) && !object->cell.pinned)
+		plan_say(p, API__STATE__Pending, REASON_NETWORK_UNKNOWN,
+			 "its network namespace is not pinned any more, so that no container can join it; kill its root "
+			 "container to have a new one made");
 	list_for_each(c, &object->cell.containers, link)
 		if (c->exited)
 			plan_say(p, API__STATE__Pending, REASON_RESTARTING,
