@@ -43,8 +43,11 @@ size_t field_count(const ProtobufCMessage *message, const ProtobufCFieldDescript
 		return *MEMBER(size_t, message, field->quantifier_offset);
 	if (is_oneof(field) && *MEMBER(uint32_t, message, field->quantifier_offset) != field->id)
 		return 0;
-	if (is_pointer(field))
-		return *MEMBER(void *, message, field->offset) != NULL;
+	if (is_pointer(field)) {
+		const void *value = *MEMBER(void *, message, field->offset);
+
+		return value && value != field->default_value; /* a message begins with its defaults */
+	}
 	if (field->label == PROTOBUF_C_LABEL_OPTIONAL && !is_oneof(field))
 		return *MEMBER(protobuf_c_boolean, message, field->quantifier_offset) != 0;
 	return 1;
