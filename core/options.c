@@ -106,6 +106,7 @@ static char *variable_name(const char *field)
 static error_t on_option(int key, char *arg, struct argp_state *state)
 {
 	struct reading *reading = state->input;
+	AUTO_FREE char *name = NULL;
 	struct error err;
 
 	if (key == OPTION_CONFIG) {
@@ -116,8 +117,9 @@ static error_t on_option(int key, char *arg, struct argp_state *state)
 		argp_error(state, "unexpected argument \"%s\"", arg);
 	if (key < OPTION_FIRST || key >= OPTION_FIRST + (int)ARRAY_SIZE(docs))
 		return ARGP_ERR_UNKNOWN;
+	name = option_name(docs[key - OPTION_FIRST].field);
 	if (set(reading->flags, field_of((size_t)(key - OPTION_FIRST)), arg, &err) < 0)
-		argp_error(state, "--%s: %s", docs[key - OPTION_FIRST].field, err.msg);
+		argp_error(state, "--%s: %s", name, err.msg);
 	return 0;
 }
 
@@ -147,19 +149,29 @@ static void read_flags(int argc, char **argv, struct reading *reading)
 		free(names[i]);
 }
 
+/* A file in which every line is blank or a comment is how one begins. */
+static bool says_nothing(const struct buf *text)
+{
+	const char *rest = text->data ? text->data : "";
+
+	while (*(rest += strspn(rest, " \t\r\n")) == '#')
+		rest += strcspn(rest, "\n");
+	return *rest == '\0';
+}
+
 static int read_file(const char *path, bool required, Api__Config **ret_config, struct error *err)
 {
 	AUTO_BUF struct buf text = { 0 };
 	int r = fs_read_file(AT_FDCWD, path, CONFIG_MAX_BYTES, &text, err);
 
-	if (r == -ENOENT && !required) {
+	if ((r == -ENOENT && !required) || (r == 0 && says_nothing(&text))) {
 		*ret_config = xnew(Api__Config);
 		api__config__init(*ret_config);
 		return 0;
 	}
 	if (r < 0)
 		return r;
-	return manifest_parse_stored(path, text.data ? text.data : "", text.len, &api__config__descriptor,
+	return manifest_parse_stored(path, text.data, text.len, &api__config__descriptor,
 				     (ProtobufCMessage **)ret_config, err);
 }
 
@@ -209,8 +221,10 @@ int options_read(int argc, char **argv, Api__Config **ret_config, struct error *
 			protobuf_c_message_free_unpacked(&config->base, NULL);
 		return r;
 	}
-	if (!config->socket)
+	if (str_empty(config->socket)) {
+		free(config->socket);
 		config->socket = xasprintf("%s/kukeond.sock", config->runtime_dir);
+	}
 	*ret_config = config;
 	return 0;
 }
