@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/status.h"
 
-#include <stdio.h>
 #include <time.h>
 
 #include "core/base/log.h"
@@ -37,8 +36,9 @@ int64_t status_time_parse(const char *text)
 
 	if (!rest)
 		return 0;
-	if (*rest == '.')
-		sscanf(rest, ".%3d", &ms);
+	if (*rest++ == '.')
+		for (int weight = 100; weight && *rest >= '0' && *rest <= '9'; weight /= 10)
+			ms += (*rest++ - '0') * weight;
 	return (int64_t)timegm(&tm) * 1000 + ms;
 }
 
