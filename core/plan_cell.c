@@ -128,6 +128,12 @@ static void detach(struct planning *p)
 		plan_emit(p, ACTION_NETWORK_DETACH, &cell->network, NULL);
 }
 
+/* A task lives in the namespace, or may: not looked at, or perhaps being created right now. */
+static bool task_may_live(const struct container *c)
+{
+	return task_lives(c) || !c->slot.known || (c->slot.busy && c->record);
+}
+
 /*
  * All at once: their namespace is pinned, so each keeps its network until the last has ended.
  * @keep_root_task: its exit is the last word, and containerd keeps it.
@@ -140,7 +146,7 @@ static void down_tasks(struct planning *p, bool keep_root_task)
 	list_for_each(c, &p->object->cell.containers, link) {
 		if (!(keep_root_task && container_is_root(c) && c->task == TASK_STOPPED))
 			down_task(p, c);
-		lives |= task_lives(c) || !c->slot.known;
+		lives |= task_may_live(c);
 	}
 	if (!lives)
 		detach(p);

@@ -266,6 +266,12 @@ static const char *task_rule(const struct sweep *s, const struct plan_step *step
 	}
 }
 
+/* A task lives, or one may: the container has to be looked at, or its task may be being created. */
+static bool may_live(const struct container *c)
+{
+	return task_is_alive(c) || !c->slot.known || (c->slot.busy && c->record);
+}
+
 static const char *thing_rule(const struct sweep *s, const struct plan_step *step)
 {
 	const struct cell *cell = &s->cell->cell;
@@ -282,7 +288,7 @@ static const char *thing_rule(const struct sweep *s, const struct plan_step *ste
 			return "an attach while the root runs";
 		return !cell->pinned || cell->attached ? "an attach of nothing or of what is attached" : NULL;
 	case ACTION_NETWORK_DETACH:
-		return lives_on ? "a detach while a task lives" : NULL;
+		return may_live(s->root) || may_live(s->other) ? "a detach while a task may live" : NULL;
 	case ACTION_CONTAINER_CREATE:
 		return c->record || c->task != TASK_NONE || !c->image_ready ? "a create in the way or without image" :
 									       NULL;
