@@ -106,6 +106,8 @@ void observed_cgroup(struct engine *engine, struct object *object, const struct 
 		doubt_running(object);
 	object->cgroup_exists = fact->exists;
 	object->populated = fact->populated;
+	if (!fact->populated)
+		object->cgroup_killed_ms = 0;
 	strv_fini(&object->controllers);
 	for (size_t i = 0; i < fact->controllers.n; i++)
 		strv_add(&object->controllers, fact->controllers.items[i]);

@@ -102,6 +102,21 @@ void plan_fini(struct plan *plan)
 	*plan = (struct plan){ 0 };
 }
 
+void plan_cgroup_removal(struct planning *p)
+{
+	const struct object *object = p->object;
+	uint64_t again_ms = object->cgroup_killed_ms + PLAN_KILL_AGAIN_MS;
+
+	if (!object->cgroup_exists || !object->cgroup.known)
+		return;
+	if (!object->populated)
+		plan_emit(p, ACTION_CGROUP_REMOVE, &object->cgroup, NULL);
+	else if (object->cgroup_killed_ms && again_ms > p->context->now_ms)
+		plan_wake_at(p, again_ms);
+	else
+		plan_emit(p, ACTION_CGROUP_KILL, &object->cgroup, NULL);
+}
+
 static enum action own_ensure(enum kind kind)
 {
 	return kind == KIND_REALM ? ACTION_NAMESPACE_ENSURE : ACTION_SPACE_ENSURE;
@@ -151,8 +166,7 @@ static void plan_unwanted_parent(struct planning *p)
 			  &object->own.slot, NULL);
 	if (!object->cgroup.known)
 		plan_emit(p, ACTION_CGROUP_INSPECT, &object->cgroup, NULL);
-	else if (object->cgroup_exists)
-		plan_emit(p, object->populated ? ACTION_CGROUP_KILL : ACTION_CGROUP_REMOVE, &object->cgroup, NULL);
+	plan_cgroup_removal(p);
 	plan_say_failure(p, &object->cgroup, "delete");
 	plan_say_failure(p, &object->own.slot, "delete");
 	plan_say(p, API__STATE__Pending, REASON_DELETING, "being deleted");

@@ -16,9 +16,6 @@
 #include "core/plan_steps.h"
 #include "core/restart.h"
 
-/* A killed task that nobody reported dead is looked at and killed again. */
-enum { KILL_AGAIN_MS = 5000 };
-
 enum mode { MODE_DOWN, MODE_RECYCLE, MODE_UP };
 
 static bool task_runs(const struct container *c)
@@ -83,7 +80,7 @@ static void stop_task(struct planning *p, struct container *c)
 	uint64_t kill_at_ms = c->stop_sent_ms + c->stop_grace_ms;
 
 	if (c->kill_sent_ms)
-		kill_at_ms = c->kill_sent_ms + KILL_AGAIN_MS;
+		kill_at_ms = c->kill_sent_ms + PLAN_KILL_AGAIN_MS;
 	if (c->task == TASK_CREATED && !c->kill_sent_ms)
 		kill_at_ms = now_ms;
 	else if (!c->stop_sent_ms)
@@ -140,14 +137,6 @@ static void down_tasks(struct planning *p, bool keep_root_task)
 		detach(p);
 }
 
-static void remove_cgroup(struct planning *p)
-{
-	const struct object *object = p->object;
-
-	if (object->cgroup_exists && object->cgroup.known)
-		plan_emit(p, object->populated ? ACTION_CGROUP_KILL : ACTION_CGROUP_REMOVE, &object->cgroup, NULL);
-}
-
 static void plan_down(struct planning *p)
 {
 	const struct object *object = p->object;
@@ -163,7 +152,7 @@ static void plan_down(struct planning *p)
 	if (object->wanted && object->cgroup.known && !object->cgroup_exists)
 		plan_emit(p, ACTION_CGROUP_ENSURE, &object->cgroup, NULL);
 	if (!object->wanted && !records && !object->cell.pinned && !object->cell.intent)
-		remove_cgroup(p);
+		plan_cgroup_removal(p);
 	p->plan->gone = !object->wanted && !object->children && !records && !object_exists(object);
 }
 

@@ -26,4 +26,10 @@ bool plan_said(const struct planning *p);
 /* Says why a slot is stuck, if it is. */
 void plan_say_failure(struct planning *p, const struct slot *slot, const char *what);
 
+/* Kills what lives in the object's cgroup and removes it. */
+void plan_cgroup_removal(struct planning *p);
+
+/* What was killed and of which nobody said that it died is looked at and killed again after that. */
+enum { PLAN_KILL_AGAIN_MS = 5000 };
+
 void plan_cell(struct planning *p);
