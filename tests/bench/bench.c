@@ -226,7 +226,7 @@ static bool complete(const struct bench *bench)
 int main(int argc, char **argv)
 {
 	struct bench bench = { .rounds = 30, .many_rounds = 5, .n_many = 50, .idle_seconds = 30,
-			       .floor_options.width = FLOOR_CELLS_MAX };
+			       .floor_options.width = 4 };
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)

@@ -9,6 +9,9 @@
 /* Ranges of kukeond's spaces begin elsewhere. */
 #define FLOOR_SUBNET "10.240.0.0/16"
 
+/* At a time: more only queue up on the kernel's network lock. */
+enum { PLUGINS_MAX = 4 };
+
 /* ---- what is done once ---- */
 
 static char *read_image_document(struct floor *floor, const struct image_blob *blob, size_t *ret_len)
@@ -70,6 +73,7 @@ struct floor *floor_open(const struct floor_options *options)
 	floor->options = *options;
 	host_read(&floor->host);
 	sem_init(&floor->width, 0, options->width);
+	sem_init(&floor->plugins, 0, PLUGINS_MAX);
 	floor->ctd = ctd_open(options->containerd_socket, FLOOR_NAMESPACE);
 	read_image(floor);
 	make_network(floor);

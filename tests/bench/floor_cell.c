@@ -88,7 +88,9 @@ static void detach(struct floor_cell *cell)
 	const struct plugin_run run = plugin_run(cell);
 	struct error err;
 
+	sem_wait(&cell->floor->plugins);
 	plugin_del(&run);
+	sem_post(&cell->floor->plugins);
 	free(take_ptr(cell->attachment_id));
 	if (netns_remove(cell->netns, &err) < 0)
 		bench_fail("%s", err.msg);
@@ -105,7 +107,9 @@ static void *attach(void *ctx)
 	sem_post(&cell->pinned);
 	cell->attachment_id = xasprintf("floor.%u", __atomic_fetch_add(&cell->floor->sequence, 1, __ATOMIC_RELAXED));
 	run = plugin_run(cell);
+	sem_wait(&cell->floor->plugins);
 	plugin_add(&run);
+	sem_post(&cell->floor->plugins);
 	sem_post(&cell->attached);
 	return NULL;
 }

@@ -37,7 +37,7 @@ struct floor {
 	struct conflist list;
 	struct floor_cell cells[FLOOR_CELLS_MAX];
 	unsigned n_cells, sequence;
-	sem_t width;
+	sem_t width, plugins;
 };
 
 void floor_cell_init(struct floor_cell *cell, struct floor *floor, unsigned n_containers);
