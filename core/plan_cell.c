@@ -28,9 +28,15 @@ static bool task_lives(const struct container *c)
 	return task_runs(c) || c->task == TASK_CREATED;
 }
 
+/* A pin that somebody else took away is fresh no more. */
+static bool is_fresh(const struct cell *cell)
+{
+	return cell->fresh && cell->pinned;
+}
+
 static bool root_alive(const struct object *object, const struct container *root)
 {
-	return task_runs(root) || (root->task == TASK_CREATED && object->cell.fresh);
+	return task_runs(root) || (root->task == TASK_CREATED && is_fresh(&object->cell));
 }
 
 static bool spec_changed(const struct container *c)
@@ -59,7 +65,7 @@ static bool left_over(const struct object *object, const struct container *root)
 {
 	const struct cell *cell = &object->cell;
 
-	return root->task != TASK_NONE || others_live(object) || ((cell->pinned || cell->intent) && !cell->fresh);
+	return root->task != TASK_NONE || others_live(object) || ((cell->pinned || cell->intent) && !is_fresh(cell));
 }
 
 static enum mode cell_mode(const struct object *object, const struct container *root)
@@ -79,14 +85,14 @@ static void stop_task(struct planning *p, struct container *c)
 	uint64_t now_ms = p->context->now_ms;
 	uint64_t kill_at_ms = c->stop_sent_ms + c->stop_grace_ms;
 
-	if (c->kill_sent_ms)
+	if (c->kill_sent_ms) {
 		kill_at_ms = c->kill_sent_ms + PLAN_KILL_AGAIN_MS;
-	if (c->task == TASK_CREATED && !c->kill_sent_ms)
+	} else if (c->task == TASK_CREATED) {
 		kill_at_ms = now_ms;
-	else if (!c->stop_sent_ms)
+	} else if (!c->stop_sent_ms) {
 		plan_emit(p, ACTION_TASK_STOP, &c->slot, c);
-	if (!c->stop_sent_ms && c->task != TASK_CREATED)
 		return;
+	}
 	if (kill_at_ms <= now_ms)
 		plan_emit(p, ACTION_TASK_KILL, &c->slot, c);
 	else
@@ -352,6 +358,10 @@ static void say_up(struct planning *p, enum mode mode)
 	list_for_each(c, &object->cell.containers, link)
 		if (task_lives(c) && spec_changed(c))
 			plan_say(p, API__STATE__Pending, REASON_UPDATING, "container %s gets its new spec", c->name);
+	if (mode == MODE_UP && task_runs(cell_root(object)) && !object->cell.pinned)
+		plan_say(p, API__STATE__Pending, REASON_NETWORK_UNKNOWN,
+			 "its network namespace is not pinned any more, so that no container can join it; kill its root "
+			 "container to have a new one made");
 	list_for_each(c, &object->cell.containers, link)
 		if (c->exited)
 			plan_say(p, API__STATE__Pending, REASON_RESTARTING,

@@ -137,6 +137,8 @@ static void on_op_due(struct timer *timer)
 	struct error err = { 0 };
 	int r;
 
+	if (fails && !op->reads_only)
+		op->ret = NULL; /* a call that fails gives nothing, whatever it did */
 	if (fails && (op->reads_only || world_chance(world, 50)))
 		r = error_set(&err, -EIO, "%s: injected failure", op->name);
 	else

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A plan as text, so that a test compares and prints one string. For tests only. */
+#pragma once
+
+#include "core/base/buf.h"
+#include "core/object.h"
+
+/* "cgroup-ensure, task-start root"; "" for no step. Free with free(). */
+static inline char *plan_text(const struct plan *plan)
+{
+	struct buf text = { 0 };
+
+	for (size_t i = 0; i < plan->n_steps; i++) {
+		const struct plan_step *step = &plan->steps[i];
+
+		buf_printf(&text, "%s%s%s%s", i ? ", " : "", action_name(step->action), step->container ? " " : "",
+			   step->container ? step->container->role : "");
+	}
+	return buf_take(&text);
+}
+
+static inline const char *plan_state_name(Api__State state)
+{
+	return protobuf_c_enum_descriptor_get_value(&api__state__descriptor, (int)state)->name;
+}
