@@ -271,7 +271,6 @@ static void start(struct runtime *runtime, struct container_op *container, const
 	AUTO_FREE char *object = xasprintf("container %s", ref->id);
 
 	container->op.fini = container_fini;
-	container->op.subject = ref->id;
 	op_start_steps(containerd_of(runtime), &container->op, steps, n_steps, ref->namespace_, object, call);
 }
 
@@ -280,7 +279,6 @@ void container_create(struct runtime *runtime, const struct container_request *r
 	struct container_op *container = xnew(struct container_op);
 
 	copy_request(&container->request, request);
-	container->op.causes[0] = "/containers/create";
 	start(runtime, container, create_steps, ARRAY_SIZE(create_steps), call);
 }
 
@@ -315,7 +313,5 @@ void container_remove(struct runtime *runtime, const struct container_ref *ref, 
 
 	container->request.ref.namespace_ = xstrdup(ref->namespace_);
 	container->request.ref.id = xstrdup(ref->id);
-	container->op.causes[0] = "/containers/delete";
-	container->op.causes[1] = "/snapshot/remove";
 	start(runtime, container, remove_steps, ARRAY_SIZE(remove_steps), call);
 }

@@ -13,7 +13,6 @@
 #include "core/base/log.h"
 #include "drivers/containerd/client.h"
 #include "drivers/containerd/driver.h"
-#include "drivers/containerd/op.h"
 #include "drivers/containerd/watch.h"
 
 #define SYNC_TOPIC "/kukeon/sync"
@@ -206,8 +205,7 @@ static void tell(struct events *events, const Ctd__Envelope *envelope)
 								 any->value.data);
 	if (!subject)
 		return;
-	if (!str_empty(subject->id) &&
-	    !op_caused(events->driver, envelope->namespace_, envelope->topic, subject->id))
+	if (!str_empty(subject->id))
 		listener->on_container(listener->ctx, envelope->namespace_, subject->id);
 	protobuf_c_message_free_unpacked(&subject->base, NULL);
 }

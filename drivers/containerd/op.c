@@ -98,17 +98,6 @@ void op_start_steps(struct containerd *driver, struct op *op, const struct op_st
 	run(op);
 }
 
-bool op_caused(const struct containerd *driver, const char *namespace_, const char *topic, const char *subject)
-{
-	const struct op *op;
-
-	list_for_each(op, &driver->ops, link)
-		if (op->subject && (str_equal(op->causes[0], topic) || str_equal(op->causes[1], topic)) &&
-		    str_equal(op->subject, subject) && str_equal(op->namespace_, namespace_))
-			return true;
-	return false;
-}
-
 struct call *op_sub_call(struct op *op)
 {
 	op->unary = (struct rpc_unary){ 0 };

@@ -40,8 +40,6 @@ struct op {
 	const char *events_namespace; /* sent in its place: where containerd publishes what we did; the action's */
 	char *object;       /* in errors: "container s_t_c_root" */
 	char *lease;        /* sent along when set */
-	const char *causes[2]; /* topics of the events that the action itself causes about @subject; the action's */
-	const char *subject;
 	void (*fini)(struct op *op);
 
 	struct call sub;    /* what the step waits for */
@@ -66,9 +64,6 @@ int op_unary(struct op *op, const struct client_method *method, const ProtobufCM
 /* Each message goes to @on_message. */
 int op_stream(struct op *op, const struct client_method *method, const ProtobufCMessage *request,
 	      int (*on_message)(struct op *op, const ProtobufCMessage *message));
-
-/* Whether an event is the doing of an action under way, whose end says more than a look at the object could. */
-bool op_caused(const struct containerd *driver, const char *namespace_, const char *topic, const char *subject);
 
 /* The call that the step waits for, for work that is no RPC: start it and return OP_WAIT. */
 struct call *op_sub_call(struct op *op);

@@ -49,7 +49,6 @@ static struct task_op *task_new(const struct container_ref *ref)
 
 	task->id = xstrdup(ref->id);
 	task->op.fini = task_fini;
-	task->op.subject = task->id;
 	return task;
 }
 
@@ -134,7 +133,6 @@ void task_create(struct runtime *runtime, const struct container_ref *ref, uint3
 	struct task_op *task = task_new(ref);
 
 	task->ret_pid = ret_pid;
-	task->op.causes[0] = "/tasks/create";
 	run_steps(runtime, task, create_steps, ARRAY_SIZE(create_steps), ref, call);
 }
 
@@ -176,7 +174,6 @@ void task_start(struct runtime *runtime, const struct container_ref *ref, struct
 {
 	struct task_op *task = task_new(ref);
 
-	task->op.causes[0] = "/tasks/start";
 	run_steps(runtime, task, begin_steps, ARRAY_SIZE(begin_steps), ref, call);
 }
 
@@ -222,6 +219,5 @@ void task_delete(struct runtime *runtime, const struct container_ref *ref, struc
 {
 	struct task_op *task = task_new(ref);
 
-	task->op.causes[0] = "/tasks/delete";
 	run_steps(runtime, task, delete_steps, ARRAY_SIZE(delete_steps), ref, call);
 }
