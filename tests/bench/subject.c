@@ -34,7 +34,7 @@ struct subject {
 
 static struct seen read_cell(const Api__Cell *cell, bool there)
 {
-	const Api__CellStatus *status = cell->status;
+	const Api__Status *status = cell->status;
 	struct seen seen = { .there = there, .since_ns = bench_now_ns() };
 
 	if (!status || !there)
@@ -45,7 +45,7 @@ static struct seen read_cell(const Api__Cell *cell, bool there)
 	return seen;
 }
 
-static void note(struct seen *known, struct seen now, const Api__CellStatus *status)
+static void note(struct seen *known, struct seen now, const Api__Status *status)
 {
 	bool same = known->there == now.there && known->ready == now.ready &&
 		    memcmp(known->pids, now.pids, sizeof(now.pids)) == 0;
