@@ -7,7 +7,10 @@
 #include <grpc/slice.h>
 
 enum {
-	/* Two bytes on the wire can become a struct of 150: bounds what one message may make us allocate. */
+	/*
+	 * Two bytes on the wire can become a struct of 150: bounds what one message may make us
+	 * allocate.
+	 */
 	UNPACKED_MAX_BYTES = 8 * RPC_MESSAGE_MAX_BYTES,
 };
 

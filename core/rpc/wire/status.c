@@ -45,7 +45,8 @@ static bool is_printable(char c)
 	return ((unsigned char)c >= 0x20 && c != 0x7f) || c == '\n' || c == '\t';
 }
 
-int rpc_status_error(grpc_status_code status, grpc_slice details, const char *target, struct error *err)
+int rpc_status_error(grpc_status_code status, grpc_slice details, const char *target,
+		     struct error *err)
 {
 	int code = rpc_status_to_errno(status);
 	char *text;
