@@ -36,7 +36,8 @@ static void start_image_resolve(struct run *run)
 {
 	struct runtime *runtime = run->engine->runtime;
 
-	runtime->ops->resolve_image(runtime, act_namespace(run->object), run->container->spec->image, &run->call);
+	runtime->ops->resolve_image(runtime, act_namespace(run->object),
+				    run->container->spec->image, &run->call);
 }
 
 static void image_resolved(struct run *run)

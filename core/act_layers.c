@@ -7,7 +7,8 @@
 
 /* ---- realms and spaces ---- */
 
-/* "x" and "kukeon-x" would both be kukeon-x; so would two realms that name the same. The first keeps it. */
+/* "x" and "kukeon-x" would both be kukeon-x; so would two realms that name the same. The first
+ * keeps it. */
 static void start_namespace_ensure(struct run *run)
 {
 	struct runtime *runtime = run->engine->runtime;
@@ -15,14 +16,16 @@ static void start_namespace_ensure(struct run *run)
 	struct error err;
 
 	if (owner != run->object) {
-		error_set(&err, -EEXIST,
-			  "containerd namespace %s belongs to realm %s; set spec.namespace of one of the two",
-			  act_namespace(run->object), owner->key);
+		error_set(
+			&err, -EEXIST,
+			"containerd namespace %s belongs to realm %s; set spec.namespace of one of the two",
+			act_namespace(run->object), owner->key);
 		call_complete(&run->call, err.code, &err);
 		return;
 	}
 	run->object->own.exists = true;
-	runtime->ops->ensure_namespace(runtime, act_namespace(run->object), run->object->key, &run->call);
+	runtime->ops->ensure_namespace(runtime, act_namespace(run->object), run->object->key,
+				       &run->call);
 }
 
 static void start_namespace_remove(struct run *run)
@@ -82,7 +85,8 @@ static void start_cgroup_inspect(struct run *run)
 static void start_cgroup_ensure(struct run *run)
 {
 	struct cgroup_driver *cgroup = run->engine->cgroup;
-	bool all = run->object->kind == KIND_CELL && object_cell_spec(run->object)->nested_cgroup_runtime;
+	bool all = run->object->kind == KIND_CELL &&
+		   object_cell_spec(run->object)->nested_cgroup_runtime;
 
 	cgroup->ops->ensure(cgroup, run->object->key, all, &run->ret.cgroup, &run->call);
 }

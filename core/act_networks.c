@@ -8,8 +8,8 @@ static void run_files(struct work *work)
 {
 	struct run *run = container_of(work, struct run, files);
 
-	run->files_status = cellfiles_write(run->engine->run_path, run->object->key, run->ret.attachment.ip,
-					    &run->files_err);
+	run->files_status = cellfiles_write(run->engine->run_path, run->object->key,
+					    run->ret.attachment.ip, &run->files_err);
 }
 
 static void on_files_before_netns(struct work *work)
@@ -34,7 +34,8 @@ static void netns_created(struct run *run)
 	run->object->cell.pinned = run->object->cell.fresh = true;
 }
 
-/* The worst is assumed: something half made is there. It is not fresh, so it is detached before the next try. */
+/* The worst is assumed: something half made is there. It is not fresh, so it is detached before the
+ * next try. */
 static void network_doubted(struct run *run)
 {
 	attachment_fact_fini(&run->ret.attachment);

@@ -3,13 +3,15 @@
  * The plan of a cell.
  *
  * A cell is in one of three modes, decided from facts alone:
- *   down     it shall not run: deleted or stopped by request. Tasks, then network and records, then the cgroup.
- *   recycle  its incarnation is over: the root is not alive but something of its life is still there, or the root's
- *            spec changed. Everything goes down as far as the network; then, with nothing left, the next mode is up.
+ *   down     it shall not run: deleted or stopped by request. Tasks, then network and records,
+ *            then the cgroup.
+ *   recycle  its incarnation is over: the root is not alive but something of its life is still
+ *            there, or the root's spec changed. Everything goes down as far as the network; then,
+ *            with nothing left, the next mode is up.
  *   up       every container moves one step towards running.
  *
- * An incarnation begins with a new network namespace. "fresh" says that this daemon made it and no root has used it;
- * anything else without a live root is left over and goes.
+ * An incarnation begins with a new network namespace. "fresh" says that this daemon made it and no
+ * root has used it; anything else without a live root is left over and goes.
  */
 #include "core/plan_cell.h"
 #include "core/restart.h"
@@ -36,7 +38,8 @@ static bool left_over(const struct object *object, const struct container *root)
 {
 	const struct cell *cell = &object->cell;
 
-	return root->task != TASK_NONE || cell_others_live(object) || ((cell->pinned || cell->intent) && !is_fresh(cell));
+	return root->task != TASK_NONE || cell_others_live(object) ||
+	       ((cell->pinned || cell->intent) && !is_fresh(cell));
 }
 
 static enum cell_mode mode_of(const struct object *object, const struct container *root)
@@ -50,7 +53,8 @@ static enum cell_mode mode_of(const struct object *object, const struct containe
 
 /* ---- down ---- */
 
-/* The stop signal, after the grace SIGKILL, and again until it is dead. A task that never ran gets SIGKILL at once. */
+/* The stop signal, after the grace SIGKILL, and again until it is dead. A task that never ran gets
+ * SIGKILL at once. */
 static void stop_task(struct planning *p, struct container *c)
 {
 	uint64_t now_ms = p->context->now_ms;
@@ -163,20 +167,23 @@ static void up_network(struct planning *p)
 		plan_emit(p, ACTION_NETWORK_ATTACH, &cell->network, NULL);
 }
 
-/* The root's process may be made while the plugins still run, but it starts when the network is whole; the others may
- * be made as soon as the root's shim is there, and start when the root runs. */
+/* The root's process may be made while the plugins still run, but it starts when the network is
+ * whole; the others may be made as soon as the root's shim is there, and start when the root runs.
+ */
 static bool may_create_task(const struct planning *p, const struct container *c)
 {
 	const struct container *root = cell_root(p->object);
 
 	if (!p->object->cell.pinned || !p->object->cgroup_exists)
 		return false;
-	return container_is_root(c) || (container_lives(root) && !root->slot.busy) || container_runs(root);
+	return container_is_root(c) || (container_lives(root) && !root->slot.busy) ||
+	       container_runs(root);
 }
 
 static bool may_start_task(const struct planning *p, const struct container *c)
 {
-	return container_is_root(c) ? p->object->cell.attached : container_runs(cell_root(p->object));
+	return container_is_root(c) ? p->object->cell.attached
+				    : container_runs(cell_root(p->object));
 }
 
 static void up_without_task(struct planning *p, struct container *c)
@@ -238,7 +245,8 @@ void plan_cell(struct planning *p)
 	struct container *c;
 
 	if (!p->context->runtime_up) {
-		plan_say(p, API__STATE__Unknown, REASON_RUNTIME_UNAVAILABLE, "containerd cannot be asked");
+		plan_say(p, API__STATE__Unknown, REASON_RUNTIME_UNAVAILABLE,
+			 "containerd cannot be asked");
 		return;
 	}
 	list_for_each(c, &object->cell.containers, link)

@@ -12,8 +12,8 @@ static void say_container_trouble(struct planning *p, const struct container *c)
 
 	if (slot->failures)
 		plan_say(p, fatal ? API__STATE__Failed : API__STATE__Pending,
-			 action_failure_reason(slot->failed_action, slot->failure_code), "container %s: %s", c->name,
-			 slot->failure);
+			 action_failure_reason(slot->failed_action, slot->failure_code),
+			 "container %s: %s", c->name, slot->failure);
 }
 
 /* An exit that is not, or not at once, followed by a new run. */
@@ -27,20 +27,23 @@ static void say_exit(struct planning *p, const struct container *c)
 	switch (restart_judge(c, now_ms, &at_ms)) {
 	case RESTART_DONE:
 		if (c->exit_code)
-			plan_say(p, API__STATE__Failed, REASON_EXITED, "container %s exited with code %u", c->name,
-				 c->exit_code);
+			plan_say(p, API__STATE__Failed, REASON_EXITED,
+				 "container %s exited with code %u", c->name, c->exit_code);
 		else if (root)
-			plan_say(p, API__STATE__Stopped, REASON_COMPLETED, "container %s completed", c->name);
+			plan_say(p, API__STATE__Stopped, REASON_COMPLETED, "container %s completed",
+				 c->name);
 		break;
 	case RESTART_GAVE_UP:
 		plan_say(p, API__STATE__Failed, REASON_GAVE_UP,
-			 "container %s exited with code %u and was restarted %u times, its limit", c->name,
-			 c->exit_code, c->restarts);
+			 "container %s exited with code %u and was restarted %u times, its limit",
+			 c->name, c->exit_code, c->restarts);
 		break;
 	case RESTART_LATER:
-		plan_say(p, root ? API__STATE__Failed : API__STATE__Pending, REASON_RESTART_BACK_OFF,
-			 "container %s exited with code %u after %u restarts; waits %llu s before the next", c->name,
-			 c->exit_code, c->restarts, (unsigned long long)(at_ms - now_ms + 999) / 1000);
+		plan_say(
+			p, root ? API__STATE__Failed : API__STATE__Pending, REASON_RESTART_BACK_OFF,
+			"container %s exited with code %u after %u restarts; waits %llu s before the next",
+			c->name, c->exit_code, c->restarts,
+			(unsigned long long)(at_ms - now_ms + 999) / 1000);
 		break;
 	case RESTART_DUE:
 		break;
@@ -53,7 +56,8 @@ static bool counts_as_up(const struct container *c, uint64_t now_ms)
 		return c->task == TASK_NONE && !c->record;
 	if (container_changed(c))
 		return false;
-	return container_runs(c) || (container_is_over(c, now_ms) && c->exit_code == 0 && !container_is_root(c));
+	return container_runs(c) ||
+	       (container_is_over(c, now_ms) && c->exit_code == 0 && !container_is_root(c));
 }
 
 static bool everything_up(const struct planning *p)
@@ -72,9 +76,10 @@ void cell_say_up(struct planning *p, enum cell_mode mode)
 	struct container *c;
 
 	if (mode == MODE_UP && everything_up(p) && !object->cell.attached)
-		plan_say(p, API__STATE__Ready, REASON_NETWORK_UNKNOWN,
-			 "runs, but how it was attached to its network is not on record; kill its root container to "
-			 "have it attached anew");
+		plan_say(
+			p, API__STATE__Ready, REASON_NETWORK_UNKNOWN,
+			"runs, but how it was attached to its network is not on record; kill its root container to "
+			"have it attached anew");
 	if (mode == MODE_UP && everything_up(p))
 		plan_say(p, API__STATE__Ready, REASON_NONE, "%s", "");
 	plan_say_failure(p, &object->cgroup, "");
@@ -89,11 +94,13 @@ void cell_say_up(struct planning *p, enum cell_mode mode)
 			 object->parent ? object->parent->key : "");
 	list_for_each(c, &object->cell.containers, link)
 		if (container_lives(c) && container_changed(c))
-			plan_say(p, API__STATE__Pending, REASON_UPDATING, "container %s gets its new spec", c->name);
+			plan_say(p, API__STATE__Pending, REASON_UPDATING,
+				 "container %s gets its new spec", c->name);
 	if (mode == MODE_UP && container_runs(cell_root(object)) && !object->cell.pinned)
-		plan_say(p, API__STATE__Pending, REASON_NETWORK_UNKNOWN,
-			 "its network namespace is not pinned any more, so that no container can join it; kill its root "
-			 "container to have a new one made");
+		plan_say(
+			p, API__STATE__Pending, REASON_NETWORK_UNKNOWN,
+			"its network namespace is not pinned any more, so that no container can join it; kill its root "
+			"container to have a new one made");
 	list_for_each(c, &object->cell.containers, link)
 		if (c->exited)
 			plan_say(p, API__STATE__Pending, REASON_RESTARTING,
@@ -116,7 +123,8 @@ void cell_say_down(struct planning *p)
 		plan_say(p, API__STATE__Pending, REASON_DELETING, "%s",
 			 lives ? "its containers are being stopped" : "being deleted");
 	if (object->cell.stop_wanted && lives)
-		plan_say(p, API__STATE__Pending, REASON_STOPPING, "its containers are being stopped");
+		plan_say(p, API__STATE__Pending, REASON_STOPPING,
+			 "its containers are being stopped");
 	if (object->cell.stop_wanted)
 		plan_say(p, API__STATE__Stopped, REASON_STOP_REQUESTED, "stopped by request");
 	plan_say(p, API__STATE__Pending, REASON_NO_CONTAINERS, "it has no containers");
@@ -133,7 +141,8 @@ static const struct {
 	[TASK_PAUSING] = { API__STATE__Pausing, "its task is being frozen" },
 };
 
-static void say_ended(const struct container *c, const struct plan_context *context, struct container_state *ret)
+static void say_ended(const struct container *c, const struct plan_context *context,
+		      struct container_state *ret)
 {
 	uint64_t at_ms = 0;
 
@@ -147,17 +156,22 @@ static void say_ended(const struct container *c, const struct plan_context *cont
 void plan_container_state(const struct container *c, const struct plan_context *context,
 			  struct container_state *ret_state)
 {
-	*ret_state = (struct container_state){ .state = API__STATE__Pending, .reason = REASON_CREATING };
+	*ret_state =
+		(struct container_state){ .state = API__STATE__Pending, .reason = REASON_CREATING };
 	if (!context->runtime_up || !context->looked) {
 		ret_state->state = API__STATE__Unknown;
 		ret_state->reason = REASON_RUNTIME_UNAVAILABLE;
 	} else if (container_runs(c)) {
 		ret_state->state = task_states[c->task].state;
 		ret_state->reason = REASON_NONE;
-		snprintf(ret_state->message, sizeof(ret_state->message), "%s", task_states[c->task].message);
+		snprintf(ret_state->message, sizeof(ret_state->message), "%s",
+			 task_states[c->task].message);
 	} else if (c->slot.failures) {
-		ret_state->state = c->slot.failed_action == ACTION_IMAGE_RESOLVE ? API__STATE__Pending : API__STATE__Failed;
-		ret_state->reason = action_failure_reason(c->slot.failed_action, c->slot.failure_code);
+		ret_state->state = c->slot.failed_action == ACTION_IMAGE_RESOLVE
+					   ? API__STATE__Pending
+					   : API__STATE__Failed;
+		ret_state->reason =
+			action_failure_reason(c->slot.failed_action, c->slot.failure_code);
 		snprintf(ret_state->message, sizeof(ret_state->message), "%s", c->slot.failure);
 	} else if (c->exited && c->task != TASK_CREATED) {
 		say_ended(c, context, ret_state);

@@ -24,7 +24,8 @@ static int read_all(int fd, const char *path, size_t max_bytes, struct buf *ret,
 		ret->len += (size_t)n;
 		ret->data[ret->len] = '\0';
 		if (ret->len - start > max_bytes)
-			return error_set(err, -EFBIG, "%s is larger than %zu bytes", path, max_bytes);
+			return error_set(err, -EFBIG, "%s is larger than %zu bytes", path,
+					 max_bytes);
 		if (n == 0)
 			return 0;
 	}
@@ -75,7 +76,8 @@ static int sync_parent(const char *path)
 	return fsync(fd) < 0 ? -errno : 0;
 }
 
-int fs_write_file_atomic(const char *path, const void *data, size_t len, mode_t mode, struct error *err)
+int fs_write_file_atomic(const char *path, const void *data, size_t len, mode_t mode,
+			 struct error *err)
 {
 	AUTO_FREE char *temp = xasprintf("%s.tmp", path);
 	AUTO_CLOSE int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);

@@ -114,7 +114,7 @@ void rpc_channel_free(struct rpc_channel *channel)
 
 	if (!channel)
 		return;
-	list_for_each (call, &channel->calls, link)
+	list_for_each(call, &channel->calls, link)
 		grpc_call_cancel(call->exchange.grpc, NULL);
 	grpc_channel_destroy(channel->grpc);
 	channel->grpc = NULL;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bench: the floor and the daemon turn by turn, then the daemon idle. Runs in a test host beside a kukeond that is up;
- * scripts/bench sees to both. Prints the tables in Markdown, and on standard error where it is.
+ * bench: the floor and the daemon turn by turn, then the daemon idle. Runs in a test host beside a
+ * kukeond that is up; scripts/bench sees to both. Prints the tables in Markdown, and on standard
+ * error where it is.
  */
 #include "tests/bench/bench.h"
 
@@ -16,7 +17,8 @@
 #include "tests/bench/subject.h"
 
 enum {
-	SETTLE_MS = 100,       /* between two measures: shims, disk and plugins of the one before come to rest */
+	SETTLE_MS = 100, /* between two measures: shims, disk and plugins of the one before come to
+			    rest */
 	IDLE_SETTLE_MS = 3000, /* what is written behind a change has been written */
 	FEW_CELLS = 10,
 };
@@ -54,7 +56,8 @@ uint64_t bench_now_ns(void)
 
 void bench_pause_ms(unsigned ms)
 {
-	const struct timespec pause = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
+	const struct timespec pause = { .tv_sec = ms / 1000,
+					.tv_nsec = (long)(ms % 1000) * 1000000 };
 
 	nanosleep(&pause, NULL);
 }
@@ -105,12 +108,13 @@ static void round_of_many(struct bench *bench, struct comparison *comparisons)
 	samples_add(&comparisons[UP_MANY].floor, floor_up(bench->floor, bench->n_many, 0));
 	floor_down(bench->floor);
 	bench_pause_ms(SETTLE_MS);
-	samples_add(&comparisons[UP_MANY].daemon, subject_drop(bench->subject, 0, bench->n_many, 0));
+	samples_add(&comparisons[UP_MANY].daemon,
+		    subject_drop(bench->subject, 0, bench->n_many, 0));
 	subject_remove(bench->subject, 0, bench->n_many);
 }
 
-static void repeat(struct bench *bench, struct comparison *comparisons, unsigned n, const char *what,
-		   void (*round)(struct bench *, struct comparison *))
+static void repeat(struct bench *bench, struct comparison *comparisons, unsigned n,
+		   const char *what, void (*round)(struct bench *, struct comparison *))
 {
 	for (unsigned i = 0; i < n; i++) {
 		fprintf(stderr, "%s: round %u of %u\n", what, i + 1, n);
@@ -118,7 +122,8 @@ static void repeat(struct bench *bench, struct comparison *comparisons, unsigned
 	}
 }
 
-/* The first cell of both pays for what is made once: bridge, page cache, the daemon's look at the image. */
+/* The first cell of both pays for what is made once: bridge, page cache, the daemon's look at the
+ * image. */
 static void warm_up(struct bench *bench)
 {
 	floor_up(bench->floor, 1, 0);
@@ -129,7 +134,8 @@ static void warm_up(struct bench *bench)
 
 static void compare(struct bench *bench)
 {
-	AUTO_FREE char *many = xasprintf("%u cells dropped at once, to the last one Ready", bench->n_many);
+	AUTO_FREE char *many =
+		xasprintf("%u cells dropped at once, to the last one Ready", bench->n_many);
 	struct comparison *comparisons = xcalloc(MEASURE_COUNT, sizeof(*comparisons));
 
 	comparisons[UP_ONE].what = "a cell dropped, to Ready";
@@ -183,31 +189,62 @@ static unsigned number(const char *text)
 }
 
 static const struct option options[] = {
-	{ "socket", required_argument, NULL, 's' },	{ "containerd-socket", required_argument, NULL, 'c' },
-	{ "manifests-dir", required_argument, NULL, 'm' }, { "dir", required_argument, NULL, 'd' },
-	{ "cni-bin-dir", required_argument, NULL, 'b' }, { "image", required_argument, NULL, 'i' },
-	{ "pid", required_argument, NULL, 'p' },	{ "rounds", required_argument, NULL, 'r' },
-	{ "many-rounds", required_argument, NULL, 'R' }, { "cells", required_argument, NULL, 'n' },
-	{ "idle", required_argument, NULL, 'S' },	{ "width", required_argument, NULL, 'w' },
+	{ "socket", required_argument, NULL, 's' },
+	{ "containerd-socket", required_argument, NULL, 'c' },
+	{ "manifests-dir", required_argument, NULL, 'm' },
+	{ "dir", required_argument, NULL, 'd' },
+	{ "cni-bin-dir", required_argument, NULL, 'b' },
+	{ "image", required_argument, NULL, 'i' },
+	{ "pid", required_argument, NULL, 'p' },
+	{ "rounds", required_argument, NULL, 'r' },
+	{ "many-rounds", required_argument, NULL, 'R' },
+	{ "cells", required_argument, NULL, 'n' },
+	{ "idle", required_argument, NULL, 'S' },
+	{ "width", required_argument, NULL, 'w' },
 	{ 0 },
 };
 
 static bool read_option(struct bench *bench, int option, char *value)
 {
 	switch (option) {
-	case 's': bench->subject_options.socket = value; break;
-	case 'c': bench->floor_options.containerd_socket = value; break;
-	case 'm': bench->subject_options.manifests_dir = value; break;
-	case 'd': bench->floor_options.dir = bench->subject_options.dir = value; break;
-	case 'b': bench->floor_options.bin_dirs = value; break;
-	case 'i': bench->floor_options.image = bench->subject_options.image = value; break;
-	case 'p': bench->pid = (pid_t)number(value); break;
-	case 'r': bench->rounds = number(value); break;
-	case 'R': bench->many_rounds = number(value); break;
-	case 'n': bench->n_many = number(value); break;
-	case 'S': bench->idle_seconds = number(value); break;
-	case 'w': bench->floor_options.width = number(value); break;
-	default: return false;
+	case 's':
+		bench->subject_options.socket = value;
+		break;
+	case 'c':
+		bench->floor_options.containerd_socket = value;
+		break;
+	case 'm':
+		bench->subject_options.manifests_dir = value;
+		break;
+	case 'd':
+		bench->floor_options.dir = bench->subject_options.dir = value;
+		break;
+	case 'b':
+		bench->floor_options.bin_dirs = value;
+		break;
+	case 'i':
+		bench->floor_options.image = bench->subject_options.image = value;
+		break;
+	case 'p':
+		bench->pid = (pid_t)number(value);
+		break;
+	case 'r':
+		bench->rounds = number(value);
+		break;
+	case 'R':
+		bench->many_rounds = number(value);
+		break;
+	case 'n':
+		bench->n_many = number(value);
+		break;
+	case 'S':
+		bench->idle_seconds = number(value);
+		break;
+	case 'w':
+		bench->floor_options.width = number(value);
+		break;
+	default:
+		return false;
 	}
 	return true;
 }
@@ -217,15 +254,20 @@ static bool complete(const struct bench *bench)
 	const struct floor_options *floor = &bench->floor_options;
 	const struct subject_options *subject = &bench->subject_options;
 
-	return subject->socket && floor->containerd_socket && subject->manifests_dir && floor->dir && floor->bin_dirs &&
-	       floor->image && bench->pid > 0 && bench->rounds > 0 && bench->rounds <= SAMPLES_MAX &&
-	       bench->many_rounds > 0 && bench->many_rounds <= SAMPLES_MAX && bench->n_many > 1 &&
-	       bench->n_many <= FLOOR_CELLS_MAX && bench->n_many <= SUBJECT_CELLS_MAX && floor->width > 0;
+	return subject->socket && floor->containerd_socket && subject->manifests_dir &&
+	       floor->dir && floor->bin_dirs && floor->image && bench->pid > 0 &&
+	       bench->rounds > 0 && bench->rounds <= SAMPLES_MAX && bench->many_rounds > 0 &&
+	       bench->many_rounds <= SAMPLES_MAX && bench->n_many > 1 &&
+	       bench->n_many <= FLOOR_CELLS_MAX && bench->n_many <= SUBJECT_CELLS_MAX &&
+	       floor->width > 0;
 }
 
 int main(int argc, char **argv)
 {
-	struct bench bench = { .rounds = 30, .many_rounds = 5, .n_many = 50, .idle_seconds = 30,
+	struct bench bench = { .rounds = 30,
+			       .many_rounds = 5,
+			       .n_many = 50,
+			       .idle_seconds = 30,
 			       .floor_options.width = 4 };
 	int option;
 

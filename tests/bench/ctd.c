@@ -40,7 +40,9 @@ static struct rpc_exchange_request make_request(struct ctd *ctd, const ProtobufC
 {
 	*header = (grpc_metadata){ .key = grpc_slice_from_static_string("containerd-namespace"),
 				   .value = grpc_slice_from_static_string(ctd->namespace_) };
-	return (struct rpc_exchange_request){ .message = message, .headers = header, .n_headers = 1 };
+	return (struct rpc_exchange_request){ .message = message,
+					      .headers = header,
+					      .n_headers = 1 };
 }
 
 static void expect_ok(const struct rpc_exchange *exchange, const char *method)
@@ -51,7 +53,8 @@ static void expect_ok(const struct rpc_exchange *exchange, const char *method)
 		bench_fail("%s: %s", method, err.msg);
 }
 
-static ProtobufCMessage *unpack(struct rpc_exchange *exchange, const ProtobufCMessageDescriptor *type)
+static ProtobufCMessage *unpack(struct rpc_exchange *exchange,
+				const ProtobufCMessageDescriptor *type)
 {
 	ProtobufCMessage *message;
 	struct error err;
@@ -119,7 +122,8 @@ char *ctd_read_blob(struct ctd *ctd, const char *digest, size_t *ret_len)
 	rpc_exchange_start_stream(&exchange, &wire, &open_tag, &status_tag);
 	rpc_exchange_start_receive(&exchange, &message_tag);
 	for (int pending = 3; pending > 0;) {
-		grpc_event event = grpc_completion_queue_next(queue, gpr_inf_future(GPR_CLOCK_REALTIME), NULL);
+		grpc_event event =
+			grpc_completion_queue_next(queue, gpr_inf_future(GPR_CLOCK_REALTIME), NULL);
 
 		if (event.tag == &message_tag && add_chunk(&exchange, &document))
 			rpc_exchange_start_receive(&exchange, &message_tag);

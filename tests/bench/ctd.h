@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * containerd with as little as possible around its calls: each blocks its thread, any number of threads share the one
- * connection. A call that fails ends the bench.
+ * containerd with as little as possible around its calls: each blocks its thread, any number of
+ * threads share the one connection. A call that fails ends the bench.
  */
 #pragma once
 
@@ -14,7 +14,8 @@ struct ctd;
 struct ctd *ctd_open(const char *socket, const char *namespace_);
 void ctd_close(struct ctd *ctd);
 
-/* @reply_type NULL: the reply is not wanted, returns NULL. Else free it with protobuf_c_message_free_unpacked(). */
+/* @reply_type NULL: the reply is not wanted, returns NULL. Else free it with
+ * protobuf_c_message_free_unpacked(). */
 ProtobufCMessage *ctd_call(struct ctd *ctd, const char *method, const ProtobufCMessage *request,
 			   const ProtobufCMessageDescriptor *reply_type);
 

@@ -14,7 +14,8 @@ enum { PLUGINS_MAX = 4 };
 
 /* ---- what is done once ---- */
 
-static char *read_image_document(struct floor *floor, const struct image_blob *blob, size_t *ret_len)
+static char *read_image_document(struct floor *floor, const struct image_blob *blob,
+				 size_t *ret_len)
 {
 	return ctd_read_blob(floor->ctd, blob->digest, ret_len);
 }
@@ -30,7 +31,8 @@ static char *find_image(struct floor *floor)
 	return digest;
 }
 
-/* Index, manifest, config: what is looked at is the config, and from it the name of the image's snapshot. */
+/* Index, manifest, config: what is looked at is the config, and from it the name of the image's
+ * snapshot. */
 static void read_image(struct floor *floor)
 {
 	struct image_manifest manifest = { .is_index = true, .blob.digest = find_image(floor) };
@@ -57,7 +59,10 @@ static void make_network(struct floor *floor)
 {
 	AUTO_FREE char *data_dir = xasprintf("%s/ipam", floor->options.dir);
 	const struct conflist_options options = {
-		.space_key = FLOOR_SPACE, .bridge = "kuke-bench", .subnet = FLOOR_SUBNET, .data_dir = data_dir,
+		.space_key = FLOOR_SPACE,
+		.bridge = "kuke-bench",
+		.subnet = FLOOR_SUBNET,
+		.data_dir = data_dir,
 	};
 	AUTO_FREE char *text = conflist_make(&options);
 	struct error err;

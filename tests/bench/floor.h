@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The floor: cells made with the calls and plugins that kukeond needs too, and nothing else. No manifests, no journal, no
- * status, no looking at what is there. Threads overlap what can overlap; each function returns when the last call has.
+ * The floor: cells made with the calls and plugins that kukeond needs too, and nothing else. No
+ * manifests, no journal, no status, no looking at what is there. Threads overlap what can overlap;
+ * each function returns when the last call has.
  */
 #pragma once
 
@@ -14,7 +15,7 @@ struct floor_options {
 	const char *dir;      /* for its files; exists */
 	const char *bin_dirs; /* of CNI plugins */
 	const char *image;
-	unsigned width;       /* cells at a time */
+	unsigned width; /* cells at a time */
 };
 
 struct floor;
@@ -23,7 +24,8 @@ struct floor;
 struct floor *floor_open(const struct floor_options *options);
 void floor_close(struct floor *floor);
 
-/* Makes @n cells at once, each of a root and @n_sides others. The time until the last process is started. */
+/* Makes @n cells at once, each of a root and @n_sides others. The time until the last process is
+ * started. */
 double floor_up(struct floor *floor, unsigned n, unsigned n_sides);
 void floor_down(struct floor *floor);
 

@@ -25,11 +25,21 @@ static void make_spec(struct floor_cell *cell, struct floor_container *c, const 
 	AUTO_FREE char *hosts = cellfiles_path(floor->options.dir, cell->key, CELLFILE_HOSTS);
 	AUTO_FREE char *hostname = cellfiles_path(floor->options.dir, cell->key, CELLFILE_HOSTNAME);
 	struct container_request request = {
-		.ref = { FLOOR_NAMESPACE, c->id }, .cell_key = cell->key, .role = role, .spec_hash = "",
-		.group_id = cell->containers[0].id, .netns_path = cell->netns, .cgroup_path = cgroup,
-		.hostname = key_name(cell->key), .hosts_path = hosts, .hostname_path = hostname, .spec = &spec,
+		.ref = { FLOOR_NAMESPACE, c->id },
+		.cell_key = cell->key,
+		.role = role,
+		.spec_hash = "",
+		.group_id = cell->containers[0].id,
+		.netns_path = cell->netns,
+		.cgroup_path = cgroup,
+		.hostname = key_name(cell->key),
+		.hosts_path = hosts,
+		.hostname_path = hostname,
+		.spec = &spec,
 	};
-	struct oci_options options = { .request = &request, .image = &floor->image, .host = &floor->host };
+	struct oci_options options = { .request = &request,
+				       .image = &floor->image,
+				       .host = &floor->host };
 	struct error err;
 
 	spec.id = (char *)role;
@@ -105,7 +115,8 @@ static void *attach(void *ctx)
 	if (netns_create(cell->netns, &err) < 0)
 		bench_fail("%s", err.msg);
 	sem_post(&cell->pinned);
-	cell->attachment_id = xasprintf("floor.%u", __atomic_fetch_add(&cell->floor->sequence, 1, __ATOMIC_RELAXED));
+	cell->attachment_id = xasprintf(
+		"floor.%u", __atomic_fetch_add(&cell->floor->sequence, 1, __ATOMIC_RELAXED));
 	run = plugin_run(cell);
 	sem_wait(&cell->floor->plugins);
 	plugin_add(&run);
@@ -170,7 +181,8 @@ static void create_record(struct floor_cell *cell, struct floor_container *c)
 	ctd_call(cell->floor->ctd, CONTAINERS "Create", &request.base, NULL);
 }
 
-static void create_task(struct floor_cell *cell, struct floor_container *c, Ctd__MountsReply *mounts)
+static void create_task(struct floor_cell *cell, struct floor_container *c,
+			Ctd__MountsReply *mounts)
 {
 	Ctd__TaskCreateRequest request = CTD__TASK_CREATE_REQUEST__INIT;
 	Ctd__TaskCreateReply *reply;
@@ -199,8 +211,9 @@ static void delete_task(struct floor_cell *cell, struct floor_container *c)
 
 static Ctd__MountsReply *make_container(struct floor_cell *cell, struct floor_container *c)
 {
-	ProtobufCMessage *image = ctd_call_name(cell->floor->ctd, "/containerd.services.images.v1.Images/Get",
-						cell->floor->options.image, &ctd__image_message__descriptor);
+	ProtobufCMessage *image =
+		ctd_call_name(cell->floor->ctd, "/containerd.services.images.v1.Images/Get",
+			      cell->floor->options.image, &ctd__image_message__descriptor);
 	Ctd__MountsReply *mounts = prepare(cell, c);
 
 	protobuf_c_message_free_unpacked(image, NULL);

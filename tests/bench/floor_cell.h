@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One cell of the floor: its names and specs made beforehand, its calls in threads that wait only for what they need. */
+/* One cell of the floor: its names and specs made beforehand, its calls in threads that wait only
+ * for what they need. */
 #pragma once
 
 #include <semaphore.h>

@@ -8,8 +8,8 @@
 #include "tests/bench/bench.h"
 
 /* How gRPC names the threads that it starts for itself. */
-static const char *const grpc_threads[] = { "grpc_global_tim", "event_engine", "default-executo", "resolver-execut",
-					    "timer_manager" };
+static const char *const grpc_threads[] = { "grpc_global_tim", "event_engine", "default-executo",
+					    "resolver-execut", "timer_manager" };
 
 struct counters {
 	uint64_t our_switches, grpc_switches, cpu_ns;
@@ -77,7 +77,8 @@ static uint64_t read_cpu_ns(pid_t pid, const char *tid)
 
 static void add_thread(pid_t pid, const char *tid, struct counters *counters)
 {
-	static const char *const keys[] = { "voluntary_ctxt_switches", "nonvoluntary_ctxt_switches" };
+	static const char *const keys[] = { "voluntary_ctxt_switches",
+					    "nonvoluntary_ctxt_switches" };
 	AUTO_FREE char *status = xasprintf("task/%s/status", tid);
 	uint64_t switches = sum_fields(pid, status, keys, ARRAY_SIZE(keys));
 

@@ -60,7 +60,8 @@ static void read_all(int fd, char text[RESULT_MAX_BYTES])
 	size_t len = 0;
 	ssize_t n;
 
-	while (len < RESULT_MAX_BYTES - 1 && (n = read(fd, text + len, RESULT_MAX_BYTES - 1 - len)) != 0) {
+	while (len < RESULT_MAX_BYTES - 1 &&
+	       (n = read(fd, text + len, RESULT_MAX_BYTES - 1 - len)) != 0) {
 		if (n < 0 && errno != EINTR)
 			bench_fail("cannot read from a plugin: %m");
 		len += n > 0 ? (size_t)n : 0;
@@ -93,8 +94,12 @@ static void run_chain(const struct plugin_run *run, bool add)
 	AUTO_FREE char *id = xasprintf("CNI_CONTAINERID=%s", run->container_id);
 	AUTO_FREE char *netns = xasprintf("CNI_NETNS=%s", run->netns);
 	AUTO_FREE char *dirs = xasprintf("CNI_PATH=%s", run->bin_dirs);
-	char *env[ENV_MAX] = { (char *)(add ? "CNI_COMMAND=ADD" : "CNI_COMMAND=DEL"), (char *)"CNI_IFNAME=eth0",
-			       (char *)PATH, id, netns, dirs };
+	char *env[ENV_MAX] = { (char *)(add ? "CNI_COMMAND=ADD" : "CNI_COMMAND=DEL"),
+			       (char *)"CNI_IFNAME=eth0",
+			       (char *)PATH,
+			       id,
+			       netns,
+			       dirs };
 	size_t n = conflist_count_plugins(run->list);
 	json_t *result = NULL;
 

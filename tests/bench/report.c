@@ -22,14 +22,16 @@ static void print_target(const struct comparison *item)
 
 static void print_comparison(const struct comparison *item)
 {
-	struct quartiles floor = samples_quartiles(&item->floor), daemon = samples_quartiles(&item->daemon);
+	struct quartiles floor = samples_quartiles(&item->floor),
+			 daemon = samples_quartiles(&item->daemon);
 	double ratio = daemon.median / floor.median, share_ms = daemon.median - floor.median;
 	bool asked = item->max_ratio > 0 || item->max_share_ms > 0;
 	bool met = (item->max_ratio <= 0 || ratio <= item->max_ratio) &&
 		   (item->max_share_ms <= 0 || share_ms <= item->max_share_ms);
 
-	printf("| %s | %zu | %.1f (%.1f - %.1f) | %.1f (%.1f - %.1f) | %.2f | %.1f | ", item->what, item->daemon.n,
-	       floor.median, floor.low, floor.high, daemon.median, daemon.low, daemon.high, ratio, share_ms);
+	printf("| %s | %zu | %.1f (%.1f - %.1f) | %.1f (%.1f - %.1f) | %.2f | %.1f | ", item->what,
+	       item->daemon.n, floor.median, floor.low, floor.high, daemon.median, daemon.low,
+	       daemon.high, ratio, share_ms);
 	print_target(item);
 	printf(" | %s |\n", verdict(asked, met));
 }
@@ -52,10 +54,12 @@ void report_idle(const struct idle_row *rows, size_t n, unsigned seconds)
 	for (size_t i = 0; i < n; i++) {
 		const struct idle *idle = &rows[i].idle;
 
-		printf("| %u | %llu | %llu | %.1f | %u | %.1f | %.1f | %s | %s |\n", rows[i].n_cells,
-		       (unsigned long long)idle->our_wakeups, (unsigned long long)idle->grpc_wakeups, idle->cpu_ms,
-		       idle->n_threads, idle->rss_mb, idle->pss_mb,
+		printf("| %u | %llu | %llu | %.1f | %u | %.1f | %.1f | %s | %s |\n",
+		       rows[i].n_cells, (unsigned long long)idle->our_wakeups,
+		       (unsigned long long)idle->grpc_wakeups, idle->cpu_ms, idle->n_threads,
+		       idle->rss_mb, idle->pss_mb,
 		       rows[i].judged ? "0 wake-ups of ours, RSS at most 20 MB" : "-",
-		       verdict(rows[i].judged, idle->our_wakeups == 0 && idle->rss_mb <= RSS_MAX_MB));
+		       verdict(rows[i].judged,
+			       idle->our_wakeups == 0 && idle->rss_mb <= RSS_MAX_MB));
 	}
 }

@@ -21,7 +21,8 @@ static double at(const struct samples *sorted, double part)
 	size_t i = (size_t)position;
 	double rest = position - (double)i;
 
-	return i + 1 < sorted->n ? sorted->values[i] * (1 - rest) + sorted->values[i + 1] * rest : sorted->values[i];
+	return i + 1 < sorted->n ? sorted->values[i] * (1 - rest) + sorted->values[i + 1] * rest
+				 : sorted->values[i];
 }
 
 struct quartiles samples_quartiles(const struct samples *samples)

@@ -65,7 +65,8 @@ static bool on_event(const ProtobufCMessage *message, void *ctx)
 	unsigned number;
 
 	pthread_mutex_lock(&subject->mutex);
-	if (cell && sscanf(cell->metadata->name, "cell%u", &number) == 1 && number < SUBJECT_CELLS_MAX)
+	if (cell && sscanf(cell->metadata->name, "cell%u", &number) == 1 &&
+	    number < SUBJECT_CELLS_MAX)
 		note(&subject->cells[number],
 		     read_cell(cell, event->type != API__WATCH_EVENT__TYPE__DELETED), cell->status);
 	pthread_cond_broadcast(&subject->changed);
@@ -95,8 +96,9 @@ static void await_change(struct subject *subject, const struct timespec *end, un
 	const struct seen *seen = &subject->cells[number];
 
 	if (pthread_cond_timedwait(&subject->changed, &subject->mutex, end) == ETIMEDOUT)
-		bench_fail("cell%u: nothing happens for %d s: there=%d ready=%d %s", number, LIMIT_SECONDS,
-			   seen->there, seen->ready, seen->message ? seen->message : "");
+		bench_fail("cell%u: nothing happens for %d s: there=%d ready=%d %s", number,
+			   LIMIT_SECONDS, seen->there, seen->ready,
+			   seen->message ? seen->message : "");
 }
 
 static struct timespec limit(void)
@@ -129,7 +131,8 @@ static uint64_t await_cells(struct subject *subject, unsigned first, unsigned n,
 
 /* ---- manifests ---- */
 
-static void write_cell(FILE *file, const struct subject *subject, unsigned number, unsigned n_containers)
+static void write_cell(FILE *file, const struct subject *subject, unsigned number,
+		       unsigned n_containers)
 {
 	fprintf(file,
 		"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: cell%u}\n"
@@ -195,7 +198,8 @@ double subject_drop(struct subject *subject, unsigned first, unsigned n, unsigne
 void subject_remove(struct subject *subject, unsigned first, unsigned n)
 {
 	for (unsigned i = first; i < first + n; i++) {
-		AUTO_FREE char *path = xasprintf("%s/cell%u.yaml", subject->options.manifests_dir, i);
+		AUTO_FREE char *path =
+			xasprintf("%s/cell%u.yaml", subject->options.manifests_dir, i);
 
 		if (unlink(path) < 0)
 			bench_fail("cannot remove %s: %m", path);

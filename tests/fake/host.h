@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A whole daemon without sockets: the engine on a world and a virtual clock, manifests given as text. */
+/* A whole daemon without sockets: the engine on a world and a virtual clock, manifests given as
+ * text. */
 #pragma once
 
 #include "core/engine.h"
@@ -33,8 +34,8 @@ void sim_scanned(struct sim *sim);
 /* Lets @ms pass. */
 void sim_run(struct sim *sim, uint64_t ms);
 
-/* Runs until nothing was done for a minute (retries and back-offs included); false when it does not come to rest within
- * three hours. */
+/* Runs until nothing was done for a minute (retries and back-offs included); false when it does not
+ * come to rest within three hours. */
 bool sim_settle(struct sim *sim);
 
 /* The object's state; API__STATE__Unknown when there is none. */

@@ -49,7 +49,8 @@ static void test_server_error(void **state)
 
 static void test_wrong_reply_type(void **state)
 {
-	/* The reply is a VersionReply: its first field is a string, that of a StateCount is a number. */
+	/* The reply is a VersionReply: its first field is a string, that of a StateCount is a
+	 * number. */
 	struct unary unary = { .rpc.reply_type = &api__state_count__descriptor };
 
 	assert_int_equal(unary_run(*state, &unary, SERVICE "Version", NULL), -EIO);
