@@ -288,6 +288,8 @@ static void test_idle(void **state)
 	assert_true(n_before > 0);
 	run_for(f, 1000);
 	assert_in_range(count_wakeups("rpc") - n_before, 0, 1);
+	rpc_stream_cancel(&stream.rpc);
+	wait_until(f, stream.ended);
 }
 
 int main(void)
