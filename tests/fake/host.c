@@ -2,11 +2,12 @@
 #include "tests/fake/host.h"
 
 #include "core/desired.h"
+#include "core/store.h"
 #include "watchers/cgroup.h"
 #include "watchers/runtime.h"
 
 enum { REST_MS = 5 * 60 * 1000, SETTLE_MAX_MS = 3 * 60 * 60 * 1000, PRUNE_GRACE_MS = 2000 };
-enum { RESYNC_MS = 10 * 60 * 1000 };
+enum { RESYNC_MS = 10 * 60 * 1000, CLOSE_MAX_MS = 10 * 1000, TURN_US = 200 };
 
 void sim_init(struct sim *sim, uint64_t seed)
 {
@@ -17,6 +18,22 @@ void sim_init(struct sim *sim, uint64_t seed)
 	world_init(&sim->world, &sim->loop, seed);
 }
 
+static void on_awake(uv_idle_t *idle UNUSED)
+{
+}
+
+void sim_init_real(struct sim *sim, uint64_t seed)
+{
+	struct error err;
+
+	*sim = (struct sim){ .seed = seed };
+	check(loop_open(&sim->loop, LOOP_CLOCK_BOOTTIME, &err) == 0);
+	uv_idle_init(&sim->loop.uv, &sim->awake);
+	uv_idle_start(&sim->awake, on_awake);
+	world_init(&sim->world, &sim->loop, seed);
+	sim->world.act_ms = 1;
+}
+
 void sim_start(struct sim *sim)
 {
 	const struct engine_options options = {
@@ -24,12 +41,16 @@ void sim_start(struct sim *sim)
 		.runtime = &sim->world.runtime,
 		.network = &sim->world.network,
 		.cgroup = &sim->world.cgroup,
+		.run_path = sim->run_path,
 		.cgroup_root = "/kukeon",
 		.prune_grace_ms = PRUNE_GRACE_MS,
 	};
+	struct error err;
 
 	check(!sim->running);
 	engine_open(&sim->engine, &options);
+	if (sim->run_path)
+		check(store_open(&sim->store, &sim->engine, &err) == 0);
 	engine_start(&sim->engine);
 	runtime_watcher_start(&sim->engine);
 	cgroup_watcher_start(&sim->engine);
@@ -42,6 +63,11 @@ static void on_closed(void *ctx)
 	((struct sim *)ctx)->closed = true;
 }
 
+static bool is_closed(struct sim *sim)
+{
+	return sim->closed;
+}
+
 void sim_crash(struct sim *sim)
 {
 	check(sim->running);
@@ -49,8 +75,12 @@ void sim_crash(struct sim *sim)
 	resync_stop(&sim->resync);
 	engine_close(&sim->engine, on_closed, sim);
 	world_cut(&sim->world);
-	loop_run_virtual(&sim->loop, loop_now_ms(&sim->loop));
-	check(sim->closed);
+	check(sim_run_until(sim, is_closed, CLOSE_MAX_MS));
+	if (sim->store) {
+		sim->closed = false;
+		store_close(take_ptr(sim->store), on_closed, sim);
+		check(sim_run_until(sim, is_closed, CLOSE_MAX_MS));
+	}
 	engine_fini(&sim->engine);
 	sim->running = false;
 }
@@ -60,6 +90,8 @@ void sim_fini(struct sim *sim)
 	if (sim->running)
 		sim_crash(sim);
 	world_fini(&sim->world);
+	if (sim->loop.clock == LOOP_CLOCK_BOOTTIME)
+		uv_close((uv_handle_t *)&sim->awake, NULL);
 	loop_close(&sim->loop);
 }
 
@@ -82,9 +114,30 @@ void sim_scanned(struct sim *sim)
 	desired_scan_done(&sim->engine, NULL);
 }
 
+static void turn(struct sim *sim, uint64_t until_ms)
+{
+	if (sim->loop.clock == LOOP_CLOCK_VIRTUAL)
+		return loop_run_virtual(&sim->loop, until_ms);
+	uv_run(&sim->loop.uv, UV_RUN_NOWAIT);
+	usleep(TURN_US);
+}
+
 void sim_run(struct sim *sim, uint64_t ms)
 {
-	loop_run_virtual(&sim->loop, loop_now_ms(&sim->loop) + ms);
+	uint64_t until_ms = loop_now_ms(&sim->loop) + ms;
+
+	do
+		turn(sim, until_ms);
+	while (loop_now_ms(&sim->loop) < until_ms);
+}
+
+bool sim_run_until(struct sim *sim, bool (*condition)(struct sim *sim), uint64_t max_ms)
+{
+	uint64_t now_ms = loop_now_ms(&sim->loop), end_ms = now_ms + max_ms;
+
+	for (; !condition(sim) && now_ms < end_ms; now_ms = loop_now_ms(&sim->loop))
+		turn(sim, now_ms + (sim->loop.clock == LOOP_CLOCK_VIRTUAL));
+	return condition(sim);
 }
 
 bool sim_settle(struct sim *sim)

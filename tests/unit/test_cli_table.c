@@ -274,12 +274,10 @@ static void test_report_of_problems(void **state UNUSED)
 					    .watch = TEXT("inotify"),
 					    .n_files = 1,
 					    .files = files };
-	ready = (Api__StateCount){
-		.base = ready.base, .kind = API__KIND__CELL, .state = API__STATE__Ready, .count = 3
-	};
-	failed = ready;
-	failed.state = API__STATE__Failed;
-	failed.count = 1;
+	ready = (Api__StateCount){ ready.base, true, API__KIND__CELL, true, API__STATE__Ready,
+				   true,       3 };
+	failed = (Api__StateCount){ ready.base, true, API__KIND__CELL, true, API__STATE__Failed,
+				    true,       1 };
 	problem = (Api__Problem){ .base = problem.base,
 				  .kind = API__KIND__CELL,
 				  .key = TEXT("main/front/default/web"),

@@ -1,0 +1,483 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The service through a real socket, on a real loop, over the fake world. */
+#include "core/api.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "core/base/fs.h"
+#include "core/base/log.h"
+#include "core/desired.h"
+#include "core/host.h"
+#include "core/status.h"
+#include "tests/fake/host.h"
+
+enum { WAIT_MS = 10 * 1000, TIMEOUT_MS = 5000, MANY_CHANGES = 5000 };
+
+#define WEB "default/default/default/web"
+#define CELL(realm, name)                                                                          \
+	"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: " name "}\nspec:\n  realmId: " realm    \
+	"\n"                                                                                       \
+	"  containers: [{id: a, image: img, stopGracePeriodSeconds: 1}, {id: b, image: img}]\n"
+
+struct fixture {
+	struct sim sim;
+	struct rpc *rpc;
+	struct api *api;
+	struct rpc_channel *channel;
+	char dir[64];
+	bool closed, done;
+
+	struct rpc_unary unary;
+	struct call call;
+
+	struct rpc_stream stream;
+	struct buf events; /* one letter each, with the object's name */
+	const char *awaited;
+	unsigned n_modified;
+	bool resync, ended;
+};
+
+static struct fixture *fixture_of(struct sim *sim)
+{
+	return container_of(sim, struct fixture, sim);
+}
+
+static void on_closed(void *ctx)
+{
+	((struct fixture *)ctx)->closed = true;
+}
+
+static bool is_closed(struct sim *sim)
+{
+	return fixture_of(sim)->closed;
+}
+
+static void await_closed(struct fixture *f)
+{
+	assert_true(sim_run_until(&f->sim, is_closed, WAIT_MS));
+	f->closed = false;
+}
+
+static const char *watch_kind(void *ctx UNUSED)
+{
+	return "inotify";
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = xnew(struct fixture);
+	struct api_options options = {
+		.engine = &f->sim.engine,
+		.run_path = "/opt/kukeon",
+		.watch_kind = watch_kind,
+	};
+	AUTO_FREE char *path = NULL, *target = NULL;
+
+	snprintf(f->dir, sizeof(f->dir), "/tmp/test-api-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	path = xasprintf("%s/sock", f->dir);
+	target = xasprintf("unix:%s", path);
+	sim_init_real(&f->sim, 1);
+	sim_start(&f->sim);
+	assert_int_equal(rpc_open(&f->rpc, &f->sim.loop, NULL), 0);
+	options.rpc = f->rpc;
+	assert_int_equal(host_listen(path, &options.listen_fd, NULL), 0);
+	assert_int_equal(api_open(&f->api, &options, NULL), 0);
+	f->channel = rpc_channel_new(f->rpc, target);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	rpc_channel_free(f->channel);
+	api_close(f->api, on_closed, f);
+	await_closed(f);
+	rpc_close(f->rpc, on_closed, f);
+	await_closed(f);
+	sim_fini(&f->sim);
+	buf_fini(&f->events);
+	fs_remove_tree(AT_FDCWD, f->dir, NULL);
+	free(f);
+	return 0;
+}
+
+/* ---- unary calls ---- */
+
+static void on_done(struct call *call)
+{
+	container_of(call, struct fixture, call)->done = true;
+}
+
+static bool is_done(struct sim *sim)
+{
+	return fixture_of(sim)->done;
+}
+
+static int ask(struct fixture *f, const char *method, const ProtobufCMessage *request,
+	       const ProtobufCMessageDescriptor *reply_type)
+{
+	f->done = false;
+	rpc_unary_fini(&f->unary);
+	f->unary = (struct rpc_unary){
+		.method = method,
+		.request = request,
+		.reply_type = reply_type,
+		.timeout_ms = TIMEOUT_MS,
+	};
+	call_init(&f->call, &f->sim.loop, on_done);
+	rpc_unary_start(f->channel, &f->unary, &f->call);
+	assert_true(sim_run_until(&f->sim, is_done, WAIT_MS));
+	return f->call.status;
+}
+
+static const char *object_name(const Api__Object *object)
+{
+	switch (object->object_case) {
+	case API__OBJECT__OBJECT_REALM:
+		return object->realm->metadata->name;
+	case API__OBJECT__OBJECT_SPACE:
+		return object->space->metadata->name;
+	case API__OBJECT__OBJECT_STACK:
+		return object->stack->metadata->name;
+	case API__OBJECT__OBJECT_CELL:
+		return object->cell->metadata->name;
+	case API__OBJECT__OBJECT_CONTAINER:
+		return object->container->metadata->name;
+	default:
+		return "?";
+	}
+}
+
+static bool web_is_ready(struct sim *sim)
+{
+	return sim_state(sim, WEB) == API__STATE__Ready;
+}
+
+static void start_cells(struct fixture *f, const char *text)
+{
+	sim_file(&f->sim, "a.yaml", text);
+	sim_scanned(&f->sim);
+	assert_true(sim_run_until(&f->sim, web_is_ready, WAIT_MS));
+}
+
+static const struct {
+	Api__Kind kind;
+	const char *realm, *space, *stack, *cell, *name;
+	const char *names;
+} selections[] = {
+	{ API__KIND__REALM, NULL, NULL, NULL, NULL, NULL, "default other" },
+	{ API__KIND__REALM, NULL, NULL, NULL, NULL, "other", "other" },
+	{ API__KIND__SPACE, "other", NULL, NULL, NULL, NULL, "default" },
+	{ API__KIND__STACK, NULL, NULL, NULL, NULL, NULL, "default default" },
+	{ API__KIND__CELL, NULL, NULL, NULL, NULL, NULL, "api web web" },
+	{ API__KIND__CELL, "default", NULL, NULL, NULL, NULL, "api web" },
+	{ API__KIND__CELL, "default", "default", "default", NULL, "web", "web" },
+	{ API__KIND__CELL, NULL, "front", NULL, NULL, NULL, "" },
+	{ API__KIND__CELL, NULL, NULL, NULL, NULL, "nope", "" },
+	{ API__KIND__CONTAINER, NULL, NULL, NULL, NULL, NULL, "a b a b a b" },
+	{ API__KIND__CONTAINER, "default", NULL, NULL, "web", NULL, "a b" },
+	{ API__KIND__CONTAINER, NULL, NULL, NULL, "web", "b", "b b" },
+};
+
+static void test_get_selects(void **state)
+{
+	struct fixture *f = *state;
+
+	start_cells(f, CELL("default", "web") "---\n" CELL("default", "api") "---\n" CELL("other",
+											  "web"));
+	for (size_t i = 0; i < ARRAY_SIZE(selections); i++) {
+		Api__Selector selector = API__SELECTOR__INIT;
+		Api__GetRequest request = API__GET_REQUEST__INIT;
+		AUTO_BUF struct buf names = { 0 };
+		const Api__GetReply *reply;
+
+		selector.has_kind = true;
+		selector.kind = selections[i].kind;
+		selector.realm = (char *)selections[i].realm;
+		selector.space = (char *)selections[i].space;
+		selector.stack = (char *)selections[i].stack;
+		selector.cell = (char *)selections[i].cell;
+		selector.name = (char *)selections[i].name;
+		request.selector = &selector;
+		assert_int_equal(ask(f, "/kukeon.v1beta1.Kukeon/Get", &request.base,
+				     &api__get_reply__descriptor),
+				 0);
+		reply = (const Api__GetReply *)f->unary.reply;
+		buf_add_str(&names, "");
+		for (size_t n = 0; n < reply->n_objects; n++)
+			buf_printf(&names, "%s%s", n ? " " : "", object_name(reply->objects[n]));
+		if (strcmp(names.data ? names.data : "", selections[i].names) != 0)
+			fail_msg("selection %zu: \"%s\", expected \"%s\"", i, names.data,
+				 selections[i].names);
+	}
+	rpc_unary_fini(&f->unary);
+}
+
+static void test_get_without_a_kind(void **state)
+{
+	struct fixture *f = *state;
+	Api__GetRequest request = API__GET_REQUEST__INIT;
+
+	assert_int_equal(
+		ask(f, "/kukeon.v1beta1.Kukeon/Get", &request.base, &api__get_reply__descriptor),
+		-EINVAL);
+	assert_string_equal(f->call.err.msg, "the request selects no kind");
+	rpc_unary_fini(&f->unary);
+}
+
+static void test_version(void **state)
+{
+	struct fixture *f = *state;
+	Api__VersionRequest request = API__VERSION_REQUEST__INIT;
+	const Api__VersionReply *reply;
+
+	assert_int_equal(ask(f, "/kukeon.v1beta1.Kukeon/Version", &request.base,
+			     &api__version_reply__descriptor),
+			 0);
+	reply = (const Api__VersionReply *)f->unary.reply;
+	assert_string_equal(reply->version, KUKEON_VERSION);
+	assert_int_equal(reply->pid, getpid());
+	assert_true(status_time_parse(reply->started_at) > 0);
+	rpc_unary_fini(&f->unary);
+}
+
+/* ---- status ---- */
+
+static const Api__StatusReply *status(struct fixture *f)
+{
+	Api__StatusRequest request = API__STATUS_REQUEST__INIT;
+
+	assert_int_equal(ask(f, "/kukeon.v1beta1.Kukeon/Status", &request.base,
+			     &api__status_reply__descriptor),
+			 0);
+	return (const Api__StatusReply *)f->unary.reply;
+}
+
+static unsigned count_of(const Api__StatusReply *reply, Api__Kind kind, Api__State state)
+{
+	for (size_t i = 0; i < reply->n_counts; i++)
+		if (reply->counts[i]->kind == kind && reply->counts[i]->state == state)
+			return reply->counts[i]->count;
+	return 0;
+}
+
+static void test_status_healthy(void **state)
+{
+	struct fixture *f = *state;
+	const Api__StatusReply *reply;
+
+	start_cells(f, CELL("default", "web"));
+	reply = status(f);
+	assert_true(reply->healthy);
+	assert_int_equal(reply->n_problems, 0);
+	assert_int_equal(count_of(reply, API__KIND__CELL, API__STATE__Ready), 1);
+	assert_int_equal(count_of(reply, API__KIND__CONTAINER, API__STATE__Ready), 2);
+	assert_true(reply->runtime->connected);
+	assert_string_equal(reply->manifests->watch, "inotify");
+	assert_int_equal(reply->manifests->n_files, 1);
+	assert_string_equal(reply->manifests->files[0]->path, "a.yaml");
+	assert_int_equal(reply->manifests->files[0]->generation, 1);
+	assert_string_equal(reply->manifests->files[0]->objects[0], WEB);
+	rpc_unary_fini(&f->unary);
+}
+
+static void test_status_unhealthy(void **state)
+{
+	struct fixture *f = *state;
+	const Api__StatusReply *reply;
+	struct error err;
+
+	strv_add(&f->sim.world.missing_images, "gone");
+	sim_file(
+		&f->sim, "bad.yaml",
+		"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: api}\nspec: {containers: [{id: a, image: gone}]}\n");
+	start_cells(f, CELL("default", "web"));
+	reply = status(f);
+	assert_false(reply->healthy);
+	assert_int_equal(reply->n_problems, 1);
+	assert_string_equal(reply->problems[0]->key, "default/default/default/api");
+	assert_string_equal(reply->problems[0]->reason, "ImageNotPresent");
+	sim_file(&f->sim, "bad.yaml", ": {");
+	reply = status(f);
+	assert_int_equal(reply->manifests->files[1]->n_errors, 1);
+	assert_false(reply->healthy);
+	error_set(&err, -EIO, "the directory is ill");
+	desired_scan_done(&f->sim.engine, &err);
+	assert_string_equal(status(f)->manifests->message, "the directory is ill");
+	world_runtime_down(&f->sim.world);
+	reply = status(f);
+	assert_false(reply->runtime->connected);
+	assert_true(str_starts_with(reply->runtime->message, "containerd cannot be asked: "));
+	world_runtime_up(&f->sim.world);
+	rpc_unary_fini(&f->unary);
+}
+
+/* A file in error alone is reason enough. */
+static void test_status_file_error(void **state)
+{
+	struct fixture *f = *state;
+
+	start_cells(f, CELL("default", "web"));
+	sim_file(&f->sim, "b.yaml", ": {");
+	assert_false(status(f)->healthy);
+	sim_file_gone(&f->sim, "b.yaml");
+	assert_true(status(f)->healthy);
+	rpc_unary_fini(&f->unary);
+}
+
+/* ---- watch ---- */
+
+static void on_message(struct rpc_stream *stream, const ProtobufCMessage *message)
+{
+	static const char letters[] = "AMDSR";
+	struct fixture *f = container_of(stream, struct fixture, stream);
+	const Api__WatchEvent *event = (const Api__WatchEvent *)message;
+
+	f->resync |= event->type == API__WATCH_EVENT__TYPE__RESYNC;
+	if (event->type == API__WATCH_EVENT__TYPE__MODIFIED) {
+		f->n_modified++;
+		if (str_ends_with(f->events.data,
+				  "M ")) /* how many there are is nobody's business */
+			return;
+	}
+	buf_printf(&f->events, "%c%s ", letters[event->type],
+		   event->object && event->type != API__WATCH_EVENT__TYPE__MODIFIED
+			   ? object_name(event->object)
+			   : "");
+}
+
+static void on_end(struct rpc_stream *stream, int result UNUSED, const struct error *err UNUSED)
+{
+	container_of(stream, struct fixture, stream)->ended = true;
+}
+
+static bool is_awaited(struct sim *sim)
+{
+	struct fixture *f = fixture_of(sim);
+
+	return f->events.data && strstr(f->events.data, f->awaited);
+}
+
+static void await_events(struct fixture *f, const char *events)
+{
+	f->awaited = events;
+	if (!sim_run_until(&f->sim, is_awaited, WAIT_MS))
+		fail_msg("got \"%s\", waited for \"%s\"", f->events.data, events);
+}
+
+static bool has_ended(struct sim *sim)
+{
+	return fixture_of(sim)->ended;
+}
+
+static void watch(struct fixture *f, Api__Kind kind)
+{
+	Api__Selector selector = API__SELECTOR__INIT;
+	Api__WatchRequest request = API__WATCH_REQUEST__INIT;
+
+	selector.has_kind = true;
+	selector.kind = kind;
+	request.selector = &selector;
+	buf_add_str(&f->events, "");
+	buf_printf(&f->events, "%s", " ");
+	f->stream = (struct rpc_stream){
+		.method = "/kukeon.v1beta1.Kukeon/Watch",
+		.request = &request.base,
+		.reply_type = &api__watch_event__descriptor,
+		.on_message = on_message,
+		.on_end = on_end,
+	};
+	rpc_stream_start(f->channel, &f->stream);
+}
+
+static void end_watch(struct fixture *f)
+{
+	rpc_stream_cancel(&f->stream);
+	assert_true(sim_run_until(&f->sim, has_ended, WAIT_MS));
+}
+
+static void test_watch(void **state)
+{
+	struct fixture *f = *state;
+
+	start_cells(f, CELL("default", "api") "---\n" CELL("default", "web"));
+	watch(f, API__KIND__CELL);
+	await_events(f, " Aapi Aweb S ");
+	world_exit(&f->sim.world,
+		   world_container(&f->sim.world, "kukeon-default", "default_default_web_b"), 1);
+	await_events(f, " S M ");
+	sim_file(&f->sim, "a.yaml", CELL("default", "api"));
+	await_events(f, " M Dweb ");
+	end_watch(f);
+}
+
+static void test_watch_of_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	sim_scanned(&f->sim);
+	watch(f, API__KIND__CONTAINER);
+	await_events(f, " S ");
+	sim_file(&f->sim, "a.yaml", CELL("default", "web"));
+	await_events(f, " S M ");
+	end_watch(f);
+}
+
+/* What is changed in one turn of the loop is more than may wait. */
+static void test_slow_reader_starts_over(void **state)
+{
+	struct fixture *f = *state;
+	struct object *object;
+
+	start_cells(f, CELL("default", "web"));
+	watch(f, API__KIND__CELL);
+	await_events(f, " Aweb S ");
+	object = engine_find(&f->sim.engine, WEB);
+	for (unsigned i = 0; i < MANY_CHANGES; i++)
+		engine_changed(&f->sim.engine, object, false);
+	await_events(f, "R Aweb S ");
+	assert_true(f->n_modified < MANY_CHANGES);
+	engine_changed(&f->sim.engine, object, false); /* and goes on */
+	await_events(f, "R Aweb S M ");
+	end_watch(f);
+}
+
+static void test_closing_ends_watches(void **state)
+{
+	struct fixture *f = *state;
+
+	sim_scanned(&f->sim);
+	watch(f, API__KIND__CELL);
+	await_events(f, " S ");
+	/* teardown closes the API with the watch open */
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_version),
+		TEST(test_get_selects),
+		TEST(test_get_without_a_kind),
+		TEST(test_status_healthy),
+		TEST(test_status_unhealthy),
+		TEST(test_status_file_error),
+		TEST(test_watch),
+		TEST(test_watch_of_nothing),
+		TEST(test_slow_reader_starts_over),
+		TEST(test_closing_ends_watches),
+	};
+
+	log_set_level(getenv("KUKEON_TEST_LOG") ? LOG_DEBUG : LOG_ERROR);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

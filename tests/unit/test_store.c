@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/store.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "core/base/fs.h"
+#include "core/base/log.h"
+#include "core/desired.h"
+#include "core/manifest/manifest.h"
+#include "tests/fake/host.h"
+
+enum { SETTLED_MS = 1000, LONG_MS = 10 * 1000, WAIT_MS = 10 * 1000, FILE_MAX_BYTES = 64 * 1024 };
+
+#define WEB "default/default/default/web"
+
+static const char two_containers[] =
+	"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: web}\nspec:\n"
+	"  containers:\n"
+	"  - {id: a, image: img, stopGracePeriodSeconds: 1}\n"
+	"  - {id: b, image: img, stopGracePeriodSeconds: 1}\n";
+static const char one_container[] =
+	"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: web}\nspec:\n"
+	"  containers:\n"
+	"  - {id: a, image: img, stopGracePeriodSeconds: 1}\n";
+
+struct fixture {
+	struct sim sim;
+	char dir[64], run_path[96];
+};
+
+static char *path_of(const struct fixture *f, const char *name)
+{
+	return xasprintf("%s/%s", f->run_path, name);
+}
+
+static bool exists(const struct fixture *f, const char *name)
+{
+	AUTO_FREE char *path = path_of(f, name);
+
+	return access(path, F_OK) == 0;
+}
+
+static void assert_exists(const struct fixture *f, const char *name, bool expected)
+{
+	if (exists(f, name) != expected)
+		fail_msg("%s %s", name, expected ? "is not there" : "is still there");
+}
+
+static void write_text(const struct fixture *f, const char *name, const char *text)
+{
+	AUTO_FREE char *path = path_of(f, name);
+	struct error err;
+
+	if (fs_write_file_atomic(path, text, strlen(text), 0644, &err) < 0)
+		fail_msg("%s", err.msg);
+}
+
+static Api__Cell *read_cell(const struct fixture *f, const char *name)
+{
+	AUTO_FREE char *path = path_of(f, name);
+	AUTO_BUF struct buf text = { 0 };
+	ProtobufCMessage *message = NULL;
+	struct error err;
+
+	if (fs_read_file(AT_FDCWD, path, FILE_MAX_BYTES, &text, &err) < 0 ||
+	    manifest_parse_stored(path, text.data, text.len, &api__cell__descriptor, &message,
+				  &err) < 0)
+		fail_msg("%s", err.msg);
+	return (Api__Cell *)message;
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = xnew(struct fixture);
+
+	snprintf(f->dir, sizeof(f->dir), "/tmp/test-store-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	snprintf(f->run_path, sizeof(f->run_path), "%s/run", f->dir);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	sim_fini(&f->sim);
+	fs_remove_tree(AT_FDCWD, f->dir, NULL);
+	free(f);
+	return 0;
+}
+
+/* A daemon that has taken up @text and come to rest. */
+static void start(struct fixture *f, const char *text)
+{
+	sim_init(&f->sim, 1);
+	f->sim.run_path = f->run_path;
+	sim_start(&f->sim);
+	sim_file(&f->sim, "web.yaml", text);
+	sim_scanned(&f->sim);
+	sim_run(&f->sim, LONG_MS);
+	assert_int_equal(sim_state(&f->sim, WEB), API__STATE__Ready);
+}
+
+static void restart(struct fixture *f)
+{
+	sim_crash(&f->sim);
+	sim_start(&f->sim);
+}
+
+static void test_tree_is_written(void **state)
+{
+	struct fixture *f = *state;
+	Api__Cell *cell;
+
+	start(f, two_containers);
+	assert_exists(f, "default/realm.yaml", true);
+	assert_exists(f, "default/default/space.yaml", true);
+	assert_exists(f, "default/default/default/stack.yaml", true);
+	assert_exists(f, WEB "/containers/a.yaml", true);
+	assert_exists(f, WEB "/containers/b.yaml", true);
+	cell = read_cell(f, WEB "/cell.yaml");
+	assert_int_equal(cell->spec->n_containers, 2);
+	assert_int_equal(cell->status->state, API__STATE__Ready);
+	assert_string_equal(cell->status->source, "manifest:web.yaml");
+	assert_non_null(cell->status->ready_at);
+	assert_int_equal(cell->status->n_containers, 2);
+	protobuf_c_message_free_unpacked(&cell->base, NULL);
+}
+
+static bool cell_is_written(struct sim *sim)
+{
+	struct fixture *f = container_of(sim, struct fixture, sim);
+
+	return exists(f, WEB "/cell.yaml") && exists(f, "default/realm.yaml");
+}
+
+/* The same with worker threads. */
+static void test_written_on_a_real_loop(void **state)
+{
+	struct fixture *f = *state;
+
+	sim_init_real(&f->sim, 1);
+	f->sim.run_path = f->run_path;
+	sim_start(&f->sim);
+	sim_file(&f->sim, "web.yaml", two_containers);
+	sim_scanned(&f->sim);
+	assert_true(sim_run_until(&f->sim, cell_is_written, WAIT_MS));
+	restart(f);
+	assert_non_null(engine_find(&f->sim.engine, WEB)->spec);
+}
+
+/* A burst of changes is written once, after it. */
+static void test_waits_until_things_settle(void **state)
+{
+	struct fixture *f = *state;
+
+	sim_init(&f->sim, 1);
+	f->sim.run_path = f->run_path;
+	sim_start(&f->sim);
+	sim_file(&f->sim, "web.yaml", two_containers);
+	sim_scanned(&f->sim);
+	sim_run(&f->sim, 400);
+	assert_exists(f, WEB "/cell.yaml", false);
+	sim_run(&f->sim, SETTLED_MS);
+	assert_exists(f, WEB "/cell.yaml", true);
+}
+
+static void test_comes_back(void **state)
+{
+	struct fixture *f = *state;
+	struct object *object;
+	struct container *b;
+	AUTO_FREE char *ip = NULL;
+	int64_t created_ms, ready_ms, started_ms;
+
+	start(f, two_containers);
+	world_exit(&f->sim.world,
+		   world_container(&f->sim.world, "kukeon-default", "default_default_web_b"), 3);
+	sim_run(&f->sim, LONG_MS);
+	object = engine_find(&f->sim.engine, WEB);
+	created_ms = object->status.created_ms;
+	ready_ms = object->status.ready_ms;
+	started_ms = cell_find_container(object, "b")->started_wall_ms;
+	ip = xstrdup(object->cell.ip);
+	restart(f); /* and before anything was looked at: */
+	object = engine_find(&f->sim.engine, WEB);
+	b = cell_find_container(object, "b");
+	assert_true(object->wanted && object->stored);
+	assert_string_equal(object->source, "manifest:web.yaml");
+	assert_int_equal(object->status.created_ms, created_ms);
+	assert_int_equal(object->status.ready_ms, ready_ms);
+	assert_string_equal(object->cell.last_ip, ip);
+	assert_int_equal(b->restarts, 1);
+	assert_int_equal(b->exit_code, 3);
+	assert_int_equal(b->started_wall_ms, started_ms);
+	assert_string_equal(engine_find(&f->sim.engine, "default")->source, "implicit");
+	f->sim.world.frozen = true;
+	sim_file(&f->sim, "web.yaml", two_containers);
+	sim_scanned(&f->sim);
+	sim_run(&f->sim, LONG_MS);
+	assert_int_equal(sim_state(&f->sim, WEB), API__STATE__Ready);
+	assert_int_equal(f->sim.world.violations, 0);
+}
+
+static void test_stale_container_files_go(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f, two_containers);
+	write_text(f, WEB "/containers/zombie.yaml", "kind: Container\n");
+	sim_file(&f->sim, "web.yaml", one_container);
+	sim_scanned(&f->sim);
+	sim_run(&f->sim, LONG_MS);
+	assert_exists(f, WEB "/containers/a.yaml", true);
+	assert_exists(f, WEB "/containers/b.yaml", false);
+	assert_exists(f, WEB "/containers/zombie.yaml", false);
+}
+
+static void test_deleted_objects_leave_no_files(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f, two_containers);
+	sim_file_gone(&f->sim, "web.yaml");
+	sim_scanned(&f->sim);
+	sim_run(&f->sim, 2 * LONG_MS);
+	assert_null(engine_find(&f->sim.engine, "default"));
+	assert_exists(f, WEB, false);
+	assert_exists(f, "default", false);
+	assert_exists(f, "", true);
+}
+
+/* Deleted while we were away: the files go once that is certain. */
+static void test_deleted_while_away(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f, two_containers);
+	restart(f);
+	sim_file(&f->sim, "other.yaml",
+		 "apiVersion: v1beta1\nkind: Realm\nmetadata: {name: other}\n");
+	sim_run(&f->sim, LONG_MS);
+	assert_exists(f, WEB "/cell.yaml", true);
+	sim_scanned(&f->sim);
+	sim_run(&f->sim, 2 * LONG_MS);
+	assert_exists(f, "default", false);
+	assert_exists(f, "other/realm.yaml", true);
+}
+
+static const struct {
+	const char *name, *file, *text;
+} damages[] = {
+	{ "no YAML", WEB "/cell.yaml", "spec: {{{\n" },
+	{ "truncated", WEB "/cell.yaml", "" },
+	{ "an unknown field", WEB "/cell.yaml", "metadata: {name: web}\nspec: {imgae: x}\n" },
+	{ "not valid", WEB "/cell.yaml", "metadata: {name: web}\nspec: {containers: [{id: a}]}\n" },
+	{ "of another object", WEB "/cell.yaml", "metadata: {name: api}\n" },
+	{ "a realm", "default/realm.yaml", "metadata: {name: \"../x\"}\n" },
+};
+
+static void test_damaged_files_are_set_aside(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f, two_containers);
+	for (size_t i = 0; i < ARRAY_SIZE(damages); i++) {
+		AUTO_FREE char *aside = xasprintf("%s.damaged", damages[i].file);
+
+		sim_crash(&f->sim);
+		write_text(f, damages[i].file, damages[i].text);
+		sim_start(&f->sim);
+		if (!exists(f, aside) || exists(f, damages[i].file))
+			fail_msg("%s: %s is not set aside", damages[i].name, damages[i].file);
+		sim_file(&f->sim, "web.yaml", two_containers);
+		sim_scanned(&f->sim);
+		sim_run(&f->sim, LONG_MS); /* and it costs the cell nothing */
+		assert_int_equal(sim_state(&f->sim, WEB), API__STATE__Ready);
+		assert_exists(f, damages[i].file, true);
+	}
+	assert_int_equal(
+		world_container(&f->sim.world, "kukeon-default", "default_default_web_root")
+			->starts,
+		1);
+}
+
+/* Files of strangers in the tree are left alone. */
+static void test_strange_files(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_FREE char *dir = path_of(f, "default/.hidden"), *odd = path_of(f, "default/a_b");
+
+	start(f, two_containers);
+	assert_int_equal(mkdir(dir, 0755), 0);
+	assert_int_equal(mkdir(odd, 0755), 0);
+	write_text(f, "default/a_b/space.yaml", "metadata: {name: a_b}\n");
+	write_text(f, "default/note.txt", "hello\n");
+	restart(f);
+	assert_null(engine_find(&f->sim.engine, "default/.hidden"));
+	assert_exists(f, "default/a_b/space.yaml", true);
+	assert_exists(f, "default/note.txt", true);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_tree_is_written),
+		TEST(test_written_on_a_real_loop),
+		TEST(test_waits_until_things_settle),
+		TEST(test_comes_back),
+		TEST(test_stale_container_files_go),
+		TEST(test_deleted_objects_leave_no_files),
+		TEST(test_deleted_while_away),
+		TEST(test_damaged_files_are_set_aside),
+		TEST(test_strange_files),
+	};
+
+	log_set_level(getenv("KUKEON_TEST_LOG") ? LOG_DEBUG : LOG_ERROR);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
