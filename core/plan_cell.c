@@ -226,7 +226,7 @@ static void plan_up(struct planning *p)
 			remove_record(p, c);
 	if (!object->parent || object->parent->status.state != API__STATE__Ready)
 		return; /* queued again when the parent is */
-	if (object->cgroup.known && !object->cgroup_exists)
+	if (object->cgroup.known && (!object->cgroup_exists || object->cgroup_stale))
 		plan_emit(p, ACTION_CGROUP_ENSURE, &object->cgroup, NULL);
 	if (!container_runs(root) && !may_run(p, root))
 		return;

@@ -130,11 +130,19 @@ static void want_containers(struct engine *engine, struct object *object, const 
 			want_container(engine, object, spec, i, false);
 }
 
+static bool wants_all_controllers(const ProtobufCMessage *cell)
+{
+	return ((const Api__Cell *)cell)->spec->nested_cgroup_runtime;
+}
+
 static void set_spec(struct engine *engine, struct object *object, ProtobufCMessage *message)
 {
 	ProtobufCMessage *old = object->spec;
 
 	object->spec = message;
+	if (object->kind == KIND_CELL && old)
+		object->cgroup_stale |=
+			wants_all_controllers(old) != wants_all_controllers(message);
 	if (object->kind == KIND_CELL)
 		want_containers(engine, object, object_cell_spec(object));
 	protobuf_c_message_free_unpacked(old, NULL);
