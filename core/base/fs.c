@@ -156,19 +156,25 @@ static int remove_entry(int dirfd, const char *name, dev_t device, int depth, st
 	return 0;
 }
 
+/* Opened anew: a dup() would share its position. */
+DIR *fs_list_fd(int fd)
+{
+	AUTO_CLOSE int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+
+	if (dir)
+		take_fd(&copy); /* the stream's now */
+	return dir;
+}
+
 static int remove_entries(int fd, dev_t device, int depth, struct error *err)
 {
-	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	DIR *dir = fs_list_fd(fd);
 	struct dirent *entry;
 	int r = 0;
 
-	if (!dir) {
-		r = -errno;
-		if (copy >= 0)
-			close(copy);
-		return error_set(err, r, "cannot list directory: %s", strerror(-r));
-	}
+	if (!dir)
+		return error_set(err, -errno, "cannot list directory: %m");
 	if (depth > TREE_DEPTH_MAX)
 		r = error_set(err, -ELOOP, "directories nested deeper than %d", TREE_DEPTH_MAX);
 	while (r == 0 && (entry = readdir(dir))) {

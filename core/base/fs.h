@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <dirent.h>
 #include <sys/types.h>
 
 #include "core/base/buf.h"
@@ -31,3 +32,7 @@ int fs_make_dirs(const char *path, mode_t mode, struct error *err);
 /* rm -r of a directory below @dirfd that never follows a symbolic link or leaves the filesystem.
  * Gone already: 0. */
 int fs_remove_tree(int dirfd, const char *path, struct error *err);
+
+/* A stream over the directory behind @fd with a position of its own; @fd stays open. Errno is set
+ * when it is NULL. */
+DIR *fs_list_fd(int fd);

@@ -69,18 +69,12 @@ int hierarchy_read_file(int dirfd, const char *file, size_t max_bytes, struct bu
 int hierarchy_for_each_child(int dirfd, int (*fn)(int dirfd, const char *name, void *ctx),
 			     void *ctx)
 {
-	int copy = openat(dirfd, ".",
-			  O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* its own position, unlike dup() */
-	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	DIR *dir = fs_list_fd(dirfd);
 	struct dirent *entry;
 	int r = 0;
 
-	if (!dir) {
-		r = -errno;
-		if (copy >= 0)
-			close(copy);
-		return gone_is_enoent(r);
-	}
+	if (!dir)
+		return gone_is_enoent(-errno);
 	while (r == 0 && (entry = readdir(dir))) {
 		if (entry->d_type == DT_DIR && strcmp(entry->d_name, ".") != 0 &&
 		    strcmp(entry->d_name, "..") != 0)
