@@ -20,33 +20,35 @@ static void print_table(enum kind kind, Api__Object *const *objects, size_t n,
 		table_print(&table, out, options->color);
 }
 
-static void print_yaml(Api__Object *const *objects, size_t n, FILE *out)
+/* All objects one after the other, with @between between them. */
+static void emit_all(Api__Object *const *objects, size_t n, const char *between,
+		     void (*emit)(const ProtobufCMessage *message, struct buf *out),
+		     struct buf *text)
 {
-	AUTO_BUF struct buf text = { 0 };
 	struct object object;
 
 	for (size_t i = 0; i < n; i++) {
 		if (!object_read(objects[i], &object))
 			continue;
-		if (text.len)
-			buf_add_str(&text, "---\n");
-		manifest_emit_yaml(object.message, &text);
+		if (text->len)
+			buf_add_str(text, between);
+		emit(object.message, text);
 	}
+}
+
+static void print_yaml(Api__Object *const *objects, size_t n, FILE *out)
+{
+	AUTO_BUF struct buf text = { 0 };
+
+	emit_all(objects, n, "---\n", manifest_emit_yaml, &text);
 	fputs(text.len ? text.data : "", out);
 }
 
 static void print_json(Api__Object *const *objects, size_t n, bool single, FILE *out)
 {
 	AUTO_BUF struct buf text = { 0 };
-	struct object object;
 
-	for (size_t i = 0; i < n; i++) {
-		if (!object_read(objects[i], &object))
-			continue;
-		if (text.len)
-			buf_add_str(&text, ",\n");
-		manifest_emit_json(object.message, &text);
-	}
+	emit_all(objects, n, ",\n", manifest_emit_json, &text);
 	if (single)
 		fprintf(out, "%s\n", text.data);
 	else if (text.len)

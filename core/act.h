@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every action of the planner: how it is started through a driver, and what its success means as facts. */
+/* Every action of the planner: how it is started through a driver, and what its success means as
+ * facts. */
 #pragma once
 
 #include "core/engine.h"
@@ -13,8 +14,8 @@ struct run {
 	struct slot *slot;
 	enum action action;
 	struct call call;
-	struct call attach;          /* the first half of an attachment, before the files are written */
-	struct work files;           /* for acts that write the cell's files */
+	struct call attach; /* the first half of an attachment, before the files are written */
+	struct work files;  /* for acts that write the cell's files */
 	int files_status;
 	struct error files_err;
 

@@ -17,7 +17,8 @@ static bool part_matches(const char *wanted, const char *have)
 
 static bool scope_matches(const Api__Selector *selector, const struct key_parts *parts)
 {
-	const char *wanted[] = { selector->realm, selector->space, selector->stack, selector->cell };
+	const char *wanted[] = { selector->realm, selector->space, selector->stack,
+				 selector->cell };
 
 	for (int kind = 0; kind < (int)parts->kind && kind < (int)ARRAY_SIZE(wanted); kind++)
 		if (!part_matches(wanted[kind], parts->part[kind]))
@@ -28,7 +29,8 @@ static bool scope_matches(const Api__Selector *selector, const struct key_parts 
 /* An object of the kind, or for containers the cell they are in. */
 static bool object_selected(const Api__Selector *selector, const struct object *object)
 {
-	enum kind wanted = (enum kind)selector->kind, kind = wanted == KIND_CONTAINER ? KIND_CELL : wanted;
+	enum kind wanted = (enum kind)selector->kind,
+		  kind = wanted == KIND_CONTAINER ? KIND_CELL : wanted;
 	struct key_parts parts;
 
 	if (object->kind != kind || !object->spec || !key_split(object->key, &parts))
@@ -57,8 +59,8 @@ static Api__Object *wrap(enum kind kind, ProtobufCMessage *message)
 	return object;
 }
 
-static void give_containers(struct engine *engine, const Api__Selector *selector, const struct object *cell,
-			    api_give_fn give, void *ctx)
+static void give_containers(struct engine *engine, const Api__Selector *selector,
+			    const struct object *cell, api_give_fn give, void *ctx)
 {
 	struct container *c;
 
@@ -72,8 +74,8 @@ static void give_containers(struct engine *engine, const Api__Selector *selector
 	}
 }
 
-void api_select_object(struct engine *engine, const Api__Selector *selector, const struct object *object,
-		       api_give_fn give, void *ctx)
+void api_select_object(struct engine *engine, const Api__Selector *selector,
+		       const struct object *object, api_give_fn give, void *ctx)
 {
 	if (!object_selected(selector, object))
 		return;
@@ -119,7 +121,8 @@ static void on_get(struct rpc_server_call *call, const ProtobufCMessage *message
 	protobuf_c_message_free_unpacked(&reply->base, NULL);
 }
 
-static void on_version(struct rpc_server_call *call, const ProtobufCMessage *message UNUSED, void *ctx)
+static void on_version(struct rpc_server_call *call, const ProtobufCMessage *message UNUSED,
+		       void *ctx)
 {
 	struct api *api = ctx;
 	Api__VersionReply reply = API__VERSION_REPLY__INIT;
@@ -131,7 +134,8 @@ static void on_version(struct rpc_server_call *call, const ProtobufCMessage *mes
 	rpc_server_reply(call, &reply.base);
 }
 
-static void on_status(struct rpc_server_call *call, const ProtobufCMessage *message UNUSED, void *ctx)
+static void on_status(struct rpc_server_call *call, const ProtobufCMessage *message UNUSED,
+		      void *ctx)
 {
 	Api__StatusReply *reply = api_status_report(ctx);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The service of api/kukeon.proto, answered from the engine. Handlers only read; they run on the loop's thread. */
+/* The service of api/kukeon.proto, answered from the engine. Handlers only read; they run on the
+ * loop's thread. */
 #pragma once
 
 #include "core/engine.h"
@@ -8,7 +9,7 @@
 struct api_options {
 	struct engine *engine;
 	struct rpc *rpc;
-	int listen_fd;               /* the server closes it */
+	int listen_fd; /* the server closes it */
 	const char *run_path;
 	const char *manifests_dir;
 	const char *containerd_socket;

@@ -18,8 +18,8 @@ typedef void (*api_give_fn)(void *ctx, Api__Object *object);
 
 /* Gives every object that matches, ordered by key; or what of one object matches. */
 void api_select(struct engine *engine, const Api__Selector *selector, api_give_fn give, void *ctx);
-void api_select_object(struct engine *engine, const Api__Selector *selector, const struct object *object,
-		       api_give_fn give, void *ctx);
+void api_select_object(struct engine *engine, const Api__Selector *selector,
+		       const struct object *object, api_give_fn give, void *ctx);
 
 /* api_watch.c */
 void api_on_watch(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);

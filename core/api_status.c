@@ -43,11 +43,13 @@ static void report_runtime(struct api *api, Api__StatusReply *reply)
 	runtime->connected = engine->runtime_up;
 	runtime->version = maybe_str(version);
 	if (!engine->runtime_up)
-		runtime->message = xasprintf("containerd cannot be asked: %s",
-					     engine->runtime_problem.code ? engine->runtime_problem.msg :
-									    "not connected yet");
+		runtime->message =
+			xasprintf("containerd cannot be asked: %s",
+				  engine->runtime_problem.code ? engine->runtime_problem.msg
+							       : "not connected yet");
 	for (size_t i = 0; i < controllers->n; i++)
-		APPEND(runtime->controllers, runtime->n_controllers, xstrdup(controllers->items[i]));
+		APPEND(runtime->controllers, runtime->n_controllers,
+		       xstrdup(controllers->items[i]));
 }
 
 static Api__ManifestFile *report_file(const struct desired_file *file)
@@ -123,7 +125,8 @@ static void add_problem(Api__StatusReply *reply, const struct object *object)
 /* What was asked to stop is as declared when it has stopped; so is a cell whose root completed. */
 static bool as_declared(const struct object *object)
 {
-	return object->status.state == API__STATE__Ready || object->status.state == API__STATE__Stopped;
+	return object->status.state == API__STATE__Ready ||
+	       object->status.state == API__STATE__Stopped;
 }
 
 static void report_objects(struct api *api, Api__StatusReply *reply)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Watch: the state first, then every change. What a reader has not taken yet waits here, at most QUEUE_MAX events; one
- * who is slower than that is told RESYNC and gets everything anew, so a reader that never reads costs a fixed amount.
+ * Watch: the state first, then every change. What a reader has not taken yet waits here, at most
+ * QUEUE_MAX events; one who is slower than that is told RESYNC and gets everything anew, so a
+ * reader that never reads costs a fixed amount.
  */
 #include <errno.h>
 
@@ -22,7 +23,8 @@ struct watch {
 	Api__WatchRequest *request;
 	struct list queue; /* struct event.link */
 	size_t queued;
-	bool resync;       /* the queue overflowed: start over when the reader has taken what is under way */
+	bool resync; /* the queue overflowed: start over when the reader has taken what is under way
+		      */
 	Api__WatchEvent__Type type; /* of what is given next */
 };
 
@@ -100,7 +102,8 @@ static void on_change(struct engine_watcher *watcher, const struct object *objec
 	if (watch->resync)
 		return;
 	watch->type = gone ? API__WATCH_EVENT__TYPE__DELETED : API__WATCH_EVENT__TYPE__MODIFIED;
-	api_select_object(watch->api->options.engine, watch->request->selector, object, give_change, watch);
+	api_select_object(watch->api->options.engine, watch->request->selector, object, give_change,
+			  watch);
 	if (watch->queued > QUEUE_MAX) {
 		drop_queue(watch);
 		watch->resync = true;
@@ -126,7 +129,8 @@ static void on_closed(struct rpc_server_call *call UNUSED, void *owner)
 
 void api_on_watch(struct rpc_server_call *call, const ProtobufCMessage *message, void *ctx)
 {
-	static const struct rpc_stream_handler handler = { .on_writable = on_writable, .on_closed = on_closed };
+	static const struct rpc_stream_handler handler = { .on_writable = on_writable,
+							   .on_closed = on_closed };
 	const Api__WatchRequest *request = (const Api__WatchRequest *)message;
 	struct api *api = ctx;
 	struct watch *watch;

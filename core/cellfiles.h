@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The files of a cell that its containers mount over /etc/hosts and /etc/hostname, below <run-path>/<key>/etc. They are
- * written in place: a container that has the file mounted sees the new content without a restart.
+ * The files of a cell that its containers mount over /etc/hosts and /etc/hostname, below
+ * <run-path>/<key>/etc. They are written in place: a container that has the file mounted sees the
+ * new content without a restart.
  */
 #pragma once
 

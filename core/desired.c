@@ -36,7 +36,8 @@ static struct claim *file_find_claim(struct desired_file *file, const struct obj
 }
 
 /* Sets or replaces the wish of @file for the object; takes @message. */
-static void claim_set(struct engine *engine, struct desired_file *file, const char *key, ProtobufCMessage *message)
+static void claim_set(struct engine *engine, struct desired_file *file, const char *key,
+		      ProtobufCMessage *message)
 {
 	struct object *object = engine_get(engine, key);
 	struct claim *claim = file_find_claim(file, object);
@@ -100,8 +101,8 @@ static void on_prune(struct timer *timer)
 
 		if (claim->expires_ms > now_ms)
 			break;
-		log_info("%s is no longer declared key=%s file=%s", kind_name(claim->object->kind), claim->object->key,
-			 file->path);
+		log_info("%s is no longer declared key=%s file=%s", kind_name(claim->object->kind),
+			 claim->object->key, file->path);
 		claim_drop(engine, claim);
 		file_free_if_unused(engine, file);
 	}
@@ -116,8 +117,10 @@ static void prune_arm(struct engine *engine)
 	if (list_empty(&desired->lingering) || !desired->complete || desired->problem.code)
 		timer_stop(&desired->prune);
 	else
-		timer_start_at(engine->loop, &desired->prune,
-			       list_entry(desired->lingering.next, struct claim, linger_link)->expires_ms, on_prune);
+		timer_start_at(
+			engine->loop, &desired->prune,
+			list_entry(desired->lingering.next, struct claim, linger_link)->expires_ms,
+			on_prune);
 }
 
 static void claim_linger(struct engine *engine, struct claim *claim)
@@ -165,9 +168,10 @@ static bool declared_in(const struct manifest *manifest, const char *key)
 	return false;
 }
 
-/* Without errors the file is the whole truth about what it declares; with errors, what is not declared any more may be
- * in the part that cannot be read. */
-static void linger_undeclared(struct engine *engine, struct desired_file *file, const struct manifest *manifest)
+/* Without errors the file is the whole truth about what it declares; with errors, what is not
+ * declared any more may be in the part that cannot be read. */
+static void linger_undeclared(struct engine *engine, struct desired_file *file,
+			      const struct manifest *manifest)
 {
 	struct claim *claim;
 
@@ -233,7 +237,8 @@ void desired_remove_file(struct engine *engine, const char *path)
 
 /* ---- the directory as a whole ---- */
 
-/* Files that declared something when we last ran and are not there now. All of them gone at once is not believed. */
+/* Files that declared something when we last ran and are not there now. All of them gone at once is
+ * not believed. */
 static int judge_missing(struct engine *engine, struct error *err)
 {
 	struct desired_file *file;
@@ -244,10 +249,11 @@ static int judge_missing(struct engine *engine, struct error *err)
 		missing += !file->seen;
 	}
 	if (missing && !seen)
-		return error_set(err, -ENOENT,
-				 "the directory is empty, but %zu manifests declared objects when Kukeon last ran: "
-				 "nothing is deleted; put them back, or leave at least one manifest in place",
-				 missing);
+		return error_set(
+			err, -ENOENT,
+			"the directory is empty, but %zu manifests declared objects when Kukeon last ran: "
+			"nothing is deleted; put them back, or leave at least one manifest in place",
+			missing);
 	return 0;
 }
 
@@ -279,7 +285,8 @@ void desired_scan_done(struct engine *engine, const struct error *problem)
 	prune_arm(engine);
 }
 
-void desired_restore(struct engine *engine, const char *path, const char *key, ProtobufCMessage *message)
+void desired_restore(struct engine *engine, const char *path, const char *key,
+		     ProtobufCMessage *message)
 {
 	claim_set(engine, file_get(engine, path), key, message);
 }
@@ -311,15 +318,17 @@ void desired_file_errors(const struct desired_file *file, struct strv *ret_error
 	for (size_t i = 0; i < file->errors.n; i++)
 		strv_add(ret_errors, file->errors.items[i]);
 	list_for_each(claim, &file->claims, file_link) {
-		const struct claim *first = list_entry(claim->object->claims.next, struct claim, object_link);
+		const struct claim *first =
+			list_entry(claim->object->claims.next, struct claim, object_link);
 		AUTO_FREE char *line = NULL;
 
 		if (claim->lingering)
 			continue;
 		if (first != claim)
-			line = xasprintf("%s: %s %s is declared in %s already, which keeps it; remove one of the two",
-					 file->path, kind_name(claim->object->kind), claim->object->key,
-					 first->file->path);
+			line = xasprintf(
+				"%s: %s %s is declared in %s already, which keeps it; remove one of the two",
+				file->path, kind_name(claim->object->kind), claim->object->key,
+				first->file->path);
 		else if (claim->refused)
 			line = xasprintf("%s: %s", file->path, claim->refused);
 		if (line)

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What shall be: documents of files become claims on objects, and the claims decide what each object is wanted as.
+ * What shall be: documents of files become claims on objects, and the claims decide what each
+ * object is wanted as.
  *
- *   - One object, several claims: the first path in byte order wins; the others are conflicts, shown with their file.
- *   - A claim that disappears lingers for the prune grace: another file may take the object over, and a rename or a
- *     sync in several steps deletes nothing. Nothing is deleted while the set is incomplete or the directory is ill.
+ *   - One object, several claims: the first path in byte order wins; the others are conflicts,
+ *     shown with their file.
+ *   - A claim that disappears lingers for the prune grace: another file may take the object over,
+ *     and a rename or a sync in several steps deletes nothing. Nothing is deleted while the set is
+ *     incomplete or the directory is ill.
  *   - A file with errors keeps the objects that it declared before (last good).
- *   - An object that only its children name is wanted with defaults (implicit), as long as it has some.
+ *   - An object that only its children name is wanted with defaults (implicit), as long as it has
+ *     some.
  *   - Container documents join the spec of their cell.
  *
  * A change costs what changed: every function touches the objects of its file and their parents.
@@ -18,15 +22,15 @@
 
 /* One document's wish for one object. */
 struct claim {
-	struct list object_link;  /* struct object.claims: living ones first, then by path */
-	struct list file_link;    /* struct desired_file.claims */
-	struct list linger_link;  /* struct desired.lingering */
+	struct list object_link; /* struct object.claims: living ones first, then by path */
+	struct list file_link;   /* struct desired_file.claims */
+	struct list linger_link; /* struct desired.lingering */
 	struct object *object;
 	struct desired_file *file;
 	ProtobufCMessage *message;
 	bool lingering;
 	uint64_t expires_ms;
-	char *refused;            /* why the cell does not take this container document; NULL when it does */
+	char *refused; /* why the cell does not take this container document; NULL when it does */
 };
 
 /* The new content of a file; takes the documents out of @manifest. */
@@ -42,7 +46,8 @@ void desired_remove_file(struct engine *engine, const char *path);
 void desired_scan_done(struct engine *engine, const struct error *problem);
 
 /* From the store, before engine_start(): what the file last declared. Takes @message. */
-void desired_restore(struct engine *engine, const char *path, const char *key, ProtobufCMessage *message);
+void desired_restore(struct engine *engine, const char *path, const char *key,
+		     ProtobufCMessage *message);
 
 void desired_init(struct engine *engine, uint64_t prune_grace_ms);
 void desired_fini(struct engine *engine);

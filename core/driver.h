@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The three seams: runtime (containerd), network (CNI), cgroup. Each has the real driver and a fake.
+ * The three seams: runtime (containerd), network (CNI), cgroup. Each has the real driver and a
+ * fake.
  *
  * Rules for every method with a struct call:
  *   - it returns at once; the call completes exactly once, later (core/loop/call.h);
  *   - it is idempotent: what is there already as wanted, or gone already, is success;
- *   - requests are copied or used up before the method returns, unless the field's comment says otherwise;
- *   - ret_* is written before the call completes with 0 and untouched otherwise; the caller keeps it alive;
- *   - at most one call per object (cell network, container, cgroup, space, namespace) is under way: core sees to that;
- *   - errors are errno with a text that names the object and what to do; error_is_transient() decides about retries;
+ *   - requests are copied or used up before the method returns, unless the field's comment says
+ *     otherwise;
+ *   - ret_* is written before the call completes with 0 and untouched otherwise; the caller keeps
+ *     it alive;
+ *   - at most one call per object (cell network, container, cgroup, space, namespace) is under
+ *     way: core sees to that;
+ *   - errors are errno with a text that names the object and what to do; error_is_transient()
+ *     decides about retries;
  *   - every call has its own deadline inside the driver and ends with -ETIMEDOUT when it passes.
  *
  * Hints may come at any time, may repeat, may be missing: they only say where to look.
@@ -32,16 +37,16 @@ enum task_state {
 
 /* What the runtime knows about one container of ours. */
 struct container_fact {
-	char *id;           /* containerd id */
-	char *cell_key;     /* from the labels */
-	char *role;         /* "root" or the container's id */
-	char *container;    /* the container's id in the manifest */
-	char *spec_hash;    /* "" when there is no record */
-	bool record;        /* containerd has the container */
-	bool snapshot;      /* its writable snapshot exists */
+	char *id;        /* containerd id */
+	char *cell_key;  /* from the labels */
+	char *role;      /* "root" or the container's id */
+	char *container; /* the container's id in the manifest */
+	char *spec_hash; /* "" when there is no record */
+	bool record;     /* containerd has the container */
+	bool snapshot;   /* its writable snapshot exists */
 	enum task_state task;
 	uint32_t pid;
-	uint32_t exit_code; /* 128 + n when signal n ended it */
+	uint32_t exit_code;   /* 128 + n when signal n ended it */
 	int64_t exited_at_ms; /* wall clock, since the epoch; for display only */
 };
 
@@ -65,21 +70,23 @@ struct container_request {
 	const char *cell_key;
 	const char *role;
 	const char *spec_hash;
-	const char *group_id;     /* containerd id of the cell's root: one shim per cell */
-	const char *netns_path;   /* pinned namespace; need not exist yet */
-	const char *cgroup_path;  /* leaf below the mount, "/kukeon/r/s/t/c/c_root" */
+	const char *group_id;    /* containerd id of the cell's root: one shim per cell */
+	const char *netns_path;  /* pinned namespace; need not exist yet */
+	const char *cgroup_path; /* leaf below the mount, "/kukeon/r/s/t/c/c_root" */
 	const char *hostname;
-	const char *hosts_path;   /* host file to mount over /etc/hosts; the caller keeps it there */
-	const char *hostname_path;/* the same for /etc/hostname */
+	const char *hosts_path; /* host file to mount over /etc/hosts; the caller keeps it there */
+	const char *hostname_path; /* the same for /etc/hostname */
 	const Api__ContainerSpec *spec;
 };
 
 struct runtime_listener {
 	void *ctx;
-	void (*on_container)(void *ctx, const char *namespace_, const char *id); /* look at this one */
+	void (*on_container)(void *ctx, const char *namespace_,
+			     const char *id);                /* look at this one */
 	void (*on_image)(void *ctx, const char *namespace_); /* an image came or changed */
-	void (*on_up)(void *ctx);                            /* subscribed: look at everything now */
-	void (*on_down)(void *ctx, const struct error *why); /* cannot be asked; on_up follows some time */
+	void (*on_up)(void *ctx); /* subscribed: look at everything now */
+	void (*on_down)(void *ctx,
+			const struct error *why); /* cannot be asked; on_up follows some time */
 };
 
 struct runtime;
@@ -89,35 +96,46 @@ struct runtime_ops {
 	void (*start)(struct runtime *runtime, const struct runtime_listener *listener);
 	void (*close)(struct runtime *runtime, void (*closed)(void *ctx), void *ctx);
 
-	void (*ensure_namespace)(struct runtime *runtime, const char *namespace_, const char *realm, struct call *call);
-	/* Deletes the namespace if nothing is in it; images that users put there keep it, which is success too. */
-	void (*remove_namespace)(struct runtime *runtime, const char *namespace_, struct call *call);
+	void (*ensure_namespace)(struct runtime *runtime, const char *namespace_, const char *realm,
+				 struct call *call);
+	/* Deletes the namespace if nothing is in it; images that users put there keep it, which is
+	 * success too. */
+	void (*remove_namespace)(struct runtime *runtime, const char *namespace_,
+				 struct call *call);
 	/* Namespaces that carry our label: parallel lists of names and realms. */
-	void (*list_namespaces)(struct runtime *runtime, struct strv *ret_namespaces, struct strv *ret_realms,
-				struct call *call);
+	void (*list_namespaces)(struct runtime *runtime, struct strv *ret_namespaces,
+				struct strv *ret_realms, struct call *call);
 
-	/* All containers, snapshots and tasks of ours in a namespace (by label; strangers are left out). */
-	void (*list)(struct runtime *runtime, const char *namespace_, struct container_facts *ret_facts,
-		     struct call *call);
-	/* One of them. Nothing there at all is success with record, snapshot false and TASK_NONE. */
-	void (*inspect)(struct runtime *runtime, const struct container_ref *ref, struct container_fact *ret_fact,
-			struct call *call);
+	/* All containers, snapshots and tasks of ours in a namespace (by label; strangers are left
+	 * out). */
+	void (*list)(struct runtime *runtime, const char *namespace_,
+		     struct container_facts *ret_facts, struct call *call);
+	/* One of them. Nothing there at all is success with record, snapshot false and TASK_NONE.
+	 */
+	void (*inspect)(struct runtime *runtime, const struct container_ref *ref,
+			struct container_fact *ret_fact, struct call *call);
 
 	/* The image is there and unpacked: success. -ENOENT when it is not there. */
-	void (*resolve_image)(struct runtime *runtime, const char *namespace_, const char *image, struct call *call);
+	void (*resolve_image)(struct runtime *runtime, const char *namespace_, const char *image,
+			      struct call *call);
 
 	/* Snapshot and record. -EEXIST when a record of another spec stands in the way. */
-	void (*create)(struct runtime *runtime, const struct container_request *request, struct call *call);
+	void (*create)(struct runtime *runtime, const struct container_request *request,
+		       struct call *call);
 	/* Record and snapshot; the task must be gone. */
 	void (*remove)(struct runtime *runtime, const struct container_ref *ref, struct call *call);
 
-	void (*task_create)(struct runtime *runtime, const struct container_ref *ref, uint32_t *ret_pid,
+	void (*task_create)(struct runtime *runtime, const struct container_ref *ref,
+			    uint32_t *ret_pid, struct call *call);
+	void (*task_start)(struct runtime *runtime, const struct container_ref *ref,
+			   struct call *call);
+	/* Success also when there is nothing to signal any more. SIGKILL reaches every process of
+	 * the container. */
+	void (*task_signal)(struct runtime *runtime, const struct container_ref *ref, int signal,
 			    struct call *call);
-	void (*task_start)(struct runtime *runtime, const struct container_ref *ref, struct call *call);
-	/* Success also when there is nothing to signal any more. SIGKILL reaches every process of the container. */
-	void (*task_signal)(struct runtime *runtime, const struct container_ref *ref, int signal, struct call *call);
 	/* Deletes a task that is not running. */
-	void (*task_delete)(struct runtime *runtime, const struct container_ref *ref, struct call *call);
+	void (*task_delete)(struct runtime *runtime, const struct container_ref *ref,
+			    struct call *call);
 
 	/* "1.6.20" once known, else NULL. */
 	const char *(*version)(struct runtime *runtime);
@@ -131,15 +149,16 @@ struct runtime {
 
 struct space_request {
 	const char *space_key;
-	const char *conf_dir;  /* NULL: the driver's default */
-	const char *subnet;    /* NULL or "": what the conflist on disk says, else the next free range */
+	const char *conf_dir; /* NULL: the driver's default */
+	/* NULL or "": what the conflist on disk says, else the next free range */
+	const char *subnet;
 };
 
 struct space_fact {
 	char *space_key;
 	char *conflist; /* path */
 	char *bridge;
-	char *subnet;   /* CIDR */
+	char *subnet; /* CIDR */
 };
 
 void space_fact_fini(struct space_fact *fact);
@@ -147,10 +166,11 @@ void space_fact_fini(struct space_fact *fact);
 /* The network of one cell. */
 struct attachment_fact {
 	char *cell_key;
-	bool pinned;       /* its network namespace is pinned */
-	bool intent;       /* something may have been attached and wants detach() before the next attach() */
-	bool attached;     /* ADD of the whole chain succeeded and the result is known */
-	char *ip;          /* without prefix; NULL unless attached */
+	bool pinned; /* its network namespace is pinned */
+	bool intent; /* something may have been attached and wants detach() before the next attach()
+		      */
+	bool attached; /* ADD of the whole chain succeeded and the result is known */
+	char *ip;      /* without prefix; NULL unless attached */
 	char *bridge;
 };
 
@@ -175,9 +195,10 @@ struct network;
 struct network_ops {
 	void (*close)(struct network *network, void (*closed)(void *ctx), void *ctx);
 
-	/* Writes the conflist unless it stands there as wanted. -EEXIST: another space owns the network's name. */
-	void (*ensure_space)(struct network *network, const struct space_request *request, struct space_fact *ret_fact,
-			     struct call *call);
+	/* Writes the conflist unless it stands there as wanted. -EEXIST: another space owns the
+	 * network's name. */
+	void (*ensure_space)(struct network *network, const struct space_request *request,
+			     struct space_fact *ret_fact, struct call *call);
 	/* Conflist and bridge. No cell is attached any more. */
 	void (*remove_space)(struct network *network, const char *space_key, struct call *call);
 
@@ -188,7 +209,8 @@ struct network_ops {
 	/* Journals the intent, runs the chain's ADD into the pinned namespace, keeps the result. */
 	void (*attach)(struct network *network, const struct attach_request *request,
 		       struct attachment_fact *ret_fact, struct call *call);
-	/* DEL of everything journalled for the cell, then the pin goes. Works without a namespace or conflist too. */
+	/* DEL of everything journalled for the cell, then the pin goes. Works without a namespace
+	 * or conflist too. */
 	void (*detach)(struct network *network, const char *cell_key, struct call *call);
 
 	/* Path of a cell's pin, whether it exists or not. Free with free(). */
@@ -204,8 +226,8 @@ struct network {
 struct cgroup_fact {
 	char *key;
 	bool exists;
-	bool populated;            /* some process lives in it or below */
-	struct strv controllers;   /* cgroup.subtree_control */
+	bool populated;          /* some process lives in it or below */
+	struct strv controllers; /* cgroup.subtree_control */
 };
 
 void cgroup_fact_fini(struct cgroup_fact *fact);
@@ -219,30 +241,36 @@ void cgroup_facts_fini(struct cgroup_facts *facts);
 
 struct cgroup_listener {
 	void *ctx;
-	void (*on_cell)(void *ctx, const char *cell_key); /* populated changed, or the cgroup vanished */
-	void (*on_lost)(void *ctx);                       /* events were lost: look at every cell */
+	void (*on_cell)(void *ctx,
+			const char *cell_key); /* populated changed, or the cgroup vanished */
+	void (*on_lost)(void *ctx);            /* events were lost: look at every cell */
 };
 
 struct cgroup_driver;
 
 struct cgroup_ops {
-	/* Cells found by list() or made by ensure() are watched until they are removed. Call once. */
+	/* Cells found by list() or made by ensure() are watched until they are removed. Call once.
+	 */
 	void (*start)(struct cgroup_driver *cgroup, const struct cgroup_listener *listener);
 	void (*close)(struct cgroup_driver *cgroup, void (*closed)(void *ctx), void *ctx);
 
-	/* Makes the cgroup of @key (its parents exist) and enables on it the controllers that exist: cpu, memory, io and
-	 * pids, or with @all_controllers all. @key "" is the root of ours. */
+	/* Makes the cgroup of @key (its parents exist) and enables on it the controllers that
+	 * exist: cpu, memory, io and pids, or with @all_controllers all. @key "" is the root of
+	 * ours. */
 	void (*ensure)(struct cgroup_driver *cgroup, const char *key, bool all_controllers,
 		       struct cgroup_fact *ret_fact, struct call *call);
-	void (*inspect)(struct cgroup_driver *cgroup, const char *key, struct cgroup_fact *ret_fact, struct call *call);
+	void (*inspect)(struct cgroup_driver *cgroup, const char *key, struct cgroup_fact *ret_fact,
+			struct call *call);
 	/* Realms, spaces, stacks and cells; what lies below a cell is the cell's. */
-	void (*list)(struct cgroup_driver *cgroup, struct cgroup_facts *ret_facts, struct call *call);
+	void (*list)(struct cgroup_driver *cgroup, struct cgroup_facts *ret_facts,
+		     struct call *call);
 	/* SIGKILL to everything in it, at once. Does not wait; the hint comes when it is empty. */
 	void (*kill)(struct cgroup_driver *cgroup, const char *key, struct call *call);
 	/* rmdir, deepest first. -EBUSY while something lives in it. */
 	void (*remove)(struct cgroup_driver *cgroup, const char *key, struct call *call);
 
-	/* Controllers that the host offers to us; valid after the first ensure(). Owned by the driver. */
+	/* Controllers that the host offers to us; valid after the first ensure(). Owned by the
+	 * driver. */
 	const struct strv *(*controllers)(struct cgroup_driver *cgroup);
 };
 

@@ -43,15 +43,16 @@ struct object *engine_find_realm(struct engine *engine, const char *namespace_)
 	return NULL;
 }
 
-struct container *engine_find_container(struct engine *engine, const char *realm, const char *containerd_id)
+struct container *engine_find_container(struct engine *engine, const char *realm,
+					const char *containerd_id)
 {
 	AUTO_FREE char *key = xasprintf("%s/%s", realm, containerd_id);
 
 	return map_entry(map_find(&engine->containers, key), struct container, node);
 }
 
-struct container *engine_add_container(struct engine *engine, struct object *object, const char *role,
-				       const char *name)
+struct container *engine_add_container(struct engine *engine, struct object *object,
+				       const char *role, const char *name)
 {
 	struct container *container = cell_add_container(object, role, name);
 
@@ -182,11 +183,13 @@ void engine_fini(struct engine *engine)
 {
 	struct map_node *node;
 
-	check(list_empty(&engine->runs) && list_empty(&engine->looks) && list_empty(&engine->watchers));
+	check(list_empty(&engine->runs) && list_empty(&engine->looks) &&
+	      list_empty(&engine->watchers));
 	engine->closing = true;
 	deferred_cancel(&engine->queue.drain);
 	desired_fini(engine);
-	/* From the last key backwards would free children first; walk until only childless ones were taken. */
+	/* From the last key backwards would free children first; walk until only childless ones
+	 * were taken. */
 	while (engine->objects.root) {
 		for (node = map_first(&engine->objects); node;) {
 			struct object *object = map_entry(node, struct object, node);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The engine: all objects, and what works on them. kukeond builds one on the real drivers, the simulator on the fakes.
+ * The engine: all objects, and what works on them. kukeond builds one on the real drivers, the
+ * simulator on the fakes.
  *
  *   desired   documents of files and of the API   ->  what every object shall be
  *   observed  facts and hints from the drivers    ->  what every object is
@@ -16,7 +17,8 @@
 
 struct store;
 
-/* One who wants to hear of every change of an object's spec or status; @gone: the last word on it. */
+/* One who wants to hear of every change of an object's spec or status; @gone: the last word on it.
+ */
 struct engine_watcher {
 	struct list link;
 	void (*on_change)(struct engine_watcher *watcher, const struct object *object, bool gone);
@@ -24,21 +26,21 @@ struct engine_watcher {
 
 /* A manifest file, or one that once was and whose objects linger. */
 struct desired_file {
-	struct map_node node;     /* struct desired.files, by path */
+	struct map_node node; /* struct desired.files, by path */
 	char *path;
-	struct list claims;       /* struct claim.file_link */
-	unsigned generation;      /* contents taken up */
+	struct list claims;  /* struct claim.file_link */
+	unsigned generation; /* contents taken up */
 	struct strv errors;
-	bool seen;                /* reported by the watcher since the start */
+	bool seen; /* reported by the watcher since the start */
 };
 
 struct desired {
-	struct map files;         /* struct desired_file.node */
-	struct list lingering;    /* struct claim.linger_link, oldest first */
+	struct map files;      /* struct desired_file.node */
+	struct list lingering; /* struct claim.linger_link, oldest first */
 	struct timer prune;
 	uint64_t prune_grace_ms;
-	bool complete;            /* every manifest has been read once, without a problem of the directory */
-	struct error problem;     /* of the directory as a whole; code 0: none */
+	bool complete; /* every manifest has been read once, without a problem of the directory */
+	struct error problem; /* of the directory as a whole; code 0: none */
 };
 
 struct engine_options {
@@ -46,8 +48,8 @@ struct engine_options {
 	struct runtime *runtime;
 	struct network *network;
 	struct cgroup_driver *cgroup;
-	const char *run_path;     /* NULL: no files at all (simulator) */
-	const char *cgroup_root;  /* "/kukeon" */
+	const char *run_path;    /* NULL: no files at all (simulator) */
+	const char *cgroup_root; /* "/kukeon" */
 	uint64_t prune_grace_ms;
 };
 
@@ -58,36 +60,40 @@ struct engine {
 	struct cgroup_driver *cgroup;
 	char *run_path, *cgroup_root;
 
-	struct map objects;       /* struct object.node */
-	struct list realms;       /* struct object.realm_link */
-	struct map containers;    /* struct container.node */
+	struct map objects;    /* struct object.node */
+	struct list realms;    /* struct object.realm_link */
+	struct map containers; /* struct container.node */
 	struct queue queue;
 	struct desired desired;
-	struct store *store;      /* NULL in the simulator */
-	struct list watchers;     /* struct engine_watcher.link */
+	struct store *store;  /* NULL in the simulator */
+	struct list watchers; /* struct engine_watcher.link */
 
 	bool runtime_up;
 	struct error runtime_problem; /* why it is down */
 	bool cgroup_root_ready;
-	struct { bool runtime, network, cgroup; } looked;
-	struct list looks;        /* struct look.link, under way */
+	struct {
+		bool runtime, network, cgroup;
+	} looked;
+	struct list looks; /* struct look.link, under way */
 
-	struct list runs;         /* struct run.link: actions under way */
-	uint64_t seq;             /* counts actions begun and ended */
+	struct list runs; /* struct run.link: actions under way */
+	uint64_t seq;     /* counts actions begun and ended */
 	bool closing;
 	void (*closed)(void *ctx);
 	void *closed_ctx;
-	uint64_t actions_done;    /* for tests and bench */
+	uint64_t actions_done; /* for tests and bench */
 };
 
 void engine_open(struct engine *engine, const struct engine_options *options);
 
-/* Looks at everything. Restored objects have been added by then; the watchers are started right after. */
+/* Looks at everything. Restored objects have been added by then; the watchers are started right
+ * after. */
 void engine_start(struct engine *engine);
 
 /*
- * Starts no further action; once those under way have ended, @closed runs. What runs in the cells is left alone. The
- * drivers are the caller's to close, before or while this waits: their calls end then.
+ * Starts no further action; once those under way have ended, @closed runs. What runs in the cells
+ * is left alone. The drivers are the caller's to close, before or while this waits: their calls end
+ * then.
  */
 void engine_close(struct engine *engine, void (*closed)(void *ctx), void *ctx);
 
@@ -100,15 +106,17 @@ struct object *engine_find(struct engine *engine, const char *key);
 /* The same, made together with its parents when it is not there. */
 struct object *engine_get(struct engine *engine, const char *key);
 
-/* The realm that uses a containerd namespace; NULL when none does. There are few realms: they are walked. */
+/* The realm that uses a containerd namespace; NULL when none does. There are few realms: they are
+ * walked. */
 struct object *engine_find_realm(struct engine *engine, const char *namespace_);
 
 /* The container of a realm by its containerd id, NULL when there is none. */
-struct container *engine_find_container(struct engine *engine, const char *realm, const char *containerd_id);
+struct container *engine_find_container(struct engine *engine, const char *realm,
+					const char *containerd_id);
 
 /* Containers of a cell, kept in the index too. */
-struct container *engine_add_container(struct engine *engine, struct object *object, const char *role,
-				       const char *name);
+struct container *engine_add_container(struct engine *engine, struct object *object,
+				       const char *role, const char *name);
 void engine_remove_container(struct engine *engine, struct container *container);
 
 /* Forgets an object of which nothing is left; its parent is looked at. */

@@ -29,9 +29,11 @@ int host_lock(const char *dir, int *ret_fd, struct error *err)
 	if (fd < 0)
 		return error_set(err, -errno, "cannot open %s: %m", path);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return error_set(err, -errno, errno == EWOULDBLOCK ? "another kukeond runs on %s: stop it first, or "
-								     "give this one a directory of its own" :
-								     "cannot lock %s/kukeond.lock",
+		return error_set(err, -errno,
+				 errno == EWOULDBLOCK
+					 ? "another kukeond runs on %s: stop it first, or "
+					   "give this one a directory of its own"
+					 : "cannot lock %s/kukeond.lock",
 				 dir);
 	*ret_fd = take_fd(&fd);
 	return 0;
@@ -56,8 +58,8 @@ int host_listen(const char *path, int *ret_fd, struct error *err)
 	int r;
 
 	if (strlen(path) >= sizeof(address.sun_path))
-		return error_set(err, -ENAMETOOLONG, "socket path %s is longer than %zu bytes", path,
-				 sizeof(address.sun_path) - 1);
+		return error_set(err, -ENAMETOOLONG, "socket path %s is longer than %zu bytes",
+				 path, sizeof(address.sun_path) - 1);
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)

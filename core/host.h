@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the daemon takes of the host at start: its directories, the instance lock, the listening socket. Blocking. */
+/* What the daemon takes of the host at start: its directories, the instance lock, the listening
+ * socket. Blocking. */
 #pragma once
 
 #include "core/base/error.h"
 
-/* One instance per directory: an exclusive lock on <dir>/kukeond.lock, held as long as the fd is open. */
+/* One instance per directory: an exclusive lock on <dir>/kukeond.lock, held as long as the fd is
+ * open. */
 int host_lock(const char *dir, int *ret_fd, struct error *err);
 
-/* A listening unix socket, close-on-exec and non-blocking: mode 0660 and group kukeon where that group exists, else 0600.
- * A stale socket file is replaced: the lock says that nobody serves it. */
+/* A listening unix socket, close-on-exec and non-blocking: mode 0660 and group kukeon where that
+ * group exists, else 0600. A stale socket file is replaced: the lock says that nobody serves it. */
 int host_listen(const char *path, int *ret_fd, struct error *err);
 
 /* As many file descriptors as the hard limit allows. */

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Two jobs on the pool, at most one of each at a time:
- *   writer  appends everything queued to the file, or, when the file is to be rewritten, writes a new one;
+ *   writer  appends everything queued to the file, or, when the file is to be rewritten, writes a
+ *           new one;
  *   syncer  runs one fdatasync for all appends that were written before it began and asked for it.
- * Appends move queue -> writing -> (done | unsynced -> syncing -> done). A rewrite waits for the syncer, replaces the
- * file with all live records and is on the disk when it ends, so whatever was unsynced is done then too.
+ * Appends move queue -> writing -> (done | unsynced -> syncing -> done). A rewrite waits for the
+ * syncer, replaces the file with all live records and is on the disk when it ends, so whatever was
+ * unsynced is done then too.
  */
 #include "core/journal.h"
 
@@ -38,8 +40,8 @@ struct journal {
 	struct journal_stats stats;
 	struct list queue, writing, unsynced, syncing; /* struct append.link */
 	struct buf queue_bytes;                        /* encoded records of queue */
-	struct buf batch;                              /* the writer's: of writing, or the whole file */
-	off_t end;                                     /* the writer's: where the file ends */
+	struct buf batch; /* the writer's: of writing, or the whole file */
+	off_t end;        /* the writer's: where the file ends */
 	bool rewrite, rewriting, writer_busy, syncer_busy, closing;
 	struct work writer, syncer;
 	struct error write_err, sync_err;
@@ -76,11 +78,14 @@ static void forget(struct journal *journal, const char *key)
 }
 
 /* @encoded is handed over. */
-static void remember(struct journal *journal, const char *key, struct buf *encoded, size_t value_len)
+static void remember(struct journal *journal, const char *key, struct buf *encoded,
+		     size_t value_len)
 {
 	struct journal_record *record = xnew(struct journal_record);
 
-	*record = (struct journal_record){ .key = xstrdup(key), .encoded = *encoded, .value_len = value_len };
+	*record = (struct journal_record){ .key = xstrdup(key),
+					   .encoded = *encoded,
+					   .value_len = value_len };
 	record->value = record->encoded.data + record->encoded.len - value_len;
 	*encoded = (struct buf){ 0 };
 	forget(journal, key);
@@ -143,7 +148,8 @@ static int write_batch(struct journal *journal, struct error *err)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return error_set(err, -errno, "cannot write to the journal %s: %m", journal->path);
+			return error_set(err, -errno, "cannot write to the journal %s: %m",
+					 journal->path);
 		data += n;
 		left -= (size_t)n;
 		journal->end += n;
@@ -154,7 +160,8 @@ static int write_batch(struct journal *journal, struct error *err)
 /* Worker thread. */
 static int rewrite_file(struct journal *journal, struct error *err)
 {
-	int r = fs_write_file_atomic(journal->path, journal->batch.data, journal->batch.len, 0600, err);
+	int r = fs_write_file_atomic(journal->path, journal->batch.data, journal->batch.len, 0600,
+				     err);
 
 	if (r < 0)
 		return r;
@@ -255,7 +262,8 @@ static void run_syncer(struct work *work)
 
 	journal->sync_err = (struct error){ 0 };
 	if (fdatasync(journal->fd) < 0)
-		error_set(&journal->sync_err, -errno, "cannot sync the journal %s: %m", journal->path);
+		error_set(&journal->sync_err, -errno, "cannot sync the journal %s: %m",
+			  journal->path);
 }
 
 static void on_syncer_done(struct work *work)
@@ -264,15 +272,18 @@ static void on_syncer_done(struct work *work)
 
 	journal->syncer_busy = false;
 	if (journal->sync_err.code < 0)
-		journal->rewrite = true; /* the kernel may have dropped the pages; a second sync would lie */
+		journal->rewrite =
+			true; /* the kernel may have dropped the pages; a second sync would lie */
 	complete_all(&journal->syncing, journal->sync_err.code, &journal->sync_err);
 	pump(journal);
 }
 
-/* After a failed write or sync the file is not to be trusted: what is unsynced then waits for the rewrite. */
+/* After a failed write or sync the file is not to be trusted: what is unsynced then waits for the
+ * rewrite. */
 static bool begin_sync(struct journal *journal)
 {
-	if (journal->syncer_busy || journal->rewriting || journal->rewrite || list_empty(&journal->unsynced))
+	if (journal->syncer_busy || journal->rewriting || journal->rewrite ||
+	    list_empty(&journal->unsynced))
 		return false;
 	list_swap_out(&journal->unsynced, &journal->syncing);
 	journal->stats.syncs++;
@@ -329,11 +340,14 @@ void journal_put(struct journal *journal, const char *key, const void *value, si
 	struct error err = { 0 };
 
 	check(*key && strlen(key) <= JOURNAL_KEY_MAX_BYTES);
-	if (len > JOURNAL_VALUE_MAX_BYTES || journal->stats.live_bytes + len > JOURNAL_LIVE_MAX_BYTES) {
+	if (len > JOURNAL_VALUE_MAX_BYTES ||
+	    journal->stats.live_bytes + len > JOURNAL_LIVE_MAX_BYTES) {
 		int r = len > JOURNAL_VALUE_MAX_BYTES ? -EMSGSIZE : -ENOSPC;
 
-		error_set(&err, r, "journal: record %s of %zu bytes does not fit: at most %d each, %d in all", key,
-			  len, JOURNAL_VALUE_MAX_BYTES, JOURNAL_LIVE_MAX_BYTES);
+		error_set(
+			&err, r,
+			"journal: record %s of %zu bytes does not fit: at most %d each, %d in all",
+			key, len, JOURNAL_VALUE_MAX_BYTES, JOURNAL_LIVE_MAX_BYTES);
 		call_complete(call, r, &err);
 		return;
 	}
@@ -381,8 +395,9 @@ static void keep_damaged(const struct journal *journal, size_t offset, size_t le
 	unlink(kept);
 	if (link(journal->path, kept) < 0)
 		log_warning("cannot keep the damaged journal error=\"%m\" path=%s", kept);
-	log_warning("journal is damaged, records after the damage are lost path=%s offset=%zu bytes=%zu kept=%s",
-		    journal->path, offset, len - offset, kept);
+	log_warning(
+		"journal is damaged, records after the damage are lost path=%s offset=%zu bytes=%zu kept=%s",
+		journal->path, offset, len - offset, kept);
 }
 
 static int rewrite_now(struct journal *journal, struct error *err)
@@ -406,10 +421,14 @@ static int replay(struct journal *journal, const struct buf *file, struct error 
 
 	if (file->len < JOURNAL_MAGIC_BYTES && memcmp(file->data, JOURNAL_MAGIC, file->len) == 0)
 		return rewrite_now(journal, err); /* new, or cut off while it was new */
-	if (file->len < JOURNAL_MAGIC_BYTES || memcmp(file->data, JOURNAL_MAGIC, JOURNAL_MAGIC_BYTES) != 0)
-		return error_set(err, -EINVAL, "%s is not a journal that this version can read; move it away "
-				 "to start with an empty one", journal->path);
-	while ((decoded = journal_decode(file->data + offset, file->len - offset, &entry)) == JOURNAL_RECORD) {
+	if (file->len < JOURNAL_MAGIC_BYTES ||
+	    memcmp(file->data, JOURNAL_MAGIC, JOURNAL_MAGIC_BYTES) != 0)
+		return error_set(err, -EINVAL,
+				 "%s is not a journal that this version can read; move it away "
+				 "to start with an empty one",
+				 journal->path);
+	while ((decoded = journal_decode(file->data + offset, file->len - offset, &entry)) ==
+	       JOURNAL_RECORD) {
 		apply(journal, file->data + offset, &entry);
 		offset += entry.size;
 	}
@@ -419,7 +438,9 @@ static int replay(struct journal *journal, const struct buf *file, struct error 
 		return rewrite_now(journal, err);
 	journal->end = (off_t)offset;
 	journal->fd = open(journal->path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-	return journal->fd < 0 ? error_set(err, -errno, "cannot open the journal %s: %m", journal->path) : 0;
+	return journal->fd < 0
+		       ? error_set(err, -errno, "cannot open the journal %s: %m", journal->path)
+		       : 0;
 }
 
 static int load(struct journal *journal, struct error *err)

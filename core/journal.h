@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The journal: what must survive a crash and cannot be found by name afterwards (DESIGN 1.4, 6). Keys and values in one
- * append-only, checksummed file, all live records in memory.
+ * The journal: what must survive a crash and cannot be found by name afterwards (DESIGN 1.4, 6).
+ * Keys and values in one append-only, checksummed file, all live records in memory.
  *
- * A put or remove is seen by journal_find() at once; its call completes when it is written (@sync false: survives a
- * crash of the daemon) or on the disk (@sync true: survives a power cut). Records reach the file in the order in which
- * they were given. All that is asked for while an fdatasync runs shares the next one.
+ * A put or remove is seen by journal_find() at once; its call completes when it is written (@sync
+ * false: survives a crash of the daemon) or on the disk (@sync true: survives a power cut). Records
+ * reach the file in the order in which they were given. All that is asked for while an fdatasync
+ * runs shares the next one.
  *
- * A write that fails fails its calls; the record stays in memory, and the next write rewrites the whole file.
+ * A write that fails fails its calls; the record stays in memory, and the next write rewrites the
+ * whole file.
  */
 #pragma once
 
@@ -36,12 +38,14 @@ struct journal_stats {
 struct journal;
 
 /*
- * Reads the file, or makes an empty one (mode 0600); its directory exists. Blocks: for start-up. A torn tail is cut off.
- * What follows a damaged record is lost: the file is kept as "<path>.damaged", the records before it are used.
+ * Reads the file, or makes an empty one (mode 0600); its directory exists. Blocks: for start-up. A
+ * torn tail is cut off. What follows a damaged record is lost: the file is kept as
+ * "<path>.damaged", the records before it are used.
  */
 int journal_open(struct journal **ret, struct loop *loop, const char *path, struct error *err);
 
-/* Finishes what is under way, then runs @closed; nothing may be put any more. The memory is gone when @closed runs. */
+/* Finishes what is under way, then runs @closed; nothing may be put any more. The memory is gone
+ * when @closed runs. */
 void journal_close(struct journal *journal, void (*closed)(void *ctx), void *ctx);
 
 /* @key and @value are copied. */
@@ -54,7 +58,8 @@ void journal_remove(struct journal *journal, const char *key, bool sync, struct 
 /* NULL when there is none. */
 const struct journal_record *journal_find(const struct journal *journal, const char *key);
 
-/* The first record whose key begins with @prefix, and the one after @record; NULL when there is none. By key order. */
+/* The first record whose key begins with @prefix, and the one after @record; NULL when there is
+ * none. By key order. */
 const struct journal_record *journal_first(const struct journal *journal, const char *prefix);
 const struct journal_record *journal_next(const struct journal_record *record, const char *prefix);
 

@@ -24,7 +24,8 @@ static void record_sum(const char *body, size_t len, char ret_hex[SHA256_HEX_BYT
 	sha256_hex(input.data, input.len, ret_hex);
 }
 
-void journal_encode(struct buf *out, enum journal_op op, const char *key, const void *value, size_t len)
+void journal_encode(struct buf *out, enum journal_op op, const char *key, const void *value,
+		    size_t len)
 {
 	AUTO_BUF struct buf body = { 0 };
 	size_t key_len = strlen(key);

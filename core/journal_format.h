@@ -2,7 +2,8 @@
 /*
  * Bytes of the journal (core/journal.h). Pure. The file is a magic line, then records back to back:
  *
- *   u32 body length | 16 bytes of SHA-256 in hex over length and body | body: u8 op, u16 key length, key, value
+ *   u32 body length | 16 bytes of SHA-256 in hex over length and body | body: u8 op, u16 key
+ * length, key, value
  *
  * Numbers are little-endian.
  */
@@ -32,10 +33,12 @@ struct journal_entry {
 
 enum journal_decoded {
 	JOURNAL_RECORD,
-	JOURNAL_END,     /* nothing left */
-	JOURNAL_TORN,    /* the rest is the beginning of a record, or zeros: the write did not finish */
+	JOURNAL_END,  /* nothing left */
+	JOURNAL_TORN, /* the rest is the beginning of a record, or zeros: the write did not finish
+		       */
 	JOURNAL_DAMAGED, /* bad record with more behind it */
 };
 
-void journal_encode(struct buf *out, enum journal_op op, const char *key, const void *value, size_t len);
+void journal_encode(struct buf *out, enum journal_op op, const char *key, const void *value,
+		    size_t len);
 enum journal_decoded journal_decode(const char *data, size_t len, struct journal_entry *ret_entry);

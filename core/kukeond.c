@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * kukeond: options, build in order, run, tear down in reverse. The only file that sees drivers and watchers.
+ * kukeond: options, build in order, run, tear down in reverse. The only file that sees drivers and
+ * watchers.
  *
  * A table of parts says the order; each closes asynchronously and lets the one before it follow.
  */
@@ -44,14 +45,14 @@ struct kukeond {
 	struct network *network;
 	struct cgroup_driver *cgroup;
 	struct engine engine;
-	bool engine_works;        /* started, and not closed yet */
-	bool engine_awaited;      /* everything else is closed already */
+	bool engine_works;   /* started, and not closed yet */
+	bool engine_awaited; /* everything else is closed already */
 	struct resync resync;
 	struct timer close_grace;
 	struct store *store;
 	struct api *api;
 	struct manifests_watcher *manifests;
-	size_t opened;            /* of parts[] */
+	size_t opened; /* of parts[] */
 	struct deferred close_next;
 	bool closing;
 };
@@ -109,7 +110,8 @@ static void close_journal(struct kukeond *k)
 
 static int open_cgroup(struct kukeond *k, struct error *err)
 {
-	const struct cgroup_options options = { .mount = k->config->cgroup_mount, .root = k->config->cgroup_root };
+	const struct cgroup_options options = { .mount = k->config->cgroup_mount,
+						.root = k->config->cgroup_root };
 
 	return cgroup_open(&k->cgroup, &k->loop, &options, err);
 }
@@ -426,8 +428,8 @@ static int run(struct kukeond *k)
 		log_error("%s", err.msg);
 		shut_down(k);
 	} else {
-		log_info("kukeond " KUKEON_VERSION " is up socket=%s manifests=%s", k->config->socket,
-			 k->config->manifests_dir);
+		log_info("kukeond " KUKEON_VERSION " is up socket=%s manifests=%s",
+			 k->config->socket, k->config->manifests_dir);
 	}
 	loop_run(&k->loop);
 	loop_close(&k->loop);
@@ -442,12 +444,14 @@ int main(int argc, char **argv)
 	struct error err;
 	int r;
 
-	mallopt(M_ARENA_MAX, 2); /* a dozen threads, few of which allocate: keeps the daemon small */
+	mallopt(M_ARENA_MAX,
+		2); /* a dozen threads, few of which allocate: keeps the daemon small */
 	signal(SIGPIPE, SIG_IGN);
 	host_raise_fd_limit();
 	r = options_read(argc, argv, &k.config, &err);
 	if (r == 0 && !log_level_parse(k.config->log_level, &level))
-		r = error_set(&err, -EINVAL, "log level \"%s\" is none of error, warning, info, debug",
+		r = error_set(&err, -EINVAL,
+			      "log level \"%s\" is none of error, warning, info, debug",
 			      k.config->log_level);
 	if (r < 0) {
 		log_error("%s", err.msg);

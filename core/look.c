@@ -8,11 +8,11 @@
 enum { LOOK_AGAIN_MS = 1000 };
 
 struct look {
-	struct list link;      /* struct engine.looks */
+	struct list link; /* struct engine.looks */
 	struct engine *engine;
 	struct call call;
-	uint64_t seq;          /* engine.seq when it began */
-	struct timer again;    /* after a failure */
+	uint64_t seq;       /* engine.seq when it began */
+	struct timer again; /* after a failure */
 	void (*restart)(struct look *look);
 
 	/* runtime: first the namespaces, then one after the other */
@@ -75,7 +75,8 @@ static void on_again(struct timer *timer)
 	restart(look);
 }
 
-/* A look that failed is repeated, except for the runtime's while it is down: on_up begins a new one. */
+/* A look that failed is repeated, except for the runtime's while it is down: on_up begins a new
+ * one. */
 static void look_failed(struct look *look, const char *what)
 {
 	log_warning("cannot list %s: %s", what, look->call.err.msg);
@@ -150,7 +151,8 @@ static void note_absent(struct look *look, const char *realm)
 	for (; node && str_starts_with(node->key, prefix); node = map_next(node)) {
 		struct container *c = map_entry(node, struct container, node);
 
-		if (!believable(look, &c->slot) || (!c->record && !c->snapshot && c->task == TASK_NONE))
+		if (!believable(look, &c->slot) ||
+		    (!c->record && !c->snapshot && c->task == TASK_NONE))
 			continue;
 		if (!listed(look, c))
 			observed_container(look->engine, c->object, c, &nothing);
@@ -182,8 +184,8 @@ static void list_next_namespace(struct look *look)
 		return look_done(look, &engine->looked.runtime);
 	look->seq = engine->seq;
 	call_init(&look->call, engine->loop, on_containers);
-	engine->runtime->ops->list(engine->runtime, look->namespaces.items[look->next], &look->containers,
-				   &look->call);
+	engine->runtime->ops->list(engine->runtime, look->namespaces.items[look->next],
+				   &look->containers, &look->call);
 }
 
 /* Realms whose namespace is not labelled (yet): containers may be in it all the same. */
@@ -227,7 +229,8 @@ static void start_runtime(struct look *look)
 	if (!engine->runtime_up)
 		return look_free(look);
 	call_init(&look->call, engine->loop, on_namespaces);
-	engine->runtime->ops->list_namespaces(engine->runtime, &look->namespaces, &look->realms, &look->call);
+	engine->runtime->ops->list_namespaces(engine->runtime, &look->namespaces, &look->realms,
+					      &look->call);
 }
 
 void look_runtime(struct engine *engine)
@@ -250,7 +253,8 @@ static void note_spaces(struct look *look)
 
 	map_for_each(object, &look->engine->objects, node)
 		if (object->kind == KIND_SPACE && believable(look, &object->own.slot))
-			object->own.exists = object->own.applied = false; /* ensured again: it compares and keeps */
+			object->own.exists = object->own.applied =
+				false; /* ensured again: it compares and keeps */
 	for (size_t i = 0; i < look->network.n_spaces; i++) {
 		struct space_fact *fact = &look->network.spaces[i];
 
@@ -357,7 +361,8 @@ static void start_cgroups(struct look *look)
 	look->cgroups.items = xnew(struct cgroup_fact);
 	look->cgroups.n = 1;
 	call_init(&look->call, engine->loop, on_cgroup_root);
-	engine->cgroup->ops->ensure(engine->cgroup, "", false, &look->cgroups.items[0], &look->call);
+	engine->cgroup->ops->ensure(engine->cgroup, "", false, &look->cgroups.items[0],
+				    &look->call);
 }
 
 void look_cgroups(struct engine *engine)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The full look: lists everything of ours that a source knows and puts it into the objects. What is found and nobody
- * wants becomes an object too, so that it is removed by the same plan that removes everything else. At start, after a
- * source was lost, and at the slow resync.
+ * The full look: lists everything of ours that a source knows and puts it into the objects. What is
+ * found and nobody wants becomes an object too, so that it is removed by the same plan that removes
+ * everything else. At start, after a source was lost, and at the slow resync.
  *
- * A listing takes a while. Slots on which an action began or ended meanwhile are not believed from it.
+ * A listing takes a while. Slots on which an action began or ended meanwhile are not believed from
+ * it.
  */
 #pragma once
 

@@ -70,7 +70,8 @@ void object_free(struct object *object)
 
 	if (!object)
 		return;
-	check(list_empty(&object->claims) && !list_linked(&object->queued) && !list_linked(&object->dirty));
+	check(list_empty(&object->claims) && !list_linked(&object->queued) &&
+	      !list_linked(&object->dirty));
 	check(!timer_active(&object->wake) && object->actions == 0 && object->children == 0);
 	list_for_each(container, &object->cell.containers, link)
 		cell_remove_container(container);
@@ -132,7 +133,8 @@ void cell_remove_container(struct container *container)
 
 bool container_is_gone(const struct container *c)
 {
-	return !c->spec && !c->record && !c->snapshot && c->task == TASK_NONE && !c->slot.busy && c->slot.known;
+	return !c->spec && !c->record && !c->snapshot && c->task == TASK_NONE && !c->slot.busy &&
+	       c->slot.known;
 }
 
 bool container_is_root(const struct container *container)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Everything the daemon knows about one realm, space, stack or cell: what is wanted (core/desired), what was last seen
- * outside (core/observed), and what was last said about it (core/status). The planner reads it and nothing else.
+ * Everything the daemon knows about one realm, space, stack or cell: what is wanted (core/desired),
+ * what was last seen outside (core/observed), and what was last said about it (core/status). The
+ * planner reads it and nothing else.
  *
- * An object exists as long as it is wanted, something of it is still there outside, or something lives below it.
- * Plain data: owned by the loop's thread, no driver, no I/O.
+ * An object exists as long as it is wanted, something of it is still there outside, or something
+ * lives below it. Plain data: owned by the loop's thread, no driver, no I/O.
  */
 #pragma once
 
@@ -16,37 +17,39 @@
 #include "core/reason.h"
 
 /*
- * One thing outside on which one action at a time works: a cgroup, a network, a container with its task. What is seen
- * of it stands beside the slot.
+ * One thing outside on which one action at a time works: a cgroup, a network, a container with its
+ * task. What is seen of it stands beside the slot.
  */
 struct slot {
-	bool busy;                /* an action is under way: */
+	bool busy; /* an action is under way: */
 	enum action action;
-	bool known;               /* what is seen is fresh; false: inspect before anything else */
-	bool hinted;              /* a hint came while an inspection was under way */
-	enum action failed_action;/* what failed last, until it succeeds */
-	unsigned failures;        /* of that action in a row; 0: none */
-	uint64_t retry_at_ms;     /* loop time; nothing is tried before */
-	int failure_code;         /* -errno and text of the last failure */
+	bool known;                /* what is seen is fresh; false: inspect before anything else */
+	bool hinted;               /* a hint came while an inspection was under way */
+	enum action failed_action; /* what failed last, until it succeeds */
+	unsigned failures;         /* of that action in a row; 0: none */
+	uint64_t retry_at_ms;      /* loop time; nothing is tried before */
+	int failure_code;          /* -errno and text of the last failure */
 	char *failure;
-	uint64_t changed_seq;     /* when an action last began or ended, in engine.seq: older listings are not believed */
+	uint64_t changed_seq; /* when an action last began or ended, in engine.seq: older listings
+				 are not believed */
 };
 
-/* A container of a cell. The role ("root" or the container's id) is its identity: it names it in containerd. */
+/* A container of a cell. The role ("root" or the container's id) is its identity: it names it in
+ * containerd. */
 struct container {
-	struct list link;         /* struct cell.containers: the root first, then by the manifest's order */
-	struct map_node node;     /* struct engine.containers, by index_key */
-	char *index_key;          /* "<realm>/<containerd id>" */
+	struct list link; /* struct cell.containers: the root first, then by the manifest's order */
+	struct map_node node; /* struct engine.containers, by index_key */
+	char *index_key;      /* "<realm>/<containerd id>" */
 	struct object *object;
 	char *role;
-	char *name;               /* the container's id in the manifest */
+	char *name; /* the container's id in the manifest */
 	char *containerd_id;
 
 	/* wanted */
 	const Api__ContainerSpec *spec; /* into the object's spec; NULL: not wanted any more */
 	char hash[SHA256_HEX_BYTES];
-	bool image_ready;         /* the image of spec is there, unpacked */
-	int stop_signal;          /* of the last spec: outlive it */
+	bool image_ready; /* the image of spec is there, unpacked */
+	int stop_signal;  /* of the last spec: outlive it */
 	uint64_t stop_grace_ms;
 
 	/* seen */
@@ -57,37 +60,38 @@ struct container {
 	uint32_t pid;
 
 	/* what happened, for the restart policy and status. Loop time; 0: never */
-	bool stopping;            /* we asked it to stop: its exit is no failure */
+	bool stopping; /* we asked it to stop: its exit is no failure */
 	uint64_t stop_sent_ms;
 	uint64_t kill_sent_ms;
 	uint64_t started_ms;
-	bool exited;              /* it has run and ended since it was created */
+	bool exited; /* it has run and ended since it was created */
 	uint64_t exited_ms;
 	uint32_t exit_code;
-	unsigned restarts;        /* for the user */
-	unsigned restarts_in_row; /* without a stable run between them */
+	unsigned restarts;                         /* for the user */
+	unsigned restarts_in_row;                  /* without a stable run between them */
 	int64_t started_wall_ms, finished_wall_ms; /* since the epoch, for display; 0: never */
 };
 
 struct cell {
-	struct list containers;   /* struct container.link */
-	bool stop_wanted;         /* run intent: the spec stays, nothing runs */
+	struct list containers; /* struct container.link */
+	bool stop_wanted;       /* run intent: the spec stays, nothing runs */
 
 	/* network: seen */
 	struct slot network;
 	bool pinned, intent, attached;
-	bool fresh;               /* made by this daemon and not used by a root yet */
+	bool fresh; /* made by this daemon and not used by a root yet */
 	char *ip, *bridge;
-	char *last_ip;            /* asked for when the cell comes back */
+	char *last_ip; /* asked for when the cell comes back */
 };
 
-/* Realms and spaces have one thing of their own besides the cgroup: the containerd namespace, the CNI network. */
+/* Realms and spaces have one thing of their own besides the cgroup: the containerd namespace, the
+ * CNI network. */
 struct own_thing {
 	struct slot slot;
-	bool exists;              /* it is there, or an attempt to make it has begun */
-	bool applied;             /* it is there as wanted */
-	struct space_fact space;  /* spaces */
-	char *namespace_;         /* realms: the containerd namespace in use */
+	bool exists;             /* it is there, or an attempt to make it has begun */
+	bool applied;            /* it is there as wanted */
+	struct space_fact space; /* spaces */
+	char *namespace_;        /* realms: the containerd namespace in use */
 };
 
 struct object_status {
@@ -98,35 +102,37 @@ struct object_status {
 };
 
 struct object {
-	struct map_node node;     /* struct engine.objects, by key */
+	struct map_node node; /* struct engine.objects, by key */
 	char *key;
 	enum kind kind;
-	struct object *parent;    /* NULL for realms */
-	struct list realm_link;   /* struct engine.realms */
-	unsigned children;        /* objects directly below */
+	struct object *parent;  /* NULL for realms */
+	struct list realm_link; /* struct engine.realms */
+	unsigned children;      /* objects directly below */
 	unsigned wanted_children;
 
 	/* wanted */
-	struct list claims;       /* struct claim.object_link: who wants it, in order of precedence */
-	bool wanted;              /* by a claim, or by a child (implicit) */
+	struct list claims; /* struct claim.object_link: who wants it, in order of precedence */
+	bool wanted;        /* by a claim, or by a child (implicit) */
 	bool implicit;
-	ProtobufCMessage *spec;   /* whole document; of the last time it was wanted while it goes */
-	char *source;             /* "manifest:<path>", "api", "implicit" */
+	ProtobufCMessage *spec; /* whole document; of the last time it was wanted while it goes */
+	char *source;           /* "manifest:<path>", "api", "implicit" */
 
 	/* seen */
 	struct slot cgroup;
 	bool cgroup_exists, populated;
+	bool cgroup_stale;         /* made for another spec: its controllers are to be set again */
+	uint64_t cgroup_killed_ms; /* loop time; 0: it was not, or it has been empty since */
 	struct strv controllers;
-	struct own_thing own;     /* realms and spaces */
-	struct cell cell;         /* cells */
+	struct own_thing own; /* realms and spaces */
+	struct cell cell;     /* cells */
 
 	/* machinery */
-	struct list queued;       /* struct queue.ready */
-	struct timer wake;        /* look again then */
-	struct queue *queue;      /* where wake adds it */
-	unsigned actions;         /* under way */
-	bool stored;              /* a file of it is in the store */
-	struct list dirty;        /* struct store.dirty */
+	struct list queued;  /* struct queue.ready */
+	struct timer wake;   /* look again then */
+	struct queue *queue; /* where wake adds it */
+	unsigned actions;    /* under way */
+	bool stored;         /* a file of it is in the store */
+	struct list dirty;   /* struct store.dirty */
 
 	struct object_status status;
 };
@@ -146,7 +152,8 @@ bool container_is_gone(const struct container *container);
 struct container *cell_root(const struct object *object);
 bool container_is_root(const struct container *container);
 
-/* An act of ours succeeded, failed. A failure sets the time of the next try: soon when the cause may pass by itself. */
+/* An act of ours succeeded, failed. A failure sets the time of the next try: soon when the cause
+ * may pass by itself. */
 void slot_succeeded(struct slot *slot, enum action action);
 void slot_failed(struct slot *slot, enum action action, const struct error *err, uint64_t now_ms);
 

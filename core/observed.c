@@ -37,7 +37,8 @@ static void note_start(struct engine *engine, struct object *object, struct cont
 		object->cell.fresh = false;
 }
 
-static void note_exit(struct engine *engine, struct container *c, uint32_t exit_code, int64_t exited_wall_ms)
+static void note_exit(struct engine *engine, struct container *c, uint32_t exit_code,
+		      int64_t exited_wall_ms)
 {
 	uint64_t now_ms = loop_now_ms(engine->loop);
 
@@ -70,8 +71,8 @@ static void set_task(struct engine *engine, struct object *object, struct contai
 		engine_changed(engine, object, false);
 }
 
-void observed_task(struct engine *engine, struct object *object, struct container *c, enum task_state task,
-		   uint32_t pid)
+void observed_task(struct engine *engine, struct object *object, struct container *c,
+		   enum task_state task, uint32_t pid)
 {
 	const struct container_fact fact = { .task = task, .pid = pid };
 
@@ -106,6 +107,8 @@ void observed_cgroup(struct engine *engine, struct object *object, const struct 
 		doubt_running(object);
 	object->cgroup_exists = fact->exists;
 	object->populated = fact->populated;
+	if (!fact->populated)
+		object->cgroup_killed_ms = 0;
 	strv_fini(&object->controllers);
 	for (size_t i = 0; i < fact->controllers.n; i++)
 		strv_add(&object->controllers, fact->controllers.items[i]);
@@ -150,12 +153,15 @@ static void hint_slot(struct engine *engine, struct object *object, struct slot 
 	engine_touch(engine, object);
 }
 
-void observed_hint_container(struct engine *engine, const char *namespace_, const char *containerd_id)
+void observed_hint_container(struct engine *engine, const char *namespace_,
+			     const char *containerd_id)
 {
 	struct object *realm = engine_find_realm(engine, namespace_);
-	struct container *c = realm ? engine_find_container(engine, realm->key, containerd_id) : NULL;
+	struct container *c =
+		realm ? engine_find_container(engine, realm->key, containerd_id) : NULL;
 
-	/* containerd repeats the exit when the shim of the last task goes; the deletion itself says more */
+	/* containerd repeats the exit when the shim of the last task goes; the deletion itself says
+	 * more */
 	if (c && !(c->slot.busy && c->slot.action == ACTION_TASK_DELETE))
 		hint_slot(engine, c->object, &c->slot);
 }

@@ -20,7 +20,8 @@ static const struct {
 	{ "run_path", "DIR", "tree of stored objects" },
 	{ "runtime_dir", "DIR", "network namespaces, address reservations, journal and socket" },
 	{ "manifests_dir", "DIR", "manifests that the host shall become" },
-	{ "socket", "PATH", "where kuke is answered (default: kukeond.sock in the runtime directory)" },
+	{ "socket", "PATH",
+	  "where kuke is answered (default: kukeond.sock in the runtime directory)" },
 	{ "containerd_socket", "PATH", "containerd's gRPC socket" },
 	{ "snapshotter", "NAME", "containerd snapshotter" },
 	{ "cgroup_root", "PATH", "cgroup below the mount that everything lives in" },
@@ -34,14 +35,14 @@ static const struct {
 };
 
 struct reading {
-	Api__Config *flags;       /* what the command line gave */
+	Api__Config *flags; /* what the command line gave */
 	const char *config_file;
 };
 
 static const ProtobufCFieldDescriptor *field_of(size_t index)
 {
-	const ProtobufCFieldDescriptor *field =
-		protobuf_c_message_descriptor_get_field_by_name(&api__config__descriptor, docs[index].field);
+	const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field_by_name(
+		&api__config__descriptor, docs[index].field);
 
 	check(field);
 	return field;
@@ -60,7 +61,8 @@ static bool is_set(Api__Config *config, const ProtobufCFieldDescriptor *field)
 	return *(protobuf_c_boolean *)member(config, field->quantifier_offset);
 }
 
-static int set(Api__Config *config, const ProtobufCFieldDescriptor *field, const char *value, struct error *err)
+static int set(Api__Config *config, const ProtobufCFieldDescriptor *field, const char *value,
+	       struct error *err)
 {
 	char **string = member(config, field->offset);
 	unsigned long number;
@@ -126,7 +128,9 @@ static error_t on_option(int key, char *arg, struct argp_state *state)
 static void read_flags(int argc, char **argv, struct reading *reading)
 {
 	struct argp_option options[ARRAY_SIZE(docs) + 2] = {
-		{ .name = "config", .key = OPTION_CONFIG, .arg = "FILE",
+		{ .name = "config",
+		  .key = OPTION_CONFIG,
+		  .arg = "FILE",
 		  .doc = "settings (default: " DEFAULT_CONFIG_FILE ")" },
 	};
 	const struct argp argp = {
@@ -141,7 +145,10 @@ static void read_flags(int argc, char **argv, struct reading *reading)
 	for (size_t i = 0; i < ARRAY_SIZE(docs); i++) {
 		names[i] = option_name(docs[i].field);
 		options[i + 1] = (struct argp_option){
-			.name = names[i], .key = OPTION_FIRST + (int)i, .arg = docs[i].arg, .doc = docs[i].doc,
+			.name = names[i],
+			.key = OPTION_FIRST + (int)i,
+			.arg = docs[i].arg,
+			.doc = docs[i].doc,
 		};
 	}
 	argp_parse(&argp, argc, argv, 0, NULL, reading);
@@ -189,7 +196,8 @@ static int overlay(Api__Config *config, Api__Config *flags, struct error *err)
 			r = set(config, field, *(char **)member(flags, field->offset), err);
 		else if (is_set(flags, field))
 			r = set(config, field,
-				number = xasprintf("%u", *(uint32_t *)member(flags, field->offset)), err);
+				number = xasprintf("%u", *(uint32_t *)member(flags, field->offset)),
+				err);
 		else if (value)
 			r = set(config, field, value, err);
 		if (r < 0)
@@ -206,8 +214,8 @@ int options_read(int argc, char **argv, Api__Config **ret_config, struct error *
 	int r;
 
 	read_flags(argc, argv, &reading);
-	r = read_file(reading.config_file ? reading.config_file : DEFAULT_CONFIG_FILE, reading.config_file != NULL,
-		      &config, err);
+	r = read_file(reading.config_file ? reading.config_file : DEFAULT_CONFIG_FILE,
+		      reading.config_file != NULL, &config, err);
 	if (r == 0)
 		r = overlay(config, &flags, err);
 	for (size_t i = 0; i < ARRAY_SIZE(docs); i++) {

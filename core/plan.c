@@ -55,7 +55,8 @@ void plan_wake_at(struct planning *p, uint64_t at_ms)
 		p->plan->wake_at_ms = at_ms;
 }
 
-bool plan_emit(struct planning *p, enum action action, const struct slot *slot, struct container *container)
+bool plan_emit(struct planning *p, enum action action, const struct slot *slot,
+	       struct container *container)
 {
 	struct plan *plan = p->plan;
 
@@ -66,7 +67,8 @@ bool plan_emit(struct planning *p, enum action action, const struct slot *slot, 
 		return false;
 	}
 	plan->steps = xrealloc(plan->steps, (plan->n_steps + 1) * sizeof(*plan->steps));
-	plan->steps[plan->n_steps++] = (struct plan_step){ .action = action, .container = container };
+	plan->steps[plan->n_steps++] =
+		(struct plan_step){ .action = action, .container = container };
 	return true;
 }
 
@@ -92,7 +94,8 @@ void plan_say_failure(struct planning *p, const struct slot *slot, const char *w
 {
 	if (!slot->failures)
 		return;
-	plan_say(p, API__STATE__Pending, action_failure_reason(slot->failed_action, slot->failure_code), "%s%s%s", what,
+	plan_say(p, API__STATE__Pending,
+		 action_failure_reason(slot->failed_action, slot->failure_code), "%s%s%s", what,
 		 *what ? ": " : "", slot->failure);
 }
 
@@ -100,6 +103,21 @@ void plan_fini(struct plan *plan)
 {
 	free(plan->steps);
 	*plan = (struct plan){ 0 };
+}
+
+void plan_cgroup_removal(struct planning *p)
+{
+	const struct object *object = p->object;
+	uint64_t again_ms = object->cgroup_killed_ms + PLAN_KILL_AGAIN_MS;
+
+	if (!object->cgroup_exists || !object->cgroup.known)
+		return;
+	if (!object->populated)
+		plan_emit(p, ACTION_CGROUP_REMOVE, &object->cgroup, NULL);
+	else if (object->cgroup_killed_ms && again_ms > p->context->now_ms)
+		plan_wake_at(p, again_ms);
+	else
+		plan_emit(p, ACTION_CGROUP_KILL, &object->cgroup, NULL);
 }
 
 static enum action own_ensure(enum kind kind)
@@ -125,7 +143,8 @@ static void plan_wanted_parent(struct planning *p)
 	if (own_missing && !(needs_runtime && !p->context->runtime_up))
 		plan_emit(p, own_ensure(object->kind), &object->own.slot, NULL);
 	if (needs_runtime && !p->context->runtime_up)
-		plan_say(p, API__STATE__Unknown, REASON_RUNTIME_UNAVAILABLE, "containerd cannot be asked");
+		plan_say(p, API__STATE__Unknown, REASON_RUNTIME_UNAVAILABLE,
+			 "containerd cannot be asked");
 	plan_say_failure(p, &object->cgroup, "");
 	plan_say_failure(p, &object->own.slot, "");
 	if (object->parent && object->parent->status.state != API__STATE__Ready)
@@ -142,17 +161,18 @@ static void plan_unwanted_parent(struct planning *p)
 	bool needs_runtime = object->kind == KIND_REALM;
 
 	if (object->children) {
-		plan_say(p, API__STATE__Pending, REASON_DELETING, "waits until %u objects below are gone",
-			 object->children);
+		plan_say(p, API__STATE__Pending, REASON_DELETING,
+			 "waits until %u objects below are gone", object->children);
 		return;
 	}
 	if (object->own.exists && !(needs_runtime && !p->context->runtime_up))
-		plan_emit(p, object->kind == KIND_REALM ? ACTION_NAMESPACE_REMOVE : ACTION_SPACE_REMOVE,
+		plan_emit(p,
+			  object->kind == KIND_REALM ? ACTION_NAMESPACE_REMOVE
+						     : ACTION_SPACE_REMOVE,
 			  &object->own.slot, NULL);
 	if (!object->cgroup.known)
 		plan_emit(p, ACTION_CGROUP_INSPECT, &object->cgroup, NULL);
-	else if (object->cgroup_exists)
-		plan_emit(p, object->populated ? ACTION_CGROUP_KILL : ACTION_CGROUP_REMOVE, &object->cgroup, NULL);
+	plan_cgroup_removal(p);
 	plan_say_failure(p, &object->cgroup, "delete");
 	plan_say_failure(p, &object->own.slot, "delete");
 	plan_say(p, API__STATE__Pending, REASON_DELETING, "being deleted");
@@ -166,7 +186,8 @@ static void plan_container_document(struct planning *p)
 	p->plan->gone = !p->object->wanted;
 }
 
-void plan_object(const struct object *object, const struct plan_context *context, struct plan *ret_plan)
+void plan_object(const struct object *object, const struct plan_context *context,
+		 struct plan *ret_plan)
 {
 	struct planning p = { object, context, ret_plan };
 
@@ -176,8 +197,8 @@ void plan_object(const struct object *object, const struct plan_context *context
 	else if (!context->looked)
 		plan_say(&p, API__STATE__Unknown,
 			 context->runtime_up ? REASON_STARTING : REASON_RUNTIME_UNAVAILABLE,
-			 context->runtime_up ? "the first look at the host is under way" :
-					       "containerd cannot be asked");
+			 context->runtime_up ? "the first look at the host is under way"
+					     : "containerd cannot be asked");
 	else if (!object->wanted && !context->may_delete)
 		plan_say(&p, API__STATE__Unknown, REASON_STARTING,
 			 "not declared, kept until all manifests have been read");

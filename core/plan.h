@@ -2,10 +2,11 @@
 /*
  * The planner: from what is wanted and what is seen to what to do now and what to say about it.
  *
- * Pure: no stored step, no I/O, no clock of its own. First start, retry, drift, crash recovery and upgrade are the same
- * path: look, plan, act, look again. It is asked again after every change of anything it reads; it returns every action
- * that may run now, at most one per slot, and never one on a slot that is busy. Steps of a cell overlap because they
- * sit on different slots, not because somebody sequenced them.
+ * Pure: no stored step, no I/O, no clock of its own. First start, retry, drift, crash recovery and
+ * upgrade are the same path: look, plan, act, look again. It is asked again after every change of
+ * anything it reads; it returns every action that may run now, at most one per slot, and never one
+ * on a slot that is busy. Steps of a cell overlap because they sit on different slots, not because
+ * somebody sequenced them.
  */
 #pragma once
 
@@ -56,8 +57,8 @@ enum { PLAN_MESSAGE_BYTES = 512 };
 struct plan {
 	struct plan_step *steps;
 	size_t n_steps;
-	uint64_t wake_at_ms;  /* plan again then at the latest; 0: only when something changes */
-	bool gone;            /* not wanted and nothing of it is left: forget it */
+	uint64_t wake_at_ms; /* plan again then at the latest; 0: only when something changes */
+	bool gone;           /* not wanted and nothing of it is left: forget it */
 	Api__State state;
 	enum reason reason;
 	char message[PLAN_MESSAGE_BYTES];
@@ -66,12 +67,13 @@ struct plan {
 /* What the planner must know beyond the object. */
 struct plan_context {
 	uint64_t now_ms;
-	bool looked;           /* every source has been looked at once: what is not seen is not there */
-	bool may_delete;       /* the set of wanted objects is complete */
+	bool looked;     /* every source has been looked at once: what is not seen is not there */
+	bool may_delete; /* the set of wanted objects is complete */
 	bool runtime_up;
 };
 
-void plan_object(const struct object *object, const struct plan_context *context, struct plan *ret_plan);
+void plan_object(const struct object *object, const struct plan_context *context,
+		 struct plan *ret_plan);
 void plan_fini(struct plan *plan);
 
 /* State of one container of a cell, for status. */

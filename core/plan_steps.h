@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the two halves of the planner share: emitting a step, and the rules that hold for every slot. Private to it. */
+/* What the two halves of the planner share: emitting a step, and the rules that hold for every
+ * slot. Private to it. */
 #pragma once
 
 #include "core/object.h"
@@ -11,19 +12,28 @@ struct planning {
 };
 
 /*
- * Adds a step unless its slot is busy or waits for its next try; then only the time to look again is noted. Returns
- * whether the step was added.
+ * Adds a step unless its slot is busy or waits for its next try; then only the time to look again
+ * is noted. Returns whether the step was added.
  */
-bool plan_emit(struct planning *p, enum action action, const struct slot *slot, struct container *container);
+bool plan_emit(struct planning *p, enum action action, const struct slot *slot,
+	       struct container *container);
 
 /* Look again at @at_ms at the latest. */
 void plan_wake_at(struct planning *p, uint64_t at_ms);
 
 /* Says the state, once: the first that speaks wins. */
-void plan_say(struct planning *p, Api__State state, enum reason reason, const char *fmt, ...) PRINTF_LIKE(4, 5);
+void plan_say(struct planning *p, Api__State state, enum reason reason, const char *fmt, ...)
+	PRINTF_LIKE(4, 5);
 bool plan_said(const struct planning *p);
 
 /* Says why a slot is stuck, if it is. */
 void plan_say_failure(struct planning *p, const struct slot *slot, const char *what);
+
+/* Kills what lives in the object's cgroup and removes it. */
+void plan_cgroup_removal(struct planning *p);
+
+/* What was killed and of which nobody said that it died is looked at and killed again after that.
+ */
+enum { PLAN_KILL_AGAIN_MS = 5000 };
 
 void plan_cell(struct planning *p);

@@ -3,7 +3,8 @@
 
 #include "core/engine.h"
 
-void queue_init(struct queue *queue, struct loop *loop, void (*work)(struct queue *, struct object *))
+void queue_init(struct queue *queue, struct loop *loop,
+		void (*work)(struct queue *, struct object *))
 {
 	*queue = (struct queue){ .loop = loop, .work = work };
 	list_init(&queue->ready);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The work queue: which objects are to be looked at. An object is in it at most once; the order is that of asking.
- * Drained on the next turn of the loop over a swapped list, so one round sees the facts of the round before.
+ * The work queue: which objects are to be looked at. An object is in it at most once; the order is
+ * that of asking. Drained on the next turn of the loop over a swapped list, so one round sees the
+ * facts of the round before.
  */
 #pragma once
 
@@ -16,7 +17,8 @@ struct queue {
 	void (*work)(struct queue *queue, struct object *object);
 };
 
-void queue_init(struct queue *queue, struct loop *loop, void (*work)(struct queue *, struct object *));
+void queue_init(struct queue *queue, struct loop *loop,
+		void (*work)(struct queue *, struct object *));
 void queue_add(struct queue *queue, struct object *object);
 
 /* Adds the object at @at_ms (loop time), or never when 0; replaces what was asked before. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Why an object is in its state: short codes, from one table, so that log, status and tests agree. Pure. */
+/* Why an object is in its state: short codes, from one table, so that log, status and tests agree.
+ * Pure. */
 #pragma once
 
 #include "core/base/util.h"

@@ -26,8 +26,9 @@ static void finish(struct call *call)
 		slot_failed(slot, run->action, &call->err, loop_now_ms(engine->loop));
 		act_failed(run);
 		if (!repeated && !engine->closing)
-			log_warning("%s failed: %s key=%s container=%s", action_name(run->action), call->err.msg,
-				    object->key, run->container ? run->container->name : "-");
+			log_warning("%s failed: %s key=%s container=%s", action_name(run->action),
+				    call->err.msg, object->key,
+				    run->container ? run->container->name : "-");
 	}
 	engine_touch(engine, object);
 	list_remove(&run->link);
@@ -87,7 +88,8 @@ void reconcile_check_closed(struct engine *engine)
 {
 	void (*closed)(void *) = engine->closed;
 
-	if (!engine->closing || !closed || !list_empty(&engine->runs) || !list_empty(&engine->looks))
+	if (!engine->closing || !closed || !list_empty(&engine->runs) ||
+	    !list_empty(&engine->looks))
 		return;
 	engine->closed = NULL;
 	closed(engine->closed_ctx);

@@ -33,7 +33,8 @@ static Api__Status *render_status(const struct engine *engine, const struct obje
 	status->cgroup_path = name_cgroup(engine->cgroup_root, object->key);
 	status->has_cgroup_ready = true;
 	status->cgroup_ready = object->cgroup_exists;
-	copy_strv(&object->controllers, &status->subtree_controllers, &status->n_subtree_controllers);
+	copy_strv(&object->controllers, &status->subtree_controllers,
+		  &status->n_subtree_controllers);
 	return status;
 }
 
@@ -52,7 +53,8 @@ static void render_space(const struct object *object, Api__Status *status)
 	status->conflist = maybe_str(object->own.space.conflist);
 }
 
-static Api__ContainerStatus *render_container_status(const struct engine *engine, const struct object *object,
+static Api__ContainerStatus *render_container_status(const struct engine *engine,
+						     const struct object *object,
 						     const struct container *c)
 {
 	const struct plan_context context = engine_plan_context(engine);
@@ -76,7 +78,8 @@ static Api__ContainerStatus *render_container_status(const struct engine *engine
 	status->restart_count = c->restarts;
 	status->has_exit_code = status->has_exit_signal = c->finished_wall_ms != 0;
 	status->exit_code = c->exit_code;
-	status->exit_signal = c->exit_code > 128 && c->exit_code < 128 + 65 ? c->exit_code - 128 : 0;
+	status->exit_signal =
+		c->exit_code > 128 && c->exit_code < 128 + 65 ? c->exit_code - 128 : 0;
 	status->has_exit_signal = status->exit_signal != 0;
 	status->started_at = status_time(c->started_wall_ms);
 	status->finished_at = status_time(c->finished_wall_ms);
@@ -84,7 +87,8 @@ static Api__ContainerStatus *render_container_status(const struct engine *engine
 	return status;
 }
 
-static void render_cell(const struct engine *engine, const struct object *object, Api__Status *status)
+static void render_cell(const struct engine *engine, const struct object *object,
+			Api__Status *status)
 {
 	struct network *network = engine->network;
 	size_t n = 0;
@@ -98,7 +102,8 @@ static void render_cell(const struct engine *engine, const struct object *object
 		n++;
 	status->containers = n ? xcalloc(n, sizeof(*status->containers)) : NULL;
 	list_for_each(c, &object->cell.containers, link)
-		status->containers[status->n_containers++] = render_container_status(engine, object, c);
+		status->containers[status->n_containers++] =
+			render_container_status(engine, object, c);
 }
 
 ProtobufCMessage *status_render(const struct engine *engine, const struct object *object)

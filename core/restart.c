@@ -3,7 +3,8 @@
 
 enum { FIRST_PAUSE_MS = 1000, MAX_PAUSE_MS = 60 * 1000, JITTER_PERCENT = 20 };
 
-/* 0 .. JITTER_PERCENT, spread over the containers so that many that failed together do not come back together. */
+/* 0 .. JITTER_PERCENT, spread over the containers so that many that failed together do not come
+ * back together. */
 static unsigned jitter_percent(const char *seed, unsigned in_row)
 {
 	uint32_t h = 2166136261u + in_row;
@@ -28,7 +29,8 @@ uint64_t restart_pause_ms(const Api__ContainerSpec *spec, unsigned in_row, const
 	return pause_ms - pause_ms * jitter_percent(seed, in_row) / 100;
 }
 
-enum restart_verdict restart_judge(const struct container *container, uint64_t now_ms, uint64_t *ret_at_ms)
+enum restart_verdict restart_judge(const struct container *container, uint64_t now_ms,
+				   uint64_t *ret_at_ms)
 {
 	const Api__ContainerSpec *spec = container->spec;
 	enum restart_policy policy = model_restart_policy(spec);

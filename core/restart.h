@@ -2,9 +2,9 @@
 /*
  * The restart policy (SPEC 5). Pure.
  *
- * The first restart is immediate; each further one without a stable run between them waits 1 s doubling to 60 s, with
- * jitter; a run of 60 s starts over. restartBackoffSeconds replaces the doubling by a fixed pause, restartMaxRetries
- * caps on-failure.
+ * The first restart is immediate; each further one without a stable run between them waits 1 s
+ * doubling to 60 s, with jitter; a run of 60 s starts over. restartBackoffSeconds replaces the
+ * doubling by a fixed pause, restartMaxRetries caps on-failure.
  */
 #pragma once
 
@@ -20,7 +20,9 @@ enum restart_verdict {
 };
 
 /* For a container that exited and is still wanted. */
-enum restart_verdict restart_judge(const struct container *container, uint64_t now_ms, uint64_t *ret_at_ms);
+enum restart_verdict restart_judge(const struct container *container, uint64_t now_ms,
+				   uint64_t *ret_at_ms);
 
-/* Pause before restart number @in_row + 1, jitter included; the jitter depends on @seed alone, so plans repeat. */
+/* Pause before restart number @in_row + 1, jitter included; the jitter depends on @seed alone, so
+ * plans repeat. */
 uint64_t restart_pause_ms(const Api__ContainerSpec *spec, unsigned in_row, const char *seed);

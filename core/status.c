@@ -68,8 +68,9 @@ static void log_transition(const struct object *object, const struct plan *plan)
 
 	if (object->kind == KIND_CONTAINER)
 		return;
-	log_write(level, "%s %s is %s%s%s%s%s", kind_name(object->kind), object->key, state_name(plan->state),
-		  plan->reason ? ": " : "", reason_name(plan->reason), *plan->message ? ": " : "", plan->message);
+	log_write(level, "%s %s is %s%s%s%s%s", kind_name(object->kind), object->key,
+		  state_name(plan->state), plan->reason ? ": " : "", reason_name(plan->reason),
+		  *plan->message ? ": " : "", plan->message);
 }
 
 void status_update(struct engine *engine, struct object *object, const struct plan *plan)
@@ -77,7 +78,8 @@ void status_update(struct engine *engine, struct object *object, const struct pl
 	struct object_status *status = &object->status;
 	bool state_changed = status->state != plan->state;
 
-	if (!state_changed && status->reason == plan->reason && str_equal(status->message, plan->message))
+	if (!state_changed && status->reason == plan->reason &&
+	    str_equal(status->message, plan->message))
 		return;
 	if (state_changed || status->reason != plan->reason)
 		log_transition(object, plan);

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is said about objects: transitions to the log and the watchers, and whole documents with spec and status. */
+/* What is said about objects: transitions to the log and the watchers, and whole documents with
+ * spec and status. */
 #pragma once
 
 #include "core/engine.h"
 
-/* Takes over what the planner says; tells the log, the watchers and the children of the object when it changed. */
+/* Takes over what the planner says; tells the log, the watchers and the children of the object when
+ * it changed. */
 void status_update(struct engine *engine, struct object *object, const struct plan *plan);
 
 /* The object is about to be forgotten. */
 void status_gone(struct engine *engine, struct object *object);
 
-/* The object with its status, as kuke and the store show it; NULL for an object that was never wanted. Free with
- * protobuf_c_message_free_unpacked(). */
+/* The object with its status, as kuke and the store show it; NULL for an object that was never
+ * wanted. Free with protobuf_c_message_free_unpacked(). */
 ProtobufCMessage *status_render(const struct engine *engine, const struct object *object);
 
 /* A container of a cell as a document of its own. */

@@ -12,13 +12,14 @@
 #include "core/status.h"
 #include "core/store_load.h"
 
-/* A change is written once nothing has changed for a while, but not later than this after it happened. */
+/* A change is written once nothing has changed for a while, but not later than this after it
+ * happened. */
 enum { SETTLE_MS = 500, SETTLE_MAX_MS = 5000 };
 enum { DIR_MODE = 0755, FILE_MODE = 0644 };
 
 /* One object's files to write, or its directory to remove. */
 struct job {
-	struct list link;         /* struct store.jobs */
+	struct list link; /* struct store.jobs */
 	char *dir;
 	bool remove;
 	struct strv paths, texts; /* in pairs */
@@ -29,13 +30,13 @@ struct job {
 struct store {
 	struct engine *engine;
 	struct engine_watcher watcher;
-	struct list dirty;        /* struct object.dirty */
+	struct list dirty; /* struct object.dirty */
 	struct timer settle;
 	uint64_t dirty_since_ms;
-	struct list jobs;         /* struct job.link, in order; the first is with the worker */
+	struct list jobs; /* struct job.link, in order; the first is with the worker */
 	struct work work;
 	bool working;
-	char *problem;            /* what the last job failed with, to say it once */
+	char *problem; /* what the last job failed with, to say it once */
 	void (*closed)(void *ctx);
 	void *closed_ctx;
 };
@@ -61,8 +62,8 @@ static int write_files(const struct job *job, struct error *err)
 	int r = fs_make_dirs(job->containers.n ? containers : job->dir, DIR_MODE, err);
 
 	for (size_t i = 0; r == 0 && i < job->paths.n; i++)
-		r = fs_write_file_atomic(job->paths.items[i], job->texts.items[i], strlen(job->texts.items[i]),
-					 FILE_MODE, err);
+		r = fs_write_file_atomic(job->paths.items[i], job->texts.items[i],
+					 strlen(job->texts.items[i]), FILE_MODE, err);
 	return r;
 }
 

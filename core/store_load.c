@@ -50,17 +50,19 @@ static void restore_status(struct object *object, const Api__Status *status)
 
 /* ---- files ---- */
 
-static int read_message(const char *path, enum kind kind, ProtobufCMessage **ret_message, struct error *err)
+static int read_message(const char *path, enum kind kind, ProtobufCMessage **ret_message,
+			struct error *err)
 {
 	AUTO_BUF struct buf text = { 0 };
 	int r = fs_read_file(AT_FDCWD, path, MANIFEST_MAX_BYTES, &text, err);
 
-	return r < 0 ? r :
-		       manifest_parse_stored(path, text.data, text.len, model_descriptor(kind), ret_message, err);
+	return r < 0 ? r
+		     : manifest_parse_stored(path, text.data, text.len, model_descriptor(kind),
+					     ret_message, err);
 }
 
-static int check_key(const char *path, const char *key, enum kind kind, const ProtobufCMessage *message,
-		     struct error *err)
+static int check_key(const char *path, const char *key, enum kind kind,
+		     const ProtobufCMessage *message, struct error *err)
 {
 	AUTO_FREE char *own_key = NULL;
 	struct model_problems problems = { 0 };
@@ -68,9 +70,11 @@ static int check_key(const char *path, const char *key, enum kind kind, const Pr
 
 	model_validate(kind, message, &problems);
 	if (problems.n)
-		r = error_set(err, -EINVAL, "%s: %s: %s", path, problems.items[0].path, problems.items[0].message);
+		r = error_set(err, -EINVAL, "%s: %s: %s", path, problems.items[0].path,
+			      problems.items[0].message);
 	else if (!str_equal(own_key = model_key(kind, message), key))
-		r = error_set(err, -EINVAL, "%s: it is the file of %s but describes %s", path, key, own_key);
+		r = error_set(err, -EINVAL, "%s: it is the file of %s but describes %s", path, key,
+			      own_key);
 	model_problems_fini(&problems);
 	return r;
 }
@@ -116,7 +120,8 @@ static void load_dir(struct engine *engine, const char *dir, const char *key, en
 
 	while (stream && (entry = readdir(stream))) {
 		AUTO_FREE char *below = xasprintf("%s/%s", dir, entry->d_name);
-		AUTO_FREE char *below_key = xasprintf("%s%s%s", key, *key ? "/" : "", entry->d_name);
+		AUTO_FREE char *below_key =
+			xasprintf("%s%s%s", key, *key ? "/" : "", entry->d_name);
 
 		if (entry->d_type != DT_DIR || !name_is_valid(entry->d_name))
 			continue;

@@ -24,8 +24,9 @@ static ProtobufCMessage *implicit_document(const struct object *object)
 
 static struct claim *first_claim(const struct object *object)
 {
-	return list_empty(&object->claims) ? NULL :
-					     list_entry(object->claims.next, struct claim, object_link);
+	return list_empty(&object->claims)
+		       ? NULL
+		       : list_entry(object->claims.next, struct claim, object_link);
 }
 
 static void refuse(struct claim *claim, const struct model_problems *problems)
@@ -33,13 +34,14 @@ static void refuse(struct claim *claim, const struct model_problems *problems)
 	free(claim->refused);
 	claim->refused = NULL;
 	if (problems->n)
-		claim->refused = xasprintf("Container %s cannot join its cell: %s", claim->object->key,
-					   problems->items[0].message);
+		claim->refused = xasprintf("Container %s cannot join its cell: %s",
+					   claim->object->key, problems->items[0].message);
 }
 
 static void join_container(Api__CellSpec *spec, const Api__ContainerSpec *container)
 {
-	spec->containers = xrealloc(spec->containers, (spec->n_containers + 1) * sizeof(*spec->containers));
+	spec->containers =
+		xrealloc(spec->containers, (spec->n_containers + 1) * sizeof(*spec->containers));
 	spec->containers[spec->n_containers++] = (Api__ContainerSpec *)model_copy(&container->base);
 }
 
@@ -89,7 +91,8 @@ static bool same_message(const ProtobufCMessage *a, const ProtobufCMessage *b)
 	return memcmp(packed_a, packed_b, len_a) == 0;
 }
 
-static void want_container(struct engine *engine, struct object *object, const Api__CellSpec *spec, size_t index, bool root)
+static void want_container(struct engine *engine, struct object *object, const Api__CellSpec *spec,
+			   size_t index, bool root)
 {
 	const Api__ContainerSpec *wanted = spec->containers[index];
 	const char *role = root ? "root" : wanted->id;
@@ -127,11 +130,19 @@ static void want_containers(struct engine *engine, struct object *object, const 
 			want_container(engine, object, spec, i, false);
 }
 
+static bool wants_all_controllers(const ProtobufCMessage *cell)
+{
+	return ((const Api__Cell *)cell)->spec->nested_cgroup_runtime;
+}
+
 static void set_spec(struct engine *engine, struct object *object, ProtobufCMessage *message)
 {
 	ProtobufCMessage *old = object->spec;
 
 	object->spec = message;
+	if (object->kind == KIND_CELL && old)
+		object->cgroup_stale |=
+			wants_all_controllers(old) != wants_all_controllers(message);
 	if (object->kind == KIND_CELL)
 		want_containers(engine, object, object_cell_spec(object));
 	protobuf_c_message_free_unpacked(old, NULL);
@@ -139,7 +150,8 @@ static void set_spec(struct engine *engine, struct object *object, ProtobufCMess
 	slot_forgive(&object->own.slot);
 	slot_forgive(&object->cell.network);
 	if (object->kind == KIND_SPACE)
-		object->own.applied = false; /* the driver compares the conflist with what is wanted now */
+		object->own.applied =
+			false; /* the driver compares the conflist with what is wanted now */
 	engine_touch(engine, object);
 	engine_changed(engine, object, false);
 }

@@ -16,7 +16,9 @@ static void on_lost(void *ctx)
 
 void cgroup_watcher_start(struct engine *engine)
 {
-	const struct cgroup_listener listener = { .ctx = engine, .on_cell = on_cell, .on_lost = on_lost };
+	const struct cgroup_listener listener = { .ctx = engine,
+						  .on_cell = on_cell,
+						  .on_lost = on_lost };
 
 	engine->cgroup->ops->start(engine->cgroup, &listener);
 }

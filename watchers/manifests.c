@@ -23,8 +23,9 @@ struct manifests_watcher {
 	struct manifests_watches watches; /* of the last scan */
 	bool polling;
 
-	struct timer quiet;     /* runs between a hint and its scan */
-	struct timer again;     /* the next scan without a hint: polling, or a file that is being written */
+	struct timer quiet; /* runs between a hint and its scan */
+	/* the next scan without a hint: polling, or a file that is being written */
+	struct timer again;
 	uint64_t first_hint_ms; /* 0: no hint waits */
 	uint64_t retry_ms;
 
@@ -66,7 +67,8 @@ static void hint(struct manifests_watcher *watcher)
 		watcher->first_hint_ms = now_ms;
 	due_ms = now_ms + watcher->options.quiet_ms;
 	latest_ms = watcher->first_hint_ms + watcher->options.quiet_max_ms;
-	timer_start_at(watcher->loop, &watcher->quiet, due_ms < latest_ms ? due_ms : latest_ms, on_quiet);
+	timer_start_at(watcher->loop, &watcher->quiet, due_ms < latest_ms ? due_ms : latest_ms,
+		       on_quiet);
 }
 
 void manifests_rescan(struct manifests_watcher *watcher)
@@ -96,7 +98,8 @@ static void on_readable(uv_poll_t *poll, int status UNUSED, int uv_events UNUSED
 
 			/* The scan that runs now may have watches that are not in the table yet. */
 			matters |= manifests_watches_event_matters(&watcher->watches, event) ||
-				   (watcher->busy && !manifests_watches_has(&watcher->watches, event->wd));
+				   (watcher->busy &&
+				    !manifests_watches_has(&watcher->watches, event->wd));
 			p += sizeof(*event) + event->len;
 		}
 	}
@@ -129,10 +132,13 @@ static void take_watches(struct manifests_watcher *watcher)
 	watcher->watches = scan->watches;
 	scan->watches = (struct manifests_watches){ .fd = -1 };
 	if (polling && !watcher->polling && code < 0)
-		log_warning("manifests are looked at every %llu ms, because inotify fails: %s%s directory=%s",
-			    (unsigned long long)watcher->options.poll_ms, strerror(-code),
-			    code == -ENOSPC ? "; raise the sysctl fs.inotify.max_user_watches" :
-			    code == -EMFILE ? "; raise the sysctl fs.inotify.max_user_instances" : "", scan->directory);
+		log_warning(
+			"manifests are looked at every %llu ms, because inotify fails: %s%s directory=%s",
+			(unsigned long long)watcher->options.poll_ms, strerror(-code),
+			code == -ENOSPC   ? "; raise the sysctl fs.inotify.max_user_watches"
+			: code == -EMFILE ? "; raise the sysctl fs.inotify.max_user_instances"
+					  : "",
+			scan->directory);
 	else if (polling && !watcher->polling)
 		log_info("manifests are looked at every %llu ms directory=%s",
 			 (unsigned long long)watcher->options.poll_ms, scan->directory);
@@ -153,7 +159,8 @@ static void deliver(struct manifests_watcher *watcher)
 
 		switch (change->kind) {
 		case MANIFESTS_CHANGE_FILE:
-			listener->on_file(listener->ctx, change->path, change->content.data ? change->content.data : "",
+			listener->on_file(listener->ctx, change->path,
+					  change->content.data ? change->content.data : "",
 					  change->content.len);
 			break;
 		case MANIFESTS_CHANGE_ERROR:
@@ -165,7 +172,8 @@ static void deliver(struct manifests_watcher *watcher)
 		}
 	}
 	if (!watcher->closed)
-		listener->on_scan_done(listener->ctx, scan->problem.code < 0 ? &scan->problem : NULL);
+		listener->on_scan_done(listener->ctx,
+				       scan->problem.code < 0 ? &scan->problem : NULL);
 }
 
 static void arm_next(struct manifests_watcher *watcher)
@@ -234,17 +242,22 @@ const char *manifests_watch_kind(const struct manifests_watcher *watcher)
 	return watcher->polling ? "polling" : "inotify";
 }
 
-int manifests_open(struct manifests_watcher **ret_watcher, struct loop *loop, const struct manifests_options *options,
+int manifests_open(struct manifests_watcher **ret_watcher, struct loop *loop,
+		   const struct manifests_options *options,
 		   const struct manifests_listener *listener, struct error *err)
 {
 	struct manifests_watcher *watcher;
 
 	if (str_empty(options->directory))
-		return error_set(err, -EINVAL, "no manifests directory: expected a path such as "
+		return error_set(err, -EINVAL,
+				 "no manifests directory: expected a path such as "
 				 "/etc/kukeon/manifests.d");
 	if (!options->poll_ms || options->quiet_max_ms < options->quiet_ms)
-		return error_set(err, -EINVAL, "manifests directory %s: expected a time between polls and a longest "
-				 "quiet time of at least the quiet time", options->directory);
+		return error_set(
+			err, -EINVAL,
+			"manifests directory %s: expected a time between polls and a longest "
+			"quiet time of at least the quiet time",
+			options->directory);
 	watcher = xnew(struct manifests_watcher);
 	watcher->loop = loop;
 	watcher->options = *options;
@@ -280,7 +293,8 @@ static void on_poll_closed(uv_handle_t *handle)
 
 static void finish_close(struct deferred *deferred)
 {
-	struct manifests_watcher *watcher = container_of(deferred, struct manifests_watcher, deferred_close);
+	struct manifests_watcher *watcher =
+		container_of(deferred, struct manifests_watcher, deferred_close);
 
 	if (watcher->inotify >= 0)
 		uv_close((uv_handle_t *)&watcher->poll, on_poll_closed);

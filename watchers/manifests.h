@@ -2,19 +2,22 @@
 /*
  * Watches a directory tree of manifests and delivers the content of its files.
  *
- * The content of the directory is the truth; inotify only says when to look. After a hint, and a short quiet time, the
- * whole tree is read again on a worker thread and compared with what was delivered before; differences are delivered on
- * the loop's thread. One scan at a time; a hint during a scan causes one more.
+ * The content of the directory is the truth; inotify only says when to look. After a hint, and a
+ * short quiet time, the whole tree is read again on a worker thread and compared with what was
+ * delivered before; differences are delivered on the loop's thread. One scan at a time; a hint
+ * during a scan causes one more.
  *
- * Which files: *.yaml, *.yml and *.json in the directory and below it; dotfiles and what editors leave lying around
- * are ignored (watchers/manifests_name.h). Symbolic links are followed, and all links that lead through one directory
- * (a ConfigMap's "..data") are read through one descriptor of it, so that a scan never mixes two generations. What
- * vanishes while it is read restarts the scan.
+ * Which files: *.yaml, *.yml and *.json in the directory and below it; dotfiles and what editors
+ * leave lying around are ignored (watchers/manifests_name.h). Symbolic links are followed, and all
+ * links that lead through one directory (a ConfigMap's "..data") are read through one descriptor of
+ * it, so that a scan never mixes two generations. What vanishes while it is read restarts the scan.
  *
- * A file that somebody has open for writing is not read: what was delivered before stands until it is closed.
+ * A file that somebody has open for writing is not read: what was delivered before stands until it
+ * is closed.
  *
- * Bounds: 16 levels, 1 000 directories, 10 000 files, 1 MiB a file, 64 MiB together. Run as root, files that others
- * than root can write, or whose directory they can write, are refused: who writes a manifest runs programs as root.
+ * Bounds: 16 levels, 1 000 directories, 10 000 files, 1 MiB a file, 64 MiB together. Run as root,
+ * files that others than root can write, or whose directory they can write, are refused: who writes
+ * a manifest runs programs as root.
  */
 #pragma once
 
@@ -25,13 +28,15 @@ struct manifests_options {
 	const char *directory;
 	uint64_t quiet_ms;     /* 5: no hint for so long before a scan */
 	uint64_t quiet_max_ms; /* 100: but no later than this after the first hint */
-	uint64_t poll_ms;      /* 2000: time between scans where inotify cannot be had or does not see everything */
-	bool no_inotify;       /* poll only */
+	uint64_t poll_ms; /* 2000: time between scans where inotify cannot be had or does not see
+			     everything */
+	bool no_inotify;  /* poll only */
 };
 
 /*
- * Called on the loop's thread, never from inside a function of ours. A scan delivers its differences in byte order of
- * path, then on_scan_done, also when nothing changed. Strings and data are valid during the call only.
+ * Called on the loop's thread, never from inside a function of ours. A scan delivers its
+ * differences in byte order of path, then on_scan_done, also when nothing changed. Strings and data
+ * are valid during the call only.
  */
 struct manifests_listener {
 	void *ctx;
@@ -40,8 +45,9 @@ struct manifests_listener {
 	void (*on_file)(void *ctx, const char *path, const char *data, size_t len);
 
 	/*
-	 * The file is there and cannot be used: unreadable, too large, a directory, a dangling link, writable by
-	 * others, open for writing for long. Once per text. The content delivered before is not withdrawn.
+	 * The file is there and cannot be used: unreadable, too large, a directory, a dangling
+	 * link, writable by others, open for writing for long. Once per text. The content delivered
+	 * before is not withdrawn.
 	 */
 	void (*on_file_error)(void *ctx, const char *path, const struct error *err);
 
@@ -49,9 +55,10 @@ struct manifests_listener {
 	void (*on_file_gone)(void *ctx, const char *path);
 
 	/*
-	 * The scan is over. NULL: the directory was read completely. Otherwise what is wrong with the directory
-	 * (missing, unreadable, not a directory, over a bound, turned empty at once, never still); then on_file_gone
-	 * was not called for anything, and a further scan follows when the directory changes.
+	 * The scan is over. NULL: the directory was read completely. Otherwise what is wrong with
+	 * the directory (missing, unreadable, not a directory, over a bound, turned empty at once,
+	 * never still); then on_file_gone was not called for anything, and a further scan follows
+	 * when the directory changes.
 	 */
 	void (*on_scan_done)(void *ctx, const struct error *directory_problem);
 };
@@ -59,10 +66,12 @@ struct manifests_listener {
 struct manifests_watcher;
 
 /* Starts with a first scan. The strings are copied. Fails only on options that make no sense. */
-int manifests_open(struct manifests_watcher **ret_watcher, struct loop *loop, const struct manifests_options *options,
+int manifests_open(struct manifests_watcher **ret_watcher, struct loop *loop,
+		   const struct manifests_options *options,
 		   const struct manifests_listener *listener, struct error *err);
 
-/* No method of the listener runs any more. The watcher's memory lives until @closed, which never runs from inside. */
+/* No method of the listener runs any more. The watcher's memory lives until @closed, which never
+ * runs from inside. */
 void manifests_close(struct manifests_watcher *watcher, void (*closed)(void *ctx), void *ctx);
 
 /* Reads everything again now (or once more after the scan that is under way). */

@@ -20,11 +20,12 @@ void manifests_known_fini(struct manifests_known *known)
 {
 	struct manifests_file *file;
 
-	map_for_each (file, &known->files, node)
+	map_for_each(file, &known->files, node)
 		file_free(known, file);
 }
 
-const struct manifests_file *manifests_known_find(const struct manifests_known *known, const char *path)
+const struct manifests_file *manifests_known_find(const struct manifests_known *known,
+						  const char *path)
 {
 	return map_entry(map_find(&known->files, path), struct manifests_file, node);
 }
@@ -42,7 +43,7 @@ void manifests_found_clear(struct map *found)
 {
 	struct manifests_found *item;
 
-	map_for_each (item, found, node) {
+	map_for_each(item, found, node) {
 		map_remove(found, &item->node);
 		buf_fini(&item->content);
 		free(item->path);
@@ -50,14 +51,16 @@ void manifests_found_clear(struct map *found)
 	}
 }
 
-static struct manifests_change *change_add(struct manifests_changes *changes, enum manifests_change_kind kind,
-					   const char *path)
+static struct manifests_change *change_add(struct manifests_changes *changes,
+					   enum manifests_change_kind kind, const char *path)
 {
 	if (changes->n == changes->capacity) {
 		changes->capacity = changes->capacity ? 2 * changes->capacity : 8;
-		changes->items = xrealloc(changes->items, changes->capacity * sizeof(*changes->items));
+		changes->items =
+			xrealloc(changes->items, changes->capacity * sizeof(*changes->items));
 	}
-	changes->items[changes->n] = (struct manifests_change){ .kind = kind, .path = xstrdup(path) };
+	changes->items[changes->n] =
+		(struct manifests_change){ .kind = kind, .path = xstrdup(path) };
 	return &changes->items[changes->n++];
 }
 
@@ -78,14 +81,17 @@ static bool same_root(const struct manifests_root *a, const struct manifests_roo
 	return a->dev == b->dev && a->ino == b->ino && a->born_ns == b->born_ns;
 }
 
-bool manifests_emptied_at_once(const struct manifests_known *known, const struct manifests_root *root)
+bool manifests_emptied_at_once(const struct manifests_known *known,
+			       const struct manifests_root *root)
 {
-	return known->files.count > 1 || (known->files.count == 1 && !same_root(&known->root, root));
+	return known->files.count > 1 ||
+	       (known->files.count == 1 && !same_root(&known->root, root));
 }
 
 static struct manifests_file *file_get(struct manifests_known *known, const char *path)
 {
-	struct manifests_file *file = map_entry(map_find(&known->files, path), struct manifests_file, node);
+	struct manifests_file *file =
+		map_entry(map_find(&known->files, path), struct manifests_file, node);
 
 	if (file)
 		return file;
@@ -95,7 +101,8 @@ static struct manifests_file *file_get(struct manifests_known *known, const char
 	return file;
 }
 
-static void report_error(struct manifests_file *file, const struct error *err, struct manifests_changes *changes)
+static void report_error(struct manifests_file *file, const struct error *err,
+			 struct manifests_changes *changes)
 {
 	if (file->error && strcmp(file->error, err->msg) == 0)
 		return;
@@ -124,8 +131,8 @@ static void report_content(struct manifests_file *file, struct manifests_found *
 }
 
 /*
- * A file that is being written. The first scan says so at once: who starts from it must know that the file is there.
- * Later ones wait for the writer for a while.
+ * A file that is being written. The first scan says so at once: who starts from it must know that
+ * the file is there. Later ones wait for the writer for a while.
  */
 static void report_held(struct manifests_file *file, bool first_scan, uint64_t now_ms,
 			struct manifests_changes *changes)
@@ -136,13 +143,14 @@ static void report_held(struct manifests_file *file, bool first_scan, uint64_t n
 		file->held_since_ms = now_ms;
 	if (!first_scan && now_ms - file->held_since_ms < HELD_REPORT_MS)
 		return;
-	error_set(&err, -EBUSY, "%s is open for writing by another process: it is read when that closes it",
+	error_set(&err, -EBUSY,
+		  "%s is open for writing by another process: it is read when that closes it",
 		  file->path);
 	report_error(file, &err, changes);
 }
 
-static void apply_found(struct manifests_known *known, struct manifests_found *found, uint64_t now_ms,
-			struct manifests_changes *changes)
+static void apply_found(struct manifests_known *known, struct manifests_found *found,
+			uint64_t now_ms, struct manifests_changes *changes)
 {
 	struct manifests_file *file = file_get(known, found->path);
 
@@ -164,15 +172,16 @@ static void apply_found(struct manifests_known *known, struct manifests_found *f
 	}
 }
 
-static void apply_missing(struct manifests_known *known, struct manifests_file *file, struct manifests_changes *changes)
+static void apply_missing(struct manifests_known *known, struct manifests_file *file,
+			  struct manifests_changes *changes)
 {
 	if (file->delivered)
 		change_add(changes, MANIFESTS_CHANGE_GONE, file->path);
 	file_free(known, file);
 }
 
-void manifests_diff(struct manifests_known *known, struct map *found, bool keep_missing, uint64_t now_ms,
-		    struct manifests_changes *changes)
+void manifests_diff(struct manifests_known *known, struct map *found, bool keep_missing,
+		    uint64_t now_ms, struct manifests_changes *changes)
 {
 	struct map_node *old = map_first(&known->files), *new = map_first(found);
 
@@ -183,7 +192,8 @@ void manifests_diff(struct manifests_known *known, struct map *found, bool keep_
 		if (order < 0 && !keep_missing)
 			apply_missing(known, map_entry(old, struct manifests_file, node), changes);
 		if (order >= 0) {
-			apply_found(known, map_entry(new, struct manifests_found, node), now_ms, changes);
+			apply_found(known, map_entry(new, struct manifests_found, node), now_ms,
+				    changes);
 			new = map_next(new);
 		}
 		old = next_old;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A file that is still being written must not be read: half a manifest may well parse, and what it lacks would be
- * deleted. Events do not tell (they may be lost, and do not exist when polling or starting), but the kernel does: a
- * read lease is granted only when nobody has the file open for writing, and while we hold it, nobody opens it so.
- * Where a filesystem has no leases, a file counts as being written until its times have been still for a moment.
+ * A file that is still being written must not be read: half a manifest may well parse, and what it
+ * lacks would be deleted. Events do not tell (they may be lost, and do not exist when polling or
+ * starting), but the kernel does: a read lease is granted only when nobody has the file open for
+ * writing, and while we hold it, nobody opens it so. Where a filesystem has no leases, a file
+ * counts as being written until its times have been still for a moment.
  */
 #include "watchers/manifests_read.h"
 
@@ -15,8 +16,8 @@
 #include "core/manifest/manifest.h"
 
 enum {
-	STILL_MS = 200,   /* without leases: no write for so long */
-	TRUST_MS = 2000,  /* coarser than any filesystem's clock */
+	STILL_MS = 200,  /* without leases: no write for so long */
+	TRUST_MS = 2000, /* coarser than any filesystem's clock */
 	READ_BYTES = 65536,
 };
 
@@ -38,15 +39,16 @@ static void set_identity(struct manifests_identity *identity, const struct stat 
 
 static bool same_identity(const struct manifests_identity *a, const struct manifests_identity *b)
 {
-	return a->dev == b->dev && a->ino == b->ino && a->size == b->size && a->mtime_ns == b->mtime_ns &&
-	       a->ctime_ns == b->ctime_ns;
+	return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
+	       a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns;
 }
 
-/* Whether the file was last touched at least @ms ago. Wall clock, because that is what files are stamped with: a clock
- * that jumps costs a read or a moment, never a wrong answer. */
+/* Whether the file was last touched at least @ms ago. Wall clock, because that is what files are
+ * stamped with: a clock that jumps costs a read or a moment, never a wrong answer. */
 static bool older_than(const struct manifests_identity *identity, int64_t ms)
 {
-	int64_t last_ns = identity->mtime_ns > identity->ctime_ns ? identity->mtime_ns : identity->ctime_ns;
+	int64_t last_ns =
+		identity->mtime_ns > identity->ctime_ns ? identity->mtime_ns : identity->ctime_ns;
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
@@ -57,8 +59,8 @@ static bool older_than(const struct manifests_identity *identity, int64_t ms)
 static int lease(int fd, bool *ret_leased)
 {
 	/*
-	 * A writer that comes now waits for us and we get a signal: the default SIGIO would end us, SIGURG does
-	 * nothing.
+	 * A writer that comes now waits for us and we get a signal: the default SIGIO would end us,
+	 * SIGURG does nothing.
 	 */
 	if (fcntl(fd, F_SETSIG, SIGURG) == 0 && fcntl(fd, F_SETLEASE, F_RDLCK) == 0) {
 		*ret_leased = true;
@@ -86,27 +88,35 @@ static int read_content(int fd, struct buf *content)
 int manifests_check_owner(const struct stat *st, const char *shown, struct error *err)
 {
 	if (st->st_uid != 0)
-		return error_set(err, -EPERM, "%s belongs to user %u, who could run anything as root through it: "
-				 "chown root and chmod go-w it", shown, st->st_uid);
+		return error_set(
+			err, -EPERM,
+			"%s belongs to user %u, who could run anything as root through it: "
+			"chown root and chmod go-w it",
+			shown, st->st_uid);
 	if (st->st_mode & (S_IWGRP | S_IWOTH))
-		return error_set(err, -EPERM, "%s can be written by others than root (mode %04o), who could run "
-				 "anything as root through it: chmod go-w %s", shown, st->st_mode & 07777, shown);
+		return error_set(err, -EPERM,
+				 "%s can be written by others than root (mode %04o), who could run "
+				 "anything as root through it: chmod go-w %s",
+				 shown, st->st_mode & 07777, shown);
 	return 0;
 }
 
-static int refuse(const struct stat *st, const struct manifests_read_options *options, struct error *err)
+static int refuse(const struct stat *st, const struct manifests_read_options *options,
+		  struct error *err)
 {
 	if (S_ISDIR(st->st_mode))
-		return error_set(err, -EISDIR, "%s is a directory, expected a file", options->shown);
+		return error_set(err, -EISDIR, "%s is a directory, expected a file",
+				 options->shown);
 	if (!S_ISREG(st->st_mode))
 		return error_set(err, -EINVAL, "%s is not a regular file", options->shown);
 	if (st->st_size > MANIFEST_MAX_BYTES)
-		return error_set(err, -EFBIG, "%s has %lld bytes, at most %d are allowed: split it", options->shown,
-				 (long long)st->st_size, MANIFEST_MAX_BYTES);
+		return error_set(err, -EFBIG, "%s has %lld bytes, at most %d are allowed: split it",
+				 options->shown, (long long)st->st_size, MANIFEST_MAX_BYTES);
 	return options->only_root_writes ? manifests_check_owner(st, options->shown, err) : 0;
 }
 
-static int stat_open_file(int fd, const struct manifests_read_options *options, struct manifests_found *found)
+static int stat_open_file(int fd, const struct manifests_read_options *options,
+			  struct manifests_found *found)
 {
 	struct stat st;
 
@@ -117,20 +127,23 @@ static int stat_open_file(int fd, const struct manifests_read_options *options, 
 }
 
 /* Reads the open file; its outcome and identity. */
-static void read_open_file(int fd, const struct manifests_read_options *options, struct manifests_found *found)
+static void read_open_file(int fd, const struct manifests_read_options *options,
+			   struct manifests_found *found)
 {
 	const struct manifests_file *known = options->known;
 	bool leased = false;
 	int r = stat_open_file(fd, options, found);
 
 	found->outcome = r < 0 ? MANIFESTS_ERROR : MANIFESTS_UNCHANGED;
-	if (r < 0 || (known && known->trusted && !known->error && same_identity(&known->identity, &found->identity)))
+	if (r < 0 || (known && known->trusted && !known->error &&
+		      same_identity(&known->identity, &found->identity)))
 		return;
 	found->outcome = MANIFESTS_HELD;
 	if (lease(fd, &leased) < 0)
 		return;
 	found->outcome = MANIFESTS_ERROR;
-	if (stat_open_file(fd, options, found) < 0) /* again: a writer may have been at it until the lease */
+	if (stat_open_file(fd, options, found) <
+	    0) /* again: a writer may have been at it until the lease */
 		return;
 	if (!leased && !older_than(&found->identity, STILL_MS)) {
 		found->outcome = MANIFESTS_HELD;

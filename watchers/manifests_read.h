@@ -13,8 +13,8 @@ struct manifests_read_options {
 };
 
 /*
- * Reads @name, which is no symbolic link, in @dirfd into @found. -ENOENT: it is not there (any more). Everything else
- * is an outcome, and success.
+ * Reads @name, which is no symbolic link, in @dirfd into @found. -ENOENT: it is not there (any
+ * more). Everything else is an outcome, and success.
  */
 int manifests_read(int dirfd, const char *name, const struct manifests_read_options *options,
 		   struct manifests_found *found);

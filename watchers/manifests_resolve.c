@@ -6,8 +6,9 @@
 #include <limits.h>
 
 enum {
-	LINKS_MAX = 40,      /* as many as the kernel follows */
-	GENERATION_MAX = 64, /* directories kept open in a pass; further ones are opened for each link */
+	LINKS_MAX = 40, /* as many as the kernel follows */
+	GENERATION_MAX =
+		64, /* directories kept open in a pass; further ones are opened for each link */
 };
 
 struct generation_dir {
@@ -56,9 +57,11 @@ static int step(struct manifests_watches *watches, int dirfd, const char *name, 
 	return text ? manifests_resolve_dir(watches, dirfd, text, links_left) : -errno;
 }
 
-int manifests_resolve_dir(struct manifests_watches *watches, int dirfd, const char *path, int *links_left)
+int manifests_resolve_dir(struct manifests_watches *watches, int dirfd, const char *path,
+			  int *links_left)
 {
-	AUTO_CLOSE int fd = openat(dirfd, path[0] == '/' ? "/" : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	AUTO_CLOSE int fd =
+		openat(dirfd, path[0] == '/' ? "/" : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
 		return -errno;
@@ -92,9 +95,11 @@ void manifests_generation_fini(struct manifests_generation *generation)
 	*generation = (struct manifests_generation){ 0 };
 }
 
-/* The directory @path seen from @dirfd, as the pass saw it first. *ret_own as in struct manifests_target. */
-static int generation_open(struct manifests_watches *watches, struct manifests_generation *generation, int dirfd,
-			   const char *path, int *ret_own)
+/* The directory @path seen from @dirfd, as the pass saw it first. *ret_own as in struct
+ * manifests_target. */
+static int generation_open(struct manifests_watches *watches,
+			   struct manifests_generation *generation, int dirfd, const char *path,
+			   int *ret_own)
 {
 	struct generation_dir *dir;
 	int links_left = LINKS_MAX, fd;
@@ -115,8 +120,9 @@ static int generation_open(struct manifests_watches *watches, struct manifests_g
 		return fd;
 	}
 	generation->dirs = xrealloc(generation->dirs, (generation->n + 1) * sizeof(*dir));
-	generation->dirs[generation->n++] =
-		(struct generation_dir){ .dev = st.st_dev, .ino = st.st_ino, .path = xstrdup(path), .fd = fd };
+	generation->dirs[generation->n++] = (struct generation_dir){
+		.dev = st.st_dev, .ino = st.st_ino, .path = xstrdup(path), .fd = fd
+	};
 	return fd;
 }
 
@@ -130,7 +136,8 @@ void manifests_target_fini(struct manifests_target *target)
 	*target = (struct manifests_target){ .dirfd = -1, .own = -1 };
 }
 
-/* Splits "a/b/c" into "a/b" and "c". What ends in no name ("a/", "..") is a directory as a whole, entry ".". */
+/* Splits "a/b/c" into "a/b" and "c". What ends in no name ("a/", "..") is a directory as a whole,
+ * entry ".". */
 static void split_link(const char *text, char **ret_dir, char **ret_name)
 {
 	const char *slash = strrchr(text, '/');
@@ -173,8 +180,9 @@ static int follow(struct manifests_watches *watches, struct manifests_generation
 	return 0;
 }
 
-int manifests_resolve_entry(struct manifests_watches *watches, struct manifests_generation *generation, int dirfd,
-			    const char *name, struct manifests_target *ret_target)
+int manifests_resolve_entry(struct manifests_watches *watches,
+			    struct manifests_generation *generation, int dirfd, const char *name,
+			    struct manifests_target *ret_target)
 {
 	AUTO(manifests_target_fini)
 	struct manifests_target target = { .dirfd = dirfd, .own = -1, .name = xstrdup(name) };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Follows paths one name at a time, and watches every directory in which a name on the way could change its meaning.
- * Blocks; worker threads only.
+ * Follows paths one name at a time, and watches every directory in which a name on the way could
+ * change its meaning. Blocks; worker threads only.
  */
 #pragma once
 
@@ -10,15 +10,16 @@
 #include "watchers/manifests_watches.h"
 
 /*
- * Opens (O_PATH) the directory @path, relative to @dirfd unless absolute. *links_left bounds the symbolic links that
- * are followed, -ELOOP. Returns the descriptor or -errno; what exists of the path is watched also when the rest does
- * not.
+ * Opens (O_PATH) the directory @path, relative to @dirfd unless absolute. *links_left bounds the
+ * symbolic links that are followed, -ELOOP. Returns the descriptor or -errno; what exists of the
+ * path is watched also when the rest does not.
  */
-int manifests_resolve_dir(struct manifests_watches *watches, int dirfd, const char *path, int *links_left);
+int manifests_resolve_dir(struct manifests_watches *watches, int dirfd, const char *path,
+			  int *links_left);
 
 /*
- * Directories that links led through in one pass, so that all links through one directory see the same one, however
- * often the name is moved on meanwhile. Zeroed is empty.
+ * Directories that links led through in one pass, so that all links through one directory see the
+ * same one, however often the name is moved on meanwhile. Zeroed is empty.
  */
 struct manifests_generation {
 	struct generation_dir *dirs;
@@ -37,6 +38,8 @@ struct manifests_target {
 
 void manifests_target_fini(struct manifests_target *target);
 
-/* Follows the entry @name of @dirfd to what it is. -ENOENT: it, or what it leads to, is not there. */
-int manifests_resolve_entry(struct manifests_watches *watches, struct manifests_generation *generation, int dirfd,
-			    const char *name, struct manifests_target *ret_target);
+/* Follows the entry @name of @dirfd to what it is. -ENOENT: it, or what it leads to, is not there.
+ */
+int manifests_resolve_entry(struct manifests_watches *watches,
+			    struct manifests_generation *generation, int dirfd, const char *name,
+			    struct manifests_target *ret_target);

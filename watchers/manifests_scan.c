@@ -46,7 +46,8 @@ static int identify_root(int fd, struct manifests_root *ret_root)
 
 	if (statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &stx) < 0)
 		return -errno;
-	*ret_root = (struct manifests_root){ .dev = makedev(stx.stx_dev_major, stx.stx_dev_minor), .ino = stx.stx_ino };
+	*ret_root = (struct manifests_root){ .dev = makedev(stx.stx_dev_major, stx.stx_dev_minor),
+					     .ino = stx.stx_ino };
 	if (stx.stx_mask & STATX_BTIME)
 		ret_root->born_ns = stx.stx_btime.tv_sec * 1000000000 + stx.stx_btime.tv_nsec;
 	return 0;
@@ -56,13 +57,18 @@ static int root_problem(struct manifests_scan *scan, int code)
 {
 	switch (-code) {
 	case ENOENT:
-		return error_set(&scan->problem, -ENOENT, "manifests directory %s does not exist: nothing is deleted; "
-				 "create it, or name another with --manifests-dir", scan->directory);
+		return error_set(&scan->problem, -ENOENT,
+				 "manifests directory %s does not exist: nothing is deleted; "
+				 "create it, or name another with --manifests-dir",
+				 scan->directory);
 	case ENOTDIR:
-		return error_set(&scan->problem, -ENOTDIR, "%s is not a directory, expected the directory of "
-				 "manifests: nothing is deleted", scan->directory);
+		return error_set(&scan->problem, -ENOTDIR,
+				 "%s is not a directory, expected the directory of "
+				 "manifests: nothing is deleted",
+				 scan->directory);
 	default:
-		return error_set(&scan->problem, code, "cannot read the manifests directory %s: %s: nothing is deleted",
+		return error_set(&scan->problem, code,
+				 "cannot read the manifests directory %s: %s: nothing is deleted",
 				 scan->directory, strerror(-code));
 	}
 }
@@ -71,8 +77,10 @@ static int run_pass(struct manifests_pass *pass)
 {
 	struct manifests_scan *scan = pass->scan;
 	int links_left = LINKS_MAX;
-	AUTO_CLOSE int path_fd = manifests_resolve_dir(&scan->watches, AT_FDCWD, scan->directory, &links_left);
-	AUTO_CLOSE int fd = path_fd < 0 ? path_fd : openat(path_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_CLOSE int path_fd =
+		manifests_resolve_dir(&scan->watches, AT_FDCWD, scan->directory, &links_left);
+	AUTO_CLOSE int fd =
+		path_fd < 0 ? path_fd : openat(path_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (path_fd < 0)
 		return root_problem(scan, path_fd);
@@ -98,10 +106,11 @@ static void compare(struct manifests_pass *pass)
 
 	if (pass->found.count == 0 && !pass->partial &&
 	    manifests_emptied_at_once(&scan->known, &pass->root)) {
-		error_set(&scan->problem, -ENODATA, "manifests directory %s turned empty at once (it had %zu "
+		error_set(&scan->problem, -ENODATA,
+			  "manifests directory %s turned empty at once (it had %zu "
 			  "manifests): nothing "
-			  "is deleted; put the files back, or leave at least one manifest in place", scan->directory,
-			  scan->known.files.count);
+			  "is deleted; put the files back, or leave at least one manifest in place",
+			  scan->directory, scan->known.files.count);
 		return;
 	}
 	manifests_diff(&scan->known, &pass->found, pass->partial, now_ms(), &scan->changes);
@@ -116,7 +125,8 @@ void manifests_scan_run(struct manifests_scan *scan)
 	struct manifests_pass *pass = NULL;
 	int r = MANIFESTS_PASS_AGAIN;
 
-	for (int number = 1; r == MANIFESTS_PASS_AGAIN && number <= MANIFESTS_PASSES_MAX; number++) {
+	for (int number = 1; r == MANIFESTS_PASS_AGAIN && number <= MANIFESTS_PASSES_MAX;
+	     number++) {
 		pass = xnew(struct manifests_pass);
 		pass->scan = scan;
 		pass->number = number;
@@ -132,6 +142,8 @@ void manifests_scan_run(struct manifests_scan *scan)
 	if (r != MANIFESTS_PASS_AGAIN)
 		return;
 	scan->retry = true;
-	error_set(&scan->problem, -EAGAIN, "manifests directory %s changes faster than it can be read: nothing is "
-		  "deleted; it is read again", scan->directory);
+	error_set(&scan->problem, -EAGAIN,
+		  "manifests directory %s changes faster than it can be read: nothing is "
+		  "deleted; it is read again",
+		  scan->directory);
 }

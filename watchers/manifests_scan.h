@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One scan of the manifests directory: walk, read, compare. Blocks; runs on a worker thread, which owns the struct
- * until it is done.
+ * One scan of the manifests directory: walk, read, compare. Blocks; runs on a worker thread, which
+ * owns the struct until it is done.
  */
 #pragma once
 
@@ -20,8 +20,8 @@ struct manifests_scan {
 	struct manifests_watches watches; /* .fd is set by the owner before the scan */
 	struct manifests_changes changes;
 	struct error problem; /* of the directory; code 0: it was read completely */
-	bool retry;           /* look again soon: a file is being written, or the directory was never still */
-	bool remote;          /* others may change it without an event */
+	bool retry; /* look again soon: a file is being written, or the directory was never still */
+	bool remote; /* others may change it without an event */
 };
 
 void manifests_scan_run(struct manifests_scan *scan);

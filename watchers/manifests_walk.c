@@ -18,7 +18,7 @@ enum {
 /* A directory of the pass, opened. */
 struct dir {
 	int fd;
-	const char *path;   /* relative to the root, "" for the root */
+	const char *path; /* relative to the root, "" for the root */
 	int depth;
 	struct error owner; /* code < 0: others than root can write it */
 };
@@ -32,13 +32,17 @@ static char *shown_path(const struct manifests_pass *pass, const char *path)
 
 static int too_much(struct manifests_pass *pass, const char *what, int limit)
 {
-	return error_set(&pass->scan->problem, -E2BIG, "manifests directory %s: more than %d %s: nothing of it is "
-			 "taken up; move some elsewhere", pass->scan->directory, limit, what);
+	return error_set(&pass->scan->problem, -E2BIG,
+			 "manifests directory %s: more than %d %s: nothing of it is "
+			 "taken up; move some elsewhere",
+			 pass->scan->directory, limit, what);
 }
 
-static int add_found(struct manifests_pass *pass, const char *path, struct manifests_found **ret_found)
+static int add_found(struct manifests_pass *pass, const char *path,
+		     struct manifests_found **ret_found)
 {
-	if (map_find(&pass->found, path)) /* a directory that changes while it is listed may show a name twice */
+	if (map_find(&pass->found,
+		     path)) /* a directory that changes while it is listed may show a name twice */
 		return MANIFESTS_PASS_AGAIN;
 	if (pass->found.count == FILES_MAX)
 		return too_much(pass, "manifest files", FILES_MAX);
@@ -47,8 +51,8 @@ static int add_found(struct manifests_pass *pass, const char *path, struct manif
 	return 0;
 }
 
-static int read_file(struct manifests_pass *pass, const struct dir *dir, const struct manifests_target *target,
-		     const char *path)
+static int read_file(struct manifests_pass *pass, const struct dir *dir,
+		     const struct manifests_target *target, const char *path)
 {
 	AUTO_FREE char *shown = shown_path(pass, path);
 	struct manifests_read_options options = {
@@ -66,7 +70,8 @@ static int read_file(struct manifests_pass *pass, const struct dir *dir, const s
 		found->err = dir->owner;
 		return 0;
 	}
-	if (options.only_root_writes && target->dirfd != dir->fd && fstat(target->dirfd, &st) == 0 &&
+	if (options.only_root_writes && target->dirfd != dir->fd &&
+	    fstat(target->dirfd, &st) == 0 &&
 	    manifests_check_owner(&st, "the directory it leads to", &found->err) < 0) {
 		error_wrap(&found->err, -EPERM, "%s", shown);
 		return 0;
@@ -93,9 +98,12 @@ static int bad_entry(struct manifests_pass *pass, const char *name, const char *
 	if (code != -ENOENT)
 		error_set(&err, code, "cannot follow %s: %s", shown, strerror(-code));
 	else
-		error_set(&err, code, "%s leads nowhere: the target of the symbolic link does not exist", shown);
+		error_set(&err, code,
+			  "%s leads nowhere: the target of the symbolic link does not exist",
+			  shown);
 	/* A link may lead nowhere for an instant, while its target is replaced. */
-	if (code == -ENOENT && pass->number < MANIFESTS_PASSES_MAX && !(known && str_equal(known->error, err.msg)))
+	if (code == -ENOENT && pass->number < MANIFESTS_PASSES_MAX &&
+	    !(known && str_equal(known->error, err.msg)))
 		return MANIFESTS_PASS_AGAIN;
 	r = add_found(pass, path, &found);
 	if (r == 0)
@@ -115,20 +123,24 @@ static int skip_directory(struct manifests_pass *pass, const char *path, int cod
 	if (code == -ENOENT || code == -ESTALE)
 		return MANIFESTS_PASS_AGAIN;
 	pass->partial = true;
-	error_set(&pass->scan->problem, code, "cannot read the manifests directory %s: %s: nothing is deleted", shown,
+	error_set(&pass->scan->problem, code,
+		  "cannot read the manifests directory %s: %s: nothing is deleted", shown,
 		  strerror(-code));
 	return 0;
 }
 
-static int enter(struct manifests_pass *pass, const struct dir *parent, const struct manifests_target *target,
-		 const char *path)
+static int enter(struct manifests_pass *pass, const struct dir *parent,
+		 const struct manifests_target *target, const char *path)
 {
-	AUTO_CLOSE int fd =
-		openat(target->dirfd, target->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	struct dir dir = { .fd = fd, .path = path, .depth = parent->depth + 1, .owner = parent->owner };
+	AUTO_CLOSE int fd = openat(target->dirfd, target->name,
+				   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct dir dir = {
+		.fd = fd, .path = path, .depth = parent->depth + 1, .owner = parent->owner
+	};
 
 	if (fd < 0)
-		return skip_directory(pass, path, errno == ENOTDIR || errno == ELOOP ? -ENOENT : -errno);
+		return skip_directory(pass, path,
+				      errno == ENOTDIR || errno == ELOOP ? -ENOENT : -errno);
 	if (dir.depth > DEPTH_MAX)
 		return too_much(pass, "levels of directories", DEPTH_MAX);
 	return walk(pass, &dir);
@@ -141,7 +153,8 @@ static int visit(struct manifests_pass *pass, const struct dir *dir, const char 
 	struct stat st;
 	int r;
 
-	r = manifests_resolve_entry(&pass->scan->watches, &pass->generation, dir->fd, name, &target);
+	r = manifests_resolve_entry(&pass->scan->watches, &pass->generation, dir->fd, name,
+				    &target);
 	if (r == -ENOENT && fstatat(dir->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return MANIFESTS_PASS_AGAIN;
 	if (r < 0)

@@ -28,7 +28,7 @@ struct manifests_pass {
 };
 
 /*
- * Walks the directory open at @fd. 0, MANIFESTS_PASS_AGAIN, or -errno with scan->problem set when no pass would do
- * better.
+ * Walks the directory open at @fd. 0, MANIFESTS_PASS_AGAIN, or -errno with scan->problem set when
+ * no pass would do better.
  */
 int manifests_walk(struct manifests_pass *pass, int fd);

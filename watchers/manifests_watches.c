@@ -9,11 +9,12 @@
 enum { NAMES_MAX = 64 }; /* then every name of the directory matters */
 
 /*
- * No IN_MODIFY: a write under way is nobody's business. IN_CREATE is needed for directories and links; the plain file
- * that a writer has just created is left alone by the scan until it is closed.
+ * No IN_MODIFY: a write under way is nobody's business. IN_CREATE is needed for directories and
+ * links; the plain file that a writer has just created is left alone by the scan until it is
+ * closed.
  */
-static const uint32_t chain_mask = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF |
-				   IN_ONLYDIR | IN_MASK_ADD;
+static const uint32_t chain_mask = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO |
+				   IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_MASK_ADD;
 static const uint32_t content_mask = chain_mask | IN_CLOSE_WRITE | IN_ATTRIB;
 
 static struct manifests_watch *find(const struct manifests_watches *watches, int wd)
@@ -33,11 +34,13 @@ static struct manifests_watch *add(struct manifests_watches *watches, int dirfd,
 
 	if (watches->fd < 0)
 		return NULL;
-	/* By descriptor: the directory that is read is the one that is watched, whatever happens to its path. */
+	/* By descriptor: the directory that is read is the one that is watched, whatever happens to
+	 * its path. */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", dirfd);
 	wd = inotify_add_watch(watches->fd, path, mask);
 	if (wd < 0) {
-		/* A directory on the way that may be passed but not read cannot be watched; that is no loss of ours. */
+		/* A directory on the way that may be passed but not read cannot be watched; that is
+		 * no loss of ours. */
 		if (errno != ENOENT && (errno != EACCES || mask == content_mask))
 			watches->code = -errno;
 		return NULL;
@@ -47,7 +50,8 @@ static struct manifests_watch *add(struct manifests_watches *watches, int dirfd,
 		return watch;
 	if (watches->n == watches->capacity) {
 		watches->capacity = watches->capacity ? 2 * watches->capacity : 8;
-		watches->items = xrealloc(watches->items, watches->capacity * sizeof(*watches->items));
+		watches->items =
+			xrealloc(watches->items, watches->capacity * sizeof(*watches->items));
 	}
 	watch = &watches->items[watches->n++];
 	*watch = (struct manifests_watch){ .wd = wd };
@@ -70,7 +74,8 @@ static bool has_name(const struct manifests_watch *watch, const char *name)
 	return false;
 }
 
-void manifests_watches_add_name(struct manifests_watches *watches, int dirfd, const char *name, bool content)
+void manifests_watches_add_name(struct manifests_watches *watches, int dirfd, const char *name,
+				bool content)
 {
 	struct manifests_watch *watch = add(watches, dirfd, content ? content_mask : chain_mask);
 
@@ -87,7 +92,8 @@ bool manifests_watches_has(const struct manifests_watches *watches, int wd)
 	return find(watches, wd) != NULL;
 }
 
-bool manifests_watches_event_matters(const struct manifests_watches *watches, const struct inotify_event *event)
+bool manifests_watches_event_matters(const struct manifests_watches *watches,
+				     const struct inotify_event *event)
 {
 	const struct manifests_watch *watch = find(watches, event->wd);
 	const char *name = event->len ? event->name : "";
@@ -101,13 +107,15 @@ bool manifests_watches_event_matters(const struct manifests_watches *watches, co
 	if (!watch->content || manifests_name_is_ignored(name))
 		return false;
 	/*
-	 * A name without a manifest's ending matters if it is a directory, or a link to one (then not
-	 * IN_CLOSE_WRITE).
+	 * A name without a manifest's ending matters if it is a directory, or a link to one (then
+	 * not IN_CLOSE_WRITE).
 	 */
-	return manifests_name_is_manifest(name) || (event->mask & IN_ISDIR) || !(event->mask & IN_CLOSE_WRITE);
+	return manifests_name_is_manifest(name) || (event->mask & IN_ISDIR) ||
+	       !(event->mask & IN_CLOSE_WRITE);
 }
 
-void manifests_watches_replace(struct manifests_watches *old, const struct manifests_watches *watches)
+void manifests_watches_replace(struct manifests_watches *old,
+			       const struct manifests_watches *watches)
 {
 	for (size_t i = 0; i < old->n; i++)
 		if (!manifests_watches_has(watches, old->items[i].wd))

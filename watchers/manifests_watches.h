@@ -2,8 +2,8 @@
 /*
  * The inotify watches of one scan, and which of their events matter.
  *
- * Watches are added by the scan itself, before it reads a directory, so that nothing falls between look and watch. They
- * are taken off by the loop's thread when a later scan did not need them.
+ * Watches are added by the scan itself, before it reads a directory, so that nothing falls between
+ * look and watch. They are taken off by the loop's thread when a later scan did not need them.
  */
 #pragma once
 
@@ -19,8 +19,8 @@ struct manifests_watch {
 };
 
 struct manifests_watches {
-	int fd;          /* inotify, not owned; -1: none */
-	int code;        /* why the last refused watch was refused, -errno; 0: none was */
+	int fd;   /* inotify, not owned; -1: none */
+	int code; /* why the last refused watch was refused, -errno; 0: none was */
 	struct manifests_watch *items;
 	size_t n, capacity;
 };
@@ -29,13 +29,17 @@ struct manifests_watches {
 void manifests_watches_add_content(struct manifests_watches *watches, int dirfd);
 
 /* Watches @dirfd for the entry @name: its coming, going and, with @content, being written. */
-void manifests_watches_add_name(struct manifests_watches *watches, int dirfd, const char *name, bool content);
+void manifests_watches_add_name(struct manifests_watches *watches, int dirfd, const char *name,
+				bool content);
 
-/* Takes off what @old has and @watches lacks; @old is finished then. Both are of one inotify descriptor. */
-void manifests_watches_replace(struct manifests_watches *old, const struct manifests_watches *watches);
+/* Takes off what @old has and @watches lacks; @old is finished then. Both are of one inotify
+ * descriptor. */
+void manifests_watches_replace(struct manifests_watches *old,
+			       const struct manifests_watches *watches);
 
 /* Whether an event calls for a scan. */
-bool manifests_watches_event_matters(const struct manifests_watches *watches, const struct inotify_event *event);
+bool manifests_watches_event_matters(const struct manifests_watches *watches,
+				     const struct inotify_event *event);
 
 /* Whether the event's watch is one of these. */
 bool manifests_watches_has(const struct manifests_watches *watches, int wd);

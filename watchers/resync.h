@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The slow look at everything, for what no event tells: every source is asked anew at a fixed interval. */
+/* The slow look at everything, for what no event tells: every source is asked anew at a fixed
+ * interval. */
 #pragma once
 
 #include "core/engine.h"

@@ -24,7 +24,8 @@ static int read_all(int fd, const char *path, size_t max_bytes, struct buf *ret,
 		ret->len += (size_t)n;
 		ret->data[ret->len] = '\0';
 		if (ret->len - start > max_bytes)
-			return error_set(err, -EFBIG, "%s is larger than %zu bytes", path, max_bytes);
+			return error_set(err, -EFBIG, "%s is larger than %zu bytes", path,
+					 max_bytes);
 		if (n == 0)
 			return 0;
 	}
@@ -75,7 +76,8 @@ static int sync_parent(const char *path)
 	return fsync(fd) < 0 ? -errno : 0;
 }
 
-int fs_write_file_atomic(const char *path, const void *data, size_t len, mode_t mode, struct error *err)
+int fs_write_file_atomic(const char *path, const void *data, size_t len, mode_t mode,
+			 struct error *err)
 {
 	AUTO_FREE char *temp = xasprintf("%s.tmp", path);
 	AUTO_CLOSE int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
@@ -154,19 +156,25 @@ static int remove_entry(int dirfd, const char *name, dev_t device, int depth, st
 	return 0;
 }
 
+/* Opened anew: a dup() would share its position. */
+DIR *fs_list_fd(int fd)
+{
+	AUTO_CLOSE int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+
+	if (dir)
+		take_fd(&copy); /* the stream's now */
+	return dir;
+}
+
 static int remove_entries(int fd, dev_t device, int depth, struct error *err)
 {
-	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	DIR *dir = fs_list_fd(fd);
 	struct dirent *entry;
 	int r = 0;
 
-	if (!dir) {
-		r = -errno;
-		if (copy >= 0)
-			close(copy);
-		return error_set(err, r, "cannot list directory: %s", strerror(-r));
-	}
+	if (!dir)
+		return error_set(err, -errno, "cannot list directory: %m");
 	if (depth > TREE_DEPTH_MAX)
 		r = error_set(err, -ELOOP, "directories nested deeper than %d", TREE_DEPTH_MAX);
 	while (r == 0 && (entry = readdir(dir))) {

@@ -1,23 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Files. Everything here blocks: call it at start-up or on a worker thread (core/loop/loop.h), except where the target is
- * known to be a small file of a kernel filesystem. @dirfd is as in openat(2): AT_FDCWD for paths.
+ * Files. Everything here blocks: call it at start-up or on a worker thread (core/loop/loop.h),
+ * except where the target is known to be a small file of a kernel filesystem. @dirfd is as in
+ * openat(2): AT_FDCWD for paths.
  */
 #pragma once
 
+#include <dirent.h>
 #include <sys/types.h>
 
 #include "core/base/buf.h"
 #include "core/base/error.h"
 
-/* Appends the whole file to @ret. -EFBIG when it has more than @max_bytes, -EISDIR/-EINVAL when it is no regular file. */
+/* Appends the whole file to @ret. -EFBIG when it has more than @max_bytes, -EISDIR/-EINVAL when it
+ * is no regular file. */
 int fs_read_file(int dirfd, const char *path, size_t max_bytes, struct buf *ret, struct error *err);
 
 /*
- * Replaces the file in one step: a temporary file in the same directory, fsync, rename, fsync of the directory.
- * Readers see the old or the new content, also after a power cut.
+ * Replaces the file in one step: a temporary file in the same directory, fsync, rename, fsync of
+ * the directory. Readers see the old or the new content, also after a power cut.
  */
-int fs_write_file_atomic(const char *path, const void *data, size_t len, mode_t mode, struct error *err);
+int fs_write_file_atomic(const char *path, const void *data, size_t len, mode_t mode,
+			 struct error *err);
 
 /* Writes into an existing (kernel) file with one write(2). */
 int fs_write_existing(int dirfd, const char *path, const char *data, struct error *err);
@@ -25,5 +29,10 @@ int fs_write_existing(int dirfd, const char *path, const char *data, struct erro
 /* mkdir -p; directories that exist are left alone. */
 int fs_make_dirs(const char *path, mode_t mode, struct error *err);
 
-/* rm -r of a directory below @dirfd that never follows a symbolic link or leaves the filesystem. Gone already: 0. */
+/* rm -r of a directory below @dirfd that never follows a symbolic link or leaves the filesystem.
+ * Gone already: 0. */
 int fs_remove_tree(int dirfd, const char *path, struct error *err);
+
+/* A stream over the directory behind @fd with a position of its own; @fd stays open. Errno is set
+ * when it is NULL. */
+DIR *fs_list_fd(int fd);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An intrusive doubly linked list. A head says its element: "struct list cells; (struct cell.link)".
- * A zeroed link is "not in a list"; a head must be initialised with list_init().
+ * An intrusive doubly linked list. A head says its element: "struct list cells; (struct
+ * cell.link)". A zeroed link is "not in a list"; a head must be initialised with list_init().
  */
 #pragma once
 
@@ -77,8 +77,8 @@ static inline void list_swap_out(struct list *from, struct list *to)
 #define list_entry(ptr, type, member) container_of(ptr, type, member)
 
 /* Removal of the current element inside the loop is allowed. */
-#define list_for_each(item, head, member)                                                              \
-	for (struct list *item##_it = (head)->next, *item##_next = item##_it->next;                    \
-	     item##_it != (head) &&                                                                    \
-	     ((item) = container_of(item##_it, __typeof__(*(item)), member), true);                    \
+#define list_for_each(item, head, member)                                                          \
+	for (struct list *item##_it = (head)->next, *item##_next = item##_it->next;                \
+	     item##_it != (head) &&                                                                \
+	     ((item) = container_of(item##_it, __typeof__(*(item)), member), true);                \
 	     item##_it = item##_next, item##_next = item##_it->next)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Log lines to stderr: text first, then key=value. Logging cannot fail and never blocks on more than one write.
+ * Log lines to stderr: text first, then key=value. Logging cannot fail and never blocks on more
+ * than one write.
  *
- * On a terminal a line is "HH:MM:SS level text"; otherwise it begins with the "<N>" priority that journald reads.
- * Pure code and drivers log at debug only; reconcile, watchers and main log once per transition (STYLE R12).
- * May be called from any thread.
+ * On a terminal a line is "HH:MM:SS level text"; otherwise it begins with the "<N>" priority that
+ * journald reads. Pure code and drivers log at debug only; reconcile, watchers and main log once
+ * per transition (STYLE R12). May be called from any thread.
  */
 #pragma once
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A treap: a binary search tree by key that is a heap by priority. The priority is a hash of the key, so the shape
- * depends on the content alone and two runs over the same keys walk the same tree.
+ * A treap: a binary search tree by key that is a heap by priority. The priority is a hash of the
+ * key, so the shape depends on the content alone and two runs over the same keys walk the same
+ * tree.
  */
 #include "core/base/map.h"
 
@@ -103,7 +104,8 @@ bool map_insert(struct map *map, struct map_node *node, const char *key)
 void map_remove(struct map *map, struct map_node *node)
 {
 	while (node->left && node->right)
-		rotate_up(map, node->left->priority > node->right->priority ? node->left : node->right);
+		rotate_up(map,
+			  node->left->priority > node->right->priority ? node->left : node->right);
 	replace_child(map, node, node->left ? node->left : node->right);
 	*node = (struct map_node){ 0 };
 	map->count--;

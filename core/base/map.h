@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An intrusive map ordered by string key (bytewise), so that plans, logs and tests see the same order every run.
- * A head says its element: "struct map objects; (struct object.node)". A zeroed head is an empty map. The key belongs
- * to the element and must not change while it is in the map. Lookup, insertion and removal are O(log n) expected.
+ * An intrusive map ordered by string key (bytewise), so that plans, logs and tests see the same
+ * order every run. A head says its element: "struct map objects; (struct object.node)". A zeroed
+ * head is an empty map. The key belongs to the element and must not change while it is in the map.
+ * Lookup, insertion and removal are O(log n) expected.
  */
 #pragma once
 
@@ -34,8 +35,8 @@ struct map_node *map_next(const struct map_node *node);
 #define map_entry(ptr, type, member) ((ptr) ? container_of(ptr, type, member) : (type *)NULL)
 
 /* Removal of the current element inside the loop is allowed. */
-#define map_for_each(item, map, member)                                                                \
-	for (struct map_node *item##_it = map_first(map),                                              \
-			     *item##_next = item##_it ? map_next(item##_it) : NULL;                    \
-	     item##_it && ((item) = container_of(item##_it, __typeof__(*(item)), member), true);       \
+#define map_for_each(item, map, member)                                                            \
+	for (struct map_node *item##_it = map_first(map),                                          \
+			     *item##_next = item##_it ? map_next(item##_it) : NULL;                \
+	     item##_it && ((item) = container_of(item##_it, __typeof__(*(item)), member), true);   \
 	     item##_it = item##_next, item##_next = item##_it ? map_next(item##_it) : NULL)

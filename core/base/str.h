@@ -10,7 +10,8 @@ bool str_empty(const char *s);
 bool str_starts_with(const char *s, const char *prefix);
 bool str_ends_with(const char *s, const char *suffix);
 
-/* The name closest to @s by edit distance, NULL when none is close enough to be a slip of the finger. */
+/* The name closest to @s by edit distance, NULL when none is close enough to be a slip of the
+ * finger. */
 const char *str_nearest(const char *s, const char *const *names, size_t n_names);
 
 enum { SHA256_HEX_BYTES = 65 };

@@ -14,7 +14,7 @@
 #define UNUSED __attribute__((unused))
 
 /* The struct of @type that embeds *@ptr as @member. */
-#define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 /* A bug of ours, never bad input: prints where and aborts, in every build. */
 #define check(expr) ((expr) ? (void)0 : check_failed(#expr, __FILE__, __LINE__))
@@ -45,11 +45,11 @@ static inline void cleanup_close(int *fd)
 }
 
 /* Hand an AUTO variable over: returns its value and leaves it empty. */
-#define take_ptr(p)                          \
-	({                                   \
-		__typeof__(p) taken_ = (p);  \
-		(p) = NULL;                  \
-		taken_;                      \
+#define take_ptr(p)                                                                                \
+	({                                                                                         \
+		__typeof__(p) taken_ = (p);                                                        \
+		(p) = NULL;                                                                        \
+		taken_;                                                                            \
 	})
 
 static inline int take_fd(int *fd)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The one loop: libuv plus the three things that libuv lacks for us: work deferred to the next turn, timers on
- * CLOCK_BOOTTIME (they count suspend and no clock step moves them), and a virtual clock for the simulator.
+ * The one loop: libuv plus the three things that libuv lacks for us: work deferred to the next
+ * turn, timers on CLOCK_BOOTTIME (they count suspend and no clock step moves them), and a virtual
+ * clock for the simulator.
  *
  * Everything here is called on the loop's thread only.
  */
@@ -21,21 +22,23 @@ struct loop {
 	uv_loop_t uv;
 	enum loop_clock clock;
 	uint64_t virtual_now_ms;
-	uv_idle_t idle;         /* active while something is deferred */
-	uv_poll_t timer_poll;   /* on timer_fd */
-	int timer_fd;           /* CLOCK_BOOTTIME, armed for the first timer */
-	uint64_t armed_for_ms;  /* 0: disarmed */
-	struct list deferred;   /* struct deferred.link */
-	struct list timers;     /* struct timer.link, ordered by due_ms */
-	struct list work;       /* struct work.link, on worker threads now */
+	uv_idle_t idle;        /* active while something is deferred */
+	uv_poll_t timer_poll;  /* on timer_fd */
+	int timer_fd;          /* CLOCK_BOOTTIME, armed for the first timer */
+	uint64_t armed_for_ms; /* 0: disarmed */
+	struct list deferred;  /* struct deferred.link */
+	struct list timers;    /* struct timer.link, ordered by due_ms */
+	struct list work;      /* struct work.link, on worker threads now */
 };
 
 int loop_open(struct loop *loop, enum loop_clock clock, struct error *err);
 
-/* Closes our handles, runs the loop until every handle is closed and checks that nothing is left. */
+/* Closes our handles, runs the loop until every handle is closed and checks that nothing is left.
+ */
 void loop_close(struct loop *loop);
 
-/* Milliseconds since boot, suspend included (or the virtual clock). Never goes back. Starts above 0. */
+/* Milliseconds since boot, suspend included (or the virtual clock). Never goes back. Starts above
+ * 0. */
 uint64_t loop_now_ms(const struct loop *loop);
 
 /* Runs the real loop until loop_stop(). */
@@ -43,8 +46,8 @@ void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 
 /*
- * Virtual clock only: runs deferred work, then timers in order of time, until nothing is due before @until_ms.
- * The clock then stands at @until_ms.
+ * Virtual clock only: runs deferred work, then timers in order of time, until nothing is due before
+ * @until_ms. The clock then stands at @until_ms.
  */
 void loop_run_virtual(struct loop *loop, uint64_t until_ms);
 
@@ -54,7 +57,8 @@ struct deferred {
 	void (*run)(struct deferred *deferred);
 };
 
-/* Does nothing when it is queued already. Deferred work runs in the order in which it was queued. */
+/* Does nothing when it is queued already. Deferred work runs in the order in which it was queued.
+ */
 void loop_defer(struct loop *loop, struct deferred *deferred, void (*run)(struct deferred *));
 void deferred_cancel(struct deferred *deferred);
 
@@ -75,9 +79,10 @@ void timer_stop(struct timer *timer);
 bool timer_active(const struct timer *timer);
 
 /*
- * Bounded blocking work (namespaces, fsync, cgroup files, hashing) on libuv's pool, embedded in its owner.
- * @run: on a worker thread, must touch nothing but what the owner set aside for it. @done: on the loop's thread, later.
- * On the virtual clock @run happens on the next turn, on the loop's thread.
+ * Bounded blocking work (namespaces, fsync, cgroup files, hashing) on libuv's pool, embedded in its
+ * owner.
+ * @run: on a worker thread, must touch nothing but what the owner set aside for it. @done: on the
+ * loop's thread, later. On the virtual clock @run happens on the next turn, on the loop's thread.
  */
 struct work;
 typedef void (*work_fn)(struct work *work);

@@ -46,7 +46,7 @@ static void add_error(struct parse *p, const char *fmt, ...)
 
 static void report(struct parse *p, const struct node *node, const char *path, const char *message)
 {
-	AUTO_BUF struct buf where = {0};
+	AUTO_BUF struct buf where = { 0 };
 
 	buf_printf(&where, "%s:%u:%u: document %u: ", p->name, node->line, node->column, p->number);
 	if (p->kind)
@@ -108,7 +108,7 @@ static bool follows(const struct parse *p, const char *path, bool there)
 static void validate(struct parse *p, enum kind kind, const ProtobufCMessage *message,
 		     const struct node *root)
 {
-	AUTO(model_problems_fini) struct model_problems problems = {0};
+	AUTO(model_problems_fini) struct model_problems problems = { 0 };
 
 	model_validate(kind, message, &problems);
 	for (size_t i = 0; i < problems.n; i++) {
@@ -128,7 +128,7 @@ static void add_document(struct parse *p, enum kind kind, ProtobufCMessage *mess
 	AUTO_FREE char *key = model_key(kind, message);
 	struct document *document;
 
-	list_for_each (document, &p->manifest->documents, link) {
+	list_for_each(document, &p->manifest->documents, link) {
 		if (!str_equal(document->key, key))
 			continue;
 		report(p, root, "", "the same object is in this file twice; keep one of them");
@@ -151,8 +151,9 @@ static bool is_missing(const struct node *node)
 static void read_object(struct parse *p, enum kind kind, const struct node *root)
 {
 	size_t errors_before = p->n_errors;
-	const struct mapper_options options = {
-		.skip = "status", .on_error = on_mapper_error, .ctx = p};
+	const struct mapper_options options = { .skip = "status",
+						.on_error = on_mapper_error,
+						.ctx = p };
 	ProtobufCMessage *message = mapper_map(root, model_descriptor(kind), &options);
 
 	if (is_missing(node_get(root, "apiVersion")))
@@ -224,14 +225,14 @@ static bool check_size(struct parse *p, size_t len)
 
 void manifest_parse(const char *name, const char *data, size_t len, struct manifest *ret_manifest)
 {
-	struct parse p = {.name = name, .manifest = ret_manifest};
+	struct parse p = { .name = name, .manifest = ret_manifest };
 	const struct reader_handlers handlers = {
 		.on_document = on_document,
 		.on_error = on_reader_error,
 		.ctx = &p,
 	};
 
-	*ret_manifest = (struct manifest){0};
+	*ret_manifest = (struct manifest){ 0 };
 	list_init(&ret_manifest->documents);
 	if (!check_size(&p, len))
 		return;
@@ -265,8 +266,8 @@ void manifest_fini(struct manifest *manifest)
 	struct document *document;
 
 	if (manifest->documents.next)
-		list_for_each (document, &manifest->documents, link)
+		list_for_each(document, &manifest->documents, link)
 			document_free(document);
 	strv_fini(&manifest->errors);
-	*manifest = (struct manifest){0};
+	*manifest = (struct manifest){ 0 };
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Manifests: YAML or JSON text to checked documents, and documents back to text. Pure: no files, no loop.
+ * Manifests: YAML or JSON text to checked documents, and documents back to text. Pure: no files, no
+ * loop.
  *
- * Built on the generic mapper (core/manifest/mapper.h), which knows nothing but protobuf-c descriptors.
+ * Built on the generic mapper (core/manifest/mapper.h), which knows nothing but protobuf-c
+ * descriptors.
  */
 #pragma once
 
@@ -22,30 +24,35 @@ struct document {
 	struct list link; /* struct manifest.documents */
 	enum kind kind;
 	char *key;
-	ProtobufCMessage *message; /* Api__Realm, ... by kind; defaults set, valid, without status */
+	ProtobufCMessage
+		*message; /* Api__Realm, ... by kind; defaults set, valid, without status */
 };
 
 void document_free(struct document *document);
 
 struct manifest {
 	struct list documents; /* struct document.link: the good ones, in the order of the file */
-	struct strv errors;    /* "web.yaml:3:11: document 1: Cell \"web\": spec.containers[0].imgae: unknown field, ..." */
+	struct strv errors; /* "web.yaml:3:11: document 1: Cell \"web\": spec.containers[0].imgae:
+			       unknown field, ..." */
 };
 
 void manifest_fini(struct manifest *manifest);
 
 /*
- * Reads all documents of a file and reports every error at once. @name stands in front of each error. A document with an
- * error is left out; the others are there. Never fails otherwise: a file that is no YAML at all has one error.
- * A file without any document has an error too: it is what a truncated write looks like.
+ * Reads all documents of a file and reports every error at once. @name stands in front of each
+ * error. A document with an error is left out; the others are there. Never fails otherwise: a file
+ * that is no YAML at all has one error. A file without any document has an error too: it is what a
+ * truncated write looks like.
  */
 void manifest_parse(const char *name, const char *data, size_t len, struct manifest *ret_manifest);
 
-/* One document of a known type with its status, as the store keeps it: no defaults, no validation, same bounds. */
-int manifest_parse_stored(const char *name, const char *data, size_t len, const ProtobufCMessageDescriptor *type,
-			  ProtobufCMessage **ret_message, struct error *err);
+/* One document of a known type with its status, as the store keeps it: no defaults, no validation,
+ * same bounds. */
+int manifest_parse_stored(const char *name, const char *data, size_t len,
+			  const ProtobufCMessageDescriptor *type, ProtobufCMessage **ret_message,
+			  struct error *err);
 
-/* Appends the message as one YAML document (no "---") or as JSON (indented, no newline at the end). Unset fields and
- * empty lists are left out. */
+/* Appends the message as one YAML document (no "---") or as JSON (indented, no newline at the end).
+ * Unset fields and empty lists are left out. */
 void manifest_emit_yaml(const ProtobufCMessage *message, struct buf *out);
 void manifest_emit_json(const ProtobufCMessage *message, struct buf *out);

@@ -50,7 +50,7 @@ static void fail_unknown_field(struct mapper *m, const struct node *key,
 {
 	struct field_name *names = xcalloc(type->n_fields, sizeof(*names));
 	const char **list = xcalloc(type->n_fields, sizeof(*list));
-	AUTO_BUF struct buf known = {0};
+	AUTO_BUF struct buf known = { 0 };
 	const char *nearest;
 
 	for (unsigned i = 0; i < type->n_fields; i++) {
@@ -216,7 +216,7 @@ static ProtobufCMessage *map_message(struct mapper *m, const struct node *node,
 ProtobufCMessage *mapper_map(const struct node *root, const ProtobufCMessageDescriptor *type,
 			     const struct mapper_options *options)
 {
-	struct mapper m = {.options = options};
+	struct mapper m = { .options = options };
 	ProtobufCMessage *message = map_message(&m, root, type);
 
 	buf_fini(&m.path);

@@ -14,8 +14,8 @@ typedef void (*mapper_error_fn)(void *ctx, const struct node *node, const char *
 				const char *message);
 
 struct mapper_options {
-	const char
-		*skip; /* a field of the outermost message that is not looked into; NULL for none */
+	/* a field of the outermost message that is not looked into; NULL for none */
+	const char *skip;
 	mapper_error_fn on_error;
 	void *ctx;
 };

@@ -84,7 +84,7 @@ static void map_enum(struct mapper *m, const struct node *node, const ProtobufCE
 {
 	const ProtobufCEnumValue *value = NULL;
 	const char **names = xcalloc(type->n_values, sizeof(*names)), *nearest = NULL;
-	AUTO_BUF struct buf known = {0};
+	AUTO_BUF struct buf known = { 0 };
 
 	for (unsigned i = 0; i < type->n_values; i++) {
 		names[i] = type->values[i].name;

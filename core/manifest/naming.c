@@ -3,7 +3,7 @@
 
 struct field_name naming_of_field(const ProtobufCFieldDescriptor *field)
 {
-	struct field_name name = {0};
+	struct field_name name = { 0 };
 	size_t len = 0;
 	bool upper = false;
 

@@ -231,7 +231,7 @@ static void end_document(struct reader *r)
 {
 	struct anchor *anchor;
 
-	map_for_each (anchor, &r->anchors, node) {
+	map_for_each(anchor, &r->anchors, node) {
 		map_remove(&r->anchors, &anchor->node);
 		free(anchor->name);
 		free(anchor);
@@ -336,7 +336,7 @@ static bool check_text(const char *data, size_t len, const struct reader_handler
 void reader_read(const char *data, size_t len, const struct reader_handlers *handlers)
 {
 	static const char bom[] = "\xef\xbb\xbf";
-	struct reader r = {.handlers = handlers, .data = data, .len = len};
+	struct reader r = { .handlers = handlers, .data = data, .len = len };
 	bool done = false;
 
 	if (!check_text(data, len, handlers))

@@ -14,14 +14,14 @@ static bool is_one_of(const char *text, const char *const *words, size_t n)
 
 bool scalar_is_null(const char *text)
 {
-	static const char *const words[] = {"", "~", "null"};
+	static const char *const words[] = { "", "~", "null" };
 
 	return is_one_of(text, words, ARRAY_SIZE(words));
 }
 
 bool scalar_is_old_boolean(const char *text)
 {
-	static const char *const words[] = {"yes", "no", "on", "off", "y", "n", "true", "false"};
+	static const char *const words[] = { "yes", "no", "on", "off", "y", "n", "true", "false" };
 
 	return is_one_of(text, words, ARRAY_SIZE(words));
 }

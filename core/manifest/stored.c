@@ -43,7 +43,7 @@ static void on_reader_error(void *ctx, unsigned document UNUSED, unsigned line, 
 static void on_document(void *ctx, unsigned number UNUSED, const struct node *root)
 {
 	struct stored *s = ctx;
-	const struct mapper_options options = {.on_error = on_mapper_error, .ctx = s};
+	const struct mapper_options options = { .on_error = on_mapper_error, .ctx = s };
 
 	if (s->n_documents++ == 0)
 		s->message = mapper_map(root, s->type, &options);
@@ -55,7 +55,7 @@ int manifest_parse_stored(const char *name, const char *data, size_t len,
 			  const ProtobufCMessageDescriptor *type, ProtobufCMessage **ret_message,
 			  struct error *err)
 {
-	struct stored s = {.name = name, .type = type};
+	struct stored s = { .name = name, .type = type };
 	const struct reader_handlers handlers = {
 		.on_document = on_document,
 		.on_error = on_reader_error,

@@ -10,8 +10,8 @@ static bool is_continuation(char c)
 
 size_t text_decode(const char *data, size_t len, uint32_t *ret_character)
 {
-	static const uint32_t smallest[] = {0, 0, 0x80, 0x800,
-					    0x10000}; /* by length; below it is overlong */
+	static const uint32_t smallest[] = { 0, 0, 0x80, 0x800,
+					     0x10000 }; /* by length; below it is overlong */
 	unsigned char first = len ? (unsigned char)data[0] : 0xff;
 	size_t bytes = first < 0x80   ? 1
 		       : first < 0xc0 ? 0
@@ -50,7 +50,7 @@ bool text_is_plain(uint32_t c)
 char *text_repair(const char *s)
 {
 	size_t len = strlen(s), bytes;
-	AUTO_BUF struct buf out = {0};
+	AUTO_BUF struct buf out = { 0 };
 	uint32_t character;
 
 	for (size_t i = 0; i < len; i += bytes) {

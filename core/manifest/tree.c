@@ -13,7 +13,7 @@ void tree_fini(struct tree *tree)
 		free(node->children);
 		free(node);
 	}
-	*tree = (struct tree){0};
+	*tree = (struct tree){ 0 };
 }
 
 struct node *tree_add(struct tree *tree, enum node_type type, unsigned line, unsigned column)
@@ -104,7 +104,8 @@ const struct node *node_follow(const struct node *root, const char *path, bool *
 const char *node_type_name(const struct node *node)
 {
 	static const char *const names[] = {
-		[NODE_SCALAR] = "text", [NODE_LIST] = "a list", [NODE_MAPPING] = "a mapping"};
+		[NODE_SCALAR] = "text", [NODE_LIST] = "a list", [NODE_MAPPING] = "a mapping"
+	};
 
 	if (node->type == NODE_SCALAR && node->plain && !node->text[0])
 		return "nothing";

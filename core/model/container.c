@@ -86,15 +86,17 @@ int model_signal_parse(const char *name)
 
 int model_stop_signal(const Api__ContainerSpec *spec)
 {
-	int number = !spec || str_empty(spec->stop_signal) ? 0 : model_signal_parse(spec->stop_signal);
+	int number =
+		!spec || str_empty(spec->stop_signal) ? 0 : model_signal_parse(spec->stop_signal);
 
 	return number ? number : SIGTERM;
 }
 
 uint64_t model_stop_grace_ms(const Api__ContainerSpec *spec)
 {
-	uint64_t seconds = spec && spec->has_stop_grace_period_seconds ? spec->stop_grace_period_seconds
-							       : STOP_GRACE_DEFAULT_SECONDS;
+	uint64_t seconds = spec && spec->has_stop_grace_period_seconds
+				   ? spec->stop_grace_period_seconds
+				   : STOP_GRACE_DEFAULT_SECONDS;
 
 	return seconds * 1000;
 }

@@ -46,7 +46,8 @@ size_t field_count(const ProtobufCMessage *message, const ProtobufCFieldDescript
 	if (is_pointer(field)) {
 		const void *value = *MEMBER(void *, message, field->offset);
 
-		return value && value != field->default_value; /* a message begins with its defaults */
+		return value &&
+		       value != field->default_value; /* a message begins with its defaults */
 	}
 	if (field->label == PROTOBUF_C_LABEL_OPTIONAL && !is_oneof(field))
 		return *MEMBER(protobuf_c_boolean, message, field->quantifier_offset) != 0;

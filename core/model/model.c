@@ -13,8 +13,9 @@ static const ProtobufCMessageDescriptor *const descriptors[KIND_COUNT] = {
 	[KIND_CONTAINER] = &api__container__descriptor,
 };
 
-const char *const model_scope_fields[KIND_COUNT] = {"realm_id", "space_id", "stack_id", "cell_id"};
-const char *const model_scope_names[KIND_COUNT] = {"realmId", "spaceId", "stackId", "cellId"};
+const char *const model_scope_fields[KIND_COUNT] = { "realm_id", "space_id", "stack_id",
+						     "cell_id" };
+const char *const model_scope_names[KIND_COUNT] = { "realmId", "spaceId", "stackId", "cellId" };
 
 void model_problems_fini(struct model_problems *problems)
 {
@@ -23,7 +24,7 @@ void model_problems_fini(struct model_problems *problems)
 		free(problems->items[i].message);
 	}
 	free(problems->items);
-	*problems = (struct model_problems){0};
+	*problems = (struct model_problems){ 0 };
 }
 
 void model_problems_add(struct model_problems *problems, const char *path, const char *fmt, ...)
@@ -36,7 +37,7 @@ void model_problems_add(struct model_problems *problems, const char *path, const
 	va_end(args);
 	problems->items = xrealloc(problems->items, (problems->n + 1) * sizeof(*problems->items));
 	problems->items[problems->n++] =
-		(struct model_problem){.path = xstrdup(path), .message = xstrdup(message)};
+		(struct model_problem){ .path = xstrdup(path), .message = xstrdup(message) };
 }
 
 const ProtobufCMessageDescriptor *model_descriptor(enum kind kind)
@@ -62,7 +63,7 @@ void model_view_scope(enum kind kind, const ProtobufCMessage *spec, char **ret_s
 
 struct model_view model_view(enum kind kind, const ProtobufCMessage *message)
 {
-	struct model_view view = {0};
+	struct model_view view = { 0 };
 
 	check(message->descriptor == model_descriptor(kind));
 	view.api_version = member(message, "api_version");

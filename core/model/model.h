@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the schema cannot say: which values are valid, what an empty field means, which container is the root, and what
- * of a spec matters to what runs (the hash). Pure; knows nothing of files, YAML or drivers.
+ * What the schema cannot say: which values are valid, what an empty field means, which container is
+ * the root, and what of a spec matters to what runs (the hash). Pure; knows nothing of files, YAML
+ * or drivers.
  */
 #pragma once
 
@@ -9,7 +10,8 @@
 #include "core/base/str.h"
 #include "core/model/names.h"
 
-/* One thing wrong with a document: where (a field path such as "spec.containers[0].image") and what. */
+/* One thing wrong with a document: where (a field path such as "spec.containers[0].image") and
+ * what. */
 struct model_problem {
 	char *path;
 	char *message;
@@ -21,21 +23,23 @@ struct model_problems {
 };
 
 void model_problems_fini(struct model_problems *problems);
-void model_problems_add(struct model_problems *problems, const char *path, const char *fmt, ...) PRINTF_LIKE(3, 4);
+void model_problems_add(struct model_problems *problems, const char *path, const char *fmt, ...)
+	PRINTF_LIKE(3, 4);
 
 /* The message type of a kind, and a pointer to its metadata. */
 const ProtobufCMessageDescriptor *model_descriptor(enum kind kind);
 Api__Metadata *model_metadata(enum kind kind, const ProtobufCMessage *message);
 
 /*
- * Completes a document in place: apiVersion, kind, metadata and spec exist, metadata.name and spec.id are both set when
- * one was, scope ids are "default" where empty (a container's cellId is not), containers of a cell carry the cell's scope
- * ids, labels are sorted, status is gone.
+ * Completes a document in place: apiVersion, kind, metadata and spec exist, metadata.name and
+ * spec.id are both set when one was, scope ids are "default" where empty (a container's cellId is
+ * not), containers of a cell carry the cell's scope ids, labels are sorted, status is gone.
  */
 void model_set_defaults(enum kind kind, ProtobufCMessage *message);
 
 /* Adds every problem of a document that model_set_defaults() has completed. */
-void model_validate(enum kind kind, const ProtobufCMessage *message, struct model_problems *problems);
+void model_validate(enum kind kind, const ProtobufCMessage *message,
+		    struct model_problems *problems);
 
 /* The key of a valid document. Free with free(). */
 char *model_key(enum kind kind, const ProtobufCMessage *message);
@@ -46,7 +50,8 @@ size_t model_root_index(const Api__CellSpec *spec);
 enum restart_policy { RESTART_ALWAYS, RESTART_ON_FAILURE, RESTART_NEVER };
 enum restart_policy model_restart_policy(const Api__ContainerSpec *spec);
 
-/* Number of the stop signal and grace in milliseconds, defaults applied. @spec NULL: the defaults. */
+/* Number of the stop signal and grace in milliseconds, defaults applied. @spec NULL: the defaults.
+ */
 int model_stop_signal(const Api__ContainerSpec *spec);
 uint64_t model_stop_grace_ms(const Api__ContainerSpec *spec);
 
@@ -54,10 +59,12 @@ uint64_t model_stop_grace_ms(const Api__ContainerSpec *spec);
 int model_signal_parse(const char *name);
 
 /*
- * Hash over what a running container is made from. Labels, restart settings and stop settings are left out: they change
- * nothing that runs. Versioned: a field added to the schema does not change the hash of specs that do not use it.
+ * Hash over what a running container is made from. Labels, restart settings and stop settings are
+ * left out: they change nothing that runs. Versioned: a field added to the schema does not change
+ * the hash of specs that do not use it.
  */
-void model_container_hash(const Api__CellSpec *cell, size_t container, char ret_hash[SHA256_HEX_BYTES]);
+void model_container_hash(const Api__CellSpec *cell, size_t container,
+			  char ret_hash[SHA256_HEX_BYTES]);
 
 /* A deep copy; free with protobuf_c_message_free_unpacked(). */
 ProtobufCMessage *model_copy(const ProtobufCMessage *message);

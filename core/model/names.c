@@ -8,8 +8,8 @@
 enum { ID_HASH_BYTES = 10, BRIDGE_HASH_BYTES = 6 };
 
 static const char *const kind_names[KIND_COUNT] = {
-	[KIND_REALM] = "Realm", [KIND_SPACE] = "Space",		[KIND_STACK] = "Stack",
-	[KIND_CELL] = "Cell",	[KIND_CONTAINER] = "Container",
+	[KIND_REALM] = "Realm", [KIND_SPACE] = "Space",         [KIND_STACK] = "Stack",
+	[KIND_CELL] = "Cell",   [KIND_CONTAINER] = "Container",
 };
 
 const char *kind_name(enum kind kind)
@@ -76,7 +76,8 @@ char *key_join(enum kind kind, const char *const names[])
 
 	for (int i = 0; i <= (int)kind; i++) {
 		check(name_is_valid(names[i]));
-		len += (size_t)snprintf(key + len, sizeof(key) - len, "%s%s", i ? "/" : "", names[i]);
+		len += (size_t)snprintf(key + len, sizeof(key) - len, "%s%s", i ? "/" : "",
+					names[i]);
 	}
 	return xstrdup(key);
 }
@@ -105,7 +106,8 @@ enum kind key_kind(const char *key)
 	return (enum kind)depth;
 }
 
-/* @id when containerd takes it as it is, else its beginning and a hash of @full, which says the same at full length. */
+/* @id when containerd takes it as it is, else its beginning and a hash of @full, which says the
+ * same at full length. */
 static char *bounded_id(const char *id, const char *full)
 {
 	char hex[SHA256_HEX_BYTES], cut[CONTAINERD_ID_MAX_BYTES + 1];
@@ -142,7 +144,8 @@ char *name_containerd_id(const char *cell_key, const char *role)
 	struct key_parts p;
 
 	split_or_die(cell_key, KIND_CELL, &p);
-	AUTO_FREE char *id = xasprintf("%s_%s_%s_%s", p.part[KIND_SPACE], p.part[KIND_STACK], p.part[KIND_CELL], role);
+	AUTO_FREE char *id = xasprintf("%s_%s_%s_%s", p.part[KIND_SPACE], p.part[KIND_STACK],
+				       p.part[KIND_CELL], role);
 	AUTO_FREE char *full = xasprintf("%s/%s", cell_key, role);
 
 	return bounded_id(id, full);
@@ -199,5 +202,6 @@ char *name_bridge(const char *space_key, bool hashed)
 	if (!hashed)
 		return xstrndup(name, BRIDGE_NAME_MAX_BYTES);
 	sha256_hex(space_key, strlen(space_key), hex);
-	return xasprintf("%.*s%.*s", BRIDGE_NAME_MAX_BYTES - BRIDGE_HASH_BYTES, name, BRIDGE_HASH_BYTES, hex);
+	return xasprintf("%.*s%.*s", BRIDGE_NAME_MAX_BYTES - BRIDGE_HASH_BYTES, name,
+			 BRIDGE_HASH_BYTES, hex);
 }

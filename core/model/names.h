@@ -3,8 +3,8 @@
  * Names of everything outside the daemon, computed from an object's key (DESIGN 1.4). Pure.
  *
  * A key is the path of an object in the hierarchy: "realm", "realm/space", "realm/space/stack",
- * "realm/space/stack/cell", "realm/space/stack/cell/container". Its depth is its kind. Every part obeys
- * name_is_valid(), so a key never holds anything that a path could trip over.
+ * "realm/space/stack/cell", "realm/space/stack/cell/container". Its depth is its kind. Every part
+ * obeys name_is_valid(), so a key never holds anything that a path could trip over.
  */
 #pragma once
 
@@ -44,18 +44,20 @@ char *key_parent(const char *key);
 const char *key_name(const char *key);
 enum kind key_kind(const char *key);
 
-/* containerd namespace of a realm: "kukeon-<realm>"; one that begins with "kukeon-" keeps its name. */
+/* containerd namespace of a realm: "kukeon-<realm>"; one that begins with "kukeon-" keeps its name.
+ */
 char *name_containerd_namespace(const char *realm);
 
 /*
- * containerd id of a container: <space>_<stack>_<cell>_<role>, role "root" for the root, else the container's id.
- * What containerd would refuse (over 76 bytes, "--" in a name) is cut and ends in a stable hash of the full path.
+ * containerd id of a container: <space>_<stack>_<cell>_<role>, role "root" for the root, else the
+ * container's id. What containerd would refuse (over 76 bytes, "--" in a name) is cut and ends in a
+ * stable hash of the full path.
  */
 char *name_containerd_id(const char *cell_key, const char *role);
 
 /*
- * Identifier of a cell for netns pins and CNI: the key with '_' for '/', at most 255 bytes. Reversible, because no name
- * holds '_': what a crash left on disk says whose it is.
+ * Identifier of a cell for netns pins and CNI: the key with '_' for '/', at most 255 bytes.
+ * Reversible, because no name holds '_': what a crash left on disk says whose it is.
  */
 char *name_cell_id(const char *cell_key);
 
@@ -71,5 +73,6 @@ char *name_cgroup_leaf(const char *root, const char *cell_key, const char *role)
 /* CNI network of a space, and the stem of its conflist's file name: "<realm>-<space>". */
 char *name_network(const char *space_key);
 
-/* "kuke-<realm>-<space>" cut to 15 bytes; with @hashed the tail is a stable hash of the key instead. */
+/* "kuke-<realm>-<space>" cut to 15 bytes; with @hashed the tail is a stable hash of the key
+ * instead. */
 char *name_bridge(const char *space_key, bool hashed);

@@ -92,7 +92,7 @@ static void validate_container_scope(const char *prefix, const Api__CellSpec *ce
 				     const Api__ContainerSpec *spec,
 				     struct model_problems *problems)
 {
-	const char *expected[] = {cell->realm_id, cell->space_id, cell->stack_id, cell->id};
+	const char *expected[] = { cell->realm_id, cell->space_id, cell->stack_id, cell->id };
 	char **scope[KIND_COUNT];
 
 	model_view_scope(KIND_CONTAINER, &spec->base, scope);

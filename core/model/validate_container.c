@@ -47,7 +47,7 @@ static void validate_env(const char *prefix, const Api__ContainerSpec *spec,
 static void validate_restart(const char *prefix, const char *policy,
 			     struct model_problems *problems)
 {
-	static const char *const policies[] = {"always", "on-failure", "never"};
+	static const char *const policies[] = { "always", "on-failure", "never" };
 	const char *nearest;
 
 	if (str_empty(policy))
@@ -97,7 +97,7 @@ static void validate_process(const char *prefix, const Api__ContainerSpec *spec,
 	if (!str_empty(spec->stop_signal) && !model_signal_parse(spec->stop_signal))
 		validate_problem(problems, prefix, "stopSignal",
 				 "\"" SHOWN "\" is not a signal; expected a name such as SIGTERM "
-					    "or a number from 1 to 64",
+				 "or a number from 1 to 64",
 				 spec->stop_signal);
 	if (!str_empty(spec->user) && !user_is_valid(spec->user))
 		validate_problem(

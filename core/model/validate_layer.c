@@ -85,7 +85,7 @@ static void validate_subnet(const char *subnet, struct model_problems *problems)
 			problems, "spec", "subnet",
 			"\"" SHOWN "\" is an address inside a range, did you mean \"%s/%u\"?",
 			subnet,
-			inet_ntop(AF_INET, &in, (char[INET_ADDRSTRLEN]){0}, INET_ADDRSTRLEN),
+			inet_ntop(AF_INET, &in, (char[INET_ADDRSTRLEN]){ 0 }, INET_ADDRSTRLEN),
 			prefix);
 	else if (address >> 24 == 0 || address >> 24 == 127 || address >> 24 >= 224)
 		validate_problem(problems, "spec", "subnet",

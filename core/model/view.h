@@ -22,7 +22,8 @@ struct model_view model_view(enum kind kind, const ProtobufCMessage *message);
 /* The status of a realm, space, stack or cell; NULL when the document has none. */
 const Api__Status *model_status(enum kind kind, const ProtobufCMessage *message);
 
-/* A document of @kind with an empty spec; nothing else is set. Free with protobuf_c_message_free_unpacked(). */
+/* A document of @kind with an empty spec; nothing else is set. Free with
+ * protobuf_c_message_free_unpacked(). */
 ProtobufCMessage *model_new(enum kind kind);
 
 /* The scope fields of a spec, for the layers above @kind. */

@@ -26,7 +26,8 @@ static void hand_over(struct rpc *rpc, grpc_event event)
 	if (event.type == GRPC_QUEUE_SHUTDOWN)
 		rpc->queue_ended = true;
 	else
-		completions_add(&rpc->arrived, (struct completion){ event.tag, event.success != 0 });
+		completions_add(&rpc->arrived,
+				(struct completion){ event.tag, event.success != 0 });
 	uv_mutex_unlock(&rpc->mutex);
 	if (wake)
 		uv_async_send(&rpc->async);
@@ -39,7 +40,8 @@ static void run_thread(void *arg)
 
 	pthread_setname_np(pthread_self(), "rpc");
 	do {
-		event = grpc_completion_queue_next(rpc->queue, gpr_inf_future(GPR_CLOCK_REALTIME), NULL);
+		event = grpc_completion_queue_next(rpc->queue, gpr_inf_future(GPR_CLOCK_REALTIME),
+						   NULL);
 		hand_over(rpc, event);
 	} while (event.type != GRPC_QUEUE_SHUTDOWN);
 }
@@ -114,7 +116,8 @@ int rpc_open(struct rpc **ret_rpc, struct loop *loop, struct error *err)
 	r = uv_async_init(&loop->uv, &rpc->async, on_async);
 	if (r < 0) {
 		free(rpc);
-		return error_set(err, r, "cannot create the wake-up handle of gRPC: %s", uv_strerror(r));
+		return error_set(err, r, "cannot create the wake-up handle of gRPC: %s",
+				 uv_strerror(r));
 	}
 	check(uv_mutex_init(&rpc->mutex) == 0);
 	rpc_library_init();

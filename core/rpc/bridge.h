@@ -2,19 +2,23 @@
 /*
  * Private to core/rpc: how completions reach the loop, and who is still alive.
  *
- * gRPC knows only one way to be driven from C that neither polls nor blocks the loop: a thread that sits in
- * grpc_completion_queue_next(). It never looks into what it carries; it only moves (tag, ok) pairs into an array and
- * wakes the loop when that was empty. All the rest, starting batches included, happens on the loop's thread.
+ * gRPC knows only one way to be driven from C that neither polls nor blocks the loop: a thread that
+ * sits in grpc_completion_queue_next(). It never looks into what it carries; it only moves (tag,
+ * ok) pairs into an array and wakes the loop when that was empty. All the rest, starting batches
+ * included, happens on the loop's thread.
  *
- * gRPC aborts the process when a batch starts after the queue's shutdown. So everything that may start one is counted
- * here, and the queue is shut down only when the counts are zero.
+ * gRPC aborts the process when a batch starts after the queue's shutdown. So everything that may
+ * start one is counted here, and the queue is shut down only when the counts are zero.
  */
 #pragma once
 
 #include "core/rpc/rpc.h"
 #include "core/rpc/wire/exchange.h"
 
-/* What gRPC hands back when a batch completes; embedded in its owner. @fn runs on the loop's thread. */
+/*
+ * What gRPC hands back when a batch completes; embedded in its owner. @fn runs on the loop's
+ * thread.
+ */
 struct rpc_tag {
 	void (*fn)(struct rpc_tag *tag, bool ok);
 };
@@ -39,7 +43,7 @@ struct rpc {
 	struct completions arrived; /* under the mutex */
 	bool queue_ended;           /* under the mutex: the thread is about to return */
 
-	struct completions current; /* the loop's, swapped with arrived */
+	struct completions current;              /* the loop's, swapped with arrived */
 	unsigned n_servers, n_channels, n_calls; /* alive; n_calls are the client's */
 
 	bool closing, queue_shut;
@@ -52,7 +56,7 @@ struct rpc_channel {
 	struct rpc *rpc;
 	grpc_channel *grpc; /* NULL: freed by its owner, lives for its last calls */
 	char *target;
-	struct list calls;  /* struct client_call.link */
+	struct list calls; /* struct client_call.link */
 };
 
 /* What unary call and stream have in common. */
@@ -69,8 +73,8 @@ struct client_request {
 };
 
 /* -EINVAL when a header cannot be sent; nothing needs cleanup then. */
-int client_request_init(struct client_request *request, const struct rpc_header headers[RPC_HEADERS_MAX],
-			struct error *err);
+int client_request_init(struct client_request *request,
+			const struct rpc_header headers[RPC_HEADERS_MAX], struct error *err);
 void client_request_fini(struct client_request *request);
 
 void client_call_init(struct client_call *call, struct rpc_channel *channel, const char *method,

@@ -7,7 +7,8 @@
 
 /* ---- what unary call and stream share ---- */
 
-static int add_header(struct client_request *request, const struct rpc_header *header, struct error *err)
+static int add_header(struct client_request *request, const struct rpc_header *header,
+		      struct error *err)
 {
 	grpc_metadata *metadata = &request->headers[request->wire.n_headers];
 	grpc_slice key = grpc_slice_from_copied_string(header->name);
@@ -16,8 +17,8 @@ static int add_header(struct client_request *request, const struct rpc_header *h
 	if (!grpc_header_key_is_legal(key) || !grpc_header_nonbin_value_is_legal(value)) {
 		grpc_slice_unref(key);
 		grpc_slice_unref(value);
-		return error_set(err, -EINVAL, "header %s cannot have the value \"%s\"", header->name,
-				 header->value);
+		return error_set(err, -EINVAL, "header %s cannot have the value \"%s\"",
+				 header->name, header->value);
 	}
 	metadata->key = key;
 	metadata->value = value;
@@ -25,8 +26,8 @@ static int add_header(struct client_request *request, const struct rpc_header *h
 	return 0;
 }
 
-int client_request_init(struct client_request *request, const struct rpc_header headers[RPC_HEADERS_MAX],
-			struct error *err)
+int client_request_init(struct client_request *request,
+			const struct rpc_header headers[RPC_HEADERS_MAX], struct error *err)
 {
 	*request = (struct client_request){ 0 };
 	request->wire.headers = request->headers;
@@ -80,7 +81,8 @@ void client_call_fini(struct client_call *call)
 
 int client_call_status(const struct client_call *call, struct error *err)
 {
-	return rpc_status_error(call->exchange.status, call->exchange.details, call->channel->target, err);
+	return rpc_status_error(call->exchange.status, call->exchange.details,
+				call->channel->target, err);
 }
 
 int client_call_unpack(struct client_call *call, const ProtobufCMessageDescriptor *type,
@@ -112,7 +114,7 @@ void rpc_channel_free(struct rpc_channel *channel)
 
 	if (!channel)
 		return;
-	list_for_each (call, &channel->calls, link)
+	list_for_each(call, &channel->calls, link)
 		grpc_call_cancel(call->exchange.grpc, NULL);
 	grpc_channel_destroy(channel->grpc);
 	channel->grpc = NULL;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gRPC on the loop: one thread sits in grpc_completion_queue_next for client and server and hands what completes to the
- * loop through a mutex-guarded list and a uv_async (DESIGN 5). All functions and callbacks run on the loop's thread.
+ * gRPC on the loop: one thread sits in grpc_completion_queue_next for client and server and hands
+ * what completes to the loop through a mutex-guarded list and a uv_async (DESIGN 5). All functions
+ * and callbacks run on the loop's thread.
  *
  * Messages are protobuf-c structs in both directions; nobody above this file sees gRPC.
  */
@@ -19,8 +20,9 @@ struct rpc;
 int rpc_open(struct rpc **ret_rpc, struct loop *loop, struct error *err);
 
 /*
- * Ends every call still under way (their done callbacks run with -ECANCELED before @closed does), shuts gRPC down in the
- * order it demands, joins the thread. Server and channels must have been closed or freed by then. @closed runs once.
+ * Ends every call still under way (their done callbacks run with -ECANCELED before @closed does),
+ * shuts gRPC down in the order it demands, joins the thread. Server and channels must have been
+ * closed or freed by then. @closed runs once.
  */
 void rpc_close(struct rpc *rpc, void (*closed)(void *ctx), void *ctx);
 
@@ -28,10 +30,12 @@ void rpc_close(struct rpc *rpc, void (*closed)(void *ctx), void *ctx);
 
 struct rpc_channel;
 
-/* @target e.g. "unix:/run/containerd/containerd.sock". Connects when the first call needs it, and again by itself. */
+/* @target e.g. "unix:/run/containerd/containerd.sock". Connects when the first call needs it, and
+ * again by itself. */
 struct rpc_channel *rpc_channel_new(struct rpc *rpc, const char *target);
 
-/* Cancels its calls (done runs with -ECANCELED, later); the channel itself is gone for the caller. NULL is allowed. */
+/* Cancels its calls (done runs with -ECANCELED, later); the channel itself is gone for the caller.
+ * NULL is allowed. */
 void rpc_channel_free(struct rpc_channel *channel);
 
 /* Something says that the peer is back: try to connect now instead of at the end of the backoff. */
@@ -46,7 +50,7 @@ struct rpc_header {
 /* One unary call, embedded in its owner. */
 struct rpc_unary {
 	/* in, read only inside rpc_unary_start() */
-	const char *method; /* "/package.Service/Method" */
+	const char *method;                         /* "/package.Service/Method" */
 	struct rpc_header headers[RPC_HEADERS_MAX]; /* up to the first NULL name */
 	const ProtobufCMessage *request;
 	const ProtobufCMessageDescriptor *reply_type; /* NULL: the reply is not wanted */
@@ -60,9 +64,10 @@ struct rpc_unary {
 
 /*
  * Starts the call; @call->done runs exactly once. Status: 0, or the gRPC status as an errno:
- * NOT_FOUND -ENOENT, ALREADY_EXISTS -EEXIST, FAILED_PRECONDITION -EBUSY, INVALID_ARGUMENT -EINVAL, UNIMPLEMENTED -ENOSYS,
- * UNAVAILABLE -ECONNREFUSED, DEADLINE_EXCEEDED -ETIMEDOUT, CANCELLED -ECANCELED, RESOURCE_EXHAUSTED -ENOSPC,
- * PERMISSION_DENIED -EACCES, UNAUTHENTICATED -EPERM, everything else -EIO. The text is the peer's.
+ * NOT_FOUND -ENOENT, ALREADY_EXISTS -EEXIST, FAILED_PRECONDITION -EBUSY, INVALID_ARGUMENT -EINVAL,
+ * UNIMPLEMENTED -ENOSYS, UNAVAILABLE -ECONNREFUSED, DEADLINE_EXCEEDED -ETIMEDOUT, CANCELLED
+ * -ECANCELED, RESOURCE_EXHAUSTED -ENOSPC, PERMISSION_DENIED -EACCES, UNAUTHENTICATED -EPERM,
+ * everything else -EIO. The text is the peer's.
  */
 void rpc_unary_start(struct rpc_channel *channel, struct rpc_unary *unary, struct call *call);
 void rpc_unary_cancel(struct rpc_unary *unary);
@@ -78,7 +83,8 @@ struct rpc_stream {
 
 	/* Once per message; the message is the bridge's and gone afterwards. */
 	void (*on_message)(struct rpc_stream *stream, const ProtobufCMessage *message);
-	/* Once, last, whatever happens (also after rpc_stream_cancel()). Statuses as in rpc_unary_start(), 0: peer ended. */
+	/* Once, last, whatever happens (also after rpc_stream_cancel()). Statuses as in
+	 * rpc_unary_start(), 0: peer ended. */
 	void (*on_end)(struct rpc_stream *stream, int status, const struct error *err);
 
 	void *state; /* the bridge's; NULL when not running */
@@ -102,12 +108,13 @@ struct rpc_method {
 	const ProtobufCMessageDescriptor *request_type;
 
 	/*
-	 * The request arrived; it belongs to the bridge and is gone when this returns. A unary method answers once with
-	 * rpc_server_reply() or rpc_server_fail(), now or later, also when client or server are gone meanwhile. A
-	 * streaming one calls rpc_server_send() while rpc_server_call_writable() and ends with rpc_server_fail() or
-	 * rpc_server_end().
+	 * The request arrived; it belongs to the bridge and is gone when this returns. A unary
+	 * method answers once with rpc_server_reply() or rpc_server_fail(), now or later, also when
+	 * client or server are gone meanwhile. A streaming one calls rpc_server_send() while
+	 * rpc_server_call_writable() and ends with rpc_server_fail() or rpc_server_end().
 	 */
-	void (*on_request)(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
+	void (*on_request)(struct rpc_server_call *call, const ProtobufCMessage *request,
+			   void *ctx);
 };
 
 /* Methods that a streaming handler sets on its call. */
@@ -115,36 +122,40 @@ struct rpc_stream_handler {
 	void (*on_writable)(struct rpc_server_call *call, void *owner); /* the last send has left */
 
 	/*
-	 * Gone: forget the call. Runs exactly once, whoever ended it, also after rpc_server_end() and _fail() (later,
-	 * never from inside); nothing may be said to the call any more.
+	 * Gone: forget the call. Runs exactly once, whoever ended it, also after rpc_server_end()
+	 * and _fail() (later, never from inside); nothing may be said to the call any more.
 	 */
 	void (*on_closed)(struct rpc_server_call *call, void *owner);
 };
 
 struct rpc_server_options {
-	int listen_fd;                     /* a bound, listening unix socket; an open server closes it */
-	const struct rpc_method *methods;  /* not copied: a static table */
+	int listen_fd; /* a bound, listening unix socket; an open server closes it */
+	const struct rpc_method *methods; /* not copied: a static table */
 	size_t n_methods;
-	void *ctx;                         /* handed to every on_request */
-	unsigned idle_timeout_ms;          /* connections without a call are closed after that */
+	void *ctx;                /* handed to every on_request */
+	unsigned idle_timeout_ms; /* connections without a call are closed after that */
 };
 
-int rpc_server_open(struct rpc_server **ret_server, struct rpc *rpc, const struct rpc_server_options *options,
-		    struct error *err);
+int rpc_server_open(struct rpc_server **ret_server, struct rpc *rpc,
+		    const struct rpc_server_options *options, struct error *err);
 
 /* Stops accepting, gives running calls @grace_ms, cancels the rest; @closed runs once, last. */
-void rpc_server_close(struct rpc_server *server, uint64_t grace_ms, void (*closed)(void *ctx), void *ctx);
+void rpc_server_close(struct rpc_server *server, uint64_t grace_ms, void (*closed)(void *ctx),
+		      void *ctx);
 
 struct rpc_peer rpc_server_call_peer(const struct rpc_server_call *call);
 void rpc_server_reply(struct rpc_server_call *call, const ProtobufCMessage *reply);
 
-/* Ends the call with the gRPC status that stands for @code (the table above read backwards) and the text of @err. */
+/* Ends the call with the gRPC status that stands for @code (the table above read backwards) and the
+ * text of @err. */
 void rpc_server_fail(struct rpc_server_call *call, int code, const struct error *err);
 
 /* Makes the call a stream, writable at once. @handler is not copied: a static table. */
-void rpc_server_stream(struct rpc_server_call *call, const struct rpc_stream_handler *handler, void *owner);
+void rpc_server_stream(struct rpc_server_call *call, const struct rpc_stream_handler *handler,
+		       void *owner);
 
-/* One message may be under way; sending while not writable is a bug. The message is packed before this returns. */
+/* One message may be under way; sending while not writable is a bug. The message is packed before
+ * this returns. */
 bool rpc_server_call_writable(const struct rpc_server_call *call);
 void rpc_server_send(struct rpc_server_call *call, const ProtobufCMessage *message);
 void rpc_server_end(struct rpc_server_call *call);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The listening half: accepts, remembers who is at the other end, hands the descriptor to gRPC, takes calls, shuts down.
+ * The listening half: accepts, remembers who is at the other end, hands the descriptor to gRPC,
+ * takes calls, shuts down.
  *
- * gRPC never sees the listening socket: only the one who accepts can ask SO_PEERCRED. A call says "fd:N" about its
- * peer; gRPC closes a descriptor only after the last call on it, so N cannot mean another peer while a call lives.
+ * gRPC never sees the listening socket: only the one who accepts can ask SO_PEERCRED. A call says
+ * "fd:N" about its peer; gRPC closes a descriptor only after the last call on it, so N cannot mean
+ * another peer while a call lives.
  */
 #include "core/rpc/server.h"
 
@@ -19,10 +21,10 @@
 #include "core/base/log.h"
 
 enum {
-	ACCEPT_BATCH = 16,         /* connections per turn of the loop */
-	ACCEPT_PAUSE_MS = 100,     /* without descriptors: level-triggered polling would spin */
+	ACCEPT_BATCH = 16,          /* connections per turn of the loop */
+	ACCEPT_PAUSE_MS = 100,      /* without descriptors: level-triggered polling would spin */
 	CONNECTION_CALLS_MAX = 256, /* calls of one connection; more wait in the client */
-	METHOD_SHOWN_BYTES = 128,  /* of an unknown method's name */
+	METHOD_SHOWN_BYTES = 128,   /* of an unknown method's name */
 };
 
 /* ---- connections ---- */
@@ -38,7 +40,8 @@ static void remember_peer(struct rpc_server *server, int fd, const struct ucred 
 		while (server->n_peers < n) /* nobody; never root by accident */
 			server->peers[server->n_peers++] = (struct rpc_peer){ .uid = (uid_t)-1 };
 	}
-	server->peers[index] = (struct rpc_peer){ .uid = credentials->uid, .pid = credentials->pid };
+	server->peers[index] =
+		(struct rpc_peer){ .uid = credentials->uid, .pid = credentials->pid };
 }
 
 static void add_connection(struct rpc_server *server, int fd)
@@ -68,7 +71,8 @@ static void pause_accepting(struct rpc_server *server, int error)
 {
 	log_debug("connections wait: %s", strerror(error));
 	uv_poll_stop(&server->poll);
-	timer_start(server->rpc->loop, &server->accept_pause, ACCEPT_PAUSE_MS, on_accept_pause_over);
+	timer_start(server->rpc->loop, &server->accept_pause, ACCEPT_PAUSE_MS,
+		    on_accept_pause_over);
 }
 
 static void on_connection(uv_poll_t *poll, int status UNUSED, int events UNUSED)
@@ -76,7 +80,8 @@ static void on_connection(uv_poll_t *poll, int status UNUSED, int events UNUSED)
 	struct rpc_server *server = container_of(poll, struct rpc_server, poll);
 
 	for (int i = 0; i < ACCEPT_BATCH; i++) {
-		int fd = accept4(server->options.listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd = accept4(server->options.listen_fd, NULL, NULL,
+				 SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
 			add_connection(server, fd);
@@ -99,8 +104,9 @@ static void request_call(struct server_request *request)
 	grpc_call_details_init(&request->details);
 	grpc_metadata_array_init(&request->metadata);
 	server->n_requests++;
-	check(grpc_server_request_call(server->grpc, &request->grpc, &request->details, &request->metadata,
-				       queue, queue, &request->tag) == GRPC_CALL_OK);
+	check(grpc_server_request_call(server->grpc, &request->grpc, &request->details,
+				       &request->metadata, queue, queue,
+				       &request->tag) == GRPC_CALL_OK);
 }
 
 static bool find_peer(const struct rpc_server *server, grpc_call *grpc, struct rpc_peer *ret_peer)
@@ -128,7 +134,8 @@ static void refuse_unknown_method(struct rpc_server *server, grpc_call *grpc, gr
 	char text[METHOD_SHOWN_BYTES + 64];
 	size_t len = GRPC_SLICE_LENGTH(name);
 
-	snprintf(text, sizeof(text), "unknown method %.*s: are client and daemon of the same version?",
+	snprintf(text, sizeof(text),
+		 "unknown method %.*s: are client and daemon of the same version?",
 		 (int)(len < METHOD_SHOWN_BYTES ? len : METHOD_SHOWN_BYTES),
 		 (const char *)GRPC_SLICE_START_PTR(name));
 	server_call_refuse(server, grpc, -ENOSYS, text);
@@ -142,7 +149,8 @@ static void take_call(struct rpc_server *server, grpc_call *grpc, grpc_slice nam
 	if (server->closing)
 		server_call_refuse(server, grpc, -ECONNREFUSED, "the daemon is shutting down");
 	else if (server->n_calls >= SERVER_CALLS_MAX)
-		server_call_refuse(server, grpc, -ENOSPC, "too many calls at once; try again later");
+		server_call_refuse(server, grpc, -ENOSPC,
+				   "too many calls at once; try again later");
 	else if (!find_peer(server, grpc, &peer))
 		server_call_refuse(server, grpc, -EPERM, "cannot tell who is calling");
 	else if (!method)
@@ -182,8 +190,8 @@ static void cancel_calls(struct rpc_server *server)
 }
 
 /*
- * Without calls the grace is over: gRPC would wait for every idle peer to acknowledge its goodbye, and a stopped one
- * never does.
+ * Without calls the grace is over: gRPC would wait for every idle peer to acknowledge its goodbye,
+ * and a stopped one never does.
  */
 static void maybe_closed(struct rpc_server *server)
 {
@@ -232,7 +240,8 @@ static void on_grace_over(struct timer *timer)
 	cancel_calls(container_of(timer, struct rpc_server, grace));
 }
 
-void rpc_server_close(struct rpc_server *server, uint64_t grace_ms, void (*closed)(void *ctx), void *ctx)
+void rpc_server_close(struct rpc_server *server, uint64_t grace_ms, void (*closed)(void *ctx),
+		      void *ctx)
 {
 	check(!server->closing);
 	server->closing = true;
@@ -254,8 +263,10 @@ static void start_grpc(struct rpc_server *server)
 		rpc_integer_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, RPC_MESSAGE_MAX_BYTES),
 		rpc_integer_arg(GRPC_ARG_MAX_CONCURRENT_STREAMS, CONNECTION_CALLS_MAX),
 		/* Nobody may make us unpack what is small only on the wire. */
-		rpc_integer_arg(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1 << GRPC_COMPRESS_NONE),
-		rpc_integer_arg(GRPC_ARG_MAX_CONNECTION_IDLE_MS, (int)server->options.idle_timeout_ms),
+		rpc_integer_arg(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET,
+				1 << GRPC_COMPRESS_NONE),
+		rpc_integer_arg(GRPC_ARG_MAX_CONNECTION_IDLE_MS,
+				(int)server->options.idle_timeout_ms),
 	};
 	grpc_channel_args args = { ARRAY_SIZE(items), items };
 
@@ -272,8 +283,8 @@ static void start_grpc(struct rpc_server *server)
 	}
 }
 
-int rpc_server_open(struct rpc_server **ret_server, struct rpc *rpc, const struct rpc_server_options *options,
-		    struct error *err)
+int rpc_server_open(struct rpc_server **ret_server, struct rpc *rpc,
+		    const struct rpc_server_options *options, struct error *err)
 {
 	struct rpc_server *server = xnew(struct rpc_server);
 	int r = uv_poll_init(&rpc->loop->uv, &server->poll, options->listen_fd);

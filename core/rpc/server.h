@@ -5,9 +5,14 @@
 #include "core/rpc/bridge.h"
 
 enum {
-	/* How many calls gRPC may hand us at once before we asked for more; each costs a few hundred bytes. */
+	/*
+	 * How many calls gRPC may hand us at once before we asked for more; each costs a few
+	 * hundred bytes.
+	 */
 	SERVER_REQUESTS = 8,
-	/* Calls alive at once; one more is refused. Bounds what clients that never finish can hold. */
+	/*
+	 * Calls alive at once; one more is refused. Bounds what clients that never finish can hold.
+	 */
 	SERVER_CALLS_MAX = 1024,
 };
 

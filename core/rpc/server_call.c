@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One call on the server. gRPC's part of it ends with the close notice (the client has everything, or is gone) once no
- * batch is under way; ours when the handler has answered. Whichever comes last frees the memory, so a unary handler may
- * answer long after its client, or even the server, has gone.
+ * One call on the server. gRPC's part of it ends with the close notice (the client has everything,
+ * or is gone) once no batch is under way; ours when the handler has answered. Whichever comes last
+ * frees the memory, so a unary handler may answer long after its client, or even the server, has
+ * gone.
  */
 #include <errno.h>
 #include <grpc/byte_buffer.h>
@@ -43,7 +44,8 @@ struct rpc_server_call {
 
 /* ---- batches and life ---- */
 
-static void start_batch(struct rpc_server_call *call, const grpc_op *ops, size_t n_ops, struct rpc_tag *tag)
+static void start_batch(struct rpc_server_call *call, const grpc_op *ops, size_t n_ops,
+			struct rpc_tag *tag)
 {
 	call->n_pending++;
 	check(grpc_call_start_batch(call->grpc, ops, n_ops, tag, NULL) == GRPC_CALL_OK);
@@ -95,7 +97,8 @@ static void add_headers(struct rpc_server_call *call, grpc_op *ops, size_t *n_op
 	ops[(*n_ops)++] = (grpc_op){ .op = GRPC_OP_SEND_INITIAL_METADATA };
 }
 
-static void add_message(struct rpc_server_call *call, const ProtobufCMessage *message, grpc_op *ops, size_t *n_ops)
+static void add_message(struct rpc_server_call *call, const ProtobufCMessage *message, grpc_op *ops,
+			size_t *n_ops)
 {
 	drop_message(call);
 	call->message = rpc_message_pack(message);
@@ -104,8 +107,8 @@ static void add_message(struct rpc_server_call *call, const ProtobufCMessage *me
 }
 
 /* The last batch of every call that is still there; @reply NULL: none, only the status. */
-static void answer(struct rpc_server_call *call, const ProtobufCMessage *reply, grpc_status_code status,
-		   const char *text)
+static void answer(struct rpc_server_call *call, const ProtobufCMessage *reply,
+		   grpc_status_code status, const char *text)
 {
 	grpc_slice details = grpc_slice_from_copied_string(text);
 	grpc_op ops[3];
@@ -238,9 +241,12 @@ struct rpc_peer rpc_server_call_peer(const struct rpc_server_call *call)
 	return call->peer;
 }
 
-/* Ends a call that its handler owns; also when the client has gone, and when a message is still under way. */
-static void finish(struct rpc_server_call *call, const ProtobufCMessage *reply, grpc_status_code status,
-		   const char *text)
+/*
+ * Ends a call that its handler owns; also when the client has gone, and when a message is still
+ * under way.
+ */
+static void finish(struct rpc_server_call *call, const ProtobufCMessage *reply,
+		   grpc_status_code status, const char *text)
 {
 	check(call->state == SERVER_CALL_HANDLED || call->state == SERVER_CALL_STREAMING);
 	if (call->gone) {
@@ -264,7 +270,8 @@ void rpc_server_reply(struct rpc_server_call *call, const ProtobufCMessage *repl
 void rpc_server_fail(struct rpc_server_call *call, int code, const struct error *err)
 {
 	check(code < 0);
-	finish(call, NULL, rpc_status_from_errno(code), err && err->msg[0] ? err->msg : strerror(-code));
+	finish(call, NULL, rpc_status_from_errno(code),
+	       err && err->msg[0] ? err->msg : strerror(-code));
 }
 
 void rpc_server_end(struct rpc_server_call *call)
@@ -281,7 +288,8 @@ static void on_closed_late(struct deferred *deferred)
 	settle(call);
 }
 
-void rpc_server_stream(struct rpc_server_call *call, const struct rpc_stream_handler *handler, void *owner)
+void rpc_server_stream(struct rpc_server_call *call, const struct rpc_stream_handler *handler,
+		       void *owner)
 {
 	check(call->state == SERVER_CALL_HANDLED);
 	call->state = SERVER_CALL_STREAMING;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A call with a stream of replies: three tags are out at most (the request and the headers, the next message, the
- * status); the stream has ended when all of them are back.
+ * A call with a stream of replies: three tags are out at most (the request and the headers, the
+ * next message, the status); the stream has ended when all of them are back.
  */
 #include <errno.h>
 
@@ -12,7 +12,7 @@ struct stream_state {
 	struct rpc_tag on_open, on_message, on_status;
 	unsigned n_pending;
 	struct rpc_stream *stream;
-	bool cancelled; /* by the owner, or by us because of @err: no message is delivered any more */
+	bool cancelled; /* by the owner, or by us because of @err: nothing is delivered any more */
 	int status;     /* of our own; 0: the peer's counts */
 	struct error err;
 	struct deferred failed; /* when the call could not even begin */
@@ -57,7 +57,8 @@ static void deliver(struct stream_state *state)
 {
 	ProtobufCMessage *message;
 
-	state->status = client_call_unpack(&state->base, state->stream->reply_type, &message, &state->err);
+	state->status =
+		client_call_unpack(&state->base, state->stream->reply_type, &message, &state->err);
 	if (state->status < 0) {
 		cancel(state);
 		return;
@@ -115,7 +116,8 @@ void rpc_stream_start(struct rpc_channel *channel, struct rpc_stream *stream)
 	request.wire.wait_for_ready = stream->wait_for_ready;
 	client_call_init(&state->base, channel, stream->method, RPC_NO_TIMEOUT);
 	state->n_pending = 2;
-	rpc_exchange_start_stream(&state->base.exchange, &request.wire, &state->on_open, &state->on_status);
+	rpc_exchange_start_stream(&state->base.exchange, &request.wire, &state->on_open,
+				  &state->on_status);
 	receive(state);
 	client_request_fini(&request);
 }

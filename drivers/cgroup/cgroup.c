@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The methods of the cgroup seam. Each makes an op, runs its act on the pool and ends the call on the loop's thread;
- * what the loop owns (watches, the controllers) is touched there only.
+ * The methods of the cgroup seam. Each makes an op, runs its act on the pool and ends the call on
+ * the loop's thread; what the loop owns (watches, the controllers) is touched there only.
  */
 #include "drivers/cgroup/cgroup.h"
 
@@ -32,7 +32,7 @@ struct op {
 	struct call *call;
 	char *key;
 	bool all_controllers;
-	int (*act)(struct op *op);     /* worker thread; fills fact, facts, offered or err */
+	int (*act)(struct op *op);      /* worker thread; fills fact, facts, offered or err */
 	void (*deliver)(struct op *op); /* loop thread, after success */
 	struct cgroup_fact fact, *ret_fact;
 	struct cgroup_facts facts, *ret_facts;
@@ -103,7 +103,8 @@ static void on_op_done(struct work *work)
 	close_when_idle(cgroup);
 }
 
-static struct op *op_new(struct cgroup_driver *driver, const char *key, int (*act)(struct op *op), struct call *call)
+static struct op *op_new(struct cgroup_driver *driver, const char *key, int (*act)(struct op *op),
+			 struct call *call)
 {
 	struct op *op = xnew(struct op);
 
@@ -122,8 +123,8 @@ static void op_start(struct op *op)
 }
 
 /*
- * Watches a cell. What changed between the look and the watch would be missed, so a new watch looks once more (a read
- * of one small kernel file).
+ * Watches a cell. What changed between the look and the watch would be missed, so a new watch looks
+ * once more (a read of one small kernel file).
  */
 static void watch_fact(struct cgroup *cgroup, struct cgroup_fact *fact)
 {
@@ -156,8 +157,8 @@ static void deliver_fact(struct op *op)
 
 static int act_ensure(struct op *op)
 {
-	return hierarchy_ensure(&op->cgroup->hierarchy, op->key, op->all_controllers, &op->fact, &op->offered,
-				&op->err);
+	return hierarchy_ensure(&op->cgroup->hierarchy, op->key, op->all_controllers, &op->fact,
+				&op->offered, &op->err);
 }
 
 static void deliver_ensure(struct op *op)
@@ -185,8 +186,8 @@ static int act_inspect(struct op *op)
 	return hierarchy_inspect(&op->cgroup->hierarchy, op->key, &op->fact, &op->err);
 }
 
-static void cgroup_inspect(struct cgroup_driver *driver, const char *key, struct cgroup_fact *ret_fact,
-			   struct call *call)
+static void cgroup_inspect(struct cgroup_driver *driver, const char *key,
+			   struct cgroup_fact *ret_fact, struct call *call)
 {
 	struct op *op = op_new(driver, key, act_inspect, call);
 
@@ -208,7 +209,8 @@ static void deliver_list(struct op *op)
 	op->facts = (struct cgroup_facts){ 0 };
 }
 
-static void cgroup_list(struct cgroup_driver *driver, struct cgroup_facts *ret_facts, struct call *call)
+static void cgroup_list(struct cgroup_driver *driver, struct cgroup_facts *ret_facts,
+			struct call *call)
 {
 	struct op *op = op_new(driver, "", act_list, call);
 
@@ -283,8 +285,8 @@ static const struct cgroup_ops cgroup_ops = {
 	.controllers = cgroup_controllers,
 };
 
-int cgroup_open(struct cgroup_driver **ret_cgroup, struct loop *loop, const struct cgroup_options *options,
-		struct error *err)
+int cgroup_open(struct cgroup_driver **ret_cgroup, struct loop *loop,
+		const struct cgroup_options *options, struct error *err)
 {
 	struct hierarchy hierarchy;
 	struct cgroup *cgroup;

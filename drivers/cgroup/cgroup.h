@@ -2,9 +2,9 @@
 /*
  * The cgroup driver: realms, spaces, stacks and cells as directories of the cgroup v2 hierarchy.
  *
- * Every act is a handful of system calls on kernel files and runs on the loop's pool; none of them waits for a process,
- * which is why they have no deadline of their own. Whether a cell is empty is told by the kernel: one inotify watch on
- * its cgroup.events.
+ * Every act is a handful of system calls on kernel files and runs on the loop's pool; none of them
+ * waits for a process, which is why they have no deadline of their own. Whether a cell is empty is
+ * told by the kernel: one inotify watch on its cgroup.events.
  */
 #pragma once
 
@@ -19,5 +19,5 @@ struct cgroup_options {
  * Checks that the mount is cgroup v2. Creates nothing: ensure("") does. The strings are copied.
  * Ended by the close method; *ret_cgroup lives until its closed callback.
  */
-int cgroup_open(struct cgroup_driver **ret_cgroup, struct loop *loop, const struct cgroup_options *options,
-		struct error *err);
+int cgroup_open(struct cgroup_driver **ret_cgroup, struct loop *loop,
+		const struct cgroup_options *options, struct error *err);

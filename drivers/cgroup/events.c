@@ -49,7 +49,8 @@ static void drop_watch(struct cgroup_events *events, struct cgroup_watch *watch)
 }
 
 /* Watches @path under the name @key. True when a watch was added now. */
-static bool add_watch(struct cgroup_events *events, const char *key, const char *path, uint32_t mask)
+static bool add_watch(struct cgroup_events *events, const char *key, const char *path,
+		      uint32_t mask)
 {
 	struct cgroup_watch *watch = find_by_key(events, key);
 	int wd = inotify_add_watch(events->fd, path, mask);
@@ -57,7 +58,8 @@ static bool add_watch(struct cgroup_events *events, const char *key, const char 
 	if (wd < 0) {
 		if (errno != ENOENT && !events->refused)
 			log_debug("no watch on a cgroup, the resync looks after it: %m; the sysctl "
-				  "fs.inotify.max_user_watches allows more path=%s", path);
+				  "fs.inotify.max_user_watches allows more path=%s",
+				  path);
 		events->refused |= errno != ENOENT;
 		return false;
 	}
@@ -173,8 +175,9 @@ void cgroup_events_open(struct cgroup_events *events, struct loop *loop)
 {
 	*events = (struct cgroup_events){ .fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC) };
 	if (events->fd < 0) {
-		log_debug("no watch on cgroups, the resync looks after them: %m; sysctl fs.inotify.max_user_instances "
-			  "allows more");
+		log_debug(
+			"no watch on cgroups, the resync looks after them: %m; sysctl fs.inotify.max_user_instances "
+			"allows more");
 		return;
 	}
 	check(uv_poll_init(&loop->uv, &events->poll, events->fd) == 0);
@@ -183,7 +186,8 @@ void cgroup_events_open(struct cgroup_events *events, struct loop *loop)
 
 static void on_closed(uv_handle_t *handle)
 {
-	struct cgroup_events *events = container_of((uv_poll_t *)handle, struct cgroup_events, poll);
+	struct cgroup_events *events =
+		container_of((uv_poll_t *)handle, struct cgroup_events, poll);
 
 	close(events->fd);
 	events->fd = -1;
@@ -194,7 +198,7 @@ void cgroup_events_close(struct cgroup_events *events, void (*closed)(struct cgr
 {
 	struct cgroup_watch *watch;
 
-	map_for_each (watch, &events->by_key, by_key)
+	map_for_each(watch, &events->by_key, by_key)
 		watch_free(events, watch);
 	events->listener = NULL;
 	events->closed = closed;

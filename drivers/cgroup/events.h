@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which cells became empty, got their first process, or vanished: inotify on cgroup.events of each watched cell, where
- * Linux notifies a change as IN_MODIFY, and on the stack's directory, where the rmdir of a cell shows as IN_DELETE
- * (cgroup2 sends no IN_DELETE_SELF).
+ * Which cells became empty, got their first process, or vanished: inotify on cgroup.events of each
+ * watched cell, where Linux notifies a change as IN_MODIFY, and on the stack's directory, where the
+ * rmdir of a cell shows as IN_DELETE (cgroup2 sends no IN_DELETE_SELF).
  *
- * Only hints come out of here. Where inotify has nothing left to give, cells go unwatched (a debug line says so) and
- * the resync finds what happened to them.
+ * Only hints come out of here. Where inotify has nothing left to give, cells go unwatched (a debug
+ * line says so) and the resync finds what happened to them.
  */
 #pragma once
 
@@ -14,7 +14,7 @@
 
 struct cgroup_events {
 	uv_poll_t poll;
-	int fd; /* inotify; -1: none to be had */
+	int fd;            /* inotify; -1: none to be had */
 	struct map by_key; /* struct cgroup_watch.by_key: cells and their stacks */
 	struct map by_wd;  /* struct cgroup_watch.by_wd */
 	bool refused;      /* the last watch could not be had; logged once */
@@ -26,10 +26,12 @@ struct cgroup_events {
 void cgroup_events_open(struct cgroup_events *events, struct loop *loop);
 
 /* @closed runs later, exactly once; the memory is the caller's again then. */
-void cgroup_events_close(struct cgroup_events *events, void (*closed)(struct cgroup_events *events));
+void cgroup_events_close(struct cgroup_events *events,
+			 void (*closed)(struct cgroup_events *events));
 
 /*
- * Watches the cell whose cgroup is the directory @path, also after it was made anew. True when a watch was added now.
+ * Watches the cell whose cgroup is the directory @path, also after it was made anew. True when a
+ * watch was added now.
  */
 bool cgroup_events_watch(struct cgroup_events *events, const char *cell_key, const char *path);
 

@@ -25,8 +25,11 @@ int hierarchy_check_key(const char *key, struct error *err)
 
 	if (!*key || (key_split(key, &parts) && parts.kind <= KIND_CELL))
 		return 0;
-	return error_set(err, -EINVAL, "cgroup \"%.320s\": expected the path of a realm, space, stack or cell such as "
-			 "\"default/default/default/web\"", key);
+	return error_set(
+		err, -EINVAL,
+		"cgroup \"%.320s\": expected the path of a realm, space, stack or cell such as "
+		"\"default/default/default/web\"",
+		key);
 }
 
 char *hierarchy_relative_path(const struct hierarchy *hierarchy, const char *key)
@@ -63,21 +66,18 @@ int hierarchy_read_file(int dirfd, const char *file, size_t max_bytes, struct bu
 	return gone_is_enoent(fs_read_file(dirfd, file, max_bytes, ret, &err));
 }
 
-int hierarchy_for_each_child(int dirfd, int (*fn)(int dirfd, const char *name, void *ctx), void *ctx)
+int hierarchy_for_each_child(int dirfd, int (*fn)(int dirfd, const char *name, void *ctx),
+			     void *ctx)
 {
-	int copy = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* its own position, unlike dup() */
-	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	DIR *dir = fs_list_fd(dirfd);
 	struct dirent *entry;
 	int r = 0;
 
-	if (!dir) {
-		r = -errno;
-		if (copy >= 0)
-			close(copy);
-		return gone_is_enoent(r);
-	}
+	if (!dir)
+		return gone_is_enoent(-errno);
 	while (r == 0 && (entry = readdir(dir))) {
-		if (entry->d_type == DT_DIR && strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+		if (entry->d_type == DT_DIR && strcmp(entry->d_name, ".") != 0 &&
+		    strcmp(entry->d_name, "..") != 0)
 			r = fn(dirfd, entry->d_name, ctx);
 	}
 	closedir(dir);
@@ -96,19 +96,24 @@ static int read_fact(int fd, const char *key, struct cgroup_fact *ret_fact, stru
 
 	r = hierarchy_read_file(fd, "cgroup.events", CGROUP_FILE_MAX_BYTES, &events);
 	if (r < 0)
-		return error_set(err, r, "cgroup %s: cannot read cgroup.events: %s", key, strerror(-r));
+		return error_set(err, r, "cgroup %s: cannot read cgroup.events: %s", key,
+				 strerror(-r));
 	if (!cgroup_parse_populated(events.data, &populated))
-		return error_set(err, -EPROTO, "cgroup %s: cgroup.events does not say whether it is populated", key);
+		return error_set(err, -EPROTO,
+				 "cgroup %s: cgroup.events does not say whether it is populated",
+				 key);
 	r = hierarchy_read_file(fd, "cgroup.subtree_control", CGROUP_FILE_MAX_BYTES, &controllers);
 	if (r < 0)
-		return error_set(err, r, "cgroup %s: cannot read cgroup.subtree_control: %s", key, strerror(-r));
-	*ret_fact = (struct cgroup_fact){ .key = xstrdup(key), .exists = true, .populated = populated };
+		return error_set(err, r, "cgroup %s: cannot read cgroup.subtree_control: %s", key,
+				 strerror(-r));
+	*ret_fact =
+		(struct cgroup_fact){ .key = xstrdup(key), .exists = true, .populated = populated };
 	cgroup_parse_controllers(controllers.data, &ret_fact->controllers);
 	return 0;
 }
 
-int hierarchy_inspect(const struct hierarchy *hierarchy, const char *key, struct cgroup_fact *ret_fact,
-		      struct error *err)
+int hierarchy_inspect(const struct hierarchy *hierarchy, const char *key,
+		      struct cgroup_fact *ret_fact, struct error *err)
 {
 	AUTO_FREE char *path = NULL;
 	AUTO_CLOSE int fd = -1;
@@ -148,14 +153,17 @@ static int list_child(int dirfd, const char *name, void *ctx)
 	fd = hierarchy_open_dir(dirfd, name);
 	r = fd < 0 ? fd : read_fact(fd, key, &fact, walk->err);
 	if (r < 0)
-		return r == -ENOENT ? 0 : error_set(walk->err, r, "cannot read cgroup %s: %s", key, strerror(-r));
+		return r == -ENOENT ? 0
+				    : error_set(walk->err, r, "cannot read cgroup %s: %s", key,
+						strerror(-r));
 	if (walk->facts->n == LIST_MAX) {
 		cgroup_fact_fini(&fact);
 		return error_set(walk->err, -E2BIG, "more than %d cgroups below ours", LIST_MAX);
 	}
 	if ((walk->facts->n & (walk->facts->n - 1)) == 0)
-		walk->facts->items = xrealloc(walk->facts->items,
-					      (walk->facts->n ? 2 * walk->facts->n : 1) * sizeof(fact));
+		walk->facts->items =
+			xrealloc(walk->facts->items,
+				 (walk->facts->n ? 2 * walk->facts->n : 1) * sizeof(fact));
 	walk->facts->items[walk->facts->n++] = fact;
 	if (key_kind(key) == KIND_CELL)
 		return 0;
@@ -164,7 +172,8 @@ static int list_child(int dirfd, const char *name, void *ctx)
 	return r == -ENOENT ? 0 : r;
 }
 
-int hierarchy_list(const struct hierarchy *hierarchy, struct cgroup_facts *ret_facts, struct error *err)
+int hierarchy_list(const struct hierarchy *hierarchy, struct cgroup_facts *ret_facts,
+		   struct error *err)
 {
 	AUTO(cgroup_facts_fini) struct cgroup_facts facts = { 0 };
 	AUTO_FREE char *path = hierarchy_relative_path(hierarchy, "");
@@ -177,7 +186,9 @@ int hierarchy_list(const struct hierarchy *hierarchy, struct cgroup_facts *ret_f
 		r = hierarchy_for_each_child(fd, list_child, &walk);
 	}
 	if (r < 0 && r != -ENOENT)
-		return err && err->code == r ? r : error_set(err, r, "cannot list cgroup /%s: %s", path, strerror(-r));
+		return err && err->code == r ? r
+					     : error_set(err, r, "cannot list cgroup /%s: %s", path,
+							 strerror(-r));
 	*ret_facts = facts;
 	facts = (struct cgroup_facts){ 0 };
 	return 0;
@@ -199,12 +210,16 @@ static int remove_dir(int dirfd, const char *name, void *ctx)
 	int r;
 
 	if (walk->depth > TREE_DEPTH_MAX)
-		return error_set(walk->err, -ELOOP, "cannot remove cgroup %s: cgroups nested deeper than %d; remove "
-				 "the innermost by hand", walk->path, TREE_DEPTH_MAX);
+		return error_set(walk->err, -ELOOP,
+				 "cannot remove cgroup %s: cgroups nested deeper than %d; remove "
+				 "the innermost by hand",
+				 walk->path, TREE_DEPTH_MAX);
 	fd = hierarchy_open_dir(dirfd, name);
 	if (fd < 0)
-		return fd == -ENOENT ? 0 : error_set(walk->err, fd, "cannot open cgroup \"%s\" in %s: %s", name,
-						     walk->path, strerror(-fd));
+		return fd == -ENOENT
+			       ? 0
+			       : error_set(walk->err, fd, "cannot open cgroup \"%s\" in %s: %s",
+					   name, walk->path, strerror(-fd));
 	r = hierarchy_for_each_child(fd, remove_dir, &below);
 	if (r < 0 && r != -ENOENT)
 		return r;
@@ -212,9 +227,13 @@ static int remove_dir(int dirfd, const char *name, void *ctx)
 		return 0;
 	r = -errno;
 	if (r == -EBUSY)
-		return error_set(walk->err, r, "cannot remove cgroup %s: a process or a new cgroup is in \"%s\"; it "
-				 "must be killed first", walk->path, name);
-	return error_set(walk->err, r, "cannot remove cgroup \"%s\" in %s: %s", name, walk->path, strerror(-r));
+		return error_set(
+			walk->err, r,
+			"cannot remove cgroup %s: a process or a new cgroup is in \"%s\"; it "
+			"must be killed first",
+			walk->path, name);
+	return error_set(walk->err, r, "cannot remove cgroup \"%s\" in %s: %s", name, walk->path,
+			 strerror(-r));
 }
 
 int hierarchy_remove(const struct hierarchy *hierarchy, const char *key, struct error *err)
@@ -230,9 +249,11 @@ int hierarchy_remove(const struct hierarchy *hierarchy, const char *key, struct 
 	full = hierarchy_path(hierarchy, key);
 	/* Asked before the first rmdir, so that a living cell does not lose its empty cgroups. */
 	if (fact.populated)
-		return error_set(err, -EBUSY, "cannot remove cgroup %s: processes live in it; they must be killed "
-				 "first",
-				 full);
+		return error_set(
+			err, -EBUSY,
+			"cannot remove cgroup %s: processes live in it; they must be killed "
+			"first",
+			full);
 	return remove_dir(hierarchy->mount_fd, path, &(struct remove_walk){ 0, full, err });
 }
 
@@ -246,28 +267,36 @@ static int check_mount(int fd, const char *mount, struct error *err)
 		return error_set(err, -errno, "cannot tell what is mounted on %s: %m", mount);
 	if (fs.f_type == CGROUP2_SUPER_MAGIC)
 		return 0;
-	return error_set(err, -EMEDIUMTYPE, "%s is not cgroup v2%s: boot with systemd.unified_cgroup_hierarchy=1, or "
-			 "name a cgroup2 mount with --cgroup-mount", mount,
-			 fs.f_type == TMPFS_MAGIC ? " but the v1 or hybrid layout" : "");
+	return error_set(err, -EMEDIUMTYPE,
+			 "%s is not cgroup v2%s: boot with systemd.unified_cgroup_hierarchy=1, or "
+			 "name a cgroup2 mount with --cgroup-mount",
+			 mount, fs.f_type == TMPFS_MAGIC ? " but the v1 or hybrid layout" : "");
 }
 
-int hierarchy_init(struct hierarchy *hierarchy, const char *mount, const char *root, struct error *err)
+int hierarchy_init(struct hierarchy *hierarchy, const char *mount, const char *root,
+		   struct error *err)
 {
 	AUTO_CLOSE int fd = -1;
 	int r;
 
 	if (!cgroup_root_is_valid(root))
-		return error_set(err, -EINVAL, "cgroup root \"%.256s\": expected a path below the mount such as "
+		return error_set(err, -EINVAL,
+				 "cgroup root \"%.256s\": expected a path below the mount such as "
 				 "\"/kukeon\"",
 				 root);
 	fd = open(mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return error_set(err, -errno, "cannot open the cgroup mount %s: %m; mount cgroup2 there, or name its "
-				 "place with --cgroup-mount", mount);
+		return error_set(
+			err, -errno,
+			"cannot open the cgroup mount %s: %m; mount cgroup2 there, or name its "
+			"place with --cgroup-mount",
+			mount);
 	r = check_mount(fd, mount, err);
 	if (r < 0)
 		return r;
-	*hierarchy = (struct hierarchy){ .mount_fd = take_fd(&fd), .mount = xstrdup(mount), .root = xstrdup(root) };
+	*hierarchy = (struct hierarchy){ .mount_fd = take_fd(&fd),
+					 .mount = xstrdup(mount),
+					 .root = xstrdup(root) };
 	return 0;
 }
 

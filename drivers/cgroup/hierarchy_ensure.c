@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Controllers go top-down: a cgroup has what its parent enabled in cgroup.subtree_control. Each is written alone,
- * because one write is all or nothing and a host may refuse one of them.
+ * Controllers go top-down: a cgroup has what its parent enabled in cgroup.subtree_control. Each is
+ * written alone, because one write is all or nothing and a host may refuse one of them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -9,8 +9,8 @@
 
 #include "core/base/fs.h"
 #include "core/base/log.h"
-#include "drivers/cgroup/parse.h"
 #include "drivers/cgroup/hierarchy.h"
+#include "drivers/cgroup/parse.h"
 
 /* What cells can be limited by (SPEC 3, resources). */
 static const char *const wanted_controllers[] = { "cpu", "memory", "io", "pids" };
@@ -27,17 +27,25 @@ static int explain_refusal(int code, const char *path, const char *name, struct 
 {
 	switch (-code) {
 	case EBUSY:
-		return error_set(err, code, "cgroup %s: cannot enable controller %s: processes live directly in this "
-				 "cgroup; move them into a cgroup below it or end them", path, name);
+		return error_set(
+			err, code,
+			"cgroup %s: cannot enable controller %s: processes live directly in this "
+			"cgroup; move them into a cgroup below it or end them",
+			path, name);
 	case EOPNOTSUPP:
-		return error_set(err, code, "cgroup %s: cannot enable controller %s: the cgroup or one above it is "
-				 "threaded; see its cgroup.type and remove the threaded cgroup", path, name);
+		return error_set(
+			err, code,
+			"cgroup %s: cannot enable controller %s: the cgroup or one above it is "
+			"threaded; see its cgroup.type and remove the threaded cgroup",
+			path, name);
 	default:
-		return error_set(err, code, "cgroup %s: cannot enable controller %s: %s", path, name, strerror(-code));
+		return error_set(err, code, "cgroup %s: cannot enable controller %s: %s", path,
+				 name, strerror(-code));
 	}
 }
 
-/* Enables what is offered, wanted and missing. The first refusal is returned after the others were tried. */
+/* Enables what is offered, wanted and missing. The first refusal is returned after the others were
+ * tried. */
 static int enable_controllers(int fd, const char *path, bool all_controllers, struct error *err)
 {
 	AUTO_BUF struct buf offered_text = { 0 };
@@ -48,9 +56,11 @@ static int enable_controllers(int fd, const char *path, bool all_controllers, st
 
 	r = hierarchy_read_file(fd, "cgroup.controllers", CGROUP_FILE_MAX_BYTES, &offered_text);
 	if (r == 0)
-		r = hierarchy_read_file(fd, "cgroup.subtree_control", CGROUP_FILE_MAX_BYTES, &enabled_text);
+		r = hierarchy_read_file(fd, "cgroup.subtree_control", CGROUP_FILE_MAX_BYTES,
+					&enabled_text);
 	if (r < 0)
-		return error_set(err, r, "cgroup %s: cannot read its controllers: %s", path, strerror(-r));
+		return error_set(err, r, "cgroup %s: cannot read its controllers: %s", path,
+				 strerror(-r));
 	cgroup_parse_controllers(offered_text.data, &offered);
 	cgroup_parse_controllers(enabled_text.data, &enabled);
 	for (size_t i = 0; i < offered.n; i++) {
@@ -67,14 +77,18 @@ static int enable_controllers(int fd, const char *path, bool all_controllers, st
 	return first;
 }
 
-static int make_child(int parent_fd, const char *name, const char *path, int *ret_fd, struct error *err)
+static int make_child(int parent_fd, const char *name, const char *path, int *ret_fd,
+		      struct error *err)
 {
 	int fd;
 
 	if (mkdirat(parent_fd, name, 0755) < 0 && errno != EEXIST) {
 		if (errno == EAGAIN)
-			return error_set(err, -EAGAIN, "cannot create cgroup %s: the limit cgroup.max.descendants or "
-					 "cgroup.max.depth above it is reached", path);
+			return error_set(
+				err, -EAGAIN,
+				"cannot create cgroup %s: the limit cgroup.max.descendants or "
+				"cgroup.max.depth above it is reached",
+				path);
 		return error_set(err, -errno, "cannot create cgroup %s: %m", path);
 	}
 	fd = hierarchy_open_dir(parent_fd, name);
@@ -100,16 +114,18 @@ static void enable_above_ours(int fd, const char *path, bool all_controllers)
 		log_debug("left as it is: %s", err.msg);
 }
 
-/* Walks from the mount down to @path, one name at a time. @root_len: length of the part that is not below our root. */
-static int make_chain(const struct hierarchy *hierarchy, const char *path, size_t root_len, bool all_controllers,
-		      struct strv *ret_offered, struct error *err)
+/* Walks from the mount down to @path, one name at a time. @root_len: length of the part that is not
+ * below our root. */
+static int make_chain(const struct hierarchy *hierarchy, const char *path, size_t root_len,
+		      bool all_controllers, struct strv *ret_offered, struct error *err)
 {
 	AUTO_CLOSE int fd = openat(hierarchy->mount_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	size_t len = 0;
 	int r;
 
 	if (fd < 0)
-		return error_set(err, -errno, "cannot open the cgroup mount %s: %m", hierarchy->mount);
+		return error_set(err, -errno, "cannot open the cgroup mount %s: %m",
+				 hierarchy->mount);
 	enable_above_ours(fd, hierarchy->mount, all_controllers);
 	while (path[len]) {
 		const char *start = path + len + (path[len] == '/');
@@ -148,7 +164,8 @@ int hierarchy_ensure(const struct hierarchy *hierarchy, const char *key, bool al
 	if (r < 0)
 		return r;
 	path = hierarchy_relative_path(hierarchy, key);
-	r = make_chain(hierarchy, path, strlen(hierarchy->root) - 1, all_controllers, &offered, err);
+	r = make_chain(hierarchy, path, strlen(hierarchy->root) - 1, all_controllers, &offered,
+		       err);
 	if (r < 0)
 		return r;
 	r = hierarchy_inspect(hierarchy, key, &fact, err);

@@ -5,13 +5,13 @@
 #include <time.h>
 
 #include "core/base/fs.h"
-#include "drivers/cgroup/parse.h"
 #include "drivers/cgroup/hierarchy.h"
+#include "drivers/cgroup/parse.h"
 
 enum {
-	KILL_PASSES = 20,           /* a process may fork between being listed and being killed */
-	KILL_PAUSE_MS = 2,          /* for the killed to leave cgroup.procs */
-	KILL_BATCH = 128,           /* pidfds open at once */
+	KILL_PASSES = 20,  /* a process may fork between being listed and being killed */
+	KILL_PAUSE_MS = 2, /* for the killed to leave cgroup.procs */
+	KILL_BATCH = 128,  /* pidfds open at once */
 	PROCS_MAX_BYTES = 256 * 1024,
 };
 
@@ -38,8 +38,9 @@ static bool pid_listed(pid_t pid, const pid_t pids[], size_t n)
 }
 
 /*
- * A pid may be another process's by the time it is used. So each is first held by a pidfd, then the list is read again:
- * what is on it still is the process that the pidfd holds, or that process is dead and the signal goes nowhere.
+ * A pid may be another process's by the time it is used. So each is first held by a pidfd, then the
+ * list is read again: what is on it still is the process that the pidfd holds, or that process is
+ * dead and the signal goes nowhere.
  */
 static void kill_members(int fd, struct kill_walk *walk)
 {
@@ -77,8 +78,10 @@ static int kill_dir(int dirfd, const char *name, void *ctx)
 static int check_kill_key(const char *key, struct error *err)
 {
 	if (!*key)
-		return error_set(err, -EINVAL, "the root cgroup is never killed as a whole: expected a realm, space, "
-				 "stack or cell");
+		return error_set(
+			err, -EINVAL,
+			"the root cgroup is never killed as a whole: expected a realm, space, "
+			"stack or cell");
 	return hierarchy_check_key(key, err);
 }
 
@@ -99,7 +102,8 @@ int hierarchy_kill_each(const struct hierarchy *hierarchy, const char *key, stru
 			return 0;
 		nanosleep(&pause, NULL);
 	}
-	return error_set(err, -EAGAIN, "cgroup /%s: processes are left after %d rounds of SIGKILL", path, KILL_PASSES);
+	return error_set(err, -EAGAIN, "cgroup /%s: processes are left after %d rounds of SIGKILL",
+			 path, KILL_PASSES);
 }
 
 int hierarchy_kill(const struct hierarchy *hierarchy, const char *key, struct error *err)
@@ -113,7 +117,9 @@ int hierarchy_kill(const struct hierarchy *hierarchy, const char *key, struct er
 	path = hierarchy_relative_path(hierarchy, key);
 	fd = hierarchy_open_dir(hierarchy->mount_fd, path);
 	if (fd < 0)
-		return fd == -ENOENT ? 0 : error_set(err, fd, "cannot open cgroup /%s: %s", path, strerror(-fd));
+		return fd == -ENOENT ? 0
+				     : error_set(err, fd, "cannot open cgroup /%s: %s", path,
+						 strerror(-fd));
 	r = fs_write_existing(fd, "cgroup.kill", "1", err);
 	if (r == -ENODEV)
 		return 0;

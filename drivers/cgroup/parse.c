@@ -25,7 +25,8 @@ static bool controller_is_valid(const char *name, size_t len)
 	if (len == 0 || len > CGROUP_CONTROLLER_MAX_BYTES)
 		return false;
 	for (size_t i = 0; i < len; i++)
-		if (!(name[i] >= 'a' && name[i] <= 'z') && !(name[i] >= '0' && name[i] <= '9') && name[i] != '_')
+		if (!(name[i] >= 'a' && name[i] <= 'z') && !(name[i] >= '0' && name[i] <= '9') &&
+		    name[i] != '_')
 			return false;
 	return true;
 }

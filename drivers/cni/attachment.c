@@ -41,10 +41,11 @@ char *attachment_cell_key(const char *key)
 
 char *attachment_format(const struct attachment *attachment)
 {
-	json_t *root = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s*, s:O*}", "containerId", attachment->container_id,
-				 "netns", attachment->netns, "bootId", attachment->boot_id, "confPath",
-				 attachment->conf_path, "config", attachment->config, "wantedIp",
-				 attachment->wanted_ip, "result", attachment->result.root);
+	json_t *root = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s*, s:O*}", "containerId",
+				 attachment->container_id, "netns", attachment->netns, "bootId",
+				 attachment->boot_id, "confPath", attachment->conf_path, "config",
+				 attachment->config, "wantedIp", attachment->wanted_ip, "result",
+				 attachment->result.root);
 	char *text = json_dumps(root, JSON_COMPACT);
 
 	check(text);
@@ -77,8 +78,8 @@ static int read_fields(json_t *root, struct attachment *attachment, struct error
 	attachment->conf_path = copy_string(root, "confPath");
 	attachment->wanted_ip = copy_string(root, "wantedIp");
 	attachment->config = copy_string(root, "config");
-	if (!attachment->container_id || !attachment->netns || !attachment->boot_id || !attachment->conf_path ||
-	    !attachment->config)
+	if (!attachment->container_id || !attachment->netns || !attachment->boot_id ||
+	    !attachment->conf_path || !attachment->config)
 		return error_set(err, -EBADMSG, "a field is missing");
 	r = conflist_parse(attachment->config, strlen(attachment->config), &attachment->list, err);
 	return r < 0 ? r : read_result(root, attachment, err);

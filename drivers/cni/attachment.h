@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the journal says about one incarnation of a cell's network: enough to undo it whatever is left. Pure. */
+/* What the journal says about one incarnation of a cell's network: enough to undo it whatever is
+ * left. Pure. */
 #pragma once
 
 #include "drivers/cni/conflist.h"
@@ -8,10 +9,10 @@
 struct attachment {
 	char *container_id; /* CNI_CONTAINERID: "<cell-id>.<n>" */
 	char *netns;
-	char *boot_id;      /* of the boot in which it was made */
-	char *conf_path;    /* where the configuration was read; for people */
-	char *wanted_ip;    /* NULL: none asked for */
-	char *config;       /* the conflist's text as it was at ADD */
+	char *boot_id;            /* of the boot in which it was made */
+	char *conf_path;          /* where the configuration was read; for people */
+	char *wanted_ip;          /* NULL: none asked for */
+	char *config;             /* the conflist's text as it was at ADD */
 	struct conflist list;     /* config, parsed */
 	struct cni_result result; /* root is NULL until ADD has succeeded */
 };

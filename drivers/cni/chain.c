@@ -66,7 +66,8 @@ static int read_failure(const struct chain *chain, struct error *err)
 	if (output->err.data)
 		strncat(quote, output->err.data, STDERR_QUOTE_MAX_BYTES);
 	cni_text_clean(quote);
-	return error_set(err, -EIO, "exited with %d and no CNI error%s%s", output->exit_code, *quote ? ": " : "", quote);
+	return error_set(err, -EIO, "exited with %d and no CNI error%s%s", output->exit_code,
+			 *quote ? ": " : "", quote);
 }
 
 static int read_output(struct chain *chain, struct error *err)
@@ -80,8 +81,8 @@ static int read_output(struct chain *chain, struct error *err)
 	}
 	if (chain->command == CHAIN_DEL)
 		return 0;
-	r = cni_result_parse(chain->output.out.data ? chain->output.out.data : "", chain->output.out.len, &result,
-			     err);
+	r = cni_result_parse(chain->output.out.data ? chain->output.out.data : "",
+			     chain->output.out.len, &result, err);
 	if (r < 0)
 		return r;
 	cni_result_fini(&chain->result);
@@ -107,7 +108,8 @@ static void on_plugin_done(struct call *call)
 	}
 	exec_output_fini(&chain->output);
 	if (r < 0) {
-		error_wrap(&err, r, "network %s: %s", chain->list->name, chain->command == CHAIN_ADD ? "ADD" : "DEL");
+		error_wrap(&err, r, "network %s: %s", chain->list->name,
+			   chain->command == CHAIN_ADD ? "ADD" : "DEL");
 		finish(chain, r, &err);
 		return;
 	}
@@ -121,7 +123,8 @@ static void on_plugin_done(struct call *call)
 static void run_next(struct chain *chain)
 {
 	size_t i = current(chain);
-	AUTO_FREE char *input = conflist_plugin_input(chain->list, i, chain->prev_result, chain->wanted_ip);
+	AUTO_FREE char *input =
+		conflist_plugin_input(chain->list, i, chain->prev_result, chain->wanted_ip);
 
 	call_init(&chain->step, chain->loop, on_plugin_done);
 	exec_run(chain->pool,
@@ -162,7 +165,8 @@ void chain_run(struct exec_pool *pool, struct loop *loop, const struct chain_req
 				 .command = request->command,
 				 .list = request->list,
 				 .bin_dirs = xstrdup(request->bin_dirs),
-				 .wanted_ip = request->wanted_ip ? xstrdup(request->wanted_ip) : NULL,
+				 .wanted_ip =
+					 request->wanted_ip ? xstrdup(request->wanted_ip) : NULL,
 				 .prev_result = json_incref(request->result),
 				 .ret_result = ret_result,
 				 .call = call };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One CNI command over all plugins of a list: ADD in order, each with the result of the one before; DEL in reverse. */
+/* One CNI command over all plugins of a list: ADD in order, each with the result of the one before;
+ * DEL in reverse. */
 #pragma once
 
 #include "drivers/cni/conflist.h"
@@ -18,6 +19,7 @@ struct chain_request {
 	json_t *result;        /* DEL: what ADD returned, or NULL */
 };
 
-/* On DEL a plugin that does not know the container has done its work. @ret_result is for ADD only. */
+/* On DEL a plugin that does not know the container has done its work. @ret_result is for ADD only.
+ */
 void chain_run(struct exec_pool *pool, struct loop *loop, const struct chain_request *request,
 	       struct cni_result *ret_result, struct call *call);

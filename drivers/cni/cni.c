@@ -11,7 +11,8 @@
 #include "drivers/cni/op.h"
 
 enum {
-	PLUGINS_MAX_RUNNING = 4, /* more only queue up on the kernel's network lock and on xtables */
+	PLUGINS_MAX_RUNNING =
+		4, /* more only queue up on the kernel's network lock and on xtables */
 	PLUGIN_DEADLINE_MS = 30 * 1000,
 	PLUGIN_GRACE_MS = 2 * 1000,
 };
@@ -108,7 +109,8 @@ static void cni_close(struct network *network, void (*closed)(void *ctx), void *
 static int read_boot_id(struct cni *cni, struct error *err)
 {
 	AUTO_BUF struct buf text = { 0 };
-	int r = fs_read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", sizeof(cni->boot_id) - 1, &text, err);
+	int r = fs_read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", sizeof(cni->boot_id) - 1,
+			     &text, err);
 
 	if (r < 0)
 		return r;
@@ -131,7 +133,8 @@ static char *beside(const char *dir, const char *name)
 
 static const struct network_ops cni_ops;
 
-int cni_open(struct network **ret, struct loop *loop, const struct cni_options *options, struct error *err)
+int cni_open(struct network **ret, struct loop *loop, const struct cni_options *options,
+	     struct error *err)
 {
 	struct cni *cni = xnew(struct cni);
 	int r = subnet_parse_for_space(options->subnet_pool_first, &cni->pool_first, err);
@@ -152,9 +155,10 @@ int cni_open(struct network **ret, struct loop *loop, const struct cni_options *
 	cni->netns_dir = xstrdup(options->netns_dir);
 	cni->ipam_dir = beside(options->netns_dir, "ipam");
 	list_init(&cni->space_ops);
-	cni->pool = exec_pool_new(loop, &(struct exec_pool_options){ .max_running = PLUGINS_MAX_RUNNING,
-								     .deadline_ms = PLUGIN_DEADLINE_MS,
-								     .grace_ms = PLUGIN_GRACE_MS });
+	cni->pool =
+		exec_pool_new(loop, &(struct exec_pool_options){ .max_running = PLUGINS_MAX_RUNNING,
+								 .deadline_ms = PLUGIN_DEADLINE_MS,
+								 .grace_ms = PLUGIN_GRACE_MS });
 	*ret = &cni->network;
 	return 0;
 }

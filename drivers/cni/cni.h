@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The network driver: spaces as CNI networks on a bridge, cells as attachments to them (core/driver.h). */
+/* The network driver: spaces as CNI networks on a bridge, cells as attachments to them
+ * (core/driver.h). */
 #pragma once
 
 #include "core/driver.h"
 #include "core/journal.h"
 
 struct cni_options {
-	const char *conf_dir;          /* where spaces without a directory of their own have their conflist */
-	const char *bin_dirs;          /* colon list */
-	const char *netns_dir;         /* pins, e.g. /run/kukeon/netns; reservations go beside it, into ipam/ */
-	const char *subnet_pool_first; /* "10.88.0.0/16": the first range given to a space that names none */
+	/* where spaces without a directory of their own have their conflist */
+	const char *conf_dir;
+	const char *bin_dirs; /* colon list */
+	const char *
+		netns_dir; /* pins, e.g. /run/kukeon/netns; reservations go beside it, into ipam/ */
+	const char *subnet_pool_first; /* "10.88.0.0/16": the first range given to a space that
+					  names none */
 	struct journal *journal;       /* the caller closes it after the network */
 };
 
 /* Blocks shortly: for start-up. Strings are copied. Close with network->ops->close(). */
-int cni_open(struct network **ret, struct loop *loop, const struct cni_options *options, struct error *err);
+int cni_open(struct network **ret, struct loop *loop, const struct cni_options *options,
+	     struct error *err);

@@ -20,8 +20,8 @@ void confdir_fini(struct confdir *confdir)
 
 static bool is_conflist_name(const char *name)
 {
-	return name[0] != '.' &&
-	       (str_ends_with(name, ".conflist") || str_ends_with(name, ".conf") || str_ends_with(name, ".json"));
+	return name[0] != '.' && (str_ends_with(name, ".conflist") ||
+				  str_ends_with(name, ".conf") || str_ends_with(name, ".json"));
 }
 
 static void add_file(struct confdir *confdir, const char *dir, const char *name)
@@ -37,7 +37,8 @@ static void add_file(struct confdir *confdir, const char *dir, const char *name)
 		return;
 	}
 	confdir->items = xrealloc(confdir->items, (confdir->n + 1) * sizeof(*confdir->items));
-	confdir->items[confdir->n++] = (struct confdir_file){ .path = take_ptr(path), .list = list };
+	confdir->items[confdir->n++] =
+		(struct confdir_file){ .path = take_ptr(path), .list = list };
 }
 
 int confdir_read(struct confdir *confdir, const char *path, struct error *err)
@@ -55,7 +56,8 @@ int confdir_read(struct confdir *confdir, const char *path, struct error *err)
 		if (!is_conflist_name(entry->d_name))
 			continue;
 		if (++n > CONFDIR_MAX_FILES)
-			r = error_set(err, -EFBIG, "%s has more than %d conflists", path, CONFDIR_MAX_FILES);
+			r = error_set(err, -EFBIG, "%s has more than %d conflists", path,
+				      CONFDIR_MAX_FILES);
 		else
 			add_file(confdir, path, entry->d_name);
 	}

@@ -19,5 +19,6 @@ struct confdir {
 
 void confdir_fini(struct confdir *confdir);
 
-/* Adds a directory's files; one that does not exist has none. What cannot be read as a conflist is left out. */
+/* Adds a directory's files; one that does not exist has none. What cannot be read as a conflist is
+ * left out. */
 int confdir_read(struct confdir *confdir, const char *dir, struct error *err);

@@ -21,7 +21,8 @@ void conflist_fini(struct conflist *list)
 	*list = (struct conflist){ 0 };
 }
 
-/* Names become parts of paths: the network's below dataDir, the plugin's below the plugin directory. */
+/* Names become parts of paths: the network's below dataDir, the plugin's below the plugin
+ * directory. */
 static bool is_file_name(const char *s, size_t max_bytes)
 {
 	size_t len = s ? strnlen(s, max_bytes + 1) : 0;
@@ -89,7 +90,9 @@ static int collect(struct conflist *list, struct error *err)
 	list->name = xstrdup(name);
 	for (size_t i = 0; i < n; i++) {
 		if (!is_file_name(conflist_plugin_type(list, i), NAME_MAX_BYTES))
-			return error_set(err, -EINVAL, "plugin %zu: \"type\" is missing or is not a file name", i);
+			return error_set(err, -EINVAL,
+					 "plugin %zu: \"type\" is missing or is not a file name",
+					 i);
 		collect_plugin(list, plugin_at(list, i));
 	}
 	return 0;
@@ -132,11 +135,12 @@ char *conflist_make(const struct conflist_options *options)
 	AUTO_FREE char *name = name_network(options->space_key);
 	json_t *list = json_pack("{s:s, s:s, s:{s:s}, s:[{s:s, s:s, s:b, s:b, s:b, s:b, s:{s:b},"
 				 " s:{s:s, s:s, s:[[{s:s}]], s:[{s:s}]}}]}",
-				 "cniVersion", CNI_VERSION, "name", name, MARKER, "space", options->space_key,
-				 "plugins", "type", "bridge", "bridge", options->bridge, "isGateway", 1, "ipMasq", 0,
-				 "hairpinMode", 0, "promiscMode", 0, "capabilities", "ips", 1, "ipam", "type",
-				 "host-local", "dataDir", options->data_dir, "ranges", "subnet", options->subnet,
-				 "routes", "dst", "0.0.0.0/0");
+				 "cniVersion", CNI_VERSION, "name", name, MARKER, "space",
+				 options->space_key, "plugins", "type", "bridge", "bridge",
+				 options->bridge, "isGateway", 1, "ipMasq", 0, "hairpinMode", 0,
+				 "promiscMode", 0, "capabilities", "ips", 1, "ipam", "type",
+				 "host-local", "dataDir", options->data_dir, "ranges", "subnet",
+				 options->subnet, "routes", "dst", "0.0.0.0/0");
 	AUTO_FREE char *text = list ? json_dumps(list, JSON_INDENT(2)) : NULL;
 
 	check(text);
@@ -157,7 +161,8 @@ bool conflist_takes_ips(const struct conflist *list)
 	return false;
 }
 
-char *conflist_plugin_input(const struct conflist *list, size_t i, json_t *prev_result, const char *wanted_ip)
+char *conflist_plugin_input(const struct conflist *list, size_t i, json_t *prev_result,
+			    const char *wanted_ip)
 {
 	json_t *plugin = plugin_at(list, i), *input = json_copy(plugin);
 	json_t *version = json_object_get(list->root, "cniVersion");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* CNI network configuration lists: making a space's, reading anybody's, deriving each plugin's input. Pure. */
+/* CNI network configuration lists: making a space's, reading anybody's, deriving each plugin's
+ * input. Pure. */
 #pragma once
 
 #include <jansson.h>
@@ -22,7 +23,8 @@ struct conflist {
 
 void conflist_fini(struct conflist *list);
 
-/* Accepts a list and the older single-plugin form. What is not ours may lack anything but a valid name. */
+/* Accepts a list and the older single-plugin form. What is not ours may lack anything but a valid
+ * name. */
 int conflist_parse(const char *data, size_t len, struct conflist *ret, struct error *err);
 
 struct conflist_options {
@@ -44,7 +46,9 @@ const char *conflist_plugin_type(const struct conflist *list, size_t i);
 bool conflist_takes_ips(const struct conflist *list);
 
 /*
- * What plugin @i reads on stdin: its section with name, cniVersion and runtimeConfig of the capabilities it declares.
+ * What plugin @i reads on stdin: its section with name, cniVersion and runtimeConfig of the
+ * capabilities it declares.
  * @prev_result and @wanted_ip may be NULL. Free with free().
  */
-char *conflist_plugin_input(const struct conflist *list, size_t i, json_t *prev_result, const char *wanted_ip);
+char *conflist_plugin_input(const struct conflist *list, size_t i, json_t *prev_result,
+			    const char *wanted_ip);

@@ -181,8 +181,8 @@ static void drain_all(struct exec *exec, int which)
 }
 
 /*
- * The program has exited but is not reaped: its pid still names the group, so whatever it left running goes now, and
- * nobody else can be hit. Only then is it reaped.
+ * The program has exited but is not reaped: its pid still names the group, so whatever it left
+ * running goes now, and nobody else can be hit. Only then is it reaped.
  */
 static void on_exit_seen(uv_poll_t *poll, int status UNUSED, int events UNUSED)
 {
@@ -198,8 +198,8 @@ static void on_exit_seen(uv_poll_t *poll, int status UNUSED, int events UNUSED)
 	timer_stop(&exec->timer);
 	exec->output.exit_code = info.si_status;
 	if (exec->status == 0 && info.si_code != CLD_EXITED)
-		exec->status = error_set(&exec->err, -EIO, "plugin %s was ended by signal %d (%s)", exec->name,
-					 info.si_status, strsignal(info.si_status));
+		exec->status = error_set(&exec->err, -EIO, "plugin %s was ended by signal %d (%s)",
+					 exec->name, info.si_status, strsignal(info.si_status));
 	for (int i = 0; i < HANDLE_COUNT; i++)
 		uv_close((uv_handle_t *)&exec->polls[i], on_handle_closed);
 	complete(exec);
@@ -229,7 +229,8 @@ static int spawn(struct exec *exec, const char *path, const int fds[3])
 	sigemptyset(&none);
 	sigfillset(&all);
 	posix_spawnattr_init(&attr);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
+						POSIX_SPAWN_SETSIGDEF);
 	posix_spawnattr_setpgroup(&attr, 0);
 	posix_spawnattr_setsigmask(&attr, &none);
 	posix_spawnattr_setsigdefault(&attr, &all);
@@ -256,9 +257,12 @@ static int spawn_from_dirs(struct exec *exec, const int fds[3])
 		dir += len + (dir[len] == ':');
 	}
 	if (r == -ENOENT)
-		return error_set(&exec->err, r, "plugin %s is in none of %s: install it or set --cni-bin-dir",
+		return error_set(&exec->err, r,
+				 "plugin %s is in none of %s: install it or set --cni-bin-dir",
 				 exec->name, exec->dirs);
-	return r < 0 ? error_set(&exec->err, r, "cannot start plugin %s: %s", exec->name, strerror(-r)) : 0;
+	return r < 0 ? error_set(&exec->err, r, "cannot start plugin %s: %s", exec->name,
+				 strerror(-r))
+		     : 0;
 }
 
 static int start_process(struct exec *exec)
@@ -269,8 +273,8 @@ static int start_process(struct exec *exec)
 	int r;
 
 	if (input < 0)
-		return error_set(&exec->err, input, "cannot make the input of plugin %s: %s", exec->name,
-				 strerror(-input));
+		return error_set(&exec->err, input, "cannot make the input of plugin %s: %s",
+				 exec->name, strerror(-input));
 	if (pipe2(pipes, O_CLOEXEC) < 0)
 		return error_set(&exec->err, -errno, "cannot make a pipe: %m");
 	exec->fds[HANDLE_OUT] = pipes[0];
@@ -306,7 +310,8 @@ static void start(struct exec *exec)
 	for (int i = 0; i < HANDLE_COUNT; i++) {
 		check(uv_poll_init(&pool->loop->uv, &exec->polls[i], exec->fds[i]) == 0);
 		exec->polls[i].data = exec;
-		uv_poll_start(&exec->polls[i], UV_READABLE, i == HANDLE_EXIT ? on_exit_seen : on_output);
+		uv_poll_start(&exec->polls[i], UV_READABLE,
+			      i == HANDLE_EXIT ? on_exit_seen : on_output);
 	}
 	exec->n_handles = HANDLE_COUNT;
 	list_append(&pool->running, &exec->link);
@@ -321,13 +326,15 @@ static void cancel_queue(struct exec_pool *pool)
 	while ((link = list_pop(&pool->queue))) {
 		struct exec *exec = list_entry(link, struct exec, link);
 
-		exec->status = error_set(&exec->err, -ECANCELED, "plugin %s not run: shutting down", exec->name);
+		exec->status = error_set(&exec->err, -ECANCELED, "plugin %s not run: shutting down",
+					 exec->name);
 		complete(exec);
 		exec_free(exec);
 	}
 }
 
-void exec_run(struct exec_pool *pool, const struct exec_request *request, struct exec_output *ret, struct call *call)
+void exec_run(struct exec_pool *pool, const struct exec_request *request, struct exec_output *ret,
+	      struct call *call)
 {
 	struct exec *exec = xnew(struct exec);
 

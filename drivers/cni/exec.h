@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Runs CNI plugins: input on stdin, bounded output, a deadline, the whole process group killed when it passes. A few at
- * a time, the others wait in order. Never blocks the loop, leaves no zombies.
+ * Runs CNI plugins: input on stdin, bounded output, a deadline, the whole process group killed when
+ * it passes. A few at a time, the others wait in order. Never blocks the loop, leaves no zombies.
  */
 #pragma once
 
@@ -45,7 +45,9 @@ struct exec_output {
 void exec_output_fini(struct exec_output *output);
 
 /*
- * Runs one program. Success: it exited by itself, with any code. -ENOENT: no such program; -ETIMEDOUT; -EFBIG: too much
- * on stdout; -EIO: a signal ended it. @ret is a zeroed struct that the caller keeps; it is filled in on success.
+ * Runs one program. Success: it exited by itself, with any code. -ENOENT: no such program;
+ * -ETIMEDOUT; -EFBIG: too much on stdout; -EIO: a signal ended it. @ret is a zeroed struct that the
+ * caller keeps; it is filled in on success.
  */
-void exec_run(struct exec_pool *pool, const struct exec_request *request, struct exec_output *ret, struct call *call);
+void exec_run(struct exec_pool *pool, const struct exec_request *request, struct exec_output *ret,
+	      struct call *call);

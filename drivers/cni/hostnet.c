@@ -17,8 +17,11 @@ enum { ROUTE_PREFIX_MIN = 2 };
 
 static int netlink_error(struct error *err, const char *what, int nl)
 {
-	return error_set(err, nl == -NLE_NOMEM ? -ENOMEM : nl == -NLE_PERM ? -EPERM : -EIO, "cannot %s: %s", what,
-			 nl_geterror(nl));
+	return error_set(err,
+			 nl == -NLE_NOMEM  ? -ENOMEM
+			 : nl == -NLE_PERM ? -EPERM
+					   : -EIO,
+			 "cannot %s: %s", what, nl_geterror(nl));
 }
 
 static int open_socket(struct nl_sock **ret, struct error *err)
@@ -53,7 +56,8 @@ static bool to_subnet(struct nl_addr *addr, struct subnet *ret)
 {
 	uint32_t address;
 
-	if (!addr || nl_addr_get_family(addr) != AF_INET || nl_addr_get_len(addr) != sizeof(address))
+	if (!addr || nl_addr_get_family(addr) != AF_INET ||
+	    nl_addr_get_len(addr) != sizeof(address))
 		return false;
 	memcpy(&address, nl_addr_get_binary_addr(addr), sizeof(address));
 	*ret = subnet_make(ntohl(address), nl_addr_get_prefixlen(addr));
@@ -87,7 +91,8 @@ static void on_route(struct nl_object *object, void *arg)
 	struct rtnl_nexthop *hop = rtnl_route_nexthop_n(route, 0);
 	int type = rtnl_route_get_type(route);
 
-	if (type == RTN_LOCAL || type == RTN_BROADCAST || type == RTN_MULTICAST || type == RTN_ANYCAST)
+	if (type == RTN_LOCAL || type == RTN_BROADCAST || type == RTN_MULTICAST ||
+	    type == RTN_ANYCAST)
 		return;
 	add(arg, "route", rtnl_route_get_dst(route), hop ? rtnl_route_nh_get_ifindex(hop) : 0);
 }
@@ -120,7 +125,8 @@ int hostnet_add_taken(const char *const ignored[], struct taken_subnets *taken, 
 	return 0;
 }
 
-static int get_link(struct nl_sock *sock, const char *name, struct rtnl_link **ret, struct error *err)
+static int get_link(struct nl_sock *sock, const char *name, struct rtnl_link **ret,
+		    struct error *err)
 {
 	int r = rtnl_link_get_kernel(sock, 0, name, ret);
 
@@ -141,7 +147,8 @@ static void on_link_address(struct nl_object *object, void *arg)
 	struct address_look *look = arg;
 	struct subnet subnet;
 
-	if (rtnl_addr_get_ifindex(address) == look->ifindex && to_subnet(rtnl_addr_get_local(address), &subnet) &&
+	if (rtnl_addr_get_ifindex(address) == look->ifindex &&
+	    to_subnet(rtnl_addr_get_local(address), &subnet) &&
 	    (subnet.address != look->subnet->address || subnet.prefix != look->subnet->prefix))
 		look->outside = true;
 }
@@ -151,7 +158,8 @@ static bool is_bridge(struct rtnl_link *link)
 	return str_equal(rtnl_link_get_type(link), "bridge");
 }
 
-int hostnet_find_link(const char *name, const struct subnet *subnet, enum hostnet_link *ret, struct error *err)
+int hostnet_find_link(const char *name, const struct subnet *subnet, enum hostnet_link *ret,
+		      struct error *err)
 {
 	AUTO(socket_free) struct nl_sock *sock = NULL;
 	AUTO(link_put) struct rtnl_link *link = NULL;
@@ -187,7 +195,8 @@ int hostnet_remove_bridge(const char *name, struct error *err)
 	if (r < 0 || !link)
 		return r;
 	if (!is_bridge(link))
-		return error_set(err, -EEXIST, "network link %s is not a bridge, not removed", name);
+		return error_set(err, -EEXIST, "network link %s is not a bridge, not removed",
+				 name);
 	r = rtnl_link_delete(sock, link);
 	if (r < 0 && r != -NLE_NODEV && r != -NLE_OBJ_NOTFOUND)
 		return netlink_error(err, "delete the bridge", r);

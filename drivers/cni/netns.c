@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A namespace belongs to the thread that made it. The worker enters a new one, pins it and goes back; a worker that
- * cannot go back would run other cells' work in the wrong network, so the process ends instead.
+ * A namespace belongs to the thread that made it. The worker enters a new one, pins it and goes
+ * back; a worker that cannot go back would run other cells' work in the wrong network, so the
+ * process ends instead.
  */
 #include "drivers/cni/netns.h"
 
@@ -31,7 +32,8 @@ enum netns_pin netns_inspect(const char *path)
 		return NETNS_NONE;
 	if (fd < 0 || fstatfs(fd, &fs) < 0 || fs.f_type != NSFS_MAGIC || fstat(fd, &st) < 0)
 		return NETNS_STALE;
-	if (stat("/proc/self/ns/net", &own) < 0 || (own.st_ino == st.st_ino && own.st_dev == st.st_dev))
+	if (stat("/proc/self/ns/net", &own) < 0 ||
+	    (own.st_ino == st.st_ino && own.st_dev == st.st_dev))
 		return NETNS_OWN;
 	return NETNS_LIVE;
 }
@@ -72,7 +74,8 @@ int netns_create(const char *path, struct error *err)
 	case NETNS_LIVE:
 		return 0;
 	case NETNS_OWN:
-		return error_set(err, -EPERM, "%s is the daemon's own network namespace: unmount it", path);
+		return error_set(err, -EPERM,
+				 "%s is the daemon's own network namespace: unmount it", path);
 	case NETNS_STALE:
 	case NETNS_NONE:
 		break;
@@ -96,7 +99,8 @@ int netns_remove(const char *path, struct error *err)
 		pin = netns_inspect(path);
 	}
 	if (pin == NETNS_OWN)
-		return error_set(err, -EPERM, "%s is the daemon's own network namespace, not removed", path);
+		return error_set(err, -EPERM,
+				 "%s is the daemon's own network namespace, not removed", path);
 	if (unlink(path) < 0 && errno != ENOENT)
 		return error_set(err, -errno, "cannot remove %s: %m", path);
 	return 0;

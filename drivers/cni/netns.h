@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Network namespaces pinned as files. Everything here blocks for some milliseconds: worker threads only. */
+/* Network namespaces pinned as files. Everything here blocks for some milliseconds: worker threads
+ * only. */
 #pragma once
 
 #include "core/base/error.h"
@@ -8,7 +9,7 @@ enum netns_pin {
 	NETNS_NONE,
 	NETNS_STALE, /* a plain file: the namespace is gone, or was never mounted there */
 	NETNS_LIVE,
-	NETNS_OWN,   /* the namespace we live in: hands off */
+	NETNS_OWN, /* the namespace we live in: hands off */
 };
 
 enum netns_pin netns_inspect(const char *path);

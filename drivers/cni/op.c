@@ -60,15 +60,16 @@ static void run_step(struct op *op)
 	call_init(&op->step, op->cni->loop, on_step_done);
 	op->err = (struct error){ 0 };
 	if (op->cni->closing)
-		call_complete(&op->step, error_set(&op->err, -ECANCELED, "shutting down"), &op->err);
+		call_complete(&op->step, error_set(&op->err, -ECANCELED, "shutting down"),
+			      &op->err);
 	else if (op->steps->blocking)
 		loop_work(op->cni->loop, &op->work, run_blocking, on_blocking_done);
 	else
 		op->steps->start(op);
 }
 
-static void prepare(struct op *op, struct cni *cni, const struct step *steps, void (*finish)(struct op *, int),
-		    struct call *call)
+static void prepare(struct op *op, struct cni *cni, const struct step *steps,
+		    void (*finish)(struct op *, int), struct call *call)
 {
 	op->cni = cni;
 	op->steps = steps;
@@ -77,15 +78,15 @@ static void prepare(struct op *op, struct cni *cni, const struct step *steps, vo
 	cni->n_ops++;
 }
 
-void op_start(struct op *op, struct cni *cni, const struct step *steps, void (*finish)(struct op *, int),
-	      struct call *call)
+void op_start(struct op *op, struct cni *cni, const struct step *steps,
+	      void (*finish)(struct op *, int), struct call *call)
 {
 	prepare(op, cni, steps, finish, call);
 	run_step(op);
 }
 
-void op_start_in_order(struct op *op, struct cni *cni, const struct step *steps, void (*finish)(struct op *, int),
-		       struct call *call)
+void op_start_in_order(struct op *op, struct cni *cni, const struct step *steps,
+		       void (*finish)(struct op *, int), struct call *call)
 {
 	bool first = list_empty(&cni->space_ops);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The driver's insides: its state, and what every method shares. A method that takes several calls is an op: a table of
- * named steps, run in order until one fails.
+ * The driver's insides: its state, and what every method shares. A method that takes several calls
+ * is an op: a table of named steps, run in order until one fails.
  */
 #pragma once
 
@@ -31,7 +31,9 @@ struct op;
 /* A step is one of the two. */
 struct step {
 	const char *name; /* "read the network's configuration": completes "cannot ..." */
-	int (*blocking)(struct op *op, struct error *err); /* on a worker: reads the op, keeps off the driver's state */
+	int (*blocking)(
+		struct op *op,
+		struct error *err);   /* on a worker: reads the op, keeps off the driver's state */
 	void (*start)(struct op *op); /* on the loop: completes op->step, later or at once */
 };
 
@@ -39,8 +41,8 @@ struct step {
 struct op {
 	struct list link; /* struct cni.space_ops */
 	struct cni *cni;
-	struct call *call;         /* of the caller */
-	const struct step *steps;  /* ends with a zeroed one */
+	struct call *call;                         /* of the caller */
+	const struct step *steps;                  /* ends with a zeroed one */
 	void (*finish)(struct op *op, int status); /* hands results over on 0, frees the op */
 	struct call step;
 	struct work work;
@@ -49,14 +51,15 @@ struct op {
 };
 
 /* Runs the steps, then op->finish() and the caller's call. */
-void op_start(struct op *op, struct cni *cni, const struct step *steps, void (*finish)(struct op *, int),
-	      struct call *call);
+void op_start(struct op *op, struct cni *cni, const struct step *steps,
+	      void (*finish)(struct op *, int), struct call *call);
 
 /* The same, after every op started so before it has ended. */
-void op_start_in_order(struct op *op, struct cni *cni, const struct step *steps, void (*finish)(struct op *, int),
-		       struct call *call);
+void op_start_in_order(struct op *op, struct cni *cni, const struct step *steps,
+		       void (*finish)(struct op *, int), struct call *call);
 
-/* The space's directory: the one remembered in the journal, else the default. Owned by nobody but the caller. */
+/* The space's directory: the one remembered in the journal, else the default. Owned by nobody but
+ * the caller. */
 char *cni_space_dir(const struct cni *cni, const char *space_key);
 
 /* Every directory that may hold conflists of ours. */
@@ -67,13 +70,13 @@ void cni_conf_dirs(const struct cni *cni, struct strv *ret_dirs);
 char *cni_netns_path(const struct cni *cni, const char *cell_key);
 
 /* Methods of struct network_ops. */
-void cni_ensure_space(struct network *network, const struct space_request *request, struct space_fact *ret_fact,
-		      struct call *call);
+void cni_ensure_space(struct network *network, const struct space_request *request,
+		      struct space_fact *ret_fact, struct call *call);
 void cni_remove_space(struct network *network, const char *space_key, struct call *call);
 void cni_list(struct network *network, struct network_facts *ret_facts, struct call *call);
 void cni_create_netns(struct network *network, const char *cell_key, struct call *call);
-void cni_attach(struct network *network, const struct attach_request *request, struct attachment_fact *ret_fact,
-		struct call *call);
+void cni_attach(struct network *network, const struct attach_request *request,
+		struct attachment_fact *ret_fact, struct call *call);
 void cni_detach(struct network *network, const char *cell_key, struct call *call);
 
 /* For op.c: the last op of a driver that closes has ended. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * create_netns and attach. The intent is on the disk before the first plugin runs, with all that DEL will need, so that
- * a crash anywhere behind that leaves a record that detach() can work off. The result needs no waiting for the disk: it
- * is worth nothing after a reboot, and DEL works without it.
+ * create_netns and attach. The intent is on the disk before the first plugin runs, with all that
+ * DEL will need, so that a crash anywhere behind that leaves a record that detach() can work off.
+ * The result needs no waiting for the disk: it is worth nothing after a reboot, and DEL works
+ * without it.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -77,7 +78,8 @@ static void check_journal(struct op *op)
 	int r = 0;
 
 	if (journal_first(op->cni->journal, prefix))
-		r = error_set(&op->err, -EBUSY, "an earlier attachment of cell %s is still there: detach first",
+		r = error_set(&op->err, -EBUSY,
+			      "an earlier attachment of cell %s is still there: detach first",
 			      attach->cell_key);
 	call_complete(&op->step, r, &op->err);
 }
@@ -93,11 +95,13 @@ static int read_network(struct op *op, struct error *err)
 	case NETNS_LIVE:
 		break;
 	case NETNS_OWN:
-		return error_set(err, -EPERM, "%s is the daemon's own network namespace: unmount it",
+		return error_set(err, -EPERM,
+				 "%s is the daemon's own network namespace: unmount it",
 				 attachment->netns);
 	case NETNS_STALE:
 	case NETNS_NONE:
-		return error_set(err, -ENOENT, "%s is not a network namespace: create it first", attachment->netns);
+		return error_set(err, -ENOENT, "%s is not a network namespace: create it first",
+				 attachment->netns);
 	}
 	r = space_read(attach->dir, attach->space_key, &attachment->list, &text, err);
 	if (r == 0)
@@ -124,10 +128,12 @@ static void on_sequence_put(struct call *call)
 		return;
 	}
 	value = attachment_format(attachment);
-	journal_put(attach->op.cni->journal, attach->record_key, value, strlen(value), true, &attach->op.step);
+	journal_put(attach->op.cni->journal, attach->record_key, value, strlen(value), true,
+		    &attach->op.step);
 }
 
-/* The number stands before the intent in the file: an intent on the disk never has a number that can come again. */
+/* The number stands before the intent in the file: an intent on the disk never has a number that
+ * can come again. */
 static void journal_intent(struct op *op)
 {
 	struct attach_op *attach = to_attach_op(op);
@@ -138,10 +144,12 @@ static void journal_intent(struct op *op)
 	attach->record_key = attachment_key(attach->cell_key, n);
 	attach->attachment.container_id = xasprintf("%s.%llu", cell_id, (unsigned long long)n);
 	call_init(&attach->sequence_put, op->cni->loop, on_sequence_put);
-	journal_put(op->cni->journal, SEQUENCE_KEY, value, strlen(value), false, &attach->sequence_put);
+	journal_put(op->cni->journal, SEQUENCE_KEY, value, strlen(value), false,
+		    &attach->sequence_put);
 }
 
-static void run_chain(struct attach_op *attach, enum chain_command command, const char *wanted_ip, struct call *call)
+static void run_chain(struct attach_op *attach, enum chain_command command, const char *wanted_ip,
+		      struct call *call)
 {
 	struct attachment *attachment = &attach->attachment;
 	struct cni *cni = attach->op.cni;
@@ -223,13 +231,14 @@ static void on_attach_finish(struct op *op, int status)
 	const struct cni_result *result = &attach->attachment.result;
 
 	if (status == 0)
-		*attach->ret_fact = (struct attachment_fact){ .cell_key = xstrdup(attach->cell_key),
-							      .pinned = true,
-							      .intent = true,
-							      .attached = true,
-							      .ip = result->ip ? xstrdup(result->ip) : NULL,
-							      .bridge = result->bridge ? xstrdup(result->bridge) :
-											 NULL };
+		*attach->ret_fact =
+			(struct attachment_fact){ .cell_key = xstrdup(attach->cell_key),
+						  .pinned = true,
+						  .intent = true,
+						  .attached = true,
+						  .ip = result->ip ? xstrdup(result->ip) : NULL,
+						  .bridge = result->bridge ? xstrdup(result->bridge)
+									   : NULL };
 	attachment_fini(&attach->attachment);
 	free(attach->cell_key);
 	free(attach->space_key);
@@ -252,8 +261,8 @@ static char *space_of_cell(const char *cell_key)
 	return key_parent(stack);
 }
 
-void cni_attach(struct network *network, const struct attach_request *request, struct attachment_fact *ret_fact,
-		struct call *call)
+void cni_attach(struct network *network, const struct attach_request *request,
+		struct attachment_fact *ret_fact, struct call *call)
 {
 	struct cni *cni = container_of(network, struct cni, network);
 	struct attach_op *attach = xnew(struct attach_op);

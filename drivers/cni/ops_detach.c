@@ -14,7 +14,7 @@ struct detach_op {
 	enum netns_pin pin;
 	struct strv keys; /* of the records; grows shorter as they are removed */
 	struct attachment *attachments;
-	size_t n;         /* not yet deleted */
+	size_t n; /* not yet deleted */
 	struct call next;
 };
 
@@ -23,7 +23,8 @@ static struct detach_op *to_detach_op(struct op *op)
 	return container_of(op, struct detach_op, op);
 }
 
-/* A record that cannot be read (of another version) cannot be undone either: it goes with the others. */
+/* A record that cannot be read (of another version) cannot be undone either: it goes with the
+ * others. */
 static void find_attachments(struct op *op)
 {
 	struct detach_op *detach = to_detach_op(op);
@@ -39,8 +40,8 @@ static void find_attachments(struct op *op)
 			log_debug("record dropped key=%s error=\"%s\"", record->key, err.msg);
 			continue;
 		}
-		detach->attachments =
-			xrealloc(detach->attachments, (detach->n + 1) * sizeof(*detach->attachments));
+		detach->attachments = xrealloc(detach->attachments,
+					       (detach->n + 1) * sizeof(*detach->attachments));
 		detach->attachments[detach->n++] = attachment;
 	}
 	call_complete(&op->step, 0, NULL);
@@ -52,7 +53,9 @@ static int inspect_pin(struct op *op, struct error *err)
 
 	detach->pin = netns_inspect(detach->netns);
 	if (detach->pin == NETNS_OWN)
-		return error_set(err, -EPERM, "%s is the daemon's own network namespace: unmount it", detach->netns);
+		return error_set(err, -EPERM,
+				 "%s is the daemon's own network namespace: unmount it",
+				 detach->netns);
 	return 0;
 }
 
@@ -114,7 +117,8 @@ static void on_forgotten(struct call *call)
 		forget_next(detach);
 }
 
-/* Not waited for on the disk: a record that comes back after a power cut is worked off once more. */
+/* Not waited for on the disk: a record that comes back after a power cut is worked off once more.
+ */
 static void forget_next(struct detach_op *detach)
 {
 	AUTO_FREE char *key = NULL;

@@ -84,7 +84,8 @@ static int look_at_host(struct op *op, struct error *err)
 	return r < 0 ? r : list_pins(list, err);
 }
 
-static void add_attachment(struct list_op *list, struct listed *listed, const struct attachment *attachment)
+static void add_attachment(struct list_op *list, struct listed *listed,
+			   const struct attachment *attachment)
 {
 	listed->fact.attached = attachment->result.root && listed->pin == NETNS_LIVE &&
 				str_equal(attachment->boot_id, list->op.cni->boot_id);
@@ -129,7 +130,8 @@ static void hand_over(struct list_op *list)
 	struct network_facts *facts = list->ret_facts;
 	struct listed *listed;
 
-	*facts = (struct network_facts){ .spaces = take_ptr(list->spaces), .n_spaces = list->n_spaces };
+	*facts = (struct network_facts){ .spaces = take_ptr(list->spaces),
+					 .n_spaces = list->n_spaces };
 	list->n_spaces = 0;
 	facts->attachments = xcalloc(list->cells.count, sizeof(*facts->attachments));
 	map_for_each(listed, &list->cells, node) {

@@ -36,7 +36,8 @@ static char *confdir_key(const char *space_key)
 	return xasprintf(CONFDIR_PREFIX "%s", space_key);
 }
 
-/* A directory that is not the default is remembered before anything is in it, or nobody would look there again. */
+/* A directory that is not the default is remembered before anything is in it, or nobody would look
+ * there again. */
 static void remember_dir(struct op *op)
 {
 	struct space_job *job = &to_space_op(op)->job;
@@ -131,8 +132,8 @@ static struct space_op *space_op_new(const struct cni *cni, const char *space_ke
 	return space;
 }
 
-void cni_ensure_space(struct network *network, const struct space_request *request, struct space_fact *ret_fact,
-		      struct call *call)
+void cni_ensure_space(struct network *network, const struct space_request *request,
+		      struct space_fact *ret_fact, struct call *call)
 {
 	struct cni *cni = container_of(network, struct cni, network);
 	struct space_op *space = space_op_new(cni, request->space_key);

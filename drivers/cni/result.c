@@ -77,11 +77,12 @@ int cni_result_parse(const char *data, size_t len, struct cni_result *ret, struc
 	int r;
 
 	if (len > CNI_RESULT_MAX_BYTES)
-		return error_set(err, -EFBIG, "result has more than %d bytes", CNI_RESULT_MAX_BYTES);
+		return error_set(err, -EFBIG, "result has more than %d bytes",
+				 CNI_RESULT_MAX_BYTES);
 	result.root = json_loadb(data, len, JSON_REJECT_DUPLICATES, &json_err);
 	if (!json_is_object(result.root))
-		return error_set(err, -EBADMSG, "result is not a JSON object%s%s", result.root ? "" : ": ",
-				 result.root ? "" : json_err.text);
+		return error_set(err, -EBADMSG, "result is not a JSON object%s%s",
+				 result.root ? "" : ": ", result.root ? "" : json_err.text);
 	r = read_ip(&result, err);
 	if (r < 0)
 		return r;
@@ -133,8 +134,9 @@ int cni_error_parse(const char *data, size_t len, struct error *err)
 
 	if (json_is_integer(code) && json_integer_value(code) > 0) {
 		r = code_to_errno(json_integer_value(code));
-		error_set(err, r, "%s%s%s (code %lld)", msg ? msg : "no message", details && *details ? ": " : "",
-			  details ? details : "", (long long)json_integer_value(code));
+		error_set(err, r, "%s%s%s (code %lld)", msg ? msg : "no message",
+			  details && *details ? ": " : "", details ? details : "",
+			  (long long)json_integer_value(code));
 		if (err)
 			cni_text_clean(err->msg);
 	}

@@ -18,10 +18,11 @@ void cni_result_fini(struct cni_result *result);
 int cni_result_parse(const char *data, size_t len, struct cni_result *ret, struct error *err);
 
 /*
- * What a plugin that failed printed, as errno with its words in @err: "try again later" is -EAGAIN, an unknown
- * container -ENOENT. 0 when it is no CNI error at all.
+ * What a plugin that failed printed, as errno with its words in @err: "try again later" is -EAGAIN,
+ * an unknown container -ENOENT. 0 when it is no CNI error at all.
  */
 int cni_error_parse(const char *data, size_t len, struct error *err);
 
-/* Printable text from a peer on one line: control characters become blanks, blanks at the end go. In place. */
+/* Printable text from a peer on one line: control characters become blanks, blanks at the end go.
+ * In place. */
 void cni_text_clean(char *text);

@@ -27,8 +27,8 @@ char *space_conflist_path(const char *dir, const char *space_key)
 	return xasprintf("%s/%s.conflist", dir, name);
 }
 
-int space_read(const char *dir, const char *space_key, struct conflist *ret_list, struct buf *ret_text,
-	       struct error *err)
+int space_read(const char *dir, const char *space_key, struct conflist *ret_list,
+	       struct buf *ret_text, struct error *err)
 {
 	AUTO_FREE char *path = space_conflist_path(dir, space_key);
 	AUTO(conflist_fini) struct conflist list = { 0 };
@@ -39,13 +39,19 @@ int space_read(const char *dir, const char *space_key, struct conflist *ret_list
 		return r;
 	r = conflist_parse(text.data, text.len, &list, err);
 	if (r < 0)
-		return error_wrap(err, -EEXIST, "%s stands in the way and cannot be read (repair or remove it)", path);
+		return error_wrap(err, -EEXIST,
+				  "%s stands in the way and cannot be read (repair or remove it)",
+				  path);
 	if (!list.space_key)
-		return error_set(err, -EEXIST, "%s was not written by kukeon: rename the space, or move the file away",
-				 path);
+		return error_set(
+			err, -EEXIST,
+			"%s was not written by kukeon: rename the space, or move the file away",
+			path);
 	if (!str_equal(list.space_key, space_key))
-		return error_set(err, -EEXIST, "%s belongs to space %s, whose network has the same name: rename one",
-				 path, list.space_key);
+		return error_set(
+			err, -EEXIST,
+			"%s belongs to space %s, whose network has the same name: rename one", path,
+			list.space_key);
 	*ret_list = list;
 	list = (struct conflist){ 0 };
 	*ret_text = text;
@@ -58,7 +64,8 @@ static void fact_fill(struct space_fact *fact, const char *path, const struct co
 	*fact = (struct space_fact){ .space_key = xstrdup(list->space_key),
 				     .conflist = xstrdup(path),
 				     .bridge = xstrdup(list->bridge ? list->bridge : ""),
-				     .subnet = xstrdup(list->subnets.n ? list->subnets.items[0] : "") };
+				     .subnet = xstrdup(list->subnets.n ? list->subnets.items[0]
+								       : "") };
 }
 
 /* ---- ensure ---- */
@@ -77,8 +84,9 @@ static void surroundings_fini(struct surroundings *around)
 
 static void add_conflist_ranges(struct surroundings *around, const struct confdir_file *file)
 {
-	AUTO_FREE char *owner = file->list.space_key ? xasprintf("space %s (%s)", file->list.space_key, file->path) :
-						       xasprintf("network %s (%s)", file->list.name, file->path);
+	AUTO_FREE char *owner =
+		file->list.space_key ? xasprintf("space %s (%s)", file->list.space_key, file->path)
+				     : xasprintf("network %s (%s)", file->list.name, file->path);
 	struct subnet subnet;
 
 	for (size_t i = 0; i < file->list.subnets.n; i++)
@@ -105,17 +113,19 @@ static int look_around(const struct space_job *job, struct surroundings *around,
 		if (str_equal(file->list.bridge, bridge))
 			bridge[0] = '\0'; /* another's: its routes count */
 		if (str_equal(file->list.name, network))
-			r = error_set(err, -EEXIST, "%s already has a network called %s%s%s: rename the space",
+			r = error_set(err, -EEXIST,
+				      "%s already has a network called %s%s%s: rename the space",
 				      file->path, network, file->list.space_key ? " of space " : "",
 				      file->list.space_key ? file->list.space_key : "");
 	}
 	if (r < 0)
 		return r;
-	return hostnet_add_taken((const char *const[]){ bridge, hashed, NULL }, &around->taken, err);
+	return hostnet_add_taken((const char *const[]){ bridge, hashed, NULL }, &around->taken,
+				 err);
 }
 
-static int choose_subnet(const struct space_job *job, const char *wanted, const struct surroundings *around,
-			 struct subnet *ret, struct error *err)
+static int choose_subnet(const struct space_job *job, const char *wanted,
+			 const struct surroundings *around, struct subnet *ret, struct error *err)
 {
 	char text[SUBNET_TEXT_BYTES];
 	const struct taken_subnet *other;
@@ -126,19 +136,22 @@ static int choose_subnet(const struct space_job *job, const char *wanted, const 
 		if (subnet_next_free(&job->pool_first, &around->taken, ret))
 			return 0;
 		subnet_format(&job->pool_first, text);
-		return error_set(err, -EADDRNOTAVAIL, "no free range from %s on: give the space a subnet", text);
+		return error_set(err, -EADDRNOTAVAIL,
+				 "no free range from %s on: give the space a subnet", text);
 	}
 	r = subnet_parse_for_space(wanted, &subnet, err);
 	if (r < 0)
 		return r;
 	other = taken_subnets_find(&around->taken, &subnet);
 	if (other)
-		return error_set(err, -EADDRINUSE, "subnet %s overlaps %s: choose another", wanted, other->owner);
+		return error_set(err, -EADDRINUSE, "subnet %s overlaps %s: choose another", wanted,
+				 other->owner);
 	*ret = subnet;
 	return 0;
 }
 
-static bool bridge_in_conflists(const struct space_job *job, const struct confdir *conflists, const char *bridge)
+static bool bridge_in_conflists(const struct space_job *job, const struct confdir *conflists,
+				const char *bridge)
 {
 	for (size_t i = 0; i < conflists->n; i++)
 		if (str_equal(conflists->items[i].list.bridge, bridge) &&
@@ -147,8 +160,8 @@ static bool bridge_in_conflists(const struct space_job *job, const struct confdi
 	return false;
 }
 
-static int choose_bridge(const struct space_job *job, const struct surroundings *around, const struct subnet *subnet,
-			 char **ret, struct error *err)
+static int choose_bridge(const struct space_job *job, const struct surroundings *around,
+			 const struct subnet *subnet, char **ret, struct error *err)
 {
 	for (int hashed = 0; hashed < 2; hashed++) {
 		AUTO_FREE char *bridge = name_bridge(job->space_key, hashed);
@@ -157,18 +170,22 @@ static int choose_bridge(const struct space_job *job, const struct surroundings 
 
 		if (r < 0)
 			return r;
-		if (link != HOSTNET_LINK_FOREIGN && !bridge_in_conflists(job, &around->conflists, bridge)) {
+		if (link != HOSTNET_LINK_FOREIGN &&
+		    !bridge_in_conflists(job, &around->conflists, bridge)) {
 			*ret = take_ptr(bridge);
 			return 0;
 		}
-		error_set(err, -EEXIST, "network link %s is in use by something else: remove it (ip link delete %s) "
-			  "or rename the space", bridge, bridge);
+		error_set(
+			err, -EEXIST,
+			"network link %s is in use by something else: remove it (ip link delete %s) "
+			"or rename the space",
+			bridge, bridge);
 	}
 	return -EEXIST;
 }
 
-static int write_conflist(const struct space_job *job, const struct subnet *subnet, const char *bridge,
-			  struct conflist *ret_list, struct error *err)
+static int write_conflist(const struct space_job *job, const struct subnet *subnet,
+			  const char *bridge, struct conflist *ret_list, struct error *err)
 {
 	AUTO_FREE char *path = space_conflist_path(job->dir, job->space_key);
 	char range[SUBNET_TEXT_BYTES];
@@ -177,8 +194,11 @@ static int write_conflist(const struct space_job *job, const struct subnet *subn
 	if (r < 0)
 		return r;
 	subnet_format(subnet, range);
-	AUTO_FREE char *text = conflist_make(&(struct conflist_options){
-		.space_key = job->space_key, .bridge = bridge, .subnet = range, .data_dir = job->ipam_dir });
+	AUTO_FREE char *text =
+		conflist_make(&(struct conflist_options){ .space_key = job->space_key,
+							  .bridge = bridge,
+							  .subnet = range,
+							  .data_dir = job->ipam_dir });
 	r = fs_write_file_atomic(path, text, strlen(text), 0644, err);
 	return r < 0 ? r : conflist_parse(text, strlen(text), ret_list, err);
 }
@@ -199,7 +219,8 @@ static int make_conflist(const struct space_job *job, const char *wanted, struct
 }
 
 /* The conflist went away under attached cells: it comes back as they know it. */
-static int restore_conflist(const struct space_job *job, struct conflist *ret_list, struct error *err)
+static int restore_conflist(const struct space_job *job, struct conflist *ret_list,
+			    struct error *err)
 {
 	AUTO(conflist_fini) struct conflist list = { 0 };
 	struct subnet subnet;
@@ -226,7 +247,8 @@ static int remove_reservations(const struct space_job *job, struct error *err)
 	return fs_remove_tree(AT_FDCWD, dir, err);
 }
 
-/* Another range for a space that has one: its bridge has the old address, so nobody may be attached. */
+/* Another range for a space that has one: its bridge has the old address, so nobody may be
+ * attached. */
 static int move_subnet(const struct space_job *job, struct conflist *list, struct error *err)
 {
 	const char *now = list->subnets.n ? list->subnets.items[0] : "none";
@@ -234,8 +256,10 @@ static int move_subnet(const struct space_job *job, struct conflist *list, struc
 	int r;
 
 	if (job->previous)
-		return error_set(err, -EBUSY, "subnet is %s and cannot become %s while cells are attached: stop them first",
-				 now, job->wanted_subnet);
+		return error_set(
+			err, -EBUSY,
+			"subnet is %s and cannot become %s while cells are attached: stop them first",
+			now, job->wanted_subnet);
 	r = list->bridge ? hostnet_remove_bridge(list->bridge, err) : 0;
 	if (r == 0)
 		r = remove_reservations(job, err);
@@ -297,7 +321,8 @@ static bool is_space_file(const struct confdir_file *file)
 	return end && str_ends_with(file->path, end);
 }
 
-int space_list(const struct strv *dirs, struct space_fact **ret_items, size_t *ret_n, struct error *err)
+int space_list(const struct strv *dirs, struct space_fact **ret_items, size_t *ret_n,
+	       struct error *err)
 {
 	AUTO(confdir_fini) struct confdir confdir = { 0 };
 	struct space_fact *items;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A space's network on the host: its conflist, bridge, range and reservations. Everything here blocks for some
- * milliseconds: worker threads only, one space at a time (two at once could take the same range).
+ * A space's network on the host: its conflist, bridge, range and reservations. Everything here
+ * blocks for some milliseconds: worker threads only, one space at a time (two at once could take
+ * the same range).
  */
 #pragma once
 
@@ -13,10 +14,10 @@
 /* All a worker needs, owned by it. */
 struct space_job {
 	char *space_key;
-	char *dir;              /* of its conflist */
-	char *wanted_subnet;    /* NULL: as on disk, else the next free one */
-	char *previous;         /* a conflist that cells of it are attached with, NULL: none */
-	struct strv dirs;       /* every directory with conflists of ours, @dir too */
+	char *dir;           /* of its conflist */
+	char *wanted_subnet; /* NULL: as on disk, else the next free one */
+	char *previous;      /* a conflist that cells of it are attached with, NULL: none */
+	struct strv dirs;    /* every directory with conflists of ours, @dir too */
 	char *ipam_dir;
 	struct subnet pool_first;
 };
@@ -26,12 +27,15 @@ void space_job_fini(struct space_job *job);
 /* "<dir>/<realm>-<space>.conflist". Free with free(). */
 char *space_conflist_path(const char *dir, const char *space_key);
 
-/* The space's conflist on disk and its text. -ENOENT: none; -EEXIST: a file of that name that is another's. */
-int space_read(const char *dir, const char *space_key, struct conflist *ret_list, struct buf *ret_text,
-	       struct error *err);
+/* The space's conflist on disk and its text. -ENOENT: none; -EEXIST: a file of that name that is
+ * another's. */
+int space_read(const char *dir, const char *space_key, struct conflist *ret_list,
+	       struct buf *ret_text, struct error *err);
 
 int space_ensure(const struct space_job *job, struct space_fact *ret_fact, struct error *err);
 int space_remove(const struct space_job *job, struct error *err);
 
-/* Every conflist with our marker in the directories. Files that cannot be read as conflists are left out. */
-int space_list(const struct strv *dirs, struct space_fact **ret_items, size_t *ret_n, struct error *err);
+/* Every conflist with our marker in the directories. Files that cannot be read as conflists are
+ * left out. */
+int space_list(const struct strv *dirs, struct space_fact **ret_items, size_t *ret_n,
+	       struct error *err);

@@ -37,7 +37,10 @@ void taken_subnets_fini(struct taken_subnets *taken);
 void taken_subnets_add(struct taken_subnets *taken, const struct subnet *subnet, const char *owner);
 
 /* The first that overlaps; NULL when none does. */
-const struct taken_subnet *taken_subnets_find(const struct taken_subnets *taken, const struct subnet *subnet);
+const struct taken_subnet *taken_subnets_find(const struct taken_subnets *taken,
+					      const struct subnet *subnet);
 
-/* The first range of the size of @first, from @first upwards in the same /8, that overlaps none; false: all are taken. */
-bool subnet_next_free(const struct subnet *first, const struct taken_subnets *taken, struct subnet *ret);
+/* The first range of the size of @first, from @first upwards in the same /8, that overlaps none;
+ * false: all are taken. */
+bool subnet_next_free(const struct subnet *first, const struct taken_subnets *taken,
+		      struct subnet *ret);

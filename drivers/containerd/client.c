@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/containerd/client.h"
 
-static void set_headers(struct rpc_header headers[RPC_HEADERS_MAX], const struct client_scope *scope)
+static void set_headers(struct rpc_header headers[RPC_HEADERS_MAX],
+			const struct client_scope *scope)
 {
 	size_t n = 0;
 
@@ -12,8 +13,9 @@ static void set_headers(struct rpc_header headers[RPC_HEADERS_MAX], const struct
 		headers[n++] = (struct rpc_header){ "containerd-lease", scope->lease };
 }
 
-void client_unary(struct rpc_channel *channel, const struct client_method *method, const struct client_scope *scope,
-		  const ProtobufCMessage *request, struct rpc_unary *unary, struct call *call)
+void client_unary(struct rpc_channel *channel, const struct client_method *method,
+		  const struct client_scope *scope, const ProtobufCMessage *request,
+		  struct rpc_unary *unary, struct call *call)
 {
 	*unary = (struct rpc_unary){
 		.method = method->name,
@@ -25,8 +27,9 @@ void client_unary(struct rpc_channel *channel, const struct client_method *metho
 	rpc_unary_start(channel, unary, call);
 }
 
-void client_stream(struct rpc_channel *channel, const struct client_method *method, const struct client_scope *scope,
-		   const ProtobufCMessage *request, struct rpc_stream *stream)
+void client_stream(struct rpc_channel *channel, const struct client_method *method,
+		   const struct client_scope *scope, const ProtobufCMessage *request,
+		   struct rpc_stream *stream)
 {
 	stream->method = method->name;
 	stream->request = request;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one place that knows how a call to containerd is made: namespace and lease headers, deadlines, error texts. */
+/* The one place that knows how a call to containerd is made: namespace and lease headers,
+ * deadlines, error texts. */
 #pragma once
 
 #include "core/rpc/rpc.h"
 
-/* Most calls touch a database and answer within milliseconds; a containerd that needs longer than this hangs. */
+/* Most calls touch a database and answer within milliseconds; a containerd that needs longer than
+ * this hangs. */
 enum { CLIENT_TIMEOUT_MS = 10 * 1000 };
 
 struct client_method {
@@ -18,12 +20,14 @@ struct client_scope {
 	uint64_t timeout_ms;    /* 0: CLIENT_TIMEOUT_MS */
 };
 
-void client_unary(struct rpc_channel *channel, const struct client_method *method, const struct client_scope *scope,
-		  const ProtobufCMessage *request, struct rpc_unary *unary, struct call *call);
+void client_unary(struct rpc_channel *channel, const struct client_method *method,
+		  const struct client_scope *scope, const ProtobufCMessage *request,
+		  struct rpc_unary *unary, struct call *call);
 
 /* Fills in what is to be sent; the callbacks are the caller's to set before. */
-void client_stream(struct rpc_channel *channel, const struct client_method *method, const struct client_scope *scope,
-		   const ProtobufCMessage *request, struct rpc_stream *stream);
+void client_stream(struct rpc_channel *channel, const struct client_method *method,
+		   const struct client_scope *scope, const ProtobufCMessage *request,
+		   struct rpc_stream *stream);
 
 /* What was tried when a call failed. */
 struct client_attempt {
@@ -34,5 +38,7 @@ struct client_attempt {
 	uint64_t timeout_ms;
 };
 
-/* Says what went wrong in words a person can act on, and returns the errno that decides about retries. Pure. */
-int client_explain(const struct client_attempt *attempt, int status, const char *peer_text, struct error *err);
+/* Says what went wrong in words a person can act on, and returns the errno that decides about
+ * retries. Pure. */
+int client_explain(const struct client_attempt *attempt, int status, const char *peer_text,
+		   struct error *err);

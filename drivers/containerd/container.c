@@ -15,12 +15,21 @@
 /* Where containerd's other clients look for the image's stop signal. */
 #define LABEL_STOP_SIGNAL "io.containerd.image.config.stop-signal"
 
-static const struct client_method prepare_method = { "/containerd.services.snapshots.v1.Snapshots/Prepare", NULL };
-static const struct client_method remove_method = { "/containerd.services.snapshots.v1.Snapshots/Remove", NULL };
-static const struct client_method get_method = { "/containerd.services.containers.v1.Containers/Get",
-						 &ctd__container_message__descriptor };
-static const struct client_method create_method = { "/containerd.services.containers.v1.Containers/Create", NULL };
-static const struct client_method delete_method = { "/containerd.services.containers.v1.Containers/Delete", NULL };
+static const struct client_method prepare_method = {
+	"/containerd.services.snapshots.v1.Snapshots/Prepare", NULL
+};
+static const struct client_method remove_method = {
+	"/containerd.services.snapshots.v1.Snapshots/Remove", NULL
+};
+static const struct client_method get_method = {
+	"/containerd.services.containers.v1.Containers/Get", &ctd__container_message__descriptor
+};
+static const struct client_method create_method = {
+	"/containerd.services.containers.v1.Containers/Create", NULL
+};
+static const struct client_method delete_method = {
+	"/containerd.services.containers.v1.Containers/Delete", NULL
+};
 
 struct container_op {
 	struct op op;
@@ -39,9 +48,10 @@ static struct container_op *container_of_op(struct op *op)
 
 /* ---- the request, copied ---- */
 
-#define REQUEST_STRINGS(X)                                                                                   \
-	X(ref.namespace_) X(ref.id) X(cell_key) X(role) X(spec_hash) X(group_id) X(netns_path) X(cgroup_path) \
-	X(hostname) X(hosts_path) X(hostname_path)
+#define REQUEST_STRINGS(X)                                                                         \
+	X(ref.namespace_)                                                                          \
+	X(ref.id) X(cell_key) X(role) X(spec_hash) X(group_id) X(netns_path) X(cgroup_path)        \
+		X(hostname) X(hosts_path) X(hostname_path)
 
 static Api__ContainerSpec *copy_spec(const Api__ContainerSpec *spec)
 {
@@ -137,19 +147,22 @@ static int make_spec(struct op *op, const struct image *image)
 }
 
 /*
- * gc.root keeps the snapshot until the record refers to it: garbage collection may run between the two. The record's
- * life is longer than that of the label's use, and remove deletes both by name, so it may stay.
+ * gc.root keeps the snapshot until the record refers to it: garbage collection may run between the
+ * two. The record's life is longer than that of the label's use, and remove deletes both by name,
+ * so it may stay.
  */
 static int start_prepare(struct op *op)
 {
 	struct container_op *container = container_of_op(op);
-	const struct image *image = image_find(op->driver, op->namespace_, container->request.spec->image);
+	const struct image *image =
+		image_find(op->driver, op->namespace_, container->request.spec->image);
 	Ctd__SnapshotRequest request = CTD__SNAPSHOT_REQUEST__INIT;
 	struct labels labels = { 0 };
 	int r;
 
 	if (!image)
-		return op_fail(op, -EAGAIN, "image %s vanished meanwhile", container->request.spec->image);
+		return op_fail(op, -EAGAIN, "image %s vanished meanwhile",
+			       container->request.spec->image);
 	r = make_spec(op, image);
 	if (r < 0)
 		return r;
@@ -169,7 +182,8 @@ static int done_prepare(struct op *op, int status)
 
 	if (status == -ENOENT) {
 		image_forget(op->driver, op->namespace_, request->spec->image);
-		return op_fail(op, -EAGAIN, "the snapshot of image %s is gone, it will be unpacked again",
+		return op_fail(op, -EAGAIN,
+			       "the snapshot of image %s is gone, it will be unpacked again",
 			       request->spec->image);
 	}
 	op->next = status == -EEXIST ? STEP_LOOK : STEP_CREATE;
@@ -186,17 +200,20 @@ static int start_look(struct op *op)
 
 static int done_look(struct op *op, int status)
 {
-	const Ctd__Container *record = status == 0 ? op_reply(op, Ctd__ContainerMessage)->container : NULL;
+	const Ctd__Container *record =
+		status == 0 ? op_reply(op, Ctd__ContainerMessage)->container : NULL;
 	const struct container_request *request = &container_of_op(op)->request;
 
 	if (!record)
 		return OP_NEXT;
-	if (str_equal(labels_get(record->labels, record->n_labels, LABEL_SPEC_HASH), request->spec_hash))
+	if (str_equal(labels_get(record->labels, record->n_labels, LABEL_SPEC_HASH),
+		      request->spec_hash))
 		return OP_END;
 	return op_fail(op, -EEXIST, "a container of another spec is there: remove it first");
 }
 
-/* A snapshot without a record is what a crash left; which spec and image it belongs to is not worth knowing. */
+/* A snapshot without a record is what a crash left; which spec and image it belongs to is not worth
+ * knowing. */
 static int start_remove_stale(struct op *op)
 {
 	struct container_op *container = container_of_op(op);
@@ -255,26 +272,37 @@ static int done_create(struct op *op, int status)
 static const struct op_step create_steps[] = {
 	{ .name = "resolve the image", .start = start_resolve },
 	{ .name = "list devices", .start = start_devices },
-	[STEP_PREPARE] = { .name = "prepare the snapshot", .also_ok = { ENOENT, EEXIST }, .start = start_prepare,
+	[STEP_PREPARE] = { .name = "prepare the snapshot",
+			   .also_ok = { ENOENT, EEXIST },
+			   .start = start_prepare,
 			   .done = done_prepare },
-	[STEP_LOOK] = { .name = "look at the record", .also_ok = { ENOENT }, .start = start_look, .done = done_look },
-	[STEP_REMOVE_STALE] = { .name = "remove a left-over snapshot", .also_ok = { ENOENT },
-				.start = start_remove_stale, .done = done_remove_stale },
-	[STEP_CREATE] = { .name = "create the record", .also_ok = { EEXIST }, .start = start_create,
+	[STEP_LOOK] = { .name = "look at the record",
+			.also_ok = { ENOENT },
+			.start = start_look,
+			.done = done_look },
+	[STEP_REMOVE_STALE] = { .name = "remove a left-over snapshot",
+				.also_ok = { ENOENT },
+				.start = start_remove_stale,
+				.done = done_remove_stale },
+	[STEP_CREATE] = { .name = "create the record",
+			  .also_ok = { EEXIST },
+			  .start = start_create,
 			  .done = done_create },
 };
 
-static void start(struct runtime *runtime, struct container_op *container, const struct op_step *steps, size_t n_steps,
-		  struct call *call)
+static void start(struct runtime *runtime, struct container_op *container,
+		  const struct op_step *steps, size_t n_steps, struct call *call)
 {
 	const struct container_ref *ref = &container->request.ref;
 	AUTO_FREE char *object = xasprintf("container %s", ref->id);
 
 	container->op.fini = container_fini;
-	op_start_steps(containerd_of(runtime), &container->op, steps, n_steps, ref->namespace_, object, call);
+	op_start_steps(containerd_of(runtime), &container->op, steps, n_steps, ref->namespace_,
+		       object, call);
 }
 
-void container_create(struct runtime *runtime, const struct container_request *request, struct call *call)
+void container_create(struct runtime *runtime, const struct container_request *request,
+		      struct call *call)
 {
 	struct container_op *container = xnew(struct container_op);
 

@@ -87,15 +87,18 @@ int containerd_open(struct runtime **ret_runtime, struct loop *loop, struct rpc 
 	struct containerd *driver;
 
 	if (socket[0] != '/' || strlen(socket) > SOCKET_PATH_MAX_BYTES)
-		return error_set(err, -EINVAL, "containerd socket \"%s\": expected an absolute path of at most %d bytes",
-				 socket, SOCKET_PATH_MAX_BYTES);
+		return error_set(
+			err, -EINVAL,
+			"containerd socket \"%s\": expected an absolute path of at most %d bytes",
+			socket, SOCKET_PATH_MAX_BYTES);
 	driver = xnew(struct containerd);
 	AUTO_FREE char *target = xasprintf("unix:%s", socket);
 
 	driver->runtime.ops = &containerd_ops;
 	driver->loop = loop;
 	driver->socket = xstrdup(socket);
-	driver->snapshotter = xstrdup(options->snapshotter ? options->snapshotter : DEFAULT_SNAPSHOTTER);
+	driver->snapshotter =
+		xstrdup(options->snapshotter ? options->snapshotter : DEFAULT_SNAPSHOTTER);
 	driver->resolv_conf = options->resolv_conf ? xstrdup(options->resolv_conf) : NULL;
 	driver->events.driver = driver;
 	driver->events.inotify_fd = driver->events.inotify_wd = -1;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The runtime driver: struct runtime_ops of core/driver.h on containerd 1.6 and later, over its gRPC socket. */
+/* The runtime driver: struct runtime_ops of core/driver.h on containerd 1.6 and later, over its
+ * gRPC socket. */
 #pragma once
 
 #include "core/driver.h"
@@ -8,12 +9,13 @@
 struct containerd_options {
 	const char *socket;      /* NULL: "/run/containerd/containerd.sock" */
 	const char *snapshotter; /* NULL: "overlayfs" */
-	const char *resolv_conf; /* host file over every container's /etc/resolv.conf; NULL: the image's own */
+	const char *resolv_conf; /* host file over every container's /etc/resolv.conf; NULL: the
+				    image's own */
 };
 
 /*
- * Connects to nothing yet: ops->start() does. The strings are copied. @rpc must be closed after the driver is; the
- * driver is freed when ops->close() has called back.
+ * Connects to nothing yet: ops->start() does. The strings are copied. @rpc must be closed after the
+ * driver is; the driver is freed when ops->close() has called back.
  */
 int containerd_open(struct runtime **ret_runtime, struct loop *loop, struct rpc *rpc,
 		    const struct containerd_options *options, struct error *err);

@@ -36,7 +36,8 @@ void containerd_check_closed(struct containerd *driver);
 /* The methods of struct runtime_ops, each in the file of its theme. */
 
 /* namespace.c */
-void namespace_ensure(struct runtime *runtime, const char *namespace_, const char *realm, struct call *call);
+void namespace_ensure(struct runtime *runtime, const char *namespace_, const char *realm,
+		      struct call *call);
 void namespace_remove(struct runtime *runtime, const char *namespace_, struct call *call);
 void namespace_list(struct runtime *runtime, struct strv *ret_namespaces, struct strv *ret_realms,
 		    struct call *call);
@@ -44,18 +45,22 @@ void namespace_list(struct runtime *runtime, struct strv *ret_namespaces, struct
 /* facts.c */
 void facts_list(struct runtime *runtime, const char *namespace_, struct container_facts *ret_facts,
 		struct call *call);
-void facts_inspect(struct runtime *runtime, const struct container_ref *ref, struct container_fact *ret_fact,
-		   struct call *call);
+void facts_inspect(struct runtime *runtime, const struct container_ref *ref,
+		   struct container_fact *ret_fact, struct call *call);
 
 /* resolve.c */
-void image_resolve(struct runtime *runtime, const char *namespace_, const char *image, struct call *call);
+void image_resolve(struct runtime *runtime, const char *namespace_, const char *image,
+		   struct call *call);
 
 /* container.c */
-void container_create(struct runtime *runtime, const struct container_request *request, struct call *call);
+void container_create(struct runtime *runtime, const struct container_request *request,
+		      struct call *call);
 void container_remove(struct runtime *runtime, const struct container_ref *ref, struct call *call);
 
 /* task.c */
-void task_create(struct runtime *runtime, const struct container_ref *ref, uint32_t *ret_pid, struct call *call);
+void task_create(struct runtime *runtime, const struct container_ref *ref, uint32_t *ret_pid,
+		 struct call *call);
 void task_start(struct runtime *runtime, const struct container_ref *ref, struct call *call);
-void task_signal(struct runtime *runtime, const struct container_ref *ref, int signal, struct call *call);
+void task_signal(struct runtime *runtime, const struct container_ref *ref, int signal,
+		 struct call *call);
 void task_delete(struct runtime *runtime, const struct container_ref *ref, struct call *call);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * containerd does not tell when a subscription is in force, has no replay, and its filters are process-wide. So we
- * subscribe, publish an event of our own until it comes back, and only then say "up: look at everything": from then on
- * whatever happens is either in that look or in an event after it.
+ * containerd does not tell when a subscription is in force, has no replay, and its filters are
+ * process-wide. So we subscribe, publish an event of our own until it comes back, and only then say
+ * "up: look at everything": from then on whatever happens is either in that look or in an event
+ * after it.
  */
 #include "drivers/containerd/events.h"
 
@@ -18,12 +19,14 @@
 #define SYNC_TOPIC "/kukeon/sync"
 #define SYNC_NAMESPACE "kukeon-sync" /* events need one; it need not exist */
 
-/* What others do or what happens by itself. Creation, start and deletion of tasks is done by us, and the answers to our
- * calls say more: events of them would only make us look again on the way to Ready. */
+/* What others do or what happens by itself. Creation, start and deletion of tasks is done by us,
+ * and the answers to our calls say more: events of them would only make us look again on the way to
+ * Ready. */
 #define TOPICS                                                                                     \
 	"topic~=\"^/tasks/(exit|oom|paused|resumed)$|^/(containers/delete|snapshot/remove)$|^/images/\""
 
-/* A namespace that begins like this is covered by one filter, so that new realms need no new subscription. */
+/* A namespace that begins like this is covered by one filter, so that new realms need no new
+ * subscription. */
 #define NAMESPACE_PREFIX "kukeon-"
 
 enum {
@@ -34,19 +37,24 @@ enum {
 	PROBE_TIMEOUT_MS = 5 * 1000,
 };
 
-static const struct client_method subscribe_method = { "/containerd.services.events.v1.Events/Subscribe",
-						       &ctd__envelope__descriptor };
-static const struct client_method publish_method = { "/containerd.services.events.v1.Events/Publish", NULL };
-static const struct client_method version_method = { "/containerd.services.version.v1.Version/Version",
-						     &ctd__version_reply__descriptor };
+static const struct client_method subscribe_method = {
+	"/containerd.services.events.v1.Events/Subscribe", &ctd__envelope__descriptor
+};
+static const struct client_method publish_method = {
+	"/containerd.services.events.v1.Events/Publish", NULL
+};
+static const struct client_method version_method = {
+	"/containerd.services.version.v1.Version/Version", &ctd__version_reply__descriptor
+};
 
 static void subscribe(struct events *events);
 
 static void enter(struct events *events, enum events_state state)
 {
 	static const char *const names[] = {
-		[EVENTS_STOPPED] = "stopped", [EVENTS_SUBSCRIBING] = "subscribing", [EVENTS_GREETING] = "greeting",
-		[EVENTS_UP] = "up",           [EVENTS_WAITING] = "waiting",
+		[EVENTS_STOPPED] = "stopped",   [EVENTS_SUBSCRIBING] = "subscribing",
+		[EVENTS_GREETING] = "greeting", [EVENTS_UP] = "up",
+		[EVENTS_WAITING] = "waiting",
 	};
 
 	log_debug("containerd connection from=%s to=%s", names[events->state], names[state]);
@@ -61,7 +69,8 @@ static void tell_down(struct events *events, const struct error *why)
 	events->listener.on_down(events->listener.ctx, why);
 }
 
-static void explain(struct events *events, const char *step, int status, const char *text, struct error *ret_err)
+static void explain(struct events *events, const char *step, int status, const char *text,
+		    struct error *ret_err)
 {
 	struct client_attempt attempt = { .socket = events->driver->socket,
 					  .step = step,
@@ -94,7 +103,8 @@ static void on_version(struct call *call)
 	rpc_unary_fini(&events->version);
 	if (events->state == EVENTS_STOPPED) {
 		containerd_check_closed(events->driver);
-	} else if (call->status < 0 && (events->state == EVENTS_UP || events->state == EVENTS_GREETING)) {
+	} else if (call->status < 0 &&
+		   (events->state == EVENTS_UP || events->state == EVENTS_GREETING)) {
 		explain(events, "ask for the version", call->status, call->err.msg, &why);
 		drop_stream(events, &why);
 	} else if (call->status == 0 && events->state == EVENTS_GREETING) {
@@ -113,8 +123,8 @@ static void ask_version(struct events *events)
 	if (events->version_call.pending)
 		return;
 	call_init(&events->version_call, events->driver->loop, on_version);
-	client_unary(events->driver->channel, &version_method, &scope, &request.base, &events->version,
-		     &events->version_call);
+	client_unary(events->driver->channel, &version_method, &scope, &request.base,
+		     &events->version, &events->version_call);
 }
 
 void events_probe(struct events *events)
@@ -141,11 +151,13 @@ static void on_published(struct call *call)
 	}
 }
 
-/* Publishes until the event comes back: one published before the subscription was in force is lost. */
+/* Publishes until the event comes back: one published before the subscription was in force is lost.
+ */
 static void on_publish_timer(struct timer *timer)
 {
 	struct events *events = container_of(timer, struct events, timer);
-	const struct client_scope scope = { .namespace_ = SYNC_NAMESPACE, .timeout_ms = PROBE_TIMEOUT_MS };
+	const struct client_scope scope = { .namespace_ = SYNC_NAMESPACE,
+					    .timeout_ms = PROBE_TIMEOUT_MS };
 	Ctd__PublishRequest request = CTD__PUBLISH_REQUEST__INIT;
 	Ctd__Any any = CTD__ANY__INIT;
 
@@ -162,8 +174,8 @@ static void on_publish_timer(struct timer *timer)
 	request.topic = (char *)SYNC_TOPIC;
 	request.event = &any;
 	call_init(&events->publish_call, events->driver->loop, on_published);
-	client_unary(events->driver->channel, &publish_method, &scope, &request.base, &events->publish,
-		     &events->publish_call);
+	client_unary(events->driver->channel, &publish_method, &scope, &request.base,
+		     &events->publish, &events->publish_call);
 }
 
 static bool is_our_token(const struct events *events, const Ctd__Any *any)
@@ -181,8 +193,8 @@ static bool is_exec_exit(const Ctd__Any *any)
 
 	if (!str_equal(any->type_url, "containerd.events.TaskExit"))
 		return false;
-	event = (Ctd__TaskExitEvent *)protobuf_c_message_unpack(&ctd__task_exit_event__descriptor, NULL,
-								any->value.len, any->value.data);
+	event = (Ctd__TaskExitEvent *)protobuf_c_message_unpack(
+		&ctd__task_exit_event__descriptor, NULL, any->value.len, any->value.data);
 	exec = event && !str_equal(event->id, event->container_id);
 	if (event)
 		protobuf_c_message_free_unpacked(&event->base, NULL);
@@ -201,8 +213,8 @@ static void tell(struct events *events, const Ctd__Envelope *envelope)
 	}
 	if (!any || !any->has_value || is_exec_exit(any))
 		return;
-	subject = (Ctd__EventSubject *)protobuf_c_message_unpack(&ctd__event_subject__descriptor, NULL, any->value.len,
-								 any->value.data);
+	subject = (Ctd__EventSubject *)protobuf_c_message_unpack(
+		&ctd__event_subject__descriptor, NULL, any->value.len, any->value.data);
 	if (!subject)
 		return;
 	if (!str_empty(subject->id))
@@ -255,7 +267,8 @@ static void on_stream_end(struct rpc_stream *stream, int status, const struct er
 	if (!why.msg[0])
 		explain(events, "listen to events", status < 0 ? status : -ECONNREFUSED,
 			status < 0 ? err->msg : "the stream ended", &why);
-	timer_start(events->driver->loop, &events->timer, events->subscribe_delay_ms, on_subscribe_timer);
+	timer_start(events->driver->loop, &events->timer, events->subscribe_delay_ms,
+		    on_subscribe_timer);
 	events->subscribe_delay_ms *= 2;
 	if (events->subscribe_delay_ms > SUBSCRIBE_DELAY_MAX_MS)
 		events->subscribe_delay_ms = SUBSCRIBE_DELAY_MAX_MS;
@@ -267,7 +280,8 @@ static void make_filters(const struct events *events, struct strv *filters)
 	strv_add(filters, "topic==\"" SYNC_TOPIC "\"");
 	strv_add(filters, "namespace~=\"^" NAMESPACE_PREFIX "\"," TOPICS);
 	for (size_t i = 0; i < events->namespaces.n; i++) {
-		AUTO_FREE char *filter = xasprintf("namespace==\"%s\"," TOPICS, events->namespaces.items[i]);
+		AUTO_FREE char *filter =
+			xasprintf("namespace==\"%s\"," TOPICS, events->namespaces.items[i]);
 
 		strv_add(filters, filter);
 	}
@@ -293,7 +307,8 @@ static void subscribe(struct events *events)
 					      .on_message = on_message,
 					      .on_end = on_stream_end };
 	events->streaming = true;
-	client_stream(events->driver->channel, &subscribe_method, &scope, &request.base, &events->stream);
+	client_stream(events->driver->channel, &subscribe_method, &scope, &request.base,
+		      &events->stream);
 	events->publish_delay_ms = PUBLISH_DELAY_MIN_MS;
 	timer_start(events->driver->loop, &events->timer, 1, on_publish_timer);
 }
@@ -324,7 +339,8 @@ void events_kick(struct events *events)
 	timer_start(events->driver->loop, &events->timer, 1, on_publish_timer);
 }
 
-void events_start(struct events *events, struct containerd *driver, const struct runtime_listener *listener)
+void events_start(struct events *events, struct containerd *driver,
+		  const struct runtime_listener *listener)
 {
 	events->driver = driver;
 	events->listener = *listener;
@@ -342,8 +358,8 @@ void events_close(struct events *events)
 
 bool events_is_closed(const struct events *events)
 {
-	return !events->streaming && !events->publish_call.pending && !events->version_call.pending &&
-	       !events->poll_open;
+	return !events->streaming && !events->publish_call.pending &&
+	       !events->version_call.pending && !events->poll_open;
 }
 
 void events_fini(struct events *events)

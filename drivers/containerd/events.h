@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The connection to containerd: the event stream, whether it is up, and being back quickly after an outage. */
+/* The connection to containerd: the event stream, whether it is up, and being back quickly after an
+ * outage. */
 #pragma once
 
 #include "core/driver.h"
@@ -17,17 +18,17 @@ struct events {
 	enum events_state state;
 	struct containerd *driver;
 	struct runtime_listener listener;
-	bool told_down;           /* on_down ran and no on_up since */
-	struct strv namespaces;   /* of ours whose name the pattern in the filter does not cover */
-	bool resubscribe;         /* the filters changed: the stream's end is our own doing */
+	bool told_down;         /* on_down ran and no on_up since */
+	struct strv namespaces; /* of ours whose name the pattern in the filter does not cover */
+	bool resubscribe;       /* the filters changed: the stream's end is our own doing */
 	struct rpc_stream stream;
-	bool streaming;           /* between start and on_end */
-	struct error why;         /* of an end that we brought about */
+	bool streaming;   /* between start and on_end */
+	struct error why; /* of an end that we brought about */
 
 	/* The barrier: an event of our own that must come back through the stream. */
 	char *token;
 	uint64_t serial;
-	struct timer timer;       /* next Publish, or next Subscribe in EVENTS_WAITING */
+	struct timer timer; /* next Publish, or next Subscribe in EVENTS_WAITING */
 	uint64_t publish_delay_ms, subscribe_delay_ms;
 	struct call publish_call;
 	struct rpc_unary publish;
@@ -35,15 +36,17 @@ struct events {
 	struct call version_call;
 	struct rpc_unary version;
 
-	int inotify_fd;           /* on the socket's directory; -1: none */
+	int inotify_fd; /* on the socket's directory; -1: none */
 	int inotify_wd;
 	uv_poll_t poll;
 	bool poll_open;
 };
 
-void events_start(struct events *events, struct containerd *driver, const struct runtime_listener *listener);
+void events_start(struct events *events, struct containerd *driver,
+		  const struct runtime_listener *listener);
 
-/* Lets go of everything; the channel must have been freed. containerd_check_closed() is called when more has ended. */
+/* Lets go of everything; the channel must have been freed. containerd_check_closed() is called when
+ * more has ended. */
 void events_close(struct events *events);
 bool events_is_closed(const struct events *events);
 void events_fini(struct events *events);

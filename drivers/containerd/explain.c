@@ -5,8 +5,8 @@
 #include "drivers/containerd/client.h"
 
 /*
- * containerd reports what its shims and the kernel say as UNKNOWN, with the truth in the text only. Those of them that
- * pass by themselves must be told from those that need a changed spec.
+ * containerd reports what its shims and the kernel say as UNKNOWN, with the truth in the text only.
+ * Those of them that pass by themselves must be told from those that need a changed spec.
  */
 static int unknown_to_errno(const char *text)
 {
@@ -32,34 +32,40 @@ static int unknown_to_errno(const char *text)
 	return -EIO;
 }
 
-int client_explain(const struct client_attempt *attempt, int status, const char *peer_text, struct error *err)
+int client_explain(const struct client_attempt *attempt, int status, const char *peer_text,
+		   struct error *err)
 {
 	const char *text = str_empty(peer_text) ? strerror(-status) : peer_text;
 	int code = status == -EIO ? unknown_to_errno(text) : status;
 
 	switch (code) {
 	case -ECONNREFUSED:
-		error_set(err, code, "containerd does not answer on %s: check that it runs: %s", attempt->socket, text);
+		error_set(err, code, "containerd does not answer on %s: check that it runs: %s",
+			  attempt->socket, text);
 		break;
 	case -ECANCELED:
 		error_set(err, code, "%s: given up, kukeond is stopping", attempt->step);
 		break;
 	case -ETIMEDOUT:
-		error_set(err, code, "%s: no answer from containerd within %llu s: check that it is not stuck: %s",
-			  attempt->step, (unsigned long long)attempt->timeout_ms / 1000, text);
+		error_set(
+			err, code,
+			"%s: no answer from containerd within %llu s: check that it is not stuck: %s",
+			attempt->step, (unsigned long long)attempt->timeout_ms / 1000, text);
 		break;
 	case -ENOSYS:
-		error_set(err, code, "%s: this containerd is too old, 1.6 or later is needed: %s", attempt->step, text);
+		error_set(err, code, "%s: this containerd is too old, 1.6 or later is needed: %s",
+			  attempt->step, text);
 		break;
 	case -EACCES:
 	case -EPERM:
-		error_set(err, code, "%s: containerd refuses: check who may use %s: %s", attempt->step,
-			  attempt->socket, text);
+		error_set(err, code, "%s: containerd refuses: check who may use %s: %s",
+			  attempt->step, attempt->socket, text);
 		break;
 	default:
 		error_set(err, code, "%s: %s", attempt->step, text);
 	}
 	if (!attempt->namespace_)
 		return error_wrap(err, code, "%s", attempt->object);
-	return error_wrap(err, code, "%s in containerd namespace %s", attempt->object, attempt->namespace_);
+	return error_wrap(err, code, "%s in containerd namespace %s", attempt->object,
+			  attempt->namespace_);
 }

@@ -13,14 +13,18 @@ enum { LIST_TIMEOUT_MS = 30 * 1000 };
 enum { FACTS_MAX = 100 * 1000 };
 
 static const struct client_method list_containers_method = {
-	"/containerd.services.containers.v1.Containers/ListStream", &ctd__container_message__descriptor
+	"/containerd.services.containers.v1.Containers/ListStream",
+	&ctd__container_message__descriptor
 };
-static const struct client_method get_container_method = { "/containerd.services.containers.v1.Containers/Get",
-							   &ctd__container_message__descriptor };
-static const struct client_method list_snapshots_method = { "/containerd.services.snapshots.v1.Snapshots/List",
-							    &ctd__snapshot_list__descriptor };
-static const struct client_method stat_snapshot_method = { "/containerd.services.snapshots.v1.Snapshots/Stat",
-							   &ctd__snapshot_list__descriptor };
+static const struct client_method get_container_method = {
+	"/containerd.services.containers.v1.Containers/Get", &ctd__container_message__descriptor
+};
+static const struct client_method list_snapshots_method = {
+	"/containerd.services.snapshots.v1.Snapshots/List", &ctd__snapshot_list__descriptor
+};
+static const struct client_method stat_snapshot_method = {
+	"/containerd.services.snapshots.v1.Snapshots/Stat", &ctd__snapshot_list__descriptor
+};
 static const struct client_method list_tasks_method = { "/containerd.services.tasks.v1.Tasks/List",
 							&ctd__process_list__descriptor };
 static const struct client_method get_task_method = { "/containerd.services.tasks.v1.Tasks/Get",
@@ -51,7 +55,8 @@ static void read_process(const Ctd__Process *process, struct container_fact *fac
 	fact->pid = process->pid;
 	fact->exit_code = process->exit_status;
 	if (fact->task == TASK_STOPPED && process->exited_at)
-		fact->exited_at_ms = process->exited_at->seconds * 1000 + process->exited_at->nanos / 1000000;
+		fact->exited_at_ms =
+			process->exited_at->seconds * 1000 + process->exited_at->nanos / 1000000;
 }
 
 /* ---- list ---- */
@@ -77,8 +82,7 @@ static void facts_fini(struct op *op)
 	struct facts_op *facts = facts_of(op);
 	struct fact_item *item;
 
-	map_for_each(item, &facts->items, node)
-	{
+	map_for_each(item, &facts->items, node) {
 		map_remove(&facts->items, &item->node);
 		container_fact_fini(&item->fact);
 		free(item);
@@ -86,7 +90,8 @@ static void facts_fini(struct op *op)
 }
 
 /* The item of @id, made when these labels are ours. NULL: a stranger's. */
-static struct fact_item *find_or_add(struct facts_op *facts, const char *id, Ctd__Label *const *labels, size_t n_labels)
+static struct fact_item *find_or_add(struct facts_op *facts, const char *id,
+				     Ctd__Label *const *labels, size_t n_labels)
 {
 	struct fact_item *item = map_entry(map_find(&facts->items, id), struct fact_item, node);
 
@@ -108,7 +113,6 @@ static int check_bound(struct op *op)
 		return 0;
 	return error_set(&op->sub.err, -E2BIG, "more than %d containers", FACTS_MAX);
 }
-
 
 static int on_container(struct op *op, const ProtobufCMessage *message)
 {
@@ -173,9 +177,9 @@ static void hand_over(struct facts_op *facts)
 	struct container_facts *ret = facts->ret_facts;
 	struct fact_item *item;
 
-	*ret = (struct container_facts){ .items = xcalloc(facts->items.count + 1, sizeof(ret->items[0])) };
-	map_for_each(item, &facts->items, node)
-	{
+	*ret = (struct container_facts){ .items = xcalloc(facts->items.count + 1,
+							  sizeof(ret->items[0])) };
+	map_for_each(item, &facts->items, node) {
 		map_remove(&facts->items, &item->node);
 		if (!item->fact.record) /* the hash is that of a record */
 			item->fact.spec_hash[0] = '\0';
@@ -192,7 +196,8 @@ static int done_list_tasks(struct op *op, int status UNUSED)
 	for (size_t i = 0; i < list->n_tasks; i++) {
 		const Ctd__Process *process = list->tasks[i];
 		struct fact_item *item =
-			map_entry(map_find(&facts->items, process->id ? process->id : ""), struct fact_item, node);
+			map_entry(map_find(&facts->items, process->id ? process->id : ""),
+				  struct fact_item, node);
 
 		if (item)
 			read_process(process, &item->fact);
@@ -202,18 +207,25 @@ static int done_list_tasks(struct op *op, int status UNUSED)
 }
 
 static const struct op_step list_steps[] = {
-	{ .name = "list containers", .timeout_ms = LIST_TIMEOUT_MS, .start = start_list_containers },
+	{ .name = "list containers",
+	  .timeout_ms = LIST_TIMEOUT_MS,
+	  .start = start_list_containers },
 	{ .name = "list snapshots", .timeout_ms = LIST_TIMEOUT_MS, .start = start_list_snapshots },
-	{ .name = "list tasks", .timeout_ms = LIST_TIMEOUT_MS, .start = start_list_tasks, .done = done_list_tasks },
+	{ .name = "list tasks",
+	  .timeout_ms = LIST_TIMEOUT_MS,
+	  .start = start_list_tasks,
+	  .done = done_list_tasks },
 };
 
-void facts_list(struct runtime *runtime, const char *namespace_, struct container_facts *ret_facts, struct call *call)
+void facts_list(struct runtime *runtime, const char *namespace_, struct container_facts *ret_facts,
+		struct call *call)
 {
 	struct facts_op *facts = xnew(struct facts_op);
 
 	facts->ret_facts = ret_facts;
 	facts->op.fini = facts_fini;
-	op_start(containerd_of(runtime), &facts->op, list_steps, namespace_, "all containers", call);
+	op_start(containerd_of(runtime), &facts->op, list_steps, namespace_, "all containers",
+		 call);
 }
 
 /* ---- inspect ---- */
@@ -244,7 +256,8 @@ static int start_get_container(struct op *op)
 
 static int done_get_container(struct op *op, int status)
 {
-	const Ctd__Container *container = status == 0 ? op_reply(op, Ctd__ContainerMessage)->container : NULL;
+	const Ctd__Container *container =
+		status == 0 ? op_reply(op, Ctd__ContainerMessage)->container : NULL;
 	struct container_fact *fact = &inspect_of(op)->fact;
 
 	fact->record = container != NULL;
@@ -284,7 +297,8 @@ static int start_get_task(struct op *op)
 
 static int done_get_task(struct op *op, int status)
 {
-	const Ctd__Process *process = status == 0 ? op_reply(op, Ctd__ProcessMessage)->process : NULL;
+	const Ctd__Process *process =
+		status == 0 ? op_reply(op, Ctd__ProcessMessage)->process : NULL;
 	struct inspect_op *inspect = inspect_of(op);
 
 	if (process)
@@ -295,15 +309,22 @@ static int done_get_task(struct op *op, int status)
 }
 
 static const struct op_step inspect_steps[] = {
-	{ .name = "look at the record", .also_ok = { ENOENT }, .start = start_get_container,
+	{ .name = "look at the record",
+	  .also_ok = { ENOENT },
+	  .start = start_get_container,
 	  .done = done_get_container },
-	{ .name = "look at the snapshot", .also_ok = { ENOENT }, .start = start_stat_snapshot,
+	{ .name = "look at the snapshot",
+	  .also_ok = { ENOENT },
+	  .start = start_stat_snapshot,
 	  .done = done_stat_snapshot },
-	{ .name = "look at the task", .also_ok = { ENOENT }, .start = start_get_task, .done = done_get_task },
+	{ .name = "look at the task",
+	  .also_ok = { ENOENT },
+	  .start = start_get_task,
+	  .done = done_get_task },
 };
 
-void facts_inspect(struct runtime *runtime, const struct container_ref *ref, struct container_fact *ret_fact,
-		   struct call *call)
+void facts_inspect(struct runtime *runtime, const struct container_ref *ref,
+		   struct container_fact *ret_fact, struct call *call)
 {
 	struct inspect_op *inspect = xnew(struct inspect_op);
 	AUTO_FREE char *object = xasprintf("container %s", ref->id);
@@ -315,5 +336,6 @@ void facts_inspect(struct runtime *runtime, const struct container_ref *ref, str
 	inspect->fact.container = xstrdup("");
 	inspect->fact.spec_hash = xstrdup("");
 	inspect->op.fini = inspect_fini;
-	op_start(containerd_of(runtime), &inspect->op, inspect_steps, ref->namespace_, object, call);
+	op_start(containerd_of(runtime), &inspect->op, inspect_steps, ref->namespace_, object,
+		 call);
 }

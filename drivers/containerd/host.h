@@ -7,7 +7,8 @@
 #include "core/base/util.h"
 
 struct host {
-	uint64_t nofile_max;   /* hard limit of this process: without CAP_SYS_RESOURCE nothing above it can be set */
+	uint64_t nofile_max;   /* hard limit of this process: without CAP_SYS_RESOURCE nothing above
+				  it can be set */
 	uint64_t capabilities; /* bounding set, bit n for capability n */
 	const char *arch;      /* as images name it: "amd64" */
 };
@@ -32,8 +33,9 @@ struct host_devices {
 };
 
 /*
- * The device nodes below @dir ("/dev"), without the filesystems mounted in it that every container has its own of (pts,
- * shm, mqueue). Blocks a little: for a worker thread. What vanishes or cannot be read meanwhile is left out.
+ * The device nodes below @dir ("/dev"), without the filesystems mounted in it that every container
+ * has its own of (pts, shm, mqueue). Blocks a little: for a worker thread. What vanishes or cannot
+ * be read meanwhile is left out.
  */
 void host_devices_read(const char *dir, struct host_devices *ret_devices);
 void host_devices_fini(struct host_devices *devices);

@@ -4,7 +4,8 @@
 #include <errno.h>
 #include <jansson.h>
 
-/* Bounds on lists in a document: overlayfs takes a few hundred layers, the kernel 2 MiB of arguments and environment. */
+/* Bounds on lists in a document: overlayfs takes a few hundred layers, the kernel 2 MiB of
+ * arguments and environment. */
 enum {
 	LAYERS_MAX = 500,
 	STRINGS_MAX = 4096,
@@ -22,18 +23,20 @@ bool image_digest_is_valid(const char *digest)
 	return strlen(hex) >= 32 && strspn(hex, "0123456789abcdef") == strlen(hex);
 }
 
-static int parse_object(const char *what, const char *data, size_t len, json_t **ret_root, struct error *err)
+static int parse_object(const char *what, const char *data, size_t len, json_t **ret_root,
+			struct error *err)
 {
 	json_error_t at;
 	json_t *root;
 
 	if (len > IMAGE_DOCUMENT_MAX_BYTES)
-		return error_set(err, -EFBIG, "the %s has more than %d bytes", what, IMAGE_DOCUMENT_MAX_BYTES);
+		return error_set(err, -EFBIG, "the %s has more than %d bytes", what,
+				 IMAGE_DOCUMENT_MAX_BYTES);
 	root = json_loadb(data, len, 0, &at);
 	if (!json_is_object(root)) {
 		json_decref(root);
-		return error_set(err, -EBADMSG, "the %s is no JSON object: line %d: %s", what, at.line,
-				 root ? "something else stands there" : at.text);
+		return error_set(err, -EBADMSG, "the %s is no JSON object: line %d: %s", what,
+				 at.line, root ? "something else stands there" : at.text);
 	}
 	*ret_root = root;
 	return 0;
@@ -87,8 +90,7 @@ static const json_t *choose_entry(const json_t *entries, const char *arch)
 	const json_t *entry, *platform;
 	size_t i;
 
-	json_array_foreach(entries, i, entry)
-	{
+	json_array_foreach(entries, i, entry) {
 		platform = json_object_get(entry, "platform");
 		if (str_equal(get_string(platform, "os"), "linux") &&
 		    str_equal(get_string(platform, "architecture"), arch))
@@ -98,12 +100,14 @@ static const json_t *choose_entry(const json_t *entries, const char *arch)
 	return json_array_size(entries) == 1 && !json_object_get(entry, "platform") ? entry : NULL;
 }
 
-static int read_index(const json_t *entries, const char *arch, struct image_manifest *manifest, struct error *err)
+static int read_index(const json_t *entries, const char *arch, struct image_manifest *manifest,
+		      struct error *err)
 {
 	const json_t *entry;
 
 	if (json_array_size(entries) > INDEX_ENTRIES_MAX)
-		return error_set(err, -EBADMSG, "the index has more than %d entries", INDEX_ENTRIES_MAX);
+		return error_set(err, -EBADMSG, "the index has more than %d entries",
+				 INDEX_ENTRIES_MAX);
 	entry = choose_entry(entries, arch);
 	if (!entry)
 		return error_set(err, -ENOENT, "the image has no variant for linux/%s", arch);
@@ -118,10 +122,10 @@ static int read_layers(const json_t *layers, struct image_manifest *manifest, st
 	int r;
 
 	if (n == 0 || n > LAYERS_MAX)
-		return error_set(err, -EBADMSG, "the manifest has %zu layers, expected 1 to %d", n, LAYERS_MAX);
+		return error_set(err, -EBADMSG, "the manifest has %zu layers, expected 1 to %d", n,
+				 LAYERS_MAX);
 	manifest->layers = xcalloc(n, sizeof(manifest->layers[0]));
-	json_array_foreach(layers, i, layer)
-	{
+	json_array_foreach(layers, i, layer) {
 		r = read_blob(layer, &manifest->layers[i], err);
 		if (r < 0)
 			return error_wrap(err, r, "layer %zu", i);
@@ -130,8 +134,8 @@ static int read_layers(const json_t *layers, struct image_manifest *manifest, st
 	return 0;
 }
 
-int image_manifest_parse(const char *data, size_t len, const char *arch, struct image_manifest *ret_manifest,
-			 struct error *err)
+int image_manifest_parse(const char *data, size_t len, const char *arch,
+			 struct image_manifest *ret_manifest, struct error *err)
 {
 	struct image_manifest manifest = { 0 };
 	const json_t *entries;
@@ -181,9 +185,9 @@ static int read_strings(const json_t *object, const char *key, struct strv *strv
 	if (!list || json_is_null(list))
 		return 0;
 	if (!json_is_array(list) || json_array_size(list) > STRINGS_MAX)
-		return error_set(err, -EBADMSG, "%s is no list of at most %d strings", key, STRINGS_MAX);
-	json_array_foreach(list, i, item)
-	{
+		return error_set(err, -EBADMSG, "%s is no list of at most %d strings", key,
+				 STRINGS_MAX);
+	json_array_foreach(list, i, item) {
 		if (!json_is_string(item))
 			return error_set(err, -EBADMSG, "%s[%zu] is no string", key, i);
 		strv_add(strv, json_string_value(item));
@@ -198,15 +202,16 @@ static int read_diff_ids(const json_t *root, struct strv *diff_ids, struct error
 	if (r < 0)
 		return r;
 	if (diff_ids->n == 0 || diff_ids->n > LAYERS_MAX)
-		return error_set(err, -EBADMSG, "rootfs.diff_ids has %zu entries, expected 1 to %d", diff_ids->n,
-				 LAYERS_MAX);
+		return error_set(err, -EBADMSG, "rootfs.diff_ids has %zu entries, expected 1 to %d",
+				 diff_ids->n, LAYERS_MAX);
 	for (size_t i = 0; i < diff_ids->n; i++)
 		if (!image_digest_is_valid(diff_ids->items[i]))
 			return error_set(err, -EBADMSG, "rootfs.diff_ids[%zu] is no digest", i);
 	return 0;
 }
 
-int image_config_parse(const char *data, size_t len, struct image_config *ret_config, struct error *err)
+int image_config_parse(const char *data, size_t len, struct image_config *ret_config,
+		       struct error *err)
 {
 	struct image_config config = { 0 };
 	const json_t *run;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* OCI (and Docker schema 2) image documents: index, manifest, config. Pure; what is read comes from strangers. */
+/* OCI (and Docker schema 2) image documents: index, manifest, config. Pure; what is read comes from
+ * strangers. */
 #pragma once
 
 #include "core/base/error.h"
@@ -20,7 +21,8 @@ void image_blob_fini(struct image_blob *blob);
 /* A manifest, or an index of which the entry for this host's platform was chosen. */
 struct image_manifest {
 	bool is_index;
-	struct image_blob blob;    /* of an index: the manifest to read next; of a manifest: the config */
+	/* of an index: the manifest to read next; of a manifest: the config */
+	struct image_blob blob;
 	struct image_blob *layers; /* lowest first */
 	size_t n_layers;
 };
@@ -28,8 +30,8 @@ struct image_manifest {
 void image_manifest_fini(struct image_manifest *manifest);
 
 /* -ENOENT: an index without an image for linux/@arch. */
-int image_manifest_parse(const char *data, size_t len, const char *arch, struct image_manifest *ret_manifest,
-			 struct error *err);
+int image_manifest_parse(const char *data, size_t len, const char *arch,
+			 struct image_manifest *ret_manifest, struct error *err);
 
 /* What an image says about how it wants to be run. Missing strings are "". */
 struct image_config {
@@ -39,7 +41,8 @@ struct image_config {
 };
 
 void image_config_fini(struct image_config *config);
-int image_config_parse(const char *data, size_t len, struct image_config *ret_config, struct error *err);
+int image_config_parse(const char *data, size_t len, struct image_config *ret_config,
+		       struct error *err);
 
 /* Name of the snapshot that has the first @n layers applied. @n > 0. Free with free(). */
 char *image_chain_id(const struct strv *diff_ids, size_t n);

@@ -36,10 +36,12 @@ const char *labels_get(Ctd__Label *const *labels, size_t n, const char *key)
 
 bool labels_read_container(Ctd__Label *const *labels, size_t n, struct container_fact *fact)
 {
-	const char *role = labels_get(labels, n, LABEL_ROLE), *container = labels_get(labels, n, LABEL_CONTAINER);
-	AUTO_FREE char *cell_key = xasprintf(
-		"%s/%s/%s/%s", labels_get(labels, n, LABEL_REALM), labels_get(labels, n, LABEL_SPACE),
-		labels_get(labels, n, LABEL_STACK), labels_get(labels, n, LABEL_CELL));
+	const char *role = labels_get(labels, n, LABEL_ROLE),
+		   *container = labels_get(labels, n, LABEL_CONTAINER);
+	AUTO_FREE char *cell_key =
+		xasprintf("%s/%s/%s/%s", labels_get(labels, n, LABEL_REALM),
+			  labels_get(labels, n, LABEL_SPACE), labels_get(labels, n, LABEL_STACK),
+			  labels_get(labels, n, LABEL_CELL));
 	struct key_parts parts;
 
 	if (!key_split(cell_key, &parts) || parts.kind != KIND_CELL || !name_is_valid(role) ||

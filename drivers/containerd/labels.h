@@ -37,6 +37,6 @@ void labels_add_container(struct labels *labels, const struct container_request 
 /* The value of a label; "" when it is missing. */
 const char *labels_get(Ctd__Label *const *labels, size_t n, const char *key);
 
-/* Fills cell_key, role, container and spec_hash of @fact. False, and nothing is changed, when these labels are not a
- * valid identity: then the object is none of ours. */
+/* Fills cell_key, role, container and spec_hash of @fact. False, and nothing is changed, when these
+ * labels are not a valid identity: then the object is none of ours. */
 bool labels_read_container(Ctd__Label *const *labels, size_t n, struct container_fact *fact);

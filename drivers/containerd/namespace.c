@@ -11,7 +11,8 @@
 static const struct client_method create_method = { SERVICE "/Create", NULL };
 static const struct client_method update_method = { SERVICE "/Update", NULL };
 static const struct client_method delete_method = { SERVICE "/Delete", NULL };
-static const struct client_method list_method = { SERVICE "/List", &ctd__namespace_list__descriptor };
+static const struct client_method list_method = { SERVICE "/List",
+						  &ctd__namespace_list__descriptor };
 
 struct namespace_op {
 	struct op op;
@@ -30,18 +31,20 @@ static void namespace_fini(struct op *op)
 	free(namespace_of(op)->realm);
 }
 
-static void start(struct runtime *runtime, struct namespace_op *namespace_, const struct op_step *steps,
-		  size_t n_steps, struct call *call)
+static void start(struct runtime *runtime, struct namespace_op *namespace_,
+		  const struct op_step *steps, size_t n_steps, struct call *call)
 {
-	AUTO_FREE char *object =
-		namespace_->name ? xasprintf("containerd namespace %s", namespace_->name) : xstrdup("containerd");
+	AUTO_FREE char *object = namespace_->name
+					 ? xasprintf("containerd namespace %s", namespace_->name)
+					 : xstrdup("containerd");
 
 	namespace_->op.fini = namespace_fini;
 	namespace_->op.events_namespace = namespace_->name;
 	op_start_steps(containerd_of(runtime), &namespace_->op, steps, n_steps, NULL, object, call);
 }
 
-/* Create and Update take the same message; the mask is ignored by Create. A label of no value is taken away. */
+/* Create and Update take the same message; the mask is ignored by Create. A label of no value is
+ * taken away. */
 static int start_write(struct op *op, const struct client_method *method)
 {
 	struct namespace_op *namespace_ = namespace_of(op);
@@ -78,11 +81,15 @@ static int done_unless_busy(struct op *op UNUSED, int status)
 }
 
 static const struct op_step ensure_steps[] = {
-	{ .name = "create", .also_ok = { EEXIST }, .start = start_create, .done = done_unless_busy },
+	{ .name = "create",
+	  .also_ok = { EEXIST },
+	  .start = start_create,
+	  .done = done_unless_busy },
 	{ .name = "label", .start = start_update },
 };
 
-void namespace_ensure(struct runtime *runtime, const char *namespace_, const char *realm, struct call *call)
+void namespace_ensure(struct runtime *runtime, const char *namespace_, const char *realm,
+		      struct call *call)
 {
 	struct namespace_op *op = xnew(struct namespace_op);
 
@@ -101,7 +108,10 @@ static int start_delete(struct op *op)
 }
 
 static const struct op_step remove_steps[] = {
-	{ .name = "delete", .also_ok = { ENOENT, EBUSY }, .start = start_delete, .done = done_unless_busy },
+	{ .name = "delete",
+	  .also_ok = { ENOENT, EBUSY },
+	  .start = start_delete,
+	  .done = done_unless_busy },
 	{ .name = "take our label away", .also_ok = { ENOENT }, .start = start_update },
 };
 
@@ -142,7 +152,8 @@ static const struct op_step list_steps[] = {
 	{ .name = "list namespaces", .start = start_list, .done = done_list },
 };
 
-void namespace_list(struct runtime *runtime, struct strv *ret_namespaces, struct strv *ret_realms, struct call *call)
+void namespace_list(struct runtime *runtime, struct strv *ret_namespaces, struct strv *ret_realms,
+		    struct call *call)
 {
 	struct namespace_op *op = xnew(struct namespace_op);
 

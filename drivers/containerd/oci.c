@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The defaults are those of containerd's own clients, so that an image behaves as its author saw it. Where they differ:
- *   - no seccomp profile: containerd keeps its default profile in client code, it cannot be asked for over the API;
+ * The defaults are those of containerd's own clients, so that an image behaves as its author saw
+ * it. Where they differ:
+ *   - no seccomp profile: containerd keeps its default profile in client code, it cannot be asked
+ *     for over the API;
  *   - no tmpfs over /run: it would hide what images put there (/run/postgresql);
  *   - /sys/fs/cgroup is mounted, read-only, from a cgroup namespace of the container's own;
  *   - no limits of its own: those come from the cgroups above.
@@ -30,18 +32,17 @@ int oci_spec(const struct oci_options *options, char **ret_json, struct error *e
 
 	if (r < 0)
 		return r;
-	root = json_pack("{s:s, s:o, s:{s:s, s:b}, s:s, s:o, s:o, s:{s:s}}",
-			 "ociVersion", OCI_VERSION,
-			 "process", process,
-			 "root", "path", "rootfs", "readonly", (int)request->spec->read_only_root_filesystem,
-			 "hostname", request->hostname,
-			 "mounts", oci_mounts(options),
-			 "linux", oci_linux(options),
+	root = json_pack("{s:s, s:o, s:{s:s, s:b}, s:s, s:o, s:o, s:{s:s}}", "ociVersion",
+			 OCI_VERSION, "process", process, "root", "path", "rootfs", "readonly",
+			 (int)request->spec->read_only_root_filesystem, "hostname",
+			 request->hostname, "mounts", oci_mounts(options), "linux",
+			 oci_linux(options),
 			 /* Containers with the same value share one shim. */
 			 "annotations", "io.containerd.runc.v2.group", request->group_id);
 	*ret_json = root ? json_dumps(root, JSON_COMPACT) : NULL;
 	json_decref(root);
 	if (!*ret_json)
-		return error_set(err, -EINVAL, "a string of the spec or of the image is not valid UTF-8");
+		return error_set(err, -EINVAL,
+				 "a string of the spec or of the image is not valid UTF-8");
 	return 0;
 }

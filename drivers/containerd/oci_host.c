@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The half of an OCI spec that says what a container sees of the host: mounts, namespaces, devices. */
+/* The half of an OCI spec that says what a container sees of the host: mounts, namespaces, devices.
+ */
 #include "drivers/containerd/oci_private.h"
 
 /* ---- mounts ---- */
 
-/* A mount that cannot be put into JSON (no UTF-8) becomes null, which runc refuses: better than a mount less. */
-static void add_mount(json_t *mounts, const char *target, const char *type, const char *source, json_t *options)
+/* A mount that cannot be put into JSON (no UTF-8) becomes null, which runc refuses: better than a
+ * mount less. */
+static void add_mount(json_t *mounts, const char *target, const char *type, const char *source,
+		      json_t *options)
 {
-	json_t *mount = json_pack("{s:s, s:s, s:s, s:o}", "destination", target, "type", type, "source", source,
-				  "options", options);
+	json_t *mount = json_pack("{s:s, s:s, s:s, s:o}", "destination", target, "type", type,
+				  "source", source, "options", options);
 
 	json_array_append_new(mounts, mount ? mount : json_null());
 }
@@ -25,12 +28,15 @@ static void add_default_mounts(json_t *mounts, bool privileged)
 	const char *sys = privileged ? "rw" : "ro";
 
 	add_mount(mounts, "/proc", "proc", "proc", OCI_STRINGS("nosuid", "noexec", "nodev"));
-	add_mount(mounts, "/dev", "tmpfs", "tmpfs", OCI_STRINGS("nosuid", "strictatime", "mode=755", "size=65536k"));
+	add_mount(mounts, "/dev", "tmpfs", "tmpfs",
+		  OCI_STRINGS("nosuid", "strictatime", "mode=755", "size=65536k"));
 	add_mount(mounts, "/dev/pts", "devpts", "devpts",
-		  OCI_STRINGS("nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"));
+		  OCI_STRINGS("nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620",
+			      "gid=5"));
 	add_mount(mounts, "/dev/shm", "tmpfs", "shm",
 		  OCI_STRINGS("nosuid", "noexec", "nodev", "mode=1777", "size=65536k"));
-	add_mount(mounts, "/dev/mqueue", "mqueue", "mqueue", OCI_STRINGS("nosuid", "noexec", "nodev"));
+	add_mount(mounts, "/dev/mqueue", "mqueue", "mqueue",
+		  OCI_STRINGS("nosuid", "noexec", "nodev"));
 	add_mount(mounts, "/sys", "sysfs", "sysfs", OCI_STRINGS("nosuid", "noexec", "nodev", sys));
 	add_mount(mounts, "/sys/fs/cgroup", "cgroup", "cgroup",
 		  OCI_STRINGS("nosuid", "noexec", "nodev", "relatime", sys));
@@ -40,15 +46,16 @@ static void add_volume(json_t *mounts, const Api__Volume *volume)
 {
 	if (str_equal(volume->kind, "tmpfs"))
 		add_mount(mounts, volume->target, "tmpfs", "tmpfs",
-			  OCI_STRINGS("nosuid", "nodev", "mode=1777", volume->read_only ? "ro" : "rw"));
+			  OCI_STRINGS("nosuid", "nodev", "mode=1777",
+				      volume->read_only ? "ro" : "rw"));
 	else
 		add_bind(mounts, volume->target, volume->source, volume->read_only);
 }
 
 /*
- * The files of the cell are writable, as users of such systems know it (a container may edit its /etc/hosts), unless the
- * whole root filesystem is read-only. The host's resolv.conf is not the container's to change. Volumes come last: one
- * may replace any of these.
+ * The files of the cell are writable, as users of such systems know it (a container may edit its
+ * /etc/hosts), unless the whole root filesystem is read-only. The host's resolv.conf is not the
+ * container's to change. Volumes come last: one may replace any of these.
  */
 json_t *oci_mounts(const struct oci_options *options)
 {
@@ -73,18 +80,18 @@ static json_t *device_rules(bool privileged)
 		int64_t major, minor; /* -1: all */
 		const char *type, *access;
 	} allowed[] = {
-		{ -1, -1, "c", "m" },    { -1, -1, "b", "m" },      /* mknod alone gives no access */
-		{ 1, 3, "c", "rwm" },    { 1, 5, "c", "rwm" },      /* null, zero */
-		{ 1, 7, "c", "rwm" },    { 1, 8, "c", "rwm" },      /* full, random */
-		{ 1, 9, "c", "rwm" },    { 5, 0, "c", "rwm" },      /* urandom, tty */
-		{ 5, 1, "c", "rwm" },    { 5, 2, "c", "rwm" },      /* console, ptmx */
-		{ 136, -1, "c", "rwm" },                            /* pts */
+		{ -1, -1, "c", "m" },    { -1, -1, "b", "m" }, /* mknod alone gives no access */
+		{ 1, 3, "c", "rwm" },    { 1, 5, "c", "rwm" }, /* null, zero */
+		{ 1, 7, "c", "rwm" },    { 1, 8, "c", "rwm" }, /* full, random */
+		{ 1, 9, "c", "rwm" },    { 5, 0, "c", "rwm" }, /* urandom, tty */
+		{ 5, 1, "c", "rwm" },    { 5, 2, "c", "rwm" }, /* console, ptmx */
+		{ 136, -1, "c", "rwm" },                       /* pts */
 	};
 	json_t *rules = json_pack("[{s:b, s:s}]", "allow", (int)privileged, "access", "rwm");
 
 	for (size_t i = 0; i < ARRAY_SIZE(allowed) && !privileged; i++) {
-		json_t *rule = json_pack("{s:b, s:s, s:s}", "allow", 1, "type", allowed[i].type, "access",
-					 allowed[i].access);
+		json_t *rule = json_pack("{s:b, s:s, s:s}", "allow", 1, "type", allowed[i].type,
+					 "access", allowed[i].access);
 
 		if (allowed[i].major >= 0)
 			json_object_set_new(rule, "major", json_integer(allowed[i].major));
@@ -103,10 +110,11 @@ static json_t *devices_json(const struct host_devices *devices)
 		const struct host_device *d = &devices->items[i];
 		const char type[] = { d->type, '\0' };
 
-		json_array_append_new(array, json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "path", d->path, "type",
-						       type, "major", (json_int_t)d->major, "minor",
-						       (json_int_t)d->minor, "fileMode", (json_int_t)d->mode, "uid",
-						       (json_int_t)d->uid, "gid", (json_int_t)d->gid));
+		json_array_append_new(
+			array, json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "path", d->path,
+					 "type", type, "major", (json_int_t)d->major, "minor",
+					 (json_int_t)d->minor, "fileMode", (json_int_t)d->mode,
+					 "uid", (json_int_t)d->uid, "gid", (json_int_t)d->gid));
 	}
 	return array;
 }
@@ -115,8 +123,9 @@ static json_t *devices_json(const struct host_devices *devices)
 
 static json_t *namespaces(const char *netns_path)
 {
-	return json_pack("[{s:s}, {s:s}, {s:s}, {s:s}, {s:s}, {s:s, s:s}]", "type", "pid", "type", "ipc", "type", "uts",
-			 "type", "mount", "type", "cgroup", "type", "network", "path", netns_path);
+	return json_pack("[{s:s}, {s:s}, {s:s}, {s:s}, {s:s}, {s:s, s:s}]", "type", "pid", "type",
+			 "ipc", "type", "uts", "type", "mount", "type", "cgroup", "type", "network",
+			 "path", netns_path);
 }
 
 /* The same in containerd 1.6 to 2.3. */
@@ -124,20 +133,21 @@ static void add_path_restrictions(json_t *section)
 {
 	json_object_set_new(section, "maskedPaths",
 			    OCI_STRINGS("/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys",
-					"/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats",
-					"/proc/sched_debug", "/sys/firmware", "/sys/devices/virtual/powercap",
-					"/proc/scsi"));
+					"/proc/latency_stats", "/proc/timer_list",
+					"/proc/timer_stats", "/proc/sched_debug", "/sys/firmware",
+					"/sys/devices/virtual/powercap", "/proc/scsi"));
 	json_object_set_new(section, "readonlyPaths",
-			    OCI_STRINGS("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"));
+			    OCI_STRINGS("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
+					"/proc/sysrq-trigger"));
 }
 
 json_t *oci_linux(const struct oci_options *options)
 {
 	const struct container_request *request = options->request;
 	bool privileged = request->spec->privileged;
-	json_t *section = json_pack("{s:s, s:o, s:{s:o}}", "cgroupsPath", request->cgroup_path, "namespaces",
-				    namespaces(request->netns_path), "resources", "devices",
-				    device_rules(privileged));
+	json_t *section = json_pack("{s:s, s:o, s:{s:o}}", "cgroupsPath", request->cgroup_path,
+				    "namespaces", namespaces(request->netns_path), "resources",
+				    "devices", device_rules(privileged));
 
 	if (!section)
 		return NULL;

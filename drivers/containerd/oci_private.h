@@ -15,5 +15,6 @@ json_t *oci_mounts(const struct oci_options *options);
 json_t *oci_linux(const struct oci_options *options);
 
 json_t *oci_strings(const char *const items[], size_t n);
-#define OCI_STRINGS(...) \
-	oci_strings((const char *const[]){ __VA_ARGS__ }, ARRAY_SIZE(((const char *const[]){ __VA_ARGS__ })))
+#define OCI_STRINGS(...)                                                                           \
+	oci_strings((const char *const[]){ __VA_ARGS__ },                                          \
+		    ARRAY_SIZE(((const char *const[]){ __VA_ARGS__ })))

@@ -20,8 +20,8 @@ static void add_all(struct strv *strv, const struct strv *more)
 }
 
 /*
- * The command replaces the image's entrypoint; the image's cmd was meant as arguments of that entrypoint, so it goes
- * too. Arguments replace the cmd alone.
+ * The command replaces the image's entrypoint; the image's cmd was meant as arguments of that
+ * entrypoint, so it goes too. Arguments replace the cmd alone.
  */
 static json_t *process_args(const Api__ContainerSpec *spec, const struct image_config *image)
 {
@@ -46,7 +46,8 @@ static void env_set(struct strv *env, const char *entry)
 	size_t name_len = strcspn(entry, "=");
 
 	for (size_t i = 0; i < env->n; i++) {
-		if (strcspn(env->items[i], "=") != name_len || strncmp(env->items[i], entry, name_len) != 0)
+		if (strcspn(env->items[i], "=") != name_len ||
+		    strncmp(env->items[i], entry, name_len) != 0)
 			continue;
 		free(env->items[i]);
 		env->items[i] = xstrdup(entry);
@@ -63,7 +64,8 @@ static void env_set_value(struct strv *env, const char *name, const char *value)
 }
 
 /* A spec may change everything but what Kukeon says about the container's place. */
-static json_t *process_env(const struct container_request *request, const struct image_config *image)
+static json_t *process_env(const struct container_request *request,
+			   const struct image_config *image)
 {
 	struct strv env AUTO(strv_fini) = { 0 };
 	struct key_parts parts;
@@ -79,7 +81,8 @@ static json_t *process_env(const struct container_request *request, const struct
 	env_set_value(&env, "KUKEON_SPACE", parts.part[KIND_SPACE]);
 	env_set_value(&env, "KUKEON_STACK", parts.part[KIND_STACK]);
 	env_set_value(&env, "KUKEON_CELL", parts.part[KIND_CELL]);
-	env_set_value(&env, "KUKEON_CONTAINER", request->spec->id ? request->spec->id : request->role);
+	env_set_value(&env, "KUKEON_CONTAINER",
+		      request->spec->id ? request->spec->id : request->role);
 	return oci_strings((const char *const *)env.items, env.n);
 }
 
@@ -111,12 +114,14 @@ static int process_user(const char *user, const char *origin, json_t **ret_user,
 	uint32_t uid = 0, gid = 0;
 
 	if (user[0] && !parse_id(user, colon, &uid))
-		return error_set(err, -EINVAL,
-				 "%s \"%s\": expected numbers as in \"1000\" or \"1000:1000\"; names stand in the image's "
-				 "/etc/passwd: set user to the number",
-				 origin, user);
+		return error_set(
+			err, -EINVAL,
+			"%s \"%s\": expected numbers as in \"1000\" or \"1000:1000\"; names stand in the image's "
+			"/etc/passwd: set user to the number",
+			origin, user);
 	if (*colon && !parse_id(colon + 1, colon + strlen(colon), &gid))
-		return error_set(err, -EINVAL, "%s \"%s\": the group must be a number: set user, e.g. \"%u:%u\"",
+		return error_set(err, -EINVAL,
+				 "%s \"%s\": the group must be a number: set user, e.g. \"%u:%u\"",
 				 origin, user, uid, uid);
 	*ret_user = json_pack("{s:I, s:I}", "uid", (json_int_t)uid, "gid", (json_int_t)gid);
 	return 0;
@@ -136,22 +141,25 @@ static json_t *all_capabilities(const struct host *host)
 
 static json_t *default_capabilities(void)
 {
-	return OCI_STRINGS("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FSETID", "CAP_FOWNER", "CAP_MKNOD", "CAP_NET_RAW",
-			   "CAP_SETGID", "CAP_SETUID", "CAP_SETFCAP", "CAP_SETPCAP", "CAP_NET_BIND_SERVICE",
-			   "CAP_SYS_CHROOT", "CAP_KILL", "CAP_AUDIT_WRITE");
+	return OCI_STRINGS("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FSETID", "CAP_FOWNER", "CAP_MKNOD",
+			   "CAP_NET_RAW", "CAP_SETGID", "CAP_SETUID", "CAP_SETFCAP", "CAP_SETPCAP",
+			   "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT", "CAP_KILL", "CAP_AUDIT_WRITE");
 }
 
 /* Never inheritable: that would survive an exec by an unprivileged user. */
 static json_t *process_capabilities(const struct oci_options *options)
 {
-	json_t *names = options->request->spec->privileged ? all_capabilities(options->host) : default_capabilities();
+	json_t *names = options->request->spec->privileged ? all_capabilities(options->host)
+							   : default_capabilities();
 
-	return json_pack("{s:O, s:O, s:o}", "bounding", names, "effective", names, "permitted", names);
+	return json_pack("{s:O, s:O, s:o}", "bounding", names, "effective", names, "permitted",
+			 names);
 }
 
 static json_t *process_rlimits(const struct host *host)
 {
-	json_int_t hard = host->nofile_max < NOFILE_HARD ? (json_int_t)host->nofile_max : NOFILE_HARD;
+	json_int_t hard =
+		host->nofile_max < NOFILE_HARD ? (json_int_t)host->nofile_max : NOFILE_HARD;
 	json_int_t soft = hard < NOFILE_SOFT ? hard : NOFILE_SOFT;
 
 	return json_pack("[{s:s, s:I, s:I}]", "type", "RLIMIT_NOFILE", "soft", soft, "hard", hard);
@@ -172,24 +180,23 @@ int oci_process(const struct oci_options *options, json_t **ret_process, struct 
 	json_t *user, *args;
 	int r;
 
-	r = str_empty(spec->user) ? process_user(image->user, "the image's user", &user, err) :
-				    process_user(spec->user, "user", &user, err);
+	r = str_empty(spec->user) ? process_user(image->user, "the image's user", &user, err)
+				  : process_user(spec->user, "user", &user, err);
 	if (r < 0)
 		return r;
 	args = process_args(spec, image);
 	if (json_array_size(args) == 0) {
 		json_decref(args);
 		json_decref(user);
-		return error_set(err, -EINVAL, "image %s does not say what to run: set command", spec->image);
+		return error_set(err, -EINVAL, "image %s does not say what to run: set command",
+				 spec->image);
 	}
-	*ret_process = json_pack("{s:b, s:o, s:o, s:o, s:s, s:o, s:o, s:b}",
-				 "terminal", 0,
-				 "user", user,
-				 "args", args,
-				 "env", process_env(options->request, image),
-				 "cwd", cwd,
-				 "capabilities", process_capabilities(options),
-				 "rlimits", process_rlimits(options->host),
-				 "noNewPrivileges", !spec->privileged);
-	return *ret_process ? 0 : error_set(err, -EINVAL, "a string of the spec or of the image is not valid UTF-8");
+	*ret_process =
+		json_pack("{s:b, s:o, s:o, s:o, s:s, s:o, s:o, s:b}", "terminal", 0, "user", user,
+			  "args", args, "env", process_env(options->request, image), "cwd", cwd,
+			  "capabilities", process_capabilities(options), "rlimits",
+			  process_rlimits(options->host), "noNewPrivileges", !spec->privileged);
+	return *ret_process ? 0
+			    : error_set(err, -EINVAL,
+					"a string of the spec or of the image is not valid UTF-8");
 }

@@ -33,7 +33,8 @@ static void conclude(struct op *op, int result)
 	if (result == OP_END) {
 		op->next = op->n_steps;
 	} else if (result < 0 && is_cleanup(op)) {
-		log_debug("cleaning up failed step=\"%s\" object=\"%s\"", op->steps[op->step].name, op->object);
+		log_debug("cleaning up failed step=\"%s\" object=\"%s\"", op->steps[op->step].name,
+			  op->object);
 	} else if (result < 0) {
 		op->status = result;
 		op->next = op->cleanup ? op->cleanup : op->n_steps;
@@ -85,8 +86,8 @@ static void on_sub_done(struct call *sub)
 	run(op);
 }
 
-void op_start_steps(struct containerd *driver, struct op *op, const struct op_step *steps, size_t n_steps,
-		    const char *namespace_, const char *object, struct call *call)
+void op_start_steps(struct containerd *driver, struct op *op, const struct op_step *steps,
+		    size_t n_steps, const char *namespace_, const char *object, struct call *call)
 {
 	op->driver = driver;
 	op->steps = steps;
@@ -173,11 +174,12 @@ int op_stream(struct op *op, const struct client_method *method, const ProtobufC
 
 	if (op->driver->closing)
 		return op_fail(op, -ECANCELED, "kukeond is stopping");
-	op->stream = (struct rpc_stream){ .on_message = on_stream_message, .on_end = on_stream_end };
+	op->stream =
+		(struct rpc_stream){ .on_message = on_stream_message, .on_end = on_stream_end };
 	op->on_message = on_message;
 	op_sub_call(op);
-	timer_start(op->driver->loop, &op->deadline, scope.timeout_ms ? scope.timeout_ms : CLIENT_TIMEOUT_MS,
-		    on_stream_deadline);
+	timer_start(op->driver->loop, &op->deadline,
+		    scope.timeout_ms ? scope.timeout_ms : CLIENT_TIMEOUT_MS, on_stream_deadline);
 	client_stream(op->driver->channel, method, &scope, request, &op->stream);
 	return OP_WAIT;
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An action of several calls (STYLE R10.2): a table of named, idempotent steps that run one after the other, one call to
- * containerd under way at a time. An action may be cut anywhere and started again: what is there already is success.
+ * An action of several calls (STYLE R10.2): a table of named, idempotent steps that run one after
+ * the other, one call to containerd under way at a time. An action may be cut anywhere and started
+ * again: what is there already is success.
  *
- * struct op is the first member of the action's own struct; op_start() takes the struct over and frees it at the end,
- * after op->fini. The caller's call completes exactly once.
+ * struct op is the first member of the action's own struct; op_start() takes the struct over and
+ * frees it at the end, after op->fini. The caller's call completes exactly once.
  */
 #pragma once
 
@@ -21,12 +22,14 @@ enum op_result {
 };
 
 struct op_step {
-	const char *name; /* in errors: "start the task" */
-	int also_ok[2];   /* errnos that are no failure: @done sees them; 0: none */
+	const char *name;    /* in errors: "start the task" */
+	int also_ok[2];      /* errnos that are no failure: @done sees them; 0: none */
 	uint64_t timeout_ms; /* 0: CLIENT_TIMEOUT_MS */
-	/* Starts a call (OP_WAIT) or decides that there is nothing to do. <0: failed, text in op->err. */
+	/* Starts a call (OP_WAIT) or decides that there is nothing to do. <0: failed, text in
+	 * op->err. */
 	int (*start)(struct op *op);
-	/* The call ended with 0 or one of -also_ok. NULL: go on. Returns OP_NEXT, OP_END or <0 with the text in op->err. */
+	/* The call ended with 0 or one of -also_ok. NULL: go on. Returns OP_NEXT, OP_END or <0 with
+	 * the text in op->err. */
 	int (*done)(struct op *op, int status);
 };
 
@@ -35,29 +38,32 @@ struct op {
 	struct containerd *driver;
 	const struct op_step *steps;
 	size_t n_steps, step, next;
-	size_t cleanup;     /* step to go to when one fails; 0: none. Failures from it on are passed over. */
-	char *namespace_;   /* of the object; NULL: none */
-	const char *events_namespace; /* sent in its place: where containerd publishes what we did; the action's */
-	char *object;       /* in errors: "container s_t_c_root" */
-	char *lease;        /* sent along when set */
+	size_t cleanup;   /* step to go to when one fails; 0: none. Failures from it on are passed
+			     over. */
+	char *namespace_; /* of the object; NULL: none */
+	const char *events_namespace; /* sent in its place: where containerd publishes what we did;
+					 the action's */
+	char *object;                 /* in errors: "container s_t_c_root" */
+	char *lease;                  /* sent along when set */
 	void (*fini)(struct op *op);
 
-	struct call sub;    /* what the step waits for */
+	struct call sub; /* what the step waits for */
 	struct rpc_unary unary;
 	struct rpc_stream stream;
 	struct timer deadline; /* of the stream */
-	int (*on_message)(struct op *op, const ProtobufCMessage *message); /* <0: stop, text in sub.err */
+	int (*on_message)(struct op *op,
+			  const ProtobufCMessage *message); /* <0: stop, text in sub.err */
 
-	struct call *call;  /* the caller's */
-	int status;         /* of the first step that failed, with its text: */
+	struct call *call; /* the caller's */
+	int status;        /* of the first step that failed, with its text: */
 	struct error err;
 };
 
 /* Takes @op, zeroed but for what the action needs; @namespace_ and @object are copied. */
-#define op_start(driver, op, table, namespace_, object, call) \
+#define op_start(driver, op, table, namespace_, object, call)                                      \
 	op_start_steps(driver, op, table, ARRAY_SIZE(table), namespace_, object, call)
-void op_start_steps(struct containerd *driver, struct op *op, const struct op_step *steps, size_t n_steps,
-		    const char *namespace_, const char *object, struct call *call);
+void op_start_steps(struct containerd *driver, struct op *op, const struct op_step *steps,
+		    size_t n_steps, const char *namespace_, const char *object, struct call *call);
 
 /* For steps. They return OP_WAIT, or -ECANCELED while the driver closes. */
 int op_unary(struct op *op, const struct client_method *method, const ProtobufCMessage *request);
@@ -68,7 +74,8 @@ int op_stream(struct op *op, const struct client_method *method, const ProtobufC
 /* The call that the step waits for, for work that is no RPC: start it and return OP_WAIT. */
 struct call *op_sub_call(struct op *op);
 
-/* For ->done of a status that is no failure of the step: what to say if it turns out to be one. Returns the errno. */
+/* For ->done of a status that is no failure of the step: what to say if it turns out to be one.
+ * Returns the errno. */
 int op_explain(struct op *op, int status, struct error *err);
 
 /* Fails the step with a text of its own, the object in front. */

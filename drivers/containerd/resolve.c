@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From an image's name to a committed snapshot and a config. What was resolved is remembered with the digest that the
- * name pointed to, so that the next look is one Images.Get. Two looks at the same image at a time share one action.
+ * From an image's name to a committed snapshot and a config. What was resolved is remembered with
+ * the digest that the name pointed to, so that the next look is one Images.Get. Two looks at the
+ * same image at a time share one action.
  *
- * Unpacking (the content is there, the snapshots are not) runs under a lease, so that containerd's garbage collection
- * leaves half an image alone, and so that a crash in the middle leaves nothing: the lease expires.
+ * Unpacking (the content is there, the snapshots are not) runs under a lease, so that containerd's
+ * garbage collection leaves half an image alone, and so that a crash in the middle leaves nothing:
+ * the lease expires.
  */
 #include "drivers/containerd/resolve.h"
 
@@ -23,8 +25,9 @@ static const struct client_method get_method = { "/containerd.services.images.v1
 						 &ctd__image_message__descriptor };
 static const struct client_method read_method = { "/containerd.services.content.v1.Content/Read",
 						  &ctd__content_chunk__descriptor };
-static const struct client_method stat_method = { "/containerd.services.snapshots.v1.Snapshots/Stat",
-						  &ctd__snapshot_list__descriptor };
+static const struct client_method stat_method = {
+	"/containerd.services.snapshots.v1.Snapshots/Stat", &ctd__snapshot_list__descriptor
+};
 
 struct waiter {
 	struct list link; /* struct image_op.waiters */
@@ -38,7 +41,8 @@ static char *image_key(const char *namespace_, const char *name)
 	return xasprintf("%s %s", namespace_, name);
 }
 
-const struct image *image_find(const struct containerd *driver, const char *namespace_, const char *name)
+const struct image *image_find(const struct containerd *driver, const char *namespace_,
+			       const char *name)
 {
 	AUTO_FREE char *key = image_key(namespace_, name);
 
@@ -95,7 +99,7 @@ static void resolve_fini(struct op *op)
 
 	if (op->status == 0 && image->chain_id)
 		remember(image);
-	list_for_each (waiter, &image->waiters, link) {
+	list_for_each(waiter, &image->waiters, link) {
 		call_complete(waiter->call, op->status, &op->err);
 		list_remove(&waiter->link);
 		free(waiter);
@@ -130,10 +134,13 @@ static int done_get(struct op *op, int status)
 
 	if (status < 0) {
 		image_forget(op->driver, op->namespace_, image->name);
-		return op_fail(op, -ENOENT, "not in containerd namespace %s: pull or import it, e.g. ctr -n %s images pull %s",
-			       op->namespace_, op->namespace_, image->name);
+		return op_fail(
+			op, -ENOENT,
+			"not in containerd namespace %s: pull or import it, e.g. ctr -n %s images pull %s",
+			op->namespace_, op->namespace_, image->name);
 	}
-	if (!found || !found->target || !found->target->digest || !image_digest_is_valid(found->target->digest))
+	if (!found || !found->target || !found->target->digest ||
+	    !image_digest_is_valid(found->target->digest))
 		return op_fail(op, -EBADMSG, "containerd's record of it has no digest");
 	if (known && str_equal(known->digest, found->target->digest))
 		return OP_END;
@@ -148,8 +155,8 @@ static int on_chunk(struct op *op, const ProtobufCMessage *message)
 	struct buf *document = &image_op_of(op)->document;
 
 	if (document->len + chunk->data.len > IMAGE_DOCUMENT_MAX_BYTES)
-		return error_set(&op->sub.err, -EFBIG, "blob %s has more than %d bytes", image_op_of(op)->blob.digest,
-				 IMAGE_DOCUMENT_MAX_BYTES);
+		return error_set(&op->sub.err, -EFBIG, "blob %s has more than %d bytes",
+				 image_op_of(op)->blob.digest, IMAGE_DOCUMENT_MAX_BYTES);
 	buf_add(document, chunk->data.data, chunk->data.len);
 	return 0;
 }
@@ -176,8 +183,8 @@ static int done_manifest(struct op *op, int status UNUSED)
 	struct error why;
 	int r;
 
-	r = image_manifest_parse(image->document.data, image->document.len, op->driver->host.arch, &image->manifest,
-				 &why);
+	r = image_manifest_parse(image->document.data, image->document.len, op->driver->host.arch,
+				 &image->manifest, &why);
 	if (r < 0)
 		return fail_with(op, r, &why);
 	image_blob_fini(&image->blob);
@@ -202,8 +209,8 @@ static int done_config(struct op *op, int status UNUSED)
 	if (r < 0)
 		return fail_with(op, r, &why);
 	if (image->config.diff_ids.n != image->manifest.n_layers)
-		return op_fail(op, -EBADMSG, "%zu layers, but its config names %zu", image->manifest.n_layers,
-			       image->config.diff_ids.n);
+		return op_fail(op, -EBADMSG, "%zu layers, but its config names %zu",
+			       image->manifest.n_layers, image->config.diff_ids.n);
 	image->chain_id = image_chain_id(&image->config.diff_ids, image->config.diff_ids.n);
 	return OP_NEXT;
 }
@@ -266,17 +273,29 @@ static const struct op_step resolve_steps[] = {
 	{ .name = "look it up", .also_ok = { ENOENT }, .start = start_get, .done = done_get },
 	{ .name = "read the manifest", .start = start_read, .done = done_manifest },
 	{ .name = "read the config", .start = start_read, .done = done_config },
-	{ .name = "look for its snapshot", .also_ok = { ENOENT }, .start = start_stat, .done = done_stat },
+	{ .name = "look for its snapshot",
+	  .also_ok = { ENOENT },
+	  .start = start_stat,
+	  .done = done_stat },
 	{ .name = "take a lease", .also_ok = { EEXIST }, .start = start_lease },
-	[STEP_LOOK_AT_LAYER] = { .name = "look at a layer", .also_ok = { ENOENT }, .start = start_layer,
+	[STEP_LOOK_AT_LAYER] = { .name = "look at a layer",
+				 .also_ok = { ENOENT },
+				 .start = start_layer,
 				 .done = done_layer },
 	{ .name = "prepare a layer", .start = unpack_start_prepare, .done = unpack_done_prepare },
-	{ .name = "unpack a layer", .timeout_ms = UNPACK_TIMEOUT_MS, .start = unpack_start_apply,
+	{ .name = "unpack a layer",
+	  .timeout_ms = UNPACK_TIMEOUT_MS,
+	  .start = unpack_start_apply,
 	  .done = unpack_done_apply },
-	{ .name = "commit a layer", .timeout_ms = UNPACK_TIMEOUT_MS, .also_ok = { EEXIST },
-	  .start = unpack_start_commit, .done = done_commit },
+	{ .name = "commit a layer",
+	  .timeout_ms = UNPACK_TIMEOUT_MS,
+	  .also_ok = { EEXIST },
+	  .start = unpack_start_commit,
+	  .done = done_commit },
 	[STEP_PIN] = { .name = "tie the snapshots to the image", .start = unpack_start_pin },
-	[STEP_CLEAN_UP] = { .name = "remove the half layer", .also_ok = { ENOENT }, .start = unpack_start_abort },
+	[STEP_CLEAN_UP] = { .name = "remove the half layer",
+			    .also_ok = { ENOENT },
+			    .start = unpack_start_abort },
 	{ .name = "give the lease back", .also_ok = { ENOENT }, .start = unpack_start_release },
 };
 
@@ -290,7 +309,8 @@ static struct image_op *find_running(struct containerd *driver, const char *key)
 	return NULL;
 }
 
-void image_resolve(struct runtime *runtime, const char *namespace_, const char *name, struct call *call)
+void image_resolve(struct runtime *runtime, const char *namespace_, const char *name,
+		   struct call *call)
 {
 	struct containerd *driver = containerd_of(runtime);
 	AUTO_FREE char *key = image_key(namespace_, name);

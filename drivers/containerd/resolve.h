@@ -14,7 +14,8 @@ struct image {
 };
 
 /* NULL: not resolved yet, resolve it first. Valid until the loop's next turn. */
-const struct image *image_find(const struct containerd *driver, const char *namespace_, const char *name);
+const struct image *image_find(const struct containerd *driver, const char *namespace_,
+			       const char *name);
 
 /* Its snapshot turned out to be gone. */
 void image_forget(struct containerd *driver, const char *namespace_, const char *name);

@@ -6,18 +6,23 @@
 #include "api/containerd.pb-c.h"
 #include "drivers/containerd/op.h"
 
-/* runc, the shim and hooks of the kernel: slow on a loaded machine, and to be cut only when hope is gone. */
+/* runc, the shim and hooks of the kernel: slow on a loaded machine, and to be cut only when hope is
+ * gone. */
 enum { TASK_TIMEOUT_MS = 60 * 1000 };
 
-static const struct client_method mounts_method = { "/containerd.services.snapshots.v1.Snapshots/Mounts",
-						    &ctd__mounts_reply__descriptor };
+static const struct client_method mounts_method = {
+	"/containerd.services.snapshots.v1.Snapshots/Mounts", &ctd__mounts_reply__descriptor
+};
 static const struct client_method create_method = { "/containerd.services.tasks.v1.Tasks/Create",
 						    &ctd__task_create_reply__descriptor };
 static const struct client_method get_method = { "/containerd.services.tasks.v1.Tasks/Get",
 						 &ctd__process_message__descriptor };
-static const struct client_method start_method = { "/containerd.services.tasks.v1.Tasks/Start", NULL };
-static const struct client_method kill_method = { "/containerd.services.tasks.v1.Tasks/Kill", NULL };
-static const struct client_method delete_method = { "/containerd.services.tasks.v1.Tasks/Delete", NULL };
+static const struct client_method start_method = { "/containerd.services.tasks.v1.Tasks/Start",
+						   NULL };
+static const struct client_method kill_method = { "/containerd.services.tasks.v1.Tasks/Kill",
+						  NULL };
+static const struct client_method delete_method = { "/containerd.services.tasks.v1.Tasks/Delete",
+						    NULL };
 
 struct task_op {
 	struct op op;
@@ -52,12 +57,13 @@ static struct task_op *task_new(const struct container_ref *ref)
 	return task;
 }
 
-static void run_steps(struct runtime *runtime, struct task_op *task, const struct op_step *steps, size_t n_steps,
-		      const struct container_ref *ref, struct call *call)
+static void run_steps(struct runtime *runtime, struct task_op *task, const struct op_step *steps,
+		      size_t n_steps, const struct container_ref *ref, struct call *call)
 {
 	AUTO_FREE char *object = xasprintf("container %s", ref->id);
 
-	op_start_steps(containerd_of(runtime), &task->op, steps, n_steps, ref->namespace_, object, call);
+	op_start_steps(containerd_of(runtime), &task->op, steps, n_steps, ref->namespace_, object,
+		       call);
 }
 
 static int start_with_id(struct op *op, const struct client_method *method)
@@ -123,12 +129,16 @@ static int done_get(struct op *op, int status UNUSED)
 
 static const struct op_step create_steps[] = {
 	{ .name = "find the mounts of the snapshot", .start = start_mounts, .done = done_mounts },
-	{ .name = "create the task", .timeout_ms = TASK_TIMEOUT_MS, .also_ok = { EEXIST }, .start = start_create,
+	{ .name = "create the task",
+	  .timeout_ms = TASK_TIMEOUT_MS,
+	  .also_ok = { EEXIST },
+	  .start = start_create,
 	  .done = done_create },
 	{ .name = "look at the task", .start = start_get, .done = done_get },
 };
 
-void task_create(struct runtime *runtime, const struct container_ref *ref, uint32_t *ret_pid, struct call *call)
+void task_create(struct runtime *runtime, const struct container_ref *ref, uint32_t *ret_pid,
+		 struct call *call)
 {
 	struct task_op *task = task_new(ref);
 
@@ -153,10 +163,12 @@ static int done_start(struct op *op, int status)
 	return OP_NEXT;
 }
 
-/* containerd refuses to start what runs already, with no status of its own for that. Running is what was wanted. */
+/* containerd refuses to start what runs already, with no status of its own for that. Running is
+ * what was wanted. */
 static int done_look_started(struct op *op, int status)
 {
-	const Ctd__Process *process = status == 0 ? op_reply(op, Ctd__ProcessMessage)->process : NULL;
+	const Ctd__Process *process =
+		status == 0 ? op_reply(op, Ctd__ProcessMessage)->process : NULL;
 
 	if (process && process->status == CTD__PROCESS_STATUS__RUNNING)
 		return OP_END;
@@ -165,9 +177,15 @@ static int done_look_started(struct op *op, int status)
 }
 
 static const struct op_step begin_steps[] = {
-	{ .name = "start the task", .timeout_ms = TASK_TIMEOUT_MS, .also_ok = { EBUSY, EIO }, .start = start_start,
+	{ .name = "start the task",
+	  .timeout_ms = TASK_TIMEOUT_MS,
+	  .also_ok = { EBUSY, EIO },
+	  .start = start_start,
 	  .done = done_start },
-	{ .name = "look at the task", .also_ok = { ENOENT }, .start = start_get, .done = done_look_started },
+	{ .name = "look at the task",
+	  .also_ok = { ENOENT },
+	  .start = start_get,
+	  .done = done_look_started },
 };
 
 void task_start(struct runtime *runtime, const struct container_ref *ref, struct call *call)
@@ -196,7 +214,8 @@ static const struct op_step kill_steps[] = {
 	{ .name = "send the signal", .also_ok = { ENOENT }, .start = start_kill },
 };
 
-void task_signal(struct runtime *runtime, const struct container_ref *ref, int signal, struct call *call)
+void task_signal(struct runtime *runtime, const struct container_ref *ref, int signal,
+		 struct call *call)
 {
 	struct task_op *task = task_new(ref);
 
@@ -212,7 +231,10 @@ static int start_delete(struct op *op)
 }
 
 static const struct op_step delete_steps[] = {
-	{ .name = "delete the task", .timeout_ms = TASK_TIMEOUT_MS, .also_ok = { ENOENT }, .start = start_delete },
+	{ .name = "delete the task",
+	  .timeout_ms = TASK_TIMEOUT_MS,
+	  .also_ok = { ENOENT },
+	  .start = start_delete },
 };
 
 void task_delete(struct runtime *runtime, const struct container_ref *ref, struct call *call)

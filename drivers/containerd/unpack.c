@@ -9,16 +9,29 @@
 /* Longer than any unpacking, and short enough that what a crash left does not stay for long. */
 enum { LEASE_SECONDS = 60 * 60 };
 
-static const struct client_method lease_create_method = { "/containerd.services.leases.v1.Leases/Create", NULL };
-static const struct client_method lease_delete_method = { "/containerd.services.leases.v1.Leases/Delete", NULL };
-static const struct client_method stat_method = { "/containerd.services.snapshots.v1.Snapshots/Stat", NULL };
-static const struct client_method prepare_method = { "/containerd.services.snapshots.v1.Snapshots/Prepare",
-						     &ctd__mounts_reply__descriptor };
-static const struct client_method commit_method = { "/containerd.services.snapshots.v1.Snapshots/Commit", NULL };
-static const struct client_method remove_method = { "/containerd.services.snapshots.v1.Snapshots/Remove", NULL };
+static const struct client_method lease_create_method = {
+	"/containerd.services.leases.v1.Leases/Create", NULL
+};
+static const struct client_method lease_delete_method = {
+	"/containerd.services.leases.v1.Leases/Delete", NULL
+};
+static const struct client_method stat_method = {
+	"/containerd.services.snapshots.v1.Snapshots/Stat", NULL
+};
+static const struct client_method prepare_method = {
+	"/containerd.services.snapshots.v1.Snapshots/Prepare", &ctd__mounts_reply__descriptor
+};
+static const struct client_method commit_method = {
+	"/containerd.services.snapshots.v1.Snapshots/Commit", NULL
+};
+static const struct client_method remove_method = {
+	"/containerd.services.snapshots.v1.Snapshots/Remove", NULL
+};
 static const struct client_method apply_method = { "/containerd.services.diff.v1.Diff/Apply",
 						   &ctd__diff_apply_reply__descriptor };
-static const struct client_method update_method = { "/containerd.services.content.v1.Content/Update", NULL };
+static const struct client_method update_method = {
+	"/containerd.services.content.v1.Content/Update", NULL
+};
 
 int unpack_start_lease(struct op *op)
 {
@@ -62,7 +75,8 @@ int unpack_start_prepare(struct op *op)
 {
 	struct image_op *image = image_op_of(op);
 	AUTO_FREE char *chain_id = layer_chain_id(image);
-	AUTO_FREE char *parent = image->layer ? image_chain_id(&image->config.diff_ids, image->layer) : NULL;
+	AUTO_FREE char *parent =
+		image->layer ? image_chain_id(&image->config.diff_ids, image->layer) : NULL;
 	Ctd__SnapshotRequest request = CTD__SNAPSHOT_REQUEST__INIT;
 
 	free(image->extract_key);
@@ -109,7 +123,8 @@ int unpack_done_apply(struct op *op, int status UNUSED)
 
 	if (applied && str_equal(applied->digest, expected))
 		return OP_NEXT;
-	return op_fail(op, -EBADMSG, "layer %s unpacks to something else than its config says: pull it again",
+	return op_fail(op, -EBADMSG,
+		       "layer %s unpacks to something else than its config says: pull it again",
 		       image->manifest.layers[image->layer].digest);
 }
 
@@ -133,7 +148,8 @@ int unpack_start_commit(struct op *op)
 int unpack_start_pin(struct op *op)
 {
 	struct image_op *image = image_op_of(op);
-	AUTO_FREE char *key = xasprintf("containerd.io/gc.ref.snapshot.%s", op->driver->snapshotter);
+	AUTO_FREE char *key =
+		xasprintf("containerd.io/gc.ref.snapshot.%s", op->driver->snapshotter);
 	AUTO_FREE char *path = xasprintf("labels.%s", key);
 	Ctd__ContentUpdateRequest request = CTD__CONTENT_UPDATE_REQUEST__INIT;
 	Ctd__ContentInfo info = CTD__CONTENT_INFO__INIT;

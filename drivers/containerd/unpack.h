@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Steps that turn an image's layers into snapshots, one layer at a time. For resolve.c, which has the table. */
+/* Steps that turn an image's layers into snapshots, one layer at a time. For resolve.c, which has
+ * the table. */
 #pragma once
 
 #include "api/containerd.pb-c.h"
@@ -11,19 +12,19 @@ enum { UNPACK_TIMEOUT_MS = 15 * 60 * 1000 };
 
 struct image_op {
 	struct op op;
-	struct list link;     /* struct containerd.resolving */
-	struct list waiters;  /* struct waiter.link: further calls for the same image */
+	struct list link;    /* struct containerd.resolving */
+	struct list waiters; /* struct waiter.link: further calls for the same image */
 	char *name, *key;
-	char *digest;         /* what the name points to; NULL while not known */
+	char *digest;           /* what the name points to; NULL while not known */
 	struct image_blob blob; /* what is read now; in the end the config */
 	unsigned depth;
 	struct buf document;
 	struct image_manifest manifest;
 	struct image_config config;
-	char *chain_id;       /* of all layers */
+	char *chain_id; /* of all layers */
 
-	size_t layer;         /* the one being unpacked */
-	char *extract_key;    /* its snapshot before it is committed */
+	size_t layer;      /* the one being unpacked */
+	char *extract_key; /* its snapshot before it is committed */
 	Ctd__MountsReply *mounts;
 };
 

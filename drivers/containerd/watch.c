@@ -9,7 +9,8 @@
 
 enum { EVENT_BUFFER_BYTES = 16 * (sizeof(struct inotify_event) + NAME_MAX + 1) };
 
-/* A socket is bound (created), listened on, then its mode is set: the last of these is seen when it accepts. */
+/* A socket is bound (created), listened on, then its mode is set: the last of these is seen when it
+ * accepts. */
 static const uint32_t watched = IN_CREATE | IN_MOVED_TO | IN_ATTRIB | IN_ONLYDIR;
 
 static bool names_socket(const struct events *events, const struct inotify_event *event)
@@ -29,7 +30,8 @@ static void on_readable(uv_poll_t *poll, int status UNUSED, int uv_events UNUSED
 	for (char *p = buffer; len > 0 && p < buffer + len;) {
 		const struct inotify_event *event = (const struct inotify_event *)p;
 
-		if (event->mask & IN_IGNORED) /* the directory is gone: the next Subscribe looks for a new one */
+		if (event->mask &
+		    IN_IGNORED) /* the directory is gone: the next Subscribe looks for a new one */
 			events->inotify_wd = -1;
 		appeared = appeared || names_socket(events, event);
 		p += sizeof(*event) + event->len;
@@ -45,9 +47,14 @@ static void add_watch(struct events *events)
 
 	if (slash)
 		*slash = '\0';
-	events->inotify_wd = inotify_add_watch(events->inotify_fd, !slash ? "." : dir[0] ? dir : "/", watched);
+	events->inotify_wd = inotify_add_watch(events->inotify_fd,
+					       !slash   ? "."
+					       : dir[0] ? dir
+							: "/",
+					       watched);
 	if (events->inotify_wd < 0)
-		log_debug("cannot watch for containerd's socket: %m path=%s", events->driver->socket);
+		log_debug("cannot watch for containerd's socket: %m path=%s",
+			  events->driver->socket);
 }
 
 void watch_open(struct events *events)
@@ -57,7 +64,8 @@ void watch_open(struct events *events)
 		events->inotify_wd = -1;
 		if (events->inotify_fd < 0)
 			return;
-		if (uv_poll_init(&events->driver->loop->uv, &events->poll, events->inotify_fd) < 0) {
+		if (uv_poll_init(&events->driver->loop->uv, &events->poll, events->inotify_fd) <
+		    0) {
 			close(take_fd(&events->inotify_fd));
 			return;
 		}

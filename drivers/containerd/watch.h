@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sees containerd's socket appear: a restarted containerd is then in use after milliseconds instead of a backoff. */
+/* Sees containerd's socket appear: a restarted containerd is then in use after milliseconds instead
+ * of a backoff. */
 #pragma once
 
 #include "drivers/containerd/events.h"
 
-/* Watches the directory of the socket, unless it does already. Without a directory or a watch the backoff has to do. */
+/* Watches the directory of the socket, unless it does already. Without a directory or a watch the
+ * backoff has to do. */
 void watch_open(struct events *events);
 void watch_close(struct events *events);
 

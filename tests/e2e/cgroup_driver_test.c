@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The cgroup driver on a real cgroup2 hierarchy: as root, in a mount namespace of its own, below a root cgroup that no
- * other run uses (the hierarchy itself is one for the whole machine). Exit 77: cannot run here.
+ * The cgroup driver on a real cgroup2 hierarchy: as root, in a mount namespace of its own, below a
+ * root cgroup that no other run uses (the hierarchy itself is one for the whole machine). Exit 77:
+ * cannot run here.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -180,7 +181,8 @@ static void expect_killed(pid_t pid)
 
 static void test_refusals(void)
 {
-	static const char *const bad_keys[] = { "..", "a/..", "a//b", "/a", "a/", "a/b/c/d/e", "a b", "cgroup.procs" };
+	static const char *const bad_keys[] = { "..", "a/..",      "a//b", "/a",
+						"a/", "a/b/c/d/e", "a b",  "cgroup.procs" };
 	struct cgroup_options options = { .mount = "/tmp", .root = test.root };
 	struct cgroup_driver *none = NULL;
 	struct cgroup_fact fact = { 0 };
@@ -219,17 +221,21 @@ static void test_ensure(void)
 	const struct strv *offered;
 
 	check(ensure("", &root) == 0 && root.exists && !root.populated);
-	check(ensure(CELL, &cell) == 0 && cell.exists && !cell.populated && strcmp(cell.key, CELL) == 0);
+	check(ensure(CELL, &cell) == 0 && cell.exists && !cell.populated &&
+	      strcmp(cell.key, CELL) == 0);
 	check(ensure(CELL, &again) == 0);
-	check(does_exist("default") && does_exist("default/default") && does_exist("default/default/default"));
+	check(does_exist("default") && does_exist("default/default") &&
+	      does_exist("default/default/default"));
 	offered = test.cgroup->ops->controllers(test.cgroup);
-	printf("  %zu controllers offered, %zu enabled on the cell\n", offered->n, cell.controllers.n);
+	printf("  %zu controllers offered, %zu enabled on the cell\n", offered->n,
+	       cell.controllers.n);
 	check(cell.controllers.n <= offered->n && cell.controllers.n == again.controllers.n);
 }
 
 static void test_list(void)
 {
-	static const char *const expected[] = { "default", "default/default", "default/default/default", CELL };
+	static const char *const expected[] = { "default", "default/default",
+						"default/default/default", CELL };
 	AUTO(cgroup_facts_fini) struct cgroup_facts facts = { 0 };
 
 	make_dir("not_ours");
@@ -368,15 +374,17 @@ static void run_tests(void)
 		const char *name;
 		void (*run)(void);
 	} tests[] = {
-		{ "refusals", test_refusals }, { "missing", test_missing }, { "ensure", test_ensure },
-		{ "list", test_list },         { "kill", test_kill },       { "kill each", test_kill_each },
+		{ "refusals", test_refusals }, { "missing", test_missing },
+		{ "ensure", test_ensure },     { "list", test_list },
+		{ "kill", test_kill },         { "kill each", test_kill_each },
 		{ "remove", test_remove },     { "vanish", test_vanish },
 	};
 	struct cgroup_options options = { .mount = test.mount, .root = test.root };
 	struct error err;
 
 	check(loop_open(&test.loop, LOOP_CLOCK_BOOTTIME, &err) == 0);
-	uv_ref((uv_handle_t *)&test.loop.timer_poll); /* a driver without inotify has no other handle to wait on */
+	uv_ref((uv_handle_t *)&test.loop
+		       .timer_poll); /* a driver without inotify has no other handle to wait on */
 	check(cgroup_open(&test.cgroup, &test.loop, &options, &err) == 0);
 	test.cgroup->ops->start(test.cgroup, &listener);
 	for (size_t i = 0; i < ARRAY_SIZE(tests); i++) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The network driver against the real plugins and kernel. As root in namespaces of its own:
- *   unshare -m -n --propagation private sh -c 'mount -t tmpfs run /run && build/dev/cni_driver_test'
+ *   unshare -m -n --propagation private sh -c 'mount -t tmpfs run /run &&
+ * build/dev/cni_driver_test'
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -90,7 +91,8 @@ static void open_driver(struct fixture *f)
 				       .netns_dir = "/run/cni-test/netns",
 				       .subnet_pool_first = "10.88.0.0/16" };
 
-	if (loop_open(&f->loop, LOOP_CLOCK_BOOTTIME, &err) < 0 || fs_make_dirs(ROOT, 0755, &err) < 0 ||
+	if (loop_open(&f->loop, LOOP_CLOCK_BOOTTIME, &err) < 0 ||
+	    fs_make_dirs(ROOT, 0755, &err) < 0 ||
 	    journal_open(&f->journal, &f->loop, "/run/cni-test/journal", &err) < 0)
 		fail_msg("%s", err.msg);
 	options.journal = f->journal;
@@ -166,7 +168,8 @@ static int attach(struct fixture *f, const char *key, const char *ip, struct att
 {
 	struct waited w;
 
-	f->network->ops->attach(f->network, &(struct attach_request){ .cell_key = key, .wanted_ip = ip }, ret,
+	f->network->ops->attach(f->network,
+				&(struct attach_request){ .cell_key = key, .wanted_ip = ip }, ret,
 				waited_init(&w, f));
 	return wait_for(&w, f);
 }
@@ -317,33 +320,51 @@ static void test_spaces(void **state)
 
 	ensure_space(f, "main/web");
 	/* Another space whose network has the same name, a foreign file, a foreign range. */
-	write_text("/run/cni-test/net.d/a-b-c.conflist",
-		   "{\"name\":\"a-b-c\",\"kukeon\":{\"space\":\"a-b/c\"},\"plugins\":[{\"type\":\"bridge\"}]}");
-	assert_int_equal(ensure(f, &(struct space_request){ .space_key = "a/b-c" }, &fact), -EEXIST);
-	write_text("/run/cni-test/net.d/x-y.conflist", "{\"name\":\"x-y\",\"plugins\":[{\"type\":\"bridge\"}]}");
+	write_text(
+		"/run/cni-test/net.d/a-b-c.conflist",
+		"{\"name\":\"a-b-c\",\"kukeon\":{\"space\":\"a-b/c\"},\"plugins\":[{\"type\":\"bridge\"}]}");
+	assert_int_equal(ensure(f, &(struct space_request){ .space_key = "a/b-c" }, &fact),
+			 -EEXIST);
+	write_text("/run/cni-test/net.d/x-y.conflist",
+		   "{\"name\":\"x-y\",\"plugins\":[{\"type\":\"bridge\"}]}");
 	assert_int_equal(ensure(f, &(struct space_request){ .space_key = "x/y" }, &fact), -EEXIST);
-	write_text("/run/cni-test/net.d/87-podman.conflist",
-		   "{\"name\":\"podman\",\"plugins\":[{\"type\":\"bridge\",\"bridge\":\"kuke-long-name-\",\"ipam\":"
-		   "{\"ranges\":[[{\"subnet\":\"10.89.0.0/16\"}]]}}]}");
-	assert_int_equal(ensure(f, &(struct space_request){ .space_key = "m/o", .subnet = "10.89.4.0/24" }, &fact),
-			 -EADDRINUSE);
-	assert_int_equal(ensure(f, &(struct space_request){ .space_key = "m/o", .subnet = "10.88.4.0/24" }, &fact),
-			 -EADDRINUSE);
-	assert_int_equal(ensure(f, &(struct space_request){ .space_key = "m/o", .subnet = "fd00::/64" }, &fact),
-			 -EINVAL);
+	write_text(
+		"/run/cni-test/net.d/87-podman.conflist",
+		"{\"name\":\"podman\",\"plugins\":[{\"type\":\"bridge\",\"bridge\":\"kuke-long-name-\",\"ipam\":"
+		"{\"ranges\":[[{\"subnet\":\"10.89.0.0/16\"}]]}}]}");
+	assert_int_equal(
+		ensure(f, &(struct space_request){ .space_key = "m/o", .subnet = "10.89.4.0/24" },
+		       &fact),
+		-EADDRINUSE);
+	assert_int_equal(
+		ensure(f, &(struct space_request){ .space_key = "m/o", .subnet = "10.88.4.0/24" },
+		       &fact),
+		-EADDRINUSE);
+	assert_int_equal(
+		ensure(f, &(struct space_request){ .space_key = "m/o", .subnet = "fd00::/64" },
+		       &fact),
+		-EINVAL);
 	/* The short bridge name is taken by podman's file; the next range is 10.90. */
-	assert_int_equal(ensure(f, &(struct space_request){ .space_key = "long/name-of-it" }, &fact), 0);
+	assert_int_equal(
+		ensure(f, &(struct space_request){ .space_key = "long/name-of-it" }, &fact), 0);
 	assert_string_not_equal(fact.bridge, "kuke-long-name-");
 	assert_int_equal(strlen(fact.bridge), 15);
 	assert_string_equal(fact.subnet, "10.90.0.0/16");
 	space_fact_fini(&fact);
 	/* A directory of its own is found again after a restart. */
-	assert_int_equal(ensure(f, &(struct space_request){ .space_key = "m/o", .conf_dir = "/run/cni-test/own.d",
-							    .subnet = "10.200.0.0/24" }, &fact), 0);
+	assert_int_equal(ensure(f,
+				&(struct space_request){ .space_key = "m/o",
+							 .conf_dir = "/run/cni-test/own.d",
+							 .subnet = "10.200.0.0/24" },
+				&fact),
+			 0);
 	assert_string_equal(fact.conflist, "/run/cni-test/own.d/m-o.conflist");
 	space_fact_fini(&fact);
 	reopen(f);
-	assert_int_equal(ensure(f, &(struct space_request){ .space_key = "m/o", .subnet = "10.201.0.0/24" }, &fact), 0);
+	assert_int_equal(
+		ensure(f, &(struct space_request){ .space_key = "m/o", .subnet = "10.201.0.0/24" },
+		       &fact),
+		0);
 	assert_string_equal(fact.conflist, "/run/cni-test/own.d/m-o.conflist");
 	assert_string_equal(fact.subnet, "10.201.0.0/24");
 	space_fact_fini(&fact);
@@ -367,7 +388,8 @@ static void test_leftovers(void **state)
 	write_text("/run/cni-test/netns/main_web_app_stale", "");
 	list(f, &facts);
 	assert_int_equal(facts.n_attachments, 1);
-	assert_true(facts.attachments[0].pinned && facts.attachments[0].intent && !facts.attachments[0].attached);
+	assert_true(facts.attachments[0].pinned && facts.attachments[0].intent &&
+		    !facts.attachments[0].attached);
 	network_facts_fini(&facts);
 	assert_int_equal(detach(f, "main/web/app/stale"), 0);
 
@@ -380,7 +402,8 @@ static void test_leftovers(void **state)
 	reopen(f);
 	list(f, &facts);
 	assert_int_equal(facts.n_attachments, 1);
-	assert_true(facts.attachments[0].intent && !facts.attachments[0].pinned && !facts.attachments[0].attached);
+	assert_true(facts.attachments[0].intent && !facts.attachments[0].pinned &&
+		    !facts.attachments[0].attached);
 	network_facts_fini(&facts);
 	ensure_space(f, SPACE); /* as the attached cell knows it */
 	assert_int_equal(detach(f, CELL), 0);
@@ -389,7 +412,9 @@ static void test_leftovers(void **state)
 
 	/* The daemon's own namespace as a pin: nothing may touch it. */
 	write_text("/run/cni-test/netns/main_web_app_one", "");
-	assert_int_equal(mount("/proc/self/ns/net", "/run/cni-test/netns/main_web_app_one", NULL, MS_BIND, NULL), 0);
+	assert_int_equal(mount("/proc/self/ns/net", "/run/cni-test/netns/main_web_app_one", NULL,
+			       MS_BIND, NULL),
+			 0);
 	assert_int_equal(create_netns(f, CELL), -EPERM);
 	assert_int_equal(attach(f, CELL, NULL, &fact), -EPERM);
 	assert_int_equal(detach(f, CELL), -EPERM);
@@ -421,8 +446,8 @@ static void test_many_cells(void **state)
 	print_message("  %d namespaces: %.1f ms\n", MANY_CELLS, now_ms() - start_ms);
 	start_ms = now_ms();
 	for (int i = 0; i < MANY_CELLS; i++)
-		f->network->ops->attach(f->network, &(struct attach_request){ .cell_key = keys[i] }, &facts[i],
-					waited_init(&waited[i], f));
+		f->network->ops->attach(f->network, &(struct attach_request){ .cell_key = keys[i] },
+					&facts[i], waited_init(&waited[i], f));
 	for (int i = 0; i < MANY_CELLS; i++)
 		assert_int_equal(wait_for(&waited[i], f), 0);
 	print_message("  %d attaches at once: %.1f ms\n", MANY_CELLS, now_ms() - start_ms);
@@ -441,8 +466,8 @@ static void test_many_cells(void **state)
 	for (int i = 0; i < MANY_CELLS; i++)
 		assert_int_equal(create_netns(f, keys[i]), 0);
 	for (int i = 0; i < MANY_CELLS; i++)
-		f->network->ops->attach(f->network, &(struct attach_request){ .cell_key = keys[i] }, &facts[i],
-					waited_init(&waited[i], f));
+		f->network->ops->attach(f->network, &(struct attach_request){ .cell_key = keys[i] },
+					&facts[i], waited_init(&waited[i], f));
 	while (!waited[0].done)
 		uv_run(&f->loop.uv, UV_RUN_ONCE);
 	reopen(f);
@@ -476,8 +501,8 @@ static void test_time_of_one(void **state)
 		detach_ms += now_ms() - start_ms;
 		attachment_fact_fini(&fact);
 	}
-	print_message("  one cell: namespace %.1f ms, attach %.1f ms, detach %.1f ms\n", netns_ms / ROUNDS,
-		      attach_ms / ROUNDS, detach_ms / ROUNDS);
+	print_message("  one cell: namespace %.1f ms, attach %.1f ms, detach %.1f ms\n",
+		      netns_ms / ROUNDS, attach_ms / ROUNDS, detach_ms / ROUNDS);
 	assert_int_equal(remove_space(f, SPACE), 0);
 	assert_nothing_left(f);
 }
@@ -492,7 +517,8 @@ static bool in_own_namespaces(void)
 	while (links && links[n].if_index)
 		n++;
 	if_freenameindex(links);
-	return geteuid() == 0 && n == 1 && statfs("/run", &fs) == 0 && fs.f_type == 0x01021994 /* TMPFS_MAGIC */;
+	return geteuid() == 0 && n == 1 && statfs("/run", &fs) == 0 &&
+	       fs.f_type == 0x01021994 /* TMPFS_MAGIC */;
 }
 
 int main(void)

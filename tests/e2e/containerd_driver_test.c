@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The runtime driver on a real containerd and runc, in a test host: scripts/testhost -- containerd_driver_test.
- * It kills, stops and restarts the host's containerd. Exit 77: not in a test host.
+ * The runtime driver on a real containerd and runc, in a test host: scripts/testhost --
+ * containerd_driver_test. It kills, stops and restarts the host's containerd. Exit 77: not in a
+ * test host.
  */
 #include <errno.h>
 #include <signal.h>
@@ -31,7 +32,9 @@ static struct {
 	pid_t containerd; /* our child, once it was restarted */
 } test;
 
-#define fail(...) (fprintf(stderr, "line %d: ", __LINE__), fprintf(stderr, __VA_ARGS__), fputc('\n', stderr), exit(1))
+#define fail(...)                                                                                  \
+	(fprintf(stderr, "line %d: ", __LINE__), fprintf(stderr, __VA_ARGS__),                     \
+	 fputc('\n', stderr), exit(1))
 #define expect(cond) ((cond) ? (void)0 : fail("expected: %s", #cond))
 
 /* ---- waiting ---- */
@@ -77,13 +80,15 @@ static void end(int line, int expected)
 {
 	wait_for(&test.call_done, "a call to complete");
 	if (call.status != expected) {
-		fprintf(stderr, "line %d: expected %d, got %d: %s\n", line, expected, call.status, call.err.msg);
+		fprintf(stderr, "line %d: expected %d, got %d: %s\n", line, expected, call.status,
+			call.err.msg);
 		exit(1);
 	}
 }
 
 /* Runs one method and checks how it ended. */
-#define run(expected, method, ...) (test.runtime->ops->method(test.runtime, __VA_ARGS__, begin()), end(__LINE__, expected))
+#define run(expected, method, ...)                                                                 \
+	(test.runtime->ops->method(test.runtime, __VA_ARGS__, begin()), end(__LINE__, expected))
 
 /* ---- the listener ---- */
 
@@ -150,14 +155,17 @@ static pid_t containerd_pid(void)
 static void start_containerd(void)
 {
 	AUTO_FREE char *config = xasprintf("%s/containerd.toml", test.base);
-	const char *const argv[] = { "containerd", "--config", config, "--log-level", "error", NULL };
+	const char *const argv[] = {
+		"containerd", "--config", config, "--log-level", "error", NULL
+	};
 
 	test.containerd = start_program(argv);
 }
 
 static unsigned count_shims(void)
 {
-	const char *const argv[] = { "sh", "-c", "exit $(pgrep -fc '^[^ ]*containerd-shim-runc-v2')", NULL };
+	const char *const argv[] = { "sh", "-c",
+				     "exit $(pgrep -fc '^[^ ]*containerd-shim-runc-v2')", NULL };
 	int status;
 
 	waitpid(start_program(argv), &status, 0);
@@ -171,8 +179,8 @@ static char *root_args[] = { (char *)"3600" };
 static struct container_request root, bad;
 static char *hosts_path, *hostname_path;
 
-static void make_request(struct container_request *request, Api__ContainerSpec *spec, const char *id,
-			 const char *role, const char *command)
+static void make_request(struct container_request *request, Api__ContainerSpec *spec,
+			 const char *id, const char *role, const char *command)
 {
 	*spec = (Api__ContainerSpec)API__CONTAINER_SPEC__INIT;
 	spec->id = (char *)role;
@@ -274,7 +282,8 @@ static bool is_listed(void)
 
 	run(0, list_namespaces, &names, &realms);
 	for (size_t i = 0; i < names.n; i++)
-		found = found || (str_equal(names.items[i], NAMESPACE) && str_equal(realms.items[i], "drivertest"));
+		found = found || (str_equal(names.items[i], NAMESPACE) &&
+				  str_equal(realms.items[i], "drivertest"));
 	return found;
 }
 
@@ -308,7 +317,8 @@ static void test_create(void)
 	run(-EEXIST, create, &other);
 	fact = inspect(&root);
 	expect(fact.record && fact.snapshot && fact.task == TASK_NONE);
-	expect(str_equal(fact.cell_key, CELL) && str_equal(fact.role, "root") && str_equal(fact.spec_hash, "hash1"));
+	expect(str_equal(fact.cell_key, CELL) && str_equal(fact.role, "root") &&
+	       str_equal(fact.spec_hash, "hash1"));
 	container_fact_fini(&fact);
 }
 
@@ -320,7 +330,8 @@ static void test_stale_snapshot(void)
 
 	program("ctr", "-n", NAMESPACE, "containers", "delete", "--keep-snapshot", root.ref.id);
 	fact = inspect(&root);
-	expect(!fact.record && fact.snapshot && str_equal(fact.spec_hash, "") && str_equal(fact.cell_key, CELL));
+	expect(!fact.record && fact.snapshot && str_equal(fact.spec_hash, "") &&
+	       str_equal(fact.cell_key, CELL));
 	container_fact_fini(&fact);
 	other.spec_hash = "hash2";
 	run(0, create, &other);
@@ -390,14 +401,16 @@ static void test_restart(void)
 	start_containerd();
 	since = loop_now_ms(&test.loop);
 	wait_for(&test.up, "on_up after a restart");
-	printf("up %llu ms after containerd was started\n", (unsigned long long)(loop_now_ms(&test.loop) - since));
+	printf("up %llu ms after containerd was started\n",
+	       (unsigned long long)(loop_now_ms(&test.loop) - since));
 	after = inspect(&root);
 	expect(after.task == TASK_RUNNING && after.pid == before.pid);
 	container_fact_fini(&before);
 	container_fact_fini(&after);
 }
 
-/* A containerd that accepts but does not answer is found out by the first call that waits in vain. */
+/* A containerd that accepts but does not answer is found out by the first call that waits in vain.
+ */
 static void test_hang(void)
 {
 	struct container_fact fact = { 0 };
@@ -419,7 +432,8 @@ static void test_exit(void)
 	expect_hint(root.ref.id);
 	wait_for_task(&root, TASK_STOPPED);
 	fact = inspect(&root);
-	expect(fact.task == TASK_STOPPED && fact.exit_code == 128 + SIGKILL && fact.exited_at_ms > 0);
+	expect(fact.task == TASK_STOPPED && fact.exit_code == 128 + SIGKILL &&
+	       fact.exited_at_ms > 0);
 	container_fact_fini(&fact);
 	run(0, task_signal, &root.ref, SIGTERM);
 	run(0, task_delete, &root.ref);
@@ -439,7 +453,8 @@ static void test_remove(void)
 	container_fact_fini(&fact);
 }
 
-/* The snapshots of the image vanish under a cache that knows it: the next but one create works again. */
+/* The snapshots of the image vanish under a cache that knows it: the next but one create works
+ * again. */
 static void test_image_lost(void)
 {
 	program("ctr", "-n", NAMESPACE, "images", "rm", "--sync", IMAGE);
@@ -502,7 +517,8 @@ static void set_up(void)
 
 	test.dir = getenv("KUKEON_TEST_DIR");
 	test.base = getenv("KUKEON_TEST_BASE");
-	if (loop_open(&test.loop, LOOP_CLOCK_BOOTTIME, &err) < 0 || rpc_open(&test.rpc, &test.loop, &err) < 0 ||
+	if (loop_open(&test.loop, LOOP_CLOCK_BOOTTIME, &err) < 0 ||
+	    rpc_open(&test.rpc, &test.loop, &err) < 0 ||
 	    containerd_open(&test.runtime, &test.loop, test.rpc, &options, &err) < 0)
 		fail("%s", err.msg);
 	make_cell();
@@ -533,7 +549,9 @@ static const struct {
 int main(int argc, char **argv)
 {
 	if (!getenv("KUKEON_TEST_HOST") || argc != 2) {
-		fprintf(stderr, "usage: scripts/testhost -- %s BUSYBOX-ARCHIVE (made by scripts/busybox-image)\n", argv[0]);
+		fprintf(stderr,
+			"usage: scripts/testhost -- %s BUSYBOX-ARCHIVE (made by scripts/busybox-image)\n",
+			argv[0]);
 		return SKIP;
 	}
 	test.archive = argv[1];

@@ -6,8 +6,8 @@
 
 static bool *place(struct world *world, const char *key)
 {
-	return key_kind(key) == KIND_CELL ? &world_make_cell(world, key)->cgroup :
-					    &world_make_parent(world, key)->cgroup;
+	return key_kind(key) == KIND_CELL ? &world_make_cell(world, key)->cgroup
+					  : &world_make_parent(world, key)->cgroup;
 }
 
 bool fake_cgroup_populated(struct world *world, const char *key)
@@ -18,8 +18,8 @@ bool fake_cgroup_populated(struct world *world, const char *key)
 	map_for_each(c, &world->containers, node) {
 		if (c->fact.task != TASK_RUNNING && c->fact.task != TASK_CREATED)
 			continue;
-		if (c->fact.cell_key &&
-		    (strcmp(c->fact.cell_key, key) == 0 || str_starts_with(c->fact.cell_key, prefix)))
+		if (c->fact.cell_key && (strcmp(c->fact.cell_key, key) == 0 ||
+					 str_starts_with(c->fact.cell_key, prefix)))
 			return true;
 	}
 	return false;
@@ -43,8 +43,8 @@ static void fake_close(struct cgroup_driver *cgroup UNUSED, void (*closed)(void 
 	closed(ctx);
 }
 
-static struct op *act(struct cgroup_driver *cgroup, const char *name, const char *key, struct call *call,
-		      op_fn apply)
+static struct op *act(struct cgroup_driver *cgroup, const char *name, const char *key,
+		      struct call *call, op_fn apply)
 {
 	struct op *op = world_act(container_of(cgroup, struct world, cgroup), name, call, apply);
 
@@ -84,8 +84,8 @@ static int apply_inspect(struct op *op, struct error *err UNUSED)
 	return 0;
 }
 
-static void fake_inspect(struct cgroup_driver *cgroup, const char *key, struct cgroup_fact *ret_fact,
-			 struct call *call)
+static void fake_inspect(struct cgroup_driver *cgroup, const char *key,
+			 struct cgroup_fact *ret_fact, struct call *call)
 {
 	struct op *op = act(cgroup, "cgroup inspect", key, call, apply_inspect);
 
@@ -113,7 +113,8 @@ static int apply_list(struct op *op, struct error *err UNUSED)
 	return 0;
 }
 
-static void fake_list(struct cgroup_driver *cgroup, struct cgroup_facts *ret_facts, struct call *call)
+static void fake_list(struct cgroup_driver *cgroup, struct cgroup_facts *ret_facts,
+		      struct call *call)
 {
 	struct op *op = act(cgroup, "cgroup list", "", call, apply_list);
 

@@ -4,7 +4,8 @@
 #include "core/model/names.h"
 #include "tests/fake/world.h"
 
-static struct op *act(struct network *network, const char *name, const char *key, struct call *call, op_fn apply)
+static struct op *act(struct network *network, const char *name, const char *key, struct call *call,
+		      op_fn apply)
 {
 	struct op *op = world_act(container_of(network, struct world, network), name, call, apply);
 
@@ -12,8 +13,8 @@ static struct op *act(struct network *network, const char *name, const char *key
 	return op;
 }
 
-static struct op *act_on_cell(struct network *network, const char *name, const char *key, struct call *call,
-			      op_fn apply)
+static struct op *act_on_cell(struct network *network, const char *name, const char *key,
+			      struct call *call, op_fn apply)
 {
 	struct op *op = act(network, name, key, call, apply);
 	struct world_cell *cell = world_make_cell(op->world, key);
@@ -94,7 +95,8 @@ static void fill_attachment(const struct world_cell *cell, struct attachment_fac
 		.pinned = cell->pinned,
 		.intent = cell->intent,
 		.attached = cell->attached,
-		.ip = cell->attached ? xasprintf("10.88.%u.%u", cell->ip >> 8, cell->ip & 255) : NULL,
+		.ip = cell->attached ? xasprintf("10.88.%u.%u", cell->ip >> 8, cell->ip & 255)
+				     : NULL,
 		.bridge = xstrdup("fake0"),
 	};
 }
@@ -108,15 +110,17 @@ static int apply_list(struct op *op, struct error *err UNUSED)
 	map_for_each(parent, &op->world->parents, node) {
 		if (!parent->own || key_kind(parent->key) != KIND_SPACE)
 			continue;
-		facts->spaces = xrealloc(facts->spaces, (facts->n_spaces + 1) * sizeof(*facts->spaces));
+		facts->spaces =
+			xrealloc(facts->spaces, (facts->n_spaces + 1) * sizeof(*facts->spaces));
 		facts->spaces[facts->n_spaces] = (struct space_fact){ 0 };
 		fill_space(parent, &facts->spaces[facts->n_spaces++]);
 	}
 	map_for_each(cell, &op->world->cells, node) {
 		if (!cell->pinned && !cell->intent)
 			continue;
-		facts->attachments = xrealloc(facts->attachments,
-					      (facts->n_attachments + 1) * sizeof(*facts->attachments));
+		facts->attachments =
+			xrealloc(facts->attachments,
+				 (facts->n_attachments + 1) * sizeof(*facts->attachments));
 		fill_attachment(cell, &facts->attachments[facts->n_attachments++]);
 	}
 	return 0;
@@ -172,7 +176,8 @@ static bool cell_lives(struct world *world, const char *key)
 	struct world_container *c;
 
 	map_for_each(c, &world->containers, node)
-		if (c->fact.task == TASK_RUNNING && c->fact.cell_key && strcmp(c->fact.cell_key, key) == 0)
+		if (c->fact.task == TASK_RUNNING && c->fact.cell_key &&
+		    strcmp(c->fact.cell_key, key) == 0)
 			return true;
 	return false;
 }

@@ -10,8 +10,8 @@ static struct world *world_of(struct runtime *runtime)
 	return container_of(runtime, struct world, runtime);
 }
 
-static struct op *act(struct runtime *runtime, const char *name, const char *namespace_, const char *id,
-		      struct call *call, op_fn apply)
+static struct op *act(struct runtime *runtime, const char *name, const char *namespace_,
+		      const char *id, struct call *call, op_fn apply)
 {
 	struct op *op = world_act(world_of(runtime), name, call, apply);
 
@@ -41,7 +41,9 @@ static struct world_container *target(struct op *op)
 
 static int unavailable(struct op *op, struct error *err)
 {
-	return op->world->runtime_down ? error_set(err, -ECONNREFUSED, "%s: containerd is down", op->name) : 0;
+	return op->world->runtime_down
+		       ? error_set(err, -ECONNREFUSED, "%s: containerd is down", op->name)
+		       : 0;
 }
 
 /* ---- events ---- */
@@ -50,7 +52,8 @@ void fake_runtime_hint(struct world *world, const struct world_container *c)
 {
 	const struct runtime_listener *listener = &world->runtime_listener;
 
-	if (listener->on_container && !world->runtime_down && !world_chance(world, world->lost_hint_percent))
+	if (listener->on_container && !world->runtime_down &&
+	    !world_chance(world, world->lost_hint_percent))
 		listener->on_container(listener->ctx, c->namespace_, c->fact.id);
 }
 
@@ -150,8 +153,8 @@ static int apply_list(struct op *op, struct error *err)
 	return 0;
 }
 
-static void fake_list(struct runtime *runtime, const char *namespace_, struct container_facts *ret_facts,
-		      struct call *call)
+static void fake_list(struct runtime *runtime, const char *namespace_,
+		      struct container_facts *ret_facts, struct call *call)
 {
 	struct op *op = act(runtime, "list", namespace_, NULL, call, apply_list);
 
@@ -168,8 +171,8 @@ static int apply_inspect(struct op *op, struct error *err)
 	return r;
 }
 
-static void fake_inspect(struct runtime *runtime, const struct container_ref *ref, struct container_fact *ret_fact,
-			 struct call *call)
+static void fake_inspect(struct runtime *runtime, const struct container_ref *ref,
+			 struct container_fact *ret_fact, struct call *call)
 {
 	struct op *op = act_on(runtime, "inspect", ref, call, apply_inspect);
 
@@ -187,7 +190,8 @@ static int apply_resolve(struct op *op, struct error *err)
 	return r;
 }
 
-static void fake_resolve(struct runtime *runtime, const char *namespace_, const char *image, struct call *call)
+static void fake_resolve(struct runtime *runtime, const char *namespace_, const char *image,
+			 struct call *call)
 {
 	act(runtime, "resolve", namespace_, image, call, apply_resolve)->reads_only = true;
 }
@@ -206,8 +210,8 @@ static int apply_ensure_namespace(struct op *op, struct error *err)
 	return r;
 }
 
-static void fake_ensure_namespace(struct runtime *runtime, const char *namespace_, const char *realm,
-				  struct call *call)
+static void fake_ensure_namespace(struct runtime *runtime, const char *namespace_,
+				  const char *realm, struct call *call)
 {
 	act(runtime, "ensure namespace", namespace_, realm, call, apply_ensure_namespace);
 }
@@ -220,8 +224,9 @@ static int apply_remove_namespace(struct op *op, struct error *err)
 	if (r < 0)
 		return r;
 	map_for_each(parent, &op->world->parents, node) {
-		AUTO_FREE char *name = key_kind(parent->key) == KIND_REALM ? name_containerd_namespace(parent->key) :
-									    xstrdup("");
+		AUTO_FREE char *name = key_kind(parent->key) == KIND_REALM
+					       ? name_containerd_namespace(parent->key)
+					       : xstrdup("");
 
 		if (strcmp(name, op->key) == 0 && parent->own) {
 			world_changes(op->world, "namespace removed", op->key);
@@ -231,7 +236,8 @@ static int apply_remove_namespace(struct op *op, struct error *err)
 	return 0;
 }
 
-static void fake_remove_namespace(struct runtime *runtime, const char *namespace_, struct call *call)
+static void fake_remove_namespace(struct runtime *runtime, const char *namespace_,
+				  struct call *call)
 {
 	act(runtime, "remove namespace", namespace_, NULL, call, apply_remove_namespace);
 }
@@ -254,8 +260,8 @@ static int apply_list_namespaces(struct op *op, struct error *err)
 	return r;
 }
 
-static void fake_list_namespaces(struct runtime *runtime, struct strv *ret_namespaces, struct strv *ret_realms,
-				 struct call *call)
+static void fake_list_namespaces(struct runtime *runtime, struct strv *ret_namespaces,
+				 struct strv *ret_realms, struct call *call)
 {
 	struct op *op = act(runtime, "list namespaces", "", NULL, call, apply_list_namespaces);
 	struct strv **ret = xcalloc(2, sizeof(*ret));
@@ -292,7 +298,8 @@ static int apply_create(struct op *op, struct error *err)
 	return 0;
 }
 
-static void fake_create(struct runtime *runtime, const struct container_request *request, struct call *call)
+static void fake_create(struct runtime *runtime, const struct container_request *request,
+			struct call *call)
 {
 	struct op *op = act_on(runtime, "create", &request->ref, call, apply_create);
 	struct world_container *c = target(op);
@@ -346,8 +353,8 @@ static int apply_task_create(struct op *op, struct error *err)
 	return 0;
 }
 
-static void fake_task_create(struct runtime *runtime, const struct container_ref *ref, uint32_t *ret_pid,
-			     struct call *call)
+static void fake_task_create(struct runtime *runtime, const struct container_ref *ref,
+			     uint32_t *ret_pid, struct call *call)
 {
 	act_on(runtime, "task create", ref, call, apply_task_create)->ret = ret_pid;
 }
@@ -370,7 +377,8 @@ static int apply_task_start(struct op *op, struct error *err)
 	return 0;
 }
 
-static void fake_task_start(struct runtime *runtime, const struct container_ref *ref, struct call *call)
+static void fake_task_start(struct runtime *runtime, const struct container_ref *ref,
+			    struct call *call)
 {
 	act_on(runtime, "task start", ref, call, apply_task_start);
 }
@@ -412,7 +420,8 @@ static int apply_task_delete(struct op *op, struct error *err)
 	return 0;
 }
 
-static void fake_task_delete(struct runtime *runtime, const struct container_ref *ref, struct call *call)
+static void fake_task_delete(struct runtime *runtime, const struct container_ref *ref,
+			     struct call *call)
 {
 	act_on(runtime, "task delete", ref, call, apply_task_delete);
 }

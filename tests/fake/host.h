@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A whole daemon without sockets: the engine on a world and a virtual clock (or a real loop), manifests as text. */
+/* A whole daemon without sockets: the engine on a world and a virtual clock (or a real loop),
+ * manifests as text. */
 #pragma once
 
 #include "core/engine.h"
@@ -11,9 +12,10 @@ struct sim {
 	struct world world;
 	struct engine engine;
 	struct resync resync;
-	const char *run_path;   /* set before sim_start(): objects are stored there. NULL: no files at all */
+	const char *run_path; /* set before sim_start(): objects are stored there. NULL: no files at
+				 all */
 	struct store *store;
-	uv_idle_t awake;        /* keeps a real loop turning */
+	uv_idle_t awake; /* keeps a real loop turning */
 	bool running;
 	bool closed;
 	uint64_t seed;
@@ -21,7 +23,8 @@ struct sim {
 
 void sim_init(struct sim *sim, uint64_t seed);
 
-/* The same on a real loop, for what needs sockets and threads. Time then passes as it does; acts take 1 ms. */
+/* The same on a real loop, for what needs sockets and threads. Time then passes as it does; acts
+ * take 1 ms. */
 void sim_init_real(struct sim *sim, uint64_t seed);
 void sim_fini(struct sim *sim);
 
@@ -42,8 +45,8 @@ void sim_run(struct sim *sim, uint64_t ms);
 /* Runs until @condition holds; false when it still does not after @max_ms. */
 bool sim_run_until(struct sim *sim, bool (*condition)(struct sim *sim), uint64_t max_ms);
 
-/* Runs until nothing was done for a minute (retries and back-offs included); false when it does not come to rest within
- * three hours. */
+/* Runs until nothing was done for a minute (retries and back-offs included); false when it does not
+ * come to rest within three hours. */
 bool sim_settle(struct sim *sim);
 
 /* The object's state; API__STATE__Unknown when there is none. */

@@ -33,7 +33,8 @@ struct world_container *world_container(struct world *world, const char *namespa
 	return map_entry(map_find(&world->containers, key), struct world_container, node);
 }
 
-struct world_container *world_make_container(struct world *world, const char *namespace_, const char *id)
+struct world_container *world_make_container(struct world *world, const char *namespace_,
+					     const char *id)
 {
 	struct world_container *c = world_container(world, namespace_, id);
 
@@ -137,6 +138,8 @@ static void on_op_due(struct timer *timer)
 	struct error err = { 0 };
 	int r;
 
+	if (fails && !op->reads_only)
+		op->ret = NULL; /* a call that fails gives nothing, whatever it did */
 	if (fails && (op->reads_only || world_chance(world, 50)))
 		r = error_set(&err, -EIO, "%s: injected failure", op->name);
 	else
@@ -161,7 +164,8 @@ struct op *world_act(struct world *world, const char *name, struct call *call, o
 	return op;
 }
 
-/* An act that only reads and was cut off must not write into what is gone: its effect is left out. */
+/* An act that only reads and was cut off must not write into what is gone: its effect is left out.
+ */
 void world_cut(struct world *world)
 {
 	struct op *op;

@@ -1,62 +1,64 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A host made of plain data behind the three seams, for what real parts cannot be made to do: fail on command, run
- * 10 000 cells, turn the clock. Every act takes some virtual time, may fail, and may have had its effect all the same.
+ * A host made of plain data behind the three seams, for what real parts cannot be made to do: fail
+ * on command, run 10 000 cells, turn the clock. Every act takes some virtual time, may fail, and
+ * may have had its effect all the same.
  *
- * The world outlives the engine, as the host outlives the daemon: world_cut() is the moment of a crash.
+ * The world outlives the engine, as the host outlives the daemon: world_cut() is the moment of a
+ * crash.
  */
 #pragma once
 
-#include "core/driver.h"
 #include "core/base/map.h"
+#include "core/driver.h"
 
 struct world_container {
-	struct map_node node;      /* struct world.containers, by key */
-	char *key;                 /* "<namespace>/<id>" */
+	struct map_node node; /* struct world.containers, by key */
+	char *key;            /* "<namespace>/<id>" */
 	char *namespace_;
 	struct container_fact fact;
-	char *netns_cell;          /* the cell whose pin the task joined */
+	char *netns_cell; /* the cell whose pin the task joined */
 	bool ignores_term;
-	bool busy;                 /* a call is under way */
-	unsigned starts;           /* how often its task was started */
-	struct timer dies;         /* after a signal */
+	bool busy;         /* a call is under way */
+	unsigned starts;   /* how often its task was started */
+	struct timer dies; /* after a signal */
 	struct world *world;
 };
 
 struct world_cell {
-	struct map_node node;      /* struct world.cells, by key */
+	struct map_node node; /* struct world.cells, by key */
 	char *key;
 	bool cgroup, pinned, intent, attached;
 	bool cgroup_busy, network_busy;
-	unsigned ip;               /* last octets */
+	unsigned ip; /* last octets */
 };
 
 /* A realm, space or stack. */
 struct world_parent {
-	struct map_node node;      /* struct world.parents, by key */
+	struct map_node node; /* struct world.parents, by key */
 	char *key;
-	bool cgroup, own;          /* own: the namespace or the conflist */
+	bool cgroup, own; /* own: the namespace or the conflist */
 	char *subnet;
 };
 
 struct world {
 	struct loop *loop;
-	uint64_t random;           /* state of the generator */
-	unsigned fail_percent;     /* of all acts */
+	uint64_t random;       /* state of the generator */
+	unsigned fail_percent; /* of all acts */
 	unsigned lost_hint_percent;
-	unsigned act_ms;           /* an act takes 1 .. act_ms */
+	unsigned act_ms; /* an act takes 1 .. act_ms */
 	bool runtime_down;
-	bool frozen;               /* nothing may be changed: what changes is counted as a violation */
+	bool frozen; /* nothing may be changed: what changes is counted as a violation */
 	unsigned violations;
-	char violation[256];       /* the first one */
-	uint64_t acts;             /* begun */
-	uint64_t changes;          /* acts that changed something */
+	char violation[256]; /* the first one */
+	uint64_t acts;       /* begun */
+	uint64_t changes;    /* acts that changed something */
 
-	struct map containers;     /* struct world_container.node */
-	struct map cells;          /* struct world_cell.node */
-	struct map parents;        /* struct world_parent.node */
-	struct strv missing_images;/* everything else is there */
-	struct list ops;           /* struct op.link: under way */
+	struct map containers;      /* struct world_container.node */
+	struct map cells;           /* struct world_cell.node */
+	struct map parents;         /* struct world_parent.node */
+	struct strv missing_images; /* everything else is there */
+	struct list ops;            /* struct op.link: under way */
 	unsigned next_ip;
 
 	struct runtime runtime;
@@ -76,7 +78,8 @@ void world_fini(struct world *world);
 unsigned world_random(struct world *world, unsigned n);
 bool world_chance(struct world *world, unsigned percent);
 
-/* The daemon dies: every act under way ends now, with its effect or without; hints go nowhere from now on. */
+/* The daemon dies: every act under way ends now, with its effect or without; hints go nowhere from
+ * now on. */
 void world_cut(struct world *world);
 
 /* containerd goes away and comes back. */
@@ -86,12 +89,14 @@ void world_runtime_up(struct world *world);
 /* The process of a container ends by itself. */
 void world_exit(struct world *world, struct world_container *container, uint32_t code);
 
-struct world_container *world_container(struct world *world, const char *namespace_, const char *id);
+struct world_container *world_container(struct world *world, const char *namespace_,
+					const char *id);
 struct world_cell *world_cell(struct world *world, const char *key);
 struct world_parent *world_parent(struct world *world, const char *key);
 
 /* Makes it when it is not there. */
-struct world_container *world_make_container(struct world *world, const char *namespace_, const char *id);
+struct world_container *world_make_container(struct world *world, const char *namespace_,
+					     const char *id);
 struct world_cell *world_make_cell(struct world *world, const char *key);
 struct world_parent *world_make_parent(struct world *world, const char *key);
 
@@ -99,7 +104,8 @@ struct world_parent *world_make_parent(struct world *world, const char *key);
 void world_changes(struct world *world, const char *what, const char *key);
 void world_violated(struct world *world, const char *what, const char *key);
 
-/* How many things of ours exist: containers with anything, cells with anything, parents with anything. */
+/* How many things of ours exist: containers with anything, cells with anything, parents with
+ * anything. */
 size_t world_count(struct world *world);
 
 /* ---- acts, for the three fakes ---- */
@@ -116,8 +122,8 @@ struct op {
 	char *key, *id, *extra, *more; /* what it works on; owned */
 	int number;
 	void *ret;
-	bool *busy;                    /* cleared when it ends */
-	op_fn apply;                   /* the effect; fills ret */
+	bool *busy;  /* cleared when it ends */
+	op_fn apply; /* the effect; fills ret */
 	bool reads_only;
 };
 

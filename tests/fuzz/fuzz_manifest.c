@@ -21,8 +21,8 @@ static void check_same(const ProtobufCMessage *a, const ProtobufCMessage *b)
 static void check_round_trip(const struct document *document,
 			     void (*emit)(const ProtobufCMessage *, struct buf *))
 {
-	AUTO_BUF struct buf text = {0};
-	AUTO(manifest_fini) struct manifest again = {0};
+	AUTO_BUF struct buf text = { 0 };
+	AUTO(manifest_fini) struct manifest again = { 0 };
 	struct document *copy = NULL;
 
 	emit(document->message, &text);
@@ -32,7 +32,7 @@ static void check_round_trip(const struct document *document,
 	if (again.errors.n)
 		fprintf(stderr, "%s\n%s\n", again.errors.items[0], text.data);
 	check(again.errors.n == 0);
-	list_for_each (copy, &again.documents, link)
+	list_for_each(copy, &again.documents, link)
 		break;
 	check(copy);
 	check_same(document->message, copy->message);
@@ -40,13 +40,13 @@ static void check_round_trip(const struct document *document,
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	AUTO(manifest_fini) struct manifest manifest = {0};
+	AUTO(manifest_fini) struct manifest manifest = { 0 };
 	struct document *document;
 
 	manifest_parse("fuzz", (const char *)data, len, &manifest);
 	check(manifest.errors.n <= MANIFEST_MAX_ERRORS + 1);
 	check(manifest.errors.n || !list_empty(&manifest.documents));
-	list_for_each (document, &manifest.documents, link) {
+	list_for_each(document, &manifest.documents, link) {
 		check_round_trip(document, manifest_emit_yaml);
 		check_round_trip(document, manifest_emit_json);
 	}

@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 static int replay_file(const char *path)
 {
-	AUTO_BUF struct buf content = {0};
+	AUTO_BUF struct buf content = { 0 };
 	AUTO_FREE uint8_t *exact = NULL;
 	struct error err;
 

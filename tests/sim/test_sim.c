@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The whole core on fake drivers and a virtual clock. From any observed state it converges to what is wanted, then plans
- * nothing; and a healthy cell is never touched. Random worlds come from a seed that is printed when one fails.
+ * The whole core on fake drivers and a virtual clock. From any observed state it converges to what
+ * is wanted, then plans nothing; and a healthy cell is never touched. Random worlds come from a
+ * seed that is printed when one fails.
  *
  * KUKEON_SIM_SEED=<n> runs that one only; KUKEON_SIM_ROUNDS=<n> runs more.
  */
@@ -15,10 +16,11 @@
 #include "core/desired.h"
 #include "tests/fake/host.h"
 
-static const char two_containers[] = "apiVersion: v1beta1\nkind: Cell\nmetadata: {name: web}\nspec:\n"
-				     "  containers:\n"
-				     "  - {id: a, image: img, stopGracePeriodSeconds: 1}\n"
-				     "  - {id: b, image: img, stopGracePeriodSeconds: 1}\n";
+static const char two_containers[] =
+	"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: web}\nspec:\n"
+	"  containers:\n"
+	"  - {id: a, image: img, stopGracePeriodSeconds: 1}\n"
+	"  - {id: b, image: img, stopGracePeriodSeconds: 1}\n";
 
 static const char web_key[] = "default/default/default/web";
 
@@ -151,10 +153,11 @@ static void test_05_killed_root_recycles_the_cell(void **state)
 
 static void test_06_edit_touches_what_changed(void **state)
 {
-	static const char edited[] = "apiVersion: v1beta1\nkind: Cell\nmetadata: {name: web}\nspec:\n"
-				     "  containers:\n"
-				     "  - {id: a, image: img, stopGracePeriodSeconds: 2}\n"
-				     "  - {id: b, image: img, stopGracePeriodSeconds: 1, env: [A=b]}\n";
+	static const char edited[] =
+		"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: web}\nspec:\n"
+		"  containers:\n"
+		"  - {id: a, image: img, stopGracePeriodSeconds: 2}\n"
+		"  - {id: b, image: img, stopGracePeriodSeconds: 1, env: [A=b]}\n";
 	struct sim sim;
 
 	(void)state;
@@ -172,10 +175,11 @@ static void test_06_edit_touches_what_changed(void **state)
 
 static void test_07_image_missing_keeps_the_old(void **state)
 {
-	static const char edited[] = "apiVersion: v1beta1\nkind: Cell\nmetadata: {name: web}\nspec:\n"
-				     "  containers:\n"
-				     "  - {id: a, image: other, stopGracePeriodSeconds: 1}\n"
-				     "  - {id: b, image: img, stopGracePeriodSeconds: 1}\n";
+	static const char edited[] =
+		"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: web}\nspec:\n"
+		"  containers:\n"
+		"  - {id: a, image: other, stopGracePeriodSeconds: 1}\n"
+		"  - {id: b, image: img, stopGracePeriodSeconds: 1}\n";
 	struct sim sim;
 
 	(void)state;
@@ -188,7 +192,8 @@ static void test_07_image_missing_keeps_the_old(void **state)
 	assert_int_equal(root_of(&sim)->starts, 1);
 	assert_int_equal(root_of(&sim)->fact.task, TASK_RUNNING);
 	assert_int_equal(sim_state(&sim, web_key), API__STATE__Pending);
-	assert_string_equal(reason_name(engine_find(&sim.engine, web_key)->status.reason), "ImageNotPresent");
+	assert_string_equal(reason_name(engine_find(&sim.engine, web_key)->status.reason),
+			    "ImageNotPresent");
 	strv_fini(&sim.world.missing_images);
 	sim_run(&sim, 120000);
 	assert_int_equal(root_of(&sim)->starts, 2);
@@ -314,12 +319,14 @@ static void random_cell(struct sim *sim, struct buf *text, int index)
 {
 	unsigned n = 1 + world_random(&sim->world, MAX_CONTAINERS);
 
-	buf_printf(text, "apiVersion: v1beta1\nkind: Cell\nmetadata: {name: c%d}\nspec:\n"
-			 "  realmId: r%u\n  spaceId: s%d\n  containers:\n",
+	buf_printf(text,
+		   "apiVersion: v1beta1\nkind: Cell\nmetadata: {name: c%d}\nspec:\n"
+		   "  realmId: r%u\n  spaceId: s%d\n  containers:\n",
 		   index, index % 2U, index % 3);
 	for (unsigned i = 0; i < n; i++)
-		buf_printf(text, "  - {id: k%u, image: img, stopGracePeriodSeconds: %u, env: [V=%u]}\n", i,
-			   world_random(&sim->world, 3), world_random(&sim->world, 3));
+		buf_printf(text,
+			   "  - {id: k%u, image: img, stopGracePeriodSeconds: %u, env: [V=%u]}\n",
+			   i, world_random(&sim->world, 3), world_random(&sim->world, 3));
 }
 
 static void set_random_files(struct sim *sim)
@@ -390,7 +397,8 @@ static void assert_converged(struct sim *sim)
 
 	map_for_each(object, &sim->engine.objects, node) {
 		if (object->status.state != API__STATE__Ready)
-			fail_msg("seed %llu: %s is not Ready: %s: %s", (unsigned long long)sim->seed, object->key,
+			fail_msg("seed %llu: %s is not Ready: %s: %s",
+				 (unsigned long long)sim->seed, object->key,
 				 reason_name(object->status.reason), object->status.message);
 		if (object->kind == KIND_CONTAINER)
 			continue;
@@ -398,17 +406,19 @@ static void assert_converged(struct sim *sim)
 		list_for_each(c, &object->cell.containers, link) {
 			AUTO_FREE char *realm = xstrndup(object->key, strcspn(object->key, "/"));
 			AUTO_FREE char *namespace_ = name_containerd_namespace(realm);
-			struct world_container *w = world_container(&sim->world, namespace_, c->containerd_id);
+			struct world_container *w =
+				world_container(&sim->world, namespace_, c->containerd_id);
 
 			expected++;
-			if (!w || w->fact.task != TASK_RUNNING || strcmp(w->fact.spec_hash, c->hash) != 0)
-				fail_msg("seed %llu: %s %s does not run its spec", (unsigned long long)sim->seed,
-					 object->key, c->name);
+			if (!w || w->fact.task != TASK_RUNNING ||
+			    strcmp(w->fact.spec_hash, c->hash) != 0)
+				fail_msg("seed %llu: %s %s does not run its spec",
+					 (unsigned long long)sim->seed, object->key, c->name);
 		}
 	}
 	if (world_count(&sim->world) != expected)
-		fail_msg("seed %llu: the world has %zu things, wanted are %zu", (unsigned long long)sim->seed,
-			 world_count(&sim->world), expected);
+		fail_msg("seed %llu: the world has %zu things, wanted are %zu",
+			 (unsigned long long)sim->seed, world_count(&sim->world), expected);
 }
 
 static void disturb(struct sim *sim)

@@ -13,7 +13,8 @@ static inline char *plan_text(const struct plan *plan)
 	for (size_t i = 0; i < plan->n_steps; i++) {
 		const struct plan_step *step = &plan->steps[i];
 
-		buf_printf(&text, "%s%s%s%s", i ? ", " : "", action_name(step->action), step->container ? " " : "",
+		buf_printf(&text, "%s%s%s%s", i ? ", " : "", action_name(step->action),
+			   step->container ? " " : "",
 			   step->container ? step->container->role : "");
 	}
 	return buf_take(&text);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A real server on a unix socket in a directory of its own, and a client's channel to it, on one loop. The service is
- * the one of api/kukeon.proto; what a method does is chosen by the selector's name in the request.
+ * A real server on a unix socket in a directory of its own, and a client's channel to it, on one
+ * loop. The service is the one of api/kukeon.proto; what a method does is chosen by the selector's
+ * name in the request.
  */
 #pragma once
 
@@ -100,7 +101,8 @@ static void on_get(struct rpc_server_call *call, const ProtobufCMessage *request
 	}
 }
 
-static void on_version(struct rpc_server_call *call, const ProtobufCMessage *request UNUSED, void *ctx UNUSED)
+static void on_version(struct rpc_server_call *call, const ProtobufCMessage *request UNUSED,
+		       void *ctx UNUSED)
 {
 	Api__VersionReply reply = API__VERSION_REPLY__INIT;
 	struct rpc_peer peer = rpc_server_call_peer(call);
@@ -317,7 +319,8 @@ static void on_unary_done(struct call *call)
 }
 
 /* A call of @method whose selector's name is @command. */
-static void unary_start(struct fixture *f, struct unary *unary, const char *method, const char *command)
+static void unary_start(struct fixture *f, struct unary *unary, const char *method,
+			const char *command)
 {
 	unary->selector = (Api__Selector)API__SELECTOR__INIT;
 	unary->request = (Api__GetRequest)API__GET_REQUEST__INIT;
@@ -334,7 +337,8 @@ static void unary_start(struct fixture *f, struct unary *unary, const char *meth
 }
 
 /* Starts, waits, returns the status. */
-UNUSED static int unary_run(struct fixture *f, struct unary *unary, const char *method, const char *command)
+UNUSED static int unary_run(struct fixture *f, struct unary *unary, const char *method,
+			    const char *command)
 {
 	unary_start(f, unary, method, command);
 	wait_until(f, unary->done);

@@ -41,10 +41,28 @@ static inline void run_read(int fd, struct buf *ret)
 	close(fd);
 }
 
+enum { RUN_VARIABLES_MAX = 8 };
+
+/* What a test gives, and what a sanitizer of the program wants to know. */
+static inline void run_environment(char *const given[], char *ret_environment[])
+{
+	static const char sanitizer[] = "TSAN_OPTIONS=";
+	size_t n = 0;
+
+	for (; given && given[n]; n++) {
+		assert_true(n < RUN_VARIABLES_MAX);
+		ret_environment[n] = given[n];
+	}
+	for (char **variable = environ; *variable; variable++)
+		if (strncmp(*variable, sanitizer, strlen(sanitizer)) == 0)
+			ret_environment[n++] = *variable;
+	ret_environment[n] = NULL;
+}
+
 /* @line: the words after "kuke", separated by single spaces. @environment: NULL for PATH alone. */
 static inline struct run run_kuke(const char *line, char *const environment[])
 {
-	char *nothing[] = { NULL }, *argv[RUN_WORDS_MAX + 2] = { NULL };
+	char *variables[RUN_VARIABLES_MAX + 2], *argv[RUN_WORDS_MAX + 2] = { NULL };
 	AUTO_FREE char *words = xasprintf("kuke %s", line);
 	char *rest = words + strlen("kuke ");
 	struct run run = { 0 };
@@ -58,12 +76,11 @@ static inline struct run run_kuke(const char *line, char *const environment[])
 		assert_true(n <= RUN_WORDS_MAX);
 		argv[n] = strsep(&rest, " ");
 	}
+	run_environment(environment, variables);
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
 	posix_spawn_file_actions_adddup2(&actions, err, STDERR_FILENO);
-	assert_int_equal(posix_spawn(&pid, KUKE_PROGRAM, &actions, NULL, argv,
-				     environment ? environment : nothing),
-			 0);
+	assert_int_equal(posix_spawn(&pid, KUKE_PROGRAM, &actions, NULL, argv, variables), 0);
 	posix_spawn_file_actions_destroy(&actions);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	run.code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);

@@ -21,7 +21,8 @@ enum { WAIT_MS = 10 * 1000, TIMEOUT_MS = 5000, MANY_CHANGES = 5000 };
 
 #define WEB "default/default/default/web"
 #define CELL(realm, name)                                                                          \
-	"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: " name "}\nspec:\n  realmId: " realm "\n" \
+	"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: " name "}\nspec:\n  realmId: " realm    \
+	"\n"                                                                                       \
 	"  containers: [{id: a, image: img, stopGracePeriodSeconds: 1}, {id: b, image: img}]\n"
 
 struct fixture {
@@ -36,7 +37,7 @@ struct fixture {
 	struct call call;
 
 	struct rpc_stream stream;
-	struct buf events;  /* one letter each, with the object's name */
+	struct buf events; /* one letter each, with the object's name */
 	const char *awaited;
 	unsigned n_modified;
 	bool resync, ended;
@@ -72,7 +73,9 @@ static int setup(void **state)
 {
 	struct fixture *f = xnew(struct fixture);
 	struct api_options options = {
-		.engine = &f->sim.engine, .run_path = "/opt/kukeon", .watch_kind = watch_kind,
+		.engine = &f->sim.engine,
+		.run_path = "/opt/kukeon",
+		.watch_kind = watch_kind,
 	};
 	AUTO_FREE char *path = NULL, *target = NULL;
 
@@ -125,7 +128,10 @@ static int ask(struct fixture *f, const char *method, const ProtobufCMessage *re
 	f->done = false;
 	rpc_unary_fini(&f->unary);
 	f->unary = (struct rpc_unary){
-		.method = method, .request = request, .reply_type = reply_type, .timeout_ms = TIMEOUT_MS,
+		.method = method,
+		.request = request,
+		.reply_type = reply_type,
+		.timeout_ms = TIMEOUT_MS,
 	};
 	call_init(&f->call, &f->sim.loop, on_done);
 	rpc_unary_start(f->channel, &f->unary, &f->call);
@@ -186,7 +192,8 @@ static void test_get_selects(void **state)
 {
 	struct fixture *f = *state;
 
-	start_cells(f, CELL("default", "web") "---\n" CELL("default", "api") "---\n" CELL("other", "web"));
+	start_cells(f, CELL("default", "web") "---\n" CELL("default", "api") "---\n" CELL("other",
+											  "web"));
 	for (size_t i = 0; i < ARRAY_SIZE(selections); i++) {
 		Api__Selector selector = API__SELECTOR__INIT;
 		Api__GetRequest request = API__GET_REQUEST__INIT;
@@ -201,13 +208,16 @@ static void test_get_selects(void **state)
 		selector.cell = (char *)selections[i].cell;
 		selector.name = (char *)selections[i].name;
 		request.selector = &selector;
-		assert_int_equal(ask(f, "/kukeon.v1beta1.Kukeon/Get", &request.base, &api__get_reply__descriptor), 0);
+		assert_int_equal(ask(f, "/kukeon.v1beta1.Kukeon/Get", &request.base,
+				     &api__get_reply__descriptor),
+				 0);
 		reply = (const Api__GetReply *)f->unary.reply;
 		buf_add_str(&names, "");
 		for (size_t n = 0; n < reply->n_objects; n++)
 			buf_printf(&names, "%s%s", n ? " " : "", object_name(reply->objects[n]));
 		if (strcmp(names.data ? names.data : "", selections[i].names) != 0)
-			fail_msg("selection %zu: \"%s\", expected \"%s\"", i, names.data, selections[i].names);
+			fail_msg("selection %zu: \"%s\", expected \"%s\"", i, names.data,
+				 selections[i].names);
 	}
 	rpc_unary_fini(&f->unary);
 }
@@ -217,7 +227,9 @@ static void test_get_without_a_kind(void **state)
 	struct fixture *f = *state;
 	Api__GetRequest request = API__GET_REQUEST__INIT;
 
-	assert_int_equal(ask(f, "/kukeon.v1beta1.Kukeon/Get", &request.base, &api__get_reply__descriptor), -EINVAL);
+	assert_int_equal(
+		ask(f, "/kukeon.v1beta1.Kukeon/Get", &request.base, &api__get_reply__descriptor),
+		-EINVAL);
 	assert_string_equal(f->call.err.msg, "the request selects no kind");
 	rpc_unary_fini(&f->unary);
 }
@@ -228,7 +240,9 @@ static void test_version(void **state)
 	Api__VersionRequest request = API__VERSION_REQUEST__INIT;
 	const Api__VersionReply *reply;
 
-	assert_int_equal(ask(f, "/kukeon.v1beta1.Kukeon/Version", &request.base, &api__version_reply__descriptor), 0);
+	assert_int_equal(ask(f, "/kukeon.v1beta1.Kukeon/Version", &request.base,
+			     &api__version_reply__descriptor),
+			 0);
 	reply = (const Api__VersionReply *)f->unary.reply;
 	assert_string_equal(reply->version, KUKEON_VERSION);
 	assert_int_equal(reply->pid, getpid());
@@ -242,7 +256,9 @@ static const Api__StatusReply *status(struct fixture *f)
 {
 	Api__StatusRequest request = API__STATUS_REQUEST__INIT;
 
-	assert_int_equal(ask(f, "/kukeon.v1beta1.Kukeon/Status", &request.base, &api__status_reply__descriptor), 0);
+	assert_int_equal(ask(f, "/kukeon.v1beta1.Kukeon/Status", &request.base,
+			     &api__status_reply__descriptor),
+			 0);
 	return (const Api__StatusReply *)f->unary.reply;
 }
 
@@ -281,8 +297,9 @@ static void test_status_unhealthy(void **state)
 	struct error err;
 
 	strv_add(&f->sim.world.missing_images, "gone");
-	sim_file(&f->sim, "bad.yaml",
-		 "apiVersion: v1beta1\nkind: Cell\nmetadata: {name: api}\nspec: {containers: [{id: a, image: gone}]}\n");
+	sim_file(
+		&f->sim, "bad.yaml",
+		"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: api}\nspec: {containers: [{id: a, image: gone}]}\n");
 	start_cells(f, CELL("default", "web"));
 	reply = status(f);
 	assert_false(reply->healthy);
@@ -328,11 +345,14 @@ static void on_message(struct rpc_stream *stream, const ProtobufCMessage *messag
 	f->resync |= event->type == API__WATCH_EVENT__TYPE__RESYNC;
 	if (event->type == API__WATCH_EVENT__TYPE__MODIFIED) {
 		f->n_modified++;
-		if (str_ends_with(f->events.data, "M ")) /* how many there are is nobody's business */
+		if (str_ends_with(f->events.data,
+				  "M ")) /* how many there are is nobody's business */
 			return;
 	}
 	buf_printf(&f->events, "%c%s ", letters[event->type],
-		   event->object && event->type != API__WATCH_EVENT__TYPE__MODIFIED ? object_name(event->object) : "");
+		   event->object && event->type != API__WATCH_EVENT__TYPE__MODIFIED
+			   ? object_name(event->object)
+			   : "");
 }
 
 static void on_end(struct rpc_stream *stream, int result UNUSED, const struct error *err UNUSED)
@@ -392,7 +412,8 @@ static void test_watch(void **state)
 	start_cells(f, CELL("default", "api") "---\n" CELL("default", "web"));
 	watch(f, API__KIND__CELL);
 	await_events(f, " Aapi Aweb S ");
-	world_exit(&f->sim.world, world_container(&f->sim.world, "kukeon-default", "default_default_web_b"), 1);
+	world_exit(&f->sim.world,
+		   world_container(&f->sim.world, "kukeon-default", "default_default_web_b"), 1);
 	await_events(f, " S M ");
 	sim_file(&f->sim, "a.yaml", CELL("default", "api"));
 	await_events(f, " M Dweb ");

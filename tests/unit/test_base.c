@@ -54,8 +54,8 @@ static void check_find(const struct map *map, const struct item *items, int i)
 
 static void test_map_against_sorted_table(void **state UNUSED)
 {
-	struct item *items = xcalloc(MAP_KEYS, sizeof(*items)), twin = {0};
-	struct map map = {0};
+	struct item *items = xcalloc(MAP_KEYS, sizeof(*items)), twin = { 0 };
+	struct map map = { 0 };
 
 	for (int i = 0; i < MAP_KEYS; i++)
 		snprintf(items[i].key, sizeof(items[i].key), "k%03d", i);
@@ -80,15 +80,15 @@ static void test_map_against_sorted_table(void **state UNUSED)
 
 static void test_map_remove_while_walking(void **state UNUSED)
 {
-	struct item items[10] = {0}, *item;
-	struct map map = {0};
+	struct item items[10] = { 0 }, *item;
+	struct map map = { 0 };
 	int seen = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(items); i++) {
 		snprintf(items[i].key, sizeof(items[i].key), "%zu", i);
 		map_insert(&map, &items[i].node, items[i].key);
 	}
-	map_for_each (item, &map, node) {
+	map_for_each(item, &map, node) {
 		assert_ptr_equal(item, &items[seen++]);
 		map_remove(&map, &item->node);
 	}
@@ -98,7 +98,7 @@ static void test_map_remove_while_walking(void **state UNUSED)
 
 static void test_list(void **state UNUSED)
 {
-	struct item items[3] = {0}, *item;
+	struct item items[3] = { 0 }, *item;
 	struct list head, other;
 	int seen = 0;
 
@@ -108,7 +108,7 @@ static void test_list(void **state UNUSED)
 		list_append(&head, &items[i].link);
 	list_swap_out(&head, &other);
 	assert_true(list_empty(&head));
-	list_for_each (item, &other, link) {
+	list_for_each(item, &other, link) {
 		assert_ptr_equal(item, &items[seen++]);
 		if (seen == 2)
 			list_remove(&item->link);
@@ -124,7 +124,7 @@ static void test_list(void **state UNUSED)
 
 static void test_buf(void **state UNUSED)
 {
-	struct buf buf = {0};
+	struct buf buf = { 0 };
 	AUTO_FREE char *empty = buf_take(&buf);
 	AUTO_FREE char *taken = NULL;
 
@@ -143,14 +143,14 @@ static void test_buf(void **state UNUSED)
 
 static void test_nearest(void **state UNUSED)
 {
-	static const char *const names[] = {"image", "command", "args", "restartPolicy"};
+	static const char *const names[] = { "image", "command", "args", "restartPolicy" };
 	static const struct {
 		const char *slip, *expected;
 	} rows[] = {
-		{"imgae", "image"},    {"imag", "image"},
-		{"arg", "args"},       {"restart_policy", "restartPolicy"},
-		{"comand", "command"}, {"volumes", NULL},
-		{"x", NULL},
+		{ "imgae", "image" },    { "imag", "image" },
+		{ "arg", "args" },       { "restart_policy", "restartPolicy" },
+		{ "comand", "command" }, { "volumes", NULL },
+		{ "x", NULL },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -176,7 +176,7 @@ static void test_sha256(void **state UNUSED)
 static void test_error_keeps_origin(void **state UNUSED)
 {
 	AUTO_FREE char *name = xcalloc(4000, 1);
-	struct error err = {0};
+	struct error err = { 0 };
 
 	memset(name, 'x', 3999);
 	assert_int_equal(error_set(&err, -ENOENT, "no file"), -ENOENT);
@@ -213,7 +213,7 @@ static int remove_directory(void **state)
 
 static void test_fs_read(void **state UNUSED)
 {
-	AUTO_BUF struct buf content = {0};
+	AUTO_BUF struct buf content = { 0 };
 	struct error err;
 
 	assert_int_equal(fs_write_file_atomic("file", "12345", 5, 0640, &err), 0);
@@ -229,7 +229,7 @@ static void test_fs_read(void **state UNUSED)
 
 static void test_fs_write(void **state UNUSED)
 {
-	AUTO_BUF struct buf content = {0};
+	AUTO_BUF struct buf content = { 0 };
 	struct error err;
 	struct stat st;
 
@@ -268,7 +268,7 @@ static void test_fs_remove_tree(void **state UNUSED)
 /* Deeper than the bound: refused with words, nothing loops. */
 static void test_fs_remove_tree_bound(void **state UNUSED)
 {
-	AUTO_BUF struct buf path = {0};
+	AUTO_BUF struct buf path = { 0 };
 	struct error err;
 
 	buf_add_str(&path, "deep");

@@ -57,7 +57,8 @@ static void test_controllers(void **state UNUSED)
 	check_controllers("", "");
 	check_controllers("\n", "");
 	check_controllers("cpu\n", "cpu");
-	check_controllers("cpuset cpu io memory hugetlb pids rdma misc\n", "cpuset cpu io memory hugetlb pids rdma "
+	check_controllers("cpuset cpu io memory hugetlb pids rdma misc\n",
+			  "cpuset cpu io memory hugetlb pids rdma "
 			  "misc");
 	check_controllers("cpu cpu  io", "cpu io");
 	check_controllers("../x CPU +io perf_event a\tb\n", "perf_event");
@@ -89,8 +90,10 @@ static void test_pids(void **state UNUSED)
 
 static void test_root(void **state UNUSED)
 {
-	static const char *const good[] = { "/kukeon", "/a/b", "/system.slice/kukeond.service/cells", "/...", "/.a" };
-	static const char *const bad[] = { "", "/", "kukeon", "//a", "/a/", "/a//b", "/.", "/..", "/a/../b", "/a/." };
+	static const char *const good[] = { "/kukeon", "/a/b",
+					    "/system.slice/kukeond.service/cells", "/...", "/.a" };
+	static const char *const bad[] = { "",      "/",  "kukeon", "//a",     "/a/",
+					   "/a//b", "/.", "/..",    "/a/../b", "/a/." };
 
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
 		if (!cgroup_root_is_valid(good[i]))

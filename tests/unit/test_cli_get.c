@@ -232,6 +232,7 @@ static struct buf run_on_terminal(char *const environment[])
 {
 	char name[] = "kuke", verb[] = "get", kind[] = "cells",
 	     *argv[] = { name, verb, kind, NULL };
+	char *variables[RUN_VARIABLES_MAX + 2];
 	posix_spawn_file_actions_t actions;
 	struct buf out = { 0 };
 	int master, slave, status;
@@ -239,9 +240,10 @@ static struct buf run_on_terminal(char *const environment[])
 	pid_t pid;
 
 	assert_int_equal(openpty(&master, &slave, NULL, NULL, NULL), 0);
+	run_environment(environment, variables);
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, slave, STDOUT_FILENO);
-	assert_int_equal(posix_spawn(&pid, KUKE_PROGRAM, &actions, NULL, argv, environment), 0);
+	assert_int_equal(posix_spawn(&pid, KUKE_PROGRAM, &actions, NULL, argv, variables), 0);
 	posix_spawn_file_actions_destroy(&actions);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == CLI_DONE);

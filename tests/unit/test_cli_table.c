@@ -247,7 +247,8 @@ static void test_report_of_problems(void **state UNUSED)
 	Api__StateCount ready = API__STATE_COUNT__INIT, failed = API__STATE_COUNT__INIT;
 	Api__StateCount *counts[] = { &ready, &failed };
 	Api__Problem problem = API__PROBLEM__INIT, *problems[] = { &problem };
-	char *controllers[] = { TEXT("cpu"), TEXT("memory") }, *objects[] = { TEXT("main/front/default/web") };
+	char *controllers[] = { TEXT("cpu"), TEXT("memory") },
+	     *objects[] = { TEXT("main/front/default/web") };
 	char *errors[] = { TEXT("web.yaml:3:11: spec.imgae: unknown field\nsecond line") };
 
 	daemon = (Api__DaemonStatus){ .base = daemon.base,
@@ -273,8 +274,10 @@ static void test_report_of_problems(void **state UNUSED)
 					    .watch = TEXT("inotify"),
 					    .n_files = 1,
 					    .files = files };
-	ready = (Api__StateCount){ ready.base, true, API__KIND__CELL, true, API__STATE__Ready, true, 3 };
-	failed = (Api__StateCount){ ready.base, true, API__KIND__CELL, true, API__STATE__Failed, true, 1 };
+	ready = (Api__StateCount){ ready.base, true, API__KIND__CELL, true, API__STATE__Ready,
+				   true,       3 };
+	failed = (Api__StateCount){ ready.base, true, API__KIND__CELL, true, API__STATE__Failed,
+				    true,       1 };
 	problem = (Api__Problem){ .base = problem.base,
 				  .kind = API__KIND__CELL,
 				  .key = TEXT("main/front/default/web"),

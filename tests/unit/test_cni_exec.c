@@ -66,7 +66,8 @@ static int setup(void **state)
 		assert_int_equal(fs_write_file_atomic(path, text, strlen(text), 0755, NULL), 0);
 	}
 	assert_int_equal(loop_open(&f->loop, LOOP_CLOCK_BOOTTIME, NULL), 0);
-	f->pool = exec_pool_new(&f->loop, &(struct exec_pool_options){ .max_running = 4, .deadline_ms = DEADLINE_MS,
+	f->pool = exec_pool_new(&f->loop, &(struct exec_pool_options){ .max_running = 4,
+								       .deadline_ms = DEADLINE_MS,
 								       .grace_ms = GRACE_MS });
 	*state = f;
 	return 0;
@@ -105,7 +106,8 @@ static void start(struct fixture *f, struct run *run, const char *name, const ch
 
 	*run = (struct run){ 0 };
 	call_init(&run->call, &f->loop, on_done);
-	exec_run(f->pool, &(struct exec_request){ .dirs = dirs, .name = name, .env = env, .input = input },
+	exec_run(f->pool,
+		 &(struct exec_request){ .dirs = dirs, .name = name, .env = env, .input = input },
 		 &run->output, &run->call);
 	assert_false(run->done);
 }
@@ -147,9 +149,10 @@ static void test_outcomes(void **state)
 		struct run run;
 
 		run_one(f, &run, table[i].name);
-		if (run.call.status != table[i].status || run.output.exit_code != table[i].exit_code)
-			fail_msg("%s: status %d exit %d (%s)", table[i].name, run.call.status, run.output.exit_code,
-				 run.call.err.msg);
+		if (run.call.status != table[i].status ||
+		    run.output.exit_code != table[i].exit_code)
+			fail_msg("%s: status %d exit %d (%s)", table[i].name, run.call.status,
+				 run.output.exit_code, run.call.err.msg);
 		if (table[i].out)
 			assert_string_equal(run.output.out.data, table[i].out);
 		if (table[i].status < 0)
@@ -189,7 +192,8 @@ static void test_group_is_killed(void **state)
 		AUTO_FREE char *path = xasprintf("/proc/%d/stat", pid);
 		AUTO_BUF struct buf text = { 0 };
 
-		if (fs_read_file(AT_FDCWD, path, 4096, &text, NULL) == 0 && strstr(text.data, ") Z "))
+		if (fs_read_file(AT_FDCWD, path, 4096, &text, NULL) == 0 &&
+		    strstr(text.data, ") Z "))
 			break;
 		assert_true(i < 99);
 		usleep(10000);
@@ -231,18 +235,23 @@ static void test_stop(void **state)
 
 /* ---- chains ---- */
 
-static int chain(struct fixture *f, enum chain_command command, const char *plugins, const char *container_id,
-		 struct cni_result *ret, struct error *ret_err)
+static int chain(struct fixture *f, enum chain_command command, const char *plugins,
+		 const char *container_id, struct cni_result *ret, struct error *ret_err)
 {
-	AUTO_FREE char *text = xasprintf("{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"plugins\":[%s]}", plugins);
+	AUTO_FREE char *text =
+		xasprintf("{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"plugins\":[%s]}", plugins);
 	AUTO(conflist_fini) struct conflist list = { 0 };
 	struct run run = { 0 };
 
 	assert_int_equal(conflist_parse(text, strlen(text), &list, NULL), 0);
 	call_init(&run.call, &f->loop, on_done);
 	chain_run(f->pool, &f->loop,
-		  &(struct chain_request){ .command = command, .list = &list, .bin_dirs = f->dir,
-					   .container_id = container_id, .netns = "" }, ret, &run.call);
+		  &(struct chain_request){ .command = command,
+					   .list = &list,
+					   .bin_dirs = f->dir,
+					   .container_id = container_id,
+					   .netns = "" },
+		  ret, &run.call);
 	wait_run(f, &run);
 	*ret_err = run.call.err;
 	return run.call.status;
@@ -256,15 +265,21 @@ static void test_chain_order(void **state)
 	AUTO_BUF struct buf text = { 0 };
 	struct error err;
 
-	assert_int_equal(chain(f, CHAIN_ADD, "{\"type\":\"first\"},{\"type\":\"second\"}", log, &result, &err), 0);
+	assert_int_equal(chain(f, CHAIN_ADD, "{\"type\":\"first\"},{\"type\":\"second\"}", log,
+			       &result, &err),
+			 0);
 	assert_string_equal(result.ip, "10.1.0.3");
 	assert_int_equal(fs_read_file(AT_FDCWD, log, 4096, &text, NULL), 0);
-	assert_string_equal(text.data, "ADD\n{\"type\":\"second\",\"name\":\"n\",\"cniVersion\":\"1.0.0\",\"prevResult\":"
-				       "{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"10.1.0.2/24\"}]}}");
+	assert_string_equal(
+		text.data,
+		"ADD\n{\"type\":\"second\",\"name\":\"n\",\"cniVersion\":\"1.0.0\",\"prevResult\":"
+		"{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"10.1.0.2/24\"}]}}");
 	/* DEL begins at the end: the failing first plugin does not keep the second from running. */
 	unlink(log);
 	buf_fini(&text);
-	assert_int_equal(chain(f, CHAIN_DEL, "{\"type\":\"again\"},{\"type\":\"second\"}", log, NULL, &err), -EAGAIN);
+	assert_int_equal(
+		chain(f, CHAIN_DEL, "{\"type\":\"again\"},{\"type\":\"second\"}", log, NULL, &err),
+		-EAGAIN);
 	assert_int_equal(fs_read_file(AT_FDCWD, log, 4096, &text, NULL), 0);
 	assert_true(str_starts_with(text.data, "DEL\n"));
 }

@@ -19,8 +19,8 @@ static void test_results(void **state UNUSED)
 		{ "{\"cniVersion\":\"1.0.0\",\"interfaces\":[{\"name\":\"kuke-a-b\",\"mac\":\"x\"},{\"name\":\"veth1\"},"
 		  "{\"name\":\"eth0\",\"sandbox\":\"/run/n\"}],\"ips\":[{\"interface\":2,\"address\":\"10.88.0.2/16\"}]}",
 		  "10.88.0.2", "kuke-a-b", 0 },
-		{ "{\"interfaces\":[{\"name\":\"eth0\",\"sandbox\":\"/n\"},{\"name\":\"br0\",\"sandbox\":\"\"}]}", NULL,
-		  "br0", 0 },
+		{ "{\"interfaces\":[{\"name\":\"eth0\",\"sandbox\":\"/n\"},{\"name\":\"br0\",\"sandbox\":\"\"}]}",
+		  NULL, "br0", 0 },
 		{ "{\"ips\":[{\"address\":\"fd00::2/64\"}]}", "fd00::2", NULL, 0 },
 		{ "{\"ips\":[{\"address\":\"10.1.2.3\"}]}", "10.1.2.3", NULL, 0 },
 		{ "{}", NULL, NULL, 0 },
@@ -39,7 +39,8 @@ static void test_results(void **state UNUSED)
 
 		if (r != table[i].status || !str_equal(result.ip, table[i].ip) ||
 		    !str_equal(result.bridge, table[i].bridge))
-			fail_msg("%s: got %d ip=%s bridge=%s", table[i].text, r, result.ip, result.bridge);
+			fail_msg("%s: got %d ip=%s bridge=%s", table[i].text, r, result.ip,
+				 result.bridge);
 	}
 }
 
@@ -51,7 +52,8 @@ static void test_errors(void **state UNUSED)
 		const char *words;
 	} table[] = {
 		{ "{\"code\":11,\"msg\":\"busy\"}", -EAGAIN, "busy (code 11)" },
-		{ "{\"code\":3,\"msg\":\"who?\",\"details\":\"never seen\"}", -ENOENT, "who?: never seen (code 3)" },
+		{ "{\"code\":3,\"msg\":\"who?\",\"details\":\"never seen\"}", -ENOENT,
+		  "who?: never seen (code 3)" },
 		{ "{\"code\":7,\"msg\":\"bad\\n\\u0007config\"}", -EINVAL, "bad  config (code 7)" },
 		{ "{\"code\":1}", -EPROTONOSUPPORT, "no message (code 1)" },
 		{ "{\"code\":6,\"msg\":\"m\"}", -EBADMSG, "m (code 6)" },

@@ -12,8 +12,10 @@
 
 static char *make_web(void)
 {
-	return conflist_make(&(struct conflist_options){
-		.space_key = "main/web", .bridge = "kuke-main-web", .subnet = "10.88.0.0/16", .data_dir = "/run/x/ipam" });
+	return conflist_make(&(struct conflist_options){ .space_key = "main/web",
+							 .bridge = "kuke-main-web",
+							 .subnet = "10.88.0.0/16",
+							 .data_dir = "/run/x/ipam" });
 }
 
 static void test_make_and_read_back(void **state UNUSED)
@@ -40,17 +42,19 @@ static void test_plugin_input(void **state UNUSED)
 
 	assert_int_equal(conflist_parse(text, strlen(text), &list, NULL), 0);
 	AUTO_FREE char *plain = conflist_plugin_input(&list, 0, NULL, NULL);
-	assert_string_equal(plain,
-			    "{\"type\":\"bridge\",\"bridge\":\"kuke-main-web\",\"isGateway\":true,\"ipMasq\":false,"
-			    "\"hairpinMode\":false,\"promiscMode\":false,\"ipam\":{\"type\":\"host-local\","
-			    "\"dataDir\":\"/run/x/ipam\",\"ranges\":[[{\"subnet\":\"10.88.0.0/16\"}]],"
-			    "\"routes\":[{\"dst\":\"0.0.0.0/0\"}]},\"name\":\"main-web\",\"cniVersion\":\"1.0.0\"}");
+	assert_string_equal(
+		plain,
+		"{\"type\":\"bridge\",\"bridge\":\"kuke-main-web\",\"isGateway\":true,\"ipMasq\":false,"
+		"\"hairpinMode\":false,\"promiscMode\":false,\"ipam\":{\"type\":\"host-local\","
+		"\"dataDir\":\"/run/x/ipam\",\"ranges\":[[{\"subnet\":\"10.88.0.0/16\"}]],"
+		"\"routes\":[{\"dst\":\"0.0.0.0/0\"}]},\"name\":\"main-web\",\"cniVersion\":\"1.0.0\"}");
 	AUTO_FREE char *full = conflist_plugin_input(&list, 0, prev, "10.88.0.9");
 	input = json_loads(full, 0, NULL);
 	assert_non_null(json_object_get(input, "prevResult"));
-	assert_string_equal(json_string_value(json_array_get(
-				    json_object_get(json_object_get(input, "runtimeConfig"), "ips"), 0)),
-			    "10.88.0.9");
+	assert_string_equal(
+		json_string_value(json_array_get(
+			json_object_get(json_object_get(input, "runtimeConfig"), "ips"), 0)),
+		"10.88.0.9");
 	assert_null(json_object_get(input, "capabilities"));
 	json_decref(input);
 	json_decref(prev);
@@ -59,9 +63,10 @@ static void test_plugin_input(void **state UNUSED)
 /* Unknown keys go through; an address is given only to who declares that it takes one. */
 static void test_foreign_list(void **state UNUSED)
 {
-	static const char text[] = "{\"cniVersion\":\"0.4.0\",\"name\":\"net\",\"plugins\":["
-				   "{\"type\":\"ptp\",\"odd\":{\"a\":[1]},\"ipam\":{\"subnet\":\"10.1.0.0/24\"}},"
-				   "{\"type\":\"tuning\",\"capabilities\":{\"mac\":true}}]}";
+	static const char text[] =
+		"{\"cniVersion\":\"0.4.0\",\"name\":\"net\",\"plugins\":["
+		"{\"type\":\"ptp\",\"odd\":{\"a\":[1]},\"ipam\":{\"subnet\":\"10.1.0.0/24\"}},"
+		"{\"type\":\"tuning\",\"capabilities\":{\"mac\":true}}]}";
 	AUTO(conflist_fini) struct conflist list = { 0 };
 
 	assert_int_equal(conflist_parse(text, strlen(text), &list, NULL), 0);
@@ -70,16 +75,20 @@ static void test_foreign_list(void **state UNUSED)
 	assert_string_equal(list.subnets.items[0], "10.1.0.0/24");
 	assert_false(conflist_takes_ips(&list));
 	AUTO_FREE char *first = conflist_plugin_input(&list, 0, NULL, "10.1.0.5");
-	assert_string_equal(first, "{\"type\":\"ptp\",\"odd\":{\"a\":[1]},\"ipam\":{\"subnet\":\"10.1.0.0/24\"},"
-				   "\"name\":\"net\",\"cniVersion\":\"0.4.0\"}");
+	assert_string_equal(
+		first,
+		"{\"type\":\"ptp\",\"odd\":{\"a\":[1]},\"ipam\":{\"subnet\":\"10.1.0.0/24\"},"
+		"\"name\":\"net\",\"cniVersion\":\"0.4.0\"}");
 	AUTO_FREE char *second = conflist_plugin_input(&list, 1, NULL, "10.1.0.5");
-	assert_string_equal(second, "{\"type\":\"tuning\",\"name\":\"net\",\"cniVersion\":\"0.4.0\"}");
+	assert_string_equal(second,
+			    "{\"type\":\"tuning\",\"name\":\"net\",\"cniVersion\":\"0.4.0\"}");
 }
 
 static void test_single_plugin_file(void **state UNUSED)
 {
-	static const char text[] = "{\"name\":\"old\",\"type\":\"bridge\",\"bridge\":\"cni0\","
-				   "\"ipam\":{\"ranges\":[[{\"subnet\":\"10.2.0.0/24\"}],[{\"subnet\":\"fd00::/64\"}]]}}";
+	static const char text[] =
+		"{\"name\":\"old\",\"type\":\"bridge\",\"bridge\":\"cni0\","
+		"\"ipam\":{\"ranges\":[[{\"subnet\":\"10.2.0.0/24\"}],[{\"subnet\":\"fd00::/64\"}]]}}";
 	AUTO(conflist_fini) struct conflist list = { 0 };
 
 	assert_int_equal(conflist_parse(text, strlen(text), &list, NULL), 0);
@@ -90,10 +99,19 @@ static void test_single_plugin_file(void **state UNUSED)
 static void test_refused(void **state UNUSED)
 {
 	static const char *const bad[] = {
-		"", "[]", "{", "{}", "null", "{\"name\":\"a\"}", "{\"name\":\"a\",\"plugins\":[]}",
-		"{\"name\":\"a\",\"plugins\":{}}", "{\"name\":\"a\",\"plugins\":[1]}",
-		"{\"name\":\"a\",\"plugins\":[{\"type\":\"../sh\"}]}", "{\"name\":\"a\",\"plugins\":[{\"type\":\"\"}]}",
-		"{\"name\":\"../a\",\"type\":\"bridge\"}", "{\"name\":\"..\",\"type\":\"bridge\"}",
+		"",
+		"[]",
+		"{",
+		"{}",
+		"null",
+		"{\"name\":\"a\"}",
+		"{\"name\":\"a\",\"plugins\":[]}",
+		"{\"name\":\"a\",\"plugins\":{}}",
+		"{\"name\":\"a\",\"plugins\":[1]}",
+		"{\"name\":\"a\",\"plugins\":[{\"type\":\"../sh\"}]}",
+		"{\"name\":\"a\",\"plugins\":[{\"type\":\"\"}]}",
+		"{\"name\":\"../a\",\"type\":\"bridge\"}",
+		"{\"name\":\"..\",\"type\":\"bridge\"}",
 		"{\"name\":\"a\",\"name\":\"b\",\"type\":\"bridge\"}",
 	};
 
@@ -109,8 +127,12 @@ static void test_refused(void **state UNUSED)
 
 static void test_marker_must_be_a_space(void **state UNUSED)
 {
-	static const char *const markers[] = { "\"x\"", "{}", "{\"space\":\"a\"}", "{\"space\":\"a/b/c\"}",
-					       "{\"space\":\"../b\"}", "{\"space\":1}" };
+	static const char *const markers[] = { "\"x\"",
+					       "{}",
+					       "{\"space\":\"a\"}",
+					       "{\"space\":\"a/b/c\"}",
+					       "{\"space\":\"../b\"}",
+					       "{\"space\":1}" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(markers); i++) {
 		AUTO(conflist_fini) struct conflist list = { 0 };
@@ -124,9 +146,13 @@ static void test_marker_must_be_a_space(void **state UNUSED)
 
 static void test_attachment_record(void **state UNUSED)
 {
-	static const char result[] = "{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"10.88.0.2/16\"}]}";
-	struct attachment out = { .container_id = xstrdup("a_b_c_d.7"), .netns = xstrdup("/run/n/a_b_c_d"),
-				  .boot_id = xstrdup("boot"), .conf_path = xstrdup("/etc/x"), .config = make_web() };
+	static const char result[] =
+		"{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"10.88.0.2/16\"}]}";
+	struct attachment out = { .container_id = xstrdup("a_b_c_d.7"),
+				  .netns = xstrdup("/run/n/a_b_c_d"),
+				  .boot_id = xstrdup("boot"),
+				  .conf_path = xstrdup("/etc/x"),
+				  .config = make_web() };
 	AUTO(attachment_fini) struct attachment in = { 0 }, with_result = { 0 };
 	AUTO_FREE char *key = attachment_key("a/b/c/d", 7);
 	AUTO_FREE char *cell = attachment_cell_key(key);
@@ -154,9 +180,12 @@ static void test_attachment_record(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_make_and_read_back), cmocka_unit_test(test_plugin_input),
-		cmocka_unit_test(test_foreign_list),	   cmocka_unit_test(test_single_plugin_file),
-		cmocka_unit_test(test_refused),		   cmocka_unit_test(test_marker_must_be_a_space),
+		cmocka_unit_test(test_make_and_read_back),
+		cmocka_unit_test(test_plugin_input),
+		cmocka_unit_test(test_foreign_list),
+		cmocka_unit_test(test_single_plugin_file),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_marker_must_be_a_space),
 		cmocka_unit_test(test_attachment_record),
 	};
 

@@ -19,14 +19,17 @@ static void test_explain(void **state UNUSED)
 		bool transient;
 		const char *part;
 	} cases[] = {
-		{ -ECONNREFUSED, "connect: no such file", -ECONNREFUSED, true, "does not answer on /s.sock" },
+		{ -ECONNREFUSED, "connect: no such file", -ECONNREFUSED, true,
+		  "does not answer on /s.sock" },
 		{ -ETIMEDOUT, "", -ETIMEDOUT, true, "within 60 s" },
 		{ -ENOSYS, "unknown service", -ENOSYS, false, "1.6 or later" },
 		{ -EIO, "shim: ttrpc: closed: unknown", -EAGAIN, true, "ttrpc" },
-		{ -EIO, "failed to delete task: cannot delete a running process: unknown", -EBUSY, true, "running" },
+		{ -EIO, "failed to delete task: cannot delete a running process: unknown", -EBUSY,
+		  true, "running" },
 		{ -EIO, "mkdir: no space left on device: unknown", -ENOSPC, true, "no space" },
 		{ -EIO, "exec: \"nope\": executable file not found in $PATH", -EIO, false, "nope" },
-		{ -ENOENT, "container x: not found", -ENOENT, false, "start the task: container x" },
+		{ -ENOENT, "container x: not found", -ENOENT, false,
+		  "start the task: container x" },
 		{ -EBUSY, NULL, -EBUSY, true, "start the task" },
 		{ -EACCES, "denied", -EACCES, false, "who may use /s.sock" },
 	};
@@ -39,11 +42,13 @@ static void test_explain(void **state UNUSED)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct error err = { 0 };
 
-		assert_int_equal(client_explain(&attempt, cases[i].status, cases[i].peer, &err), cases[i].code);
+		assert_int_equal(client_explain(&attempt, cases[i].status, cases[i].peer, &err),
+				 cases[i].code);
 		assert_int_equal(err.code, cases[i].code);
 		assert_int_equal(error_is_transient(err.code), cases[i].transient);
 		if (!strstr(err.msg, cases[i].part) ||
-		    !str_starts_with(err.msg, "container s_t_c_root in containerd namespace kukeon-r: "))
+		    !str_starts_with(err.msg,
+				     "container s_t_c_root in containerd namespace kukeon-r: "))
 			fail_msg("expected \"%s\" in \"%s\"", cases[i].part, err.msg);
 	}
 }
@@ -73,7 +78,8 @@ static void test_labels_roundtrip(void **state UNUSED)
 /* Labels are writable by whoever may use the socket: they must not lead out of the hierarchy. */
 static void test_labels_refused(void **state UNUSED)
 {
-	static const char *const keys[] = { LABEL_REALM, LABEL_SPACE, LABEL_STACK, LABEL_CELL, LABEL_ROLE, LABEL_CONTAINER };
+	static const char *const keys[] = { LABEL_REALM, LABEL_SPACE, LABEL_STACK,
+					    LABEL_CELL,  LABEL_ROLE,  LABEL_CONTAINER };
 	static const char *const bad[] = { "", "..", "a/b", "-a", "a b" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {

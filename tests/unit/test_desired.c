@@ -19,7 +19,8 @@ enum { GRACE_MS = 2000, LONG_MS = 10 * 1000 };
 	DOCUMENT("Cell", "metadata: {name: " name "}\nspec: {containers: [{id: a, image: " image   \
 			 ", stopGracePeriodSeconds: 1}]}\n")
 #define CONTAINER(cell, name, more)                                                                \
-	DOCUMENT("Container", "metadata: {name: " name "}\nspec: {cellId: " cell ", image: img" more "}\n")
+	DOCUMENT("Container",                                                                      \
+		 "metadata: {name: " name "}\nspec: {cellId: " cell ", image: img" more "}\n")
 
 static const struct object *find(struct sim *sim, const char *key)
 {
@@ -91,8 +92,10 @@ static void test_first_path_keeps_the_object(void **state)
 	assert_source(sim, WEB, "manifest:a.yaml");
 	assert_string_equal(container_spec(sim, WEB, 0)->image, "first");
 	assert_errors(sim, "a.yaml", "");
-	assert_errors(sim, "m.yaml", "m.yaml: Cell " WEB " is declared in a.yaml already, which keeps it; remove one "
-				     "of the two");
+	assert_errors(sim, "m.yaml",
+		      "m.yaml: Cell " WEB
+		      " is declared in a.yaml already, which keeps it; remove one "
+		      "of the two");
 	sim_scanned(sim);
 	sim_file_gone(sim, "a.yaml"); /* at once: what lingers gives way to what is there */
 	assert_source(sim, WEB, "manifest:m.yaml");
@@ -163,9 +166,12 @@ static void test_last_good_stays(void **state)
 
 	sim_file(sim, "a.yaml", CELL("web", "img") "---\n" CELL("api", "img"));
 	sim_scanned(sim);
-	sim_file(sim, "a.yaml", CELL("web", "new") "---\n" DOCUMENT("Cell", "metadata: {name: api}\nspec: {imgae: 1}\n"));
+	sim_file(sim, "a.yaml",
+		 CELL("web", "new") "---\n" DOCUMENT("Cell",
+						     "metadata: {name: api}\nspec: {imgae: 1}\n"));
 	sim_run(sim, LONG_MS);
-	assert_string_equal(container_spec(sim, WEB, 0)->image, "new"); /* the good part is taken up */
+	assert_string_equal(container_spec(sim, WEB, 0)->image,
+			    "new"); /* the good part is taken up */
 	assert_source(sim, "default/default/default/api", "manifest:a.yaml");
 	sim_file(sim, "a.yaml", ": {");
 	sim_run(sim, LONG_MS);
@@ -219,11 +225,13 @@ static void test_containers_join_their_cell(void **state)
 	assert_int_equal(object_cell_spec(find(sim, WEB))->n_containers, 2);
 	assert_string_equal(container_spec(sim, WEB, 1)->id, "side");
 	assert_errors(sim, "b.yaml", "");
-	assert_errors(sim, "c.yaml", "c.yaml: Container " WEB "/a cannot join its cell: \"a\" is the id of "
-				     "containers[0] already");
+	assert_errors(sim, "c.yaml",
+		      "c.yaml: Container " WEB "/a cannot join its cell: \"a\" is the id of "
+		      "containers[0] already");
 	assert_source(sim, "default/default/default/alone", "implicit");
 	assert_string_equal(container_spec(sim, "default/default/default/alone", 0)->id, "one");
-	sim_file(sim, "a.yaml", DOCUMENT("Cell", "metadata: {name: web}\n")); /* makes room for the refused one */
+	sim_file(sim, "a.yaml",
+		 DOCUMENT("Cell", "metadata: {name: web}\n")); /* makes room for the refused one */
 	assert_errors(sim, "c.yaml", "");
 	assert_int_equal(object_cell_spec(find(sim, WEB))->n_containers, 2);
 	sim_file_gone(sim, "b.yaml");

@@ -17,8 +17,8 @@ static void test_config(void **state UNUSED)
 {
 	static const char text[] =
 		"{\"config\":{\"Env\":[\"A=1\"],\"Entrypoint\":[\"/e\"],\"Cmd\":null,\"User\":\"7\",\"WorkingDir\":\"/w\","
-		"\"StopSignal\":\"SIGQUIT\",\"Other\":{}},\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"" A "\",\"" B
-		"\"]}}";
+		"\"StopSignal\":\"SIGQUIT\",\"Other\":{}},\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"" A
+		"\",\"" B "\"]}}";
 	struct image_config config;
 	struct error err = { 0 };
 
@@ -43,8 +43,10 @@ static void test_config_refused(void **state UNUSED)
 		{ "{}", "rootfs.diff_ids has 0 entries" },
 		{ "{\"rootfs\":{\"diff_ids\":[\"../../x\"]}}", "diff_ids[0] is no digest" },
 		{ "{\"rootfs\":{\"diff_ids\":[\"sha256:ABC\"]}}", "diff_ids[0] is no digest" },
-		{ "{\"config\":{\"Env\":[1]},\"rootfs\":{\"diff_ids\":[\"" A "\"]}}", "Env[0] is no string" },
-		{ "{\"config\":{\"Cmd\":\"sh\"},\"rootfs\":{\"diff_ids\":[\"" A "\"]}}", "Cmd is no list" },
+		{ "{\"config\":{\"Env\":[1]},\"rootfs\":{\"diff_ids\":[\"" A "\"]}}",
+		  "Env[0] is no string" },
+		{ "{\"config\":{\"Cmd\":\"sh\"},\"rootfs\":{\"diff_ids\":[\"" A "\"]}}",
+		  "Cmd is no list" },
 		{ "{\"config\":{\"Cmd\":[\"a\\u0000b\"]}}", "no JSON object" },
 	};
 
@@ -52,9 +54,12 @@ static void test_config_refused(void **state UNUSED)
 		struct image_config config = { 0 };
 		struct error err = { 0 };
 
-		assert_int_equal(image_config_parse(cases[i].text, strlen(cases[i].text), &config, &err), -EBADMSG);
+		assert_int_equal(
+			image_config_parse(cases[i].text, strlen(cases[i].text), &config, &err),
+			-EBADMSG);
 		if (!strstr(err.msg, cases[i].message))
-			fail_msg("%s: expected \"%s\", got \"%s\"", cases[i].text, cases[i].message, err.msg);
+			fail_msg("%s: expected \"%s\", got \"%s\"", cases[i].text, cases[i].message,
+				 err.msg);
 		assert_null(config.user);
 	}
 }
@@ -72,13 +77,15 @@ static void test_config_bounds(void **state UNUSED)
 	buf_add_str(&buf, "]}}");
 	assert_int_equal(image_config_parse(buf.data, buf.len, &config, &err), -EBADMSG);
 	AUTO_FREE char *big = xcalloc(1, IMAGE_DOCUMENT_MAX_BYTES + 1);
-	assert_int_equal(image_config_parse(big, IMAGE_DOCUMENT_MAX_BYTES + 1, &config, &err), -EFBIG);
+	assert_int_equal(image_config_parse(big, IMAGE_DOCUMENT_MAX_BYTES + 1, &config, &err),
+			 -EFBIG);
 }
 
 static void test_manifest(void **state UNUSED)
 {
-	static const char text[] = "{\"config\":{\"mediaType\":\"c\",\"digest\":\"" A "\",\"size\":3},"
-				   "\"layers\":[{\"mediaType\":\"l\",\"digest\":\"" B "\",\"size\":5}]}";
+	static const char text[] =
+		"{\"config\":{\"mediaType\":\"c\",\"digest\":\"" A "\",\"size\":3},"
+		"\"layers\":[{\"mediaType\":\"l\",\"digest\":\"" B "\",\"size\":5}]}";
 	struct image_manifest manifest;
 	struct error err = { 0 };
 
@@ -92,8 +99,9 @@ static void test_manifest(void **state UNUSED)
 	image_manifest_fini(&manifest);
 }
 
-#define ENTRY(digest, os, arch) \
-	"{\"digest\":\"" digest "\",\"size\":1,\"platform\":{\"os\":\"" os "\",\"architecture\":\"" arch "\"}}"
+#define ENTRY(digest, os, arch)                                                                    \
+	"{\"digest\":\"" digest "\",\"size\":1,\"platform\":{\"os\":\"" os                         \
+	"\",\"architecture\":\"" arch "\"}}"
 
 static void test_index(void **state UNUSED)
 {
@@ -107,7 +115,8 @@ static void test_index(void **state UNUSED)
 	assert_true(manifest.is_index);
 	assert_string_equal(manifest.blob.digest, B);
 	image_manifest_fini(&manifest);
-	assert_int_equal(image_manifest_parse(text, strlen(text), "arm64", &manifest, &err), -ENOENT);
+	assert_int_equal(image_manifest_parse(text, strlen(text), "arm64", &manifest, &err),
+			 -ENOENT);
 	assert_non_null(strstr(err.msg, "linux/arm64"));
 	assert_int_equal(image_manifest_parse(single, strlen(single), "arm64", &manifest, &err), 0);
 	assert_string_equal(manifest.blob.digest, A);
@@ -121,7 +130,8 @@ static void test_manifest_refused(void **state UNUSED)
 		"{\"config\":{\"digest\":\"" A "\"}}",
 		"{\"config\":{\"digest\":\"" A "\"},\"layers\":[]}",
 		"{\"config\":{\"digest\":\"" A "\"},\"layers\":[{\"digest\":\"x\"}]}",
-		"{\"config\":{\"digest\":\"" A "\"},\"layers\":[{\"digest\":\"" B "\",\"size\":-1}]}",
+		"{\"config\":{\"digest\":\"" A "\"},\"layers\":[{\"digest\":\"" B
+		"\",\"size\":-1}]}",
 		"{\"config\":{\"digest\":\"" A "\"},\"layers\":[7]}",
 		"{\"manifests\":[7]}",
 	};
@@ -130,7 +140,8 @@ static void test_manifest_refused(void **state UNUSED)
 		struct image_manifest manifest = { 0 };
 		struct error err = { 0 };
 
-		assert_true(image_manifest_parse(cases[i], strlen(cases[i]), "amd64", &manifest, &err) < 0);
+		assert_true(image_manifest_parse(cases[i], strlen(cases[i]), "amd64", &manifest,
+						 &err) < 0);
 		assert_true(err.msg[0]);
 		assert_null(manifest.layers);
 	}

@@ -157,7 +157,8 @@ static void read_raw(struct fixture *f, struct buf *out)
 static const struct {
 	const char *key, *value; /* NULL value: remove */
 } script[] = {
-	{ "a", "1" }, { "b", "22" }, { "a", "333" }, { "b", NULL }, { "c", "" }, { "a", NULL }, { "b", "back" },
+	{ "a", "1" }, { "b", "22" }, { "a", "333" },  { "b", NULL },
+	{ "c", "" },  { "a", NULL }, { "b", "back" },
 };
 
 static void assert_script_state(struct fixture *f, size_t n)

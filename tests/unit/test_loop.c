@@ -94,7 +94,8 @@ static void on_deferred(struct deferred *deferred)
 static void test_deferred_keeps_its_order(void **state UNUSED)
 {
 	struct fixture f;
-	struct thing a = { .f = &f, .letter = 'a' }, b = { .f = &f, .letter = 'b' }, c = { .f = &f, .letter = 'c' };
+	struct thing a = { .f = &f, .letter = 'a' }, b = { .f = &f, .letter = 'b' },
+		     c = { .f = &f, .letter = 'c' };
 
 	open_loop(&f, LOOP_CLOCK_BOOTTIME);
 	loop_defer(&f.loop, &b.deferred, on_deferred);
@@ -148,7 +149,8 @@ static void start_at(struct thing *thing, uint64_t due_ms)
 static void test_timers_in_order(void **state UNUSED)
 {
 	struct fixture f;
-	struct thing a = { .f = &f, .letter = 'a' }, b = { .f = &f, .letter = 'b' }, c = { .f = &f, .letter = 'c' };
+	struct thing a = { .f = &f, .letter = 'a' }, b = { .f = &f, .letter = 'b' },
+		     c = { .f = &f, .letter = 'c' };
 	struct thing d = { .f = &f, .letter = 'd' };
 
 	open_loop(&f, LOOP_CLOCK_VIRTUAL);
@@ -203,7 +205,8 @@ static void test_timer_starts_itself_again(void **state UNUSED)
 static void test_real_timers(void **state UNUSED)
 {
 	struct fixture f;
-	struct thing a = { .f = &f, .letter = 'a' }, b = { .f = &f, .letter = 'b' }, c = { .f = &f, .letter = 'c' };
+	struct thing a = { .f = &f, .letter = 'a' }, b = { .f = &f, .letter = 'b' },
+		     c = { .f = &f, .letter = 'c' };
 	uint64_t begin_ms;
 
 	open_loop(&f, LOOP_CLOCK_BOOTTIME);
@@ -214,7 +217,8 @@ static void test_real_timers(void **state UNUSED)
 	timer_start(&f.loop, &a.timer, SOON_MS, on_timer);
 	wait_for(&f, &b.ran);
 	assert_said(&f, "ab");
-	assert_true(a.fired_ms >= begin_ms + SOON_MS && b.fired_ms >= begin_ms + 2 * SOON_MS); /* never early */
+	assert_true(a.fired_ms >= begin_ms + SOON_MS &&
+		    b.fired_ms >= begin_ms + 2 * SOON_MS); /* never early */
 	timer_stop(&c.timer);
 	assert_int_equal(f.loop.armed_for_ms, 0); /* an idle daemon never wakes */
 	close_loop(&f);

@@ -16,12 +16,12 @@
 /* The errors of a text, one a line, and the keys of its documents in "[key]". */
 static char *outcome(const char *data, size_t len)
 {
-	AUTO(manifest_fini) struct manifest manifest = {0};
-	AUTO_BUF struct buf lines = {0};
+	AUTO(manifest_fini) struct manifest manifest = { 0 };
+	AUTO_BUF struct buf lines = { 0 };
 	struct document *document;
 
 	manifest_parse("f", data, len, &manifest);
-	list_for_each (document, &manifest.documents, link)
+	list_for_each(document, &manifest.documents, link)
 		buf_printf(&lines, "[%s]\n", document->key);
 	for (size_t i = 0; i < manifest.errors.n; i++)
 		buf_printf(&lines, "%s\n", manifest.errors.items[i]);
@@ -31,126 +31,128 @@ static char *outcome(const char *data, size_t len)
 static const struct {
 	const char *text, *outcome;
 } rows[] = {
-	{HEAD, "[default/default/default/web]\n"},
-	{HEAD "status: {state: Nonsense, what: ever}\n", "[default/default/default/web]\n"},
-	{"",
-	 "f: no document in the file; expected at least one with apiVersion, kind and metadata\n"},
-	{"# nothing\n---\n---\n",
-	 "f: no document in the file; expected at least one with apiVersion, kind and metadata\n"},
-	{HEAD "spec:\n\trealmId: a\n", "f:5:1: document 1: a tab cannot indent YAML; use spaces\n"},
-	{"{\n\t\"apiVersion\": \"v1beta1\",\n\t\"kind\": \"Realm\",\n\t\"metadata\": "
-	 "{\n\t\t\"name\": \"r\"\n\t}\n}\n",
-	 "[r]\n"},
-	{"\xef\xbb\xbf" HEAD, "[default/default/default/web]\n"},
-	{HEAD "spec: {containers: [{id: a, imgae: x}]}\n",
-	 "f:4:29: document 1: Cell \"web\": spec.containers[0].imgae: unknown field, did you mean "
-	 "\"image\"?\n"},
-	{HEAD "spec: {zzzzzzzz: 1}\n", "f:4:8: document 1: Cell \"web\": spec.zzzzzzzz: unknown "
-				       "field; expected one of id, realmId, spaceId, stackId, "
-				       "rootContainerId, containers, nestedCgroupRuntime\n"},
-	{HEAD "spec: {containers: {id: a}, realmId: [b]}\n",
-	 "f:4:20: document 1: Cell \"web\": spec.containers: expected a list, found a mapping\n"
-	 "f:4:38: document 1: Cell \"web\": spec.realmId: expected text, found a list\n"},
-	{HEAD "spec: {nestedCgroupRuntime: yes}\n",
-	 "f:4:29: document 1: Cell \"web\": spec.nestedCgroupRuntime: expected true or false, "
-	 "found \"yes\"; yes, no, on "
-	 "and off are text here\n"},
-	{HEAD "spec: {nestedCgroupRuntime: \"true\"}\n",
-	 "f:4:29: document 1: Cell \"web\": spec.nestedCgroupRuntime: expected true or false, "
-	 "found text; leave out the "
-	 "quotes\n"},
-	{HEAD "spec:\n  containers:\n  - {id: a, image: x, restartMaxRetries: -1}\n  - {id: b, "
-	      "image: x, "
-	      "restartMaxRetries: 010}\n  - {id: c, image: x, restartMaxRetries: 1e3}\n  - {id: d, "
-	      "image: x, "
-	      "restartMaxRetries: 4294967295}\n  - x\n",
-	 "f:6:42: document 1: Cell \"web\": spec.containers[0].restartMaxRetries: expected a whole "
-	 "number from 0 to "
-	 "4294967295, found \"-1\"\n"
-	 "f:7:42: document 1: Cell \"web\": spec.containers[1].restartMaxRetries: expected a whole "
-	 "number without leading "
-	 "zeros, found \"010\"\n"
-	 "f:8:42: document 1: Cell \"web\": spec.containers[2].restartMaxRetries: expected a whole "
-	 "number, found \"1e3\"\n"
-	 "f:10:5: document 1: Cell \"web\": spec.containers[4]: expected a mapping, found text\n"},
-	{HEAD "spec:\n  containers:\n  - {id: a, image: x, args: [1, true, 0x10, ~]}\n",
-	 "f:6:45: document 1: Cell \"web\": spec.containers[0].args[3]: expected text, found "
-	 "nothing; write \"\" for an "
-	 "empty one\n"},
-	{HEAD "spec:\n  containers:\n  - {id: a, image: x, root: true}\n  - {id: b, image: x, "
-	      "root: true}\n",
-	 "f:7:29: document 1: Cell \"web\": spec.containers[1].root: a second root: \"a\" is "
-	 "marked root already; a cell has "
-	 "exactly one\n"},
-	{HEAD "spec: {rootContainerId: b, containers: [{id: web, image: x}]}\n",
-	 "f:4:25: document 1: Cell \"web\": spec.rootContainerId: no container has the id \"b\"; "
-	 "expected an id from "
-	 "spec.containers\n"},
-	{"apiVersion: v1beta1\nkind: Realm\nmetadata:\n  name: a/b\n",
-	 "f:4:9: document 1: Realm \"a/b\": metadata.name: \"a/b\" " NO_NAME},
-	{"apiVersion: v1beta1\nkind: Realm\nmetadata:\n  name: ..\n",
-	 "f:4:9: document 1: Realm \"..\": metadata.name: \"..\" " NO_NAME},
-	{"apiVersion: v1beta1\nkind: Realm\nmetadata:\n  name: \"a\\x1b[31m\\nb\"\n",
-	 "f:4:9: document 1: Realm \"a?[31m?b\": metadata.name: \"a?[31m?b\" " NO_NAME},
-	{"apiVersion: v1beta1\nkind: Realm\nmetadata:\n  name: " NAME_64 "\n",
-	 "f:4:9: document 1: Realm \"" NAME_64 "\": metadata.name: the name \"" NAME_64
-	 "\" has 64 bytes, at most 63 are allowed\n"},
-	{"\x7f"
-	 "ELF",
-	 "f:1:1: not a text file: byte 0x7f; expected YAML or JSON in UTF-8\n"},
-	{"kind: Cell\nname: \xff\n",
-	 "f:2:7: not a text file: byte 0xff; expected YAML or JSON in UTF-8\n"},
-	{HEAD "spec: {realmId: \"a\\0b\"}\n",
-	 "f:4:17: document 1: the text holds a NUL character\n"},
-	{"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[",
-	 "f:1:33: document 1: nested deeper than 32 levels\n"},
-	{HEAD "spec:\n  realmId: a\n  realmId: b\n",
-	 "f:6:3: document 1: Cell \"web\": spec.realmId: is there twice, first in line 5\n"},
-	{HEAD "spec: &s {realmId: *s}\n",
-	 "f:4:20: document 1: alias \"*s\": no anchor \"&s\" is complete before it\n"},
-	{HEAD "spec: {realmId: !!int 5}\n",
-	 "f:4:17: document 1: the tag \"tag:yaml.org,2002:int\" is not supported; leave it out\n"},
-	{HEAD "spec: {<<: {realmId: a}}\n", "f:4:8: document 1: Cell \"web\": spec.<<: merge keys "
-					    "are not supported; write the fields out\n"},
-	{"kind: Cell\nmetadata: {name: web}\n",
-	 "f:1:1: document 1: Cell \"web\": apiVersion: missing; add \"apiVersion: v1beta1\"\n"},
-	{"apiVersion: v2\nkind: Realm\nmetadata: {name: r}\n",
-	 "f:1:13: document 1: Realm \"r\": apiVersion: \"v2\" is not supported; expected "
-	 "v1beta1\n"},
-	{"apiVersion: v1beta1\nmetadata: {name: web}\n",
-	 "f:1:1: document 1: kind: missing; add \"kind: Cell\", or Realm, Space, Stack, "
-	 "Container\n"},
-	{"kind: cell\n",
-	 "f:1:7: document 1: kind: unknown kind \"cell\", did you mean \"Cell\"?\n"},
-	{"kind: Deployment\n", "f:1:7: document 1: kind: unknown kind \"Deployment\"; expected "
-			       "Realm, Space, Stack, Cell or Container\n"},
-	{"- a\n",
-	 "f:1:1: document 1: expected a mapping with apiVersion, kind, metadata and spec\n"},
-	{"a: b: c\n",
-	 "f:1:5: document 1: not valid YAML: mapping values are not allowed in this context\n"},
+	{ HEAD, "[default/default/default/web]\n" },
+	{ HEAD "status: {state: Nonsense, what: ever}\n", "[default/default/default/web]\n" },
+	{ "",
+	  "f: no document in the file; expected at least one with apiVersion, kind and metadata\n" },
+	{ "# nothing\n---\n---\n",
+	  "f: no document in the file; expected at least one with apiVersion, kind and metadata\n" },
+	{ HEAD "spec:\n\trealmId: a\n",
+	  "f:5:1: document 1: a tab cannot indent YAML; use spaces\n" },
+	{ "{\n\t\"apiVersion\": \"v1beta1\",\n\t\"kind\": \"Realm\",\n\t\"metadata\": "
+	  "{\n\t\t\"name\": \"r\"\n\t}\n}\n",
+	  "[r]\n" },
+	{ "\xef\xbb\xbf" HEAD, "[default/default/default/web]\n" },
+	{ HEAD "spec: {containers: [{id: a, imgae: x}]}\n",
+	  "f:4:29: document 1: Cell \"web\": spec.containers[0].imgae: unknown field, did you mean "
+	  "\"image\"?\n" },
+	{ HEAD "spec: {zzzzzzzz: 1}\n", "f:4:8: document 1: Cell \"web\": spec.zzzzzzzz: unknown "
+					"field; expected one of id, realmId, spaceId, stackId, "
+					"rootContainerId, containers, nestedCgroupRuntime\n" },
+	{ HEAD "spec: {containers: {id: a}, realmId: [b]}\n",
+	  "f:4:20: document 1: Cell \"web\": spec.containers: expected a list, found a mapping\n"
+	  "f:4:38: document 1: Cell \"web\": spec.realmId: expected text, found a list\n" },
+	{ HEAD "spec: {nestedCgroupRuntime: yes}\n",
+	  "f:4:29: document 1: Cell \"web\": spec.nestedCgroupRuntime: expected true or false, "
+	  "found \"yes\"; yes, no, on "
+	  "and off are text here\n" },
+	{ HEAD "spec: {nestedCgroupRuntime: \"true\"}\n",
+	  "f:4:29: document 1: Cell \"web\": spec.nestedCgroupRuntime: expected true or false, "
+	  "found text; leave out the "
+	  "quotes\n" },
+	{ HEAD
+	  "spec:\n  containers:\n  - {id: a, image: x, restartMaxRetries: -1}\n  - {id: b, "
+	  "image: x, "
+	  "restartMaxRetries: 010}\n  - {id: c, image: x, restartMaxRetries: 1e3}\n  - {id: d, "
+	  "image: x, "
+	  "restartMaxRetries: 4294967295}\n  - x\n",
+	  "f:6:42: document 1: Cell \"web\": spec.containers[0].restartMaxRetries: expected a whole "
+	  "number from 0 to "
+	  "4294967295, found \"-1\"\n"
+	  "f:7:42: document 1: Cell \"web\": spec.containers[1].restartMaxRetries: expected a whole "
+	  "number without leading "
+	  "zeros, found \"010\"\n"
+	  "f:8:42: document 1: Cell \"web\": spec.containers[2].restartMaxRetries: expected a whole "
+	  "number, found \"1e3\"\n"
+	  "f:10:5: document 1: Cell \"web\": spec.containers[4]: expected a mapping, found text\n" },
+	{ HEAD "spec:\n  containers:\n  - {id: a, image: x, args: [1, true, 0x10, ~]}\n",
+	  "f:6:45: document 1: Cell \"web\": spec.containers[0].args[3]: expected text, found "
+	  "nothing; write \"\" for an "
+	  "empty one\n" },
+	{ HEAD "spec:\n  containers:\n  - {id: a, image: x, root: true}\n  - {id: b, image: x, "
+	       "root: true}\n",
+	  "f:7:29: document 1: Cell \"web\": spec.containers[1].root: a second root: \"a\" is "
+	  "marked root already; a cell has "
+	  "exactly one\n" },
+	{ HEAD "spec: {rootContainerId: b, containers: [{id: web, image: x}]}\n",
+	  "f:4:25: document 1: Cell \"web\": spec.rootContainerId: no container has the id \"b\"; "
+	  "expected an id from "
+	  "spec.containers\n" },
+	{ "apiVersion: v1beta1\nkind: Realm\nmetadata:\n  name: a/b\n",
+	  "f:4:9: document 1: Realm \"a/b\": metadata.name: \"a/b\" " NO_NAME },
+	{ "apiVersion: v1beta1\nkind: Realm\nmetadata:\n  name: ..\n",
+	  "f:4:9: document 1: Realm \"..\": metadata.name: \"..\" " NO_NAME },
+	{ "apiVersion: v1beta1\nkind: Realm\nmetadata:\n  name: \"a\\x1b[31m\\nb\"\n",
+	  "f:4:9: document 1: Realm \"a?[31m?b\": metadata.name: \"a?[31m?b\" " NO_NAME },
+	{ "apiVersion: v1beta1\nkind: Realm\nmetadata:\n  name: " NAME_64 "\n",
+	  "f:4:9: document 1: Realm \"" NAME_64 "\": metadata.name: the name \"" NAME_64
+	  "\" has 64 bytes, at most 63 are allowed\n" },
+	{ "\x7f"
+	  "ELF",
+	  "f:1:1: not a text file: byte 0x7f; expected YAML or JSON in UTF-8\n" },
+	{ "kind: Cell\nname: \xff\n",
+	  "f:2:7: not a text file: byte 0xff; expected YAML or JSON in UTF-8\n" },
+	{ HEAD "spec: {realmId: \"a\\0b\"}\n",
+	  "f:4:17: document 1: the text holds a NUL character\n" },
+	{ "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[",
+	  "f:1:33: document 1: nested deeper than 32 levels\n" },
+	{ HEAD "spec:\n  realmId: a\n  realmId: b\n",
+	  "f:6:3: document 1: Cell \"web\": spec.realmId: is there twice, first in line 5\n" },
+	{ HEAD "spec: &s {realmId: *s}\n",
+	  "f:4:20: document 1: alias \"*s\": no anchor \"&s\" is complete before it\n" },
+	{ HEAD "spec: {realmId: !!int 5}\n",
+	  "f:4:17: document 1: the tag \"tag:yaml.org,2002:int\" is not supported; leave it out\n" },
+	{ HEAD "spec: {<<: {realmId: a}}\n", "f:4:8: document 1: Cell \"web\": spec.<<: merge keys "
+					     "are not supported; write the fields out\n" },
+	{ "kind: Cell\nmetadata: {name: web}\n",
+	  "f:1:1: document 1: Cell \"web\": apiVersion: missing; add \"apiVersion: v1beta1\"\n" },
+	{ "apiVersion: v2\nkind: Realm\nmetadata: {name: r}\n",
+	  "f:1:13: document 1: Realm \"r\": apiVersion: \"v2\" is not supported; expected "
+	  "v1beta1\n" },
+	{ "apiVersion: v1beta1\nmetadata: {name: web}\n",
+	  "f:1:1: document 1: kind: missing; add \"kind: Cell\", or Realm, Space, Stack, "
+	  "Container\n" },
+	{ "kind: cell\n",
+	  "f:1:7: document 1: kind: unknown kind \"cell\", did you mean \"Cell\"?\n" },
+	{ "kind: Deployment\n", "f:1:7: document 1: kind: unknown kind \"Deployment\"; expected "
+				"Realm, Space, Stack, Cell or Container\n" },
+	{ "- a\n",
+	  "f:1:1: document 1: expected a mapping with apiVersion, kind, metadata and spec\n" },
+	{ "a: b: c\n",
+	  "f:1:5: document 1: not valid YAML: mapping values are not allowed in this context\n" },
 	/* one bad document among good ones, of each sort */
-	{HEAD
-	 "---\n" HEAD
-	 "nonsense: 1\n---\nkind: [\n---\napiVersion: v1beta1\nkind: Realm\nmetadata: {name: r}\n",
-	 "[default/default/default/web]\n[r]\n"
-	 "f:8:1: document 2: Cell \"web\": nonsense: unknown field; expected one of apiVersion, "
-	 "kind, metadata, spec, "
-	 "status\n"
-	 "f:11:1: document 3: not valid YAML: did not find expected node content while parsing a "
-	 "flow node that begins in line 11\n"},
-	{HEAD "---\n" HEAD, "[default/default/default/web]\nf:5:1: document 2: Cell \"web\": the "
-			    "same object is in this file twice; keep one of "
-			    "them\n"},
+	{ HEAD
+	  "---\n" HEAD
+	  "nonsense: 1\n---\nkind: [\n---\napiVersion: v1beta1\nkind: Realm\nmetadata: {name: r}\n",
+	  "[default/default/default/web]\n[r]\n"
+	  "f:8:1: document 2: Cell \"web\": nonsense: unknown field; expected one of apiVersion, "
+	  "kind, metadata, spec, "
+	  "status\n"
+	  "f:11:1: document 3: not valid YAML: did not find expected node content while parsing a "
+	  "flow node that begins in line 11\n" },
+	{ HEAD "---\n" HEAD, "[default/default/default/web]\nf:5:1: document 2: Cell \"web\": the "
+			     "same object is in this file twice; keep one of "
+			     "them\n" },
 	/* a slip does not hide what else is wrong, and is not reported twice */
-	{HEAD "spec:\n  containers:\n  - {id: a, imgae: x, restartPolicy: maybe}\n",
-	 "f:6:13: document 1: Cell \"web\": spec.containers[0].imgae: unknown field, did you mean "
-	 "\"image\"?\n"
-	 "f:6:38: document 1: Cell \"web\": spec.containers[0].restartPolicy: \"maybe\" is not a "
-	 "restart policy; expected "
-	 "always, on-failure or never\n"},
-	{HEAD "spec: {containers: [{id: a, image: x, ports: [80]}]}\n",
-	 "f:4:46: document 1: Cell \"web\": spec.containers[0].ports: publishing ports is not "
-	 "supported by this version\n"},
+	{ HEAD "spec:\n  containers:\n  - {id: a, imgae: x, restartPolicy: maybe}\n",
+	  "f:6:13: document 1: Cell \"web\": spec.containers[0].imgae: unknown field, did you mean "
+	  "\"image\"?\n"
+	  "f:6:38: document 1: Cell \"web\": spec.containers[0].restartPolicy: \"maybe\" is not a "
+	  "restart policy; expected "
+	  "always, on-failure or never\n" },
+	{ HEAD "spec: {containers: [{id: a, image: x, ports: [80]}]}\n",
+	  "f:4:46: document 1: Cell \"web\": spec.containers[0].ports: publishing ports is not "
+	  "supported by this version\n" },
 };
 
 static void test_rows(void **state UNUSED)
@@ -185,7 +187,7 @@ static void test_large_file(void **state UNUSED)
 
 static void test_alias_bomb(void **state UNUSED)
 {
-	AUTO_BUF struct buf yaml = {0};
+	AUTO_BUF struct buf yaml = { 0 };
 	AUTO_FREE char *actual = NULL;
 
 	buf_add_str(&yaml, "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
@@ -201,8 +203,8 @@ static void test_alias_bomb(void **state UNUSED)
 
 static void test_errors_are_bounded(void **state UNUSED)
 {
-	AUTO(manifest_fini) struct manifest manifest = {0};
-	AUTO_BUF struct buf yaml = {0};
+	AUTO(manifest_fini) struct manifest manifest = { 0 };
+	AUTO_BUF struct buf yaml = { 0 };
 
 	for (int i = 0; i < 500; i++)
 		buf_add_str(&yaml, "---\n\t\n---\nkind: x\n");
@@ -349,7 +351,7 @@ static ProtobufCMessage *random_message(const ProtobufCMessageDescriptor *type)
 static void check_round_trip(const ProtobufCMessage *message,
 			     void (*emit)(const ProtobufCMessage *, struct buf *))
 {
-	AUTO_BUF struct buf text = {0}, again = {0};
+	AUTO_BUF struct buf text = { 0 }, again = { 0 };
 	ProtobufCMessage *copy = NULL;
 	size_t len = protobuf_c_message_get_packed_size(message);
 	AUTO_FREE uint8_t *packed = xcalloc(len, 1), *copy_packed = NULL;
@@ -386,10 +388,10 @@ static void test_round_trips(void **state UNUSED)
 static void test_broken_utf8_is_repaired(void **state UNUSED)
 {
 	Api__Status status = API__STATUS__INIT;
-	AUTO_BUF struct buf yaml = {0}, json = {0};
+	AUTO_BUF struct buf yaml = { 0 }, json = { 0 };
 
-	status.message = (char[]){"a\xff"
-				  "b"};
+	status.message = (char[]){ "a\xff"
+				   "b" };
 	manifest_emit_yaml(&status.base, &yaml);
 	manifest_emit_json(&status.base, &json);
 	assert_string_equal(yaml.data, "message: \"a\xef\xbf\xbd"
@@ -403,12 +405,12 @@ static void test_stored_errors(void **state UNUSED)
 	static const struct {
 		const char *text, *message;
 	} stored[] = {
-		{"", "f:1:1: no document in the file; expected one"},
-		{"kind: a\n---\nkind: b\n", "f:3:1: a second document; expected one"},
-		{"status: {state: Raedy}\n",
-		 "f:1:17: status.state: unknown value \"Raedy\", did you mean \"Ready\"?"},
-		{"{", "f:2:1: not valid YAML: did not find expected node content while parsing a "
-		      "flow node that begins in line 2"},
+		{ "", "f:1:1: no document in the file; expected one" },
+		{ "kind: a\n---\nkind: b\n", "f:3:1: a second document; expected one" },
+		{ "status: {state: Raedy}\n",
+		  "f:1:17: status.state: unknown value \"Raedy\", did you mean \"Ready\"?" },
+		{ "{", "f:2:1: not valid YAML: did not find expected node content while parsing a "
+		       "flow node that begins in line 2" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(stored); i++) {

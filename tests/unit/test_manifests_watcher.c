@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The manifests watcher on a directory of its own and a real loop. Each test ends with an empty loop. */
+/* The manifests watcher on a directory of its own and a real loop. Each test ends with an empty
+ * loop. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -25,7 +26,7 @@ struct fixture {
 	char dir[80];  /* <base>/m */
 	struct loop loop;
 	struct manifests_watcher *watcher;
-	struct buf seen;   /* what was delivered: "+path=content\n" "!path\n" "-path\n" */
+	struct buf seen; /* what was delivered: "+path=content\n" "!path\n" "-path\n" */
 	char problem[ERROR_MSG_MAX_BYTES]; /* of the last scan, "" when complete */
 	char file_error[ERROR_MSG_MAX_BYTES];
 	size_t scans, deliveries;
@@ -36,8 +37,8 @@ struct fixture {
 static struct fixture f;
 
 /*
- * The watcher's own call comes here. Instances are never used up for real, and no sysctl is written: both belong to the
- * whole machine.
+ * The watcher's own call comes here. Instances are never used up for real, and no sysctl is
+ * written: both belong to the whole machine.
  */
 static bool no_instance_left;
 
@@ -132,8 +133,8 @@ static void expect(const char *expected)
 	if (run_until(seen_equals, expected, WAIT_MS))
 		run_until(NULL, NULL, SETTLE_MS);
 	if (!seen_equals(expected))
-		fail_msg("expected:\n%sdelivered:\n%s(problem: %s)", expected, f.seen.data ? f.seen.data : "",
-			 f.problem);
+		fail_msg("expected:\n%sdelivered:\n%s(problem: %s)", expected,
+			 f.seen.data ? f.seen.data : "", f.problem);
 	buf_fini(&f.seen);
 }
 
@@ -147,7 +148,8 @@ static void expect_nothing(void)
 static void expect_problem(const char *words)
 {
 	if (!run_until(problem_holds, words, WAIT_MS))
-		fail_msg("expected a problem with \"%s\", the last scan had: \"%s\"", words, f.problem);
+		fail_msg("expected a problem with \"%s\", the last scan had: \"%s\"", words,
+			 f.problem);
 	run_until(NULL, NULL, SETTLE_MS);
 	if (f.seen.len)
 		fail_msg("expected nothing beside the problem, delivered:\n%s", f.seen.data);
@@ -234,7 +236,8 @@ static int setup(void **state UNUSED)
 	snprintf(f.dir, sizeof(f.dir), "%s/m", f.base);
 	check(mkdir(f.dir, 0755) == 0);
 	check(loop_open(&f.loop, LOOP_CLOCK_BOOTTIME, &err) == 0);
-	uv_ref((uv_handle_t *)&f.loop.timer_poll); /* a watcher that polls has no other handle to wait on */
+	uv_ref((uv_handle_t *)&f.loop
+		       .timer_poll); /* a watcher that polls has no other handle to wait on */
 	return 0;
 }
 
@@ -290,8 +293,10 @@ static int teardown(void **state UNUSED)
 static void test_names(void **state UNUSED)
 {
 	static const char *const good[] = { "a.yaml", "a.yml", "a.json", "a.b.yaml", "4913.yaml" };
-	static const char *const bad[] = { "",	    ".yaml",  ".a.yaml",  "a.yaml~", "a.yaml.swp", "a.yaml.tmp", "4913",
-					   "#a.yaml#", "a.YAML", "yaml", "a.txt",   "a.yaml.bak", ".git" };
+	static const char *const bad[] = { "",           ".yaml",      ".a.yaml", "a.yaml~",
+					   "a.yaml.swp", "a.yaml.tmp", "4913",    "#a.yaml#",
+					   "a.YAML",     "yaml",       "a.txt",   "a.yaml.bak",
+					   ".git" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
 		if (!manifests_name_is_manifest(good[i]))
@@ -357,7 +362,8 @@ static void test_rename_into_place(void **state UNUSED)
 		took_ns[i] = f.last_file_ns - start_ns;
 	}
 	qsort(took_ns, ARRAY_SIZE(took_ns), sizeof(took_ns[0]), compare_u64);
-	printf("rename to delivery: median %.2f ms, worst %.2f ms\n", (double)took_ns[ARRAY_SIZE(took_ns) / 2] / 1e6,
+	printf("rename to delivery: median %.2f ms, worst %.2f ms\n",
+	       (double)took_ns[ARRAY_SIZE(took_ns) / 2] / 1e6,
 	       (double)took_ns[ARRAY_SIZE(took_ns) - 1] / 1e6);
 	/* The best of them says what it costs; the others what else this machine does. */
 	assert_true(took_ns[0] < 20 * 1000000);
@@ -934,7 +940,8 @@ static void test_idle(void **state UNUSED)
 	put("note.txt", "x");
 	put("note.txt", "y");
 	run_until(NULL, NULL, SETTLE_MS);
-	assert_in_range(f.scans - before, 0, 1); /* the new name could have been a directory or a link */
+	assert_in_range(f.scans - before, 0,
+			1); /* the new name could have been a directory or a link */
 	assert_true(list_empty(&f.loop.timers));
 }
 

@@ -19,8 +19,8 @@ static char *text(const char *s)
 /* Every problem as "path: message" lines. */
 static char *problems_of(enum kind kind, const ProtobufCMessage *message)
 {
-	AUTO(model_problems_fini) struct model_problems problems = {0};
-	AUTO_BUF struct buf lines = {0};
+	AUTO(model_problems_fini) struct model_problems problems = { 0 };
+	AUTO_BUF struct buf lines = { 0 };
 
 	model_validate(kind, message, &problems);
 	for (size_t i = 0; i < problems.n; i++)
@@ -87,87 +87,89 @@ static void test_defaults_of_an_empty_document(void **state UNUSED)
 static const struct {
 	const char *spec, *problems;
 } cell_rows[] = {
-	{"", ""},
-	{"id: other",
-	 "spec.id: \"other\" is not metadata.name \"web\"; make them equal or leave one out\n"},
-	{"realmId: a_b",
-	 "spec.realmId: \"a_b\" is not a valid name; expected letters, digits and inner dashes, "
-	 "at most 63 bytes\n"},
-	{"containers: [{id: a}]", "spec.containers[0].image: missing; expected an image such as "
-				  "docker.io/library/busybox:latest\n"},
-	{"containers: [{id: a, image: \"a b\"}]",
-	 "spec.containers[0].image: \"a b\" is not an image reference; expected ASCII without "
-	 "spaces\n"},
-	{"containers: [{image: x}]",
-	 "spec.containers[0].id: missing; expected a name of letters, digits and inner "
-	 "dashes, at most 63 bytes\n"},
-	{"containers: [{id: a, image: x}, {id: a, image: x}]",
-	 "spec.containers[1].id: \"a\" is the id of containers[0] already\n"},
-	{"containers: [{id: a, image: x, root: true}, {id: b, image: x, root: true}]",
-	 "spec.containers[1].root: a second root: \"a\" is marked root already; a cell has exactly "
-	 "one\n"},
-	{"rootContainerId: a, containers: [{id: a, image: x}, {id: b, image: x, root: true}]",
-	 "spec.containers[1].root: \"b\" is marked root, but spec.rootContainerId is \"a\"\n"},
-	{"rootContainerId: a, containers: [{id: a, image: x, root: true}, {id: b, image: x}]", ""},
-	{"rootContainerId: wbe, containers: [{id: web, image: x}]",
-	 "spec.rootContainerId: no container has the id \"wbe\", did you mean \"web\"?\n"},
-	{"rootContainerId: z", "spec.rootContainerId: no container has the id \"z\"; expected an "
-			       "id from spec.containers\n"},
-	{"containers: [{id: a, image: x}, {id: root, image: x}]",
-	 "spec.containers[1].id: \"root\" is what the root container is called in containerd; "
-	 "choose another id or make "
-	 "this container the root\n"},
-	{"containers: [{id: root, image: x}]", ""},
-	{"containers: [{" C "realmId: other}]", "spec.containers[0].realmId: is \"other\", but the "
-						"cell has \"default\"; leave it out here\n"},
-	{"containers: [{" C "env: [A=1, B=, C, =x]}]",
-	 "spec.containers[0].env[2]: expected NAME=value with a name before the '='\n"
-	 "spec.containers[0].env[3]: expected NAME=value with a name before the '='\n"},
-	{"containers: [{" C "restartPolicy: no}]",
-	 "spec.containers[0].restartPolicy: \"no\" is not a restart policy; expected always, "
-	 "on-failure or never\n"},
-	{"containers: [{" C "restartPolicy: onfailure}]",
-	 "spec.containers[0].restartPolicy: \"onfailure\" is not a restart policy, did you mean "
-	 "\"on-failure\"?\n"},
-	{"containers: [{" C
-	 "restartPolicy: \"\", stopSignal: INT, user: \"1000:0\", workingDir: /w}]",
-	 ""},
-	{"containers: [{" C "stopSignal: SIGFOO}]",
-	 "spec.containers[0].stopSignal: \"SIGFOO\" is not a signal; expected a name such as "
-	 "SIGTERM or a number from 1 "
-	 "to 64\n"},
-	{"containers: [{" C "user: bob}]",
-	 "spec.containers[0].user: \"bob\" is not a user; expected root, or numbers "
-	 "such as 1000 or 1000:1000\n"},
-	{"containers: [{" C "user: \"4294967295\"}]",
-	 "spec.containers[0].user: \"4294967295\" is not a user; expected "
-	 "root, or numbers such as 1000 or 1000:1000\n"},
-	{"containers: [{" C "workingDir: w}]",
-	 "spec.containers[0].workingDir: \"w\" is not absolute; expected an absolute path in the "
-	 "container\n"},
-	{"containers: [{" C "volumes: [{source: /a, target: /b}, {kind: tmpfs, target: /tmp}]}]",
-	 ""},
-	{"containers: [{" C "volumes: [{source: a, target: /b/../c}]}]",
-	 "spec.containers[0].volumes[0].target: \"/b/../c\" holds \"..\"; expected an absolute "
-	 "path in the container "
-	 "without it\n"
-	 "spec.containers[0].volumes[0].source: \"a\" is not absolute; expected an absolute path "
-	 "on the host\n"},
-	{"containers: [{" C "volumes: [{source: /a, target: /}, {source: /a}]}]",
-	 "spec.containers[0].volumes[0].target: a volume cannot replace the root filesystem\n"
-	 "spec.containers[0].volumes[1].target: missing; expected an absolute path in the "
-	 "container\n"},
-	{"containers: [{" C "volumes: [{source: /a, target: /b}, {source: /c, target: /b/}]}]",
-	 "spec.containers[0].volumes[1].target: \"/b/\" is the target of volumes[0] already\n"},
-	{"containers: [{" C
-	 "volumes: [{kind: nfs, target: /b}, {kind: tmpfs, source: /a, target: /c}]}]",
-	 "spec.containers[0].volumes[0].kind: \"nfs\" is not a volume kind; expected bind or "
-	 "tmpfs\n"
-	 "spec.containers[0].volumes[1].source: a tmpfs has no source; leave it out\n"},
-	{"containers: [{" C "ports: [\"80\"], networks: [a], networksAliases: [b]}]",
-	 "spec.containers[0].ports: publishing ports is not supported by this version\n"
-	 "spec.containers[0].networks: joining further networks is not supported by this version\n"
-	 "spec.containers[0].networksAliases: network aliases are not supported by this version\n"},
+	{ "", "" },
+	{ "id: other",
+	  "spec.id: \"other\" is not metadata.name \"web\"; make them equal or leave one out\n" },
+	{ "realmId: a_b",
+	  "spec.realmId: \"a_b\" is not a valid name; expected letters, digits and inner dashes, "
+	  "at most 63 bytes\n" },
+	{ "containers: [{id: a}]", "spec.containers[0].image: missing; expected an image such as "
+				   "docker.io/library/busybox:latest\n" },
+	{ "containers: [{id: a, image: \"a b\"}]",
+	  "spec.containers[0].image: \"a b\" is not an image reference; expected ASCII without "
+	  "spaces\n" },
+	{ "containers: [{image: x}]",
+	  "spec.containers[0].id: missing; expected a name of letters, digits and inner "
+	  "dashes, at most 63 bytes\n" },
+	{ "containers: [{id: a, image: x}, {id: a, image: x}]",
+	  "spec.containers[1].id: \"a\" is the id of containers[0] already\n" },
+	{ "containers: [{id: a, image: x, root: true}, {id: b, image: x, root: true}]",
+	  "spec.containers[1].root: a second root: \"a\" is marked root already; a cell has exactly "
+	  "one\n" },
+	{ "rootContainerId: a, containers: [{id: a, image: x}, {id: b, image: x, root: true}]",
+	  "spec.containers[1].root: \"b\" is marked root, but spec.rootContainerId is \"a\"\n" },
+	{ "rootContainerId: a, containers: [{id: a, image: x, root: true}, {id: b, image: x}]",
+	  "" },
+	{ "rootContainerId: wbe, containers: [{id: web, image: x}]",
+	  "spec.rootContainerId: no container has the id \"wbe\", did you mean \"web\"?\n" },
+	{ "rootContainerId: z", "spec.rootContainerId: no container has the id \"z\"; expected an "
+				"id from spec.containers\n" },
+	{ "containers: [{id: a, image: x}, {id: root, image: x}]",
+	  "spec.containers[1].id: \"root\" is what the root container is called in containerd; "
+	  "choose another id or make "
+	  "this container the root\n" },
+	{ "containers: [{id: root, image: x}]", "" },
+	{ "containers: [{" C "realmId: other}]",
+	  "spec.containers[0].realmId: is \"other\", but the "
+	  "cell has \"default\"; leave it out here\n" },
+	{ "containers: [{" C "env: [A=1, B=, C, =x]}]",
+	  "spec.containers[0].env[2]: expected NAME=value with a name before the '='\n"
+	  "spec.containers[0].env[3]: expected NAME=value with a name before the '='\n" },
+	{ "containers: [{" C "restartPolicy: no}]",
+	  "spec.containers[0].restartPolicy: \"no\" is not a restart policy; expected always, "
+	  "on-failure or never\n" },
+	{ "containers: [{" C "restartPolicy: onfailure}]",
+	  "spec.containers[0].restartPolicy: \"onfailure\" is not a restart policy, did you mean "
+	  "\"on-failure\"?\n" },
+	{ "containers: [{" C
+	  "restartPolicy: \"\", stopSignal: INT, user: \"1000:0\", workingDir: /w}]",
+	  "" },
+	{ "containers: [{" C "stopSignal: SIGFOO}]",
+	  "spec.containers[0].stopSignal: \"SIGFOO\" is not a signal; expected a name such as "
+	  "SIGTERM or a number from 1 "
+	  "to 64\n" },
+	{ "containers: [{" C "user: bob}]",
+	  "spec.containers[0].user: \"bob\" is not a user; expected root, or numbers "
+	  "such as 1000 or 1000:1000\n" },
+	{ "containers: [{" C "user: \"4294967295\"}]",
+	  "spec.containers[0].user: \"4294967295\" is not a user; expected "
+	  "root, or numbers such as 1000 or 1000:1000\n" },
+	{ "containers: [{" C "workingDir: w}]",
+	  "spec.containers[0].workingDir: \"w\" is not absolute; expected an absolute path in the "
+	  "container\n" },
+	{ "containers: [{" C "volumes: [{source: /a, target: /b}, {kind: tmpfs, target: /tmp}]}]",
+	  "" },
+	{ "containers: [{" C "volumes: [{source: a, target: /b/../c}]}]",
+	  "spec.containers[0].volumes[0].target: \"/b/../c\" holds \"..\"; expected an absolute "
+	  "path in the container "
+	  "without it\n"
+	  "spec.containers[0].volumes[0].source: \"a\" is not absolute; expected an absolute path "
+	  "on the host\n" },
+	{ "containers: [{" C "volumes: [{source: /a, target: /}, {source: /a}]}]",
+	  "spec.containers[0].volumes[0].target: a volume cannot replace the root filesystem\n"
+	  "spec.containers[0].volumes[1].target: missing; expected an absolute path in the "
+	  "container\n" },
+	{ "containers: [{" C "volumes: [{source: /a, target: /b}, {source: /c, target: /b/}]}]",
+	  "spec.containers[0].volumes[1].target: \"/b/\" is the target of volumes[0] already\n" },
+	{ "containers: [{" C
+	  "volumes: [{kind: nfs, target: /b}, {kind: tmpfs, source: /a, target: /c}]}]",
+	  "spec.containers[0].volumes[0].kind: \"nfs\" is not a volume kind; expected bind or "
+	  "tmpfs\n"
+	  "spec.containers[0].volumes[1].source: a tmpfs has no source; leave it out\n" },
+	{ "containers: [{" C "ports: [\"80\"], networks: [a], networksAliases: [b]}]",
+	  "spec.containers[0].ports: publishing ports is not supported by this version\n"
+	  "spec.containers[0].networks: joining further networks is not supported by this version\n"
+	  "spec.containers[0].networksAliases: network aliases are not supported by this version\n" },
 };
 
 static void test_cells(void **state UNUSED)
@@ -183,7 +185,7 @@ static void test_cells(void **state UNUSED)
 
 static void test_too_many_containers(void **state UNUSED)
 {
-	AUTO_BUF struct buf spec = {0};
+	AUTO_BUF struct buf spec = { 0 };
 	Api__Cell *cell;
 
 	for (int i = 0; i < 65; i++)
@@ -201,26 +203,26 @@ static void test_spaces(void **state UNUSED)
 	static const struct {
 		const char *subnet, *problem;
 	} rows[] = {
-		{"", ""},
-		{"10.88.0.0/16", ""},
-		{"10.0.0.0/8", ""},
-		{"192.168.1.8/29", ""},
-		{"10.88.0.1/16",
-		 "\"10.88.0.1/16\" is an address inside a range, did you mean \"10.88.0.0/16\"?"},
-		{"10.88.0.0",
-		 "\"10.88.0.0\" is not an IPv4 range; expected one such as 10.88.0.0/16"},
-		{"fd00::/64",
-		 "\"fd00::/64\" is not an IPv4 range; expected one such as 10.88.0.0/16"},
-		{"10.88.0.0/33",
-		 "\"10.88.0.0/33\" is not an IPv4 range; expected one such as 10.88.0.0/16"},
-		{"10.88.0.0/016",
-		 "\"10.88.0.0/016\" is not an IPv4 range; expected one such as 10.88.0.0/16"},
-		{"10.88.0.0/30", "\"10.88.0.0/30\" is of the wrong size; expected /8 to /29"},
-		{"0.0.0.0/0", "\"0.0.0.0/0\" is of the wrong size; expected /8 to /29"},
-		{"127.0.0.0/8",
-		 "\"127.0.0.0/8\" is reserved; expected a private range such as 10.88.0.0/16"},
-		{"224.0.0.0/8",
-		 "\"224.0.0.0/8\" is reserved; expected a private range such as 10.88.0.0/16"},
+		{ "", "" },
+		{ "10.88.0.0/16", "" },
+		{ "10.0.0.0/8", "" },
+		{ "192.168.1.8/29", "" },
+		{ "10.88.0.1/16",
+		  "\"10.88.0.1/16\" is an address inside a range, did you mean \"10.88.0.0/16\"?" },
+		{ "10.88.0.0",
+		  "\"10.88.0.0\" is not an IPv4 range; expected one such as 10.88.0.0/16" },
+		{ "fd00::/64",
+		  "\"fd00::/64\" is not an IPv4 range; expected one such as 10.88.0.0/16" },
+		{ "10.88.0.0/33",
+		  "\"10.88.0.0/33\" is not an IPv4 range; expected one such as 10.88.0.0/16" },
+		{ "10.88.0.0/016",
+		  "\"10.88.0.0/016\" is not an IPv4 range; expected one such as 10.88.0.0/16" },
+		{ "10.88.0.0/30", "\"10.88.0.0/30\" is of the wrong size; expected /8 to /29" },
+		{ "0.0.0.0/0", "\"0.0.0.0/0\" is of the wrong size; expected /8 to /29" },
+		{ "127.0.0.0/8",
+		  "\"127.0.0.0/8\" is reserved; expected a private range such as 10.88.0.0/16" },
+		{ "224.0.0.0/8",
+		  "\"224.0.0.0/8\" is reserved; expected a private range such as 10.88.0.0/16" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -249,25 +251,25 @@ static void test_signals(void **state UNUSED)
 		const char *name;
 		int number;
 	} rows[] = {
-		{"SIGTERM", SIGTERM},
-		{"TERM", SIGTERM},
-		{"sigint", SIGINT},
-		{"15", 15},
-		{"64", 64},
-		{"SIGQUIT", SIGQUIT},
-		{"WINCH", SIGWINCH},
-		{"KILL", SIGKILL},
-		{"0", 0},
-		{"65", 0},
-		{"", 0},
-		{"SIG", 0},
-		{"TERMX", 0},
-		{"-1", 0},
-		{"015", 0},
-		{"RTMAX", 64},
-		{"SIGRTMAX-1", 63},
-		{"RTMIN+99", 0},
-		{"RTMIN+", 0},
+		{ "SIGTERM", SIGTERM },
+		{ "TERM", SIGTERM },
+		{ "sigint", SIGINT },
+		{ "15", 15 },
+		{ "64", 64 },
+		{ "SIGQUIT", SIGQUIT },
+		{ "WINCH", SIGWINCH },
+		{ "KILL", SIGKILL },
+		{ "0", 0 },
+		{ "65", 0 },
+		{ "", 0 },
+		{ "SIG", 0 },
+		{ "TERMX", 0 },
+		{ "-1", 0 },
+		{ "015", 0 },
+		{ "RTMAX", 64 },
+		{ "SIGRTMAX-1", 63 },
+		{ "RTMIN+99", 0 },
+		{ "RTMIN+", 0 },
 	};
 	Api__ContainerSpec spec = API__CONTAINER_SPEC__INIT;
 
@@ -293,10 +295,10 @@ static void test_root_index(void **state UNUSED)
 		const char *spec;
 		size_t root;
 	} rows[] = {
-		{"", 0},
-		{"containers: [{id: a}, {id: b}]", 0},
-		{"containers: [{id: a}, {id: b, root: true}]", 1},
-		{"rootContainerId: b, containers: [{id: a}, {id: b}]", 1},
+		{ "", 0 },
+		{ "containers: [{id: a}, {id: b}]", 0 },
+		{ "containers: [{id: a}, {id: b, root: true}]", 1 },
+		{ "rootContainerId: b, containers: [{id: a}, {id: b}]", 1 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

@@ -17,10 +17,10 @@ static void test_valid_names(void **state UNUSED)
 		const char *name;
 		bool valid;
 	} rows[] = {
-		{"a", true},     {"Z9", true},         {"a-b", true},  {"a--b", true},
-		{NAME_63, true}, {NAME_63 "4", false}, {"", false},    {"-a", false},
-		{"a-", false},   {"a_b", false},       {"a.b", false}, {"..", false},
-		{"a/b", false},  {"a b", false},       {"a\n", false}, {"\xc3\xa9", false},
+		{ "a", true },     { "Z9", true },         { "a-b", true },  { "a--b", true },
+		{ NAME_63, true }, { NAME_63 "4", false }, { "", false },    { "-a", false },
+		{ "a-", false },   { "a_b", false },       { "a.b", false }, { "..", false },
+		{ "a/b", false },  { "a b", false },       { "a\n", false }, { "\xc3\xa9", false },
 	};
 
 	assert_int_equal(strlen(NAME_63), NAME_MAX_BYTES);
@@ -31,7 +31,7 @@ static void test_valid_names(void **state UNUSED)
 
 static void test_keys(void **state UNUSED)
 {
-	const char *const names[] = {"r", "s", "t", "c", "x"};
+	const char *const names[] = { "r", "s", "t", "c", "x" };
 	struct key_parts parts;
 
 	for (int kind = 0; kind < KIND_COUNT; kind++) {
@@ -47,8 +47,8 @@ static void test_keys(void **state UNUSED)
 		assert_true(!parent || str_starts_with(key, parent));
 	}
 	for (size_t i = 0; i < 7; i++) {
-		static const char *const bad[] = {"",     "/",      "a/",         "/a",
-						  "a//b", "a/../b", "a/b/c/d/e/f"};
+		static const char *const bad[] = { "",     "/",      "a/",         "/a",
+						   "a//b", "a/../b", "a/b/c/d/e/f" };
 
 		assert_false(key_split(bad[i], &parts));
 	}

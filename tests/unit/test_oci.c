@@ -47,7 +47,9 @@ static int setup(void **state)
 	f->image.working_dir = xstrdup("");
 	f->image.stop_signal = xstrdup("");
 	f->host = (struct host){ .nofile_max = 20000, .capabilities = 0x3, .arch = "amd64" };
-	f->options = (struct oci_options){ .request = &f->request, .image = &f->image, .host = &f->host };
+	f->options = (struct oci_options){ .request = &f->request,
+					   .image = &f->image,
+					   .host = &f->host };
 	*state = f;
 	return 0;
 }
@@ -125,13 +127,15 @@ static void test_nothing_to_run(void **state)
 static void test_env(void **state)
 {
 	struct fixture *f = *state;
-	char *env[] = { (char *)"A=spec", (char *)"B=1", (char *)"KUKEON_CELL=liar", (char *)"B=2" };
+	char *env[] = { (char *)"A=spec", (char *)"B=1", (char *)"KUKEON_CELL=liar",
+			(char *)"B=2" };
 
 	f->spec.env = env;
 	f->spec.n_env = 4;
-	expect_process(f, "env",
-		       "PATH=/image|A=spec|HOSTNAME=c|B=2|KUKEON_CELL=c|KUKEON_REALM=r|KUKEON_SPACE=s|KUKEON_STACK=t|"
-		       "KUKEON_CONTAINER=web");
+	expect_process(
+		f, "env",
+		"PATH=/image|A=spec|HOSTNAME=c|B=2|KUKEON_CELL=c|KUKEON_REALM=r|KUKEON_SPACE=s|KUKEON_STACK=t|"
+		"KUKEON_CONTAINER=web");
 }
 
 static void test_user(void **state)
@@ -140,9 +144,18 @@ static void test_user(void **state)
 		const char *user;
 		int uid, gid; /* -1: refused */
 	} cases[] = {
-		{ "", 0, 0 },          { "0", 0, 0 },       { "1000", 1000, 0 }, { "1000:2000", 1000, 2000 },
-		{ "root", 0, 0 },      { "root:root", 0, 0 }, { "nobody", -1, 0 }, { "1000:users", -1, 0 },
-		{ "4294967295", -1, 0 }, { "99999999999", -1, 0 }, { "-1", -1, 0 }, { "1000:", -1, 0 },
+		{ "", 0, 0 },
+		{ "0", 0, 0 },
+		{ "1000", 1000, 0 },
+		{ "1000:2000", 1000, 2000 },
+		{ "root", 0, 0 },
+		{ "root:root", 0, 0 },
+		{ "nobody", -1, 0 },
+		{ "1000:users", -1, 0 },
+		{ "4294967295", -1, 0 },
+		{ "99999999999", -1, 0 },
+		{ "-1", -1, 0 },
+		{ "1000:", -1, 0 },
 	};
 	struct fixture *f = *state;
 
@@ -154,7 +167,8 @@ static void test_user(void **state)
 
 		free(f->image.user);
 		f->image.user = xstrdup(cases[i].user);
-		assert_int_equal(oci_spec(&f->options, &json, &err), cases[i].uid < 0 ? -EINVAL : 0);
+		assert_int_equal(oci_spec(&f->options, &json, &err),
+				 cases[i].uid < 0 ? -EINVAL : 0);
 		if (cases[i].uid < 0)
 			assert_non_null(strstr(err.msg, cases[i].user));
 		else if (!strstr(json, expected))
@@ -173,7 +187,8 @@ static const json_t *find_mount(const json_t *root, const char *target)
 	return found;
 }
 
-static void expect_mount(const json_t *root, const char *target, const char *source, const char *options)
+static void expect_mount(const json_t *root, const char *target, const char *source,
+			 const char *options)
 {
 	const json_t *mount = find_mount(root, target);
 	AUTO_FREE char *actual = joined(json_object_get(mount, "options"));
@@ -226,18 +241,23 @@ static void test_isolation(void **state)
 {
 	json_t *root = make(*state), *section = json_object_get(root, "linux");
 	const json_t *rules = json_object_get(json_object_get(section, "resources"), "devices");
-	AUTO_FREE char *namespaces = json_dumps(json_object_get(section, "namespaces"), JSON_COMPACT);
-	AUTO_FREE char *limits = json_dumps(json_object_get(json_object_get(root, "process"), "rlimits"), JSON_COMPACT);
+	AUTO_FREE char *namespaces =
+		json_dumps(json_object_get(section, "namespaces"), JSON_COMPACT);
+	AUTO_FREE char *limits = json_dumps(
+		json_object_get(json_object_get(root, "process"), "rlimits"), JSON_COMPACT);
 
-	assert_string_equal(namespaces, "[{\"type\":\"pid\"},{\"type\":\"ipc\"},{\"type\":\"uts\"},{\"type\":\"mount\"},"
-					"{\"type\":\"cgroup\"},{\"type\":\"network\",\"path\":"
-					"\"/run/kukeon/netns/r_s_t_c\"}]");
+	assert_string_equal(
+		namespaces,
+		"[{\"type\":\"pid\"},{\"type\":\"ipc\"},{\"type\":\"uts\"},{\"type\":\"mount\"},"
+		"{\"type\":\"cgroup\"},{\"type\":\"network\",\"path\":"
+		"\"/run/kukeon/netns/r_s_t_c\"}]");
 	assert_string_equal(limits, "[{\"type\":\"RLIMIT_NOFILE\",\"soft\":1024,\"hard\":20000}]");
 	assert_true(json_is_false(json_object_get(json_array_get(rules, 0), "allow")));
 	assert_int_equal(json_array_size(rules), 12);
 	assert_int_equal(json_array_size(json_object_get(section, "maskedPaths")), 11);
 	assert_int_equal(json_array_size(json_object_get(section, "readonlyPaths")), 5);
-	assert_string_equal(json_string_value(json_object_get(section, "cgroupsPath")), "/kukeon/r/s/t/c/c_web");
+	assert_string_equal(json_string_value(json_object_get(section, "cgroupsPath")),
+			    "/kukeon/r/s/t/c/c_web");
 	assert_string_equal(json_string_value(json_object_get(json_object_get(root, "annotations"),
 							      "io.containerd.runc.v2.group")),
 			    "s_t_c_root");
@@ -247,7 +267,9 @@ static void test_isolation(void **state)
 static void test_privileged(void **state)
 {
 	struct fixture *f = *state;
-	struct host_device device = { .path = (char *)"/dev/fuse", .type = 'c', .major = 10, .minor = 229, .mode = 0666 };
+	struct host_device device = {
+		.path = (char *)"/dev/fuse", .type = 'c', .major = 10, .minor = 229, .mode = 0666
+	};
 	struct host_devices devices = { &device, 1 };
 	json_t *root, *section;
 
@@ -255,15 +277,17 @@ static void test_privileged(void **state)
 	f->options.devices = &devices;
 	root = make(f);
 	section = json_object_get(root, "linux");
-	AUTO_FREE char *rules =
-		json_dumps(json_object_get(json_object_get(section, "resources"), "devices"), JSON_COMPACT);
+	AUTO_FREE char *rules = json_dumps(
+		json_object_get(json_object_get(section, "resources"), "devices"), JSON_COMPACT);
 	AUTO_FREE char *nodes = json_dumps(json_object_get(section, "devices"), JSON_COMPACT);
 	AUTO_FREE char *caps = joined(json_object_get(
 		json_object_get(json_object_get(root, "process"), "capabilities"), "bounding"));
 
 	assert_string_equal(rules, "[{\"allow\":true,\"access\":\"rwm\"}]");
-	assert_string_equal(nodes, "[{\"path\":\"/dev/fuse\",\"type\":\"c\",\"major\":10,\"minor\":229,\"fileMode\":438,"
-				   "\"uid\":0,\"gid\":0}]");
+	assert_string_equal(
+		nodes,
+		"[{\"path\":\"/dev/fuse\",\"type\":\"c\",\"major\":10,\"minor\":229,\"fileMode\":438,"
+		"\"uid\":0,\"gid\":0}]");
 	assert_string_equal(caps, "CAP_CHOWN|CAP_DAC_OVERRIDE");
 	assert_null(json_object_get(section, "maskedPaths"));
 	expect_mount(root, "/sys", "sysfs", "nosuid|noexec|nodev|rw");
@@ -282,7 +306,8 @@ static void test_host(void **state UNUSED)
 	assert_null(host_capability_name(41));
 	host_devices_read("/dev", &devices);
 	for (size_t i = 0; i < devices.n; i++)
-		null_found = null_found || (str_equal(devices.items[i].path, "/dev/null") && devices.items[i].minor == 3);
+		null_found = null_found || (str_equal(devices.items[i].path, "/dev/null") &&
+					    devices.items[i].minor == 3);
 	assert_true(null_found);
 	host_devices_fini(&devices);
 }
@@ -292,9 +317,9 @@ static void test_host(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_args),      TEST(test_nothing_to_run), TEST(test_env),        TEST(test_user),
-		TEST(test_mounts),    TEST(test_read_only_root), TEST(test_isolation),  TEST(test_privileged),
-		cmocka_unit_test(test_host),
+		TEST(test_args),      TEST(test_nothing_to_run), TEST(test_env),
+		TEST(test_user),      TEST(test_mounts),         TEST(test_read_only_root),
+		TEST(test_isolation), TEST(test_privileged),     cmocka_unit_test(test_host),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,7 +43,8 @@ static void write_config(const struct fixture *f, const char *text)
 	assert_int_equal(fs_write_file_atomic(f->file, text, strlen(text), 0644, NULL), 0);
 }
 
-static int read_options(const struct fixture *f, const char *const flags[], Api__Config **ret_config, struct error *err)
+static int read_options(const struct fixture *f, const char *const flags[],
+			Api__Config **ret_config, struct error *err)
 {
 	char *argv[FLAGS_MAX + 4] = { (char *)"kukeond", (char *)"--config", (char *)f->file };
 	int argc = 3;
@@ -64,24 +65,76 @@ static const struct {
 } rows[] = {
 	{ "defaults", { NULL }, { NULL }, "{}", "/opt/kukeon", "/run/kukeon/kukeond.sock", 2 },
 	{ "an empty file", { NULL }, { NULL }, "", "/opt/kukeon", "/run/kukeon/kukeond.sock", 2 },
-	{ "comments alone", { NULL }, { NULL }, "# runPath: /x\n\n  # that is all", "/opt/kukeon",
-	  "/run/kukeon/kukeond.sock", 2 },
-	{ "file over default", { NULL }, { NULL }, "runPath: /file\npruneGrace: 7\n", "/file",
-	  "/run/kukeon/kukeond.sock", 7 },
-	{ "environment over file", { NULL }, { "KUKEON_RUN_PATH", "/env", "KUKEON_PRUNE_GRACE", "8" },
-	  "runPath: /file\npruneGrace: 7\n", "/env", "/run/kukeon/kukeond.sock", 8 },
-	{ "flag over environment", { "--run-path", "/flag", "--prune-grace=9" },
-	  { "KUKEON_RUN_PATH", "/env", "KUKEON_PRUNE_GRACE", "8" }, "runPath: /file\n", "/flag",
-	  "/run/kukeon/kukeond.sock", 9 },
-	{ "a flag hides a bad variable", { "--prune-grace=9" }, { "KUKEON_PRUNE_GRACE", "soon" }, "{}", "/opt/kukeon",
-	  "/run/kukeon/kukeond.sock", 9 },
-	{ "zero is a value", { "--prune-grace=0" }, { NULL }, "pruneGrace: 7\n", "/opt/kukeon",
-	  "/run/kukeon/kukeond.sock", 0 },
-	{ "the last flag wins", { "--run-path=/a", "--run-path=/b" }, { NULL }, "{}", "/b", "/run/kukeon/kukeond.sock", 2 },
-	{ "the socket follows the runtime directory", { "--runtime-dir=/tmp/r" }, { NULL }, "{}", "/opt/kukeon",
-	  "/tmp/r/kukeond.sock", 2 },
-	{ "the socket itself", { "--runtime-dir=/tmp/r" }, { "KUKEON_SOCKET", "/s" }, "{}", "/opt/kukeon", "/s", 2 },
-	{ "an empty socket is none", { NULL }, { NULL }, "socket: \"\"\n", "/opt/kukeon", "/run/kukeon/kukeond.sock", 2 },
+	{ "comments alone",
+	  { NULL },
+	  { NULL },
+	  "# runPath: /x\n\n  # that is all",
+	  "/opt/kukeon",
+	  "/run/kukeon/kukeond.sock",
+	  2 },
+	{ "file over default",
+	  { NULL },
+	  { NULL },
+	  "runPath: /file\npruneGrace: 7\n",
+	  "/file",
+	  "/run/kukeon/kukeond.sock",
+	  7 },
+	{ "environment over file",
+	  { NULL },
+	  { "KUKEON_RUN_PATH", "/env", "KUKEON_PRUNE_GRACE", "8" },
+	  "runPath: /file\npruneGrace: 7\n",
+	  "/env",
+	  "/run/kukeon/kukeond.sock",
+	  8 },
+	{ "flag over environment",
+	  { "--run-path", "/flag", "--prune-grace=9" },
+	  { "KUKEON_RUN_PATH", "/env", "KUKEON_PRUNE_GRACE", "8" },
+	  "runPath: /file\n",
+	  "/flag",
+	  "/run/kukeon/kukeond.sock",
+	  9 },
+	{ "a flag hides a bad variable",
+	  { "--prune-grace=9" },
+	  { "KUKEON_PRUNE_GRACE", "soon" },
+	  "{}",
+	  "/opt/kukeon",
+	  "/run/kukeon/kukeond.sock",
+	  9 },
+	{ "zero is a value",
+	  { "--prune-grace=0" },
+	  { NULL },
+	  "pruneGrace: 7\n",
+	  "/opt/kukeon",
+	  "/run/kukeon/kukeond.sock",
+	  0 },
+	{ "the last flag wins",
+	  { "--run-path=/a", "--run-path=/b" },
+	  { NULL },
+	  "{}",
+	  "/b",
+	  "/run/kukeon/kukeond.sock",
+	  2 },
+	{ "the socket follows the runtime directory",
+	  { "--runtime-dir=/tmp/r" },
+	  { NULL },
+	  "{}",
+	  "/opt/kukeon",
+	  "/tmp/r/kukeond.sock",
+	  2 },
+	{ "the socket itself",
+	  { "--runtime-dir=/tmp/r" },
+	  { "KUKEON_SOCKET", "/s" },
+	  "{}",
+	  "/opt/kukeon",
+	  "/s",
+	  2 },
+	{ "an empty socket is none",
+	  { NULL },
+	  { NULL },
+	  "socket: \"\"\n",
+	  "/opt/kukeon",
+	  "/run/kukeon/kukeond.sock",
+	  2 },
 };
 
 static void test_precedence(void **state)
@@ -91,17 +144,21 @@ static void test_precedence(void **state)
 		struct error err;
 
 		write_config(*state, rows[i].file);
-		for (size_t n = 0; n < ARRAY_SIZE(rows[i].environment) && rows[i].environment[n]; n += 2)
+		for (size_t n = 0; n < ARRAY_SIZE(rows[i].environment) && rows[i].environment[n];
+		     n += 2)
 			setenv(rows[i].environment[n], rows[i].environment[n + 1], 1);
 		if (read_options(*state, rows[i].flags, &config, &err) < 0)
 			fail_msg("%s: %s", rows[i].name, err.msg);
-		for (size_t n = 0; n < ARRAY_SIZE(rows[i].environment) && rows[i].environment[n]; n += 2)
+		for (size_t n = 0; n < ARRAY_SIZE(rows[i].environment) && rows[i].environment[n];
+		     n += 2)
 			unsetenv(rows[i].environment[n]);
-		if (!str_equal(config->run_path, rows[i].run_path) || !str_equal(config->socket, rows[i].socket) ||
+		if (!str_equal(config->run_path, rows[i].run_path) ||
+		    !str_equal(config->socket, rows[i].socket) ||
 		    config->prune_grace != rows[i].prune_grace)
-			fail_msg("%s: run path %s, socket %s, grace %u; expected %s, %s, %u", rows[i].name,
-				 config->run_path, config->socket, config->prune_grace, rows[i].run_path,
-				 rows[i].socket, rows[i].prune_grace);
+			fail_msg("%s: run path %s, socket %s, grace %u; expected %s, %s, %u",
+				 rows[i].name, config->run_path, config->socket,
+				 config->prune_grace, rows[i].run_path, rows[i].socket,
+				 rows[i].prune_grace);
 		protobuf_c_message_free_unpacked(&config->base, NULL);
 	}
 }
@@ -116,8 +173,10 @@ static const struct {
 	{ "KUKEON_RESYNC", "-1", "{}", "KUKEON_RESYNC: \"-1\" is not a number of seconds" },
 	{ "KUKEON_RESYNC", "1s", "{}", "KUKEON_RESYNC: \"1s\" is not a number of seconds" },
 	{ "KUKEON_RESYNC", "", "{}", "KUKEON_RESYNC: \"\" is not a number of seconds" },
-	{ "KUKEON_RESYNC", "4294967296", "{}", "KUKEON_RESYNC: \"4294967296\" is not a number of seconds" },
-	{ NULL, NULL, "runPaht: /x\n", "%s:1:1: runPaht: unknown field, did you mean \"runPath\"?" },
+	{ "KUKEON_RESYNC", "4294967296", "{}",
+	  "KUKEON_RESYNC: \"4294967296\" is not a number of seconds" },
+	{ NULL, NULL, "runPaht: /x\n",
+	  "%s:1:1: runPaht: unknown field, did you mean \"runPath\"?" },
 };
 
 static void test_bad_values(void **state)
@@ -125,9 +184,10 @@ static void test_bad_values(void **state)
 	const struct fixture *f = *state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad_rows); i++) {
-		AUTO_FREE char *expected = str_starts_with(bad_rows[i].error, "%s") ?
-						   xasprintf("%s%s", f->file, bad_rows[i].error + 2) :
-						   xstrdup(bad_rows[i].error);
+		AUTO_FREE char *expected =
+			str_starts_with(bad_rows[i].error, "%s")
+				? xasprintf("%s%s", f->file, bad_rows[i].error + 2)
+				: xstrdup(bad_rows[i].error);
 		Api__Config *config = NULL;
 		struct error err = { 0 };
 
@@ -160,13 +220,17 @@ static const struct {
 } runs[] = {
 	{ "--version", 0, "kukeond " KUKEON_VERSION "\n", "" },
 	{ "--help", 0, "Usage: *", "" },
-	{ "--prune-grace=soon", 2, "", "kuke: --prune-grace: \"soon\" is not a number of seconds\n*" },
-	{ "--resync 4294967296", 2, "", "kuke: --resync: \"4294967296\" is not a number of seconds\n*" },
+	{ "--prune-grace=soon", 2, "",
+	  "kuke: --prune-grace: \"soon\" is not a number of seconds\n*" },
+	{ "--resync 4294967296", 2, "",
+	  "kuke: --resync: \"4294967296\" is not a number of seconds\n*" },
 	{ "--run-path", 2, "", NULL },
 	{ "--nope", 2, "", NULL },
 	{ "stray", 2, "", "kuke: unexpected argument \"stray\"\n*" },
-	{ "--config /nonexistent/kukeond.yaml", 2, "", "<3>cannot open /nonexistent/kukeond.yaml: *" },
-	{ "--log-level loud", 2, "", "<3>log level \"loud\" is none of error, warning, info, debug\n" },
+	{ "--config /nonexistent/kukeond.yaml", 2, "",
+	  "<3>cannot open /nonexistent/kukeond.yaml: *" },
+	{ "--log-level loud", 2, "",
+	  "<3>log level \"loud\" is none of error, warning, info, debug\n" },
 };
 
 static void test_program(void **state UNUSED)

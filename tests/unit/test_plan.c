@@ -18,13 +18,13 @@ enum {
 	HAS = 1 << 0,
 	CHANGED = 1 << 1, /* the record is of another spec */
 	IMAGE = 1 << 2,
-	GONE = 1 << 3,    /* not in the cell's spec any more */
+	GONE = 1 << 3, /* not in the cell's spec any more */
 	BUSY = 1 << 4,
-	BLIND = 1 << 5,   /* not known */
-	OURS = 1 << 6,    /* we ended it ourselves */
-	ABSENT = 1 << 7,  /* no such container */
+	BLIND = 1 << 5,  /* not known */
+	OURS = 1 << 6,   /* we ended it ourselves */
+	ABSENT = 1 << 7, /* no such container */
 	EXITED = 1 << 8,
-	FAILED = 1 << 9,  /* its last action failed, NOW_MS + 500 is the next try */
+	FAILED = 1 << 9, /* its last action failed, NOW_MS + 500 is the next try */
 };
 
 struct one {
@@ -67,7 +67,10 @@ struct row {
 	bool gone;
 };
 
-#define C(task_, flags_, ...) { .task = TASK_##task_, .flags = flags_, ##__VA_ARGS__ }
+#define C(task_, flags_, ...)                                                                      \
+	{                                                                                          \
+		.task = TASK_##task_, .flags = flags_, ##__VA_ARGS__                               \
+	}
 #define RUNS C(RUNNING, HAS)
 #define MADE C(NONE, HAS)
 #define NEW C(NONE, IMAGE)
@@ -79,7 +82,8 @@ static const struct row cell_rows[] = {
 	{ "nothing is known yet", CGROUP_BLIND, C(NONE, BLIND), C(NONE, BLIND),
 	  "container-inspect root, container-inspect b, cgroup-inspect", STATE(Unknown, STARTING) },
 	{ "a fresh cell", 0, C(NONE, 0), C(NONE, 0),
-	  "cgroup-ensure, netns-create, image-resolve root, image-resolve b", STATE(Pending, CREATING) },
+	  "cgroup-ensure, netns-create, image-resolve root, image-resolve b",
+	  STATE(Pending, CREATING) },
 	{ "its stack is not ready", PARENT_PENDING, C(NONE, 0), C(NONE, 0), "",
 	  STATE(Pending, PARENT_NOT_READY) },
 	{ "no containers", 0, NO, NO, "cgroup-ensure", STATE(Pending, NO_CONTAINERS) },
@@ -88,70 +92,86 @@ static const struct row cell_rows[] = {
 	  "network-attach, container-create root, container-create b", STATE(Pending, CREATING) },
 	{ "the root's task while attach is busy", CGROUP | PINNED | FRESH | NET_BUSY, MADE, MADE,
 	  "task-create root", STATE(Pending, CREATING) },
-	{ "no task without a cgroup", PINNED | FRESH | NET_BUSY | CGROUP_BUSY, MADE, MADE, "", STATE(Pending, CREATING) },
-	{ "no start before it is attached", CGROUP | PINNED | FRESH | NET_BUSY, C(CREATED, HAS), MADE,
-	  "task-create b", STATE(Pending, CREATING) },
-	{ "attached: the root starts", UP | FRESH, C(CREATED, HAS), C(CREATED, HAS), "task-start root",
+	{ "no task without a cgroup", PINNED | FRESH | NET_BUSY | CGROUP_BUSY, MADE, MADE, "",
 	  STATE(Pending, CREATING) },
-	{ "the others are made once the root's shim is there", UP | FRESH, C(NONE, HAS | BUSY), MADE, "",
-	  STATE(Pending, CREATING) },
+	{ "no start before it is attached", CGROUP | PINNED | FRESH | NET_BUSY, C(CREATED, HAS),
+	  MADE, "task-create b", STATE(Pending, CREATING) },
+	{ "attached: the root starts", UP | FRESH, C(CREATED, HAS), C(CREATED, HAS),
+	  "task-start root", STATE(Pending, CREATING) },
+	{ "the others are made once the root's shim is there", UP | FRESH, C(NONE, HAS | BUSY),
+	  MADE, "", STATE(Pending, CREATING) },
 	{ "the others start when the root runs", UP, RUNS, C(CREATED, HAS), "task-start b",
 	  STATE(Pending, CREATING) },
 	{ "everything runs", UP, RUNS, RUNS, "", STATE(Ready, NONE) },
 	{ "paused counts as running", UP, C(PAUSED, HAS), RUNS, "", STATE(Ready, NONE) },
-	{ "it runs, its attachment is not on record", UP & ~ATTACHED, RUNS, RUNS, "", STATE(Ready, NETWORK_UNKNOWN) },
-	{ "it runs, its namespace is not pinned", CGROUP, RUNS, MADE, "", STATE(Pending, NETWORK_UNKNOWN) },
-	{ "a cgroup that vanished is made again", UP & ~CGROUP, RUNS, RUNS, "cgroup-ensure", STATE(Ready, NONE) },
+	{ "it runs, its attachment is not on record", UP & ~ATTACHED, RUNS, RUNS, "",
+	  STATE(Ready, NETWORK_UNKNOWN) },
+	{ "it runs, its namespace is not pinned", CGROUP, RUNS, MADE, "",
+	  STATE(Pending, NETWORK_UNKNOWN) },
+	{ "a cgroup that vanished is made again", UP & ~CGROUP, RUNS, RUNS, "cgroup-ensure",
+	  STATE(Ready, NONE) },
 
 	{ "the root ended, always: the incarnation goes", UP, C(STOPPED, HAS | EXITED), RUNS,
 	  "task-delete root, task-stop b", STATE(Pending, RESTARTING) },
-	{ "the last task has ended: the network goes", UP, C(STOPPED, HAS | EXITED), C(STOPPED, HAS | EXITED),
-	  "task-delete root, task-delete b, network-detach", STATE(Pending, RESTARTING) },
+	{ "the last task has ended: the network goes", UP, C(STOPPED, HAS | EXITED),
+	  C(STOPPED, HAS | EXITED), "task-delete root, task-delete b, network-detach",
+	  STATE(Pending, RESTARTING) },
 	{ "and a new incarnation begins", CGROUP, C(NONE, HAS | EXITED), C(NONE, HAS | EXITED),
 	  "netns-create", STATE(Pending, RESTARTING) },
 	{ "the root failed twice: it waits", CGROUP,
-	  C(NONE, HAS | EXITED, .exit_code = 1, .in_row = 1, .restarts = 1, .exited_ms = NOW_MS), MADE, "",
-	  STATE(Failed, RESTART_BACK_OFF), .wake_at_ms = NOW_MS + 820 },
+	  C(NONE, HAS | EXITED, .exit_code = 1, .in_row = 1, .restarts = 1, .exited_ms = NOW_MS),
+	  MADE, "", STATE(Failed, RESTART_BACK_OFF), .wake_at_ms = NOW_MS + 820 },
 	{ "the root completed, on-failure: the others go, its task stays", UP,
-	  C(STOPPED, HAS | EXITED, .policy = "on-failure"), RUNS, "task-stop b", STATE(Stopped, COMPLETED) },
-	{ "the root completed, never, and nothing is left", CGROUP, C(STOPPED, HAS | EXITED, .policy = "never"), MADE, "",
+	  C(STOPPED, HAS | EXITED, .policy = "on-failure"), RUNS, "task-stop b",
 	  STATE(Stopped, COMPLETED) },
-	{ "the root failed, never", CGROUP, C(STOPPED, HAS | EXITED, .policy = "never", .exit_code = 3), MADE, "",
+	{ "the root completed, never, and nothing is left", CGROUP,
+	  C(STOPPED, HAS | EXITED, .policy = "never"), MADE, "", STATE(Stopped, COMPLETED) },
+	{ "the root failed, never", CGROUP,
+	  C(STOPPED, HAS | EXITED, .policy = "never", .exit_code = 3), MADE, "",
 	  STATE(Failed, EXITED) },
-	{ "the root failed, on-failure", CGROUP, C(NONE, HAS | EXITED, .policy = "on-failure", .exit_code = 3), MADE,
-	  "netns-create", STATE(Pending, RESTARTING) },
+	{ "the root failed, on-failure", CGROUP,
+	  C(NONE, HAS | EXITED, .policy = "on-failure", .exit_code = 3), MADE, "netns-create",
+	  STATE(Pending, RESTARTING) },
 	{ "the root was given up", CGROUP,
-	  C(STOPPED, HAS | EXITED, .policy = "on-failure", .exit_code = 3, .restarts = 2, .max_retries = 2), MADE, "",
-	  STATE(Failed, GAVE_UP) },
-	{ "another ended, always", UP, RUNS, C(STOPPED, HAS | EXITED), "task-delete b", STATE(Pending, RESTARTING) },
-	{ "another comes back", UP, RUNS, C(NONE, HAS | EXITED), "task-create b", STATE(Pending, RESTARTING) },
+	  C(STOPPED, HAS | EXITED, .policy = "on-failure", .exit_code = 3, .restarts = 2,
+	    .max_retries = 2),
+	  MADE, "", STATE(Failed, GAVE_UP) },
+	{ "another ended, always", UP, RUNS, C(STOPPED, HAS | EXITED), "task-delete b",
+	  STATE(Pending, RESTARTING) },
+	{ "another comes back", UP, RUNS, C(NONE, HAS | EXITED), "task-create b",
+	  STATE(Pending, RESTARTING) },
 	{ "another waits", UP, RUNS,
-	  C(NONE, HAS | EXITED, .exit_code = 1, .in_row = 1, .restarts = 1, .exited_ms = NOW_MS), "",
-	  STATE(Pending, RESTART_BACK_OFF), .wake_at_ms = NOW_MS + 920 },
-	{ "another completed, never", UP, RUNS, C(STOPPED, HAS | EXITED, .policy = "never"), "", STATE(Ready, NONE) },
-	{ "another failed, never", UP, RUNS, C(STOPPED, HAS | EXITED, .policy = "never", .exit_code = 2), "",
-	  STATE(Failed, EXITED) },
+	  C(NONE, HAS | EXITED, .exit_code = 1, .in_row = 1, .restarts = 1, .exited_ms = NOW_MS),
+	  "", STATE(Pending, RESTART_BACK_OFF), .wake_at_ms = NOW_MS + 920 },
+	{ "another completed, never", UP, RUNS, C(STOPPED, HAS | EXITED, .policy = "never"), "",
+	  STATE(Ready, NONE) },
+	{ "another failed, never", UP, RUNS,
+	  C(STOPPED, HAS | EXITED, .policy = "never", .exit_code = 2), "", STATE(Failed, EXITED) },
 	{ "a created root of an earlier daemon", UP, C(CREATED, HAS), MADE, "task-kill root",
 	  STATE(Pending, CREATING) },
-	{ "a pin of an earlier daemon", CGROUP | PINNED | INTENT, MADE, MADE, "network-detach", STATE(Pending, CREATING) },
+	{ "a pin of an earlier daemon", CGROUP | PINNED | INTENT, MADE, MADE, "network-detach",
+	  STATE(Pending, CREATING) },
 
-	{ "the root changed, its image is not there", UP, C(RUNNING, HAS | CHANGED), RUNS, "image-resolve root",
-	  STATE(Pending, UPDATING) },
+	{ "the root changed, its image is not there", UP, C(RUNNING, HAS | CHANGED), RUNS,
+	  "image-resolve root", STATE(Pending, UPDATING) },
 	{ "the root changed, its image is there", UP, C(RUNNING, HAS | CHANGED | IMAGE), RUNS,
 	  "task-stop root, task-stop b", STATE(Pending, UPDATING) },
 	{ "the old root has ended", UP, C(STOPPED, HAS | CHANGED | IMAGE | EXITED | OURS), MADE,
 	  "task-delete root, network-detach", STATE(Pending, RESTARTING) },
 	{ "the old root's record goes", CGROUP, C(NONE, HAS | CHANGED | IMAGE), MADE,
 	  "netns-create, container-remove root", STATE(Pending, CREATING) },
-	{ "another changed, its image is not there", UP, RUNS, C(RUNNING, HAS | CHANGED), "image-resolve b",
-	  STATE(Pending, UPDATING) },
-	{ "another changed, its image is there", UP, RUNS, C(RUNNING, HAS | CHANGED | IMAGE), "task-stop b",
-	  STATE(Pending, UPDATING) },
-	{ "another completed and changed", UP, RUNS, C(STOPPED, HAS | CHANGED | EXITED, .policy = "never"), "task-delete b",
+	{ "another changed, its image is not there", UP, RUNS, C(RUNNING, HAS | CHANGED),
+	  "image-resolve b", STATE(Pending, UPDATING) },
+	{ "another changed, its image is there", UP, RUNS, C(RUNNING, HAS | CHANGED | IMAGE),
+	  "task-stop b", STATE(Pending, UPDATING) },
+	{ "another completed and changed", UP, RUNS,
+	  C(STOPPED, HAS | CHANGED | EXITED, .policy = "never"), "task-delete b",
 	  STATE(Pending, RESTARTING) },
-	{ "another removed from the spec", UP, RUNS, C(RUNNING, HAS | GONE), "task-stop b", STATE(Pending, CREATING) },
+	{ "another removed from the spec", UP, RUNS, C(RUNNING, HAS | GONE), "task-stop b",
+	  STATE(Pending, CREATING) },
 	{ "its task", UP, RUNS, C(STOPPED, HAS | GONE), "task-delete b", STATE(Pending, CREATING) },
-	{ "its record", UP, RUNS, C(NONE, HAS | GONE), "container-remove b", STATE(Pending, CREATING) },
+	{ "its record", UP, RUNS, C(NONE, HAS | GONE), "container-remove b",
+	  STATE(Pending, CREATING) },
 	{ "it is gone", UP, RUNS, C(NONE, GONE), "", STATE(Ready, NONE) },
 	{ "a record without a snapshot", UP, C(RUNNING, HAS), C(NONE, HAS | CHANGED | IMAGE),
 	  "container-remove b", STATE(Pending, CREATING) },
@@ -162,9 +182,10 @@ static const struct row cell_rows[] = {
 	  STATE(Pending, DELETING) },
 	{ "delete: the grace", UP | NOT_WANTED, C(RUNNING, HAS, .stop_sent_ms = NOW_MS - 1), MADE,
 	  "container-remove b", STATE(Pending, DELETING), .wake_at_ms = NOW_MS - 1 + GRACE_MS },
-	{ "delete: after the grace", UP | NOT_WANTED, C(RUNNING, HAS, .stop_sent_ms = NOW_MS - GRACE_MS),
-	  C(RUNNING, HAS, .stop_sent_ms = NOW_MS - GRACE_MS, .kill_sent_ms = NOW_MS - 1), "task-kill root",
-	  STATE(Pending, DELETING), .wake_at_ms = NOW_MS - 1 + 5000 },
+	{ "delete: after the grace", UP | NOT_WANTED,
+	  C(RUNNING, HAS, .stop_sent_ms = NOW_MS - GRACE_MS),
+	  C(RUNNING, HAS, .stop_sent_ms = NOW_MS - GRACE_MS, .kill_sent_ms = NOW_MS - 1),
+	  "task-kill root", STATE(Pending, DELETING), .wake_at_ms = NOW_MS - 1 + 5000 },
 	{ "delete: network and records", UP | NOT_WANTED, MADE, MADE,
 	  "network-detach, container-remove root, container-remove b", STATE(Pending, DELETING) },
 	{ "delete: the network is still there", CGROUP | PINNED | NET_BUSY | NOT_WANTED, NO, NO, "",
@@ -173,20 +194,25 @@ static const struct row cell_rows[] = {
 	  "cgroup-kill", STATE(Pending, DELETING) },
 	{ "delete: the cgroup", CGROUP | NOT_WANTED, C(NONE, 0), C(NONE, 0), "cgroup-remove",
 	  STATE(Pending, DELETING) },
-	{ "delete: gone", NOT_WANTED, C(NONE, 0), C(NONE, 0), "", STATE(Pending, DELETING), .gone = true },
-	{ "delete: a container that is not known may be there", NOT_WANTED, C(NONE, 0), C(NONE, BLIND),
-	  "container-inspect b", STATE(Pending, DELETING) },
+	{ "delete: gone", NOT_WANTED, C(NONE, 0), C(NONE, 0), "", STATE(Pending, DELETING),
+	  .gone = true },
+	{ "delete: a container that is not known may be there", NOT_WANTED, C(NONE, 0),
+	  C(NONE, BLIND), "container-inspect b", STATE(Pending, DELETING) },
 
-	{ "stop wanted", UP | STOP, RUNS, RUNS, "task-stop root, task-stop b", STATE(Pending, STOPPING) },
-	{ "stopped: records and cgroup stay", CGROUP | STOP, MADE, MADE, "", STATE(Stopped, STOP_REQUESTED) },
-	{ "stopped: the network goes", CGROUP | STOP | PINNED | INTENT | ATTACHED, MADE, MADE, "network-detach",
+	{ "stop wanted", UP | STOP, RUNS, RUNS, "task-stop root, task-stop b",
+	  STATE(Pending, STOPPING) },
+	{ "stopped: records and cgroup stay", CGROUP | STOP, MADE, MADE, "",
 	  STATE(Stopped, STOP_REQUESTED) },
+	{ "stopped: the network goes", CGROUP | STOP | PINNED | INTENT | ATTACHED, MADE, MADE,
+	  "network-detach", STATE(Stopped, STOP_REQUESTED) },
 
-	{ "a failure waits", CGROUP | PINNED | FRESH | NET_BUSY, C(NONE, FAILED), NEW, "container-create b",
-	  STATE(Pending, IMAGE_NOT_PRESENT), .wake_at_ms = NOW_MS + 500 },
-	{ "a failed network waits", CGROUP | NET_FAILED, NEW, NEW, "container-create root, container-create b",
-	  STATE(Pending, NETWORK_FAILED), .wake_at_ms = NOW_MS + 300 },
-	{ "containerd is down", UP | DOWN, RUNS, C(STOPPED, HAS | EXITED), "", STATE(Unknown, RUNTIME_UNAVAILABLE) },
+	{ "a failure waits", CGROUP | PINNED | FRESH | NET_BUSY, C(NONE, FAILED), NEW,
+	  "container-create b", STATE(Pending, IMAGE_NOT_PRESENT), .wake_at_ms = NOW_MS + 500 },
+	{ "a failed network waits", CGROUP | NET_FAILED, NEW, NEW,
+	  "container-create root, container-create b", STATE(Pending, NETWORK_FAILED),
+	  .wake_at_ms = NOW_MS + 300 },
+	{ "containerd is down", UP | DOWN, RUNS, C(STOPPED, HAS | EXITED), "",
+	  STATE(Unknown, RUNTIME_UNAVAILABLE) },
 	{ "not looked yet", UP | NOT_LOOKED, RUNS, MADE, "", STATE(Unknown, STARTING) },
 	{ "what is busy is left alone", UP, C(RUNNING, HAS), C(NONE, HAS | BUSY), "",
 	  STATE(Pending, CREATING) },
@@ -205,7 +231,8 @@ static void fail_slot(struct slot *slot, enum action action, int code, uint64_t 
 	slot->retry_at_ms = retry_at_ms;
 }
 
-static void set_container(struct object *cell, const char *role, const struct one *one, Api__ContainerSpec *spec)
+static void set_container(struct object *cell, const char *role, const struct one *one,
+			  Api__ContainerSpec *spec)
 {
 	struct container *c;
 
@@ -263,18 +290,19 @@ static struct plan_context context_of(unsigned flags)
 	};
 }
 
-static void assert_plan(const char *name, const struct plan *plan, const char *steps, Api__State state,
-			enum reason reason, uint64_t wake_at_ms, bool gone)
+static void assert_plan(const char *name, const struct plan *plan, const char *steps,
+			Api__State state, enum reason reason, uint64_t wake_at_ms, bool gone)
 {
 	AUTO_FREE char *text = plan_text(plan);
 
 	if (strcmp(text, steps) == 0 && plan->state == state && plan->reason == reason &&
 	    plan->wake_at_ms == wake_at_ms && plan->gone == gone)
 		return;
-	print_error("%s:\n  got      [%s] %s \"%s\" (%s) wake %llu gone %d\n  expected [%s] %s \"%s\" wake %llu gone %d\n",
-		    name, text, plan_state_name(plan->state), reason_name(plan->reason), plan->message,
-		    (unsigned long long)plan->wake_at_ms, plan->gone, steps, plan_state_name(state),
-		    reason_name(reason), (unsigned long long)wake_at_ms, gone);
+	print_error(
+		"%s:\n  got      [%s] %s \"%s\" (%s) wake %llu gone %d\n  expected [%s] %s \"%s\" wake %llu gone %d\n",
+		name, text, plan_state_name(plan->state), reason_name(plan->reason), plan->message,
+		(unsigned long long)plan->wake_at_ms, plan->gone, steps, plan_state_name(state),
+		reason_name(reason), (unsigned long long)wake_at_ms, gone);
 	fail();
 }
 
@@ -292,7 +320,8 @@ static void run_row(const struct row *row)
 	set_container(cell, "b", &row->other, &other);
 	set_cell(cell, row->cell);
 	plan_object(cell, &context, &plan);
-	assert_plan(row->name, &plan, row->steps, row->state, row->reason, row->wake_at_ms, row->gone);
+	assert_plan(row->name, &plan, row->steps, row->state, row->reason, row->wake_at_ms,
+		    row->gone);
 	plan_fini(&plan);
 	list_for_each(c, &cell->cell.containers, link)
 		c->slot.busy = false;
@@ -323,24 +352,34 @@ static const struct {
 	{ "a new stack", "r/s/t", 0, "cgroup-ensure", STATE(Pending, CREATING) },
 	{ "nothing is known", "r/s/t", CGROUP_BLIND, "cgroup-inspect", STATE(Pending, CREATING) },
 	{ "a realm that is there", "r", CGROUP | OWN | APPLIED, "", STATE(Ready, NONE) },
-	{ "a space whose conflist is to be compared", "r/s", CGROUP | OWN, "space-ensure", STATE(Pending, CREATING) },
+	{ "a space whose conflist is to be compared", "r/s", CGROUP | OWN, "space-ensure",
+	  STATE(Pending, CREATING) },
 	{ "a space that is there", "r/s", CGROUP | OWN | APPLIED, "", STATE(Ready, NONE) },
 	{ "a stack that is there", "r/s/t", CGROUP, "", STATE(Ready, NONE) },
-	{ "a stack in a space that is not ready", "r/s/t", CGROUP | PARENT_PENDING, "", STATE(Pending, PARENT_NOT_READY) },
+	{ "a stack in a space that is not ready", "r/s/t", CGROUP | PARENT_PENDING, "",
+	  STATE(Pending, PARENT_NOT_READY) },
 	{ "a busy cgroup", "r/s/t", CGROUP_BUSY, "", STATE(Pending, CREATING) },
-	{ "a realm while containerd is down", "r", DOWN, "cgroup-ensure", STATE(Unknown, RUNTIME_UNAVAILABLE) },
-	{ "a space while containerd is down", "r/s", DOWN, "cgroup-ensure, space-ensure", STATE(Pending, CREATING) },
+	{ "a realm while containerd is down", "r", DOWN, "cgroup-ensure",
+	  STATE(Unknown, RUNTIME_UNAVAILABLE) },
+	{ "a space while containerd is down", "r/s", DOWN, "cgroup-ensure, space-ensure",
+	  STATE(Pending, CREATING) },
 	{ "not looked yet", "r/s", NOT_LOOKED, "", STATE(Unknown, STARTING) },
-	{ "perhaps only not read yet", "r/s", CGROUP | OWN | NOT_WANTED | KEEP, "", STATE(Unknown, STARTING) },
-	{ "waits for its children", "r/s", CGROUP | OWN | NOT_WANTED | CHILDREN, "", STATE(Pending, DELETING) },
-	{ "a realm goes", "r", CGROUP | OWN | NOT_WANTED, "namespace-remove, cgroup-remove", STATE(Pending, DELETING) },
+	{ "perhaps only not read yet", "r/s", CGROUP | OWN | NOT_WANTED | KEEP, "",
+	  STATE(Unknown, STARTING) },
+	{ "waits for its children", "r/s", CGROUP | OWN | NOT_WANTED | CHILDREN, "",
+	  STATE(Pending, DELETING) },
+	{ "a realm goes", "r", CGROUP | OWN | NOT_WANTED, "namespace-remove, cgroup-remove",
+	  STATE(Pending, DELETING) },
 	{ "a space goes", "r/s", CGROUP | OWN | APPLIED | NOT_WANTED, "space-remove, cgroup-remove",
 	  STATE(Pending, DELETING) },
-	{ "a realm stays while containerd is down", "r", OWN | NOT_WANTED | DOWN, "", STATE(Pending, DELETING) },
-	{ "a process of nobody", "r/s/t", CGROUP | POPULATED | NOT_WANTED, "cgroup-kill", STATE(Pending, DELETING) },
+	{ "a realm stays while containerd is down", "r", OWN | NOT_WANTED | DOWN, "",
+	  STATE(Pending, DELETING) },
+	{ "a process of nobody", "r/s/t", CGROUP | POPULATED | NOT_WANTED, "cgroup-kill",
+	  STATE(Pending, DELETING) },
 	{ "a stack is gone", "r/s/t", NOT_WANTED, "", STATE(Pending, DELETING), .gone = true },
 	{ "a container document", "r/s/t/web/a", 0, "", STATE(Ready, NONE) },
-	{ "a container document is gone", "r/s/t/web/a", NOT_WANTED, "", STATE(Ready, NONE), .gone = true },
+	{ "a container document is gone", "r/s/t/web/a", NOT_WANTED, "", STATE(Ready, NONE),
+	  .gone = true },
 };
 
 static void test_parents(void **state UNUSED)
@@ -351,7 +390,8 @@ static void test_parents(void **state UNUSED)
 		const struct plan_context context = context_of(flags);
 		struct plan plan;
 
-		above->status.state = flags & PARENT_PENDING ? API__STATE__Pending : API__STATE__Ready;
+		above->status.state =
+			flags & PARENT_PENDING ? API__STATE__Pending : API__STATE__Ready;
 		object->parent = object->kind == KIND_REALM ? NULL : above;
 		set_cell(object, flags);
 		object->own.exists = flags & OWN;
@@ -374,9 +414,9 @@ static const struct {
 	unsigned failures;
 	uint64_t pause_ms;
 } retry_rows[] = {
-	{ -EIO, 1, 1000 },          { -EIO, 2, 2000 },         { -EIO, 7, 60 * 1000 }, { -EIO, 100, 60 * 1000 },
-	{ -ETIMEDOUT, 1, 100 },     { -ETIMEDOUT, 2, 200 },    { -ETIMEDOUT, 6, 3200 }, { -ETIMEDOUT, 7, 5000 },
-	{ -ECONNREFUSED, 100, 5000 },
+	{ -EIO, 1, 1000 },        { -EIO, 2, 2000 },       { -EIO, 7, 60 * 1000 },
+	{ -EIO, 100, 60 * 1000 }, { -ETIMEDOUT, 1, 100 },  { -ETIMEDOUT, 2, 200 },
+	{ -ETIMEDOUT, 6, 3200 },  { -ETIMEDOUT, 7, 5000 }, { -ECONNREFUSED, 100, 5000 },
 };
 
 static void test_retries(void **state UNUSED)
@@ -389,8 +429,9 @@ static void test_retries(void **state UNUSED)
 		for (unsigned n = 0; n < retry_rows[i].failures; n++)
 			slot_failed(&slot, ACTION_TASK_START, &err, NOW_MS);
 		if (slot.retry_at_ms != NOW_MS + retry_rows[i].pause_ms)
-			fail_msg("%s, %u in a row: waits %llu ms, expected %llu", strerror(-err.code),
-				 retry_rows[i].failures, (unsigned long long)(slot.retry_at_ms - NOW_MS),
+			fail_msg("%s, %u in a row: waits %llu ms, expected %llu",
+				 strerror(-err.code), retry_rows[i].failures,
+				 (unsigned long long)(slot.retry_at_ms - NOW_MS),
 				 (unsigned long long)retry_rows[i].pause_ms);
 		slot_succeeded(&slot, ACTION_CONTAINER_INSPECT); /* another one proves nothing */
 		assert_int_equal(slot.failures, retry_rows[i].failures);
@@ -408,7 +449,8 @@ static void test_names(void **state UNUSED)
 		assert_true(*action_name((enum action)action));
 	for (int reason = 0; reason < REASON_COUNT; reason++)
 		assert_int_equal(*reason_name((enum reason)reason) == '\0', reason == REASON_NONE);
-	assert_int_equal(action_failure_reason(ACTION_IMAGE_RESOLVE, -ENOENT), REASON_IMAGE_NOT_PRESENT);
+	assert_int_equal(action_failure_reason(ACTION_IMAGE_RESOLVE, -ENOENT),
+			 REASON_IMAGE_NOT_PRESENT);
 	assert_int_equal(action_failure_reason(ACTION_IMAGE_RESOLVE, -EIO), REASON_IMAGE_FAILED);
 }
 
@@ -426,16 +468,20 @@ static const struct {
 	{ "created", 0, C(CREATED, HAS), STATE(Pending, CREATING), .message = "" },
 	{ "running", 0, C(RUNNING, HAS), STATE(Ready, NONE), .message = "" },
 	{ "paused", 0, C(PAUSED, HAS), STATE(Paused, NONE), .message = "its task is frozen" },
-	{ "pausing", 0, C(PAUSING, HAS), STATE(Pausing, NONE), .message = "its task is being frozen" },
-	{ "its image is missing", 0, C(NONE, FAILED), STATE(Pending, IMAGE_NOT_PRESENT), .message = "no luck" },
-	{ "completed", 0, C(STOPPED, HAS | EXITED, .policy = "never"), STATE(Stopped, COMPLETED), .message = "exited with code 0" },
-	{ "failed", 0, C(STOPPED, HAS | EXITED, .policy = "never", .exit_code = 2), STATE(Failed, EXITED),
-	  .message = "exited with code 2" },
-	{ "we ended it", 0, C(STOPPED, HAS | EXITED | OURS, .exit_code = 143), STATE(Stopped, EXITED),
-	  .message = "exited with code 143" },
+	{ "pausing", 0, C(PAUSING, HAS), STATE(Pausing, NONE),
+	  .message = "its task is being frozen" },
+	{ "its image is missing", 0, C(NONE, FAILED), STATE(Pending, IMAGE_NOT_PRESENT),
+	  .message = "no luck" },
+	{ "completed", 0, C(STOPPED, HAS | EXITED, .policy = "never"), STATE(Stopped, COMPLETED),
+	  .message = "exited with code 0" },
+	{ "failed", 0, C(STOPPED, HAS | EXITED, .policy = "never", .exit_code = 2),
+	  STATE(Failed, EXITED), .message = "exited with code 2" },
+	{ "we ended it", 0, C(STOPPED, HAS | EXITED | OURS, .exit_code = 143),
+	  STATE(Stopped, EXITED), .message = "exited with code 143" },
 	{ "waits", 0, C(NONE, HAS | EXITED, .exit_code = 1, .in_row = 3, .exited_ms = NOW_MS),
 	  STATE(Failed, RESTART_BACK_OFF), .message = "exited with code 1" },
-	{ "containerd is down", DOWN, C(RUNNING, HAS), STATE(Unknown, RUNTIME_UNAVAILABLE), .message = "" },
+	{ "containerd is down", DOWN, C(RUNNING, HAS), STATE(Unknown, RUNTIME_UNAVAILABLE),
+	  .message = "" },
 };
 
 static void test_containers(void **state UNUSED)
@@ -448,12 +494,13 @@ static void test_containers(void **state UNUSED)
 
 		set_container(cell, "b", &container_rows[i].one, &spec);
 		plan_container_state(cell_find_container(cell, "b"), &context, &got);
-		if (got.state != container_rows[i].state || got.reason != container_rows[i].reason ||
+		if (got.state != container_rows[i].state ||
+		    got.reason != container_rows[i].reason ||
 		    strcmp(got.message, container_rows[i].message) != 0)
 			fail_msg("%s: %s %s \"%s\", expected %s %s \"%s\"", container_rows[i].name,
 				 plan_state_name(got.state), reason_name(got.reason), got.message,
-				 plan_state_name(container_rows[i].state), reason_name(container_rows[i].reason),
-				 container_rows[i].message);
+				 plan_state_name(container_rows[i].state),
+				 reason_name(container_rows[i].reason), container_rows[i].message);
 		object_free(cell);
 	}
 }
@@ -461,8 +508,8 @@ static void test_containers(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names),	   cmocka_unit_test(test_retries),
-		cmocka_unit_test(test_parents),	   cmocka_unit_test(test_cells),
+		cmocka_unit_test(test_names),      cmocka_unit_test(test_retries),
+		cmocka_unit_test(test_parents),    cmocka_unit_test(test_cells),
 		cmocka_unit_test(test_containers),
 	};
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The planner over every combination of what it can see of a cell of two containers. The rules below hold for each of
- * them; none says what the right plan is (test_plan.c does), all say what a plan must never be.
+ * The planner over every combination of what it can see of a cell of two containers. The rules
+ * below hold for each of them; none says what the right plan is (test_plan.c does), all say what a
+ * plan must never be.
  */
 #include "core/plan.h"
 
@@ -77,10 +78,8 @@ static const struct {
 	const char *name;
 	bool exists, populated, known, busy;
 } cgroups[] = {
-	{ "absent", false, false, true, false },
-	{ "empty", true, false, true, false },
-	{ "populated", true, true, true, false },
-	{ "unknown", true, true, false, false },
+	{ "absent", false, false, true, false },  { "empty", true, false, true, false },
+	{ "populated", true, true, true, false }, { "unknown", true, true, false, false },
 	{ "busy", true, false, true, true },
 };
 
@@ -135,7 +134,8 @@ static void set_hash(struct container *c, bool record, bool changed)
 	c->seen_hash = record ? xstrdup(changed ? "old" : "new") : NULL;
 }
 
-static void set_container(struct container *c, const struct life *life, const struct things *t, enum slot_kind slot)
+static void set_container(struct container *c, const struct life *life, const struct things *t,
+			  enum slot_kind slot)
 {
 	c->task = life->task;
 	c->exited = life->exited;
@@ -193,10 +193,11 @@ static void broken(const struct sweep *s, const struct plan *plan, const char *r
 		 rule, wish_names[s->at[DIM_WISH]], s->at[DIM_PARENT_READY] ? "ready" : "not ready",
 		 cgroups[s->at[DIM_CGROUP]].name, networks[s->at[DIM_NETWORK]].name,
 		 lives[s->at[DIM_ROOT_LIFE]].name, things[s->at[DIM_ROOT_THINGS]].name,
-		 slot_names[s->at[DIM_ROOT_SLOT]], s->at[DIM_OTHER_WANTED] ? "wanted" : "not wanted",
+		 slot_names[s->at[DIM_ROOT_SLOT]],
+		 s->at[DIM_OTHER_WANTED] ? "wanted" : "not wanted",
 		 lives[s->at[DIM_OTHER_LIFE]].name, things[s->at[DIM_OTHER_THINGS]].name,
-		 slot_names[s->at[DIM_OTHER_SLOT]], steps, plan_state_name(plan->state), reason_name(plan->reason),
-		 plan->message, (unsigned long long)plan->wake_at_ms);
+		 slot_names[s->at[DIM_OTHER_SLOT]], steps, plan_state_name(plan->state),
+		 reason_name(plan->reason), plan->message, (unsigned long long)plan->wake_at_ms);
 }
 
 /* ---- rules ---- */
@@ -229,7 +230,8 @@ static void check_slots(const struct sweep *s, const struct plan *plan)
 		if (slot->busy)
 			broken(s, plan, "a step on a busy slot");
 		if (!slot->known && slot != &s->cell->cell.network &&
-		    plan->steps[i].action != ACTION_CONTAINER_INSPECT && plan->steps[i].action != ACTION_CGROUP_INSPECT)
+		    plan->steps[i].action != ACTION_CONTAINER_INSPECT &&
+		    plan->steps[i].action != ACTION_CGROUP_INSPECT)
 			broken(s, plan, "a step on what is not known");
 		for (size_t j = 0; j < i; j++)
 			if (slot_of(s, &plan->steps[j]) == slot)
@@ -286,22 +288,26 @@ static const char *thing_rule(const struct sweep *s, const struct plan_step *ste
 	case ACTION_NETWORK_ATTACH:
 		if (runs(s->root))
 			return "an attach while the root runs";
-		return !cell->pinned || cell->attached ? "an attach of nothing or of what is attached" : NULL;
+		return !cell->pinned || cell->attached
+			       ? "an attach of nothing or of what is attached"
+			       : NULL;
 	case ACTION_NETWORK_DETACH:
-		return may_live(s->root) || may_live(s->other) ? "a detach while a task may live" : NULL;
+		return may_live(s->root) || may_live(s->other) ? "a detach while a task may live"
+							       : NULL;
 	case ACTION_CONTAINER_CREATE:
-		return c->record || c->task != TASK_NONE || !c->image_ready ? "a create in the way or without image" :
-									       NULL;
+		return c->record || c->task != TASK_NONE || !c->image_ready
+			       ? "a create in the way or without image"
+			       : NULL;
 	case ACTION_CONTAINER_REMOVE:
 		return c->task != TASK_NONE ? "the remove of a container that has a task" : NULL;
 	case ACTION_CGROUP_KILL:
 	case ACTION_CGROUP_REMOVE:
 		if (s->cell->wanted)
 			return "the cgroup of a wanted cell goes";
-		return s->root->record || s->root->snapshot || s->other->record || s->other->snapshot ||
-				       cell->pinned || cell->intent ?
-			       "the cgroup goes before records or network" :
-			       NULL;
+		return s->root->record || s->root->snapshot || s->other->record ||
+				       s->other->snapshot || cell->pinned || cell->intent
+			       ? "the cgroup goes before records or network"
+			       : NULL;
 	default:
 		return NULL;
 	}
@@ -309,24 +315,28 @@ static const char *thing_rule(const struct sweep *s, const struct plan_step *ste
 
 static bool is_destructive(enum action action)
 {
-	return action == ACTION_TASK_STOP || action == ACTION_TASK_KILL || action == ACTION_TASK_DELETE ||
-	       action == ACTION_CONTAINER_REMOVE || action == ACTION_NETWORK_DETACH || action == ACTION_CGROUP_KILL ||
+	return action == ACTION_TASK_STOP || action == ACTION_TASK_KILL ||
+	       action == ACTION_TASK_DELETE || action == ACTION_CONTAINER_REMOVE ||
+	       action == ACTION_NETWORK_DETACH || action == ACTION_CGROUP_KILL ||
 	       action == ACTION_CGROUP_REMOVE;
 }
 
 static bool is_healthy(const struct sweep *s)
 {
-	bool root = runs(s->root) && s->root->record && str_equal(s->root->seen_hash, s->root->hash);
+	bool root =
+		runs(s->root) && s->root->record && str_equal(s->root->seen_hash, s->root->hash);
 	bool other = s->other->spec ? runs(s->other) && s->other->record &&
-					      str_equal(s->other->seen_hash, s->other->hash) :
-				      s->other->task == TASK_NONE && !s->other->record && !s->other->snapshot;
+					      str_equal(s->other->seen_hash, s->other->hash)
+				    : s->other->task == TASK_NONE && !s->other->record &&
+					      !s->other->snapshot;
 
 	return s->at[DIM_WISH] == WISH_RUN && root && other && s->cell->cell.attached;
 }
 
 static void check_health(const struct sweep *s, const struct plan *plan)
 {
-	bool nothing = s->root->slot.known && s->other->slot.known && s->cell->cgroup.known && s->cell->cgroup_exists;
+	bool nothing = s->root->slot.known && s->other->slot.known && s->cell->cgroup.known &&
+		       s->cell->cgroup_exists;
 
 	if (!is_healthy(s))
 		return;
@@ -342,9 +352,11 @@ static void check_health(const struct sweep *s, const struct plan *plan)
 /* With nothing under way and nothing to wait for, only a final word may end the planning. */
 static void check_progress(const struct sweep *s, const struct plan *plan)
 {
-	bool waits = s->root->slot.busy || s->other->slot.busy || s->cell->cgroup.busy || plan->wake_at_ms;
-	bool final = plan->gone || plan->state == API__STATE__Ready || plan->state == API__STATE__Stopped ||
-		     plan->state == API__STATE__Failed || plan->reason == REASON_NETWORK_UNKNOWN;
+	bool waits = s->root->slot.busy || s->other->slot.busy || s->cell->cgroup.busy ||
+		     plan->wake_at_ms;
+	bool final = plan->gone || plan->state == API__STATE__Ready ||
+		     plan->state == API__STATE__Stopped || plan->state == API__STATE__Failed ||
+		     plan->reason == REASON_NETWORK_UNKNOWN;
 
 	if (plan->n_steps == 0 && !waits && !final && (s->at[DIM_PARENT_READY] || !s->cell->wanted))
 		broken(s, plan, "stuck");
@@ -352,13 +364,15 @@ static void check_progress(const struct sweep *s, const struct plan *plan)
 		broken(s, plan, "gone, but something is left");
 }
 
-static void check_same(const struct sweep *s, const struct plan *plan, const struct plan_context *context)
+static void check_same(const struct sweep *s, const struct plan *plan,
+		       const struct plan_context *context)
 {
 	struct plan again;
 
 	plan_object(s->cell, context, &again);
-	if (again.n_steps != plan->n_steps || again.wake_at_ms != plan->wake_at_ms || again.state != plan->state ||
-	    again.reason != plan->reason || again.gone != plan->gone || strcmp(again.message, plan->message) != 0)
+	if (again.n_steps != plan->n_steps || again.wake_at_ms != plan->wake_at_ms ||
+	    again.state != plan->state || again.reason != plan->reason ||
+	    again.gone != plan->gone || strcmp(again.message, plan->message) != 0)
 		broken(s, plan, "a second plan differs");
 	for (size_t i = 0; i < plan->n_steps; i++)
 		if (again.steps[i].action != plan->steps[i].action ||
@@ -367,7 +381,8 @@ static void check_same(const struct sweep *s, const struct plan *plan, const str
 	plan_fini(&again);
 }
 
-static void check_nothing(const struct sweep *s, const struct plan_context *context, const char *rule)
+static void check_nothing(const struct sweep *s, const struct plan_context *context,
+			  const char *rule)
 {
 	struct plan plan;
 
@@ -377,10 +392,18 @@ static void check_nothing(const struct sweep *s, const struct plan_context *cont
 	plan_fini(&plan);
 }
 
-static const struct plan_context looking = { .now_ms = NOW_MS, .looked = true, .may_delete = true, .runtime_up = true };
-static const struct plan_context runtime_down = { .now_ms = NOW_MS, .looked = true, .may_delete = true };
-static const struct plan_context not_looked = { .now_ms = NOW_MS, .may_delete = true, .runtime_up = true };
-static const struct plan_context may_not_delete = { .now_ms = NOW_MS, .looked = true, .runtime_up = true };
+static const struct plan_context looking = {
+	.now_ms = NOW_MS, .looked = true, .may_delete = true, .runtime_up = true
+};
+static const struct plan_context runtime_down = { .now_ms = NOW_MS,
+						  .looked = true,
+						  .may_delete = true };
+static const struct plan_context not_looked = { .now_ms = NOW_MS,
+						.may_delete = true,
+						.runtime_up = true };
+static const struct plan_context may_not_delete = { .now_ms = NOW_MS,
+						    .looked = true,
+						    .runtime_up = true };
 
 static void check_combination(const struct sweep *s)
 {
@@ -399,12 +422,14 @@ static void check_combination(const struct sweep *s)
 	check_nothing(s, &runtime_down, "a step while containerd is down");
 	check_nothing(s, &not_looked, "a step before the first look");
 	if (s->at[DIM_WISH] == WISH_NOTHING)
-		check_nothing(s, &may_not_delete, "a step on what is not wanted before all manifests were read");
+		check_nothing(s, &may_not_delete,
+			      "a step on what is not wanted before all manifests were read");
 }
 
 static void test_every_combination(void **state UNUSED)
 {
-	struct sweep s = { .root_spec = API__CONTAINER_SPEC__INIT, .other_spec = API__CONTAINER_SPEC__INIT };
+	struct sweep s = { .root_spec = API__CONTAINER_SPEC__INIT,
+			   .other_spec = API__CONTAINER_SPEC__INIT };
 
 	s.root_spec.restart_policy = (char *)"on-failure";
 	s.other_spec.restart_policy = (char *)"on-failure";

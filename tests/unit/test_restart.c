@@ -26,19 +26,26 @@ static const struct {
 	enum restart_verdict verdict;
 	uint64_t at_ms;
 } rows[] = {
-	{ "the first restart is immediate", NULL, false, 1, 0, 0, -1, -1, EXITED_MS, RESTART_DUE, 0 },
-	{ "always, also after success", "always", false, 0, 0, 0, -1, -1, EXITED_MS, RESTART_DUE, 0 },
+	{ "the first restart is immediate", NULL, false, 1, 0, 0, -1, -1, EXITED_MS, RESTART_DUE,
+	  0 },
+	{ "always, also after success", "always", false, 0, 0, 0, -1, -1, EXITED_MS, RESTART_DUE,
+	  0 },
 	{ "empty means always", "", false, 0, 0, 0, -1, -1, EXITED_MS, RESTART_DUE, 0 },
-	{ "on-failure after success", "on-failure", false, 0, 0, 0, -1, -1, EXITED_MS, RESTART_DONE, 0 },
-	{ "on-failure after failure", "on-failure", false, 1, 0, 0, -1, -1, EXITED_MS, RESTART_DUE, 0 },
+	{ "on-failure after success", "on-failure", false, 0, 0, 0, -1, -1, EXITED_MS, RESTART_DONE,
+	  0 },
+	{ "on-failure after failure", "on-failure", false, 1, 0, 0, -1, -1, EXITED_MS, RESTART_DUE,
+	  0 },
 	{ "never after failure", "never", false, 1, 0, 0, -1, -1, EXITED_MS, RESTART_DONE, 0 },
 	{ "never after success", "never", false, 0, 0, 0, -1, -1, EXITED_MS, RESTART_DONE, 0 },
 	{ "never, but we ended it", "never", true, 137, 0, 0, -1, -1, EXITED_MS, RESTART_DUE, 0 },
 	{ "we ended it in its back-off", NULL, true, 137, 9, 9, -1, 30, EXITED_MS, RESTART_DUE, 0 },
-	{ "a fixed pause", NULL, false, 1, 1, 1, -1, 3, EXITED_MS, RESTART_LATER, EXITED_MS + 3000 },
-	{ "a fixed pause stays", NULL, false, 1, 9, 9, -1, 3, EXITED_MS + 2999, RESTART_LATER, EXITED_MS + 3000 },
+	{ "a fixed pause", NULL, false, 1, 1, 1, -1, 3, EXITED_MS, RESTART_LATER,
+	  EXITED_MS + 3000 },
+	{ "a fixed pause stays", NULL, false, 1, 9, 9, -1, 3, EXITED_MS + 2999, RESTART_LATER,
+	  EXITED_MS + 3000 },
 	{ "a fixed pause is over", NULL, false, 1, 9, 9, -1, 3, EXITED_MS + 3000, RESTART_DUE, 0 },
-	{ "the first restart has no fixed pause", NULL, false, 1, 0, 0, -1, 3, EXITED_MS, RESTART_DUE, 0 },
+	{ "the first restart has no fixed pause", NULL, false, 1, 0, 0, -1, 3, EXITED_MS,
+	  RESTART_DUE, 0 },
 	{ "no pause at all", NULL, false, 1, 9, 9, -1, 0, EXITED_MS, RESTART_DUE, 0 },
 	{ "one retry is left", "on-failure", false, 1, 2, 0, 3, -1, EXITED_MS, RESTART_DUE, 0 },
 	{ "no retry is left", "on-failure", false, 1, 3, 0, 3, -1, EXITED_MS, RESTART_GAVE_UP, 0 },
@@ -82,7 +89,8 @@ static const uint64_t longest_ms[] = { 0, 1000, 2000, 4000, 8000, 16000, 32000, 
 
 static void test_pauses(void **state UNUSED)
 {
-	static const char *const seeds[] = { "", "a", "s_t_web_root", "s_t_web_b", "default_default_other_root" };
+	static const char *const seeds[] = { "", "a", "s_t_web_root", "s_t_web_b",
+					     "default_default_other_root" };
 	Api__ContainerSpec spec = API__CONTAINER_SPEC__INIT;
 
 	for (unsigned n = 0; n < ARRAY_SIZE(longest_ms); n++)
@@ -91,8 +99,9 @@ static void test_pauses(void **state UNUSED)
 			uint64_t least = longest_ms[n] - longest_ms[n] * JITTER_PERCENT / 100;
 
 			if (got > longest_ms[n] || got < least)
-				fail_msg("restart %u of \"%s\": %llu ms, expected %llu to %llu", n, seeds[i],
-					 (unsigned long long)got, (unsigned long long)least,
+				fail_msg("restart %u of \"%s\": %llu ms, expected %llu to %llu", n,
+					 seeds[i], (unsigned long long)got,
+					 (unsigned long long)least,
 					 (unsigned long long)longest_ms[n]);
 			assert_int_equal(restart_pause_ms(&spec, n, seeds[i]), got);
 		}

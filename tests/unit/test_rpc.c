@@ -2,6 +2,8 @@
 /* Calls and streams between a client and a server on one loop. */
 #include "tests/unit/rpc_fixture.h"
 
+#include <dirent.h>
+
 static void test_unary(void **state)
 {
 	struct fixture *f = *state;
@@ -47,7 +49,8 @@ static void test_server_error(void **state)
 
 static void test_wrong_reply_type(void **state)
 {
-	/* The reply is a VersionReply: its first field is a string, that of a StateCount is a number. */
+	/* The reply is a VersionReply: its first field is a string, that of a StateCount is a
+	 * number. */
 	struct unary unary = { .rpc.reply_type = &api__state_count__descriptor };
 
 	assert_int_equal(unary_run(*state, &unary, SERVICE "Version", NULL), -EIO);
@@ -243,6 +246,52 @@ static void test_stream_begun_late(void **state)
 	f->n_held = 0;
 }
 
+/* How often the threads that are called @name have gone to sleep so far. */
+static long count_wakeups(const char *name)
+{
+	DIR *dir = opendir("/proc/self/task");
+	struct dirent *entry;
+	long total = 0;
+
+	while ((entry = readdir(dir))) {
+		char path[300], line[256];
+		bool ours = false;
+		long n;
+		FILE *file;
+
+		snprintf(path, sizeof(path), "/proc/self/task/%s/status", entry->d_name);
+		file = fopen(path, "re");
+		while (file && fgets(line, sizeof(line), file)) {
+			if (str_starts_with(line, "Name:"))
+				ours = str_equal(strtok(line + strlen("Name:"), "\t\n"), name);
+			if (ours && sscanf(line, "voluntary_ctxt_switches: %ld", &n) == 1)
+				total += n;
+		}
+		if (file)
+			fclose(file);
+	}
+	closedir(dir);
+	return total;
+}
+
+/* With a connection and a stream that are idle, our thread sleeps. */
+static void test_idle(void **state)
+{
+	struct fixture *f = *state;
+	struct stream stream = { 0 };
+	long n_before;
+
+	stream_start(f, &stream, "silent");
+	wait_until(f, f->n_streams == 1);
+	run_for(f, 300);
+	n_before = count_wakeups("rpc");
+	assert_true(n_before > 0);
+	run_for(f, 1000);
+	assert_in_range(count_wakeups("rpc") - n_before, 0, 1);
+	rpc_stream_cancel(&stream.rpc);
+	wait_until(f, stream.ended);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -264,6 +313,7 @@ int main(void)
 		test_with_server(test_stream_cancelled),
 		test_with_server(test_stream_cancelled_at_once),
 		test_with_server(test_stream_begun_late),
+		test_with_server(test_idle),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

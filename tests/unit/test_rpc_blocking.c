@@ -86,11 +86,13 @@ static const ProtobufCMessage *request_for(const char *command)
 	return &get_request.base;
 }
 
-static int call_get(struct daemon *daemon, const char *method, const char *command, struct error *err)
+static int call_get(struct daemon *daemon, const char *method, const char *command,
+		    struct error *err)
 {
 	struct rpc_client *client = rpc_client_open(daemon->target);
 	ProtobufCMessage *reply = NULL;
-	int r = rpc_client_call(client, method, request_for(command), &api__get_reply__descriptor, 300, &reply, err);
+	int r = rpc_client_call(client, method, request_for(command), &api__get_reply__descriptor,
+				300, &reply, err);
 
 	assert_int_equal(reply != NULL, r == 0);
 	if (reply)
@@ -119,12 +121,15 @@ static void test_peer(void **state)
 
 	for (int i = 0; i < 3; i++) { /* one client makes many calls */
 		assert_int_equal(rpc_client_call(client, SERVICE "Version", &request.base,
-						 &api__version_reply__descriptor, 5000, &reply, &err),
+						 &api__version_reply__descriptor, 5000, &reply,
+						 &err),
 				 0);
 		assert_int_equal(((Api__VersionReply *)reply)->pid, getpid());
 		protobuf_c_message_free_unpacked(reply, NULL);
 	}
-	assert_int_equal(rpc_client_call(client, SERVICE "Version", &request.base, NULL, 5000, NULL, &err), 0);
+	assert_int_equal(
+		rpc_client_call(client, SERVICE "Version", &request.base, NULL, 5000, NULL, &err),
+		0);
 	rpc_client_close(client);
 }
 
@@ -140,8 +145,8 @@ static bool count_message(const ProtobufCMessage *message, void *ctx)
 static int watch(struct daemon *daemon, const char *command, int *left, struct error *err)
 {
 	struct rpc_client *client = rpc_client_open(daemon->target);
-	int r = rpc_client_stream(client, SERVICE "Watch", request_for(command), &api__watch_event__descriptor,
-				  count_message, left, err);
+	int r = rpc_client_stream(client, SERVICE "Watch", request_for(command),
+				  &api__watch_event__descriptor, count_message, left, err);
 
 	rpc_client_close(client);
 	return r;
@@ -170,7 +175,8 @@ static void test_wrong_type(void **state)
 
 	/* The second field of an event is a message, that of a StateCount a number. */
 	assert_int_equal(rpc_client_stream(client, SERVICE "Watch", request_for("3"),
-					   &api__state_count__descriptor, count_message, &left, &err),
+					   &api__state_count__descriptor, count_message, &left,
+					   &err),
 			 -EIO);
 	assert_non_null(strstr(err.msg, "not a valid kukeon.v1beta1.StateCount"));
 	assert_int_equal(left, 0);
@@ -199,8 +205,9 @@ static void test_down(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_calls),   cmocka_unit_test(test_peer), cmocka_unit_test(test_streams),
-		cmocka_unit_test(test_wrong_type), cmocka_unit_test(test_down), cmocka_unit_test(test_deadline),
+		cmocka_unit_test(test_calls),   cmocka_unit_test(test_peer),
+		cmocka_unit_test(test_streams), cmocka_unit_test(test_wrong_type),
+		cmocka_unit_test(test_down),    cmocka_unit_test(test_deadline),
 	};
 
 	return cmocka_run_group_tests(tests, daemon_start, daemon_stop);

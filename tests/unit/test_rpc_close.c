@@ -32,10 +32,13 @@ static void load_check(const struct load *load)
 		assert_int_equal(load->streams[i].status, -ECANCELED);
 	}
 	for (int i = 0; i < LOAD_UNARY; i++)
-		assert_true(load->unaries[i].call.status == 0 || load->unaries[i].call.status == -ECANCELED);
+		assert_true(load->unaries[i].call.status == 0 ||
+			    load->unaries[i].call.status == -ECANCELED);
 }
 
-/* Everything goes at once: channel, server, bridge; the held calls are answered when all is over. */
+/*
+ * Everything goes at once: channel, server, bridge; the held calls are answered when all is over.
+ */
 static void close_under_load(uint64_t run_ms, uint64_t grace_ms)
 {
 	struct fixture *f = fixture_new();

@@ -120,7 +120,8 @@ static bool is_at_end(int fd)
 static void test_garbage(void **state)
 {
 	static const char http1[] = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
-	static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff";
+	static const char preface[] =
+		"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff";
 	struct fixture *f = *state;
 	struct stream stream = { 0 };
 	struct unary unary = { 0 };
@@ -188,7 +189,8 @@ static void test_inflating_message(void **state UNUSED)
 		GRPC_SLICE_START_PTR(slice)[2 * i + 1] = 0;
 	}
 	grpc_init();
-	assert_int_equal(rpc_message_unpack(buffer, &api__get_reply__descriptor, &message, &err), -EBADMSG);
+	assert_int_equal(rpc_message_unpack(buffer, &api__get_reply__descriptor, &message, &err),
+			 -EBADMSG);
 	assert_null(message);
 	grpc_slice_unref(slice);
 	grpc_byte_buffer_destroy(buffer);
@@ -198,13 +200,17 @@ static void test_inflating_message(void **state UNUSED)
 static void test_many_slices(void **state UNUSED)
 {
 	/* VersionReply { version: "abc" } in pieces */
-	grpc_slice slices[] = { grpc_slice_from_static_buffer("\x0a", 1), grpc_slice_from_static_buffer("\x03" "a", 2),
+	grpc_slice slices[] = { grpc_slice_from_static_buffer("\x0a", 1),
+				grpc_slice_from_static_buffer("\x03"
+							      "a",
+							      2),
 				grpc_slice_from_static_buffer("bc", 2) };
 	grpc_byte_buffer *buffer = grpc_raw_byte_buffer_create(slices, ARRAY_SIZE(slices));
 	ProtobufCMessage *message = NULL;
 	struct error err;
 
-	assert_int_equal(rpc_message_unpack(buffer, &api__version_reply__descriptor, &message, &err), 0);
+	assert_int_equal(
+		rpc_message_unpack(buffer, &api__version_reply__descriptor, &message, &err), 0);
 	assert_string_equal(((Api__VersionReply *)message)->version, "abc");
 	protobuf_c_message_free_unpacked(message, NULL);
 	grpc_byte_buffer_destroy(buffer);
@@ -219,8 +225,9 @@ struct raw_client {
 	Api__Selector selector;
 };
 
-static struct rpc_exchange_request raw_open(struct raw_client *raw, struct fixture *f, const char *method,
-					    char *command, grpc_compression_algorithm compression)
+static struct rpc_exchange_request raw_open(struct raw_client *raw, struct fixture *f,
+					    const char *method, char *command,
+					    grpc_compression_algorithm compression)
 {
 	grpc_arg arg = rpc_integer_arg(GRPC_COMPRESSION_CHANNEL_DEFAULT_ALGORITHM, compression);
 	grpc_channel_args args = { 1, &arg };
@@ -241,7 +248,8 @@ static struct rpc_exchange_request raw_open(struct raw_client *raw, struct fixtu
 static void raw_wait(struct raw_client *raw, struct fixture *f, int n)
 {
 	for (int tries = 0; n > 0 && tries < 1000; tries++) {
-		if (grpc_completion_queue_next(raw->queue, gpr_time_0(GPR_CLOCK_REALTIME), NULL).type == GRPC_OP_COMPLETE)
+		if (grpc_completion_queue_next(raw->queue, gpr_time_0(GPR_CLOCK_REALTIME), NULL)
+			    .type == GRPC_OP_COMPLETE)
 			n--;
 		run_for(f, 5);
 	}
@@ -253,8 +261,8 @@ static void raw_close(struct raw_client *raw)
 	rpc_exchange_fini(&raw->exchange);
 	grpc_channel_destroy(raw->channel);
 	grpc_completion_queue_shutdown(raw->queue);
-	while (grpc_completion_queue_next(raw->queue, gpr_inf_future(GPR_CLOCK_REALTIME), NULL).type !=
-	       GRPC_QUEUE_SHUTDOWN)
+	while (grpc_completion_queue_next(raw->queue, gpr_inf_future(GPR_CLOCK_REALTIME), NULL)
+		       .type != GRPC_QUEUE_SHUTDOWN)
 		;
 	grpc_completion_queue_destroy(raw->queue);
 }
@@ -279,7 +287,9 @@ static void test_compressed_request(void **state)
 /* A client that never reads: the server stops sending, and hears when the client goes. */
 static void test_never_reads(void **state)
 {
-	enum { SENT_MAX = 256 }; /* 64 KiB each: flow control of gRPC and the socket hold a few MiB at most */
+	enum {
+		SENT_MAX = 256
+	}; /* 64 KiB each: flow control of gRPC and the socket hold a few MiB at most */
 	struct fixture *f = *state;
 	struct raw_client raw;
 	struct rpc_exchange_request request;
@@ -360,7 +370,10 @@ static void test_idle_timeout(void **state)
 	close(fd);
 }
 
-/* With no descriptor left the server pauses instead of spinning, and goes on when there are some again. */
+/*
+ * With no descriptor left the server pauses instead of spinning, and goes on when there are some
+ * again.
+ */
 static void test_no_descriptors(void **state)
 {
 	struct fixture *f = *state;
@@ -376,8 +389,8 @@ static void test_no_descriptors(void **state)
 	run_for(f, 500);
 	getrusage(RUSAGE_SELF, &after);
 	setrlimit(RLIMIT_NOFILE, &limit);
-	assert_true((after.ru_utime.tv_sec - before.ru_utime.tv_sec) * 1000000 + after.ru_utime.tv_usec -
-			    before.ru_utime.tv_usec <
+	assert_true((after.ru_utime.tv_sec - before.ru_utime.tv_sec) * 1000000 +
+			    after.ru_utime.tv_usec - before.ru_utime.tv_usec <
 		    200000);
 	assert_int_equal(unary_run(f, &unary, SERVICE "Get", "web"), 0);
 	close(fd);
@@ -386,20 +399,13 @@ static void test_no_descriptors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test_without_server(test_down),
-		test_without_server(test_back),
-		test_without_server(test_wait_for_ready),
-		test_with_server(test_restart),
-		test_with_server(test_garbage),
-		test_with_server(test_bad_request),
-		test_with_server(test_large_messages),
-		cmocka_unit_test(test_inflating_message),
-		cmocka_unit_test(test_many_slices),
-		test_with_server(test_compressed_request),
-		test_with_server(test_never_reads),
-		test_with_server(test_descriptors),
-		test_without_server(test_idle_timeout),
-		test_with_server(test_no_descriptors),
+		test_without_server(test_down),           test_without_server(test_back),
+		test_without_server(test_wait_for_ready), test_with_server(test_restart),
+		test_with_server(test_garbage),           test_with_server(test_bad_request),
+		test_with_server(test_large_messages),    cmocka_unit_test(test_inflating_message),
+		cmocka_unit_test(test_many_slices),       test_with_server(test_compressed_request),
+		test_with_server(test_never_reads),       test_with_server(test_descriptors),
+		test_without_server(test_idle_timeout),   test_with_server(test_no_descriptors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,8 +65,9 @@ static void test_parse(void **state UNUSED)
 		int64_t got = status_time_parse(parsed[i].text);
 
 		if (got != parsed[i].wall_ms)
-			fail_msg("\"%s\": %lld, expected %lld", parsed[i].text ? parsed[i].text : "(null)",
-				 (long long)got, (long long)parsed[i].wall_ms);
+			fail_msg("\"%s\": %lld, expected %lld",
+				 parsed[i].text ? parsed[i].text : "(null)", (long long)got,
+				 (long long)parsed[i].wall_ms);
 	}
 }
 
@@ -76,9 +77,10 @@ static void start(struct sim *sim)
 {
 	sim_init(sim, 1);
 	sim_start(sim);
-	sim_file(sim, "a.yaml",
-		 "apiVersion: v1beta1\nkind: Cell\nmetadata: {name: web, labels: {app: x}}\nspec:\n  containers:\n"
-		 "  - {id: a, image: img}\n  - {id: b, image: other, restartPolicy: never}\n");
+	sim_file(
+		sim, "a.yaml",
+		"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: web, labels: {app: x}}\nspec:\n  containers:\n"
+		"  - {id: a, image: img}\n  - {id: b, image: other, restartPolicy: never}\n");
 	sim_scanned(sim);
 	sim_run(sim, LONG_MS);
 }
@@ -172,15 +174,18 @@ static void test_render_exit(void **state UNUSED)
 		Api__Container *b;
 
 		start(&sim);
-		world_exit(&sim.world, world_container(&sim.world, "kukeon-default", "default_default_web_b"),
+		world_exit(&sim.world,
+			   world_container(&sim.world, "kukeon-default", "default_default_web_b"),
 			   exits[i].exit_code);
 		sim_run(&sim, LONG_MS);
 		cell = engine_find(&sim.engine, WEB);
-		b = status_render_container(&sim.engine, cell, cell_find_container((struct object *)cell, "b"));
+		b = status_render_container(&sim.engine, cell,
+					    cell_find_container((struct object *)cell, "b"));
 		assert_string_equal(b->kind, "Container");
 		assert_string_equal(b->metadata->name, "b");
 		assert_string_equal(b->spec->restart_policy, "never");
-		assert_int_equal(b->status->state, exits[i].exit_code ? API__STATE__Failed : API__STATE__Stopped);
+		assert_int_equal(b->status->state,
+				 exits[i].exit_code ? API__STATE__Failed : API__STATE__Stopped);
 		assert_int_equal(b->status->exit_code, exits[i].exit_code);
 		assert_int_equal(b->status->exit_signal, exits[i].signal);
 		assert_int_equal(b->status->has_exit_signal, exits[i].signal != 0);
@@ -203,7 +208,8 @@ static void test_times_are_set_once(void **state UNUSED)
 	created_ms = cell->status.created_ms;
 	ready_ms = cell->status.ready_ms;
 	usleep(2000);
-	world_exit(&sim.world, world_container(&sim.world, "kukeon-default", "default_default_web_root"), 1);
+	world_exit(&sim.world,
+		   world_container(&sim.world, "kukeon-default", "default_default_web_root"), 1);
 	sim_run(&sim, LONG_MS);
 	assert_int_equal(cell->status.state, API__STATE__Ready);
 	assert_int_equal(cell->status.created_ms, created_ms);
@@ -224,12 +230,9 @@ static void test_never_wanted(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_times),
-		cmocka_unit_test(test_parse),
-		cmocka_unit_test(test_render_parents),
-		cmocka_unit_test(test_render_cell),
-		cmocka_unit_test(test_render_exit),
-		cmocka_unit_test(test_times_are_set_once),
+		cmocka_unit_test(test_times),          cmocka_unit_test(test_parse),
+		cmocka_unit_test(test_render_parents), cmocka_unit_test(test_render_cell),
+		cmocka_unit_test(test_render_exit),    cmocka_unit_test(test_times_are_set_once),
 		cmocka_unit_test(test_never_wanted),
 	};
 

@@ -19,13 +19,15 @@ enum { SETTLED_MS = 1000, LONG_MS = 10 * 1000, WAIT_MS = 10 * 1000, FILE_MAX_BYT
 
 #define WEB "default/default/default/web"
 
-static const char two_containers[] = "apiVersion: v1beta1\nkind: Cell\nmetadata: {name: web}\nspec:\n"
-				     "  containers:\n"
-				     "  - {id: a, image: img, stopGracePeriodSeconds: 1}\n"
-				     "  - {id: b, image: img, stopGracePeriodSeconds: 1}\n";
-static const char one_container[] = "apiVersion: v1beta1\nkind: Cell\nmetadata: {name: web}\nspec:\n"
-				    "  containers:\n"
-				    "  - {id: a, image: img, stopGracePeriodSeconds: 1}\n";
+static const char two_containers[] =
+	"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: web}\nspec:\n"
+	"  containers:\n"
+	"  - {id: a, image: img, stopGracePeriodSeconds: 1}\n"
+	"  - {id: b, image: img, stopGracePeriodSeconds: 1}\n";
+static const char one_container[] =
+	"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: web}\nspec:\n"
+	"  containers:\n"
+	"  - {id: a, image: img, stopGracePeriodSeconds: 1}\n";
 
 struct fixture {
 	struct sim sim;
@@ -67,7 +69,8 @@ static Api__Cell *read_cell(const struct fixture *f, const char *name)
 	struct error err;
 
 	if (fs_read_file(AT_FDCWD, path, FILE_MAX_BYTES, &text, &err) < 0 ||
-	    manifest_parse_stored(path, text.data, text.len, &api__cell__descriptor, &message, &err) < 0)
+	    manifest_parse_stored(path, text.data, text.len, &api__cell__descriptor, &message,
+				  &err) < 0)
 		fail_msg("%s", err.msg);
 	return (Api__Cell *)message;
 }
@@ -178,7 +181,8 @@ static void test_comes_back(void **state)
 	int64_t created_ms, ready_ms, started_ms;
 
 	start(f, two_containers);
-	world_exit(&f->sim.world, world_container(&f->sim.world, "kukeon-default", "default_default_web_b"), 3);
+	world_exit(&f->sim.world,
+		   world_container(&f->sim.world, "kukeon-default", "default_default_web_b"), 3);
 	sim_run(&f->sim, LONG_MS);
 	object = engine_find(&f->sim.engine, WEB);
 	created_ms = object->status.created_ms;
@@ -240,7 +244,8 @@ static void test_deleted_while_away(void **state)
 
 	start(f, two_containers);
 	restart(f);
-	sim_file(&f->sim, "other.yaml", "apiVersion: v1beta1\nkind: Realm\nmetadata: {name: other}\n");
+	sim_file(&f->sim, "other.yaml",
+		 "apiVersion: v1beta1\nkind: Realm\nmetadata: {name: other}\n");
 	sim_run(&f->sim, LONG_MS);
 	assert_exists(f, WEB "/cell.yaml", true);
 	sim_scanned(&f->sim);
@@ -279,7 +284,10 @@ static void test_damaged_files_are_set_aside(void **state)
 		assert_int_equal(sim_state(&f->sim, WEB), API__STATE__Ready);
 		assert_exists(f, damages[i].file, true);
 	}
-	assert_int_equal(world_container(&f->sim.world, "kukeon-default", "default_default_web_root")->starts, 1);
+	assert_int_equal(
+		world_container(&f->sim.world, "kukeon-default", "default_default_web_root")
+			->starts,
+		1);
 }
 
 /* Files of strangers in the tree are left alone. */

@@ -12,11 +12,22 @@
 
 static void test_parse(void **state UNUSED)
 {
-	static const char *const good[] = { "10.88.0.0/16", "0.0.0.0/0", "192.168.1.1/32", "128.0.0.0/1", "10.0.0.4/30" };
-	static const char *const bad[] = { "",		   "10.88.0.0",	   "10.88.0.0/",     "10.88.0.0/33",
-					   "10.88.0.1/16", "10.88.0/16",   "10.88.0.0/16 ",  "10.88.0.0/ 16",
-					   "fd00::/64",	   "10.88.0.0/-1", "10.88.0.0/016x", "999.1.1.1/8",
-					   "/16",	   "10.88.0.0.0.0.0.0.0/16" };
+	static const char *const good[] = { "10.88.0.0/16", "0.0.0.0/0", "192.168.1.1/32",
+					    "128.0.0.0/1", "10.0.0.4/30" };
+	static const char *const bad[] = { "",
+					   "10.88.0.0",
+					   "10.88.0.0/",
+					   "10.88.0.0/33",
+					   "10.88.0.1/16",
+					   "10.88.0/16",
+					   "10.88.0.0/16 ",
+					   "10.88.0.0/ 16",
+					   "fd00::/64",
+					   "10.88.0.0/-1",
+					   "10.88.0.0/016x",
+					   "999.1.1.1/8",
+					   "/16",
+					   "10.88.0.0.0.0.0.0.0/16" };
 	char text[SUBNET_TEXT_BYTES];
 	struct subnet subnet;
 
@@ -35,12 +46,16 @@ static void test_for_space(void **state UNUSED)
 	static const struct {
 		const char *text;
 		int status;
-	} table[] = { { "10.0.0.0/8", 0 }, { "10.0.0.0/30", 0 }, { "10.0.0.0/31", -EINVAL }, { "8.0.0.0/7", -EINVAL },
+	} table[] = { { "10.0.0.0/8", 0 },
+		      { "10.0.0.0/30", 0 },
+		      { "10.0.0.0/31", -EINVAL },
+		      { "8.0.0.0/7", -EINVAL },
 		      { "x", -EINVAL } };
 	struct subnet subnet;
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
-		assert_int_equal(subnet_parse_for_space(table[i].text, &subnet, NULL), table[i].status);
+		assert_int_equal(subnet_parse_for_space(table[i].text, &subnet, NULL),
+				 table[i].status);
 }
 
 static void test_overlap(void **state UNUSED)
@@ -49,17 +64,22 @@ static void test_overlap(void **state UNUSED)
 		const char *a, *b;
 		bool overlap;
 	} table[] = {
-		{ "10.88.0.0/16", "10.88.0.0/16", true },   { "10.88.0.0/16", "10.89.0.0/16", false },
-		{ "10.88.0.0/16", "10.88.255.0/24", true }, { "10.0.0.0/8", "10.88.0.0/16", true },
-		{ "0.0.0.0/0", "10.88.0.0/16", true },	    { "10.88.0.0/16", "10.88.3.4/32", true },
-		{ "11.0.0.0/8", "10.88.0.0/16", false },    { "10.88.0.0/15", "10.89.0.0/16", true },
+		{ "10.88.0.0/16", "10.88.0.0/16", true },
+		{ "10.88.0.0/16", "10.89.0.0/16", false },
+		{ "10.88.0.0/16", "10.88.255.0/24", true },
+		{ "10.0.0.0/8", "10.88.0.0/16", true },
+		{ "0.0.0.0/0", "10.88.0.0/16", true },
+		{ "10.88.0.0/16", "10.88.3.4/32", true },
+		{ "11.0.0.0/8", "10.88.0.0/16", false },
+		{ "10.88.0.0/15", "10.89.0.0/16", true },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		struct subnet a, b;
 
 		assert_true(subnet_parse(table[i].a, &a) && subnet_parse(table[i].b, &b));
-		if (subnet_overlaps(&a, &b) != table[i].overlap || subnet_overlaps(&b, &a) != table[i].overlap)
+		if (subnet_overlaps(&a, &b) != table[i].overlap ||
+		    subnet_overlaps(&b, &a) != table[i].overlap)
 			fail_msg("%s and %s", table[i].a, table[i].b);
 	}
 }
@@ -71,7 +91,9 @@ static void test_next_free(void **state UNUSED)
 	} table[] = {
 		{ "10.88.0.0/16", { NULL }, "10.88.0.0/16" },
 		{ "10.88.0.0/16", { "10.88.0.0/16" }, "10.89.0.0/16" },
-		{ "10.88.0.0/16", { "10.88.7.0/24", "10.89.0.1/32", "10.91.0.0/16" }, "10.90.0.0/16" },
+		{ "10.88.0.0/16",
+		  { "10.88.7.0/24", "10.89.0.1/32", "10.91.0.0/16" },
+		  "10.90.0.0/16" },
 		{ "10.88.0.0/16", { "10.88.0.0/14" }, "10.92.0.0/16" },
 		{ "10.88.0.0/16", { "10.0.0.0/8" }, NULL },
 		{ "10.255.0.0/16", { "10.255.0.0/16" }, NULL },
@@ -92,7 +114,8 @@ static void test_next_free(void **state UNUSED)
 		if (subnet_next_free(&first, &taken, &found))
 			subnet_format(&found, text);
 		if (!str_equal(text, table[i].want))
-			fail_msg("row %zu: got \"%s\", want \"%s\"", i, text, table[i].want ? table[i].want : "");
+			fail_msg("row %zu: got \"%s\", want \"%s\"", i, text,
+				 table[i].want ? table[i].want : "");
 	}
 }
 

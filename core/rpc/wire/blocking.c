@@ -47,7 +47,9 @@ void rpc_client_close(struct rpc_client *client)
 
 /* ---- how a call ended ---- */
 
-/* The errno of connecting by hand: gRPC buries it in a long text. 0: somebody is there after all. */
+/*
+ * The errno of connecting by hand: gRPC buries it in a long text. 0: somebody is there after all.
+ */
 static int probe(const char *path)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -70,18 +72,21 @@ static const char *socket_path(const char *target)
 }
 
 /* The peer's own "unavailable" (it is stopping, or containerd is away) keeps the peer's words. */
-static int unavailable(const struct rpc_client *client, const struct rpc_exchange *exchange, struct error *err)
+static int unavailable(const struct rpc_client *client, const struct rpc_exchange *exchange,
+		       struct error *err)
 {
 	const char *path = socket_path(client->target);
 	int error = probe(path);
 
 	if (error == 0)
 		return rpc_status_error(exchange->status, exchange->details, client->target, err);
-	return error_set(err, -ECONNREFUSED, "cannot reach kukeond at %s: %s; %s", path, strerror(error),
-			 error == EACCES ? "run as root or join the group kukeon" : "is it running?");
+	return error_set(
+		err, -ECONNREFUSED, "cannot reach kukeond at %s: %s; %s", path, strerror(error),
+		error == EACCES ? "run as root or join the group kukeon" : "is it running?");
 }
 
-static int end_status(const struct rpc_client *client, const struct rpc_exchange *exchange, struct error *err)
+static int end_status(const struct rpc_client *client, const struct rpc_exchange *exchange,
+		      struct error *err)
 {
 	if (exchange->status == GRPC_STATUS_UNAVAILABLE)
 		return unavailable(client, exchange, err);
@@ -145,9 +150,9 @@ static bool deliver(struct reader *reader, struct error *err)
 	return !reader->stopped;
 }
 
-int rpc_client_stream(struct rpc_client *client, const char *method, const ProtobufCMessage *request,
-		      const ProtobufCMessageDescriptor *reply_type, rpc_client_message_fn on_message,
-		      void *ctx, struct error *err)
+int rpc_client_stream(struct rpc_client *client, const char *method,
+		      const ProtobufCMessage *request, const ProtobufCMessageDescriptor *reply_type,
+		      rpc_client_message_fn on_message, void *ctx, struct error *err)
 {
 	struct reader reader = { .reply_type = reply_type, .on_message = on_message, .ctx = ctx };
 	struct rpc_exchange *exchange = &reader.exchange;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A gRPC client that blocks its one thread: for kuke, which has nothing else to do. No loop, no libuv. */
+/*
+ * A gRPC client that blocks its one thread: for kuke, which has nothing else to do. No loop, no
+ * libuv.
+ */
 #pragma once
 
 #include <google/protobuf-c/protobuf-c.h>
@@ -14,8 +17,8 @@ void rpc_client_close(struct rpc_client *client);
 
 /*
  * One unary call. @reply_type NULL: the reply is not wanted. @ret_reply is freed with
- * protobuf_c_message_free_unpacked(). Status as in rpc_unary_start() (core/rpc/rpc.h); -ECONNREFUSED when the daemon
- * cannot be reached.
+ * protobuf_c_message_free_unpacked(). Status as in rpc_unary_start() (core/rpc/rpc.h);
+ * -ECONNREFUSED when the daemon cannot be reached.
  */
 int rpc_client_call(struct rpc_client *client, const char *method, const ProtobufCMessage *request,
 		    const ProtobufCMessageDescriptor *reply_type, uint64_t timeout_ms,
@@ -24,7 +27,10 @@ int rpc_client_call(struct rpc_client *client, const char *method, const Protobu
 /* The message is gone when this returns. False: enough, the stream ends with status 0. */
 typedef bool (*rpc_client_message_fn)(const ProtobufCMessage *message, void *ctx);
 
-/* One call with a stream of replies, until the peer ends it, @on_message returns false or something fails. */
-int rpc_client_stream(struct rpc_client *client, const char *method, const ProtobufCMessage *request,
-		      const ProtobufCMessageDescriptor *reply_type, rpc_client_message_fn on_message,
-		      void *ctx, struct error *err);
+/*
+ * One call with a stream of replies, until the peer ends it, @on_message returns false or something
+ * fails.
+ */
+int rpc_client_stream(struct rpc_client *client, const char *method,
+		      const ProtobufCMessage *request, const ProtobufCMessageDescriptor *reply_type,
+		      rpc_client_message_fn on_message, void *ctx, struct error *err);

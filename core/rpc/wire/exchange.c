@@ -11,14 +11,19 @@
 #include "core/base/log.h"
 
 enum {
-	/* A peer that restarts is back within half a second; measured, together with a kick: 4 ms. */
+	/*
+	 * A peer that restarts is back within half a second; measured, together with a kick: 4 ms.
+	 */
 	RECONNECT_INITIAL_MS = 100,
 	RECONNECT_MAX_MS = 500,
 	/* gRPC calls it minimum backoff, but it is how long one attempt to connect may take. */
 	CONNECT_TIMEOUT_MS = 3000,
 };
 
-/* gRPC reports failed connections as errors; we report them ourselves, once. Its last words before abort() stay loud. */
+/*
+ * gRPC reports failed connections as errors; we report them ourselves, once. Its last words before
+ * abort() stay loud.
+ */
 static void on_grpc_log(gpr_log_func_args *args)
 {
 	if (strstr(args->message, "ASSERTION FAILED") || strstr(args->message, "assertion failed"))
@@ -51,8 +56,11 @@ grpc_channel *rpc_channel_create(const char *target)
 		rpc_integer_arg(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, RECONNECT_MAX_MS),
 		rpc_integer_arg(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, CONNECT_TIMEOUT_MS),
 		/* Nobody may make us unpack what is small only on the wire. */
-		rpc_integer_arg(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1 << GRPC_COMPRESS_NONE),
-		/* Retries are the reconciler's; a local socket needs no resolver, proxy or sharing. */
+		rpc_integer_arg(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET,
+				1 << GRPC_COMPRESS_NONE),
+		/*
+		 * Retries are the reconciler's; a local socket needs no resolver, proxy or sharing.
+		 */
 		rpc_integer_arg(GRPC_ARG_ENABLE_RETRIES, 0),
 		rpc_integer_arg(GRPC_ARG_ENABLE_HTTP_PROXY, 0),
 		rpc_integer_arg(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1),
@@ -82,8 +90,8 @@ void rpc_exchange_init(struct rpc_exchange *exchange, grpc_channel *channel,
 	*exchange = (struct rpc_exchange){ .details = grpc_empty_slice() };
 	grpc_metadata_array_init(&exchange->initial_metadata);
 	grpc_metadata_array_init(&exchange->trailing_metadata);
-	exchange->grpc = grpc_channel_create_call(channel, NULL, GRPC_PROPAGATE_DEFAULTS, queue, name,
-						  NULL, deadline_after(timeout_ms), NULL);
+	exchange->grpc = grpc_channel_create_call(channel, NULL, GRPC_PROPAGATE_DEFAULTS, queue,
+						  name, NULL, deadline_after(timeout_ms), NULL);
 	grpc_slice_unref(name);
 }
 
@@ -143,7 +151,8 @@ static void start_batch(struct rpc_exchange *exchange, const grpc_op *ops, size_
 	check(grpc_call_start_batch(exchange->grpc, ops, n_ops, tag, NULL) == GRPC_CALL_OK);
 }
 
-void rpc_exchange_start_unary(struct rpc_exchange *exchange, const struct rpc_exchange_request *request, void *tag)
+void rpc_exchange_start_unary(struct rpc_exchange *exchange,
+			      const struct rpc_exchange_request *request, void *tag)
 {
 	grpc_op ops[OPEN_OPS + 2];
 
@@ -153,8 +162,9 @@ void rpc_exchange_start_unary(struct rpc_exchange *exchange, const struct rpc_ex
 	start_batch(exchange, ops, ARRAY_SIZE(ops), tag);
 }
 
-void rpc_exchange_start_stream(struct rpc_exchange *exchange, const struct rpc_exchange_request *request,
-			       void *open_tag, void *status_tag)
+void rpc_exchange_start_stream(struct rpc_exchange *exchange,
+			       const struct rpc_exchange_request *request, void *open_tag,
+			       void *status_tag)
 {
 	grpc_op open[OPEN_OPS], status = status_op(exchange);
 

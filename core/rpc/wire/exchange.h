@@ -1,18 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The client's half of one gRPC call: what it sends and where gRPC puts what it receives. No threads, no loop. */
+/*
+ * The client's half of one gRPC call: what it sends and where gRPC puts what it receives. No
+ * threads, no loop.
+ */
 #pragma once
 
 #include "core/rpc/wire/message.h"
 #include "core/rpc/wire/status.h"
 
-/* grpc_init() plus what every user of gRPC in this project wants; as often as rpc_library_fini(). */
+/*
+ * grpc_init() plus what every user of gRPC in this project wants; as often as rpc_library_fini().
+ */
 void rpc_library_init(void);
 void rpc_library_fini(void);
 
 /* @key: one of GRPC_ARG_*. */
 grpc_arg rpc_integer_arg(const char *key, int value);
 
-/* Connects when the first call needs it and comes back by itself. Free with grpc_channel_destroy(). */
+/*
+ * Connects when the first call needs it and comes back by itself. Free with grpc_channel_destroy().
+ */
 grpc_channel *rpc_channel_create(const char *target);
 
 /* Must stay where it is, and alive, until every tag that was handed in has come back. */
@@ -39,11 +46,19 @@ struct rpc_exchange_request {
 };
 
 /* Everything in one batch: @tag comes back when the call is over, with reply and status. */
-void rpc_exchange_start_unary(struct rpc_exchange *exchange, const struct rpc_exchange_request *request, void *tag);
+void rpc_exchange_start_unary(struct rpc_exchange *exchange,
+			      const struct rpc_exchange_request *request, void *tag);
 
-/* @open_tag comes back when the request has left and headers came; @status_tag when the call is over. */
-void rpc_exchange_start_stream(struct rpc_exchange *exchange, const struct rpc_exchange_request *request,
-			       void *open_tag, void *status_tag);
+/*
+ * @open_tag comes back when the request has left and headers came; @status_tag when the call is
+ * over.
+ */
+void rpc_exchange_start_stream(struct rpc_exchange *exchange,
+			       const struct rpc_exchange_request *request, void *open_tag,
+			       void *status_tag);
 
-/* Asks a stream for its next message: @tag comes back with exchange->reply, NULL at the end of the stream. */
+/*
+ * Asks a stream for its next message: @tag comes back with exchange->reply, NULL at the end of the
+ * stream.
+ */
 void rpc_exchange_start_receive(struct rpc_exchange *exchange, void *tag);

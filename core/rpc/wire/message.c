@@ -7,7 +7,10 @@
 #include <grpc/slice.h>
 
 enum {
-	/* Two bytes on the wire can become a struct of 150: bounds what one message may make us allocate. */
+	/*
+	 * Two bytes on the wire can become a struct of 150: bounds what one message may make us
+	 * allocate.
+	 */
 	UNPACKED_MAX_BYTES = 8 * RPC_MESSAGE_MAX_BYTES,
 };
 
@@ -39,20 +42,24 @@ static void budget_free(void *allocator_data UNUSED, void *p)
 }
 
 /* The content as one slice; a message of one slice, the usual case, is not copied. */
-static bool read_all(grpc_byte_buffer *buffer, grpc_slice *ret_slice)
+static grpc_slice read_all(grpc_byte_buffer *buffer)
 {
 	grpc_byte_buffer_reader reader;
-	bool single;
+	grpc_slice first, slice;
 
-	if (buffer->type != GRPC_BB_RAW || buffer->data.raw.compression != GRPC_COMPRESS_NONE)
-		return false;
-	if (!grpc_byte_buffer_reader_init(&reader, buffer))
-		return false;
-	single = buffer->data.raw.slice_buffer.count == 1;
-	if (!single || !grpc_byte_buffer_reader_next(&reader, ret_slice))
-		*ret_slice = grpc_byte_buffer_reader_readall(&reader);
+	check(grpc_byte_buffer_reader_init(&reader, buffer));
+	if (!grpc_byte_buffer_reader_next(&reader, &first))
+		first = grpc_empty_slice();
+	if (GRPC_SLICE_LENGTH(first) == grpc_byte_buffer_length(buffer)) {
+		slice = grpc_slice_ref(first);
+	} else {
+		grpc_byte_buffer_reader_destroy(&reader);
+		check(grpc_byte_buffer_reader_init(&reader, buffer));
+		slice = grpc_byte_buffer_reader_readall(&reader);
+	}
+	grpc_slice_unref(first);
 	grpc_byte_buffer_reader_destroy(&reader);
-	return true;
+	return slice;
 }
 
 int rpc_message_unpack(grpc_byte_buffer *buffer, const ProtobufCMessageDescriptor *type,
@@ -61,10 +68,8 @@ int rpc_message_unpack(grpc_byte_buffer *buffer, const ProtobufCMessageDescripto
 	size_t left_bytes = UNPACKED_MAX_BYTES;
 	ProtobufCAllocator allocator = { budget_alloc, budget_free, &left_bytes };
 	ProtobufCMessage *message;
-	grpc_slice slice;
+	grpc_slice slice = read_all(buffer);
 
-	if (!read_all(buffer, &slice))
-		return error_set(err, -EBADMSG, "cannot read a compressed %s", type->name);
 	message = protobuf_c_message_unpack(type, &allocator, GRPC_SLICE_LENGTH(slice),
 					    GRPC_SLICE_START_PTR(slice));
 	grpc_slice_unref(slice);

@@ -8,7 +8,9 @@
 #include "core/base/error.h"
 
 enum {
-	/* What we accept from a peer: a List of a busy containerd is larger than gRPC's own 4 MiB. */
+	/*
+	 * What we accept from a peer: a List of a busy containerd is larger than gRPC's own 4 MiB.
+	 */
 	RPC_MESSAGE_MAX_BYTES = 16 << 20,
 };
 
@@ -16,8 +18,8 @@ enum {
 grpc_byte_buffer *rpc_message_pack(const ProtobufCMessage *message);
 
 /*
- * @ret_message: free with protobuf_c_message_free_unpacked(message, NULL). -EBADMSG when the bytes are no @type, or one
- * that would take unreasonably much memory.
+ * @ret_message: free with protobuf_c_message_free_unpacked(message, NULL). -EBADMSG when the bytes
+ * are no @type, or one that would take unreasonably much memory.
  */
 int rpc_message_unpack(grpc_byte_buffer *buffer, const ProtobufCMessageDescriptor *type,
 		       ProtobufCMessage **ret_message, struct error *err);

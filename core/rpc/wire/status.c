@@ -2,6 +2,8 @@
 #include "core/rpc/wire/status.h"
 
 #include <errno.h>
+#include <grpc/slice.h>
+#include <grpc/support/alloc.h>
 
 static const struct {
 	grpc_status_code status;
@@ -43,21 +45,20 @@ static bool is_printable(char c)
 	return ((unsigned char)c >= 0x20 && c != 0x7f) || c == '\n' || c == '\t';
 }
 
-int rpc_status_error(grpc_status_code status, grpc_slice details, const char *target, struct error *err)
+int rpc_status_error(grpc_status_code status, grpc_slice details, const char *target,
+		     struct error *err)
 {
-	const char *text = (const char *)GRPC_SLICE_START_PTR(details);
-	size_t len = GRPC_SLICE_LENGTH(details);
 	int code = rpc_status_to_errno(status);
-	char clean[ERROR_MSG_MAX_BYTES];
+	char *text;
 
 	if (code == 0)
 		return 0;
-	if (len >= sizeof(clean))
-		len = sizeof(clean) - 1;
-	for (size_t i = 0; i < len; i++)
-		clean[i] = is_printable(text[i]) ? text[i] : '?';
-	clean[len] = '\0';
-	error_set(err, code, "%s", len ? clean : strerror(-code));
+	text = grpc_slice_to_c_string(details);
+	for (char *c = text; *c; c++)
+		if (!is_printable(*c))
+			*c = '?';
+	error_set(err, code, "%s", text[0] ? text : strerror(-code));
+	gpr_free(text);
 	if (status == GRPC_STATUS_UNAVAILABLE)
 		error_wrap(err, code, "%s", target);
 	return code;

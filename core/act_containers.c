@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Containers and their tasks. */
+#include <signal.h>
+
+#include "core/act_table.h"
+#include "core/cellfiles.h"
+#include "core/observed.h"
+
+static struct container_ref ref_of(struct run *run)
+{
+	return (struct container_ref){ act_namespace(run->object), run->container->containerd_id };
+}
+
+static void start_inspect(struct run *run)
+{
+	struct runtime *runtime = run->engine->runtime;
+	const struct container_ref ref = ref_of(run);
+
+	run->slot->hinted = false;
+	runtime->ops->inspect(runtime, &ref, &run->ret.container, &run->call);
+}
+
+static void inspected(struct run *run)
+{
+	run->slot->known = !run->slot->hinted;
+	observed_container(run->engine, run->object, run->container, &run->ret.container);
+	container_fact_fini(&run->ret.container);
+}
+
+static void container_doubted(struct run *run)
+{
+	run->slot->known = false;
+}
+
+static void start_image_resolve(struct run *run)
+{
+	struct runtime *runtime = run->engine->runtime;
+
+	runtime->ops->resolve_image(runtime, act_namespace(run->object),
+				    run->container->spec->image, &run->call);
+}
+
+static void image_resolved(struct run *run)
+{
+	run->container->image_ready = true;
+}
+
+static void start_create(struct run *run)
+{
+	struct engine *engine = run->engine;
+	struct object *object = run->object;
+	struct container *c = run->container;
+	AUTO_FREE char *netns = engine->network->ops->netns_path(engine->network, object->key);
+	AUTO_FREE char *cgroup = name_cgroup_leaf(engine->cgroup_root, object->key, c->role);
+	AUTO_FREE char *group = name_containerd_id(object->key, "root");
+	AUTO_FREE char *hosts = cellfiles_path(engine->run_path, object->key, CELLFILE_HOSTS);
+	AUTO_FREE char *hostname = cellfiles_path(engine->run_path, object->key, CELLFILE_HOSTNAME);
+	const struct container_request request = {
+		.ref = ref_of(run),
+		.cell_key = object->key,
+		.role = c->role,
+		.spec_hash = c->hash,
+		.group_id = group,
+		.netns_path = netns,
+		.cgroup_path = cgroup,
+		.hostname = key_name(object->key),
+		.hosts_path = hosts,
+		.hostname_path = hostname,
+		.spec = c->spec,
+	};
+
+	free(c->seen_hash);
+	c->seen_hash = xstrdup(c->hash); /* the spec may change while the call is under way */
+	engine->runtime->ops->create(engine->runtime, &request, &run->call);
+}
+
+static void created(struct run *run)
+{
+	run->container->record = run->container->snapshot = true;
+	run->container->exited = false;
+}
+
+/* The image may have vanished since it was resolved. */
+static void create_doubted(struct run *run)
+{
+	run->slot->known = false;
+	run->container->image_ready = false;
+}
+
+static void start_remove(struct run *run)
+{
+	struct runtime *runtime = run->engine->runtime;
+	const struct container_ref ref = ref_of(run);
+
+	runtime->ops->remove(runtime, &ref, &run->call);
+}
+
+static void removed(struct run *run)
+{
+	run->container->record = run->container->snapshot = false;
+}
+
+static void start_task_create(struct run *run)
+{
+	struct runtime *runtime = run->engine->runtime;
+	const struct container_ref ref = ref_of(run);
+
+	runtime->ops->task_create(runtime, &ref, &run->ret.pid, &run->call);
+}
+
+static void task_created(struct run *run)
+{
+	observed_task(run->engine, run->object, run->container, TASK_CREATED, run->ret.pid);
+}
+
+static void start_task_start(struct run *run)
+{
+	struct runtime *runtime = run->engine->runtime;
+	const struct container_ref ref = ref_of(run);
+
+	runtime->ops->task_start(runtime, &ref, &run->call);
+}
+
+static void task_started(struct run *run)
+{
+	observed_task(run->engine, run->object, run->container, TASK_RUNNING, run->container->pid);
+}
+
+/* A root that did not start has used up its incarnation. */
+static void start_doubted(struct run *run)
+{
+	run->slot->known = false;
+	if (container_is_root(run->container))
+		run->object->cell.fresh = false;
+}
+
+static void signal_task(struct run *run, int number)
+{
+	struct runtime *runtime = run->engine->runtime;
+	const struct container_ref ref = ref_of(run);
+
+	run->container->stopping = true;
+	runtime->ops->task_signal(runtime, &ref, number, &run->call);
+}
+
+static void start_task_stop(struct run *run)
+{
+	signal_task(run, run->container->stop_signal);
+}
+
+static void task_stop_sent(struct run *run)
+{
+	run->container->stop_sent_ms = loop_now_ms(run->engine->loop);
+}
+
+static void start_task_kill(struct run *run)
+{
+	signal_task(run, SIGKILL);
+}
+
+/* Asked again when it had to be repeated: whoever should have told us of the exit did not. */
+static void task_kill_sent(struct run *run)
+{
+	if (run->container->kill_sent_ms)
+		run->slot->known = false;
+	run->container->kill_sent_ms = loop_now_ms(run->engine->loop);
+}
+
+static void start_task_delete(struct run *run)
+{
+	struct runtime *runtime = run->engine->runtime;
+	const struct container_ref ref = ref_of(run);
+
+	runtime->ops->task_delete(runtime, &ref, &run->call);
+}
+
+static void task_deleted(struct run *run)
+{
+	observed_task(run->engine, run->object, run->container, TASK_NONE, 0);
+}
+
+/* ---- the rows ---- */
+
+const struct act act_containers[ACTION_COUNT] = {
+	[ACTION_CONTAINER_INSPECT] = { ON_CONTAINER, start_inspect, inspected, container_doubted },
+	[ACTION_IMAGE_RESOLVE] = { ON_CONTAINER, start_image_resolve, image_resolved, act_nothing },
+	[ACTION_CONTAINER_CREATE] = { ON_CONTAINER, start_create, created, create_doubted },
+	[ACTION_CONTAINER_REMOVE] = { ON_CONTAINER, start_remove, removed, container_doubted },
+	[ACTION_TASK_CREATE] = { ON_CONTAINER, start_task_create, task_created, container_doubted },
+	[ACTION_TASK_START] = { ON_CONTAINER, start_task_start, task_started, start_doubted },
+	[ACTION_TASK_STOP] = { ON_CONTAINER, start_task_stop, task_stop_sent, container_doubted },
+	[ACTION_TASK_KILL] = { ON_CONTAINER, start_task_kill, task_kill_sent, container_doubted },
+	[ACTION_TASK_DELETE] = { ON_CONTAINER, start_task_delete, task_deleted, container_doubted },
+};

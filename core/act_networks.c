@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The network of a cell, and the files that tell its containers of it. */
+#include "core/act_table.h"
+#include "core/cellfiles.h"
+#include "core/observed.h"
+
+static void run_files(struct work *work)
+{
+	struct run *run = container_of(work, struct run, files);
+
+	run->files_status = cellfiles_write(run->engine->run_path, run->object->key,
+					    run->ret.attachment.ip, &run->files_err);
+}
+
+static void on_files_before_netns(struct work *work)
+{
+	struct run *run = container_of(work, struct run, files);
+	struct network *network = run->engine->network;
+
+	if (run->files_status < 0)
+		call_complete(&run->call, run->files_status, &run->files_err);
+	else
+		network->ops->create_netns(network, run->object->key, &run->call);
+}
+
+/* The files that the containers mount exist before any container can be made. */
+static void start_netns_create(struct run *run)
+{
+	loop_work(run->engine->loop, &run->files, run_files, on_files_before_netns);
+}
+
+static void netns_created(struct run *run)
+{
+	run->object->cell.pinned = run->object->cell.fresh = true;
+}
+
+/* The worst is assumed: something half made is there. It is not fresh, so it is detached before the
+ * next try. */
+static void network_doubted(struct run *run)
+{
+	attachment_fact_fini(&run->ret.attachment);
+	run->object->cell.pinned = run->object->cell.intent = true;
+	run->object->cell.fresh = run->object->cell.attached = false;
+}
+
+static void on_files_after_attach(struct work *work)
+{
+	struct run *run = container_of(work, struct run, files);
+
+	call_complete(&run->call, run->files_status, &run->files_err);
+}
+
+/* The address goes into the hosts file before the root starts. */
+static void on_attached(struct call *call)
+{
+	struct run *run = container_of(call, struct run, attach);
+
+	if (call->status < 0)
+		call_complete(&run->call, call->status, &call->err);
+	else
+		loop_work(run->engine->loop, &run->files, run_files, on_files_after_attach);
+}
+
+static void start_attach(struct run *run)
+{
+	struct network *network = run->engine->network;
+	const struct attach_request request = {
+		.cell_key = run->object->key,
+		.wanted_ip = run->object->cell.last_ip,
+	};
+
+	call_init(&run->attach, run->engine->loop, on_attached);
+	network->ops->attach(network, &request, &run->ret.attachment, &run->attach);
+}
+
+static void attached(struct run *run)
+{
+	observed_attachment(run->object, &run->ret.attachment);
+	attachment_fact_fini(&run->ret.attachment);
+}
+
+/* The incarnation is over from here on: nothing may be started in what is being taken down. */
+static void start_detach(struct run *run)
+{
+	struct network *network = run->engine->network;
+
+	run->object->cell.fresh = false;
+	network->ops->detach(network, run->object->key, &run->call);
+}
+
+static void detached(struct run *run)
+{
+	observed_no_network(run->object);
+}
+
+static void detach_doubted(struct run *run)
+{
+	run->object->cell.attached = false;
+}
+
+const struct act act_networks[ACTION_COUNT] = {
+	[ACTION_NETNS_CREATE] = { ON_NETWORK, start_netns_create, netns_created, network_doubted },
+	[ACTION_NETWORK_ATTACH] = { ON_NETWORK, start_attach, attached, network_doubted },
+	[ACTION_NETWORK_DETACH] = { ON_NETWORK, start_detach, detached, detach_doubted },
+};

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of a cell's plan share. Private to them. */
+#pragma once
+
+#include "core/plan_steps.h"
+
+enum cell_mode { MODE_DOWN, MODE_RECYCLE, MODE_UP };
+
+/* plan_cell_facts.c: what the facts mean */
+
+/* Its process runs, frozen or not. */
+bool container_runs(const struct container *container);
+
+/* The same, or it waits for its start. */
+bool container_lives(const struct container *container);
+
+/* Its record was made from another spec than the wanted one. */
+bool container_changed(const struct container *container);
+
+/* Any container but the root lives. */
+bool cell_others_live(const struct object *object);
+
+/* It exited for good: its task stays, so that containerd keeps the exit code over our restarts. */
+bool container_is_over(const struct container *container, uint64_t now_ms);
+
+/* plan_cell_say.c */
+void cell_say_up(struct planning *p, enum cell_mode mode);
+void cell_say_down(struct planning *p);

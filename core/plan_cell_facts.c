@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/plan_cell.h"
+
+#include "core/restart.h"
+
+bool container_runs(const struct container *c)
+{
+	return c->task == TASK_RUNNING || c->task == TASK_PAUSED || c->task == TASK_PAUSING;
+}
+
+bool container_lives(const struct container *c)
+{
+	return container_runs(c) || c->task == TASK_CREATED;
+}
+
+bool container_changed(const struct container *c)
+{
+	return c->record && !str_equal(c->seen_hash, c->hash);
+}
+
+bool cell_others_live(const struct object *object)
+{
+	struct container *c;
+
+	list_for_each(c, &object->cell.containers, link)
+		if (!container_is_root(c) && container_lives(c))
+			return true;
+	return false;
+}
+
+bool container_is_over(const struct container *c, uint64_t now_ms)
+{
+	uint64_t at_ms;
+	enum restart_verdict verdict;
+
+	if (!c->spec || !c->exited || container_lives(c) || container_changed(c))
+		return false;
+	verdict = restart_judge(c, now_ms, &at_ms);
+	return verdict == RESTART_DONE || verdict == RESTART_GAVE_UP;
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is said about a cell and its containers: state, reason, and a message for a person. */
+#include <stdio.h>
+
+#include "core/plan_cell.h"
+#include "core/restart.h"
+
+static void say_container_trouble(struct planning *p, const struct container *c)
+{
+	const struct slot *slot = &c->slot;
+	bool fatal = container_is_root(c) && slot->failed_action != ACTION_IMAGE_RESOLVE;
+
+	if (slot->failures)
+		plan_say(p, fatal ? API__STATE__Failed : API__STATE__Pending,
+			 action_failure_reason(slot->failed_action, slot->failure_code),
+			 "container %s: %s", c->name, slot->failure);
+}
+
+/* An exit that is not, or not at once, followed by a new run. */
+static void say_exit(struct planning *p, const struct container *c)
+{
+	bool root = container_is_root(c);
+	uint64_t now_ms = p->context->now_ms, at_ms = 0;
+
+	if (!c->spec || !c->exited || container_lives(c))
+		return;
+	switch (restart_judge(c, now_ms, &at_ms)) {
+	case RESTART_DONE:
+		if (c->exit_code)
+			plan_say(p, API__STATE__Failed, REASON_EXITED,
+				 "container %s exited with code %u", c->name, c->exit_code);
+		else if (root)
+			plan_say(p, API__STATE__Stopped, REASON_COMPLETED, "container %s completed",
+				 c->name);
+		break;
+	case RESTART_GAVE_UP:
+		plan_say(p, API__STATE__Failed, REASON_GAVE_UP,
+			 "container %s exited with code %u and was restarted %u times, its limit",
+			 c->name, c->exit_code, c->restarts);
+		break;
+	case RESTART_LATER:
+		plan_say(
+			p, root ? API__STATE__Failed : API__STATE__Pending, REASON_RESTART_BACK_OFF,
+			"container %s exited with code %u after %u restarts; waits %llu s before the next",
+			c->name, c->exit_code, c->restarts,
+			(unsigned long long)(at_ms - now_ms + 999) / 1000);
+		break;
+	case RESTART_DUE:
+		break;
+	}
+}
+
+static bool counts_as_up(const struct container *c, uint64_t now_ms)
+{
+	if (!c->spec)
+		return c->task == TASK_NONE && !c->record;
+	if (container_changed(c))
+		return false;
+	return container_runs(c) ||
+	       (container_is_over(c, now_ms) && c->exit_code == 0 && !container_is_root(c));
+}
+
+static bool everything_up(const struct planning *p)
+{
+	struct container *c;
+
+	list_for_each(c, &p->object->cell.containers, link)
+		if (!c->slot.known || !counts_as_up(c, p->context->now_ms))
+			return false;
+	return true;
+}
+
+void cell_say_up(struct planning *p, enum cell_mode mode)
+{
+	const struct object *object = p->object;
+	struct container *c;
+
+	if (mode == MODE_UP && everything_up(p) && !object->cell.attached)
+		plan_say(
+			p, API__STATE__Ready, REASON_NETWORK_UNKNOWN,
+			"runs, but how it was attached to its network is not on record; kill its root container to "
+			"have it attached anew");
+	if (mode == MODE_UP && everything_up(p))
+		plan_say(p, API__STATE__Ready, REASON_NONE, "%s", "");
+	plan_say_failure(p, &object->cgroup, "");
+	plan_say_failure(p, &object->cell.network, "");
+	list_for_each(c, &object->cell.containers, link)
+		say_container_trouble(p, c);
+	list_for_each(c, &object->cell.containers, link)
+		say_exit(p, c);
+	if (!object->parent || object->parent->status.state != API__STATE__Ready)
+		plan_say(p, API__STATE__Pending, REASON_PARENT_NOT_READY, "%s %s is not ready",
+			 object->parent ? kind_name(object->parent->kind) : "Stack",
+			 object->parent ? object->parent->key : "");
+	list_for_each(c, &object->cell.containers, link)
+		if (container_lives(c) && container_changed(c))
+			plan_say(p, API__STATE__Pending, REASON_UPDATING,
+				 "container %s gets its new spec", c->name);
+	if (mode == MODE_UP && container_runs(cell_root(object)) && !object->cell.pinned)
+		plan_say(
+			p, API__STATE__Pending, REASON_NETWORK_UNKNOWN,
+			"its network namespace is not pinned any more, so that no container can join it; kill its root "
+			"container to have a new one made");
+	list_for_each(c, &object->cell.containers, link)
+		if (c->exited)
+			plan_say(p, API__STATE__Pending, REASON_RESTARTING,
+				 "container %s ended and is being started again", c->name);
+	plan_say(p, API__STATE__Pending, REASON_CREATING, "being created");
+}
+
+void cell_say_down(struct planning *p)
+{
+	const struct object *object = p->object;
+	const struct container *root = cell_root(object);
+	bool lives = cell_others_live(object) || (root && container_lives(root));
+	struct container *c;
+
+	list_for_each(c, &object->cell.containers, link)
+		plan_say_failure(p, &c->slot, c->name);
+	plan_say_failure(p, &object->cell.network, "");
+	plan_say_failure(p, &object->cgroup, "");
+	if (!object->wanted)
+		plan_say(p, API__STATE__Pending, REASON_DELETING, "%s",
+			 lives ? "its containers are being stopped" : "being deleted");
+	if (object->cell.stop_wanted && lives)
+		plan_say(p, API__STATE__Pending, REASON_STOPPING,
+			 "its containers are being stopped");
+	if (object->cell.stop_wanted)
+		plan_say(p, API__STATE__Stopped, REASON_STOP_REQUESTED, "stopped by request");
+	plan_say(p, API__STATE__Pending, REASON_NO_CONTAINERS, "it has no containers");
+}
+
+/* ---- one container, for status ---- */
+
+static const struct {
+	Api__State state;
+	const char *message;
+} task_states[] = {
+	[TASK_RUNNING] = { API__STATE__Ready, "" },
+	[TASK_PAUSED] = { API__STATE__Paused, "its task is frozen" },
+	[TASK_PAUSING] = { API__STATE__Pausing, "its task is being frozen" },
+};
+
+static void say_ended(const struct container *c, const struct plan_context *context,
+		      struct container_state *ret)
+{
+	uint64_t at_ms = 0;
+
+	ret->state = c->exit_code && !c->stopping ? API__STATE__Failed : API__STATE__Stopped;
+	ret->reason = c->exit_code ? REASON_EXITED : REASON_COMPLETED;
+	snprintf(ret->message, sizeof(ret->message), "exited with code %u", c->exit_code);
+	if (c->spec && restart_judge(c, context->now_ms, &at_ms) == RESTART_LATER)
+		ret->reason = REASON_RESTART_BACK_OFF;
+}
+
+void plan_container_state(const struct container *c, const struct plan_context *context,
+			  struct container_state *ret_state)
+{
+	*ret_state =
+		(struct container_state){ .state = API__STATE__Pending, .reason = REASON_CREATING };
+	if (!context->runtime_up || !context->looked) {
+		ret_state->state = API__STATE__Unknown;
+		ret_state->reason = REASON_RUNTIME_UNAVAILABLE;
+	} else if (container_runs(c)) {
+		ret_state->state = task_states[c->task].state;
+		ret_state->reason = REASON_NONE;
+		snprintf(ret_state->message, sizeof(ret_state->message), "%s",
+			 task_states[c->task].message);
+	} else if (c->slot.failures) {
+		ret_state->state = c->slot.failed_action == ACTION_IMAGE_RESOLVE
+					   ? API__STATE__Pending
+					   : API__STATE__Failed;
+		ret_state->reason =
+			action_failure_reason(c->slot.failed_action, c->slot.failure_code);
+		snprintf(ret_state->message, sizeof(ret_state->message), "%s", c->slot.failure);
+	} else if (c->exited && c->task != TASK_CREATED) {
+		say_ended(c, context, ret_state);
+	}
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/bench/report.h"
+
+#include <stdio.h>
+
+#define RSS_MAX_MB 20.0
+
+static const char *verdict(bool asked, bool met)
+{
+	return !asked ? "-" : met ? "met" : "**missed**";
+}
+
+static void print_target(const struct comparison *item)
+{
+	if (item->max_ratio > 0)
+		printf("at most %.1f x", item->max_ratio);
+	if (item->max_share_ms > 0)
+		printf(", share at most %.0f ms", item->max_share_ms);
+	if (item->max_ratio <= 0 && item->max_share_ms <= 0)
+		printf("-");
+}
+
+static void print_comparison(const struct comparison *item)
+{
+	struct quartiles floor = samples_quartiles(&item->floor),
+			 daemon = samples_quartiles(&item->daemon);
+	double ratio = daemon.median / floor.median, share_ms = daemon.median - floor.median;
+	bool asked = item->max_ratio > 0 || item->max_share_ms > 0;
+	bool met = (item->max_ratio <= 0 || ratio <= item->max_ratio) &&
+		   (item->max_share_ms <= 0 || share_ms <= item->max_share_ms);
+
+	printf("| %s | %zu | %.1f (%.1f - %.1f) | %.1f (%.1f - %.1f) | %.2f | %.1f | ", item->what,
+	       item->daemon.n, floor.median, floor.low, floor.high, daemon.median, daemon.low,
+	       daemon.high, ratio, share_ms);
+	print_target(item);
+	printf(" | %s |\n", verdict(asked, met));
+}
+
+void report_comparisons(const struct comparison *items, size_t n)
+{
+	printf("| measure | rounds | floor, ms: median (quartiles) | kukeond, ms: median (quartiles) | ratio "
+	       "| kukeond's share, ms | target | |\n"
+	       "|---|---|---|---|---|---|---|---|\n");
+	for (size_t i = 0; i < n; i++)
+		print_comparison(&items[i]);
+}
+
+void report_idle(const struct idle_row *rows, size_t n, unsigned seconds)
+{
+	printf("| Ready cells, idle for %u s | wake-ups of our threads | of gRPC's own threads | CPU, ms | threads "
+	       "| RSS, MB | PSS, MB | target | |\n"
+	       "|---|---|---|---|---|---|---|---|---|\n",
+	       seconds);
+	for (size_t i = 0; i < n; i++) {
+		const struct idle *idle = &rows[i].idle;
+
+		printf("| %u | %llu | %llu | %.1f | %u | %.1f | %.1f | %s | %s |\n",
+		       rows[i].n_cells, (unsigned long long)idle->our_wakeups,
+		       (unsigned long long)idle->grpc_wakeups, idle->cpu_ms, idle->n_threads,
+		       idle->rss_mb, idle->pss_mb,
+		       rows[i].judged ? "0 wake-ups of ours, RSS at most 20 MB" : "-",
+		       verdict(rows[i].judged,
+			       idle->our_wakeups == 0 && idle->rss_mb <= RSS_MAX_MB));
+	}
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The tables of docs/benchmarks.md, and what is asked of the figures in them. */
+#pragma once
+
+#include "tests/bench/idle.h"
+#include "tests/bench/stats.h"
+
+struct comparison {
+	const char *what;
+	double max_ratio;    /* asked of the medians; 0: nothing */
+	double max_share_ms; /* of the difference of the medians; 0: nothing */
+	struct samples floor, daemon;
+};
+
+struct idle_row {
+	unsigned n_cells;
+	bool judged; /* the targets are for this one */
+	struct idle idle;
+};
+
+void report_comparisons(const struct comparison *items, size_t n);
+void report_idle(const struct idle_row *rows, size_t n, unsigned seconds);
