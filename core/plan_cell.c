@@ -103,7 +103,10 @@ static void detach(struct planning *p)
 /* A task lives in the namespace, or may: not looked at, or perhaps being created right now. */
 static bool task_may_live(const struct container *c)
 {
-	return container_lives(c) || !c->slot.known || (c->slot.busy && c->record);
+	bool being_made = c->slot.busy && (c->slot.action == ACTION_TASK_CREATE ||
+					   c->slot.action == ACTION_TASK_START);
+
+	return container_lives(c) || !c->slot.known || being_made;
 }
 
 /*

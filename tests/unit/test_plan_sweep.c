@@ -148,6 +148,7 @@ static void set_container(struct container *c, const struct life *life, const st
 	set_hash(c, t->record, t->changed);
 	c->slot.known = slot != SLOT_UNKNOWN;
 	c->slot.busy = slot == SLOT_BUSY;
+	c->slot.action = ACTION_TASK_CREATE; /* while busy: the one that matters most to others */
 }
 
 static void set_cell(struct sweep *s)
@@ -271,7 +272,7 @@ static const char *task_rule(const struct sweep *s, const struct plan_step *step
 /* A task lives, or one may: the container has to be looked at, or its task may be being created. */
 static bool may_live(const struct container *c)
 {
-	return task_is_alive(c) || !c->slot.known || (c->slot.busy && c->record);
+	return task_is_alive(c) || !c->slot.known || c->slot.busy;
 }
 
 static const char *thing_rule(const struct sweep *s, const struct plan_step *step)
