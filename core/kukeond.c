@@ -455,6 +455,7 @@ int main(int argc, char **argv)
 			      k.config->log_level);
 	if (r < 0) {
 		log_error("%s", err.msg);
+		protobuf_c_message_free_unpacked((ProtobufCMessage *)k.config, NULL);
 		return 2;
 	}
 	log_set_level(level);

@@ -17,6 +17,13 @@
 
 enum { NOW_MS = 1000 * 1000, LONG_AGO_MS = 1000 };
 
+/* Every combination; under a sanitizer, which is slow and looks for other things, some of them. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { STRIDE = 7 };
+#else
+enum { STRIDE = 1 };
+#endif
+
 /* ---- what is varied ---- */
 
 struct life {
@@ -443,9 +450,10 @@ static void test_every_combination(void **state UNUSED)
 	strcpy(s.root->hash, "new");
 	strcpy(s.other->hash, "new");
 	do {
+		if (s.count++ % STRIDE)
+			continue;
 		set_cell(&s);
 		check_combination(&s);
-		s.count++;
 	} while (next(&s));
 	print_message("%llu combinations\n", s.count);
 	s.root->slot.busy = false;
