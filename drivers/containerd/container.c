@@ -51,8 +51,9 @@ static struct container_op *container_of_op(struct op *op)
 #define REQUEST_STRINGS(X)                                                                         \
 	X(ref.namespace_)                                                                          \
 	X(ref.id)                                                                                  \
-	X(cell_key) X(role) X(spec_hash) X(group_id) X(netns_path) X(cgroup_path) X(hostname)      \
-		X(hosts_path) X(hostname_path)
+	X(cell_key)                                                                                \
+	X(role) X(spec_hash) X(group_id) X(netns_path) X(cgroup_path) X(hostname) X(hosts_path)    \
+		X(hostname_path)
 
 static Api__ContainerSpec *copy_spec(const Api__ContainerSpec *spec)
 {
