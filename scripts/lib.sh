@@ -62,13 +62,13 @@ process_stop() {
 # Processes started by this run carry this variable, so that whatever else the machine does is not taken for ours.
 export KUKEON_RUN_MARK=${KUKEON_RUN_MARK:-$$-$EPOCHREALTIME}
 
-# Directories of every cgroup hierarchy, without those that systemd makes and removes by itself all the time.
+# Cgroups of ours in every hierarchy: a test host and all that runs in it live below one that is named so. Those of others
+# come and go while we run.
 cgroup_directories() {
 	local mount
 	while read -r mount; do
-		find "$mount" -mindepth 1 -type d 2>/dev/null
-	done < <(awk '$3 == "cgroup" || $3 == "cgroup2" { print $2 }' /proc/self/mounts) |
-		grep -Ev '\.(slice|scope|service|mount|socket|swap)(/|$)' || true
+		find "$mount" -mindepth 1 -type d -path '*kukeon*' 2>/dev/null || true
+	done < <(awk '$3 == "cgroup" || $3 == "cgroup2" { print $2 }' /proc/self/mounts)
 }
 
 # Ids and names of the processes that carry the mark, without this script and those above it.
