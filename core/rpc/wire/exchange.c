@@ -7,6 +7,8 @@
 #include <grpc/slice.h>
 #include <grpc/support/log.h>
 #include <grpc/support/time.h>
+#include <pthread.h>
+#include <time.h>
 
 #include "core/base/log.h"
 
@@ -18,6 +20,7 @@ enum {
 	RECONNECT_MAX_MS = 500,
 	/* gRPC calls it minimum backoff, but it is how long one attempt to connect may take. */
 	CONNECT_TIMEOUT_MS = 3000,
+	SHUTDOWN_PATIENCE_MS = 200, /* it takes one, as a rule */
 };
 
 /*
@@ -38,9 +41,30 @@ void rpc_library_init(void)
 	grpc_init();
 }
 
-void rpc_library_fini(void)
+static void *shut_down(void *arg UNUSED)
 {
 	grpc_shutdown_blocking();
+	return NULL;
+}
+
+/*
+ * After a write that had to wait, gRPC keeps a thread in a poll of ten seconds that nothing wakes,
+ * and its shutdown waits for it. The process that is about to end does not.
+ */
+void rpc_library_fini(void)
+{
+	struct timespec until;
+	pthread_t thread;
+
+	check(pthread_create(&thread, NULL, shut_down, NULL) == 0);
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += SHUTDOWN_PATIENCE_MS * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_nsec -= 1000000000;
+		until.tv_sec++;
+	}
+	if (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) != 0)
+		pthread_detach(thread);
 }
 
 grpc_arg rpc_integer_arg(const char *key, int value)
