@@ -41,10 +41,30 @@ void rpc_library_init(void)
 	grpc_init();
 }
 
+/* How many shutdowns are under way, in this process as gRPC itself. */
+static pthread_mutex_t shutdown_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t shutdown_ended = PTHREAD_COND_INITIALIZER;
+static unsigned n_shutdowns;
+
 static void *shut_down(void *arg UNUSED)
 {
 	grpc_shutdown_blocking();
+	pthread_mutex_lock(&shutdown_mutex);
+	n_shutdowns--;
+	pthread_cond_broadcast(&shutdown_ended);
+	pthread_mutex_unlock(&shutdown_mutex);
 	return NULL;
+}
+
+static struct timespec patience_end(void)
+{
+	struct timespec end;
+
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_nsec += SHUTDOWN_PATIENCE_MS * 1000000;
+	end.tv_sec += end.tv_nsec / 1000000000;
+	end.tv_nsec %= 1000000000;
+	return end;
 }
 
 /*
@@ -53,18 +73,17 @@ static void *shut_down(void *arg UNUSED)
  */
 void rpc_library_fini(void)
 {
-	struct timespec until;
+	struct timespec end = patience_end();
 	pthread_t thread;
+	int r = 0;
 
+	pthread_mutex_lock(&shutdown_mutex);
+	n_shutdowns++;
 	check(pthread_create(&thread, NULL, shut_down, NULL) == 0);
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += SHUTDOWN_PATIENCE_MS * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_nsec -= 1000000000;
-		until.tv_sec++;
-	}
-	if (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) != 0)
-		pthread_detach(thread);
+	check(pthread_detach(thread) == 0);
+	while (n_shutdowns > 0 && r == 0)
+		r = pthread_cond_clockwait(&shutdown_ended, &shutdown_mutex, CLOCK_MONOTONIC, &end);
+	pthread_mutex_unlock(&shutdown_mutex);
 }
 
 grpc_arg rpc_integer_arg(const char *key, int value)
