@@ -24,7 +24,7 @@ static void hand_over(struct rpc *rpc, grpc_event event)
 	uv_mutex_lock(&rpc->mutex);
 	wake = rpc->arrived.n == 0;
 	if (event.type == GRPC_QUEUE_SHUTDOWN)
-		rpc->queue_ended = true;
+		rpc->ended = true;
 	else
 		completions_add(&rpc->arrived,
 				(struct completion){ event.tag, event.success != 0 });
@@ -39,11 +39,16 @@ static void run_thread(void *arg)
 	grpc_event event;
 
 	pthread_setname_np(pthread_self(), "rpc");
-	do {
+	for (;;) {
 		event = grpc_completion_queue_next(rpc->queue, gpr_inf_future(GPR_CLOCK_REALTIME),
 						   NULL);
+		if (event.type == GRPC_QUEUE_SHUTDOWN)
+			break;
 		hand_over(rpc, event);
-	} while (event.type != GRPC_QUEUE_SHUTDOWN);
+	}
+	grpc_completion_queue_destroy(rpc->queue);
+	rpc_library_fini();
+	hand_over(rpc, event);
 }
 
 /* ---- the loop's side ---- */
@@ -72,8 +77,6 @@ static void on_async_closed(uv_handle_t *handle)
 static void end_thread(struct rpc *rpc)
 {
 	check(uv_thread_join(&rpc->thread) == 0);
-	grpc_completion_queue_destroy(rpc->queue);
-	rpc_library_fini();
 	uv_mutex_destroy(&rpc->mutex);
 	uv_close((uv_handle_t *)&rpc->async, on_async_closed);
 }
@@ -95,7 +98,7 @@ static void on_async(uv_async_t *async)
 	uv_mutex_lock(&rpc->mutex);
 	batch = rpc->arrived;
 	rpc->arrived = rpc->current;
-	ended = rpc->queue_ended;
+	ended = rpc->ended;
 	uv_mutex_unlock(&rpc->mutex);
 	for (size_t i = 0; i < batch.n; i++)
 		batch.items[i].tag->fn(batch.items[i].tag, batch.items[i].ok);

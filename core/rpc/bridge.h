@@ -41,7 +41,7 @@ struct rpc {
 
 	uv_mutex_t mutex;
 	struct completions arrived; /* under the mutex */
-	bool queue_ended;           /* under the mutex: the thread is about to return */
+	bool ended;                 /* under the mutex: the thread is about to return */
 
 	struct completions current;              /* the loop's, swapped with arrived */
 	unsigned n_servers, n_channels, n_calls; /* alive; n_calls are the client's */

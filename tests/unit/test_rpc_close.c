@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Shutting down in every order and under load; fixture_free() checks that nothing is left. */
+#include "core/rpc/wire/exchange.h"
 #include "tests/unit/rpc_fixture.h"
 
-enum { LOAD_UNARY = 64, LOAD_STREAMS = 16, LOAD_ROUNDS = 10, LONG_GRACE_MS = 10000 };
+enum { LOAD_UNARY = 64, LOAD_STREAMS = 16, LOAD_ROUNDS = 10, LONG_GRACE_MS = 10000, PROMPT_MS = 3000 };
 
 struct load {
 	struct fixture *f;
@@ -43,6 +44,7 @@ static void close_under_load(uint64_t run_ms, uint64_t grace_ms)
 {
 	struct fixture *f = fixture_new();
 	struct load *load = xnew(struct load);
+	uint64_t begin_ms = loop_now_ms(&f->loop);
 
 	server_start(f, 0);
 	f->channel = rpc_channel_new(f->rpc, f->target);
@@ -55,6 +57,7 @@ static void close_under_load(uint64_t run_ms, uint64_t grace_ms)
 	wait_until(f, f->server_closed);
 	rpc_close(f->rpc, on_flag, &f->rpc_closed);
 	wait_until(f, f->rpc_closed);
+	assert_true(loop_now_ms(&f->loop) - begin_ms < PROMPT_MS);
 	load_check(load);
 	assert_int_equal(f->n_streams, f->n_streams_closed);
 	answer_held(f);
@@ -75,6 +78,7 @@ static void test_server_closes_first(void **state)
 {
 	struct fixture *f = *state;
 	struct load *load = xnew(struct load);
+	uint64_t begin_ms = loop_now_ms(&f->loop);
 
 	load_start(load, f);
 	run_for(f, 30);
@@ -83,6 +87,7 @@ static void test_server_closes_first(void **state)
 	for (int i = 0; i < LOAD_STREAMS; i++)
 		wait_until(f, load->streams[i].ended);
 	assert_int_equal(f->n_streams, f->n_streams_closed);
+	assert_true(loop_now_ms(&f->loop) - begin_ms < PROMPT_MS);
 	answer_held(f);
 	free(load);
 }
@@ -127,12 +132,14 @@ static void test_grace_over(void **state)
 {
 	struct fixture *f = *state;
 	struct unary unary = { 0 };
+	uint64_t begin_ms = loop_now_ms(&f->loop);
 
 	unary_start(f, &unary, SERVICE "Get", "hold");
 	wait_until(f, f->n_held == 1);
 	server_stop(f, 50);
 	wait_until(f, f->server_closed && unary.done);
 	assert_true(unary.call.status < 0);
+	assert_true(loop_now_ms(&f->loop) - begin_ms < PROMPT_MS);
 	answer_held(f);
 }
 
@@ -172,5 +179,7 @@ int main(void)
 		cmocka_unit_test(test_close_under_load),
 	};
 
+	/* gRPC stays: its own end may take ten seconds here (rpc_library_fini()). */
+	rpc_library_init();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,8 @@
 #include <grpc/slice.h>
 #include <grpc/support/log.h>
 #include <grpc/support/time.h>
+#include <pthread.h>
+#include <time.h>
 
 #include "core/base/log.h"
 
@@ -18,6 +20,7 @@ enum {
 	RECONNECT_MAX_MS = 500,
 	/* gRPC calls it minimum backoff, but it is how long one attempt to connect may take. */
 	CONNECT_TIMEOUT_MS = 3000,
+	SHUTDOWN_PATIENCE_MS = 200, /* it takes one, as a rule */
 };
 
 /*
@@ -38,9 +41,49 @@ void rpc_library_init(void)
 	grpc_init();
 }
 
-void rpc_library_fini(void)
+/* How many shutdowns are under way, in this process as gRPC itself. */
+static pthread_mutex_t shutdown_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t shutdown_ended = PTHREAD_COND_INITIALIZER;
+static unsigned n_shutdowns;
+
+static void *shut_down(void *arg UNUSED)
 {
 	grpc_shutdown_blocking();
+	pthread_mutex_lock(&shutdown_mutex);
+	n_shutdowns--;
+	pthread_cond_broadcast(&shutdown_ended);
+	pthread_mutex_unlock(&shutdown_mutex);
+	return NULL;
+}
+
+static struct timespec patience_end(void)
+{
+	struct timespec end;
+
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_nsec += SHUTDOWN_PATIENCE_MS * 1000000;
+	end.tv_sec += end.tv_nsec / 1000000000;
+	end.tv_nsec %= 1000000000;
+	return end;
+}
+
+/*
+ * After a write that had to wait, gRPC keeps a thread in a poll of ten seconds that nothing wakes,
+ * and its shutdown waits for it. The process that is about to end does not.
+ */
+void rpc_library_fini(void)
+{
+	struct timespec end = patience_end();
+	pthread_t thread;
+	int r = 0;
+
+	pthread_mutex_lock(&shutdown_mutex);
+	n_shutdowns++;
+	check(pthread_create(&thread, NULL, shut_down, NULL) == 0);
+	check(pthread_detach(thread) == 0);
+	while (n_shutdowns > 0 && r == 0)
+		r = pthread_cond_clockwait(&shutdown_ended, &shutdown_mutex, CLOCK_MONOTONIC, &end);
+	pthread_mutex_unlock(&shutdown_mutex);
 }
 
 grpc_arg rpc_integer_arg(const char *key, int value)

@@ -9,7 +9,9 @@
 #include "core/rpc/wire/status.h"
 
 /*
- * grpc_init() plus what every user of gRPC in this project wants; as often as rpc_library_fini().
+ * grpc_init() plus what every user of gRPC in this project wants. rpc_library_fini() blocks for a
+ * moment; a new init may then wait for up to ten seconds, so neither is for the loop's thread in
+ * the middle of its work.
  */
 void rpc_library_init(void);
 void rpc_library_fini(void);
