@@ -85,8 +85,14 @@ void engine_forget(struct engine *engine, struct object *object)
 	object_free(object);
 	if (parent) {
 		parent->children--;
-		engine_touch(engine, parent);
+		engine_doubt_cgroup(engine, parent);
 	}
+}
+
+void engine_doubt_cgroup(struct engine *engine, struct object *object)
+{
+	object->cgroup.known = false;
+	engine_touch(engine, object);
 }
 
 char *engine_namespace(const struct object *object)

@@ -119,6 +119,9 @@ struct container *engine_add_container(struct engine *engine, struct object *obj
 				       const char *role, const char *name);
 void engine_remove_container(struct engine *engine, struct container *container);
 
+/* Whether something lives in the object's cgroup is to be seen anew: only cells are watched. */
+void engine_doubt_cgroup(struct engine *engine, struct object *object);
+
 /* Forgets an object of which nothing is left; its parent is looked at. */
 void engine_forget(struct engine *engine, struct object *object);
 

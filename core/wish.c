@@ -165,7 +165,10 @@ static void set_wanted(struct engine *engine, struct object *object, bool wanted
 		object->parent->wanted_children += wanted ? 1 : (unsigned)-1;
 		wish_update(engine, object->parent);
 	}
-	engine_touch(engine, object);
+	if (wanted)
+		engine_touch(engine, object);
+	else
+		engine_doubt_cgroup(engine, object);
 }
 
 void wish_update(struct engine *engine, struct object *object)

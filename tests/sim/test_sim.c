@@ -311,6 +311,27 @@ static void test_12_stubborn_process_is_killed(void **state)
 	sim_fini(&sim);
 }
 
+/* What an adopting daemon saw at its start is not what is there when all of it goes. */
+static void test_13_adopted_hierarchy_goes_at_once(void **state)
+{
+	struct sim sim;
+
+	(void)state;
+	start_with(&sim, 13, two_containers);
+	sim_run(&sim, 1000);
+	sim_crash(&sim);
+	sim_start(&sim);
+	sim_file(&sim, "web.yaml", two_containers);
+	sim_scanned(&sim);
+	sim_run(&sim, 1000);
+	sim_file_gone(&sim, "web.yaml");
+	sim_scanned(&sim);
+	sim_run(&sim, 2000 + 1000);
+	assert_int_equal(world_count(&sim.world), 0);
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
+
 /* ---- random ---- */
 
 enum { CELLS = 6, MAX_CONTAINERS = 3 };
@@ -504,6 +525,7 @@ int main(void)
 		cmocka_unit_test(test_10_healthy_is_never_touched),
 		cmocka_unit_test(test_11_empty_directory_at_start_deletes_nothing),
 		cmocka_unit_test(test_12_stubborn_process_is_killed),
+		cmocka_unit_test(test_13_adopted_hierarchy_goes_at_once),
 		cmocka_unit_test(test_20_random_lives),
 	};
 
