@@ -65,11 +65,10 @@ static int enable_controllers(int fd, const char *path, bool all_controllers, st
 	cgroup_parse_controllers(enabled_text.data, &enabled);
 	for (size_t i = 0; i < offered.n; i++) {
 		const char *name = offered.items[i];
-		char word[CGROUP_CONTROLLER_MAX_BYTES + 2] = "+";
+		AUTO_FREE char *word = xasprintf("+%s", name);
 
 		if (!is_wanted(name, all_controllers) || cgroup_has_controller(&enabled, name))
 			continue;
-		strcat(word, name);
 		r = fs_write_existing(fd, "cgroup.subtree_control", word, NULL);
 		if (r < 0 && r != -ENOENT && first == 0)
 			first = explain_refusal(r, path, name, err);
