@@ -70,7 +70,6 @@ struct engine {
 
 	bool runtime_up;
 	struct error runtime_problem; /* why it is down */
-	bool cgroup_root_ready;
 	struct {
 		bool runtime, network, cgroup;
 	} looked;

@@ -348,7 +348,6 @@ static void on_cgroup_root(struct call *call)
 	if (call->status < 0)
 		return look_failed(look, "the cgroup root");
 	cgroup_facts_fini(&look->cgroups);
-	engine->cgroup_root_ready = true;
 	call_init(&look->call, engine->loop, on_cgroups);
 	engine->cgroup->ops->list(engine->cgroup, &look->cgroups, &look->call);
 }

@@ -131,7 +131,6 @@ struct object {
 	struct timer wake;   /* look again then */
 	struct queue *queue; /* where wake adds it */
 	unsigned actions;    /* under way */
-	bool stored;         /* a file of it is in the store */
 	struct list dirty;   /* struct store.dirty */
 
 	struct object_status status;

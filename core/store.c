@@ -211,7 +211,6 @@ static void store_object(struct store *store, struct object *object)
 	if (object->kind == KIND_CELL)
 		job_add_containers(store, job, object);
 	protobuf_c_message_free_unpacked(message, NULL);
-	object->stored = true;
 }
 
 static void flush(struct store *store)
@@ -230,11 +229,10 @@ static void on_settled(struct timer *timer)
 	flush(container_of(timer, struct store, settle));
 }
 
+/* Also of an object that was never written: the files that its containers mount lie there too. */
 static void remove_object(struct store *store, struct object *object)
 {
 	list_remove(&object->dirty);
-	if (!object->stored)
-		return;
 	job_new(store, object->key)->remove = true;
 	next_job(store);
 }

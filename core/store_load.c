@@ -89,8 +89,12 @@ static void load_object(struct engine *engine, const char *dir, const char *key,
 	struct error err = { 0 };
 	int r = read_message(path, kind, &message, &err);
 
-	if (r == -ENOENT)
+	if (r == -ENOENT) {
+		if (kind == KIND_CELL) /* a crash came before its first write: nobody wants it, so
+					  it goes */
+			engine_get(engine, key);
 		return;
+	}
 	if (r == 0) {
 		spec = model_copy(message);
 		model_set_defaults(kind, spec);
@@ -103,7 +107,6 @@ static void load_object(struct engine *engine, const char *dir, const char *key,
 	}
 	status = model_status(kind, message);
 	object = engine_get(engine, key);
-	object->stored = true;
 	if (status && status->source && str_starts_with(status->source, manifest_source))
 		desired_restore(engine, status->source + strlen(manifest_source), key, spec);
 	else
