@@ -36,11 +36,14 @@ struct desired_file {
 
 struct desired {
 	struct map files;      /* struct desired_file.node */
+	struct desired_file api; /* what came over the API; in no map, never goes */
 	struct list lingering; /* struct claim.linger_link, oldest first */
 	struct timer prune;
 	uint64_t prune_grace_ms;
 	bool complete; /* every manifest has been read once, without a problem of the directory */
 	struct error problem; /* of the directory as a whole; code 0: none */
+	unsigned scans;       /* how often the directory has been read */
+	bool purging;         /* nothing is wanted any more, whatever declares it */
 };
 
 struct engine_options {
