@@ -5,6 +5,7 @@
 
 #include "core/engine.h"
 #include "core/rpc/rpc.h"
+#include "core/self.h"
 
 struct api_options {
 	struct engine *engine;
@@ -16,6 +17,8 @@ struct api_options {
 	/* "inotify" or "polling", asked for every status. */
 	const char *(*watch_kind)(void *ctx);
 	void *watch_kind_ctx;
+	/* What the daemon's own process can be told to do. */
+	struct self_control self;
 };
 
 struct api;

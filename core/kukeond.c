@@ -18,6 +18,7 @@
 #include "core/journal.h"
 #include "core/look.h"
 #include "core/options.h"
+#include "core/self.h"
 #include "core/store.h"
 #include "drivers/cgroup/cgroup.h"
 #include "drivers/cni/cni.h"
@@ -32,6 +33,7 @@ enum {
 	QUIET_MS = 5,          /* a burst of changes of manifests.d is read once */
 	QUIET_MAX_MS = 100,
 	POLL_MS = 2000,
+	KILL_DELAY_MS = 50, /* the answer to the call that asked for it leaves first */
 };
 
 struct kukeond {
@@ -55,6 +57,8 @@ struct kukeond {
 	size_t opened; /* of parts[] */
 	struct deferred close_next;
 	bool closing;
+	bool again; /* execute ourselves anew in the end */
+	struct timer kill_due;
 };
 
 static void close_next_part(struct kukeond *k);
@@ -241,6 +245,39 @@ static const char *watch_kind(void *ctx)
 	return k->manifests ? manifests_watch_kind(k->manifests) : "";
 }
 
+static void shut_down(struct kukeond *k);
+
+static void on_stop_asked(void *ctx)
+{
+	struct kukeond *k = ctx;
+
+	log_info("asked to stop; the cells go on running");
+	k->again = false;
+	shut_down(k);
+}
+
+static void on_restart_asked(void *ctx)
+{
+	struct kukeond *k = ctx;
+
+	log_info("asked to restart; the cells go on running");
+	k->again = true;
+	shut_down(k);
+}
+
+static void on_kill_due(struct timer *timer UNUSED)
+{
+	raise(SIGKILL);
+}
+
+static void on_kill_asked(void *ctx)
+{
+	struct kukeond *k = ctx;
+
+	log_info("asked to end by SIGKILL");
+	timer_start(&k->loop, &k->kill_due, KILL_DELAY_MS, on_kill_due);
+}
+
 static int open_api(struct kukeond *k, struct error *err)
 {
 	struct api_options options = {
@@ -251,6 +288,10 @@ static int open_api(struct kukeond *k, struct error *err)
 		.containerd_socket = k->config->containerd_socket,
 		.watch_kind = watch_kind,
 		.watch_kind_ctx = k,
+		.self = { .stop = on_stop_asked,
+			  .kill = on_kill_asked,
+			  .restart = on_restart_asked,
+			  .ctx = k },
 	};
 	int r = host_listen(k->config->socket, &options.listen_fd, err);
 
@@ -350,6 +391,7 @@ static void on_close_next(struct deferred *deferred)
 	while (k->opened > 0 && !parts[k->opened - 1].close)
 		k->opened--;
 	if (k->opened == 0) {
+		timer_stop(&k->kill_due);
 		uv_close((uv_handle_t *)&k->sigterm, NULL);
 		uv_close((uv_handle_t *)&k->sigint, NULL);
 		uv_close((uv_handle_t *)&k->sighup, NULL);
@@ -388,8 +430,11 @@ static void on_hangup(uv_signal_t *handle, int number UNUSED)
 
 static void on_signal(uv_signal_t *handle, int number)
 {
+	struct kukeond *k = handle->data;
+
 	log_info("%s: stopping; the cells go on running", strsignal(number));
-	shut_down(handle->data);
+	k->again = false;
+	shut_down(k);
 }
 
 static void watch_signal(struct kukeond *k, uv_signal_t *handle, int number, uv_signal_cb fn)
@@ -441,9 +486,12 @@ int main(int argc, char **argv)
 {
 	struct kukeond k = { .lock_fd = -1, .runtime_lock_fd = -1 };
 	enum log_level level;
+	struct self self;
 	struct error err;
 	int r;
 
+	self_read(&self);
+	self_fini(&self);
 	mallopt(M_ARENA_MAX,
 		2); /* a dozen threads, few of which allocate: keeps the daemon small */
 	signal(SIGPIPE, SIG_IGN);
@@ -461,5 +509,10 @@ int main(int argc, char **argv)
 	log_set_level(level);
 	r = run(&k);
 	protobuf_c_message_free_unpacked(&k.config->base, NULL);
+	if (k.again) {
+		self_execute(argv, &err);
+		log_error("%s", err.msg);
+		r = EXIT_FAILURE;
+	}
 	return r;
 }
