@@ -14,6 +14,7 @@
 #include "core/base/map.h"
 #include "core/object.h"
 #include "core/queue.h"
+#include "core/self.h"
 
 struct store;
 
@@ -83,6 +84,7 @@ struct engine {
 	bool closing;
 	void (*closed)(void *ctx);
 	void *closed_ctx;
+	struct self self;      /* the daemon's own process */
 	uint64_t actions_done; /* for tests and bench */
 };
 

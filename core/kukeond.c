@@ -278,6 +278,14 @@ static void on_kill_asked(void *ctx)
 	timer_start(&k->loop, &k->kill_due, KILL_DELAY_MS, on_kill_due);
 }
 
+static void on_rescan_asked(void *ctx)
+{
+	struct kukeond *k = ctx;
+
+	if (k->manifests)
+		manifests_rescan(k->manifests);
+}
+
 static int open_api(struct kukeond *k, struct error *err)
 {
 	struct api_options options = {
@@ -288,6 +296,8 @@ static int open_api(struct kukeond *k, struct error *err)
 		.containerd_socket = k->config->containerd_socket,
 		.watch_kind = watch_kind,
 		.watch_kind_ctx = k,
+		.rescan = on_rescan_asked,
+		.rescan_ctx = k,
 		.self = { .stop = on_stop_asked,
 			  .kill = on_kill_asked,
 			  .restart = on_restart_asked,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/object.h"
 
+#include "core/self.h"
+
 static const char *const intent_names[] = {
 	[INTENT_RUN] = "",
 	[INTENT_STOP] = "stop",
@@ -45,6 +47,7 @@ struct object *object_new(const char *key)
 
 	object->key = xstrdup(key);
 	object->kind = key_kind(key);
+	object->is_self = self_is_key(key);
 	list_init(&object->claims);
 	list_init(&object->cell.containers);
 	object->cgroup.known = true;

@@ -104,6 +104,7 @@ struct own_thing {
 	struct slot slot;
 	bool exists;             /* it is there, or an attempt to make it has begun */
 	bool applied;            /* it is there as wanted */
+	bool regenerate;         /* spaces: the conflist is to be written with today's rules */
 	struct space_fact space; /* spaces */
 	char *namespace_;        /* realms: the containerd namespace in use */
 };
@@ -119,6 +120,7 @@ struct object {
 	struct map_node node; /* struct engine.objects, by key */
 	char *key;
 	enum kind kind;
+	bool is_self;           /* the cell that stands for the daemon's own process */
 	struct object *parent;  /* NULL for realms */
 	struct list realm_link; /* struct engine.realms */
 	unsigned children;      /* objects directly below */

@@ -283,6 +283,8 @@ void plan_cell(struct planning *p)
 	enum cell_mode mode;
 	struct container *c;
 
+	if (object->is_self && object->wanted)
+		return plan_say(p, API__STATE__Ready, REASON_NONE, "%s", "");
 	if (!p->context->runtime_up) {
 		plan_say(p, API__STATE__Unknown, REASON_RUNTIME_UNAVAILABLE,
 			 "containerd cannot be asked");

@@ -110,6 +110,43 @@ static void render_cell(const struct engine *engine, const struct object *object
 			render_container_status(engine, object, c);
 }
 
+/* ---- the daemon itself ---- */
+
+static Api__ContainerStatus *self_container_status(const struct engine *engine)
+{
+	Api__ContainerStatus *status = xnew(Api__ContainerStatus);
+
+	api__container_status__init(status);
+	status->id = xstrdup(SELF_CONTAINER);
+	status->has_state = status->has_root = status->has_pid = status->root = true;
+	status->state = API__STATE__Ready;
+	status->pid = (uint32_t)engine->self.pid;
+	status->started_at = status_time(engine->self.started_ms);
+	status->cgroup_path = maybe_str(engine->self.cgroup);
+	status->source = xstrdup(DESIRED_SOURCE_CELL);
+	return status;
+}
+
+Api__Container *status_render_self(const struct engine *engine, const struct object *cell)
+{
+	AUTO_FREE char *key = xasprintf("%s/%s", cell->key, SELF_CONTAINER);
+	Api__Container *message = (Api__Container *)wish_implicit_document(key);
+
+	message->status = self_container_status(engine);
+	return message;
+}
+
+/* Its cgroup is where the process is, not one of ours. */
+static void render_self(const struct engine *engine, Api__Status *status)
+{
+	free(status->cgroup_path);
+	status->cgroup_path = maybe_str(engine->self.cgroup);
+	status->cgroup_ready = engine->self.cgroup != NULL;
+	status->containers = xcalloc(1, sizeof(*status->containers));
+	status->containers[0] = self_container_status(engine);
+	status->n_containers = 1;
+}
+
 static void add_status(const struct engine *engine, const struct object *object,
 		       ProtobufCMessage *message)
 {
@@ -119,6 +156,8 @@ static void add_status(const struct engine *engine, const struct object *object,
 		render_realm(object, status);
 	else if (object->kind == KIND_SPACE)
 		render_space(object, status);
+	else if (self_is_key(object->key))
+		render_self(engine, status);
 	else if (object->kind == KIND_CELL)
 		render_cell(engine, object, status);
 	*model_view(object->kind, message).status = &status->base;
@@ -147,12 +186,27 @@ static void replace_str(char **str, const char *value)
 	*str = xstrdup(value);
 }
 
+/* What becomes of it stands in the status of its cell. */
+static ProtobufCMessage *accepted_container(ProtobufCMessage *message)
+{
+	Api__ContainerStatus *status = xnew(Api__ContainerStatus);
+
+	api__container_status__init(status);
+	status->id = xstrdup(((Api__Container *)message)->spec->id);
+	status->has_state = true;
+	status->source = xstrdup(DESIRED_SOURCE_API);
+	((Api__Container *)message)->status = status;
+	return message;
+}
+
 ProtobufCMessage *status_render_accepted(const struct engine *engine, const struct object *object,
 					 enum kind kind, const ProtobufCMessage *document)
 {
 	ProtobufCMessage *message = model_copy(document);
 	Api__Status *status;
 
+	if (kind == KIND_CONTAINER)
+		return accepted_container(message);
 	if (object) {
 		add_status(engine, object, message);
 		status = (Api__Status *)*model_view(kind, message).status;

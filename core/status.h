@@ -29,6 +29,9 @@ ProtobufCMessage *status_render_accepted(const struct engine *engine, const stru
 Api__Container *status_render_container(const struct engine *engine, const struct object *cell,
 					const struct container *container);
 
+/* The daemon's own process, as the one container of the cell that stands for it. */
+Api__Container *status_render_self(const struct engine *engine, const struct object *cell);
+
 /* "2026-03-01T12:00:00.123Z"; NULL for 0. Free with free(). */
 char *status_time(int64_t wall_ms);
 

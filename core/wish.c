@@ -6,17 +6,18 @@
 
 /* ---- documents that nobody wrote ---- */
 
-static ProtobufCMessage *implicit_document(const struct object *object)
+ProtobufCMessage *wish_implicit_document(const char *key)
 {
-	ProtobufCMessage *message = model_new(object->kind);
-	struct model_view view = model_view(object->kind, message);
+	enum kind kind = key_kind(key);
+	ProtobufCMessage *message = model_new(kind);
+	struct model_view view = model_view(kind, message);
 	struct key_parts parts;
 
-	check(key_split(object->key, &parts));
-	*view.id = xstrdup(parts.part[object->kind]);
-	for (int above = KIND_REALM; above < (int)object->kind; above++)
+	check(key_split(key, &parts));
+	*view.id = xstrdup(parts.part[kind]);
+	for (int above = KIND_REALM; above < (int)kind; above++)
 		*view.scope[above] = xstrdup(parts.part[above]);
-	model_set_defaults(object->kind, message);
+	model_set_defaults(kind, message);
 	return message;
 }
 
@@ -104,7 +105,7 @@ ProtobufCMessage *wish_document(const struct object *object)
 {
 	const struct claim *claim = first_claim(object);
 
-	return claim ? model_copy(claim->message) : implicit_document(object);
+	return claim ? model_copy(claim->message) : wish_implicit_document(object->key);
 }
 
 int wish_try_container(const struct object *cell, const Api__ContainerSpec *container,
@@ -246,12 +247,25 @@ static void set_spec(struct engine *engine, struct object *object, ProtobufCMess
 	engine_changed(engine, object, false);
 }
 
+/* What comes back under the name is another object: it runs. */
+static void forget_intents(struct object *object)
+{
+	struct container *c;
+
+	if (object->wanted)
+		return;
+	object->cell.run = INTENT_RUN;
+	list_for_each(c, &object->cell.containers, link)
+		c->run = INTENT_RUN;
+}
+
 static void set_wanted(struct engine *engine, struct object *object, bool wanted)
 {
 	if (object->wanted == wanted)
 		return;
 	object->wanted = wanted;
 	object->kept = false;
+	forget_intents(object);
 	if (object->parent) {
 		object->parent->wanted_children += wanted ? 1 : (unsigned)-1;
 		wish_update(engine, object->parent);

@@ -13,6 +13,9 @@ void wish_update(struct engine *engine, struct object *object);
  * with protobuf_c_message_free_unpacked(). */
 ProtobufCMessage *wish_document(const struct object *object);
 
+/* A document that says no more than the name. Free the same way. */
+ProtobufCMessage *wish_implicit_document(const char *key);
+
 /* Whether the container document of the object is part of its cell. */
 bool wish_has_joined(const struct object *container);
 
