@@ -6,6 +6,7 @@
 #include "core/api_internal.h"
 #include "core/api_mutation.h"
 #include "core/status.h"
+#include "core/wish.h"
 
 enum { IDLE_TIMEOUT_MS = 60 * 1000, CLOSE_GRACE_MS = 200 };
 
@@ -123,6 +124,11 @@ void api_selection_fini(struct api_selection *selection)
 }
 
 /* ---- one object ---- */
+
+Api__Object *api_object_gone(const char *key)
+{
+	return wrap(key_kind(key), wish_implicit_document(key));
+}
 
 char *api_selector_key(const Api__Selector *selector, struct error *err)
 {

@@ -40,6 +40,9 @@ char *api_selector_key(const Api__Selector *selector, struct error *err);
 /* The kind of an object that a request carries; false when it carries none. */
 bool api_object_kind(const Api__Object *object, enum kind *ret_kind);
 
+/* An object of which nothing is known but its key. */
+Api__Object *api_object_gone(const char *key);
+
 /* A wanted container of a cell by its name in the manifest, NULL when there is none. */
 struct container *api_find_container(const struct object *cell, const char *name);
 

@@ -62,8 +62,10 @@ static void drop_gone_containers(struct engine *engine, struct object *object)
 	struct container *container;
 
 	list_for_each(container, &object->cell.containers, link)
-		if (container_is_gone(container))
+		if (container_is_gone(container)) {
 			engine_remove_container(engine, container);
+			engine_changed(engine, object, false);
+		}
 }
 
 /* What was to be restarted is down; from now on it shall run. */

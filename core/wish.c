@@ -170,7 +170,7 @@ static void want_container(struct engine *engine, struct object *object, const A
 }
 
 /* What the containers of a cell are made of: its spec with the defaults of its space. */
-static Api__CellSpec *effective_spec(struct engine *engine, const struct object *object)
+static Api__CellSpec *effective_spec(const struct object *object)
 {
 	const Api__CellSpec *spec = object_cell_spec(object);
 	Api__CellSpec *effective = (Api__CellSpec *)model_copy(&spec->base);
@@ -184,7 +184,7 @@ static Api__CellSpec *effective_spec(struct engine *engine, const struct object 
 static void want_containers(struct engine *engine, struct object *object)
 {
 	Api__CellSpec *old = object->cell.effective;
-	Api__CellSpec *spec = object->cell.effective = effective_spec(engine, object);
+	Api__CellSpec *spec = object->cell.effective = effective_spec(object);
 	size_t root = model_root_index(spec);
 	struct container *c;
 
