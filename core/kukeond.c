@@ -297,6 +297,14 @@ static int take_socket(struct kukeond *k, int *ret_fd, struct error *err)
 	return 0;
 }
 
+static void on_rescan_asked(void *ctx)
+{
+	struct kukeond *k = ctx;
+
+	if (k->manifests)
+		manifests_rescan(k->manifests);
+}
+
 static int open_api(struct kukeond *k, struct error *err)
 {
 	struct api_options options = {
@@ -307,6 +315,8 @@ static int open_api(struct kukeond *k, struct error *err)
 		.containerd_socket = k->config->containerd_socket,
 		.watch_kind = watch_kind,
 		.watch_kind_ctx = k,
+		.rescan = on_rescan_asked,
+		.rescan_ctx = k,
 		.self = { .stop = on_stop_asked,
 			  .kill = on_kill_asked,
 			  .restart = on_restart_asked,

@@ -12,6 +12,13 @@
 /* One line per hierarchy, each with a path. */
 enum { CGROUP_FILE_MAX_BYTES = 64 * 1024 };
 
+bool self_is_below(const char *key)
+{
+	size_t len = strlen(key);
+
+	return strncmp(SELF_KEY, key, len) == 0 && SELF_KEY[len] == '/';
+}
+
 bool self_is_key(const char *key)
 {
 	return str_equal(key, SELF_KEY);

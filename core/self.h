@@ -18,8 +18,9 @@
 #define SELF_CONTAINER "kukeond" /* the one container that its status shows */
 #define SELF_KEY SELF_REALM "/" SELF_SPACE "/" SELF_STACK "/" SELF_CELL
 
-/* Whether @key is the daemon's own cell. */
+/* Whether @key is the daemon's own cell; whether that cell lies below @key. */
 bool self_is_key(const char *key);
+bool self_is_below(const char *key);
 
 struct self {
 	pid_t pid;

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "core/manifest/manifest.h"
-#include "core/manifest/naming.h"
+#include "core/model/naming.h"
 #include "core/manifest/text.h"
 #include "core/model/field.h"
 

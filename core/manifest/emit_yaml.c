@@ -10,7 +10,7 @@
 #include <yaml.h>
 
 #include "core/manifest/manifest.h"
-#include "core/manifest/naming.h"
+#include "core/model/naming.h"
 #include "core/manifest/scalar.h"
 #include "core/manifest/text.h"
 #include "core/model/field.h"
