@@ -6,9 +6,11 @@
 #include "core/base/str.h"
 
 const struct verb *const verbs[] = {
+	&verb_init,
 	&verb_get,
 	&verb_status,
 	&verb_version,
+	&verb_uninstall,
 	&verb_help,
 };
 const size_t n_verbs = ARRAY_SIZE(verbs);

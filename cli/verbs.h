@@ -6,5 +6,7 @@
 
 extern const struct verb verb_get;
 extern const struct verb verb_help;
+extern const struct verb verb_init;
 extern const struct verb verb_status;
+extern const struct verb verb_uninstall;
 extern const struct verb verb_version;

@@ -12,44 +12,37 @@
 
 enum { CONFIG_MAX_BYTES = 64 * 1024, KEY_CONFIG = 0x200, KEY_FIRST };
 
-/* Fields of Config: flag --run-path is field run_path. The socket comes last: see options_argp. */
-enum { SOCKET = OPTIONS_COUNT - 1 };
+/* Fields of Config: flag --run-path is field run_path. */
+enum { SOCKET = 0 };
 #define FLAG(index, flag, value, text)                                                             \
 	{                                                                                          \
-		.name = (flag), .key = KEY_FIRST + (index), .arg = (value), .doc = (text)          \
+		.group = 4, .name = (flag), .key = KEY_FIRST + (index), .arg = (value),            \
+		.doc = (text)                                                                      \
 	}
-#define DEFAULT_SOCKET_IS "where kuke is answered (default: kukeond.sock in the runtime directory)"
 
-static const struct argp_option flags[] = {
-	FLAG(0, "run-path", "DIR", "tree of stored objects"),
-	FLAG(1, "runtime-dir", "DIR", "network namespaces, address reservations and socket"),
-	FLAG(2, "manifests-dir", "DIR", "manifests that the host shall become"),
-	FLAG(3, "containerd-socket", "PATH", "containerd's gRPC socket"),
-	FLAG(4, "snapshotter", "NAME", "containerd snapshotter"),
-	FLAG(5, "cgroup-root", "PATH", "cgroup below the mount that everything lives in"),
-	FLAG(6, "cgroup-mount", "DIR", "where cgroup v2 is mounted"),
-	FLAG(7, "cni-conf-dir", "DIR", "where the conflists of spaces are written"),
-	FLAG(8, "cni-bin-dir", "DIR[:DIR]", "where CNI plugins are searched"),
-	FLAG(9, "subnet-pool", "CIDR", "range of the first space; the next ones follow"),
-	FLAG(10, "log-level", "LEVEL", "error, warning, info or debug"),
-	FLAG(11, "prune-grace", "SECONDS", "how long an object stays without its document"),
-	FLAG(12, "resync", "SECONDS", "time between full looks at the host"),
-	{ .name = "config",
+const struct argp_option options_flags[OPTIONS_COUNT + 2] = {
+	FLAG(SOCKET, "socket", "PATH",
+	     "where kuke is answered (default: kukeond.sock in the runtime directory)"),
+	FLAG(1, "run-path", "DIR", "tree of stored objects"),
+	FLAG(2, "runtime-dir", "DIR", "network namespaces, address reservations and socket"),
+	FLAG(3, "manifests-dir", "DIR", "manifests that the host shall become"),
+	FLAG(4, "containerd-socket", "PATH", "containerd's gRPC socket"),
+	FLAG(5, "snapshotter", "NAME", "containerd snapshotter"),
+	FLAG(6, "cgroup-root", "PATH", "cgroup below the mount that everything lives in"),
+	FLAG(7, "cgroup-mount", "DIR", "where cgroup v2 is mounted"),
+	FLAG(8, "cni-conf-dir", "DIR", "where the conflists of spaces are written"),
+	FLAG(9, "cni-bin-dir", "DIR[:DIR]", "where CNI plugins are searched"),
+	FLAG(10, "subnet-pool", "CIDR", "range of the first space; the next ones follow"),
+	FLAG(11, "log-level", "LEVEL", "error, warning, info or debug"),
+	FLAG(12, "prune-grace", "SECONDS", "how long an object stays without its document"),
+	FLAG(13, "resync", "SECONDS", "time between full looks at the host"),
+	{ .group = 4,
+	  .name = "config",
 	  .key = KEY_CONFIG,
 	  .arg = "FILE",
 	  .doc = "settings (default: " DEFAULT_CONFIG_FILE ")" },
 	{ 0 },
 };
-
-static const struct argp_option own_flags[] = {
-	FLAG(SOCKET, "socket", "PATH", DEFAULT_SOCKET_IS),
-	{ 0 },
-};
-
-static const char *flag_name(size_t index)
-{
-	return index == SOCKET ? own_flags[0].name : flags[index].name;
-}
 
 /* run-path -> run_path, or KUKEON_RUN_PATH. */
 static char *field_name(const char *flag)
@@ -74,7 +67,7 @@ static char *variable_name(const char *flag)
 
 static const ProtobufCFieldDescriptor *field_of(size_t index)
 {
-	AUTO_FREE char *name = field_name(flag_name(index));
+	AUTO_FREE char *name = field_name(options_flags[index].name);
 	const ProtobufCFieldDescriptor *field =
 		protobuf_c_message_descriptor_get_field_by_name(&api__config__descriptor, name);
 
@@ -112,30 +105,22 @@ static int set(Api__Config *config, const ProtobufCFieldDescriptor *field, const
 
 /* ---- the command line ---- */
 
-static error_t on_option(int key, char *arg, struct argp_state *state)
+bool options_take(struct options *options, int key, const char *value)
 {
-	struct options *options = state->input;
-
 	if (key == KEY_CONFIG)
-		options->config_file = arg;
+		options->config_file = value;
 	else if (key >= KEY_FIRST && key < KEY_FIRST + OPTIONS_COUNT)
-		options->given[key - KEY_FIRST] = arg;
+		options->given[key - KEY_FIRST] = value;
 	else
-		return ARGP_ERR_UNKNOWN;
-	return 0;
+		return false;
+	return true;
 }
 
-const struct argp options_argp = { .options = flags, .parser = on_option };
-
-static error_t on_own_option(int key, char *arg, struct argp_state *state)
+static error_t on_option(int key, char *arg, struct argp_state *state)
 {
-	if (key == ARGP_KEY_INIT)
-		state->child_inputs[0] = state->input;
-	else if (key == ARGP_KEY_ARG)
+	if (key == ARGP_KEY_ARG)
 		argp_error(state, "unexpected argument \"%s\"", arg);
-	else
-		return on_option(key, arg, state);
-	return 0;
+	return options_take(state->input, key, arg) ? 0 : ARGP_ERR_UNKNOWN;
 }
 
 void options_give_socket(struct options *options, const char *path)
@@ -164,7 +149,7 @@ void options_add_flags(const struct options *options, struct strv *ret_argv)
 {
 	add_flag("config", options->config_file, ret_argv);
 	for (size_t i = 0; i < OPTIONS_COUNT; i++)
-		add_flag(flag_name(i), options->given[i], ret_argv);
+		add_flag(options_flags[i].name, options->given[i], ret_argv);
 }
 
 /* ---- the other sources ---- */
@@ -198,12 +183,12 @@ static int read_file(const char *path, bool required, Api__Config **ret_config, 
 /* What the flag says, else the environment, over what the file says. */
 static int overlay(Api__Config *config, size_t index, const char *given, struct error *err)
 {
-	AUTO_FREE char *variable = variable_name(flag_name(index));
+	AUTO_FREE char *variable = variable_name(options_flags[index].name);
 	const char *value = given ? given : getenv(variable);
 	int r = value ? set(config, field_of(index), value, err) : 0;
 
 	if (r < 0 && given)
-		return error_wrap(err, r, "--%s", flag_name(index));
+		return error_wrap(err, r, "--%s", options_flags[index].name);
 	return r < 0 ? error_wrap(err, r, "%s", variable) : 0;
 }
 
@@ -231,12 +216,10 @@ int options_load(const struct options *options, Api__Config **ret_config, struct
 
 int options_read(int argc, char **argv, Api__Config **ret_config, struct error *err)
 {
-	const struct argp_child children[] = { { .argp = &options_argp }, { 0 } };
 	const struct argp argp = {
-		.options = own_flags,
-		.parser = on_own_option,
+		.options = options_flags,
+		.parser = on_option,
 		.doc = "Runs containers as the manifests say.",
-		.children = children,
 	};
 	struct options options = { 0 };
 

@@ -20,11 +20,14 @@ struct options {
 	const char *given[OPTIONS_COUNT]; /* private to options.c */
 };
 
-/* The flags but for --socket, for the command line of another program; the input is a struct
- * options. */
-extern const struct argp options_argp;
+/* The flags: --socket, which other programs leave out because they have one, the other settings,
+ * --config and the end. */
+extern const struct argp_option options_flags[OPTIONS_COUNT + 2];
 
-/* For a program that has a --socket of its own. */
+/* What a parser of options_flags got; false for a key that is none of theirs. */
+bool options_take(struct options *options, int key, const char *value);
+
+/* As --socket does; NULL: not given. */
 void options_give_socket(struct options *options, const char *path);
 
 /* Whether the command line gave a flag. */
