@@ -45,10 +45,8 @@ static bool object_selected(const Api__Selector *selector, const struct object *
 }
 
 static const Api__Object__ObjectCase object_cases[] = {
-	[KIND_REALM] = API__OBJECT__OBJECT_REALM,
-	[KIND_SPACE] = API__OBJECT__OBJECT_SPACE,
-	[KIND_STACK] = API__OBJECT__OBJECT_STACK,
-	[KIND_CELL] = API__OBJECT__OBJECT_CELL,
+	[KIND_REALM] = API__OBJECT__OBJECT_REALM,         [KIND_SPACE] = API__OBJECT__OBJECT_SPACE,
+	[KIND_STACK] = API__OBJECT__OBJECT_STACK,         [KIND_CELL] = API__OBJECT__OBJECT_CELL,
 	[KIND_CONTAINER] = API__OBJECT__OBJECT_CONTAINER,
 };
 
@@ -90,8 +88,7 @@ static void give_containers(const struct api_selection *selection, const struct 
 	struct container *c;
 
 	if (self_is_key(cell->key) && cell->wanted && part_matches(name, SELF_CONTAINER))
-		give_matching(selection, KIND_CONTAINER,
-			      &status_render_self(engine, cell)->base);
+		give_matching(selection, KIND_CONTAINER, &status_render_self(engine, cell)->base);
 	list_for_each(c, &cell->cell.containers, link)
 		if (part_matches(name, c->name))
 			give_matching(selection, KIND_CONTAINER,

@@ -53,8 +53,8 @@ static bool same(const ProtobufCMessage *a, const ProtobufCMessage *b)
 
 static void failed_in(const struct wish *wish, const char *key, const char *manifest)
 {
-	mutation_result(wish->m, key, API__OUTCOME__FAILED,
-			"it is declared in %s; change it there", manifest);
+	mutation_result(wish->m, key, API__OUTCOME__FAILED, "it is declared in %s; change it there",
+			manifest);
 }
 
 static void updated(const struct wish *wish, const ProtobufCMessage *before,
@@ -79,7 +79,8 @@ static bool said_created(const struct mutation *m, const char *key)
 	return false;
 }
 
-/* A parent that nobody has declared becomes an object of its own, which stays until it is deleted. */
+/* A parent that nobody has declared becomes an object of its own, which stays until it is deleted.
+ */
 static void create_parents(const struct wish *wish, const char *key)
 {
 	AUTO_FREE char *parent = key_parent(key);
@@ -99,8 +100,8 @@ static bool namespace_moves(const struct object *realm, const ProtobufCMessage *
 {
 	const char *wanted = ((const Api__Realm *)message)->spec->namespace_;
 	AUTO_FREE char *now = engine_namespace(realm);
-	AUTO_FREE char *then = str_empty(wanted) ? name_containerd_namespace(realm->key)
-						 : xstrdup(wanted);
+	AUTO_FREE char *then =
+		str_empty(wanted) ? name_containerd_namespace(realm->key) : xstrdup(wanted);
 
 	return !str_equal(now, then);
 }
@@ -258,7 +259,8 @@ static const struct object *declaring_object(const struct wish *wish, const stru
 	return own && wish_has_joined(own) ? own : cell;
 }
 
-static void update_container(struct wish *wish, const struct object *cell, const struct container *c)
+static void update_container(struct wish *wish, const struct object *cell,
+			     const struct container *c)
 {
 	const struct object *declaring = declaring_object(wish, cell);
 	ProtobufCMessage *shown = shown_container(wish, cell, c);

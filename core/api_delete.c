@@ -143,8 +143,8 @@ static void forget_kept(struct mutation *m)
 	const struct engine *engine = m->api->options.engine;
 
 	for (size_t i = 0; i < m->n_claims; i++) {
-		struct object *object =
-			map_entry(map_find(&engine->objects, m->claims[i].key), struct object, node);
+		struct object *object = map_entry(map_find(&engine->objects, m->claims[i].key),
+						  struct object, node);
 
 		if (!object || !object->kept)
 			continue;

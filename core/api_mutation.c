@@ -194,7 +194,8 @@ static void fail_part(struct mutation *m, const struct error *err)
 			continue;
 		result->outcome = API__OUTCOME__FAILED;
 		free(result->message);
-		result->message = xasprintf("cannot be stored, so nothing was changed: %s", err->msg);
+		result->message =
+			xasprintf("cannot be stored, so nothing was changed: %s", err->msg);
 	}
 }
 

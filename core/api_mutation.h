@@ -25,7 +25,7 @@ struct mutation {
 	struct api *api;
 	struct rpc_server_call *call;
 	ProtobufCMessage *request;
-	mutation_fn start;   /* its turn has come */
+	mutation_fn start; /* its turn has come */
 	struct deferred turn;
 	size_t next_document; /* Apply */
 
@@ -34,8 +34,8 @@ struct mutation {
 	size_t n_files;
 	struct mutation_claim *claims;
 	size_t n_claims;
-	mutation_fn also; /* Run: what else to do when it is on disk; NULL: nothing */
-	mutation_fn then; /* goes on here */
+	mutation_fn also;   /* Run: what else to do when it is on disk; NULL: nothing */
+	mutation_fn then;   /* goes on here */
 	size_t n_committed; /* of results: what came before this part */
 
 	Api__Result **results;

@@ -362,9 +362,10 @@ const ProtobufCMessage *desired_api_message(const struct object *object)
 
 const char *desired_manifest(const struct object *object)
 {
-	const struct claim *claim = list_empty(&object->claims)
-					    ? NULL
-					    : list_entry(object->claims.next, struct claim, object_link);
+	const struct claim *claim =
+		list_empty(&object->claims)
+			? NULL
+			: list_entry(object->claims.next, struct claim, object_link);
 
 	return claim && !claim->lingering ? claim->file->path : NULL;
 }

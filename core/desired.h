@@ -24,9 +24,9 @@
 
 /* status.source of an object */
 #define DESIRED_SOURCE_MANIFEST "manifest:" /* then the path */
-#define DESIRED_SOURCE_API      "api"
+#define DESIRED_SOURCE_API "api"
 #define DESIRED_SOURCE_IMPLICIT "implicit" /* only children name it */
-#define DESIRED_SOURCE_CELL     "cell"     /* a container in its cell's document */
+#define DESIRED_SOURCE_CELL "cell"         /* a container in its cell's document */
 
 /* One document's wish for one object. */
 struct claim {

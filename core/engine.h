@@ -36,9 +36,9 @@ struct desired_file {
 };
 
 struct desired {
-	struct map files;      /* struct desired_file.node */
+	struct map files;        /* struct desired_file.node */
 	struct desired_file api; /* what came over the API; in no map, never goes */
-	struct list lingering; /* struct claim.linger_link, oldest first */
+	struct list lingering;   /* struct claim.linger_link, oldest first */
 	struct timer prune;
 	uint64_t prune_grace_ms;
 	bool complete; /* every manifest has been read once, without a problem of the directory */

@@ -59,7 +59,7 @@ struct container {
 
 	/* wanted */
 	const Api__ContainerSpec *spec; /* into cell.effective; NULL: not wanted any more */
-	enum run_intent run; /* its own; a root's is the cell's too: see cell_intent() */
+	enum run_intent run;            /* its own; a root's is the cell's too: see cell_intent() */
 	char hash[SHA256_HEX_BYTES];
 	bool image_ready; /* the image of spec is there, unpacked */
 	int stop_signal;  /* of the last spec: outlive it */
@@ -88,7 +88,8 @@ struct container {
 struct cell {
 	struct list containers; /* struct container.link */
 	enum run_intent run;
-	Api__CellSpec *effective; /* the spec with the space's defaults: what containers are made of */
+	Api__CellSpec
+		*effective; /* the spec with the space's defaults: what containers are made of */
 
 	/* network: seen */
 	struct slot network;
@@ -130,9 +131,10 @@ struct object {
 	struct list claims; /* struct claim.object_link: who wants it, in order of precedence */
 	bool wanted;        /* by a claim, or by a child (implicit) */
 	bool implicit;
-	bool kept; /* its file was damaged: whether it is wanted is not known, so nothing is removed */
-	ProtobufCMessage *spec; /* whole document, with the containers that joined a cell; of the last
-				   time it was wanted while it goes */
+	bool kept; /* its file was damaged: whether it is wanted is not known, so nothing is removed
+		    */
+	ProtobufCMessage *spec; /* whole document, with the containers that joined a cell; of the
+				   last time it was wanted while it goes */
 	char *source;           /* "manifest:<path>", "api", "implicit" */
 
 	/* seen */

@@ -143,9 +143,10 @@ void cell_say_down(struct planning *p)
 		plan_say(p, API__STATE__Stopped, REASON_STOP_REQUESTED, "stopped by request");
 	if (stop_asked(cell_intent(object)))
 		plan_say(p, API__STATE__Stopped, REASON_STOP_REQUESTED,
-			 object->cell.run ? "stopped by request; 'kuke start cell %s' brings it back"
-					  : "its root container was stopped by request; 'kuke start "
-					    "container %s' brings it back",
+			 object->cell.run
+				 ? "stopped by request; 'kuke start cell %s' brings it back"
+				 : "its root container was stopped by request; 'kuke start "
+				   "container %s' brings it back",
 			 object->cell.run ? key_name(object->key) : root->name);
 	plan_say(p, API__STATE__Pending, REASON_NO_CONTAINERS, "it has no containers");
 }

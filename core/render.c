@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Objects as documents with their status. */
-#include "core/model/view.h"
 #include "core/desired.h"
+#include "core/model/view.h"
 #include "core/status.h"
 #include "core/wish.h"
 
@@ -230,7 +230,8 @@ static const struct object *joined(const struct engine *engine, const struct obj
 				   const struct container *c)
 {
 	AUTO_FREE char *key = xasprintf("%s/%s", cell->key, c->name);
-	const struct object *object = map_entry(map_find(&engine->objects, key), struct object, node);
+	const struct object *object =
+		map_entry(map_find(&engine->objects, key), struct object, node);
 
 	return object && object->wanted && wish_has_joined(object) ? object : NULL;
 }
@@ -264,8 +265,8 @@ Api__Container *status_render_container(const struct engine *engine, const struc
 					const struct container *c)
 {
 	const struct object *own = joined(engine, cell, c);
-	Api__Container *message = own ? (Api__Container *)model_copy(own->spec)
-				      : container_document(cell, c);
+	Api__Container *message =
+		own ? (Api__Container *)model_copy(own->spec) : container_document(cell, c);
 
 	message->status = render_container_status(engine, cell, c);
 	message->status->source = xstrdup(own ? own->source : DESIRED_SOURCE_CELL);

@@ -41,7 +41,8 @@ struct store {
 	struct list jobs; /* struct job.link, in order; the first is with the worker */
 	struct work work;
 	bool working;
-	unsigned changes; /* of the API, under way: what they replace must not be written after them */
+	unsigned changes; /* of the API, under way: what they replace must not be written after them
+			   */
 	char *problem;    /* what the last job failed with, to say it once */
 	void (*closed)(void *ctx);
 	void *closed_ctx;
@@ -140,8 +141,8 @@ static void remove_dir(const struct job *job, struct error *err)
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
-		AUTO_FREE char *path = xasprintf("%s/%s%s", job->dir, store_file_name(job->kind),
-						 suffixes[i]);
+		AUTO_FREE char *path =
+			xasprintf("%s/%s%s", job->dir, store_file_name(job->kind), suffixes[i]);
 
 		unlink(path);
 	}
@@ -207,10 +208,11 @@ static void on_job_done(struct work *work)
 		store->changes--;
 		rearm(store);
 	}
+	job_free(job);
 	if (store->closed && !store->changes)
 		flush(store);
-	job_free(job);
-	next_job(store);
+	else
+		next_job(store);
 }
 
 static void store_free(struct store *store)
@@ -262,8 +264,8 @@ static void job_add_file(struct job *job, const char *name, const ProtobufCMessa
 
 	manifest_emit_yaml(message, &text);
 	job->files = xrealloc(job->files, (job->n_files + 1) * sizeof(*job->files));
-	job->files[job->n_files++] = (struct store_change){ xstrdup(name),
-							    xstrdup(text.data ? text.data : "") };
+	job->files[job->n_files++] =
+		(struct store_change){ xstrdup(name), xstrdup(text.data ? text.data : "") };
 }
 
 static void job_add_containers(struct store *store, struct job *job, const struct object *object)
@@ -327,8 +329,8 @@ static void rearm(struct store *store)
 		timer_start(store->engine->loop, &store->settle, SETTLE_MS, on_settled);
 }
 
-void store_change(struct store *store, struct store_change *changes, size_t n, store_changed_fn done,
-		  void *ctx)
+void store_change(struct store *store, struct store_change *changes, size_t n,
+		  store_changed_fn done, void *ctx)
 {
 	struct job *job = job_new(store);
 

@@ -32,8 +32,8 @@ typedef void (*store_changed_fn)(void *ctx, const struct error *err);
  * change means is put into the engine by @done, so what is written afterwards is the new state.
  * Takes @changes.
  */
-void store_change(struct store *store, struct store_change *changes, size_t n, store_changed_fn done,
-		  void *ctx);
+void store_change(struct store *store, struct store_change *changes, size_t n,
+		  store_changed_fn done, void *ctx);
 void store_changes_free(struct store_change *changes, size_t n);
 
 /* The file of an object or a container, relative to the run path. Free with free(). */

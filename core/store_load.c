@@ -10,8 +10,8 @@
 #include "core/base/log.h"
 #include "core/desired.h"
 #include "core/model/view.h"
-#include "core/store.h"
 #include "core/status.h"
+#include "core/store.h"
 
 static void set_aside(const char *path, const struct error *err)
 {
@@ -89,7 +89,8 @@ static int check_key(const char *path, const char *key, enum kind kind,
 	return r;
 }
 
-/* Somebody may still want what a damaged file described: it stays as it is until it is said anew. */
+/* Somebody may still want what a damaged file described: it stays as it is until it is said anew.
+ */
 static void keep(struct engine *engine, const char *key)
 {
 	AUTO_FREE char *cell = key_kind(key) == KIND_CONTAINER ? key_parent(key) : xstrdup(key);

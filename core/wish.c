@@ -234,7 +234,8 @@ static void set_spec(struct engine *engine, struct object *object, ProtobufCMess
 			wants_all_controllers(old) != wants_all_controllers(message);
 	if (object->kind == KIND_CELL)
 		want_containers(engine, object);
-	if (object->kind == KIND_SPACE && !same_message(space_defaults(old), space_defaults(message)))
+	if (object->kind == KIND_SPACE &&
+	    !same_message(space_defaults(old), space_defaults(message)))
 		want_cells_anew(engine, object);
 	protobuf_c_message_free_unpacked(old, NULL);
 	slot_forgive(&object->cgroup);
