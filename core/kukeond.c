@@ -12,12 +12,13 @@
 #include "core/api.h"
 #include "core/base/fs.h"
 #include "core/base/log.h"
+#include "core/config/options.h"
 #include "core/desired.h"
 #include "core/engine.h"
 #include "core/host.h"
 #include "core/journal.h"
 #include "core/look.h"
-#include "core/options.h"
+#include "core/notify.h"
 #include "core/self.h"
 #include "core/store.h"
 #include "drivers/cgroup/cgroup.h"
@@ -52,8 +53,10 @@ struct kukeond {
 	struct resync resync;
 	struct timer close_grace;
 	struct store *store;
+	bool socket_is_ours; /* made by us, not passed */
 	struct api *api;
 	struct manifests_watcher *manifests;
+	struct notify notify;
 	size_t opened; /* of parts[] */
 	struct deferred close_next;
 	bool closing;
@@ -278,6 +281,22 @@ static void on_kill_asked(void *ctx)
 	timer_start(&k->loop, &k->kill_due, KILL_DELAY_MS, on_kill_due);
 }
 
+/* The one that was passed, else one of our own. */
+static int take_socket(struct kukeond *k, int *ret_fd, struct error *err)
+{
+	char *path = NULL;
+	int r = host_take_socket(ret_fd, &path, err);
+
+	if (r < 0)
+		return r;
+	k->socket_is_ours = *ret_fd < 0;
+	if (k->socket_is_ours)
+		return host_listen(k->config->socket, ret_fd, err);
+	free(k->config->socket);
+	k->config->socket = path;
+	return 0;
+}
+
 static void on_rescan_asked(void *ctx)
 {
 	struct kukeond *k = ctx;
@@ -303,14 +322,15 @@ static int open_api(struct kukeond *k, struct error *err)
 			  .restart = on_restart_asked,
 			  .ctx = k },
 	};
-	int r = host_listen(k->config->socket, &options.listen_fd, err);
+	int r = take_socket(k, &options.listen_fd, err);
 
 	return r < 0 ? r : api_open(&k->api, &options, err);
 }
 
 static void close_api(struct kukeond *k)
 {
-	unlink(k->config->socket);
+	if (k->socket_is_ours)
+		unlink(k->config->socket);
 	api_close(k->api, on_part_closed, k);
 }
 
@@ -373,6 +393,17 @@ static void close_manifests(struct kukeond *k)
 	manifests_close(k->manifests, on_part_closed, k);
 }
 
+static int open_notify(struct kukeond *k, struct error *err UNUSED)
+{
+	notify_open(&k->notify, &k->loop, &k->engine);
+	return 0;
+}
+
+static void close_notify(struct kukeond *k)
+{
+	notify_close(&k->notify, k->again, on_part_closed, k);
+}
+
 /* In the order of opening; closed from the last one opened to the first. */
 static const struct {
 	const char *name;
@@ -392,6 +423,7 @@ static const struct {
 	{ "actions", start_engine, close_engine },
 	{ "API", open_api, close_api },
 	{ "manifests", open_manifests, close_manifests },
+	{ "readiness", open_notify, close_notify },
 };
 
 static void on_close_next(struct deferred *deferred)
@@ -520,6 +552,7 @@ int main(int argc, char **argv)
 	r = run(&k);
 	protobuf_c_message_free_unpacked(&k.config->base, NULL);
 	if (k.again) {
+		host_keep_socket();
 		self_execute(argv, &err);
 		log_error("%s", err.msg);
 		r = EXIT_FAILURE;
