@@ -8,7 +8,7 @@
 #include "core/base/error.h"
 #include "core/base/str.h"
 #include "core/manifest/mapper_scalar.h"
-#include "core/manifest/naming.h"
+#include "core/model/naming.h"
 #include "core/model/field.h"
 
 void mapper_fail(struct mapper *m, const struct node *node, const char *fmt, ...)

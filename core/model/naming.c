@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/manifest/naming.h"
+#include "core/model/naming.h"
 
 struct field_name naming_of_field(const ProtobufCFieldDescriptor *field)
 {
