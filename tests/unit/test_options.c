@@ -209,6 +209,7 @@ static void test_missing_file(void **state)
 	struct error err;
 
 	assert_int_equal(read_options(*state, NULL, &config, &err), -ENOENT);
+	assert_non_null(strstr(err.msg, "cannot open "));
 }
 
 /* ---- the program ---- */
