@@ -132,8 +132,11 @@ bool options_given(const struct options *options)
 {
 	bool given = options->config_file != NULL;
 
-	for (size_t i = 0; i < OPTIONS_COUNT; i++)
-		given |= options->given[i] != NULL;
+	for (size_t i = 0; i < OPTIONS_COUNT; i++) {
+		AUTO_FREE char *variable = variable_name(options_flags[i].name);
+
+		given |= i != SOCKET && (options->given[i] || getenv(variable));
+	}
 	return given;
 }
 
