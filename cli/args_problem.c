@@ -3,34 +3,15 @@
 
 #include <errno.h>
 
+#include "cli/args.h"
 #include "core/base/str.h"
-
-enum { OPTIONS_MAX = 64 };
-
-/* All options of the root and its children, without the empty ones that end the lists. */
-static size_t collect(const struct argp *root, const struct argp_option *ret_options[OPTIONS_MAX])
-{
-	const struct argp_child *child = root->children;
-	const struct argp *argp = root;
-	size_t n = 0;
-
-	while (argp) {
-		for (const struct argp_option *o = argp->options; o && (o->name || o->key); o++) {
-			check(n < OPTIONS_MAX);
-			ret_options[n++] = o;
-		}
-		argp = child ? child->argp : NULL;
-		child = child ? child + 1 : NULL;
-	}
-	return n;
-}
 
 /* Getopt accepts any beginning of a name that only one option has. */
 static void explain_long(const char *word, const struct argp_option *const *options, size_t n,
 			 struct error *err)
 {
 	AUTO_FREE char *name = xstrndup(word + 2, strcspn(word + 2, "="));
-	const char *names[OPTIONS_MAX];
+	const char *names[ARGS_OPTIONS_MAX];
 	const struct argp_option *match = NULL;
 	size_t n_matches = 0, n_names = 0;
 	const char *nearest;
@@ -84,8 +65,8 @@ static void explain_short(const char *word, const struct argp_option *const *opt
 
 void args_problem_explain(const struct argp_state *state, struct error *err)
 {
-	const struct argp_option *options[OPTIONS_MAX];
-	size_t n = collect(state->root_argp, options);
+	const struct argp_option *options[ARGS_OPTIONS_MAX];
+	size_t n = args_collect(state->root_argp->options, state->root_argp->children, options);
 	int at = state->next - 1;
 
 	/* Inside a cluster of letters getopt has not moved on yet. */

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "cli/args.h"
+#include "cli/help.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
 
@@ -18,8 +19,10 @@ static enum cli_exit main_run(int argc, char **argv, struct args *args, const st
 		fprintf(io->out, "kuke %s\n", KUKEON_VERSION);
 		return CLI_DONE;
 	}
-	if (args->help)
-		return verb_help.run(args, io, err);
+	if (args->help) {
+		help_print_overview(io->out);
+		return CLI_DONE;
+	}
 	at = args->verb_at;
 	if (at == argc) {
 		error_set(err, -EINVAL, "no verb given, e.g. get or status");
@@ -31,10 +34,17 @@ static enum cli_exit main_run(int argc, char **argv, struct args *args, const st
 	if (args_parse(args->verb, argc - at, argv + at, args, err) < 0)
 		return CLI_USAGE;
 	if (args->help) {
-		args_print_help(args->verb, io->out);
+		help_print_verb(args->verb, io->out);
 		return CLI_DONE;
 	}
 	return args->verb->run(args, io, err);
+}
+
+void cli_complain(const struct io *io, const char *message)
+{
+	fputs("kuke: ", io->err);
+	text_print(message, io->err);
+	fputc('\n', io->err);
 }
 
 enum cli_exit cli_main(int argc, char **argv, const struct io *io)
@@ -43,14 +53,12 @@ enum cli_exit cli_main(int argc, char **argv, const struct io *io)
 	struct args args = { 0 };
 	enum cli_exit code = main_run(argc, argv, &args, io, &err);
 
-	if (err.msg[0]) {
-		fputs("kuke: ", io->err);
-		text_print(err.msg, io->err);
-		fputc('\n', io->err);
-	}
+	if (err.msg[0])
+		cli_complain(io, err.msg);
 	if (code == CLI_USAGE && args.verb)
 		fprintf(io->err, "Try 'kuke %s --help'.\n", args.verb->name);
 	else if (code == CLI_USAGE)
 		fprintf(io->err, "Try 'kuke help'.\n");
+	args_fini(&args);
 	return code;
 }

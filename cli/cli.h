@@ -25,9 +25,10 @@ enum cli_exit {
 
 /* Where a verb writes. */
 struct io {
-	FILE *out;  /* data */
-	FILE *err;  /* talk */
-	bool color; /* of @out */
+	FILE *out;     /* data */
+	FILE *err;     /* talk */
+	bool color;    /* of @out */
+	bool progress; /* somebody watches @err */
 	time_t now;
 };
 
@@ -35,14 +36,21 @@ struct args;
 
 struct verb {
 	const char *name;
-	const char *summary;              /* one line for kuke help */
-	const char *usage;                /* its words, e.g. "KIND [NAME]"; "" when it takes none */
-	const char *examples;             /* one command line per line */
-	unsigned max_words;               /* how many words it takes at most */
-	unsigned outputs;                 /* the -o it knows: 1 << enum args_output, or-ed */
+	const char *summary;  /* one line for kuke help */
+	const char *usage;    /* its words, e.g. "KIND [NAME]"; "" when it takes none */
+	const char *examples; /* one command line per line, indented by two */
+	unsigned max_words;   /* how many words it takes at most */
+	unsigned kinds;       /* the first word is one of these: 1 << enum kind, or-ed */
+	bool lists;           /* the second word, a name, may be left out */
+	bool names_new;       /* the name is of an object that need not exist */
+	bool hidden;          /* for programs: in no help */
+	unsigned outputs;     /* the -o it knows: 1 << enum args_output, or-ed */
+	size_t own_bytes;     /* of args->own */
 	const struct argp_child *options; /* groups of cli/args.h and its own, then { 0 } */
 	enum cli_exit (*run)(const struct args *args, const struct io *io, struct error *err);
 };
+
+enum { KINDS_ALL = (1U << KIND_COUNT) - 1 };
 
 /* All verbs in the order of the help. */
 extern const struct verb *const verbs[];
@@ -52,6 +60,9 @@ const struct verb *verb_find(const char *name);
 
 /* Sets @err to "unknown verb ..." with the nearest name; returns CLI_USAGE. */
 enum cli_exit verb_unknown(const char *name, struct error *err);
+
+/* Prints one thing that went wrong, as the frame does; for verbs that go on after it. */
+void cli_complain(const struct io *io, const char *message);
 
 /* The whole program but for the process around it. Prints errors to io->err. */
 enum cli_exit cli_main(int argc, char **argv, const struct io *io);

@@ -5,8 +5,35 @@
 
 #include "core/rpc/wire/blocking.h"
 
-/* The daemon answers from memory; longer means that it hangs. */
-enum { CALL_TIMEOUT_MS = 10000 };
+#define SERVICE "/kukeon.v1beta1.Kukeon/"
+
+enum {
+	CALL_TIMEOUT_MS = 10000,    /* answered from memory; longer means that the daemon hangs */
+	CHANGE_TIMEOUT_MS = 60000,  /* answered when it is on disk, for hundreds of objects */
+	LOOK_TIMEOUT_MS = 300000,   /* answered when all of the host was looked at */
+	PURGE_TIMEOUT_MS = 1800000, /* the daemon ends it when nothing goes on */
+};
+
+struct method {
+	const char *name;
+	const ProtobufCMessageDescriptor *reply_type;
+	uint64_t timeout_ms;
+};
+
+static const struct method get = { SERVICE "Get", &api__get_reply__descriptor, CALL_TIMEOUT_MS };
+static const struct method status = { SERVICE "Status", &api__status_reply__descriptor,
+				      CALL_TIMEOUT_MS };
+static const struct method version = { SERVICE "Version", &api__version_reply__descriptor,
+				       CALL_TIMEOUT_MS };
+static const struct method apply = { SERVICE "Apply", &api__apply_reply__descriptor,
+				     CHANGE_TIMEOUT_MS };
+static const struct method delete = { SERVICE "Delete", &api__delete_reply__descriptor,
+				      CHANGE_TIMEOUT_MS };
+static const struct method run = { SERVICE "Run", &api__run_reply__descriptor, CHANGE_TIMEOUT_MS };
+static const struct method refresh = { SERVICE "Refresh", &api__refresh_reply__descriptor,
+				       LOOK_TIMEOUT_MS };
+static const struct method purge = { SERVICE "Purge", &api__purge_reply__descriptor,
+				     PURGE_TIMEOUT_MS };
 
 struct client {
 	struct rpc_client *rpc;
@@ -23,57 +50,112 @@ struct client *client_new(const char *socket)
 	return client;
 }
 
-static int client_call(struct client *client, const char *method, const ProtobufCMessage *request,
-		       const ProtobufCMessageDescriptor *reply_type, ProtobufCMessage **ret_reply,
-		       struct error *err)
+/* The words for a daemon that is there and silent. */
+static int hangs(const struct client *client, struct error *err)
 {
-	int rc = rpc_client_call(client->rpc, method, request, reply_type, CALL_TIMEOUT_MS,
-				 ret_reply, err);
-
-	if (rc != -ETIMEDOUT)
-		return rc;
-	return error_wrap(err, rc,
+	return error_wrap(err, -ETIMEDOUT,
 			  "kukeond on %s does not answer; look at 'systemctl status kukeond'",
 			  client->socket);
+}
+
+static int client_call(struct client *client, const struct method *method,
+		       const ProtobufCMessage *request, void *ret_reply, struct error *err)
+{
+	int rc = rpc_client_call(client->rpc, method->name, request, method->reply_type,
+				 method->timeout_ms, ret_reply, err);
+
+	return rc == -ETIMEDOUT ? hangs(client, err) : rc;
 }
 
 int client_get(struct client *client, const Api__Selector *selector, Api__GetReply **ret_reply,
 	       struct error *err)
 {
 	Api__GetRequest request = API__GET_REQUEST__INIT;
-	ProtobufCMessage *reply = NULL;
-	int rc;
 
 	request.selector = (Api__Selector *)selector; /* is only read */
-	rc = client_call(client, "/kukeon.v1beta1.Kukeon/Get", &request.base,
-			 &api__get_reply__descriptor, &reply, err);
-	if (rc == 0)
-		*ret_reply = (Api__GetReply *)reply;
-	return rc;
+	return client_call(client, &get, &request.base, ret_reply, err);
 }
 
 int client_status(struct client *client, Api__StatusReply **ret_reply, struct error *err)
 {
 	Api__StatusRequest request = API__STATUS_REQUEST__INIT;
-	ProtobufCMessage *reply = NULL;
-	int rc = client_call(client, "/kukeon.v1beta1.Kukeon/Status", &request.base,
-			     &api__status_reply__descriptor, &reply, err);
 
-	if (rc == 0)
-		*ret_reply = (Api__StatusReply *)reply;
-	return rc;
+	return client_call(client, &status, &request.base, ret_reply, err);
 }
 
 int client_version(struct client *client, Api__VersionReply **ret_reply, struct error *err)
 {
 	Api__VersionRequest request = API__VERSION_REQUEST__INIT;
-	ProtobufCMessage *reply = NULL;
-	int rc = client_call(client, "/kukeon.v1beta1.Kukeon/Version", &request.base,
-			     &api__version_reply__descriptor, &reply, err);
 
-	if (rc == 0)
-		*ret_reply = (Api__VersionReply *)reply;
-	return rc;
+	return client_call(client, &version, &request.base, ret_reply, err);
+}
+
+int client_apply(struct client *client, const Api__ApplyRequest *request,
+		 Api__ApplyReply **ret_reply, struct error *err)
+{
+	return client_call(client, &apply, &request->base, ret_reply, err);
+}
+
+int client_delete(struct client *client, const Api__DeleteRequest *request,
+		  Api__DeleteReply **ret_reply, struct error *err)
+{
+	return client_call(client, &delete, &request->base, ret_reply, err);
+}
+
+int client_run(struct client *client, const Api__RunRequest *request, Api__RunReply **ret_reply,
+	       struct error *err)
+{
+	return client_call(client, &run, &request->base, ret_reply, err);
+}
+
+int client_refresh(struct client *client, const Api__RefreshRequest *request,
+		   Api__RefreshReply **ret_reply, struct error *err)
+{
+	return client_call(client, &refresh, &request->base, ret_reply, err);
+}
+
+int client_purge(struct client *client, Api__PurgeReply **ret_reply, struct error *err)
+{
+	Api__PurgeRequest request = API__PURGE_REQUEST__INIT;
+
+	return client_call(client, &purge, &request.base, ret_reply, err);
+}
+
+struct watching {
+	const struct client_watch *watch;
+	bool stopped, answered;
+};
+
+static bool on_event(const ProtobufCMessage *message, void *ctx)
+{
+	struct watching *watching = ctx;
+
+	watching->answered = true;
+	watching->stopped =
+		!watching->watch->on_event((const Api__WatchEvent *)message, watching->watch->ctx);
+	return !watching->stopped;
+}
+
+int client_watch(struct client *client, const struct client_watch *watch, struct error *err)
+{
+	struct watching watching = { .watch = watch };
+	Api__WatchRequest request = API__WATCH_REQUEST__INIT;
+	const struct rpc_client_stream_options options = {
+		.method = SERVICE "Watch",
+		.request = &request.base,
+		.reply_type = &api__watch_event__descriptor,
+		.timeout_ms = watch->timeout_ms,
+		.on_message = on_event,
+		.ctx = &watching,
+	};
+	int rc;
+
+	request.selector = (Api__Selector *)watch->selector; /* is only read */
+	rc = rpc_client_stream(client->rpc, &options, err);
+	if (rc == 0 && !watching.stopped)
+		return error_set(err, -ECONNREFUSED, "kukeond on %s ended the watch",
+				 client->socket);
+	return rc == -ETIMEDOUT && !watching.answered ? hangs(client, err) : rc;
 }
 
 void client_reply_free(void *reply)

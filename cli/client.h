@@ -23,6 +23,34 @@ int client_get(struct client *client, const Api__Selector *selector, Api__GetRep
 int client_status(struct client *client, Api__StatusReply **ret_reply, struct error *err);
 int client_version(struct client *client, Api__VersionReply **ret_reply, struct error *err);
 
+int client_apply(struct client *client, const Api__ApplyRequest *request,
+		 Api__ApplyReply **ret_reply, struct error *err);
+int client_delete(struct client *client, const Api__DeleteRequest *request,
+		  Api__DeleteReply **ret_reply, struct error *err);
+int client_run(struct client *client, const Api__RunRequest *request, Api__RunReply **ret_reply,
+	       struct error *err);
+int client_refresh(struct client *client, const Api__RefreshRequest *request,
+		   Api__RefreshReply **ret_reply, struct error *err);
+
+/* Waits until nothing is left, or until the daemon says what does not go: minutes. */
+int client_purge(struct client *client, Api__PurgeReply **ret_reply, struct error *err);
+
+/* False: enough. The event is gone when this returns. */
+typedef bool (*client_event_fn)(const Api__WatchEvent *event, void *ctx);
+
+struct client_watch {
+	const Api__Selector *selector;
+	uint64_t timeout_ms; /* 0: none */
+	client_event_fn on_event;
+	void *ctx;
+};
+
+/*
+ * Until on_event returns false (0), the daemon goes (-ECONNREFUSED) or the time is over
+ * (-ETIMEDOUT).
+ */
+int client_watch(struct client *client, const struct client_watch *watch, struct error *err);
+
 /* Any reply, also NULL. */
 void client_reply_free(void *reply);
 

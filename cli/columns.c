@@ -188,6 +188,14 @@ void columns_begin(enum kind kind, bool wide, struct table *table)
 	}
 }
 
+static void add_state(const struct object *object, struct table *table)
+{
+	if (object->gone)
+		table_add(table, "Deleted");
+	else
+		table_add_state(table, object->state);
+}
+
 void columns_add(const struct object *object, bool wide, time_t now, struct table *table)
 {
 	for (const struct column *column = columns[object->kind]; column->header; column++) {
@@ -196,7 +204,7 @@ void columns_add(const struct object *object, bool wide, time_t now, struct tabl
 		if (column->wide && !wide)
 			continue;
 		if (column->state) {
-			table_add_state(table, object->state);
+			add_state(object, table);
 			continue;
 		}
 		if (column->age)

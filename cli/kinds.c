@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <strings.h>
 
+#include "core/base/buf.h"
 #include "core/base/str.h"
 
 enum { KIND_WORDS = 3 };
@@ -53,18 +54,43 @@ static const char *nearest_kind(const char *word)
 	return str_nearest(word, names, ARRAY_SIZE(names));
 }
 
+/* "realm, space, stack, cell or container", or the plurals, for what @verb works on. */
+static void add_kinds(const struct verb *verb, struct buf *out)
+{
+	for (int kind = 0; kind < KIND_COUNT; kind++) {
+		bool last = verb->kinds >> kind == 1;
+
+		if (verb->kinds & (1U << kind))
+			buf_printf(out, "%s%s",
+				   out->len == 0 ? ""
+				   : last        ? " or "
+						 : ", ",
+				   kind_words[kind][verb->lists ? 1 : 0]);
+	}
+}
+
 int kinds_need(const struct args *args, enum kind *ret_kind, struct error *err)
 {
-	static const char expected[] = "expected realms, spaces, stacks, cells or containers";
+	const struct verb *verb = args->verb;
+	AUTO_BUF struct buf known = { 0 };
 	const char *nearest;
+	enum kind kind;
 
+	add_kinds(verb, &known);
 	if (args->n_words == 0)
-		return error_set(err, -EINVAL, "%s needs a kind: %s", args->verb->name, expected);
-	if (kinds_parse(args->words[0], ret_kind))
+		return error_set(err, -EINVAL, "%s needs a kind: expected %s", verb->name,
+				 known.data);
+	if (kinds_parse(args->words[0], &kind)) {
+		if (!(verb->kinds & (1U << kind)))
+			return error_set(err, -EINVAL, "%s works on %s, not on a %s", verb->name,
+					 known.data, kinds_singular(kind));
+		*ret_kind = kind;
 		return 0;
+	}
 	nearest = nearest_kind(args->words[0]);
 	if (nearest)
 		return error_set(err, -EINVAL, "unknown kind \"%s\", did you mean \"%s\"?",
 				 args->words[0], nearest);
-	return error_set(err, -EINVAL, "unknown kind \"%s\": %s", args->words[0], expected);
+	return error_set(err, -EINVAL, "unknown kind \"%s\": expected %s", args->words[0],
+			 known.data);
 }

@@ -7,7 +7,10 @@
 /* "cells", "cell" or "ce" in any case: false when it is none of the kinds. */
 bool kinds_parse(const char *word, enum kind *ret_kind);
 
-/* The first word of a verb that needs a kind; 0, or -EINVAL with the nearest kind in @err. */
+/*
+ * The first word of a verb that needs a kind; 0, or -EINVAL with the nearest kind, or what the verb
+ * works on, in @err.
+ */
 int kinds_need(const struct args *args, enum kind *ret_kind, struct error *err);
 
 /* "cell" and "cells" of KIND_CELL. */

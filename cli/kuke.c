@@ -14,7 +14,13 @@ static bool wants_color(void)
 
 int main(int argc, char **argv)
 {
-	struct io io = { .out = stdout, .err = stderr, .color = wants_color(), .now = time(NULL) };
+	struct io io = {
+		.out = stdout,
+		.err = stderr,
+		.color = wants_color(),
+		.progress = isatty(STDERR_FILENO),
+		.now = time(NULL),
+	};
 	int code = cli_main(argc, argv, &io);
 
 	if ((fflush(stdout) != 0 || ferror(stdout)) && code != CLI_USAGE) {

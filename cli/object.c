@@ -4,20 +4,28 @@
 #include "core/base/str.h"
 #include "core/model/view.h"
 
+static const Api__Object__ObjectCase cases[KIND_COUNT] = {
+	[KIND_REALM] = API__OBJECT__OBJECT_REALM,         [KIND_SPACE] = API__OBJECT__OBJECT_SPACE,
+	[KIND_STACK] = API__OBJECT__OBJECT_STACK,         [KIND_CELL] = API__OBJECT__OBJECT_CELL,
+	[KIND_CONTAINER] = API__OBJECT__OBJECT_CONTAINER,
+};
+
+Api__Object object_wrap(enum kind kind, ProtobufCMessage *message)
+{
+	Api__Object object = API__OBJECT__INIT;
+
+	check(message->descriptor == model_descriptor(kind));
+	object.object_case = cases[kind];
+	object.realm = (Api__Realm *)message; /* every member of the union is a pointer */
+	return object;
+}
+
 static bool kind_of(const Api__Object *api, enum kind *ret_kind)
 {
-	static const Api__Object__ObjectCase cases[KIND_COUNT] = {
-		[KIND_REALM] = API__OBJECT__OBJECT_REALM,
-		[KIND_SPACE] = API__OBJECT__OBJECT_SPACE,
-		[KIND_STACK] = API__OBJECT__OBJECT_STACK,
-		[KIND_CELL] = API__OBJECT__OBJECT_CELL,
-		[KIND_CONTAINER] = API__OBJECT__OBJECT_CONTAINER,
-	};
-
 	for (int kind = 0; kind < KIND_COUNT; kind++) {
 		if (api->object_case == cases[kind]) {
 			*ret_kind = (enum kind)kind;
-			return api->realm != NULL; /* every member of the union is a pointer */
+			return api->realm != NULL;
 		}
 	}
 	return false;
@@ -32,12 +40,16 @@ static void read_status(struct object *object)
 
 		object->state = own && own->has_state ? own->state : API__STATE__Unknown;
 		object->reason = own ? own->reason : NULL;
+		object->explanation = own ? own->message : NULL;
+		object->intent = own ? own->intent : NULL;
 		object->since = own ? own->started_at : NULL;
 		return;
 	}
 	status = model_status(object->kind, object->message);
 	object->state = status && status->has_state ? status->state : API__STATE__Unknown;
 	object->reason = status ? status->reason : NULL;
+	object->explanation = status ? status->message : NULL;
+	object->intent = status ? status->intent : NULL;
 	object->since = status ? status->created_at : NULL;
 }
 

@@ -13,9 +13,14 @@ struct object {
 	const char *name;
 	const char *scope[KIND_CONTAINER]; /* names of the objects above, by enum kind */
 	Api__State state;
-	const char *reason;
+	bool gone; /* this is its last state; set by who knows, not by object_read() */
+	const char *reason, *explanation; /* the code, and the words for it */
+	const char *intent;
 	const char *since; /* creation; for a container the start of its process */
 };
 
 /* False for an object of a kind that this kuke does not know. */
 bool object_read(const Api__Object *api, struct object *ret_object);
+
+/* @message of @kind as an object of the API, which points to it. */
+Api__Object object_wrap(enum kind kind, ProtobufCMessage *message);

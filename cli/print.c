@@ -57,6 +57,18 @@ static void print_json(Api__Object *const *objects, size_t n, bool single, FILE 
 		fprintf(out, "[]\n");
 }
 
+static void print_names(Api__Object *const *objects, size_t n, FILE *out)
+{
+	struct object object;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!object_read(objects[i], &object))
+			continue;
+		text_print(object.name, out);
+		fputc('\n', out);
+	}
+}
+
 void print_objects(enum kind kind, Api__Object *const *objects, size_t n,
 		   const struct print_options *options, FILE *out)
 {
@@ -67,6 +79,9 @@ void print_objects(enum kind kind, Api__Object *const *objects, size_t n,
 		break;
 	case OUTPUT_JSON:
 		print_json(objects, n, options->single, out);
+		break;
+	case OUTPUT_NAME:
+		print_names(objects, n, out);
 		break;
 	default:
 		print_table(kind, objects, n, options, out);

@@ -67,28 +67,50 @@ static void print_cell(const char *text, const char *color, size_t width, FILE *
 		fprintf(out, "%*s", (int)(width - strlen(text) + GAP), "");
 }
 
-void table_print(const struct table *table, FILE *out, bool color)
+static void widen(struct table *table)
 {
-	size_t n = table->n_columns, width[TABLE_COLUMNS_MAX];
+	for (size_t i = 0; i < table->n_columns; i++) {
+		size_t len = strlen(table->headers[i]);
 
-	check(n && table->n_cells % n == 0);
-	for (size_t i = 0; i < n; i++)
-		width[i] = strlen(table->headers[i]);
+		table->width[i] = len > table->width[i] ? len : table->width[i];
+	}
 	for (size_t i = 0; i < table->n_cells; i++) {
+		size_t *width = &table->width[i % table->n_columns];
 		size_t len = strlen(table->cells[i].text);
 
-		width[i % n] = len > width[i % n] ? len : width[i % n];
+		*width = len > *width ? len : *width;
 	}
-	width[n - 1] = 0;
+}
+
+static void print_headers(const struct table *table, FILE *out)
+{
+	size_t n = table->n_columns;
+
 	for (size_t i = 0; i < n; i++)
-		print_cell(table->headers[i], NULL, width[i], out);
+		print_cell(table->headers[i], NULL, i == n - 1 ? 0 : table->width[i], out);
 	fputc('\n', out);
+}
+
+void table_print(struct table *table, FILE *out, bool color)
+{
+	size_t n = table->n_columns;
+
+	check(n && table->n_cells % n == 0);
+	widen(table);
+	if (!table->headed)
+		print_headers(table, out);
+	table->headed = true;
 	for (size_t i = 0; i < table->n_cells; i++) {
-		print_cell(table->cells[i].text, color ? table->cells[i].color : NULL, width[i % n],
+		struct table_cell *cell = &table->cells[i];
+		bool last = i % n == n - 1;
+
+		print_cell(cell->text, color ? cell->color : NULL, last ? 0 : table->width[i % n],
 			   out);
-		if (i % n == n - 1)
+		if (last)
 			fputc('\n', out);
+		free(cell->text);
 	}
+	table->n_cells = 0;
 }
 
 const char *state_name(Api__State state)

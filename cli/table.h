@@ -21,6 +21,8 @@ struct table {
 	size_t n_columns;
 	struct table_cell *cells; /* row by row */
 	size_t n_cells;
+	size_t width[TABLE_COLUMNS_MAX]; /* of what was printed so far */
+	bool headed;                     /* the headers stand there already */
 };
 
 void table_fini(struct table *table);
@@ -32,8 +34,11 @@ void table_add_column(struct table *table, const char *header);
 void table_add(struct table *table, const char *text);
 void table_add_state(struct table *table, Api__State state);
 
-/* Columns are as wide as their widest cell, three spaces apart; no spaces at the end of a line. */
-void table_print(const struct table *table, FILE *out, bool color);
+/*
+ * Prints the rows and forgets them: what is added then goes on below. Columns are as wide as their
+ * widest cell, three spaces apart; no spaces at the end of a line.
+ */
+void table_print(struct table *table, FILE *out, bool color);
 
 /* "Ready". Free of any colour. */
 const char *state_name(Api__State state);

@@ -1,37 +1,56 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kuke help: the overview, or the page of one verb. */
-#include "cli/args.h"
+#include "cli/help.h"
 #include "cli/verbs.h"
 
-static void print_overview(FILE *out)
-{
-	fprintf(out, "Usage: kuke VERB [WORDS] [OPTION...]\n"
-		     "The client of kukeond, which keeps the cells that you declare "
-		     "running.\n\nVerbs:\n");
-	for (size_t i = 0; i < n_verbs; i++)
-		fprintf(out, "  %-10s %s\n", verbs[i]->name, verbs[i]->summary);
-	fprintf(out, "\nOptions of every verb:\n");
-	args_print_common(out);
-	fprintf(out, "\n'kuke VERB --help' has the options and examples of a verb.\n"
-		     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 kukeond cannot be reached.\n");
-}
+enum { KEY_MARKDOWN = 0x100 };
+
+struct help_options {
+	bool markdown;
+};
 
 static enum cli_exit help_run(const struct args *args, const struct io *io, struct error *err)
 {
+	const struct help_options *own = args->own;
 	const struct verb *verb;
 
+	if (own->markdown) {
+		help_print_markdown(io->out);
+		return CLI_DONE;
+	}
 	if (args->n_words == 0) {
-		print_overview(io->out);
+		help_print_overview(io->out);
 		return CLI_DONE;
 	}
 	verb = verb_find(args->words[0]);
 	if (!verb)
 		return verb_unknown(args->words[0], err);
-	args_print_help(verb, io->out);
+	help_print_verb(verb, io->out);
 	return CLI_DONE;
 }
 
-static const struct argp_child help_options[] = { { .argp = &args_common }, { 0 } };
+static error_t parse_own(int key, char *arg UNUSED, struct argp_state *state)
+{
+	const struct args *args = state->input;
+	struct help_options *own = args->own;
+
+	if (key != KEY_MARKDOWN)
+		return ARGP_ERR_UNKNOWN;
+	own->markdown = true;
+	return 0;
+}
+
+/* docs/cli.md is made with it. */
+static const struct argp_option own_options[] = {
+	{ .name = "markdown", .key = KEY_MARKDOWN, .flags = OPTION_HIDDEN },
+	{ 0 },
+};
+static const struct argp own_argp = { .options = own_options, .parser = parse_own };
+static const struct argp_child help_options[] = {
+	{ .argp = &own_argp },
+	{ .argp = &args_common },
+	{ 0 },
+};
 
 const struct verb verb_help = {
 	.name = "help",
@@ -40,6 +59,7 @@ const struct verb verb_help = {
 	.examples = "  kuke help\n"
 		    "  kuke help get\n",
 	.max_words = 1,
+	.own_bytes = sizeof(struct help_options),
 	.options = help_options,
 	.run = help_run,
 };

@@ -6,10 +6,10 @@
 #include "core/base/str.h"
 
 const struct verb *const verbs[] = {
-	&verb_get,
-	&verb_status,
-	&verb_version,
-	&verb_help,
+	&verb_init,   &verb_apply,    &verb_create,    &verb_get,        &verb_status,
+	&verb_wait,   &verb_start,    &verb_stop,      &verb_kill,       &verb_restart,
+	&verb_delete, &verb_refresh,  &verb_uninstall, &verb_completion, &verb_version,
+	&verb_help,   &verb_complete,
 };
 const size_t n_verbs = ARRAY_SIZE(verbs);
 
@@ -26,10 +26,13 @@ enum cli_exit verb_unknown(const char *name, struct error *err)
 {
 	const char *names[ARRAY_SIZE(verbs)];
 	const char *nearest;
+	size_t n = 0;
 
-	for (size_t i = 0; i < n_verbs; i++)
-		names[i] = verbs[i]->name;
-	nearest = str_nearest(name, names, n_verbs);
+	for (size_t i = 0; i < n_verbs; i++) {
+		if (!verbs[i]->hidden)
+			names[n++] = verbs[i]->name;
+	}
+	nearest = str_nearest(name, names, n);
 	if (nearest)
 		error_set(err, -EINVAL, "unknown verb \"%s\", did you mean \"%s\"?", name, nearest);
 	else

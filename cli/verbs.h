@@ -4,7 +4,20 @@
 
 #include "cli/cli.h"
 
+extern const struct verb verb_apply;
+extern const struct verb verb_complete; /* for the scripts of verb_completion */
+extern const struct verb verb_completion;
+extern const struct verb verb_create;
+extern const struct verb verb_delete;
 extern const struct verb verb_get;
 extern const struct verb verb_help;
+extern const struct verb verb_init;
+extern const struct verb verb_kill;
+extern const struct verb verb_refresh;
+extern const struct verb verb_restart;
+extern const struct verb verb_start;
 extern const struct verb verb_status;
+extern const struct verb verb_stop;
+extern const struct verb verb_uninstall;
 extern const struct verb verb_version;
+extern const struct verb verb_wait;

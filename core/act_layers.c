@@ -43,6 +43,7 @@ static void start_space_ensure(struct run *run)
 		.space_key = run->object->key,
 		.conf_dir = str_empty(spec->cni_config_path) ? NULL : spec->cni_config_path,
 		.subnet = str_empty(spec->subnet) ? NULL : spec->subnet,
+		.regenerate = run->object->own.regenerate,
 	};
 
 	run->object->own.exists = true;
@@ -66,6 +67,7 @@ static void space_applied(struct run *run)
 	space_fact_fini(&run->object->own.space);
 	run->object->own.space = run->ret.space;
 	run->object->own.applied = true;
+	run->object->own.regenerate = false;
 }
 
 static void own_removed(struct run *run)

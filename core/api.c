@@ -4,7 +4,9 @@
 #include <errno.h>
 
 #include "core/api_internal.h"
+#include "core/api_mutation.h"
 #include "core/status.h"
+#include "core/wish.h"
 
 enum { IDLE_TIMEOUT_MS = 60 * 1000, CLOSE_GRACE_MS = 200 };
 
@@ -42,55 +44,125 @@ static bool object_selected(const Api__Selector *selector, const struct object *
 	return part_matches(selector->name, parts.part[kind]);
 }
 
+static const Api__Object__ObjectCase object_cases[] = {
+	[KIND_REALM] = API__OBJECT__OBJECT_REALM,         [KIND_SPACE] = API__OBJECT__OBJECT_SPACE,
+	[KIND_STACK] = API__OBJECT__OBJECT_STACK,         [KIND_CELL] = API__OBJECT__OBJECT_CELL,
+	[KIND_CONTAINER] = API__OBJECT__OBJECT_CONTAINER,
+};
+
+bool api_object_kind(const Api__Object *object, enum kind *ret_kind)
+{
+	for (size_t kind = 0; kind < ARRAY_SIZE(object_cases); kind++) {
+		if (object->object_case != object_cases[kind] || !object->realm)
+			continue;
+		*ret_kind = (enum kind)kind;
+		return true;
+	}
+	return false;
+}
+
 static Api__Object *wrap(enum kind kind, ProtobufCMessage *message)
 {
-	static const Api__Object__ObjectCase cases[] = {
-		[KIND_REALM] = API__OBJECT__OBJECT_REALM,
-		[KIND_SPACE] = API__OBJECT__OBJECT_SPACE,
-		[KIND_STACK] = API__OBJECT__OBJECT_STACK,
-		[KIND_CELL] = API__OBJECT__OBJECT_CELL,
-		[KIND_CONTAINER] = API__OBJECT__OBJECT_CONTAINER,
-	};
 	Api__Object *object = xnew(Api__Object);
 
 	api__object__init(object);
-	object->object_case = cases[kind];
+	object->object_case = object_cases[kind];
 	object->realm = (Api__Realm *)message; /* all members of the union are message pointers */
 	return object;
 }
 
-static void give_containers(struct engine *engine, const Api__Selector *selector,
-			    const struct object *cell, api_give_fn give, void *ctx)
+/* Takes @message. */
+static void give_matching(const struct api_selection *selection, enum kind kind,
+			  ProtobufCMessage *message)
+{
+	if (selector_matches(selection->labels, model_metadata(kind, message)))
+		selection->give(selection->ctx, wrap(kind, message));
+	else
+		protobuf_c_message_free_unpacked(message, NULL);
+}
+
+static void give_containers(const struct api_selection *selection, const struct object *cell)
+{
+	struct engine *engine = selection->api->options.engine;
+	const char *name = selection->selector->name;
+	struct container *c;
+
+	if (self_is_key(cell->key) && cell->wanted && part_matches(name, SELF_CONTAINER))
+		give_matching(selection, KIND_CONTAINER, &status_render_self(engine, cell)->base);
+	list_for_each(c, &cell->cell.containers, link)
+		if (part_matches(name, c->name))
+			give_matching(selection, KIND_CONTAINER,
+				      &status_render_container(engine, cell, c)->base);
+}
+
+void api_select_object(const struct api_selection *selection, const struct object *object)
+{
+	if (!object_selected(selection->selector, object))
+		return;
+	if (selection->selector->kind == API__KIND__CONTAINER)
+		give_containers(selection, object);
+	else
+		give_matching(selection, object->kind,
+			      status_render(selection->api->options.engine, object));
+}
+
+int api_selection_init(struct api_selection *selection, struct api *api,
+		       const Api__Selector *selector, struct error *err)
+{
+	*selection = (struct api_selection){ .api = api, .selector = selector };
+	if (!selector || !selector->has_kind || selector->kind > API__KIND__CONTAINER)
+		return error_set(err, -EINVAL, "the request selects no kind");
+	return selector_parse(selector->labels, &selection->labels, err);
+}
+
+void api_selection_fini(struct api_selection *selection)
+{
+	selector_free(selection->labels);
+}
+
+/* ---- one object ---- */
+
+Api__Object *api_object_gone(const char *key)
+{
+	return wrap(key_kind(key), wish_implicit_document(key));
+}
+
+char *api_selector_key(const Api__Selector *selector, struct error *err)
+{
+	const char *names[KIND_COUNT];
+	enum kind kind;
+
+	if (!selector || !selector->has_kind || selector->kind > API__KIND__CONTAINER) {
+		error_set(err, -EINVAL, "the request names no object");
+		return NULL;
+	}
+	kind = (enum kind)selector->kind;
+	names[KIND_REALM] = selector->realm;
+	names[KIND_SPACE] = selector->space;
+	names[KIND_STACK] = selector->stack;
+	names[KIND_CELL] = selector->cell;
+	names[kind] = selector->name;
+	for (int above = KIND_REALM; above <= (int)kind; above++) {
+		if (!str_empty(names[above]) && name_is_valid(names[above]))
+			continue;
+		error_set(err, -EINVAL, "the %s of a %s is %s%.80s%s; expected a name",
+			  kind_name((enum kind)above), kind_name(kind),
+			  str_empty(names[above]) ? "missing" : "\"",
+			  str_empty(names[above]) ? "" : names[above],
+			  str_empty(names[above]) ? "" : "\"");
+		return NULL;
+	}
+	return key_join(kind, names);
+}
+
+struct container *api_find_container(const struct object *cell, const char *name)
 {
 	struct container *c;
 
-	list_for_each(c, &cell->cell.containers, link) {
-		Api__Object *object;
-
-		if (!part_matches(selector->name, c->name))
-			continue;
-		object = wrap(KIND_CONTAINER, &status_render_container(engine, cell, c)->base);
-		give(ctx, object);
-	}
-}
-
-void api_select_object(struct engine *engine, const Api__Selector *selector,
-		       const struct object *object, api_give_fn give, void *ctx)
-{
-	if (!object_selected(selector, object))
-		return;
-	if (selector->kind == API__KIND__CONTAINER)
-		give_containers(engine, selector, object, give, ctx);
-	else
-		give(ctx, wrap(object->kind, status_render(engine, object)));
-}
-
-void api_select(struct engine *engine, const Api__Selector *selector, api_give_fn give, void *ctx)
-{
-	struct object *object;
-
-	map_for_each(object, &engine->objects, node)
-		api_select_object(engine, selector, object, give, ctx);
+	list_for_each(c, &cell->cell.containers, link)
+		if (c->spec && str_equal(c->name, name))
+			return c;
+	return NULL;
 }
 
 /* ---- unary methods ---- */
@@ -107,18 +179,22 @@ static void on_get(struct rpc_server_call *call, const ProtobufCMessage *message
 {
 	const Api__GetRequest *request = (const Api__GetRequest *)message;
 	struct api *api = ctx;
+	struct api_selection selection;
+	const struct object *object;
 	Api__GetReply *reply;
 	struct error err;
 
-	if (!request->selector || !request->selector->has_kind) {
-		error_set(&err, -EINVAL, "the request selects no kind");
+	if (api_selection_init(&selection, api, request->selector, &err) < 0)
 		return rpc_server_fail(call, err.code, &err);
-	}
 	reply = xnew(Api__GetReply);
 	api__get_reply__init(reply);
-	api_select(api->options.engine, request->selector, add_to_reply, reply);
+	selection.give = add_to_reply;
+	selection.ctx = reply;
+	map_for_each(object, &api->options.engine->objects, node)
+		api_select_object(&selection, object);
 	rpc_server_reply(call, &reply->base);
 	protobuf_c_message_free_unpacked(&reply->base, NULL);
+	api_selection_fini(&selection);
 }
 
 static void on_version(struct rpc_server_call *call, const ProtobufCMessage *message UNUSED,
@@ -148,6 +224,11 @@ static const struct rpc_method methods[] = {
 	{ "/kukeon.v1beta1.Kukeon/Status", &api__status_request__descriptor, on_status },
 	{ "/kukeon.v1beta1.Kukeon/Get", &api__get_request__descriptor, on_get },
 	{ "/kukeon.v1beta1.Kukeon/Watch", &api__watch_request__descriptor, api_on_watch },
+	{ "/kukeon.v1beta1.Kukeon/Apply", &api__apply_request__descriptor, api_on_apply },
+	{ "/kukeon.v1beta1.Kukeon/Delete", &api__delete_request__descriptor, api_on_delete },
+	{ "/kukeon.v1beta1.Kukeon/Run", &api__run_request__descriptor, api_on_run },
+	{ "/kukeon.v1beta1.Kukeon/Refresh", &api__refresh_request__descriptor, api_on_refresh },
+	{ "/kukeon.v1beta1.Kukeon/Purge", &api__purge_request__descriptor, api_on_purge },
 };
 
 /* ---- life ---- */
@@ -167,6 +248,8 @@ int api_open(struct api **ret_api, const struct api_options *options, struct err
 	api->options = *options;
 	api->started_at = status_time(status_now_ms());
 	list_init(&api->watches);
+	list_init(&api->mutations);
+	list_init(&api->waiters);
 	r = rpc_server_open(&api->server, options->rpc, &server, err);
 	if (r < 0) {
 		free(api->started_at);
@@ -177,22 +260,34 @@ int api_open(struct api **ret_api, const struct api_options *options, struct err
 	return 0;
 }
 
-static void on_server_closed(void *ctx)
+void api_free_when_done(struct api *api)
 {
-	struct api *api = ctx;
 	void (*closed)(void *) = api->closed;
 	void *closed_ctx = api->closed_ctx;
 
-	check(list_empty(&api->watches));
+	if (!api->server_closed || !list_empty(&api->mutations))
+		return;
+	check(list_empty(&api->watches) && list_empty(&api->waiters));
 	free(api->started_at);
 	free(api);
 	closed(closed_ctx);
+}
+
+static void on_server_closed(void *ctx)
+{
+	struct api *api = ctx;
+
+	api->server_closed = true;
+	api_free_when_done(api);
 }
 
 void api_close(struct api *api, void (*closed)(void *ctx), void *ctx)
 {
 	api->closed = closed;
 	api->closed_ctx = ctx;
+	api->closing = true;
+	mutations_cancel(api);
+	api_cancel_waiters(api);
 	api_end_watches(api);
 	rpc_server_close(api->server, CLOSE_GRACE_MS, on_server_closed, api);
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The service of api/kukeon.proto, answered from the engine. Handlers only read; they run on the
- * loop's thread. */
+/* The service of api/kukeon.proto, answered from the engine. Handlers run on
+ * the loop's thread. */
 #pragma once
 
 #include "core/engine.h"
 #include "core/rpc/rpc.h"
+#include "core/self.h"
 
 struct api_options {
 	struct engine *engine;
@@ -16,6 +17,11 @@ struct api_options {
 	/* "inotify" or "polling", asked for every status. */
 	const char *(*watch_kind)(void *ctx);
 	void *watch_kind_ctx;
+	/* Reads every manifest again; NULL: there are none. */
+	void (*rescan)(void *ctx);
+	void *rescan_ctx;
+	/* What the daemon's own process can be told to do. */
+	struct self_control self;
 };
 
 struct api;

@@ -3,23 +3,59 @@
 #pragma once
 
 #include "core/api.h"
+#include "core/model/selector.h"
 
 struct api {
 	struct api_options options;
 	struct rpc_server *server;
 	char *started_at;
-	struct list watches; /* struct watch.link */
+	struct list watches;   /* struct watch.link */
+	struct list mutations; /* struct mutation.link */
+	struct list waiters;   /* struct waiter.link */
+	bool closing, server_closed;
 	void (*closed)(void *ctx);
 	void *closed_ctx;
 };
 
-/* Takes the object. */
-typedef void (*api_give_fn)(void *ctx, Api__Object *object);
+/* What a list or a watch asks for, and where it goes. */
+struct api_selection {
+	struct api *api;
+	const Api__Selector *selector; /* the request's; must live as long */
+	struct selector *labels;
+	void (*give)(void *ctx, Api__Object *object); /* takes the object */
+	void *ctx;
+};
 
-/* Gives every object that matches, ordered by key; or what of one object matches. */
-void api_select(struct engine *engine, const Api__Selector *selector, api_give_fn give, void *ctx);
-void api_select_object(struct engine *engine, const Api__Selector *selector,
-		       const struct object *object, api_give_fn give, void *ctx);
+/* -EINVAL for a request that selects nothing sensible. */
+int api_selection_init(struct api_selection *selection, struct api *api,
+		       const Api__Selector *selector, struct error *err);
+void api_selection_fini(struct api_selection *selection);
+
+/* Gives what of the object matches: itself, or containers of it. */
+void api_select_object(const struct api_selection *selection, const struct object *object);
+
+/* The key of the one object that a selector names; NULL with @err -EINVAL. Free with free(). */
+char *api_selector_key(const Api__Selector *selector, struct error *err);
+
+/* The kind of an object that a request carries; false when it carries none. */
+bool api_object_kind(const Api__Object *object, enum kind *ret_kind);
+
+/* An object of which nothing is known but its key. */
+Api__Object *api_object_gone(const char *key);
+
+/* A wanted container of a cell by its name in the manifest, NULL when there is none. */
+struct container *api_find_container(const struct object *cell, const char *name);
+
+/* Closing, and nothing is under way any more: the end. */
+void api_free_when_done(struct api *api);
+
+/* api_apply.c, api_delete.c, api_run.c, api_admin.c */
+void api_on_apply(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
+void api_on_delete(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
+void api_on_run(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
+void api_on_refresh(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
+void api_on_purge(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
+void api_cancel_waiters(struct api *api);
 
 /* api_watch.c */
 void api_on_watch(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);

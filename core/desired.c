@@ -12,6 +12,8 @@ static bool claim_before(const struct claim *a, const struct claim *b)
 {
 	if (a->lingering != b->lingering)
 		return b->lingering;
+	if (!a->file->path || !b->file->path)
+		return a->file->path != NULL;
 	return strcmp(a->file->path, b->file->path) < 0;
 }
 
@@ -25,15 +27,28 @@ static void order_claim(struct claim *claim)
 	list_insert_before(position, &claim->object_link);
 }
 
-static struct claim *file_find_claim(struct desired_file *file, const struct object *object)
+/* An object has few claims; a file, and the API above all, may have many. */
+static struct claim *file_find_claim(const struct desired_file *file, const struct object *object)
 {
 	struct claim *claim;
 
-	list_for_each(claim, &file->claims, file_link)
-		if (claim->object == object)
+	list_for_each(claim, &object->claims, object_link)
+		if (claim->file == file)
 			return claim;
 	return NULL;
 }
+
+static struct claim *api_claim(const struct object *object)
+{
+	struct claim *claim;
+
+	list_for_each(claim, &object->claims, object_link)
+		if (!claim->file->path)
+			return claim;
+	return NULL;
+}
+
+static void claim_free(struct claim *claim);
 
 /* Sets or replaces the wish of @file for the object; takes @message. */
 static void claim_set(struct engine *engine, struct desired_file *file, const char *key,
@@ -55,6 +70,11 @@ static void claim_set(struct engine *engine, struct desired_file *file, const ch
 	claim->message = message;
 	claim->lingering = false;
 	order_claim(claim);
+	if (file->path && api_claim(object)) {
+		log_info("%s is taken over from the API key=%s file=%s", kind_name(object->kind),
+			 key, file->path);
+		claim_free(api_claim(object));
+	}
 	wish_update(engine, object);
 }
 
@@ -184,10 +204,13 @@ static void linger_undeclared(struct engine *engine, struct desired_file *file,
 
 void desired_set_file(struct engine *engine, const char *path, struct manifest *manifest)
 {
-	struct desired_file *file = file_get(engine, path);
+	struct desired_file *file;
 	struct document *document;
 	struct list *link;
 
+	if (engine->desired.purging)
+		return;
+	file = file_get(engine, path);
 	file->seen = true;
 	file->generation++;
 	linger_undeclared(engine, file, manifest);
@@ -206,9 +229,12 @@ void desired_set_file(struct engine *engine, const char *path, struct manifest *
 
 void desired_set_file_error(struct engine *engine, const char *path, const struct error *err)
 {
-	struct desired_file *file = file_get(engine, path);
 	AUTO_FREE char *line = xasprintf("%s: %s", path, err->msg);
+	struct desired_file *file;
 
+	if (engine->desired.purging)
+		return;
+	file = file_get(engine, path);
 	file->seen = true;
 	file->generation++;
 	strv_fini(&file->errors);
@@ -272,6 +298,7 @@ void desired_scan_done(struct engine *engine, const struct error *problem)
 	struct error judged = { 0 };
 	bool was_complete = desired->complete;
 
+	desired->scans++;
 	if (!problem && !was_complete && judge_missing(engine, &judged) < 0)
 		problem = &judged;
 	if (problem && !str_equal(problem->msg, desired->problem.msg))
@@ -285,15 +312,83 @@ void desired_scan_done(struct engine *engine, const struct error *problem)
 	prune_arm(engine);
 }
 
-void desired_restore(struct engine *engine, const char *path, const char *key,
+/* ---- the API ---- */
+
+void desired_restore(struct engine *engine, const char *source, const char *key,
 		     ProtobufCMessage *message)
 {
-	claim_set(engine, file_get(engine, path), key, message);
+	static const char manifest[] = DESIRED_SOURCE_MANIFEST;
+
+	if (str_equal(source, DESIRED_SOURCE_API))
+		claim_set(engine, &engine->desired.api, key, message);
+	else if (source && str_starts_with(source, manifest))
+		claim_set(engine, file_get(engine, source + strlen(manifest)), key, message);
+	else
+		protobuf_c_message_free_unpacked(message, NULL);
+}
+
+void desired_set_api(struct engine *engine, const char *key, ProtobufCMessage *message)
+{
+	struct object *object = engine_find(engine, key);
+
+	if (engine->desired.purging || (object && desired_manifest(object)))
+		protobuf_c_message_free_unpacked(message, NULL);
+	else
+		claim_set(engine, &engine->desired.api, key, message);
+}
+
+void desired_drop_api(struct engine *engine, struct object *object)
+{
+	struct claim *claim;
+
+	list_for_each(claim, &object->claims, object_link) {
+		struct desired_file *file = claim->file;
+
+		if (file->path && !claim->lingering)
+			continue;
+		claim_free(claim);
+		if (file->path)
+			file_free_if_unused(engine, file);
+	}
+	wish_update(engine, object);
+}
+
+const ProtobufCMessage *desired_api_message(const struct object *object)
+{
+	const struct claim *claim = api_claim(object);
+
+	return claim ? claim->message : NULL;
+}
+
+const char *desired_manifest(const struct object *object)
+{
+	const struct claim *claim =
+		list_empty(&object->claims)
+			? NULL
+			: list_entry(object->claims.next, struct claim, object_link);
+
+	return claim && !claim->lingering ? claim->file->path : NULL;
+}
+
+void desired_purge(struct engine *engine)
+{
+	struct desired *desired = &engine->desired;
+	struct object *object;
+	struct claim *claim;
+
+	desired->purging = desired->complete = true;
+	map_for_each(object, &engine->objects, node)
+		list_for_each(claim, &object->claims, object_link)
+			claim_free(claim);
+	map_for_each(object, &engine->objects, node)
+		wish_update(engine, object);
+	engine_touch_all(engine);
 }
 
 void desired_init(struct engine *engine, uint64_t prune_grace_ms)
 {
 	list_init(&engine->desired.lingering);
+	list_init(&engine->desired.api.claims);
 	engine->desired.prune_grace_ms = prune_grace_ms;
 }
 
@@ -303,6 +398,8 @@ void desired_fini(struct engine *engine)
 	struct claim *claim;
 
 	timer_stop(&engine->desired.prune);
+	list_for_each(claim, &engine->desired.api.claims, file_link)
+		claim_free(claim);
 	map_for_each(file, &engine->desired.files, node) {
 		list_for_each(claim, &file->claims, file_link)
 			claim_free(claim);

@@ -5,6 +5,8 @@
  *
  *   - One object, several claims: the first path in byte order wins; the others are conflicts,
  *     shown with their file.
+ *   - What came over the API is a claim too, after all files: a file that declares the object takes
+ *     it over for good.
  *   - A claim that disappears lingers for the prune grace: another file may take the object over,
  *     and a rename or a sync in several steps deletes nothing. Nothing is deleted while the set is
  *     incomplete or the directory is ill.
@@ -20,13 +22,19 @@
 #include "core/engine.h"
 #include "core/manifest/manifest.h"
 
+/* status.source of an object */
+#define DESIRED_SOURCE_MANIFEST "manifest:" /* then the path */
+#define DESIRED_SOURCE_API "api"
+#define DESIRED_SOURCE_IMPLICIT "implicit" /* only children name it */
+#define DESIRED_SOURCE_CELL "cell"         /* a container in its cell's document */
+
 /* One document's wish for one object. */
 struct claim {
 	struct list object_link; /* struct object.claims: living ones first, then by path */
 	struct list file_link;   /* struct desired_file.claims */
 	struct list linger_link; /* struct desired.lingering */
 	struct object *object;
-	struct desired_file *file;
+	struct desired_file *file; /* without a path: the API */
 	ProtobufCMessage *message;
 	bool lingering;
 	uint64_t expires_ms;
@@ -45,9 +53,25 @@ void desired_remove_file(struct engine *engine, const char *path);
 /* The directory has been read: completely (@problem NULL), or why not. */
 void desired_scan_done(struct engine *engine, const struct error *problem);
 
-/* From the store, before engine_start(): what the file last declared. Takes @message. */
-void desired_restore(struct engine *engine, const char *path, const char *key,
+/* From the store, before engine_start(): what the file, or the API (@source "api"), last declared.
+ * Other sources declare nothing. Takes @message. */
+void desired_restore(struct engine *engine, const char *source, const char *key,
 		     ProtobufCMessage *message);
+
+/* The API's wish for an object. A file that has declared it meanwhile keeps it. Takes @message. */
+void desired_set_api(struct engine *engine, const char *key, ProtobufCMessage *message);
+
+/* Takes back the API's wish, and what lingers of files. */
+void desired_drop_api(struct engine *engine, struct object *object);
+
+/* The document that came over the API, NULL when there is none. */
+const ProtobufCMessage *desired_api_message(const struct object *object);
+
+/* The file that declares the object, NULL when none does. */
+const char *desired_manifest(const struct object *object);
+
+/* Nothing is wanted any more, and nothing can be until the daemon starts again. */
+void desired_purge(struct engine *engine);
 
 void desired_init(struct engine *engine, uint64_t prune_grace_ms);
 void desired_fini(struct engine *engine);

@@ -152,6 +152,9 @@ struct space_request {
 	const char *conf_dir; /* NULL: the driver's default */
 	/* NULL or "": what the conflist on disk says, else the next free range */
 	const char *subnet;
+	/* Write the conflist by today's rules, whatever stands there; the range and the bridge of
+	 * cells that are attached stay. */
+	bool regenerate;
 };
 
 struct space_fact {

@@ -162,6 +162,7 @@ void engine_open(struct engine *engine, const struct engine_options *options)
 	list_init(&engine->watchers);
 	list_init(&engine->runs);
 	list_init(&engine->looks);
+	self_read(&engine->self);
 	queue_init(&engine->queue, engine->loop, work);
 	desired_init(engine, options->prune_grace_ms);
 }
@@ -205,6 +206,7 @@ void engine_fini(struct engine *engine)
 				engine_forget(engine, object);
 		}
 	}
+	self_fini(&engine->self);
 	free(engine->run_path);
 	free(engine->cgroup_root);
 }

@@ -14,6 +14,7 @@
 #include "core/base/map.h"
 #include "core/object.h"
 #include "core/queue.h"
+#include "core/self.h"
 
 struct store;
 
@@ -35,12 +36,15 @@ struct desired_file {
 };
 
 struct desired {
-	struct map files;      /* struct desired_file.node */
-	struct list lingering; /* struct claim.linger_link, oldest first */
+	struct map files;        /* struct desired_file.node */
+	struct desired_file api; /* what came over the API; in no map, never goes */
+	struct list lingering;   /* struct claim.linger_link, oldest first */
 	struct timer prune;
 	uint64_t prune_grace_ms;
 	bool complete; /* every manifest has been read once, without a problem of the directory */
 	struct error problem; /* of the directory as a whole; code 0: none */
+	unsigned scans;       /* how often the directory has been read */
+	bool purging;         /* nothing is wanted any more, whatever declares it */
 };
 
 struct engine_options {
@@ -80,6 +84,7 @@ struct engine {
 	bool closing;
 	void (*closed)(void *ctx);
 	void *closed_ctx;
+	struct self self;      /* the daemon's own process */
 	uint64_t actions_done; /* for tests and bench */
 };
 

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <systemd/sd-daemon.h>
 
 #include "core/base/fs.h"
 
@@ -39,6 +40,65 @@ int host_lock(const char *dir, int *ret_fd, struct error *err)
 				 dir);
 	*ret_fd = take_fd(&fd);
 	return 0;
+}
+
+/* Where it is bound; NULL when it is no listening unix stream socket. */
+static char *listening_path(int fd)
+{
+	struct sockaddr_un address = { 0 };
+	socklen_t len = sizeof(address);
+
+	if (sd_is_socket_unix(fd, SOCK_STREAM, 1, NULL, 0) <= 0 ||
+	    getsockname(fd, (struct sockaddr *)&address, &len) < 0)
+		return NULL;
+	return xstrndup(address.sun_path, sizeof(address.sun_path));
+}
+
+/* @passed as by sd_listen_fds(). */
+static int check_passed(int passed, char **ret_path, struct error *err)
+{
+	if (passed < 0)
+		return error_set(err, passed, "cannot read which sockets were passed: %s",
+				 strerror(-passed));
+	if (passed > 1)
+		return error_set(err, -EINVAL,
+				 "%d sockets were passed, expected one: leave a single "
+				 "ListenStream= in kukeond.socket",
+				 passed);
+	*ret_path = listening_path(SD_LISTEN_FDS_START);
+	if (!*ret_path)
+		return error_set(
+			err, -EINVAL,
+			"what was passed is no listening unix stream socket: kukeond.socket "
+			"needs ListenStream=/path and Accept=no");
+	return 0;
+}
+
+int host_take_socket(int *ret_fd, char **ret_path, struct error *err)
+{
+	/* The variables stay: they carry our process id and mean nothing to our children. */
+	int passed = sd_listen_fds(0), fd, r;
+	AUTO_FREE char *path = NULL;
+
+	*ret_fd = -1;
+	if (passed == 0)
+		return 0;
+	r = check_passed(passed, &path, err);
+	if (r < 0)
+		return r;
+	fd = fcntl(SD_LISTEN_FDS_START, F_DUPFD_CLOEXEC, SD_LISTEN_FDS_START + 1);
+	if (fd < 0 || fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0)
+		return error_set(err, -errno, "cannot take the socket that was passed: %m");
+	*ret_fd = fd;
+	*ret_path = take_ptr(path);
+	return 0;
+}
+
+void host_keep_socket(void)
+{
+	/* Without the flag that sd_listen_fds() set. */
+	if (sd_listen_fds(0) == 1)
+		fcntl(SD_LISTEN_FDS_START, F_SETFD, 0);
 }
 
 static int set_access(const char *path, struct error *err)

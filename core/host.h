@@ -9,6 +9,16 @@
  * open. */
 int host_lock(const char *dir, int *ret_fd, struct error *err);
 
+/*
+ * The listening unix stream socket that the service manager passed, close-on-exec and non-blocking;
+ * -1 when none was. @ret_path: where it is bound, free with free(). The file is the manager's: it
+ * stays.
+ */
+int host_take_socket(int *ret_fd, char **ret_path, struct error *err);
+
+/* Before the program is executed anew in this process: the passed socket goes along. */
+void host_keep_socket(void);
+
 /* A listening unix socket, close-on-exec and non-blocking: mode 0660 and group kukeon where that
  * group exists, else 0600. A stale socket file is replaced: the lock says that nobody serves it. */
 int host_listen(const char *path, int *ret_fd, struct error *err);

@@ -12,12 +12,14 @@
 #include "core/api.h"
 #include "core/base/fs.h"
 #include "core/base/log.h"
+#include "core/config/options.h"
 #include "core/desired.h"
 #include "core/engine.h"
 #include "core/host.h"
 #include "core/journal.h"
 #include "core/look.h"
-#include "core/options.h"
+#include "core/notify.h"
+#include "core/self.h"
 #include "core/store.h"
 #include "drivers/cgroup/cgroup.h"
 #include "drivers/cni/cni.h"
@@ -32,6 +34,7 @@ enum {
 	QUIET_MS = 5,          /* a burst of changes of manifests.d is read once */
 	QUIET_MAX_MS = 100,
 	POLL_MS = 2000,
+	KILL_DELAY_MS = 50, /* the answer to the call that asked for it leaves first */
 };
 
 struct kukeond {
@@ -50,11 +53,15 @@ struct kukeond {
 	struct resync resync;
 	struct timer close_grace;
 	struct store *store;
+	bool socket_is_ours; /* made by us, not passed */
 	struct api *api;
 	struct manifests_watcher *manifests;
+	struct notify notify;
 	size_t opened; /* of parts[] */
 	struct deferred close_next;
 	bool closing;
+	bool again; /* execute ourselves anew in the end */
+	struct timer kill_due;
 };
 
 static void close_next_part(struct kukeond *k);
@@ -241,6 +248,63 @@ static const char *watch_kind(void *ctx)
 	return k->manifests ? manifests_watch_kind(k->manifests) : "";
 }
 
+static void shut_down(struct kukeond *k);
+
+static void on_stop_asked(void *ctx)
+{
+	struct kukeond *k = ctx;
+
+	log_info("asked to stop; the cells go on running");
+	k->again = false;
+	shut_down(k);
+}
+
+static void on_restart_asked(void *ctx)
+{
+	struct kukeond *k = ctx;
+
+	log_info("asked to restart; the cells go on running");
+	k->again = true;
+	shut_down(k);
+}
+
+static void on_kill_due(struct timer *timer UNUSED)
+{
+	raise(SIGKILL);
+}
+
+static void on_kill_asked(void *ctx)
+{
+	struct kukeond *k = ctx;
+
+	log_info("asked to end by SIGKILL");
+	timer_start(&k->loop, &k->kill_due, KILL_DELAY_MS, on_kill_due);
+}
+
+/* The one that was passed, else one of our own. */
+static int take_socket(struct kukeond *k, int *ret_fd, struct error *err)
+{
+	char *path = NULL;
+	int r = host_take_socket(ret_fd, &path, err);
+
+	if (r < 0)
+		return r;
+	k->socket_is_ours = *ret_fd < 0;
+	if (k->socket_is_ours)
+		return host_listen(k->config->socket, ret_fd, err);
+	free(k->config->socket);
+	k->config->socket = path;
+	return 0;
+}
+
+static void on_rescan_asked(void *ctx)
+{
+	struct kukeond *k = ctx;
+
+	if (k->manifests)
+		manifests_rescan(k->manifests);
+}
+
 static int open_api(struct kukeond *k, struct error *err)
 {
 	struct api_options options = {
@@ -251,15 +315,22 @@ static int open_api(struct kukeond *k, struct error *err)
 		.containerd_socket = k->config->containerd_socket,
 		.watch_kind = watch_kind,
 		.watch_kind_ctx = k,
+		.rescan = on_rescan_asked,
+		.rescan_ctx = k,
+		.self = { .stop = on_stop_asked,
+			  .kill = on_kill_asked,
+			  .restart = on_restart_asked,
+			  .ctx = k },
 	};
-	int r = host_listen(k->config->socket, &options.listen_fd, err);
+	int r = take_socket(k, &options.listen_fd, err);
 
 	return r < 0 ? r : api_open(&k->api, &options, err);
 }
 
 static void close_api(struct kukeond *k)
 {
-	unlink(k->config->socket);
+	if (k->socket_is_ours)
+		unlink(k->config->socket);
 	api_close(k->api, on_part_closed, k);
 }
 
@@ -322,6 +393,17 @@ static void close_manifests(struct kukeond *k)
 	manifests_close(k->manifests, on_part_closed, k);
 }
 
+static int open_notify(struct kukeond *k, struct error *err UNUSED)
+{
+	notify_open(&k->notify, &k->loop, &k->engine);
+	return 0;
+}
+
+static void close_notify(struct kukeond *k)
+{
+	notify_close(&k->notify, k->again, on_part_closed, k);
+}
+
 /* In the order of opening; closed from the last one opened to the first. */
 static const struct {
 	const char *name;
@@ -341,6 +423,7 @@ static const struct {
 	{ "actions", start_engine, close_engine },
 	{ "API", open_api, close_api },
 	{ "manifests", open_manifests, close_manifests },
+	{ "readiness", open_notify, close_notify },
 };
 
 static void on_close_next(struct deferred *deferred)
@@ -350,6 +433,7 @@ static void on_close_next(struct deferred *deferred)
 	while (k->opened > 0 && !parts[k->opened - 1].close)
 		k->opened--;
 	if (k->opened == 0) {
+		timer_stop(&k->kill_due);
 		uv_close((uv_handle_t *)&k->sigterm, NULL);
 		uv_close((uv_handle_t *)&k->sigint, NULL);
 		uv_close((uv_handle_t *)&k->sighup, NULL);
@@ -388,8 +472,11 @@ static void on_hangup(uv_signal_t *handle, int number UNUSED)
 
 static void on_signal(uv_signal_t *handle, int number)
 {
+	struct kukeond *k = handle->data;
+
 	log_info("%s: stopping; the cells go on running", strsignal(number));
-	shut_down(handle->data);
+	k->again = false;
+	shut_down(k);
 }
 
 static void watch_signal(struct kukeond *k, uv_signal_t *handle, int number, uv_signal_cb fn)
@@ -441,9 +528,12 @@ int main(int argc, char **argv)
 {
 	struct kukeond k = { .lock_fd = -1, .runtime_lock_fd = -1 };
 	enum log_level level;
+	struct self self;
 	struct error err;
 	int r;
 
+	self_read(&self);
+	self_fini(&self);
 	mallopt(M_ARENA_MAX,
 		2); /* a dozen threads, few of which allocate: keeps the daemon small */
 	signal(SIGPIPE, SIG_IGN);
@@ -461,5 +551,11 @@ int main(int argc, char **argv)
 	log_set_level(level);
 	r = run(&k);
 	protobuf_c_message_free_unpacked(&k.config->base, NULL);
+	if (k.again) {
+		host_keep_socket();
+		self_execute(argv, &err);
+		log_error("%s", err.msg);
+		r = EXIT_FAILURE;
+	}
 	return r;
 }

@@ -1,12 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/object.h"
 
+#include "core/self.h"
+
+static const char *const intent_names[] = {
+	[INTENT_RUN] = "",
+	[INTENT_STOP] = "stop",
+	[INTENT_KILL] = "kill",
+	[INTENT_RESTART] = "restart",
+};
+
+const char *intent_name(enum run_intent intent)
+{
+	check(intent < ARRAY_SIZE(intent_names));
+	return intent_names[intent];
+}
+
+enum run_intent intent_parse(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(intent_names); i++)
+		if (str_equal(name, intent_names[i]))
+			return (enum run_intent)i;
+	return INTENT_RUN;
+}
+
+enum run_intent cell_intent(const struct object *object)
+{
+	const struct container *root = cell_root(object);
+
+	return object->cell.run || !root ? object->cell.run : root->run;
+}
+
+void container_forget_past(struct container *container)
+{
+	bool lives = container->task != TASK_NONE && container->task != TASK_STOPPED;
+
+	if (!lives) /* one that is just being stopped still ends as one that was asked to */
+		container->exited = container->stopping = false;
+	container->restarts = container->restarts_in_row = 0;
+	slot_forgive(&container->slot);
+}
+
 struct object *object_new(const char *key)
 {
 	struct object *object = xnew(struct object);
 
 	object->key = xstrdup(key);
 	object->kind = key_kind(key);
+	object->is_self = self_is_key(key);
 	list_init(&object->claims);
 	list_init(&object->cell.containers);
 	object->cgroup.known = true;
@@ -87,6 +128,7 @@ void object_free(struct object *object)
 	free(object->source);
 	free(object->status.message);
 	protobuf_c_message_free_unpacked(object->spec, NULL);
+	protobuf_c_message_free_unpacked((ProtobufCMessage *)object->cell.effective, NULL);
 	free(object->key);
 	free(object);
 }

@@ -34,6 +34,18 @@ struct slot {
 				 are not believed */
 };
 
+/* What kuke asked for beyond the spec; kept over restarts of the daemon and the host. */
+enum run_intent {
+	INTENT_RUN,
+	INTENT_STOP,    /* the spec stays, nothing runs */
+	INTENT_KILL,    /* the same, without a grace */
+	INTENT_RESTART, /* down, then INTENT_RUN */
+};
+
+/* "stop"; "" for INTENT_RUN. */
+const char *intent_name(enum run_intent intent);
+enum run_intent intent_parse(const char *name);
+
 /* A container of a cell. The role ("root" or the container's id) is its identity: it names it in
  * containerd. */
 struct container {
@@ -46,7 +58,8 @@ struct container {
 	char *containerd_id;
 
 	/* wanted */
-	const Api__ContainerSpec *spec; /* into the object's spec; NULL: not wanted any more */
+	const Api__ContainerSpec *spec; /* into cell.effective; NULL: not wanted any more */
+	enum run_intent run;            /* its own; a root's is the cell's too: see cell_intent() */
 	char hash[SHA256_HEX_BYTES];
 	bool image_ready; /* the image of spec is there, unpacked */
 	int stop_signal;  /* of the last spec: outlive it */
@@ -74,7 +87,9 @@ struct container {
 
 struct cell {
 	struct list containers; /* struct container.link */
-	bool stop_wanted;       /* run intent: the spec stays, nothing runs */
+	enum run_intent run;
+	Api__CellSpec
+		*effective; /* the spec with the space's defaults: what containers are made of */
 
 	/* network: seen */
 	struct slot network;
@@ -90,6 +105,7 @@ struct own_thing {
 	struct slot slot;
 	bool exists;             /* it is there, or an attempt to make it has begun */
 	bool applied;            /* it is there as wanted */
+	bool regenerate;         /* spaces: the conflist is to be written with today's rules */
 	struct space_fact space; /* spaces */
 	char *namespace_;        /* realms: the containerd namespace in use */
 };
@@ -105,6 +121,7 @@ struct object {
 	struct map_node node; /* struct engine.objects, by key */
 	char *key;
 	enum kind kind;
+	bool is_self;           /* the cell that stands for the daemon's own process */
 	struct object *parent;  /* NULL for realms */
 	struct list realm_link; /* struct engine.realms */
 	unsigned children;      /* objects directly below */
@@ -114,7 +131,10 @@ struct object {
 	struct list claims; /* struct claim.object_link: who wants it, in order of precedence */
 	bool wanted;        /* by a claim, or by a child (implicit) */
 	bool implicit;
-	ProtobufCMessage *spec; /* whole document; of the last time it was wanted while it goes */
+	bool kept; /* its file was damaged: whether it is wanted is not known, so nothing is removed
+		    */
+	ProtobufCMessage *spec; /* whole document, with the containers that joined a cell; of the
+				   last time it was wanted while it goes */
 	char *source;           /* "manifest:<path>", "api", "implicit" */
 
 	/* seen */
@@ -135,6 +155,12 @@ struct object {
 
 	struct object_status status;
 };
+
+/* What the whole cell is asked to: stopping its root container stops it. */
+enum run_intent cell_intent(const struct object *object);
+
+/* Its containers start anew: what they did before does not count against them. */
+void container_forget_past(struct container *container);
 
 struct object *object_new(const char *key);
 void object_free(struct object *object);

@@ -202,6 +202,11 @@ void plan_object(const struct object *object, const struct plan_context *context
 	else if (!object->wanted && !context->may_delete)
 		plan_say(&p, API__STATE__Unknown, REASON_STARTING,
 			 "not declared, kept until all manifests have been read");
+	else if (!object->wanted && object->kept)
+		plan_say(
+			&p, API__STATE__Unknown, REASON_STORE_DAMAGED,
+			"its file in the store was damaged and set aside, so nothing is done to it; "
+			"apply it again, or delete it");
 	else if (object->kind == KIND_CELL)
 		plan_cell(&p);
 	else if (object->wanted)

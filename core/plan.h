@@ -59,6 +59,7 @@ struct plan {
 	size_t n_steps;
 	uint64_t wake_at_ms; /* plan again then at the latest; 0: only when something changes */
 	bool gone;           /* not wanted and nothing of it is left: forget it */
+	bool restarted;      /* what was to be restarted is down: INTENT_RESTART has been met */
 	Api__State state;
 	enum reason reason;
 	char message[PLAN_MESSAGE_BYTES];

@@ -6,8 +6,8 @@
  *   down     it shall not run: deleted or stopped by request. Tasks, then network and records,
  *            then the cgroup.
  *   recycle  its incarnation is over: the root is not alive but something of its life is still
- *            there, or the root's spec changed. Everything goes down as far as the network; then,
- *            with nothing left, the next mode is up.
+ *            there, the root's spec changed, or a restart was asked for. Everything goes down as
+ *            far as the network; then, with nothing left, the next mode is up.
  *   up       every container moves one step towards running.
  *
  * An incarnation begins with a new network namespace. "fresh" says that this daemon made it and no
@@ -44,8 +44,13 @@ static bool left_over(const struct object *object, const struct container *root)
 
 static enum cell_mode mode_of(const struct object *object, const struct container *root)
 {
-	if (!object->wanted || object->cell.stop_wanted || !root || !root->spec)
+	enum run_intent intent = cell_intent(object);
+
+	if (!object->wanted || intent == INTENT_STOP || intent == INTENT_KILL || !root ||
+	    !root->spec)
 		return MODE_DOWN;
+	if (intent == INTENT_RESTART)
+		return MODE_RECYCLE;
 	if (!root_alive(object, root))
 		return left_over(object, root) ? MODE_RECYCLE : MODE_UP;
 	return replace_now(root) ? MODE_RECYCLE : MODE_UP;
@@ -54,7 +59,7 @@ static enum cell_mode mode_of(const struct object *object, const struct containe
 /* ---- down ---- */
 
 /* The stop signal, after the grace SIGKILL, and again until it is dead. A task that never ran gets
- * SIGKILL at once. */
+ * SIGKILL at once, and so does one that is to be killed. */
 static void stop_task(struct planning *p, struct container *c)
 {
 	uint64_t now_ms = p->context->now_ms;
@@ -62,7 +67,8 @@ static void stop_task(struct planning *p, struct container *c)
 
 	if (c->kill_sent_ms) {
 		kill_at_ms = c->kill_sent_ms + PLAN_KILL_AGAIN_MS;
-	} else if (c->task == TASK_CREATED) {
+	} else if (c->task == TASK_CREATED || c->run == INTENT_KILL ||
+		   cell_intent(p->object) == INTENT_KILL) {
 		kill_at_ms = now_ms;
 	} else if (!c->stop_sent_ms) {
 		plan_emit(p, ACTION_TASK_STOP, &c->slot, c);
@@ -207,9 +213,18 @@ static void up_without_task(struct planning *p, struct container *c)
 		plan_emit(p, ACTION_TASK_CREATE, &c->slot, c);
 }
 
+/* One step of one container, not the root, towards what kuke asked of it. */
+static void obey(struct planning *p, struct container *c)
+{
+	if (down_task(p, c) && c->run == INTENT_RESTART)
+		p->plan->restarted = true;
+}
+
 /* One step of one container towards running its wanted spec. */
 static void up_container(struct planning *p, struct container *c)
 {
+	if (c->run != INTENT_RUN)
+		return obey(p, c);
 	if (!c->slot.known)
 		return;
 	if (container_lives(c) && container_changed(c) && !c->image_ready)
@@ -246,6 +261,21 @@ static void plan_up(struct planning *p)
 			up_container(p, c);
 }
 
+static void plan_restart(struct planning *p)
+{
+	const struct object *object = p->object;
+	struct container *c;
+	bool down = !object->cell.network.busy &&
+		    ((!object->cell.pinned && !object->cell.intent) || is_fresh(&object->cell));
+
+	list_for_each(c, &object->cell.containers, link)
+		down &= c->slot.known && !c->slot.busy && c->task == TASK_NONE;
+	if (down)
+		p->plan->restarted = true;
+	else
+		down_tasks(p, false);
+}
+
 void plan_cell(struct planning *p)
 {
 	const struct object *object = p->object;
@@ -253,6 +283,8 @@ void plan_cell(struct planning *p)
 	enum cell_mode mode;
 	struct container *c;
 
+	if (object->is_self && object->wanted)
+		return plan_say(p, API__STATE__Ready, REASON_NONE, "%s", "");
 	if (!p->context->runtime_up) {
 		plan_say(p, API__STATE__Unknown, REASON_RUNTIME_UNAVAILABLE,
 			 "containerd cannot be asked");
@@ -272,9 +304,11 @@ void plan_cell(struct planning *p)
 		cell_say_down(p);
 		return;
 	}
-	if (mode == MODE_RECYCLE)
-		down_tasks(p, container_is_over(root, p->context->now_ms));
-	else
+	if (mode == MODE_UP)
 		plan_up(p);
+	else if (cell_intent(object) == INTENT_RESTART)
+		plan_restart(p);
+	else
+		down_tasks(p, container_is_over(root, p->context->now_ms));
 	cell_say_up(p, mode);
 }

@@ -22,7 +22,7 @@ static void say_exit(struct planning *p, const struct container *c)
 	bool root = container_is_root(c);
 	uint64_t now_ms = p->context->now_ms, at_ms = 0;
 
-	if (!c->spec || !c->exited || container_lives(c))
+	if (!c->spec || !c->exited || container_lives(c) || c->run != INTENT_RUN)
 		return;
 	switch (restart_judge(c, now_ms, &at_ms)) {
 	case RESTART_DONE:
@@ -50,10 +50,18 @@ static void say_exit(struct planning *p, const struct container *c)
 	}
 }
 
+static bool stop_asked(enum run_intent intent)
+{
+	return intent == INTENT_STOP || intent == INTENT_KILL;
+}
+
+/* What kuke stopped is as it shall be; so is what completed. */
 static bool counts_as_up(const struct container *c, uint64_t now_ms)
 {
 	if (!c->spec)
 		return c->task == TASK_NONE && !c->record;
+	if (c->run != INTENT_RUN)
+		return stop_asked(c->run) && c->task == TASK_NONE;
 	if (container_changed(c))
 		return false;
 	return container_runs(c) ||
@@ -93,6 +101,10 @@ void cell_say_up(struct planning *p, enum cell_mode mode)
 			 object->parent ? kind_name(object->parent->kind) : "Stack",
 			 object->parent ? object->parent->key : "");
 	list_for_each(c, &object->cell.containers, link)
+		if (stop_asked(c->run) && c->task != TASK_NONE)
+			plan_say(p, API__STATE__Ready, REASON_STOPPING,
+				 "container %s is being stopped", c->name);
+	list_for_each(c, &object->cell.containers, link)
 		if (container_lives(c) && container_changed(c))
 			plan_say(p, API__STATE__Pending, REASON_UPDATING,
 				 "container %s gets its new spec", c->name);
@@ -101,8 +113,10 @@ void cell_say_up(struct planning *p, enum cell_mode mode)
 			p, API__STATE__Pending, REASON_NETWORK_UNKNOWN,
 			"its network namespace is not pinned any more, so that no container can join it; kill its root "
 			"container to have a new one made");
+	if (cell_intent(object) == INTENT_RESTART)
+		plan_say(p, API__STATE__Pending, REASON_RESTARTING, "being restarted by request");
 	list_for_each(c, &object->cell.containers, link)
-		if (c->exited)
+		if (c->exited || c->run == INTENT_RESTART)
 			plan_say(p, API__STATE__Pending, REASON_RESTARTING,
 				 "container %s ended and is being started again", c->name);
 	plan_say(p, API__STATE__Pending, REASON_CREATING, "being created");
@@ -122,11 +136,18 @@ void cell_say_down(struct planning *p)
 	if (!object->wanted)
 		plan_say(p, API__STATE__Pending, REASON_DELETING, "%s",
 			 lives ? "its containers are being stopped" : "being deleted");
-	if (object->cell.stop_wanted && lives)
+	if (stop_asked(cell_intent(object)) && lives)
 		plan_say(p, API__STATE__Pending, REASON_STOPPING,
 			 "its containers are being stopped");
-	if (object->cell.stop_wanted)
+	if (stop_asked(cell_intent(object)) && !root)
 		plan_say(p, API__STATE__Stopped, REASON_STOP_REQUESTED, "stopped by request");
+	if (stop_asked(cell_intent(object)))
+		plan_say(p, API__STATE__Stopped, REASON_STOP_REQUESTED,
+			 object->cell.run
+				 ? "stopped by request; 'kuke start cell %s' brings it back"
+				 : "its root container was stopped by request; 'kuke start "
+				   "container %s' brings it back",
+			 object->cell.run ? key_name(object->key) : root->name);
 	plan_say(p, API__STATE__Pending, REASON_NO_CONTAINERS, "it has no containers");
 }
 
@@ -153,6 +174,12 @@ static void say_ended(const struct container *c, const struct plan_context *cont
 		ret->reason = REASON_RESTART_BACK_OFF;
 }
 
+/* Of its own, or of its cell. */
+static bool stopped_by_request(const struct container *c)
+{
+	return stop_asked(c->run) || stop_asked(cell_intent(c->object));
+}
+
 void plan_container_state(const struct container *c, const struct plan_context *context,
 			  struct container_state *ret_state)
 {
@@ -173,6 +200,10 @@ void plan_container_state(const struct container *c, const struct plan_context *
 		ret_state->reason =
 			action_failure_reason(c->slot.failed_action, c->slot.failure_code);
 		snprintf(ret_state->message, sizeof(ret_state->message), "%s", c->slot.failure);
+	} else if (stopped_by_request(c) && !container_lives(c)) {
+		ret_state->state = API__STATE__Stopped;
+		ret_state->reason = REASON_STOP_REQUESTED;
+		snprintf(ret_state->message, sizeof(ret_state->message), "stopped by request");
 	} else if (c->exited && c->task != TASK_CREATED) {
 		say_ended(c, context, ret_state);
 	}

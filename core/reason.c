@@ -22,6 +22,7 @@ static const char *const names[REASON_COUNT] = {
 	[REASON_STOP_FAILED] = "StopFailed",
 	[REASON_DELETE_FAILED] = "DeleteFailed",
 	[REASON_RUNTIME_UNAVAILABLE] = "RuntimeUnavailable",
+	[REASON_STORE_DAMAGED] = "StoreDamaged",
 	[REASON_NETWORK_UNKNOWN] = "NetworkUnknown",
 	[REASON_COMPLETED] = "Completed",
 	[REASON_STOP_REQUESTED] = "StopRequested",

@@ -28,6 +28,7 @@ enum reason {
 	REASON_STOP_FAILED,
 	REASON_DELETE_FAILED,
 	REASON_RUNTIME_UNAVAILABLE,
+	REASON_STORE_DAMAGED,
 	REASON_NETWORK_UNKNOWN, /* it runs, but how it was attached is not on record */
 	/* over */
 	REASON_COMPLETED,

@@ -62,8 +62,29 @@ static void drop_gone_containers(struct engine *engine, struct object *object)
 	struct container *container;
 
 	list_for_each(container, &object->cell.containers, link)
-		if (container_is_gone(container))
+		if (container_is_gone(container)) {
 			engine_remove_container(engine, container);
+			engine_changed(engine, object, false);
+		}
+}
+
+/* What was to be restarted is down; from now on it shall run. */
+static void end_restart(struct engine *engine, struct object *object)
+{
+	bool whole = cell_intent(object) == INTENT_RESTART;
+	struct container *c;
+
+	object->cell.run = object->cell.run == INTENT_RESTART ? INTENT_RUN : object->cell.run;
+	list_for_each(c, &object->cell.containers, link) {
+		bool met = c->run == INTENT_RESTART && c->task == TASK_NONE;
+
+		if (met)
+			c->run = INTENT_RUN;
+		if (met || whole)
+			container_forget_past(c);
+	}
+	engine_changed(engine, object, false);
+	engine_touch(engine, object);
 }
 
 void reconcile_object(struct engine *engine, struct object *object)
@@ -76,6 +97,8 @@ void reconcile_object(struct engine *engine, struct object *object)
 	for (size_t i = 0; i < plan.n_steps; i++)
 		start(engine, object, &plan.steps[i]);
 	queue_add_at(&engine->queue, object, plan.wake_at_ms);
+	if (plan.restarted)
+		end_restart(engine, object);
 	status_update(engine, object, &plan);
 	if (plan.gone && !object->actions && list_empty(&object->claims) && !object->children) {
 		status_gone(engine, object);

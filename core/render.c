@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Objects as documents with their status. */
+#include "core/desired.h"
 #include "core/model/view.h"
 #include "core/status.h"
+#include "core/wish.h"
 
 static char *maybe_str(const char *s)
 {
@@ -29,6 +31,7 @@ static Api__Status *render_status(const struct engine *engine, const struct obje
 	status->source = maybe_str(object->source);
 	status->created_at = status_time(said->created_ms);
 	status->updated_at = status_time(said->updated_ms);
+	status->intent = maybe_str(intent_name(object->cell.run));
 	status->ready_at = status_time(said->ready_ms);
 	status->cgroup_path = name_cgroup(engine->cgroup_root, object->key);
 	status->has_cgroup_ready = true;
@@ -84,6 +87,7 @@ static Api__ContainerStatus *render_container_status(const struct engine *engine
 	status->started_at = status_time(c->started_wall_ms);
 	status->finished_at = status_time(c->finished_wall_ms);
 	status->cgroup_path = name_cgroup_leaf(engine->cgroup_root, object->key, c->role);
+	status->intent = maybe_str(intent_name(c->run));
 	return status;
 }
 
@@ -106,37 +110,165 @@ static void render_cell(const struct engine *engine, const struct object *object
 			render_container_status(engine, object, c);
 }
 
-ProtobufCMessage *status_render(const struct engine *engine, const struct object *object)
-{
-	ProtobufCMessage *message = object->spec ? model_copy(object->spec) : NULL;
-	Api__Status *status;
+/* ---- the daemon itself ---- */
 
-	if (!message || object->kind == KIND_CONTAINER)
-		return message;
-	status = render_status(engine, object);
+static Api__ContainerStatus *self_container_status(const struct engine *engine)
+{
+	Api__ContainerStatus *status = xnew(Api__ContainerStatus);
+
+	api__container_status__init(status);
+	status->id = xstrdup(SELF_CONTAINER);
+	status->has_state = status->has_root = status->has_pid = status->root = true;
+	status->state = API__STATE__Ready;
+	status->pid = (uint32_t)engine->self.pid;
+	status->started_at = status_time(engine->self.started_ms);
+	status->cgroup_path = maybe_str(engine->self.cgroup);
+	status->source = xstrdup(DESIRED_SOURCE_CELL);
+	return status;
+}
+
+Api__Container *status_render_self(const struct engine *engine, const struct object *cell)
+{
+	AUTO_FREE char *key = xasprintf("%s/%s", cell->key, SELF_CONTAINER);
+	Api__Container *message = (Api__Container *)wish_implicit_document(key);
+
+	message->status = self_container_status(engine);
+	return message;
+}
+
+/* Its cgroup is where the process is, not one of ours. */
+static void render_self(const struct engine *engine, Api__Status *status)
+{
+	free(status->cgroup_path);
+	status->cgroup_path = maybe_str(engine->self.cgroup);
+	status->cgroup_ready = engine->self.cgroup != NULL;
+	status->containers = xcalloc(1, sizeof(*status->containers));
+	status->containers[0] = self_container_status(engine);
+	status->n_containers = 1;
+}
+
+static void add_status(const struct engine *engine, const struct object *object,
+		       ProtobufCMessage *message)
+{
+	Api__Status *status = render_status(engine, object);
+
 	if (object->kind == KIND_REALM)
 		render_realm(object, status);
 	else if (object->kind == KIND_SPACE)
 		render_space(object, status);
+	else if (self_is_key(object->key))
+		render_self(engine, status);
 	else if (object->kind == KIND_CELL)
 		render_cell(engine, object, status);
 	*model_view(object->kind, message).status = &status->base;
+}
+
+ProtobufCMessage *status_render(const struct engine *engine, const struct object *object)
+{
+	ProtobufCMessage *message = object->spec ? model_copy(object->spec) : NULL;
+
+	if (message && object->kind != KIND_CONTAINER)
+		add_status(engine, object, message);
+	return message;
+}
+
+ProtobufCMessage *status_render_stored(const struct engine *engine, const struct object *object)
+{
+	ProtobufCMessage *message = wish_document(object);
+
+	add_status(engine, object, message);
+	return message;
+}
+
+static void replace_str(char **str, const char *value)
+{
+	free(*str);
+	*str = xstrdup(value);
+}
+
+/* What becomes of it stands in the status of its cell. */
+static ProtobufCMessage *accepted_container(ProtobufCMessage *message)
+{
+	Api__ContainerStatus *status = xnew(Api__ContainerStatus);
+
+	api__container_status__init(status);
+	status->id = xstrdup(((Api__Container *)message)->spec->id);
+	status->has_state = true;
+	status->source = xstrdup(DESIRED_SOURCE_API);
+	((Api__Container *)message)->status = status;
+	return message;
+}
+
+ProtobufCMessage *status_render_accepted(const struct engine *engine, const struct object *object,
+					 enum kind kind, const ProtobufCMessage *document)
+{
+	ProtobufCMessage *message = model_copy(document);
+	Api__Status *status;
+
+	if (kind == KIND_CONTAINER)
+		return accepted_container(message);
+	if (object) {
+		add_status(engine, object, message);
+		status = (Api__Status *)*model_view(kind, message).status;
+	} else {
+		status = xnew(Api__Status);
+		api__status__init(status);
+		status->has_state = true;
+		status->state = API__STATE__Pending;
+		*model_view(kind, message).status = &status->base;
+	}
+	replace_str(&status->source, DESIRED_SOURCE_API);
+	free(status->updated_at);
+	status->updated_at = status_time(status_now_ms());
+	if (!status->created_at)
+		status->created_at = xstrdup(status->updated_at);
+	return message;
+}
+
+/* The container's own document, when it joined the cell with one. */
+static const struct object *joined(const struct engine *engine, const struct object *cell,
+				   const struct container *c)
+{
+	AUTO_FREE char *key = xasprintf("%s/%s", cell->key, c->name);
+	const struct object *object =
+		map_entry(map_find(&engine->objects, key), struct object, node);
+
+	return object && object->wanted && wish_has_joined(object) ? object : NULL;
+}
+
+/* As declared: without what the space adds. */
+static const Api__ContainerSpec *declared_spec(const struct object *cell, const char *name)
+{
+	const Api__CellSpec *spec = object_cell_spec(cell);
+
+	for (size_t i = 0; spec && i < spec->n_containers; i++)
+		if (str_equal(spec->containers[i]->id, name))
+			return spec->containers[i];
+	return NULL;
+}
+
+static Api__Container *container_document(const struct object *cell, const struct container *c)
+{
+	const Api__ContainerSpec *spec = c->spec ? declared_spec(cell, c->name) : NULL;
+	Api__Container *message = (Api__Container *)model_new(KIND_CONTAINER);
+
+	if (spec) {
+		protobuf_c_message_free_unpacked(&message->spec->base, NULL);
+		message->spec = (Api__ContainerSpec *)model_copy(&spec->base);
+	}
+	model_default_string(&message->spec->id, c->name);
+	model_set_defaults(KIND_CONTAINER, &message->base);
 	return message;
 }
 
 Api__Container *status_render_container(const struct engine *engine, const struct object *cell,
 					const struct container *c)
 {
-	Api__Container *message = xnew(Api__Container);
+	const struct object *own = joined(engine, cell, c);
+	Api__Container *message =
+		own ? (Api__Container *)model_copy(own->spec) : container_document(cell, c);
 
-	api__container__init(message);
-	message->api_version = xstrdup("v1beta1");
-	message->kind = xstrdup("Container");
-	message->metadata = xnew(Api__Metadata);
-	api__metadata__init(message->metadata);
-	message->metadata->name = xstrdup(c->name);
-	if (c->spec)
-		message->spec = (Api__ContainerSpec *)model_copy(&c->spec->base);
 	message->status = render_container_status(engine, cell, c);
+	message->status->source = xstrdup(own ? own->source : DESIRED_SOURCE_CELL);
 	return message;
 }

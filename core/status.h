@@ -16,9 +16,21 @@ void status_gone(struct engine *engine, struct object *object);
  * wanted. Free with protobuf_c_message_free_unpacked(). */
 ProtobufCMessage *status_render(const struct engine *engine, const struct object *object);
 
+/* The same with the document as it was declared, without what joined: what is restored from the
+ * store. */
+ProtobufCMessage *status_render_stored(const struct engine *engine, const struct object *object);
+
+/* A document that the API has accepted, with the status that the object has by now; @object NULL:
+ * it is new. */
+ProtobufCMessage *status_render_accepted(const struct engine *engine, const struct object *object,
+					 enum kind kind, const ProtobufCMessage *document);
+
 /* A container of a cell as a document of its own. */
 Api__Container *status_render_container(const struct engine *engine, const struct object *cell,
 					const struct container *container);
+
+/* The daemon's own process, as the one container of the cell that stands for it. */
+Api__Container *status_render_self(const struct engine *engine, const struct object *cell);
 
 /* "2026-03-01T12:00:00.123Z"; NULL for 0. Free with free(). */
 char *status_time(int64_t wall_ms);

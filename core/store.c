@@ -15,16 +15,21 @@
 /* A change is written once nothing has changed for a while, but not later than this after it
  * happened. */
 enum { SETTLE_MS = 500, SETTLE_MAX_MS = 5000 };
-enum { DIR_MODE = 0755, FILE_MODE = 0644 };
+/* Specs may hold what is nobody else's business: environments. */
+enum { DIR_MODE = 0755, FILE_MODE = 0600 };
 
-/* One object's files to write, or its directory to remove. */
+/* One object's files to write, or its directory to remove, or what the API changes. */
 struct job {
 	struct list link; /* struct store.jobs */
-	char *dir;
+	char *dir;        /* of the object; NULL: a change of the API */
+	enum kind kind;
 	bool remove;
-	struct strv paths, texts; /* in pairs */
-	struct strv containers;   /* file names that stay in <dir>/containers */
+	struct store_change *files; /* names below dir, or the run path */
+	size_t n_files;
+	struct strv containers; /* file names that stay in <dir>/containers */
 	struct error err;
+	store_changed_fn done; /* may be NULL */
+	void *ctx;
 };
 
 struct store {
@@ -36,7 +41,9 @@ struct store {
 	struct list jobs; /* struct job.link, in order; the first is with the worker */
 	struct work work;
 	bool working;
-	char *problem; /* what the last job failed with, to say it once */
+	unsigned changes; /* of the API, under way: what they replace must not be written after them
+			   */
+	char *problem;    /* what the last job failed with, to say it once */
 	void (*closed)(void *ctx);
 	void *closed_ctx;
 };
@@ -54,17 +61,51 @@ const char *store_file_name(enum kind kind)
 	return file_names[kind];
 }
 
+char *store_file_path(const char *key)
+{
+	AUTO_FREE char *cell = NULL;
+
+	if (key_kind(key) != KIND_CONTAINER)
+		return xasprintf("%s/%s", key, store_file_name(key_kind(key)));
+	cell = key_parent(key);
+	return xasprintf("%s/containers/%s.yaml", cell, key_name(key));
+}
+
 /* ---- the worker ---- */
 
-static int write_files(const struct job *job, struct error *err)
+static int make_parent_dir(const char *path, struct error *err)
 {
-	AUTO_FREE char *containers = xasprintf("%s/containers", job->dir);
-	int r = fs_make_dirs(job->containers.n ? containers : job->dir, DIR_MODE, err);
+	AUTO_FREE char *dir = xstrdup(path);
 
-	for (size_t i = 0; r == 0 && i < job->paths.n; i++)
-		r = fs_write_file_atomic(job->paths.items[i], job->texts.items[i],
-					 strlen(job->texts.items[i]), FILE_MODE, err);
-	return r;
+	*strrchr(dir, '/') = '\0';
+	return fs_make_dirs(dir, DIR_MODE, err);
+}
+
+/* Gone for good, also after a power cut. */
+static int remove_file(const char *path, struct error *err)
+{
+	AUTO_FREE char *dir = xstrdup(path);
+	AUTO_CLOSE int fd = -1;
+
+	*strrchr(dir, '/') = '\0';
+	if (unlink(path) < 0 && errno != ENOENT)
+		return error_set(err, -errno, "cannot remove %s: %m", path);
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0 && fsync(fd) < 0)
+		return error_set(err, -errno, "cannot sync %s: %m", dir);
+	return 0;
+}
+
+static int change_file(const char *base, const struct store_change *file, struct error *err)
+{
+	AUTO_FREE char *path = xasprintf("%s/%s", base, file->path);
+	int r;
+
+	if (!file->text)
+		return remove_file(path, err);
+	r = make_parent_dir(path, err);
+	return r < 0 ? r
+		     : fs_write_file_atomic(path, file->text, strlen(file->text), FILE_MODE, err);
 }
 
 static bool keeps(const struct job *job, const char *name)
@@ -89,32 +130,62 @@ static void remove_stale_containers(const struct job *job)
 		closedir(dir);
 }
 
+/* A layer's directory may hold what is not ours: only our own file goes, and the directory when it
+ * is empty then. */
+static void remove_dir(const struct job *job, struct error *err)
+{
+	static const char *const suffixes[] = { "", STORE_DAMAGED };
+
+	if (job->kind == KIND_CELL) {
+		fs_remove_tree(AT_FDCWD, job->dir, err);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+		AUTO_FREE char *path =
+			xasprintf("%s/%s%s", job->dir, store_file_name(job->kind), suffixes[i]);
+
+		unlink(path);
+	}
+	if (rmdir(job->dir) < 0 && errno != ENOENT && errno != ENOTEMPTY)
+		error_set(err, -errno, "cannot remove %s: %m", job->dir);
+}
+
 static void run_job(struct work *work)
 {
 	struct store *store = container_of(work, struct store, work);
 	struct job *job = list_entry(store->jobs.next, struct job, link);
-	int r;
+	const char *base = job->dir ? job->dir : store->engine->run_path;
+	int r = 0;
 
-	if (job->remove) {
-		fs_remove_tree(AT_FDCWD, job->dir, &job->err);
-		return;
-	}
-	r = write_files(job, &job->err);
-	if (r == 0)
+	if (job->remove)
+		return remove_dir(job, &job->err);
+	for (size_t i = 0; r == 0 && i < job->n_files; i++)
+		r = change_file(base, &job->files[i], &job->err);
+	if (r == 0 && job->dir && job->kind == KIND_CELL)
 		remove_stale_containers(job);
+}
+
+void store_changes_free(struct store_change *changes, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(changes[i].path);
+		free(changes[i].text);
+	}
+	free(changes);
 }
 
 static void job_free(struct job *job)
 {
 	list_remove(&job->link);
-	strv_fini(&job->paths);
-	strv_fini(&job->texts);
+	store_changes_free(job->files, job->n_files);
 	strv_fini(&job->containers);
 	free(job->dir);
 	free(job);
 }
 
 static void next_job(struct store *store);
+static void rearm(struct store *store);
+static void flush(struct store *store);
 
 static void report(struct store *store, const struct error *err)
 {
@@ -130,14 +201,24 @@ static void on_job_done(struct work *work)
 	struct job *job = list_entry(store->jobs.next, struct job, link);
 
 	report(store, &job->err);
-	job_free(job);
 	store->working = false;
-	next_job(store);
+	list_remove(&job->link);
+	if (job->done) {
+		job->done(job->ctx, job->err.code ? &job->err : NULL);
+		store->changes--;
+		rearm(store);
+	}
+	job_free(job);
+	if (store->closed && !store->changes)
+		flush(store);
+	else
+		next_job(store);
 }
 
 static void store_free(struct store *store)
 {
 	list_remove(&store->watcher.link);
+	store->engine->store = NULL;
 	free(store->problem);
 	free(store);
 }
@@ -160,23 +241,31 @@ static void next_job(struct store *store)
 
 /* ---- jobs from objects ---- */
 
-static struct job *job_new(struct store *store, const char *key)
+static struct job *job_new(struct store *store)
 {
 	struct job *job = xnew(struct job);
 
-	job->dir = xasprintf("%s/%s", store->engine->run_path, key);
 	list_append(&store->jobs, &job->link);
+	return job;
+}
+
+static struct job *job_new_object(struct store *store, const struct object *object)
+{
+	struct job *job = job_new(store);
+
+	job->dir = xasprintf("%s/%s", store->engine->run_path, object->key);
+	job->kind = object->kind;
 	return job;
 }
 
 static void job_add_file(struct job *job, const char *name, const ProtobufCMessage *message)
 {
-	AUTO_FREE char *path = xasprintf("%s/%s", job->dir, name);
 	AUTO_BUF struct buf text = { 0 };
 
 	manifest_emit_yaml(message, &text);
-	strv_add(&job->paths, path);
-	strv_add(&job->texts, text.data ? text.data : "");
+	job->files = xrealloc(job->files, (job->n_files + 1) * sizeof(*job->files));
+	job->files[job->n_files++] =
+		(struct store_change){ xstrdup(name), xstrdup(text.data ? text.data : "") };
 }
 
 static void job_add_containers(struct store *store, struct job *job, const struct object *object)
@@ -184,9 +273,9 @@ static void job_add_containers(struct store *store, struct job *job, const struc
 	struct container *c;
 
 	list_for_each(c, &object->cell.containers, link) {
-		Api__Container *message;
 		AUTO_FREE char *name = xasprintf("%s.yaml", c->name);
 		AUTO_FREE char *path = xasprintf("containers/%s", name);
+		Api__Container *message;
 
 		if (!c->spec)
 			continue;
@@ -197,16 +286,17 @@ static void job_add_containers(struct store *store, struct job *job, const struc
 	}
 }
 
+/* What is not wanted any more is on its way out: writing it would bring it back after a crash. */
 static void store_object(struct store *store, struct object *object)
 {
 	ProtobufCMessage *message;
 	struct job *job;
 
-	object->status.updated_ms = status_now_ms();
-	message = status_render(store->engine, object);
-	if (!message)
+	if (!object->wanted)
 		return;
-	job = job_new(store, object->key);
+	object->status.updated_ms = status_now_ms();
+	message = status_render_stored(store->engine, object);
+	job = job_new_object(store, object);
 	job_add_file(job, store_file_name(object->kind), message);
 	if (object->kind == KIND_CELL)
 		job_add_containers(store, job, object);
@@ -226,14 +316,37 @@ static void flush(struct store *store)
 
 static void on_settled(struct timer *timer)
 {
-	flush(container_of(timer, struct store, settle));
+	struct store *store = container_of(timer, struct store, settle);
+
+	if (!store->changes)
+		flush(store);
+}
+
+/* A change has been made: what waited for it can be written. */
+static void rearm(struct store *store)
+{
+	if (!store->changes && !list_empty(&store->dirty) && !timer_active(&store->settle))
+		timer_start(store->engine->loop, &store->settle, SETTLE_MS, on_settled);
+}
+
+void store_change(struct store *store, struct store_change *changes, size_t n,
+		  store_changed_fn done, void *ctx)
+{
+	struct job *job = job_new(store);
+
+	job->files = changes;
+	job->n_files = n;
+	job->done = done;
+	job->ctx = ctx;
+	store->changes++;
+	next_job(store);
 }
 
 /* Also of an object that was never written: the files that its containers mount lie there too. */
 static void remove_object(struct store *store, struct object *object)
 {
 	list_remove(&object->dirty);
-	job_new(store, object->key)->remove = true;
+	job_new_object(store, object)->remove = true;
 	next_job(store);
 }
 
@@ -271,6 +384,7 @@ int store_open(struct store **ret_store, struct engine *engine, struct error *er
 	list_init(&store->dirty);
 	list_init(&store->jobs);
 	list_append(&engine->watchers, &store->watcher.link);
+	engine->store = store;
 	*ret_store = store;
 	return 0;
 }
@@ -279,5 +393,6 @@ void store_close(struct store *store, void (*closed)(void *ctx), void *ctx)
 {
 	store->closed = closed;
 	store->closed_ctx = ctx;
-	flush(store);
+	if (!store->changes)
+		flush(store);
 }

@@ -12,9 +12,32 @@
 
 #include "core/engine.h"
 
-/* Reads the tree into the engine and from then on follows its changes. A file that cannot be read
- * is renamed to <file>.damaged and reported; it never stops us. */
+/* A file that could not be read, or that is no document, is renamed to <file>.damaged. */
+#define STORE_DAMAGED ".damaged"
+
+/* Reads the tree into the engine and from then on follows its changes. A damaged file is
+ * set aside and reported; it never stops us. */
 int store_open(struct store **ret_store, struct engine *engine, struct error *err);
+
+/* One file below the run path: its new content, or NULL to remove it. */
+struct store_change {
+	char *path, *text;
+};
+
+/* @err: why the change failed, NULL when it is on disk. */
+typedef void (*store_changed_fn)(void *ctx, const struct error *err);
+
+/*
+ * Makes the changes in their order, each durable before the next; @done runs once, later. What the
+ * change means is put into the engine by @done, so what is written afterwards is the new state.
+ * Takes @changes.
+ */
+void store_change(struct store *store, struct store_change *changes, size_t n,
+		  store_changed_fn done, void *ctx);
+void store_changes_free(struct store_change *changes, size_t n);
+
+/* The file of an object or a container, relative to the run path. Free with free(). */
+char *store_file_path(const char *key);
 
 /* Writes what is dirty, then @closed runs. Call when the engine has closed. */
 void store_close(struct store *store, void (*closed)(void *ctx), void *ctx);

@@ -11,10 +11,11 @@
 #include "core/desired.h"
 #include "core/model/view.h"
 #include "core/status.h"
+#include "core/store.h"
 
 static void set_aside(const char *path, const struct error *err)
 {
-	AUTO_FREE char *aside = xasprintf("%s.damaged", path);
+	AUTO_FREE char *aside = xasprintf("%s" STORE_DAMAGED, path);
 
 	log_warning("store: %s; set aside as %s", err->msg, aside);
 	if (rename(path, aside) < 0)
@@ -23,6 +24,13 @@ static void set_aside(const char *path, const struct error *err)
 
 /* ---- what a stored status brings back ---- */
 
+static enum run_intent restored_intent(const char *name)
+{
+	enum run_intent intent = intent_parse(name);
+
+	return intent == INTENT_RESTART ? INTENT_RUN : intent; /* never twice */
+}
+
 static void restore_container(struct object *object, const Api__ContainerStatus *status)
 {
 	struct container *c;
@@ -30,6 +38,7 @@ static void restore_container(struct object *object, const Api__ContainerStatus 
 	list_for_each(c, &object->cell.containers, link) {
 		if (!str_equal(c->name, status->id))
 			continue;
+		c->run = restored_intent(status->intent);
 		c->restarts = status->restart_count;
 		c->exit_code = status->exit_code;
 		c->started_wall_ms = status_time_parse(status->started_at);
@@ -44,6 +53,7 @@ static void restore_status(struct object *object, const Api__Status *status)
 	object->status.ready_ms = status_time_parse(status->ready_at);
 	if (!str_empty(status->ip))
 		object->cell.last_ip = xstrdup(status->ip);
+	object->cell.run = restored_intent(status->intent);
 	for (size_t i = 0; i < status->n_containers; i++)
 		restore_container(object, status->containers[i]);
 }
@@ -79,41 +89,120 @@ static int check_key(const char *path, const char *key, enum kind kind,
 	return r;
 }
 
+/* Somebody may still want what a damaged file described: it stays as it is until it is said anew.
+ */
+static void keep(struct engine *engine, const char *key)
+{
+	AUTO_FREE char *cell = key_kind(key) == KIND_CONTAINER ? key_parent(key) : xstrdup(key);
+
+	engine_get(engine, cell)->kept = true;
+}
+
+/* The document of a file, checked, with defaults; NULL when there is none (set aside when it is
+ * damaged). @ret_stored: the same as it was read, with its status. */
+static ProtobufCMessage *load_document(struct engine *engine, const char *key, enum kind kind,
+				       ProtobufCMessage **ret_stored)
+{
+	AUTO_FREE char *name = store_file_path(key);
+	AUTO_FREE char *path = xasprintf("%s/%s", engine->run_path, name);
+	ProtobufCMessage *stored = NULL, *document = NULL;
+	struct error err = { 0 };
+	int r = read_message(path, kind, &stored, &err);
+
+	if (r == 0) {
+		document = model_copy(stored);
+		model_set_defaults(kind, document);
+		r = check_key(path, key, kind, document, &err);
+	}
+	if (r == 0) {
+		*ret_stored = stored;
+		return document;
+	}
+	if (r != -ENOENT) {
+		set_aside(path, &err);
+		keep(engine, key);
+	}
+	protobuf_c_message_free_unpacked(document, NULL);
+	protobuf_c_message_free_unpacked(stored, NULL);
+	return NULL;
+}
+
+static void load_container(struct engine *engine, const char *key)
+{
+	ProtobufCMessage *stored, *document = load_document(engine, key, KIND_CONTAINER, &stored);
+	const Api__ContainerStatus *status;
+
+	if (!document)
+		return;
+	status = ((const Api__Container *)stored)->status;
+	desired_restore(engine, status ? status->source : NULL, key, document);
+	protobuf_c_message_free_unpacked(stored, NULL);
+}
+
+/* Those that are documents of their own; the others are in the cell's. */
+static void load_containers(struct engine *engine, const char *dir, const char *cell_key)
+{
+	static const char suffix[] = ".yaml";
+	AUTO_FREE char *path = xasprintf("%s/containers", dir);
+	DIR *stream = opendir(path);
+	struct dirent *entry;
+
+	while (stream && (entry = readdir(stream))) {
+		AUTO_FREE char *name = xstrdup(entry->d_name);
+		size_t len = strlen(name);
+		AUTO_FREE char *key = NULL;
+
+		if (len <= strlen(suffix) || !str_equal(name + len - strlen(suffix), suffix))
+			continue;
+		name[len - strlen(suffix)] = '\0';
+		key = xasprintf("%s/%s", cell_key, name);
+		if (name_is_valid(name))
+			load_container(engine, key);
+	}
+	if (stream)
+		closedir(stream);
+}
+
+/* What only a crash leaves: a directory of ours without the file that says what it is. */
+static bool left_by_crash(const char *dir, enum kind kind)
+{
+	DIR *stream = opendir(dir);
+	struct dirent *entry;
+	bool ours = stream;
+
+	while (stream && ours && (entry = readdir(stream))) {
+		const char *name = entry->d_name;
+
+		if (name[0] == '.')
+			continue;
+		ours = entry->d_type == DT_DIR &&
+		       (kind == KIND_CELL ? str_equal(name, "containers") || str_equal(name, "etc")
+					  : name_is_valid(name));
+	}
+	if (stream)
+		closedir(stream);
+	return ours;
+}
+
 static void load_object(struct engine *engine, const char *dir, const char *key, enum kind kind)
 {
-	static const char manifest_source[] = "manifest:";
-	AUTO_FREE char *path = xasprintf("%s/%s", dir, store_file_name(kind));
-	ProtobufCMessage *message = NULL, *spec = NULL;
+	ProtobufCMessage *stored, *document;
 	const Api__Status *status;
-	struct object *object;
-	struct error err = { 0 };
-	int r = read_message(path, kind, &message, &err);
 
-	if (r == -ENOENT) {
-		if (kind == KIND_CELL) /* a crash came before its first write: nobody wants it, so
-					  it goes */
+	if (kind == KIND_CELL)
+		load_containers(engine, dir, key);
+	document = load_document(engine, key, kind, &stored);
+	if (!document) {
+		if (left_by_crash(dir, kind)) /* nobody wants it: it goes */
 			engine_get(engine, key);
 		return;
 	}
-	if (r == 0) {
-		spec = model_copy(message);
-		model_set_defaults(kind, spec);
-		r = check_key(path, key, kind, spec, &err);
-	}
-	if (r < 0) {
-		protobuf_c_message_free_unpacked(spec, NULL);
-		protobuf_c_message_free_unpacked(message, NULL);
-		return set_aside(path, &err);
-	}
-	status = model_status(kind, message);
-	object = engine_get(engine, key);
-	if (status && status->source && str_starts_with(status->source, manifest_source))
-		desired_restore(engine, status->source + strlen(manifest_source), key, spec);
-	else
-		protobuf_c_message_free_unpacked(spec, NULL);
+	status = model_status(kind, stored);
+	engine_get(engine, key);
+	desired_restore(engine, status ? status->source : NULL, key, document);
 	if (status)
-		restore_status(object, status);
-	protobuf_c_message_free_unpacked(message, NULL);
+		restore_status(engine_get(engine, key), status);
+	protobuf_c_message_free_unpacked(stored, NULL);
 }
 
 static void load_dir(struct engine *engine, const char *dir, const char *key, enum kind kind)

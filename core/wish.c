@@ -6,17 +6,18 @@
 
 /* ---- documents that nobody wrote ---- */
 
-static ProtobufCMessage *implicit_document(const struct object *object)
+ProtobufCMessage *wish_implicit_document(const char *key)
 {
-	ProtobufCMessage *message = model_new(object->kind);
-	struct model_view view = model_view(object->kind, message);
+	enum kind kind = key_kind(key);
+	ProtobufCMessage *message = model_new(kind);
+	struct model_view view = model_view(kind, message);
 	struct key_parts parts;
 
-	check(key_split(object->key, &parts));
-	*view.id = xstrdup(parts.part[object->kind]);
-	for (int above = KIND_REALM; above < (int)object->kind; above++)
+	check(key_split(key, &parts));
+	*view.id = xstrdup(parts.part[kind]);
+	for (int above = KIND_REALM; above < (int)kind; above++)
 		*view.scope[above] = xstrdup(parts.part[above]);
-	model_set_defaults(object->kind, message);
+	model_set_defaults(kind, message);
 	return message;
 }
 
@@ -45,13 +46,38 @@ static void join_container(Api__CellSpec *spec, const Api__ContainerSpec *contai
 	spec->containers[spec->n_containers++] = (Api__ContainerSpec *)model_copy(&container->base);
 }
 
+void wish_remove_container(Api__CellSpec *spec, const char *id)
+{
+	for (size_t i = 0; i < spec->n_containers; i++) {
+		if (!str_equal(spec->containers[i]->id, id))
+			continue;
+		protobuf_c_message_free_unpacked(&spec->containers[i]->base, NULL);
+		spec->n_containers--;
+		memmove(&spec->containers[i], &spec->containers[i + 1],
+			(spec->n_containers - i) * sizeof(*spec->containers));
+		return;
+	}
+}
+
 static void leave_last(Api__CellSpec *spec)
 {
 	protobuf_c_message_free_unpacked(&spec->containers[--spec->n_containers]->base, NULL);
 }
 
+/* Whether the cell is valid with the container too; it stays in the cell then. */
+static bool try_join(Api__Cell *cell, const Api__ContainerSpec *container,
+		     struct model_problems *ret_problems)
+{
+	join_container(cell->spec, container);
+	model_validate(KIND_CELL, &cell->base, ret_problems);
+	if (ret_problems->n)
+		leave_last(cell->spec);
+	return !ret_problems->n;
+}
+
 /* Adds the container documents below the cell, each unless the cell would not be valid with it. */
-static void join_containers(struct engine *engine, const struct object *object, Api__Cell *cell)
+static void join_containers(const struct engine *engine, const struct object *object,
+			    Api__Cell *cell)
 {
 	AUTO_FREE char *prefix = xasprintf("%s/", object->key);
 	struct map_node *node = map_find_from(&engine->objects, prefix);
@@ -62,13 +88,40 @@ static void join_containers(struct engine *engine, const struct object *object, 
 
 		if (!claim)
 			continue;
-		join_container(cell->spec, ((Api__Container *)claim->message)->spec);
-		model_validate(KIND_CELL, &cell->base, &problems);
-		if (problems.n)
-			leave_last(cell->spec);
+		try_join(cell, ((Api__Container *)claim->message)->spec, &problems);
 		refuse(claim, &problems);
 		model_problems_fini(&problems);
 	}
+}
+
+bool wish_has_joined(const struct object *container)
+{
+	const struct claim *claim = first_claim(container);
+
+	return claim && !claim->refused;
+}
+
+ProtobufCMessage *wish_document(const struct object *object)
+{
+	const struct claim *claim = first_claim(object);
+
+	return claim ? model_copy(claim->message) : wish_implicit_document(object->key);
+}
+
+int wish_try_container(const struct object *cell, const Api__ContainerSpec *container,
+		       struct error *err)
+{
+	Api__Cell *trial = (Api__Cell *)model_copy(cell->spec);
+	struct model_problems problems = { 0 };
+	int r = 0;
+
+	wish_remove_container(trial->spec, container->id);
+	if (!try_join(trial, container, &problems))
+		r = error_set(err, -EINVAL, "%s: %s", problems.items[0].path,
+			      problems.items[0].message);
+	model_problems_fini(&problems);
+	protobuf_c_message_free_unpacked(&trial->base, NULL);
+	return r;
 }
 
 /* ---- what the planner reads ---- */
@@ -116,8 +169,22 @@ static void want_container(struct engine *engine, struct object *object, const A
 	list_append(&object->cell.containers, &c->link);
 }
 
-static void want_containers(struct engine *engine, struct object *object, const Api__CellSpec *spec)
+/* What the containers of a cell are made of: its spec with the defaults of its space. */
+static Api__CellSpec *effective_spec(const struct object *object)
 {
+	const Api__CellSpec *spec = object_cell_spec(object);
+	Api__CellSpec *effective = (Api__CellSpec *)model_copy(&spec->base);
+	const struct object *space = object->parent->parent;
+
+	if (space->spec)
+		model_apply_space_defaults(effective, ((const Api__Space *)space->spec)->spec);
+	return effective;
+}
+
+static void want_containers(struct engine *engine, struct object *object)
+{
+	Api__CellSpec *old = object->cell.effective;
+	Api__CellSpec *spec = object->cell.effective = effective_spec(object);
 	size_t root = model_root_index(spec);
 	struct container *c;
 
@@ -128,6 +195,28 @@ static void want_containers(struct engine *engine, struct object *object, const 
 	for (size_t i = 0; i < spec->n_containers; i++)
 		if (i != root)
 			want_container(engine, object, spec, i, false);
+	protobuf_c_message_free_unpacked((ProtobufCMessage *)old, NULL);
+}
+
+/* The defaults of a space are in every cell of it. */
+static void want_cells_anew(struct engine *engine, const struct object *space)
+{
+	AUTO_FREE char *prefix = xasprintf("%s/", space->key);
+	struct map_node *node = map_find_from(&engine->objects, prefix);
+
+	for (; node && str_starts_with(node->key, prefix); node = map_next(node)) {
+		struct object *object = map_entry(node, struct object, node);
+
+		if (object->kind != KIND_CELL || !object->spec)
+			continue;
+		want_containers(engine, object);
+		engine_touch(engine, object);
+	}
+}
+
+static const ProtobufCMessage *space_defaults(const ProtobufCMessage *space)
+{
+	return space ? (ProtobufCMessage *)((const Api__Space *)space)->spec->defaults : NULL;
 }
 
 static bool wants_all_controllers(const ProtobufCMessage *cell)
@@ -144,7 +233,10 @@ static void set_spec(struct engine *engine, struct object *object, ProtobufCMess
 		object->cgroup_stale |=
 			wants_all_controllers(old) != wants_all_controllers(message);
 	if (object->kind == KIND_CELL)
-		want_containers(engine, object, object_cell_spec(object));
+		want_containers(engine, object);
+	if (object->kind == KIND_SPACE &&
+	    !same_message(space_defaults(old), space_defaults(message)))
+		want_cells_anew(engine, object);
 	protobuf_c_message_free_unpacked(old, NULL);
 	slot_forgive(&object->cgroup);
 	slot_forgive(&object->own.slot);
@@ -156,11 +248,25 @@ static void set_spec(struct engine *engine, struct object *object, ProtobufCMess
 	engine_changed(engine, object, false);
 }
 
+/* What comes back under the name is another object: it runs. */
+static void forget_intents(struct object *object)
+{
+	struct container *c;
+
+	if (object->wanted)
+		return;
+	object->cell.run = INTENT_RUN;
+	list_for_each(c, &object->cell.containers, link)
+		c->run = INTENT_RUN;
+}
+
 static void set_wanted(struct engine *engine, struct object *object, bool wanted)
 {
 	if (object->wanted == wanted)
 		return;
 	object->wanted = wanted;
+	object->kept = false;
+	forget_intents(object);
 	if (object->parent) {
 		object->parent->wanted_children += wanted ? 1 : (unsigned)-1;
 		wish_update(engine, object->parent);
@@ -171,6 +277,15 @@ static void set_wanted(struct engine *engine, struct object *object, bool wanted
 		engine_doubt_cgroup(engine, object);
 }
 
+static char *source_of(const struct claim *claim)
+{
+	if (!claim)
+		return xstrdup(DESIRED_SOURCE_IMPLICIT);
+	if (!claim->file->path)
+		return xstrdup(DESIRED_SOURCE_API);
+	return xasprintf(DESIRED_SOURCE_MANIFEST "%s", claim->file->path);
+}
+
 void wish_update(struct engine *engine, struct object *object)
 {
 	struct claim *claim = first_claim(object);
@@ -179,10 +294,10 @@ void wish_update(struct engine *engine, struct object *object)
 	AUTO_FREE char *source = NULL;
 
 	if (wanted) {
-		message = claim ? model_copy(claim->message) : implicit_document(object);
+		message = wish_document(object);
 		if (object->kind == KIND_CELL)
 			join_containers(engine, object, (Api__Cell *)message);
-		source = claim ? xasprintf("manifest:%s", claim->file->path) : xstrdup("implicit");
+		source = source_of(claim);
 		object->implicit = !claim;
 		if (!str_equal(source, object->source)) {
 			free(object->source);

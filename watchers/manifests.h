@@ -8,7 +8,7 @@
  * during a scan causes one more.
  *
  * Which files: *.yaml, *.yml and *.json in the directory and below it; dotfiles and what editors
- * leave lying around are ignored (watchers/manifests_name.h). Symbolic links are followed, and all
+ * leave lying around are ignored (core/manifest/file_name.h). Symbolic links are followed, and all
  * links that lead through one directory (a ConfigMap's "..data") are read through one descriptor of
  * it, so that a scan never mixes two generations. What vanishes while it is read restarts the scan.
  *

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#include "watchers/manifests_name.h"
+#include "core/manifest/file_name.h"
 #include "watchers/manifests_read.h"
 
 enum {
@@ -93,7 +93,7 @@ static int bad_entry(struct manifests_pass *pass, const char *name, const char *
 	struct error err;
 	int r;
 
-	if (!manifests_name_is_manifest(name))
+	if (!file_name_is_manifest(name))
 		return 0;
 	if (code != -ENOENT)
 		error_set(&err, code, "cannot follow %s: %s", shown, strerror(-code));
@@ -159,17 +159,17 @@ static int visit(struct manifests_pass *pass, const struct dir *dir, const char 
 		return MANIFESTS_PASS_AGAIN;
 	if (r < 0)
 		return bad_entry(pass, name, path, r);
-	if (S_ISDIR(target.st.st_mode) && !manifests_name_is_manifest(name))
+	if (S_ISDIR(target.st.st_mode) && !file_name_is_manifest(name))
 		return enter(pass, dir, &target, path);
-	return manifests_name_is_manifest(name) ? read_file(pass, dir, &target, path) : 0;
+	return file_name_is_manifest(name) ? read_file(pass, dir, &target, path) : 0;
 }
 
 /* Whether the entry can be of interest; those of the kind that is asked for. */
 static bool wanted(const struct dirent *entry, bool links)
 {
-	if (manifests_name_is_ignored(entry->d_name) || (entry->d_type == DT_LNK) != links)
+	if (file_name_is_ignored(entry->d_name) || (entry->d_type == DT_LNK) != links)
 		return false;
-	return entry->d_type != DT_REG || manifests_name_is_manifest(entry->d_name);
+	return entry->d_type != DT_REG || file_name_is_manifest(entry->d_name);
 }
 
 static int list_entries(struct manifests_pass *pass, const struct dir *dir, struct strv *ret_links,

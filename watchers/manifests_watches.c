@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "watchers/manifests_name.h"
+#include "core/manifest/file_name.h"
 
 enum { NAMES_MAX = 64 }; /* then every name of the directory matters */
 
@@ -104,13 +104,13 @@ bool manifests_watches_event_matters(const struct manifests_watches *watches,
 		return false;
 	if (!*name || watch->any || has_name(watch, name)) /* no name: the directory itself */
 		return true;
-	if (!watch->content || manifests_name_is_ignored(name))
+	if (!watch->content || file_name_is_ignored(name))
 		return false;
 	/*
 	 * A name without a manifest's ending matters if it is a directory, or a link to one (then
 	 * not IN_CLOSE_WRITE).
 	 */
-	return manifests_name_is_manifest(name) || (event->mask & IN_ISDIR) ||
+	return file_name_is_manifest(name) || (event->mask & IN_ISDIR) ||
 	       !(event->mask & IN_CLOSE_WRITE);
 }
 

@@ -37,6 +37,12 @@ Api__Metadata *model_metadata(enum kind kind, const ProtobufCMessage *message);
  */
 void model_set_defaults(enum kind kind, ProtobufCMessage *message);
 
+/*
+ * Gives every container of a cell what its space's spec.defaults.container says and the container
+ * leaves out. @space NULL: nothing. Once per copy of a cell: it is what runs, not what was declared.
+ */
+void model_apply_space_defaults(Api__CellSpec *cell, const Api__SpaceSpec *space);
+
 /* Adds every problem of a document that model_set_defaults() has completed. */
 void model_validate(enum kind kind, const ProtobufCMessage *message,
 		    struct model_problems *problems);

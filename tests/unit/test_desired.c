@@ -263,11 +263,12 @@ static void restore(struct sim *sim, const char *path, const char *text)
 {
 	struct manifest manifest;
 	struct document *document;
+	AUTO_FREE char *source = xasprintf(DESIRED_SOURCE_MANIFEST "%s", path);
 
 	manifest_parse(path, text, strlen(text), &manifest);
 	assert_int_equal(manifest.errors.n, 0);
 	list_for_each(document, &manifest.documents, link)
-		desired_restore(&sim->engine, path, document->key, take_ptr(document->message));
+		desired_restore(&sim->engine, source, document->key, take_ptr(document->message));
 	manifest_fini(&manifest);
 }
 

@@ -17,7 +17,7 @@
 #include "core/base/log.h"
 #include "core/manifest/manifest.h"
 #include "watchers/manifests.h"
-#include "watchers/manifests_name.h"
+#include "core/manifest/file_name.h"
 
 enum { WAIT_MS = 5000, SETTLE_MS = 60 };
 
@@ -299,10 +299,10 @@ static void test_names(void **state UNUSED)
 					   ".git" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
-		if (!manifests_name_is_manifest(good[i]))
+		if (!file_name_is_manifest(good[i]))
 			fail_msg("\"%s\" does not count", good[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-		if (manifests_name_is_manifest(bad[i]))
+		if (file_name_is_manifest(bad[i]))
 			fail_msg("\"%s\" counts", bad[i]);
 }
 

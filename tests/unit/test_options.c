@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/options.h"
+#include "core/config/options.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -221,9 +221,9 @@ static const struct {
 	{ "--version", 0, "kukeond " KUKEON_VERSION "\n", "" },
 	{ "--help", 0, "Usage: *", "" },
 	{ "--prune-grace=soon", 2, "",
-	  "kuke: --prune-grace: \"soon\" is not a number of seconds\n*" },
+	  "<3>--prune-grace: \"soon\" is not a number of seconds\n" },
 	{ "--resync 4294967296", 2, "",
-	  "kuke: --resync: \"4294967296\" is not a number of seconds\n*" },
+	  "<3>--resync: \"4294967296\" is not a number of seconds\n" },
 	{ "--run-path", 2, "", NULL },
 	{ "--nope", 2, "", NULL },
 	{ "stray", 2, "", "kuke: unexpected argument \"stray\"\n*" },

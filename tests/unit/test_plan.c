@@ -266,7 +266,7 @@ static void set_container(struct object *cell, const char *role, const struct on
 static void set_cell(struct object *cell, unsigned flags)
 {
 	cell->wanted = !(flags & NOT_WANTED);
-	cell->cell.stop_wanted = flags & STOP;
+	cell->cell.run = flags & STOP ? INTENT_STOP : INTENT_RUN;
 	cell->cell.pinned = flags & PINNED;
 	cell->cell.intent = flags & INTENT;
 	cell->cell.attached = flags & ATTACHED;

@@ -164,7 +164,7 @@ static void set_cell(struct sweep *s)
 	unsigned network = s->at[DIM_NETWORK], cgroup = s->at[DIM_CGROUP];
 
 	o->wanted = s->at[DIM_WISH] != WISH_NOTHING;
-	o->cell.stop_wanted = s->at[DIM_WISH] == WISH_STOP;
+	o->cell.run = s->at[DIM_WISH] == WISH_STOP ? INTENT_STOP : INTENT_RUN;
 	o->cell.pinned = networks[network].pinned;
 	o->cell.intent = networks[network].intent;
 	o->cell.attached = networks[network].attached;

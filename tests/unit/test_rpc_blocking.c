@@ -142,11 +142,22 @@ static bool count_message(const ProtobufCMessage *message, void *ctx)
 	return --*left != 0;
 }
 
+static struct rpc_client_stream_options watch_options(const char *command, int *left)
+{
+	return (struct rpc_client_stream_options){
+		.method = SERVICE "Watch",
+		.request = request_for(command),
+		.reply_type = &api__watch_event__descriptor,
+		.on_message = count_message,
+		.ctx = left,
+	};
+}
+
 static int watch(struct daemon *daemon, const char *command, int *left, struct error *err)
 {
+	struct rpc_client_stream_options options = watch_options(command, left);
 	struct rpc_client *client = rpc_client_open(daemon->target);
-	int r = rpc_client_stream(client, SERVICE "Watch", request_for(command),
-				  &api__watch_event__descriptor, count_message, left, err);
+	int r = rpc_client_stream(client, &options, err);
 
 	rpc_client_close(client);
 	return r;
@@ -170,14 +181,13 @@ static void test_wrong_type(void **state)
 {
 	struct daemon *daemon = *state;
 	struct rpc_client *client = rpc_client_open(daemon->target);
-	struct error err;
 	int left = 0;
+	struct rpc_client_stream_options options = watch_options("3", &left);
+	struct error err;
 
 	/* The second field of an event is a message, that of a StateCount a number. */
-	assert_int_equal(rpc_client_stream(client, SERVICE "Watch", request_for("3"),
-					   &api__state_count__descriptor, count_message, &left,
-					   &err),
-			 -EIO);
+	options.reply_type = &api__state_count__descriptor;
+	assert_int_equal(rpc_client_stream(client, &options, &err), -EIO);
 	assert_non_null(strstr(err.msg, "not a valid kukeon.v1beta1.StateCount"));
 	assert_int_equal(left, 0);
 	rpc_client_close(client);
@@ -188,6 +198,25 @@ static void test_deadline(void **state)
 	struct error err;
 
 	assert_int_equal(call_get(*state, SERVICE "Get", "hold", &err), -ETIMEDOUT);
+}
+
+/* Of the whole stream: one that is silent, and one that never stops. */
+static void test_stream_deadline(void **state)
+{
+	static const char *const commands[] = { "silent", "endless" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		struct daemon *daemon = *state;
+		int left = 0;
+		struct rpc_client_stream_options options = watch_options(commands[i], &left);
+		struct rpc_client *client = rpc_client_open(daemon->target);
+		struct error err;
+
+		options.timeout_ms = 200;
+		assert_int_equal(rpc_client_stream(client, &options, &err), -ETIMEDOUT);
+		assert_int_equal(left < 0, i == 1);
+		rpc_client_close(client);
+	}
 }
 
 static void test_down(void **state UNUSED)
@@ -208,6 +237,7 @@ int main(void)
 		cmocka_unit_test(test_calls),   cmocka_unit_test(test_peer),
 		cmocka_unit_test(test_streams), cmocka_unit_test(test_wrong_type),
 		cmocka_unit_test(test_down),    cmocka_unit_test(test_deadline),
+		cmocka_unit_test(test_stream_deadline),
 	};
 
 	return cmocka_run_group_tests(tests, daemon_start, daemon_stop);

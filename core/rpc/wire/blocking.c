@@ -125,9 +125,7 @@ int rpc_client_call(struct rpc_client *client, const char *method, const Protobu
 
 struct reader {
 	struct rpc_exchange exchange;
-	const ProtobufCMessageDescriptor *reply_type;
-	rpc_client_message_fn on_message;
-	void *ctx;
+	const struct rpc_client_stream_options *options;
 	int status; /* of our own; the peer's counts while it is 0 and the reader has not stopped */
 	bool stopped;
 };
@@ -139,10 +137,10 @@ static bool deliver(struct reader *reader, struct error *err)
 
 	if (!reader->exchange.reply || reader->stopped)
 		return false;
-	reader->status = unpack(&reader->exchange, reader->reply_type, &message, err);
+	reader->status = unpack(&reader->exchange, reader->options->reply_type, &message, err);
 	reader->stopped = reader->status < 0;
 	if (!reader->stopped) {
-		reader->stopped = !reader->on_message(message, reader->ctx);
+		reader->stopped = !reader->options->on_message(message, reader->options->ctx);
 		protobuf_c_message_free_unpacked(message, NULL);
 	}
 	if (reader->stopped)
@@ -150,17 +148,17 @@ static bool deliver(struct reader *reader, struct error *err)
 	return !reader->stopped;
 }
 
-int rpc_client_stream(struct rpc_client *client, const char *method,
-		      const ProtobufCMessage *request, const ProtobufCMessageDescriptor *reply_type,
-		      rpc_client_message_fn on_message, void *ctx, struct error *err)
+int rpc_client_stream(struct rpc_client *client, const struct rpc_client_stream_options *options,
+		      struct error *err)
 {
-	struct reader reader = { .reply_type = reply_type, .on_message = on_message, .ctx = ctx };
+	struct reader reader = { .options = options };
 	struct rpc_exchange *exchange = &reader.exchange;
-	struct rpc_exchange_request wire = { .message = request };
+	struct rpc_exchange_request wire = { .message = options->request };
+	uint64_t timeout_ms = options->timeout_ms ? options->timeout_ms : RPC_NO_TIMEOUT;
 	int n_pending = 3;
 	char open_tag, status_tag, message_tag;
 
-	rpc_exchange_init(exchange, client->channel, client->queue, method, RPC_NO_TIMEOUT);
+	rpc_exchange_init(exchange, client->channel, client->queue, options->method, timeout_ms);
 	rpc_exchange_start_stream(exchange, &wire, &open_tag, &status_tag);
 	rpc_exchange_start_receive(exchange, &message_tag);
 	while (n_pending > 0) {

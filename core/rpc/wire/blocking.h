@@ -27,10 +27,18 @@ int rpc_client_call(struct rpc_client *client, const char *method, const Protobu
 /* The message is gone when this returns. False: enough, the stream ends with status 0. */
 typedef bool (*rpc_client_message_fn)(const ProtobufCMessage *message, void *ctx);
 
+struct rpc_client_stream_options {
+	const char *method;
+	const ProtobufCMessage *request;
+	const ProtobufCMessageDescriptor *reply_type;
+	uint64_t timeout_ms; /* of the whole stream, then -ETIMEDOUT; 0: none */
+	rpc_client_message_fn on_message;
+	void *ctx;
+};
+
 /*
- * One call with a stream of replies, until the peer ends it, @on_message returns false or something
+ * One call with a stream of replies, until the peer ends it, on_message returns false or something
  * fails.
  */
-int rpc_client_stream(struct rpc_client *client, const char *method,
-		      const ProtobufCMessage *request, const ProtobufCMessageDescriptor *reply_type,
-		      rpc_client_message_fn on_message, void *ctx, struct error *err);
+int rpc_client_stream(struct rpc_client *client, const struct rpc_client_stream_options *options,
+		      struct error *err);

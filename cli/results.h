@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What became of the objects that a request named, one line each: Kind "name": outcome. Where the
+ * object does not lie below default, the line goes on with its scope: created in main/lab/default.
+ */
+#pragma once
+
+#include "api/kukeon.pb-c.h"
+#include "cli/args.h"
+
+/* All results of a command. A zeroed struct has none. */
+struct results {
+	Api__Result **items;
+	size_t n;
+};
+
+void results_fini(struct results *results);
+
+/* Moves results out of a reply, which may be freed afterwards. */
+void results_take(struct results *results, Api__Result **items, size_t *n);
+
+/* A failure that no request was made for. */
+void results_add_failure(struct results *results, const char *message);
+
+struct results_options {
+	enum args_output output;
+	const char *accepted, *unchanged; /* words for these outcomes; NULL where they are plain */
+	bool dry_run;
+	bool missing_is_fine; /* an object that is not there is no failure */
+};
+
+/* Prints them and returns CLI_DONE, or CLI_FAILED when one failed. */
+enum cli_exit results_print(const struct results *results, const struct results_options *options,
+			    FILE *out);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the words and scope flags of a verb name: one object, or a list of them. */
+#pragma once
+
+#include "api/kukeon.pb-c.h"
+#include "cli/args.h"
+#include "core/base/buf.h"
+
+/* Strings belong to whoever it was made from. */
+struct target {
+	enum kind kind;
+	const char *name;                  /* NULL: a list */
+	const char *scope[KIND_CONTAINER]; /* complete for a named object; else NULL means any */
+};
+
+/* The words KIND [NAME] and --realm, --space, ... 0 or -EINVAL. */
+int target_read(const struct args *args, struct target *ret_target, struct error *err);
+
+/* The object with this key; false when it is no key. */
+bool target_from_key(const char *key, struct key_parts *parts, struct target *ret_target);
+
+Api__Selector target_selector(const struct target *target);
+
+/* Appends ' in realm "a", space "b"'; nothing without a scope. */
+void target_add_scope(const struct target *target, struct buf *out);

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kuke delete: one object by name, or what the documents of files declare. */
+#include <errno.h>
+
+#include "cli/files.h"
+#include "cli/verbs.h"
+#include "cli/waiting.h"
+
+enum { KEY_CASCADE = 0x100 };
+
+struct delete_options {
+	bool cascade;
+};
+
+static int delete_target(struct client *client, const struct target *target, bool cascade,
+			 struct results *results, struct error *err)
+{
+	AUTO_REPLY Api__DeleteReply *reply = NULL;
+	Api__DeleteRequest request = API__DELETE_REQUEST__INIT;
+	Api__Selector selector = target_selector(target);
+	int rc;
+
+	request.selector = &selector;
+	request.has_cascade = cascade;
+	request.cascade = cascade;
+	rc = client_delete(client, &request, &reply, err);
+	if (rc == 0)
+		results_take(results, reply->results, &reply->n_results);
+	return rc;
+}
+
+/* Children before their parents: the way back of apply. */
+static int delete_files(struct client *client, const struct files *files, bool cascade,
+			struct results *results, struct error *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < files->errors.n; i++)
+		results_add_failure(results, files->errors.items[i]);
+	for (size_t i = files->n; rc == 0 && i-- > 0;) {
+		struct key_parts parts;
+		struct target target;
+
+		check(target_from_key(files->documents[i]->document->key, &parts, &target));
+		rc = delete_target(client, &target, cascade, results, err);
+	}
+	return rc;
+}
+
+static int delete_from_files(const struct args *args, const struct io *io, struct client *client,
+			     struct results *results, struct error *err)
+{
+	const struct delete_options *own = args->own;
+	AUTO(files_fini) struct files files = { 0 };
+
+	files_load(&args->files, &files);
+	for (size_t i = 0; i < files.errors.n; i++)
+		cli_complain(io, files.errors.items[i]);
+	return delete_files(client, &files, own->cascade, results, err);
+}
+
+static enum cli_exit delete_run(const struct args *args, const struct io *io, struct error *err)
+{
+	const struct delete_options *own = args->own;
+	const struct results_options options = { .output = args->output,
+						 .missing_is_fine = args->files.n > 0 };
+	AUTO(results_fini) struct results results = { 0 };
+	struct client *client = client_new(args->socket);
+	struct waiting waiting;
+	struct target target;
+	enum cli_exit code, waited;
+	int rc;
+
+	if (args->files.n > 0 && args->n_words > 0) {
+		error_set(err, -EINVAL, "delete takes a kind and a name, or -f, not both");
+		return CLI_USAGE;
+	}
+	if (args->files.n == 0 && target_read(args, &target, err) < 0)
+		return CLI_USAGE;
+	if (args->files.n > 0)
+		rc = delete_from_files(args, io, client, &results, err);
+	else
+		rc = delete_target(client, &target, own->cascade, &results, err);
+	code = results_print(&results, &options, io->out);
+	if (rc < 0)
+		return client_exit(rc);
+	if (!args->wait)
+		return code;
+	fflush(io->out);
+	waiting_init(&waiting, client, args, io);
+	waited = waiting_for_results(&waiting, &results, WAIT_DELETED);
+	return waited == CLI_DONE ? code : waited;
+}
+
+static error_t parse_own(int key, char *arg UNUSED, struct argp_state *state)
+{
+	const struct args *args = state->input;
+	struct delete_options *own = args->own;
+
+	if (key != KEY_CASCADE)
+		return ARGP_ERR_UNKNOWN;
+	own->cascade = true;
+	return 0;
+}
+
+static const struct argp_option own_options[] = {
+	{ .name = "cascade", .key = KEY_CASCADE, .doc = "With everything below it" },
+	{ 0 },
+};
+static const struct argp own_argp = { .options = own_options, .parser = parse_own };
+static const struct argp_child delete_options[] = {
+	{ .argp = &args_files },
+	{ .argp = &own_argp },
+	{ .argp = &args_scope },
+	{ .argp = &args_wait },
+	{ .argp = &args_format },
+	{ .argp = &args_common },
+	{ 0 },
+};
+
+const struct verb verb_delete = {
+	.name = "delete",
+	.summary = "Delete an object, or what manifests declare",
+	.usage = "KIND NAME | -f FILE",
+	.examples = "  kuke delete cell web --cascade\n"
+		    "  kuke delete space lab --realm main --cascade --wait\n"
+		    "  kuke delete container side --cell web\n"
+		    "  kuke delete -f cell.yaml --cascade\n"
+		    "\n"
+		    "Without --cascade an object with children is not deleted; the containers of a "
+		    "cell are its children.\n"
+		    "With -f, what is gone already is no failure.\n",
+	.max_words = 2,
+	.kinds = KINDS_ALL,
+	.outputs = 1U << OUTPUT_YAML | 1U << OUTPUT_JSON,
+	.own_bytes = sizeof(struct delete_options),
+	.options = delete_options,
+	.run = delete_run,
+};

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kuke start, stop, kill, restart: what a cell or container shall do, beyond its spec. */
+#include "cli/verbs.h"
+#include "cli/waiting.h"
+
+struct run_words {
+	Api__RunVerb verb;
+	const char *accepted, *unchanged;
+	enum wait_goal goal;
+};
+
+static enum cli_exit run(const struct args *args, const struct io *io,
+			 const struct run_words *words, struct error *err)
+{
+	const struct results_options options = { .output = args->output,
+						 .accepted = words->accepted,
+						 .unchanged = words->unchanged };
+	AUTO(results_fini) struct results results = { 0 };
+	AUTO_REPLY Api__RunReply *reply = NULL;
+	Api__RunRequest request = API__RUN_REQUEST__INIT;
+	struct client *client = client_new(args->socket);
+	struct waiting waiting;
+	struct target target;
+	Api__Selector selector;
+	enum cli_exit code;
+	size_t n;
+	int rc;
+
+	if (target_read(args, &target, err) < 0)
+		return CLI_USAGE;
+	selector = target_selector(&target);
+	request.selector = &selector;
+	request.has_verb = true;
+	request.verb = words->verb;
+	rc = client_run(client, &request, &reply, err);
+	if (rc < 0)
+		return client_exit(rc);
+	n = reply->result ? 1 : 0;
+	results_take(&results, &reply->result, &n);
+	reply->result = NULL;
+	code = results_print(&results, &options, io->out);
+	if (code != CLI_DONE || !args->wait)
+		return code;
+	fflush(io->out);
+	waiting_init(&waiting, client, args, io);
+	return waiting_for_results(&waiting, &results, words->goal);
+}
+
+static enum cli_exit start_run(const struct args *args, const struct io *io, struct error *err)
+{
+	return run(args, io,
+		   &(struct run_words){ API__RUN_VERB__START, "started", "already started",
+					WAIT_READY },
+		   err);
+}
+
+static enum cli_exit stop_run(const struct args *args, const struct io *io, struct error *err)
+{
+	return run(args, io,
+		   &(struct run_words){ API__RUN_VERB__STOP, "stopped", "already stopped",
+					WAIT_STOPPED },
+		   err);
+}
+
+static enum cli_exit kill_run(const struct args *args, const struct io *io, struct error *err)
+{
+	return run(args, io,
+		   &(struct run_words){ API__RUN_VERB__KILL, "killed", "already stopped",
+					WAIT_STOPPED },
+		   err);
+}
+
+static enum cli_exit restart_run(const struct args *args, const struct io *io, struct error *err)
+{
+	return run(args, io,
+		   &(struct run_words){ API__RUN_VERB__RESTART, "restarted", "already restarting",
+					WAIT_RESTARTED },
+		   err);
+}
+
+static const struct argp_child options[] = {
+	{ .argp = &args_scope },
+	{ .argp = &args_wait },
+	{ .argp = &args_format },
+	{ .argp = &args_common },
+	{ 0 },
+};
+
+/* What the four share. */
+#define RUN_VERB                                                                                   \
+	.usage = "cell|container NAME", .max_words = 2,                                            \
+	.kinds = 1U << KIND_CELL | 1U << KIND_CONTAINER,                                           \
+	.outputs = 1U << OUTPUT_YAML | 1U << OUTPUT_JSON, .options = options
+
+const struct verb verb_start = {
+	RUN_VERB,
+	.name = "start",
+	.summary = "Run a cell or container again that was stopped, or given up",
+	.examples = "  kuke start cell web\n"
+		    "  kuke start container side --cell web --wait\n",
+	.run = start_run,
+};
+
+const struct verb verb_stop = {
+	RUN_VERB,
+	.name = "stop",
+	.summary = "Stop a cell or container until it is started again",
+	.examples =
+		"  kuke stop cell web\n"
+		"  kuke stop container side --cell web --wait --timeout 30s\n"
+		"\n"
+		"The stop signal, the grace period, then SIGKILL. It stays stopped over restarts "
+		"of kukeond and the host, also when a manifest declares it.\n",
+	.run = stop_run,
+};
+
+const struct verb verb_kill = {
+	RUN_VERB,
+	.name = "kill",
+	.summary = "Stop a cell or container with SIGKILL, at once",
+	.examples = "  kuke kill cell web\n"
+		    "  kuke kill container side --cell web\n",
+	.run = kill_run,
+};
+
+const struct verb verb_restart = {
+	RUN_VERB,
+	.name = "restart",
+	.summary = "Stop a cell or container and start it again",
+	.examples = "  kuke restart cell web --wait\n"
+		    "  kuke restart container side --cell web\n",
+	.run = restart_run,
+};

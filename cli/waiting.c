@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * All of it is the client's: Watch gives the state first and then each change, and says RESYNC when
+ * changes were missed; an object that is not there afterwards is gone. An object that is not there
+ * yet is waited for, too: its file may just have been dropped.
+ */
+#include "cli/waiting.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <time.h>
+
+#include "cli/kinds.h"
+#include "cli/object.h"
+#include "cli/table.h"
+
+/* The last of several still gets an answer when the time is over: is it so, and if not, why. */
+enum { ANSWER_MS = 250 };
+
+/* What was seen last. */
+struct seen {
+	bool there, stated; /* stated: the first SYNCED came */
+	Api__State state;
+	char *reason, *message;
+};
+
+struct wait {
+	const struct waiting *waiting;
+	const struct target *target;
+	enum wait_goal goal;
+	struct seen seen;
+	bool reached;
+};
+
+static const char *const goal_names[WAIT_GOALS] = {
+	[WAIT_READY] = "Ready",     [WAIT_STOPPED] = "Stopped", [WAIT_FAILED] = "Failed",
+	[WAIT_DELETED] = "deleted", [WAIT_SETTLED] = "Ready",   [WAIT_RESTARTED] = "Ready",
+};
+
+const char *wait_goal_name(enum wait_goal goal)
+{
+	check(goal < WAIT_GOALS);
+	return goal_names[goal];
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+void waiting_init(struct waiting *waiting, struct client *client, const struct args *args,
+		  const struct io *io)
+{
+	*waiting = (struct waiting){
+		.client = client,
+		.io = io,
+		.deadline_ms = now_ms() + args->timeout_ms,
+		.timeout_ms = args->timeout_ms,
+	};
+}
+
+static void seen_fini(struct seen *seen)
+{
+	free(seen->reason);
+	free(seen->message);
+	*seen = (struct seen){ 0 };
+}
+
+/* "Pending, PullingImage: message". */
+static void seen_add(const struct seen *seen, struct buf *out)
+{
+	if (!seen->there) {
+		buf_add_str(out, "not there");
+		return;
+	}
+	buf_add_str(out, state_name(seen->state));
+	if (!str_empty(seen->reason))
+		buf_printf(out, ", %s", seen->reason);
+	if (!str_empty(seen->message))
+		buf_printf(out, ": %s", seen->message);
+}
+
+/* For somebody who watches: each state on its way. */
+static void tell(const struct wait *wait)
+{
+	AUTO_BUF struct buf text = { 0 };
+	FILE *out = wait->waiting->io->err;
+
+	if (!wait->waiting->io->progress)
+		return;
+	seen_add(&wait->seen, &text);
+	fprintf(out, "%s \"%s\": ", kind_name(wait->target->kind), wait->target->name);
+	text_print(text.data, out);
+	fputc('\n', out);
+	fflush(out);
+}
+
+static bool goal_reached(enum wait_goal goal, const struct object *object)
+{
+	bool ready = object->state == API__STATE__Ready;
+
+	switch (goal) {
+	case WAIT_READY:
+		return ready;
+	case WAIT_STOPPED:
+		return object->state == API__STATE__Stopped;
+	case WAIT_FAILED:
+		return object->state == API__STATE__Failed;
+	case WAIT_SETTLED:
+		return ready || object->state == API__STATE__Stopped ||
+		       (object->kind == KIND_CELL && object->api->cell->spec &&
+			object->api->cell->spec->n_containers == 0);
+	case WAIT_RESTARTED:
+		return ready && str_empty(object->intent);
+	default:
+		return false;
+	}
+}
+
+static void see(struct wait *wait, const Api__Object *api)
+{
+	struct seen *seen = &wait->seen;
+	struct object object;
+	bool changed;
+
+	if (!object_read(api, &object))
+		return;
+	changed = !seen->there || seen->state != object.state ||
+		  !str_equal(seen->reason, object.reason) ||
+		  !str_equal(seen->message, object.explanation);
+	free(seen->reason);
+	free(seen->message);
+	seen->there = true;
+	seen->state = object.state;
+	seen->reason = object.reason ? xstrdup(object.reason) : NULL;
+	seen->message = object.explanation ? xstrdup(object.explanation) : NULL;
+	wait->reached = goal_reached(wait->goal, &object);
+	if (changed)
+		tell(wait);
+}
+
+static void see_nothing(struct wait *wait)
+{
+	bool stated = wait->seen.stated;
+
+	seen_fini(&wait->seen);
+	wait->seen.stated = stated;
+}
+
+static bool on_event(const Api__WatchEvent *event, void *ctx)
+{
+	struct wait *wait = ctx;
+
+	switch (event->type) {
+	case API__WATCH_EVENT__TYPE__ADDED:
+	case API__WATCH_EVENT__TYPE__MODIFIED:
+		see(wait, event->object);
+		break;
+	case API__WATCH_EVENT__TYPE__DELETED:
+		see_nothing(wait);
+		wait->reached = wait->goal == WAIT_DELETED;
+		break;
+	case API__WATCH_EVENT__TYPE__RESYNC:
+		see_nothing(wait);
+		break;
+	case API__WATCH_EVENT__TYPE__SYNCED:
+		wait->seen.stated = true;
+		wait->reached |= wait->goal == WAIT_DELETED && !wait->seen.there;
+		break;
+	default: /* of a later daemon */
+		break;
+	}
+	return !wait->reached;
+}
+
+static enum cli_exit timed_out(const struct wait *wait, struct error *err)
+{
+	AUTO_BUF struct buf scope = { 0 }, seen = { 0 };
+
+	target_add_scope(wait->target, &scope);
+	seen_add(&wait->seen, &seen);
+	error_set(err, -ETIMEDOUT, "%s \"%s\"%s is not %s after %" PRIu64 "s; it is %s",
+		  kinds_singular(wait->target->kind), wait->target->name,
+		  scope.len ? scope.data : "", wait_goal_name(wait->goal),
+		  wait->waiting->timeout_ms / 1000, seen.data);
+	return CLI_FAILED;
+}
+
+enum cli_exit waiting_for(const struct waiting *waiting, const struct target *target,
+			  enum wait_goal goal, struct error *err)
+{
+	struct wait wait = { .waiting = waiting, .target = target, .goal = goal };
+	Api__Selector selector = target_selector(target);
+	uint64_t now = now_ms();
+	const struct client_watch watch = {
+		.selector = &selector,
+		.timeout_ms = waiting->deadline_ms > now + ANSWER_MS ? waiting->deadline_ms - now
+								     : ANSWER_MS,
+		.on_event = on_event,
+		.ctx = &wait,
+	};
+	enum cli_exit code;
+	int rc = client_watch(waiting->client, &watch, err);
+
+	if (rc == -ETIMEDOUT && (wait.seen.stated || wait.seen.there))
+		code = timed_out(&wait, err);
+	else
+		code = client_exit(rc);
+	seen_fini(&wait.seen);
+	return code;
+}
+
+static bool is_there(const Api__Result *result)
+{
+	return result->key && result->outcome != API__OUTCOME__FAILED &&
+	       result->outcome != API__OUTCOME__NOT_FOUND;
+}
+
+enum cli_exit waiting_for_results(const struct waiting *waiting, const struct results *results,
+				  enum wait_goal goal)
+{
+	enum cli_exit code = CLI_DONE;
+
+	for (size_t i = 0; i < results->n && code != CLI_UNREACHABLE; i++) {
+		struct error err = { 0 };
+		struct key_parts parts;
+		struct target target;
+		enum cli_exit one;
+
+		if (!is_there(results->items[i]) ||
+		    !target_from_key(results->items[i]->key, &parts, &target))
+			continue;
+		one = waiting_for(waiting, &target, goal, &err);
+		if (one != CLI_DONE) {
+			cli_complain(waiting->io, err.msg);
+			code = one;
+		}
+	}
+	return code;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Waiting until an object is as wanted: kuke wait, and --wait of the verbs that change something.
+ */
+#pragma once
+
+#include "cli/client.h"
+#include "cli/results.h"
+#include "cli/target.h"
+
+enum wait_goal {
+	WAIT_READY,
+	WAIT_STOPPED,
+	WAIT_FAILED,
+	WAIT_DELETED,
+	WAIT_SETTLED,   /* Ready, or at rest without: completed, stopped, nothing in it */
+	WAIT_RESTARTED, /* Ready, and the restart that was asked for is over */
+	WAIT_GOALS
+};
+
+struct waiting {
+	struct client *client;
+	const struct io *io;
+	uint64_t deadline_ms; /* of the monotonic clock */
+	uint64_t timeout_ms;  /* what it was made from, for the words */
+};
+
+void waiting_init(struct waiting *waiting, struct client *client, const struct args *args,
+		  const struct io *io);
+
+/* CLI_DONE, or what @err says: CLI_FAILED when the time is over, CLI_UNREACHABLE. */
+enum cli_exit waiting_for(const struct waiting *waiting, const struct target *target,
+			  enum wait_goal goal, struct error *err);
+
+/* The same for every object among the results that is there, one after the other. Complains. */
+enum cli_exit waiting_for_results(const struct waiting *waiting, const struct results *results,
+				  enum wait_goal goal);
+
+/* "Ready": a goal by its name. */
+const char *wait_goal_name(enum wait_goal goal);

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/config/options.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+
+#include "core/base/fs.h"
+#include "core/manifest/manifest.h"
+
+#define DEFAULT_CONFIG_FILE "/etc/kukeon/kukeond.yaml"
+
+enum { CONFIG_MAX_BYTES = 64 * 1024, KEY_CONFIG = 0x200, KEY_FIRST };
+
+/* Fields of Config: flag --run-path is field run_path. */
+enum { SOCKET = 0 };
+#define FLAG(index, flag, value, text)                                                             \
+	{                                                                                          \
+		.group = 4, .name = (flag), .key = KEY_FIRST + (index), .arg = (value),            \
+		.doc = (text)                                                                      \
+	}
+
+const struct argp_option options_flags[OPTIONS_COUNT + 2] = {
+	FLAG(SOCKET, "socket", "PATH",
+	     "where kuke is answered (default: kukeond.sock in the runtime directory)"),
+	FLAG(1, "run-path", "DIR", "tree of stored objects"),
+	FLAG(2, "runtime-dir", "DIR", "network namespaces, address reservations and socket"),
+	FLAG(3, "manifests-dir", "DIR", "manifests that the host shall become"),
+	FLAG(4, "containerd-socket", "PATH", "containerd's gRPC socket"),
+	FLAG(5, "snapshotter", "NAME", "containerd snapshotter"),
+	FLAG(6, "cgroup-root", "PATH", "cgroup below the mount that everything lives in"),
+	FLAG(7, "cgroup-mount", "DIR", "where cgroup v2 is mounted"),
+	FLAG(8, "cni-conf-dir", "DIR", "where the conflists of spaces are written"),
+	FLAG(9, "cni-bin-dir", "DIR[:DIR]", "where CNI plugins are searched"),
+	FLAG(10, "subnet-pool", "CIDR", "range of the first space; the next ones follow"),
+	FLAG(11, "log-level", "LEVEL", "error, warning, info or debug"),
+	FLAG(12, "prune-grace", "SECONDS", "how long an object stays without its document"),
+	FLAG(13, "resync", "SECONDS", "time between full looks at the host"),
+	{ .group = 4,
+	  .name = "config",
+	  .key = KEY_CONFIG,
+	  .arg = "FILE",
+	  .doc = "settings (default: " DEFAULT_CONFIG_FILE ")" },
+	{ 0 },
+};
+
+/* run-path -> run_path, or KUKEON_RUN_PATH. */
+static char *field_name(const char *flag)
+{
+	char *name = xstrdup(flag);
+
+	for (char *p = name; *p; p++)
+		if (*p == '-')
+			*p = '_';
+	return name;
+}
+
+static char *variable_name(const char *flag)
+{
+	AUTO_FREE char *field = field_name(flag);
+	char *name = xasprintf("KUKEON_%s", field);
+
+	for (char *p = name; *p; p++)
+		*p = (char)toupper((unsigned char)*p);
+	return name;
+}
+
+static const ProtobufCFieldDescriptor *field_of(size_t index)
+{
+	AUTO_FREE char *name = field_name(options_flags[index].name);
+	const ProtobufCFieldDescriptor *field =
+		protobuf_c_message_descriptor_get_field_by_name(&api__config__descriptor, name);
+
+	check(field);
+	return field;
+}
+
+static void *member(Api__Config *config, size_t offset)
+{
+	return (char *)config + offset;
+}
+
+/* Fields are strings or uint32. */
+static int set(Api__Config *config, const ProtobufCFieldDescriptor *field, const char *value,
+	       struct error *err)
+{
+	char **string = member(config, field->offset);
+	unsigned long number;
+	char *end;
+
+	if (field->type == PROTOBUF_C_TYPE_STRING) {
+		if (*string != field->default_value)
+			free(*string);
+		*string = xstrdup(value);
+		return 0;
+	}
+	errno = 0;
+	number = strtoul(value, &end, 10);
+	if (!isdigit((unsigned char)*value) || *end || errno || number > UINT32_MAX)
+		return error_set(err, -EINVAL, "\"%s\" is not a number of seconds", value);
+	*(uint32_t *)member(config, field->offset) = (uint32_t)number;
+	*(protobuf_c_boolean *)member(config, field->quantifier_offset) = true;
+	return 0;
+}
+
+/* ---- the command line ---- */
+
+bool options_take(struct options *options, int key, const char *value)
+{
+	if (key == KEY_CONFIG)
+		options->config_file = value;
+	else if (key >= KEY_FIRST && key < KEY_FIRST + OPTIONS_COUNT)
+		options->given[key - KEY_FIRST] = value;
+	else
+		return false;
+	return true;
+}
+
+static error_t on_option(int key, char *arg, struct argp_state *state)
+{
+	if (key == ARGP_KEY_ARG)
+		argp_error(state, "unexpected argument \"%s\"", arg);
+	return options_take(state->input, key, arg) ? 0 : ARGP_ERR_UNKNOWN;
+}
+
+void options_give_socket(struct options *options, const char *path)
+{
+	options->given[SOCKET] = path;
+}
+
+bool options_given(const struct options *options)
+{
+	bool given = options->config_file != NULL;
+
+	for (size_t i = 0; i < OPTIONS_COUNT; i++)
+		given |= options->given[i] != NULL;
+	return given;
+}
+
+static void add_flag(const char *name, const char *value, struct strv *ret_argv)
+{
+	AUTO_FREE char *flag = xasprintf("--%s=%s", name, value);
+
+	if (value)
+		strv_add(ret_argv, flag);
+}
+
+void options_add_flags(const struct options *options, struct strv *ret_argv)
+{
+	add_flag("config", options->config_file, ret_argv);
+	for (size_t i = 0; i < OPTIONS_COUNT; i++)
+		add_flag(options_flags[i].name, options->given[i], ret_argv);
+}
+
+/* ---- the other sources ---- */
+
+/* A file in which every line is blank or a comment is how one begins. */
+static bool says_nothing(const struct buf *text)
+{
+	const char *rest = text->data ? text->data : "";
+
+	while (*(rest += strspn(rest, " \t\r\n")) == '#')
+		rest += strcspn(rest, "\n");
+	return *rest == '\0';
+}
+
+static int read_file(const char *path, bool required, Api__Config **ret_config, struct error *err)
+{
+	AUTO_BUF struct buf text = { 0 };
+	int r = fs_read_file(AT_FDCWD, path, CONFIG_MAX_BYTES, &text, err);
+
+	if ((r == -ENOENT && !required) || (r == 0 && says_nothing(&text))) {
+		*ret_config = xnew(Api__Config);
+		api__config__init(*ret_config);
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	return manifest_parse_stored(path, text.data, text.len, &api__config__descriptor,
+				     (ProtobufCMessage **)ret_config, err);
+}
+
+/* What the flag says, else the environment, over what the file says. */
+static int overlay(Api__Config *config, size_t index, const char *given, struct error *err)
+{
+	AUTO_FREE char *variable = variable_name(options_flags[index].name);
+	const char *value = given ? given : getenv(variable);
+	int r = value ? set(config, field_of(index), value, err) : 0;
+
+	if (r < 0 && given)
+		return error_wrap(err, r, "--%s", options_flags[index].name);
+	return r < 0 ? error_wrap(err, r, "%s", variable) : 0;
+}
+
+int options_load(const struct options *options, Api__Config **ret_config, struct error *err)
+{
+	const char *file = options->config_file ? options->config_file : DEFAULT_CONFIG_FILE;
+	Api__Config *config = NULL;
+	int r = read_file(file, options->config_file != NULL, &config, err);
+
+	check(api__config__descriptor.n_fields == OPTIONS_COUNT); /* each has its flag */
+	for (size_t i = 0; i < OPTIONS_COUNT && r == 0; i++)
+		r = overlay(config, i, options->given[i], err);
+	if (r < 0) {
+		if (config)
+			protobuf_c_message_free_unpacked(&config->base, NULL);
+		return r;
+	}
+	if (str_empty(config->socket)) {
+		free(config->socket);
+		config->socket = xasprintf("%s/kukeond.sock", config->runtime_dir);
+	}
+	*ret_config = config;
+	return 0;
+}
+
+int options_read(int argc, char **argv, Api__Config **ret_config, struct error *err)
+{
+	const struct argp argp = {
+		.options = options_flags,
+		.parser = on_option,
+		.doc = "Runs containers as the manifests say.",
+	};
+	struct options options = { 0 };
+
+	argp_program_version = "kukeond " KUKEON_VERSION;
+	argp_err_exit_status = 2;
+	argp_parse(&argp, argc, argv, 0, NULL, &options);
+	return options_load(&options, ret_config, err);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/model/target.h"
+
+/* The next component that counts, its length in @ret_len; 0 at the end. */
+static const char *next_component(const char *path, size_t *ret_len)
+{
+	do {
+		path += strspn(path, "/");
+		*ret_len = strcspn(path, "/");
+		if (*ret_len != 1 || *path != '.')
+			return path;
+		path += *ret_len;
+	} while (true);
+}
+
+bool target_equal(const char *a, const char *b)
+{
+	size_t a_len, b_len;
+
+	if (str_empty(a) || str_empty(b))
+		return false;
+	do {
+		a = next_component(a, &a_len);
+		b = next_component(b, &b_len);
+		if (a_len != b_len || strncmp(a, b, a_len) != 0)
+			return false;
+		a += a_len;
+		b += b_len;
+	} while (a_len);
+	return true;
+}
+
+bool target_is_root(const char *path)
+{
+	return target_equal(path, "/");
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Paths in a container, compared as the kernel walks them: repeated slashes, "." and a slash at the
+ * end count for nothing. Pure. */
+#pragma once
+
+#include "core/base/str.h"
+
+/* False when one of them is empty or NULL: that names no place. */
+bool target_equal(const char *a, const char *b);
+
+/* The path is "/", however it is written. */
+bool target_is_root(const char *path);

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The socket that the service manager passes, as it passes it: descriptor 3 and two variables. */
+#include "core/host.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <cmocka.h>
+
+#include "core/base/str.h"
+
+enum { PASSED_FD = 3 };
+
+static char path[64];
+
+static int setup(void **state UNUSED)
+{
+	snprintf(path, sizeof(path), "/tmp/test-host-%d", getpid());
+	return 0;
+}
+
+static int teardown(void **state UNUSED)
+{
+	unlink(path);
+	close(PASSED_FD);
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDS");
+	return 0;
+}
+
+static int bound_socket(int type)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+
+	strcpy(address.sun_path, path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	return fd;
+}
+
+static void pass(int fd, const char *count)
+{
+	AUTO_FREE char *pid = xasprintf("%d", getpid());
+
+	assert_int_equal(dup2(fd, PASSED_FD), PASSED_FD);
+	if (fd != PASSED_FD)
+		close(fd);
+	setenv("LISTEN_PID", pid, 1);
+	setenv("LISTEN_FDS", count, 1);
+}
+
+static void test_none(void **state UNUSED)
+{
+	char *bound = NULL;
+	int fd = 0;
+
+	assert_int_equal(host_take_socket(&fd, &bound, NULL), 0);
+	assert_int_equal(fd, -1);
+	assert_null(bound);
+	host_keep_socket();
+}
+
+static void test_taken(void **state UNUSED)
+{
+	int listener = bound_socket(SOCK_STREAM), fd = -1;
+	struct stat passed, taken;
+	char *bound = NULL;
+
+	assert_int_equal(listen(listener, 1), 0);
+	pass(listener, "1");
+	assert_int_equal(host_take_socket(&fd, &bound, NULL), 0);
+	assert_string_equal(bound, path);
+	assert_true(fd > PASSED_FD);
+	assert_int_equal(fstat(PASSED_FD, &passed) | fstat(fd, &taken), 0);
+	assert_int_equal(passed.st_ino, taken.st_ino);
+	assert_true(fcntl(fd, F_GETFD) & fcntl(PASSED_FD, F_GETFD) & FD_CLOEXEC);
+	assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	close(fd);
+	free(bound);
+
+	/* It goes along when the program executes itself, and is found again. */
+	host_keep_socket();
+	assert_int_equal(fcntl(PASSED_FD, F_GETFD) & FD_CLOEXEC, 0);
+	assert_int_equal(host_take_socket(&fd, &bound, NULL), 0);
+	close(fd);
+	free(bound);
+}
+
+static void refused(const char *expected)
+{
+	struct error err = { 0 };
+	char *bound = NULL;
+	int fd = -1;
+
+	if (host_take_socket(&fd, &bound, &err) != -EINVAL)
+		fail_msg("%s", err.msg);
+	assert_int_equal(fd, -1);
+	assert_null(bound);
+	if (!strstr(err.msg, expected))
+		fail_msg("\"%s\" does not say \"%s\"", err.msg, expected);
+}
+
+static void test_wrong(void **state UNUSED)
+{
+	pass(bound_socket(SOCK_STREAM), "1"); /* does not listen */
+	refused("no listening unix stream socket");
+	unlink(path);
+	pass(bound_socket(SOCK_DGRAM), "1");
+	refused("no listening unix stream socket");
+	pass(open("/dev/null", O_RDONLY | O_CLOEXEC), "1");
+	refused("no listening unix stream socket");
+	if (fcntl(PASSED_FD + 1, F_GETFD) < 0)
+		dup2(PASSED_FD, PASSED_FD + 1);
+	pass(PASSED_FD, "2");
+	refused("2 sockets were passed, expected one");
+	setenv("LISTEN_FDS", "many", 1);
+	refused("cannot read which sockets were passed");
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_none),
+		TEST(test_taken),
+		TEST(test_wrong),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
