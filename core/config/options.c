@@ -132,8 +132,11 @@ bool options_given(const struct options *options)
 {
 	bool given = options->config_file != NULL;
 
-	for (size_t i = 0; i < OPTIONS_COUNT; i++)
-		given |= options->given[i] != NULL;
+	for (size_t i = 0; i < OPTIONS_COUNT; i++) {
+		AUTO_FREE char *variable = variable_name(options_flags[i].name);
+
+		given |= i != SOCKET && (options->given[i] || getenv(variable));
+	}
 	return given;
 }
 
@@ -167,7 +170,8 @@ static bool says_nothing(const struct buf *text)
 static int read_file(const char *path, bool required, Api__Config **ret_config, struct error *err)
 {
 	AUTO_BUF struct buf text = { 0 };
-	int r = fs_read_file(AT_FDCWD, path, CONFIG_MAX_BYTES, &text, err);
+	struct error problem;
+	int r = fs_read_file(AT_FDCWD, path, CONFIG_MAX_BYTES, &text, &problem);
 
 	if ((r == -ENOENT && !required) || (r == 0 && says_nothing(&text))) {
 		*ret_config = xnew(Api__Config);
@@ -175,7 +179,7 @@ static int read_file(const char *path, bool required, Api__Config **ret_config, 
 		return 0;
 	}
 	if (r < 0)
-		return r;
+		return error_set(err, r, "%s", problem.msg);
 	return manifest_parse_stored(path, text.data, text.len, &api__config__descriptor,
 				     (ProtobufCMessage **)ret_config, err);
 }

@@ -9,7 +9,7 @@
  * gRPC gets a descriptor only when the peer has sent the greeting with which every HTTP/2 client
  * begins: a connection costs gRPC some ten kilobytes and has no time limit there before its first
  * frame. Who is silent, slow or speaks something else costs a few hundred bytes here, and not for
- * long.
+ * long: when there are too many of them the oldest goes first, since who means well greets at once.
  *
  * gRPC does not tell when it closes a descriptor either. How many it holds is found out only when
  * it matters, at the limit: a descriptor is still that connection when it has the same inode.
@@ -25,6 +25,7 @@
 enum {
 	ACCEPT_BATCH = 16,          /* connections per turn of the loop */
 	ACCEPT_PAUSE_MS = 100,      /* at a limit: level-triggered polling would spin */
+	GREETINGS_MAX = 128,        /* awaited at once */
 	GREETING_TIMEOUT_MS = 5000, /* a client sends it before anything else */
 	GREETING_PAUSE_MS = 50,     /* with a part of it there: polling would spin as well */
 };
@@ -93,9 +94,9 @@ static void forget_closed(struct rpc_server *server)
 
 static bool is_full(struct rpc_server *server)
 {
-	if (server->n_handed_over + server->n_greetings >= SERVER_CONNECTIONS_MAX)
+	if (server->n_handed_over >= SERVER_CONNECTIONS_MAX)
 		forget_closed(server);
-	return server->n_handed_over + server->n_greetings >= SERVER_CONNECTIONS_MAX;
+	return server->n_handed_over >= SERVER_CONNECTIONS_MAX;
 }
 
 struct connection *server_connection(struct rpc_server *server, int fd)
@@ -189,11 +190,21 @@ static void on_greeting_timer(struct timer *timer)
 		greeting_look(greeting);
 }
 
+static void make_room(struct rpc_server *server)
+{
+	struct list *oldest = server->greetings.next;
+
+	if (server->n_greetings >= GREETINGS_MAX && oldest != &server->greetings)
+		greeting_drop(list_entry(oldest, struct greeting, link),
+			      "it has not greeted and there are too many");
+}
+
 static void await_greeting(struct rpc_server *server, int fd, const struct rpc_peer *peer)
 {
 	struct greeting *greeting = xnew(struct greeting);
 	unsigned idle_ms = server->options.idle_timeout_ms, timeout_ms = GREETING_TIMEOUT_MS;
 
+	make_room(server);
 	if (uv_poll_init(&server->rpc->loop->uv, &greeting->poll, fd) < 0) {
 		free(greeting);
 		close(fd);

@@ -183,8 +183,7 @@ static void test_connections(void **state)
 	more_descriptors();
 	for (int i = 0; i < SERVER_CONNECTIONS_MAX; i++) {
 		wait_until(f, (fds[i] = connect_raw(f)) >= 0);
-		if (i % 2)
-			say(fds[i], GREETING SETTINGS, strlen(GREETING) + 9);
+		say(fds[i], GREETING SETTINGS, strlen(GREETING) + 9);
 		if (i % 16 == 15)
 			run_for(f, 1);
 	}
@@ -198,6 +197,28 @@ static void test_connections(void **state)
 	for (int i = 0; i < SERVER_CONNECTIONS_MAX; i++)
 		if (i != 1)
 			close(fds[i]);
+}
+
+/* The silent take nobody's place: the oldest of them go. */
+static void test_many_silent(void **state)
+{
+	enum { SILENT = 200, SOME = 20 };
+	struct fixture *f = *state;
+	struct unary unary = { 0 };
+	int fds[SILENT];
+
+	for (int i = 0; i < SILENT; i++) {
+		wait_until(f, (fds[i] = connect_raw(f)) >= 0);
+		if (i % 16 == 15)
+			run_for(f, 1);
+	}
+	assert_int_equal(unary_run(f, &unary, SERVICE "Get", "web"), 0);
+	for (int i = 0; i < SOME; i++) {
+		assert_true(is_closed(fds[i]));
+		assert_false(is_closed(fds[SILENT - 1 - i]));
+	}
+	for (int i = 0; i < SILENT; i++)
+		close(fds[i]);
 }
 
 /* ---- content ---- */
@@ -238,6 +259,7 @@ int main(void)
 		test_with_server(test_streams),
 		test_with_server(test_refused_and_closed),
 		test_with_server(test_connections),
+		test_with_server(test_many_silent),
 		test_with_server(test_text),
 		test_with_server(test_headers),
 	};
