@@ -16,7 +16,9 @@
 
 #define SOCKET_GROUP "kukeon"
 
-enum { BACKLOG = 128 };
+enum {
+	BACKLOG = 4096
+}; /* with a full one, clients fail instead of waiting; the kernel may cut it */
 
 int host_lock(const char *dir, int *ret_fd, struct error *err)
 {

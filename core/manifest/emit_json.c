@@ -4,7 +4,7 @@
 
 #include "core/manifest/manifest.h"
 #include "core/model/naming.h"
-#include "core/manifest/text.h"
+#include "core/base/text.h"
 #include "core/model/field.h"
 
 static json_t *json_of_text(const char *text)

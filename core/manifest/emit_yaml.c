@@ -12,7 +12,7 @@
 #include "core/manifest/manifest.h"
 #include "core/model/naming.h"
 #include "core/manifest/scalar.h"
-#include "core/manifest/text.h"
+#include "core/base/text.h"
 #include "core/model/field.h"
 
 static int write_out(void *data, unsigned char *bytes, size_t len)

@@ -13,7 +13,7 @@
 #include "core/manifest/mapper.h"
 #include "core/manifest/reader.h"
 #include "core/manifest/scalar.h"
-#include "core/manifest/text.h"
+#include "core/base/text.h"
 
 struct parse {
 	const char *name;

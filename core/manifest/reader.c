@@ -7,7 +7,7 @@
 
 #include "core/base/map.h"
 #include "core/manifest/manifest.h"
-#include "core/manifest/text.h"
+#include "core/base/text.h"
 
 struct anchor {
 	struct map_node node;

@@ -6,7 +6,7 @@
 #include "core/manifest/manifest.h"
 #include "core/manifest/mapper.h"
 #include "core/manifest/reader.h"
-#include "core/manifest/text.h"
+#include "core/base/text.h"
 
 struct stored {
 	const char *name;

@@ -64,6 +64,9 @@ uint64_t model_stop_grace_ms(const Api__ContainerSpec *spec);
 /* Signal number of "SIGTERM", "TERM" or "15"; 0 when there is no such signal. */
 int model_signal_parse(const char *name);
 
+/* Where a device stands in the container. */
+const char *model_device_target(const Api__Device *device);
+
 /*
  * Hash over what a running container is made from. Labels, restart settings and stop settings are
  * left out: they change nothing that runs. Versioned: a field added to the schema does not change

@@ -150,7 +150,11 @@ void rpc_server_reply(struct rpc_server_call *call, const ProtobufCMessage *repl
  * text of @err. */
 void rpc_server_fail(struct rpc_server_call *call, int code, const struct error *err);
 
-/* Makes the call a stream, writable at once. @handler is not copied: a static table. */
+/*
+ * Makes the call a stream, writable at once. @handler is not copied: a static table. One stream too
+ * many on its connection is ended with RESOURCE_EXHAUSTED instead: it is never writable, and closes
+ * as any other.
+ */
 void rpc_server_stream(struct rpc_server_call *call, const struct rpc_stream_handler *handler,
 		       void *owner);
 

@@ -1,98 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The listening half: accepts, remembers who is at the other end, hands the descriptor to gRPC,
- * takes calls, shuts down.
+ * The listening half: takes calls, shuts down; how connections come in is accept.c's business.
  *
- * gRPC never sees the listening socket: only the one who accepts can ask SO_PEERCRED. A call says
- * "fd:N" about its peer; gRPC closes a descriptor only after the last call on it, so N cannot mean
- * another peer while a call lives.
+ * What a peer can make us hold is bounded: connections, calls, streams and the size of a message by
+ * the limits in server.h and below; the bytes that wait inside gRPC by a quota, above which it
+ * takes less from everybody and then ends idle connections and the largest calls; one connection's
+ * unread bytes by fixed windows.
  */
 #include "core/rpc/server.h"
 
 #include <errno.h>
 #include <grpc/compression.h>
-#include <grpc/grpc_posix.h>
 #include <grpc/grpc_security.h>
 #include <grpc/slice.h>
 #include <grpc/support/alloc.h>
 #include <stdio.h>
-#include <sys/socket.h>
-
-#include "core/base/log.h"
 
 enum {
-	ACCEPT_BATCH = 16,          /* connections per turn of the loop */
-	ACCEPT_PAUSE_MS = 100,      /* without descriptors: level-triggered polling would spin */
-	CONNECTION_CALLS_MAX = 256, /* calls of one connection; more wait in the client */
-	METHOD_SHOWN_BYTES = 128,   /* of an unknown method's name */
+	METADATA_MAX_BYTES = 8 << 10, /* a call's headers together */
+	/*
+	 * Of all connections, inside gRPC. Three of the largest requests; gRPC judges the size of a
+	 * message only when it has all of it, so this is what a larger one can take.
+	 */
+	QUOTA_BYTES = 12 << 20,
+	METHOD_SHOWN_BYTES = 128, /* of an unknown method's name */
 };
-
-/* ---- connections ---- */
-
-static void remember_peer(struct rpc_server *server, int fd, const struct ucred *credentials)
-{
-	size_t index = (size_t)fd;
-
-	if (index >= server->n_peers) {
-		size_t n = index + 64;
-
-		server->peers = xrealloc(server->peers, n * sizeof(*server->peers));
-		while (server->n_peers < n) /* nobody; never root by accident */
-			server->peers[server->n_peers++] = (struct rpc_peer){ .uid = (uid_t)-1 };
-	}
-	server->peers[index] =
-		(struct rpc_peer){ .uid = credentials->uid, .pid = credentials->pid };
-}
-
-static void add_connection(struct rpc_server *server, int fd)
-{
-	struct ucred credentials;
-	socklen_t len = sizeof(credentials);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &len) < 0) {
-		log_debug("connection refused: cannot tell who is there: %s", strerror(errno));
-		close(fd);
-		return;
-	}
-	remember_peer(server, fd, &credentials);
-	grpc_server_add_channel_from_fd(server->grpc, fd, server->credentials);
-}
-
-static void on_connection(uv_poll_t *poll, int status, int events);
-
-static void on_accept_pause_over(struct timer *timer)
-{
-	struct rpc_server *server = container_of(timer, struct rpc_server, accept_pause);
-
-	uv_poll_start(&server->poll, UV_READABLE, on_connection);
-}
-
-static void pause_accepting(struct rpc_server *server, int error)
-{
-	log_debug("connections wait: %s", strerror(error));
-	uv_poll_stop(&server->poll);
-	timer_start(server->rpc->loop, &server->accept_pause, ACCEPT_PAUSE_MS,
-		    on_accept_pause_over);
-}
-
-static void on_connection(uv_poll_t *poll, int status UNUSED, int events UNUSED)
-{
-	struct rpc_server *server = container_of(poll, struct rpc_server, poll);
-
-	for (int i = 0; i < ACCEPT_BATCH; i++) {
-		int fd = accept4(server->options.listen_fd, NULL, NULL,
-				 SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-		if (fd >= 0) {
-			add_connection(server, fd);
-		} else if (errno == EAGAIN) {
-			return;
-		} else if (errno != EINTR && errno != ECONNABORTED) {
-			pause_accepting(server, errno);
-			return;
-		}
-	}
-}
 
 /* ---- calls ---- */
 
@@ -109,16 +41,15 @@ static void request_call(struct server_request *request)
 				       &request->tag) == GRPC_CALL_OK);
 }
 
-static bool find_peer(const struct rpc_server *server, grpc_call *grpc, struct rpc_peer *ret_peer)
+/* The descriptor of a call's connection; -1 when gRPC's name for its peer is none of ours. */
+static int find_connection(struct rpc_server *server, grpc_call *grpc)
 {
 	char *name = grpc_call_get_peer(grpc);
 	int fd = -1;
-	bool known = sscanf(name, "fd:%d", &fd) == 1 && fd >= 0 && (size_t)fd < server->n_peers;
+	bool known = sscanf(name, "fd:%d", &fd) == 1 && server_connection(server, fd);
 
 	gpr_free(name);
-	if (known)
-		*ret_peer = server->peers[fd];
-	return known;
+	return known ? fd : -1;
 }
 
 static const struct rpc_method *find_method(const struct rpc_server *server, grpc_slice name)
@@ -144,22 +75,20 @@ static void refuse_unknown_method(struct rpc_server *server, grpc_call *grpc, gr
 static void take_call(struct rpc_server *server, grpc_call *grpc, grpc_slice name)
 {
 	const struct rpc_method *method = find_method(server, name);
-	struct rpc_peer peer;
+	int fd = find_connection(server, grpc);
 
 	if (server->closing)
 		server_call_refuse(server, grpc, -ECONNREFUSED, "the daemon is shutting down");
 	else if (server->n_calls >= SERVER_CALLS_MAX)
 		server_call_refuse(server, grpc, -ENOSPC,
 				   "too many calls at once; try again later");
-	else if (!find_peer(server, grpc, &peer))
+	else if (fd < 0)
 		server_call_refuse(server, grpc, -EPERM, "cannot tell who is calling");
 	else if (!method)
 		refuse_unknown_method(server, grpc, name);
 	else
-		server_call_begin(server, grpc, method, &peer);
+		server_call_begin(server, grpc, method, fd);
 }
-
-static void maybe_closed(struct rpc_server *server);
 
 static void on_call(struct rpc_tag *tag, bool ok)
 {
@@ -175,7 +104,7 @@ static void on_call(struct rpc_tag *tag, bool ok)
 	if (!server->closing)
 		request_call(request);
 	else
-		maybe_closed(server);
+		server_maybe_closed(server);
 }
 
 /* ---- shutdown ---- */
@@ -193,7 +122,7 @@ static void cancel_calls(struct rpc_server *server)
  * Without calls the grace is over: gRPC would wait for every idle peer to acknowledge its goodbye,
  * and a stopped one never does.
  */
-static void maybe_closed(struct rpc_server *server)
+void server_maybe_closed(struct rpc_server *server)
 {
 	void (*closed)(void *ctx) = server->closed;
 	void *ctx = server->closed_ctx;
@@ -201,13 +130,13 @@ static void maybe_closed(struct rpc_server *server)
 	if (!server->closing || server->n_requests > 0 || server->n_calls > 0)
 		return;
 	cancel_calls(server);
-	if (!server->shut_down || !server->poll_closed)
+	if (!server->shut_down || !server->poll_closed || server->n_greetings > 0)
 		return;
 	check(list_empty(&server->calls));
 	grpc_server_destroy(server->grpc);
 	grpc_server_credentials_release(server->credentials);
 	server->rpc->n_servers--;
-	free(server->peers);
+	free(server->connections);
 	free(server);
 	if (closed)
 		closed(ctx);
@@ -216,7 +145,7 @@ static void maybe_closed(struct rpc_server *server)
 void server_call_released(struct rpc_server *server)
 {
 	server->n_calls--;
-	maybe_closed(server);
+	server_maybe_closed(server);
 }
 
 static void on_shut_down(struct rpc_tag *tag, bool ok UNUSED)
@@ -224,15 +153,7 @@ static void on_shut_down(struct rpc_tag *tag, bool ok UNUSED)
 	struct rpc_server *server = container_of(tag, struct rpc_server, shutdown_tag);
 
 	server->shut_down = true;
-	maybe_closed(server);
-}
-
-static void on_poll_closed(uv_handle_t *handle)
-{
-	struct rpc_server *server = container_of((uv_poll_t *)handle, struct rpc_server, poll);
-
-	server->poll_closed = true;
-	maybe_closed(server);
+	server_maybe_closed(server);
 }
 
 static void on_grace_over(struct timer *timer)
@@ -247,9 +168,7 @@ void rpc_server_close(struct rpc_server *server, uint64_t grace_ms, void (*close
 	server->closing = true;
 	server->closed = closed;
 	server->closed_ctx = ctx;
-	timer_stop(&server->accept_pause);
-	uv_close((uv_handle_t *)&server->poll, on_poll_closed);
-	close(server->options.listen_fd);
+	server_accept_close(server);
 	server->shutdown_tag.fn = on_shut_down;
 	grpc_server_shutdown_and_notify(server->grpc, server->rpc->queue, &server->shutdown_tag);
 	timer_start(server->rpc->loop, &server->grace, grace_ms, on_grace_over);
@@ -257,11 +176,18 @@ void rpc_server_close(struct rpc_server *server, uint64_t grace_ms, void (*close
 
 /* ---- start ---- */
 
-static void start_grpc(struct rpc_server *server)
+static grpc_server *create_grpc(const struct rpc_server *server)
 {
+	grpc_resource_quota *quota = grpc_resource_quota_create("kukeond");
 	grpc_arg items[] = {
-		rpc_integer_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, RPC_MESSAGE_MAX_BYTES),
+		{ .type = GRPC_ARG_POINTER,
+		  .key = (char *)GRPC_ARG_RESOURCE_QUOTA,
+		  .value.pointer = { quota, grpc_resource_quota_arg_vtable() } },
+		rpc_integer_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, RPC_REQUEST_MAX_BYTES),
 		rpc_integer_arg(GRPC_ARG_MAX_CONCURRENT_STREAMS, CONNECTION_CALLS_MAX),
+		rpc_integer_arg(GRPC_ARG_MAX_METADATA_SIZE, METADATA_MAX_BYTES),
+		/* A local socket's window need not grow with what a peer claims to take. */
+		rpc_integer_arg(GRPC_ARG_HTTP2_BDP_PROBE, 0),
 		/* Nobody may make us unpack what is small only on the wire. */
 		rpc_integer_arg(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET,
 				1 << GRPC_COMPRESS_NONE),
@@ -269,11 +195,20 @@ static void start_grpc(struct rpc_server *server)
 				(int)server->options.idle_timeout_ms),
 	};
 	grpc_channel_args args = { ARRAY_SIZE(items), items };
+	grpc_server *grpc;
 
 	if (server->options.idle_timeout_ms == 0)
 		args.num_args--;
+	grpc_resource_quota_resize(quota, QUOTA_BYTES);
+	grpc = grpc_server_create(&args, NULL);
+	grpc_resource_quota_unref(quota);
+	return grpc;
+}
+
+static void start_grpc(struct rpc_server *server)
+{
 	server->credentials = grpc_insecure_server_credentials_create();
-	server->grpc = grpc_server_create(&args, NULL);
+	server->grpc = create_grpc(server);
 	grpc_server_register_completion_queue(server->grpc, server->rpc->queue, NULL);
 	grpc_server_start(server->grpc);
 	for (size_t i = 0; i < SERVER_REQUESTS; i++) {
@@ -287,19 +222,20 @@ int rpc_server_open(struct rpc_server **ret_server, struct rpc *rpc,
 		    const struct rpc_server_options *options, struct error *err)
 {
 	struct rpc_server *server = xnew(struct rpc_server);
-	int r = uv_poll_init(&rpc->loop->uv, &server->poll, options->listen_fd);
+	int r;
 
 	check(!rpc->closing);
-	if (r < 0) {
-		free(server);
-		return error_set(err, r, "cannot wait for connections: %s", uv_strerror(r));
-	}
 	server->rpc = rpc;
 	server->options = *options;
+	r = server_accept_open(server, err);
+	if (r < 0) {
+		free(server);
+		return r;
+	}
 	list_init(&server->calls);
 	rpc->n_servers++;
 	start_grpc(server);
-	uv_poll_start(&server->poll, UV_READABLE, on_connection);
+	server_accept_start(server);
 	*ret_server = server;
 	return 0;
 }

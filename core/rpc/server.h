@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to core/rpc: the listening half (server.c) and the life of one call (server_call.c). */
+/*
+ * Private to core/rpc: the listening half (server.c), how connections come in (accept.c), the life
+ * of one call (server_call.c).
+ */
 #pragma once
 
 #include "core/rpc/bridge.h"
@@ -14,6 +17,21 @@ enum {
 	 * Calls alive at once; one more is refused. Bounds what clients that never finish can hold.
 	 */
 	SERVER_CALLS_MAX = 1024,
+	/*
+	 * Connections at once; more wait in the socket's backlog.
+	 */
+	SERVER_CONNECTIONS_MAX = 512,
+	CONNECTION_CALLS_MAX = 256, /* calls of one connection; more wait in the client */
+	CONNECTION_STREAMS_MAX =
+		64, /* of these, streams that the server sends; one more is refused */
+};
+
+/* What we know of the connection that a descriptor of gRPC's stands for. */
+struct connection {
+	bool known;
+	ino_t inode; /* tells whether the descriptor is still this connection */
+	struct rpc_peer peer;
+	unsigned n_streams;
 };
 
 /* One grpc_server_request_call() under way. */
@@ -33,10 +51,14 @@ struct rpc_server {
 	struct server_request requests[SERVER_REQUESTS];
 	unsigned n_requests; /* under way */
 
+	/* accept.c */
 	uv_poll_t poll;
-	struct timer accept_pause; /* active: no descriptors were left */
-	struct rpc_peer *peers;    /* by descriptor number */
-	size_t n_peers;
+	struct timer accept_pause;      /* active: a limit was reached */
+	struct list greetings;          /* struct greeting.link */
+	unsigned n_greetings;           /* also those whose handle is still closing */
+	struct connection *connections; /* by descriptor number */
+	size_t n_connections;           /* room */
+	unsigned n_handed_over;         /* to gRPC; an upper bound of what it still has */
 
 	struct list calls; /* struct rpc_server_call.link */
 	unsigned n_calls;
@@ -48,9 +70,19 @@ struct rpc_server {
 	void *closed_ctx;
 };
 
-/* Takes @grpc over. @method NULL: not known, the call is refused. */
+int server_accept_open(struct rpc_server *server, struct error *err);
+void server_accept_start(struct rpc_server *server);
+void server_accept_close(struct rpc_server *server);
+
+/* NULL when @fd is no connection of ours. Valid until the next connection. */
+struct connection *server_connection(struct rpc_server *server, int fd);
+
+/* Something that the server's end waits for has ended. */
+void server_maybe_closed(struct rpc_server *server);
+
+/* Takes @grpc over. @fd: a known connection. */
 void server_call_begin(struct rpc_server *server, grpc_call *grpc, const struct rpc_method *method,
-		       const struct rpc_peer *peer);
+		       int fd);
 
 /* Ends a call that no handler has seen with @code and @text. */
 void server_call_refuse(struct rpc_server *server, grpc_call *grpc, int code, const char *text);

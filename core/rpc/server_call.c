@@ -11,6 +11,8 @@
 
 #include "core/rpc/server.h"
 
+#define TOO_MANY_STREAMS "too many streams on one connection: end some, or open one more connection"
+
 enum server_call_state {
 	SERVER_CALL_READING,   /* the request is on its way */
 	SERVER_CALL_HANDLED,   /* the handler has it and owes an answer */
@@ -24,6 +26,7 @@ struct rpc_server_call {
 	struct loop *loop;
 	struct list link;
 	grpc_call *grpc;
+	int fd; /* of its connection, while gRPC has the call */
 	struct rpc_peer peer;
 	const struct rpc_method *method;
 	enum server_call_state state;
@@ -33,6 +36,8 @@ struct rpc_server_call {
 	int cancelled;      /* written by gRPC; the close notice itself says all we need */
 	bool gone;          /* the close notice came */
 	bool headers_sent, sending;
+	bool counted;              /* one of its connection's streams */
+	bool refused;              /* one too many of them; its owner has yet to hear */
 	grpc_byte_buffer *message; /* the request, then what is being sent */
 
 	const struct rpc_stream_handler *handler; /* NULL: no stream, or on_closed has run */
@@ -127,11 +132,24 @@ static void answer(struct rpc_server_call *call, const ProtobufCMessage *reply,
 
 /* ---- what gRPC tells ---- */
 
+static bool count_stream(struct rpc_server_call *call)
+{
+	struct connection *connection = server_connection(call->server, call->fd);
+
+	check(connection); /* as long as gRPC has one of its calls */
+	call->counted = connection->n_streams < CONNECTION_STREAMS_MAX;
+	connection->n_streams += call->counted;
+	return call->counted;
+}
+
 /* The last word to a stream's owner, exactly once. */
 static void tell_closed(struct rpc_server_call *call)
 {
 	const struct rpc_stream_handler *handler = call->handler;
 
+	if (call->counted)
+		server_connection(call->server, call->fd)->n_streams--;
+	call->counted = false;
 	call->handler = NULL;
 	call->state = SERVER_CALL_ANSWERED;
 	handler->on_closed(call, call->owner);
@@ -165,6 +183,23 @@ static void on_sent(struct rpc_tag *tag, bool ok)
 	tag_returned(call);
 }
 
+/* @ret_request: free with protobuf_c_message_free_unpacked(). */
+static int read_request(struct rpc_server_call *call, ProtobufCMessage **ret_request,
+			struct error *err)
+{
+	ProtobufCMessage *request;
+	int r = rpc_message_unpack(call->message, call->method->request_type, &request, err);
+
+	if (r < 0)
+		return r;
+	r = rpc_message_check_text(request, err);
+	if (r < 0)
+		protobuf_c_message_free_unpacked(request, NULL);
+	else
+		*ret_request = request;
+	return r;
+}
+
 static void handle_request(struct rpc_server_call *call)
 {
 	ProtobufCMessage *request;
@@ -174,7 +209,7 @@ static void handle_request(struct rpc_server_call *call)
 		answer(call, NULL, GRPC_STATUS_INVALID_ARGUMENT, "the request has no message");
 		return;
 	}
-	if (rpc_message_unpack(call->message, call->method->request_type, &request, &err) < 0) {
+	if (read_request(call, &request, &err) < 0) {
 		error_wrap(&err, err.code, "the request");
 		answer(call, NULL, GRPC_STATUS_INVALID_ARGUMENT, err.msg);
 		return;
@@ -218,13 +253,14 @@ static struct rpc_server_call *call_new(struct rpc_server *server, grpc_call *gr
 }
 
 void server_call_begin(struct rpc_server *server, grpc_call *grpc, const struct rpc_method *method,
-		       const struct rpc_peer *peer)
+		       int fd)
 {
 	struct rpc_server_call *call = call_new(server, grpc);
 	grpc_op op = { .op = GRPC_OP_RECV_MESSAGE };
 
 	call->method = method;
-	call->peer = *peer;
+	call->fd = fd;
+	call->peer = server_connection(server, fd)->peer;
 	op.data.recv_message.recv_message = &call->message;
 	start_batch(call, &op, 1, &call->on_request);
 }
@@ -270,12 +306,16 @@ void rpc_server_reply(struct rpc_server_call *call, const ProtobufCMessage *repl
 void rpc_server_fail(struct rpc_server_call *call, int code, const struct error *err)
 {
 	check(code < 0);
+	if (call->refused)
+		return;
 	finish(call, NULL, rpc_status_from_errno(code),
 	       err && err->msg[0] ? err->msg : strerror(-code));
 }
 
 void rpc_server_end(struct rpc_server_call *call)
 {
+	if (call->refused)
+		return;
 	check(call->state == SERVER_CALL_STREAMING);
 	finish(call, NULL, GRPC_STATUS_OK, "");
 }
@@ -295,8 +335,12 @@ void rpc_server_stream(struct rpc_server_call *call, const struct rpc_stream_han
 	call->state = SERVER_CALL_STREAMING;
 	call->handler = handler;
 	call->owner = owner;
-	if (call->gone) /* while the handler was busy; the notice has passed already */
+	if (call->gone) { /* while the handler was busy; the notice has passed already */
 		loop_defer(call->loop, &call->closed, on_closed_late);
+	} else if (!count_stream(call)) {
+		finish(call, NULL, GRPC_STATUS_RESOURCE_EXHAUSTED, TOO_MANY_STREAMS);
+		call->refused = true;
+	}
 }
 
 bool rpc_server_call_writable(const struct rpc_server_call *call)

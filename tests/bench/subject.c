@@ -79,13 +79,19 @@ static void *run_watch(void *ctx)
 	struct subject *subject = ctx;
 	Api__Selector selector = API__SELECTOR__INIT;
 	Api__WatchRequest request = API__WATCH_REQUEST__INIT;
+	const struct rpc_client_stream_options options = {
+		.method = "/kukeon.v1beta1.Kukeon/Watch",
+		.request = &request.base,
+		.reply_type = &api__watch_event__descriptor,
+		.on_message = on_event,
+		.ctx = subject,
+	};
 	struct error err;
 
 	selector.has_kind = true;
 	selector.kind = API__KIND__CELL;
 	request.selector = &selector;
-	if (rpc_client_stream(subject->client, "/kukeon.v1beta1.Kukeon/Watch", &request.base,
-			      &api__watch_event__descriptor, on_event, subject, &err) < 0)
+	if (rpc_client_stream(subject->client, &options, &err) < 0)
 		bench_fail("Watch: %s", err.msg);
 	return NULL;
 }

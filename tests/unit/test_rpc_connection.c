@@ -165,11 +165,11 @@ static void test_large_messages(void **state)
 {
 	struct fixture *f = *state;
 	struct unary fits = { 0 }, too_large = { 0 };
-	char *text = xcalloc(1, RPC_MESSAGE_MAX_BYTES + 1);
+	char *text = xcalloc(1, RPC_REQUEST_MAX_BYTES + 1);
 
-	memset(text, 'x', RPC_MESSAGE_MAX_BYTES);
+	memset(text, 'x', RPC_REQUEST_MAX_BYTES);
 	assert_int_equal(unary_run(f, &too_large, SERVICE "Get", text), -ENOSPC);
-	text[RPC_MESSAGE_MAX_BYTES - 64] = '\0';
+	text[RPC_REQUEST_MAX_BYTES - 64] = '\0';
 	assert_int_equal(unary_run(f, &fits, SERVICE "Get", text), 0);
 	assert_int_equal(f->n_requests, 1);
 	free(text);

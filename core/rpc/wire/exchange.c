@@ -102,9 +102,11 @@ grpc_channel *rpc_channel_create(const char *target)
 		rpc_integer_arg(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET,
 				1 << GRPC_COMPRESS_NONE),
 		/*
-		 * Retries are the reconciler's; a local socket needs no resolver, proxy or sharing.
+		 * gRPC may send again what the peer has certainly not taken up (without a service
+		 * config it retries nothing else): a server short of memory says goodbye to whoever
+		 * has no call just now. A local socket needs no resolver, proxy or sharing.
 		 */
-		rpc_integer_arg(GRPC_ARG_ENABLE_RETRIES, 0),
+		rpc_integer_arg(GRPC_ARG_ENABLE_RETRIES, 1),
 		rpc_integer_arg(GRPC_ARG_ENABLE_HTTP_PROXY, 0),
 		rpc_integer_arg(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1),
 		rpc_integer_arg(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1),

@@ -9,9 +9,10 @@
 enum {
 	/*
 	 * Two bytes on the wire can become a struct of 150: bounds what one message may make us
-	 * allocate.
+	 * allocate, by its size, with room for small ones.
 	 */
-	UNPACKED_MAX_BYTES = 8 * RPC_MESSAGE_MAX_BYTES,
+	UNPACKED_FACTOR = 8,
+	UNPACKED_ROOM_BYTES = 1 << 20,
 };
 
 grpc_byte_buffer *rpc_message_pack(const ProtobufCMessage *message)
@@ -65,7 +66,7 @@ static grpc_slice read_all(grpc_byte_buffer *buffer)
 int rpc_message_unpack(grpc_byte_buffer *buffer, const ProtobufCMessageDescriptor *type,
 		       ProtobufCMessage **ret_message, struct error *err)
 {
-	size_t left_bytes = UNPACKED_MAX_BYTES;
+	size_t left_bytes = UNPACKED_ROOM_BYTES + UNPACKED_FACTOR * grpc_byte_buffer_length(buffer);
 	ProtobufCAllocator allocator = { budget_alloc, budget_free, &left_bytes };
 	ProtobufCMessage *message;
 	grpc_slice slice = read_all(buffer);

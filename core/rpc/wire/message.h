@@ -12,6 +12,10 @@ enum {
 	 * What we accept from a peer: a List of a busy containerd is larger than gRPC's own 4 MiB.
 	 */
 	RPC_MESSAGE_MAX_BYTES = 16 << 20,
+	/*
+	 * What the server accepts: manifests have at most 1 MiB each.
+	 */
+	RPC_REQUEST_MAX_BYTES = 4 << 20,
 };
 
 /* Free with grpc_byte_buffer_destroy(). */
@@ -23,3 +27,8 @@ grpc_byte_buffer *rpc_message_pack(const ProtobufCMessage *message);
  */
 int rpc_message_unpack(grpc_byte_buffer *buffer, const ProtobufCMessageDescriptor *type,
 		       ProtobufCMessage **ret_message, struct error *err);
+
+/*
+ * protobuf-c takes any bytes for a string: -EBADMSG names the field whose text is not UTF-8.
+ */
+int rpc_message_check_text(const ProtobufCMessage *message, struct error *err);

@@ -1,0 +1,696 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests that change something, through a real socket on a real loop with a real store, over the
+ * fake world. */
+#include "core/api.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "core/base/fs.h"
+#include "core/base/log.h"
+#include "core/desired.h"
+#include "core/host.h"
+#include "core/status.h"
+#include "tests/fake/host.h"
+
+enum { WAIT_MS = 10 * 1000, TIMEOUT_MS = 8000 };
+
+#define SERVICE "/kukeon.v1beta1.Kukeon/"
+#define WEB "default/default/default/web"
+#define DOC(kind, name) "apiVersion: v1beta1\nkind: " kind "\nmetadata: {name: " name "}\nspec:\n"
+#define ONE(id) "{id: " id ", image: img, stopGracePeriodSeconds: 1}"
+#define CELL_WEB DOC("Cell", "web") "  containers: [" ONE("a") ", " ONE("b") "]\n"
+#define CONTAINER(id) DOC("Container", id) "  cellId: web\n  image: img\n"
+
+struct fixture {
+	struct sim sim;
+	struct rpc *rpc;
+	struct api *api;
+	struct rpc_channel *channel;
+	char dir[64], run_path[80];
+	bool closed, done, stopped;
+	struct rpc_unary unary;
+	struct call call;
+	struct buf said; /* results of the last request */
+	char *awaited;
+};
+
+static struct fixture *fixture_of(struct sim *sim)
+{
+	return container_of(sim, struct fixture, sim);
+}
+
+static void on_closed(void *ctx)
+{
+	((struct fixture *)ctx)->closed = true;
+}
+
+static bool is_closed(struct sim *sim)
+{
+	return fixture_of(sim)->closed;
+}
+
+static void await_closed(struct fixture *f)
+{
+	assert_true(sim_run_until(&f->sim, is_closed, WAIT_MS));
+	f->closed = false;
+}
+
+static const char *watch_kind(void *ctx UNUSED)
+{
+	return "inotify";
+}
+
+static void on_stop(void *ctx)
+{
+	((struct fixture *)ctx)->stopped = true;
+}
+
+/* ---- the daemon ---- */
+
+static void daemon_start(struct fixture *f)
+{
+	AUTO_FREE char *path = xasprintf("%s/sock", f->dir);
+	AUTO_FREE char *target = xasprintf("unix:%s", path);
+	struct api_options options = {
+		.engine = &f->sim.engine,
+		.run_path = f->run_path,
+		.watch_kind = watch_kind,
+		.self = { .stop = on_stop, .kill = on_stop, .restart = on_stop, .ctx = f },
+	};
+
+	sim_start(&f->sim);
+	assert_int_equal(rpc_open(&f->rpc, &f->sim.loop, NULL), 0);
+	options.rpc = f->rpc;
+	assert_int_equal(host_listen(path, &options.listen_fd, NULL), 0);
+	assert_int_equal(api_open(&f->api, &options, NULL), 0);
+	f->channel = rpc_channel_new(f->rpc, target);
+}
+
+static void daemon_stop(struct fixture *f)
+{
+	rpc_unary_fini(&f->unary);
+	rpc_channel_free(f->channel);
+	api_close(f->api, on_closed, f);
+	await_closed(f);
+	rpc_close(f->rpc, on_closed, f);
+	await_closed(f);
+	sim_crash(&f->sim);
+}
+
+static void daemon_restart(struct fixture *f)
+{
+	daemon_stop(f);
+	daemon_start(f);
+	sim_scanned(&f->sim);
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = xnew(struct fixture);
+
+	snprintf(f->dir, sizeof(f->dir), "/tmp/test-api-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	snprintf(f->run_path, sizeof(f->run_path), "%s/run", f->dir);
+	sim_init_real(&f->sim, 1);
+	f->sim.run_path = f->run_path;
+	daemon_start(f);
+	sim_scanned(&f->sim);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	daemon_stop(f);
+	sim_fini(&f->sim);
+	buf_fini(&f->said);
+	free(f->awaited);
+	fs_remove_tree(AT_FDCWD, f->dir, NULL);
+	free(f);
+	return 0;
+}
+
+/* ---- requests ---- */
+
+static void on_done(struct call *call)
+{
+	container_of(call, struct fixture, call)->done = true;
+}
+
+static bool is_done(struct sim *sim)
+{
+	return fixture_of(sim)->done;
+}
+
+static int ask(struct fixture *f, const char *method, const ProtobufCMessage *request,
+	       const ProtobufCMessageDescriptor *reply_type)
+{
+	f->done = false;
+	rpc_unary_fini(&f->unary);
+	f->unary = (struct rpc_unary){
+		.method = method,
+		.request = request,
+		.reply_type = reply_type,
+		.timeout_ms = TIMEOUT_MS,
+	};
+	call_init(&f->call, &f->sim.loop, on_done);
+	rpc_unary_start(f->channel, &f->unary, &f->call);
+	assert_true(sim_run_until(&f->sim, is_done, WAIT_MS));
+	return f->call.status;
+}
+
+/* "CREATED default" and so on, one per line; what changed or went wrong behind it. */
+static void say(struct fixture *f, Api__Result *const *results, size_t n)
+{
+	buf_fini(&f->said);
+	buf_add_str(&f->said, "");
+	for (size_t i = 0; i < n; i++) {
+		const Api__Result *r = results[i];
+
+		buf_printf(&f->said, "%s%s %s", i ? "\n" : "",
+			   protobuf_c_enum_descriptor_get_value(&api__outcome__descriptor,
+								(int)r->outcome)
+				   ->name,
+			   r->key);
+		for (size_t c = 0; c < r->n_changes; c++)
+			buf_printf(&f->said, " %s", r->changes[c]);
+		if (r->message)
+			buf_printf(&f->said, ": %s", r->message);
+	}
+}
+
+static Api__Object *object_of(struct document *document)
+{
+	static const Api__Object__ObjectCase cases[] = {
+		API__OBJECT__OBJECT_REALM, API__OBJECT__OBJECT_SPACE, API__OBJECT__OBJECT_STACK,
+		API__OBJECT__OBJECT_CELL, API__OBJECT__OBJECT_CONTAINER
+	};
+	Api__Object *object = xnew(Api__Object);
+
+	api__object__init(object);
+	object->object_case = cases[document->kind];
+	object->realm = (Api__Realm *)take_ptr(document->message);
+	return object;
+}
+
+enum { CREATE_ONLY = 1, DRY_RUN = 2 };
+
+static const char *apply_with(struct fixture *f, const char *text, int flags)
+{
+	Api__ApplyRequest *request = xnew(Api__ApplyRequest);
+	struct manifest manifest;
+	struct document *document;
+	const Api__ApplyReply *reply;
+
+	api__apply_request__init(request);
+	manifest_parse("t.yaml", text, strlen(text), &manifest);
+	if (manifest.errors.n)
+		fail_msg("%s", manifest.errors.items[0]);
+	list_for_each(document, &manifest.documents, link) {
+		request->objects = xrealloc(request->objects,
+					    (request->n_objects + 1) * sizeof(*request->objects));
+		request->objects[request->n_objects++] = object_of(document);
+	}
+	manifest_fini(&manifest);
+	request->has_create_only = request->create_only = flags & CREATE_ONLY;
+	request->has_dry_run = request->dry_run = (flags & DRY_RUN) != 0;
+	if (ask(f, SERVICE "Apply", &request->base, &api__apply_reply__descriptor) < 0)
+		fail_msg("%s", f->call.err.msg);
+	reply = (Api__ApplyReply *)f->unary.reply;
+	say(f, reply->results, reply->n_results);
+	protobuf_c_message_free_unpacked(&request->base, NULL);
+	return f->said.data;
+}
+
+static const char *apply(struct fixture *f, const char *text)
+{
+	return apply_with(f, text, 0);
+}
+
+/* The selector of a key; its strings are in @parts. */
+static Api__Selector select_key(const char *key, struct key_parts *parts)
+{
+	Api__Selector selector = API__SELECTOR__INIT;
+
+	assert_true(key_split(key, parts));
+	selector.has_kind = true;
+	selector.kind = (Api__Kind)parts->kind;
+	selector.realm = parts->part[KIND_REALM];
+	selector.space = parts->part[KIND_SPACE];
+	selector.stack = parts->part[KIND_STACK];
+	selector.cell = parts->part[KIND_CELL];
+	selector.name = parts->part[parts->kind];
+	return selector;
+}
+
+static const char *delete_with(struct fixture *f, const char *key, bool cascade)
+{
+	Api__DeleteRequest request = API__DELETE_REQUEST__INIT;
+	struct key_parts parts;
+	Api__Selector selector = select_key(key, &parts);
+	const Api__DeleteReply *reply;
+
+	request.selector = &selector;
+	request.has_cascade = request.cascade = cascade;
+	assert_int_equal(ask(f, SERVICE "Delete", &request.base, &api__delete_reply__descriptor),
+			 0);
+	reply = (Api__DeleteReply *)f->unary.reply;
+	say(f, reply->results, reply->n_results);
+	return f->said.data;
+}
+
+static const char *run(struct fixture *f, const char *key, Api__RunVerb verb)
+{
+	Api__RunRequest request = API__RUN_REQUEST__INIT;
+	struct key_parts parts;
+	Api__Selector selector = select_key(key, &parts);
+
+	request.selector = &selector;
+	request.has_verb = true;
+	request.verb = verb;
+	assert_int_equal(ask(f, SERVICE "Run", &request.base, &api__run_reply__descriptor), 0);
+	say(f, &((Api__RunReply *)f->unary.reply)->result, 1);
+	return f->said.data;
+}
+
+#define START API__RUN_VERB__START
+#define STOP API__RUN_VERB__STOP
+#define KILL API__RUN_VERB__KILL
+#define RESTART API__RUN_VERB__RESTART
+
+/* ---- what is ---- */
+
+static struct object *find(struct fixture *f, const char *key)
+{
+	return engine_find(&f->sim.engine, key);
+}
+
+static struct container *container(struct fixture *f, const char *role)
+{
+	return cell_find_container(find(f, WEB), role);
+}
+
+static unsigned starts(struct fixture *f, const char *role)
+{
+	AUTO_FREE char *id = xasprintf("default_default_web_%s", role);
+
+	return world_container(&f->sim.world, "kukeon-default", id)->starts;
+}
+
+/* "web Ready" */
+static bool state_is(struct sim *sim)
+{
+	const char *space = strchr(fixture_of(sim)->awaited, ' ');
+	AUTO_FREE char *key =
+		xstrndup(fixture_of(sim)->awaited, (size_t)(space - fixture_of(sim)->awaited));
+	const struct object *object = engine_find(&sim->engine, key);
+	const char *state = object ? protobuf_c_enum_descriptor_get_value(&api__state__descriptor,
+									  (int)object->status.state)
+					     ->name
+				   : "gone";
+
+	return str_equal(state, space + 1);
+}
+
+static void await(struct fixture *f, const char *key, const char *state)
+{
+	free(f->awaited);
+	f->awaited = xasprintf("%s %s", key, state);
+	if (!sim_run_until(&f->sim, state_is, WAIT_MS))
+		fail_msg("waited for %s, it is %s", f->awaited,
+			 find(f, key) ? find(f, key)->status.message : "gone");
+}
+
+static bool written(struct fixture *f, const char *name)
+{
+	AUTO_FREE char *path = xasprintf("%s/%s", f->run_path, name);
+
+	return access(path, F_OK) == 0;
+}
+
+/* ---- apply ---- */
+
+static void test_apply(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_string_equal(apply(f, CELL_WEB), "CREATED default\nCREATED default/default\n"
+						"CREATED default/default/default\nCREATED " WEB);
+	assert_true(written(f, WEB "/cell.yaml"));
+	await(f, WEB, "Ready");
+	assert_string_equal(find(f, WEB)->source, "api");
+	assert_string_equal(apply(f, CELL_WEB), "UNCHANGED " WEB);
+	assert_string_equal(apply_with(f, CELL_WEB, CREATE_ONLY), "EXISTS " WEB);
+	assert_string_equal(apply(f,
+				  DOC("Cell", "web") "  containers: [" ONE("a") ", {id: b, image: "
+										"other}]\n"),
+			    "UPDATED " WEB " spec.containers[1].image "
+			    "spec.containers[1].stopGracePeriodSeconds");
+	await(f, WEB, "Ready");
+	assert_int_equal(starts(f, "root"), 1);
+	assert_int_equal(starts(f, "b"), 2);
+}
+
+static void test_dry_run(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_string_equal(apply_with(f, CELL_WEB "---\n" CONTAINER("c"), DRY_RUN),
+			    "CREATED default\nCREATED default/default\n"
+			    "CREATED default/default/default\nCREATED " WEB "\nCREATED " WEB "/c");
+	assert_null(find(f, WEB));
+	assert_false(written(f, "default"));
+}
+
+static void test_order_of_kinds(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_string_equal(
+		apply(f, CONTAINER("c") "---\n" CELL_WEB "---\n" DOC("Realm", "default") "  {}\n"),
+		"CREATED default\nCREATED default/default\nCREATED default/default/default\n"
+		"CREATED " WEB "\nCREATED " WEB "/c");
+	await(f, WEB, "Ready");
+	assert_int_equal(starts(f, "c"), 1);
+}
+
+static void test_manifest_owns(void **state)
+{
+	struct fixture *f = *state;
+
+	sim_file(&f->sim, "a.yaml", CELL_WEB);
+	assert_string_equal(apply(f, CELL_WEB), "UNCHANGED " WEB);
+	assert_string_equal(apply(f, DOC("Cell", "web") "  containers: [" ONE("a") "]\n"),
+			    "FAILED " WEB ": it is declared in a.yaml; change it there");
+	assert_string_equal(delete_with(f, WEB, true),
+			    "FAILED " WEB ": it is declared in a.yaml; remove it there");
+	assert_string_equal(delete_with(f, "default", true),
+			    "FAILED default: Cell " WEB
+			    " below it is declared in a.yaml; remove it there");
+	assert_string_equal(run(f, WEB, STOP), "ACCEPTED " WEB);
+	await(f, WEB, "Stopped");
+}
+
+/* A file that declares what came over the API takes it over, and its end is the object's. */
+static void test_manifest_takes_over(void **state)
+{
+	struct fixture *f = *state;
+
+	apply(f, CELL_WEB);
+	sim_file(&f->sim, "a.yaml", CELL_WEB);
+	assert_string_equal(find(f, WEB)->source, "manifest:a.yaml");
+	sim_file(&f->sim, "b.yaml", DOC("Realm", "other") "  {}\n");
+	sim_file_gone(&f->sim, "a.yaml");
+	await(f, WEB, "gone");
+}
+
+static void test_what_cannot_be(void **state)
+{
+	struct fixture *f = *state;
+
+	apply(f, DOC("Realm", "main") "  namespace: ns1\n");
+	assert_string_equal(apply(f, DOC("Realm", "main") "  namespace: ns2\n"),
+			    "FAILED main: spec.namespace cannot change: containers live in the "
+			    "namespace it has; delete the realm first");
+	assert_string_equal(
+		apply(f,
+		      DOC("Cell", "kukeond") "  {realmId: kukeon-system, spaceId: kukeon, "
+					     "stackId: kukeon, containers: [{id: a, image: i}]}\n"),
+		"FAILED kukeon-system/kukeon/kukeon/kukeond: this cell stands for kukeond itself and "
+		"takes no containers");
+}
+
+/* ---- containers ---- */
+
+static void test_container_joins(void **state)
+{
+	struct fixture *f = *state;
+
+	apply(f, CELL_WEB);
+	await(f, WEB, "Ready");
+	assert_string_equal(apply(f, CONTAINER("c")), "CREATED " WEB "/c");
+	await(f, WEB, "Ready");
+	assert_int_equal(starts(f, "root"), 1);
+	assert_int_equal(starts(f, "c"), 1);
+	assert_string_equal(apply(f, CONTAINER("c")), "UNCHANGED " WEB "/c");
+	assert_string_equal(apply(f, CELL_WEB), "UNCHANGED " WEB); /* the cell never named it */
+	assert_string_equal(apply(f, CONTAINER("b")),
+			    "UPDATED " WEB "/b spec.stopGracePeriodSeconds");
+	assert_string_equal(delete_with(f, WEB "/c", false), "DELETED " WEB "/c");
+	assert_string_equal(delete_with(f, WEB "/b", false), "DELETED " WEB "/b");
+	assert_string_equal(delete_with(f, WEB "/b", false), "NOT_FOUND " WEB "/b");
+	await(f, WEB, "Ready");
+	assert_int_equal(starts(f, "root"), 1);
+	assert_null(container(f, "b"));
+}
+
+/* The first container of a cell without any stays its root, whatever comes later. */
+static void test_containers_make_a_cell(void **state)
+{
+	struct fixture *f = *state;
+
+	apply(f, DOC("Cell", "web") "  {}\n");
+	assert_string_equal(apply(f, CONTAINER("m")), "CREATED " WEB "/m");
+	await(f, WEB, "Ready");
+	assert_string_equal(apply(f, CONTAINER("a")), "CREATED " WEB "/a");
+	await(f, WEB, "Ready");
+	assert_string_equal(container(f, "root")->name, "m");
+	assert_int_equal(starts(f, "root"), 1);
+	assert_string_equal(apply(f, CONTAINER("m")), "UNCHANGED " WEB "/m");
+	daemon_restart(f);
+	await(f, WEB, "Ready");
+	assert_string_equal(container(f, "root")->name, "m");
+	assert_int_equal(starts(f, "root"), 1);
+	assert_int_equal(starts(f, "a"), 1);
+}
+
+/* ---- delete ---- */
+
+static void test_delete(void **state)
+{
+	struct fixture *f = *state;
+
+	apply(f, CELL_WEB);
+	await(f, WEB, "Ready");
+	assert_string_equal(delete_with(f, WEB, false),
+			    "FAILED " WEB ": it has 2 containers: a, b; delete them first, or "
+			    "everything at once with --cascade");
+	assert_string_equal(delete_with(f, "default", false),
+			    "FAILED default: it has 1 spaces: default; delete them first, or "
+			    "everything at once with --cascade");
+	assert_string_equal(delete_with(f, WEB, true), "DELETED " WEB);
+	assert_false(written(f, WEB "/cell.yaml"));
+	await(f, WEB, "gone");
+	assert_non_null(find(f, "default")); /* it was made to stay */
+	assert_string_equal(delete_with(f, "default", true),
+			    "DELETED default\nDELETED default/default/default\n"
+			    "DELETED default/default");
+	await(f, "default", "gone");
+	assert_false(written(f, "default"));
+	assert_string_equal(delete_with(f, "default", false), "NOT_FOUND default");
+}
+
+static bool nothing_is_written(struct sim *sim)
+{
+	return !written(fixture_of(sim), WEB);
+}
+
+/* What was deleted does not come back after a crash in the middle of it. */
+static void test_delete_survives(void **state)
+{
+	struct fixture *f = *state;
+
+	apply(f, CELL_WEB "---\n" CONTAINER("c"));
+	await(f, WEB, "Ready");
+	delete_with(f, WEB, true);
+	daemon_restart(f);
+	await(f, WEB, "gone");
+	assert_true(sim_run_until(&f->sim, nothing_is_written, WAIT_MS));
+}
+
+/* ---- run ---- */
+
+static void test_stop_and_start(void **state)
+{
+	struct fixture *f = *state;
+
+	apply(f, CELL_WEB);
+	await(f, WEB, "Ready");
+	assert_string_equal(run(f, WEB, START), "UNCHANGED " WEB);
+	assert_string_equal(run(f, WEB, STOP), "ACCEPTED " WEB);
+	await(f, WEB, "Stopped");
+	assert_string_equal(run(f, WEB, STOP), "UNCHANGED " WEB);
+	assert_string_equal(run(f, WEB, KILL), "UNCHANGED " WEB);
+	assert_true(container(f, "root")->record && container(f, "root")->snapshot);
+	assert_false(world_cell(&f->sim.world, WEB)->pinned);
+	assert_string_equal(run(f, WEB "/b", START),
+			    "FAILED " WEB
+			    "/b: its cell is stopped; 'kuke start cell web' starts it");
+	daemon_restart(f);
+	await(f, WEB, "Stopped");
+	assert_string_equal(run(f, WEB, START), "ACCEPTED " WEB);
+	await(f, WEB, "Ready");
+	assert_int_equal(container(f, "root")->restarts, 0);
+	daemon_restart(f);
+	await(f, WEB, "Ready");
+	assert_int_equal(starts(f, "root"), 2);
+}
+
+static void test_stop_container(void **state)
+{
+	struct fixture *f = *state;
+
+	apply(f, CELL_WEB);
+	await(f, WEB, "Ready");
+	assert_string_equal(run(f, WEB "/b", KILL), "ACCEPTED " WEB "/b");
+	sim_run(&f->sim, 300);
+	assert_int_equal(container(f, "b")->task, TASK_NONE);
+	assert_int_equal(sim_state(&f->sim, WEB), API__STATE__Ready);
+	daemon_restart(f);
+	await(f, WEB, "Ready");
+	assert_int_equal(starts(f, "b"), 1);
+	assert_string_equal(run(f, WEB "/b", START), "ACCEPTED " WEB "/b");
+	sim_run(&f->sim, 300);
+	assert_int_equal(container(f, "b")->task, TASK_RUNNING);
+	assert_int_equal(starts(f, "root"), 1);
+	assert_string_equal(run(f, WEB "/a", STOP), "ACCEPTED " WEB "/a"); /* the root */
+	await(f, WEB, "Stopped");
+	assert_string_equal(run(f, WEB "/b", START),
+			    "FAILED " WEB "/b: the root container of its cell is stopped; 'kuke "
+			    "start cell web' starts both");
+	assert_string_equal(run(f, WEB, START), "ACCEPTED " WEB);
+	await(f, WEB, "Ready");
+}
+
+static bool restarted_both(struct sim *sim)
+{
+	struct fixture *f = fixture_of(sim);
+
+	return starts(f, "root") == 2 && starts(f, "b") == 2 &&
+	       sim_state(sim, WEB) == API__STATE__Ready;
+}
+
+static bool restarted_b(struct sim *sim)
+{
+	struct fixture *f = fixture_of(sim);
+
+	return starts(f, "b") == 3 && sim_state(sim, WEB) == API__STATE__Ready;
+}
+
+static void test_restart(void **state)
+{
+	struct fixture *f = *state;
+
+	apply(f, CELL_WEB);
+	await(f, WEB, "Ready");
+	assert_string_equal(run(f, WEB, RESTART), "ACCEPTED " WEB);
+	assert_true(sim_run_until(&f->sim, restarted_both, WAIT_MS));
+	assert_int_equal(find(f, WEB)->cell.run, INTENT_RUN);
+	assert_string_equal(run(f, WEB "/b", RESTART), "ACCEPTED " WEB "/b");
+	assert_true(sim_run_until(&f->sim, restarted_b, WAIT_MS));
+	assert_int_equal(starts(f, "root"), 2);
+	assert_string_equal(run(f, WEB "/nope", RESTART), "NOT_FOUND " WEB "/nope");
+}
+
+static void test_self(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_string_equal(run(f, SELF_KEY, STOP), "NOT_FOUND " SELF_KEY);
+	apply(f, DOC("Cell", "kukeond") "  {realmId: kukeon-system, spaceId: kukeon, stackId: "
+					"kukeon}\n");
+	await(f, SELF_KEY, "Ready");
+	assert_string_equal(delete_with(f, SELF_KEY, true),
+			    "FAILED " SELF_KEY
+			    ": it is Kukeon's own; 'kuke uninstall' takes everything down");
+	assert_string_equal(run(f, SELF_KEY, START), "UNCHANGED " SELF_KEY);
+	assert_false(f->stopped);
+	assert_string_equal(run(f, SELF_KEY, STOP), "ACCEPTED " SELF_KEY);
+	assert_true(f->stopped);
+}
+
+/* ---- everything ---- */
+
+static void test_refresh(void **state)
+{
+	struct fixture *f = *state;
+	Api__RefreshRequest request = API__REFRESH_REQUEST__INIT;
+
+	apply(f, CELL_WEB);
+	assert_int_equal(ask(f, SERVICE "Refresh", &request.base, &api__refresh_reply__descriptor),
+			 0);
+	assert_int_equal(((Api__RefreshReply *)f->unary.reply)->objects, 4);
+}
+
+static void test_purge(void **state)
+{
+	struct fixture *f = *state;
+	Api__PurgeRequest request = API__PURGE_REQUEST__INIT;
+
+	apply(f, CELL_WEB);
+	sim_file(&f->sim, "a.yaml", DOC("Cell", "api") "  containers: [" ONE("a") "]\n");
+	await(f, WEB, "Ready");
+	assert_int_equal(ask(f, SERVICE "Purge", &request.base, &api__purge_reply__descriptor), 0);
+	assert_int_equal(((Api__PurgeReply *)f->unary.reply)->n_remaining, 0);
+	assert_true(f->stopped);
+	assert_null(find(f, "default"));
+	sim_file(&f->sim, "a.yaml", CELL_WEB); /* nothing comes any more */
+	assert_null(find(f, WEB));
+}
+
+/* ---- the disk ---- */
+
+/* What cannot be written is refused and has no effect. */
+static void test_store_fails(void **state)
+{
+	struct fixture *f = *state;
+
+	apply(f, DOC("Realm", "default") "  {}\n");
+	assert_int_equal(
+		fs_write_file_atomic(f->awaited = xasprintf("%s/default/default", f->run_path), "",
+				     0, 0644, NULL),
+		0); /* a file where a directory must be */
+	assert_true(str_starts_with(apply(f, CELL_WEB),
+				    "FAILED default/default: cannot be stored, so nothing was "
+				    "changed: "));
+	assert_null(find(f, WEB));
+	unlink(f->awaited);
+	assert_string_equal(apply(f, CELL_WEB), "CREATED default/default\n"
+						"CREATED default/default/default\nCREATED " WEB);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_apply),
+		TEST(test_dry_run),
+		TEST(test_order_of_kinds),
+		TEST(test_manifest_owns),
+		TEST(test_manifest_takes_over),
+		TEST(test_what_cannot_be),
+		TEST(test_container_joins),
+		TEST(test_containers_make_a_cell),
+		TEST(test_delete),
+		TEST(test_delete_survives),
+		TEST(test_stop_and_start),
+		TEST(test_stop_container),
+		TEST(test_restart),
+		TEST(test_self),
+		TEST(test_refresh),
+		TEST(test_purge),
+		TEST(test_store_fails),
+	};
+
+	log_set_level(getenv("KUKEON_TEST_LOG") ? LOG_DEBUG : LOG_ERROR);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
