@@ -162,11 +162,19 @@ remove_all_manifests() {
 	done
 }
 
+# What came over the API.
+remove_all_objects() {
+	local realm
+	for realm in $(kuke get realms -o json 2>/dev/null | jq -r '.[].metadata.name'); do
+		kuke delete realm "$realm" --cascade >/dev/null || fail "cannot delete realm $realm"
+	done
+}
 
 # Takes away what the scenario declared and checks that nothing of it is left.
 scenario_end() {
 	daemon_is_running || daemon_start
 	remove_all_manifests
+	remove_all_objects
 	wait_for "no cells" cells_are_gone
 	poll_for $LIMIT leaves_nothing || fail "left behind:"$'\n'"$(cat "$T/leaks")"
 	poll_for 5 daemon_holds_nothing_more || fail "kukeond holds open: $(daemon_descriptors)"
