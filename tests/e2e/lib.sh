@@ -91,6 +91,12 @@ is_unhealthy() { daemon_answers && ! is_healthy; }
 runtime_is_connected() { kuke_status | jq -e '.runtime.connected == true' >/dev/null; }
 runtime_is_away() { daemon_answers && ! runtime_is_connected; }
 
+# in_container CELL CONTAINER COMMAND...: runs it beside the container's own process, as the same user with the same rights.
+in_container() {
+	ctr --namespace kukeon-default tasks exec --exec-id "e2e-$RANDOM" \
+		"$(container_field "$1" "$2" .status.containerdId)" "${@:3}" </dev/null
+}
+
 # ---- waiting and judging ----
 
 # wait_for "description" COMMAND...: at most LIMIT seconds.
