@@ -8,10 +8,10 @@
 #define SERVICE "/kukeon.v1beta1.Kukeon/"
 
 enum {
-	CALL_TIMEOUT_MS = 10000,    /* answered from memory; longer means that the daemon hangs */
-	CHANGE_TIMEOUT_MS = 60000,  /* answered when it is on disk, for hundreds of objects */
-	LOOK_TIMEOUT_MS = 300000,   /* answered when all of the host was looked at */
-	PURGE_TIMEOUT_MS = 1800000, /* the daemon ends it when nothing goes on */
+	CALL_TIMEOUT_MS = 10000,   /* answered from memory; longer means that the daemon hangs */
+	CHANGE_TIMEOUT_MS = 60000, /* answered when it is on disk, for hundreds of objects */
+	LOOK_TIMEOUT_MS = 300000,  /* answered when all of the host was looked at */
+	PURGE_TIMEOUT_MS = 900000, /* answered when every cell has stopped and is gone */
 };
 
 struct method {
@@ -32,6 +32,7 @@ static const struct method delete = { SERVICE "Delete", &api__delete_reply__desc
 static const struct method run = { SERVICE "Run", &api__run_reply__descriptor, CHANGE_TIMEOUT_MS };
 static const struct method refresh = { SERVICE "Refresh", &api__refresh_reply__descriptor,
 				       LOOK_TIMEOUT_MS };
+
 static const struct method purge = { SERVICE "Purge", &api__purge_reply__descriptor,
 				     PURGE_TIMEOUT_MS };
 

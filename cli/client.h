@@ -32,7 +32,7 @@ int client_run(struct client *client, const Api__RunRequest *request, Api__RunRe
 int client_refresh(struct client *client, const Api__RefreshRequest *request,
 		   Api__RefreshReply **ret_reply, struct error *err);
 
-/* Waits until nothing is left, or until the daemon says what does not go: minutes. */
+/* Answered when nothing is left, or when it goes no further. */
 int client_purge(struct client *client, Api__PurgeReply **ret_reply, struct error *err);
 
 /* False: enough. The event is gone when this returns. */

@@ -189,15 +189,32 @@ int host_daemon_start(const struct options *settings, const Api__Config *config,
 	return r < 0 ? error_wrap(err, r, "start kukeond") : 0;
 }
 
+/* The socket is handed on unless the settings say the same: then systemd's units may serve it. */
+static int load_for(const char *socket_path, struct options *settings, Api__Config **ret_config,
+		    struct error *err)
+{
+	Api__Config *config = NULL;
+	int r = host_args_load(settings, &config, err);
+
+	if (r == 0 && !str_equal(config->socket, socket_path)) {
+		protobuf_c_message_free_unpacked(&config->base, NULL);
+		options_give_socket(settings, socket_path);
+		r = host_args_load(settings, &config, err);
+	}
+	if (r == 0)
+		*ret_config = config;
+	return r;
+}
+
 int host_daemon_start_at(const char *socket_path, struct error *err)
 {
 	struct options settings = { 0 };
 	Api__Config *config = NULL;
 	bool started;
-	int r;
+	int r = host_args_need_root("starting kukeond", err);
 
-	options_give_socket(&settings, socket_path);
-	r = host_args_load(&settings, &config, err);
+	if (r == 0)
+		r = load_for(socket_path, &settings, &config, err);
 	if (r < 0)
 		return r;
 	r = host_daemon_start(&settings, config, &started, err);

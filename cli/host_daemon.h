@@ -16,7 +16,7 @@
 int host_daemon_start(const struct options *settings, const Api__Config *config, bool *ret_started,
 		      struct error *err);
 
-/* The same for a verb that has --socket alone (@socket NULL: not given). */
+/* The same for a verb that has no settings and found nobody on @socket. */
 int host_daemon_start_at(const char *socket, struct error *err);
 
 /* Whether somebody listens on the daemon's socket: kukeond, or the service manager for it. */

@@ -111,3 +111,11 @@ int host_create_hierarchy(struct client *client, const char *realm, const char *
 		results_take(ret_results, reply->results, &reply->n_results);
 	return r;
 }
+
+bool host_is_system_cell(const struct target *target)
+{
+	return target->kind == KIND_CELL && str_equal(target->name, SYSTEM_CELL) &&
+	       str_equal(target->scope[KIND_REALM], SYSTEM_REALM) &&
+	       str_equal(target->scope[KIND_SPACE], SYSTEM_NAME) &&
+	       str_equal(target->scope[KIND_STACK], SYSTEM_NAME);
+}

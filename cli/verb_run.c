@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kuke start, stop, kill, restart: what a cell or container shall do, beyond its spec. */
+#include "cli/host_daemon.h"
+#include "cli/host_hierarchy.h"
 #include "cli/verbs.h"
 #include "cli/waiting.h"
 
@@ -46,8 +48,30 @@ static enum cli_exit run(const struct args *args, const struct io *io,
 	return waiting_for_results(&waiting, &results, words->goal);
 }
 
+/* The cell that stands for the daemon, and nobody there to be asked. */
+static bool is_daemon_to_start(const struct args *args)
+{
+	struct error ignored;
+	struct target target;
+
+	return target_read(args, &target, &ignored) == 0 && host_is_system_cell(&target) &&
+	       !host_daemon_reachable(args->socket);
+}
+
+static enum cli_exit start_daemon(const struct args *args, const struct io *io, struct error *err)
+{
+	if (host_daemon_start_at(args->socket, err) < 0)
+		return CLI_UNREACHABLE;
+	fprintf(io->err, "kukeond was not running: started\n");
+	return CLI_DONE;
+}
+
 static enum cli_exit start_run(const struct args *args, const struct io *io, struct error *err)
 {
+	enum cli_exit code = is_daemon_to_start(args) ? start_daemon(args, io, err) : CLI_DONE;
+
+	if (code != CLI_DONE)
+		return code;
 	return run(args, io,
 		   &(struct run_words){ API__RUN_VERB__START, "started", "already started",
 					WAIT_READY },

@@ -98,7 +98,7 @@ static int purge(const Api__Config *config, const struct io *io, struct error *e
 	}
 	fprintf(io->out, "Cells, networks and stored objects: removed\n");
 	if (!host_daemon_wait_end((int)daemon->pid, END_LIMIT_MS))
-		return error_set(err, -ETIMEDOUT, "kukeond (process %u) does not end", daemon->pid);
+		return error_set(err, -EBUSY, "kukeond (process %u) does not end", daemon->pid);
 	return 0;
 }
 

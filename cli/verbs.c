@@ -5,12 +5,27 @@
 
 #include "core/base/str.h"
 
+/* clang-format off */
 const struct verb *const verbs[] = {
-	&verb_init,   &verb_apply,    &verb_create,    &verb_get,        &verb_status,
-	&verb_wait,   &verb_start,    &verb_stop,      &verb_kill,       &verb_restart,
-	&verb_delete, &verb_refresh,  &verb_uninstall, &verb_completion, &verb_version,
-	&verb_help,   &verb_complete,
+	&verb_init,
+	&verb_apply,
+	&verb_create,
+	&verb_get,
+	&verb_status,
+	&verb_wait,
+	&verb_start,
+	&verb_stop,
+	&verb_kill,
+	&verb_restart,
+	&verb_delete,
+	&verb_refresh,
+	&verb_uninstall,
+	&verb_completion,
+	&verb_version,
+	&verb_help,
+	&verb_complete,
 };
+/* clang-format on */
 const size_t n_verbs = ARRAY_SIZE(verbs);
 
 const struct verb *verb_find(const char *name)

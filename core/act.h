@@ -17,6 +17,7 @@ struct run {
 	struct call attach; /* the first half of an attachment, before the files are written */
 	struct work files;  /* for acts that write the cell's files */
 	int files_status;
+	char *files_hostname; /* while a container's own files are written */
 	struct error files_err;
 
 	union {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Containers and their tasks. */
+#include <errno.h>
 #include <signal.h>
 
 #include "core/act_table.h"
@@ -45,16 +46,19 @@ static void image_resolved(struct run *run)
 	run->container->image_ready = true;
 }
 
-static void start_create(struct run *run)
+static void create(struct run *run)
 {
 	struct engine *engine = run->engine;
 	struct object *object = run->object;
 	struct container *c = run->container;
+	const char *own = str_empty(c->spec->hostname) ? NULL : c->spec->hostname;
+	const char *role = own ? c->role : NULL;
 	AUTO_FREE char *netns = engine->network->ops->netns_path(engine->network, object->key);
 	AUTO_FREE char *cgroup = name_cgroup_leaf(engine->cgroup_root, object->key, c->role);
 	AUTO_FREE char *group = name_containerd_id(object->key, "root");
-	AUTO_FREE char *hosts = cellfiles_path(engine->run_path, object->key, CELLFILE_HOSTS);
-	AUTO_FREE char *hostname = cellfiles_path(engine->run_path, object->key, CELLFILE_HOSTNAME);
+	AUTO_FREE char *hosts = cellfiles_path(engine->run_path, object->key, role, CELLFILE_HOSTS);
+	AUTO_FREE char *hostname =
+		cellfiles_path(engine->run_path, object->key, role, CELLFILE_HOSTNAME);
 	const struct container_request request = {
 		.ref = ref_of(run),
 		.cell_key = object->key,
@@ -63,7 +67,7 @@ static void start_create(struct run *run)
 		.group_id = group,
 		.netns_path = netns,
 		.cgroup_path = cgroup,
-		.hostname = key_name(object->key),
+		.hostname = own ? own : key_name(object->key),
 		.hosts_path = hosts,
 		.hostname_path = hostname,
 		.spec = c->spec,
@@ -72,6 +76,44 @@ static void start_create(struct run *run)
 	free(c->seen_hash);
 	c->seen_hash = xstrdup(c->hash); /* the spec may change while the call is under way */
 	engine->runtime->ops->create(engine->runtime, &request, &run->call);
+}
+
+static void run_own_files(struct work *work)
+{
+	struct run *run = container_of(work, struct run, files);
+
+	run->files_status = cellfiles_write_container(run->engine->run_path, run->object->key,
+						      run->container->role, run->files_hostname,
+						      &run->files_err);
+}
+
+static void on_own_files(struct work *work)
+{
+	struct run *run = container_of(work, struct run, files);
+	const Api__ContainerSpec *spec = run->container->spec;
+	bool same = spec && str_equal(spec->hostname, run->files_hostname);
+
+	free(take_ptr(run->files_hostname));
+	if (run->files_status == 0 && !same)
+		run->files_status =
+			error_set(&run->files_err, -EAGAIN, "its spec changed meanwhile");
+	if (run->files_status < 0)
+		call_complete(&run->call, run->files_status, &run->files_err);
+	else
+		create(run);
+}
+
+/* The files that a container with a host name of its own mounts exist before its task is made. */
+static void start_create(struct run *run)
+{
+	const char *hostname = run->container->spec->hostname;
+
+	if (str_empty(hostname) || !run->engine->run_path) {
+		create(run);
+		return;
+	}
+	run->files_hostname = xstrdup(hostname); /* the spec may change while they are written */
+	loop_work(run->engine->loop, &run->files, run_own_files, on_own_files);
 }
 
 static void created(struct run *run)

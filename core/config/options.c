@@ -21,26 +21,26 @@ enum { SOCKET = 0 };
 	}
 
 const struct argp_option options_flags[OPTIONS_COUNT + 2] = {
-	FLAG(SOCKET, "socket", "PATH",
-	     "where kuke is answered (default: kukeond.sock in the runtime directory)"),
-	FLAG(1, "run-path", "DIR", "tree of stored objects"),
-	FLAG(2, "runtime-dir", "DIR", "network namespaces, address reservations and socket"),
-	FLAG(3, "manifests-dir", "DIR", "manifests that the host shall become"),
-	FLAG(4, "containerd-socket", "PATH", "containerd's gRPC socket"),
-	FLAG(5, "snapshotter", "NAME", "containerd snapshotter"),
-	FLAG(6, "cgroup-root", "PATH", "cgroup below the mount that everything lives in"),
-	FLAG(7, "cgroup-mount", "DIR", "where cgroup v2 is mounted"),
-	FLAG(8, "cni-conf-dir", "DIR", "where the conflists of spaces are written"),
-	FLAG(9, "cni-bin-dir", "DIR[:DIR]", "where CNI plugins are searched"),
-	FLAG(10, "subnet-pool", "CIDR", "range of the first space; the next ones follow"),
-	FLAG(11, "log-level", "LEVEL", "error, warning, info or debug"),
-	FLAG(12, "prune-grace", "SECONDS", "how long an object stays without its document"),
-	FLAG(13, "resync", "SECONDS", "time between full looks at the host"),
+	FLAG(SOCKET, "socket", "FILE",
+	     "Where kuke is answered (default: kukeond.sock in the runtime directory)"),
+	FLAG(1, "run-path", "DIR", "Tree of stored objects"),
+	FLAG(2, "runtime-dir", "DIR", "Network namespaces, address reservations and socket"),
+	FLAG(3, "manifests-dir", "DIR", "Manifests that the host shall become"),
+	FLAG(4, "containerd-socket", "FILE", "gRPC socket of containerd"),
+	FLAG(5, "snapshotter", "NAME", "Snapshotter of containerd"),
+	FLAG(6, "cgroup-root", "PATH", "Cgroup below the mount that everything lives in"),
+	FLAG(7, "cgroup-mount", "DIR", "Where cgroup v2 is mounted"),
+	FLAG(8, "cni-conf-dir", "DIR", "Where the conflists of spaces are written"),
+	FLAG(9, "cni-bin-dir", "DIR[:DIR]", "Where CNI plugins are searched"),
+	FLAG(10, "subnet-pool", "CIDR", "Range of the first space; the next ones follow"),
+	FLAG(11, "log-level", "error|warning|info|debug", "How much to log"),
+	FLAG(12, "prune-grace", "SECONDS", "How long an object stays without its document"),
+	FLAG(13, "resync", "SECONDS", "Time between full looks at the host"),
 	{ .group = 4,
 	  .name = "config",
 	  .key = KEY_CONFIG,
 	  .arg = "FILE",
-	  .doc = "settings (default: " DEFAULT_CONFIG_FILE ")" },
+	  .doc = "Settings (default: " DEFAULT_CONFIG_FILE ")" },
 	{ 0 },
 };
 
@@ -132,8 +132,11 @@ bool options_given(const struct options *options)
 {
 	bool given = options->config_file != NULL;
 
-	for (size_t i = 0; i < OPTIONS_COUNT; i++)
-		given |= options->given[i] != NULL;
+	for (size_t i = 0; i < OPTIONS_COUNT; i++) {
+		AUTO_FREE char *variable = variable_name(options_flags[i].name);
+
+		given |= i != SOCKET && (options->given[i] || getenv(variable));
+	}
 	return given;
 }
 
@@ -167,7 +170,8 @@ static bool says_nothing(const struct buf *text)
 static int read_file(const char *path, bool required, Api__Config **ret_config, struct error *err)
 {
 	AUTO_BUF struct buf text = { 0 };
-	int r = fs_read_file(AT_FDCWD, path, CONFIG_MAX_BYTES, &text, err);
+	struct error problem;
+	int r = fs_read_file(AT_FDCWD, path, CONFIG_MAX_BYTES, &text, &problem);
 
 	if ((r == -ENOENT && !required) || (r == 0 && says_nothing(&text))) {
 		*ret_config = xnew(Api__Config);
@@ -175,7 +179,7 @@ static int read_file(const char *path, bool required, Api__Config **ret_config, 
 		return 0;
 	}
 	if (r < 0)
-		return r;
+		return error_set(err, r, "%s", problem.msg);
 	return manifest_parse_stored(path, text.data, text.len, &api__config__descriptor,
 				     (ProtobufCMessage **)ret_config, err);
 }

@@ -30,7 +30,8 @@ bool options_take(struct options *options, int key, const char *value);
 /* As --socket does; NULL: not given. */
 void options_give_socket(struct options *options, const char *path);
 
-/* Whether the command line gave a flag. */
+/* Whether command line or environment say anything, but for the socket: things that a daemon
+ * started by others would not hear. */
 bool options_given(const struct options *options);
 
 /* Appends the flags as kukeond takes them. */

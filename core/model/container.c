@@ -101,7 +101,21 @@ uint64_t model_stop_grace_ms(const Api__ContainerSpec *spec)
 	return seconds * 1000;
 }
 
-/* Unsets what means the same as nothing: "" and false, here and in all messages below. */
+const char *model_device_target(const Api__Device *device)
+{
+	return str_empty(device->target) ? device->source : device->target;
+}
+
+static bool is_empty(const ProtobufCMessage *message)
+{
+	for (unsigned f = 0; f < message->descriptor->n_fields; f++)
+		if (field_count(message, &message->descriptor->fields[f]))
+			return false;
+	return true;
+}
+
+/* Unsets what means the same as nothing: "", false and messages without content, here and in all
+ * messages below. What a list holds stays. */
 static void clear_empty(ProtobufCMessage *message)
 {
 	for (unsigned f = 0; f < message->descriptor->n_fields; f++) {
@@ -109,16 +123,39 @@ static void clear_empty(ProtobufCMessage *message)
 
 		for (size_t i = 0; i < field_count(message, field); i++) {
 			void *value = field_value(message, field, i);
+			bool repeated = field->label == PROTOBUF_C_LABEL_REPEATED;
 
-			if (field->type == PROTOBUF_C_TYPE_MESSAGE)
+			if (field->type == PROTOBUF_C_TYPE_MESSAGE) {
 				clear_empty(*(ProtobufCMessage **)value);
-			else if (field->label == PROTOBUF_C_LABEL_REPEATED)
+				if (!repeated && is_empty(*(ProtobufCMessage **)value))
+					field_clear(message, field);
+			} else if (repeated) {
 				break;
-			else if ((field->type == PROTOBUF_C_TYPE_STRING && !**(char **)value) ||
-				 (field->type == PROTOBUF_C_TYPE_BOOL &&
-				  !*(protobuf_c_boolean *)value))
+			} else if ((field->type == PROTOBUF_C_TYPE_STRING && !**(char **)value) ||
+				   (field->type == PROTOBUF_C_TYPE_BOOL &&
+				    !*(protobuf_c_boolean *)value)) {
 				field_clear(message, field);
+			}
 		}
+	}
+}
+
+static void clear_if(char *value, const char *default_value)
+{
+	if (str_equal(value, default_value) && value)
+		value[0] = '\0';
+}
+
+/* Defaults that were written out. */
+static void clear_defaults(Api__ContainerSpec *spec)
+{
+	for (size_t i = 0; i < spec->n_volumes; i++)
+		clear_if(spec->volumes[i]->kind, "bind");
+	for (size_t i = 0; i < spec->n_tmpfs; i++)
+		clear_if(spec->tmpfs[i]->mode, "1777");
+	for (size_t i = 0; i < spec->n_devices; i++) {
+		clear_if(spec->devices[i]->target, spec->devices[i]->source);
+		clear_if(spec->devices[i]->permissions, "rwm");
 	}
 }
 
@@ -140,9 +177,7 @@ static void keep_effective(Api__ContainerSpec *spec, bool is_root)
 	for (size_t i = 0; i < ARRAY_SIZE(irrelevant); i++)
 		field_clear(&spec->base, field_find(spec->base.descriptor, irrelevant[i]));
 	spec->has_root = spec->root = is_root;
-	for (size_t i = 0; i < spec->n_volumes; i++)
-		if (str_equal(spec->volumes[i]->kind, "bind")) /* the default, written out */
-			spec->volumes[i]->kind[0] = '\0';
+	clear_defaults(spec);
 	clear_empty(&spec->base);
 }
 

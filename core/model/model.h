@@ -39,7 +39,8 @@ void model_set_defaults(enum kind kind, ProtobufCMessage *message);
 
 /*
  * Gives every container of a cell what its space's spec.defaults.container says and the container
- * leaves out. @space NULL: nothing. Once per copy of a cell: it is what runs, not what was declared.
+ * leaves out. @space NULL: nothing. Once per copy of a cell: it is what runs, not what was
+ * declared.
  */
 void model_apply_space_defaults(Api__CellSpec *cell, const Api__SpaceSpec *space);
 
@@ -63,6 +64,9 @@ uint64_t model_stop_grace_ms(const Api__ContainerSpec *spec);
 
 /* Signal number of "SIGTERM", "TERM" or "15"; 0 when there is no such signal. */
 int model_signal_parse(const char *name);
+
+/* Where a device stands in the container. */
+const char *model_device_target(const Api__Device *device);
 
 /*
  * Hash over what a running container is made from. Labels, restart settings and stop settings are

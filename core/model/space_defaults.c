@@ -92,6 +92,7 @@ static void take_strings(char ***items, size_t *n, char *const *from, size_t n_f
 	*items = prepend(*items, n, more, n_more);
 }
 
+/* Whatever it puts there. */
 static bool has_mount(const Api__ContainerSpec *spec, const char *target)
 {
 	for (size_t i = 0; i < spec->n_volumes; i++)
@@ -99,6 +100,9 @@ static bool has_mount(const Api__ContainerSpec *spec, const char *target)
 			return true;
 	for (size_t i = 0; i < spec->n_tmpfs; i++)
 		if (target_equal(spec->tmpfs[i]->target, target))
+			return true;
+	for (size_t i = 0; i < spec->n_devices; i++)
+		if (target_equal(model_device_target(spec->devices[i]), target))
 			return true;
 	return false;
 }

@@ -30,6 +30,25 @@ void validate_realm(const Api__RealmSpec *spec, struct model_problems *problems)
 void validate_space(const Api__SpaceSpec *spec, struct model_problems *problems);
 void validate_cell(const Api__CellSpec *spec, struct model_problems *problems);
 
+/* A list that somebody writes has some tens of entries; these are compared with each other. */
+enum { VALIDATE_LIST_MAX = 256 };
+
+/* False, with a problem, when a list has more than VALIDATE_LIST_MAX entries. */
+bool validate_list(const char *prefix, const char *field, size_t n,
+		   struct model_problems *problems);
+
+/* What runs in a container: user, signal, host name, capabilities. */
+void validate_process(const char *prefix, const Api__ContainerSpec *spec,
+		      struct model_problems *problems);
+
+/* What is put into its filesystem: volumes, tmpfs, devices. */
+void validate_mounts(const char *prefix, const Api__ContainerSpec *spec,
+		     struct model_problems *problems);
+
+/* What a space gives its containers; @prefix is the path of the defaults. */
+void validate_container_defaults(const char *prefix, const Api__ContainerDefaults *defaults,
+				 struct model_problems *problems);
+
 /* @prefix is the path of the spec: "spec", or "spec.containers[0]" inside a cell. Scope ids are the
  * caller's business. */
 void validate_container(const char *prefix, const Api__ContainerSpec *spec,

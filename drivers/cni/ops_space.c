@@ -139,6 +139,7 @@ void cni_ensure_space(struct network *network, const struct space_request *reque
 	struct space_op *space = space_op_new(cni, request->space_key);
 
 	space->ret_fact = ret_fact;
+	space->job.regenerate = request->regenerate;
 	if (!str_empty(request->conf_dir))
 		space->job.dir = xstrdup(request->conf_dir);
 	if (!str_empty(request->subnet))

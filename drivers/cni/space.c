@@ -272,6 +272,29 @@ static int move_subnet(const struct space_job *job, struct conflist *list, struc
 	return 0;
 }
 
+/* By today's rules, with the range that it has. What attached cells rely on, the bridge, stays. */
+static int regenerate_conflist(const struct space_job *job, struct conflist *list,
+			       struct error *err)
+{
+	const char *range = list->subnets.n ? list->subnets.items[0] : job->wanted_subnet;
+	struct conflist fresh = { 0 };
+	struct subnet subnet;
+	int r;
+
+	if (job->previous && list->bridge && range && subnet_parse(range, &subnet)) {
+		r = write_conflist(job, &subnet, list->bridge, &fresh, err);
+	} else {
+		r = list->bridge ? hostnet_remove_bridge(list->bridge, err) : 0;
+		if (r == 0)
+			r = make_conflist(job, range, &fresh, err);
+	}
+	if (r < 0)
+		return r;
+	conflist_fini(list);
+	*list = fresh;
+	return 0;
+}
+
 int space_ensure(const struct space_job *job, struct space_fact *ret_fact, struct error *err)
 {
 	AUTO_FREE char *path = space_conflist_path(job->dir, job->space_key);
@@ -283,6 +306,8 @@ int space_ensure(const struct space_job *job, struct space_fact *ret_fact, struc
 		r = restore_conflist(job, &list, err);
 	else if (r == -ENOENT)
 		r = make_conflist(job, job->wanted_subnet, &list, err);
+	else if (r == 0 && job->regenerate)
+		r = regenerate_conflist(job, &list, err);
 	if (r == 0 && !subnet_as_wanted(job, &list))
 		r = move_subnet(job, &list, err);
 	if (r < 0)

@@ -16,6 +16,7 @@ struct space_job {
 	char *space_key;
 	char *dir;           /* of its conflist */
 	char *wanted_subnet; /* NULL: as on disk, else the next free one */
+	bool regenerate;     /* write it anew by today's rules */
 	char *previous;      /* a conflist that cells of it are attached with, NULL: none */
 	struct strv dirs;    /* every directory with conflists of ours, @dir too */
 	char *ipam_dir;

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "api/containerd.pb-c.h"
+#include "drivers/containerd/inputs.h"
 #include "drivers/containerd/labels.h"
 #include "drivers/containerd/oci.h"
 #include "drivers/containerd/op.h"
@@ -16,7 +17,7 @@
 #define LABEL_STOP_SIGNAL "io.containerd.image.config.stop-signal"
 
 static const struct client_method prepare_method = {
-	"/containerd.services.snapshots.v1.Snapshots/Prepare", NULL
+	"/containerd.services.snapshots.v1.Snapshots/Prepare", &ctd__mounts_reply__descriptor
 };
 static const struct client_method remove_method = {
 	"/containerd.services.snapshots.v1.Snapshots/Remove", NULL
@@ -35,7 +36,10 @@ struct container_op {
 	struct op op;
 	struct container_request request; /* a copy; for remove only the ref */
 	struct work work;
-	struct host_devices devices;
+	int work_status;
+	struct error work_err;
+	struct inputs inputs;
+	char *image_user;
 	char *spec_json;
 	char *stop_signal;
 	unsigned stale_removed;
@@ -52,7 +56,8 @@ static struct container_op *container_of_op(struct op *op)
 	X(ref.namespace_)                                                                          \
 	X(ref.id)                                                                                  \
 	X(cell_key)                                                                                \
-	X(role) X(spec_hash) X(group_id) X(netns_path) X(cgroup_path) X(hostname) X(hosts_path)    \
+	X(role)                                                                                    \
+	X(spec_hash) X(group_id) X(netns_path) X(cgroup_path) X(hostname) X(hosts_path)            \
 		X(hostname_path)
 
 static Api__ContainerSpec *copy_spec(const Api__ContainerSpec *spec)
@@ -85,14 +90,15 @@ static void container_fini(struct op *op)
 #undef FREE
 	if (request->spec)
 		protobuf_c_message_free_unpacked((ProtobufCMessage *)request->spec, NULL);
-	host_devices_fini(&container->devices);
+	inputs_fini(&container->inputs);
+	free(container->image_user);
 	free(container->spec_json);
 	free(container->stop_signal);
 }
 
 /* ---- create ---- */
 
-enum { STEP_PREPARE = 2, STEP_LOOK, STEP_REMOVE_STALE, STEP_CREATE };
+enum { STEP_PREPARE = 2, STEP_LOOK, STEP_REMOVE_STALE, STEP_USER, STEP_CREATE, STEP_UNDO };
 
 static int start_resolve(struct op *op)
 {
@@ -104,48 +110,59 @@ static int start_resolve(struct op *op)
 	return OP_WAIT;
 }
 
-static void run_read_devices(struct work *work)
-{
-	host_devices_read("/dev", &container_of(work, struct container_op, work)->devices);
-}
+/* ---- work on a thread of its own ---- */
 
-static void done_read_devices(struct work *work)
-{
-	call_complete(&container_of(work, struct container_op, work)->op.sub, 0, NULL);
-}
-
-static int start_devices(struct op *op)
+static int start_work(struct op *op, work_fn run, work_fn done)
 {
 	struct container_op *container = container_of_op(op);
 
-	if (!container->request.spec->privileged)
-		return OP_NEXT;
 	op_sub_call(op);
-	loop_work(op->driver->loop, &container->work, run_read_devices, done_read_devices);
+	loop_work(op->driver->loop, &container->work, run, done);
 	return OP_WAIT;
 }
 
-/* Made before anything else, so that a spec that cannot work leaves nothing behind. */
-static int make_spec(struct op *op, const struct image *image)
+static void done_work(struct work *work)
 {
-	struct container_op *container = container_of_op(op);
-	struct oci_options options = {
-		.request = &container->request,
-		.image = &image->config,
-		.host = &op->driver->host,
-		.devices = &container->devices,
-		.resolv_conf = op->driver->resolv_conf,
-	};
-	struct error why;
-	int r;
+	struct container_op *container = container_of(work, struct container_op, work);
 
-	if (container->spec_json)
-		return 0;
-	r = oci_spec(&options, &container->spec_json, &why);
-	if (r < 0)
-		return op_fail(op, r, "%s", why.msg);
-	container->stop_signal = xstrdup(image->config.stop_signal);
-	return 0;
+	call_complete(&container->op.sub, container->work_status, &container->work_err);
+}
+
+static void run_read_host(struct work *work)
+{
+	struct container_op *container = container_of(work, struct container_op, work);
+
+	container->work_status =
+		inputs_read_host(container->request.spec, &container->inputs, &container->work_err);
+}
+
+/* Before anything is made: what is missing on the host leaves nothing behind. */
+static int start_read_host(struct op *op)
+{
+	if (!inputs_need_host(container_of_op(op)->request.spec))
+		return OP_NEXT;
+	return start_work(op, run_read_host, done_work);
+}
+
+static void run_read_user(struct work *work)
+{
+	struct container_op *container = container_of(work, struct container_op, work);
+
+	container->work_status = inputs_read_user(container->request.spec, container->image_user,
+						  &container->inputs, &container->work_err);
+}
+
+static int start_read_user(struct op *op)
+{
+	return start_work(op, run_read_user, done_work);
+}
+
+/* ---- the snapshot ---- */
+
+static int image_vanished(struct op *op)
+{
+	return op_fail(op, -EAGAIN, "image %s vanished meanwhile",
+		       container_of_op(op)->request.spec->image);
 }
 
 /*
@@ -160,14 +177,11 @@ static int start_prepare(struct op *op)
 		image_find(op->driver, op->namespace_, container->request.spec->image);
 	Ctd__SnapshotRequest request = CTD__SNAPSHOT_REQUEST__INIT;
 	struct labels labels = { 0 };
-	int r;
 
 	if (!image)
-		return op_fail(op, -EAGAIN, "image %s vanished meanwhile",
-			       container->request.spec->image);
-	r = make_spec(op, image);
-	if (r < 0)
-		return r;
+		return image_vanished(op);
+	free(container->image_user);
+	container->image_user = xstrdup(image->config.user);
 	labels_add_container(&labels, &container->request);
 	labels_add(&labels, LABEL_GC_ROOT, "kukeon"); /* its presence counts */
 	request.snapshotter = op->driver->snapshotter;
@@ -180,7 +194,9 @@ static int start_prepare(struct op *op)
 
 static int done_prepare(struct op *op, int status)
 {
-	const struct container_request *request = &container_of_op(op)->request;
+	struct container_op *container = container_of_op(op);
+	const struct container_request *request = &container->request;
+	const Ctd__MountsReply *reply;
 
 	if (status == -ENOENT) {
 		image_forget(op->driver, op->namespace_, request->spec->image);
@@ -188,7 +204,14 @@ static int done_prepare(struct op *op, int status)
 			       "the snapshot of image %s is gone, it will be unpacked again",
 			       request->spec->image);
 	}
-	op->next = status == -EEXIST ? STEP_LOOK : STEP_CREATE;
+	if (status == -EEXIST) {
+		op->next = STEP_LOOK;
+		return OP_NEXT;
+	}
+	reply = op_reply(op, Ctd__MountsReply);
+	inputs_set_layers(&container->inputs, reply->mounts, reply->n_mounts);
+	op->cleanup = STEP_UNDO;
+	op->next = STEP_USER;
 	return OP_NEXT;
 }
 
@@ -214,6 +237,15 @@ static int done_look(struct op *op, int status)
 	return op_fail(op, -EEXIST, "a container of another spec is there: remove it first");
 }
 
+static int start_remove_snapshot(struct op *op)
+{
+	Ctd__SnapshotRequest request = CTD__SNAPSHOT_REQUEST__INIT;
+
+	request.snapshotter = op->driver->snapshotter;
+	request.key = (char *)container_of_op(op)->request.ref.id;
+	return op_unary(op, &remove_method, &request.base);
+}
+
 /* A snapshot without a record is what a crash left; which spec and image it belongs to is not worth
  * knowing. */
 static int start_remove_stale(struct op *op)
@@ -234,6 +266,33 @@ static int done_remove_stale(struct op *op, int status UNUSED)
 	return OP_NEXT;
 }
 
+/* A spec that cannot work takes its snapshot with it. */
+static int make_spec(struct op *op)
+{
+	struct container_op *container = container_of_op(op);
+	const struct image *image =
+		image_find(op->driver, op->namespace_, container->request.spec->image);
+	struct oci_options options = {
+		.request = &container->request,
+		.host = &op->driver->host,
+		.inputs = &container->inputs,
+		.resolv_conf = op->driver->resolv_conf,
+	};
+	struct error why;
+	int r;
+
+	if (container->spec_json) /* the second time round */
+		return 0;
+	if (!image)
+		return image_vanished(op);
+	options.image = &image->config;
+	r = oci_spec(&options, &container->spec_json, &why);
+	if (r < 0)
+		return op_fail(op, r, "%s", why.msg);
+	container->stop_signal = xstrdup(image->config.stop_signal);
+	return 0;
+}
+
 static int start_create(struct op *op)
 {
 	struct container_op *container = container_of_op(op);
@@ -242,7 +301,11 @@ static int start_create(struct op *op)
 	Ctd__Runtime runc = CTD__RUNTIME__INIT;
 	Ctd__Any spec = CTD__ANY__INIT;
 	struct labels labels = { 0 };
+	int r = make_spec(op);
 
+	if (r < 0)
+		return r;
+	op->cleanup = 0; /* a record may be made: from here on both are found by name */
 	labels_add_container(&labels, &container->request);
 	if (container->stop_signal[0])
 		labels_add(&labels, LABEL_STOP_SIGNAL, container->stop_signal);
@@ -273,7 +336,7 @@ static int done_create(struct op *op, int status)
 
 static const struct op_step create_steps[] = {
 	{ .name = "resolve the image", .start = start_resolve },
-	{ .name = "list devices", .start = start_devices },
+	{ .name = "look for what it needs of the host", .start = start_read_host },
 	[STEP_PREPARE] = { .name = "prepare the snapshot",
 			   .also_ok = { ENOENT, EEXIST },
 			   .start = start_prepare,
@@ -286,10 +349,14 @@ static const struct op_step create_steps[] = {
 				.also_ok = { ENOENT },
 				.start = start_remove_stale,
 				.done = done_remove_stale },
+	[STEP_USER] = { .name = "find the user", .start = start_read_user },
 	[STEP_CREATE] = { .name = "create the record",
 			  .also_ok = { EEXIST },
 			  .start = start_create,
 			  .done = done_create },
+	[STEP_UNDO] = { .name = "remove the snapshot",
+			.also_ok = { ENOENT },
+			.start = start_remove_snapshot },
 };
 
 static void start(struct runtime *runtime, struct container_op *container,
@@ -320,15 +387,6 @@ static int start_delete_record(struct op *op)
 
 	request.name = (char *)container_of_op(op)->request.ref.id;
 	return op_unary(op, &delete_method, &request.base);
-}
-
-static int start_remove_snapshot(struct op *op)
-{
-	Ctd__SnapshotRequest request = CTD__SNAPSHOT_REQUEST__INIT;
-
-	request.snapshotter = op->driver->snapshotter;
-	request.key = (char *)container_of_op(op)->request.ref.id;
-	return op_unary(op, &remove_method, &request.base);
 }
 
 /* The record first: a snapshot alone is found again, a record without one looks whole. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/containerd/host.h"
 
+#include <errno.h>
 #include <fts.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -8,60 +9,11 @@
 #include <sys/sysmacros.h>
 #include <sys/utsname.h>
 
-#include "core/base/str.h"
+#include "core/model/capability.h"
 
 /* A machine with more device nodes than that has a runaway udev; the spec would not fit into a
  * message. */
 enum { DEVICES_MAX = 4096 };
-
-static const char *const capability_names[] = {
-	"CAP_CHOWN",
-	"CAP_DAC_OVERRIDE",
-	"CAP_DAC_READ_SEARCH",
-	"CAP_FOWNER",
-	"CAP_FSETID",
-	"CAP_KILL",
-	"CAP_SETGID",
-	"CAP_SETUID",
-	"CAP_SETPCAP",
-	"CAP_LINUX_IMMUTABLE",
-	"CAP_NET_BIND_SERVICE",
-	"CAP_NET_BROADCAST",
-	"CAP_NET_ADMIN",
-	"CAP_NET_RAW",
-	"CAP_IPC_LOCK",
-	"CAP_IPC_OWNER",
-	"CAP_SYS_MODULE",
-	"CAP_SYS_RAWIO",
-	"CAP_SYS_CHROOT",
-	"CAP_SYS_PTRACE",
-	"CAP_SYS_PACCT",
-	"CAP_SYS_ADMIN",
-	"CAP_SYS_BOOT",
-	"CAP_SYS_NICE",
-	"CAP_SYS_RESOURCE",
-	"CAP_SYS_TIME",
-	"CAP_SYS_TTY_CONFIG",
-	"CAP_MKNOD",
-	"CAP_LEASE",
-	"CAP_AUDIT_WRITE",
-	"CAP_AUDIT_CONTROL",
-	"CAP_SETFCAP",
-	"CAP_MAC_OVERRIDE",
-	"CAP_MAC_ADMIN",
-	"CAP_SYSLOG",
-	"CAP_WAKE_ALARM",
-	"CAP_BLOCK_SUSPEND",
-	"CAP_AUDIT_READ",
-	"CAP_PERFMON",
-	"CAP_BPF",
-	"CAP_CHECKPOINT_RESTORE",
-};
-
-const char *host_capability_name(unsigned number)
-{
-	return number < ARRAY_SIZE(capability_names) ? capability_names[number] : NULL;
-}
 
 static const char *image_arch(const char *machine)
 {
@@ -87,7 +39,7 @@ void host_read(struct host *ret_host)
 	*ret_host = (struct host){ .nofile_max = 1024, .arch = "amd64" };
 	if (getrlimit(RLIMIT_NOFILE, &nofile) == 0)
 		ret_host->nofile_max = nofile.rlim_max;
-	for (unsigned i = 0; i < ARRAY_SIZE(capability_names); i++)
+	for (unsigned i = 0; capability_name(i); i++)
 		if (prctl(PR_CAPBSET_READ, i, 0, 0, 0) == 1)
 			ret_host->capabilities |= UINT64_C(1) << i;
 	if (uname(&uts) == 0)
@@ -118,6 +70,18 @@ static void add_device(struct host_devices *devices, const char *path, const str
 		.uid = st->st_uid,
 		.gid = st->st_gid,
 	};
+}
+
+int host_device_read(const char *path, const char *target, struct host_devices *devices)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return -errno;
+	if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
+		return -ENODEV;
+	add_device(devices, target, &st);
+	return 0;
 }
 
 void host_devices_read(const char *dir, struct host_devices *ret_devices)

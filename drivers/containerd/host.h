@@ -15,9 +15,6 @@ struct host {
 
 void host_read(struct host *ret_host);
 
-/* "CAP_CHOWN" of 0; NULL past the last one that is known here. */
-const char *host_capability_name(unsigned number);
-
 struct host_device {
 	char *path;
 	char type; /* 'c' or 'b' */
@@ -38,4 +35,8 @@ struct host_devices {
  * be read meanwhile is left out.
  */
 void host_devices_read(const char *dir, struct host_devices *ret_devices);
+
+/* Adds the device at @path, links followed, as it shall be at @target. -ENODEV: it is none. Blocks
+ * a little. */
+int host_device_read(const char *path, const char *target, struct host_devices *devices);
 void host_devices_fini(struct host_devices *devices);

@@ -3,15 +3,15 @@
 #pragma once
 
 #include "core/driver.h"
-#include "drivers/containerd/host.h"
 #include "drivers/containerd/image.h"
+#include "drivers/containerd/inputs.h"
 
 struct oci_options {
 	const struct container_request *request;
 	const struct image_config *image;
 	const struct host *host;
-	const struct host_devices *devices; /* for a privileged container; NULL: none */
-	const char *resolv_conf;            /* NULL: the image's own */
+	const struct inputs *inputs;
+	const char *resolv_conf; /* NULL: the image's own */
 };
 
 /* Free the JSON with free(). -EINVAL names the field to change. */

@@ -3,6 +3,9 @@
  */
 #include "drivers/containerd/oci_private.h"
 
+/* Everybody may write, nobody may remove what is another's: /tmp. */
+#define TMPFS_MODE "1777"
+
 /* ---- mounts ---- */
 
 /* A mount that cannot be put into JSON (no UTF-8) becomes null, which runc refuses: better than a
@@ -16,11 +19,14 @@ static void add_mount(json_t *mounts, const char *target, const char *type, cons
 	json_array_append_new(mounts, mount ? mount : json_null());
 }
 
+/* rro goes for what is mounted below the source too (runc 1.1, kernel 5.12); ro alone would leave
+ * that writable. */
 static void add_bind(json_t *mounts, const char *target, const char *source, bool read_only)
 {
 	if (!str_empty(source))
 		add_mount(mounts, target, "bind", source,
-			  OCI_STRINGS("rbind", "rprivate", read_only ? "ro" : "rw"));
+			  read_only ? OCI_STRINGS("rbind", "rprivate", "ro", "rro")
+				    : OCI_STRINGS("rbind", "rprivate", "rw"));
 }
 
 static void add_default_mounts(json_t *mounts, bool privileged)
@@ -42,11 +48,25 @@ static void add_default_mounts(json_t *mounts, bool privileged)
 		  OCI_STRINGS("nosuid", "noexec", "nodev", "relatime", sys));
 }
 
+static void add_tmpfs(json_t *mounts, const Api__Tmpfs *tmpfs)
+{
+	AUTO_FREE char *mode =
+		xasprintf("mode=%s", str_empty(tmpfs->mode) ? TMPFS_MODE : tmpfs->mode);
+	json_t *options = OCI_STRINGS("nosuid", "nodev", mode);
+
+	if (!str_empty(tmpfs->size)) {
+		AUTO_FREE char *size = xasprintf("size=%s", tmpfs->size);
+
+		json_array_append_new(options, json_string(size));
+	}
+	add_mount(mounts, tmpfs->target, "tmpfs", "tmpfs", options);
+}
+
 static void add_volume(json_t *mounts, const Api__Volume *volume)
 {
 	if (str_equal(volume->kind, "tmpfs"))
 		add_mount(mounts, volume->target, "tmpfs", "tmpfs",
-			  OCI_STRINGS("nosuid", "nodev", "mode=1777",
+			  OCI_STRINGS("nosuid", "nodev", "mode=" TMPFS_MODE,
 				      volume->read_only ? "ro" : "rw"));
 	else
 		add_bind(mounts, volume->target, volume->source, volume->read_only);
@@ -67,6 +87,8 @@ json_t *oci_mounts(const struct oci_options *options)
 	add_bind(mounts, "/etc/resolv.conf", options->resolv_conf, true);
 	add_bind(mounts, "/etc/hosts", request->hosts_path, spec->read_only_root_filesystem);
 	add_bind(mounts, "/etc/hostname", request->hostname_path, spec->read_only_root_filesystem);
+	for (size_t i = 0; i < spec->n_tmpfs; i++)
+		add_tmpfs(mounts, spec->tmpfs[i]);
 	for (size_t i = 0; i < spec->n_volumes; i++)
 		add_volume(mounts, spec->volumes[i]);
 	return mounts;
@@ -74,7 +96,7 @@ json_t *oci_mounts(const struct oci_options *options)
 
 /* ---- devices ---- */
 
-static json_t *device_rules(bool privileged)
+static void add_default_rules(json_t *rules)
 {
 	static const struct {
 		int64_t major, minor; /* -1: all */
@@ -87,9 +109,8 @@ static json_t *device_rules(bool privileged)
 		{ 5, 1, "c", "rwm" },    { 5, 2, "c", "rwm" }, /* console, ptmx */
 		{ 136, -1, "c", "rwm" },                       /* pts */
 	};
-	json_t *rules = json_pack("[{s:b, s:s}]", "allow", (int)privileged, "access", "rwm");
 
-	for (size_t i = 0; i < ARRAY_SIZE(allowed) && !privileged; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(allowed); i++) {
 		json_t *rule = json_pack("{s:b, s:s, s:s}", "allow", 1, "type", allowed[i].type,
 					 "access", allowed[i].access);
 
@@ -99,14 +120,37 @@ static json_t *device_rules(bool privileged)
 			json_object_set_new(rule, "minor", json_integer(allowed[i].minor));
 		json_array_append_new(rules, rule);
 	}
+}
+
+static void add_named_rules(json_t *rules, const Api__ContainerSpec *spec,
+			    const struct host_devices *named)
+{
+	for (size_t i = 0; i < named->n; i++) {
+		const struct host_device *d = &named->items[i];
+		const char type[] = { d->type, '\0' }, *access = spec->devices[i]->permissions;
+
+		json_array_append_new(rules, json_pack("{s:b, s:s, s:I, s:I, s:s}", "allow", 1,
+						       "type", type, "major", (json_int_t)d->major,
+						       "minor", (json_int_t)d->minor, "access",
+						       str_empty(access) ? "rwm" : access));
+	}
+}
+
+static json_t *device_rules(const struct oci_options *options)
+{
+	bool privileged = options->request->spec->privileged;
+	json_t *rules = json_pack("[{s:b, s:s}]", "allow", (int)privileged, "access", "rwm");
+
+	if (!privileged) {
+		add_default_rules(rules);
+		add_named_rules(rules, options->request->spec, &options->inputs->named);
+	}
 	return rules;
 }
 
-static json_t *devices_json(const struct host_devices *devices)
+static void add_devices(json_t *array, const struct host_devices *devices)
 {
-	json_t *array = json_array();
-
-	for (size_t i = 0; devices && i < devices->n; i++) {
+	for (size_t i = 0; i < devices->n; i++) {
 		const struct host_device *d = &devices->items[i];
 		const char type[] = { d->type, '\0' };
 
@@ -116,7 +160,6 @@ static json_t *devices_json(const struct host_devices *devices)
 					 (json_int_t)d->minor, "fileMode", (json_int_t)d->mode,
 					 "uid", (json_int_t)d->uid, "gid", (json_int_t)d->gid));
 	}
-	return array;
 }
 
 /* ---- the linux section ---- */
@@ -145,15 +188,18 @@ json_t *oci_linux(const struct oci_options *options)
 {
 	const struct container_request *request = options->request;
 	bool privileged = request->spec->privileged;
-	json_t *section = json_pack("{s:s, s:o, s:{s:o}}", "cgroupsPath", request->cgroup_path,
-				    "namespaces", namespaces(request->netns_path), "resources",
-				    "devices", device_rules(privileged));
+	json_t *devices,
+		*section = json_pack("{s:s, s:o, s:{s:o}}", "cgroupsPath", request->cgroup_path,
+				     "namespaces", namespaces(request->netns_path), "resources",
+				     "devices", device_rules(options));
 
 	if (!section)
 		return NULL;
-	if (privileged)
-		json_object_set_new(section, "devices", devices_json(options->devices));
-	else
+	devices = json_array();
+	add_devices(devices, &options->inputs->named); /* first: runc leaves a node that is there */
+	add_devices(devices, &options->inputs->all);
+	json_object_set_new(section, "devices", devices);
+	if (!privileged)
 		add_path_restrictions(section);
 	return section;
 }

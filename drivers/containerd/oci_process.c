@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/containerd/oci_private.h"
 
-#include <ctype.h>
 #include <errno.h>
 
+#include "core/model/capability.h"
 #include "core/model/names.h"
 
 #define DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -64,14 +64,17 @@ static void env_set_value(struct strv *env, const char *name, const char *value)
 }
 
 /* A spec may change everything but what Kukeon says about the container's place. */
-static json_t *process_env(const struct container_request *request,
-			   const struct image_config *image)
+static json_t *process_env(const struct oci_options *options)
 {
+	const struct container_request *request = options->request;
+	const struct image_config *image = options->image;
 	struct strv env AUTO(strv_fini) = { 0 };
 	struct key_parts parts;
 
 	check(key_split(request->cell_key, &parts) && parts.kind == KIND_CELL);
 	strv_add(&env, DEFAULT_PATH);
+	if (options->inputs->user.home)
+		env_set_value(&env, "HOME", options->inputs->user.home);
 	for (size_t i = 0; i < image->env.n; i++)
 		env_set(&env, image->env.items[i]);
 	env_set_value(&env, "HOSTNAME", request->hostname);
@@ -88,72 +91,83 @@ static json_t *process_env(const struct container_request *request,
 
 /* ---- user ---- */
 
-/* One number up to @end; "root" is the one name that is the same in every image. */
-static bool parse_id(const char *s, const char *end, uint32_t *ret_id)
+/* The group itself stands among the others too: a program that changes its gid must not get rid of
+ * a group that is denied something. */
+static json_t *process_user(const struct user *user)
 {
-	uint64_t id = 0;
+	json_t *groups = json_pack("[I]", (json_int_t)user->gid);
 
-	if (end - s == 4 && strncmp(s, "root", 4) == 0) {
-		*ret_id = 0;
-		return true;
-	}
-	if (s == end || end - s > 10)
-		return false;
-	for (; s < end; s++) {
-		if (!isdigit((unsigned char)*s))
-			return false;
-		id = id * 10 + (uint64_t)(*s - '0');
-	}
-	*ret_id = (uint32_t)id;
-	return id < UINT32_MAX; /* -1 means "leave it" to the kernel */
-}
-
-static int process_user(const char *user, const char *origin, json_t **ret_user, struct error *err)
-{
-	const char *colon = strchrnul(user, ':');
-	uint32_t uid = 0, gid = 0;
-
-	if (user[0] && !parse_id(user, colon, &uid))
-		return error_set(
-			err, -EINVAL,
-			"%s \"%s\": expected numbers as in \"1000\" or \"1000:1000\"; names stand in the image's "
-			"/etc/passwd: set user to the number",
-			origin, user);
-	if (*colon && !parse_id(colon + 1, colon + strlen(colon), &gid))
-		return error_set(err, -EINVAL,
-				 "%s \"%s\": the group must be a number: set user, e.g. \"%u:%u\"",
-				 origin, user, uid, uid);
-	*ret_user = json_pack("{s:I, s:I}", "uid", (json_int_t)uid, "gid", (json_int_t)gid);
-	return 0;
+	for (size_t i = 0; i < user->n_groups; i++)
+		json_array_append_new(groups, json_integer(user->groups[i]));
+	return json_pack("{s:I, s:I, s:o}", "uid", (json_int_t)user->uid, "gid",
+			 (json_int_t)user->gid, "additionalGids", groups);
 }
 
 /* ---- capabilities ---- */
 
-static json_t *all_capabilities(const struct host *host)
+static uint64_t named_capabilities(char *const *names, size_t n, uint64_t all)
+{
+	uint64_t set = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		int number = capability_parse(names[i]);
+
+		if (capability_is_all(names[i]))
+			set |= all;
+		else if (number >= 0)
+			set |= UINT64_C(1) << number;
+	}
+	return set;
+}
+
+static json_t *capabilities_json(uint64_t set)
 {
 	json_t *names = json_array();
 
-	for (unsigned i = 0; host_capability_name(i); i++)
-		if (host->capabilities & (UINT64_C(1) << i))
-			json_array_append_new(names, json_string(host_capability_name(i)));
+	for (unsigned i = 0; capability_name(i); i++)
+		if (set & (UINT64_C(1) << i))
+			json_array_append_new(names, json_string(capability_name(i)));
 	return names;
 }
 
-static json_t *default_capabilities(void)
+/* The kernel would take what is added away from a user other than root, unless it is ambient; what
+ * is there by default is for root alone. */
+static json_t *capability_sets(uint64_t set, uint64_t ambient)
 {
-	return OCI_STRINGS("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FSETID", "CAP_FOWNER", "CAP_MKNOD",
-			   "CAP_NET_RAW", "CAP_SETGID", "CAP_SETUID", "CAP_SETFCAP", "CAP_SETPCAP",
-			   "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT", "CAP_KILL", "CAP_AUDIT_WRITE");
+	json_t *names = capabilities_json(set), *kept = capabilities_json(ambient), *json;
+
+	json = json_pack("{s:O, s:O, s:O}", "bounding", names, "effective", names, "permitted",
+			 names);
+	/* Never inheritable without need: that would survive an exec by an unprivileged user. */
+	if (ambient) {
+		json_object_set(json, "inheritable", kept);
+		json_object_set(json, "ambient", kept);
+	}
+	json_decref(names);
+	json_decref(kept);
+	return json;
 }
 
-/* Never inheritable: that would survive an exec by an unprivileged user. */
-static json_t *process_capabilities(const struct oci_options *options)
+/* Dropping comes first, then adding. */
+static int process_capabilities(const struct oci_options *options, json_t **ret_json,
+				struct error *err)
 {
-	json_t *names = options->request->spec->privileged ? all_capabilities(options->host)
-							   : default_capabilities();
+	static const Api__Capabilities none = API__CAPABILITIES__INIT;
+	const Api__ContainerSpec *spec = options->request->spec;
+	const Api__Capabilities *asked = spec->capabilities ? spec->capabilities : &none;
+	uint64_t all = options->host->capabilities;
+	uint64_t set = spec->privileged ? all : capability_defaults();
+	uint64_t added = named_capabilities(asked->add, asked->n_add, all);
 
-	return json_pack("{s:O, s:O, s:o}", "bounding", names, "effective", names, "permitted",
-			 names);
+	for (unsigned i = 0; capability_name(i); i++)
+		if (added & ~all & (UINT64_C(1) << i))
+			return error_set(err, -EINVAL,
+					 "capabilities.add: kukeond itself runs without %s and "
+					 "cannot give it: leave it out, or let kukeond have it",
+					 capability_name(i));
+	set &= ~named_capabilities(asked->drop, asked->n_drop, UINT64_MAX);
+	*ret_json = capability_sets(set | added, options->inputs->user.uid ? added : 0);
+	return 0;
 }
 
 static json_t *process_rlimits(const struct host *host)
@@ -177,24 +191,22 @@ int oci_process(const struct oci_options *options, json_t **ret_process, struct 
 	const Api__ContainerSpec *spec = options->request->spec;
 	const struct image_config *image = options->image;
 	AUTO_FREE char *cwd = process_cwd(spec, image);
-	json_t *user, *args;
-	int r;
+	json_t *args, *capabilities = NULL;
+	int r = process_capabilities(options, &capabilities, err);
 
-	r = str_empty(spec->user) ? process_user(image->user, "the image's user", &user, err)
-				  : process_user(spec->user, "user", &user, err);
 	if (r < 0)
 		return r;
 	args = process_args(spec, image);
 	if (json_array_size(args) == 0) {
 		json_decref(args);
-		json_decref(user);
+		json_decref(capabilities);
 		return error_set(err, -EINVAL, "image %s does not say what to run: set command",
 				 spec->image);
 	}
 	*ret_process =
-		json_pack("{s:b, s:o, s:o, s:o, s:s, s:o, s:o, s:b}", "terminal", 0, "user", user,
-			  "args", args, "env", process_env(options->request, image), "cwd", cwd,
-			  "capabilities", process_capabilities(options), "rlimits",
+		json_pack("{s:b, s:o, s:o, s:o, s:s, s:o, s:o, s:b}", "terminal", 0, "user",
+			  process_user(&options->inputs->user), "args", args, "env",
+			  process_env(options), "cwd", cwd, "capabilities", capabilities, "rlimits",
 			  process_rlimits(options->host), "noNewPrivileges", !spec->privileged);
 	return *ret_process ? 0
 			    : error_set(err, -EINVAL,

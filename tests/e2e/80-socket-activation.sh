@@ -2,20 +2,8 @@
 # shellcheck shell=bash source=lib.sh
 # The service manager listens, nothing runs: the first call of kuke starts the daemon and is answered. It tells when it is
 # ready, and the socket stays when it ends.
+. "$(dirname "${BASH_SOURCE[0]}")/lib-init.sh"
 command -v systemd-socket-activate >/dev/null || fail "systemd-socket-activate is missing (package systemd)"
-
-# Writes every message to the service manager into $T/notify, one a line.
-listen_for_notifications() {
-	python3 -u - "$T/notify.sock" >"$T/notify" <<-'END' &
-		import socket, sys
-		s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-		s.bind(sys.argv[1])
-		while True:
-		    print(s.recv(4096).decode().replace("\n", " "))
-	END
-	LISTENER_PID=$!
-	wait_for "the notify socket" test -S "$T/notify.sock"
-}
 
 # Becomes kukeond with the first connection.
 activate() {
@@ -26,7 +14,6 @@ activate() {
 }
 
 runs() { [ "$(cat "/proc/$DAEMON_PID/comm")" = "$1" ]; }
-was_told() { grep -qF -- "$1" "$T/notify"; }
 
 drop_ready_cell web root
 before=$(cell_processes web)

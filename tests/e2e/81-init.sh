@@ -47,7 +47,8 @@ assert_eq "$pid" "$(ps -o sid= -p "$pid" | tr -d ' ')" "session of the daemon: i
 assert_eq / "$(readlink "/proc/$pid/cwd")" "working directory of the daemon"
 assert_true "its log" test -s "$RUN_PATH/kukeond.log"
 
-init >"$T/second" 2>&1 || fail "the second init: $(cat "$T/second")"
+init >"$T/second" 2>"$T/err" || fail "the second init: $(cat "$T/err")"
+assert_eq "" "$(cat "$T/err")" "complaints of the second init"
 assert_contains "$(cat "$T/second")" "kukeond: already running" "the second init"
 assert_eq 0 "$(grep -cE ': (created|started)' "$T/second" || true)" "what the second init made"
 assert_eq 12 "$(grep -c 'already existed' "$T/second")" "what the second init found"

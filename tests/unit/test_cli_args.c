@@ -56,7 +56,7 @@ static void test_wrong_usage(void **state UNUSED)
 		{ "frobnicate", "unknown verb \"frobnicate\"", try_help },
 		{ "--sokcet /x get cells",
 		  "unknown option \"--sokcet\", did you mean \"--socket\"?", try_help },
-		{ "--socket", "option \"--socket\" needs a value: --socket PATH", try_help },
+		{ "--socket", "option \"--socket\" needs a value: --socket FILE", try_help },
 		{ "help gte", "unknown verb \"gte\", did you mean \"get\"?",
 		  "Try 'kuke help --help'.\n" },
 		{ "get", "get needs a kind: expected realms, spaces, stacks, cells or containers",
@@ -74,7 +74,8 @@ static void test_wrong_usage(void **state UNUSED)
 		{ "get cells -x", "unknown option \"-x\"", try_get },
 		{ "get cells -o", "option \"-o\" needs a value", try_get },
 		{ "get -zo json cells", "unknown option \"-z\"", try_get },
-		{ "get cells -o xml", "-o \"xml\": get knows table, wide, yaml, json", try_get },
+		{ "get cells -o xml", "-o \"xml\": get knows table, wide, yaml, json, name",
+		  try_get },
 		{ "get cells --realm ../etc",
 		  "--realm \"../etc\": a name has letters, digits and inner dashes, at most 63",
 		  try_get },
@@ -146,7 +147,7 @@ static void test_help(void **state UNUSED)
 		assert_int_equal(help.code, CLI_DONE);
 		assert_true(str_starts_with(help.out.data, usage));
 		assert_non_null(strstr(help.out.data, "\nExamples:\n  kuke "));
-		assert_non_null(strstr(help.out.data, "--socket=PATH"));
+		assert_non_null(strstr(help.out.data, "--socket=FILE"));
 		assert_string_equal(help.err.data, "");
 		run_expect(word, NULL, CLI_DONE, help.out.data, "");
 		assert_non_null(strstr(overview.out.data, verb_names[i]));

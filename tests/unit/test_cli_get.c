@@ -1,61 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kuke against a server of canned answers, which runs in a child process. */
-#include "tests/unit/run_kuke.h"
+#include "tests/unit/stub_server.h"
 
 #include <pty.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-
-#include "api/kukeon.pb-c.h"
-#include "cli/cli.h"
-#include "core/base/str.h"
-#include "core/rpc/rpc.h"
-
-/* The generated structs have no const, literals have. */
-#define TEXT(literal) ((char *)(literal))
-
-/* ---- the server ---- */
-
-static Api__Cell *new_cell(const char *name, Api__State state)
-{
-	Api__Cell *cell = xnew(Api__Cell);
-
-	api__cell__init(cell);
-	cell->api_version = TEXT("v1beta1");
-	cell->kind = TEXT("Cell");
-	cell->metadata = xnew(Api__Metadata);
-	api__metadata__init(cell->metadata);
-	cell->metadata->name = xstrdup(name);
-	cell->spec = xnew(Api__CellSpec);
-	api__cell_spec__init(cell->spec);
-	cell->spec->id = cell->metadata->name;
-	cell->spec->realm_id = cell->spec->space_id = cell->spec->stack_id = TEXT("default");
-	cell->status = xnew(Api__Status);
-	api__status__init(cell->status);
-	cell->status->has_state = true;
-	cell->status->state = state;
-	cell->status->reason = TEXT("Because");
-	return cell;
-}
-
-/* Nothing is freed: the process ends with the test. */
-static Api__Object *new_object(const char *name, Api__State state)
-{
-	Api__Object *object = xnew(Api__Object);
-
-	api__object__init(object);
-	object->object_case = API__OBJECT__OBJECT_CELL;
-	object->cell = new_cell(name, state);
-	return object;
-}
 
 static void on_get(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx UNUSED)
 {
 	const Api__Selector *selector = ((const Api__GetRequest *)request)->selector;
-	Api__Object *objects[] = { new_object("api", API__STATE__Failed),
-				   new_object("web", API__STATE__Ready) };
+	Api__Object *objects[] = { new_object("api", API__STATE__Failed, "Because"),
+				   new_object("web", API__STATE__Ready, "Because") };
 	Api__GetReply reply = API__GET_REPLY__INIT;
 	struct error err;
 
@@ -90,7 +43,8 @@ static void on_status(struct rpc_server_call *call, const ProtobufCMessage *requ
 {
 	Api__StatusReply reply = API__STATUS_REPLY__INIT;
 	Api__Problem problem = API__PROBLEM__INIT, *problems[] = { &problem };
-	const bool *healthy = ctx;
+	const struct stub *stub = ctx;
+	const bool *healthy = stub->script;
 
 	reply.has_healthy = true;
 	reply.healthy = *healthy;
@@ -104,78 +58,23 @@ static void on_status(struct rpc_server_call *call, const ProtobufCMessage *requ
 }
 
 static const struct rpc_method methods[] = {
-	{ "/kukeon.v1beta1.Kukeon/Get", &api__get_request__descriptor, on_get },
-	{ "/kukeon.v1beta1.Kukeon/Version", &api__version_request__descriptor, on_version },
-	{ "/kukeon.v1beta1.Kukeon/Status", &api__status_request__descriptor, on_status },
+	{ SERVICE "Get", &api__get_request__descriptor, on_get },
+	{ SERVICE "Version", &api__version_request__descriptor, on_version },
+	{ SERVICE "Status", &api__status_request__descriptor, on_status },
 };
 
-static _Noreturn void serve(int listen_fd, bool healthy)
+static void fixture_init(struct stub *fixture, bool healthy)
 {
-	const struct rpc_server_options options = { .listen_fd = listen_fd,
-						    .methods = methods,
-						    .n_methods = ARRAY_SIZE(methods),
-						    .ctx = &healthy,
-						    .idle_timeout_ms = 60000 };
-	struct rpc_server *server;
-	struct loop loop;
-	struct rpc *rpc;
+	static const bool answers[] = { false, true };
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	check(loop_open(&loop, LOOP_CLOCK_BOOTTIME, NULL) == 0);
-	check(rpc_open(&rpc, &loop, NULL) == 0);
-	check(rpc_server_open(&server, rpc, &options, NULL) == 0);
-	loop_run(&loop);
-	_exit(0);
-}
-
-struct fixture {
-	char directory[32];
-	struct sockaddr_un address;
-	char variable[sizeof(((struct sockaddr_un *)0)->sun_path) + 16];
-	char *environment[2];
-	pid_t pid;
-};
-
-/* The socket listens before the child does anything: no race with kuke. */
-static void fixture_init(struct fixture *fixture, bool healthy)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	*fixture = (struct fixture){ .directory = "/tmp/kuke-test-XXXXXX",
-				     .address.sun_family = AF_UNIX };
-	assert_non_null(mkdtemp(fixture->directory));
-	snprintf(fixture->address.sun_path, sizeof(fixture->address.sun_path), "%s/s",
-		 fixture->directory);
-	snprintf(fixture->variable, sizeof(fixture->variable), "KUKEON_SOCKET=%s",
-		 fixture->address.sun_path);
-	fixture->environment[0] = fixture->variable;
-	assert_int_equal(bind(fd, (struct sockaddr *)&fixture->address, sizeof(fixture->address)),
-			 0);
-	assert_int_equal(listen(fd, 16), 0);
-	fixture->pid = fork();
-	assert_true(fixture->pid >= 0);
-	if (fixture->pid == 0)
-		serve(fd, healthy);
-	close(fd);
-}
-
-static void fixture_stop(struct fixture *fixture)
-{
-	kill(fixture->pid, SIGKILL);
-	assert_int_equal(waitpid(fixture->pid, NULL, 0), fixture->pid);
-}
-
-static void fixture_fini(struct fixture *fixture)
-{
-	unlink(fixture->address.sun_path);
-	assert_int_equal(rmdir(fixture->directory), 0);
+	stub_init(fixture, methods, ARRAY_SIZE(methods), &answers[healthy]);
 }
 
 /* ---- the tests ---- */
 
 static void test_get(void **state UNUSED)
 {
-	struct fixture fixture;
+	struct stub fixture;
 
 	fixture_init(&fixture, true);
 	run_expect("get cells", fixture.environment, CLI_DONE,
@@ -197,13 +96,12 @@ static void test_get(void **state UNUSED)
 	run_expect("get realms -o json", fixture.environment, CLI_DONE, "[]\n", "");
 	run_expect("get realms -o yaml", fixture.environment, CLI_DONE, "", "");
 	run_expect("get cell broken", fixture.environment, CLI_FAILED, "", "kuke: *");
-	fixture_stop(&fixture);
-	fixture_fini(&fixture);
+	stub_fini(&fixture);
 }
 
 static void test_get_documents(void **state UNUSED)
 {
-	struct fixture fixture;
+	struct stub fixture;
 	struct run run;
 
 	fixture_init(&fixture, true);
@@ -223,8 +121,7 @@ static void test_get_documents(void **state UNUSED)
 	assert_true(str_starts_with(run.out.data, "{\n"));
 	assert_true(str_ends_with(run.out.data, "}\n"));
 	run_fini(&run);
-	fixture_stop(&fixture);
-	fixture_fini(&fixture);
+	stub_fini(&fixture);
 }
 
 /* The same on a terminal: what kuke writes there. */
@@ -259,7 +156,7 @@ static struct buf run_on_terminal(char *const environment[])
 static void test_color_only_on_a_terminal(void **state UNUSED)
 {
 	char no_color[] = "NO_COLOR=1", *environment[3] = { NULL };
-	struct fixture fixture;
+	struct stub fixture;
 	struct buf out;
 
 	fixture_init(&fixture, true);
@@ -272,13 +169,12 @@ static void test_color_only_on_a_terminal(void **state UNUSED)
 	assert_null(strchr(out.data, '\033'));
 	assert_non_null(strstr(out.data, "Failed"));
 	buf_fini(&out);
-	fixture_stop(&fixture);
-	fixture_fini(&fixture);
+	stub_fini(&fixture);
 }
 
 static void test_status(void **state UNUSED)
 {
-	struct fixture fixture;
+	struct stub fixture;
 	struct run run;
 
 	fixture_init(&fixture, true);
@@ -286,8 +182,7 @@ static void test_status(void **state UNUSED)
 	assert_int_equal(run.code, CLI_DONE);
 	assert_true(str_ends_with(run.out.data, "\nEverything declared is running.\n"));
 	run_fini(&run);
-	fixture_stop(&fixture);
-	fixture_fini(&fixture);
+	stub_fini(&fixture);
 
 	fixture_init(&fixture, false);
 	run = run_kuke("status", fixture.environment);
@@ -296,24 +191,23 @@ static void test_status(void **state UNUSED)
 						"\n1 object is not as declared.\n"));
 	run_fini(&run);
 	run_expect("status -o json", fixture.environment, CLI_FAILED, "{\n*", "");
-	fixture_stop(&fixture);
-	fixture_fini(&fixture);
+	stub_fini(&fixture);
 }
 
 static void test_version_and_a_dead_socket(void **state UNUSED)
 {
 	AUTO_FREE char *line = NULL;
-	struct fixture fixture;
+	struct stub fixture;
 
 	fixture_init(&fixture, true);
 	run_expect("version", fixture.environment, CLI_DONE,
 		   "kuke:    " KUKEON_VERSION "\nkukeond: 9.8.7\n", "");
 	line = xasprintf("version --host unix://%s", fixture.address.sun_path);
 	run_expect(line, NULL, CLI_DONE, "kuke:    " KUKEON_VERSION "\nkukeond: 9.8.7\n", "");
-	fixture_stop(&fixture);
+	stub_stop(&fixture);
 	run_expect("version", fixture.environment, CLI_UNREACHABLE, "kuke:    " KUKEON_VERSION "\n",
 		   "kuke: cannot reach kukeond at *");
-	fixture_fini(&fixture);
+	stub_clean(&fixture);
 }
 
 int main(void)

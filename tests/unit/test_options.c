@@ -209,6 +209,36 @@ static void test_missing_file(void **state)
 	struct error err;
 
 	assert_int_equal(read_options(*state, NULL, &config, &err), -ENOENT);
+	assert_non_null(strstr(err.msg, "cannot open "));
+}
+
+/* ---- handed on to a daemon that another program starts ---- */
+
+static void test_handed_on(void **state UNUSED)
+{
+	static const char *const expected[] = { "--config=/c", "--socket=/s", "--run-path=/r" };
+	AUTO(strv_fini) struct strv flags = { 0 };
+	struct options options = { 0 };
+
+	options_add_flags(&options, &flags);
+	assert_int_equal(flags.n, 0);
+	assert_false(options_given(&options));
+	options_give_socket(&options, "/s");
+	assert_false(options_given(&options));
+	setenv("KUKEON_RUN_PATH", "/e", 1);
+	assert_true(options_given(&options));
+	unsetenv("KUKEON_RUN_PATH");
+	for (size_t i = 0; i < OPTIONS_COUNT + 1; i++) {
+		if (str_equal(options_flags[i].name, "run-path"))
+			assert_true(options_take(&options, options_flags[i].key, "/r"));
+	}
+	assert_true(options_given(&options));
+	options.config_file = "/c";
+	assert_false(options_take(&options, ARGP_KEY_END, NULL));
+	options_add_flags(&options, &flags);
+	assert_int_equal(flags.n, ARRAY_SIZE(expected));
+	for (size_t i = 0; i < flags.n; i++)
+		assert_string_equal(flags.items[i], expected[i]);
 }
 
 /* ---- the program ---- */
@@ -220,8 +250,7 @@ static const struct {
 } runs[] = {
 	{ "--version", 0, "kukeond " KUKEON_VERSION "\n", "" },
 	{ "--help", 0, "Usage: *", "" },
-	{ "--prune-grace=soon", 2, "",
-	  "<3>--prune-grace: \"soon\" is not a number of seconds\n" },
+	{ "--prune-grace=soon", 2, "", "<3>--prune-grace: \"soon\" is not a number of seconds\n" },
 	{ "--resync 4294967296", 2, "",
 	  "<3>--resync: \"4294967296\" is not a number of seconds\n" },
 	{ "--run-path", 2, "", NULL },
@@ -244,10 +273,8 @@ static void test_program(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_precedence),
-		TEST(test_bad_values),
-		TEST(test_missing_file),
-		TEST(test_program),
+		TEST(test_precedence), TEST(test_bad_values), TEST(test_missing_file),
+		TEST(test_handed_on),  TEST(test_program),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,515 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kuke wait, --wait and get -w against a server that plays a script of events. */
+#include "tests/unit/stub_server.h"
+
+enum step_type { ADDED, MODIFIED, DELETED, SYNCED, RESYNC, PAUSE, END, HANG, CRASH };
+
+enum { PAUSE_MS = 30, STEPS_MAX = 16 };
+
+struct step {
+	enum step_type type;
+	const char *name;
+	Api__State state;
+	const char *reason, *intent;
+	bool full; /* the cell has a container */
+};
+
+struct script {
+	struct step steps[STEPS_MAX];
+	Api__Outcome outcome; /* of Apply, Delete and Run */
+};
+
+/* ---- the server ---- */
+
+struct player {
+	struct rpc_server_call *call;
+	const struct step *next, *end;
+	struct timer timer;
+	struct stub *stub;
+};
+
+static void send_step(struct rpc_server_call *call, const struct step *step)
+{
+	static const Api__WatchEvent__Type types[] = {
+		[ADDED] = API__WATCH_EVENT__TYPE__ADDED,
+		[MODIFIED] = API__WATCH_EVENT__TYPE__MODIFIED,
+		[DELETED] = API__WATCH_EVENT__TYPE__DELETED,
+		[SYNCED] = API__WATCH_EVENT__TYPE__SYNCED,
+		[RESYNC] = API__WATCH_EVENT__TYPE__RESYNC,
+	};
+	Api__WatchEvent event = API__WATCH_EVENT__INIT;
+	static Api__ContainerSpec container = API__CONTAINER_SPEC__INIT,
+				  *containers[] = { &container };
+
+	event.has_type = true;
+	event.type = types[step->type];
+	if (step->name) {
+		event.object = new_object(step->name, step->state, step->reason);
+		event.object->cell->status->intent = TEXT(step->intent);
+		event.object->cell->spec->n_containers = step->full;
+		event.object->cell->spec->containers = containers;
+	}
+	rpc_server_send(call, &event.base);
+}
+
+static void play(struct player *player);
+
+static void on_pause_over(struct timer *timer)
+{
+	play(container_of(timer, struct player, timer));
+}
+
+static void play(struct player *player)
+{
+	const struct step *step = player->next;
+
+	if (step == player->end || step->type == HANG)
+		return;
+	player->next++;
+	switch (step->type) {
+	case PAUSE:
+		timer_start(&player->stub->loop, &player->timer, PAUSE_MS, on_pause_over);
+		break;
+	case END:
+		rpc_server_end(player->call);
+		break;
+	case CRASH:
+		_exit(0);
+	default:
+		send_step(player->call, step);
+	}
+}
+
+static void on_writable(struct rpc_server_call *call UNUSED, void *owner)
+{
+	play(owner);
+}
+
+static void on_closed(struct rpc_server_call *call UNUSED, void *owner)
+{
+	struct player *player = owner;
+
+	timer_stop(&player->timer);
+	free(player);
+}
+
+static const struct rpc_stream_handler handler = { .on_writable = on_writable,
+						   .on_closed = on_closed };
+
+static void on_watch(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx)
+{
+	struct player *player = xnew(struct player);
+	struct stub *stub = ctx;
+	const struct script *script = stub->script;
+
+	stub_record(stub, request);
+	player->call = call;
+	player->stub = stub;
+	player->next = script->steps;
+	player->end = script->steps + STEPS_MAX;
+	rpc_server_stream(call, &handler, player);
+	play(player);
+}
+
+static Api__Result result_of(const struct stub *stub)
+{
+	const struct script *script = stub->script;
+	Api__Result result = API__RESULT__INIT;
+
+	result.has_kind = result.has_outcome = true;
+	result.kind = API__KIND__CELL;
+	result.key = TEXT("default/default/default/web");
+	result.outcome = script->outcome;
+	return result;
+}
+
+static void on_apply(struct rpc_server_call *call, const ProtobufCMessage *request UNUSED,
+		     void *ctx)
+{
+	Api__Result result = result_of(ctx), *results[] = { &result };
+	Api__ApplyReply reply = API__APPLY_REPLY__INIT;
+
+	reply.results = results;
+	reply.n_results = 1;
+	rpc_server_reply(call, &reply.base);
+}
+
+static void on_delete(struct rpc_server_call *call, const ProtobufCMessage *request UNUSED,
+		      void *ctx)
+{
+	Api__Result result = result_of(ctx), *results[] = { &result };
+	Api__DeleteReply reply = API__DELETE_REPLY__INIT;
+
+	reply.results = results;
+	reply.n_results = 1;
+	rpc_server_reply(call, &reply.base);
+}
+
+static void on_run(struct rpc_server_call *call, const ProtobufCMessage *request UNUSED, void *ctx)
+{
+	Api__Result result = result_of(ctx);
+	Api__RunReply reply = API__RUN_REPLY__INIT;
+
+	reply.result = &result;
+	rpc_server_reply(call, &reply.base);
+}
+
+static const struct rpc_method methods[] = {
+	{ SERVICE "Watch", &api__watch_request__descriptor, on_watch },
+	{ SERVICE "Apply", &api__apply_request__descriptor, on_apply },
+	{ SERVICE "Delete", &api__delete_request__descriptor, on_delete },
+	{ SERVICE "Run", &api__run_request__descriptor, on_run },
+};
+
+/* ---- the tests ---- */
+
+#define PENDING(type, why)                                                                         \
+	{                                                                                          \
+		type, "web", API__STATE__Pending, why, NULL, true                                  \
+	}
+#define READY(type)                                                                                \
+	{                                                                                          \
+		type, "web", API__STATE__Ready, NULL, NULL, true                                   \
+	}
+#define STOPPED(type)                                                                              \
+	{                                                                                          \
+		type, "web", API__STATE__Stopped, "StopRequested", NULL, true                      \
+	}
+#define FAILED_(type)                                                                              \
+	{                                                                                          \
+		type, "web", API__STATE__Failed, "Exited", NULL, true                              \
+	}
+#define GONE                                                                                       \
+	{                                                                                          \
+		DELETED, "web", API__STATE__Ready, NULL, NULL, true                                \
+	}
+#define S                                                                                          \
+	{                                                                                          \
+		SYNCED, NULL, 0, NULL, NULL, false                                                 \
+	}
+#define R                                                                                          \
+	{                                                                                          \
+		RESYNC, NULL, 0, NULL, NULL, false                                                 \
+	}
+#define P                                                                                          \
+	{                                                                                          \
+		PAUSE, NULL, 0, NULL, NULL, false                                                  \
+	}
+#define H                                                                                          \
+	{                                                                                          \
+		HANG, NULL, 0, NULL, NULL, false                                                   \
+	}
+#define E                                                                                          \
+	{                                                                                          \
+		END, NULL, 0, NULL, NULL, false                                                    \
+	}
+#define X                                                                                          \
+	{                                                                                          \
+		CRASH, NULL, 0, NULL, NULL, false                                                  \
+	}
+
+static const char in_default[] = " in realm \"default\", space \"default\", stack \"default\"";
+
+struct row {
+	const char *line;
+	struct script script;
+	enum cli_exit code;
+	const char *out, *err; /* err: what the message says at its end; NULL: nothing */
+};
+
+static void play_row(const struct row *row)
+{
+	AUTO_FREE char *err = NULL;
+	struct stub stub;
+
+	if (row->err && row->code == CLI_FAILED)
+		err = xasprintf("kuke: cell \"web\"%s is not %s\n", in_default, row->err);
+	else
+		err = xstrdup(row->err ? row->err : "");
+	stub_init(&stub, methods, ARRAY_SIZE(methods), &row->script);
+	run_expect(row->line, stub.environment, row->code, row->out, err);
+	stub_fini(&stub);
+}
+
+static const struct row waits[] = {
+	{ "wait cell web", { { READY(ADDED), S, H }, 0 }, CLI_DONE, "Cell \"web\": Ready\n", NULL },
+	{ "wait cell web --for=ready",
+	  { { READY(ADDED), S, H }, 0 },
+	  CLI_DONE,
+	  "Cell \"web\": Ready\n",
+	  NULL },
+	{ "wait cell web",
+	  { { PENDING(ADDED, "Creating"), S, P, PENDING(MODIFIED, "Starting"), P, READY(MODIFIED),
+	      H },
+	    0 },
+	  CLI_DONE,
+	  "Cell \"web\": Ready\n",
+	  NULL },
+	{ "wait cell web",
+	  { { S, P, PENDING(MODIFIED, "Creating"), P, READY(MODIFIED), H }, 0 }, /* comes later */
+	  CLI_DONE,
+	  "Cell \"web\": Ready\n",
+	  NULL },
+	{ "wait cell web",
+	  { { PENDING(ADDED, "Creating"), S, P, R, READY(ADDED), S, H }, 0 },
+	  CLI_DONE,
+	  "Cell \"web\": Ready\n",
+	  NULL },
+	{ "wait cell web --for=Stopped",
+	  { { READY(ADDED), S, P, STOPPED(MODIFIED), H }, 0 },
+	  CLI_DONE,
+	  "Cell \"web\": Stopped\n",
+	  NULL },
+	{ "wait cell web --for Failed",
+	  { { READY(ADDED), S, P, FAILED_(MODIFIED), H }, 0 },
+	  CLI_DONE,
+	  "Cell \"web\": Failed\n",
+	  NULL },
+	{ "wait cell web --for=deleted",
+	  { { S, H }, 0 },
+	  CLI_DONE,
+	  "Cell \"web\": deleted\n",
+	  NULL },
+	{ "wait cell web --for=deleted",
+	  { { READY(ADDED), S, P, GONE, H }, 0 },
+	  CLI_DONE,
+	  "Cell \"web\": deleted\n",
+	  NULL },
+	{ "wait cell web --for=deleted",
+	  { { READY(ADDED), S, P, R, S, H }, 0 }, /* while nobody was told */
+	  CLI_DONE,
+	  "Cell \"web\": deleted\n",
+	  NULL },
+	{ "wait cell web --for=deleted --timeout 1",
+	  { { READY(ADDED), S, P, R, READY(ADDED), S, H }, 0 },
+	  CLI_FAILED,
+	  "",
+	  "deleted after 1s; it is Ready" },
+	{ "wait cell web --timeout 1s",
+	  { { PENDING(ADDED, "PullingImage"), S, H }, 0 },
+	  CLI_FAILED,
+	  "",
+	  "Ready after 1s; it is Pending, PullingImage" },
+	{ "wait cell web --timeout 1s",
+	  { { FAILED_(ADDED), S, H }, 0 },
+	  CLI_FAILED,
+	  "",
+	  "Ready after 1s; it is Failed, Exited" },
+	{ "wait cell web --timeout 1s",
+	  { { S, H }, 0 },
+	  CLI_FAILED,
+	  "",
+	  "Ready after 1s; it is not there" },
+	{ "wait cell web --timeout 1s",
+	  { { PENDING(ADDED, "Creating"), S, GONE, H }, 0 },
+	  CLI_FAILED,
+	  "",
+	  "Ready after 1s; it is not there" },
+	{ "wait cell web --timeout 1s",
+	  { { H }, 0 },
+	  CLI_UNREACHABLE,
+	  "",
+	  "kuke: kukeond on *" }, /* it hangs */
+	{ "wait cell web",
+	  { { PENDING(ADDED, "Creating"), S, X }, 0 },
+	  CLI_UNREACHABLE,
+	  "",
+	  "kuke: *" },
+	{ "wait cell web",
+	  { { PENDING(ADDED, "Creating"), S, E }, 0 },
+	  CLI_UNREACHABLE,
+	  "",
+	  "kuke: *" },
+};
+
+static const struct row verbs_that_wait[] = {
+	{ "create cell web --wait",
+	  { { { ADDED, "web", API__STATE__Pending, "NoContainers", NULL, false }, S, H },
+	    API__OUTCOME__CREATED },
+	  CLI_DONE,
+	  "Cell \"web\": created\n",
+	  NULL },
+	{ "create cell web --wait",
+	  { { PENDING(ADDED, "Creating"), S, P, READY(MODIFIED), H }, API__OUTCOME__EXISTS },
+	  CLI_DONE,
+	  "Cell \"web\": already existed\n",
+	  NULL },
+	{ "create cell web --wait --timeout 1s",
+	  { { PENDING(ADDED, "Creating"), S, H }, API__OUTCOME__CREATED },
+	  CLI_FAILED,
+	  "Cell \"web\": created\n",
+	  "Ready after 1s; it is Pending, Creating" },
+	{ "create cell web --wait",
+	  { { H }, API__OUTCOME__FAILED }, /* nothing to wait for */
+	  CLI_FAILED,
+	  "Cell \"web\": failed\n",
+	  NULL },
+	{ "start cell web --wait",
+	  { { STOPPED(ADDED), S, P, READY(MODIFIED), H }, API__OUTCOME__ACCEPTED },
+	  CLI_DONE,
+	  "Cell \"web\": started\n",
+	  NULL },
+	{ "stop cell web --wait",
+	  { { READY(ADDED), S, P, STOPPED(MODIFIED), H }, API__OUTCOME__ACCEPTED },
+	  CLI_DONE,
+	  "Cell \"web\": stopped\n",
+	  NULL },
+	{ "kill cell web --wait",
+	  { { READY(ADDED), S, P, STOPPED(MODIFIED), H }, API__OUTCOME__ACCEPTED },
+	  CLI_DONE,
+	  "Cell \"web\": killed\n",
+	  NULL },
+	{ "restart cell web --wait",
+	  { { { ADDED, "web", API__STATE__Ready, NULL, "restart", true },
+	      S,
+	      P,
+	      STOPPED(MODIFIED),
+	      P,
+	      READY(MODIFIED),
+	      H },
+	    API__OUTCOME__ACCEPTED },
+	  CLI_DONE,
+	  "Cell \"web\": restarted\n",
+	  NULL },
+	{ "restart cell web --wait --timeout 1s",
+	  { { { ADDED, "web", API__STATE__Ready, NULL, "restart", true }, S, H },
+	    API__OUTCOME__ACCEPTED },
+	  CLI_FAILED,
+	  "Cell \"web\": restarted\n",
+	  "Ready after 1s; it is Ready" },
+	{ "delete cell web --wait",
+	  { { READY(ADDED), S, P, GONE, H }, API__OUTCOME__DELETED },
+	  CLI_DONE,
+	  "Cell \"web\": deleted\n",
+	  NULL },
+	{ "delete cell web --wait",
+	  { { H }, API__OUTCOME__NOT_FOUND },
+	  CLI_FAILED,
+	  "Cell \"web\": not found\n",
+	  NULL },
+	{ "stop cell web --wait",
+	  { { STOPPED(ADDED), S, H }, API__OUTCOME__UNCHANGED },
+	  CLI_DONE,
+	  "Cell \"web\": already stopped\n",
+	  NULL },
+};
+
+/* The daemon goes at the end of each, because that is how a watch ends. */
+#define HEAD "NAME   REALM     SPACE     STACK     STATE   READY   AGE\n"
+#define ROW(state, ready) "web    default   default   default   " state "   " ready "     -\n"
+static const struct row watches[] = {
+	{ "get cells -w",
+	  { { READY(ADDED), S, P, READY(MODIFIED), STOPPED(MODIFIED), GONE, E }, 0 },
+	  CLI_UNREACHABLE,
+	  HEAD ROW("Ready", "0/1") ROW("Stopped", "0/1") ROW("Deleted", "0/1"),
+	  "kuke: *" },
+	{ "get cells -w -o name",
+	  { { READY(ADDED), { ADDED, "zoo", API__STATE__Ready, NULL, NULL, false }, S, P, E }, 0 },
+	  CLI_UNREACHABLE,
+	  "web\nzoo\n",
+	  "kuke: *" },
+	/* nothing changed for one, the other went unseen */
+	{ "get cells -w",
+	  { { READY(ADDED),
+	      { ADDED, "zoo", API__STATE__Ready, NULL, NULL, true },
+	      S,
+	      P,
+	      R,
+	      READY(ADDED),
+	      S,
+	      E },
+	    0 },
+	  CLI_UNREACHABLE,
+	  HEAD ROW("Ready", "0/1") "zoo    default   default   default   Ready   0/1     -\n"
+				   "zoo    default   default   default   Deleted   0/1     -\n",
+	  "kuke: *" },
+	{ "get cells -w -o json",
+	  { { { ADDED, "web", API__STATE__Ready, NULL, NULL, false }, S, P, GONE, E }, 0 },
+	  CLI_UNREACHABLE,
+	  NULL,
+	  "kuke: *" },
+	{ "get cells -w -o yaml",
+	  { { { ADDED, "web", API__STATE__Ready, NULL, NULL, false },
+	      S,
+	      P,
+	      { MODIFIED, "web", API__STATE__Failed, NULL, NULL, false },
+	      E },
+	    0 },
+	  CLI_UNREACHABLE,
+	  "apiVersion: v1beta1\nkind: Cell\nmetadata:\n  name: web\nspec:\n  id: web\n  realmId: default\n"
+	  "  spaceId: default\n  stackId: default\nstatus:\n  state: Ready\n---\n"
+	  "apiVersion: v1beta1\nkind: Cell\nmetadata:\n  name: web\nspec:\n  id: web\n  realmId: default\n"
+	  "  spaceId: default\n  stackId: default\nstatus:\n  state: Failed\n",
+	  "kuke: *" },
+};
+
+static void test_wait(void **state UNUSED)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(waits); i++)
+		play_row(&waits[i]);
+}
+
+static void test_verbs_that_wait(void **state UNUSED)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(verbs_that_wait); i++)
+		play_row(&verbs_that_wait[i]);
+}
+
+static void test_get_watch(void **state UNUSED)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(watches); i++)
+		play_row(&watches[i]);
+}
+
+/* One object a line, whatever is in it; the last one says that it is gone. */
+static void test_get_watch_json(void **state UNUSED)
+{
+	static const struct script script = {
+		{ { ADDED, "web", API__STATE__Ready, "two\n  lines", NULL, false }, S, P, GONE, E },
+		0
+	};
+	struct stub stub;
+	struct run run;
+	char *end;
+
+	stub_init(&stub, methods, ARRAY_SIZE(methods), &script);
+	run = run_kuke("get cells -w -o json", stub.environment);
+	end = strchr(run.out.data, '\n');
+	assert_non_null(end);
+	*end = '\0';
+	assert_true(str_starts_with(run.out.data, "{\"apiVersion\": \"v1beta1\","));
+	assert_non_null(strstr(run.out.data, "\"two\\n  lines\""));
+	assert_true(str_starts_with(end + 1, "{\"deleted\": true, \"apiVersion\": \"v1beta1\","));
+	assert_true(str_ends_with(end + 1, "}\n"));
+	assert_null(strchr(end + 1, '\n')[1] ? "" : NULL);
+	run_fini(&run);
+	stub_fini(&stub);
+}
+
+static void test_selector_of_a_watch(void **state UNUSED)
+{
+	static const struct script script = { { S, E }, 0 };
+	AUTO_FREE char *requests = NULL;
+	struct stub stub;
+
+	stub_init(&stub, methods, ARRAY_SIZE(methods), &script);
+	run_expect("get co -w --realm main -l tier=front", stub.environment, CLI_UNREACHABLE, "",
+		   NULL);
+	requests = stub_requests(&stub);
+	assert_string_equal(requests, "---\nselector:\n  kind: CONTAINER\n  realm: main\n"
+				      "  labels: tier=front\n");
+	stub_fini(&stub);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_wait),
+		cmocka_unit_test(test_verbs_that_wait),
+		cmocka_unit_test(test_get_watch),
+		cmocka_unit_test(test_get_watch_json),
+		cmocka_unit_test(test_selector_of_a_watch),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
