@@ -13,6 +13,7 @@
 
 #include "core/api.h"
 #include "core/base/buf.h"
+#include "core/base/log.h"
 #include "core/host.h"
 #include "tests/fake/host.h"
 
@@ -202,6 +203,7 @@ int main(int argc, char **argv)
 
 	read_options(&fake, argc, argv);
 	signal(SIGPIPE, SIG_IGN);
+	log_set_level(LOG_WARNING);
 	host_raise_fd_limit();
 	fake_open(&fake);
 	declare(&fake);
