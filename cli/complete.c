@@ -140,7 +140,7 @@ static void give_values(struct complete *complete, const struct argp_option *opt
 	AUTO_BUF struct buf outputs = { 0 };
 	enum kind kind;
 
-	if (str_equal(option->arg, "FILE")) {
+	if (str_equal(option->arg, "FILE") || str_equal(option->arg, "DIR")) {
 		buf_add_str(complete->out, COMPLETE_FILES "\n");
 	} else if (str_equal(option->arg, "FORMAT") && complete->verb) {
 		args_add_outputs(complete->verb, &outputs);

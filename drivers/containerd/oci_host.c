@@ -188,9 +188,10 @@ json_t *oci_linux(const struct oci_options *options)
 {
 	const struct container_request *request = options->request;
 	bool privileged = request->spec->privileged;
-	json_t *devices, *section = json_pack("{s:s, s:o, s:{s:o}}", "cgroupsPath", request->cgroup_path,
-				    "namespaces", namespaces(request->netns_path), "resources",
-				    "devices", device_rules(options));
+	json_t *devices,
+		*section = json_pack("{s:s, s:o, s:{s:o}}", "cgroupsPath", request->cgroup_path,
+				     "namespaces", namespaces(request->netns_path), "resources",
+				     "devices", device_rules(options));
 
 	if (!section)
 		return NULL;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 # For scenarios in which kuke itself sets the host up. Sourced by them; needs lib.sh.
+# shellcheck disable=SC2034 # for those who source this
 
 SYSTEM=(--realm kukeon-system --space kukeon --stack kukeon)
 
