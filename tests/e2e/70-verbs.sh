@@ -104,7 +104,7 @@ Space "default": deleted in main' kuke delete realm main --cascade --wait
 cell_yaml web a:1 | kuke apply -f - --wait >/dev/null
 before=$(container_pid web a)
 cell_yaml web a:2 | kuke apply -f - --wait >"$T/out"
-assert_eq 'Cell "web": updated (spec.containers[0].env[0])' "$(cat "$T/out")" "output of apply"
+assert_eq 'Cell "web": updated (spec.containers[0].env)' "$(cat "$T/out")" "output of apply"
 assert_ne "$before" "$(container_pid web a)" "process after apply --wait of another spec"
 
 # ---- files: several documents, a directory, what is wrong with one of them ----
