@@ -169,8 +169,10 @@ void mutation_write(struct mutation *m, const char *key, char *text)
 
 static void note_written(struct object *object)
 {
-	struct object_status *status = &object->status;
+	struct object_status *status = object ? &object->status : NULL;
 
+	if (!status) /* a purge came first */
+		return;
 	status->updated_ms = status_now_ms();
 	if (!status->created_ms)
 		status->created_ms = status->updated_ms;

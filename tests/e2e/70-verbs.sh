@@ -7,18 +7,21 @@ expect() {
 	local status=0 out
 	out=$("${@:3}" 2>"$T/err") || status=$?
 	assert_eq "$2" "$out" "output of ${*:3} ($(cat "$T/err"))"
-	assert_eq "$1" $status "exit code of ${*:3}"
+	assert_eq "$1" $status "exit code of ${*:3} ($(cat "$T/err"))"
 }
 
 # complains CODE TEXT COMMAND...: exit code, and a part of what it says on standard error.
 complains() {
 	local status=0
 	"${@:3}" >/dev/null 2>"$T/err" || status=$?
-	assert_eq "$1" $status "exit code of ${*:3}"
+	assert_eq "$1" $status "exit code of ${*:3} ($(cat "$T/err"))"
 	assert_contains "$(cat "$T/err")" "$2" "standard error of ${*:3}"
 }
 
 IN_MAIN=(--realm main --space default --stack default)
+
+# pid_in_main CELL CONTAINER
+pid_in_main() { container_field "$1" "$2" '.status.pid | select(. > 0)' "${IN_MAIN[@]}"; }
 
 # ---- space ----
 expect 0 'Realm "main": created
@@ -77,21 +80,21 @@ expect 0 'Cell "mycell": not found in main/default/default' kuke delete -f "$T/c
 # ---- container ----
 IN_CELL=(--cell hello-world "${IN_MAIN[@]}")
 REALM=main cell_yaml hello-world web | kuke apply -f - --wait
-web=$(container_pid hello-world web "${IN_MAIN[@]}")
+web=$(pid_in_main hello-world web)
 expect 0 'Container "side": created in main/default/default/hello-world' \
-	kuke create container side "${IN_CELL[@]}" --image "$IMAGE" --command /bin/sh --args "-c" --args "sleep 3600" --wait
+	kuke create container side "${IN_CELL[@]}" --image "$IMAGE" --command /bin/sh --args "-c" --args "trap 'exit 0' TERM; while :; do sleep 3600 & wait; done" --wait
 assert_eq Ready "$(container_field hello-world side .status.state "${IN_MAIN[@]}")" "state of the new container"
-assert_eq "$web" "$(container_pid hello-world web "${IN_MAIN[@]}")" "process of the container that was there"
-before=$(container_pid hello-world side "${IN_MAIN[@]}")
+assert_eq "$web" "$(pid_in_main hello-world web)" "process of the container that was there"
+before=$(pid_in_main hello-world side)
 expect 0 'Container "side": killed in main/default/default/hello-world' kuke kill container side "${IN_CELL[@]}" --wait
 expect 0 'Container "side": started in main/default/default/hello-world' kuke start container side "${IN_CELL[@]}" --wait
-assert_ne "$before" "$(container_pid hello-world side "${IN_MAIN[@]}")" "process after start"
+assert_ne "$before" "$(pid_in_main hello-world side)" "process after start"
 expect 0 'Container "side": stopped in main/default/default/hello-world' kuke stop container side "${IN_CELL[@]}" --wait
 expect 0 'Container "side": restarted in main/default/default/hello-world' kuke restart container side "${IN_CELL[@]}" --wait
 expect 0 'Container "side": deleted in main/default/default/hello-world' kuke delete container side "${IN_CELL[@]}" --wait
-assert_eq "$web" "$(container_pid hello-world web "${IN_MAIN[@]}")" "process of the container that stays"
+assert_eq "$web" "$(pid_in_main hello-world web)" "process of the container that stays"
 kuke restart cell hello-world "${IN_MAIN[@]}" --wait >/dev/null
-assert_ne "$web" "$(container_pid hello-world web "${IN_MAIN[@]}")" "process after a restart of the cell"
+assert_ne "$web" "$(pid_in_main hello-world web)" "process after a restart of the cell"
 expect 0 'Realm "main": deleted
 Cell "hello-world": deleted in main/default/default
 Stack "default": deleted in main/default

@@ -147,6 +147,7 @@ wait_for "side is gone" side_is_gone
 says 'Container "deb": created' kuke create container deb --cell hello-world "${IN[@]}"
 assert_eq docker.io/library/debian:latest "$(container_field hello-world deb .spec.image "${IN[@]}")" "the image"
 assert_eq "$root_pid" "$(container_field hello-world web .status.pid "${IN[@]}")" "the root's process all the time"
+kuke kill cell hello-world "${IN[@]}" >/dev/null # it would take its grace to stop
 kuke delete realm main --cascade >/dev/null || fail "kuke delete realm main"
 
 # ---- the page about the cell manifest: what it shows of the status
@@ -187,7 +188,9 @@ for field in createdAt updatedAt readyAt; do
 	assert_true "$field" grep -qE '^[0-9-]+T[0-9:.]+Z$' <<<"$(cell_field hello-world ".status.$field")"
 done
 first=$(cell_field hello-world '"\(.status.createdAt) \(.status.readyAt)"')
-kuke restart cell hello-world --wait >/dev/null || fail "kuke restart"
+kuke kill cell hello-world --wait >/dev/null || fail "kuke kill"
+kuke start cell hello-world --wait >/dev/null || fail "kuke start"
 assert_eq "$first" "$(cell_field hello-world '"\(.status.createdAt) \(.status.readyAt)"')" "times that are set once"
+kuke kill cell hello-world >/dev/null
 kuke delete realm default --cascade >/dev/null || fail "kuke delete realm default"
 cd /
