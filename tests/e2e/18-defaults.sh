@@ -79,3 +79,10 @@ wait_for "the process to end" process_is_gone "$pid"
 took=$(($(now_ms) - start))
 assert_true "it had its grace: $took ms" [ "$took" -ge 2000 ]
 assert_true "not the default one: $took ms" [ "$took" -lt 9000 ]
+
+# The examples hold what they say.
+for example in container-fields space-defaults; do
+	drop_manifest $example.yaml <"$REPO/manifests.d/examples/$example.yaml"
+done
+wait_for_cell fields Ready
+wait_for_cell worker Ready --space careful
