@@ -38,9 +38,10 @@ static void make_spec(struct floor_cell *cell, struct floor_container *c, const 
 		.hostname_path = hostname,
 		.spec = &spec,
 	};
-	struct oci_options options = { .request = &request,
-				       .image = &floor->image,
-				       .host = &floor->host };
+	const struct inputs inputs = { 0 }; /* no user, no devices */
+	struct oci_options options = {
+		.request = &request, .image = &floor->image, .host = &floor->host, .inputs = &inputs
+	};
 	struct error err;
 
 	spec.id = (char *)role;
