@@ -104,7 +104,7 @@ Space "default": deleted in main' kuke delete realm main --cascade --wait
 cell_yaml web a:1 | kuke apply -f - --wait >/dev/null
 before=$(container_pid web a)
 cell_yaml web a:2 | kuke apply -f - --wait >"$T/out"
-assert_eq 'Cell "web": updated (spec.containers[0].env[0])' "$(cat "$T/out")" "output of apply"
+assert_eq 'Cell "web": updated (spec.containers[0].env)' "$(cat "$T/out")" "output of apply"
 assert_ne "$before" "$(container_pid web a)" "process after apply --wait of another spec"
 
 # ---- files: several documents, a directory, what is wrong with one of them ----
@@ -125,7 +125,7 @@ LABEL=front cell_yaml one a | kuke apply -f - >/dev/null
 expect 0 one kuke get cells -l note=front -o name
 expect 0 "" kuke get cells -l note=back -o name
 complains 2 "label" kuke get cells -l '=,'
-kuke get cells -w -o json >"$T/watch" 2>"$T/watch.err" &
+"$KUKEON_BIN/kuke" --socket "$SOCKET" get cells -w -o json >"$T/watch" 2>"$T/watch.err" &
 watch=$!
 wait_for "the watch shows cell one" grep -q '"one"' "$T/watch"
 expect 0 'Cell "one": Ready' kuke wait cell one --for=Ready --timeout 30s
@@ -138,7 +138,7 @@ expect 0 'Cell "one": deleted' kuke wait cell one --for=deleted
 watched() { jq -se 'any(.[]; .metadata.name == "one" and .status.state == "Stopped") and
 	any(.[]; .metadata.name == "one" and .deleted)' "$T/watch" >/dev/null; }
 wait_for "the watch saw all of it" watched
-kill -INT $watch
+kill $watch
 wait $watch 2>/dev/null || true
 
 # ---- what a manifest declares is changed there, and can be stopped ----
@@ -172,5 +172,6 @@ assert_eq "--cascade " "$(completes kuke delete --cas)" "kuke delete --cas<TAB>"
 assert_eq "filed " "$(KUKEON_SOCKET=$SOCKET completes kuke stop cell fi)" "kuke stop cell fi<TAB>"
 assert_eq "default " "$(KUKEON_SOCKET=$SOCKET completes kuke get cells --realm = de)" "--realm=de<TAB>"
 
-kuke delete cell web --cascade --wait >/dev/null
-kuke delete realm default --cascade >/dev/null 2>&1 || true
+remove_manifest filed.yaml
+wait_for "cell filed is gone" cell_is_gone filed
+kuke delete realm default --cascade --wait >/dev/null

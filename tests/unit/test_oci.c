@@ -310,7 +310,7 @@ static void test_mounts(void **state)
 	expect_mount(root, "/scratch", "tmpfs", "nosuid|nodev|mode=1777|rw");
 	expect_mount(root, "/etc/hosts", "/x/hosts", "rbind|rprivate|rw");
 	expect_mount(root, "/etc/hostname", "/x/hostname", "rbind|rprivate|rw");
-	expect_mount(root, "/etc/resolv.conf", "/etc/resolv.conf", "rbind|rprivate|ro|rro");
+	expect_mount(root, "/etc/resolv.conf", "/etc/resolv.conf", "rbind|rprivate|ro");
 	expect_mount(root, "/small", "tmpfs", "nosuid|nodev|mode=0700|size=64m");
 	expect_mount(root, "/plain", "tmpfs", "nosuid|nodev|mode=1777");
 	expect_mount(root, "/sys/fs/cgroup", "cgroup", "nosuid|noexec|nodev|relatime|ro");
@@ -326,7 +326,7 @@ static void test_read_only_root(void **state)
 	f->spec.read_only_root_filesystem = true;
 	root = make(f);
 	assert_true(json_is_true(json_object_get(json_object_get(root, "root"), "readonly")));
-	expect_mount(root, "/etc/hosts", "/x/hosts", "rbind|rprivate|ro|rro");
+	expect_mount(root, "/etc/hosts", "/x/hosts", "rbind|rprivate|ro");
 	json_decref(root);
 }
 
