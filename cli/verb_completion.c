@@ -92,8 +92,8 @@ const struct verb verb_completion = {
 	.name = "completion",
 	.summary = "Print the script by which a shell completes verbs, flags and names",
 	.usage = "bash|zsh|fish",
-	.examples = "  source <(kuke completion bash)\n"
-		    "  kuke completion bash >/etc/bash_completion.d/kuke\n"
+	.examples = "  kuke completion bash >/etc/bash_completion.d/kuke\n"
+		    "  source <(kuke completion bash)\n"
 		    "  kuke completion zsh >/usr/local/share/zsh/site-functions/_kuke\n"
 		    "  kuke completion fish >~/.config/fish/completions/kuke.fish\n",
 	.max_words = 1,

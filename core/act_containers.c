@@ -95,7 +95,8 @@ static void on_own_files(struct work *work)
 
 	free(take_ptr(run->files_hostname));
 	if (run->files_status == 0 && !same)
-		run->files_status = error_set(&run->files_err, -EAGAIN, "its spec changed meanwhile");
+		run->files_status =
+			error_set(&run->files_err, -EAGAIN, "its spec changed meanwhile");
 	if (run->files_status < 0)
 		call_complete(&run->call, run->files_status, &run->files_err);
 	else

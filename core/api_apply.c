@@ -234,6 +234,20 @@ static ProtobufCMessage *shown_container(const struct wish *wish, const struct o
 	return shown;
 }
 
+/* A document that does not say whether its container is the root leaves that as it is. */
+static void keep_root(const struct wish *wish, const struct object *cell, const struct container *c)
+{
+	ProtobufCMessage *shown = shown_container(wish, cell, c);
+	const Api__ContainerSpec *now = ((const Api__Container *)shown)->spec;
+	Api__ContainerSpec *spec = container_spec(wish);
+
+	if (!spec->has_root) {
+		spec->has_root = now->has_root;
+		spec->root = now->root;
+	}
+	protobuf_c_message_free_unpacked(shown, NULL);
+}
+
 /* A container that stands in its cell's document is changed there. */
 static void change_in_cell(const struct wish *wish, const struct object *cell)
 {
@@ -294,7 +308,10 @@ static void apply_container(struct wish *wish)
 				cell_key);
 		return;
 	}
-	settle_root(wish, cell);
+	if (c)
+		keep_root(wish, cell, c);
+	else
+		settle_root(wish, cell);
 	if (cell && !wish->create_only &&
 	    wish_try_container(cell, container_spec(wish), &err) < 0) {
 		mutation_result(wish->m, wish->key, API__OUTCOME__FAILED, "cell %s: %s", cell_key,

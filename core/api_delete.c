@@ -228,6 +228,8 @@ static void start(struct mutation *m)
 	object = engine_find(m->api->options.engine, key);
 	if (key_kind(key) == KIND_CONTAINER)
 		delete_container(m, key);
+	else if (object && object->spec && !is_there(object))
+		mutation_result(m, key, API__OUTCOME__DELETED, "it is being deleted already");
 	else if (!object || !is_there(object))
 		mutation_result(m, key, API__OUTCOME__NOT_FOUND, "%s", "");
 	else

@@ -167,6 +167,17 @@ void mutation_write(struct mutation *m, const char *key, char *text)
 
 /* ---- commit ---- */
 
+static void note_written(struct object *object)
+{
+	struct object_status *status = object ? &object->status : NULL;
+
+	if (!status) /* a purge came first */
+		return;
+	status->updated_ms = status_now_ms();
+	if (!status->created_ms)
+		status->created_ms = status->updated_ms;
+}
+
 static void apply_claims(struct mutation *m)
 {
 	struct engine *engine = m->api->options.engine;
@@ -175,10 +186,12 @@ static void apply_claims(struct mutation *m)
 		struct mutation_claim *claim = &m->claims[i];
 		struct object *object = engine_find(engine, claim->key);
 
-		if (claim->message)
+		if (claim->message) {
 			desired_set_api(engine, claim->key, take_ptr(claim->message));
-		else if (object)
+			note_written(engine_find(engine, claim->key));
+		} else if (object) {
 			desired_drop_api(engine, object);
+		}
 	}
 	if (m->also)
 		m->also(m);

@@ -31,8 +31,7 @@ char *cellfiles_path(const char *run_path, const char *cell_key, const char *rol
 static int write_in_place(int dir_fd, const char *name, const struct buf *content,
 			  struct error *err)
 {
-	AUTO_CLOSE int fd =
-		openat(dir_fd, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	AUTO_CLOSE int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 
 	if (fd < 0)
 		return error_set(err, -errno, "cannot open %s: %m", name);
@@ -90,8 +89,7 @@ static int open_dir(const char *run_path, const char *cell_key, struct error *er
 static int update_container(int dir_fd, const char *hostname_file, const char *ip, const char *cell,
 			    struct error *err)
 {
-	AUTO_FREE char *hosts_file =
-		xasprintf("hosts.%s", hostname_file + strlen(HOSTNAME_PREFIX));
+	AUTO_FREE char *hosts_file = xasprintf("hosts.%s", hostname_file + strlen(HOSTNAME_PREFIX));
 	AUTO_BUF struct buf hostname = { 0 };
 	int r = fs_read_file(dir_fd, hostname_file, FILE_MAX_BYTES, &hostname, err);
 

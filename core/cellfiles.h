@@ -16,8 +16,8 @@ enum cellfile { CELLFILE_HOSTS, CELLFILE_HOSTNAME };
 char *cellfiles_path(const char *run_path, const char *cell_key, const char *role,
 		     enum cellfile file);
 
-/* Blocking. @ip NULL: not known yet. Those of containers learn the address too. @run_path NULL: does
- * nothing. */
+/* Blocking. @ip NULL: not known yet. Those of containers learn the address too. @run_path NULL:
+ * does nothing. */
 int cellfiles_write(const char *run_path, const char *cell_key, const char *ip, struct error *err);
 
 /* The same for one container with a host name of its own; may run beside cellfiles_write(). */

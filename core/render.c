@@ -247,17 +247,18 @@ static const Api__ContainerSpec *declared_spec(const struct object *cell, const 
 	return NULL;
 }
 
+/* One that is being taken away has no spec any more, but a name and a place. */
 static Api__Container *container_document(const struct object *cell, const struct container *c)
 {
 	const Api__ContainerSpec *spec = c->spec ? declared_spec(cell, c->name) : NULL;
-	Api__Container *message = (Api__Container *)model_new(KIND_CONTAINER);
+	AUTO_FREE char *key = xasprintf("%s/%s", cell->key, c->name);
+	Api__Container *message = (Api__Container *)wish_implicit_document(key);
 
 	if (spec) {
 		protobuf_c_message_free_unpacked(&message->spec->base, NULL);
 		message->spec = (Api__ContainerSpec *)model_copy(&spec->base);
+		model_set_defaults(KIND_CONTAINER, &message->base);
 	}
-	model_default_string(&message->spec->id, c->name);
-	model_set_defaults(KIND_CONTAINER, &message->base);
 	return message;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/base/str.h"
 
-#include <openssl/evp.h>
+#include <nettle/sha2.h>
 
 /* Names longer than this are compared by their beginning; keeps the distance table on the stack. */
 enum { NEAREST_MAX_BYTES = 63 };
@@ -75,12 +75,13 @@ const char *str_nearest(const char *s, const char *const *names, size_t n_names)
 void sha256_hex(const void *data, size_t len, char ret_hex[SHA256_HEX_BYTES])
 {
 	static const char digits[] = "0123456789abcdef";
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned digest_len = 0;
+	unsigned char digest[SHA256_DIGEST_SIZE];
+	struct sha256_ctx context;
 
-	check(EVP_Digest(data, len, digest, &digest_len, EVP_sha256(), NULL) == 1);
-	check(digest_len == 32);
-	for (unsigned i = 0; i < digest_len; i++) {
+	sha256_init(&context);
+	sha256_update(&context, len, data);
+	sha256_digest(&context, sizeof(digest), digest);
+	for (unsigned i = 0; i < sizeof(digest); i++) {
 		ret_hex[2 * i] = digits[digest[i] >> 4];
 		ret_hex[2 * i + 1] = digits[digest[i] & 15];
 	}

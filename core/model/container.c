@@ -132,8 +132,8 @@ static void clear_empty(ProtobufCMessage *message)
 			} else if (repeated) {
 				break;
 			} else if ((field->type == PROTOBUF_C_TYPE_STRING && !**(char **)value) ||
-				 (field->type == PROTOBUF_C_TYPE_BOOL &&
-				  !*(protobuf_c_boolean *)value)) {
+				   (field->type == PROTOBUF_C_TYPE_BOOL &&
+				    !*(protobuf_c_boolean *)value)) {
 				field_clear(message, field);
 			}
 		}

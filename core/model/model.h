@@ -39,7 +39,8 @@ void model_set_defaults(enum kind kind, ProtobufCMessage *message);
 
 /*
  * Gives every container of a cell what its space's spec.defaults.container says and the container
- * leaves out. @space NULL: nothing. Once per copy of a cell: it is what runs, not what was declared.
+ * leaves out. @space NULL: nothing. Once per copy of a cell: it is what runs, not what was
+ * declared.
  */
 void model_apply_space_defaults(Api__CellSpec *cell, const Api__SpaceSpec *space);
 

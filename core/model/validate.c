@@ -55,8 +55,8 @@ void validate_name(const char *prefix, const char *field, const char *name,
 bool validate_list(const char *prefix, const char *field, size_t n, struct model_problems *problems)
 {
 	if (n > VALIDATE_LIST_MAX)
-		validate_problem(problems, prefix, field,
-				 "has %zu entries, at most %d are allowed", n, VALIDATE_LIST_MAX);
+		validate_problem(problems, prefix, field, "has %zu entries, at most %d are allowed",
+				 n, VALIDATE_LIST_MAX);
 	return n <= VALIDATE_LIST_MAX;
 }
 

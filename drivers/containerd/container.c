@@ -56,7 +56,8 @@ static struct container_op *container_of_op(struct op *op)
 	X(ref.namespace_)                                                                          \
 	X(ref.id)                                                                                  \
 	X(cell_key)                                                                                \
-	X(role) X(spec_hash) X(group_id) X(netns_path) X(cgroup_path) X(hostname) X(hosts_path)    \
+	X(role)                                                                                    \
+	X(spec_hash) X(group_id) X(netns_path) X(cgroup_path) X(hostname) X(hosts_path)            \
 		X(hostname_path)
 
 static Api__ContainerSpec *copy_spec(const Api__ContainerSpec *spec)
@@ -131,8 +132,8 @@ static void run_read_host(struct work *work)
 {
 	struct container_op *container = container_of(work, struct container_op, work);
 
-	container->work_status = inputs_read_host(container->request.spec, &container->inputs,
-						  &container->work_err);
+	container->work_status =
+		inputs_read_host(container->request.spec, &container->inputs, &container->work_err);
 }
 
 /* Before anything is made: what is missing on the host leaves nothing behind. */
@@ -147,9 +148,8 @@ static void run_read_user(struct work *work)
 {
 	struct container_op *container = container_of(work, struct container_op, work);
 
-	container->work_status =
-		inputs_read_user(container->request.spec, container->image_user,
-				 &container->inputs, &container->work_err);
+	container->work_status = inputs_read_user(container->request.spec, container->image_user,
+						  &container->inputs, &container->work_err);
 }
 
 static int start_read_user(struct op *op)

@@ -11,7 +11,7 @@
 struct inputs {
 	struct host_devices all;   /* of a privileged container */
 	struct host_devices named; /* spec.devices in that order, at their targets */
-	struct strv layers; /* of the container's snapshot, the topmost first; none, and: */
+	struct strv layers;        /* of the container's snapshot, the topmost first; none, and: */
 	struct error layers_why;
 	struct user user;
 };
@@ -21,7 +21,8 @@ void inputs_fini(struct inputs *inputs);
 /* Whether inputs_read_host() has anything to do. */
 bool inputs_need_host(const Api__ContainerSpec *spec);
 
-/* Checks that the sources of volumes exist, and reads devices. -EINVAL names the field to change. */
+/* Checks that the sources of volumes exist, and reads devices. -EINVAL names the field to change.
+ */
 int inputs_read_host(const Api__ContainerSpec *spec, struct inputs *inputs, struct error *err);
 
 /* Where the files of the snapshot lie. Does not block. */

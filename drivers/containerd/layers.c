@@ -119,10 +119,9 @@ static bool is_whiteout(const struct stat *st)
 static int replace_link(struct walk *walk, size_t parent_len, const char *target, const char *rest)
 {
 	char path[PATH_MAX];
-	int len = target[0] == '/'
-			  ? snprintf(path, sizeof(path), "%s/%s", target, rest)
-			  : snprintf(path, sizeof(path), "%.*s/%s/%s", (int)parent_len, walk->path,
-				     target, rest);
+	int len = target[0] == '/' ? snprintf(path, sizeof(path), "%s/%s", target, rest)
+				   : snprintf(path, sizeof(path), "%.*s/%s/%s", (int)parent_len,
+					      walk->path, target, rest);
 
 	if (len < 0 || (size_t)len >= sizeof(path))
 		return -ENAMETOOLONG;
@@ -144,7 +143,8 @@ static int follow_link(struct walk *walk, int dir_fd, const char *name, size_t p
 	return replace_link(walk, parent_len, target, rest);
 }
 
-/* ".." after what proved to be directories: the last of them goes too. At the root it stays there. */
+/* ".." after what proved to be directories: the last of them goes too. At the root it stays there.
+ */
 static int climb(struct walk *walk, size_t parent_len, const char *rest)
 {
 	bool dot;

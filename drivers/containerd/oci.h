@@ -11,7 +11,7 @@ struct oci_options {
 	const struct image_config *image;
 	const struct host *host;
 	const struct inputs *inputs;
-	const char *resolv_conf;            /* NULL: the image's own */
+	const char *resolv_conf; /* NULL: the image's own */
 };
 
 /* Free the JSON with free(). -EINVAL names the field to change. */

@@ -19,14 +19,12 @@ static void add_mount(json_t *mounts, const char *target, const char *type, cons
 	json_array_append_new(mounts, mount ? mount : json_null());
 }
 
-/* rro goes for what is mounted below the source too (runc 1.1, kernel 5.12); ro alone would leave
- * that writable. */
-static void add_bind(json_t *mounts, const char *target, const char *source, bool read_only)
+/* A file of ours. */
+static void add_file(json_t *mounts, const char *target, const char *source, bool read_only)
 {
 	if (!str_empty(source))
 		add_mount(mounts, target, "bind", source,
-			  read_only ? OCI_STRINGS("rbind", "rprivate", "ro", "rro")
-				    : OCI_STRINGS("rbind", "rprivate", "rw"));
+			  OCI_STRINGS("rbind", "rprivate", read_only ? "ro" : "rw"));
 }
 
 static void add_default_mounts(json_t *mounts, bool privileged)
@@ -62,6 +60,14 @@ static void add_tmpfs(json_t *mounts, const Api__Tmpfs *tmpfs)
 	add_mount(mounts, tmpfs->target, "tmpfs", "tmpfs", options);
 }
 
+/* rro goes for what is mounted below the source too (runc 1.1, kernel 5.12): ro alone would leave
+ * that writable. */
+static json_t *bind_options(bool read_only)
+{
+	return read_only ? OCI_STRINGS("rbind", "rprivate", "ro", "rro")
+			 : OCI_STRINGS("rbind", "rprivate", "rw");
+}
+
 static void add_volume(json_t *mounts, const Api__Volume *volume)
 {
 	if (str_equal(volume->kind, "tmpfs"))
@@ -69,7 +75,8 @@ static void add_volume(json_t *mounts, const Api__Volume *volume)
 			  OCI_STRINGS("nosuid", "nodev", "mode=" TMPFS_MODE,
 				      volume->read_only ? "ro" : "rw"));
 	else
-		add_bind(mounts, volume->target, volume->source, volume->read_only);
+		add_mount(mounts, volume->target, "bind", volume->source,
+			  bind_options(volume->read_only));
 }
 
 /*
@@ -84,9 +91,9 @@ json_t *oci_mounts(const struct oci_options *options)
 	json_t *mounts = json_array();
 
 	add_default_mounts(mounts, spec->privileged);
-	add_bind(mounts, "/etc/resolv.conf", options->resolv_conf, true);
-	add_bind(mounts, "/etc/hosts", request->hosts_path, spec->read_only_root_filesystem);
-	add_bind(mounts, "/etc/hostname", request->hostname_path, spec->read_only_root_filesystem);
+	add_file(mounts, "/etc/resolv.conf", options->resolv_conf, true);
+	add_file(mounts, "/etc/hosts", request->hosts_path, spec->read_only_root_filesystem);
+	add_file(mounts, "/etc/hostname", request->hostname_path, spec->read_only_root_filesystem);
 	for (size_t i = 0; i < spec->n_tmpfs; i++)
 		add_tmpfs(mounts, spec->tmpfs[i]);
 	for (size_t i = 0; i < spec->n_volumes; i++)
@@ -188,9 +195,10 @@ json_t *oci_linux(const struct oci_options *options)
 {
 	const struct container_request *request = options->request;
 	bool privileged = request->spec->privileged;
-	json_t *devices, *section = json_pack("{s:s, s:o, s:{s:o}}", "cgroupsPath", request->cgroup_path,
-				    "namespaces", namespaces(request->netns_path), "resources",
-				    "devices", device_rules(options));
+	json_t *devices,
+		*section = json_pack("{s:s, s:o, s:{s:o}}", "cgroupsPath", request->cgroup_path,
+				     "namespaces", namespaces(request->netns_path), "resources",
+				     "devices", device_rules(options));
 
 	if (!section)
 		return NULL;

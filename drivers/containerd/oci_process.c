@@ -91,18 +91,16 @@ static json_t *process_env(const struct oci_options *options)
 
 /* ---- user ---- */
 
+/* The group itself stands among the others too: a program that changes its gid must not get rid of
+ * a group that is denied something. */
 static json_t *process_user(const struct user *user)
 {
-	json_t *json = json_pack("{s:I, s:I}", "uid", (json_int_t)user->uid, "gid",
-				 (json_int_t)user->gid);
-	json_t *groups = json_array();
+	json_t *groups = json_pack("[I]", (json_int_t)user->gid);
 
 	for (size_t i = 0; i < user->n_groups; i++)
 		json_array_append_new(groups, json_integer(user->groups[i]));
-	if (user->n_groups)
-		json_object_set(json, "additionalGids", groups);
-	json_decref(groups);
-	return json;
+	return json_pack("{s:I, s:I, s:o}", "uid", (json_int_t)user->uid, "gid",
+			 (json_int_t)user->gid, "additionalGids", groups);
 }
 
 /* ---- capabilities ---- */
@@ -205,11 +203,11 @@ int oci_process(const struct oci_options *options, json_t **ret_process, struct 
 		return error_set(err, -EINVAL, "image %s does not say what to run: set command",
 				 spec->image);
 	}
-	*ret_process = json_pack("{s:b, s:o, s:o, s:o, s:s, s:o, s:o, s:b}", "terminal", 0, "user",
-				 process_user(&options->inputs->user), "args", args, "env",
-				 process_env(options), "cwd", cwd, "capabilities", capabilities,
-				 "rlimits", process_rlimits(options->host), "noNewPrivileges",
-				 !spec->privileged);
+	*ret_process =
+		json_pack("{s:b, s:o, s:o, s:o, s:s, s:o, s:o, s:b}", "terminal", 0, "user",
+			  process_user(&options->inputs->user), "args", args, "env",
+			  process_env(options), "cwd", cwd, "capabilities", capabilities, "rlimits",
+			  process_rlimits(options->host), "noNewPrivileges", !spec->privileged);
 	return *ret_process ? 0
 			    : error_set(err, -EINVAL,
 					"a string of the spec or of the image is not valid UTF-8");

@@ -97,8 +97,7 @@ static bool find_entry(const char *passwd, struct field wanted, bool by_id,
 	while (next_line(&passwd, fields, PASSWD_FIELDS)) {
 		if (!parse_id(fields[PASSWD_UID], &uid) || !parse_id(fields[PASSWD_GID], &gid))
 			continue;
-		if (by_id ? uid != wanted_id
-			  : !field_is(fields[PASSWD_NAME], wanted.s, wanted.len))
+		if (by_id ? uid != wanted_id : !field_is(fields[PASSWD_NAME], wanted.s, wanted.len))
 			continue;
 		*found = (struct found_user){ fields[PASSWD_NAME], uid, gid, fields[PASSWD_HOME] };
 		return true;
@@ -106,8 +105,8 @@ static bool find_entry(const char *passwd, struct field wanted, bool by_id,
 	return false;
 }
 
-static int refuse_name(const char *origin, const char *spec, const char *file,
-		       struct field name, const struct error *why, struct error *err)
+static int refuse_name(const char *origin, const char *spec, const char *file, struct field name,
+		       const struct error *why, struct error *err)
 {
 	int len = (int)(name.len < 80 ? name.len : 80);
 
@@ -179,8 +178,8 @@ static int add_groups(const char *group, struct field name, const char *origin, 
 					 "%s: it is in more than %d groups of the image's "
 					 "/etc/group: name one group, as in \"user:group\"",
 					 origin, USER_GROUPS_MAX);
-		user->groups = xrealloc(user->groups,
-					(user->n_groups + 1) * sizeof(user->groups[0]));
+		user->groups =
+			xrealloc(user->groups, (user->n_groups + 1) * sizeof(user->groups[0]));
 		user->groups[user->n_groups++] = gid;
 	}
 	return 0;

@@ -23,7 +23,8 @@ static void make_spec(struct floor_cell *cell, struct floor_container *c, const 
 	Api__ContainerSpec spec = API__CONTAINER_SPEC__INIT;
 	AUTO_FREE char *cgroup = xasprintf("/bench/%s", c->id);
 	AUTO_FREE char *hosts = cellfiles_path(floor->options.dir, cell->key, NULL, CELLFILE_HOSTS);
-	AUTO_FREE char *hostname = cellfiles_path(floor->options.dir, cell->key, NULL, CELLFILE_HOSTNAME);
+	AUTO_FREE char *hostname =
+		cellfiles_path(floor->options.dir, cell->key, NULL, CELLFILE_HOSTNAME);
 	struct container_request request = {
 		.ref = { FLOOR_NAMESPACE, c->id },
 		.cell_key = cell->key,
@@ -37,9 +38,10 @@ static void make_spec(struct floor_cell *cell, struct floor_container *c, const 
 		.hostname_path = hostname,
 		.spec = &spec,
 	};
-	struct oci_options options = { .request = &request,
-				       .image = &floor->image,
-				       .host = &floor->host };
+	const struct inputs inputs = { 0 }; /* no user, no devices */
+	struct oci_options options = {
+		.request = &request, .image = &floor->image, .host = &floor->host, .inputs = &inputs
+	};
 	struct error err;
 
 	spec.id = (char *)role;

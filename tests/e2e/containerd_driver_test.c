@@ -295,12 +295,21 @@ static void test_namespace(void)
 	expect(is_listed());
 }
 
+/* The archive's other images share layers with ours, which would keep those. */
+static void import_image(void)
+{
+	program("ctr", "-n", NAMESPACE, "images", "import", "--no-unpack", test.archive);
+	program("sh", "-c",
+		"ctr -n " NAMESPACE " images rm --sync "
+		"$(ctr -n " NAMESPACE " images ls -q | grep -vx " IMAGE ") >/dev/null");
+}
+
 static void test_image(void)
 {
 	run(-ENOENT, resolve_image, NAMESPACE, IMAGE);
 	expect(strstr(call.err.msg, "ctr -n " NAMESPACE " images pull"));
 	run(-ENOENT, create, &root);
-	program("ctr", "-n", NAMESPACE, "images", "import", "--no-unpack", test.archive);
+	import_image();
 	run(0, resolve_image, NAMESPACE, IMAGE); /* unpacks */
 	run(0, resolve_image, NAMESPACE, IMAGE); /* knows */
 	program("sh", "-c", "test -z \"$(ctr -n " NAMESPACE " leases ls -q)\"");
@@ -460,7 +469,7 @@ static void test_image_lost(void)
 	program("ctr", "-n", NAMESPACE, "images", "rm", "--sync", IMAGE);
 	run(-EAGAIN, create, &root);
 	run(-ENOENT, create, &root);
-	program("ctr", "-n", NAMESPACE, "images", "import", "--no-unpack", test.archive);
+	import_image();
 	run(0, create, &root);
 	run(0, remove, &root.ref);
 }
@@ -474,6 +483,69 @@ static void test_privileged(void)
 	run(0, task_create, &root.ref, &pid);
 	run(0, task_start, &root.ref);
 	run(-EBUSY, task_delete, &root.ref);
+	run(0, task_signal, &root.ref, SIGKILL);
+	wait_for_task(&root, TASK_STOPPED);
+	run(0, task_delete, &root.ref);
+	run(0, remove, &root.ref);
+}
+
+/* The first try fails with a text that holds @part and leaves nothing behind. */
+static void expect_refused(const char *part)
+{
+	struct container_fact fact;
+
+	run(-EINVAL, create, &root);
+	if (!strstr(call.err.msg, part))
+		fail("\"%s\" is not in: %s", part, call.err.msg);
+	fact = inspect(&root);
+	expect(!fact.record && !fact.snapshot);
+	container_fact_fini(&fact);
+}
+
+static void test_refused(void)
+{
+	Api__Volume volume = API__VOLUME__INIT, *volumes[] = { &volume };
+	Api__Device device = API__DEVICE__INIT, *devices[] = { &device };
+
+	root_spec.privileged = false;
+	root_spec.user = (char *)"nobody";
+	expect_refused("/etc/passwd of the image does not know \"nobody\"");
+	root_spec.user = (char *)"root:wheel";
+	expect_refused("/etc/group of the image does not know \"wheel\"");
+	root_spec.user = NULL;
+	volume.source = (char *)"/no/such";
+	volume.target = (char *)"/data";
+	root_spec.volumes = volumes;
+	root_spec.n_volumes = 1;
+	expect_refused("volumes[0].source: /no/such is not there on the host");
+	root_spec.n_volumes = 0;
+	device.source = (char *)"/dev/no-such";
+	root_spec.devices = devices;
+	root_spec.n_devices = 1;
+	expect_refused("devices[0].source: /dev/no-such is not there on the host");
+	root_spec.n_devices = 0;
+	run(0, create, &root);
+	run(0, remove, &root.ref);
+}
+
+/* A frozen task is seen as such, and SIGKILL ends it. */
+static void test_pause(void)
+{
+	uint32_t pid;
+
+	run(0, create, &root);
+	run(0, task_create, &root.ref, &pid);
+	run(0, task_start, &root.ref);
+	test.hint[0] = '\0';
+	program("ctr", "-n", NAMESPACE, "tasks", "pause", root.ref.id);
+	expect_hint(root.ref.id);
+	expect_task(&root, TASK_PAUSED);
+	program("ctr", "-n", NAMESPACE, "tasks", "resume", root.ref.id);
+	expect_hint(root.ref.id);
+	expect_task(&root, TASK_RUNNING);
+	program("ctr", "-n", NAMESPACE, "tasks", "pause", root.ref.id);
+	run(0, task_signal, &root.ref, SIGTERM);
+	expect_task(&root, TASK_PAUSED);
 	run(0, task_signal, &root.ref, SIGKILL);
 	wait_for_task(&root, TASK_STOPPED);
 	run(0, task_delete, &root.ref);
@@ -542,6 +614,8 @@ static const struct {
 	{ "remove", test_remove },
 	{ "image lost", test_image_lost },
 	{ "privileged", test_privileged },
+	{ "refused", test_refused },
+	{ "pause", test_pause },
 	{ "remove namespace", test_remove_namespace },
 	{ "close", test_close },
 };

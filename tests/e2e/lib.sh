@@ -91,6 +91,12 @@ is_unhealthy() { daemon_answers && ! is_healthy; }
 runtime_is_connected() { kuke_status | jq -e '.runtime.connected == true' >/dev/null; }
 runtime_is_away() { daemon_answers && ! runtime_is_connected; }
 
+# in_container CELL CONTAINER COMMAND...: runs it beside the container's own process, as the same user with the same rights.
+in_container() {
+	ctr --namespace kukeon-default tasks exec --exec-id "e2e-$RANDOM" \
+		"$(container_field "$1" "$2" .status.containerdId)" "${@:3}" </dev/null
+}
+
 # ---- waiting and judging ----
 
 # wait_for "description" COMMAND...: at most LIMIT seconds.
@@ -156,11 +162,23 @@ remove_all_manifests() {
 	done
 }
 
+realms_are_gone() { [ "$(kuke get realms -o json 2>/dev/null | jq length)" = 0 ]; }
+
+# What came over the API.
+remove_all_objects() {
+	local realm
+	for realm in $(kuke get realms -o json 2>/dev/null | jq -r '.[].metadata.name'); do
+		# one that goes by itself may be gone by now
+		kuke delete realm "$realm" --cascade >/dev/null 2>&1 || true
+	done
+	wait_for "no realms" realms_are_gone
+}
 
 # Takes away what the scenario declared and checks that nothing of it is left.
 scenario_end() {
 	daemon_is_running || daemon_start
 	remove_all_manifests
+	remove_all_objects
 	wait_for "no cells" cells_are_gone
 	poll_for $LIMIT leaves_nothing || fail "left behind:"$'\n'"$(cat "$T/leaks")"
 	poll_for 5 daemon_holds_nothing_more || fail "kukeond holds open: $(daemon_descriptors)"

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,6 +8,7 @@
 
 #include <cmocka.h> /* needs the headers above */
 
+#include "core/base/fs.h"
 #include "core/manifest/manifest.h"
 #include "core/model/field.h"
 
@@ -435,6 +438,38 @@ static void test_oneof(void **state UNUSED)
 	assert_string_equal(err.msg, "f:2:1: space: cannot stand beside realm; keep one of them");
 }
 
+/* What people copy from must be right. */
+static unsigned check_examples(const char *path)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+	unsigned n = 0;
+
+	assert_non_null(dir);
+	while ((entry = readdir(dir))) {
+		AUTO(manifest_fini) struct manifest manifest = { 0 };
+		AUTO_BUF struct buf text = { 0 };
+
+		if (entry->d_type != DT_REG)
+			continue;
+		assert_int_equal(
+			fs_read_file(dirfd(dir), entry->d_name, MANIFEST_MAX_BYTES, &text, NULL),
+			0);
+		manifest_parse(entry->d_name, text.data, text.len, &manifest);
+		if (manifest.errors.n)
+			fail_msg("%s", manifest.errors.items[0]);
+		n++;
+	}
+	closedir(dir);
+	return n;
+}
+
+static void test_examples(void **state UNUSED)
+{
+	assert_true(check_examples("manifests.d") >= 1);
+	assert_true(check_examples("manifests.d/examples") >= 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -447,6 +482,7 @@ int main(void)
 		cmocka_unit_test(test_broken_utf8_is_repaired),
 		cmocka_unit_test(test_stored_errors),
 		cmocka_unit_test(test_oneof),
+		cmocka_unit_test(test_examples),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

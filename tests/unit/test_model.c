@@ -84,6 +84,16 @@ static void test_defaults_of_an_empty_document(void **state UNUSED)
 
 #define C "id: a, image: x, " /* a container that is fine so far */
 
+#define USER_PROBLEM(user)                                                                           \
+	"spec.containers[0].user: \"" user                                                           \
+	"\" is not a user; expected user or user:group, each a name or a number, such as nobody or " \
+	"1000:1000\n"
+#define HOSTNAME_PROBLEM(name)                                                                     \
+	"spec.containers[0].hostname: \"" name                                                     \
+	"\" is not a host name; expected letters, digits and inner dashes, in parts joined by "    \
+	"dots, at most 64 bytes\n"
+#define TEN "abcdefghij"
+
 static const struct {
 	const char *spec, *problems;
 } cell_rows[] = {
@@ -138,12 +148,69 @@ static const struct {
 	  "spec.containers[0].stopSignal: \"SIGFOO\" is not a signal; expected a name such as "
 	  "SIGTERM or a number from 1 "
 	  "to 64\n" },
-	{ "containers: [{" C "user: bob}]",
-	  "spec.containers[0].user: \"bob\" is not a user; expected root, or numbers "
-	  "such as 1000 or 1000:1000\n" },
-	{ "containers: [{" C "user: \"4294967295\"}]",
-	  "spec.containers[0].user: \"4294967295\" is not a user; expected "
-	  "root, or numbers such as 1000 or 1000:1000\n" },
+	{ "containers: [{" C "user: bob}, {id: b, image: x, user: \"www-data:1000\"}]", "" },
+	{ "containers: [{" C "user: \"4294967295\"}]", USER_PROBLEM("4294967295") },
+	{ "containers: [{" C "user: \"bob:\"}]", USER_PROBLEM("bob:") },
+	{ "containers: [{" C "user: \":bob\"}]", USER_PROBLEM(":bob") },
+	{ "containers: [{" C "user: \"a:b:c\"}]", USER_PROBLEM("a:b:c") },
+	{ "containers: [{" C "user: \"-1\"}]", USER_PROBLEM("-1") },
+	{ "containers: [{" C "user: \"a b\"}]", USER_PROBLEM("a b") },
+	{ "containers: [{" C "hostname: db-1.Example.org}]", "" },
+	{ "containers: [{" C "hostname: -db}]", HOSTNAME_PROBLEM("-db") },
+	{ "containers: [{" C "hostname: a..b}]", HOSTNAME_PROBLEM("a..b") },
+	{ "containers: [{" C "hostname: a_b}]", HOSTNAME_PROBLEM("a_b") },
+	{ "containers: [{" C "hostname: a.}]", HOSTNAME_PROBLEM("a.") },
+	{ "containers: [{" C "hostname: " TEN TEN TEN TEN TEN TEN "1234}]",
+	  HOSTNAME_PROBLEM(TEN TEN TEN TEN TEN TEN "1234") },
+	{ "containers: [{" C "hostname: " TEN TEN TEN TEN TEN TEN ".234}]", "" },
+	{ "containers: [{" C "hostname: " TEN TEN TEN TEN TEN TEN ".2345}]",
+	  HOSTNAME_PROBLEM(TEN TEN TEN TEN TEN TEN ".2345") },
+	{ "containers: [{" C "capabilities: {add: [cap_net_admin, ALL], drop: [all, Chown]}}]",
+	  "" },
+	{ "containers: [{" C "capabilities: {}}]", "" },
+	{ "containers: [{" C "capabilities: {add: [NET_ADMN], drop: [all, whatever]}}]",
+	  "spec.containers[0].capabilities.add[0]: \"NET_ADMN\" is not a capability, did you mean "
+	  "\"NET_ADMIN\"?\n"
+	  "spec.containers[0].capabilities.drop[1]: \"whatever\" is not a capability; expected a "
+	  "name from capabilities(7) such as NET_BIND_SERVICE, or ALL\n" },
+	{ "containers: [{" C "tmpfs: [{target: /a, size: 64m, mode: \"1777\"}, {target: /b, size: "
+	  "\"1024\"}, {target: /c, size: 8191P, mode: \"01777\"}]}]",
+	  "" },
+	{ "containers: [{" C "tmpfs: [{target: a, size: 64mb, mode: \"1888\"}, {size: \"0\", mode: "
+	  "\"17777\"}, {target: //, size: 8192p}]}]",
+	  "spec.containers[0].tmpfs[0].target: \"a\" is not absolute; expected an absolute path in "
+	  "the container\n"
+	  "spec.containers[0].tmpfs[0].size: \"64mb\" is not a size; expected a number of bytes or "
+	  "one with k, m or g such as 64m\n"
+	  "spec.containers[0].tmpfs[0].mode: \"1888\" is not an access mode; expected up to four "
+	  "octal digits such as \"1777\" or \"0755\"\n"
+	  "spec.containers[0].tmpfs[1].target: missing; expected an absolute path in the container\n"
+	  "spec.containers[0].tmpfs[1].size: \"0\" is not a size; expected a number of bytes or one "
+	  "with k, m or g such as 64m\n"
+	  "spec.containers[0].tmpfs[1].mode: \"17777\" is not an access mode; expected up to four "
+	  "octal digits such as \"1777\" or \"0755\"\n"
+	  "spec.containers[0].tmpfs[2].target: a tmpfs cannot replace the root filesystem\n"
+	  "spec.containers[0].tmpfs[2].size: \"8192p\" is not a size; expected a number of bytes or "
+	  "one with k, m or g such as 64m\n" },
+	{ "containers: [{" C
+	  "devices: [{source: /dev/fuse}, {source: /dev/a, target: /dev/b, permissions: rw}]}]",
+	  "" },
+	{ "containers: [{" C "devices: [{source: fuse, permissions: rwx}, {target: /}, {source: "
+	  "/dev/a, permissions: rr}]}]",
+	  "spec.containers[0].devices[0].source: \"fuse\" is not absolute; expected the absolute "
+	  "path of a device on the host\n"
+	  "spec.containers[0].devices[0].permissions: \"rwx\" are not device permissions; expected "
+	  "some of r, w and m such as rw\n"
+	  "spec.containers[0].devices[1].source: missing; expected the absolute path of a device on "
+	  "the host\n"
+	  "spec.containers[0].devices[1].target: a device cannot replace the root filesystem\n"
+	  "spec.containers[0].devices[2].permissions: \"rr\" are not device permissions; expected "
+	  "some of r, w and m such as rw\n" },
+	{ "containers: [{" C
+	  "volumes: [{source: /a, target: /b}], tmpfs: [{target: //b/.}, {target: "
+	  "/dev/x}], devices: [{source: /dev/x}]}]",
+	  "spec.containers[0].tmpfs[0].target: \"//b/.\" is the target of volumes[0] already\n"
+	  "spec.containers[0].devices[0].target: \"/dev/x\" is the target of tmpfs[1] already\n" },
 	{ "containers: [{" C "workingDir: w}]",
 	  "spec.containers[0].workingDir: \"w\" is not absolute; expected an absolute path in the "
 	  "container\n" },
@@ -196,6 +263,55 @@ static void test_too_many_containers(void **state UNUSED)
 
 	assert_string_equal(problems, "spec.containers: has 65 entries, at most 64 are allowed\n");
 	free_cell(cell);
+}
+
+static void test_long_lists(void **state UNUSED)
+{
+	AUTO_BUF struct buf spec = { 0 };
+	Api__Cell *cell;
+
+	buf_add_str(&spec, "containers: [{id: a, image: x, tmpfs: [");
+	for (int i = 0; i < 257; i++)
+		buf_printf(&spec, "%s{target: /%d}", i ? ", " : "", i);
+	buf_add_str(&spec, "]}]");
+	cell = cell_of(spec.data);
+	AUTO_FREE char *problems = problems_of(KIND_CELL, &cell->base);
+
+	assert_string_equal(problems,
+			    "spec.containers[0].tmpfs: has 257 entries, at most 256 are allowed\n");
+	free_cell(cell);
+}
+
+static void test_defaults_of_a_space(void **state UNUSED)
+{
+	static const char yaml[] =
+		"metadata: {name: s}\n"
+		"spec: {defaults: {container: {env: [A], user: \"a:\", restartPolicy: no, stopSignal: "
+		"FOO, capabilities: {drop: [AL]}, volumes: [{source: a, target: /b}], tmpfs: "
+		"[{target: /b}]}}}\n";
+	ProtobufCMessage *message = NULL;
+	struct error err;
+
+	assert_int_equal(manifest_parse_stored("t", yaml, strlen(yaml), &api__space__descriptor,
+					       &message, &err),
+			 0);
+	model_set_defaults(KIND_SPACE, message);
+	AUTO_FREE char *problems = problems_of(KIND_SPACE, message);
+
+#define AT "spec.defaults.container."
+	assert_string_equal(
+		problems, AT
+		"env[0]: expected NAME=value with a name before the '='\n" AT
+		"restartPolicy: \"no\" is not a restart policy; expected always, on-failure or "
+		"never\n" AT "stopSignal: \"FOO\" is not a signal; expected a name such as SIGTERM "
+		"or a number from 1 to 64\n" AT
+		"user: \"a:\" is not a user; expected user or user:group, each a name or a "
+		"number, such as nobody or 1000:1000\n" AT
+		"capabilities.drop[0]: \"AL\" is not a capability, did you mean \"ALL\"?\n" AT
+		"volumes[0].source: \"a\" is not absolute; expected an absolute path on the "
+		"host\n" AT "tmpfs[0].target: \"/b\" is the target of volumes[0] already\n");
+#undef AT
+	protobuf_c_message_free_unpacked(message, NULL);
 }
 
 static void test_spaces(void **state UNUSED)
@@ -369,6 +485,66 @@ static void test_hash_sees_what_runs(void **state UNUSED)
 	}
 }
 
+/* What means the same as a field left out does not count; everything that changes what runs does.
+ */
+static void test_hash_of_newer_fields(void **state UNUSED)
+{
+	static const char base[] = "containers: [{id: a, image: x";
+	static const char *const same[] = {
+		"capabilities: {}",
+		"capabilities: {add: [], drop: []}",
+		"tmpfs: []",
+		"devices: []",
+		"hostname: \"\"",
+		"user: \"\"",
+		"readOnlyRootFilesystem: false",
+	};
+	static const char *const other[] = {
+		"capabilities: {add: [CHOWN]}",
+		"capabilities: {drop: [CHOWN]}",
+		"tmpfs: [{target: /a}]",
+		"tmpfs: [{target: /a, size: 1m}]",
+		"tmpfs: [{target: /a, mode: \"0700\"}]",
+		"devices: [{source: /dev/a}]",
+		"devices: [{source: /dev/a, target: /dev/b}]",
+		"devices: [{source: /dev/a, permissions: r}]",
+		"hostname: h",
+		"user: u",
+		"workingDir: /w",
+		"readOnlyRootFilesystem: true",
+	};
+	static const char *const pairs[][2] = {
+		{ "tmpfs: [{target: /a}]", "tmpfs: [{target: /a, size: \"\", mode: \"1777\"}]" },
+		{ "devices: [{source: /dev/a}]",
+		  "devices: [{source: /dev/a, target: /dev/a, permissions: rwm}]" },
+	};
+	char seen[ARRAY_SIZE(other) + 1][SHA256_HEX_BYTES], hash[SHA256_HEX_BYTES];
+	AUTO_FREE char *nothing = xasprintf("%s}]", base);
+
+	hash_of(nothing, 0, seen[0]);
+	for (size_t i = 0; i < ARRAY_SIZE(same); i++) {
+		AUTO_FREE char *spec = xasprintf("%s, %s}]", base, same[i]);
+
+		hash_of(spec, 0, hash);
+		assert_string_equal(hash, seen[0]);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(other); i++) {
+		AUTO_FREE char *spec = xasprintf("%s, %s}]", base, other[i]);
+
+		hash_of(spec, 0, seen[i + 1]);
+		for (size_t before = 0; before <= i; before++)
+			assert_string_not_equal(seen[i + 1], seen[before]);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
+		AUTO_FREE char *a = xasprintf("%s, %s}]", base, pairs[i][0]);
+		AUTO_FREE char *b = xasprintf("%s, %s}]", base, pairs[i][1]);
+
+		hash_of(a, 0, seen[0]);
+		hash_of(b, 0, hash);
+		assert_string_equal(hash, seen[0]);
+	}
+}
+
 static void test_labels(void **state UNUSED)
 {
 	AUTO_FREE char *value = xcalloc(5000, 1), *yaml = NULL, *problems = NULL;
@@ -403,6 +579,9 @@ int main(void)
 		cmocka_unit_test(test_root_index),
 		cmocka_unit_test(test_hash_is_stable),
 		cmocka_unit_test(test_hash_sees_what_runs),
+		cmocka_unit_test(test_hash_of_newer_fields),
+		cmocka_unit_test(test_long_lists),
+		cmocka_unit_test(test_defaults_of_a_space),
 		cmocka_unit_test(test_labels),
 	};
 

@@ -16,6 +16,7 @@ struct fixture {
 	struct container_request request;
 	struct image_config image;
 	struct host host;
+	struct inputs inputs;
 	struct oci_options options;
 };
 
@@ -46,10 +47,12 @@ static int setup(void **state)
 	f->image.user = xstrdup("");
 	f->image.working_dir = xstrdup("");
 	f->image.stop_signal = xstrdup("");
-	f->host = (struct host){ .nofile_max = 20000, .capabilities = 0x3, .arch = "amd64" };
-	f->options = (struct oci_options){ .request = &f->request,
-					   .image = &f->image,
-					   .host = &f->host };
+	f->host = (struct host){ .nofile_max = 20000,
+				 .capabilities = UINT64_C(0x1ffffffffff),
+				 .arch = "amd64" };
+	f->options = (struct oci_options){
+		.request = &f->request, .image = &f->image, .host = &f->host, .inputs = &f->inputs
+	};
 	*state = f;
 	return 0;
 }
@@ -140,40 +143,120 @@ static void test_env(void **state)
 
 static void test_user(void **state)
 {
+	struct fixture *f = *state;
+	uint32_t groups[] = { 29, 44 };
+	json_t *root;
+
+	f->inputs.user = (struct user){ 1500, 1600, groups, 2, (char *)"/home/app" };
+	root = make(f);
+	AUTO_FREE char *user =
+		json_dumps(json_object_get(json_object_get(root, "process"), "user"), JSON_COMPACT);
+
+	assert_string_equal(user, "{\"uid\":1500,\"gid\":1600,\"additionalGids\":[1600,29,44]}");
+	json_decref(root);
+}
+
+static void test_home(void **state)
+{
+	static const char rest[] = "HOSTNAME=c|KUKEON_REALM=r|KUKEON_SPACE=s|KUKEON_STACK=t|"
+				   "KUKEON_CELL=c|KUKEON_CONTAINER=web";
+	struct fixture *f = *state;
+	char *env[] = { (char *)"HOME=/spec" };
+	AUTO_FREE char *found = xasprintf("PATH=/image|HOME=/home/app|A=image|%s", rest);
+	AUTO_FREE char *own = xasprintf("PATH=/image|HOME=/spec|A=image|%s", rest);
+
+	f->inputs.user.home = (char *)"/home/app";
+	expect_process(f, "env", found);
+	f->spec.env = env;
+	f->spec.n_env = 1;
+	expect_process(f, "env", own);
+}
+
+static char *capabilities_of(struct fixture *f, const char *set)
+{
+	json_t *root = make(f);
+	const json_t *sets = json_object_get(json_object_get(root, "process"), "capabilities");
+	const json_t *list = json_object_get(sets, set);
+	char *names = list ? joined(list) : xstrdup("none");
+
+	json_decref(root);
+	return names;
+}
+
+/* Names joined by spaces into a list for a message. */
+static size_t words(char *text, char *ret_words[], size_t max)
+{
+	size_t n = 0;
+
+	for (char *word = strtok(text, " "); word && n < max; word = strtok(NULL, " "))
+		ret_words[n++] = word;
+	return n;
+}
+
+#define DEFAULTS                                                                                   \
+	"CAP_CHOWN|CAP_DAC_OVERRIDE|CAP_FOWNER|CAP_FSETID|CAP_KILL|CAP_SETGID|CAP_SETUID|"         \
+	"CAP_SETPCAP|CAP_NET_BIND_SERVICE|CAP_NET_RAW|CAP_SYS_CHROOT|CAP_MKNOD|CAP_AUDIT_WRITE|"   \
+	"CAP_SETFCAP"
+
+static void test_capabilities(void **state)
+{
 	static const struct {
-		const char *user;
-		int uid, gid; /* -1: refused */
+		const char *add, *drop;
+		uint32_t uid;
+		const char *bounding, *ambient;
 	} cases[] = {
-		{ "", 0, 0 },
-		{ "0", 0, 0 },
-		{ "1000", 1000, 0 },
-		{ "1000:2000", 1000, 2000 },
-		{ "root", 0, 0 },
-		{ "root:root", 0, 0 },
-		{ "nobody", -1, 0 },
-		{ "1000:users", -1, 0 },
-		{ "4294967295", -1, 0 },
-		{ "99999999999", -1, 0 },
-		{ "-1", -1, 0 },
-		{ "1000:", -1, 0 },
+		{ "", "", 0, DEFAULTS, "none" },
+		{ "", "", 1000, DEFAULTS, "none" },
+		{ "", "ALL", 0, "", "none" },
+		{ "net_bind_service", "all", 0, "CAP_NET_BIND_SERVICE", "none" },
+		{ "NET_ADMIN CAP_BPF", "ALL", 1000, "CAP_NET_ADMIN|CAP_BPF",
+		  "CAP_NET_ADMIN|CAP_BPF" },
+		{ "CHOWN", "cap_chown ALL", 0, "CAP_CHOWN", "none" },
 	};
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		AUTO_FREE char *json = NULL;
-		AUTO_FREE char *expected =
-			xasprintf("\"user\":{\"uid\":%d,\"gid\":%d}", cases[i].uid, cases[i].gid);
-		struct error err = { 0 };
+		Api__Capabilities capabilities = API__CAPABILITIES__INIT;
+		AUTO_FREE char *add = xstrdup(cases[i].add), *drop = xstrdup(cases[i].drop);
+		char *add_words[4], *drop_words[4];
 
-		free(f->image.user);
-		f->image.user = xstrdup(cases[i].user);
-		assert_int_equal(oci_spec(&f->options, &json, &err),
-				 cases[i].uid < 0 ? -EINVAL : 0);
-		if (cases[i].uid < 0)
-			assert_non_null(strstr(err.msg, cases[i].user));
-		else if (!strstr(json, expected))
-			fail_msg("user \"%s\": expected %s in %s", cases[i].user, expected, json);
+		capabilities.add = add_words;
+		capabilities.n_add = words(add, add_words, 4);
+		capabilities.drop = drop_words;
+		capabilities.n_drop = words(drop, drop_words, 4);
+		f->spec.capabilities = &capabilities;
+		f->inputs.user.uid = cases[i].uid;
+		AUTO_FREE char *bounding = capabilities_of(f, "bounding");
+		AUTO_FREE char *effective = capabilities_of(f, "effective");
+		AUTO_FREE char *ambient = capabilities_of(f, "ambient");
+		AUTO_FREE char *inheritable = capabilities_of(f, "inheritable");
+
+		assert_string_equal(bounding, cases[i].bounding);
+		assert_string_equal(effective, cases[i].bounding);
+		assert_string_equal(ambient, cases[i].ambient);
+		assert_string_equal(inheritable, cases[i].ambient);
 	}
+}
+
+static void test_a_capability_that_we_lack(void **state)
+{
+	struct fixture *f = *state;
+	Api__Capabilities capabilities = API__CAPABILITIES__INIT;
+	char *all[] = { (char *)"ALL" }, *one[] = { (char *)"SYS_ADMIN" };
+	struct error err;
+	char *json;
+
+	f->host.capabilities = 0x3;
+	f->spec.capabilities = &capabilities;
+	capabilities.n_drop = capabilities.n_add = 1;
+	capabilities.drop = capabilities.add = all;
+	AUTO_FREE char *bounding = capabilities_of(f, "bounding");
+
+	assert_string_equal(bounding, "CAP_CHOWN|CAP_DAC_OVERRIDE");
+	capabilities.add = one;
+	assert_int_equal(oci_spec(&f->options, &json, &err), -EINVAL);
+	assert_string_equal(err.msg, "capabilities.add: kukeond itself runs without CAP_SYS_ADMIN "
+				     "and cannot give it: leave it out, or let kukeond have it");
 }
 
 static const json_t *find_mount(const json_t *root, const char *target)
@@ -204,6 +287,8 @@ static void test_mounts(void **state)
 	struct fixture *f = *state;
 	Api__Volume bind = API__VOLUME__INIT, memory = API__VOLUME__INIT;
 	Api__Volume *volumes[] = { &bind, &memory };
+	Api__Tmpfs small = API__TMPFS__INIT, plain = API__TMPFS__INIT;
+	Api__Tmpfs *tmpfs[] = { &small, &plain };
 	json_t *root;
 
 	bind.source = (char *)"/srv/www";
@@ -213,13 +298,21 @@ static void test_mounts(void **state)
 	memory.target = (char *)"/scratch";
 	f->spec.volumes = volumes;
 	f->spec.n_volumes = 2;
+	small.target = (char *)"/small";
+	small.size = (char *)"64m";
+	small.mode = (char *)"0700";
+	plain.target = (char *)"/plain";
+	f->spec.tmpfs = tmpfs;
+	f->spec.n_tmpfs = 2;
 	f->options.resolv_conf = "/etc/resolv.conf";
 	root = make(f);
-	expect_mount(root, "/www", "/srv/www", "rbind|rprivate|ro");
+	expect_mount(root, "/www", "/srv/www", "rbind|rprivate|ro|rro");
 	expect_mount(root, "/scratch", "tmpfs", "nosuid|nodev|mode=1777|rw");
 	expect_mount(root, "/etc/hosts", "/x/hosts", "rbind|rprivate|rw");
 	expect_mount(root, "/etc/hostname", "/x/hostname", "rbind|rprivate|rw");
 	expect_mount(root, "/etc/resolv.conf", "/etc/resolv.conf", "rbind|rprivate|ro");
+	expect_mount(root, "/small", "tmpfs", "nosuid|nodev|mode=0700|size=64m");
+	expect_mount(root, "/plain", "tmpfs", "nosuid|nodev|mode=1777");
 	expect_mount(root, "/sys/fs/cgroup", "cgroup", "nosuid|noexec|nodev|relatime|ro");
 	assert_null(find_mount(root, "/run"));
 	json_decref(root);
@@ -270,11 +363,11 @@ static void test_privileged(void **state)
 	struct host_device device = {
 		.path = (char *)"/dev/fuse", .type = 'c', .major = 10, .minor = 229, .mode = 0666
 	};
-	struct host_devices devices = { &device, 1 };
 	json_t *root, *section;
 
 	f->spec.privileged = true;
-	f->options.devices = &devices;
+	f->inputs.all = (struct host_devices){ &device, 1 };
+	f->host.capabilities = 0x3;
 	root = make(f);
 	section = json_object_get(root, "linux");
 	AUTO_FREE char *rules = json_dumps(
@@ -294,6 +387,85 @@ static void test_privileged(void **state)
 	json_decref(root);
 }
 
+static void test_devices(void **state)
+{
+	struct fixture *f = *state;
+	struct host_device nodes[] = {
+		{ .path = (char *)"/dev/mine", .type = 'c', .major = 10, .minor = 229 },
+		{ .path = (char *)"/dev/disk", .type = 'b', .major = 8, .minor = 1 },
+	};
+	Api__Device mine = API__DEVICE__INIT, disk = API__DEVICE__INIT;
+	Api__Device *devices[] = { &mine, &disk };
+	json_t *root, *section;
+	const json_t *rules;
+
+	mine.permissions = (char *)"r";
+	f->spec.devices = devices;
+	f->spec.n_devices = 2;
+	f->inputs.named = (struct host_devices){ nodes, 2 };
+	root = make(f);
+	section = json_object_get(root, "linux");
+	rules = json_object_get(json_object_get(section, "resources"), "devices");
+	AUTO_FREE char *first = json_dumps(json_array_get(rules, 12), JSON_COMPACT);
+	AUTO_FREE char *second = json_dumps(json_array_get(rules, 13), JSON_COMPACT);
+
+	assert_int_equal(json_array_size(rules), 14);
+	assert_string_equal(first, "{\"allow\":true,\"type\":\"c\",\"major\":10,\"minor\":229,"
+				   "\"access\":\"r\"}");
+	assert_string_equal(second, "{\"allow\":true,\"type\":\"b\",\"major\":8,\"minor\":1,"
+				    "\"access\":\"rwm\"}");
+	assert_int_equal(json_array_size(json_object_get(section, "devices")), 2);
+	assert_int_equal(json_array_size(json_object_get(section, "maskedPaths")), 11);
+	json_decref(root);
+}
+
+static void test_inputs_of_the_host(void **state)
+{
+	static const struct {
+		const char *source, *problem;
+	} cases[] = {
+		{ "/dev/null", NULL },
+		{ "/dev/no-such", "devices[0].source: /dev/no-such is not there on the host: load "
+				  "its driver, or correct the path" },
+		{ "/dev/null/x", "devices[0].source: /dev/null/x is not there on the host: load "
+				 "its driver, or correct the path" },
+		{ "/proc", "devices[0].source: /proc is no device node: use volumes for files and "
+			   "directories" },
+	};
+	struct fixture *f = *state;
+	Api__Device device = API__DEVICE__INIT;
+	Api__Device *devices[] = { &device };
+	Api__Volume volume = API__VOLUME__INIT;
+	Api__Volume *volumes[] = { &volume };
+
+	assert_false(inputs_need_host(&f->spec));
+	f->spec.devices = devices;
+	f->spec.n_devices = 1;
+	assert_true(inputs_need_host(&f->spec));
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct inputs inputs = { 0 };
+		struct error err = { 0 };
+
+		device.source = (char *)cases[i].source;
+		assert_int_equal(inputs_read_host(&f->spec, &inputs, &err),
+				 cases[i].problem ? -EINVAL : 0);
+		assert_string_equal(err.msg, cases[i].problem ? cases[i].problem : "");
+		assert_int_equal(inputs.named.n, cases[i].problem ? 0 : 1);
+		inputs_fini(&inputs);
+	}
+	f->spec.n_devices = 0;
+	volume.source = (char *)"/no/such/place";
+	f->spec.volumes = volumes;
+	f->spec.n_volumes = 1;
+	struct error err;
+
+	assert_int_equal(inputs_read_host(&f->spec, &f->inputs, &err), -EINVAL);
+	assert_string_equal(err.msg, "volumes[0].source: /no/such/place is not there on the host: "
+				     "make the directory or file, or correct the path");
+	volume.kind = (char *)"tmpfs";
+	assert_int_equal(inputs_read_host(&f->spec, &f->inputs, &err), 0);
+}
+
 static void test_host(void **state UNUSED)
 {
 	struct host_devices devices;
@@ -302,8 +474,6 @@ static void test_host(void **state UNUSED)
 
 	host_read(&host);
 	assert_true(host.nofile_max > 0);
-	assert_string_equal(host_capability_name(40), "CAP_CHECKPOINT_RESTORE");
-	assert_null(host_capability_name(41));
 	host_devices_read("/dev", &devices);
 	for (size_t i = 0; i < devices.n; i++)
 		null_found = null_found || (str_equal(devices.items[i].path, "/dev/null") &&
@@ -317,9 +487,20 @@ static void test_host(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_args),      TEST(test_nothing_to_run), TEST(test_env),
-		TEST(test_user),      TEST(test_mounts),         TEST(test_read_only_root),
-		TEST(test_isolation), TEST(test_privileged),     cmocka_unit_test(test_host),
+		TEST(test_args),
+		TEST(test_nothing_to_run),
+		TEST(test_env),
+		TEST(test_user),
+		TEST(test_home),
+		TEST(test_capabilities),
+		TEST(test_a_capability_that_we_lack),
+		TEST(test_mounts),
+		TEST(test_read_only_root),
+		TEST(test_isolation),
+		TEST(test_privileged),
+		TEST(test_devices),
+		TEST(test_inputs_of_the_host),
+		cmocka_unit_test(test_host),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash source=lib.sh
+# Volumes and tmpfs: directories and files of the host, read-only all the way down, memory with its size and mode.
+mounts_cell() {
+	drop_manifest mounts.yaml <<-END
+		apiVersion: v1beta1
+		kind: Cell
+		metadata: {name: mounts}
+		spec:
+		  containers:
+		    - id: main
+		      image: $IMAGE
+		      command: sleep
+		      args: ["3600"]
+		      stopSignal: KILL
+		      readOnlyRootFilesystem: true
+		      volumes:
+		        - {source: $T/data, target: /data}
+		        - {source: $T/shown, target: /shown, readOnly: true}
+		        - {source: $T/one-file, target: /etc/one-file, readOnly: true}
+		        - {kind: tmpfs, target: /scratch}
+		        - {source: $T/late, target: /late}
+		      tmpfs:
+		        - {target: /small, size: 1m, mode: "0700"}
+		        - {target: /plain}
+	END
+}
+
+inside() { in_container mounts main "$@"; }
+cannot() { ! inside "$@" 2>"$T/refused"; }
+cannot_write() { cannot touch "$1" && grep -q "Read-only file system" "$T/refused"; }
+size_of() { inside df -k "$1" | awk 'NR == 2 { print $2 }'; }
+
+mkdir -p "$T/data" "$T/shown/below"
+mount -t tmpfs below "$T/shown/below"
+echo page >"$T/shown/below/page"
+echo file >"$T/one-file"
+
+# A source that is missing is told, not made; it is used as soon as it is there.
+mounts_cell
+wait_for "the missing source to be told" cell_mentions mounts \
+	"volumes[4].source: $T/late is not there on the host: make the directory or file, or correct the path"
+assert_eq CreateFailed "$(container_field mounts main .status.reason)" "reason"
+assert_true "nothing is made in its place" [ ! -e "$T/late" ]
+mkdir "$T/late"
+wait_for_cell mounts Ready
+
+inside sh -c 'echo written >/data/new'
+assert_eq written "$(cat "$T/data/new")" "what the container wrote"
+assert_eq page "$(inside cat /shown/below/page)" "a mount below the source"
+assert_eq file "$(inside cat /etc/one-file)" "a file as a volume"
+assert_true "a read-only volume" cannot_write /shown/new
+assert_true "a mount below a read-only volume" cannot_write /shown/below/new
+assert_true "a read-only file" cannot_write /etc/one-file
+assert_true "the root filesystem" cannot_write /new
+assert_true "its hosts file" cannot_write /etc/hosts
+
+assert_eq 700 "$(inside stat -c %a /small)" "mode of a tmpfs"
+assert_eq 1024 "$(size_of /small)" "size of a tmpfs in KiB"
+assert_true "more than its size" cannot dd if=/dev/zero of=/small/fill bs=1024 count=1100
+assert_eq 1777 "$(inside stat -c %a /plain)" "mode of a tmpfs that says none"
+inside touch /plain/new /scratch/new
+assert_eq tmpfs "$(inside awk '$2 == "/scratch" { print $3 }' /proc/mounts)" "a volume of kind tmpfs"
+
+# A source that goes away is told at the next start.
+rm -r "$T/late"
+kill -KILL "$(container_pid mounts main)"
+wait_for "the lost source to be told" cell_mentions mounts "$T/late"
+cell_field mounts '"\(.status.state) \(.status.reason) \(.status.message)"'
+mkdir "$T/late"
+wait_for_cell mounts Ready
+
+# One target twice is refused, whichever lists the two stand in.
+drop_manifest twice.yaml <<END
+apiVersion: v1beta1
+kind: Cell
+metadata: {name: twice}
+spec:
+  containers:
+    - {id: main, image: $IMAGE, volumes: [{source: $T, target: /a}], tmpfs: [{target: /a/, size: many}]}
+END
+wait_for "the refusal" manifest_has_error twice.yaml 'spec.containers[0].tmpfs[0].target: "/a/" is the target of volumes[0] already'
+assert_true "the size too" manifest_has_error twice.yaml '"many" is not a size'
+remove_manifest mounts.yaml
+wait_for "the cell to go" cell_is_gone mounts
+umount "$T/shown/below"

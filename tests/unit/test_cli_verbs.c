@@ -1,0 +1,626 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the verbs make of their words: the request, or what is wrong with them. */
+#include "tests/unit/stub_server.h"
+
+#include <sys/stat.h>
+
+#include "cli/complete.h"
+#include "cli/files.h"
+#include "cli/results.h"
+
+/* ---- the server: takes everything ---- */
+
+static void fill_result(Api__Result *result, const char *key, Api__Outcome outcome)
+{
+	api__result__init(result);
+	result->has_kind = result->has_outcome = true;
+	result->kind = (Api__Kind)key_kind(key);
+	result->key = TEXT(key);
+	result->outcome = outcome;
+}
+
+static void on_apply(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx)
+{
+	Api__ApplyReply reply = API__APPLY_REPLY__INIT;
+	Api__Result results[2], *pointers[] = { &results[0], &results[1] };
+
+	stub_record(ctx, request);
+	fill_result(&results[0], "main", API__OUTCOME__CREATED);
+	fill_result(&results[1], "default/default", API__OUTCOME__CREATED);
+	reply.results = pointers;
+	reply.n_results = ARRAY_SIZE(results);
+	rpc_server_reply(call, &reply.base);
+}
+
+static void on_delete(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx)
+{
+	Api__DeleteReply reply = API__DELETE_REPLY__INIT;
+	Api__Result result, *results[] = { &result };
+
+	stub_record(ctx, request);
+	fill_result(&result, "main", API__OUTCOME__NOT_FOUND);
+	reply.results = results;
+	reply.n_results = 1;
+	rpc_server_reply(call, &reply.base);
+}
+
+static void on_run(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx)
+{
+	Api__RunReply reply = API__RUN_REPLY__INIT;
+	Api__Result result;
+
+	stub_record(ctx, request);
+	fill_result(&result, "main/default/default/web", API__OUTCOME__ACCEPTED);
+	reply.result = &result;
+	rpc_server_reply(call, &reply.base);
+}
+
+static void on_refresh(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx)
+{
+	Api__RefreshReply reply = API__REFRESH_REPLY__INIT;
+
+	stub_record(ctx, request);
+	reply.has_objects = true;
+	reply.objects = 12;
+	rpc_server_reply(call, &reply.base);
+}
+
+static void on_get(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx)
+{
+	Api__GetReply reply = API__GET_REPLY__INIT;
+	Api__Object *objects[] = { new_object("api", API__STATE__Ready, NULL),
+				   new_object("web", API__STATE__Ready, NULL) };
+
+	stub_record(ctx, request);
+	reply.objects = objects;
+	reply.n_objects = ARRAY_SIZE(objects);
+	rpc_server_reply(call, &reply.base);
+}
+
+static const struct rpc_method methods[] = {
+	{ SERVICE "Apply", &api__apply_request__descriptor, on_apply },
+	{ SERVICE "Delete", &api__delete_request__descriptor, on_delete },
+	{ SERVICE "Run", &api__run_request__descriptor, on_run },
+	{ SERVICE "Refresh", &api__refresh_request__descriptor, on_refresh },
+	{ SERVICE "Get", &api__get_request__descriptor, on_get },
+};
+
+/* ---- requests ---- */
+
+#define CONTAINER_SCOPE                                                                            \
+	"      realmId: default\n      spaceId: default\n      stackId: default\n"                 \
+	"      cellId: web\n"
+#define CREATED "createOnly: true\n"
+#define MADE "Realm \"main\": created\nSpace \"default\": created\n"
+
+static const struct {
+	const char *line, *request, *out;
+	enum cli_exit code;
+} requests[] = {
+	{ "create realm main --namespace kukeon-x --label a=b --label c=",
+	  "objects:\n- realm:\n    apiVersion: v1beta1\n    kind: Realm\n    metadata:\n"
+	  "      name: main\n      labels:\n        a: b\n        c: \"\"\n"
+	  "    spec:\n      id: main\n      namespace: kukeon-x\n" CREATED,
+	  MADE, CLI_DONE },
+	{ "create space lab --realm main --subnet 10.1.0.0/16",
+	  "objects:\n- space:\n    apiVersion: v1beta1\n    kind: Space\n    metadata:\n"
+	  "      name: lab\n    spec:\n      id: lab\n      realmId: main\n"
+	  "      subnet: 10.1.0.0/16\n" CREATED,
+	  MADE, CLI_DONE },
+	{ "create container side --cell web",
+	  "objects:\n- container:\n    apiVersion: v1beta1\n    kind: Container\n    metadata:\n"
+	  "      name: side\n    spec:\n      id: side\n" CONTAINER_SCOPE
+	  "      image: docker.io/library/debian:latest\n" CREATED,
+	  MADE, CLI_DONE },
+	{ "create container side --cell web --image old --image new --command /bin/sh --args -c "
+	  "--args --help -e A=1 --env B= -v /srv:/data:ro -v /a:/b --user 1000:100 "
+	  "--working-dir /tmp --privileged --root --restart-policy never --read-only "
+	  "--hostname inside",
+	  "objects:\n- container:\n    apiVersion: v1beta1\n    kind: Container\n    metadata:\n"
+	  "      name: side\n    spec:\n      id: side\n" CONTAINER_SCOPE
+	  "      root: true\n      image: new\n      command: /bin/sh\n      args:\n      - -c\n"
+	  "      - --help\n      env:\n      - A=1\n      - B=\n      volumes:\n"
+	  "      - source: /srv\n        target: /data\n        readOnly: true\n"
+	  "      - source: /a\n        target: /b\n      privileged: true\n"
+	  "      restartPolicy: never\n      workingDir: /tmp\n      user: \"1000:100\"\n"
+	  "      readOnlyRootFilesystem: true\n      hostname: inside\n" CREATED,
+	  MADE, CLI_DONE },
+	{ "delete cell web --cascade",
+	  "selector:\n  kind: CELL\n  realm: default\n  space: default\n  stack: default\n"
+	  "  name: web\ncascade: true\n",
+	  "Realm \"main\": not found\n", CLI_FAILED },
+	{ "delete realm main", "selector:\n  kind: REALM\n  name: main\n",
+	  "Realm \"main\": not found\n", CLI_FAILED },
+	{ "start cell web --realm main",
+	  "selector:\n  kind: CELL\n  realm: main\n  space: default\n  stack: default\n"
+	  "  name: web\nverb: START\n",
+	  "Cell \"web\": started in main/default/default\n", CLI_DONE },
+	{ "kill co side --cell web",
+	  "selector:\n  kind: CONTAINER\n  realm: default\n  space: default\n  stack: default\n"
+	  "  cell: web\n  name: side\nverb: KILL\n",
+	  "Cell \"web\": killed in main/default/default\n", CLI_DONE },
+	{ "stop cell web -o yaml",
+	  "selector:\n  kind: CELL\n  realm: default\n  space: default\n  stack: default\n"
+	  "  name: web\nverb: STOP\n",
+	  "results:\n- kind: CELL\n  key: main/default/default/web\n  outcome: ACCEPTED\n",
+	  CLI_DONE },
+	{ "refresh", "{}\n", "Refreshed: 12 objects.\n", CLI_DONE },
+	{ "get cells -o name -l tier=front", "selector:\n  kind: CELL\n  labels: tier=front\n",
+	  "api\nweb\n", CLI_DONE },
+};
+
+static void test_requests(void **state UNUSED)
+{
+	struct stub stub;
+
+	stub_init(&stub, methods, ARRAY_SIZE(methods), NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
+		AUTO_FREE char *expected = xasprintf("---\n%s", requests[i].request);
+		AUTO_FREE char *request = NULL;
+
+		run_expect(requests[i].line, stub.environment, requests[i].code, requests[i].out,
+			   "");
+		request = stub_requests(&stub);
+		if (!str_equal(request, expected))
+			fail_msg("kuke %s asked:\n%s-- expected:\n%s", requests[i].line, request,
+				 expected);
+	}
+	stub_fini(&stub);
+}
+
+/* ---- wrong usage ---- */
+
+static void test_wrong_usage(void **state UNUSED)
+{
+	static const struct {
+		const char *line, *problem;
+	} rows[] = {
+		{ "create",
+		  "create needs a kind: expected realm, space, stack, cell or container" },
+		{ "create cell", "which cell? kuke create KIND NAME" },
+		{ "create pod x",
+		  "unknown kind \"pod\": expected realm, space, stack, cell or container" },
+		{ "create cell a_b",
+		  "\"a_b\" is no name: letters, digits and inner dashes, at most 63" },
+		{ "create cell a b", "\"b\" is one word too many: kuke create KIND NAME" },
+		{ "create cell a --image x", "--image is for a container, not for a cell" },
+		{ "create container a --namespace x",
+		  "--namespace is for a realm, not for a container" },
+		{ "create space a --subnet 10.0.0.0/99", NULL },
+		{ "create cell a --label x",
+		  "--label \"x\": expected KEY=VALUE, at most 256 times" },
+		{ "create cell a --label =x",
+		  "--label \"=x\": expected KEY=VALUE, at most 256 times" },
+		{ "create container a -v /x",
+		  "--volume \"/x\": expected SOURCE:TARGET or SOURCE:TARGET:ro" },
+		{ "create container a -v /x:/y:xx",
+		  "--volume \"/x:/y:xx\": expected SOURCE:TARGET or SOURCE:TARGET:ro" },
+		{ "create container a --restart-policy often", NULL },
+		{ "create container a --args", "option \"--args\" needs a value: --args TEXT" },
+		{ "create cell a --timeout 5s", "--timeout is the limit of --wait: give both" },
+		{ "create cell a --cell b", "--cell does not narrow cells: leave it out" },
+		{ "apply", "apply needs -f with a file, a directory or -" },
+		{ "apply x", "\"x\": apply takes no words" },
+		{ "apply -f", "option \"-f\" needs a value" },
+		{ "apply -f x -o table", "-o \"table\": apply knows yaml, json" },
+		{ "apply -f x --wait --timeout soon",
+		  "--timeout \"soon\": expected a time such as 30s, 5m or 1h" },
+		{ "apply -f x --wait --timeout 0",
+		  "--timeout \"0\": expected a time such as 30s, 5m or 1h" },
+		{ "apply -f x --wait --timeout -5s",
+		  "--timeout \"-5s\": expected a time such as 30s, 5m or 1h" },
+		{ "apply -f x --wait --timeout 99999999999999999999s",
+		  "--timeout \"99999999999999999999s\": expected a time such as 30s, 5m or 1h" },
+		{ "start", "start needs a kind: expected cell or container" },
+		{ "start realm main", "start works on cell or container, not on a realm" },
+		{ "stop stack x", "stop works on cell or container, not on a stack" },
+		{ "kill cell", "which cell? kuke kill cell|container NAME" },
+		{ "restart cell a b",
+		  "\"b\" is one word too many: kuke restart cell|container NAME" },
+		{ "restart cell a --cascade", "unknown option \"--cascade\"" },
+		{ "delete",
+		  "delete needs a kind: expected realm, space, stack, cell or container" },
+		{ "delete -f x cell y", "delete takes a kind and a name, or -f, not both" },
+		{ "delete cell", "which cell? kuke delete KIND NAME | -f FILE" },
+		{ "wait cell", "which cell? kuke wait KIND NAME" },
+		{ "wait cell a --for=Redy",
+		  "--for \"Redy\": expected Ready, Stopped, Failed or deleted" },
+		{ "wait cell a --timeout 5d",
+		  "--timeout \"5d\": expected a time such as 30s, 5m or 1h" },
+		{ "refresh now", "\"now\": refresh takes no words" },
+		{ "completion", "for which shell? bash, zsh or fish" },
+		{ "completion tcsh", "unknown shell \"tcsh\": expected bash, zsh or fish" },
+		{ "get cells -l", "option \"-l\" needs a value" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO_FREE char *verb = xstrndup(rows[i].line, strcspn(rows[i].line, " "));
+		AUTO_FREE char *err = rows[i].problem
+					      ? xasprintf("kuke: %s\nTry 'kuke %s --help'.\n",
+							  rows[i].problem, verb)
+					      : xstrdup("kuke: spec.*");
+
+		run_expect(rows[i].line, NULL, CLI_USAGE, "", err);
+	}
+}
+
+/* ---- results ---- */
+
+static char *const changes[] = { TEXT("spec.containers[0].args"), TEXT("metadata.labels") };
+static const struct {
+	const char *key;
+	Api__Outcome outcome;
+	const char *message;
+	size_t n_changes;
+	struct results_options options;
+	const char *line;
+	enum cli_exit code;
+} outcomes[] = {
+	{ "main", API__OUTCOME__CREATED, NULL, 0, { 0 }, "Realm \"main\": created\n", CLI_DONE },
+	{ "default/default/default/web",
+	  API__OUTCOME__CREATED,
+	  NULL,
+	  0,
+	  { .dry_run = true },
+	  "Cell \"web\": created (dry run)\n",
+	  CLI_DONE },
+	{ "default/default/default/web",
+	  API__OUTCOME__UPDATED,
+	  NULL,
+	  2,
+	  { 0 },
+	  "Cell \"web\": updated (spec.containers[0].args, metadata.labels)\n",
+	  CLI_DONE },
+	{ "default/lab/default/web",
+	  API__OUTCOME__UNCHANGED,
+	  NULL,
+	  0,
+	  { 0 },
+	  "Cell \"web\": unchanged in default/lab/default\n",
+	  CLI_DONE },
+	{ "default/defaults",
+	  API__OUTCOME__EXISTS,
+	  NULL,
+	  0,
+	  { 0 },
+	  "Space \"defaults\": already existed\n",
+	  CLI_DONE },
+	{ "default1/web",
+	  API__OUTCOME__EXISTS,
+	  NULL,
+	  0,
+	  { 0 },
+	  "Space \"web\": already existed in default1\n",
+	  CLI_DONE },
+	{ "main/web",
+	  API__OUTCOME__FAILED,
+	  "it has 1 stacks:\nfront",
+	  0,
+	  { .dry_run = true },
+	  "Space \"web\": failed in main: it has 1 stacks:?front\n",
+	  CLI_FAILED },
+	{ "web",
+	  API__OUTCOME__NOT_FOUND,
+	  NULL,
+	  0,
+	  { 0 },
+	  "Realm \"web\": not found\n",
+	  CLI_FAILED },
+	{ "web",
+	  API__OUTCOME__NOT_FOUND,
+	  NULL,
+	  0,
+	  { .missing_is_fine = true },
+	  "Realm \"web\": not found\n",
+	  CLI_DONE },
+	{ "web",
+	  API__OUTCOME__UNCHANGED,
+	  NULL,
+	  0,
+	  { .unchanged = "already stopped" },
+	  "Realm \"web\": already stopped\n",
+	  CLI_DONE },
+	{ "web",
+	  API__OUTCOME__ACCEPTED,
+	  NULL,
+	  0,
+	  { .accepted = "stopped" },
+	  "Realm \"web\": stopped\n",
+	  CLI_DONE },
+};
+
+static void test_results(void **state UNUSED)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(outcomes); i++) {
+		Api__Result result, *items[] = { &result };
+		struct results results = { .items = items, .n = 1 };
+		AUTO_FREE char *text = NULL;
+		size_t len;
+		FILE *out = open_memstream(&text, &len);
+
+		fill_result(&result, outcomes[i].key, outcomes[i].outcome);
+		result.message = TEXT(outcomes[i].message);
+		result.changes = (char **)changes;
+		result.n_changes = outcomes[i].n_changes;
+		assert_int_equal(results_print(&results, &outcomes[i].options, out),
+				 outcomes[i].code);
+		fclose(out);
+		assert_string_equal(text, outcomes[i].line);
+	}
+}
+
+/* ---- files ---- */
+
+static void write_file(const char *directory, const char *name, const char *text)
+{
+	AUTO_FREE char *path = xasprintf("%s/%s", directory, name);
+	FILE *file = fopen(path, "we");
+
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+static void make_dir(const char *directory, const char *name)
+{
+	AUTO_FREE char *path = xasprintf("%s/%s", directory, name);
+
+	assert_int_equal(mkdir(path, 0700), 0);
+}
+
+#define DOCUMENT(kind, name)                                                                       \
+	"---\napiVersion: v1beta1\nkind: " kind "\nmetadata: {name: " name "}\n"
+
+/* A directory with all that may lie in one. */
+static void fill_directory(const char *directory)
+{
+	AUTO_FREE char *link = xasprintf("%s/zlink", directory);
+	AUTO_FREE char *dangling = xasprintf("%s/gone.yaml", directory);
+
+	write_file(directory, "b.yaml", DOCUMENT("Cell", "b1") DOCUMENT("Realm", "b0"));
+	write_file(directory, "a.json",
+		   "{\"apiVersion\": \"v1beta1\", \"kind\": \"Cell\", \"metadata\": {\"name\": "
+		   "\"a\"}}");
+	write_file(directory, "broken.yml",
+		   DOCUMENT("Cell", "good") "---\napiVersion: v1beta1\nkind: Pod\n");
+	write_file(directory, "notes.txt", "not: this");
+	write_file(directory, ".hidden.yaml", DOCUMENT("Cell", "hidden"));
+	write_file(directory, "b.yaml~", DOCUMENT("Cell", "editor"));
+	make_dir(directory, "below");
+	write_file(directory, "below/c.yaml", DOCUMENT("Cell", "c") DOCUMENT("Cell", "a"));
+	make_dir(directory, ".git");
+	write_file(directory, ".git/d.yaml", DOCUMENT("Cell", "git"));
+	make_dir(directory, "empty");
+	assert_int_equal(symlink("below", link), 0); /* the same file by another name */
+	assert_int_equal(symlink("nowhere", dangling), 0);
+}
+
+static char *keys_of(const struct files *files)
+{
+	AUTO_BUF struct buf keys = { 0 };
+
+	for (size_t i = 0; i < files->n; i++)
+		buf_printf(&keys, "%s%s", i ? " " : "", files->documents[i]->document->key);
+	return buf_take(&keys);
+}
+
+static void expect_errors(const struct files *files, const char *directory,
+			  const char *const *expected)
+{
+	size_t n = 0;
+
+	for (; expected[n]; n++) {
+		AUTO_FREE char *text = xasprintf("%s/%s", directory, expected[n]);
+
+		if (n >= files->errors.n || !strstr(files->errors.items[n], text))
+			fail_msg("error %zu is \"%s\", expected \"...%s...\"", n,
+				 n < files->errors.n ? files->errors.items[n] : "(none)", text);
+	}
+	assert_int_equal(files->errors.n, n);
+}
+
+static void test_files(void **state UNUSED)
+{
+	static const char *const errors[] = {
+		"below/c.yaml: Cell \"default/default/default/a\" is in ",
+		"broken.yml:7:7: document 2: kind: unknown kind \"Pod\"",
+		"gone.yaml leads nowhere",
+		"missing.yaml: No such file",
+		"empty: no manifest in this directory",
+		NULL,
+	};
+	char directory[] = "/tmp/kuke-files-XXXXXX";
+	AUTO(files_fini) struct files files = { 0 };
+	AUTO(strv_fini) struct strv paths = { 0 };
+	AUTO_FREE char *missing = NULL, *empty = NULL, *keys = NULL;
+
+	assert_non_null(mkdtemp(directory));
+	fill_directory(directory);
+	missing = xasprintf("%s/missing.yaml", directory);
+	empty = xasprintf("%s/empty", directory);
+	strv_add(&paths, directory);
+	strv_add(&paths, missing);
+	strv_add(&paths, empty);
+	files_load(&paths, &files);
+	keys = keys_of(&files);
+	assert_string_equal(keys, "b0 default/default/default/a default/default/default/b1 "
+				  "default/default/default/c default/default/default/good");
+	expect_errors(&files, directory, errors);
+	assert_int_equal(fs_remove_tree(AT_FDCWD, directory, NULL), 0);
+}
+
+/* What is wrong stops nothing that is good, and nothing is hidden. */
+static void test_apply_goes_on(void **state UNUSED)
+{
+	char directory[] = "/tmp/kuke-files-XXXXXX";
+	AUTO_FREE char *line = NULL, *json = NULL, *request = NULL;
+	struct stub stub;
+	struct run run;
+
+	assert_non_null(mkdtemp(directory));
+	write_file(directory, "x.yaml", DOCUMENT("Realm", "main") "---\nkind: Pod\n");
+	line = xasprintf("apply -f %s --dry-run", directory);
+	json = xasprintf("apply -f %s/x.yaml -o json", directory);
+	stub_init(&stub, methods, ARRAY_SIZE(methods), NULL);
+	run = run_kuke(line, stub.environment);
+	assert_int_equal(run.code, CLI_FAILED);
+	assert_string_equal(run.out.data, "Realm \"main\": created (dry run)\n"
+					  "Space \"default\": created (dry run)\n");
+	assert_non_null(strstr(run.err.data, "x.yaml:6:7: document 2: kind: unknown kind \"Pod\""));
+	run_fini(&run);
+	request = stub_requests(&stub);
+	assert_non_null(strstr(request, "- realm:\n"));
+	assert_true(str_ends_with(request, "dryRun: true\n"));
+	run = run_kuke(json, stub.environment);
+	assert_int_equal(run.code, CLI_FAILED);
+	assert_non_null(strstr(run.out.data, "\"outcome\": \"FAILED\""));
+	assert_non_null(strstr(run.out.data, "\"outcome\": \"CREATED\""));
+	run_fini(&run);
+	stub_fini(&stub);
+	assert_int_equal(fs_remove_tree(AT_FDCWD, directory, NULL), 0);
+}
+
+static void test_delete_files(void **state UNUSED)
+{
+	char directory[] = "/tmp/kuke-files-XXXXXX";
+	AUTO_FREE char *line = NULL, *requested = NULL;
+	struct stub stub;
+
+	assert_non_null(mkdtemp(directory));
+	write_file(directory, "x.yaml", DOCUMENT("Realm", "main") DOCUMENT("Stack", "front"));
+	line = xasprintf("delete -f %s/x.yaml --cascade", directory);
+	stub_init(&stub, methods, ARRAY_SIZE(methods), NULL);
+	run_expect(line, stub.environment, CLI_DONE,
+		   "Realm \"main\": not found\nRealm \"main\": not found\n", "");
+	requested = stub_requests(&stub);
+	assert_string_equal(requested, "---\nselector:\n  kind: STACK\n  realm: default\n"
+				       "  space: default\n  name: front\ncascade: true\n"
+				       "---\nselector:\n  kind: REALM\n  name: main\n"
+				       "cascade: true\n");
+	stub_fini(&stub);
+	assert_int_equal(fs_remove_tree(AT_FDCWD, directory, NULL), 0);
+}
+
+/* ---- completion ---- */
+
+enum { COMPLETE_WORDS_MAX = 8 };
+
+static void test_completion(void **state UNUSED)
+{
+	static const struct {
+		const char *words[COMPLETE_WORDS_MAX];
+		const char *candidates; /* without their meanings */
+	} rows[] = {
+		{ { "st" }, "status start stop" },
+		{ { "--so" }, "--socket" },
+		{ { "-h", "ver" }, "version" },
+		{ { "get", "" }, "realms spaces stacks cells containers" },
+		{ { "get", "ce" }, "cells" },
+		{ { "create", "c" }, "cell container" },
+		{ { "stop", "" }, "cell container" },
+		{ { "create", "cell", "" }, "" }, /* a name that is new */
+		{ { "get", "cells", "--la" }, "" },
+		{ { "get", "cells", "--sel" }, "--selector" },
+		{ { "delete", "cell", "x", "--ca" }, "--cascade" },
+		{ { "get", "-o", "" }, "table wide yaml json name" },
+		{ { "get", "cells", "--output=y" }, "--output=yaml" },
+		{ { "apply", "-o", "" }, "yaml json" },
+		{ { "apply", "-f", "x" }, ":files" },
+		{ { "apply", "--file", "" }, ":files" },
+		{ { "wait", "cell", "x", "--for", "" }, "Ready Stopped Failed deleted" },
+		{ { "wait", "cell", "x", "--for=de" }, "--for=deleted" },
+		{ { "create", "container", "x", "--restart-policy", "o" }, "on-failure" },
+		{ { "completion", "" }, "bash zsh fish" },
+		{ { "help", "com" }, "completion" },
+		{ { "help", "__" }, "" },
+		{ { "__" }, "" },
+		{ { "nonsense", "" }, NULL }, /* as if it were not there */
+		{ { "version", "" }, "" },
+	};
+
+	setenv("KUKEON_SOCKET", "/nonexistent", 1);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO_BUF struct buf out = { 0 }, plain = { 0 };
+		size_t n = 0;
+
+		while (n < COMPLETE_WORDS_MAX && rows[i].words[n])
+			n++;
+		complete_words(rows[i].words, n, &out);
+		for (const char *line = out.data; line && *line; line = strchr(line, '\n') + 1)
+			buf_printf(&plain, "%s%.*s", plain.len ? " " : "",
+				   (int)strcspn(line, "\t\n"), line);
+		if (rows[i].candidates && !str_equal(plain.data, rows[i].candidates))
+			fail_msg("%s %s ...: \"%s\", expected \"%s\"", rows[i].words[0],
+				 rows[i].words[1] ? rows[i].words[1] : "",
+				 plain.len ? plain.data : "", rows[i].candidates);
+	}
+}
+
+static void test_completion_of_names(void **state UNUSED)
+{
+	static const struct {
+		const char *line, *out, *request;
+	} rows[] = {
+		{ "__complete -- stop cell w", "web\n",
+		  "---\nselector:\n  kind: CELL\n  realm: default\n  space: default\n"
+		  "  stack: default\n" },
+		{ "__complete -- stop cell --realm main a", "api\n",
+		  "---\nselector:\n  kind: CELL\n  realm: main\n  space: default\n"
+		  "  stack: default\n" },
+		{ "__complete -- get co --realm=main --cell=w", "--cell=web\n",
+		  "---\nselector:\n  kind: CELL\n  realm: main\n" },
+	};
+	struct stub stub;
+
+	stub_init(&stub, methods, ARRAY_SIZE(methods), NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO_FREE char *request = NULL;
+
+		run_expect(rows[i].line, stub.environment, CLI_DONE, rows[i].out, "");
+		request = stub_requests(&stub);
+		assert_string_equal(request, rows[i].request);
+	}
+	stub_fini(&stub);
+}
+
+/* The script in a real bash, with and without its splitting of words at "=". */
+static void test_bash(void **state UNUSED)
+{
+	static const char script[] =
+		"source <(%s completion bash) && "
+		"complete_line() { COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); _kuke; "
+		"printf '%%s\\n' \"${COMPREPLY[*]}\"; } && "
+		"complete_line %s sto && complete_line %s get ce && "
+		"complete_line %s wait cell x --for = de && complete_line %s wait cell x --for = && "
+		"cd /usr && complete_line %s apply -f lib && complete -p kuke";
+	AUTO_FREE char *command = NULL, *line = NULL;
+	char out[512];
+	FILE *pipe;
+	size_t len;
+
+	command = xasprintf(script, KUKE_PROGRAM, KUKE_PROGRAM, KUKE_PROGRAM, KUKE_PROGRAM,
+			    KUKE_PROGRAM, KUKE_PROGRAM);
+	line = xasprintf("bash --norc -c \"$COMMAND\"");
+	setenv("COMMAND", command, 1);
+	pipe = popen(line, "re");
+	assert_non_null(pipe);
+	len = fread(out, 1, sizeof(out) - 1, pipe);
+	out[len] = '\0';
+	assert_int_equal(pclose(pipe), 0);
+	if (strncmp(out, "stop\ncells\ndeleted\nReady Stopped Failed deleted\nlib", 51) != 0)
+		fail_msg("bash completed:\n%s", out);
+	assert_true(str_ends_with(out, "\ncomplete -F _kuke kuke\n"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_requests),      cmocka_unit_test(test_wrong_usage),
+		cmocka_unit_test(test_results),       cmocka_unit_test(test_files),
+		cmocka_unit_test(test_apply_goes_on), cmocka_unit_test(test_delete_files),
+		cmocka_unit_test(test_completion),    cmocka_unit_test(test_completion_of_names),
+		cmocka_unit_test(test_bash),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
