@@ -111,8 +111,8 @@ play <<-END
 	1 | not found | stop container no $IN
 	1 | not found | kill container no $IN
 	1 | not found | restart container no $IN
-	0 | already running | start cell web $AT
-	0 | already running | start container b $IN
+	0 | already started | start cell web $AT
+	0 | already started | start container b $IN
 	0 | Container "b": stopped | stop container b $IN --wait
 	0 | Container "b": already stopped | stop container b $IN
 	0 | Container "b": already stopped | kill container b $IN
@@ -144,15 +144,15 @@ play <<-END
 	0 | Cell "web": deleted | delete cell web $AT --cascade --wait
 	0 | Space "s": deleted | delete realm r --cascade --wait
 	2 | which stack? | delete stack
-	2 | one of both | delete cell web -f nonsense.yaml
+	2 | not both | delete cell web -f nonsense.yaml
 	1 | nonsense.yaml | delete -f nonsense.yaml
 
-	2 | nonsense | apply
+	2 | -f | apply
 	1 | nonsense.yaml | apply -f nonsense.yaml
 	2 | did you mean | gett cells
 	0 | Refreshed | refresh
-	2 | one word too many | refresh everything
+	2 | takes no words | refresh everything
 	2 | bash | completion tcsh
-	0 | kukeond: | version
+	0 | kukeond | version
 	3 | cannot | --socket /nonexistent version
 END
