@@ -5,35 +5,69 @@
 
 #include "core/base/util.h"
 
+/* The comments are the manual: docs/manifests.md is made from them. */
 enum reason {
+	/* All is well. */
 	REASON_NONE,
-	/* not there yet, and work is under way */
+	/* The daemon has just started and has not looked at the host yet. */
 	REASON_STARTING,
+	/* The layer above is not Ready; see its own reason. */
 	REASON_PARENT_NOT_READY,
+	/* It is being made. */
 	REASON_CREATING,
+	/* What changed in the spec is being taken over. */
 	REASON_UPDATING,
+	/* It is being started again: a container ended, or somebody asked. */
 	REASON_RESTARTING,
+	/* The cell has no containers; add one and it starts. */
 	REASON_NO_CONTAINERS,
+	/*
+	 * A container ended again and again; it is started anew after a pause. Look at its exit
+	 * code.
+	 */
 	REASON_RESTART_BACK_OFF,
+	/* It is being stopped. */
 	REASON_STOPPING,
+	/* It is being deleted, with everything below it. */
 	REASON_DELETING,
-	/* something is in the way */
+	/* The image is not in the realm's containerd namespace; import or pull it there. */
 	REASON_IMAGE_NOT_PRESENT,
+	/* The image is there and cannot be used; the message says what is wrong with it. */
 	REASON_IMAGE_FAILED,
+	/* Its cgroup cannot be made or set up. */
 	REASON_CGROUP_FAILED,
+	/* The realm's namespace cannot be made in containerd. */
 	REASON_NAMESPACE_FAILED,
+	/*
+	 * The space's network, or the cell's place in it, cannot be made; the message has the
+	 * plugin's words.
+	 */
 	REASON_NETWORK_FAILED,
+	/* containerd refused to create the container. */
 	REASON_CREATE_FAILED,
+	/*
+	 * The container was created and its process cannot be started: most often the command is
+	 * not in the image.
+	 */
 	REASON_START_FAILED,
+	/* Its process cannot be ended. */
 	REASON_STOP_FAILED,
+	/* Something of it cannot be removed; it is tried again. */
 	REASON_DELETE_FAILED,
+	/* containerd cannot be reached, so nobody knows whether it runs; what ran goes on running.
+	 */
 	REASON_RUNTIME_UNAVAILABLE,
+	/* Its stored document could not be read and was set aside; declare it anew. */
 	REASON_STORE_DAMAGED,
-	REASON_NETWORK_UNKNOWN, /* it runs, but how it was attached is not on record */
-	/* over */
+	/* It runs, and how it was attached to its network is not on record. */
+	REASON_NETWORK_UNKNOWN,
+	/* It ended with exit code 0 and is not to run again. */
 	REASON_COMPLETED,
+	/* Somebody stopped or killed it; start it to run it again. */
 	REASON_STOP_REQUESTED,
+	/* It ended with another exit code than 0, or by a signal. */
 	REASON_EXITED,
+	/* It was started again as often as restartMaxRetries allows; start it to try again. */
 	REASON_GAVE_UP,
 	REASON_COUNT,
 };
