@@ -172,7 +172,7 @@ completes() {
 assert_eq "start status stop " "$(completes kuke st | tr ' ' '\n' | LC_ALL=C sort | tr '\n' ' ' | sed 's/^ //')" "kuke st<TAB>"
 assert_eq "cells " "$(completes kuke get ce)" "kuke get ce<TAB>"
 assert_eq "--cascade " "$(completes kuke delete --cas)" "kuke delete --cas<TAB>"
-assert_eq "filed " "$(KUKEON_SOCKET=$SOCKET completes kuke stop cell fi)" "kuke stop cell fi<TAB>"
+assert_eq "filed " "$(KUKEON_SOCKET=$SOCKET completes kuke stop cell fil)" "kuke stop cell fil<TAB>"
 assert_eq "default " "$(KUKEON_SOCKET=$SOCKET completes kuke get cells --realm = de)" "--realm=de<TAB>"
 
 remove_manifest filed.yaml
