@@ -93,7 +93,7 @@ static void test_slow_greeting(void **state)
 	int fd = connect_raw(f);
 
 	for (size_t i = 0; i < strlen(GREETING); i += 8) {
-		say(fd, GREETING + i, 8);
+		say(fd, &GREETING[i], 8);
 		run_for(f, SOON_MS);
 	}
 	say(fd, SETTINGS, 9);
