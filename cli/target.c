@@ -88,3 +88,14 @@ void target_add_scope(const struct target *target, struct buf *out)
 		before = ",";
 	}
 }
+
+enum cli_exit target_not_found(const struct target *target, struct error *err)
+{
+	AUTO_BUF struct buf scope = { 0 };
+
+	target_add_scope(target, &scope);
+	error_set(err, -ENOENT, "%s \"%s\" not found%s; 'kuke get %s' lists all",
+		  kinds_singular(target->kind), target->name, scope.len ? scope.data : "",
+		  kinds_plural(target->kind));
+	return CLI_FAILED;
+}

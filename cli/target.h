@@ -21,5 +21,8 @@ bool target_from_key(const char *key, struct key_parts *parts, struct target *re
 
 Api__Selector target_selector(const struct target *target);
 
+/* Sets @err to 'cell "web" not found ...'; returns CLI_FAILED. */
+enum cli_exit target_not_found(const struct target *target, struct error *err);
+
 /* Appends ' in realm "a", space "b"'; nothing without a scope. */
 void target_add_scope(const struct target *target, struct buf *out);

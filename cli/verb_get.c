@@ -14,17 +14,6 @@ struct get_options {
 	bool watch;
 };
 
-static enum cli_exit not_found(const struct target *target, struct error *err)
-{
-	AUTO_BUF struct buf scope = { 0 };
-
-	target_add_scope(target, &scope);
-	error_set(err, -ENOENT, "%s \"%s\" not found%s; 'kuke get %s' lists all",
-		  kinds_singular(target->kind), target->name, scope.len ? scope.data : "",
-		  kinds_plural(target->kind));
-	return CLI_FAILED;
-}
-
 static enum cli_exit get_print(const struct target *target, const Api__GetReply *reply,
 			       const struct args *args, const struct io *io)
 {
@@ -59,7 +48,7 @@ static enum cli_exit get_once(struct client *client, const struct target *target
 	selector.labels = (char *)own->labels;
 	rc = client_get(client, &selector, &reply, err);
 	if (target->name && (rc == -ENOENT || (rc == 0 && reply->n_objects == 0)))
-		return not_found(target, err);
+		return target_not_found(target, err);
 	if (rc < 0)
 		return get_exit(rc, own);
 	return get_print(target, reply, args, io);

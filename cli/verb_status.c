@@ -1,40 +1,89 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kuke status: is what I declared what is running, and if not, why. */
+/* kuke status: is what I declared what is running, and if not, why; or the same of one object. */
+#include <errno.h>
+
 #include "cli/args.h"
 #include "cli/client.h"
+#include "cli/describe.h"
+#include "cli/kinds.h"
 #include "cli/report.h"
+#include "cli/target.h"
 #include "cli/verbs.h"
 #include "core/manifest/manifest.h"
 
-static void print_raw(const Api__StatusReply *status, enum args_output output, FILE *out)
+static void print_raw(const ProtobufCMessage *message, enum args_output output, FILE *out)
 {
 	AUTO_BUF struct buf text = { 0 };
 
 	if (output == OUTPUT_JSON)
-		manifest_emit_json(&status->base, &text);
+		manifest_emit_json(message, &text);
 	else
-		manifest_emit_yaml(&status->base, &text);
+		manifest_emit_yaml(message, &text);
 	fputs(text.len ? text.data : "", out);
 	if (output == OUTPUT_JSON)
 		fputc('\n', out);
 }
 
+/* ---- one object ---- */
+
+static enum cli_exit status_of_object(const struct args *args, const struct io *io,
+				      struct error *err)
+{
+	AUTO_REPLY Api__GetReply *reply = NULL;
+	struct object object;
+	struct target target;
+	Api__Selector selector;
+	int rc;
+
+	if (target_read(args, &target, err) < 0)
+		return CLI_USAGE;
+	if (!target.name) {
+		error_set(err, -EINVAL, "which %s? kuke status %s", kinds_singular(target.kind),
+			  args->verb->usage);
+		return CLI_USAGE;
+	}
+	selector = target_selector(&target);
+	rc = client_get(client_new(args->socket), &selector, &reply, err);
+	if (rc < 0)
+		return client_exit(rc);
+	if (!reply->n_objects || !object_read(reply->objects[0], &object))
+		return target_not_found(&target, err);
+	if (args->output == OUTPUT_TABLE)
+		describe_print(&object, io);
+	else
+		print_raw(object.message, args->output, io->out);
+	return describe_is_well(&object) ? CLI_DONE : CLI_FAILED;
+}
+
+/* ---- everything ---- */
+
+static bool narrows(const struct args *args)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(args->scope); i++)
+		if (args->scope[i])
+			return true;
+	return args->n_words > 0;
+}
+
 static enum cli_exit status_run(const struct args *args, const struct io *io, struct error *err)
 {
-	struct client *client = client_new(args->socket);
 	AUTO_REPLY Api__StatusReply *status = NULL;
-	int rc = client_status(client, &status, err);
+	int rc;
 
+	if (narrows(args))
+		return status_of_object(args, io, err);
+	rc = client_status(client_new(args->socket), &status, err);
 	if (rc < 0)
 		return client_exit(rc);
 	if (args->output == OUTPUT_TABLE)
 		report_print(status, io);
 	else
-		print_raw(status, args->output, io->out);
+		print_raw(&status->base, args->output, io->out);
 	return status->healthy ? CLI_DONE : CLI_FAILED;
 }
 
 static const struct argp_child status_options[] = {
+	{ .argp = &args_scope },
 	{ .argp = &args_format },
 	{ .argp = &args_common },
 	{ 0 },
@@ -43,10 +92,13 @@ static const struct argp_child status_options[] = {
 const struct verb verb_status = {
 	.name = "status",
 	.summary = "Tell whether everything declared is running, and if not, why",
-	.usage = "",
+	.usage = "[KIND NAME]",
 	.examples = "  kuke status\n"
 		    "  kuke status && echo all is well\n"
+		    "  kuke status cell web\n"
 		    "  kuke status -o json | jq '.problems[]'\n",
+	.max_words = 2,
+	.kinds = KINDS_ALL,
 	.outputs = 1U << OUTPUT_TABLE | 1U << OUTPUT_YAML | 1U << OUTPUT_JSON,
 	.options = status_options,
 	.run = status_run,

@@ -87,7 +87,9 @@ static Api__ContainerStatus *render_container_status(const struct engine *engine
 	status->started_at = status_time(c->started_wall_ms);
 	status->finished_at = status_time(c->finished_wall_ms);
 	status->cgroup_path = name_cgroup_leaf(engine->cgroup_root, object->key, c->role);
-	status->intent = maybe_str(intent_name(c->run));
+	/* A restart of the cell is one of each container. */
+	status->intent = maybe_str(
+		intent_name(object->cell.run == INTENT_RESTART ? INTENT_RESTART : c->run));
 	return status;
 }
 

@@ -10,10 +10,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "core/base/text.h"
 #include "core/manifest/mapper.h"
 #include "core/manifest/reader.h"
 #include "core/manifest/scalar.h"
-#include "core/base/text.h"
 
 struct parse {
 	const char *name;
@@ -190,15 +190,13 @@ static void report_kind(struct parse *p, const struct node *root)
 	report(p, node ? node : root, "kind", message);
 }
 
-static void on_document(void *ctx, unsigned number, const struct node *root)
+static void read_document(struct parse *p, const struct node *root)
 {
-	struct parse *p = ctx;
 	const struct node *metadata = node_get(root, "metadata"), *spec = node_get(root, "spec");
 	const char *kind_text = node_get_text(root, "kind");
 	enum kind kind;
 
 	p->n_documents++;
-	p->number = number;
 	p->kind = NULL;
 	p->object = metadata ? node_get_text(metadata, "name") : NULL;
 	if (!p->object && spec)
@@ -212,6 +210,20 @@ static void on_document(void *ctx, unsigned number, const struct node *root)
 		read_object(p, kind, root);
 	}
 	strv_fini(&p->bad_paths);
+}
+
+/* A list of documents, as "kuke get -o json" prints them, counts as each of them. */
+static void on_document(void *ctx, unsigned number, const struct node *root)
+{
+	struct parse *p = ctx;
+
+	p->number = number;
+	if (root->type != NODE_LIST) {
+		read_document(p, root);
+		return;
+	}
+	for (size_t i = 0; i < root->n_children; i++)
+		read_document(p, root->children[i]);
 }
 
 static bool check_size(struct parse *p, size_t len)

@@ -42,7 +42,8 @@ void manifest_fini(struct manifest *manifest);
  * Reads all documents of a file and reports every error at once. @name stands in front of each
  * error. A document with an error is left out; the others are there. Never fails otherwise: a file
  * that is no YAML at all has one error. A file without any document has an error too: it is what a
- * truncated write looks like.
+ * truncated write looks like. Documents may also stand in a list, as in what kuke get -o json
+ * prints.
  */
 void manifest_parse(const char *name, const char *data, size_t len, struct manifest *ret_manifest);
 

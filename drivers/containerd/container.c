@@ -8,6 +8,7 @@
 #include "drivers/containerd/labels.h"
 #include "drivers/containerd/oci.h"
 #include "drivers/containerd/op.h"
+#include "drivers/containerd/request.h"
 #include "drivers/containerd/resolve.h"
 
 #define RUNTIME_NAME "io.containerd.runc.v2"
@@ -50,46 +51,11 @@ static struct container_op *container_of_op(struct op *op)
 	return container_of(op, struct container_op, op);
 }
 
-/* ---- the request, copied ---- */
-
-#define REQUEST_STRINGS(X)                                                                         \
-	X(ref.namespace_)                                                                          \
-	X(ref.id)                                                                                  \
-	X(cell_key)                                                                                \
-	X(role)                                                                                    \
-	X(spec_hash) X(group_id) X(netns_path) X(cgroup_path) X(hostname) X(hosts_path)            \
-		X(hostname_path)
-
-static Api__ContainerSpec *copy_spec(const Api__ContainerSpec *spec)
-{
-	size_t len = protobuf_c_message_get_packed_size(&spec->base);
-	AUTO_FREE uint8_t *packed = xcalloc(1, len + 1);
-	ProtobufCMessage *copy;
-
-	protobuf_c_message_pack(&spec->base, packed);
-	copy = protobuf_c_message_unpack(spec->base.descriptor, NULL, len, packed);
-	check(copy != NULL);
-	return (Api__ContainerSpec *)copy;
-}
-
-static void copy_request(struct container_request *copy, const struct container_request *request)
-{
-#define COPY(field) copy->field = request->field ? xstrdup(request->field) : NULL;
-	REQUEST_STRINGS(COPY)
-#undef COPY
-	copy->spec = copy_spec(request->spec);
-}
-
 static void container_fini(struct op *op)
 {
 	struct container_op *container = container_of_op(op);
-	struct container_request *request = &container->request;
 
-#define FREE(field) free((char *)request->field);
-	REQUEST_STRINGS(FREE)
-#undef FREE
-	if (request->spec)
-		protobuf_c_message_free_unpacked((ProtobufCMessage *)request->spec, NULL);
+	request_fini(&container->request);
 	inputs_fini(&container->inputs);
 	free(container->image_user);
 	free(container->spec_json);
@@ -375,7 +341,7 @@ void container_create(struct runtime *runtime, const struct container_request *r
 {
 	struct container_op *container = xnew(struct container_op);
 
-	copy_request(&container->request, request);
+	request_copy(request, &container->request);
 	start(runtime, container, create_steps, ARRAY_SIZE(create_steps), call);
 }
 

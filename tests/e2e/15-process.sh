@@ -13,7 +13,7 @@ process_cell() {
 		    - id: main
 		      image: $USERS_IMAGE
 		      stopSignal: KILL
-		$(sed 's/^/      /' <<<"$2")
+		      ${2//$'\n'/$'\n      '}
 	END
 }
 

@@ -15,7 +15,7 @@ rights_cell() {
 		      command: sleep
 		      args: ["3600"]
 		      stopSignal: KILL
-		$(sed 's/^/      /' <<<"$2")
+		      ${2//$'\n'/$'\n      '}
 	END
 }
 

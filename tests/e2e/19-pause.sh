@@ -41,3 +41,12 @@ pid=$(container_pid other root)
 drop_cell other root:changed
 wait_for_new_pid other root "$pid"
 assert_true "the new one is not frozen" container_is other root Ready
+
+# Stopping by request ends it as well, and it comes back unfrozen.
+task pause other root
+wait_for "the frozen root" container_is other root Paused
+kuke stop cell other
+wait_for_cell other Stopped
+kuke start cell other
+wait_for_cell other Ready
+assert_true "it runs" container_is other root Ready

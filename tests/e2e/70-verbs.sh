@@ -95,6 +95,9 @@ expect 0 'Container "side": deleted in main/default/default/hello-world' kuke de
 assert_eq "$web" "$(pid_in_main hello-world web)" "process of the container that stays"
 kuke restart cell hello-world "${IN_MAIN[@]}" --wait >/dev/null
 assert_ne "$web" "$(pid_in_main hello-world web)" "process after a restart of the cell"
+before=$(pid_in_main hello-world web)
+kuke restart container web "${IN_CELL[@]}" --wait >/dev/null
+assert_ne "$before" "$(pid_in_main hello-world web)" "process after a restart of the root container"
 expect 0 'Realm "main": deleted
 Cell "hello-world": deleted in main/default/default
 Stack "default": deleted in main/default

@@ -78,9 +78,11 @@ round_trip() {
 		assert_contains "$(cat "$T/out")" ": unchanged" "apply of $* as $format"
 		assert_eq 1 "$(wc -l <"$T/out")" "results for $* as $format"
 	done
-	kuke get "$1" "${@:3}" -o yaml >"$T/list.yaml"
-	kuke apply -f "$T/list.yaml" >"$T/out" 2>&1 || fail "apply of all $1: $(cat "$T/out")"
-	assert_eq "" "$(grep -v ': unchanged' "$T/out" || true)" "apply of all $1"
+	for format in yaml json; do
+		kuke get "$1" "${@:3}" -o $format >"$T/list.$format"
+		kuke apply -f "$T/list.$format" >"$T/out" 2>&1 || fail "apply of all $1: $(cat "$T/out")"
+		assert_eq "" "$(grep -v ': unchanged' "$T/out" || true)" "apply of all $1 as $format"
+	done
 }
 
 round_trip realm main

@@ -10,6 +10,7 @@
 . "$REPO/scripts/lib-kukeon.sh"
 
 IMAGE=docker.io/library/busybox:latest
+# shellcheck disable=SC2034 # of scenarios
 USERS_IMAGE=docker.io/library/busybox:users # with users, an entrypoint and a cmd
 
 # ---- the daemon ----

@@ -45,6 +45,15 @@ static const struct {
 	{ "{\n\t\"apiVersion\": \"v1beta1\",\n\t\"kind\": \"Realm\",\n\t\"metadata\": "
 	  "{\n\t\t\"name\": \"r\"\n\t}\n}\n",
 	  "[r]\n" },
+	/* a list of documents */
+	{ "[{\"apiVersion\": \"v1beta1\", \"kind\": \"Realm\", \"metadata\": {\"name\": \"r\"}},\n"
+	  "{\"apiVersion\": \"v1beta1\", \"kind\": \"Realm\", \"metadata\": {\"name\": \"s\"}},\n"
+	  "{\"kind\": \"Pod\"}]\n",
+	  "[r]\n[s]\n"
+	  "f:3:10: document 1: kind: unknown kind \"Pod\"; expected Realm, Space, Stack, Cell or "
+	  "Container\n" },
+	{ "[]\n",
+	  "f: no document in the file; expected at least one with apiVersion, kind and metadata\n" },
 	{ "\xef\xbb\xbf" HEAD, "[default/default/default/web]\n" },
 	{ HEAD "spec: {containers: [{id: a, imgae: x}]}\n",
 	  "f:4:29: document 1: Cell \"web\": spec.containers[0].imgae: unknown field, did you mean "
@@ -130,7 +139,9 @@ static const struct {
 	{ "kind: Deployment\n", "f:1:7: document 1: kind: unknown kind \"Deployment\"; expected "
 				"Realm, Space, Stack, Cell or Container\n" },
 	{ "- a\n",
-	  "f:1:1: document 1: expected a mapping with apiVersion, kind, metadata and spec\n" },
+	  "f:1:3: document 1: expected a mapping with apiVersion, kind, metadata and spec\n" },
+	{ "[[]]\n",
+	  "f:1:2: document 1: expected a mapping with apiVersion, kind, metadata and spec\n" },
 	{ "a: b: c\n",
 	  "f:1:5: document 1: not valid YAML: mapping values are not allowed in this context\n" },
 	/* one bad document among good ones, of each sort */
