@@ -21,6 +21,7 @@
 #include "api/kukeon.pb-c.h"
 #include "core/rpc/wire/blocking.h"
 #include "core/rpc/wire/exchange.h"
+#include "tests/e2e/hostile_frames.h"
 
 #define SERVICE "/kukeon.v1beta1.Kukeon/"
 #define GREETING "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -34,6 +35,8 @@ enum {
 	SILENT_CONNECTIONS = 1000,
 	WATCHERS = 60,
 	LARGE_BYTES = 100 << 20,
+	FLOODS = 5,
+	FLOOD_MS = 300,
 	ANSWER_MAX_MS = 1000, /* for others, during an attack */
 	CALL_TIMEOUT_MS = 30000,
 	SETTLE_MAX_MS = 15000,
@@ -228,6 +231,27 @@ static void attack_with_connections(void)
 	}
 }
 
+static void flood(void (*frames)(int fd, unsigned ms))
+{
+	for (int i = 0; i < FLOODS; i++) {
+		int fd = connect_raw();
+
+		send(fd, GREETING SETTINGS, strlen(GREETING) + sizeof(SETTINGS), MSG_NOSIGNAL);
+		frames(fd, FLOOD_MS);
+		close(fd);
+	}
+}
+
+static void attack_with_pings(void)
+{
+	flood(frames_flood_pings);
+}
+
+static void attack_with_resets(void)
+{
+	flood(frames_flood_resets);
+}
+
 static void attack_with_silence(void)
 {
 	int *fds = xcalloc(SILENT_CONNECTIONS, sizeof(*fds));
@@ -284,6 +308,8 @@ static const struct attack {
 	{ "garbage", attack_with_garbage, ANSWER_MAX_MS },
 	{ "size", attack_with_size, ANSWER_MAX_MS },
 	{ "connections", attack_with_connections, ANSWER_MAX_MS },
+	{ "pings", attack_with_pings, ANSWER_MAX_MS },
+	{ "resets", attack_with_resets, ANSWER_MAX_MS },
 	{ "silence", attack_with_silence, ANSWER_MAX_MS },
 	{ "watch", attack_with_watches, ANSWER_MAX_MS },
 };
