@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The groups of options that several verbs share. Group numbers only fix the order in the help:
- * verbs put their own first, in group 0. What stands for a value says what completes it: FILE or DIR a
- * path, "a|b" these words, NAME an object of the kind that the option is called after.
+ * verbs put their own first, in group 0. What stands for a value says what completes it: FILE or
+ * DIR a path, "a|b" these words, NAME an object of the kind that the option is called after.
  */
 #include <errno.h>
 #include <sys/un.h>

@@ -108,16 +108,26 @@ static size_t options_of(const struct complete *complete,
 	return args_collect(args_front.options, args_front.children, ret_options);
 }
 
-static const struct argp_option *find_option(const struct complete *complete, const char *name,
-					     size_t len, int letter)
+static const struct argp_option *find_long(const struct complete *complete, const char *name,
+					   size_t len)
 {
 	const struct argp_option *options[ARGS_OPTIONS_MAX];
 	size_t n = options_of(complete, options);
 
 	for (size_t i = 0; i < n; i++) {
-		if (letter ? options[i]->key == letter
-			   : strlen(options[i]->name) == len &&
-				     strncmp(options[i]->name, name, len) == 0)
+		if (strlen(options[i]->name) == len && strncmp(options[i]->name, name, len) == 0)
+			return options[i];
+	}
+	return NULL;
+}
+
+static const struct argp_option *find_letter(const struct complete *complete, int letter)
+{
+	const struct argp_option *options[ARGS_OPTIONS_MAX];
+	size_t n = options_of(complete, options);
+
+	for (size_t i = 0; i < n; i++) {
+		if (options[i]->key == letter)
 			return options[i];
 	}
 	return NULL;
@@ -179,11 +189,11 @@ static const struct argp_option *read_option(const struct complete *complete, co
 		return NULL;
 	if (word[1] == '-') {
 		len = strcspn(word + 2, "=");
-		option = find_option(complete, word + 2, len, 0);
+		option = find_long(complete, word + 2, len);
 		*ret_value = word[2 + len] ? word + 2 + len + 1 : NULL;
 		return option;
 	}
-	option = find_option(complete, NULL, 0, (unsigned char)word[1]);
+	option = find_letter(complete, (unsigned char)word[1]);
 	*ret_value = option && option->arg && word[2] ? word + 2 : NULL;
 	return option;
 }

@@ -140,6 +140,8 @@ enum cli_exit results_print(const struct results *results, const struct results_
 {
 	enum cli_exit code = CLI_DONE;
 
+	if (results->n == 0) /* nobody was asked, or could be */
+		return CLI_DONE;
 	if (options->output == OUTPUT_TABLE)
 		print_lines(results, options, out);
 	else

@@ -120,7 +120,7 @@ const struct verb verb_apply = {
 		"  kuke get cell web -o yaml | sed s/:1.0/:1.1/ | kuke apply -f -\n"
 		"\n"
 		"A file may hold several documents, in YAML or JSON and in any order. A directory "
-		"stands for every *.yaml, *.yml and *.json below it.\n"
+		"stands for every .yaml, .yml and .json file below it.\n"
 		"A document that cannot be applied stops no other; the exit code then is 1.\n",
 	.outputs = 1U << OUTPUT_YAML | 1U << OUTPUT_JSON,
 	.own_bytes = sizeof(struct apply_options),

@@ -64,7 +64,7 @@ assert_eq Ready "$(cell_state mycell "${IN_MAIN[@]}")" "state after apply --wait
 expect 0 'Cell "mycell": unchanged in main/default/default' kuke apply -f "$T/cell.yaml"
 assert_contains "$(kuke get cells "${IN_MAIN[@]}")" mycell "kuke get cells"
 
-expect 0 'Cell "mycell": already started in main/default/default' kuke start cell mycell "${IN_MAIN[@]}"
+expect 0 'Cell "mycell": already running in main/default/default' kuke start cell mycell "${IN_MAIN[@]}"
 expect 0 'Cell "mycell": stopped in main/default/default' kuke stop cell mycell "${IN_MAIN[@]}" --wait
 assert_eq Stopped "$(cell_state mycell "${IN_MAIN[@]}")" "state after stop --wait"
 expect 0 'Cell "mycell": already stopped in main/default/default' kuke stop cell mycell "${IN_MAIN[@]}"
@@ -172,7 +172,7 @@ completes() {
 assert_eq "start status stop " "$(completes kuke st | tr ' ' '\n' | LC_ALL=C sort | tr '\n' ' ' | sed 's/^ //')" "kuke st<TAB>"
 assert_eq "cells " "$(completes kuke get ce)" "kuke get ce<TAB>"
 assert_eq "--cascade " "$(completes kuke delete --cas)" "kuke delete --cas<TAB>"
-assert_eq "filed " "$(KUKEON_SOCKET=$SOCKET completes kuke stop cell fi)" "kuke stop cell fi<TAB>"
+assert_eq "filed " "$(KUKEON_SOCKET=$SOCKET completes kuke stop cell fil)" "kuke stop cell fil<TAB>"
 assert_eq "default " "$(KUKEON_SOCKET=$SOCKET completes kuke get cells --realm = de)" "--realm=de<TAB>"
 
 remove_manifest filed.yaml

@@ -1,158 +1,103 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash source=lib.sh
-# Every verb on every kind: what exists, what is missing, what has children, and wrong usage. One line each:
-#	exit code | a part of what is said | the command line without kuke
-# Lines are played in order; what changes something comes after what only looks at it.
-cat <<-END | kuke apply -f - >/dev/null
-	apiVersion: v1beta1
-	kind: Realm
-	metadata: {name: r}
-	spec: {namespace: kukeon-main} # where the image is
-	---
-	apiVersion: v1beta1
-	kind: Cell
-	metadata: {name: web, labels: {app: web}}
-	spec:
-	  realmId: r
-	  spaceId: s
-	  stackId: t
-	  containers:
-	  - {id: a, image: $IMAGE, command: sleep, args: ["3600"], stopGracePeriodSeconds: 0}
-	  - {id: b, image: $IMAGE, command: sleep, args: ["3600"], stopGracePeriodSeconds: 0}
-END
-wait_for_cell web Ready --realm r --space s --stack t
+# Every verb on every kind: an object that exists, one that does not, one that has children, and wrong usage.
 
-# r/s/t/web: AT is where a cell is, IN where a container is.
-AT="--realm r --space s --stack t"
-IN="$AT --cell web"
-
-play() {
-	local code text command status line=0 out
-	while IFS='|' read -r code text command; do
-		line=$((line + 1))
-		[ -n "$code" ] || continue
-		read -r code <<<"$code"
-		text=${text# }
-		text=${text% }
-		status=0
-		# shellcheck disable=SC2086 # words of the table
-		out=$(kuke $command 2>&1 </dev/null) || status=$?
-		[ $status -eq "$code" ] || fail "row $line, kuke $command: exit $status instead of $code: $out"
-		[[ $out == *"$text"* ]] || fail "row $line, kuke $command: '$text' is not in: $out"
-	done
+# is CODE TEXT WORDS...: exit code of kuke, and a part of what it says on either stream.
+is() {
+	local status=0
+	kuke "${@:3}" >"$T/said" 2>&1 || status=$?
+	assert_eq "$1" $status "exit code of kuke ${*:3} ($(cat "$T/said"))"
+	assert_contains "$(cat "$T/said")" "$2" "kuke ${*:3}"
 }
 
-play <<-END
-	0 | Ready | get realm r
-	0 | Ready | get space s --realm r
-	0 | Ready | get stack t --realm r --space s
-	0 | Ready | get cell web $AT
-	0 | Ready | get container a $IN
-	1 | realm "no" not found | get realm no
-	1 | space "no" not found in realm "r" | get space no --realm r
-	1 | stack "no" not found in realm "r", space "s" | get stack no --realm r --space s
-	1 | cell "no" not found | get cell no $AT
-	1 | container "no" not found | get container no $IN
-	0 | No cells found. | get cells --realm no
-	2 | unknown kind | get nonsense
-	2 | is no name | get cell no/name
-	2 | does not narrow | get realms --cell web
-	2 | knows | get cells -o nonsense
-	2 | label | get cells -l =,
-	2 | one word too many | get cell web again
+KINDS=(realm space stack cell container)
+PLURALS=(realms spaces stacks cells containers)
+NAMES=(main lab front web a)
+SCOPES=("" "--realm main" "--realm main --space lab" "--realm main --space lab --stack front"
+	"--realm main --space lab --stack front --cell web")
+FLAGS=("" "" "" "" "--image $IMAGE --command /bin/sleep --args 3600")
 
-	0 | Realm r | status realm r
-	0 | conflist: | status space s --realm r
-	0 | cgroup: | status stack t --realm r --space s
-	0 | RESTARTS | status cell web $AT
-	0 | pid: | status container b $IN
-	1 | not found | status realm no
-	1 | not found | status space no
-	1 | not found | status stack no
-	1 | not found | status cell no
-	1 | not found | status container no $IN
-	2 | which cell? | status cell
+REALM=main SPACE=lab STACK=front cell_yaml web a >"$T/web.yaml"
+kuke apply -f "$T/web.yaml" --wait >/dev/null
 
-	0 | Ready | wait realm r
-	0 | Ready | wait space s --realm r
-	0 | Ready | wait stack t --realm r --space s
-	0 | Ready | wait cell web $AT
-	0 | Ready | wait container a $IN
-	1 | no | wait cell no --timeout 1s
-	0 | deleted | wait cell no --for=deleted
-	2 | Ready, Stopped, Failed or deleted | wait cell web --for=nonsense
-	2 | 30s | wait cell web --timeout soon
+for i in 0 1 2 3 4; do
+	kind=${KINDS[i]} name=${NAMES[i]}
+	title="${kind^} \"$name\""
+	read -ra scope <<<"${SCOPES[i]}"
+	read -ra flags <<<"${FLAGS[i]}"
 
-	0 | Realm "r": already existed | create realm r
-	0 | Space "s": already existed | create space s --realm r
-	0 | Stack "t": already existed | create stack t --realm r --space s
-	0 | Cell "web": already existed | create cell web $AT
-	0 | Container "a": already existed | create container a $IN --image $IMAGE
-	0 | Realm "r2": created | create realm r2 --wait
-	0 | Space "s2": created | create space s2 --realm r2 --wait
-	0 | Stack "t2": created | create stack t2 --realm r2 --space s2 --wait
-	0 | Cell "c2": created | create cell c2 --realm r2 --space s2 --stack t2
-	0 | Container "c": created | create container c $IN --image $IMAGE --command sleep --args 3600 --wait
-	2 | which realm? | create realm
-	2 | is no name | create space no/name
-	2 | unknown kind | create pod web
-	2 | --image | create cell c3 --image $IMAGE
-	2 | restart | create container c3 --cell web --restart-policy sometimes
+	# exists
+	is 0 "$title: already existed" create "$kind" "$name" "${scope[@]}" "${flags[@]}"
+	is 0 "$name" get "$kind" "$name" "${scope[@]}"
+	is 0 "$name" get "${PLURALS[i]}" "${scope[@]}"
+	is 0 "declared in:" status "$kind" "$name" "${scope[@]}"
+	is 0 "$title: Ready" wait "$kind" "$name" "${scope[@]}" --for=Ready
+	kuke get "$kind" "$name" "${scope[@]}" -o yaml >"$T/$kind.yaml"
+	is 0 "$title: unchanged" apply -f "$T/$kind.yaml"
 
-	2 | start works on cell or container | start realm r
-	2 | stop works on cell or container | stop space s --realm r
-	2 | kill works on cell or container | kill stack t --realm r --space s
-	2 | restart works on cell or container | restart realm r
-	1 | not found | start cell no
-	1 | not found | stop cell no
-	1 | not found | kill cell no
-	1 | not found | restart cell no
-	1 | not found | start container no $IN
-	1 | not found | stop container no $IN
-	1 | not found | kill container no $IN
-	1 | not found | restart container no $IN
-	0 | already started | start cell web $AT
-	0 | already started | start container b $IN
-	0 | Container "b": stopped | stop container b $IN --wait
-	0 | Container "b": already stopped | stop container b $IN
-	0 | Container "b": already stopped | kill container b $IN
-	0 | Container "b": started | start container b $IN --wait
-	0 | Container "b": killed | kill container b $IN --wait
-	0 | Container "b": restarted | restart container b $IN --wait
-	0 | Cell "web": stopped | stop cell web $AT --wait
-	0 | Cell "web": already stopped | stop cell web $AT
-	1 | its cell is stopped | start container a $IN
-	0 | Cell "web": started | start cell web $AT --wait
-	0 | Cell "web": restarted | restart cell web $AT --wait
-	0 | Cell "web": killed | kill cell web $AT --wait
-	0 | Cell "web": restarted | restart cell web $AT --wait
+	# does not exist
+	is 1 "$kind \"nobody\" not found" get "$kind" nobody "${scope[@]}"
+	is 1 "$kind \"nobody\" not found" status "$kind" nobody "${scope[@]}"
+	is 1 "it is not there" wait "$kind" nobody "${scope[@]}" --timeout 1
+	is 0 "${kind^} \"nobody\": deleted" wait "$kind" nobody "${scope[@]}" --for=deleted
+	is 1 "${kind^} \"nobody\": not found" delete "$kind" nobody "${scope[@]}"
+	is 1 "${kind^} \"nobody\": not found" delete "$kind" nobody "${scope[@]}" --cascade
+	sed "s/name: $name\$/name: nobody/; s/^  id: $name\$/  id: nobody/; s/^    ${kind}Id: $name/    ${kind}Id: nobody/" \
+		"$T/$kind.yaml" >"$T/nobody.yaml"
+	is 0 "${kind^} \"nobody\": not found" delete -f "$T/nobody.yaml"
+	is 0 "${kind^} \"nobody\": created" apply -f "$T/nobody.yaml" --dry-run
+	is 1 "${kind^} \"nobody\": not found" delete "$kind" nobody "${scope[@]}"
 
-	1 | it has 1 spaces: s | delete realm r
-	1 | it has 1 stacks: t | delete space s --realm r
-	1 | it has 1 cells: web | delete stack t --realm r --space s
-	1 | it has 3 containers: a, b, c | delete cell web $AT
-	1 | not found | delete realm no
-	1 | not found | delete space no
-	1 | not found | delete stack no
-	1 | not found | delete cell no
-	1 | not found | delete container no $IN
-	0 | Container "c": deleted | delete container c $IN --wait
-	0 | Cell "c2": deleted | delete cell c2 --realm r2 --space s2 --stack t2 --wait
-	0 | Stack "t2": deleted | delete stack t2 --realm r2 --space s2 --wait
-	0 | Space "s2": deleted | delete space s2 --realm r2 --wait
-	0 | Realm "r2": deleted | delete realm r2 --wait
-	0 | Cell "web": deleted | delete cell web $AT --cascade --wait
-	0 | Space "s": deleted | delete realm r --cascade --wait
-	2 | which stack? | delete stack
-	2 | not both | delete cell web -f nonsense.yaml
-	1 | nonsense.yaml | delete -f nonsense.yaml
+	# has children
+	if [ $i -lt 4 ]; then
+		is 1 "$title: failed" delete "$kind" "$name" "${scope[@]}"
+		assert_contains "$(cat "$T/said")" "${NAMES[i + 1]}" "the children that kuke delete names"
+		is 1 "--cascade" delete -f "$T/$kind.yaml"
+	fi
 
-	2 | -f | apply
-	1 | nonsense.yaml | apply -f nonsense.yaml
-	2 | did you mean | gett cells
-	0 | Refreshed | refresh
-	2 | takes no words | refresh everything
-	2 | bash | completion tcsh
-	0 | kukeond | version
-	3 | cannot | --socket /nonexistent version
-END
+	# wrong usage
+	for verb in create wait delete status; do
+		is 2 "which $kind?" $verb "$kind"
+		is 2 "is no name" $verb "$kind" ../etc
+		is 2 "one word too many" $verb "$kind" "$name" twice
+		is 2 "unknown option" $verb "$kind" "$name" --nonsense
+	done
+	[ $i -eq 4 ] || is 2 "does not narrow" get "$kind" --"$kind" x
+	is 2 "is no name" get "$kind" ../etc
+	is 2 "unknown option" get "$kind" --nonsense
+	is 2 "knows table, wide, yaml, json, name" get "$kind" -o xml
+
+	# start, stop, kill, restart
+	for verb in stop start kill start restart; do
+		if [ $i -lt 3 ]; then
+			is 2 "works on cell or container, not on a $kind" $verb "$kind" "$name" "${scope[@]}"
+		else
+			is 0 "$title: " $verb "$kind" "$name" "${scope[@]}" --wait
+			is 1 "${kind^} \"nobody\": not found" $verb "$kind" nobody "${scope[@]}"
+			is 2 "which $kind?" $verb "$kind"
+			is 2 "is no name" $verb "$kind" ../etc
+		fi
+	done
+done
+for verb in create get wait delete start stop kill restart; do
+	is 2 "needs a kind" $verb
+	is 2 "unknown kind \"pod\"" $verb pod x
+done
+for verb in apply refresh version; do
+	is 2 "takes no words" $verb cell
+done
+
+# From the bottom up, each without children now.
+is 1 "failed" delete realm main
+for i in 4 3 2 1 0; do
+	read -ra scope <<<"${SCOPES[i]}"
+	is 0 "${KINDS[i]^} \"${NAMES[i]}\": deleted" delete "${KINDS[i]}" "${NAMES[i]}" "${scope[@]}" --wait
+	is 1 "not found" get "${KINDS[i]}" "${NAMES[i]}" "${scope[@]}"
+done
+# What does not exist is made.
+for i in 0 1 2 3 4; do
+	read -ra scope <<<"${SCOPES[i]}"
+	read -ra flags <<<"${FLAGS[i]}"
+	is 0 "${KINDS[i]^} \"${NAMES[i]}\": created" create "${KINDS[i]}" "${NAMES[i]}" "${scope[@]}" "${flags[@]}"
+done
+is 0 'Realm "main": deleted' delete realm main --cascade --wait
