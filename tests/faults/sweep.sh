@@ -45,6 +45,7 @@ web_runs() {
 }
 web_is() { [ "$(cell_state web)" = "$1" ]; }
 sidecar_pid() { container_field web sidecar '.status.pid | select(. > 0)'; }
+finds_sidecar() { old_pid=$(sidecar_pid) && [ -n "$old_pid" ]; }
 sidecar_runs_anew() { pid=$(sidecar_pid) && [ -n "$pid" ] && [ "$pid" != "$old_pid" ] && web_runs 2; }
 
 # play FAULT LOG: a life. Containers end at once on SIGTERM.
@@ -56,7 +57,7 @@ play() {
 	until_true "Ready" web_runs 1
 	cell_yaml web root sidecar:2 | drop_manifest web.yaml
 	until_true "Ready after the edit" web_runs 2
-	old_pid=$(sidecar_pid)
+	until_true "the sidecar's process" finds_sidecar
 	kill -KILL "$old_pid"
 	until_true "a new sidecar" sidecar_runs_anew
 	until_true "kuke stop" asks stop cell web
@@ -93,7 +94,7 @@ else
 	lives=0
 	for ((n = first; n <= last; n += step)); do
 		for kind in kill-before kill-after; do
-			play $kind:$n 2>>"$T/shell" # it tells of each process that was killed
+			play $kind:$n
 			lives=$((lives + 1))
 		done
 	done
