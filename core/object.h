@@ -115,6 +115,9 @@ struct object_status {
 	enum reason reason;
 	char *message;
 	int64_t created_ms, updated_ms, ready_ms; /* wall clock since the epoch; 0: not yet */
+	bool told; /* to the history, also by a daemon before us: */
+	Api__State told_state;
+	enum reason told_reason;
 };
 
 struct object {
