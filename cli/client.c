@@ -173,8 +173,8 @@ static bool on_history(const ProtobufCMessage *message, void *ctx)
 	return !telling->stopped;
 }
 
-int client_events(struct client *client, const Api__EventsRequest *request,
-		  client_history_fn tell, void *ctx, struct error *err)
+int client_events(struct client *client, const Api__EventsRequest *request, client_history_fn tell,
+		  void *ctx, struct error *err)
 {
 	struct telling telling = { .tell = tell, .ctx = ctx };
 	const struct rpc_client_stream_options options = {

@@ -22,7 +22,7 @@ struct printing {
 	struct table table;
 	uint64_t last; /* sequence number */
 	size_t n;
-	bool live;     /* the history has been printed: what comes is new */
+	bool live; /* the history has been printed: what comes is new */
 };
 
 /* ---- a row ---- */
@@ -64,7 +64,8 @@ static void add_object(struct printing *printing, const Api__Event *event)
 static void add_row(struct printing *printing, const Api__Event *event)
 {
 	add_age(printing, event);
-	table_add(&printing->table, event->type == API__EVENT__TYPE__Warning ? "Warning" : "Normal");
+	table_add(&printing->table,
+		  event->type == API__EVENT__TYPE__Warning ? "Warning" : "Normal");
 	add_object(printing, event);
 	table_add(&printing->table, event->reason);
 	table_add(&printing->table, event->message);

@@ -6,6 +6,9 @@
 #include "core/manifest/manifest.h"
 #include "core/status.h"
 
+/* What every reader of JSON can hold; wall time in microseconds gets there in two centuries. */
+#define SEQUENCE_END ((uint64_t)1 << 53)
+
 static uint32_t hash_add(uint32_t h, const char *s)
 {
 	for (const char *p = s; *p; p++)
@@ -43,6 +46,7 @@ struct event *event_new(const struct event_source *source)
 	event->first_ms = event->last_ms = source->now_ms;
 	event->count = 1;
 	event->warning = source->warning;
+	event->begins = source->begins;
 	event->key = put(&at, source->key);
 	event->reason = put(&at, reason);
 	event->message = put(&at, message);
@@ -114,12 +118,12 @@ static struct event *from_message(const Api__Event *message)
 	struct key_parts parts;
 	struct event *event;
 
-	if (!message->sequence || !source.now_ms || str_empty(source.reason) ||
-	    (*source.key && !key_split(source.key, &parts)))
+	if (!message->sequence || message->sequence >= SEQUENCE_END || source.now_ms <= 0 ||
+	    str_empty(source.reason) || (*source.key && !key_split(source.key, &parts)))
 		return NULL;
 	event = event_new(&source);
 	event->sequence = message->sequence;
-	if (message->count > 1 && status_time_parse(message->first_time)) {
+	if (message->count > 1 && status_time_parse(message->first_time) > 0) {
 		event->count = message->count;
 		event->first_ms = status_time_parse(message->first_time);
 	}

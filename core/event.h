@@ -17,6 +17,8 @@ struct event_source {
 	const char *key; /* "" for the daemon as a whole */
 	const char *reason, *message;
 	bool warning;
+	bool begins; /* somebody did something: what follows is no repetition of what was before */
+	bool again;  /* left out when it is what was told last of its object */
 	int64_t now_ms; /* wall clock */
 };
 
@@ -26,6 +28,7 @@ struct event {
 	uint32_t count;
 	uint32_t hash; /* of what makes two events the same */
 	bool warning;
+	bool begins; /* not kept in the file: only the latest events repeat */
 	const char *key, *reason, *message; /* into text */
 	size_t text_bytes;
 	char text[];

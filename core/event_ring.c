@@ -64,15 +64,15 @@ struct event *event_ring_take_excess(struct event_ring *ring)
 }
 
 struct event *event_ring_take_same(struct event_ring *ring, const struct event *event,
-				   bool (*fits)(const struct event *old, const struct event *event))
+				   event_judge_fn judge)
 {
 	size_t end = ring->n > LOOK_BACK ? ring->n - LOOK_BACK : 0;
 
 	for (size_t i = ring->n; i > end; i--) {
-		const struct event *old = event_ring_at(ring, i - 1);
+		enum event_verdict verdict = judge(event_ring_at(ring, i - 1), event);
 
-		if (event_is_same(old, event) && fits(old, event))
-			return take(ring, i - 1);
+		if (verdict != EVENT_PASS)
+			return verdict == EVENT_TAKE ? take(ring, i - 1) : NULL;
 	}
 	return NULL;
 }

@@ -25,10 +25,18 @@ void event_ring_append(struct event_ring *ring, struct event *event);
  * until it is NULL. */
 struct event *event_ring_take_excess(struct event_ring *ring);
 
-/* Takes out one of the latest that is the same as @event and @fits, NULL when there is none. */
+enum event_verdict {
+	EVENT_PASS, /* look further back */
+	EVENT_TAKE, /* this is the one */
+	EVENT_STOP, /* there is none */
+};
+
+typedef enum event_verdict (*event_judge_fn)(const struct event *old, const struct event *event);
+
+/* Takes out the latest that @judge takes for @event, NULL when there is none. It is not looked for
+ * far back. */
 struct event *event_ring_take_same(struct event_ring *ring, const struct event *event,
-				   bool (*fits)(const struct event *old,
-						const struct event *event));
+				   event_judge_fn judge);
 
 /* By age: 0 is the oldest. */
 struct event *event_ring_at(const struct event_ring *ring, size_t index);

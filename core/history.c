@@ -49,11 +49,44 @@ static bool is_recent(const struct event *old, const struct event *event)
 	return apart_ms > -REPEAT_MS && apart_ms < REPEAT_MS;
 }
 
+/* One is the other, or lies above it; the daemon lies above all. */
+static bool is_related(const char *a, const char *b)
+{
+	size_t len = strlen(a) < strlen(b) ? strlen(a) : strlen(b);
+	const char *longer = strlen(a) < strlen(b) ? b : a;
+
+	return len == 0 || (strncmp(a, b, len) == 0 && (!longer[len] || longer[len] == '/'));
+}
+
+static enum event_verdict judge(const struct event *old, const struct event *event)
+{
+	if (event->begins || (old->begins && is_related(old->key, event->key)))
+		return EVENT_STOP;
+	return event_is_same(old, event) && is_recent(old, event) ? EVENT_TAKE : EVENT_PASS;
+}
+
+/* It is what was told last of its object. */
+static bool is_told(const struct event_ring *ring, const struct event *event)
+{
+	for (size_t i = ring->n; i > 0; i--) {
+		const struct event *old = event_ring_at(ring, i - 1);
+
+		if (strcmp(old->key, event->key) == 0)
+			return event_is_same(old, event) && !event->begins;
+	}
+	return false;
+}
+
 void history_add(struct history *history, const struct event_source *source)
 {
 	struct event *event = event_new(source);
-	struct event *old = event_ring_take_same(&history->ring, event, is_recent);
+	struct event *old;
 
+	if (source->again && is_told(&history->ring, event)) {
+		free(event);
+		return;
+	}
+	old = event_ring_take_same(&history->ring, event, judge);
 	if (old) {
 		event->first_ms = old->first_ms;
 		event->count = old->count < UINT32_MAX ? old->count + 1 : old->count;
@@ -78,6 +111,10 @@ void history_restore(struct history *history, struct event_ring *past)
 	for (size_t i = 0; i < since.n; i++) {
 		struct event *event = event_ring_at(&since, i);
 
+		if (is_told(&history->ring, event)) { /* by a daemon that was killed */
+			free(event);
+			continue;
+		}
 		event->sequence += shift;
 		event_ring_append(&history->ring, event);
 		drop_excess(history);

@@ -21,9 +21,9 @@ struct history_file {
 	struct timer settle;
 	struct work work;
 	bool working;
-	bool rewrite;    /* the file is to be written anew */
-	bool failing;    /* the last write failed, and that was said */
-	size_t size;     /* of the file, and what it was when it was written anew */
+	bool rewrite; /* the file is to be written anew */
+	bool failing; /* the last write failed, and that was said */
+	size_t size;  /* of the file, and what it was when it was written anew */
 	size_t base_size;
 	void (*closed)(void *ctx);
 	void *closed_ctx;
@@ -39,9 +39,12 @@ struct history_file {
 /* ---- loading ---- */
 
 /* A line with a count stands for those with a lower one before it. */
-static bool is_continued(const struct event *old, const struct event *event)
+static enum event_verdict judge_line(const struct event *old, const struct event *event)
 {
-	return old->first_ms == event->first_ms && old->count < event->count;
+	return event_is_same(old, event) && old->first_ms == event->first_ms &&
+			       old->count < event->count
+		       ? EVENT_TAKE
+		       : EVENT_PASS;
 }
 
 static bool add_parsed(struct event_ring *ring, struct event *event)
@@ -53,7 +56,7 @@ static bool add_parsed(struct event_ring *ring, struct event *event)
 		return false;
 	}
 	if (event->count > 1)
-		free(event_ring_take_same(ring, event, is_continued));
+		free(event_ring_take_same(ring, event, judge_line));
 	event_ring_append(ring, event);
 	while ((excess = event_ring_take_excess(ring)))
 		free(excess);
@@ -113,8 +116,8 @@ static void on_loaded(struct work *work)
 
 static int append(const struct history_file *file, const struct buf *text, struct error *err)
 {
-	AUTO_CLOSE int fd = open(file->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-				 FILE_MODE);
+	AUTO_CLOSE int fd =
+		open(file->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
 
 	for (size_t done = 0; fd >= 0 && done < text->len;) {
 		ssize_t n = write(fd, text->data + done, text->len - done);

@@ -13,8 +13,8 @@
 #include "core/loop/loop.h"
 
 enum {
-	HISTORY_FILE_GROWTH_BYTES = 1024 * 1024,    /* until it is written anew */
-	HISTORY_FILE_MAX_BYTES = 8 * 1024 * 1024,   /* more than it ever has: not read */
+	HISTORY_FILE_GROWTH_BYTES = 1024 * 1024,  /* until it is written anew */
+	HISTORY_FILE_MAX_BYTES = 8 * 1024 * 1024, /* more than it ever has: not read */
 };
 
 struct history_file;

@@ -42,6 +42,7 @@ static void note_exit(struct engine *engine, struct container *c, uint32_t exit_
 		      int64_t exited_wall_ms)
 {
 	uint64_t now_ms = loop_now_ms(engine->loop);
+	bool told = exited_wall_ms && exited_wall_ms == c->finished_wall_ms; /* before we started */
 
 	if (c->exited)
 		return;
@@ -51,7 +52,8 @@ static void note_exit(struct engine *engine, struct container *c, uint32_t exit_
 	c->exited_ms = now_ms;
 	c->exit_code = exit_code;
 	c->finished_wall_ms = exited_wall_ms ? exited_wall_ms : wall_ms();
-	tell_exit(engine, c, exit_code == EXIT_CODE_UNSEEN && !exited_wall_ms);
+	if (!told)
+		tell_exit(engine, c, exit_code == EXIT_CODE_UNSEEN && !exited_wall_ms);
 }
 
 static void set_task(struct engine *engine, struct object *object, struct container *c,

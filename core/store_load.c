@@ -51,7 +51,7 @@ static void restore_status(struct object *object, const Api__Status *status)
 	object->status.created_ms = status_time_parse(status->created_at);
 	object->status.updated_ms = status_time_parse(status->updated_at);
 	object->status.ready_ms = status_time_parse(status->ready_at);
-	object->status.told = status->has_state;
+	object->status.told = object->status.told_before = status->has_state;
 	object->status.told_state = status->state;
 	object->status.told_reason = reason_parse(status->reason);
 	if (!str_empty(status->ip))

@@ -37,7 +37,24 @@ const char *tell_reason_name(enum tell_reason reason)
 	return names[reason];
 }
 
-enum tone { NORMAL, WARNING };
+/* ACT: somebody did something. */
+enum tone { NORMAL, WARNING, ACT };
+
+static void add(struct engine *engine, const char *key, enum tone tone, const char *reason,
+		const char *message, bool again)
+{
+	const struct event_source source = {
+		.key = key,
+		.reason = reason,
+		.message = message,
+		.warning = tone == WARNING,
+		.begins = tone == ACT,
+		.again = again,
+		.now_ms = status_now_ms(),
+	};
+
+	history_add(&engine->history, &source);
+}
 
 PRINTF_LIKE(5, 6)
 static void tell(struct engine *engine, const char *key, enum tone tone, const char *reason,
@@ -49,26 +66,19 @@ static void tell(struct engine *engine, const char *key, enum tone tone, const c
 	va_start(args, fmt);
 	vsnprintf(message, sizeof(message), fmt, args);
 	va_end(args);
-	history_add(&engine->history, &(struct event_source){
-					      .key = key,
-					      .reason = reason,
-					      .message = message,
-					      .warning = tone == WARNING,
-					      .now_ms = status_now_ms(),
-				      });
+	add(engine, key, tone, reason, message, false);
 }
 
 /* ---- the daemon ---- */
 
 void tell_daemon_started(struct engine *engine)
 {
-	tell(engine, "", NORMAL, names[TELL_DAEMON_STARTED],
-	     "kukeond " KUKEON_VERSION " has started");
+	tell(engine, "", ACT, names[TELL_DAEMON_STARTED], "kukeond " KUKEON_VERSION " has started");
 }
 
 void tell_daemon_stopped(struct engine *engine, const char *why)
 {
-	tell(engine, "", NORMAL, names[TELL_DAEMON_STOPPED],
+	tell(engine, "", ACT, names[TELL_DAEMON_STOPPED],
 	     "kukeond is stopping (%s); the cells go on running", why);
 }
 
@@ -101,19 +111,19 @@ void tell_declared(struct engine *engine, const char *key, const char *file,
 	AUTO_BUF struct buf changed = { 0 };
 
 	if (!before) {
-		tell(engine, key, NORMAL, names[TELL_DECLARED], "declared by %s", file);
+		tell(engine, key, ACT, names[TELL_DECLARED], "declared by %s", file);
 		return;
 	}
 	model_diff(before, now, &paths);
 	if (!paths.n)
 		return;
 	add_paths(paths.items, paths.n, &changed);
-	tell(engine, key, NORMAL, names[TELL_DECLARED], "changed by %s: %s", file, changed.data);
+	tell(engine, key, ACT, names[TELL_DECLARED], "changed by %s: %s", file, changed.data);
 }
 
 void tell_no_longer_declared(struct engine *engine, const char *key, const char *file)
 {
-	tell(engine, key, NORMAL, names[TELL_NO_LONGER_DECLARED], "no longer declared by %s", file);
+	tell(engine, key, ACT, names[TELL_NO_LONGER_DECLARED], "no longer declared by %s", file);
 }
 
 void tell_request(struct engine *engine, enum tell_reason reason, const char *key, uid_t uid,
@@ -130,7 +140,7 @@ void tell_request(struct engine *engine, enum tell_reason reason, const char *ke
 
 	check(verbs[reason]);
 	add_paths(changes, n_changes, &changed);
-	tell(engine, key, NORMAL, names[reason], "user %u asked to %s%s%s%s", (unsigned)uid,
+	tell(engine, key, ACT, names[reason], "user %u asked to %s%s%s%s", (unsigned)uid,
 	     verbs[reason], *key ? " it" : "", n_changes ? ": " : "",
 	     n_changes ? changed.data : "");
 }
@@ -163,12 +173,17 @@ static const char *state_name(Api__State state)
 }
 
 /* That nobody can know the state is told once, of the daemon. That a layer above an object is not
- * Ready is told of the layer, unless the object is new. */
-static bool is_worth_telling(const struct object_status *status, const struct plan *plan)
+ * Ready is told of the layer, unless the object is new. A layer that was made is made sure of again
+ * by each daemon. */
+static bool is_worth_telling(enum kind kind, const struct object_status *status,
+			     const struct plan *plan)
 {
 	if (plan->state == API__STATE__Unknown)
 		return false;
 	if (status->told && plan->reason == REASON_PARENT_NOT_READY)
+		return false;
+	if (status->told && status->told_state == API__STATE__Ready && kind != KIND_CELL &&
+	    plan->reason == REASON_CREATING)
 		return false;
 	return !status->told || status->told_state != plan->state ||
 	       status->told_reason != plan->reason;
@@ -177,12 +192,13 @@ static bool is_worth_telling(const struct object_status *status, const struct pl
 void tell_state(struct engine *engine, struct object *object, const struct plan *plan)
 {
 	struct object_status *status = &object->status;
+	AUTO_FREE char *text = NULL;
 	const char *reason = plan->reason ? reason_name(plan->reason) : state_name(plan->state),
 		   *message = plan->message;
-	enum tone tone = plan->state == API__STATE__Failed || is_trouble(plan->reason) ? WARNING
-										       : NORMAL;
+	enum tone tone =
+		plan->state == API__STATE__Failed || is_trouble(plan->reason) ? WARNING : NORMAL;
 
-	if (object->kind == KIND_CONTAINER || !is_worth_telling(status, plan))
+	if (object->kind == KIND_CONTAINER || !is_worth_telling(object->kind, status, plan))
 		return;
 	status->told = true;
 	status->told_state = plan->state;
@@ -190,8 +206,9 @@ void tell_state(struct engine *engine, struct object *object, const struct plan 
 	/* How long and how often is told of the container: this one repeats. */
 	if (plan->reason == REASON_RESTART_BACK_OFF)
 		message = "a container that ended is started again after a pause";
-	tell(engine, object->key, tone, reason, "is %s%s%s", state_name(plan->state),
-	     *message ? ": " : "", message);
+	text = xasprintf("is %s%s%s", state_name(plan->state), *message ? ": " : "", message);
+	add(engine, object->key, tone, reason, text, status->told_before);
+	status->told_before = false;
 }
 
 void tell_deleted(struct engine *engine, const struct object *object)
@@ -239,8 +256,8 @@ void tell_step(struct engine *engine, const struct plan_step *step)
 {
 	const struct container *c = step->container;
 
-	if ((step->action != ACTION_TASK_STOP && step->action != ACTION_TASK_KILL) ||
-	    c->stopping || !shall_run(c) || str_equal(c->seen_hash, c->hash))
+	if ((step->action != ACTION_TASK_STOP && step->action != ACTION_TASK_KILL) || c->stopping ||
+	    !shall_run(c) || str_equal(c->seen_hash, c->hash))
 		return;
 	tell_container(engine, c, NORMAL, reason_name(REASON_UPDATING),
 		       "is replaced: its spec has changed");
@@ -258,9 +275,8 @@ static void tell_decision(struct engine *engine, const struct container *c)
 	switch (restart_judge(c, now_ms, &at_ms)) {
 	case RESTART_DUE:
 		tell_container(engine, c, NORMAL, reason_name(REASON_RESTARTING), "%s",
-			       container_is_root(c)
-				       ? "the cell is taken down and started again now"
-				       : "is started again now");
+			       container_is_root(c) ? "the cell is taken down and started again now"
+						    : "is started again now");
 		break;
 	case RESTART_LATER:
 		tell_container(engine, c, WARNING, reason_name(REASON_RESTART_BACK_OFF),

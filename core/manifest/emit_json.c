@@ -2,10 +2,10 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#include "core/manifest/manifest.h"
-#include "core/model/naming.h"
 #include "core/base/text.h"
+#include "core/manifest/manifest.h"
 #include "core/model/field.h"
+#include "core/model/naming.h"
 
 static json_t *json_of_text(const char *text)
 {
