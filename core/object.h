@@ -144,7 +144,7 @@ struct object {
 	/* seen */
 	struct slot cgroup;
 	bool cgroup_exists, populated;
-	bool cgroup_stale;         /* made for another spec: its controllers are to be set again */
+	bool cgroup_stale;         /* made for another spec, or not whole: to be ensured again */
 	uint64_t cgroup_killed_ms; /* loop time; 0: it was not, or it has been empty since */
 	struct strv controllers;
 	struct own_thing own; /* realms and spaces */

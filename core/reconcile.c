@@ -3,6 +3,7 @@
 
 #include "core/act.h"
 #include "core/base/log.h"
+#include "core/moot.h"
 #include "core/status.h"
 #include "core/store.h"
 #include "core/tell.h"
@@ -97,6 +98,7 @@ void reconcile_object(struct engine *engine, struct object *object)
 	struct plan plan;
 
 	drop_gone_containers(engine, object);
+	moot_forgive(object);
 	plan_object(object, &context, &plan);
 	for (size_t i = 0; i < plan.n_steps; i++)
 		start(engine, object, &plan.steps[i]);

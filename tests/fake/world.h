@@ -41,8 +41,30 @@ struct world_parent {
 	char *subnet;
 };
 
+/* What happens to one act, counted from 1. */
+enum world_fault_kind {
+	WORLD_FAULT_NONE,
+	WORLD_FAULT_KILL_BEFORE, /* the daemon dies: without the effect */
+	WORLD_FAULT_KILL_AFTER,  /* the daemon dies: the effect is there, the answer is lost */
+	WORLD_FAULT_FAIL_BEFORE, /* the act fails without its effect */
+	WORLD_FAULT_FAIL_AFTER,  /* it fails all the same, with its effect */
+	WORLD_FAULT_HANG,        /* no answer until its deadline; no effect */
+	WORLD_FAULT_HANG_AFTER,  /* the same, with the effect at once */
+	WORLD_FAULT_COUNT,
+};
+
+struct world_fault {
+	enum world_fault_kind kind;
+	uint64_t at; /* struct world.acts */
+	int code;    /* -errno of a failing act */
+	bool happened;
+	const char *name; /* of the act it happened to */
+};
+
 struct world {
 	struct loop *loop;
+	struct world_fault fault;
+	bool daemon_died;      /* by a fault: nothing it does from now on has an effect */
 	uint64_t random;       /* state of the generator */
 	unsigned fail_percent; /* of all acts */
 	unsigned lost_hint_percent;
@@ -125,6 +147,9 @@ struct op {
 	bool *busy;  /* cleared when it ends */
 	op_fn apply; /* the effect; fills ret */
 	bool reads_only;
+	uint64_t nth; /* struct world.acts when it began */
+	bool late;    /* begun by a daemon that is dead */
+	bool had_effect;
 };
 
 /* Starts an act that takes a while and then has its effect, or fails. */
