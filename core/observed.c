@@ -6,6 +6,7 @@
 #include "core/base/log.h"
 #include "core/look.h"
 #include "core/restart.h"
+#include "core/tell.h"
 
 /* What a task that vanished without anybody seeing its exit code counts as. */
 enum { EXIT_CODE_UNSEEN = 255 };
@@ -41,6 +42,7 @@ static void note_exit(struct engine *engine, struct container *c, uint32_t exit_
 		      int64_t exited_wall_ms)
 {
 	uint64_t now_ms = loop_now_ms(engine->loop);
+	bool told = exited_wall_ms && exited_wall_ms == c->finished_wall_ms; /* before we started */
 
 	if (c->exited)
 		return;
@@ -50,6 +52,8 @@ static void note_exit(struct engine *engine, struct container *c, uint32_t exit_
 	c->exited_ms = now_ms;
 	c->exit_code = exit_code;
 	c->finished_wall_ms = exited_wall_ms ? exited_wall_ms : wall_ms();
+	if (!told)
+		tell_exit(engine, c, exit_code == EXIT_CODE_UNSEEN && !exited_wall_ms);
 }
 
 static void set_task(struct engine *engine, struct object *object, struct container *c,
@@ -76,6 +80,8 @@ void observed_task(struct engine *engine, struct object *object, struct containe
 {
 	const struct container_fact fact = { .task = task, .pid = pid };
 
+	if (task == TASK_RUNNING && !ran(c->task))
+		tell_started(engine, c);
 	set_task(engine, object, c, &fact);
 	engine_touch(engine, object);
 }
@@ -196,14 +202,17 @@ void observed_hint_cgroup(struct engine *engine, const char *key)
 void observed_runtime_up(struct engine *engine)
 {
 	log_info("containerd is connected");
+	tell_runtime_up(engine);
 	engine->runtime_up = true;
 	look_runtime(engine);
 }
 
 void observed_runtime_down(struct engine *engine, const struct error *why)
 {
-	if (engine->runtime_up || !engine->runtime_problem.code)
+	if (engine->runtime_up || !engine->runtime_problem.code) {
 		log_warning("containerd cannot be asked: %s", why->msg);
+		tell_runtime_down(engine, why);
+	}
 	engine->runtime_up = false;
 	engine->runtime_problem = *why;
 	engine_touch_all(engine);
