@@ -53,7 +53,7 @@ static void on_files_after_attach(struct work *work)
 /* The address goes into the hosts file before the root starts. */
 static void on_attached(struct call *call)
 {
-	struct run *run = container_of(call, struct run, attach);
+	struct run *run = container_of(call, struct run, first);
 
 	if (call->status < 0)
 		call_complete(&run->call, call->status, &call->err);
@@ -69,8 +69,8 @@ static void start_attach(struct run *run)
 		.wanted_ip = run->object->cell.last_ip,
 	};
 
-	call_init(&run->attach, run->engine->loop, on_attached);
-	network->ops->attach(network, &request, &run->ret.attachment, &run->attach);
+	call_init(&run->first, run->engine->loop, on_attached);
+	network->ops->attach(network, &request, &run->ret.attachment, &run->first);
 }
 
 static void attached(struct run *run)

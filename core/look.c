@@ -113,6 +113,12 @@ static void note_realm(struct engine *engine, const char *namespace_, const char
 	engine_touch(engine, object);
 }
 
+/* An inspection tells more of it than the listing. */
+static bool is_new_end(const struct container *c, const struct container_fact *fact)
+{
+	return fact->task == TASK_STOPPED && fact->exit_code && c->task != TASK_STOPPED;
+}
+
 static void note_container(struct look *look, const char *realm, const struct container_fact *fact)
 {
 	struct engine *engine = look->engine;
@@ -125,7 +131,7 @@ static void note_container(struct look *look, const char *realm, const struct co
 		if (!c)
 			c = engine_add_container(engine, object, fact->role, fact->container);
 	}
-	if (believable(look, &c->slot)) {
+	if (believable(look, &c->slot) && !is_new_end(c, fact)) {
 		observed_container(engine, c->object, c, fact);
 		c->slot.known = true;
 	} else if (!c->slot.busy) {

@@ -16,34 +16,43 @@ static void say_container_trouble(struct planning *p, const struct container *c)
 			 "container %s: %s", c->name, slot->failure);
 }
 
+static enum reason end_reason(const struct container *c)
+{
+	if (!c->exit_code)
+		return REASON_COMPLETED;
+	return c->oom_killed ? REASON_OOM_KILLED : REASON_EXITED;
+}
+
 /* An exit that is not, or not at once, followed by a new run. */
 static void say_exit(struct planning *p, const struct container *c)
 {
 	bool root = container_is_root(c);
 	uint64_t now_ms = p->context->now_ms, at_ms = 0;
+	char end[END_TEXT_BYTES];
 
 	if (!c->spec || !c->exited || container_lives(c) || c->run != INTENT_RUN)
 		return;
+	container_end_text(c, end);
 	switch (restart_judge(c, now_ms, &at_ms)) {
 	case RESTART_DONE:
 		if (c->exit_code)
-			plan_say(p, API__STATE__Failed, REASON_EXITED,
-				 "container %s exited with code %u", c->name, c->exit_code);
+			plan_say(p, API__STATE__Failed, end_reason(c), "container %s %s", c->name,
+				 end);
 		else if (root)
 			plan_say(p, API__STATE__Stopped, REASON_COMPLETED, "container %s completed",
 				 c->name);
 		break;
 	case RESTART_GAVE_UP:
 		plan_say(p, API__STATE__Failed, REASON_GAVE_UP,
-			 "container %s exited with code %u and was restarted %u times, its limit",
-			 c->name, c->exit_code, c->restarts);
+			 "container %s %s and was restarted %u times, its limit; "
+			 "'kuke start container' tries again",
+			 c->name, end, c->restarts);
 		break;
 	case RESTART_LATER:
-		plan_say(
-			p, root ? API__STATE__Failed : API__STATE__Pending, REASON_RESTART_BACK_OFF,
-			"container %s exited with code %u after %u restarts; waits %llu s before the next",
-			c->name, c->exit_code, c->restarts,
-			(unsigned long long)(at_ms - now_ms + 999) / 1000);
+		plan_say(p, root ? API__STATE__Failed : API__STATE__Pending,
+			 REASON_RESTART_BACK_OFF,
+			 "container %s %s after %u restarts; waits %llu s before the next", c->name,
+			 end, c->restarts, (unsigned long long)(at_ms - now_ms + 999) / 1000);
 		break;
 	case RESTART_DUE:
 		break;
@@ -165,13 +174,21 @@ static const struct {
 static void say_ended(const struct container *c, const struct plan_context *context,
 		      struct container_state *ret)
 {
+	enum restart_verdict verdict;
+	char end[END_TEXT_BYTES];
 	uint64_t at_ms = 0;
 
 	ret->state = c->exit_code && !c->stopping ? API__STATE__Failed : API__STATE__Stopped;
-	ret->reason = c->exit_code ? REASON_EXITED : REASON_COMPLETED;
-	snprintf(ret->message, sizeof(ret->message), "exited with code %u", c->exit_code);
-	if (c->spec && restart_judge(c, context->now_ms, &at_ms) == RESTART_LATER)
+	ret->reason = end_reason(c);
+	container_end_text(c, end);
+	verdict = c->spec ? restart_judge(c, context->now_ms, &at_ms) : RESTART_DONE;
+	if (verdict == RESTART_LATER && !c->oom_killed)
 		ret->reason = REASON_RESTART_BACK_OFF;
+	if (verdict == RESTART_GAVE_UP && !c->oom_killed)
+		ret->reason = REASON_GAVE_UP;
+	snprintf(ret->message, sizeof(ret->message), "%s%s", end,
+		 c->oom_killed ? "; raise its memory limit, or find out what takes the memory"
+			       : "");
 }
 
 /* Of its own, or of its cell. */

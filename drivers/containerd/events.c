@@ -217,7 +217,9 @@ static void tell(struct events *events, const Ctd__Envelope *envelope)
 		&ctd__event_subject__descriptor, NULL, any->value.len, any->value.data);
 	if (!subject)
 		return;
-	if (!str_empty(subject->id))
+	if (!str_empty(subject->id) && str_equal(envelope->topic, "/tasks/oom"))
+		listener->on_oom(listener->ctx, envelope->namespace_, subject->id);
+	else if (!str_empty(subject->id))
 		listener->on_container(listener->ctx, envelope->namespace_, subject->id);
 	protobuf_c_message_free_unpacked(&subject->base, NULL);
 }

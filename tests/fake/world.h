@@ -19,9 +19,10 @@ struct world_container {
 	struct container_fact fact;
 	char *netns_cell; /* the cell whose pin the task joined */
 	bool ignores_term;
-	bool busy;         /* a call is under way */
-	unsigned starts;   /* how often its task was started */
-	struct timer dies; /* after a signal */
+	bool busy;          /* a call is under way */
+	unsigned starts;    /* how often its task was started */
+	unsigned oom_kills; /* in the run that is on or ended last */
+	struct timer dies;  /* after a signal */
 	struct world *world;
 };
 
@@ -91,6 +92,7 @@ struct world {
 	struct deferred up;
 	struct strv controllers;
 	uint32_t next_pid;
+	int64_t wall_ms; /* of the last exit; moves on with each */
 };
 
 void world_init(struct world *world, struct loop *loop, uint64_t seed);
