@@ -91,11 +91,14 @@ static void start_detach(struct run *run)
 static void detached(struct run *run)
 {
 	observed_no_network(run->object);
+	engine_released(run->engine, run->object);
 }
 
+/* Tried once, it holds up nobody else. */
 static void detach_doubted(struct run *run)
 {
 	run->object->cell.attached = false;
+	engine_released(run->engine, run->object);
 }
 
 const struct act act_networks[ACTION_COUNT] = {

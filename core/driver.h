@@ -172,7 +172,8 @@ void space_fact_fini(struct space_fact *fact);
 /* The network of one cell. */
 struct attachment_fact {
 	char *cell_key;
-	bool pinned; /* its network namespace is pinned */
+	bool pinned;       /* its network namespace is pinned */
+	bool earlier_boot; /* what was attached, was so before the host started anew */
 	bool intent; /* something may have been attached and wants detach() before the next attach()
 		      */
 	bool attached; /* ADD of the whole chain succeeded and the result is known */

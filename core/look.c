@@ -287,6 +287,8 @@ static void note_attachments(struct look *look)
 			continue;
 		observed_attachment(object, fact);
 		object->cell.network.hinted = false;
+		if (fact->earlier_boot && !list_linked(&object->cell.earlier_link))
+			list_append(&look->engine->earlier, &object->cell.earlier_link);
 	}
 	map_for_each(object, &look->engine->objects, node) {
 		if (object->kind == KIND_CELL && object->cell.network.hinted)

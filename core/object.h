@@ -97,7 +97,8 @@ struct cell {
 	/* network: seen */
 	struct slot network;
 	bool pinned, intent, attached;
-	bool fresh; /* made by this daemon and not used by a root yet */
+	bool fresh;               /* made by this daemon and not used by a root yet */
+	struct list earlier_link; /* struct engine.earlier: attached before the host started anew */
 	char *ip, *bridge;
 	char *last_ip; /* asked for when the cell comes back */
 };

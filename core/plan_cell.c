@@ -188,7 +188,7 @@ static void up_network(struct planning *p)
 
 	if (!cell->pinned)
 		plan_emit(p, ACTION_NETNS_CREATE, &cell->network, NULL);
-	else if (!cell->attached)
+	else if (!cell->attached && !p->context->releasing)
 		plan_emit(p, ACTION_NETWORK_ATTACH, &cell->network, NULL);
 }
 

@@ -95,6 +95,7 @@ static void fill_attachment(const struct world_cell *cell, struct attachment_fac
 		.pinned = cell->pinned,
 		.intent = cell->intent,
 		.attached = cell->attached,
+		.earlier_boot = cell->earlier_boot,
 		.ip = cell->attached ? xasprintf("10.88.%u.%u", cell->ip >> 8, cell->ip & 255)
 				     : NULL,
 		.bridge = xstrdup("fake0"),
@@ -150,12 +151,16 @@ static void fake_create_netns(struct network *network, const char *cell_key, str
 
 static int apply_attach(struct op *op, struct error *err)
 {
-	struct world_cell *cell = world_make_cell(op->world, op->key);
+	struct world_cell *cell = world_make_cell(op->world, op->key), *other;
 
 	if (cell->intent)
 		return error_set(err, -EBUSY, "attached already: detach first");
 	if (!cell->pinned)
 		return error_set(err, -ENOENT, "no network namespace");
+	map_for_each(other, &op->world->cells, node)
+		if (other->earlier_boot && !other->detach_tried)
+			world_violated(op->world, "attached before an earlier boot's went",
+				       op->key);
 	world_changes(op->world, "attach", op->key);
 	cell->intent = cell->attached = true;
 	cell->ip = op->world->next_ip++ & 0xffff;
@@ -182,14 +187,17 @@ static bool cell_lives(struct world *world, const char *key)
 	return false;
 }
 
-static int apply_detach(struct op *op, struct error *err UNUSED)
+static int apply_detach(struct op *op, struct error *err)
 {
 	struct world_cell *cell = world_make_cell(op->world, op->key);
 
+	cell->detach_tried = true;
+	if (cell->refuses_detach)
+		return error_set(err, -EIO, "the plugin refuses");
 	if (cell_lives(op->world, op->key))
 		world_violated(op->world, "detached under a running container", op->key);
 	world_changes(op->world, "detach", op->key);
-	cell->pinned = cell->intent = cell->attached = false;
+	cell->pinned = cell->intent = cell->attached = cell->earlier_boot = false;
 	return 0;
 }
 

@@ -101,6 +101,24 @@ size_t world_count(struct world *world)
 	return count;
 }
 
+void world_reboot(struct world *world)
+{
+	struct world_container *c;
+	struct world_parent *parent;
+	struct world_cell *cell;
+
+	map_for_each(c, &world->containers, node) {
+		c->fact.task = TASK_NONE;
+		timer_stop(&c->dies);
+	}
+	map_for_each(cell, &world->cells, node) {
+		cell->earlier_boot = cell->intent;
+		cell->cgroup = cell->pinned = cell->attached = cell->detach_tried = false;
+	}
+	map_for_each(parent, &world->parents, node)
+		parent->cgroup = false;
+}
+
 /* ---- rules ---- */
 
 void world_violated(struct world *world, const char *what, const char *key)

@@ -30,6 +30,8 @@ struct world_cell {
 	struct map_node node; /* struct world.cells, by key */
 	char *key;
 	bool cgroup, pinned, intent, attached;
+	bool refuses_detach, detach_tried;
+	bool earlier_boot; /* attached before world_reboot() */
 	bool cgroup_busy, network_busy;
 	unsigned ip; /* last octets */
 };
@@ -105,6 +107,10 @@ bool world_chance(struct world *world, unsigned percent);
 /* The daemon dies: every act under way ends now, with its effect or without; hints go nowhere from
  * now on. */
 void world_cut(struct world *world);
+
+/* The host starts anew, after world_cut(): no process, namespace or cgroup is left, containerd's
+ * records and what was attached on paper are. */
+void world_reboot(struct world *world);
 
 /* containerd goes away and comes back. */
 void world_runtime_down(struct world *world);
