@@ -4,6 +4,8 @@
 #include "core/model/names.h"
 #include "tests/fake/world.h"
 
+enum { REFUSAL_MS = 3000 };
+
 static struct op *act(struct network *network, const char *name, const char *key, struct call *call,
 		      op_fn apply)
 {
@@ -203,7 +205,10 @@ static int apply_detach(struct op *op, struct error *err)
 
 static void fake_detach(struct network *network, const char *cell_key, struct call *call)
 {
-	act_on_cell(network, "detach", cell_key, call, apply_detach);
+	struct op *op = act_on_cell(network, "detach", cell_key, call, apply_detach);
+
+	if (world_make_cell(op->world, cell_key)->refuses_detach) /* and takes its time for it */
+		timer_start(op->world->loop, &op->timer, REFUSAL_MS, op->timer.fn);
 }
 
 static char *fake_netns_path(struct network *network UNUSED, const char *cell_key)
