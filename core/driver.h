@@ -48,7 +48,8 @@ struct container_fact {
 	uint32_t pid;
 	uint32_t exit_code;   /* 128 + n when signal n ended it */
 	int64_t exited_at_ms; /* wall clock, since the epoch */
-	bool oom_killed;      /* core's to fill in, from the cgroup: the runtime does not know */
+	bool unclear; /* by list() alone: the task's shim does not answer; inspect() fails then */
+	bool oom_killed; /* core's to fill in, from the cgroup: the runtime does not know */
 };
 
 void container_fact_fini(struct container_fact *fact);

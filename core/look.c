@@ -113,10 +113,11 @@ static void note_realm(struct engine *engine, const char *namespace_, const char
 	engine_touch(engine, object);
 }
 
-/* An inspection tells more of it than the listing. */
-static bool is_new_end(const struct container *c, const struct container_fact *fact)
+/* An inspection tells more of it than the listing: how it ended, or why nobody knows. */
+static bool needs_inspection(const struct container *c, const struct container_fact *fact)
 {
-	return fact->task == TASK_STOPPED && fact->exit_code && c->task != TASK_STOPPED;
+	return fact->unclear ||
+	       (fact->task == TASK_STOPPED && fact->exit_code && c->task != TASK_STOPPED);
 }
 
 static void note_container(struct look *look, const char *realm, const struct container_fact *fact)
@@ -131,7 +132,7 @@ static void note_container(struct look *look, const char *realm, const struct co
 		if (!c)
 			c = engine_add_container(engine, object, fact->role, fact->container);
 	}
-	if (believable(look, &c->slot) && !is_new_end(c, fact)) {
+	if (believable(look, &c->slot) && !needs_inspection(c, fact)) {
 		observed_container(engine, c->object, c, fact);
 		c->slot.known = true;
 	} else if (!c->slot.busy) {

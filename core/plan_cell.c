@@ -306,6 +306,8 @@ void plan_cell(struct planning *p)
 	if (!object->cgroup.known)
 		plan_emit(p, ACTION_CGROUP_INSPECT, &object->cgroup, NULL);
 	if (root && !root->slot.known)
+		cell_say_container_trouble(p, root);
+	if (root && !root->slot.known)
 		return plan_say(p, object->status.state, object->status.reason, "%s",
 				object->status.message ? object->status.message : "");
 	mode = mode_of(object, root);

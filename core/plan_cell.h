@@ -28,5 +28,6 @@ enum { END_TEXT_BYTES = 80 };
 const char *container_end_text(const struct container *c, char text[END_TEXT_BYTES]);
 
 /* plan_cell_say.c */
+void cell_say_container_trouble(struct planning *p, const struct container *c);
 void cell_say_up(struct planning *p, enum cell_mode mode);
 void cell_say_down(struct planning *p);

@@ -5,14 +5,30 @@
 #include "core/plan_cell.h"
 #include "core/restart.h"
 
-static void say_container_trouble(struct planning *p, const struct container *c)
+/* It cannot be looked at. */
+static bool is_unclear(const struct container *c)
+{
+	return c->slot.failures && c->slot.failed_action == ACTION_CONTAINER_INSPECT;
+}
+
+/* What it means for a container that an action on it failed. */
+static Api__State container_trouble_state(const struct container *c)
+{
+	if (is_unclear(c))
+		return API__STATE__Unknown;
+	return c->slot.failed_action == ACTION_IMAGE_RESOLVE ? API__STATE__Pending
+							     : API__STATE__Failed;
+}
+
+void cell_say_container_trouble(struct planning *p, const struct container *c)
 {
 	const struct slot *slot = &c->slot;
-	bool fatal = container_is_root(c) && slot->failed_action != ACTION_IMAGE_RESOLVE;
+	Api__State state = container_trouble_state(c);
 
+	if (state == API__STATE__Failed && !container_is_root(c))
+		state = API__STATE__Pending;
 	if (slot->failures)
-		plan_say(p, fatal ? API__STATE__Failed : API__STATE__Pending,
-			 action_failure_reason(slot->failed_action, slot->failure_code),
+		plan_say(p, state, action_failure_reason(slot->failed_action, slot->failure_code),
 			 "container %s: %s", c->name, slot->failure);
 }
 
@@ -102,7 +118,7 @@ void cell_say_up(struct planning *p, enum cell_mode mode)
 	plan_say_failure(p, &object->cgroup, "");
 	plan_say_failure(p, &object->cell.network, "");
 	list_for_each(c, &object->cell.containers, link)
-		say_container_trouble(p, c);
+		cell_say_container_trouble(p, c);
 	list_for_each(c, &object->cell.containers, link)
 		say_exit(p, c);
 	if (!object->parent || object->parent->status.state != API__STATE__Ready)
@@ -205,15 +221,13 @@ void plan_container_state(const struct container *c, const struct plan_context *
 	if (!context->runtime_up || !context->looked) {
 		ret_state->state = API__STATE__Unknown;
 		ret_state->reason = REASON_RUNTIME_UNAVAILABLE;
-	} else if (container_runs(c)) {
+	} else if (container_runs(c) && !is_unclear(c)) {
 		ret_state->state = task_states[c->task].state;
 		ret_state->reason = REASON_NONE;
 		snprintf(ret_state->message, sizeof(ret_state->message), "%s",
 			 task_states[c->task].message);
 	} else if (c->slot.failures) {
-		ret_state->state = c->slot.failed_action == ACTION_IMAGE_RESOLVE
-					   ? API__STATE__Pending
-					   : API__STATE__Failed;
+		ret_state->state = container_trouble_state(c);
 		ret_state->reason =
 			action_failure_reason(c->slot.failed_action, c->slot.failure_code);
 		snprintf(ret_state->message, sizeof(ret_state->message), "%s", c->slot.failure);

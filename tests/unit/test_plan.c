@@ -25,6 +25,7 @@ enum {
 	ABSENT = 1 << 7, /* no such container */
 	EXITED = 1 << 8,
 	OOM = 1 << 10,
+	HUNG = 1 << 11,  /* cannot be looked at, NOW_MS + 500 is the next try */
 	FAILED = 1 << 9, /* its last action failed, NOW_MS + 500 is the next try */
 };
 
@@ -233,6 +234,10 @@ static const struct row cell_rows[] = {
 	{ "not looked yet", UP | NOT_LOOKED, RUNS, MADE, "", STATE(Unknown, STARTING) },
 	{ "what is busy is left alone", UP, C(RUNNING, HAS), C(NONE, HAS | BUSY), "",
 	  STATE(Pending, CREATING) },
+	{ "the root's shim hangs: nothing is decided", UP, C(RUNNING, HAS | BLIND | HUNG), RUNS, "",
+	  STATE(Unknown, RUNTIME_UNAVAILABLE), .wake_at_ms = NOW_MS + 500 },
+	{ "another's shim hangs", UP, RUNS, C(RUNNING, HAS | BLIND | HUNG), "",
+	  STATE(Unknown, RUNTIME_UNAVAILABLE), .wake_at_ms = NOW_MS + 500 },
 	{ "nothing is decided while the root is not known", UP, C(RUNNING, HAS | BLIND), MADE,
 	  "container-inspect root", STATE(Unknown, STARTING) },
 };
@@ -277,6 +282,8 @@ static void set_container(struct object *cell, const char *role, const struct on
 	c->kill_sent_ms = one->kill_sent_ms;
 	c->slot.busy = one->flags & BUSY;
 	c->slot.known = !(one->flags & BLIND);
+	if (one->flags & HUNG)
+		fail_slot(&c->slot, ACTION_CONTAINER_INSPECT, -ETIMEDOUT, NOW_MS + 500);
 	if (one->flags & FAILED)
 		fail_slot(&c->slot, ACTION_IMAGE_RESOLVE, -ENOENT, NOW_MS + 500);
 }
@@ -512,6 +519,8 @@ static const struct {
 	  STATE(Failed, GAVE_UP), .message = "exited with code 1" },
 	{ "waits", 0, C(NONE, HAS | EXITED, .exit_code = 1, .in_row = 3, .exited_ms = NOW_MS),
 	  STATE(Failed, RESTART_BACK_OFF), .message = "exited with code 1" },
+	{ "nobody knows", 0, C(RUNNING, HAS | BLIND | HUNG), STATE(Unknown, RUNTIME_UNAVAILABLE),
+	  .message = "no luck" },
 	{ "containerd is down", DOWN, C(RUNNING, HAS), STATE(Unknown, RUNTIME_UNAVAILABLE),
 	  .message = "" },
 };
