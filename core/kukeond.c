@@ -152,6 +152,7 @@ static int open_runtime(struct kukeond *k, struct error *err)
 	const struct containerd_options options = {
 		.socket = k->config->containerd_socket,
 		.snapshotter = k->config->snapshotter,
+		.instance = k->config->run_path,
 		.resolv_conf = access("/etc/resolv.conf", R_OK) == 0 ? "/etc/resolv.conf" : NULL,
 	};
 

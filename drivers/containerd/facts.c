@@ -104,7 +104,7 @@ static struct fact_item *find_or_add(struct facts_op *facts, const char *id,
 	if (item)
 		return item;
 	item = xnew(struct fact_item);
-	if (!labels_read_container(labels, n_labels, &item->fact)) {
+	if (!labels_read_container(labels, n_labels, facts->op.driver->instance, &item->fact)) {
 		free(item);
 		return NULL;
 	}
@@ -268,7 +268,8 @@ static int done_get_container(struct op *op, int status)
 
 	fact->record = container != NULL;
 	if (container)
-		labels_read_container(container->labels, container->n_labels, fact);
+		labels_read_container(container->labels, container->n_labels, op->driver->instance,
+				      fact);
 	return OP_NEXT;
 }
 
@@ -288,7 +289,8 @@ static int done_stat_snapshot(struct op *op, int status)
 
 	fact->snapshot = reply != NULL;
 	if (reply && reply->n_info == 1 && !fact->record &&
-	    labels_read_container(reply->info[0]->labels, reply->info[0]->n_labels, fact))
+	    labels_read_container(reply->info[0]->labels, reply->info[0]->n_labels,
+				  op->driver->instance, fact))
 		fact->spec_hash[0] = '\0';
 	return OP_NEXT;
 }

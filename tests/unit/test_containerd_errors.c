@@ -85,13 +85,14 @@ static void test_labels_roundtrip(void **state UNUSED)
 
 	spec.id = (char *)"web";
 	full.spec = &spec;
-	labels_add_container(&labels, &full);
-	assert_true(labels_read_container(labels.refs, labels.n, &fact));
+	labels_add_container(&labels, "/opt/kukeon", &full);
+	assert_true(labels_read_container(labels.refs, labels.n, "/opt/kukeon", &fact));
 	assert_string_equal(fact.cell_key, "r/s/t/c");
 	assert_string_equal(fact.role, "web");
 	assert_string_equal(fact.container, "web");
 	assert_string_equal(fact.spec_hash, "abc");
 	container_fact_fini(&fact);
+	assert_false(labels_read_container(labels.refs, labels.n, "/opt/other", &fact));
 }
 
 /* Labels are writable by whoever may use the socket: they must not lead out of the hierarchy. */
@@ -106,9 +107,11 @@ static void test_labels_refused(void **state UNUSED)
 			struct container_fact fact = { 0 };
 			struct labels labels = { 0 };
 
+			labels_add(&labels, LABEL_INSTANCE, "/opt/kukeon");
 			for (size_t k = 0; k < ARRAY_SIZE(keys); k++)
 				labels_add(&labels, keys[k], k == i ? bad[j] : "good");
-			assert_false(labels_read_container(labels.refs, labels.n, &fact));
+			assert_false(
+				labels_read_container(labels.refs, labels.n, "/opt/kukeon", &fact));
 			assert_null(fact.cell_key);
 		}
 	}
