@@ -53,7 +53,7 @@ static void on_files_after_attach(struct work *work)
 /* The address goes into the hosts file before the root starts. */
 static void on_attached(struct call *call)
 {
-	struct run *run = container_of(call, struct run, attach);
+	struct run *run = container_of(call, struct run, first);
 
 	if (call->status < 0)
 		call_complete(&run->call, call->status, &call->err);
@@ -69,8 +69,8 @@ static void start_attach(struct run *run)
 		.wanted_ip = run->object->cell.last_ip,
 	};
 
-	call_init(&run->attach, run->engine->loop, on_attached);
-	network->ops->attach(network, &request, &run->ret.attachment, &run->attach);
+	call_init(&run->first, run->engine->loop, on_attached);
+	network->ops->attach(network, &request, &run->ret.attachment, &run->first);
 }
 
 static void attached(struct run *run)
@@ -91,11 +91,14 @@ static void start_detach(struct run *run)
 static void detached(struct run *run)
 {
 	observed_no_network(run->object);
+	engine_released(run->engine, run->object);
 }
 
+/* Tried once, it holds up nobody else. */
 static void detach_doubted(struct run *run)
 {
 	run->object->cell.attached = false;
+	engine_released(run->engine, run->object);
 }
 
 const struct act act_networks[ACTION_COUNT] = {

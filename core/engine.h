@@ -81,6 +81,11 @@ struct engine {
 	} looked;
 	struct list looks; /* struct look.link, under way */
 
+	/* Cells that an earlier boot of the host left attached: struct cell.earlier_link. While
+	 * there are any, no other is attached: an address may still be theirs on the host's books.
+	 */
+	struct list earlier;
+
 	struct list runs; /* struct run.link: actions under way */
 	uint64_t seq;     /* counts actions begun and ended */
 	bool closing;
@@ -136,6 +141,9 @@ struct plan_context engine_plan_context(const struct engine *engine);
 /* Looks at the object on the next turn. */
 void engine_touch(struct engine *engine, struct object *object);
 void engine_touch_all(struct engine *engine);
+
+/* What an earlier boot left of the cell has been taken down, or that has been tried. */
+void engine_released(struct engine *engine, struct object *object);
 
 /* Tells the watchers. */
 void engine_changed(struct engine *engine, const struct object *object, bool gone);

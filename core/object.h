@@ -77,11 +77,14 @@ struct container {
 	uint64_t stop_sent_ms;
 	uint64_t kill_sent_ms;
 	uint64_t started_ms;
-	bool exited; /* it has run and ended since it was created */
+	uint32_t stored_pid; /* of the run that the store tells of; 0: none, or it has been seen */
+	bool exited;         /* it has run and ended since it was created */
 	uint64_t exited_ms;
 	uint32_t exit_code;
-	unsigned restarts;                         /* for the user */
-	unsigned restarts_in_row;                  /* without a stable run between them */
+	bool oom_seen;            /* containerd told of such a kill in this run: */
+	bool oom_killed;          /* its last run ended badly after a kill for want of memory */
+	unsigned restarts;        /* for the user */
+	unsigned restarts_in_row; /* without a stable run between them */
 	int64_t started_wall_ms, finished_wall_ms; /* since the epoch, for display; 0: never */
 };
 
@@ -94,7 +97,8 @@ struct cell {
 	/* network: seen */
 	struct slot network;
 	bool pinned, intent, attached;
-	bool fresh; /* made by this daemon and not used by a root yet */
+	bool fresh;               /* made by this daemon and not used by a root yet */
+	struct list earlier_link; /* struct engine.earlier: attached before the host started anew */
 	char *ip, *bridge;
 	char *last_ip; /* asked for when the cell comes back */
 };

@@ -29,6 +29,7 @@ static const char *const names[REASON_COUNT] = {
 	[REASON_COMPLETED] = "Completed",
 	[REASON_STOP_REQUESTED] = "StopRequested",
 	[REASON_EXITED] = "Exited",
+	[REASON_OOM_KILLED] = "OOMKilled",
 	[REASON_GAVE_UP] = "GaveUp",
 };
 

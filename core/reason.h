@@ -67,6 +67,11 @@ enum reason {
 	REASON_STOP_REQUESTED,
 	/* It ended with another exit code than 0, or by a signal. */
 	REASON_EXITED,
+	/*
+	 * It reached its memory limit and the kernel ended something in it. Raise the limit, or
+	 * find out what takes the memory.
+	 */
+	REASON_OOM_KILLED,
 	/* It was started again as often as restartMaxRetries allows; start it to try again. */
 	REASON_GAVE_UP,
 	REASON_COUNT,

@@ -156,6 +156,8 @@ static void want_container(struct engine *engine, struct object *object, const A
 		c = engine_add_container(engine, object, role, wanted->id);
 	model_container_hash(spec, index, hash);
 	if (strcmp(hash, c->hash) != 0) {
+		if (*c->hash) /* another spec: what the old one did does not count against it */
+			container_forget_past(c);
 		memcpy(c->hash, hash, sizeof(hash));
 		c->image_ready = false;
 	}

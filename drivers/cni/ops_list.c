@@ -113,6 +113,7 @@ static void merge_journal(struct op *op)
 		listed->fact.intent = true;
 		if (attachment_parse(record->value, record->value_len, &attachment, NULL) < 0)
 			continue;
+		listed->fact.earlier_boot |= !str_equal(attachment.boot_id, op->cni->boot_id);
 		add_attachment(list, listed, &attachment);
 		attachment_fini(&attachment);
 	}

@@ -44,14 +44,20 @@ static enum task_state task_state_of(const Ctd__Process *process)
 	case CTD__PROCESS_STATUS__RUNNING:
 	case CTD__PROCESS_STATUS__UNKNOWN:
 	default:
-		/* A shim that does not answer is no reason to touch what may run well. */
 		return TASK_RUNNING;
 	}
+}
+
+/* containerd asked the shim and had no answer. */
+static bool is_unclear(const Ctd__Process *process)
+{
+	return process->status == CTD__PROCESS_STATUS__UNKNOWN;
 }
 
 static void read_process(const Ctd__Process *process, struct container_fact *fact)
 {
 	fact->task = task_state_of(process);
+	fact->unclear = is_unclear(process);
 	fact->pid = process->pid;
 	fact->exit_code = process->exit_status;
 	if (fact->task == TASK_STOPPED && process->exited_at)
@@ -303,6 +309,9 @@ static int done_get_task(struct op *op, int status)
 		status == 0 ? op_reply(op, Ctd__ProcessMessage)->process : NULL;
 	struct inspect_op *inspect = inspect_of(op);
 
+	if (process && is_unclear(process))
+		return op_fail(op, -ETIMEDOUT,
+			       "its shim does not answer, so nobody knows whether it runs");
 	if (process)
 		read_process(process, &inspect->fact);
 	*inspect->ret_fact = inspect->fact;

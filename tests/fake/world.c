@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "core/status.h"
+
 /* ---- chance ---- */
 
 unsigned world_random(struct world *world, unsigned n)
@@ -97,6 +99,24 @@ size_t world_count(struct world *world)
 	map_for_each(parent, &world->parents, node)
 		count += parent->cgroup || parent->own;
 	return count;
+}
+
+void world_reboot(struct world *world)
+{
+	struct world_container *c;
+	struct world_parent *parent;
+	struct world_cell *cell;
+
+	map_for_each(c, &world->containers, node) {
+		c->fact.task = TASK_NONE;
+		timer_stop(&c->dies);
+	}
+	map_for_each(cell, &world->cells, node) {
+		cell->earlier_boot = cell->intent;
+		cell->cgroup = cell->pinned = cell->attached = cell->detach_tried = false;
+	}
+	map_for_each(parent, &world->parents, node)
+		parent->cgroup = false;
 }
 
 /* ---- rules ---- */
@@ -250,6 +270,7 @@ void world_init(struct world *world, struct loop *loop, uint64_t seed)
 		.random = seed * 0x9e3779b97f4a7c15u + 1,
 		.act_ms = 20,
 		.next_pid = 1000,
+		.wall_ms = status_now_ms(),
 		.runtime.ops = fake_runtime_ops(),
 		.network.ops = fake_network_ops(),
 		.cgroup.ops = fake_cgroup_ops(),

@@ -19,9 +19,10 @@ struct world_container {
 	struct container_fact fact;
 	char *netns_cell; /* the cell whose pin the task joined */
 	bool ignores_term;
-	bool busy;         /* a call is under way */
-	unsigned starts;   /* how often its task was started */
-	struct timer dies; /* after a signal */
+	bool busy;          /* a call is under way */
+	unsigned starts;    /* how often its task was started */
+	unsigned oom_kills; /* in the run that is on or ended last */
+	struct timer dies;  /* after a signal */
 	struct world *world;
 };
 
@@ -29,6 +30,8 @@ struct world_cell {
 	struct map_node node; /* struct world.cells, by key */
 	char *key;
 	bool cgroup, pinned, intent, attached;
+	bool refuses_detach, detach_tried;
+	bool earlier_boot; /* attached before world_reboot() */
 	bool cgroup_busy, network_busy;
 	unsigned ip; /* last octets */
 };
@@ -91,6 +94,7 @@ struct world {
 	struct deferred up;
 	struct strv controllers;
 	uint32_t next_pid;
+	int64_t wall_ms; /* of the last exit; moves on with each */
 };
 
 void world_init(struct world *world, struct loop *loop, uint64_t seed);
@@ -103,6 +107,10 @@ bool world_chance(struct world *world, unsigned percent);
 /* The daemon dies: every act under way ends now, with its effect or without; hints go nowhere from
  * now on. */
 void world_cut(struct world *world);
+
+/* The host starts anew, after world_cut(): no process, namespace or cgroup is left, containerd's
+ * records and what was attached on paper are. */
+void world_reboot(struct world *world);
 
 /* containerd goes away and comes back. */
 void world_runtime_down(struct world *world);

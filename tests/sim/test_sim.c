@@ -332,6 +332,58 @@ static void test_13_adopted_hierarchy_goes_at_once(void **state)
 	sim_fini(&sim);
 }
 
+static void give_cells(struct sim *sim, int n)
+{
+	for (int i = 0; i < n; i++) {
+		AUTO_FREE char *path = xasprintf("c%02d.yaml", i);
+		AUTO_FREE char *text = xasprintf(
+			"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: c%02d}\nspec:\n"
+			"  containers: [{id: a, image: img}, {id: b, image: img}]\n",
+			i);
+
+		sim_file(sim, path, text);
+	}
+	sim_scanned(sim);
+}
+
+static void assert_all_ready(struct sim *sim, int n)
+{
+	for (int i = 0; i < n; i++) {
+		AUTO_FREE char *key = xasprintf("default/default/default/c%02d", i);
+
+		if (sim_state(sim, key) != API__STATE__Ready)
+			fail_msg("%s is not Ready: %s", key,
+				 engine_find(&sim->engine, key)->status.message);
+	}
+}
+
+/* Whatever the host had attached before goes first, though one of them cannot go, and one belongs
+ * to nobody any more. */
+static void test_14_reboot(void **state)
+{
+	struct sim sim;
+
+	(void)state;
+	start_with(&sim, 14, NULL);
+	give_cells(&sim, 12);
+	sim_run(&sim, 5000);
+	assert_all_ready(&sim, 12);
+	sim_crash(&sim);
+	world_reboot(&sim.world);
+	world_cell(&sim.world, "default/default/default/c11")->refuses_detach = true;
+	sim_start(&sim);
+	give_cells(&sim, 10);
+	sim_run(&sim, 20000);
+	assert_all_ready(&sim, 10);
+	assert_non_null(engine_find(&sim.engine, "default/default/default/c11"));
+	assert_null(engine_find(&sim.engine, "default/default/default/c10"));
+	world_cell(&sim.world, "default/default/default/c11")->refuses_detach = false;
+	sim_run(&sim, 120000);
+	assert_null(engine_find(&sim.engine, "default/default/default/c11"));
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
+
 /* ---- random ---- */
 
 enum { CELLS = 6, MAX_CONTAINERS = 3 };
@@ -572,6 +624,7 @@ int main(void)
 		cmocka_unit_test(test_11_empty_directory_at_start_deletes_nothing),
 		cmocka_unit_test(test_12_stubborn_process_is_killed),
 		cmocka_unit_test(test_13_adopted_hierarchy_goes_at_once),
+		cmocka_unit_test(test_14_reboot),
 		cmocka_unit_test(test_20_random_lives),
 	};
 
