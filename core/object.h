@@ -76,6 +76,7 @@ struct container {
 	bool stopping; /* we asked it to stop: its exit is no failure */
 	uint64_t stop_sent_ms;
 	uint64_t kill_sent_ms;
+	unsigned kills; /* SIGKILLs sent to the task that is there */
 	uint64_t started_ms;
 	uint32_t stored_pid; /* of the run that the store tells of; 0: none, or it has been seen */
 	bool exited;         /* it has run and ended since it was created */
@@ -146,6 +147,7 @@ struct object {
 	bool cgroup_exists, populated;
 	bool cgroup_stale;         /* made for another spec, or not whole: to be ensured again */
 	uint64_t cgroup_killed_ms; /* loop time; 0: it was not, or it has been empty since */
+	unsigned cgroup_kills;     /* without effect: since it was last empty */
 	struct strv controllers;
 	struct own_thing own; /* realms and spaces */
 	struct cell cell;     /* cells */

@@ -384,6 +384,51 @@ static void test_14_reboot(void **state)
 	sim_fini(&sim);
 }
 
+/* SIGKILL through the runtime does nothing: the kernel is asked, and what is beside it goes on. */
+static void test_15_task_that_refuses_to_die(void **state)
+{
+	struct sim sim;
+
+	(void)state;
+	start_with(&sim, 15, two_containers);
+	sim_run(&sim, 1000);
+	other_of(&sim)->ignores_kill = other_of(&sim)->ignores_term = true;
+	sim_file_gone(&sim, "web.yaml");
+	sim_scanned(&sim);
+	sim_run(&sim, 2000 + 1000 + 2 * 5000 + 2000);
+	assert_int_equal(world_count(&sim.world), 0);
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
+
+/* Nothing ends it: that is said, tried seldom, and ends when it does. */
+static void test_16_process_that_cannot_die(void **state)
+{
+	struct sim sim;
+	uint64_t acts;
+
+	(void)state;
+	start_with(&sim, 16, two_containers);
+	give_cells(&sim, 1);
+	sim_run(&sim, 1000);
+	other_of(&sim)->immortal = true;
+	sim_file_gone(&sim, "web.yaml");
+	sim_file_gone(&sim, "c00.yaml");
+	sim_scanned(&sim);
+	sim_run(&sim, 60 * 1000);
+	assert_null(engine_find(&sim.engine, "default/default/default/c00"));
+	assert_string_equal(reason_name(engine_find(&sim.engine, web_key)->status.reason),
+			    "DeleteFailed");
+	acts = sim.world.acts;
+	sim_run(&sim, 10 * 60 * 1000);
+	assert_in_range(sim.world.acts - acts, 10, 100);
+	other_of(&sim)->immortal = false;
+	sim_run(&sim, 70 * 1000);
+	assert_int_equal(world_count(&sim.world), 0);
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
+
 /* ---- random ---- */
 
 enum { CELLS = 6, MAX_CONTAINERS = 3 };
@@ -579,6 +624,8 @@ int main(void)
 		cmocka_unit_test(test_12_stubborn_process_is_killed),
 		cmocka_unit_test(test_13_adopted_hierarchy_goes_at_once),
 		cmocka_unit_test(test_14_reboot),
+		cmocka_unit_test(test_15_task_that_refuses_to_die),
+		cmocka_unit_test(test_16_process_that_cannot_die),
 		cmocka_unit_test(test_20_random_lives),
 	};
 
