@@ -72,6 +72,7 @@ struct engine {
 	struct store *store;  /* NULL in the simulator */
 	struct list watchers; /* struct engine_watcher.link */
 
+	struct throttle throttle; /* cells that come up; struct cell.ticket */
 	bool runtime_up;
 	struct error runtime_problem; /* why it is down */
 	struct {

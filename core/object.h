@@ -15,6 +15,7 @@
 #include "core/model/model.h"
 #include "core/plan.h"
 #include "core/reason.h"
+#include "core/throttle.h"
 
 /*
  * One thing outside on which one action at a time works: a cgroup, a network, a container with its
@@ -101,7 +102,8 @@ struct cell {
 	bool fresh;               /* made by this daemon and not used by a root yet */
 	struct list earlier_link; /* struct engine.earlier: attached before the host started anew */
 	char *ip, *bridge;
-	char *last_ip; /* asked for when the cell comes back */
+	char *last_ip;        /* asked for when the cell comes back */
+	struct ticket ticket; /* struct engine.throttle: it comes up, or waits for its turn */
 };
 
 /* Realms and spaces have one thing of their own besides the cgroup: the containerd namespace, the

@@ -274,6 +274,18 @@ static void up_container(struct planning *p, struct container *c)
 		up_without_task(p, c);
 }
 
+/* Not too many cells come up at once; one that has begun goes on. */
+static bool may_begin(struct planning *p)
+{
+	const struct cell *cell = &p->object->cell;
+
+	if (p->context->may_begin || cell->pinned || cell->network.busy)
+		return true;
+	p->plan->waits = true;
+	plan_wake_at(p, p->context->begin_at_ms);
+	return false;
+}
+
 static void plan_up(struct planning *p)
 {
 	const struct object *object = p->object;
@@ -288,6 +300,8 @@ static void plan_up(struct planning *p)
 	if (object->cgroup.known && (!object->cgroup_exists || object->cgroup_stale))
 		plan_emit(p, ACTION_CGROUP_ENSURE, &object->cgroup, NULL);
 	if (!container_runs(root) && !may_run(p, root))
+		return;
+	if (!container_runs(root) && !may_begin(p))
 		return;
 	if (!container_runs(root))
 		up_network(p);

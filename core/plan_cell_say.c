@@ -166,6 +166,9 @@ void cell_say_up(struct planning *p, enum cell_mode mode)
 			p, API__STATE__Pending, REASON_NETWORK_UNKNOWN,
 			"its network namespace is not pinned any more, so that no container can join it; kill its root "
 			"container to have a new one made");
+	if (p->plan->waits)
+		plan_say(p, API__STATE__Pending, REASON_WAITING_ITS_TURN,
+			 "many cells come up at once; it is started when some of them have");
 	if (cell_intent(object) == INTENT_RESTART)
 		plan_say(p, API__STATE__Pending, REASON_RESTARTING, "being restarted by request");
 	list_for_each(c, &object->cell.containers, link)

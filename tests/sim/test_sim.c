@@ -429,6 +429,49 @@ static void test_16_process_that_cannot_die(void **state)
 	sim_fini(&sim);
 }
 
+/* Cells with a namespace and without a running root: those that come up. */
+static unsigned coming_up(struct sim *sim)
+{
+	struct object *object;
+	unsigned n = 0;
+
+	map_for_each(object, &sim->engine.objects, node)
+		n += object->kind == KIND_CELL && object->cell.pinned && cell_root(object) &&
+		     cell_root(object)->task != TASK_RUNNING;
+	return n;
+}
+
+/* After a boot the cells come up some at a time. */
+static void test_17_many_at_once(void **state)
+{
+	enum { CELLS_AT_BOOT = 99 };
+	unsigned most = 0;
+	struct sim sim;
+
+	(void)state;
+	start_with(&sim, 17, NULL);
+	give_cells(&sim, CELLS_AT_BOOT);
+	sim_run(&sim, 20 * 1000);
+	assert_all_ready(&sim, CELLS_AT_BOOT);
+	sim_crash(&sim);
+	world_reboot(&sim.world);
+	sim_start(&sim);
+	throttle_init(&sim.engine.throttle, 2);
+	give_cells(&sim, CELLS_AT_BOOT);
+	for (int i = 0; i < 20 * 1000; i++) {
+		unsigned n = coming_up(&sim);
+
+		most = n > most ? n : most;
+		sim_run(&sim, 1);
+	}
+	assert_all_ready(&sim, CELLS_AT_BOOT);
+	assert_in_range(most, 20, 24);
+	assert_int_equal(sim.engine.throttle.n, 0);
+	assert_null(throttle_first_waiting(&sim.engine.throttle));
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
+
 /* ---- random ---- */
 
 enum { CELLS = 6, MAX_CONTAINERS = 3 };
@@ -626,6 +669,7 @@ int main(void)
 		cmocka_unit_test(test_14_reboot),
 		cmocka_unit_test(test_15_task_that_refuses_to_die),
 		cmocka_unit_test(test_16_process_that_cannot_die),
+		cmocka_unit_test(test_17_many_at_once),
 		cmocka_unit_test(test_20_random_lives),
 	};
 

@@ -56,6 +56,7 @@ enum {
 	DOWN = 1 << 13, /* containerd cannot be asked */
 	NOT_LOOKED = 1 << 14,
 	NET_FAILED = 1 << 15,
+	FULL = 1 << 16, /* many come up already */
 	UP = PINNED | INTENT | ATTACHED | CGROUP | POPULATED,
 };
 
@@ -86,6 +87,12 @@ static const struct row cell_rows[] = {
 	  "container-inspect root, container-inspect b, cgroup-inspect", STATE(Unknown, STARTING) },
 	{ "a fresh cell", 0, C(NONE, 0), C(NONE, 0),
 	  "cgroup-ensure, netns-create, image-resolve root, image-resolve b",
+	  STATE(Pending, CREATING) },
+	{ "many come up already: it waits", FULL, C(NONE, 0), C(NONE, 0), "cgroup-ensure",
+	  STATE(Pending, WAITING_ITS_TURN), .wake_at_ms = NOW_MS + 700 },
+	{ "one that has begun goes on", FULL | CGROUP | PINNED | FRESH, NEW, NEW,
+	  "network-attach, container-create root, container-create b", STATE(Pending, CREATING) },
+	{ "one that runs does not wait", FULL | UP, RUNS, MADE, "task-create b",
 	  STATE(Pending, CREATING) },
 	{ "its stack is not ready", PARENT_PENDING, C(NONE, 0), C(NONE, 0), "",
 	  STATE(Pending, PARENT_NOT_READY) },
@@ -326,6 +333,8 @@ static struct plan_context context_of(unsigned flags)
 		.looked = !(flags & NOT_LOOKED),
 		.may_delete = !(flags & KEEP),
 		.runtime_up = !(flags & DOWN),
+		.may_begin = !(flags & FULL),
+		.begin_at_ms = flags & FULL ? NOW_MS + 700 : 0,
 	};
 }
 
