@@ -6,6 +6,7 @@
 #include "core/look.h"
 #include "core/observed.h"
 #include "core/reconcile.h"
+#include "core/status.h"
 
 /* ---- objects ---- */
 
@@ -197,6 +198,7 @@ void engine_open(struct engine *engine, const struct engine_options *options)
 	list_init(&engine->earlier);
 	throttle_init(&engine->throttle, processors());
 	self_read(&engine->self);
+	history_init(&engine->history, status_now_ms());
 	queue_init(&engine->queue, engine->loop, work);
 	desired_init(engine, options->prune_grace_ms);
 }
@@ -240,6 +242,7 @@ void engine_fini(struct engine *engine)
 				engine_forget(engine, object);
 		}
 	}
+	history_fini(&engine->history);
 	self_fini(&engine->self);
 	free(engine->run_path);
 	free(engine->cgroup_root);

@@ -12,6 +12,7 @@
 #pragma once
 
 #include "core/base/map.h"
+#include "core/history.h"
 #include "core/object.h"
 #include "core/queue.h"
 #include "core/self.h"
@@ -71,6 +72,7 @@ struct engine {
 	struct desired desired;
 	struct store *store;  /* NULL in the simulator */
 	struct list watchers; /* struct engine_watcher.link */
+	struct history history;
 
 	struct throttle throttle; /* cells that come up; struct cell.ticket */
 	bool runtime_up;

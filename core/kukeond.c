@@ -15,12 +15,14 @@
 #include "core/config/options.h"
 #include "core/desired.h"
 #include "core/engine.h"
+#include "core/history_file.h"
 #include "core/host.h"
 #include "core/journal.h"
 #include "core/look.h"
 #include "core/notify.h"
 #include "core/self.h"
 #include "core/store.h"
+#include "core/tell.h"
 #include "drivers/cgroup/cgroup.h"
 #include "drivers/cni/cni.h"
 #include "drivers/containerd/containerd.h"
@@ -52,6 +54,7 @@ struct kukeond {
 	bool engine_awaited; /* everything else is closed already */
 	struct resync resync;
 	struct timer close_grace;
+	struct history_file *history;
 	struct store *store;
 	bool socket_is_ours; /* made by us, not passed */
 	struct api *api;
@@ -180,6 +183,20 @@ static int open_engine(struct kukeond *k, struct error *err UNUSED)
 	return 0;
 }
 
+static int open_history(struct kukeond *k, struct error *err UNUSED)
+{
+	AUTO_FREE char *path = xasprintf("%s/events", k->config->run_path);
+
+	history_file_open(&k->history, &k->engine.history, &k->loop, path);
+	tell_daemon_started(&k->engine);
+	return 0;
+}
+
+static void close_history(struct kukeond *k)
+{
+	history_file_close(k->history, on_part_closed, k);
+}
+
 static int open_store(struct kukeond *k, struct error *err)
 {
 	return store_open(&k->store, &k->engine, err);
@@ -249,7 +266,7 @@ static const char *watch_kind(void *ctx)
 	return k->manifests ? manifests_watch_kind(k->manifests) : "";
 }
 
-static void shut_down(struct kukeond *k);
+static void shut_down(struct kukeond *k, const char *why);
 
 static void on_stop_asked(void *ctx)
 {
@@ -257,7 +274,7 @@ static void on_stop_asked(void *ctx)
 
 	log_info("asked to stop; the cells go on running");
 	k->again = false;
-	shut_down(k);
+	shut_down(k, "asked to stop");
 }
 
 static void on_restart_asked(void *ctx)
@@ -266,7 +283,7 @@ static void on_restart_asked(void *ctx)
 
 	log_info("asked to restart; the cells go on running");
 	k->again = true;
-	shut_down(k);
+	shut_down(k, "asked to restart");
 }
 
 static void on_kill_due(struct timer *timer UNUSED)
@@ -420,6 +437,7 @@ static const struct {
 	{ "network driver", open_network, close_network },
 	{ "runtime driver", open_runtime, close_runtime },
 	{ "engine", open_engine, NULL },
+	{ "history", open_history, close_history },
 	{ "store", open_store, close_store },
 	{ "actions", start_engine, close_engine },
 	{ "API", open_api, close_api },
@@ -450,11 +468,13 @@ static void close_next_part(struct kukeond *k)
 	loop_defer(&k->loop, &k->close_next, on_close_next);
 }
 
-static void shut_down(struct kukeond *k)
+static void shut_down(struct kukeond *k, const char *why)
 {
 	if (k->closing)
 		return;
 	k->closing = true;
+	if (k->engine_works)
+		tell_daemon_stopped(&k->engine, why);
 	close_next_part(k);
 }
 
@@ -477,7 +497,7 @@ static void on_signal(uv_signal_t *handle, int number)
 
 	log_info("%s: stopping; the cells go on running", strsignal(number));
 	k->again = false;
-	shut_down(k);
+	shut_down(k, strsignal(number));
 }
 
 static void watch_signal(struct kukeond *k, uv_signal_t *handle, int number, uv_signal_cb fn)
@@ -514,7 +534,7 @@ static int run(struct kukeond *k)
 	r = open_parts(k, &err);
 	if (r < 0) {
 		log_error("%s", err.msg);
-		shut_down(k);
+		shut_down(k, err.msg);
 	} else {
 		log_info("kukeond " KUKEON_VERSION " is up socket=%s manifests=%s",
 			 k->config->socket, k->config->manifests_dir);

@@ -122,6 +122,10 @@ struct object_status {
 	enum reason reason;
 	char *message;
 	int64_t created_ms, updated_ms, ready_ms; /* wall clock since the epoch; 0: not yet */
+	bool told;                                /* to the history: */
+	Api__State told_state;
+	enum reason told_reason;
+	bool told_before; /* by a daemon before us, as far as the store knows */
 };
 
 struct object {

@@ -5,6 +5,7 @@
 #include "core/look.h"
 #include "core/restart.h"
 #include "core/status.h"
+#include "core/tell.h"
 
 /* What a task that vanished without anybody seeing its exit code counts as. */
 enum { EXIT_CODE_UNSEEN = 255 };
@@ -64,6 +65,8 @@ static void note_exit(struct engine *engine, struct container *c, const struct c
 {
 	uint64_t now_ms = loop_now_ms(engine->loop);
 	int64_t exited_wall_ms = fact->exited_at_ms ? fact->exited_at_ms : status_now_ms();
+	bool told = fact->exited_at_ms && fact->exited_at_ms == c->finished_wall_ms; /* before we
+											started */
 
 	if (is_known_end(c, fact->exited_at_ms))
 		return;
@@ -78,6 +81,8 @@ static void note_exit(struct engine *engine, struct container *c, const struct c
 	c->oom_killed = c->exit_code && (fact->oom_killed || c->oom_seen);
 	c->finished_wall_ms = exited_wall_ms;
 	c->stored_pid = 0;
+	if (!told)
+		tell_exit(engine, c, fact->task != TASK_STOPPED);
 }
 
 static void set_task(struct engine *engine, struct object *object, struct container *c,
@@ -103,6 +108,8 @@ void observed_task(struct engine *engine, struct object *object, struct containe
 {
 	const struct container_fact fact = { .task = task, .pid = pid };
 
+	if (task == TASK_RUNNING && !ran(c->task))
+		tell_started(engine, c);
 	set_task(engine, object, c, &fact);
 	engine_touch(engine, object);
 }
@@ -241,14 +248,17 @@ void observed_hint_cgroup(struct engine *engine, const char *key)
 void observed_runtime_up(struct engine *engine)
 {
 	log_info("containerd is connected");
+	tell_runtime_up(engine);
 	engine->runtime_up = true;
 	look_runtime(engine);
 }
 
 void observed_runtime_down(struct engine *engine, const struct error *why)
 {
-	if (engine->runtime_up || !engine->runtime_problem.code)
+	if (engine->runtime_up || !engine->runtime_problem.code) {
 		log_warning("containerd cannot be asked: %s", why->msg);
+		tell_runtime_down(engine, why);
+	}
 	engine->runtime_up = false;
 	engine->runtime_problem = *why;
 	engine_touch_all(engine);

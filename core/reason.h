@@ -81,3 +81,6 @@ enum reason {
 
 /* "ImageNotPresent"; "" for REASON_NONE. */
 const char *reason_name(enum reason reason);
+
+/* The reason of a name; REASON_NONE when there is none. */
+enum reason reason_parse(const char *name);

@@ -59,6 +59,9 @@ static void restore_status(struct engine *engine, struct object *object, const A
 	object->status.created_ms = status_time_parse(status->created_at);
 	object->status.updated_ms = status_time_parse(status->updated_at);
 	object->status.ready_ms = status_time_parse(status->ready_at);
+	object->status.told = object->status.told_before = status->has_state;
+	object->status.told_state = status->state;
+	object->status.told_reason = reason_parse(status->reason);
 	if (!str_empty(status->ip))
 		object->cell.last_ip = xstrdup(status->ip);
 	object->cell.run = restored_intent(status->intent);

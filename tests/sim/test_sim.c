@@ -549,6 +549,56 @@ static void random_leftovers(struct sim *sim)
 	}
 }
 
+/* What kuke may ask of a cell or of one container, at any time. */
+static void random_intent(struct sim *sim)
+{
+	struct object *object;
+	struct container *c;
+
+	map_for_each(object, &sim->engine.objects, node) {
+		if (object->kind != KIND_CELL || !object->wanted || world_chance(&sim->world, 60))
+			continue;
+		if (world_chance(&sim->world, 50))
+			object->cell.run = (enum run_intent)world_random(&sim->world, 4);
+		list_for_each(c, &object->cell.containers, link) {
+			bool root = container_is_root(c); /* its restart is the cell's */
+
+			if (c->spec && world_chance(&sim->world, 40))
+				c->run = (enum run_intent)world_random(&sim->world, root ? 3 : 4);
+		}
+		engine_touch(&sim->engine, object);
+	}
+}
+
+static bool is_stop(enum run_intent intent)
+{
+	return intent == INTENT_STOP || intent == INTENT_KILL;
+}
+
+/* As it was asked to be: running with its spec, or without a task. Returns how many things it is.
+ */
+static size_t assert_container(struct sim *sim, const struct object *object,
+			       const struct container *c)
+{
+	AUTO_FREE char *realm = xstrndup(object->key, strcspn(object->key, "/"));
+	AUTO_FREE char *namespace_ = name_containerd_namespace(realm);
+	const struct world_container *w =
+		world_container(&sim->world, namespace_, c->containerd_id);
+	bool stopped = is_stop(cell_intent(object)) || is_stop(c->run);
+
+	if (c->run == INTENT_RESTART && !stopped)
+		fail_msg("seed %llu: %s %s was never restarted", (unsigned long long)sim->seed,
+			 object->key, c->name);
+	if (!stopped &&
+	    (!w || w->fact.task != TASK_RUNNING || strcmp(w->fact.spec_hash, c->hash) != 0))
+		fail_msg("seed %llu: %s %s does not run its spec", (unsigned long long)sim->seed,
+			 object->key, c->name);
+	if (stopped && w && w->fact.task != TASK_NONE)
+		fail_msg("seed %llu: %s %s is not stopped", (unsigned long long)sim->seed,
+			 object->key, c->name);
+	return w && (w->fact.record || w->fact.snapshot);
+}
+
 /* The world is exactly what the engine wants: nothing missing, nothing left over. */
 static void assert_converged(struct sim *sim)
 {
@@ -557,25 +607,17 @@ static void assert_converged(struct sim *sim)
 	size_t expected = 0;
 
 	map_for_each(object, &sim->engine.objects, node) {
-		if (object->status.state != API__STATE__Ready)
-			fail_msg("seed %llu: %s is not Ready: %s: %s",
+		bool stopped = object->kind == KIND_CELL && is_stop(cell_intent(object));
+
+		if (object->status.state != (stopped ? API__STATE__Stopped : API__STATE__Ready))
+			fail_msg("seed %llu: %s is not as asked: %s: %s",
 				 (unsigned long long)sim->seed, object->key,
 				 reason_name(object->status.reason), object->status.message);
 		if (object->kind == KIND_CONTAINER)
 			continue;
 		expected++;
-		list_for_each(c, &object->cell.containers, link) {
-			AUTO_FREE char *realm = xstrndup(object->key, strcspn(object->key, "/"));
-			AUTO_FREE char *namespace_ = name_containerd_namespace(realm);
-			struct world_container *w =
-				world_container(&sim->world, namespace_, c->containerd_id);
-
-			expected++;
-			if (!w || w->fact.task != TASK_RUNNING ||
-			    strcmp(w->fact.spec_hash, c->hash) != 0)
-				fail_msg("seed %llu: %s %s does not run its spec",
-					 (unsigned long long)sim->seed, object->key, c->name);
-		}
+		list_for_each(c, &object->cell.containers, link)
+			expected += assert_container(sim, object, c);
 	}
 	if (world_count(&sim->world) != expected)
 		fail_msg("seed %llu: the world has %zu things, wanted are %zu",
@@ -605,6 +647,9 @@ static void disturb(struct sim *sim)
 	case 3:
 		set_random_files(sim);
 		break;
+	case 4:
+		random_intent(sim);
+		break;
 	default:
 		break;
 	}
@@ -628,6 +673,7 @@ static void one_random_life(uint64_t seed)
 	sim_crash(&sim); /* the last start sees only what is there */
 	sim_start(&sim);
 	set_random_files(&sim);
+	random_intent(&sim);
 	if (!sim_settle(&sim))
 		fail_msg("seed %llu: does not come to rest", (unsigned long long)seed);
 	assert_converged(&sim);
