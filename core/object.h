@@ -96,7 +96,11 @@ struct cell {
 	bool pinned, intent, attached;
 	bool fresh; /* made by this daemon and not used by a root yet */
 	char *ip, *bridge;
-	char *last_ip; /* asked for when the cell comes back */
+	char *link; /* the host's end of its interface; in engine.links by it */
+	struct map_node link_node;
+	char *reservation; /* the file that reserves its address */
+	char *drift;       /* what its network has lost; NULL: nothing */
+	char *last_ip;     /* asked for when the cell comes back */
 };
 
 /* Realms and spaces have one thing of their own besides the cgroup: the containerd namespace, the

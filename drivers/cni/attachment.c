@@ -41,11 +41,12 @@ char *attachment_cell_key(const char *key)
 
 char *attachment_format(const struct attachment *attachment)
 {
-	json_t *root = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s*, s:O*}", "containerId",
-				 attachment->container_id, "netns", attachment->netns, "bootId",
-				 attachment->boot_id, "confPath", attachment->conf_path, "config",
-				 attachment->config, "wantedIp", attachment->wanted_ip, "result",
-				 attachment->result.root);
+	json_t *root =
+		json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:s*, s:O*}", "containerId",
+			  attachment->container_id, "netns", attachment->netns, "netnsInode",
+			  (json_int_t)attachment->netns_inode, "bootId", attachment->boot_id,
+			  "confPath", attachment->conf_path, "config", attachment->config,
+			  "wantedIp", attachment->wanted_ip, "result", attachment->result.root);
 	char *text = json_dumps(root, JSON_COMPACT);
 
 	check(text);
@@ -74,6 +75,7 @@ static int read_fields(json_t *root, struct attachment *attachment, struct error
 
 	attachment->container_id = copy_string(root, "containerId");
 	attachment->netns = copy_string(root, "netns");
+	attachment->netns_inode = (uint64_t)json_integer_value(json_object_get(root, "netnsInode"));
 	attachment->boot_id = copy_string(root, "bootId");
 	attachment->conf_path = copy_string(root, "confPath");
 	attachment->wanted_ip = copy_string(root, "wantedIp");

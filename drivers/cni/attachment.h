@@ -9,6 +9,7 @@
 struct attachment {
 	char *container_id; /* CNI_CONTAINERID: "<cell-id>.<n>" */
 	char *netns;
+	uint64_t netns_inode;     /* of the namespace that was pinned there; 0: not on record */
 	char *boot_id;            /* of the boot in which it was made */
 	char *conf_path;          /* where the configuration was read; for people */
 	char *wanted_ip;          /* NULL: none asked for */

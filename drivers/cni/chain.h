@@ -7,6 +7,9 @@
 #include "drivers/cni/exec.h"
 #include "drivers/cni/result.h"
 
+/* What a cell's interface is called inside. */
+#define CHAIN_IFNAME "eth0"
+
 enum chain_command { CHAIN_ADD, CHAIN_DEL };
 
 struct chain_request {

@@ -9,6 +9,9 @@
 /* At the level of the list: {"space": "<key>"}. Says that the file is ours and for which space. */
 static const char MARKER[] = "kukeon";
 
+/* host-local's own. */
+static const char DEFAULT_DATA_DIR[] = "/var/lib/cni/networks";
+
 enum { NETWORK_NAME_MAX_BYTES = 2 * NAME_MAX_BYTES + 1 };
 
 void conflist_fini(struct conflist *list)
@@ -146,6 +149,24 @@ char *conflist_make(const struct conflist_options *options)
 	check(text);
 	json_decref(list);
 	return xasprintf("%s\n", text);
+}
+
+char *conflist_reservations(const struct conflist *list)
+{
+	for (size_t i = 0; i < conflist_count_plugins(list); i++) {
+		json_t *ipam = json_object_get(plugin_at(list, i), "ipam");
+		const char *type = json_string_value(json_object_get(ipam, "type"));
+		const char *dir = json_string_value(json_object_get(ipam, "dataDir"));
+
+		if (str_equal(type, "host-local"))
+			return xasprintf("%s/%s", dir ? dir : DEFAULT_DATA_DIR, list->name);
+	}
+	return NULL;
+}
+
+bool conflist_equal(const struct conflist *a, const struct conflist *b)
+{
+	return json_equal(a->root, b->root);
 }
 
 static bool has_capability(json_t *plugin, const char *name)

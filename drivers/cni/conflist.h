@@ -42,6 +42,13 @@ size_t conflist_count_plugins(const struct conflist *list);
 /* File name of the plugin's program. Owned by @list. */
 const char *conflist_plugin_type(const struct conflist *list, size_t i);
 
+/* Where host-local keeps the reservations of the list's network; NULL when another plugin gives
+ * the addresses. Free with free(). */
+char *conflist_reservations(const struct conflist *list);
+
+/* Whether two lists mean the same; how they are written does not matter. */
+bool conflist_equal(const struct conflist *a, const struct conflist *b);
+
 /* Whether some plugin can be asked for an address. */
 bool conflist_takes_ips(const struct conflist *list);
 

@@ -13,6 +13,7 @@
 #include "core/model/names.h"
 #include "drivers/cni/attachment.h"
 #include "drivers/cni/chain.h"
+#include "drivers/cni/drift.h"
 #include "drivers/cni/netns.h"
 #include "drivers/cni/op.h"
 
@@ -103,6 +104,7 @@ static int read_network(struct op *op, struct error *err)
 		return error_set(err, -ENOENT, "%s is not a network namespace: create it first",
 				 attachment->netns);
 	}
+	attachment->netns_inode = netns_inode(attachment->netns);
 	r = space_read(attach->dir, attach->space_key, &attachment->list, &text, err);
 	if (r == 0)
 		attachment->config = buf_take(&text);
@@ -228,17 +230,12 @@ static const struct step attach_steps[] = {
 static void on_attach_finish(struct op *op, int status)
 {
 	struct attach_op *attach = to_attach_op(op);
-	const struct cni_result *result = &attach->attachment.result;
 
-	if (status == 0)
-		*attach->ret_fact =
-			(struct attachment_fact){ .cell_key = xstrdup(attach->cell_key),
-						  .pinned = true,
-						  .intent = true,
-						  .attached = true,
-						  .ip = result->ip ? xstrdup(result->ip) : NULL,
-						  .bridge = result->bridge ? xstrdup(result->bridge)
-									   : NULL };
+	if (status == 0) {
+		*attach->ret_fact = (struct attachment_fact){ .cell_key = xstrdup(attach->cell_key),
+							      .pinned = true };
+		drift_fill_fact(attach->ret_fact, &attach->attachment, DRIFT_NONE);
+	}
 	attachment_fini(&attach->attachment);
 	free(attach->cell_key);
 	free(attach->space_key);

@@ -14,7 +14,8 @@ void space_job_fini(struct space_job *job)
 	free(job->space_key);
 	free(job->dir);
 	free(job->wanted_subnet);
-	free(job->previous);
+	free(job->known);
+	bridge_wish_fini(&job->bridge);
 	free(job->ipam_dir);
 	strv_fini(&job->dirs);
 	*job = (struct space_job){ 0 };
@@ -39,7 +40,7 @@ int space_read(const char *dir, const char *space_key, struct conflist *ret_list
 		return r;
 	r = conflist_parse(text.data, text.len, &list, err);
 	if (r < 0)
-		return error_wrap(err, -EEXIST,
+		return error_wrap(err, -EBADMSG,
 				  "%s stands in the way and cannot be read (repair or remove it)",
 				  path);
 	if (!list.space_key)
@@ -59,7 +60,7 @@ int space_read(const char *dir, const char *space_key, struct conflist *ret_list
 	return 0;
 }
 
-static void fact_fill(struct space_fact *fact, const char *path, const struct conflist *list)
+void space_fact_fill(struct space_fact *fact, const char *path, const struct conflist *list)
 {
 	*fact = (struct space_fact){ .space_key = xstrdup(list->space_key),
 				     .conflist = xstrdup(path),
@@ -218,19 +219,35 @@ static int make_conflist(const struct space_job *job, const char *wanted, struct
 	return r < 0 ? r : write_conflist(job, &subnet, bridge, ret_list, err);
 }
 
-/* The conflist went away under attached cells: it comes back as they know it. */
-static int restore_conflist(const struct space_job *job, struct conflist *ret_list,
-			    struct error *err)
+/*
+ * What stood there and was removed, damaged or changed by hand comes back to the letter: cells are
+ * attached with it, or will be, and its range is promised. A file of somebody else's stays.
+ */
+static int restore_conflist(const struct space_job *job, const char *path,
+			    struct conflist *ret_list, struct error *err)
 {
-	AUTO(conflist_fini) struct conflist list = { 0 };
-	struct subnet subnet;
-	int r = conflist_parse(job->previous, strlen(job->previous), &list, err);
+	struct conflist known = { 0 };
+	int r = conflist_parse(job->known, strlen(job->known), &known, err);
 
-	if (r < 0)
+	if (r == 0)
+		r = fs_make_dirs(job->dir, 0755, err);
+	if (r == 0)
+		r = fs_write_file_atomic(path, job->known, strlen(job->known), 0644, err);
+	if (r < 0) {
+		conflist_fini(&known);
 		return r;
-	if (!list.bridge || !list.subnets.n || !subnet_parse(list.subnets.items[0], &subnet))
-		return make_conflist(job, job->wanted_subnet, ret_list, err);
-	return write_conflist(job, &subnet, list.bridge, ret_list, err);
+	}
+	conflist_fini(ret_list);
+	*ret_list = known;
+	return 0;
+}
+
+static bool as_known(const struct space_job *job, const struct conflist *list)
+{
+	AUTO(conflist_fini) struct conflist known = { 0 };
+
+	return !job->known || conflist_parse(job->known, strlen(job->known), &known, NULL) < 0 ||
+	       conflist_equal(&known, list);
 }
 
 static bool subnet_as_wanted(const struct space_job *job, const struct conflist *list)
@@ -255,7 +272,7 @@ static int move_subnet(const struct space_job *job, struct conflist *list, struc
 	struct conflist moved = { 0 };
 	int r;
 
-	if (job->previous)
+	if (job->attached)
 		return error_set(
 			err, -EBUSY,
 			"subnet is %s and cannot become %s while cells are attached: stop them first",
@@ -281,7 +298,7 @@ static int regenerate_conflist(const struct space_job *job, struct conflist *lis
 	struct subnet subnet;
 	int r;
 
-	if (job->previous && list->bridge && range && subnet_parse(range, &subnet)) {
+	if (job->attached && list->bridge && range && subnet_parse(range, &subnet)) {
 		r = write_conflist(job, &subnet, list->bridge, &fresh, err);
 	} else {
 		r = list->bridge ? hostnet_remove_bridge(list->bridge, err) : 0;
@@ -295,24 +312,42 @@ static int regenerate_conflist(const struct space_job *job, struct conflist *lis
 	return 0;
 }
 
-int space_ensure(const struct space_job *job, struct space_fact *ret_fact, struct error *err)
+/* The conflist as it shall be, on disk and in @list. */
+static int settle_conflist(const struct space_job *job, const char *path, struct conflist *list,
+			   struct error *err)
+{
+	AUTO_BUF struct buf text = { 0 };
+	int r = space_read(job->dir, job->space_key, list, &text, err);
+
+	if (job->known && (r == -ENOENT || r == -EBADMSG || (r == 0 && !as_known(job, list))))
+		r = restore_conflist(job, path, list, err);
+	else if (r == -ENOENT)
+		r = make_conflist(job, job->wanted_subnet, list, err);
+	else if (r == -EBADMSG)
+		r = -EEXIST;
+	if (r == 0 && job->regenerate)
+		r = regenerate_conflist(job, list, err);
+	if (r == 0 && !subnet_as_wanted(job, list))
+		r = move_subnet(job, list, err);
+	return r;
+}
+
+int space_ensure(const struct space_job *job, struct space_fact *ret_fact, char **ret_text,
+		 struct error *err)
 {
 	AUTO_FREE char *path = space_conflist_path(job->dir, job->space_key);
 	AUTO(conflist_fini) struct conflist list = { 0 };
 	AUTO_BUF struct buf text = { 0 };
-	int r = space_read(job->dir, job->space_key, &list, &text, err);
+	int r = settle_conflist(job, path, &list, err);
 
-	if (r == -ENOENT && job->previous)
-		r = restore_conflist(job, &list, err);
-	else if (r == -ENOENT)
-		r = make_conflist(job, job->wanted_subnet, &list, err);
-	else if (r == 0 && job->regenerate)
-		r = regenerate_conflist(job, &list, err);
-	if (r == 0 && !subnet_as_wanted(job, &list))
-		r = move_subnet(job, &list, err);
+	if (r == 0)
+		r = fs_read_file(AT_FDCWD, path, CONFLIST_MAX_BYTES, &text, err);
+	if (r == 0 && job->bridge.name)
+		r = hostlinks_mend_bridge(&job->bridge, err);
 	if (r < 0)
 		return error_wrap(err, r, "network of space %s", job->space_key);
-	fact_fill(ret_fact, path, &list);
+	space_fact_fill(ret_fact, path, &list);
+	*ret_text = buf_take(&text);
 	return 0;
 }
 
@@ -326,8 +361,10 @@ int space_remove(const struct space_job *job, struct error *err)
 	AUTO_BUF struct buf text = { 0 };
 	int r = space_read(job->dir, job->space_key, &list, &text, err);
 
-	if (r == -ENOENT || r == -EEXIST)
+	if (r == -ENOENT || r == -EEXIST || (r == -EBADMSG && !job->known))
 		return 0; /* nothing there that is ours */
+	if (r == -EBADMSG)
+		r = conflist_parse(job->known, strlen(job->known), &list, err);
 	if (r == 0 && list.bridge)
 		r = hostnet_remove_bridge(list.bridge, err);
 	if (r == 0)
@@ -362,7 +399,7 @@ int space_list(const struct strv *dirs, struct space_fact **ret_items, size_t *r
 	items = xcalloc(confdir.n, sizeof(*items));
 	for (size_t i = 0; i < confdir.n; i++)
 		if (is_space_file(&confdir.items[i]))
-			fact_fill(&items[n++], confdir.items[i].path, &confdir.items[i].list);
+			space_fact_fill(&items[n++], confdir.items[i].path, &confdir.items[i].list);
 	*ret_items = items;
 	*ret_n = n;
 	return 0;

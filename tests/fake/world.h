@@ -29,6 +29,7 @@ struct world_cell {
 	struct map_node node; /* struct world.cells, by key */
 	char *key;
 	bool cgroup, pinned, intent, attached;
+	bool link_gone; /* by another hand, after ADD */
 	bool cgroup_busy, network_busy;
 	unsigned ip; /* last octets */
 };
@@ -38,6 +39,7 @@ struct world_parent {
 	struct map_node node; /* struct world.parents, by key */
 	char *key;
 	bool cgroup, own; /* own: the namespace or the conflist */
+	bool drifted;     /* a space: its bridge is gone */
 	char *subnet;
 };
 

@@ -14,6 +14,7 @@
 
 #include "core/base/log.h"
 #include "core/desired.h"
+#include "core/look.h"
 #include "tests/fake/host.h"
 
 static const char two_containers[] =
@@ -332,6 +333,35 @@ static void test_13_adopted_hierarchy_goes_at_once(void **state)
 	sim_fini(&sim);
 }
 
+/* What others do to our networks is mended under the processes. */
+static void test_14_network_drift_restarts_nothing(void **state)
+{
+	struct sim sim;
+	struct world_cell *cell;
+
+	(void)state;
+	start_with(&sim, 14, two_containers);
+	sim_run(&sim, 1000);
+	cell = world_cell(&sim.world, web_key);
+	for (int i = 0; i < 8; i++) {
+		cell->pinned = !(i & 1);
+		cell->link_gone = i & 2;
+		world_parent(&sim.world, "default/default")->drifted = i & 4;
+		look_network(&sim.engine);
+		sim_run(&sim, 1000);
+		assert_true(cell->pinned && cell->attached && !cell->link_gone);
+		assert_false(world_parent(&sim.world, "default/default")->drifted);
+		assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	}
+	assert_int_equal(root_of(&sim)->starts, 1);
+	assert_int_equal(other_of(&sim)->starts, 1);
+	sim.world.frozen = true;
+	look_network(&sim.engine);
+	sim_run(&sim, 1000);
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
+
 /* ---- random ---- */
 
 enum { CELLS = 6, MAX_CONTAINERS = 3 };
@@ -409,6 +439,19 @@ static void random_leftovers(struct sim *sim)
 	}
 }
 
+static void assert_network_whole(struct sim *sim, const struct object *object)
+{
+	const struct world_parent *parent = world_parent(&sim->world, object->key);
+	const struct world_cell *cell = world_cell(&sim->world, object->key);
+
+	if (object->kind == KIND_CELL &&
+	    (!cell || !cell->pinned || !cell->attached || cell->link_gone))
+		fail_msg("seed %llu: %s has no network", (unsigned long long)sim->seed,
+			 object->key);
+	if (object->kind == KIND_SPACE && (!parent || parent->drifted))
+		fail_msg("seed %llu: %s has no bridge", (unsigned long long)sim->seed, object->key);
+}
+
 /* The world is exactly what the engine wants: nothing missing, nothing left over. */
 static void assert_converged(struct sim *sim)
 {
@@ -423,6 +466,7 @@ static void assert_converged(struct sim *sim)
 				 reason_name(object->status.reason), object->status.message);
 		if (object->kind == KIND_CONTAINER)
 			continue;
+		assert_network_whole(sim, object);
 		expected++;
 		list_for_each(c, &object->cell.containers, link) {
 			AUTO_FREE char *realm = xstrndup(object->key, strcspn(object->key, "/"));
@@ -442,6 +486,25 @@ static void assert_converged(struct sim *sim)
 			 (unsigned long long)sim->seed, world_count(&sim->world), expected);
 }
 
+/* Another hand on our networks; whether anybody notices is chance. */
+static void drift(struct sim *sim)
+{
+	struct world *world = &sim->world;
+	struct world_parent *parent;
+	struct world_cell *cell;
+
+	map_for_each(cell, &world->cells, node) {
+		if (world_chance(world, 30))
+			cell->pinned = false;
+		if (cell->attached && world_chance(world, 30))
+			cell->link_gone = true;
+	}
+	map_for_each(parent, &world->parents, node)
+		parent->drifted |= parent->own && world_chance(world, 30);
+	if (world_chance(world, 50))
+		look_network(&sim->engine);
+}
+
 static void disturb(struct sim *sim)
 {
 	struct world *world = &sim->world;
@@ -451,7 +514,11 @@ static void disturb(struct sim *sim)
 	map_for_each(c, &world->containers, node)
 		if (skip-- == 0)
 			world_exit(world, c, world_random(world, 3));
-	switch (world_random(world, 8)) {
+	switch (world_random(world, 10)) {
+	case 8:
+	case 9:
+		drift(sim);
+		break;
 	case 0:
 		sim_crash(sim);
 		sim_start(sim);
@@ -526,6 +593,7 @@ int main(void)
 		cmocka_unit_test(test_11_empty_directory_at_start_deletes_nothing),
 		cmocka_unit_test(test_12_stubborn_process_is_killed),
 		cmocka_unit_test(test_13_adopted_hierarchy_goes_at_once),
+		cmocka_unit_test(test_14_network_drift_restarts_nothing),
 		cmocka_unit_test(test_20_random_lives),
 	};
 
