@@ -26,6 +26,7 @@
 #include "drivers/containerd/containerd.h"
 #include "watchers/cgroup.h"
 #include "watchers/manifests.h"
+#include "watchers/network.h"
 #include "watchers/resync.h"
 #include "watchers/runtime.h"
 
@@ -51,6 +52,7 @@ struct kukeond {
 	bool engine_works;   /* started, and not closed yet */
 	bool engine_awaited; /* everything else is closed already */
 	struct resync resync;
+	struct network_watcher network_watcher;
 	struct timer close_grace;
 	struct store *store;
 	bool socket_is_ours; /* made by us, not passed */
@@ -198,6 +200,18 @@ static int start_engine(struct kukeond *k, struct error *err UNUSED)
 	resync_start(&k->resync, &k->engine, (uint64_t)k->config->resync * 1000);
 	k->engine_works = true;
 	return 0;
+}
+
+/* Before the first look at the host: what changes behind it is not missed. */
+static int open_network_watcher(struct kukeond *k, struct error *err UNUSED)
+{
+	network_watcher_open(&k->network_watcher, &k->engine);
+	return 0;
+}
+
+static void close_network_watcher(struct kukeond *k)
+{
+	network_watcher_close(&k->network_watcher, on_part_closed, k);
 }
 
 static void on_grace_over(struct timer *timer)
@@ -420,6 +434,7 @@ static const struct {
 	{ "runtime driver", open_runtime, close_runtime },
 	{ "engine", open_engine, NULL },
 	{ "store", open_store, close_store },
+	{ "network watcher", open_network_watcher, close_network_watcher },
 	{ "actions", start_engine, close_engine },
 	{ "API", open_api, close_api },
 	{ "manifests", open_manifests, close_manifests },
