@@ -179,9 +179,10 @@ struct attachment_fact {
 	bool attached;
 	char *ip; /* without prefix; NULL unless attached */
 	char *bridge;
-	char *link;        /* the host's end of its interface; NULL: not known */
-	char *reservation; /* the file that reserves its address; NULL: there is none */
-	char *drift;       /* what was attached and is not any more: why, in words; else NULL */
+	uint64_t netns_inode; /* of the namespace it was attached in; 0: not known */
+	char *link;           /* the host's end of its interface; NULL: not known */
+	char *reservation;    /* the file that reserves its address; NULL: there is none */
+	char *drift;          /* what was attached and is not any more: why, in words; else NULL */
 };
 
 void attachment_fact_fini(struct attachment_fact *fact);

@@ -98,9 +98,10 @@ struct cell {
 	char *ip, *bridge;
 	char *link; /* the host's end of its interface; in engine.links by it */
 	struct map_node link_node;
-	char *reservation; /* the file that reserves its address */
-	char *drift;       /* what its network has lost; NULL: nothing */
-	char *last_ip;     /* asked for when the cell comes back */
+	uint64_t netns_inode; /* of the namespace that is to be pinned; 0: not known */
+	char *reservation;    /* the file that reserves its address */
+	char *drift;          /* what its network has lost; NULL: nothing */
+	char *last_ip;        /* asked for when the cell comes back */
 };
 
 /* Realms and spaces have one thing of their own besides the cgroup: the containerd namespace, the

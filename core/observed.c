@@ -134,6 +134,7 @@ void observed_attachment(struct engine *engine, struct object *object,
 	cell->pinned = fact->pinned;
 	cell->intent = fact->intent;
 	cell->attached = fact->attached;
+	cell->netns_inode = fact->netns_inode;
 	replace_str(&cell->ip, fact->ip);
 	replace_str(&cell->bridge, fact->bridge);
 	replace_str(&cell->reservation, fact->reservation);

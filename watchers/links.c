@@ -38,14 +38,15 @@ struct links {
 	void *closed_ctx;
 };
 
-/* Few messages come this far: the spaces are walked. */
+/* A bridge is nobody's until a cell is attached to it. Few messages come this far: cells are
+ * walked. */
 static bool is_our_bridge(struct engine *engine, const char *name)
 {
 	struct object *object;
 
 	map_for_each(object, &engine->objects, node)
-		if (object->kind == KIND_SPACE && object->own.applied && !object->own.slot.busy &&
-		    str_equal(object->own.space.bridge, name))
+		if (object->kind == KIND_CELL && object->cell.attached &&
+		    str_equal(object->cell.bridge, name))
 			return true;
 	return false;
 }

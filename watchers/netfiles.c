@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -38,6 +39,7 @@ struct netfiles {
 	struct work work;
 	bool checking, again;
 	struct strv pins, reservations; /* to be there; a worker's while checking */
+	uint64_t *inodes;               /* of the pins */
 	bool missing;
 	bool closing;
 	unsigned open_handles;
@@ -47,11 +49,13 @@ struct netfiles {
 
 /* ---- the check ---- */
 
-static bool is_pinned(const char *path)
+static bool is_pinned(const char *path, uint64_t inode)
 {
 	struct statfs fs;
+	struct stat st;
 
-	return statfs(path, &fs) == 0 && fs.f_type == NSFS_MAGIC;
+	return statfs(path, &fs) == 0 && fs.f_type == NSFS_MAGIC && stat(path, &st) == 0 &&
+	       (!inode || st.st_ino == inode);
 }
 
 static void check_files(struct work *work)
@@ -59,7 +63,7 @@ static void check_files(struct work *work)
 	struct netfiles *files = container_of(work, struct netfiles, work);
 
 	for (size_t i = 0; i < files->pins.n && !files->missing; i++)
-		files->missing = !is_pinned(files->pins.items[i]);
+		files->missing = !is_pinned(files->pins.items[i], files->inodes[i]);
 	for (size_t i = 0; i < files->reservations.n && !files->missing; i++)
 		files->missing = access(files->reservations.items[i], F_OK) < 0;
 }
@@ -73,6 +77,7 @@ static void on_checked(struct work *work)
 
 	strv_fini(&files->pins);
 	strv_fini(&files->reservations);
+	free(take_ptr(files->inodes));
 	files->checking = false;
 	if (files->closing)
 		return free_when_closed(files);
@@ -88,6 +93,7 @@ static void on_pause_over(struct timer *timer)
 	struct network *network = files->engine->network;
 	struct object *object;
 
+	files->inodes = xcalloc(files->engine->objects.count, sizeof(*files->inodes));
 	map_for_each(object, &files->engine->objects, node) {
 		const struct cell *cell = &object->cell;
 		AUTO_FREE char *pin = NULL;
@@ -95,6 +101,7 @@ static void on_pause_over(struct timer *timer)
 		if (object->kind != KIND_CELL || !cell->attached || cell->network.busy)
 			continue;
 		pin = network->ops->netns_path(network, object->key);
+		files->inodes[files->pins.n] = cell->netns_inode;
 		strv_add(&files->pins, pin);
 		if (cell->reservation)
 			strv_add(&files->reservations, cell->reservation);

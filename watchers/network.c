@@ -11,8 +11,10 @@ static void on_burst_over(struct timer *timer)
 {
 	struct engine *engine = container_of(timer, struct network_watcher, burst)->engine;
 
-	if (!engine->closing)
-		look_network(engine);
+	if (engine->closing)
+		return;
+	log_debug("networks may have been changed by another hand");
+	look_network(engine);
 }
 
 static void look_soon(void *ctx)

@@ -39,6 +39,15 @@ char *attachment_cell_key(const char *key)
 	return cell && key_split(cell, &parts) && parts.kind == KIND_CELL ? take_ptr(cell) : NULL;
 }
 
+/* "02": administered locally, of one interface. */
+char *attachment_mac(const char *cell_key)
+{
+	char hex[SHA256_HEX_BYTES];
+
+	sha256_hex(cell_key, strlen(cell_key), hex);
+	return xasprintf("02:%.2s:%.2s:%.2s:%.2s:%.2s", hex, hex + 2, hex + 4, hex + 6, hex + 8);
+}
+
 char *attachment_format(const struct attachment *attachment)
 {
 	json_t *root =

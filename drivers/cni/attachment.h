@@ -28,6 +28,12 @@ char *attachment_key(const char *cell_key, uint64_t n);
 /* The cell of a record's key; NULL when it is not one. Free with free(). */
 char *attachment_cell_key(const char *key);
 
+/*
+ * The address on the link of a cell's interface: always the same, so that neighbours, who keep it
+ * for half a minute, find the cell at once when it is attached anew. Free with free().
+ */
+char *attachment_mac(const char *cell_key);
+
 /* As a record's value. Free with free(). */
 char *attachment_format(const struct attachment *attachment);
 int attachment_parse(const char *data, size_t len, struct attachment *ret, struct error *err);

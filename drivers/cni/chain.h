@@ -19,6 +19,7 @@ struct chain_request {
 	const char *container_id;
 	const char *netns;     /* "" on DEL when it is gone */
 	const char *wanted_ip; /* or NULL */
+	const char *mac;       /* of the cell's interface, or NULL */
 	json_t *result;        /* DEL: what ADD returned, or NULL */
 };
 

@@ -55,7 +55,7 @@ bool conflist_takes_ips(const struct conflist *list);
 /*
  * What plugin @i reads on stdin: its section with name, cniVersion and runtimeConfig of the
  * capabilities it declares.
- * @prev_result and @wanted_ip may be NULL. Free with free().
+ * @prev_result, @wanted_ip and @mac may be NULL. Free with free().
  */
 char *conflist_plugin_input(const struct conflist *list, size_t i, json_t *prev_result,
-			    const char *wanted_ip);
+			    const char *wanted_ip, const char *mac);

@@ -137,6 +137,7 @@ void drift_fill_fact(struct attachment_fact *fact, const struct attachment *atta
 					  .pinned = fact->pinned,
 					  .intent = true,
 					  .attached = drift == DRIFT_NONE,
+					  .netns_inode = attachment->netns_inode,
 					  .link = copy(result->link),
 					  .reservation = drift_reservation_path(attachment),
 					  .drift = drift_words(drift, attachment) };

@@ -60,7 +60,7 @@ void cni_create_netns(struct network *network, const char *cell_key, struct call
 
 struct attach_op {
 	struct op op;
-	char *cell_key, *space_key, *dir, *record_key;
+	char *cell_key, *space_key, *dir, *record_key, *mac;
 	struct attachment attachment;
 	struct call sequence_put, first_add;
 	bool refused; /* the wanted address */
@@ -162,7 +162,8 @@ static void run_chain(struct attach_op *attach, enum chain_command command, cons
 					   .bin_dirs = cni->bin_dirs,
 					   .container_id = attachment->container_id,
 					   .netns = attachment->netns,
-					   .wanted_ip = wanted_ip },
+					   .wanted_ip = wanted_ip,
+					   .mac = attach->mac },
 		  &attachment->result, call);
 }
 
@@ -237,6 +238,7 @@ static void on_attach_finish(struct op *op, int status)
 		drift_fill_fact(attach->ret_fact, &attach->attachment, DRIFT_NONE);
 	}
 	attachment_fini(&attach->attachment);
+	free(attach->mac);
 	free(attach->cell_key);
 	free(attach->space_key);
 	free(attach->dir);
@@ -266,6 +268,7 @@ void cni_attach(struct network *network, const struct attach_request *request,
 
 	check(key_kind(request->cell_key) == KIND_CELL);
 	attach->cell_key = xstrdup(request->cell_key);
+	attach->mac = attachment_mac(request->cell_key);
 	attach->space_key = space_of_cell(request->cell_key);
 	attach->dir = cni_space_dir(cni, attach->space_key);
 	attach->ret_fact = ret_fact;

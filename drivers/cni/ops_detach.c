@@ -11,7 +11,7 @@
 
 struct detach_op {
 	struct op op;
-	char *cell_key, *netns;
+	char *cell_key, *netns, *mac;
 	enum netns_pin pin;
 	struct strv keys; /* of the records; grows shorter as they are removed */
 	struct attachment *attachments;
@@ -92,6 +92,7 @@ static void delete_next(struct detach_op *detach)
 					   .container_id = last->container_id,
 					   .netns = alive ? detach->netns : "",
 					   .wanted_ip = last->wanted_ip,
+					   .mac = detach->mac,
 					   .result = last->result.root },
 		  NULL, &detach->next);
 }
@@ -165,6 +166,7 @@ static void on_finish(struct op *op, int status UNUSED)
 	strv_fini(&detach->keys);
 	free(detach->cell_key);
 	free(detach->netns);
+	free(detach->mac);
 	free(detach);
 }
 
@@ -175,6 +177,7 @@ static void start(struct cni *cni, const char *cell_key, const struct step *step
 
 	detach->cell_key = xstrdup(cell_key);
 	detach->netns = cni_netns_path(cni, cell_key);
+	detach->mac = attachment_mac(cell_key);
 	op_start(&detach->op, cni, steps, on_finish, call);
 }
 

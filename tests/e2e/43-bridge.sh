@@ -19,6 +19,9 @@ bridge_is_whole() {
 		link_is_on "$other_link" "$bridge" && link_is_up "$web_link" && link_is_up "$other_link"
 }
 
+looks() { grep -cF "changed by another hand" "$DAEMON_LOG" || true; }
+not_looked() { [ "$(looks)" = 0 ]; }
+
 mended() {
 	within_a_second "the bridge is whole after: $1" bridge_is_whole
 	wait_for "cell web answers after: $1" cell_answers web
@@ -30,6 +33,13 @@ mended() {
 }
 
 assert_true "the bridge is whole" bridge_is_whole
+
+# What the daemon does itself calls for no look.
+drop_ready_cell passing root
+remove_manifest passing.yaml
+wait_for "cell passing is gone" cell_is_gone passing
+stays 1 "no look without cause" not_looked
+
 ip link delete "$bridge"
 mended "bridge deleted"
 assert_eq "$mac" "$(link_mac "$bridge")" "the bridge's address on the link"

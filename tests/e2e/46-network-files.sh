@@ -52,7 +52,3 @@ assert_untouched web "$web"
 assert_eq "stranger" "$(head -n 1 "$reserved" | tr -d '\r')" "whose reservation it is"
 rm "$reserved"
 wait_for "the conflist is back" conflist_is_back
-
-# Nobody is attached, and still it is known.
-remove_manifest web.yaml
-remove_manifest other.yaml

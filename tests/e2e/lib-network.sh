@@ -33,8 +33,5 @@ is_pinned() { [ -n "$(namespace_of "$1")" ] && [ "$(namespace_of "$1")" = "$(nam
 # reservation CELL: host-local's file.
 reservation() { echo "$RUNTIME_DIR/ipam/default-default/$(cell_ip "$1")"; }
 
-# looks: how often the daemon has looked at all networks.
-count_in_log() { grep -cF -- "$1" "$DAEMON_LOG" || true; }
-
 # within_a_second "description" COMMAND...: what an event tells of is mended at once, not at the next resync.
 within_a_second() { poll_for 1 "${@:2}" || fail "not within a second: $1"; }
