@@ -54,7 +54,8 @@ static int check_namespace(int fd, uint32_t pid, uint64_t inode, uint64_t *ret, 
 		return error_set(err, -ESTALE, "process %u is in the host's network", pid);
 	if (inode && st.st_ino != inode)
 		return error_set(err, -ESTALE,
-				 "process %u is not in the network namespace that was attached",
+				 "process %u is not in the network namespace that was attached: "
+				 "kill the root container to have the cell made anew",
 				 pid);
 	*ret = st.st_ino;
 	return 0;

@@ -353,18 +353,27 @@ int space_ensure(const struct space_job *job, struct space_fact *ret_fact, char 
 
 /* ---- remove, list ---- */
 
+/* What stands there, else, when another hand removed or damaged it, what is known to have stood
+ * there. */
+static int read_or_recall(const struct space_job *job, struct conflist *ret_list, struct error *err)
+{
+	AUTO_BUF struct buf text = { 0 };
+	int r = space_read(job->dir, job->space_key, ret_list, &text, err);
+
+	if ((r == -ENOENT || r == -EBADMSG) && job->known)
+		return conflist_parse(job->known, strlen(job->known), ret_list, err);
+	return r;
+}
+
 /* The conflist goes last: while it stands, a crash in between is found again. */
 int space_remove(const struct space_job *job, struct error *err)
 {
 	AUTO_FREE char *path = space_conflist_path(job->dir, job->space_key);
 	AUTO(conflist_fini) struct conflist list = { 0 };
-	AUTO_BUF struct buf text = { 0 };
-	int r = space_read(job->dir, job->space_key, &list, &text, err);
+	int r = read_or_recall(job, &list, err);
 
-	if (r == -ENOENT || r == -EEXIST || (r == -EBADMSG && !job->known))
+	if (r == -ENOENT || r == -EEXIST || r == -EBADMSG)
 		return 0; /* nothing there that is ours */
-	if (r == -EBADMSG)
-		r = conflist_parse(job->known, strlen(job->known), &list, err);
 	if (r == 0 && list.bridge)
 		r = hostnet_remove_bridge(list.bridge, err);
 	if (r == 0)

@@ -52,3 +52,12 @@ assert_untouched web "$web"
 assert_eq "stranger" "$(head -n 1 "$reserved" | tr -d '\r')" "whose reservation it is"
 rm "$reserved"
 wait_for "the conflist is back" conflist_is_back
+
+# It is known also when there is nothing left to mend: what belonged to it goes with the space.
+bridge=$(space_bridge)
+daemon_kill
+rm "$conflist"
+remove_manifest web.yaml
+daemon_start
+remove_manifest other.yaml
+wait_for "the bridge is gone" test ! -e "/proc/sys/net/ipv4/conf/$bridge"
