@@ -62,6 +62,9 @@ int args_parse(const struct verb *verb, int argc, char **argv, struct args *args
 /* Without --socket and --host: the variable, else the default. 0 or -EINVAL. */
 int args_find_socket(struct args *args);
 
+/* "30", "30s", "5m" or "1h"; false for anything else and for what is no sensible time. */
+bool args_parse_duration(const char *text, uint64_t *ret_ms);
+
 /* --timeout in milliseconds; for the parser of a verb that waits without --wait. */
 error_t args_set_timeout(struct args *args, const char *value);
 

@@ -139,8 +139,7 @@ const struct argp args_files = { .options = file_options, .parser = parse_files 
 
 /* ---- wait ---- */
 
-/* "30", "30s", "5m" or "1h"; false for anything else and for what is no sensible time. */
-static bool parse_duration(const char *text, uint64_t *ret_ms)
+bool args_parse_duration(const char *text, uint64_t *ret_ms)
 {
 	enum { SECOND = 1, MINUTE = 60, HOUR = 3600, MAX_SECONDS = 1000 * HOUR };
 	static const struct {
@@ -165,7 +164,7 @@ static bool parse_duration(const char *text, uint64_t *ret_ms)
 
 error_t args_set_timeout(struct args *args, const char *value)
 {
-	if (parse_duration(value, &args->timeout_ms))
+	if (args_parse_duration(value, &args->timeout_ms))
 		return 0;
 	error_set(args->err, -EINVAL, "--timeout \"%s\": expected a time such as 30s, 5m or 1h",
 		  value);

@@ -159,6 +159,40 @@ int client_watch(struct client *client, const struct client_watch *watch, struct
 	return rc == -ETIMEDOUT && !watching.answered ? hangs(client, err) : rc;
 }
 
+struct telling {
+	client_history_fn tell;
+	void *ctx;
+	bool stopped;
+};
+
+static bool on_history(const ProtobufCMessage *message, void *ctx)
+{
+	struct telling *telling = ctx;
+
+	telling->stopped = !telling->tell((const Api__Event *)message, telling->ctx);
+	return !telling->stopped;
+}
+
+int client_events(struct client *client, const Api__EventsRequest *request, client_history_fn tell,
+		  void *ctx, struct error *err)
+{
+	struct telling telling = { .tell = tell, .ctx = ctx };
+	const struct rpc_client_stream_options options = {
+		.method = SERVICE "Events",
+		.request = &request->base,
+		.reply_type = &api__event__descriptor,
+		.timeout_ms = request->watch ? 0 : CALL_TIMEOUT_MS,
+		.on_message = on_history,
+		.ctx = &telling,
+	};
+	int rc = rpc_client_stream(client->rpc, &options, err);
+
+	if (rc == 0 && request->watch && !telling.stopped)
+		return error_set(err, -ECONNREFUSED, "kukeond on %s ended the watch",
+				 client->socket);
+	return rc == -ETIMEDOUT ? hangs(client, err) : rc;
+}
+
 void client_reply_free(void *reply)
 {
 	if (reply)

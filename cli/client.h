@@ -51,6 +51,16 @@ struct client_watch {
  */
 int client_watch(struct client *client, const struct client_watch *watch, struct error *err);
 
+/* False: enough. The event is gone when this returns. */
+typedef bool (*client_history_fn)(const Api__Event *event, void *ctx);
+
+/*
+ * Gives each event of the history. With @request->watch until @tell returns false (0) or the
+ * daemon goes (-ECONNREFUSED).
+ */
+int client_events(struct client *client, const Api__EventsRequest *request, client_history_fn tell,
+		  void *ctx, struct error *err);
+
 /* Any reply, also NULL. */
 void client_reply_free(void *reply);
 

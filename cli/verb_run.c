@@ -73,7 +73,7 @@ static enum cli_exit start_run(const struct args *args, const struct io *io, str
 	if (code != CLI_DONE)
 		return code;
 	return run(args, io,
-		   &(struct run_words){ API__RUN_VERB__START, "started", "already started",
+		   &(struct run_words){ API__RUN_VERB__START, "started", "already running",
 					WAIT_READY },
 		   err);
 }

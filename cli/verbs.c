@@ -12,6 +12,7 @@ const struct verb *const verbs[] = {
 	&verb_create,
 	&verb_get,
 	&verb_status,
+	&verb_events,
 	&verb_wait,
 	&verb_start,
 	&verb_stop,

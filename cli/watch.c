@@ -57,21 +57,12 @@ static char *key_of(const struct object *object)
 
 /* ---- as text ---- */
 
-/* On one line: no text of JSON holds a line break, so the others are only for the eye. */
 static void add_json(const struct object *object, struct buf *out)
 {
 	AUTO_BUF struct buf text = { 0 };
 
-	manifest_emit_json(object->message, &text);
-	buf_add_str(out, object->gone ? "{\"deleted\": true, " : "{");
-	for (const char *c = text.data + 1; *c;) {
-		size_t len = strcspn(c, "\n");
-
-		buf_add(out, c, len);
-		c += len;
-		c += strspn(c, "\n ");
-	}
-	buf_add_str(out, "\n");
+	manifest_emit_json_line(object->message, &text);
+	buf_printf(out, "{%s%s\n", object->gone ? "\"deleted\": true, " : "", text.data + 1);
 }
 
 static void add_yaml(const struct object *object, struct buf *out)

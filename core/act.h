@@ -14,7 +14,8 @@ struct run {
 	struct slot *slot;
 	enum action action;
 	struct call call;
-	struct call attach; /* the first half of an attachment, before the files are written */
+	struct call first;  /* the first half of an act of two */
+	uint64_t oom_kills; /* of the container that was inspected */
 	struct work files;  /* for acts that write the cell's files */
 	int files_status;
 	char *files_hostname; /* while a container's own files are written */

@@ -12,13 +12,47 @@ static struct container_ref ref_of(struct run *run)
 	return (struct container_ref){ act_namespace(run->object), run->container->containerd_id };
 }
 
+/* Not to know is no failure of the inspection. */
+static void on_oom_kills(struct call *call)
+{
+	struct run *run = container_of(call, struct run, first);
+
+	run->ret.container.oom_killed = call->status == 0 && run->oom_kills;
+	call_complete(&run->call, 0, NULL);
+}
+
+/* The leaf counts from the start of the run, and is gone when the task is deleted. */
+static void count_oom_kills(struct run *run)
+{
+	struct cgroup_driver *cgroup = run->engine->cgroup;
+	AUTO_FREE char *leaf =
+		name_cgroup_leaf(run->engine->cgroup_root, run->object->key, run->container->role);
+
+	call_init(&run->first, run->engine->loop, on_oom_kills);
+	cgroup->ops->count_oom_kills(cgroup, leaf, &run->oom_kills, &run->first);
+}
+
+static void on_inspected(struct call *call)
+{
+	struct run *run = container_of(call, struct run, first);
+	const struct container_fact *fact = &run->ret.container;
+	bool ended = call->status == 0 && fact->task == TASK_STOPPED && fact->exit_code &&
+		     run->container->task != TASK_STOPPED;
+
+	if (ended)
+		count_oom_kills(run);
+	else
+		call_complete(&run->call, call->status, &call->err);
+}
+
 static void start_inspect(struct run *run)
 {
 	struct runtime *runtime = run->engine->runtime;
 	const struct container_ref ref = ref_of(run);
 
 	run->slot->hinted = false;
-	runtime->ops->inspect(runtime, &ref, &run->ret.container, &run->call);
+	call_init(&run->first, run->engine->loop, on_inspected);
+	runtime->ops->inspect(runtime, &ref, &run->ret.container, &run->first);
 }
 
 static void inspected(struct run *run)

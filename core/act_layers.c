@@ -115,6 +115,13 @@ static void cgroup_applied(struct run *run)
 	cgroup_seen(run);
 }
 
+/* It may be there all the same, but not whole: a later look must not take it for done. */
+static void cgroup_ensure_failed(struct run *run)
+{
+	run->object->cgroup.known = false;
+	run->object->cgroup_stale = true;
+}
+
 static void cgroup_doubted(struct run *run)
 {
 	run->object->cgroup.known = false;
@@ -143,7 +150,8 @@ const struct act act_layers[ACTION_COUNT] = {
 	[ACTION_SPACE_ENSURE] = { ON_OWN, start_space_ensure, space_applied, act_nothing },
 	[ACTION_SPACE_REMOVE] = { ON_OWN, start_space_remove, own_removed, act_nothing },
 	[ACTION_CGROUP_INSPECT] = { ON_CGROUP, start_cgroup_inspect, cgroup_seen, cgroup_doubted },
-	[ACTION_CGROUP_ENSURE] = { ON_CGROUP, start_cgroup_ensure, cgroup_applied, cgroup_doubted },
+	[ACTION_CGROUP_ENSURE] = { ON_CGROUP, start_cgroup_ensure, cgroup_applied,
+				   cgroup_ensure_failed },
 	[ACTION_CGROUP_KILL] = { ON_CGROUP, start_cgroup_kill, cgroup_killed, cgroup_doubted },
 	[ACTION_CGROUP_REMOVE] = { ON_CGROUP, start_cgroup_remove, cgroup_removed, cgroup_doubted },
 };

@@ -54,7 +54,7 @@ static void on_files_after_attach(struct work *work)
 /* The address goes into the hosts file before the root starts. */
 static void on_attached(struct call *call)
 {
-	struct run *run = container_of(call, struct run, attach);
+	struct run *run = container_of(call, struct run, first);
 
 	if (call->status < 0)
 		call_complete(&run->call, call->status, &call->err);
@@ -70,8 +70,8 @@ static void start_attach(struct run *run)
 		.wanted_ip = run->object->cell.last_ip,
 	};
 
-	call_init(&run->attach, run->engine->loop, on_attached);
-	network->ops->attach(network, &request, &run->ret.attachment, &run->attach);
+	call_init(&run->first, run->engine->loop, on_attached);
+	network->ops->attach(network, &request, &run->ret.attachment, &run->first);
 }
 
 /* Files are written after it as after an attachment: the address may be another one. */
@@ -87,8 +87,8 @@ static void start_repair(struct run *run)
 		.cgroup_path = cgroup,
 	};
 
-	call_init(&run->attach, run->engine->loop, on_attached);
-	network->ops->repair(network, &request, &run->ret.attachment, &run->attach);
+	call_init(&run->first, run->engine->loop, on_attached);
+	network->ops->repair(network, &request, &run->ret.attachment, &run->first);
 }
 
 /* What it had put back by then is seen at the next try. */
@@ -117,11 +117,14 @@ static void start_detach(struct run *run)
 static void detached(struct run *run)
 {
 	observed_no_network(run->engine, run->object);
+	engine_released(run->engine, run->object);
 }
 
+/* Tried once, it holds up nobody else. */
 static void detach_doubted(struct run *run)
 {
 	run->object->cell.attached = false;
+	engine_released(run->engine, run->object);
 }
 
 const struct act act_networks[ACTION_COUNT] = {

@@ -229,6 +229,7 @@ static const struct rpc_method methods[] = {
 	{ "/kukeon.v1beta1.Kukeon/Run", &api__run_request__descriptor, api_on_run },
 	{ "/kukeon.v1beta1.Kukeon/Refresh", &api__refresh_request__descriptor, api_on_refresh },
 	{ "/kukeon.v1beta1.Kukeon/Purge", &api__purge_request__descriptor, api_on_purge },
+	{ "/kukeon.v1beta1.Kukeon/Events", &api__events_request__descriptor, api_on_events },
 };
 
 /* ---- life ---- */
@@ -248,6 +249,7 @@ int api_open(struct api **ret_api, const struct api_options *options, struct err
 	api->options = *options;
 	api->started_at = status_time(status_now_ms());
 	list_init(&api->watches);
+	list_init(&api->events);
 	list_init(&api->mutations);
 	list_init(&api->waiters);
 	r = rpc_server_open(&api->server, options->rpc, &server, err);
@@ -267,7 +269,7 @@ void api_free_when_done(struct api *api)
 
 	if (!api->server_closed || !list_empty(&api->mutations))
 		return;
-	check(list_empty(&api->watches) && list_empty(&api->waiters));
+	check(list_empty(&api->watches) && list_empty(&api->events) && list_empty(&api->waiters));
 	free(api->started_at);
 	free(api);
 	closed(closed_ctx);
@@ -289,5 +291,6 @@ void api_close(struct api *api, void (*closed)(void *ctx), void *ctx)
 	mutations_cancel(api);
 	api_cancel_waiters(api);
 	api_end_watches(api);
+	api_end_events(api);
 	rpc_server_close(api->server, CLOSE_GRACE_MS, on_server_closed, api);
 }

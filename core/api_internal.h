@@ -10,6 +10,7 @@ struct api {
 	struct rpc_server *server;
 	char *started_at;
 	struct list watches;   /* struct watch.link */
+	struct list events;    /* struct events.link */
 	struct list mutations; /* struct mutation.link */
 	struct list waiters;   /* struct waiter.link */
 	bool closing, server_closed;
@@ -60,6 +61,10 @@ void api_cancel_waiters(struct api *api);
 /* api_watch.c */
 void api_on_watch(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
 void api_end_watches(struct api *api);
+
+/* api_events.c */
+void api_on_events(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
+void api_end_events(struct api *api);
 
 /* api_status.c. Free with protobuf_c_message_free_unpacked(). */
 Api__StatusReply *api_status_report(struct api *api);

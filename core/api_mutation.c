@@ -8,6 +8,7 @@
 #include "core/desired.h"
 #include "core/manifest/manifest.h"
 #include "core/status.h"
+#include "core/tell.h"
 
 enum { RESULT_MESSAGE_BYTES = 4096 };
 
@@ -197,6 +198,44 @@ static void apply_claims(struct mutation *m)
 		m->also(m);
 }
 
+static enum tell_reason request_reason(const struct mutation *m, const Api__Result *result)
+{
+	static const enum tell_reason verbs[] = {
+		[API__RUN_VERB__START] = TELL_START_REQUESTED,
+		[API__RUN_VERB__STOP] = TELL_STOP_REQUESTED,
+		[API__RUN_VERB__KILL] = TELL_KILL_REQUESTED,
+		[API__RUN_VERB__RESTART] = TELL_RESTART_REQUESTED,
+	};
+
+	switch (result->outcome) {
+	case API__OUTCOME__CREATED:
+		return TELL_CREATE_REQUESTED;
+	case API__OUTCOME__UPDATED:
+		return TELL_UPDATE_REQUESTED;
+	case API__OUTCOME__DELETED:
+		return TELL_DELETE_REQUESTED;
+	case API__OUTCOME__ACCEPTED:
+		return verbs[((const Api__RunRequest *)m->request)->verb];
+	default:
+		return TELL_REASON_COUNT;
+	}
+}
+
+/* Who asked for what is going to happen. */
+static void tell_part(const struct mutation *m)
+{
+	uid_t uid = rpc_server_call_peer(m->call).uid;
+
+	for (size_t i = m->n_committed; i < m->n_results; i++) {
+		const Api__Result *result = m->results[i];
+		enum tell_reason reason = request_reason(m, result);
+
+		if (reason < TELL_REASON_COUNT)
+			tell_request(m->api->options.engine, reason, result->key, uid,
+				     result->changes, result->n_changes);
+	}
+}
+
 /* What was to change has not: say so in the place of what it would have become. */
 static void fail_part(struct mutation *m, const struct error *err)
 {
@@ -217,10 +256,12 @@ static void on_stored(void *ctx, const struct error *err)
 	struct mutation *m = ctx;
 	mutation_fn then = m->then;
 
-	if (err)
+	if (err) {
 		fail_part(m, err);
-	else
+	} else {
+		tell_part(m);
 		apply_claims(m);
+	}
 	m->then = m->also = NULL;
 	mutation_discard(m);
 	then(m);

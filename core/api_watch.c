@@ -24,7 +24,7 @@ struct mark {
 };
 
 /* A message on its way: those of one object at a time. */
-struct event {
+struct outgoing {
 	struct list link; /* struct watch.outbox */
 	Api__WatchEvent *message;
 };
@@ -36,7 +36,7 @@ struct watch {
 	struct engine_watcher watcher;
 	Api__WatchRequest *request;
 	struct api_selection selection;
-	struct list outbox; /* struct event.link */
+	struct list outbox; /* struct outgoing.link */
 	struct map dirty;   /* struct mark.node */
 	struct list order;  /* struct mark.link */
 	size_t n_dirty;
@@ -84,7 +84,7 @@ static void marks_free(struct map *map)
 
 /* ---- messages ---- */
 
-static void event_free(struct event *event)
+static void outgoing_free(struct outgoing *event)
 {
 	list_remove(&event->link);
 	protobuf_c_message_free_unpacked(&event->message->base, NULL);
@@ -93,7 +93,7 @@ static void event_free(struct event *event)
 
 static void push(struct watch *watch, Api__WatchEvent__Type type, Api__Object *object)
 {
-	struct event *event = xnew(struct event);
+	struct outgoing *event = xnew(struct outgoing);
 
 	event->message = xnew(Api__WatchEvent);
 	api__watch_event__init(event->message);
@@ -222,16 +222,16 @@ static void fill_outbox(struct watch *watch)
 
 static void pump(struct watch *watch)
 {
-	struct event *event;
+	struct outgoing *event;
 
 	if (!rpc_server_call_writable(watch->call))
 		return;
 	fill_outbox(watch);
 	if (list_empty(&watch->outbox))
 		return;
-	event = list_entry(watch->outbox.next, struct event, link);
+	event = list_entry(watch->outbox.next, struct outgoing, link);
 	rpc_server_send(watch->call, &event->message->base);
-	event_free(event);
+	outgoing_free(event);
 }
 
 static void on_pump(struct deferred *deferred)
@@ -275,13 +275,13 @@ static void on_writable(struct rpc_server_call *call UNUSED, void *owner)
 static void on_closed(struct rpc_server_call *call UNUSED, void *owner)
 {
 	struct watch *watch = owner;
-	struct event *event;
+	struct outgoing *event;
 
 	list_remove(&watch->watcher.link);
 	list_remove(&watch->link);
 	deferred_cancel(&watch->pump);
 	list_for_each(event, &watch->outbox, link)
-		event_free(event);
+		outgoing_free(event);
 	drop_dirty(watch);
 	marks_free(&watch->known);
 	free(watch->cursor);

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "core/base/log.h"
+#include "core/tell.h"
 #include "core/wish.h"
 
 /* ---- claims ---- */
@@ -123,6 +124,7 @@ static void on_prune(struct timer *timer)
 			break;
 		log_info("%s is no longer declared key=%s file=%s", kind_name(claim->object->kind),
 			 claim->object->key, file->path);
+		tell_no_longer_declared(engine, claim->object->key, file->path);
 		claim_drop(engine, claim);
 		file_free_if_unused(engine, file);
 	}
@@ -188,6 +190,17 @@ static bool declared_in(const struct manifest *manifest, const char *key)
 	return false;
 }
 
+/* What was restored from the store is no news. */
+static void tell_document(struct engine *engine, const struct desired_file *file,
+			  const struct document *document)
+{
+	const struct object *object = engine_find(engine, document->key);
+	const struct claim *claim = object ? file_find_claim(file, object) : NULL;
+
+	tell_declared(engine, document->key, file->path, claim ? claim->message : NULL,
+		      document->message);
+}
+
 /* Without errors the file is the whole truth about what it declares; with errors, what is not
  * declared any more may be in the part that cannot be read. */
 static void linger_undeclared(struct engine *engine, struct desired_file *file,
@@ -220,8 +233,10 @@ void desired_set_file(struct engine *engine, const char *path, struct manifest *
 	/* Parents before children, whatever the order in the file. */
 	for (int kind = 0; kind < KIND_COUNT; kind++)
 		list_for_each(document, &manifest->documents, link)
-			if (document->kind == (enum kind)kind)
+			if (document->kind == (enum kind)kind) {
+				tell_document(engine, file, document);
 				claim_set(engine, file, document->key, take_ptr(document->message));
+			}
 	while ((link = list_pop(&manifest->documents)))
 		document_free(list_entry(link, struct document, link));
 	file_report(file);

@@ -47,7 +47,9 @@ struct container_fact {
 	enum task_state task;
 	uint32_t pid;
 	uint32_t exit_code;   /* 128 + n when signal n ended it */
-	int64_t exited_at_ms; /* wall clock, since the epoch; for display only */
+	int64_t exited_at_ms; /* wall clock, since the epoch */
+	bool unclear; /* by list() alone: the task's shim does not answer; inspect() fails then */
+	bool oom_killed; /* core's to fill in, from the cgroup: the runtime does not know */
 };
 
 void container_fact_fini(struct container_fact *fact);
@@ -82,7 +84,9 @@ struct container_request {
 struct runtime_listener {
 	void *ctx;
 	void (*on_container)(void *ctx, const char *namespace_,
-			     const char *id);                /* look at this one */
+			     const char *id); /* look at this one */
+	/* The kernel killed something in it for want of memory, perhaps some time ago. */
+	void (*on_oom)(void *ctx, const char *namespace_, const char *id);
 	void (*on_image)(void *ctx, const char *namespace_); /* an image came or changed */
 	void (*on_up)(void *ctx); /* subscribed: look at everything now */
 	void (*on_down)(void *ctx,
@@ -171,7 +175,8 @@ void space_fact_fini(struct space_fact *fact);
 /* The network of one cell. */
 struct attachment_fact {
 	char *cell_key;
-	bool pinned; /* its network namespace is pinned */
+	bool pinned;       /* its network namespace is pinned */
+	bool earlier_boot; /* what was attached, was so before the host started anew */
 	bool intent; /* something may have been attached and wants detach() before the next attach()
 		      */
 	/* ADD of the whole chain succeeded, its result is known, and what it made is still there:
@@ -299,6 +304,11 @@ struct cgroup_ops {
 	void (*kill)(struct cgroup_driver *cgroup, const char *key, struct call *call);
 	/* rmdir, deepest first. -EBUSY while something lives in it. */
 	void (*remove)(struct cgroup_driver *cgroup, const char *key, struct call *call);
+
+	/* How many processes the kernel killed for want of memory in the leaf of a container's run
+	 * ("/kukeon/r/s/t/c/c_root"); 0 also when it is gone or the controller is not there. */
+	void (*count_oom_kills)(struct cgroup_driver *cgroup, const char *leaf, uint64_t *ret_kills,
+				struct call *call);
 
 	/* Controllers that the host offers to us; valid after the first ensure(). Owned by the
 	 * driver. */

@@ -6,6 +6,7 @@
 #include "core/look.h"
 #include "core/observed.h"
 #include "core/reconcile.h"
+#include "core/status.h"
 
 /* ---- objects ---- */
 
@@ -82,6 +83,7 @@ void engine_forget(struct engine *engine, struct object *object)
 	remove_containers(engine, object);
 	engine_set_link(engine, object, NULL);
 	list_remove(&object->realm_link);
+	engine_released(engine, object);
 	map_remove(&engine->objects, &object->node);
 	object_free(object);
 	if (parent) {
@@ -137,6 +139,26 @@ char *engine_namespace(const struct object *object)
 
 /* ---- looking ---- */
 
+/* Those that may not be touched yet are not waited for. */
+static bool is_releasing(const struct engine *engine)
+{
+	struct object *object;
+
+	list_for_each(object, &engine->earlier, cell.earlier_link)
+		if (object->wanted || engine->desired.complete)
+			return true;
+	return false;
+}
+
+void engine_released(struct engine *engine, struct object *object)
+{
+	if (!list_linked(&object->cell.earlier_link))
+		return;
+	list_remove(&object->cell.earlier_link);
+	if (!is_releasing(engine))
+		engine_touch_all(engine);
+}
+
 struct plan_context engine_plan_context(const struct engine *engine)
 {
 	return (struct plan_context){
@@ -144,6 +166,7 @@ struct plan_context engine_plan_context(const struct engine *engine)
 		.looked = engine->looked.runtime && engine->looked.network && engine->looked.cgroup,
 		.may_delete = engine->desired.complete,
 		.runtime_up = engine->runtime_up,
+		.releasing = is_releasing(engine),
 	};
 }
 
@@ -190,7 +213,9 @@ void engine_open(struct engine *engine, const struct engine_options *options)
 	list_init(&engine->watchers);
 	list_init(&engine->runs);
 	list_init(&engine->looks);
+	list_init(&engine->earlier);
 	self_read(&engine->self);
+	history_init(&engine->history, status_now_ms());
 	queue_init(&engine->queue, engine->loop, work);
 	desired_init(engine, options->prune_grace_ms);
 }
@@ -234,6 +259,7 @@ void engine_fini(struct engine *engine)
 				engine_forget(engine, object);
 		}
 	}
+	history_fini(&engine->history);
 	self_fini(&engine->self);
 	free(engine->run_path);
 	free(engine->cgroup_root);

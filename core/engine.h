@@ -12,6 +12,7 @@
 #pragma once
 
 #include "core/base/map.h"
+#include "core/history.h"
 #include "core/object.h"
 #include "core/queue.h"
 #include "core/self.h"
@@ -72,6 +73,7 @@ struct engine {
 	struct desired desired;
 	struct store *store;  /* NULL in the simulator */
 	struct list watchers; /* struct engine_watcher.link */
+	struct history history;
 
 	bool runtime_up;
 	struct error runtime_problem; /* why it is down */
@@ -79,6 +81,11 @@ struct engine {
 		bool runtime, network, cgroup;
 	} looked;
 	struct list looks; /* struct look.link, under way */
+
+	/* Cells that an earlier boot of the host left attached: struct cell.earlier_link. While
+	 * there are any, no other is attached: an address may still be theirs on the host's books.
+	 */
+	struct list earlier;
 
 	struct list runs; /* struct run.link: actions under way */
 	uint64_t seq;     /* counts actions begun and ended */
@@ -141,6 +148,9 @@ struct plan_context engine_plan_context(const struct engine *engine);
 /* Looks at the object on the next turn. */
 void engine_touch(struct engine *engine, struct object *object);
 void engine_touch_all(struct engine *engine);
+
+/* What an earlier boot left of the cell has been taken down, or that has been tried. */
+void engine_released(struct engine *engine, struct object *object);
 
 /* Tells the watchers. */
 void engine_changed(struct engine *engine, const struct object *object, bool gone);

@@ -15,12 +15,14 @@
 #include "core/config/options.h"
 #include "core/desired.h"
 #include "core/engine.h"
+#include "core/history_file.h"
 #include "core/host.h"
 #include "core/journal.h"
 #include "core/look.h"
 #include "core/notify.h"
 #include "core/self.h"
 #include "core/store.h"
+#include "core/tell.h"
 #include "drivers/cgroup/cgroup.h"
 #include "drivers/cni/cni.h"
 #include "drivers/containerd/containerd.h"
@@ -54,6 +56,7 @@ struct kukeond {
 	struct resync resync;
 	struct network_watcher network_watcher;
 	struct timer close_grace;
+	struct history_file *history;
 	struct store *store;
 	bool socket_is_ours; /* made by us, not passed */
 	struct api *api;
@@ -154,6 +157,7 @@ static int open_runtime(struct kukeond *k, struct error *err)
 	const struct containerd_options options = {
 		.socket = k->config->containerd_socket,
 		.snapshotter = k->config->snapshotter,
+		.instance = k->config->run_path,
 		.resolv_conf = access("/etc/resolv.conf", R_OK) == 0 ? "/etc/resolv.conf" : NULL,
 	};
 
@@ -179,6 +183,20 @@ static int open_engine(struct kukeond *k, struct error *err UNUSED)
 
 	engine_open(&k->engine, &options);
 	return 0;
+}
+
+static int open_history(struct kukeond *k, struct error *err UNUSED)
+{
+	AUTO_FREE char *path = xasprintf("%s/events", k->config->run_path);
+
+	history_file_open(&k->history, &k->engine.history, &k->loop, path);
+	tell_daemon_started(&k->engine);
+	return 0;
+}
+
+static void close_history(struct kukeond *k)
+{
+	history_file_close(k->history, on_part_closed, k);
 }
 
 static int open_store(struct kukeond *k, struct error *err)
@@ -262,7 +280,7 @@ static const char *watch_kind(void *ctx)
 	return k->manifests ? manifests_watch_kind(k->manifests) : "";
 }
 
-static void shut_down(struct kukeond *k);
+static void shut_down(struct kukeond *k, const char *why);
 
 static void on_stop_asked(void *ctx)
 {
@@ -270,7 +288,7 @@ static void on_stop_asked(void *ctx)
 
 	log_info("asked to stop; the cells go on running");
 	k->again = false;
-	shut_down(k);
+	shut_down(k, "asked to stop");
 }
 
 static void on_restart_asked(void *ctx)
@@ -279,7 +297,7 @@ static void on_restart_asked(void *ctx)
 
 	log_info("asked to restart; the cells go on running");
 	k->again = true;
-	shut_down(k);
+	shut_down(k, "asked to restart");
 }
 
 static void on_kill_due(struct timer *timer UNUSED)
@@ -433,6 +451,7 @@ static const struct {
 	{ "network driver", open_network, close_network },
 	{ "runtime driver", open_runtime, close_runtime },
 	{ "engine", open_engine, NULL },
+	{ "history", open_history, close_history },
 	{ "store", open_store, close_store },
 	{ "network watcher", open_network_watcher, close_network_watcher },
 	{ "actions", start_engine, close_engine },
@@ -464,11 +483,13 @@ static void close_next_part(struct kukeond *k)
 	loop_defer(&k->loop, &k->close_next, on_close_next);
 }
 
-static void shut_down(struct kukeond *k)
+static void shut_down(struct kukeond *k, const char *why)
 {
 	if (k->closing)
 		return;
 	k->closing = true;
+	if (k->engine_works)
+		tell_daemon_stopped(&k->engine, why);
 	close_next_part(k);
 }
 
@@ -491,7 +512,7 @@ static void on_signal(uv_signal_t *handle, int number)
 
 	log_info("%s: stopping; the cells go on running", strsignal(number));
 	k->again = false;
-	shut_down(k);
+	shut_down(k, strsignal(number));
 }
 
 static void watch_signal(struct kukeond *k, uv_signal_t *handle, int number, uv_signal_cb fn)
@@ -528,7 +549,7 @@ static int run(struct kukeond *k)
 	r = open_parts(k, &err);
 	if (r < 0) {
 		log_error("%s", err.msg);
-		shut_down(k);
+		shut_down(k, err.msg);
 	} else {
 		log_info("kukeond " KUKEON_VERSION " is up socket=%s manifests=%s",
 			 k->config->socket, k->config->manifests_dir);

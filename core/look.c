@@ -113,6 +113,13 @@ static void note_realm(struct engine *engine, const char *namespace_, const char
 	engine_touch(engine, object);
 }
 
+/* An inspection tells more of it than the listing: how it ended, or why nobody knows. */
+static bool needs_inspection(const struct container *c, const struct container_fact *fact)
+{
+	return fact->unclear ||
+	       (fact->task == TASK_STOPPED && fact->exit_code && c->task != TASK_STOPPED);
+}
+
 static void note_container(struct look *look, const char *realm, const struct container_fact *fact)
 {
 	struct engine *engine = look->engine;
@@ -125,7 +132,7 @@ static void note_container(struct look *look, const char *realm, const struct co
 		if (!c)
 			c = engine_add_container(engine, object, fact->role, fact->container);
 	}
-	if (believable(look, &c->slot)) {
+	if (believable(look, &c->slot) && !needs_inspection(c, fact)) {
 		observed_container(engine, c->object, c, fact);
 		c->slot.known = true;
 	} else if (!c->slot.busy) {
@@ -292,6 +299,8 @@ static void note_attachments(struct look *look)
 			continue;
 		observed_attachment(look->engine, object, fact);
 		object->cell.network.hinted = false;
+		if (fact->earlier_boot && !list_linked(&object->cell.earlier_link))
+			list_append(&look->engine->earlier, &object->cell.earlier_link);
 	}
 	map_for_each(object, &look->engine->objects, node) {
 		if (object->kind == KIND_CELL && object->cell.network.hinted)

@@ -75,9 +75,32 @@ static uint64_t retry_pause_ms(unsigned failures, int code)
 	return pause_ms < last_ms ? pause_ms : last_ms;
 }
 
+/* What was taken down before it was made again does not count any more. The other way round it
+ * does: what cannot be made is taken down and tried again, after ever longer pauses. */
+static bool supersedes(enum action action, enum action failed)
+{
+	switch (action) {
+	case ACTION_TASK_START:
+		return true;
+	case ACTION_CONTAINER_CREATE:
+		return failed == ACTION_CONTAINER_REMOVE;
+	case ACTION_NETNS_CREATE:
+	case ACTION_NETWORK_ATTACH:
+		return failed == ACTION_NETWORK_DETACH;
+	case ACTION_CGROUP_ENSURE:
+		return failed == ACTION_CGROUP_KILL || failed == ACTION_CGROUP_REMOVE;
+	case ACTION_NAMESPACE_ENSURE:
+		return failed == ACTION_NAMESPACE_REMOVE;
+	case ACTION_SPACE_ENSURE:
+		return failed == ACTION_SPACE_REMOVE;
+	default:
+		return false;
+	}
+}
+
 void slot_succeeded(struct slot *slot, enum action action)
 {
-	if (slot->failed_action == action)
+	if (slot->failed_action == action || supersedes(action, slot->failed_action))
 		slot_forgive(slot);
 }
 

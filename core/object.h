@@ -77,11 +77,14 @@ struct container {
 	uint64_t stop_sent_ms;
 	uint64_t kill_sent_ms;
 	uint64_t started_ms;
-	bool exited; /* it has run and ended since it was created */
+	uint32_t stored_pid; /* of the run that the store tells of; 0: none, or it has been seen */
+	bool exited;         /* it has run and ended since it was created */
 	uint64_t exited_ms;
 	uint32_t exit_code;
-	unsigned restarts;                         /* for the user */
-	unsigned restarts_in_row;                  /* without a stable run between them */
+	bool oom_seen;            /* containerd told of such a kill in this run: */
+	bool oom_killed;          /* its last run ended badly after a kill for want of memory */
+	unsigned restarts;        /* for the user */
+	unsigned restarts_in_row; /* without a stable run between them */
 	int64_t started_wall_ms, finished_wall_ms; /* since the epoch, for display; 0: never */
 };
 
@@ -94,7 +97,8 @@ struct cell {
 	/* network: seen */
 	struct slot network;
 	bool pinned, intent, attached;
-	bool fresh; /* made by this daemon and not used by a root yet */
+	bool fresh;               /* made by this daemon and not used by a root yet */
+	struct list earlier_link; /* struct engine.earlier: attached before the host started anew */
 	char *ip, *bridge;
 	char *link; /* the host's end of its interface; in engine.links by it */
 	struct map_node link_node;
@@ -120,6 +124,10 @@ struct object_status {
 	enum reason reason;
 	char *message;
 	int64_t created_ms, updated_ms, ready_ms; /* wall clock since the epoch; 0: not yet */
+	bool told;                                /* to the history: */
+	Api__State told_state;
+	enum reason told_reason;
+	bool told_before; /* by a daemon before us, as far as the store knows */
 };
 
 struct object {
@@ -145,7 +153,7 @@ struct object {
 	/* seen */
 	struct slot cgroup;
 	bool cgroup_exists, populated;
-	bool cgroup_stale;         /* made for another spec: its controllers are to be set again */
+	bool cgroup_stale;         /* made for another spec, or not whole: to be ensured again */
 	uint64_t cgroup_killed_ms; /* loop time; 0: it was not, or it has been empty since */
 	struct strv controllers;
 	struct own_thing own; /* realms and spaces */

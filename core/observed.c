@@ -1,55 +1,82 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/observed.h"
 
-#include <time.h>
-
 #include "core/base/log.h"
 #include "core/look.h"
 #include "core/restart.h"
+#include "core/status.h"
+#include "core/tell.h"
 
 /* What a task that vanished without anybody seeing its exit code counts as. */
 enum { EXIT_CODE_UNSEEN = 255 };
-
-static int64_t wall_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static bool ran(enum task_state task)
 {
 	return task == TASK_RUNNING || task == TASK_PAUSED || task == TASK_PAUSING;
 }
 
+static void count_restart(struct container *c)
+{
+	if (!c->exited || c->stopping)
+		return;
+	c->restarts++;
+	c->restarts_in_row++;
+}
+
+/* A run that began under an earlier daemon keeps its beginning. */
 static void note_start(struct engine *engine, struct object *object, struct container *c)
 {
-	if (c->exited && !c->stopping) {
-		c->restarts++;
-		c->restarts_in_row++;
-	}
-	c->exited = c->stopping = false;
+	uint64_t now_ms = loop_now_ms(engine->loop);
+	bool adopted = c->stored_pid && c->stored_pid == c->pid && c->started_wall_ms;
+
+	count_restart(c);
+	if (!adopted)
+		c->started_wall_ms = status_now_ms();
+	c->started_ms =
+		adopted ? restart_loop_time(now_ms, status_now_ms(), c->started_wall_ms) : now_ms;
+	c->exited = c->stopping = c->oom_seen = false;
 	c->stop_sent_ms = c->kill_sent_ms = 0;
-	c->started_ms = loop_now_ms(engine->loop);
-	c->started_wall_ms = wall_ms();
+	c->stored_pid = 0;
 	if (container_is_root(c))
 		object->cell.fresh = false;
 }
 
-static void note_exit(struct engine *engine, struct container *c, uint32_t exit_code,
-		      int64_t exited_wall_ms)
+/* Also for a run that went on under nobody's eyes until it ended. */
+static bool was_stable(const struct container *c, uint64_t exited_ms, int64_t exited_wall_ms)
+{
+	if (c->started_ms)
+		return exited_ms >= c->started_ms + RESTART_STABLE_MS;
+	return c->stored_pid && exited_wall_ms - c->started_wall_ms >= RESTART_STABLE_MS;
+}
+
+/* The store told of one end already: another time means that it ran once more in between. */
+static bool is_known_end(const struct container *c, int64_t exited_wall_ms)
+{
+	return c->exited && (!exited_wall_ms || exited_wall_ms == c->finished_wall_ms);
+}
+
+static void note_exit(struct engine *engine, struct container *c, const struct container_fact *fact)
 {
 	uint64_t now_ms = loop_now_ms(engine->loop);
+	int64_t exited_wall_ms = fact->exited_at_ms ? fact->exited_at_ms : status_now_ms();
+	bool told = fact->exited_at_ms && fact->exited_at_ms == c->finished_wall_ms; /* before we
+											started */
 
-	if (c->exited)
+	if (is_known_end(c, fact->exited_at_ms))
 		return;
-	if (c->started_ms && now_ms - c->started_ms >= RESTART_STABLE_MS)
+	count_restart(c);
+	/* Seen as it happened, the loop's clock is the better one. */
+	c->exited_ms =
+		c->started_ms ? now_ms : restart_loop_time(now_ms, status_now_ms(), exited_wall_ms);
+	if (was_stable(c, c->exited_ms, exited_wall_ms))
 		c->restarts_in_row = 0;
 	c->exited = true;
-	c->exited_ms = now_ms;
-	c->exit_code = exit_code;
-	c->finished_wall_ms = exited_wall_ms ? exited_wall_ms : wall_ms();
+	c->exit_code = fact->task == TASK_STOPPED ? fact->exit_code : EXIT_CODE_UNSEEN;
+	c->oom_killed = c->exit_code && (fact->oom_killed || c->oom_seen);
+	c->finished_wall_ms = exited_wall_ms;
+	c->stored_pid = 0;
+	if (!told)
+		tell_exit(engine, c, fact->task != TASK_STOPPED);
 }
 
 static void set_task(struct engine *engine, struct object *object, struct container *c,
@@ -61,10 +88,9 @@ static void set_task(struct engine *engine, struct object *object, struct contai
 	c->pid = fact->task == TASK_NONE || fact->task == TASK_STOPPED ? 0 : fact->pid;
 	if (ran(c->task) && !ran(before))
 		note_start(engine, object, c);
-	else if (c->task == TASK_STOPPED && before != TASK_STOPPED)
-		note_exit(engine, c, fact->exit_code, fact->exited_at_ms);
-	else if (c->task == TASK_NONE && ran(before))
-		note_exit(engine, c, EXIT_CODE_UNSEEN, 0);
+	else if ((c->task == TASK_STOPPED && before != TASK_STOPPED) ||
+		 (c->task == TASK_NONE && ran(before)))
+		note_exit(engine, c, fact);
 	if (c->task == TASK_NONE || c->task == TASK_STOPPED)
 		c->stop_sent_ms = c->kill_sent_ms = 0;
 	if (c->task != before)
@@ -76,6 +102,8 @@ void observed_task(struct engine *engine, struct object *object, struct containe
 {
 	const struct container_fact fact = { .task = task, .pid = pid };
 
+	if (task == TASK_RUNNING && !ran(c->task))
+		tell_started(engine, c);
 	set_task(engine, object, c, &fact);
 	engine_touch(engine, object);
 }
@@ -174,6 +202,24 @@ void observed_hint_container(struct engine *engine, const char *namespace_,
 		hint_slot(engine, c->object, &c->slot);
 }
 
+/* The hint of the exit may have come first. */
+void observed_oom(struct engine *engine, const char *namespace_, const char *containerd_id)
+{
+	struct object *realm = engine_find_realm(engine, namespace_);
+	struct container *c =
+		realm ? engine_find_container(engine, realm->key, containerd_id) : NULL;
+
+	if (!c)
+		return;
+	if (!c->exited) {
+		c->oom_seen = true;
+	} else if (c->exit_code && !c->oom_killed) {
+		c->oom_killed = true;
+		engine_changed(engine, c->object, false);
+		engine_touch(engine, c->object);
+	}
+}
+
 /* Images come seldom: every cell of the realm is asked whether it waits for one. */
 void observed_hint_image(struct engine *engine, const char *namespace_)
 {
@@ -204,14 +250,17 @@ void observed_hint_cgroup(struct engine *engine, const char *key)
 void observed_runtime_up(struct engine *engine)
 {
 	log_info("containerd is connected");
+	tell_runtime_up(engine);
 	engine->runtime_up = true;
 	look_runtime(engine);
 }
 
 void observed_runtime_down(struct engine *engine, const struct error *why)
 {
-	if (engine->runtime_up || !engine->runtime_problem.code)
+	if (engine->runtime_up || !engine->runtime_problem.code) {
 		log_warning("containerd cannot be asked: %s", why->msg);
+		tell_runtime_down(engine, why);
+	}
 	engine->runtime_up = false;
 	engine->runtime_problem = *why;
 	engine_touch_all(engine);

@@ -24,6 +24,7 @@ void observed_no_network(struct engine *engine, struct object *object);
 /* Hints. A key or an id that is nobody's is ignored. */
 void observed_hint_container(struct engine *engine, const char *namespace_,
 			     const char *containerd_id);
+void observed_oom(struct engine *engine, const char *namespace_, const char *containerd_id);
 void observed_hint_image(struct engine *engine, const char *namespace_);
 void observed_hint_cgroup(struct engine *engine, const char *key);
 void observed_runtime_up(struct engine *engine);

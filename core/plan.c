@@ -139,7 +139,7 @@ static void plan_wanted_parent(struct planning *p)
 
 	if (!object->cgroup.known)
 		plan_emit(p, ACTION_CGROUP_INSPECT, &object->cgroup, NULL);
-	else if (!object->cgroup_exists)
+	else if (!object->cgroup_exists || object->cgroup_stale)
 		plan_emit(p, ACTION_CGROUP_ENSURE, &object->cgroup, NULL);
 	if (own_missing && !(needs_runtime && !p->context->runtime_up))
 		plan_emit(p, own_ensure(object->kind), &object->own.slot, NULL);

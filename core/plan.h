@@ -72,6 +72,7 @@ struct plan_context {
 	bool looked;     /* every source has been looked at once: what is not seen is not there */
 	bool may_delete; /* the set of wanted objects is complete */
 	bool runtime_up;
+	bool releasing; /* what an earlier boot of the host left attached is still going */
 };
 
 void plan_object(const struct object *object, const struct plan_context *context,

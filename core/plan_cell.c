@@ -56,6 +56,34 @@ static enum cell_mode mode_of(const struct object *object, const struct containe
 	return replace_now(root) ? MODE_RECYCLE : MODE_UP;
 }
 
+/* ---- the restart policy ---- */
+
+/* Whether the restart policy lets the container run now. */
+static bool may_run(struct planning *p, const struct container *c)
+{
+	uint64_t at_ms = 0;
+
+	if (!c->exited)
+		return true;
+	switch (restart_judge(c, p->context->now_ms, &at_ms)) {
+	case RESTART_DUE:
+		return true;
+	case RESTART_LATER:
+		plan_wake_at(p, at_ms);
+		return false;
+	default:
+		return false;
+	}
+}
+
+/* It ended for good, or waits for its next start. Its task stays meanwhile, so that containerd
+ * keeps the exit over our restarts. */
+static bool rests(struct planning *p, const struct container *c)
+{
+	return c->spec && c->exited && !container_lives(c) && !container_changed(c) &&
+	       !may_run(p, c);
+}
+
 /* ---- down ---- */
 
 /* The stop signal, after the grace SIGKILL, and again until it is dead. A task that never ran gets
@@ -117,7 +145,7 @@ static bool task_may_live(const struct container *c)
 
 /*
  * All at once: their namespace is pinned, so each keeps its network until the last has ended.
- * @keep_root_task: its exit is the last word, and containerd keeps it.
+ * @keep_root_task: the root rests.
  */
 static void down_tasks(struct planning *p, bool keep_root_task)
 {
@@ -154,35 +182,17 @@ static void plan_down(struct planning *p)
 
 /* ---- up ---- */
 
-/* Whether the restart policy lets the container run now. */
-static bool may_run(struct planning *p, const struct container *c)
-{
-	uint64_t at_ms = 0;
-
-	if (!c->exited)
-		return true;
-	switch (restart_judge(c, p->context->now_ms, &at_ms)) {
-	case RESTART_DUE:
-		return true;
-	case RESTART_LATER:
-		plan_wake_at(p, at_ms);
-		return false;
-	default:
-		return false;
-	}
-}
-
 /* Under a root that runs nothing is made anew that can be mended. */
 static void up_network(struct planning *p)
 {
 	const struct cell *cell = &p->object->cell;
 
 	if (container_runs(cell_root(p->object))) {
-		if (!cell->attached)
+		if (!cell->attached && !p->context->releasing)
 			plan_emit(p, ACTION_NETWORK_REPAIR, &cell->network, NULL);
 	} else if (!cell->pinned)
 		plan_emit(p, ACTION_NETNS_CREATE, &cell->network, NULL);
-	else if (!cell->attached)
+	else if (!cell->attached && !p->context->releasing)
 		plan_emit(p, ACTION_NETWORK_ATTACH, &cell->network, NULL);
 }
 
@@ -239,7 +249,7 @@ static void up_container(struct planning *p, struct container *c)
 		stop_task(p, c);
 	else if (c->task == TASK_CREATED && may_start_task(p, c))
 		plan_emit(p, ACTION_TASK_START, &c->slot, c);
-	else if (c->task == TASK_STOPPED && !container_is_over(c, p->context->now_ms))
+	else if (c->task == TASK_STOPPED && !rests(p, c))
 		plan_emit(p, ACTION_TASK_DELETE, &c->slot, c);
 	else if (c->task == TASK_NONE)
 		up_without_task(p, c);
@@ -301,6 +311,8 @@ void plan_cell(struct planning *p)
 	if (!object->cgroup.known)
 		plan_emit(p, ACTION_CGROUP_INSPECT, &object->cgroup, NULL);
 	if (root && !root->slot.known)
+		cell_say_container_trouble(p, root);
+	if (root && !root->slot.known)
 		return plan_say(p, object->status.state, object->status.reason, "%s",
 				object->status.message ? object->status.message : "");
 	mode = mode_of(object, root);
@@ -314,6 +326,6 @@ void plan_cell(struct planning *p)
 	else if (cell_intent(object) == INTENT_RESTART)
 		plan_restart(p);
 	else
-		down_tasks(p, container_is_over(root, p->context->now_ms));
+		down_tasks(p, rests(p, root));
 	cell_say_up(p, mode);
 }

@@ -20,9 +20,14 @@ bool container_changed(const struct container *container);
 /* Any container but the root lives. */
 bool cell_others_live(const struct object *object);
 
-/* It exited for good: its task stays, so that containerd keeps the exit code over our restarts. */
+/* It exited for good. */
 bool container_is_over(const struct container *container, uint64_t now_ms);
 
+/* How its last run ended: "exited with code 139 (SIGSEGV)". */
+enum { END_TEXT_BYTES = 80 };
+const char *container_end_text(const struct container *c, char text[END_TEXT_BYTES]);
+
 /* plan_cell_say.c */
+void cell_say_container_trouble(struct planning *p, const struct container *c);
 void cell_say_up(struct planning *p, enum cell_mode mode);
 void cell_say_down(struct planning *p);

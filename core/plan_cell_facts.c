@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/plan_cell.h"
 
+#include <stdio.h>
+
 #include "core/restart.h"
 
 bool container_runs(const struct container *c)
@@ -37,4 +39,20 @@ bool container_is_over(const struct container *c, uint64_t now_ms)
 		return false;
 	verdict = restart_judge(c, now_ms, &at_ms);
 	return verdict == RESTART_DONE || verdict == RESTART_GAVE_UP;
+}
+
+/* 128 + n, for a signal that has a name. A shell says the same of a process of its own. */
+static const char *signal_name(uint32_t exit_code)
+{
+	return exit_code > 128 && exit_code < 128 + 65 ? sigabbrev_np((int)exit_code - 128) : NULL;
+}
+
+const char *container_end_text(const struct container *c, char text[END_TEXT_BYTES])
+{
+	const char *name = signal_name(c->exit_code);
+
+	snprintf(text, END_TEXT_BYTES, "%s code %u%s%s%s",
+		 c->oom_killed ? "ran out of memory and exited with" : "exited with", c->exit_code,
+		 name ? " (SIG" : "", name ? name : "", name ? ")" : "");
+	return text;
 }

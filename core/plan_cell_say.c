@@ -5,15 +5,38 @@
 #include "core/plan_cell.h"
 #include "core/restart.h"
 
-static void say_container_trouble(struct planning *p, const struct container *c)
+/* It cannot be looked at. */
+static bool is_unclear(const struct container *c)
+{
+	return c->slot.failures && c->slot.failed_action == ACTION_CONTAINER_INSPECT;
+}
+
+/* What it means for a container that an action on it failed. */
+static Api__State container_trouble_state(const struct container *c)
+{
+	if (is_unclear(c))
+		return API__STATE__Unknown;
+	return c->slot.failed_action == ACTION_IMAGE_RESOLVE ? API__STATE__Pending
+							     : API__STATE__Failed;
+}
+
+void cell_say_container_trouble(struct planning *p, const struct container *c)
 {
 	const struct slot *slot = &c->slot;
-	bool fatal = container_is_root(c) && slot->failed_action != ACTION_IMAGE_RESOLVE;
+	Api__State state = container_trouble_state(c);
 
+	if (state == API__STATE__Failed && !container_is_root(c))
+		state = API__STATE__Pending;
 	if (slot->failures)
-		plan_say(p, fatal ? API__STATE__Failed : API__STATE__Pending,
-			 action_failure_reason(slot->failed_action, slot->failure_code),
+		plan_say(p, state, action_failure_reason(slot->failed_action, slot->failure_code),
 			 "container %s: %s", c->name, slot->failure);
+}
+
+static enum reason end_reason(const struct container *c)
+{
+	if (!c->exit_code)
+		return REASON_COMPLETED;
+	return c->oom_killed ? REASON_OOM_KILLED : REASON_EXITED;
 }
 
 /* An exit that is not, or not at once, followed by a new run. */
@@ -21,29 +44,31 @@ static void say_exit(struct planning *p, const struct container *c)
 {
 	bool root = container_is_root(c);
 	uint64_t now_ms = p->context->now_ms, at_ms = 0;
+	char end[END_TEXT_BYTES];
 
 	if (!c->spec || !c->exited || container_lives(c) || c->run != INTENT_RUN)
 		return;
+	container_end_text(c, end);
 	switch (restart_judge(c, now_ms, &at_ms)) {
 	case RESTART_DONE:
 		if (c->exit_code)
-			plan_say(p, API__STATE__Failed, REASON_EXITED,
-				 "container %s exited with code %u", c->name, c->exit_code);
+			plan_say(p, API__STATE__Failed, end_reason(c), "container %s %s", c->name,
+				 end);
 		else if (root)
 			plan_say(p, API__STATE__Stopped, REASON_COMPLETED, "container %s completed",
 				 c->name);
 		break;
 	case RESTART_GAVE_UP:
 		plan_say(p, API__STATE__Failed, REASON_GAVE_UP,
-			 "container %s exited with code %u and was restarted %u times, its limit",
-			 c->name, c->exit_code, c->restarts);
+			 "container %s %s and was restarted %u times, its limit; "
+			 "'kuke start container' tries again",
+			 c->name, end, c->restarts);
 		break;
 	case RESTART_LATER:
-		plan_say(
-			p, root ? API__STATE__Failed : API__STATE__Pending, REASON_RESTART_BACK_OFF,
-			"container %s exited with code %u after %u restarts; waits %llu s before the next",
-			c->name, c->exit_code, c->restarts,
-			(unsigned long long)(at_ms - now_ms + 999) / 1000);
+		plan_say(p, root ? API__STATE__Failed : API__STATE__Pending,
+			 REASON_RESTART_BACK_OFF,
+			 "container %s %s after %u restarts; waits %llu s before the next", c->name,
+			 end, c->restarts, (unsigned long long)(at_ms - now_ms + 999) / 1000);
 		break;
 	case RESTART_DUE:
 		break;
@@ -94,7 +119,7 @@ void cell_say_up(struct planning *p, enum cell_mode mode)
 	plan_say_failure(p, &object->cgroup, "");
 	plan_say_failure(p, &object->cell.network, "");
 	list_for_each(c, &object->cell.containers, link)
-		say_container_trouble(p, c);
+		cell_say_container_trouble(p, c);
 	list_for_each(c, &object->cell.containers, link)
 		say_exit(p, c);
 	if (!object->parent || object->parent->status.state != API__STATE__Ready)
@@ -161,13 +186,21 @@ static const struct {
 static void say_ended(const struct container *c, const struct plan_context *context,
 		      struct container_state *ret)
 {
+	enum restart_verdict verdict;
+	char end[END_TEXT_BYTES];
 	uint64_t at_ms = 0;
 
 	ret->state = c->exit_code && !c->stopping ? API__STATE__Failed : API__STATE__Stopped;
-	ret->reason = c->exit_code ? REASON_EXITED : REASON_COMPLETED;
-	snprintf(ret->message, sizeof(ret->message), "exited with code %u", c->exit_code);
-	if (c->spec && restart_judge(c, context->now_ms, &at_ms) == RESTART_LATER)
+	ret->reason = end_reason(c);
+	container_end_text(c, end);
+	verdict = c->spec ? restart_judge(c, context->now_ms, &at_ms) : RESTART_DONE;
+	if (verdict == RESTART_LATER && !c->oom_killed)
 		ret->reason = REASON_RESTART_BACK_OFF;
+	if (verdict == RESTART_GAVE_UP && !c->oom_killed)
+		ret->reason = REASON_GAVE_UP;
+	snprintf(ret->message, sizeof(ret->message), "%s%s", end,
+		 c->oom_killed ? "; raise its memory limit, or find out what takes the memory"
+			       : "");
 }
 
 /* Of its own, or of its cell. */
@@ -184,15 +217,13 @@ void plan_container_state(const struct container *c, const struct plan_context *
 	if (!context->runtime_up || !context->looked) {
 		ret_state->state = API__STATE__Unknown;
 		ret_state->reason = REASON_RUNTIME_UNAVAILABLE;
-	} else if (container_runs(c)) {
+	} else if (container_runs(c) && !is_unclear(c)) {
 		ret_state->state = task_states[c->task].state;
 		ret_state->reason = REASON_NONE;
 		snprintf(ret_state->message, sizeof(ret_state->message), "%s",
 			 task_states[c->task].message);
 	} else if (c->slot.failures) {
-		ret_state->state = c->slot.failed_action == ACTION_IMAGE_RESOLVE
-					   ? API__STATE__Pending
-					   : API__STATE__Failed;
+		ret_state->state = container_trouble_state(c);
 		ret_state->reason =
 			action_failure_reason(c->slot.failed_action, c->slot.failure_code);
 		snprintf(ret_state->message, sizeof(ret_state->message), "%s", c->slot.failure);

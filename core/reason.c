@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/reason.h"
 
+#include "core/base/str.h"
+
 static const char *const names[REASON_COUNT] = {
 	[REASON_NONE] = "",
 	[REASON_STARTING] = "Starting",
@@ -27,6 +29,7 @@ static const char *const names[REASON_COUNT] = {
 	[REASON_COMPLETED] = "Completed",
 	[REASON_STOP_REQUESTED] = "StopRequested",
 	[REASON_EXITED] = "Exited",
+	[REASON_OOM_KILLED] = "OOMKilled",
 	[REASON_GAVE_UP] = "GaveUp",
 };
 
@@ -34,4 +37,12 @@ const char *reason_name(enum reason reason)
 {
 	check(reason < REASON_COUNT && names[reason]);
 	return names[reason];
+}
+
+enum reason reason_parse(const char *name)
+{
+	for (int reason = REASON_NONE + 1; reason < REASON_COUNT; reason++)
+		if (str_equal(name, names[reason]))
+			return (enum reason)reason;
+	return REASON_NONE;
 }

@@ -68,6 +68,11 @@ enum reason {
 	REASON_STOP_REQUESTED,
 	/* It ended with another exit code than 0, or by a signal. */
 	REASON_EXITED,
+	/*
+	 * It reached its memory limit and the kernel ended something in it. Raise the limit, or
+	 * find out what takes the memory.
+	 */
+	REASON_OOM_KILLED,
 	/* It was started again as often as restartMaxRetries allows; start it to try again. */
 	REASON_GAVE_UP,
 	REASON_COUNT,
@@ -75,3 +80,6 @@ enum reason {
 
 /* "ImageNotPresent"; "" for REASON_NONE. */
 const char *reason_name(enum reason reason);
+
+/* The reason of a name; REASON_NONE when there is none. */
+enum reason reason_parse(const char *name);

@@ -3,8 +3,10 @@
 
 #include "core/act.h"
 #include "core/base/log.h"
+#include "core/moot.h"
 #include "core/status.h"
 #include "core/store.h"
+#include "core/tell.h"
 
 static void finish(struct call *call)
 {
@@ -25,10 +27,12 @@ static void finish(struct call *call)
 
 		slot_failed(slot, run->action, &call->err, loop_now_ms(engine->loop));
 		act_failed(run);
-		if (!repeated && !engine->closing)
+		if (!repeated && !engine->closing) {
 			log_warning("%s failed: %s key=%s container=%s", action_name(run->action),
 				    call->err.msg, object->key,
 				    run->container ? run->container->name : "-");
+			tell_failure(engine, object, run->container, run->action, &call->err);
+		}
 	}
 	engine_touch(engine, object);
 	list_remove(&run->link);
@@ -54,6 +58,7 @@ static void start(struct engine *engine, struct object *object, const struct pla
 	call_init(&run->call, engine->loop, finish);
 	log_debug("%s key=%s container=%s", action_name(run->action), object->key,
 		  step->container ? step->container->name : "-");
+	tell_step(engine, step);
 	act_start(run);
 }
 
@@ -93,6 +98,7 @@ void reconcile_object(struct engine *engine, struct object *object)
 	struct plan plan;
 
 	drop_gone_containers(engine, object);
+	moot_forgive(object);
 	plan_object(object, &context, &plan);
 	for (size_t i = 0; i < plan.n_steps; i++)
 		start(engine, object, &plan.steps[i]);

@@ -29,6 +29,13 @@ uint64_t restart_pause_ms(const Api__ContainerSpec *spec, unsigned in_row, const
 	return pause_ms - pause_ms * jitter_percent(seed, in_row) / 100;
 }
 
+uint64_t restart_loop_time(uint64_t now_ms, int64_t now_wall_ms, int64_t wall_ms)
+{
+	uint64_t ago_ms = wall_ms < now_wall_ms ? (uint64_t)(now_wall_ms - wall_ms) : 0;
+
+	return ago_ms < now_ms ? now_ms - ago_ms : 0;
+}
+
 enum restart_verdict restart_judge(const struct container *container, uint64_t now_ms,
 				   uint64_t *ret_at_ms)
 {

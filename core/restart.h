@@ -23,6 +23,13 @@ enum restart_verdict {
 enum restart_verdict restart_judge(const struct container *container, uint64_t now_ms,
 				   uint64_t *ret_at_ms);
 
+/*
+ * Loop time of what happened at @wall_ms by the wall clock: for what the store or containerd tells
+ * of the time before this daemon. A clock that was set meanwhile can make it neither future nor
+ * older than the loop's own beginning, so that a pause never gets longer than it is.
+ */
+uint64_t restart_loop_time(uint64_t now_ms, int64_t now_wall_ms, int64_t wall_ms);
+
 /* Pause before restart number @in_row + 1, jitter included; the jitter depends on @seed alone, so
  * plans repeat. */
 uint64_t restart_pause_ms(const Api__ContainerSpec *spec, unsigned in_row, const char *seed);

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "core/base/log.h"
+#include "core/tell.h"
 
 /* ---- time ---- */
 
@@ -81,8 +82,10 @@ void status_update(struct engine *engine, struct object *object, const struct pl
 	if (!state_changed && status->reason == plan->reason &&
 	    str_equal(status->message, plan->message))
 		return;
-	if (state_changed || status->reason != plan->reason)
+	if (state_changed || status->reason != plan->reason) {
 		log_transition(object, plan);
+		tell_state(engine, object, plan);
+	}
 	status->state = plan->state;
 	status->reason = plan->reason;
 	free(status->message);
@@ -100,5 +103,7 @@ void status_gone(struct engine *engine, struct object *object)
 {
 	if (object->spec && object->kind != KIND_CONTAINER)
 		log_info("%s %s is deleted", kind_name(object->kind), object->key);
+	if (object->kind != KIND_CONTAINER)
+		tell_deleted(engine, object);
 	engine_changed(engine, object, true);
 }

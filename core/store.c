@@ -15,6 +15,9 @@
 /* A change is written once nothing has changed for a while, but not later than this after it
  * happened. */
 enum { SETTLE_MS = 500, SETTLE_MAX_MS = 5000 };
+/* A container that waits for its next start: a daemon that crashes again and again must not take
+ * the pause away, and nothing is in a hurry meanwhile. */
+enum { SETTLE_WAITING_MS = 10 };
 /* Specs may hold what is nobody else's business: environments. */
 enum { DIR_MODE = 0755, FILE_MODE = 0600 };
 
@@ -38,6 +41,7 @@ struct store {
 	struct list dirty; /* struct object.dirty */
 	struct timer settle;
 	uint64_t dirty_since_ms;
+	bool waiting;     /* a container waits: settle is not put off any more */
 	struct list jobs; /* struct job.link, in order; the first is with the worker */
 	struct work work;
 	bool working;
@@ -309,6 +313,7 @@ static void flush(struct store *store)
 
 	timer_stop(&store->settle);
 	store->dirty_since_ms = 0;
+	store->waiting = false;
 	while ((link = list_pop(&store->dirty)))
 		store_object(store, list_entry(link, struct object, dirty));
 	next_job(store);
@@ -350,6 +355,16 @@ static void remove_object(struct store *store, struct object *object)
 	next_job(store);
 }
 
+static bool has_waiting_container(const struct object *object)
+{
+	struct container *c;
+
+	list_for_each(c, &object->cell.containers, link)
+		if (c->exited && !c->stopping && c->restarts_in_row)
+			return true;
+	return false;
+}
+
 static void on_change(struct engine_watcher *watcher, const struct object *changed, bool gone)
 {
 	struct store *store = container_of(watcher, struct store, watcher);
@@ -364,8 +379,12 @@ static void on_change(struct engine_watcher *watcher, const struct object *chang
 		list_append(&store->dirty, &object->dirty);
 	if (!store->dirty_since_ms)
 		store->dirty_since_ms = now_ms;
-	if (now_ms - store->dirty_since_ms < SETTLE_MAX_MS)
-		timer_start(store->engine->loop, &store->settle, SETTLE_MS, on_settled);
+	if (store->waiting)
+		return;
+	store->waiting = has_waiting_container(object);
+	if (store->waiting || now_ms - store->dirty_since_ms < SETTLE_MAX_MS)
+		timer_start(store->engine->loop, &store->settle,
+			    store->waiting ? SETTLE_WAITING_MS : SETTLE_MS, on_settled);
 }
 
 /* ---- life ---- */

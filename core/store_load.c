@@ -10,6 +10,7 @@
 #include "core/base/log.h"
 #include "core/desired.h"
 #include "core/model/view.h"
+#include "core/restart.h"
 #include "core/status.h"
 #include "core/store.h"
 
@@ -31,7 +32,8 @@ static enum run_intent restored_intent(const char *name)
 	return intent == INTENT_RESTART ? INTENT_RUN : intent; /* never twice */
 }
 
-static void restore_container(struct object *object, const Api__ContainerStatus *status)
+static void restore_container(struct engine *engine, struct object *object,
+			      const Api__ContainerStatus *status)
 {
 	struct container *c;
 
@@ -43,19 +45,28 @@ static void restore_container(struct object *object, const Api__ContainerStatus 
 		c->exit_code = status->exit_code;
 		c->started_wall_ms = status_time_parse(status->started_at);
 		c->finished_wall_ms = status_time_parse(status->finished_at);
+		c->stored_pid = status->pid;
+		c->restarts_in_row = status->restarts_in_row;
+		c->oom_killed = status->oom_killed;
+		c->exited = status->ended;
+		c->exited_ms = restart_loop_time(loop_now_ms(engine->loop), status_now_ms(),
+						 c->finished_wall_ms);
 	}
 }
 
-static void restore_status(struct object *object, const Api__Status *status)
+static void restore_status(struct engine *engine, struct object *object, const Api__Status *status)
 {
 	object->status.created_ms = status_time_parse(status->created_at);
 	object->status.updated_ms = status_time_parse(status->updated_at);
 	object->status.ready_ms = status_time_parse(status->ready_at);
+	object->status.told = object->status.told_before = status->has_state;
+	object->status.told_state = status->state;
+	object->status.told_reason = reason_parse(status->reason);
 	if (!str_empty(status->ip))
 		object->cell.last_ip = xstrdup(status->ip);
 	object->cell.run = restored_intent(status->intent);
 	for (size_t i = 0; i < status->n_containers; i++)
-		restore_container(object, status->containers[i]);
+		restore_container(engine, object, status->containers[i]);
 }
 
 /* ---- files ---- */
@@ -201,7 +212,7 @@ static void load_object(struct engine *engine, const char *dir, const char *key,
 	engine_get(engine, key);
 	desired_restore(engine, status ? status->source : NULL, key, document);
 	if (status)
-		restore_status(engine_get(engine, key), status);
+		restore_status(engine, engine_get(engine, key), status);
 	protobuf_c_message_free_unpacked(stored, NULL);
 }
 

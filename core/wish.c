@@ -156,6 +156,8 @@ static void want_container(struct engine *engine, struct object *object, const A
 		c = engine_add_container(engine, object, role, wanted->id);
 	model_container_hash(spec, index, hash);
 	if (strcmp(hash, c->hash) != 0) {
+		if (*c->hash) /* another spec: what the old one did does not count against it */
+			container_forget_past(c);
 		memcpy(c->hash, hash, sizeof(hash));
 		c->image_ready = false;
 	}
@@ -224,6 +226,17 @@ static bool wants_all_controllers(const ProtobufCMessage *cell)
 	return ((const Api__Cell *)cell)->spec->nested_cgroup_runtime;
 }
 
+static void forgive_slots(struct object *object)
+{
+	struct container *c;
+
+	slot_forgive(&object->cgroup);
+	slot_forgive(&object->own.slot);
+	slot_forgive(&object->cell.network);
+	list_for_each(c, &object->cell.containers, link)
+		slot_forgive(&c->slot);
+}
+
 static void set_spec(struct engine *engine, struct object *object, ProtobufCMessage *message)
 {
 	ProtobufCMessage *old = object->spec;
@@ -238,9 +251,7 @@ static void set_spec(struct engine *engine, struct object *object, ProtobufCMess
 	    !same_message(space_defaults(old), space_defaults(message)))
 		want_cells_anew(engine, object);
 	protobuf_c_message_free_unpacked(old, NULL);
-	slot_forgive(&object->cgroup);
-	slot_forgive(&object->own.slot);
-	slot_forgive(&object->cell.network);
+	forgive_slots(object);
 	if (object->kind == KIND_SPACE)
 		object->own.applied =
 			false; /* the driver compares the conflist with what is wanted now */
@@ -266,6 +277,7 @@ static void set_wanted(struct engine *engine, struct object *object, bool wanted
 		return;
 	object->wanted = wanted;
 	object->kept = false;
+	forgive_slots(object); /* what failed was done for the other wish */
 	forget_intents(object);
 	if (object->parent) {
 		object->parent->wanted_children += wanted ? 1 : (unsigned)-1;

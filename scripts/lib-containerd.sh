@@ -27,9 +27,14 @@ containerd_answers_or_ended() { containerd_answers || process_gone "$(containerd
 
 containerd_pid() { cat "$KUKEON_TEST_BASE/containerd.pid"; }
 
-containerd_start() {
+# Does not wait until it answers.
+containerd_launch() {
 	containerd --config "$KUKEON_TEST_BASE/containerd.toml" </dev/null >>"$KUKEON_TEST_LOG" 2>&1 &
 	echo $! >"$KUKEON_TEST_BASE/containerd.pid"
+}
+
+containerd_start() {
+	containerd_launch
 	if ! poll_for $CONTAINERD_START_LIMIT_SECONDS containerd_answers_or_ended || ! containerd_answers; then
 		tail -n 20 "$KUKEON_TEST_LOG" >&2
 		die "containerd did not start; its log is above"

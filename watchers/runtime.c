@@ -8,6 +8,11 @@ static void on_container(void *ctx, const char *namespace_, const char *id)
 	observed_hint_container(ctx, namespace_, id);
 }
 
+static void on_oom(void *ctx, const char *namespace_, const char *id)
+{
+	observed_oom(ctx, namespace_, id);
+}
+
 static void on_image(void *ctx, const char *namespace_)
 {
 	observed_hint_image(ctx, namespace_);
@@ -28,6 +33,7 @@ void runtime_watcher_start(struct engine *engine)
 	const struct runtime_listener listener = {
 		.ctx = engine,
 		.on_container = on_container,
+		.on_oom = on_oom,
 		.on_image = on_image,
 		.on_up = on_up,
 		.on_down = on_down,

@@ -2,10 +2,10 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#include "core/manifest/manifest.h"
-#include "core/model/naming.h"
 #include "core/base/text.h"
+#include "core/manifest/manifest.h"
 #include "core/model/field.h"
+#include "core/model/naming.h"
 
 static json_t *json_of_text(const char *text)
 {
@@ -121,12 +121,22 @@ static void add_escaped(struct buf *out, const char *json)
 	}
 }
 
-void manifest_emit_json(const ProtobufCMessage *message, struct buf *out)
+static void emit(const ProtobufCMessage *message, size_t flags, struct buf *out)
 {
 	json_t *json = json_of_message(message);
-	AUTO_FREE char *text = json_dumps(json, JSON_INDENT(2));
+	AUTO_FREE char *text = json_dumps(json, flags);
 
 	check(text);
 	add_escaped(out, text);
 	json_decref(json);
+}
+
+void manifest_emit_json(const ProtobufCMessage *message, struct buf *out)
+{
+	emit(message, JSON_INDENT(2), out);
+}
+
+void manifest_emit_json_line(const ProtobufCMessage *message, struct buf *out)
+{
+	emit(message, 0, out);
 }

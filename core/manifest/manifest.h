@@ -57,3 +57,6 @@ int manifest_parse_stored(const char *name, const char *data, size_t len,
  * Unset fields and empty lists are left out. */
 void manifest_emit_yaml(const ProtobufCMessage *message, struct buf *out);
 void manifest_emit_json(const ProtobufCMessage *message, struct buf *out);
+
+/* The same JSON on one line, without its end. */
+void manifest_emit_json_line(const ProtobufCMessage *message, struct buf *out);

@@ -59,13 +59,6 @@ static bool bools_equal(const ProtobufCFieldDescriptor *field, const protobuf_c_
 	return (a && *a) == (b && *b);
 }
 
-static size_t number_bytes(const ProtobufCFieldDescriptor *field)
-{
-	return field->type == PROTOBUF_C_TYPE_INT64 || field->type == PROTOBUF_C_TYPE_UINT64
-		       ? sizeof(uint64_t)
-		       : sizeof(uint32_t);
-}
-
 /* @a and @b are storage, NULL when not set. Not for messages. */
 static bool scalars_equal(const ProtobufCFieldDescriptor *field, const void *a, const void *b)
 {
@@ -73,7 +66,7 @@ static bool scalars_equal(const ProtobufCFieldDescriptor *field, const void *a, 
 		return str_equal(string_at(a), string_at(b));
 	if (field->type == PROTOBUF_C_TYPE_BOOL)
 		return bools_equal(field, a, b);
-	return a && b ? memcmp(a, b, number_bytes(field)) == 0 : a == b;
+	return a && b ? memcmp(a, b, field_bytes(field)) == 0 : a == b;
 }
 
 static const char *map_key(const ProtobufCMessage *entry)

@@ -15,7 +15,7 @@ static bool is_oneof(const ProtobufCFieldDescriptor *field)
 	return field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF;
 }
 
-static size_t value_bytes(const ProtobufCFieldDescriptor *field)
+size_t field_bytes(const ProtobufCFieldDescriptor *field)
 {
 	switch (field->type) {
 	case PROTOBUF_C_TYPE_STRING:
@@ -58,12 +58,12 @@ void *field_value(const ProtobufCMessage *message, const ProtobufCFieldDescripto
 {
 	if (field->label != PROTOBUF_C_LABEL_REPEATED)
 		return MEMBER(void, message, field->offset);
-	return *MEMBER(char *, message, field->offset) + i * value_bytes(field);
+	return *MEMBER(char *, message, field->offset) + i * field_bytes(field);
 }
 
 static void *add_repeated(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
 {
-	size_t *n = MEMBER(size_t, message, field->quantifier_offset), size = value_bytes(field);
+	size_t *n = MEMBER(size_t, message, field->quantifier_offset), size = field_bytes(field);
 	char **items = MEMBER(char *, message, field->offset);
 
 	*items = xrealloc(*items, (*n + 1) * size);
@@ -79,7 +79,7 @@ void *field_add(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field
 		*MEMBER(uint32_t, message, field->quantifier_offset) = field->id;
 	else if (field->label == PROTOBUF_C_LABEL_OPTIONAL && !is_pointer(field))
 		*MEMBER(protobuf_c_boolean, message, field->quantifier_offset) = true;
-	return memset(MEMBER(void, message, field->offset), 0, value_bytes(field));
+	return memset(MEMBER(void, message, field->offset), 0, field_bytes(field));
 }
 
 void field_clear(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
@@ -93,7 +93,7 @@ void field_clear(ProtobufCMessage *message, const ProtobufCFieldDescriptor *fiel
 		protobuf_c_message_free_unpacked(*(ProtobufCMessage **)value, NULL);
 	else if (field->type == PROTOBUF_C_TYPE_STRING && *(void **)value != field->default_value)
 		free(*(char **)value);
-	memset(value, 0, value_bytes(field));
+	memset(value, 0, field_bytes(field));
 	if (is_oneof(field))
 		*MEMBER(uint32_t, message, field->quantifier_offset) = 0;
 	else if (!is_pointer(field))

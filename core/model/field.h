@@ -14,6 +14,9 @@
 
 size_t field_count(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field);
 
+/* Size of the storage of one value. */
+size_t field_bytes(const ProtobufCFieldDescriptor *field);
+
 /* Where value @i lies; @i < field_count(). */
 void *field_value(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field, size_t i);
 

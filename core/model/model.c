@@ -109,15 +109,3 @@ char *model_key(enum kind kind, const ProtobufCMessage *message)
 	names[kind] = *view.id;
 	return key_join(kind, names);
 }
-
-ProtobufCMessage *model_copy(const ProtobufCMessage *message)
-{
-	size_t len = protobuf_c_message_get_packed_size(message);
-	AUTO_FREE uint8_t *packed = xcalloc(len, 1);
-	ProtobufCMessage *copy;
-
-	protobuf_c_message_pack(message, packed);
-	copy = protobuf_c_message_unpack(message->descriptor, NULL, len, packed);
-	check(copy);
-	return copy;
-}

@@ -186,6 +186,11 @@ static grpc_server *create_grpc(const struct rpc_server *server)
 		rpc_integer_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, RPC_REQUEST_MAX_BYTES),
 		rpc_integer_arg(GRPC_ARG_MAX_CONCURRENT_STREAMS, CONNECTION_CALLS_MAX),
 		rpc_integer_arg(GRPC_ARG_MAX_METADATA_SIZE, METADATA_MAX_BYTES),
+		/*
+		 * Without strikes gRPC stops reading from who does not take the answers to his
+		 * pings; with them it keeps a goodbye for each ping until he does.
+		 */
+		rpc_integer_arg(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0),
 		/* A local socket's window need not grow with what a peer claims to take. */
 		rpc_integer_arg(GRPC_ARG_HTTP2_BDP_PROBE, 0),
 		/* Nobody may make us unpack what is small only on the wire. */

@@ -37,6 +37,7 @@ struct op {
 	struct cgroup_fact fact, *ret_fact;
 	struct cgroup_facts facts, *ret_facts;
 	struct strv offered;
+	uint64_t kills, *ret_kills;
 	int status;
 	struct error err;
 };
@@ -247,6 +248,27 @@ static void cgroup_remove(struct cgroup_driver *driver, const char *key, struct 
 	op_start(op);
 }
 
+static int act_count_oom_kills(struct op *op)
+{
+	op->kills = hierarchy_count_oom_kills(&op->cgroup->hierarchy, op->key);
+	return 0;
+}
+
+static void deliver_oom_kills(struct op *op)
+{
+	*op->ret_kills = op->kills;
+}
+
+static void cgroup_count_oom_kills(struct cgroup_driver *driver, const char *leaf,
+				   uint64_t *ret_kills, struct call *call)
+{
+	struct op *op = op_new(driver, leaf, act_count_oom_kills, call);
+
+	op->ret_kills = ret_kills;
+	op->deliver = deliver_oom_kills;
+	op_start(op);
+}
+
 static const struct strv *cgroup_controllers(struct cgroup_driver *driver)
 {
 	return &cgroup_of(driver)->offered;
@@ -282,6 +304,7 @@ static const struct cgroup_ops cgroup_ops = {
 	.list = cgroup_list,
 	.kill = cgroup_kill,
 	.remove = cgroup_remove,
+	.count_oom_kills = cgroup_count_oom_kills,
 	.controllers = cgroup_controllers,
 };
 

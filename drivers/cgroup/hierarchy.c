@@ -66,6 +66,16 @@ int hierarchy_read_file(int dirfd, const char *file, size_t max_bytes, struct bu
 	return gone_is_enoent(fs_read_file(dirfd, file, max_bytes, ret, &err));
 }
 
+uint64_t hierarchy_count_oom_kills(const struct hierarchy *hierarchy, const char *path)
+{
+	AUTO_CLOSE int fd = hierarchy_open_dir(hierarchy->mount_fd, path + (*path == '/'));
+	AUTO_BUF struct buf text = { 0 };
+
+	if (fd < 0 || hierarchy_read_file(fd, "memory.events", CGROUP_FILE_MAX_BYTES, &text) < 0)
+		return 0;
+	return text.data ? cgroup_parse_counter(text.data, "oom_kill") : 0;
+}
+
 int hierarchy_for_each_child(int dirfd, int (*fn)(int dirfd, const char *name, void *ctx),
 			     void *ctx)
 {

@@ -51,6 +51,10 @@ int hierarchy_kill(const struct hierarchy *hierarchy, const char *key, struct er
  */
 int hierarchy_kill_each(const struct hierarchy *hierarchy, const char *key, struct error *err);
 
+/* Processes that the kernel killed for want of memory in a cgroup below ours, @path from the mount
+ * on. 0 also when the cgroup or the controller is not there. */
+uint64_t hierarchy_count_oom_kills(const struct hierarchy *hierarchy, const char *path);
+
 /* ---- shared by the acts ---- */
 
 /* Opens a cgroup directory; -ENOENT when it is not there (any more). Says nothing in words. */

@@ -20,6 +20,24 @@ bool cgroup_parse_populated(const char *text, bool *ret_populated)
 	return false;
 }
 
+uint64_t cgroup_parse_counter(const char *text, const char *name)
+{
+	size_t len = strlen(name);
+	uint64_t value = 0;
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (!str_starts_with(line, name) || line[len] != ' ')
+			continue;
+		for (const char *p = line + len + 1; *p >= '0' && *p <= '9'; p++)
+			if (__builtin_mul_overflow(value, 10, &value) ||
+			    __builtin_add_overflow(value, (uint64_t)(*p - '0'), &value))
+				return UINT64_MAX;
+		return value;
+	}
+	return 0;
+}
+
 static bool controller_is_valid(const char *name, size_t len)
 {
 	if (len == 0 || len > CGROUP_CONTROLLER_MAX_BYTES)

@@ -16,6 +16,9 @@ enum {
 /* Reads "populated" out of cgroup.events; false when the text does not say. */
 bool cgroup_parse_populated(const char *text, bool *ret_populated);
 
+/* The number behind @name in a file of counters (memory.events); 0 when it is not there. */
+uint64_t cgroup_parse_counter(const char *text, const char *name);
+
 /* Adds the names in cgroup.controllers or cgroup.subtree_control; what is no controller's name is
  * left out. */
 void cgroup_parse_controllers(const char *text, struct strv *ret_controllers);

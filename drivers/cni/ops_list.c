@@ -180,13 +180,16 @@ static void add_attachment(struct list_op *list, const char *cell_key, const cha
 {
 	struct listed *listed = get_cell(list, xstrdup(cell_key));
 	AUTO(attachment_fini) struct attachment attachment = { 0 };
+	bool earlier_boot;
 	enum drift drift;
 
 	listed->fact.intent = true;
 	if (attachment_parse(text, strlen(text), &attachment, NULL) < 0)
 		return;
+	earlier_boot = listed->fact.earlier_boot || !str_equal(attachment.boot_id, list->boot_id);
 	drift = drift_look(&attachment, list->boot_id, &list->links);
 	drift_fill_fact(&listed->fact, &attachment, drift);
+	listed->fact.earlier_boot = earlier_boot;
 	if (drift != DRIFT_UNKNOWN)
 		add_to_space(list, cell_key, &attachment);
 }

@@ -148,7 +148,7 @@ static int start_prepare(struct op *op)
 		return image_vanished(op);
 	free(container->image_user);
 	container->image_user = xstrdup(image->config.user);
-	labels_add_container(&labels, &container->request);
+	labels_add_container(&labels, op->driver->instance, &container->request);
 	labels_add(&labels, LABEL_GC_ROOT, "kukeon"); /* its presence counts */
 	request.snapshotter = op->driver->snapshotter;
 	request.key = (char *)container->request.ref.id;
@@ -272,7 +272,7 @@ static int start_create(struct op *op)
 	if (r < 0)
 		return r;
 	op->cleanup = 0; /* a record may be made: from here on both are found by name */
-	labels_add_container(&labels, &container->request);
+	labels_add_container(&labels, op->driver->instance, &container->request);
 	if (container->stop_signal[0])
 		labels_add(&labels, LABEL_STOP_SIGNAL, container->stop_signal);
 	runc.name = (char *)RUNTIME_NAME;

@@ -23,6 +23,7 @@ static void on_deferred_close(struct deferred *deferred)
 	events_fini(&driver->events);
 	free(driver->socket);
 	free(driver->snapshotter);
+	free(driver->instance);
 	free(driver->resolv_conf);
 	free(driver->version);
 	free(driver);
@@ -97,6 +98,7 @@ int containerd_open(struct runtime **ret_runtime, struct loop *loop, struct rpc 
 	driver->runtime.ops = &containerd_ops;
 	driver->loop = loop;
 	driver->socket = xstrdup(socket);
+	driver->instance = xstrdup(options->instance ? options->instance : "");
 	driver->snapshotter =
 		xstrdup(options->snapshotter ? options->snapshotter : DEFAULT_SNAPSHOTTER);
 	driver->resolv_conf = options->resolv_conf ? xstrdup(options->resolv_conf) : NULL;

@@ -11,6 +11,9 @@ struct containerd_options {
 	const char *snapshotter; /* NULL: "overlayfs" */
 	const char *resolv_conf; /* host file over every container's /etc/resolv.conf; NULL: the
 				    image's own */
+	/* Tells daemons that share a containerd apart: namespaces are marked with it, and those of
+	 * another mark are left alone. NULL: "" */
+	const char *instance;
 };
 
 /*

@@ -34,6 +34,9 @@ enum {
 	PUBLISH_DELAY_MAX_MS = 500, /* gRPC itself tries to connect about that often */
 	SUBSCRIBE_DELAY_MIN_MS = 10,
 	SUBSCRIBE_DELAY_MAX_MS = 1000,
+	/* A containerd that hangs keeps its connections and says nothing: it is asked this often,
+	 * and not to answer in time is to be away. */
+	PROBE_EVERY_MS = 5 * 1000,
 	PROBE_TIMEOUT_MS = 5 * 1000,
 };
 
@@ -90,6 +93,8 @@ static void drop_stream(struct events *events, const struct error *why)
 
 /* ---- version: at the beginning, and to find out whether containerd hangs ---- */
 
+static void on_probe_timer(struct timer *timer);
+
 static void on_version(struct call *call)
 {
 	struct events *events = container_of(call, struct events, version_call);
@@ -111,6 +116,7 @@ static void on_version(struct call *call)
 		events->subscribe_delay_ms = SUBSCRIBE_DELAY_MIN_MS;
 		events->told_down = false;
 		enter(events, EVENTS_UP);
+		timer_start(events->driver->loop, &events->timer, PROBE_EVERY_MS, on_probe_timer);
 		events->listener.on_up(events->listener.ctx);
 	}
 }
@@ -127,6 +133,14 @@ static void ask_version(struct events *events)
 		     &events->version, &events->version_call);
 }
 
+static void on_probe_timer(struct timer *timer)
+{
+	struct events *events = container_of(timer, struct events, timer);
+
+	timer_start(events->driver->loop, timer, PROBE_EVERY_MS, on_probe_timer);
+	ask_version(events);
+}
+
 void events_probe(struct events *events)
 {
 	if (events->state == EVENTS_UP)
@@ -134,6 +148,8 @@ void events_probe(struct events *events)
 }
 
 /* ---- the barrier ---- */
+
+static void on_publish_timer(struct timer *timer);
 
 static void on_published(struct call *call)
 {
@@ -148,6 +164,12 @@ static void on_published(struct call *call)
 	if (call->status == -ECONNREFUSED || call->status == -ETIMEDOUT) {
 		explain(events, "publish an event", call->status, call->err.msg, &why);
 		tell_down(events, &why);
+	} else if (call->status == 0 && events->state == EVENTS_SUBSCRIBING &&
+		   events->publish_delay_ms == PUBLISH_DELAY_MAX_MS) {
+		/* It answers again: this one may be lost, the next one will not be. */
+		events->publish_delay_ms = PUBLISH_DELAY_MIN_MS;
+		timer_start(events->driver->loop, &events->timer, PUBLISH_DELAY_MIN_MS,
+			    on_publish_timer);
 	}
 }
 
@@ -217,7 +239,9 @@ static void tell(struct events *events, const Ctd__Envelope *envelope)
 		&ctd__event_subject__descriptor, NULL, any->value.len, any->value.data);
 	if (!subject)
 		return;
-	if (!str_empty(subject->id))
+	if (!str_empty(subject->id) && str_equal(envelope->topic, "/tasks/oom"))
+		listener->on_oom(listener->ctx, envelope->namespace_, subject->id);
+	else if (!str_empty(subject->id))
 		listener->on_container(listener->ctx, envelope->namespace_, subject->id);
 	protobuf_c_message_free_unpacked(&subject->base, NULL);
 }

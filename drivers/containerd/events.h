@@ -28,7 +28,8 @@ struct events {
 	/* The barrier: an event of our own that must come back through the stream. */
 	char *token;
 	uint64_t serial;
-	struct timer timer; /* next Publish, or next Subscribe in EVENTS_WAITING */
+	/* Next Publish; next Subscribe in EVENTS_WAITING; next probe in EVENTS_UP */
+	struct timer timer;
 	uint64_t publish_delay_ms, subscribe_delay_ms;
 	struct call publish_call;
 	struct rpc_unary publish;

@@ -32,6 +32,34 @@ static int unknown_to_errno(const char *text)
 	return -EIO;
 }
 
+/*
+ * What containerd, its shim and runc put around the words that matter. Each layer wraps those below
+ * it, so they come in this order.
+ */
+static const char *unwrap(const char *text)
+{
+	static const char *const wrappings[] = {
+		"failed to create shim task: ", "failed to create task: ",
+		"failed to start task: ",       "OCI runtime create failed: ",
+		"OCI runtime start failed: ",   "runc create failed: ",
+		"runc start failed: ",          "unable to start container process: ",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(wrappings); i++)
+		if (str_starts_with(text, wrappings[i]))
+			text += strlen(wrappings[i]);
+	return text;
+}
+
+/* gRPC's name for an error without a code of its own. */
+static int length_without_code(const char *text)
+{
+	static const char code[] = ": unknown";
+	size_t len = strlen(text), n = sizeof(code) - 1;
+
+	return (int)(len > n && str_equal(text + len - n, code) ? len - n : len);
+}
+
 int client_explain(const struct client_attempt *attempt, int status, const char *peer_text,
 		   struct error *err)
 {
@@ -62,7 +90,8 @@ int client_explain(const struct client_attempt *attempt, int status, const char 
 			  attempt->step, attempt->socket, text);
 		break;
 	default:
-		error_set(err, code, "%s: %s", attempt->step, text);
+		text = unwrap(text);
+		error_set(err, code, "%s: %.*s", attempt->step, length_without_code(text), text);
 	}
 	if (!attempt->namespace_)
 		return error_wrap(err, code, "%s", attempt->object);

@@ -44,14 +44,20 @@ static enum task_state task_state_of(const Ctd__Process *process)
 	case CTD__PROCESS_STATUS__RUNNING:
 	case CTD__PROCESS_STATUS__UNKNOWN:
 	default:
-		/* A shim that does not answer is no reason to touch what may run well. */
 		return TASK_RUNNING;
 	}
+}
+
+/* containerd asked the shim and had no answer. */
+static bool is_unclear(const Ctd__Process *process)
+{
+	return process->status == CTD__PROCESS_STATUS__UNKNOWN;
 }
 
 static void read_process(const Ctd__Process *process, struct container_fact *fact)
 {
 	fact->task = task_state_of(process);
+	fact->unclear = is_unclear(process);
 	fact->pid = process->pid;
 	fact->exit_code = process->exit_status;
 	if (fact->task == TASK_STOPPED && process->exited_at)
@@ -98,7 +104,7 @@ static struct fact_item *find_or_add(struct facts_op *facts, const char *id,
 	if (item)
 		return item;
 	item = xnew(struct fact_item);
-	if (!labels_read_container(labels, n_labels, &item->fact)) {
+	if (!labels_read_container(labels, n_labels, facts->op.driver->instance, &item->fact)) {
 		free(item);
 		return NULL;
 	}
@@ -262,7 +268,8 @@ static int done_get_container(struct op *op, int status)
 
 	fact->record = container != NULL;
 	if (container)
-		labels_read_container(container->labels, container->n_labels, fact);
+		labels_read_container(container->labels, container->n_labels, op->driver->instance,
+				      fact);
 	return OP_NEXT;
 }
 
@@ -282,7 +289,8 @@ static int done_stat_snapshot(struct op *op, int status)
 
 	fact->snapshot = reply != NULL;
 	if (reply && reply->n_info == 1 && !fact->record &&
-	    labels_read_container(reply->info[0]->labels, reply->info[0]->n_labels, fact))
+	    labels_read_container(reply->info[0]->labels, reply->info[0]->n_labels,
+				  op->driver->instance, fact))
 		fact->spec_hash[0] = '\0';
 	return OP_NEXT;
 }
@@ -301,6 +309,9 @@ static int done_get_task(struct op *op, int status)
 		status == 0 ? op_reply(op, Ctd__ProcessMessage)->process : NULL;
 	struct inspect_op *inspect = inspect_of(op);
 
+	if (process && is_unclear(process))
+		return op_fail(op, -ETIMEDOUT,
+			       "its shim does not answer, so nobody knows whether it runs");
 	if (process)
 		read_process(process, &inspect->fact);
 	*inspect->ret_fact = inspect->fact;

@@ -12,11 +12,13 @@ void labels_add(struct labels *labels, const char *key, const char *value)
 	labels->refs[labels->n++] = label;
 }
 
-void labels_add_container(struct labels *labels, const struct container_request *request)
+void labels_add_container(struct labels *labels, const char *instance,
+			  const struct container_request *request)
 {
 	struct key_parts *parts = &labels->parts;
 
 	check(key_split(request->cell_key, parts) && parts->kind == KIND_CELL);
+	labels_add(labels, LABEL_INSTANCE, instance);
 	labels_add(labels, LABEL_REALM, parts->part[KIND_REALM]);
 	labels_add(labels, LABEL_SPACE, parts->part[KIND_SPACE]);
 	labels_add(labels, LABEL_STACK, parts->part[KIND_STACK]);
@@ -34,7 +36,8 @@ const char *labels_get(Ctd__Label *const *labels, size_t n, const char *key)
 	return "";
 }
 
-bool labels_read_container(Ctd__Label *const *labels, size_t n, struct container_fact *fact)
+bool labels_read_container(Ctd__Label *const *labels, size_t n, const char *instance,
+			   struct container_fact *fact)
 {
 	const char *role = labels_get(labels, n, LABEL_ROLE),
 		   *container = labels_get(labels, n, LABEL_CONTAINER);
@@ -44,7 +47,8 @@ bool labels_read_container(Ctd__Label *const *labels, size_t n, struct container
 			  labels_get(labels, n, LABEL_CELL));
 	struct key_parts parts;
 
-	if (!key_split(cell_key, &parts) || parts.kind != KIND_CELL || !name_is_valid(role) ||
+	if (strcmp(labels_get(labels, n, LABEL_INSTANCE), instance) != 0 ||
+	    !key_split(cell_key, &parts) || parts.kind != KIND_CELL || !name_is_valid(role) ||
 	    !name_is_valid(container))
 		return false;
 	free(fact->cell_key);

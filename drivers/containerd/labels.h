@@ -7,6 +7,7 @@
 #include "core/model/names.h"
 
 #define LABEL_REALM "kukeon.io/realm"
+#define LABEL_INSTANCE "kukeon.io/instance" /* which daemon's: its run path */
 #define LABEL_SPACE "kukeon.io/space"
 #define LABEL_STACK "kukeon.io/stack"
 #define LABEL_CELL "kukeon.io/cell"
@@ -31,12 +32,14 @@ struct labels {
 /* @labels begins zeroed and must not move afterwards. */
 void labels_add(struct labels *labels, const char *key, const char *value);
 
-/* The identity of a container: scope, container, role, spec hash. */
-void labels_add_container(struct labels *labels, const struct container_request *request);
+/* The identity of a container: instance, scope, container, role, spec hash. */
+void labels_add_container(struct labels *labels, const char *instance,
+			  const struct container_request *request);
 
 /* The value of a label; "" when it is missing. */
 const char *labels_get(Ctd__Label *const *labels, size_t n, const char *key);
 
 /* Fills cell_key, role, container and spec_hash of @fact. False, and nothing is changed, when these
- * labels are not a valid identity: then the object is none of ours. */
-bool labels_read_container(Ctd__Label *const *labels, size_t n, struct container_fact *fact);
+ * labels are not a valid identity or that of another instance: then the object is none of ours. */
+bool labels_read_container(Ctd__Label *const *labels, size_t n, const char *instance,
+			   struct container_fact *fact);

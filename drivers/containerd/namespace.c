@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* containerd namespaces: one per realm, marked with the realm's name. */
+/*
+ * containerd namespaces: one per realm, marked with the realm's name and with the instance of
+ * Kukeon that it is of. What another instance has marked is not ours to list or to use.
+ */
 #include <errno.h>
 
 #include "api/containerd.pb-c.h"
@@ -51,10 +54,11 @@ static int start_write(struct op *op, const struct client_method *method)
 	Ctd__NamespaceRequest request = CTD__NAMESPACE_REQUEST__INIT;
 	Ctd__Namespace object = CTD__NAMESPACE__INIT;
 	Ctd__FieldMask mask = CTD__FIELD_MASK__INIT;
-	char *paths[] = { (char *)"labels." LABEL_REALM };
+	char *paths[] = { (char *)"labels." LABEL_REALM, (char *)"labels." LABEL_INSTANCE };
 	struct labels labels = { 0 };
 
 	labels_add(&labels, LABEL_REALM, namespace_->realm ? namespace_->realm : "");
+	labels_add(&labels, LABEL_INSTANCE, namespace_->realm ? op->driver->instance : "");
 	object.name = namespace_->name;
 	object.labels = labels.refs;
 	object.n_labels = labels.n;
@@ -80,11 +84,48 @@ static int done_unless_busy(struct op *op UNUSED, int status)
 	return status == -EEXIST || status == -EBUSY ? OP_NEXT : OP_END;
 }
 
+static int start_list(struct op *op)
+{
+	Ctd__Empty request = CTD__EMPTY__INIT;
+
+	return op_unary(op, &list_method, &request.base);
+}
+
+static const char *instance_of(const Ctd__Namespace *item)
+{
+	return labels_get(item->labels, item->n_labels, LABEL_INSTANCE);
+}
+
+/* Ours, or of nobody. */
+static bool may_use(const struct op *op, const Ctd__Namespace *item)
+{
+	const char *instance = instance_of(item);
+
+	return !*instance || strcmp(instance, op->driver->instance) == 0;
+}
+
+static int done_whose(struct op *op, int status UNUSED)
+{
+	const Ctd__NamespaceList *list = op_reply(op, Ctd__NamespaceList);
+
+	for (size_t i = 0; i < list->n_namespaces; i++) {
+		const Ctd__Namespace *item = list->namespaces[i];
+
+		if (str_equal(item->name, namespace_of(op)->name) && !may_use(op, item))
+			return op_fail(op, -EEXIST,
+				       "belongs to the Kukeon with run path %s; give the realm "
+				       "another spec.namespace",
+				       instance_of(item));
+	}
+	return OP_NEXT;
+}
+
 static const struct op_step ensure_steps[] = {
 	{ .name = "create",
 	  .also_ok = { EEXIST },
 	  .start = start_create,
 	  .done = done_unless_busy },
+	{ .name = "see whose it is", .start = start_list, .done = done_whose },
 	{ .name = "label", .start = start_update },
 };
 
@@ -123,13 +164,6 @@ void namespace_remove(struct runtime *runtime, const char *namespace_, struct ca
 	start(runtime, op, remove_steps, ARRAY_SIZE(remove_steps), call);
 }
 
-static int start_list(struct op *op)
-{
-	Ctd__Empty request = CTD__EMPTY__INIT;
-
-	return op_unary(op, &list_method, &request.base);
-}
-
 static int done_list(struct op *op, int status UNUSED)
 {
 	const Ctd__NamespaceList *list = op_reply(op, Ctd__NamespaceList);
@@ -139,7 +173,7 @@ static int done_list(struct op *op, int status UNUSED)
 		const Ctd__Namespace *item = list->namespaces[i];
 		const char *realm = labels_get(item->labels, item->n_labels, LABEL_REALM);
 
-		if (!item->name || !name_is_valid(realm))
+		if (!item->name || !name_is_valid(realm) || !may_use(op, item))
 			continue;
 		strv_add(ours->ret_namespaces, item->name);
 		strv_add(ours->ret_realms, realm);

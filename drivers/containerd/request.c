@@ -8,8 +8,8 @@
 	X(ref.id)                                                                                  \
 	X(cell_key)                                                                                \
 	X(role)                                                                                    \
-	X(spec_hash) X(group_id) X(netns_path) X(cgroup_path) X(hostname) X(hosts_path)            \
-		X(hostname_path)
+	X(spec_hash)                                                                               \
+	X(group_id) X(netns_path) X(cgroup_path) X(hostname) X(hosts_path) X(hostname_path)
 
 void request_copy(const struct container_request *request, struct container_request *ret_copy)
 {

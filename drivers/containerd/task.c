@@ -29,6 +29,7 @@ struct task_op {
 	char *id;
 	Ctd__MountsReply *mounts;
 	uint32_t *ret_pid;
+	bool cleared; /* what was left of an earlier task has been deleted once */
 	int signal;
 	int start_status;
 	struct error start_err;
@@ -76,6 +77,8 @@ static int start_with_id(struct op *op, const struct client_method *method)
 
 /* ---- create ---- */
 
+enum { CREATE_STEP = 1 };
+
 static int start_mounts(struct op *op)
 {
 	Ctd__SnapshotRequest request = CTD__SNAPSHOT_REQUEST__INIT;
@@ -117,24 +120,51 @@ static int start_get(struct op *op)
 	return start_with_id(op, &get_method);
 }
 
-static int done_get(struct op *op, int status UNUSED)
+static int done_get(struct op *op, int status)
 {
-	const Ctd__Process *process = op_reply(op, Ctd__ProcessMessage)->process;
+	const Ctd__Process *process;
 
+	if (status == -ENOENT)
+		return OP_NEXT;
+	process = op_reply(op, Ctd__ProcessMessage)->process;
 	if (!process || process->status != CTD__PROCESS_STATUS__CREATED)
 		return op_fail(op, -EEXIST, "a task of an earlier run is there: delete it first");
 	*task_of(op)->ret_pid = process->pid;
 	return OP_END;
 }
 
+static int start_clear(struct op *op)
+{
+	return start_with_id(op, &delete_method);
+}
+
+static int done_clear(struct op *op, int status UNUSED)
+{
+	struct task_op *task = task_of(op);
+
+	if (task->cleared)
+		return op_fail(op, -EEXIST,
+			       "containerd keeps a task that its shim does not know: restart it");
+	task->cleared = true;
+	op->next = CREATE_STEP;
+	return OP_NEXT;
+}
+
+/* A deletion that was cut off when its caller died leaves containerd with a task that the shim has
+ * forgotten: it cannot be created, looked at or listed, but it can be deleted once more. */
 static const struct op_step create_steps[] = {
 	{ .name = "find the mounts of the snapshot", .start = start_mounts, .done = done_mounts },
-	{ .name = "create the task",
+	[CREATE_STEP] = { .name = "create the task",
+			  .timeout_ms = TASK_TIMEOUT_MS,
+			  .also_ok = { EEXIST },
+			  .start = start_create,
+			  .done = done_create },
+	{ .name = "look at the task", .also_ok = { ENOENT }, .start = start_get, .done = done_get },
+	{ .name = "delete what is left of an earlier task",
 	  .timeout_ms = TASK_TIMEOUT_MS,
-	  .also_ok = { EEXIST },
-	  .start = start_create,
-	  .done = done_create },
-	{ .name = "look at the task", .start = start_get, .done = done_get },
+	  .also_ok = { ENOENT },
+	  .start = start_clear,
+	  .done = done_clear },
 };
 
 void task_create(struct runtime *runtime, const struct container_ref *ref, uint32_t *ret_pid,

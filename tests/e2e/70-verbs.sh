@@ -64,7 +64,7 @@ assert_eq Ready "$(cell_state mycell "${IN_MAIN[@]}")" "state after apply --wait
 expect 0 'Cell "mycell": unchanged in main/default/default' kuke apply -f "$T/cell.yaml"
 assert_contains "$(kuke get cells "${IN_MAIN[@]}")" mycell "kuke get cells"
 
-expect 0 'Cell "mycell": already started in main/default/default' kuke start cell mycell "${IN_MAIN[@]}"
+expect 0 'Cell "mycell": already running in main/default/default' kuke start cell mycell "${IN_MAIN[@]}"
 expect 0 'Cell "mycell": stopped in main/default/default' kuke stop cell mycell "${IN_MAIN[@]}" --wait
 assert_eq Stopped "$(cell_state mycell "${IN_MAIN[@]}")" "state after stop --wait"
 expect 0 'Cell "mycell": already stopped in main/default/default' kuke stop cell mycell "${IN_MAIN[@]}"

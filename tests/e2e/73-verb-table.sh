@@ -83,7 +83,7 @@ for verb in create get wait delete start stop kill restart; do
 	is 2 "needs a kind" $verb
 	is 2 "unknown kind \"pod\"" $verb pod x
 done
-for verb in apply refresh status version; do
+for verb in apply refresh version; do
 	is 2 "takes no words" $verb cell
 done
 

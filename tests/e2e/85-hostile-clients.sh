@@ -13,7 +13,7 @@ DAEMON_LOG_LEVEL=info daemon_start
 drop_ready_cell web root
 before=$(cell_processes web)
 
-for name in clients garbage size connections silence; do
+for name in clients garbage size connections pings silence; do
 	attack $name
 done
 

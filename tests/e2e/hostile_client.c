@@ -34,6 +34,8 @@ enum {
 	SILENT_CONNECTIONS = 1000,
 	WATCHERS = 60,
 	LARGE_BYTES = 100 << 20,
+	FLOODS = 5,
+	FLOOD_MS = 300,
 	ANSWER_MAX_MS = 1000, /* for others, during an attack */
 	CALL_TIMEOUT_MS = 30000,
 	SETTLE_MAX_MS = 15000,
@@ -228,6 +230,39 @@ static void attack_with_connections(void)
 	}
 }
 
+/* Until the daemon has had enough or @ms are over; the answers are never read. */
+static void flood_with_pings(int fd, unsigned ms)
+{
+	static const char ping[] = "\0\0\x08\6\0\0\0\0\0"
+				   "01234567";
+	char pings[256 * (sizeof(ping) - 1)];
+	uint64_t end_ms = now_ms() + ms;
+
+	for (size_t at = 0; at < sizeof(pings); at += sizeof(ping) - 1)
+		memcpy(pings + at, ping, sizeof(ping) - 1);
+	for (size_t at = 0; now_ms() < end_ms;) {
+		ssize_t n = send(fd, pings + at, sizeof(pings) - at, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n < 0 && errno != EAGAIN)
+			return;
+		if (n < 0)
+			pause_ms(1);
+		else
+			at = (at + (size_t)n) % sizeof(pings);
+	}
+}
+
+static void attack_with_pings(void)
+{
+	for (int i = 0; i < FLOODS; i++) {
+		int fd = connect_raw();
+
+		send(fd, GREETING SETTINGS, strlen(GREETING) + sizeof(SETTINGS), MSG_NOSIGNAL);
+		flood_with_pings(fd, FLOOD_MS);
+		close(fd);
+	}
+}
+
 static void attack_with_silence(void)
 {
 	int *fds = xcalloc(SILENT_CONNECTIONS, sizeof(*fds));
@@ -284,6 +319,7 @@ static const struct attack {
 	{ "garbage", attack_with_garbage, ANSWER_MAX_MS },
 	{ "size", attack_with_size, ANSWER_MAX_MS },
 	{ "connections", attack_with_connections, ANSWER_MAX_MS },
+	{ "pings", attack_with_pings, ANSWER_MAX_MS },
 	{ "silence", attack_with_silence, ANSWER_MAX_MS },
 	{ "watch", attack_with_watches, ANSWER_MAX_MS },
 };

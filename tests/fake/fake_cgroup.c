@@ -152,6 +152,31 @@ static void fake_remove(struct cgroup_driver *cgroup, const char *key, struct ca
 	act(cgroup, "cgroup remove", key, call, apply_remove);
 }
 
+static int apply_count_oom_kills(struct op *op, struct error *err UNUSED)
+{
+	struct world_container *c;
+
+	map_for_each(c, &op->world->containers, node) {
+		AUTO_FREE char *leaf =
+			c->fact.cell_key
+				? name_cgroup_leaf("/kukeon", c->fact.cell_key, c->fact.role)
+				: NULL;
+
+		if (str_equal(leaf, op->key))
+			*(uint64_t *)op->ret = c->oom_kills;
+	}
+	return 0;
+}
+
+static void fake_count_oom_kills(struct cgroup_driver *cgroup, const char *leaf,
+				 uint64_t *ret_kills, struct call *call)
+{
+	struct op *op = act(cgroup, "count oom kills", leaf, call, apply_count_oom_kills);
+
+	op->ret = ret_kills;
+	op->reads_only = true;
+}
+
 static const struct strv *fake_controllers(struct cgroup_driver *cgroup)
 {
 	return &container_of(cgroup, struct world, cgroup)->controllers;
@@ -167,6 +192,7 @@ const struct cgroup_ops *fake_cgroup_ops(void)
 		.list = fake_list,
 		.kill = fake_kill_all,
 		.remove = fake_remove,
+		.count_oom_kills = fake_count_oom_kills,
 		.controllers = fake_controllers,
 	};
 

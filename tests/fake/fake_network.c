@@ -4,6 +4,8 @@
 #include "core/model/names.h"
 #include "tests/fake/world.h"
 
+enum { REFUSAL_MS = 3000 };
+
 static struct op *act(struct network *network, const char *name, const char *key, struct call *call,
 		      op_fn apply)
 {
@@ -99,6 +101,7 @@ static void fill_attachment(const struct world_cell *cell, struct attachment_fac
 		.pinned = cell->pinned,
 		.intent = cell->intent,
 		.attached = whole,
+		.earlier_boot = cell->earlier_boot,
 		.ip = whole ? xasprintf("10.88.%u.%u", cell->ip >> 8, cell->ip & 255) : NULL,
 		.bridge = xstrdup("fake0"),
 		.drift = whole ? NULL : xstrdup("something is gone"),
@@ -154,12 +157,16 @@ static void fake_create_netns(struct network *network, const char *cell_key, str
 
 static int apply_attach(struct op *op, struct error *err)
 {
-	struct world_cell *cell = world_make_cell(op->world, op->key);
+	struct world_cell *cell = world_make_cell(op->world, op->key), *other;
 
 	if (cell->intent)
 		return error_set(err, -EBUSY, "attached already: detach first");
 	if (!cell->pinned)
 		return error_set(err, -ENOENT, "no network namespace");
+	map_for_each(other, &op->world->cells, node)
+		if (other->earlier_boot && !other->detach_tried)
+			world_violated(op->world, "attached before an earlier boot's went",
+				       op->key);
 	world_changes(op->world, "attach", op->key);
 	cell->intent = cell->attached = true;
 	cell->ip = op->world->next_ip++ & 0xffff;
@@ -219,20 +226,27 @@ static bool cell_lives(struct world *world, const char *key)
 	return false;
 }
 
-static int apply_detach(struct op *op, struct error *err UNUSED)
+static int apply_detach(struct op *op, struct error *err)
 {
 	struct world_cell *cell = world_make_cell(op->world, op->key);
 
+	cell->detach_tried = true;
+	if (cell->refuses_detach)
+		return error_set(err, -EIO, "the plugin refuses");
 	if (cell_lives(op->world, op->key))
 		world_violated(op->world, "detached under a running container", op->key);
 	world_changes(op->world, "detach", op->key);
-	cell->pinned = cell->intent = cell->attached = cell->link_gone = false;
+	cell->pinned = cell->intent = cell->attached = false;
+	cell->link_gone = cell->earlier_boot = false;
 	return 0;
 }
 
 static void fake_detach(struct network *network, const char *cell_key, struct call *call)
 {
-	act_on_cell(network, "detach", cell_key, call, apply_detach);
+	struct op *op = act_on_cell(network, "detach", cell_key, call, apply_detach);
+
+	if (world_make_cell(op->world, cell_key)->refuses_detach) /* and takes its time for it */
+		timer_start(op->world->loop, &op->timer, REFUSAL_MS, op->timer.fn);
 }
 
 static char *fake_netns_path(struct network *network UNUSED, const char *cell_key)

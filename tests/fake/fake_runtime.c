@@ -102,6 +102,7 @@ void fake_kill(struct world_container *c, uint32_t code)
 		return;
 	c->fact.task = TASK_STOPPED;
 	c->fact.exit_code = code;
+	c->fact.exited_at_ms = ++c->world->wall_ms;
 	c->fact.pid = 0;
 	timer_stop(&c->dies);
 	fake_runtime_hint(c->world, c);

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "core/status.h"
+
 /* ---- chance ---- */
 
 unsigned world_random(struct world *world, unsigned n)
@@ -99,6 +101,24 @@ size_t world_count(struct world *world)
 	return count;
 }
 
+void world_reboot(struct world *world)
+{
+	struct world_container *c;
+	struct world_parent *parent;
+	struct world_cell *cell;
+
+	map_for_each(c, &world->containers, node) {
+		c->fact.task = TASK_NONE;
+		timer_stop(&c->dies);
+	}
+	map_for_each(cell, &world->cells, node) {
+		cell->earlier_boot = cell->intent;
+		cell->cgroup = cell->pinned = cell->attached = cell->detach_tried = false;
+	}
+	map_for_each(parent, &world->parents, node)
+		parent->cgroup = false;
+}
+
 /* ---- rules ---- */
 
 void world_violated(struct world *world, const char *what, const char *key)
@@ -116,6 +136,9 @@ void world_changes(struct world *world, const char *what, const char *key)
 
 /* ---- acts ---- */
 
+/* When an act that hangs is given up, as the real drivers' deadlines do. */
+enum { WORLD_DEADLINE_MS = 30 * 1000 };
+
 static void op_free(struct op *op)
 {
 	if (op->busy)
@@ -129,15 +152,68 @@ static void op_free(struct op *op)
 	free(op);
 }
 
+static void op_end(struct op *op, int r, const struct error *err)
+{
+	struct call *call = op->call;
+
+	op_free(op);
+	call_complete(call, r, err);
+}
+
+static void on_op_timeout(struct timer *timer)
+{
+	struct op *op = container_of(timer, struct op, timer);
+	struct error err;
+
+	error_set(&err, -ETIMEDOUT, "%s: injected hang", op->name);
+	op_end(op, err.code, &err);
+}
+
+/* The fault of this act. */
+static void suffer(struct op *op)
+{
+	struct world *world = op->world;
+	struct world_fault *fault = &world->fault;
+	bool effect = fault->kind == WORLD_FAULT_KILL_AFTER ||
+		      fault->kind == WORLD_FAULT_FAIL_AFTER ||
+		      fault->kind == WORLD_FAULT_HANG_AFTER;
+	struct error err = { 0 };
+
+	fault->happened = true;
+	fault->name = op->name;
+	if (effect && !op->reads_only) {
+		op->ret = NULL;
+		op->apply(op, &err);
+		op->had_effect = true;
+	}
+	switch (fault->kind) {
+	case WORLD_FAULT_KILL_BEFORE:
+	case WORLD_FAULT_KILL_AFTER:
+		world->daemon_died = op->had_effect = true; /* world_cut() adds nothing to it */
+		break;
+	case WORLD_FAULT_FAIL_BEFORE:
+	case WORLD_FAULT_FAIL_AFTER:
+		error_set(&err, fault->code, "%s: injected failure", op->name);
+		op_end(op, err.code, &err);
+		break;
+	default:
+		timer_start(world->loop, &op->timer, WORLD_DEADLINE_MS, on_op_timeout);
+		break;
+	}
+}
+
 static void on_op_due(struct timer *timer)
 {
 	struct op *op = container_of(timer, struct op, timer);
 	struct world *world = op->world;
-	struct call *call = op->call;
 	bool fails = world_chance(world, world->fail_percent);
 	struct error err = { 0 };
 	int r;
 
+	if (world->daemon_died)
+		return; /* until world_cut() */
+	if (world->fault.kind && world->fault.at == op->nth)
+		return suffer(op);
 	if (fails && !op->reads_only)
 		op->ret = NULL; /* a call that fails gives nothing, whatever it did */
 	if (fails && (op->reads_only || world_chance(world, 50)))
@@ -146,15 +222,15 @@ static void on_op_due(struct timer *timer)
 		r = op->apply(op, &err);
 	if (fails && r == 0)
 		r = error_set(&err, -ETIMEDOUT, "%s: injected failure after the effect", op->name);
-	op_free(op);
-	call_complete(call, r, &err);
+	op_end(op, r, &err);
 }
 
 struct op *world_act(struct world *world, const char *name, struct call *call, op_fn apply)
 {
 	struct op *op = xnew(struct op);
 
-	world->acts++;
+	op->nth = ++world->acts;
+	op->late = world->daemon_died;
 	op->world = world;
 	op->name = name;
 	op->call = call;
@@ -173,10 +249,12 @@ void world_cut(struct world *world)
 	world->runtime_listener = (struct runtime_listener){ 0 };
 	world->cgroup_listener = (struct cgroup_listener){ 0 };
 	deferred_cancel(&world->up);
+	world->daemon_died = false;
 	list_for_each(op, &world->ops, link) {
 		struct call *call = op->call;
 
-		if (!op->reads_only && !op->ret && world_chance(world, 50))
+		if (!op->reads_only && !op->ret && !op->late && !op->had_effect &&
+		    world_chance(world, 50))
 			op->apply(op, NULL);
 		op_free(op);
 		call_complete(call, -ECANCELED, NULL);
@@ -192,6 +270,7 @@ void world_init(struct world *world, struct loop *loop, uint64_t seed)
 		.random = seed * 0x9e3779b97f4a7c15u + 1,
 		.act_ms = 20,
 		.next_pid = 1000,
+		.wall_ms = status_now_ms(),
 		.runtime.ops = fake_runtime_ops(),
 		.network.ops = fake_network_ops(),
 		.cgroup.ops = fake_cgroup_ops(),

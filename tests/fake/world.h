@@ -19,9 +19,10 @@ struct world_container {
 	struct container_fact fact;
 	char *netns_cell; /* the cell whose pin the task joined */
 	bool ignores_term;
-	bool busy;         /* a call is under way */
-	unsigned starts;   /* how often its task was started */
-	struct timer dies; /* after a signal */
+	bool busy;          /* a call is under way */
+	unsigned starts;    /* how often its task was started */
+	unsigned oom_kills; /* in the run that is on or ended last */
+	struct timer dies;  /* after a signal */
 	struct world *world;
 };
 
@@ -30,6 +31,8 @@ struct world_cell {
 	char *key;
 	bool cgroup, pinned, intent, attached;
 	bool link_gone; /* by another hand, after ADD */
+	bool refuses_detach, detach_tried;
+	bool earlier_boot; /* attached before world_reboot() */
 	bool cgroup_busy, network_busy;
 	unsigned ip; /* last octets */
 };
@@ -43,8 +46,30 @@ struct world_parent {
 	char *subnet;
 };
 
+/* What happens to one act, counted from 1. */
+enum world_fault_kind {
+	WORLD_FAULT_NONE,
+	WORLD_FAULT_KILL_BEFORE, /* the daemon dies: without the effect */
+	WORLD_FAULT_KILL_AFTER,  /* the daemon dies: the effect is there, the answer is lost */
+	WORLD_FAULT_FAIL_BEFORE, /* the act fails without its effect */
+	WORLD_FAULT_FAIL_AFTER,  /* it fails all the same, with its effect */
+	WORLD_FAULT_HANG,        /* no answer until its deadline; no effect */
+	WORLD_FAULT_HANG_AFTER,  /* the same, with the effect at once */
+	WORLD_FAULT_COUNT,
+};
+
+struct world_fault {
+	enum world_fault_kind kind;
+	uint64_t at; /* struct world.acts */
+	int code;    /* -errno of a failing act */
+	bool happened;
+	const char *name; /* of the act it happened to */
+};
+
 struct world {
 	struct loop *loop;
+	struct world_fault fault;
+	bool daemon_died;      /* by a fault: nothing it does from now on has an effect */
 	uint64_t random;       /* state of the generator */
 	unsigned fail_percent; /* of all acts */
 	unsigned lost_hint_percent;
@@ -71,6 +96,7 @@ struct world {
 	struct deferred up;
 	struct strv controllers;
 	uint32_t next_pid;
+	int64_t wall_ms; /* of the last exit; moves on with each */
 };
 
 void world_init(struct world *world, struct loop *loop, uint64_t seed);
@@ -83,6 +109,10 @@ bool world_chance(struct world *world, unsigned percent);
 /* The daemon dies: every act under way ends now, with its effect or without; hints go nowhere from
  * now on. */
 void world_cut(struct world *world);
+
+/* The host starts anew, after world_cut(): no process, namespace or cgroup is left, containerd's
+ * records and what was attached on paper are. */
+void world_reboot(struct world *world);
 
 /* containerd goes away and comes back. */
 void world_runtime_down(struct world *world);
@@ -127,6 +157,9 @@ struct op {
 	bool *busy;  /* cleared when it ends */
 	op_fn apply; /* the effect; fills ret */
 	bool reads_only;
+	uint64_t nth; /* struct world.acts when it began */
+	bool late;    /* begun by a daemon that is dead */
+	bool had_effect;
 };
 
 /* Starts an act that takes a while and then has its effect, or fails. */

@@ -333,8 +333,60 @@ static void test_13_adopted_hierarchy_goes_at_once(void **state)
 	sim_fini(&sim);
 }
 
+static void give_cells(struct sim *sim, int n)
+{
+	for (int i = 0; i < n; i++) {
+		AUTO_FREE char *path = xasprintf("c%02d.yaml", i);
+		AUTO_FREE char *text = xasprintf(
+			"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: c%02d}\nspec:\n"
+			"  containers: [{id: a, image: img}, {id: b, image: img}]\n",
+			i);
+
+		sim_file(sim, path, text);
+	}
+	sim_scanned(sim);
+}
+
+static void assert_all_ready(struct sim *sim, int n)
+{
+	for (int i = 0; i < n; i++) {
+		AUTO_FREE char *key = xasprintf("default/default/default/c%02d", i);
+
+		if (sim_state(sim, key) != API__STATE__Ready)
+			fail_msg("%s is not Ready: %s", key,
+				 engine_find(&sim->engine, key)->status.message);
+	}
+}
+
+/* Whatever the host had attached before goes first, though one of them cannot go, and one belongs
+ * to nobody any more. */
+static void test_14_reboot(void **state)
+{
+	struct sim sim;
+
+	(void)state;
+	start_with(&sim, 14, NULL);
+	give_cells(&sim, 12);
+	sim_run(&sim, 5000);
+	assert_all_ready(&sim, 12);
+	sim_crash(&sim);
+	world_reboot(&sim.world);
+	world_cell(&sim.world, "default/default/default/c11")->refuses_detach = true;
+	sim_start(&sim);
+	give_cells(&sim, 10);
+	sim_run(&sim, 20000);
+	assert_all_ready(&sim, 10);
+	assert_non_null(engine_find(&sim.engine, "default/default/default/c11"));
+	assert_null(engine_find(&sim.engine, "default/default/default/c10"));
+	world_cell(&sim.world, "default/default/default/c11")->refuses_detach = false;
+	sim_run(&sim, 120000);
+	assert_null(engine_find(&sim.engine, "default/default/default/c11"));
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
+
 /* What others do to our networks is mended under the processes. */
-static void test_14_network_drift_restarts_nothing(void **state)
+static void test_15_network_drift_restarts_nothing(void **state)
 {
 	struct sim sim;
 	struct world_cell *cell;
@@ -439,17 +491,67 @@ static void random_leftovers(struct sim *sim)
 	}
 }
 
+/* What kuke may ask of a cell or of one container, at any time. */
+static void random_intent(struct sim *sim)
+{
+	struct object *object;
+	struct container *c;
+
+	map_for_each(object, &sim->engine.objects, node) {
+		if (object->kind != KIND_CELL || !object->wanted || world_chance(&sim->world, 60))
+			continue;
+		if (world_chance(&sim->world, 50))
+			object->cell.run = (enum run_intent)world_random(&sim->world, 4);
+		list_for_each(c, &object->cell.containers, link) {
+			bool root = container_is_root(c); /* its restart is the cell's */
+
+			if (c->spec && world_chance(&sim->world, 40))
+				c->run = (enum run_intent)world_random(&sim->world, root ? 3 : 4);
+		}
+		engine_touch(&sim->engine, object);
+	}
+}
+
+static bool is_stop(enum run_intent intent)
+{
+	return intent == INTENT_STOP || intent == INTENT_KILL;
+}
+
 static void assert_network_whole(struct sim *sim, const struct object *object)
 {
 	const struct world_parent *parent = world_parent(&sim->world, object->key);
 	const struct world_cell *cell = world_cell(&sim->world, object->key);
 
-	if (object->kind == KIND_CELL &&
+	if (object->kind == KIND_CELL && !is_stop(cell_intent(object)) &&
 	    (!cell || !cell->pinned || !cell->attached || cell->link_gone))
 		fail_msg("seed %llu: %s has no network", (unsigned long long)sim->seed,
 			 object->key);
 	if (object->kind == KIND_SPACE && (!parent || parent->drifted))
 		fail_msg("seed %llu: %s has no bridge", (unsigned long long)sim->seed, object->key);
+}
+
+/* As it was asked to be: running with its spec, or without a task. Returns how many things it is.
+ */
+static size_t assert_container(struct sim *sim, const struct object *object,
+			       const struct container *c)
+{
+	AUTO_FREE char *realm = xstrndup(object->key, strcspn(object->key, "/"));
+	AUTO_FREE char *namespace_ = name_containerd_namespace(realm);
+	const struct world_container *w =
+		world_container(&sim->world, namespace_, c->containerd_id);
+	bool stopped = is_stop(cell_intent(object)) || is_stop(c->run);
+
+	if (c->run == INTENT_RESTART && !stopped)
+		fail_msg("seed %llu: %s %s was never restarted", (unsigned long long)sim->seed,
+			 object->key, c->name);
+	if (!stopped &&
+	    (!w || w->fact.task != TASK_RUNNING || strcmp(w->fact.spec_hash, c->hash) != 0))
+		fail_msg("seed %llu: %s %s does not run its spec", (unsigned long long)sim->seed,
+			 object->key, c->name);
+	if (stopped && w && w->fact.task != TASK_NONE)
+		fail_msg("seed %llu: %s %s is not stopped", (unsigned long long)sim->seed,
+			 object->key, c->name);
+	return w && (w->fact.record || w->fact.snapshot);
 }
 
 /* The world is exactly what the engine wants: nothing missing, nothing left over. */
@@ -460,26 +562,18 @@ static void assert_converged(struct sim *sim)
 	size_t expected = 0;
 
 	map_for_each(object, &sim->engine.objects, node) {
-		if (object->status.state != API__STATE__Ready)
-			fail_msg("seed %llu: %s is not Ready: %s: %s",
+		bool stopped = object->kind == KIND_CELL && is_stop(cell_intent(object));
+
+		if (object->status.state != (stopped ? API__STATE__Stopped : API__STATE__Ready))
+			fail_msg("seed %llu: %s is not as asked: %s: %s",
 				 (unsigned long long)sim->seed, object->key,
 				 reason_name(object->status.reason), object->status.message);
 		if (object->kind == KIND_CONTAINER)
 			continue;
 		assert_network_whole(sim, object);
 		expected++;
-		list_for_each(c, &object->cell.containers, link) {
-			AUTO_FREE char *realm = xstrndup(object->key, strcspn(object->key, "/"));
-			AUTO_FREE char *namespace_ = name_containerd_namespace(realm);
-			struct world_container *w =
-				world_container(&sim->world, namespace_, c->containerd_id);
-
-			expected++;
-			if (!w || w->fact.task != TASK_RUNNING ||
-			    strcmp(w->fact.spec_hash, c->hash) != 0)
-				fail_msg("seed %llu: %s %s does not run its spec",
-					 (unsigned long long)sim->seed, object->key, c->name);
-		}
+		list_for_each(c, &object->cell.containers, link)
+			expected += assert_container(sim, object, c);
 	}
 	if (world_count(&sim->world) != expected)
 		fail_msg("seed %llu: the world has %zu things, wanted are %zu",
@@ -532,6 +626,9 @@ static void disturb(struct sim *sim)
 	case 3:
 		set_random_files(sim);
 		break;
+	case 4:
+		random_intent(sim);
+		break;
 	default:
 		break;
 	}
@@ -555,6 +652,7 @@ static void one_random_life(uint64_t seed)
 	sim_crash(&sim); /* the last start sees only what is there */
 	sim_start(&sim);
 	set_random_files(&sim);
+	random_intent(&sim);
 	if (!sim_settle(&sim))
 		fail_msg("seed %llu: does not come to rest", (unsigned long long)seed);
 	assert_converged(&sim);
@@ -593,7 +691,8 @@ int main(void)
 		cmocka_unit_test(test_11_empty_directory_at_start_deletes_nothing),
 		cmocka_unit_test(test_12_stubborn_process_is_killed),
 		cmocka_unit_test(test_13_adopted_hierarchy_goes_at_once),
-		cmocka_unit_test(test_14_network_drift_restarts_nothing),
+		cmocka_unit_test(test_14_reboot),
+		cmocka_unit_test(test_15_network_drift_restarts_nothing),
 		cmocka_unit_test(test_20_random_lives),
 	};
 

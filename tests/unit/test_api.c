@@ -379,13 +379,14 @@ static bool has_ended(struct sim *sim)
 	return fixture_of(sim)->ended;
 }
 
-static void watch(struct fixture *f, Api__Kind kind)
+static void watch_labels(struct fixture *f, Api__Kind kind, const char *labels)
 {
 	Api__Selector selector = API__SELECTOR__INIT;
 	Api__WatchRequest request = API__WATCH_REQUEST__INIT;
 
 	selector.has_kind = true;
 	selector.kind = kind;
+	selector.labels = (char *)labels;
 	request.selector = &selector;
 	buf_add_str(&f->events, "");
 	buf_printf(&f->events, "%s", " ");
@@ -397,6 +398,11 @@ static void watch(struct fixture *f, Api__Kind kind)
 		.on_end = on_end,
 	};
 	rpc_stream_start(f->channel, &f->stream);
+}
+
+static void watch(struct fixture *f, Api__Kind kind)
+{
+	watch_labels(f, kind, NULL);
 }
 
 static void end_watch(struct fixture *f)
@@ -429,6 +435,42 @@ static void test_watch_of_nothing(void **state)
 	await_events(f, " S ");
 	sim_file(&f->sim, "a.yaml", CELL("default", "web"));
 	await_events(f, " S M ");
+	end_watch(f);
+}
+
+#define LABELLED(value)                                                                            \
+	"apiVersion: v1beta1\nkind: Realm\nmetadata: {name: default, labels: {tier: " value        \
+	"}}\nspec: {}\n"
+
+/* What does not match any more is gone for this reader, and comes back as a change. */
+static void test_watch_labels(void **state)
+{
+	struct fixture *f = *state;
+
+	sim_file(&f->sim, "a.yaml", LABELLED("front"));
+	sim_scanned(&f->sim);
+	watch_labels(f, API__KIND__REALM, "tier=front");
+	await_events(f, " Adefault S ");
+	sim_file(&f->sim, "a.yaml", LABELLED("back"));
+	await_events(f, " Ddefault ");
+	sim_file(&f->sim, "a.yaml", LABELLED("front"));
+	await_events(f, " Ddefault M ");
+	end_watch(f);
+}
+
+/* A container that its cell has no more is told of. */
+static void test_watch_containers(void **state)
+{
+	struct fixture *f = *state;
+
+	start_cells(f, CELL("default", "web"));
+	watch(f, API__KIND__CONTAINER);
+	await_events(f, " Aa Ab S ");
+	sim_file(
+		&f->sim, "a.yaml",
+		"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: web}\nspec: {containers: [{id: a, "
+		"image: img, stopGracePeriodSeconds: 1}]}\n");
+	await_events(f, " Db ");
 	end_watch(f);
 }
 
@@ -513,6 +555,8 @@ int main(void)
 		TEST(test_status_file_error),
 		TEST(test_watch),
 		TEST(test_watch_of_nothing),
+		TEST(test_watch_labels),
+		TEST(test_watch_containers),
 		TEST(test_slow_reader_skips),
 		TEST(test_slow_reader_starts_over),
 		TEST(test_closing_ends_watches),

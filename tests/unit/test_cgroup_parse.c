@@ -73,6 +73,22 @@ static void test_controllers(void **state UNUSED)
 	strv_fini(&many);
 }
 
+static void test_counter(void **state UNUSED)
+{
+	static const char events[] = "low 0\nhigh 7\nmax 12\noom 3\noom_kill 2\noom_group_kill 9\n";
+
+	assert_int_equal(cgroup_parse_counter(events, "oom_kill"), 2);
+	assert_int_equal(cgroup_parse_counter(events, "oom"), 3);
+	assert_int_equal(cgroup_parse_counter(events, "oom_group_kill"), 9);
+	assert_int_equal(cgroup_parse_counter(events, "oom_"), 0);
+	assert_int_equal(cgroup_parse_counter("", "oom_kill"), 0);
+	assert_int_equal(cgroup_parse_counter("oom_kill", "oom_kill"), 0);
+	assert_int_equal(cgroup_parse_counter("oom_kill x\n", "oom_kill"), 0);
+	assert_int_equal(cgroup_parse_counter("oom_kill 5", "oom_kill"), 5);
+	assert_int_equal(cgroup_parse_counter("oom_kill 99999999999999999999\n", "oom_kill"),
+			 UINT64_MAX);
+}
+
 static void test_pids(void **state UNUSED)
 {
 	pid_t pids[3];
@@ -106,9 +122,8 @@ static void test_root(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_populated),
-		cmocka_unit_test(test_controllers),
-		cmocka_unit_test(test_pids),
+		cmocka_unit_test(test_populated), cmocka_unit_test(test_controllers),
+		cmocka_unit_test(test_counter),   cmocka_unit_test(test_pids),
 		cmocka_unit_test(test_root),
 	};
 

@@ -47,6 +47,44 @@ static void free_cell(Api__Cell *cell)
 	protobuf_c_message_free_unpacked(&cell->base, NULL);
 }
 
+/* A copy packs to the same bytes, and lives on its own. */
+static void test_copy(void **state UNUSED)
+{
+	Api__Cell *cell =
+		cell_of("containers: [{id: a, image: x, args: [b, ''], env: [], "
+			"privileged: false, stopGracePeriodSeconds: 3, volumes: [{target: "
+			"/v}], capabilities: {}}], nestedCgroupRuntime: true");
+	ProtobufCMessage *copy = model_copy(&cell->base), *again = model_copy(copy);
+	size_t len = protobuf_c_message_get_packed_size(&cell->base);
+	AUTO_FREE uint8_t *before = xcalloc(len, 1), *after = xcalloc(len, 1);
+
+	protobuf_c_message_pack(&cell->base, before);
+	free_cell(cell);
+	protobuf_c_message_free_unpacked(copy, NULL);
+	assert_int_equal(protobuf_c_message_get_packed_size(again), len);
+	protobuf_c_message_pack(again, after);
+	assert_memory_equal(before, after, len);
+	protobuf_c_message_free_unpacked(again, NULL);
+}
+
+/* One of several, and none of them. */
+static void test_copy_oneof(void **state UNUSED)
+{
+	Api__Realm realm = API__REALM__INIT;
+	Api__Object object = API__OBJECT__INIT, *copy = (Api__Object *)model_copy(&object.base);
+
+	assert_int_equal(copy->object_case, API__OBJECT__OBJECT__NOT_SET);
+	protobuf_c_message_free_unpacked(&copy->base, NULL);
+	realm.kind = text("Realm");
+	object.object_case = API__OBJECT__OBJECT_REALM;
+	object.realm = &realm;
+	copy = (Api__Object *)model_copy(&object.base);
+	assert_int_equal(copy->object_case, API__OBJECT__OBJECT_REALM);
+	assert_ptr_not_equal(copy->realm, &realm);
+	assert_string_equal(copy->realm->kind, "Realm");
+	protobuf_c_message_free_unpacked(&copy->base, NULL);
+}
+
 static void test_defaults(void **state UNUSED)
 {
 	Api__Cell *cell = cell_of("containers: [{id: a, image: x, realmId: other}]");
@@ -570,6 +608,8 @@ static void test_labels(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_copy),
+		cmocka_unit_test(test_copy_oneof),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_defaults_of_an_empty_document),
 		cmocka_unit_test(test_cells),

@@ -24,6 +24,8 @@ enum {
 	OURS = 1 << 6,   /* we ended it ourselves */
 	ABSENT = 1 << 7, /* no such container */
 	EXITED = 1 << 8,
+	OOM = 1 << 10,
+	HUNG = 1 << 11,  /* cannot be looked at, NOW_MS + 500 is the next try */
 	FAILED = 1 << 9, /* its last action failed, NOW_MS + 500 is the next try */
 };
 
@@ -126,6 +128,16 @@ static const struct row cell_rows[] = {
 	{ "the root failed twice: it waits", CGROUP,
 	  C(NONE, HAS | EXITED, .exit_code = 1, .in_row = 1, .restarts = 1, .exited_ms = NOW_MS),
 	  MADE, "", STATE(Failed, RESTART_BACK_OFF), .wake_at_ms = NOW_MS + 820 },
+	{ "the root waits: the others go, its task stays", UP,
+	  C(STOPPED, HAS | EXITED, .exit_code = 1, .in_row = 1, .restarts = 1, .exited_ms = NOW_MS),
+	  RUNS, "task-stop b", STATE(Failed, RESTART_BACK_OFF), .wake_at_ms = NOW_MS + 820 },
+	{ "the root has waited: its task goes", CGROUP,
+	  C(STOPPED, HAS | EXITED, .exit_code = 1, .in_row = 1, .restarts = 1,
+	    .exited_ms = NOW_MS - 1000),
+	  MADE, "task-delete root", STATE(Pending, RESTARTING) },
+	{ "the root ran out of memory, never", CGROUP,
+	  C(STOPPED, HAS | EXITED | OOM, .policy = "never", .exit_code = 137), MADE, "",
+	  STATE(Failed, OOM_KILLED) },
 	{ "the root completed, on-failure: the others go, its task stays", UP,
 	  C(STOPPED, HAS | EXITED, .policy = "on-failure"), RUNS, "task-stop b",
 	  STATE(Stopped, COMPLETED) },
@@ -148,6 +160,12 @@ static const struct row cell_rows[] = {
 	{ "another waits", UP, RUNS,
 	  C(NONE, HAS | EXITED, .exit_code = 1, .in_row = 1, .restarts = 1, .exited_ms = NOW_MS),
 	  "", STATE(Pending, RESTART_BACK_OFF), .wake_at_ms = NOW_MS + 920 },
+	{ "another waits, its task stays", UP, RUNS,
+	  C(STOPPED, HAS | EXITED, .exit_code = 1, .in_row = 1, .restarts = 1, .exited_ms = NOW_MS),
+	  "", STATE(Pending, RESTART_BACK_OFF), .wake_at_ms = NOW_MS + 920 },
+	{ "another waits and its spec changes", UP, RUNS,
+	  C(STOPPED, HAS | EXITED | CHANGED, .exit_code = 1, .in_row = 1, .exited_ms = NOW_MS),
+	  "task-delete b", STATE(Pending, RESTART_BACK_OFF) },
 	{ "another completed, never", UP, RUNS, C(STOPPED, HAS | EXITED, .policy = "never"), "",
 	  STATE(Ready, NONE) },
 	{ "another failed, never", UP, RUNS,
@@ -221,6 +239,10 @@ static const struct row cell_rows[] = {
 	{ "not looked yet", UP | NOT_LOOKED, RUNS, MADE, "", STATE(Unknown, STARTING) },
 	{ "what is busy is left alone", UP, C(RUNNING, HAS), C(NONE, HAS | BUSY), "",
 	  STATE(Pending, CREATING) },
+	{ "the root's shim hangs: nothing is decided", UP, C(RUNNING, HAS | BLIND | HUNG), RUNS, "",
+	  STATE(Unknown, RUNTIME_UNAVAILABLE), .wake_at_ms = NOW_MS + 500 },
+	{ "another's shim hangs", UP, RUNS, C(RUNNING, HAS | BLIND | HUNG), "",
+	  STATE(Unknown, RUNTIME_UNAVAILABLE), .wake_at_ms = NOW_MS + 500 },
 	{ "nothing is decided while the root is not known", UP, C(RUNNING, HAS | BLIND), MADE,
 	  "container-inspect root", STATE(Unknown, STARTING) },
 };
@@ -256,6 +278,7 @@ static void set_container(struct object *cell, const char *role, const struct on
 	c->task = one->task;
 	c->exited = one->flags & EXITED;
 	c->stopping = one->flags & OURS;
+	c->oom_killed = one->flags & OOM;
 	c->exit_code = one->exit_code;
 	c->exited_ms = one->exited_ms;
 	c->restarts = one->restarts;
@@ -264,6 +287,8 @@ static void set_container(struct object *cell, const char *role, const struct on
 	c->kill_sent_ms = one->kill_sent_ms;
 	c->slot.busy = one->flags & BUSY;
 	c->slot.known = !(one->flags & BLIND);
+	if (one->flags & HUNG)
+		fail_slot(&c->slot, ACTION_CONTAINER_INSPECT, -ETIMEDOUT, NOW_MS + 500);
 	if (one->flags & FAILED)
 		fail_slot(&c->slot, ACTION_IMAGE_RESOLVE, -ENOENT, NOW_MS + 500);
 }
@@ -485,9 +510,25 @@ static const struct {
 	{ "failed", 0, C(STOPPED, HAS | EXITED, .policy = "never", .exit_code = 2),
 	  STATE(Failed, EXITED), .message = "exited with code 2" },
 	{ "we ended it", 0, C(STOPPED, HAS | EXITED | OURS, .exit_code = 143),
-	  STATE(Stopped, EXITED), .message = "exited with code 143" },
+	  STATE(Stopped, EXITED), .message = "exited with code 143 (SIGTERM)" },
+	{ "a crash", 0, C(STOPPED, HAS | EXITED, .policy = "never", .exit_code = 139),
+	  STATE(Failed, EXITED), .message = "exited with code 139 (SIGSEGV)" },
+	{ "a real-time signal has no name", 0,
+	  C(STOPPED, HAS | EXITED, .policy = "never", .exit_code = 128 + 40), STATE(Failed, EXITED),
+	  .message = "exited with code 168" },
+	{ "out of memory", 0,
+	  C(STOPPED, HAS | EXITED | OOM, .in_row = 3, .exit_code = 137, .exited_ms = NOW_MS),
+	  STATE(Failed, OOM_KILLED),
+	  .message = "ran out of memory and exited with code 137 (SIGKILL); raise its memory "
+		     "limit, or find out what takes the memory" },
+	{ "given up", 0,
+	  C(STOPPED, HAS | EXITED, .policy = "on-failure", .exit_code = 1, .restarts = 2,
+	    .max_retries = 2),
+	  STATE(Failed, GAVE_UP), .message = "exited with code 1" },
 	{ "waits", 0, C(NONE, HAS | EXITED, .exit_code = 1, .in_row = 3, .exited_ms = NOW_MS),
 	  STATE(Failed, RESTART_BACK_OFF), .message = "exited with code 1" },
+	{ "nobody knows", 0, C(RUNNING, HAS | BLIND | HUNG), STATE(Unknown, RUNTIME_UNAVAILABLE),
+	  .message = "no luck" },
 	{ "containerd is down", DOWN, C(RUNNING, HAS), STATE(Unknown, RUNTIME_UNAVAILABLE),
 	  .message = "" },
 };

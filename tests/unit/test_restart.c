@@ -84,6 +84,29 @@ static void test_judge(void **state UNUSED)
 	}
 }
 
+/* Whatever the wall clock says: never in the future, never before the loop began. */
+static void test_loop_time(void **state UNUSED)
+{
+	static const struct {
+		uint64_t now_ms;
+		int64_t now_wall_ms, wall_ms;
+		uint64_t expected_ms;
+	} times[] = {
+		{ 5000, 1700000000000, 1699999999000, 4000 }, /* a second ago */
+		{ 5000, 1700000000000, 1700000000000, 5000 },
+		{ 5000, 1700000000000, 1699999000000, 0 },    /* before this boot */
+		{ 5000, 1700000000000, 1700003600000, 5000 }, /* the clock went back an hour */
+		{ 5000, 0, 1700000000000, 5000 },             /* to 1970 */
+		{ 5000, 1700003600000, 1700000000000, 0 },    /* forward an hour */
+		{ 5000, 1700000000000, 0, 0 },                /* nobody knows */
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(times); i++)
+		assert_int_equal(
+			restart_loop_time(times[i].now_ms, times[i].now_wall_ms, times[i].wall_ms),
+			times[i].expected_ms);
+}
+
 /* The longest pause of each restart in a row; jitter takes off up to a fifth. */
 static const uint64_t longest_ms[] = { 0, 1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000 };
 
@@ -131,6 +154,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_judge),
+		cmocka_unit_test(test_loop_time),
 		cmocka_unit_test(test_pauses),
 		cmocka_unit_test(test_jitter_spreads),
 	};
