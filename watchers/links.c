@@ -150,6 +150,11 @@ int links_open(struct links **ret, struct engine *engine, void (*look)(void *ctx
 	return 0;
 }
 
+int links_fd(const struct links *links)
+{
+	return nl_socket_get_fd(links->sock);
+}
+
 static void on_closed(uv_handle_t *handle)
 {
 	struct links *links = container_of((uv_poll_t *)handle, struct links, poll);

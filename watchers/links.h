@@ -10,4 +10,8 @@ struct links;
 /* @look runs when something of ours may have changed, perhaps often in a row. */
 int links_open(struct links **ret, struct engine *engine, void (*look)(void *ctx), void *ctx,
 	       struct error *err);
+
+/* The socket, for tests. */
+int links_fd(const struct links *links);
+
 void links_close(struct links *links, void (*closed)(void *ctx), void *ctx);
