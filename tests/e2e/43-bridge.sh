@@ -2,6 +2,7 @@
 # shellcheck shell=bash source=lib.sh
 # The bridge of a space removed, taken down, emptied of its address or its links by another hand: it comes back under
 # the running cells.
+# shellcheck source=lib-network.sh
 . "$HERE/lib-network.sh"
 drop_ready_cell web root sidecar
 drop_ready_cell other root

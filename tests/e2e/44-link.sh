@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash source=lib.sh
 # A cell's link deleted by another hand: the cell is attached anew with the address it had, its processes live on.
+# shellcheck source=lib-network.sh
 . "$HERE/lib-network.sh"
 drop_ready_cell web root sidecar
 drop_ready_cell other root

@@ -2,6 +2,7 @@
 # shellcheck shell=bash source=lib.sh
 # The pin of a running cell's namespace unmounted, removed or replaced by another hand: the same namespace is pinned
 # again, and containers that come back join it.
+# shellcheck source=lib-network.sh
 . "$HERE/lib-network.sh"
 drop_ready_cell web root sidecar
 drop_ready_cell other root

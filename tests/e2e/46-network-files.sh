@@ -2,6 +2,7 @@
 # shellcheck shell=bash source=lib.sh
 # The conflist and the reservations of addresses removed or changed by another hand: they come back as they were, and
 # no cell notices.
+# shellcheck source=lib-network.sh
 . "$HERE/lib-network.sh"
 drop_ready_cell web root sidecar
 serve web

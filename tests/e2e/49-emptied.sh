@@ -28,7 +28,7 @@ old=$(for cell in one two three; do container_pid $cell root; done)
 containerd_stop
 for pid in $(pgrep -f "containerd-shim.*-address $CONTAINERD_ADDRESS"); do kill -KILL "$pid"; done
 for cell in one two three; do echo 1 >"/sys/fs/cgroup/kukeon/default/default/default/$cell/cgroup.kill"; done
-for mount in $(awk '$5 ~ "^/run/containerd/" { print $5 }' /proc/self/mountinfo); do umount -l "$mount"; done
+while read -r mount; do [ -z "$mount" ] || umount -l "$mount"; done <<<"$(awk '$5 ~ "^/run/containerd/" { print $5 }' /proc/self/mountinfo)"
 rm -rf /run/containerd/io.containerd.* "${KUKEON_TEST_BASE:?}/containerd"
 containerd_start
 wait_for "the missing image is told" cell_mentions one "$IMAGE"

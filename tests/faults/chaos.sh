@@ -3,6 +3,7 @@
 # Random kills, failures and changes by hand over many cells on real parts, from a printed seed. After each, the cells it
 # was meant for come to what is wanted, and every other cell has the very processes it had.
 #	CHAOS_STEPS=300 CHAOS_SEED=1 SCENARIO_LIMIT_SECONDS=1800 sudo -E tests/e2e/run -v tests/faults/chaos.sh
+# shellcheck source=../e2e/lib-network.sh
 . "$HERE/lib-network.sh"
 STEPS=${CHAOS_STEPS:-60}
 CELLS=${CHAOS_CELLS:-20}
