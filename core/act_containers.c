@@ -240,6 +240,7 @@ static void task_kill_sent(struct run *run)
 	if (run->container->kill_sent_ms)
 		run->slot->known = false;
 	run->container->kill_sent_ms = loop_now_ms(run->engine->loop);
+	run->container->kills++;
 }
 
 static void start_task_delete(struct run *run)

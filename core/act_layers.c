@@ -133,6 +133,7 @@ static void cgroup_killed(struct run *run)
 	if (run->object->cgroup_killed_ms)
 		run->object->cgroup.known = false;
 	run->object->cgroup_killed_ms = loop_now_ms(run->engine->loop);
+	run->object->cgroup_kills++;
 }
 
 static void cgroup_removed(struct run *run)

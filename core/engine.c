@@ -84,6 +84,7 @@ void engine_forget(struct engine *engine, struct object *object)
 	engine_set_link(engine, object, NULL);
 	list_remove(&object->realm_link);
 	engine_released(engine, object);
+	throttle_end(&engine->throttle, &object->cell.ticket);
 	map_remove(&engine->objects, &object->node);
 	object_free(object);
 	if (parent) {
@@ -167,6 +168,8 @@ struct plan_context engine_plan_context(const struct engine *engine)
 		.may_delete = engine->desired.complete,
 		.runtime_up = engine->runtime_up,
 		.releasing = is_releasing(engine),
+		.may_begin = throttle_may_begin(&engine->throttle, loop_now_ms(engine->loop)),
+		.begin_at_ms = throttle_again_ms(&engine->throttle),
 	};
 }
 
@@ -199,6 +202,13 @@ static void work(struct queue *queue, struct object *object)
 	reconcile_object(container_of(queue, struct engine, queue), object);
 }
 
+static unsigned processors(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n > 0 ? (unsigned)n : 1;
+}
+
 void engine_open(struct engine *engine, const struct engine_options *options)
 {
 	*engine = (struct engine){
@@ -214,6 +224,7 @@ void engine_open(struct engine *engine, const struct engine_options *options)
 	list_init(&engine->runs);
 	list_init(&engine->looks);
 	list_init(&engine->earlier);
+	throttle_init(&engine->throttle, processors());
 	self_read(&engine->self);
 	history_init(&engine->history, status_now_ms());
 	queue_init(&engine->queue, engine->loop, work);

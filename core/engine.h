@@ -75,6 +75,7 @@ struct engine {
 	struct list watchers; /* struct engine_watcher.link */
 	struct history history;
 
+	struct throttle throttle; /* cells that come up; struct cell.ticket */
 	bool runtime_up;
 	struct error runtime_problem; /* why it is down */
 	struct {

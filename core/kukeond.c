@@ -187,7 +187,8 @@ static int open_engine(struct kukeond *k, struct error *err UNUSED)
 
 static int open_history(struct kukeond *k, struct error *err UNUSED)
 {
-	AUTO_FREE char *path = xasprintf("%s/events", k->config->run_path);
+	/* no realm can have a name with a dot */
+	AUTO_FREE char *path = xasprintf("%s/events.jsonl", k->config->run_path);
 
 	history_file_open(&k->history, &k->engine.history, &k->loop, path);
 	tell_daemon_started(&k->engine);

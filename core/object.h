@@ -15,6 +15,7 @@
 #include "core/model/model.h"
 #include "core/plan.h"
 #include "core/reason.h"
+#include "core/throttle.h"
 
 /*
  * One thing outside on which one action at a time works: a cgroup, a network, a container with its
@@ -76,6 +77,7 @@ struct container {
 	bool stopping; /* we asked it to stop: its exit is no failure */
 	uint64_t stop_sent_ms;
 	uint64_t kill_sent_ms;
+	unsigned kills; /* SIGKILLs sent to the task that is there */
 	uint64_t started_ms;
 	uint32_t stored_pid; /* of the run that the store tells of; 0: none, or it has been seen */
 	bool exited;         /* it has run and ended since it was created */
@@ -106,6 +108,7 @@ struct cell {
 	char *reservation;    /* the file that reserves its address */
 	char *drift;          /* what its network has lost; NULL: nothing */
 	char *last_ip;        /* asked for when the cell comes back */
+	struct ticket ticket; /* struct engine.throttle: it comes up, or waits for its turn */
 };
 
 /* Realms and spaces have one thing of their own besides the cgroup: the containerd namespace, the
@@ -155,6 +158,7 @@ struct object {
 	bool cgroup_exists, populated;
 	bool cgroup_stale;         /* made for another spec, or not whole: to be ensured again */
 	uint64_t cgroup_killed_ms; /* loop time; 0: it was not, or it has been empty since */
+	unsigned cgroup_kills;     /* without effect: since it was last empty */
 	struct strv controllers;
 	struct own_thing own; /* realms and spaces */
 	struct cell cell;     /* cells */

@@ -15,6 +15,12 @@ static bool ran(enum task_state task)
 	return task == TASK_RUNNING || task == TASK_PAUSED || task == TASK_PAUSING;
 }
 
+static void forget_signals(struct container *c)
+{
+	c->stop_sent_ms = c->kill_sent_ms = 0;
+	c->kills = 0;
+}
+
 static void count_restart(struct container *c)
 {
 	if (!c->exited || c->stopping)
@@ -35,7 +41,7 @@ static void note_start(struct engine *engine, struct object *object, struct cont
 	c->started_ms =
 		adopted ? restart_loop_time(now_ms, status_now_ms(), c->started_wall_ms) : now_ms;
 	c->exited = c->stopping = c->oom_seen = false;
-	c->stop_sent_ms = c->kill_sent_ms = 0;
+	forget_signals(c);
 	c->stored_pid = 0;
 	if (container_is_root(c))
 		object->cell.fresh = false;
@@ -92,7 +98,7 @@ static void set_task(struct engine *engine, struct object *object, struct contai
 		 (c->task == TASK_NONE && ran(before)))
 		note_exit(engine, c, fact);
 	if (c->task == TASK_NONE || c->task == TASK_STOPPED)
-		c->stop_sent_ms = c->kill_sent_ms = 0;
+		forget_signals(c);
 	if (c->task != before)
 		engine_changed(engine, object, false);
 }
@@ -136,7 +142,7 @@ void observed_cgroup(struct engine *engine, struct object *object, const struct 
 	object->cgroup_exists = fact->exists;
 	object->populated = fact->populated;
 	if (!fact->populated)
-		object->cgroup_killed_ms = 0;
+		object->cgroup_killed_ms = object->cgroup_kills = 0;
 	strv_fini(&object->controllers);
 	for (size_t i = 0; i < fact->controllers.n; i++)
 		strv_add(&object->controllers, fact->controllers.items[i]);

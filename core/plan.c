@@ -106,19 +106,42 @@ void plan_fini(struct plan *plan)
 	*plan = (struct plan){ 0 };
 }
 
-void plan_cgroup_removal(struct planning *p)
+uint64_t plan_kill_again_ms(uint64_t killed_ms, unsigned kills)
+{
+	uint64_t pause_ms = PLAN_KILL_AGAIN_MS;
+
+	for (unsigned i = 1; i < kills && pause_ms < PLAN_KILL_LAST_MS; i++)
+		pause_ms *= 2;
+	return killed_ms + (pause_ms < PLAN_KILL_LAST_MS ? pause_ms : PLAN_KILL_LAST_MS);
+}
+
+void plan_cgroup_kill(struct planning *p)
 {
 	const struct object *object = p->object;
-	uint64_t again_ms = object->cgroup_killed_ms + PLAN_KILL_AGAIN_MS;
+	uint64_t again_ms = plan_kill_again_ms(object->cgroup_killed_ms, object->cgroup_kills);
 
-	if (!object->cgroup_exists || !object->cgroup.known)
-		return;
-	if (!object->populated)
-		plan_emit(p, ACTION_CGROUP_REMOVE, &object->cgroup, NULL);
-	else if (object->cgroup_killed_ms && again_ms > p->context->now_ms)
+	if (object->cgroup_killed_ms && again_ms > p->context->now_ms)
 		plan_wake_at(p, again_ms);
 	else
 		plan_emit(p, ACTION_CGROUP_KILL, &object->cgroup, NULL);
+}
+
+void plan_cgroup_removal(struct planning *p)
+{
+	const struct object *object = p->object;
+
+	if (!object->cgroup_exists || !object->cgroup.known)
+		return;
+	if (object->populated)
+		plan_cgroup_kill(p);
+	else
+		plan_emit(p, ACTION_CGROUP_REMOVE, &object->cgroup, NULL);
+	if (object->populated && object->cgroup_kills >= PLAN_KILLS_IN_VAIN)
+		plan_say(
+			p, API__STATE__Pending, REASON_DELETE_FAILED,
+			"processes in its cgroup do not end though they were killed %u times: see "
+			"cgroup.procs there; one that hangs in the kernel ends when what it waits for does",
+			object->cgroup_kills);
 }
 
 static enum action own_ensure(enum kind kind)

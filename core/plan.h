@@ -60,6 +60,7 @@ struct plan {
 	size_t n_steps;
 	uint64_t wake_at_ms; /* plan again then at the latest; 0: only when something changes */
 	bool gone;           /* not wanted and nothing of it is left: forget it */
+	bool waits;          /* until others have come up */
 	bool restarted;      /* what was to be restarted is down: INTENT_RESTART has been met */
 	Api__State state;
 	enum reason reason;
@@ -72,7 +73,9 @@ struct plan_context {
 	bool looked;     /* every source has been looked at once: what is not seen is not there */
 	bool may_delete; /* the set of wanted objects is complete */
 	bool runtime_up;
-	bool releasing; /* what an earlier boot of the host left attached is still going */
+	bool may_begin;       /* one more cell may begin to come up; */
+	uint64_t begin_at_ms; /* else ask again then at the latest */
+	bool releasing;       /* what an earlier boot of the host left attached is still going */
 };
 
 void plan_object(const struct object *object, const struct plan_context *context,

@@ -94,7 +94,7 @@ static void stop_task(struct planning *p, struct container *c)
 	uint64_t kill_at_ms = c->stop_sent_ms + c->stop_grace_ms;
 
 	if (c->kill_sent_ms) {
-		kill_at_ms = c->kill_sent_ms + PLAN_KILL_AGAIN_MS;
+		kill_at_ms = plan_kill_again_ms(c->kill_sent_ms, c->kills);
 	} else if (c->task == TASK_CREATED || c->run == INTENT_KILL ||
 		   cell_intent(p->object) == INTENT_KILL) {
 		kill_at_ms = now_ms;
@@ -143,6 +143,30 @@ static bool task_may_live(const struct container *c)
 	return container_lives(c) || !c->slot.known || being_made;
 }
 
+/* Its shim cannot end it, or cannot take it away because of what else lives in its cgroup. */
+static bool resists(const struct container *c)
+{
+	bool fails = c->slot.failures >= PLAN_KILLS_IN_VAIN &&
+		     (c->slot.failed_action == ACTION_TASK_KILL ||
+		      c->slot.failed_action == ACTION_TASK_STOP ||
+		      c->slot.failed_action == ACTION_TASK_DELETE);
+
+	return fails || (container_lives(c) && c->kills >= PLAN_KILLS_IN_VAIN);
+}
+
+/* The whole cell goes down: what resists is killed by the kernel, without asking anybody. */
+static void escalate(struct planning *p)
+{
+	const struct object *object = p->object;
+	struct container *c;
+	bool any = false;
+
+	list_for_each(c, &object->cell.containers, link)
+		any |= resists(c);
+	if (any && object->cgroup_exists && object->cgroup.known && object->populated)
+		plan_cgroup_kill(p);
+}
+
 /*
  * All at once: their namespace is pinned, so each keeps its network until the last has ended.
  * @keep_root_task: the root rests.
@@ -159,6 +183,7 @@ static void down_tasks(struct planning *p, bool keep_root_task)
 	}
 	if (!lives)
 		detach(p);
+	escalate(p);
 }
 
 static void plan_down(struct planning *p)
@@ -255,6 +280,18 @@ static void up_container(struct planning *p, struct container *c)
 		up_without_task(p, c);
 }
 
+/* Not too many cells come up at once; one that has begun goes on. */
+static bool may_begin(struct planning *p)
+{
+	const struct cell *cell = &p->object->cell;
+
+	if (p->context->may_begin || cell->pinned || cell->network.busy)
+		return true;
+	p->plan->waits = true;
+	plan_wake_at(p, p->context->begin_at_ms);
+	return false;
+}
+
 static void plan_up(struct planning *p)
 {
 	const struct object *object = p->object;
@@ -269,6 +306,8 @@ static void plan_up(struct planning *p)
 	if (object->cgroup.known && (!object->cgroup_exists || object->cgroup_stale))
 		plan_emit(p, ACTION_CGROUP_ENSURE, &object->cgroup, NULL);
 	if (!container_runs(root) && !may_run(p, root))
+		return;
+	if (!container_runs(root) && !may_begin(p))
 		return;
 	up_network(p);
 	list_for_each(c, &object->cell.containers, link)

@@ -20,11 +20,23 @@ static Api__State container_trouble_state(const struct container *c)
 							     : API__STATE__Failed;
 }
 
+/* Why a slot is stuck on the way down. */
+static void say_down_failure(struct planning *p, const struct slot *slot, const char *what)
+{
+	if (p->object->wanted)
+		plan_say_failure(p, slot, what);
+	else if (slot->failures)
+		plan_say(p, API__STATE__Pending, REASON_DELETE_FAILED, "%s%s%s", what,
+			 *what ? ": " : "", slot->failure);
+}
+
 void cell_say_container_trouble(struct planning *p, const struct container *c)
 {
 	const struct slot *slot = &c->slot;
 	Api__State state = container_trouble_state(c);
 
+	if (!p->object->wanted)
+		say_down_failure(p, slot, c->name);
 	if (state == API__STATE__Failed && !container_is_root(c))
 		state = API__STATE__Pending;
 	if (slot->failures)
@@ -103,6 +115,21 @@ static bool everything_up(const struct planning *p)
 	return true;
 }
 
+/* What was killed and does not end. */
+static void say_resisting(struct planning *p)
+{
+	struct container *c;
+
+	list_for_each(c, &p->object->cell.containers, link)
+		if (container_lives(c) && c->kills >= PLAN_KILLS_IN_VAIN)
+			plan_say(
+				p, API__STATE__Pending,
+				p->object->wanted ? REASON_STOP_FAILED : REASON_DELETE_FAILED,
+				"container %s: process %u does not end after %u SIGKILLs; if it hangs in the "
+				"kernel, /proc/%u/stack says where",
+				c->name, c->pid, c->kills, c->pid);
+}
+
 void cell_say_up(struct planning *p, enum cell_mode mode)
 {
 	const struct object *object = p->object;
@@ -116,6 +143,7 @@ void cell_say_up(struct planning *p, enum cell_mode mode)
 	}
 	if (mode == MODE_UP && everything_up(p))
 		plan_say(p, API__STATE__Ready, REASON_NONE, "%s", "");
+	say_resisting(p);
 	plan_say_failure(p, &object->cgroup, "");
 	plan_say_failure(p, &object->cell.network, "");
 	list_for_each(c, &object->cell.containers, link)
@@ -134,6 +162,9 @@ void cell_say_up(struct planning *p, enum cell_mode mode)
 		if (container_lives(c) && container_changed(c))
 			plan_say(p, API__STATE__Pending, REASON_UPDATING,
 				 "container %s gets its new spec", c->name);
+	if (p->plan->waits)
+		plan_say(p, API__STATE__Pending, REASON_WAITING_ITS_TURN,
+			 "many cells come up at once; it is started when some of them have");
 	if (cell_intent(object) == INTENT_RESTART)
 		plan_say(p, API__STATE__Pending, REASON_RESTARTING, "being restarted by request");
 	list_for_each(c, &object->cell.containers, link)
@@ -150,10 +181,11 @@ void cell_say_down(struct planning *p)
 	bool lives = cell_others_live(object) || (root && container_lives(root));
 	struct container *c;
 
+	say_resisting(p);
 	list_for_each(c, &object->cell.containers, link)
-		plan_say_failure(p, &c->slot, c->name);
-	plan_say_failure(p, &object->cell.network, "");
-	plan_say_failure(p, &object->cgroup, "");
+		say_down_failure(p, &c->slot, c->name);
+	say_down_failure(p, &object->cell.network, "");
+	say_down_failure(p, &object->cgroup, "");
 	if (!object->wanted)
 		plan_say(p, API__STATE__Pending, REASON_DELETING, "%s",
 			 lives ? "its containers are being stopped" : "being deleted");

@@ -32,8 +32,17 @@ void plan_say_failure(struct planning *p, const struct slot *slot, const char *w
 /* Kills what lives in the object's cgroup and removes it. */
 void plan_cgroup_removal(struct planning *p);
 
-/* What was killed and of which nobody said that it died is looked at and killed again after that.
+/*
+ * What was killed and of which nobody said that it died is looked at and killed again, after pauses
+ * that double from the first to the last. Two without effect are worth telling, and for a task the
+ * whole cgroup is killed then.
  */
-enum { PLAN_KILL_AGAIN_MS = 5000 };
+enum { PLAN_KILL_AGAIN_MS = 5000, PLAN_KILL_LAST_MS = 60 * 1000, PLAN_KILLS_IN_VAIN = 2 };
+
+/* The time of the next SIGKILL after the last of @kills. */
+uint64_t plan_kill_again_ms(uint64_t killed_ms, unsigned kills);
+
+/* SIGKILL to everything in the object's cgroup, when it is time for the next one. */
+void plan_cgroup_kill(struct planning *p);
 
 void plan_cell(struct planning *p);

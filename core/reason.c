@@ -7,6 +7,7 @@ static const char *const names[REASON_COUNT] = {
 	[REASON_NONE] = "",
 	[REASON_STARTING] = "Starting",
 	[REASON_PARENT_NOT_READY] = "ParentNotReady",
+	[REASON_WAITING_ITS_TURN] = "WaitingItsTurn",
 	[REASON_CREATING] = "Creating",
 	[REASON_UPDATING] = "Updating",
 	[REASON_RESTARTING] = "Restarting",

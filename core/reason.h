@@ -13,6 +13,8 @@ enum reason {
 	REASON_STARTING,
 	/* The layer above is not Ready; see its own reason. */
 	REASON_PARENT_NOT_READY,
+	/* Many cells come up at once; it is started when some of them have. */
+	REASON_WAITING_ITS_TURN,
 	/* It is being made. */
 	REASON_CREATING,
 	/* What changed in the spec is being taken over. */

@@ -50,6 +50,8 @@ static void start(struct engine *engine, struct object *object, const struct pla
 	run->action = step->action;
 	run->slot = act_slot(object, step->container, step->action);
 	check(!run->slot->busy);
+	if (run->action == ACTION_NETNS_CREATE)
+		throttle_begin(&engine->throttle, &object->cell.ticket, loop_now_ms(engine->loop));
 	run->slot->busy = true;
 	run->slot->action = step->action;
 	run->slot->changed_seq = ++engine->seq;
@@ -92,6 +94,32 @@ static void end_restart(struct engine *engine, struct object *object)
 	engine_touch(engine, object);
 }
 
+/* It comes up, as far as is seen: not yet there, and nothing of it has failed. */
+static bool comes_up(const struct object *object)
+{
+	const struct cell *cell = &object->cell;
+	const struct container *root = cell_root(object);
+
+	return root && (cell->network.busy || (cell->pinned && cell->fresh)) &&
+	       (root->task == TASK_NONE || root->task == TASK_CREATED) && !root->slot.failures &&
+	       !cell->network.failures;
+}
+
+/* Whoever is done, or has failed, makes room for the one that waits longest. */
+static void keep_turn(struct engine *engine, struct object *object, bool waits)
+{
+	struct throttle *throttle = &engine->throttle;
+	struct ticket *ticket = &object->cell.ticket, *next;
+
+	if (waits)
+		throttle_wait(throttle, ticket);
+	else if (!(ticket->begun && comes_up(object)))
+		throttle_end(throttle, ticket);
+	next = throttle_first_waiting(throttle);
+	if (next && throttle_may_begin(throttle, loop_now_ms(engine->loop)))
+		engine_touch(engine, container_of(next, struct object, cell.ticket));
+}
+
 void reconcile_object(struct engine *engine, struct object *object)
 {
 	const struct plan_context context = engine_plan_context(engine);
@@ -102,6 +130,7 @@ void reconcile_object(struct engine *engine, struct object *object)
 	plan_object(object, &context, &plan);
 	for (size_t i = 0; i < plan.n_steps; i++)
 		start(engine, object, &plan.steps[i]);
+	keep_turn(engine, object, plan.waits);
 	queue_add_at(&engine->queue, object, plan.wake_at_ms);
 	if (plan.restarted)
 		end_restart(engine, object);

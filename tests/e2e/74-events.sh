@@ -61,11 +61,11 @@ before=$(told cell web)
 last_is_stored() {
 	local last
 	last=$(kuke events -o json | jq '.[-1].sequence')
-	tail -n 1 "$RUN_PATH/events" | jq -e ".sequence == $last" >/dev/null
+	tail -n 1 "$RUN_PATH/events.jsonl" | jq -e ".sequence == $last" >/dev/null
 }
 wait_for "the last event is on disk" last_is_stored
 daemon_kill
-printf '{"sequence": 99' >>"$RUN_PATH/events" # a torn line
+printf '{"sequence": 99' >>"$RUN_PATH/events.jsonl" # a torn line
 daemon_start
 wait_for_cell web Ready
 assert_eq "$before" "$(told cell web)" "events of the cell after the daemon was killed"

@@ -98,7 +98,7 @@ static void fake_close(struct runtime *runtime UNUSED, void (*closed)(void *ctx)
 
 void fake_kill(struct world_container *c, uint32_t code)
 {
-	if (c->fact.task != TASK_CREATED && c->fact.task != TASK_RUNNING)
+	if ((c->fact.task != TASK_CREATED && c->fact.task != TASK_RUNNING) || c->immortal)
 		return;
 	c->fact.task = TASK_STOPPED;
 	c->fact.exit_code = code;
@@ -394,7 +394,7 @@ static int apply_task_signal(struct op *op, struct error *err)
 	world_changes(op->world, "signal", c->key);
 	if (c->fact.task != TASK_RUNNING && c->fact.task != TASK_CREATED)
 		return 0;
-	if (op->number == SIGKILL)
+	if (op->number == SIGKILL && !c->ignores_kill)
 		fake_kill(c, 137);
 	else if (!c->ignores_term)
 		timer_start(op->world->loop, &c->dies, 1 + world_random(op->world, 50), on_dies);

@@ -19,6 +19,8 @@ struct world_container {
 	struct container_fact fact;
 	char *netns_cell; /* the cell whose pin the task joined */
 	bool ignores_term;
+	bool ignores_kill;  /* only the kernel's cgroup.kill ends it */
+	bool immortal;      /* nothing does */
 	bool busy;          /* a call is under way */
 	unsigned starts;    /* how often its task was started */
 	unsigned oom_kills; /* in the run that is on or ended last */

@@ -385,14 +385,102 @@ static void test_14_reboot(void **state)
 	sim_fini(&sim);
 }
 
+/* SIGKILL through the runtime does nothing: the kernel is asked, and what is beside it goes on. */
+static void test_15_task_that_refuses_to_die(void **state)
+{
+	struct sim sim;
+
+	(void)state;
+	start_with(&sim, 15, two_containers);
+	sim_run(&sim, 1000);
+	other_of(&sim)->ignores_kill = other_of(&sim)->ignores_term = true;
+	sim_file_gone(&sim, "web.yaml");
+	sim_scanned(&sim);
+	sim_run(&sim, 2000 + 1000 + 2 * 5000 + 2000);
+	assert_int_equal(world_count(&sim.world), 0);
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
+
+/* Nothing ends it: that is said, tried seldom, and ends when it does. */
+static void test_16_process_that_cannot_die(void **state)
+{
+	struct sim sim;
+	uint64_t acts;
+
+	(void)state;
+	start_with(&sim, 16, two_containers);
+	give_cells(&sim, 1);
+	sim_run(&sim, 1000);
+	other_of(&sim)->immortal = true;
+	sim_file_gone(&sim, "web.yaml");
+	sim_file_gone(&sim, "c00.yaml");
+	sim_scanned(&sim);
+	sim_run(&sim, 60 * 1000);
+	assert_null(engine_find(&sim.engine, "default/default/default/c00"));
+	assert_string_equal(reason_name(engine_find(&sim.engine, web_key)->status.reason),
+			    "DeleteFailed");
+	acts = sim.world.acts;
+	sim_run(&sim, 10 * 60 * 1000);
+	assert_in_range(sim.world.acts - acts, 10, 100);
+	other_of(&sim)->immortal = false;
+	sim_run(&sim, 70 * 1000);
+	assert_int_equal(world_count(&sim.world), 0);
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
+
+/* Cells with a namespace and without a running root: those that come up. */
+static unsigned coming_up(struct sim *sim)
+{
+	struct object *object;
+	unsigned n = 0;
+
+	map_for_each(object, &sim->engine.objects, node)
+		n += object->kind == KIND_CELL && object->cell.pinned && cell_root(object) &&
+		     cell_root(object)->task != TASK_RUNNING;
+	return n;
+}
+
+/* After a boot the cells come up some at a time. */
+static void test_17_many_at_once(void **state)
+{
+	enum { CELLS_AT_BOOT = 99 };
+	unsigned most = 0;
+	struct sim sim;
+
+	(void)state;
+	start_with(&sim, 17, NULL);
+	give_cells(&sim, CELLS_AT_BOOT);
+	sim_run(&sim, 20 * 1000);
+	assert_all_ready(&sim, CELLS_AT_BOOT);
+	sim_crash(&sim);
+	world_reboot(&sim.world);
+	sim_start(&sim);
+	throttle_init(&sim.engine.throttle, 2);
+	give_cells(&sim, CELLS_AT_BOOT);
+	for (int i = 0; i < 20 * 1000; i++) {
+		unsigned n = coming_up(&sim);
+
+		most = n > most ? n : most;
+		sim_run(&sim, 1);
+	}
+	assert_all_ready(&sim, CELLS_AT_BOOT);
+	assert_in_range(most, 20, 24);
+	assert_int_equal(sim.engine.throttle.n, 0);
+	assert_null(throttle_first_waiting(&sim.engine.throttle));
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
+
 /* What others do to our networks is mended under the processes. */
-static void test_15_network_drift_restarts_nothing(void **state)
+static void test_18_network_drift_restarts_nothing(void **state)
 {
 	struct sim sim;
 	struct world_cell *cell;
 
 	(void)state;
-	start_with(&sim, 14, two_containers);
+	start_with(&sim, 18, two_containers);
 	sim_run(&sim, 1000);
 	cell = world_cell(&sim.world, web_key);
 	for (int i = 0; i < 8; i++) {
@@ -692,7 +780,10 @@ int main(void)
 		cmocka_unit_test(test_12_stubborn_process_is_killed),
 		cmocka_unit_test(test_13_adopted_hierarchy_goes_at_once),
 		cmocka_unit_test(test_14_reboot),
-		cmocka_unit_test(test_15_network_drift_restarts_nothing),
+		cmocka_unit_test(test_15_task_that_refuses_to_die),
+		cmocka_unit_test(test_16_process_that_cannot_die),
+		cmocka_unit_test(test_17_many_at_once),
+		cmocka_unit_test(test_18_network_drift_restarts_nothing),
 		cmocka_unit_test(test_20_random_lives),
 	};
 

@@ -35,6 +35,7 @@ struct one {
 	const char *policy;
 	unsigned exit_code, in_row, restarts, max_retries;
 	uint64_t exited_ms, stop_sent_ms, kill_sent_ms;
+	unsigned kills;
 };
 
 /* What is seen of the cell. */
@@ -55,6 +56,7 @@ enum {
 	DOWN = 1 << 13, /* containerd cannot be asked */
 	NOT_LOOKED = 1 << 14,
 	NET_FAILED = 1 << 15,
+	FULL = 1 << 16, /* many come up already */
 	UP = PINNED | INTENT | ATTACHED | CGROUP | POPULATED,
 };
 
@@ -85,6 +87,12 @@ static const struct row cell_rows[] = {
 	  "container-inspect root, container-inspect b, cgroup-inspect", STATE(Unknown, STARTING) },
 	{ "a fresh cell", 0, C(NONE, 0), C(NONE, 0),
 	  "cgroup-ensure, netns-create, image-resolve root, image-resolve b",
+	  STATE(Pending, CREATING) },
+	{ "many come up already: it waits", FULL, C(NONE, 0), C(NONE, 0), "cgroup-ensure",
+	  STATE(Pending, WAITING_ITS_TURN), .wake_at_ms = NOW_MS + 700 },
+	{ "one that has begun goes on", FULL | CGROUP | PINNED | FRESH, NEW, NEW,
+	  "network-attach, container-create root, container-create b", STATE(Pending, CREATING) },
+	{ "one that runs does not wait", FULL | UP, RUNS, MADE, "task-create b",
 	  STATE(Pending, CREATING) },
 	{ "its stack is not ready", PARENT_PENDING, C(NONE, 0), C(NONE, 0), "",
 	  STATE(Pending, PARENT_NOT_READY) },
@@ -209,6 +217,18 @@ static const struct row cell_rows[] = {
 	  C(RUNNING, HAS, .stop_sent_ms = NOW_MS - GRACE_MS),
 	  C(RUNNING, HAS, .stop_sent_ms = NOW_MS - GRACE_MS, .kill_sent_ms = NOW_MS - 1),
 	  "task-kill root", STATE(Pending, DELETING), .wake_at_ms = NOW_MS - 1 + 5000 },
+	{ "delete: the root's shim hangs", UP | NOT_WANTED, C(RUNNING, HAS | BLIND | HUNG), RUNS,
+	  "", STATE(Pending, DELETE_FAILED), .wake_at_ms = NOW_MS + 500 },
+	{ "delete: two kills in vain: all of the cgroup is killed", UP | NOT_WANTED,
+	  C(RUNNING, HAS, .stop_sent_ms = 1, .kill_sent_ms = NOW_MS - 1, .kills = 2),
+	  C(STOPPED, HAS | EXITED), "task-delete b, cgroup-kill", STATE(Pending, DELETE_FAILED),
+	  .wake_at_ms = NOW_MS - 1 + 10000 },
+	{ "delete: the pauses between kills end at a minute", UP | NOT_WANTED,
+	  C(RUNNING, HAS, .stop_sent_ms = 1, .kill_sent_ms = NOW_MS - 1, .kills = 99), NO,
+	  "cgroup-kill", STATE(Pending, DELETE_FAILED), .wake_at_ms = NOW_MS - 1 + 60000 },
+	{ "one container that resists is no reason to kill its neighbours", UP, RUNS,
+	  C(RUNNING, HAS | GONE, .stop_sent_ms = 1, .kill_sent_ms = NOW_MS - 1, .kills = 2), "",
+	  STATE(Pending, STOP_FAILED), .wake_at_ms = NOW_MS - 1 + 10000 },
 	{ "delete: network and records", UP | NOT_WANTED, MADE, MADE,
 	  "network-detach, container-remove root, container-remove b", STATE(Pending, DELETING) },
 	{ "delete: the network is still there", CGROUP | PINNED | NET_BUSY | NOT_WANTED, NO, NO, "",
@@ -285,6 +305,7 @@ static void set_container(struct object *cell, const char *role, const struct on
 	c->restarts_in_row = one->in_row;
 	c->stop_sent_ms = one->stop_sent_ms;
 	c->kill_sent_ms = one->kill_sent_ms;
+	c->kills = one->kills;
 	c->slot.busy = one->flags & BUSY;
 	c->slot.known = !(one->flags & BLIND);
 	if (one->flags & HUNG)
@@ -317,6 +338,8 @@ static struct plan_context context_of(unsigned flags)
 		.looked = !(flags & NOT_LOOKED),
 		.may_delete = !(flags & KEEP),
 		.runtime_up = !(flags & DOWN),
+		.may_begin = !(flags & FULL),
+		.begin_at_ms = flags & FULL ? NOW_MS + 700 : 0,
 	};
 }
 

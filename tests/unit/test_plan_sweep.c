@@ -407,7 +407,7 @@ static void check_nothing(const struct sweep *s, const struct plan_context *cont
 }
 
 static const struct plan_context looking = {
-	.now_ms = NOW_MS, .looked = true, .may_delete = true, .runtime_up = true
+	.now_ms = NOW_MS, .looked = true, .may_delete = true, .runtime_up = true, .may_begin = true
 };
 static const struct plan_context runtime_down = { .now_ms = NOW_MS,
 						  .looked = true,
