@@ -480,7 +480,7 @@ static void test_18_network_drift_restarts_nothing(void **state)
 	struct world_cell *cell;
 
 	(void)state;
-	start_with(&sim, 18, two_containers);
+	start_with(&sim, 14, two_containers);
 	sim_run(&sim, 1000);
 	cell = world_cell(&sim.world, web_key);
 	for (int i = 0; i < 8; i++) {
