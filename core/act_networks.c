@@ -2,6 +2,7 @@
 /* The network of a cell, and the files that tell its containers of it. */
 #include "core/act_table.h"
 #include "core/cellfiles.h"
+#include "core/model/names.h"
 #include "core/observed.h"
 
 static void run_files(struct work *work)
@@ -73,9 +74,34 @@ static void start_attach(struct run *run)
 	network->ops->attach(network, &request, &run->ret.attachment, &run->first);
 }
 
+/* Files are written after it as after an attachment: the address may be another one. */
+static void start_repair(struct run *run)
+{
+	struct network *network = run->engine->network;
+	const struct container *root = cell_root(run->object);
+	AUTO_FREE char *cgroup = name_cgroup(run->engine->cgroup_root, run->object->key);
+	const struct repair_request request = {
+		.cell_key = run->object->key,
+		.wanted_ip = run->object->cell.last_ip,
+		.pid = root ? root->pid : 0,
+		.cgroup_path = cgroup,
+	};
+
+	call_init(&run->first, run->engine->loop, on_attached);
+	network->ops->repair(network, &request, &run->ret.attachment, &run->first);
+}
+
+/* What it had put back by then is seen at the next try. */
+static void repair_doubted(struct run *run)
+{
+	attachment_fact_fini(&run->ret.attachment);
+	run->object->cell.intent = true;
+	run->object->cell.attached = false;
+}
+
 static void attached(struct run *run)
 {
-	observed_attachment(run->object, &run->ret.attachment);
+	observed_attachment(run->engine, run->object, &run->ret.attachment);
 	attachment_fact_fini(&run->ret.attachment);
 }
 
@@ -90,7 +116,7 @@ static void start_detach(struct run *run)
 
 static void detached(struct run *run)
 {
-	observed_no_network(run->object);
+	observed_no_network(run->engine, run->object);
 	engine_released(run->engine, run->object);
 }
 
@@ -104,5 +130,6 @@ static void detach_doubted(struct run *run)
 const struct act act_networks[ACTION_COUNT] = {
 	[ACTION_NETNS_CREATE] = { ON_NETWORK, start_netns_create, netns_created, network_doubted },
 	[ACTION_NETWORK_ATTACH] = { ON_NETWORK, start_attach, attached, network_doubted },
+	[ACTION_NETWORK_REPAIR] = { ON_NETWORK, start_repair, attached, repair_doubted },
 	[ACTION_NETWORK_DETACH] = { ON_NETWORK, start_detach, detached, detach_doubted },
 };

@@ -25,6 +25,7 @@ void space_fact_fini(struct space_fact *fact)
 	free(fact->conflist);
 	free(fact->bridge);
 	free(fact->subnet);
+	free(fact->drift);
 	*fact = (struct space_fact){ 0 };
 }
 
@@ -33,6 +34,9 @@ void attachment_fact_fini(struct attachment_fact *fact)
 	free(fact->cell_key);
 	free(fact->ip);
 	free(fact->bridge);
+	free(fact->link);
+	free(fact->reservation);
+	free(fact->drift);
 	*fact = (struct attachment_fact){ 0 };
 }
 

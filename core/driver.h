@@ -166,6 +166,8 @@ struct space_fact {
 	char *conflist; /* path */
 	char *bridge;
 	char *subnet; /* CIDR */
+	/* What of it is not as it was made, in words; NULL: nothing, as far as list() can see */
+	char *drift;
 };
 
 void space_fact_fini(struct space_fact *fact);
@@ -177,9 +179,15 @@ struct attachment_fact {
 	bool earlier_boot; /* what was attached, was so before the host started anew */
 	bool intent; /* something may have been attached and wants detach() before the next attach()
 		      */
-	bool attached; /* ADD of the whole chain succeeded and the result is known */
-	char *ip;      /* without prefix; NULL unless attached */
+	/* ADD of the whole chain succeeded, its result is known, and what it made is still there:
+	 * the pin of that namespace, the host's end of the interface, the reserved address */
+	bool attached;
+	char *ip; /* without prefix; NULL unless attached */
 	char *bridge;
+	uint64_t netns_inode; /* of the namespace it was attached in; 0: not known */
+	char *link;           /* the host's end of its interface; NULL: not known */
+	char *reservation;    /* the file that reserves its address; NULL: there is none */
+	char *drift;          /* what was attached and is not any more: why, in words; else NULL */
 };
 
 void attachment_fact_fini(struct attachment_fact *fact);
@@ -198,24 +206,44 @@ struct attach_request {
 	const char *wanted_ip; /* NULL, or the address it had before: asked for, not insisted on */
 };
 
+struct repair_request {
+	const char *cell_key;
+	const char *wanted_ip; /* as in struct attach_request */
+	/* The process of the cell's root, alive as far as is known, and the cell's cgroup below the
+	 * mount: the driver makes sure that the one is in the other before it believes the pid. */
+	uint32_t pid;
+	const char *cgroup_path;
+};
+
 struct network;
 
 struct network_ops {
 	void (*close)(struct network *network, void (*closed)(void *ctx), void *ctx);
 
-	/* Writes the conflist unless it stands there as wanted. -EEXIST: another space owns the
-	 * network's name. */
+	/* Writes the conflist unless it stands there as wanted. Makes the bridge of attached cells
+	 * anew, as they know it, if it is gone or changed, and puts their links back on it: no cell
+	 * is touched. -EEXIST: another space owns the network's name. */
 	void (*ensure_space)(struct network *network, const struct space_request *request,
 			     struct space_fact *ret_fact, struct call *call);
 	/* Conflist and bridge. No cell is attached any more. */
 	void (*remove_space)(struct network *network, const char *space_key, struct call *call);
 
+	/* What is, next to what the journal says was made: differences are said as drift. */
 	void (*list)(struct network *network, struct network_facts *ret_facts, struct call *call);
 
 	/* A new network namespace with lo up, pinned at netns_path(). */
 	void (*create_netns)(struct network *network, const char *cell_key, struct call *call);
 	/* Journals the intent, runs the chain's ADD into the pinned namespace, keeps the result. */
 	void (*attach)(struct network *network, const struct attach_request *request,
+		       struct attachment_fact *ret_fact, struct call *call);
+	/*
+	 * For a cell whose root runs and which is not attached: makes what is missing without
+	 * touching a process. The namespace of the process is pinned again, the address reserved
+	 * again; if the interface is gone, DEL and ADD into the same namespace. -ESTALE: the
+	 * process is not in the namespace that was attached, so that nothing is safe but a new
+	 * incarnation.
+	 */
+	void (*repair)(struct network *network, const struct repair_request *request,
 		       struct attachment_fact *ret_fact, struct call *call);
 	/* DEL of everything journalled for the cell, then the pin goes. Works without a namespace
 	 * or conflist too. */

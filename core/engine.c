@@ -81,6 +81,7 @@ void engine_forget(struct engine *engine, struct object *object)
 
 	queue_remove(&engine->queue, object);
 	remove_containers(engine, object);
+	engine_set_link(engine, object, NULL);
 	list_remove(&object->realm_link);
 	engine_released(engine, object);
 	throttle_end(&engine->throttle, &object->cell.ticket);
@@ -90,6 +91,33 @@ void engine_forget(struct engine *engine, struct object *object)
 		parent->children--;
 		engine_doubt_cgroup(engine, parent);
 	}
+}
+
+struct object *engine_find_link(struct engine *engine, const char *link)
+{
+	struct map_node *node = map_find(&engine->links, link);
+
+	return node ? container_of(node, struct object, cell.link_node) : NULL;
+}
+
+/* Of two that claim the same name, which cannot be for long, the later one has it. */
+void engine_set_link(struct engine *engine, struct object *object, const char *link)
+{
+	struct cell *cell = &object->cell;
+	struct object *other;
+
+	if (str_equal(cell->link, link))
+		return;
+	if (cell->link)
+		map_remove(&engine->links, &cell->link_node);
+	free(take_ptr(cell->link));
+	if (!link)
+		return;
+	other = engine_find_link(engine, link);
+	if (other)
+		engine_set_link(engine, other, NULL);
+	cell->link = xstrdup(link);
+	map_insert(&engine->links, &cell->link_node, cell->link);
 }
 
 void engine_doubt_cgroup(struct engine *engine, struct object *object)

@@ -68,6 +68,7 @@ struct engine {
 	struct map objects;    /* struct object.node */
 	struct list realms;    /* struct object.realm_link */
 	struct map containers; /* struct container.node */
+	struct map links;      /* struct object.cell.link_node: cells by their link on the host */
 	struct queue queue;
 	struct desired desired;
 	struct store *store;  /* NULL in the simulator */
@@ -125,6 +126,12 @@ struct object *engine_find_realm(struct engine *engine, const char *namespace_);
 /* The container of a realm by its containerd id, NULL when there is none. */
 struct container *engine_find_container(struct engine *engine, const char *realm,
 					const char *containerd_id);
+
+/* The cell that a link of the host belongs to; NULL when it is none of ours. */
+struct object *engine_find_link(struct engine *engine, const char *link);
+
+/* The cell's link has this name from now on; NULL: it has none. */
+void engine_set_link(struct engine *engine, struct object *object, const char *link);
 
 /* Containers of a cell, kept in the index too. */
 struct container *engine_add_container(struct engine *engine, struct object *object,

@@ -28,6 +28,7 @@
 #include "drivers/containerd/containerd.h"
 #include "watchers/cgroup.h"
 #include "watchers/manifests.h"
+#include "watchers/network.h"
 #include "watchers/resync.h"
 #include "watchers/runtime.h"
 
@@ -53,6 +54,7 @@ struct kukeond {
 	bool engine_works;   /* started, and not closed yet */
 	bool engine_awaited; /* everything else is closed already */
 	struct resync resync;
+	struct network_watcher network_watcher;
 	struct timer close_grace;
 	struct history_file *history;
 	struct store *store;
@@ -185,7 +187,8 @@ static int open_engine(struct kukeond *k, struct error *err UNUSED)
 
 static int open_history(struct kukeond *k, struct error *err UNUSED)
 {
-	AUTO_FREE char *path = xasprintf("%s/events", k->config->run_path);
+	/* no realm can have a name with a dot */
+	AUTO_FREE char *path = xasprintf("%s/events.jsonl", k->config->run_path);
 
 	history_file_open(&k->history, &k->engine.history, &k->loop, path);
 	tell_daemon_started(&k->engine);
@@ -216,6 +219,18 @@ static int start_engine(struct kukeond *k, struct error *err UNUSED)
 	resync_start(&k->resync, &k->engine, (uint64_t)k->config->resync * 1000);
 	k->engine_works = true;
 	return 0;
+}
+
+/* Before the first look at the host: what changes behind it is not missed. */
+static int open_network_watcher(struct kukeond *k, struct error *err UNUSED)
+{
+	network_watcher_open(&k->network_watcher, &k->engine);
+	return 0;
+}
+
+static void close_network_watcher(struct kukeond *k)
+{
+	network_watcher_close(&k->network_watcher, on_part_closed, k);
 }
 
 static void on_grace_over(struct timer *timer)
@@ -439,6 +454,7 @@ static const struct {
 	{ "engine", open_engine, NULL },
 	{ "history", open_history, close_history },
 	{ "store", open_store, close_store },
+	{ "network watcher", open_network_watcher, close_network_watcher },
 	{ "actions", start_engine, close_engine },
 	{ "API", open_api, close_api },
 	{ "manifests", open_manifests, close_manifests },

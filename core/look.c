@@ -254,23 +254,34 @@ static void replace_space(struct space_fact *old, struct space_fact *new)
 	*new = (struct space_fact){ 0 };
 }
 
+/* What is as it was made is left alone; what is not is ensured again, which compares and keeps. */
+static void note_space(struct object *object, struct space_fact *fact)
+{
+	if (object->own.applied && fact->drift)
+		log_warning("the network of a space changed by another hand: %s key=%s",
+			    fact->drift, object->key);
+	object->own.exists = true;
+	object->own.applied &= !fact->drift;
+	replace_space(&object->own.space, fact);
+}
+
 static void note_spaces(struct look *look)
 {
 	struct object *object;
 
 	map_for_each(object, &look->engine->objects, node)
 		if (object->kind == KIND_SPACE && believable(look, &object->own.slot))
-			object->own.exists = object->own.applied =
-				false; /* ensured again: it compares and keeps */
+			object->own.exists = false;
 	for (size_t i = 0; i < look->network.n_spaces; i++) {
 		struct space_fact *fact = &look->network.spaces[i];
 
 		object = engine_get(look->engine, fact->space_key);
-		if (!believable(look, &object->own.slot))
-			continue;
-		object->own.exists = true;
-		replace_space(&object->own.space, fact);
+		if (believable(look, &object->own.slot))
+			note_space(object, fact);
 	}
+	map_for_each(object, &look->engine->objects, node)
+		if (object->kind == KIND_SPACE && !object->own.exists)
+			object->own.applied = false;
 }
 
 static void note_attachments(struct look *look)
@@ -286,14 +297,14 @@ static void note_attachments(struct look *look)
 		object = engine_get(look->engine, fact->cell_key);
 		if (!believable(look, &object->cell.network))
 			continue;
-		observed_attachment(object, fact);
+		observed_attachment(look->engine, object, fact);
 		object->cell.network.hinted = false;
 		if (fact->earlier_boot && !list_linked(&object->cell.earlier_link))
 			list_append(&look->engine->earlier, &object->cell.earlier_link);
 	}
 	map_for_each(object, &look->engine->objects, node) {
 		if (object->kind == KIND_CELL && object->cell.network.hinted)
-			observed_no_network(object);
+			observed_no_network(look->engine, object);
 		object->cell.network.hinted = false;
 	}
 }

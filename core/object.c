@@ -147,6 +147,9 @@ void object_free(struct object *object)
 	free(object->own.namespace_);
 	free(object->cell.ip);
 	free(object->cell.bridge);
+	free(object->cell.link);
+	free(object->cell.reservation);
+	free(object->cell.drift);
 	free(object->cell.last_ip);
 	free(object->source);
 	free(object->status.message);

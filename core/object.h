@@ -102,6 +102,11 @@ struct cell {
 	bool fresh;               /* made by this daemon and not used by a root yet */
 	struct list earlier_link; /* struct engine.earlier: attached before the host started anew */
 	char *ip, *bridge;
+	char *link; /* the host's end of its interface; in engine.links by it */
+	struct map_node link_node;
+	uint64_t netns_inode; /* of the namespace that is to be pinned; 0: not known */
+	char *reservation;    /* the file that reserves its address */
+	char *drift;          /* what its network has lost; NULL: nothing */
 	char *last_ip;        /* asked for when the cell comes back */
 	struct ticket ticket; /* struct engine.throttle: it comes up, or waits for its turn */
 };

@@ -151,30 +151,38 @@ void observed_cgroup(struct engine *engine, struct object *object, const struct 
 
 static void replace_str(char **str, const char *value)
 {
-	char *copy = value ? xstrdup(value) : NULL;
+	char *copy = str_empty(value) ? NULL : xstrdup(value);
 
 	free(*str);
 	*str = copy;
 }
 
-void observed_attachment(struct object *object, const struct attachment_fact *fact)
+void observed_attachment(struct engine *engine, struct object *object,
+			 const struct attachment_fact *fact)
 {
 	struct cell *cell = &object->cell;
 
+	if (cell->attached && fact->drift)
+		log_warning("the network of a cell changed by another hand: %s key=%s", fact->drift,
+			    object->key);
 	cell->pinned = fact->pinned;
 	cell->intent = fact->intent;
 	cell->attached = fact->attached;
+	cell->netns_inode = fact->netns_inode;
 	replace_str(&cell->ip, fact->ip);
 	replace_str(&cell->bridge, fact->bridge);
+	replace_str(&cell->reservation, fact->reservation);
+	replace_str(&cell->drift, fact->drift);
+	engine_set_link(engine, object, fact->link);
 	if (fact->ip)
 		replace_str(&cell->last_ip, fact->ip);
 }
 
-void observed_no_network(struct object *object)
+void observed_no_network(struct engine *engine, struct object *object)
 {
 	const struct attachment_fact none = { 0 };
 
-	observed_attachment(object, &none);
+	observed_attachment(engine, object, &none);
 	object->cell.fresh = false;
 }
 

@@ -17,8 +17,9 @@ void observed_task(struct engine *engine, struct object *object, struct containe
 		   enum task_state task, uint32_t pid);
 
 void observed_cgroup(struct engine *engine, struct object *object, const struct cgroup_fact *fact);
-void observed_attachment(struct object *object, const struct attachment_fact *fact);
-void observed_no_network(struct object *object);
+void observed_attachment(struct engine *engine, struct object *object,
+			 const struct attachment_fact *fact);
+void observed_no_network(struct engine *engine, struct object *object);
 
 /* Hints. A key or an id that is nobody's is ignored. */
 void observed_hint_container(struct engine *engine, const char *namespace_,

@@ -23,6 +23,7 @@ static const struct {
 	[ACTION_CGROUP_REMOVE] = { "cgroup-remove", REASON_DELETE_FAILED },
 	[ACTION_NETNS_CREATE] = { "netns-create", REASON_NETWORK_FAILED },
 	[ACTION_NETWORK_ATTACH] = { "network-attach", REASON_NETWORK_FAILED },
+	[ACTION_NETWORK_REPAIR] = { "network-repair", REASON_NETWORK_FAILED },
 	[ACTION_NETWORK_DETACH] = { "network-detach", REASON_NETWORK_FAILED },
 	[ACTION_CONTAINER_INSPECT] = { "container-inspect", REASON_RUNTIME_UNAVAILABLE },
 	[ACTION_IMAGE_RESOLVE] = { "image-resolve", REASON_IMAGE_FAILED },
@@ -173,6 +174,9 @@ static void plan_wanted_parent(struct planning *p)
 	if (object->parent && object->parent->status.state != API__STATE__Ready)
 		plan_say(p, API__STATE__Pending, REASON_PARENT_NOT_READY, "%s %s is not ready",
 			 kind_name(object->parent->kind), object->parent->key);
+	if (own_missing && object->own.space.drift)
+		plan_say(p, API__STATE__Pending, REASON_NETWORK_DRIFTED, "being mended: %s",
+			 object->own.space.drift);
 	if (object->cgroup_exists && !own_missing)
 		plan_say(p, API__STATE__Ready, REASON_NONE, "%s", "");
 	plan_say(p, API__STATE__Pending, REASON_CREATING, "being created");

@@ -16,10 +16,10 @@
 #include "core/plan_cell.h"
 #include "core/restart.h"
 
-/* A pin that somebody else took away is fresh no more. */
+/* What somebody else took away, the pin or what an attachment made, is fresh no more. */
 static bool is_fresh(const struct cell *cell)
 {
-	return cell->fresh && cell->pinned;
+	return cell->fresh && cell->pinned && (cell->attached || !cell->intent);
 }
 
 static bool root_alive(const struct object *object, const struct container *root)
@@ -207,11 +207,15 @@ static void plan_down(struct planning *p)
 
 /* ---- up ---- */
 
+/* Under a root that runs nothing is made anew that can be mended. */
 static void up_network(struct planning *p)
 {
 	const struct cell *cell = &p->object->cell;
 
-	if (!cell->pinned)
+	if (container_runs(cell_root(p->object))) {
+		if (!cell->attached && !p->context->releasing)
+			plan_emit(p, ACTION_NETWORK_REPAIR, &cell->network, NULL);
+	} else if (!cell->pinned)
 		plan_emit(p, ACTION_NETNS_CREATE, &cell->network, NULL);
 	else if (!cell->attached && !p->context->releasing)
 		plan_emit(p, ACTION_NETWORK_ATTACH, &cell->network, NULL);
@@ -219,12 +223,14 @@ static void up_network(struct planning *p)
 
 /* The root's process may be made while the plugins still run, but it starts when the network is
  * whole; the others may be made as soon as the root's shim is there, and start when the root runs.
- */
+ * Once it does, none joins a namespace that is not the root's for certain. */
 static bool may_create_task(const struct planning *p, const struct container *c)
 {
 	const struct container *root = cell_root(p->object);
 
 	if (!p->object->cell.pinned || !p->object->cgroup_exists)
+		return false;
+	if (container_runs(root) && !p->object->cell.attached)
 		return false;
 	return container_is_root(c) || (container_lives(root) && !root->slot.busy) ||
 	       container_runs(root);
@@ -303,8 +309,7 @@ static void plan_up(struct planning *p)
 		return;
 	if (!container_runs(root) && !may_begin(p))
 		return;
-	if (!container_runs(root))
-		up_network(p);
+	up_network(p);
 	list_for_each(c, &object->cell.containers, link)
 		if (c->spec)
 			up_container(p, c);

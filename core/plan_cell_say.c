@@ -135,11 +135,12 @@ void cell_say_up(struct planning *p, enum cell_mode mode)
 	const struct object *object = p->object;
 	struct container *c;
 
-	if (mode == MODE_UP && everything_up(p) && !object->cell.attached)
-		plan_say(
-			p, API__STATE__Ready, REASON_NETWORK_UNKNOWN,
-			"runs, but how it was attached to its network is not on record; kill its root container to "
-			"have it attached anew");
+	if (mode == MODE_UP && container_runs(cell_root(object)) && !object->cell.attached) {
+		plan_say_failure(p, &object->cell.network, "");
+		plan_say(p, API__STATE__Pending, REASON_NETWORK_DRIFTED,
+			 "its network is being mended: %s",
+			 object->cell.drift ? object->cell.drift : "it is not attached");
+	}
 	if (mode == MODE_UP && everything_up(p))
 		plan_say(p, API__STATE__Ready, REASON_NONE, "%s", "");
 	say_resisting(p);
@@ -161,11 +162,6 @@ void cell_say_up(struct planning *p, enum cell_mode mode)
 		if (container_lives(c) && container_changed(c))
 			plan_say(p, API__STATE__Pending, REASON_UPDATING,
 				 "container %s gets its new spec", c->name);
-	if (mode == MODE_UP && container_runs(cell_root(object)) && !object->cell.pinned)
-		plan_say(
-			p, API__STATE__Pending, REASON_NETWORK_UNKNOWN,
-			"its network namespace is not pinned any more, so that no container can join it; kill its root "
-			"container to have a new one made");
 	if (p->plan->waits)
 		plan_say(p, API__STATE__Pending, REASON_WAITING_ITS_TURN,
 			 "many cells come up at once; it is started when some of them have");

@@ -61,8 +61,9 @@ enum reason {
 	REASON_RUNTIME_UNAVAILABLE,
 	/* Its stored document could not be read and was set aside; declare it anew. */
 	REASON_STORE_DAMAGED,
-	/* It runs, and how it was attached to its network is not on record. */
-	REASON_NETWORK_UNKNOWN,
+	/* Its network was changed by another hand and is being mended; what runs goes on running.
+	 */
+	REASON_NETWORK_DRIFTED,
 	/* It ended with exit code 0 and is not to run again. */
 	REASON_COMPLETED,
 	/* Somebody stopped or killed it; start it to run it again. */

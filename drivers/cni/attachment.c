@@ -39,13 +39,23 @@ char *attachment_cell_key(const char *key)
 	return cell && key_split(cell, &parts) && parts.kind == KIND_CELL ? take_ptr(cell) : NULL;
 }
 
+/* "02": administered locally, of one interface. */
+char *attachment_mac(const char *cell_key)
+{
+	char hex[SHA256_HEX_BYTES];
+
+	sha256_hex(cell_key, strlen(cell_key), hex);
+	return xasprintf("02:%.2s:%.2s:%.2s:%.2s:%.2s", hex, hex + 2, hex + 4, hex + 6, hex + 8);
+}
+
 char *attachment_format(const struct attachment *attachment)
 {
-	json_t *root = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s*, s:O*}", "containerId",
-				 attachment->container_id, "netns", attachment->netns, "bootId",
-				 attachment->boot_id, "confPath", attachment->conf_path, "config",
-				 attachment->config, "wantedIp", attachment->wanted_ip, "result",
-				 attachment->result.root);
+	json_t *root =
+		json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:s*, s:O*}", "containerId",
+			  attachment->container_id, "netns", attachment->netns, "netnsInode",
+			  (json_int_t)attachment->netns_inode, "bootId", attachment->boot_id,
+			  "confPath", attachment->conf_path, "config", attachment->config,
+			  "wantedIp", attachment->wanted_ip, "result", attachment->result.root);
 	char *text = json_dumps(root, JSON_COMPACT);
 
 	check(text);
@@ -74,6 +84,7 @@ static int read_fields(json_t *root, struct attachment *attachment, struct error
 
 	attachment->container_id = copy_string(root, "containerId");
 	attachment->netns = copy_string(root, "netns");
+	attachment->netns_inode = (uint64_t)json_integer_value(json_object_get(root, "netnsInode"));
 	attachment->boot_id = copy_string(root, "bootId");
 	attachment->conf_path = copy_string(root, "confPath");
 	attachment->wanted_ip = copy_string(root, "wantedIp");

@@ -9,6 +9,7 @@
 struct attachment {
 	char *container_id; /* CNI_CONTAINERID: "<cell-id>.<n>" */
 	char *netns;
+	uint64_t netns_inode;     /* of the namespace that was pinned there; 0: not on record */
 	char *boot_id;            /* of the boot in which it was made */
 	char *conf_path;          /* where the configuration was read; for people */
 	char *wanted_ip;          /* NULL: none asked for */
@@ -26,6 +27,12 @@ char *attachment_key(const char *cell_key, uint64_t n);
 
 /* The cell of a record's key; NULL when it is not one. Free with free(). */
 char *attachment_cell_key(const char *key);
+
+/*
+ * The address on the link of a cell's interface: always the same, so that neighbours, who keep it
+ * for half a minute, find the cell at once when it is attached anew. Free with free().
+ */
+char *attachment_mac(const char *cell_key);
 
 /* As a record's value. Free with free(). */
 char *attachment_format(const struct attachment *attachment);

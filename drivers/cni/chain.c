@@ -3,9 +3,6 @@
 
 #include <errno.h>
 
-/* What a cell's interface is called inside. */
-static const char IFNAME[] = "eth0";
-
 /* Plugins call iptables, sysctl and the like by name. */
 static const char PATH[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -16,7 +13,7 @@ struct chain {
 	struct loop *loop;
 	enum chain_command command;
 	const struct conflist *list;
-	char *bin_dirs, *wanted_ip;
+	char *bin_dirs, *wanted_ip, *mac;
 	struct strv env;
 	size_t done; /* plugins that have run */
 	struct exec_output output;
@@ -30,6 +27,7 @@ static void chain_free(struct chain *chain)
 {
 	free(chain->bin_dirs);
 	free(chain->wanted_ip);
+	free(chain->mac);
 	strv_fini(&chain->env);
 	exec_output_fini(&chain->output);
 	json_decref(chain->prev_result);
@@ -123,8 +121,8 @@ static void on_plugin_done(struct call *call)
 static void run_next(struct chain *chain)
 {
 	size_t i = current(chain);
-	AUTO_FREE char *input =
-		conflist_plugin_input(chain->list, i, chain->prev_result, chain->wanted_ip);
+	AUTO_FREE char *input = conflist_plugin_input(chain->list, i, chain->prev_result,
+						      chain->wanted_ip, chain->mac);
 
 	call_init(&chain->step, chain->loop, on_plugin_done);
 	exec_run(chain->pool,
@@ -148,7 +146,7 @@ static void make_env(struct strv *env, const struct chain_request *request)
 	env_add(env, "CNI_COMMAND", request->command == CHAIN_ADD ? "ADD" : "DEL");
 	env_add(env, "CNI_CONTAINERID", request->container_id);
 	env_add(env, "CNI_NETNS", request->netns);
-	env_add(env, "CNI_IFNAME", IFNAME);
+	env_add(env, "CNI_IFNAME", CHAIN_IFNAME);
 	env_add(env, "CNI_PATH", request->bin_dirs);
 	env_add(env, "PATH", PATH);
 	env->items = xrealloc(env->items, (env->n + 1) * sizeof(*env->items));
@@ -167,6 +165,7 @@ void chain_run(struct exec_pool *pool, struct loop *loop, const struct chain_req
 				 .bin_dirs = xstrdup(request->bin_dirs),
 				 .wanted_ip =
 					 request->wanted_ip ? xstrdup(request->wanted_ip) : NULL,
+				 .mac = request->mac ? xstrdup(request->mac) : NULL,
 				 .prev_result = json_incref(request->result),
 				 .ret_result = ret_result,
 				 .call = call };

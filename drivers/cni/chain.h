@@ -7,6 +7,9 @@
 #include "drivers/cni/exec.h"
 #include "drivers/cni/result.h"
 
+/* What a cell's interface is called inside. */
+#define CHAIN_IFNAME "eth0"
+
 enum chain_command { CHAIN_ADD, CHAIN_DEL };
 
 struct chain_request {
@@ -16,6 +19,7 @@ struct chain_request {
 	const char *container_id;
 	const char *netns;     /* "" on DEL when it is gone */
 	const char *wanted_ip; /* or NULL */
+	const char *mac;       /* of the cell's interface, or NULL */
 	json_t *result;        /* DEL: what ADD returned, or NULL */
 };
 

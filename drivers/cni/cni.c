@@ -170,6 +170,7 @@ static const struct network_ops cni_ops = {
 	.list = cni_list,
 	.create_netns = cni_create_netns,
 	.attach = cni_attach,
+	.repair = cni_repair,
 	.detach = cni_detach,
 	.netns_path = netns_path,
 };

@@ -9,6 +9,9 @@
 /* At the level of the list: {"space": "<key>"}. Says that the file is ours and for which space. */
 static const char MARKER[] = "kukeon";
 
+/* host-local's own. */
+static const char DEFAULT_DATA_DIR[] = "/var/lib/cni/networks";
+
 enum { NETWORK_NAME_MAX_BYTES = 2 * NAME_MAX_BYTES + 1 };
 
 void conflist_fini(struct conflist *list)
@@ -133,19 +136,37 @@ int conflist_parse(const char *data, size_t len, struct conflist *ret, struct er
 char *conflist_make(const struct conflist_options *options)
 {
 	AUTO_FREE char *name = name_network(options->space_key);
-	json_t *list = json_pack("{s:s, s:s, s:{s:s}, s:[{s:s, s:s, s:b, s:b, s:b, s:b, s:{s:b},"
-				 " s:{s:s, s:s, s:[[{s:s}]], s:[{s:s}]}}]}",
-				 "cniVersion", CNI_VERSION, "name", name, MARKER, "space",
-				 options->space_key, "plugins", "type", "bridge", "bridge",
-				 options->bridge, "isGateway", 1, "ipMasq", 0, "hairpinMode", 0,
-				 "promiscMode", 0, "capabilities", "ips", 1, "ipam", "type",
-				 "host-local", "dataDir", options->data_dir, "ranges", "subnet",
-				 options->subnet, "routes", "dst", "0.0.0.0/0");
+	json_t *list = json_pack(
+		"{s:s, s:s, s:{s:s}, s:[{s:s, s:s, s:b, s:b, s:b, s:b, s:{s:b, s:b},"
+		" s:{s:s, s:s, s:[[{s:s}]], s:[{s:s}]}}]}",
+		"cniVersion", CNI_VERSION, "name", name, MARKER, "space", options->space_key,
+		"plugins", "type", "bridge", "bridge", options->bridge, "isGateway", 1, "ipMasq", 0,
+		"hairpinMode", 0, "promiscMode", 0, "capabilities", "ips", 1, "mac", 1, "ipam",
+		"type", "host-local", "dataDir", options->data_dir, "ranges", "subnet",
+		options->subnet, "routes", "dst", "0.0.0.0/0");
 	AUTO_FREE char *text = list ? json_dumps(list, JSON_INDENT(2)) : NULL;
 
 	check(text);
 	json_decref(list);
 	return xasprintf("%s\n", text);
+}
+
+char *conflist_reservations(const struct conflist *list)
+{
+	for (size_t i = 0; i < conflist_count_plugins(list); i++) {
+		json_t *ipam = json_object_get(plugin_at(list, i), "ipam");
+		const char *type = json_string_value(json_object_get(ipam, "type"));
+		const char *dir = json_string_value(json_object_get(ipam, "dataDir"));
+
+		if (str_equal(type, "host-local"))
+			return xasprintf("%s/%s", dir ? dir : DEFAULT_DATA_DIR, list->name);
+	}
+	return NULL;
+}
+
+bool conflist_equal(const struct conflist *a, const struct conflist *b)
+{
+	return json_equal(a->root, b->root);
 }
 
 static bool has_capability(json_t *plugin, const char *name)
@@ -162,9 +183,10 @@ bool conflist_takes_ips(const struct conflist *list)
 }
 
 char *conflist_plugin_input(const struct conflist *list, size_t i, json_t *prev_result,
-			    const char *wanted_ip)
+			    const char *wanted_ip, const char *mac)
 {
 	json_t *plugin = plugin_at(list, i), *input = json_copy(plugin);
+	json_t *runtime = json_object();
 	json_t *version = json_object_get(list->root, "cniVersion");
 	char *text;
 
@@ -173,7 +195,12 @@ char *conflist_plugin_input(const struct conflist *list, size_t i, json_t *prev_
 	if (version)
 		json_object_set(input, "cniVersion", version);
 	if (wanted_ip && has_capability(plugin, "ips"))
-		json_object_set_new(input, "runtimeConfig", json_pack("{s:[s]}", "ips", wanted_ip));
+		json_object_set_new(runtime, "ips", json_pack("[s]", wanted_ip));
+	if (mac && has_capability(plugin, "mac"))
+		json_object_set_new(runtime, "mac", json_string(mac));
+	if (json_object_size(runtime))
+		json_object_set(input, "runtimeConfig", runtime);
+	json_decref(runtime);
 	if (prev_result)
 		json_object_set(input, "prevResult", prev_result);
 	text = json_dumps(input, JSON_COMPACT);

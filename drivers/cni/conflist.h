@@ -42,13 +42,20 @@ size_t conflist_count_plugins(const struct conflist *list);
 /* File name of the plugin's program. Owned by @list. */
 const char *conflist_plugin_type(const struct conflist *list, size_t i);
 
+/* Where host-local keeps the reservations of the list's network; NULL when another plugin gives
+ * the addresses. Free with free(). */
+char *conflist_reservations(const struct conflist *list);
+
+/* Whether two lists mean the same; how they are written does not matter. */
+bool conflist_equal(const struct conflist *a, const struct conflist *b);
+
 /* Whether some plugin can be asked for an address. */
 bool conflist_takes_ips(const struct conflist *list);
 
 /*
  * What plugin @i reads on stdin: its section with name, cniVersion and runtimeConfig of the
  * capabilities it declares.
- * @prev_result and @wanted_ip may be NULL. Free with free().
+ * @prev_result, @wanted_ip and @mac may be NULL. Free with free().
  */
 char *conflist_plugin_input(const struct conflist *list, size_t i, json_t *prev_result,
-			    const char *wanted_ip);
+			    const char *wanted_ip, const char *mac);

@@ -5,52 +5,14 @@
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
-#include <netlink/netlink.h>
 #include <netlink/route/addr.h>
-#include <netlink/route/link.h>
 #include <netlink/route/route.h>
 
 #include "core/base/str.h"
+#include "drivers/cni/nl.h"
 
 /* 0/0 and the halves that VPNs put over it cover everything and own nothing. */
 enum { ROUTE_PREFIX_MIN = 2 };
-
-static int netlink_error(struct error *err, const char *what, int nl)
-{
-	return error_set(err,
-			 nl == -NLE_NOMEM  ? -ENOMEM
-			 : nl == -NLE_PERM ? -EPERM
-					   : -EIO,
-			 "cannot %s: %s", what, nl_geterror(nl));
-}
-
-static int open_socket(struct nl_sock **ret, struct error *err)
-{
-	struct nl_sock *sock = nl_socket_alloc();
-	int r = sock ? nl_connect(sock, NETLINK_ROUTE) : -NLE_NOMEM;
-
-	if (r < 0) {
-		nl_socket_free(sock);
-		return netlink_error(err, "open a netlink socket", r);
-	}
-	*ret = sock;
-	return 0;
-}
-
-static void socket_free(struct nl_sock **sock)
-{
-	nl_socket_free(*sock);
-}
-
-static void cache_free(struct nl_cache **cache)
-{
-	nl_cache_free(*cache);
-}
-
-static void link_put(struct rtnl_link **link)
-{
-	rtnl_link_put(*link);
-}
 
 static bool to_subnet(struct nl_addr *addr, struct subnet *ret)
 {
@@ -107,19 +69,19 @@ static void on_address(struct nl_object *object, void *arg)
 int hostnet_add_taken(const char *const ignored[], struct taken_subnets *taken, struct error *err)
 {
 	struct collect collect = { .ignored = ignored, .taken = taken };
-	AUTO(socket_free) struct nl_sock *sock = NULL;
-	AUTO(cache_free) struct nl_cache *routes = NULL;
-	AUTO(cache_free) struct nl_cache *addresses = NULL;
-	int r = open_socket(&sock, err);
+	AUTO(nl_auto_socket) struct nl_sock *sock = NULL;
+	AUTO(nl_auto_cache) struct nl_cache *routes = NULL;
+	AUTO(nl_auto_cache) struct nl_cache *addresses = NULL;
+	int r = nl_open(&sock, err);
 
 	if (r < 0)
 		return r;
 	r = rtnl_route_alloc_cache(sock, AF_INET, 0, &routes);
 	if (r < 0)
-		return netlink_error(err, "list the host's routes", r);
+		return nl_to_error(err, "list the host's routes", r);
 	r = rtnl_addr_alloc_cache(sock, &addresses);
 	if (r < 0)
-		return netlink_error(err, "list the host's addresses", r);
+		return nl_to_error(err, "list the host's addresses", r);
 	nl_cache_foreach(routes, on_route, &collect);
 	nl_cache_foreach(addresses, on_address, &collect);
 	return 0;
@@ -132,7 +94,7 @@ static int get_link(struct nl_sock *sock, const char *name, struct rtnl_link **r
 
 	if (r == -NLE_OBJ_NOTFOUND || r == -NLE_NODEV)
 		return 0;
-	return r < 0 ? netlink_error(err, "look up a network link", r) : 0;
+	return r < 0 ? nl_to_error(err, "look up a network link", r) : 0;
 }
 
 struct address_look {
@@ -161,11 +123,11 @@ static bool is_bridge(struct rtnl_link *link)
 int hostnet_find_link(const char *name, const struct subnet *subnet, enum hostnet_link *ret,
 		      struct error *err)
 {
-	AUTO(socket_free) struct nl_sock *sock = NULL;
-	AUTO(link_put) struct rtnl_link *link = NULL;
-	AUTO(cache_free) struct nl_cache *addresses = NULL;
+	AUTO(nl_auto_socket) struct nl_sock *sock = NULL;
+	AUTO(nl_auto_link) struct rtnl_link *link = NULL;
+	AUTO(nl_auto_cache) struct nl_cache *addresses = NULL;
 	struct address_look look = { .subnet = subnet };
-	int r = open_socket(&sock, err);
+	int r = nl_open(&sock, err);
 
 	if (r == 0)
 		r = get_link(sock, name, &link, err);
@@ -177,7 +139,7 @@ int hostnet_find_link(const char *name, const struct subnet *subnet, enum hostne
 	}
 	r = rtnl_addr_alloc_cache(sock, &addresses);
 	if (r < 0)
-		return netlink_error(err, "list the host's addresses", r);
+		return nl_to_error(err, "list the host's addresses", r);
 	look.ifindex = rtnl_link_get_ifindex(link);
 	nl_cache_foreach(addresses, on_link_address, &look);
 	*ret = look.outside ? HOSTNET_LINK_FOREIGN : HOSTNET_LINK_BRIDGE;
@@ -186,9 +148,9 @@ int hostnet_find_link(const char *name, const struct subnet *subnet, enum hostne
 
 int hostnet_remove_bridge(const char *name, struct error *err)
 {
-	AUTO(socket_free) struct nl_sock *sock = NULL;
-	AUTO(link_put) struct rtnl_link *link = NULL;
-	int r = open_socket(&sock, err);
+	AUTO(nl_auto_socket) struct nl_sock *sock = NULL;
+	AUTO(nl_auto_link) struct rtnl_link *link = NULL;
+	int r = nl_open(&sock, err);
 
 	if (r == 0)
 		r = get_link(sock, name, &link, err);
@@ -199,6 +161,6 @@ int hostnet_remove_bridge(const char *name, struct error *err)
 				 name);
 	r = rtnl_link_delete(sock, link);
 	if (r < 0 && r != -NLE_NODEV && r != -NLE_OBJ_NOTFOUND)
-		return netlink_error(err, "delete the bridge", r);
+		return nl_to_error(err, "delete the bridge", r);
 	return 0;
 }

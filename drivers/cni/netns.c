@@ -38,6 +38,13 @@ enum netns_pin netns_inspect(const char *path)
 	return NETNS_LIVE;
 }
 
+uint64_t netns_inode(const char *path)
+{
+	struct stat st;
+
+	return netns_inspect(path) == NETNS_LIVE && stat(path, &st) == 0 ? st.st_ino : 0;
+}
+
 /* In the namespace of this thread. */
 static int raise_loopback(struct error *err)
 {

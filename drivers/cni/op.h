@@ -67,6 +67,10 @@ void cni_conf_dirs(const struct cni *cni, struct strv *ret_dirs);
 
 #define CONFDIR_PREFIX "confdir/"
 
+/* "conflist/<space key>": the text that was last written, or found and taken over. What is on the
+ * disk is compared with it, and made the same again. */
+#define CONFLIST_PREFIX "conflist/"
+
 char *cni_netns_path(const struct cni *cni, const char *cell_key);
 
 /* Methods of struct network_ops. */
@@ -77,7 +81,12 @@ void cni_list(struct network *network, struct network_facts *ret_facts, struct c
 void cni_create_netns(struct network *network, const char *cell_key, struct call *call);
 void cni_attach(struct network *network, const struct attach_request *request,
 		struct attachment_fact *ret_fact, struct call *call);
+void cni_repair(struct network *network, const struct repair_request *request,
+		struct attachment_fact *ret_fact, struct call *call);
 void cni_detach(struct network *network, const char *cell_key, struct call *call);
+
+/* The first half of cni_detach(): the cell's namespace stays pinned. */
+void cni_undo_attachments(struct cni *cni, const char *cell_key, struct call *call);
 
 /* For op.c: the last op of a driver that closes has ended. */
 void cni_op_ended(struct cni *cni);

@@ -13,6 +13,7 @@
 #include "core/model/names.h"
 #include "drivers/cni/attachment.h"
 #include "drivers/cni/chain.h"
+#include "drivers/cni/drift.h"
 #include "drivers/cni/netns.h"
 #include "drivers/cni/op.h"
 
@@ -59,7 +60,7 @@ void cni_create_netns(struct network *network, const char *cell_key, struct call
 
 struct attach_op {
 	struct op op;
-	char *cell_key, *space_key, *dir, *record_key;
+	char *cell_key, *space_key, *dir, *record_key, *mac;
 	struct attachment attachment;
 	struct call sequence_put, first_add;
 	bool refused; /* the wanted address */
@@ -103,6 +104,7 @@ static int read_network(struct op *op, struct error *err)
 		return error_set(err, -ENOENT, "%s is not a network namespace: create it first",
 				 attachment->netns);
 	}
+	attachment->netns_inode = netns_inode(attachment->netns);
 	r = space_read(attach->dir, attach->space_key, &attachment->list, &text, err);
 	if (r == 0)
 		attachment->config = buf_take(&text);
@@ -160,7 +162,8 @@ static void run_chain(struct attach_op *attach, enum chain_command command, cons
 					   .bin_dirs = cni->bin_dirs,
 					   .container_id = attachment->container_id,
 					   .netns = attachment->netns,
-					   .wanted_ip = wanted_ip },
+					   .wanted_ip = wanted_ip,
+					   .mac = attach->mac },
 		  &attachment->result, call);
 }
 
@@ -228,18 +231,14 @@ static const struct step attach_steps[] = {
 static void on_attach_finish(struct op *op, int status)
 {
 	struct attach_op *attach = to_attach_op(op);
-	const struct cni_result *result = &attach->attachment.result;
 
-	if (status == 0)
-		*attach->ret_fact =
-			(struct attachment_fact){ .cell_key = xstrdup(attach->cell_key),
-						  .pinned = true,
-						  .intent = true,
-						  .attached = true,
-						  .ip = result->ip ? xstrdup(result->ip) : NULL,
-						  .bridge = result->bridge ? xstrdup(result->bridge)
-									   : NULL };
+	if (status == 0) {
+		*attach->ret_fact = (struct attachment_fact){ .cell_key = xstrdup(attach->cell_key),
+							      .pinned = true };
+		drift_fill_fact(attach->ret_fact, &attach->attachment, DRIFT_NONE);
+	}
 	attachment_fini(&attach->attachment);
+	free(attach->mac);
 	free(attach->cell_key);
 	free(attach->space_key);
 	free(attach->dir);
@@ -269,6 +268,7 @@ void cni_attach(struct network *network, const struct attach_request *request,
 
 	check(key_kind(request->cell_key) == KIND_CELL);
 	attach->cell_key = xstrdup(request->cell_key);
+	attach->mac = attachment_mac(request->cell_key);
 	attach->space_key = space_of_cell(request->cell_key);
 	attach->dir = cni_space_dir(cni, attach->space_key);
 	attach->ret_fact = ret_fact;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* detach: DEL of every journalled attachment, newest first, then the pin, then the records. */
+/* detach: DEL of every journalled attachment, newest first, then the pin, then the records. A
+ * repair does the same but keeps the pin: processes live in the namespace. */
 #include <errno.h>
 
 #include "core/base/log.h"
@@ -10,7 +11,7 @@
 
 struct detach_op {
 	struct op op;
-	char *cell_key, *netns;
+	char *cell_key, *netns, *mac;
 	enum netns_pin pin;
 	struct strv keys; /* of the records; grows shorter as they are removed */
 	struct attachment *attachments;
@@ -91,6 +92,7 @@ static void delete_next(struct detach_op *detach)
 					   .container_id = last->container_id,
 					   .netns = alive ? detach->netns : "",
 					   .wanted_ip = last->wanted_ip,
+					   .mac = detach->mac,
 					   .result = last->result.root },
 		  NULL, &detach->next);
 }
@@ -146,6 +148,14 @@ static const struct step detach_steps[] = {
 	{ 0 },
 };
 
+static const struct step undo_steps[] = {
+	{ .name = "find its attachments", .start = find_attachments },
+	{ .name = "look at its network namespace", .blocking = inspect_pin },
+	{ .name = "detach", .start = delete_attachments },
+	{ .name = "journal that it is detached", .start = forget_attachments },
+	{ 0 },
+};
+
 static void on_finish(struct op *op, int status UNUSED)
 {
 	struct detach_op *detach = to_detach_op(op);
@@ -156,15 +166,27 @@ static void on_finish(struct op *op, int status UNUSED)
 	strv_fini(&detach->keys);
 	free(detach->cell_key);
 	free(detach->netns);
+	free(detach->mac);
 	free(detach);
 }
 
-void cni_detach(struct network *network, const char *cell_key, struct call *call)
+static void start(struct cni *cni, const char *cell_key, const struct step *steps,
+		  struct call *call)
 {
-	struct cni *cni = container_of(network, struct cni, network);
 	struct detach_op *detach = xnew(struct detach_op);
 
 	detach->cell_key = xstrdup(cell_key);
 	detach->netns = cni_netns_path(cni, cell_key);
-	op_start(&detach->op, cni, detach_steps, on_finish, call);
+	detach->mac = attachment_mac(cell_key);
+	op_start(&detach->op, cni, steps, on_finish, call);
+}
+
+void cni_detach(struct network *network, const char *cell_key, struct call *call)
+{
+	start(container_of(network, struct cni, network), cell_key, detach_steps, call);
+}
+
+void cni_undo_attachments(struct cni *cni, const char *cell_key, struct call *call)
+{
+	start(cni, cell_key, undo_steps, call);
 }

@@ -1,26 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* list: conflists and pins as they are on the host, merged with what the journal knows. */
+/* list: conflists, bridges, links, pins and reservations as they are on the host, next to what the
+ * journal says was made. */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 
+#include "core/base/fs.h"
 #include "core/base/map.h"
 #include "core/model/names.h"
 #include "drivers/cni/attachment.h"
+#include "drivers/cni/drift.h"
 #include "drivers/cni/netns.h"
 #include "drivers/cni/op.h"
 
 /* One cell while its parts are brought together. */
 struct listed {
 	struct map_node node; /* struct list_op.cells */
-	enum netns_pin pin;
 	struct attachment_fact fact;
+};
+
+/* The journal's records of one kind: parallel lists of what they are about and what they say. */
+struct records {
+	struct strv keys, texts;
 };
 
 struct list_op {
 	struct op op;
 	struct strv dirs;
+	struct records attachments, conflists;
+	char *boot_id, *netns_dir;
+	struct hostlinks links;
 	struct space_fact *spaces;
 	size_t n_spaces;
+	struct bridge_wish *wishes; /* for the bridge of each of the spaces */
+	size_t n_wishes;
 	struct map cells; /* struct listed.node */
 	struct network_facts *ret_facts;
 };
@@ -49,20 +62,21 @@ static struct listed *get_cell(struct list_op *list, char *cell_key)
 static void add_pin(struct list_op *list, const char *name)
 {
 	char *cell_key = name_cell_key(name);
-	AUTO_FREE char *path = xasprintf("%s/%s", list->op.cni->netns_dir, name);
+	AUTO_FREE char *path = xasprintf("%s/%s", list->netns_dir, name);
 	struct listed *listed;
+	enum netns_pin pin;
 
 	if (!cell_key)
 		return;
 	listed = get_cell(list, cell_key);
-	listed->pin = netns_inspect(path);
-	listed->fact.pinned = listed->pin != NETNS_NONE;
-	listed->fact.intent = listed->pin == NETNS_STALE;
+	pin = netns_inspect(path);
+	listed->fact.pinned = pin != NETNS_NONE;
+	listed->fact.intent = pin == NETNS_STALE;
 }
 
 static int list_pins(struct list_op *list, struct error *err)
 {
-	const char *path = list->op.cni->netns_dir;
+	const char *path = list->netns_dir;
 	DIR *dir = opendir(path);
 	struct dirent *entry;
 
@@ -76,53 +90,136 @@ static int list_pins(struct list_op *list, struct error *err)
 	return 0;
 }
 
+/* ---- what the journal says was made ---- */
+
+static void add_record(struct records *records, const char *key,
+		       const struct journal_record *record)
+{
+	AUTO_FREE char *text = xstrndup(record->value, record->value_len);
+
+	strv_add(&records->keys, key);
+	strv_add(&records->texts, text);
+}
+
+/*
+ * The journal comes first: what it says was made was there by then. The other way round, a cell
+ * attached in between would look as if it had lost all that the host's list does not have yet.
+ */
+static void read_journal(struct op *op)
+{
+	struct list_op *list = to_list_op(op);
+	const struct journal *journal = op->cni->journal;
+	const struct journal_record *record = journal_first(journal, ATTACHMENT_PREFIX);
+
+	for (; record; record = journal_next(record, ATTACHMENT_PREFIX)) {
+		AUTO_FREE char *cell_key = attachment_cell_key(record->key);
+
+		if (cell_key)
+			add_record(&list->attachments, cell_key, record);
+	}
+	record = journal_first(journal, CONFLIST_PREFIX);
+	for (; record; record = journal_next(record, CONFLIST_PREFIX))
+		add_record(&list->conflists, record->key + strlen(CONFLIST_PREFIX), record);
+	call_complete(&op->step, 0, NULL);
+}
+
+/* ---- spaces ---- */
+
+static struct space_fact *find_space(struct list_op *list, const char *space_key)
+{
+	for (size_t i = 0; i < list->n_spaces; i++)
+		if (str_equal(list->spaces[i].space_key, space_key))
+			return &list->spaces[i];
+	return NULL;
+}
+
+/* The conflist of a space next to what was written there. */
+static void compare_conflist(struct list_op *list, const char *space_key, const char *text)
+{
+	struct space_fact *space = find_space(list, space_key);
+	AUTO(conflist_fini) struct conflist known = { 0 }, now = { 0 };
+	AUTO_BUF struct buf now_text = { 0 };
+
+	if (conflist_parse(text, strlen(text), &known, NULL) < 0)
+		return;
+	if (!space) {
+		list->spaces = xrealloc(list->spaces, (list->n_spaces + 1) * sizeof(*list->spaces));
+		space = &list->spaces[list->n_spaces++];
+		space_fact_fill(space, "", &known);
+		space->drift = xstrdup("its conflist is gone, or cannot be read");
+		return;
+	}
+	if (fs_read_file(AT_FDCWD, space->conflist, CONFLIST_MAX_BYTES, &now_text, NULL) < 0 ||
+	    conflist_parse(now_text.data, now_text.len, &now, NULL) < 0 ||
+	    !conflist_equal(&known, &now))
+		space->drift = xasprintf("%s was changed", space->conflist);
+}
+
+static void compare_bridges(struct list_op *list)
+{
+	for (size_t i = 0; i < list->n_spaces; i++)
+		if (!list->spaces[i].drift)
+			list->spaces[i].drift =
+				hostlinks_bridge_drift(&list->links, &list->wishes[i]);
+}
+
+/* ---- cells ---- */
+
+static void add_to_space(struct list_op *list, const char *cell_key,
+			 const struct attachment *attachment)
+{
+	AUTO_FREE char *stack_key = key_parent(cell_key);
+	AUTO_FREE char *space_key = key_parent(stack_key);
+	const struct space_fact *space = find_space(list, space_key);
+
+	if (space)
+		drift_add_wish(&list->wishes[space - list->spaces], attachment);
+}
+
+static void add_attachment(struct list_op *list, const char *cell_key, const char *text)
+{
+	struct listed *listed = get_cell(list, xstrdup(cell_key));
+	AUTO(attachment_fini) struct attachment attachment = { 0 };
+	bool earlier_boot;
+	enum drift drift;
+
+	listed->fact.intent = true;
+	if (attachment_parse(text, strlen(text), &attachment, NULL) < 0)
+		return;
+	earlier_boot = listed->fact.earlier_boot || !str_equal(attachment.boot_id, list->boot_id);
+	drift = drift_look(&attachment, list->boot_id, &list->links);
+	drift_fill_fact(&listed->fact, &attachment, drift);
+	listed->fact.earlier_boot = earlier_boot;
+	if (drift != DRIFT_UNKNOWN)
+		add_to_space(list, cell_key, &attachment);
+}
+
 static int look_at_host(struct op *op, struct error *err)
 {
 	struct list_op *list = to_list_op(op);
 	int r = space_list(&list->dirs, &list->spaces, &list->n_spaces, err);
 
-	return r < 0 ? r : list_pins(list, err);
-}
-
-static void add_attachment(struct list_op *list, struct listed *listed,
-			   const struct attachment *attachment)
-{
-	listed->fact.attached = attachment->result.root && listed->pin == NETNS_LIVE &&
-				str_equal(attachment->boot_id, list->op.cni->boot_id);
-	if (!listed->fact.attached)
-		return;
-	free(listed->fact.ip);
-	free(listed->fact.bridge);
-	listed->fact.ip = attachment->result.ip ? xstrdup(attachment->result.ip) : NULL;
-	listed->fact.bridge = attachment->result.bridge ? xstrdup(attachment->result.bridge) : NULL;
-}
-
-static void merge_journal(struct op *op)
-{
-	struct list_op *list = to_list_op(op);
-	const struct journal_record *record = journal_first(op->cni->journal, ATTACHMENT_PREFIX);
-
-	for (; record; record = journal_next(record, ATTACHMENT_PREFIX)) {
-		char *cell_key = attachment_cell_key(record->key);
-		struct attachment attachment;
-		struct listed *listed;
-
-		if (!cell_key)
-			continue;
-		listed = get_cell(list, cell_key);
-		listed->fact.intent = true;
-		if (attachment_parse(record->value, record->value_len, &attachment, NULL) < 0)
-			continue;
-		listed->fact.earlier_boot |= !str_equal(attachment.boot_id, op->cni->boot_id);
-		add_attachment(list, listed, &attachment);
-		attachment_fini(&attachment);
-	}
-	call_complete(&op->step, 0, NULL);
+	if (r == 0)
+		r = list_pins(list, err);
+	if (r == 0)
+		r = hostlinks_read(&list->links, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < list->conflists.keys.n; i++)
+		compare_conflist(list, list->conflists.keys.items[i],
+				 list->conflists.texts.items[i]);
+	list->n_wishes = list->n_spaces;
+	list->wishes = xcalloc(list->n_wishes, sizeof(*list->wishes));
+	for (size_t i = 0; i < list->attachments.keys.n; i++)
+		add_attachment(list, list->attachments.keys.items[i],
+			       list->attachments.texts.items[i]);
+	compare_bridges(list);
+	return 0;
 }
 
 static const struct step list_steps[] = {
+	{ .name = "read the journal", .start = read_journal },
 	{ .name = "list networks and network namespaces", .blocking = look_at_host },
-	{ .name = "read the journal", .start = merge_journal },
 	{ 0 },
 };
 
@@ -139,6 +236,20 @@ static void hand_over(struct list_op *list)
 		facts->attachments[facts->n_attachments++] = listed->fact;
 		listed->fact = (struct attachment_fact){ 0 };
 	}
+}
+
+static void free_sources(struct list_op *list)
+{
+	for (size_t i = 0; list->wishes && i < list->n_wishes; i++)
+		bridge_wish_fini(&list->wishes[i]);
+	free(list->wishes);
+	hostlinks_fini(&list->links);
+	strv_fini(&list->attachments.keys);
+	strv_fini(&list->attachments.texts);
+	strv_fini(&list->conflists.keys);
+	strv_fini(&list->conflists.texts);
+	free(list->boot_id);
+	free(list->netns_dir);
 }
 
 static void on_finish(struct op *op, int status)
@@ -160,6 +271,7 @@ static void on_finish(struct op *op, int status)
 		free(listed);
 	}
 	strv_fini(&list->dirs);
+	free_sources(list);
 	free(list);
 }
 
@@ -169,6 +281,8 @@ void cni_list(struct network *network, struct network_facts *ret_facts, struct c
 	struct list_op *list = xnew(struct list_op);
 
 	list->ret_facts = ret_facts;
+	list->boot_id = xstrdup(cni->boot_id);
+	list->netns_dir = xstrdup(cni->netns_dir);
 	cni_conf_dirs(cni, &list->dirs);
 	op_start(&list->op, cni, list_steps, on_finish, call);
 }

@@ -5,6 +5,7 @@
 #include "core/base/buf.h"
 #include "core/model/names.h"
 #include "drivers/cni/attachment.h"
+#include "drivers/cni/drift.h"
 #include "drivers/cni/op.h"
 
 struct space_op {
@@ -12,6 +13,9 @@ struct space_op {
 	struct space_job job;
 	struct space_fact fact;
 	struct space_fact *ret_fact; /* NULL: remove */
+	struct strv attachments;     /* records of its cells */
+	char *boot_id;
+	char *text; /* the conflist as it stands there now */
 };
 
 static struct space_op *to_space_op(struct op *op)
@@ -28,6 +32,9 @@ static void on_finish(struct op *op, int status)
 	else
 		space_fact_fini(&space->fact);
 	space_job_fini(&space->job);
+	strv_fini(&space->attachments);
+	free(space->boot_id);
+	free(space->text);
 	free(space);
 }
 
@@ -75,31 +82,78 @@ static bool is_below(const char *cell_key, const char *space_key)
 	return strncmp(cell_key, space_key, len) == 0 && cell_key[len] == '/';
 }
 
-static void find_attached(struct op *op)
+static char *conflist_key(const char *space_key)
 {
-	struct space_job *job = &to_space_op(op)->job;
-	const struct journal_record *record;
+	return xasprintf(CONFLIST_PREFIX "%s", space_key);
+}
+
+/* What the journal says of it, for a worker to read. */
+static void find_known(struct op *op)
+{
+	struct space_op *space = to_space_op(op);
+	struct space_job *job = &space->job;
+	AUTO_FREE char *key = conflist_key(job->space_key);
 	AUTO_FREE char *prefix = xasprintf(ATTACHMENT_PREFIX "%s/", job->space_key);
+	const struct journal_record *record = journal_find(op->cni->journal, key);
 
+	if (record)
+		job->known = xstrndup(record->value, record->value_len);
 	record = journal_first(op->cni->journal, prefix);
-	for (; record && !job->previous; record = journal_next(record, prefix)) {
+	for (; record; record = journal_next(record, prefix)) {
 		AUTO_FREE char *cell_key = attachment_cell_key(record->key);
-		struct attachment attachment;
+		AUTO_FREE char *text = xstrndup(record->value, record->value_len);
 
-		if (!cell_key || !is_below(cell_key, job->space_key) ||
-		    attachment_parse(record->value, record->value_len, &attachment, NULL) < 0)
-			continue;
-		job->previous = take_ptr(attachment.config);
-		attachment_fini(&attachment);
+		if (cell_key && is_below(cell_key, job->space_key))
+			strv_add(&space->attachments, text);
 	}
 	call_complete(&op->step, 0, NULL);
+}
+
+static void read_attachments(struct space_op *space)
+{
+	struct space_job *job = &space->job;
+
+	for (size_t i = 0; i < space->attachments.n; i++) {
+		const char *text = space->attachments.items[i];
+		AUTO(attachment_fini) struct attachment attachment = { 0 };
+
+		if (attachment_parse(text, strlen(text), &attachment, NULL) < 0)
+			continue;
+		job->attached = true;
+		if (!job->known)
+			job->known = take_ptr(attachment.config);
+		if (attachment.result.root && str_equal(attachment.boot_id, space->boot_id))
+			drift_add_wish(&job->bridge, &attachment);
+	}
 }
 
 static int ensure(struct op *op, struct error *err)
 {
 	struct space_op *space = to_space_op(op);
 
-	return space_ensure(&space->job, &space->fact, err);
+	read_attachments(space);
+	return space_ensure(&space->job, &space->fact, &space->text, err);
+}
+
+/* Not waited for on the disk: what is not known after a power cut is taken over as it stands. */
+static void remember_conflist(struct op *op)
+{
+	struct space_op *space = to_space_op(op);
+	AUTO_FREE char *key = conflist_key(space->job.space_key);
+	const struct journal_record *record = journal_find(op->cni->journal, key);
+	size_t len = strlen(space->text);
+
+	if (record && record->value_len == len && memcmp(record->value, space->text, len) == 0)
+		call_complete(&op->step, 0, NULL);
+	else
+		journal_put(op->cni->journal, key, space->text, len, false, &op->step);
+}
+
+static void forget_conflist(struct op *op)
+{
+	AUTO_FREE char *key = conflist_key(to_space_op(op)->job.space_key);
+
+	journal_remove(op->cni->journal, key, false, &op->step);
 }
 
 static int remove_all(struct op *op, struct error *err)
@@ -110,14 +164,17 @@ static int remove_all(struct op *op, struct error *err)
 static const struct step ensure_steps[] = {
 	{ .name = "find the conflist directories", .start = find_dirs },
 	{ .name = "remember the conflist directory", .start = remember_dir },
-	{ .name = "find attached cells", .start = find_attached },
+	{ .name = "find what is known of it", .start = find_known },
 	{ .name = "write the conflist", .blocking = ensure },
+	{ .name = "remember the conflist", .start = remember_conflist },
 	{ 0 },
 };
 
 static const struct step remove_steps[] = {
 	{ .name = "find the conflist directories", .start = find_dirs },
+	{ .name = "find what is known of it", .start = find_known },
 	{ .name = "remove the network", .blocking = remove_all },
+	{ .name = "forget the conflist", .start = forget_conflist },
 	{ .name = "forget the conflist directory", .start = forget_dir },
 	{ 0 },
 };
@@ -129,6 +186,7 @@ static struct space_op *space_op_new(const struct cni *cni, const char *space_ke
 	space->job = (struct space_job){ .space_key = xstrdup(space_key),
 					 .ipam_dir = xstrdup(cni->ipam_dir),
 					 .pool_first = cni->pool_first };
+	space->boot_id = xstrdup(cni->boot_id);
 	return space;
 }
 

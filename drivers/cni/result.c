@@ -23,6 +23,9 @@ void cni_result_fini(struct cni_result *result)
 	json_decref(result->root);
 	free(result->ip);
 	free(result->bridge);
+	free(result->bridge_mac);
+	free(result->link);
+	free(result->gateway);
 	*result = (struct cni_result){ 0 };
 }
 
@@ -54,18 +57,36 @@ static int read_ip(struct cni_result *result, struct error *err)
 	return 0;
 }
 
-static void read_bridge(struct cni_result *result)
+/* The gateway's address with the length of the cell's: a bridge has no other. */
+static void read_gateway(struct cni_result *result)
+{
+	json_t *ip = json_array_get(json_object_get(result->root, "ips"), 0);
+	const char *cidr = json_string_value(json_object_get(ip, "address"));
+	AUTO_FREE char *gateway = address_of(json_string_value(json_object_get(ip, "gateway")));
+	const char *length = cidr ? strchr(cidr, '/') : NULL;
+
+	if (gateway && length && strlen(length) < PREFIX_TEXT_MAX_BYTES)
+		result->gateway = xasprintf("%s%s", gateway, length);
+}
+
+/* What has no sandbox is on the host: the bridge, then the host's end of the pair. */
+static void read_interfaces(struct cni_result *result)
 {
 	json_t *interface;
 	size_t i;
 
 	json_array_foreach(json_object_get(result->root, "interfaces"), i, interface) {
 		const char *name = json_string_value(json_object_get(interface, "name"));
+		const char *mac = json_string_value(json_object_get(interface, "mac"));
 		const char *sandbox = json_string_value(json_object_get(interface, "sandbox"));
 
-		if (name && (!sandbox || !*sandbox)) {
+		if (!name || (sandbox && *sandbox))
+			continue;
+		if (!result->bridge) {
 			result->bridge = xstrdup(name);
-			return;
+			result->bridge_mac = mac ? xstrdup(mac) : NULL;
+		} else if (!result->link) {
+			result->link = xstrdup(name);
 		}
 	}
 }
@@ -86,7 +107,8 @@ int cni_result_parse(const char *data, size_t len, struct cni_result *ret, struc
 	r = read_ip(&result, err);
 	if (r < 0)
 		return r;
-	read_bridge(&result);
+	read_interfaces(&result);
+	read_gateway(&result);
 	*ret = result;
 	result = (struct cni_result){ 0 };
 	return 0;

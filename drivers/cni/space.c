@@ -8,13 +8,15 @@
 #include "core/model/names.h"
 #include "drivers/cni/confdir.h"
 #include "drivers/cni/hostnet.h"
+#include "drivers/cni/space_choose.h"
 
 void space_job_fini(struct space_job *job)
 {
 	free(job->space_key);
 	free(job->dir);
 	free(job->wanted_subnet);
-	free(job->previous);
+	free(job->known);
+	bridge_wish_fini(&job->bridge);
 	free(job->ipam_dir);
 	strv_fini(&job->dirs);
 	*job = (struct space_job){ 0 };
@@ -39,7 +41,7 @@ int space_read(const char *dir, const char *space_key, struct conflist *ret_list
 		return r;
 	r = conflist_parse(text.data, text.len, &list, err);
 	if (r < 0)
-		return error_wrap(err, -EEXIST,
+		return error_wrap(err, -EBADMSG,
 				  "%s stands in the way and cannot be read (repair or remove it)",
 				  path);
 	if (!list.space_key)
@@ -59,7 +61,7 @@ int space_read(const char *dir, const char *space_key, struct conflist *ret_list
 	return 0;
 }
 
-static void fact_fill(struct space_fact *fact, const char *path, const struct conflist *list)
+void space_fact_fill(struct space_fact *fact, const char *path, const struct conflist *list)
 {
 	*fact = (struct space_fact){ .space_key = xstrdup(list->space_key),
 				     .conflist = xstrdup(path),
@@ -69,120 +71,6 @@ static void fact_fill(struct space_fact *fact, const char *path, const struct co
 }
 
 /* ---- ensure ---- */
-
-/* What is around the space: the other conflists, and the ranges that are in use. */
-struct surroundings {
-	struct confdir conflists;
-	struct taken_subnets taken;
-};
-
-static void surroundings_fini(struct surroundings *around)
-{
-	confdir_fini(&around->conflists);
-	taken_subnets_fini(&around->taken);
-}
-
-static void add_conflist_ranges(struct surroundings *around, const struct confdir_file *file)
-{
-	AUTO_FREE char *owner =
-		file->list.space_key ? xasprintf("space %s (%s)", file->list.space_key, file->path)
-				     : xasprintf("network %s (%s)", file->list.name, file->path);
-	struct subnet subnet;
-
-	for (size_t i = 0; i < file->list.subnets.n; i++)
-		if (subnet_parse(file->list.subnets.items[i], &subnet))
-			taken_subnets_add(&around->taken, &subnet, owner);
-}
-
-/* Our own conflist, and the bridge that a lost one may have left, do not count against us. */
-static int look_around(const struct space_job *job, struct surroundings *around, struct error *err)
-{
-	AUTO_FREE char *network = name_network(job->space_key);
-	AUTO_FREE char *bridge = name_bridge(job->space_key, false);
-	AUTO_FREE char *hashed = name_bridge(job->space_key, true);
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < job->dirs.n; i++)
-		r = confdir_read(&around->conflists, job->dirs.items[i], err);
-	for (size_t i = 0; r == 0 && i < around->conflists.n; i++) {
-		const struct confdir_file *file = &around->conflists.items[i];
-
-		if (str_equal(file->list.space_key, job->space_key))
-			continue;
-		add_conflist_ranges(around, file);
-		if (str_equal(file->list.bridge, bridge))
-			bridge[0] = '\0'; /* another's: its routes count */
-		if (str_equal(file->list.name, network))
-			r = error_set(err, -EEXIST,
-				      "%s already has a network called %s%s%s: rename the space",
-				      file->path, network, file->list.space_key ? " of space " : "",
-				      file->list.space_key ? file->list.space_key : "");
-	}
-	if (r < 0)
-		return r;
-	return hostnet_add_taken((const char *const[]){ bridge, hashed, NULL }, &around->taken,
-				 err);
-}
-
-static int choose_subnet(const struct space_job *job, const char *wanted,
-			 const struct surroundings *around, struct subnet *ret, struct error *err)
-{
-	char text[SUBNET_TEXT_BYTES];
-	const struct taken_subnet *other;
-	struct subnet subnet;
-	int r;
-
-	if (str_empty(wanted)) {
-		if (subnet_next_free(&job->pool_first, &around->taken, ret))
-			return 0;
-		subnet_format(&job->pool_first, text);
-		return error_set(err, -EADDRNOTAVAIL,
-				 "no free range from %s on: give the space a subnet", text);
-	}
-	r = subnet_parse_for_space(wanted, &subnet, err);
-	if (r < 0)
-		return r;
-	other = taken_subnets_find(&around->taken, &subnet);
-	if (other)
-		return error_set(err, -EADDRINUSE, "subnet %s overlaps %s: choose another", wanted,
-				 other->owner);
-	*ret = subnet;
-	return 0;
-}
-
-static bool bridge_in_conflists(const struct space_job *job, const struct confdir *conflists,
-				const char *bridge)
-{
-	for (size_t i = 0; i < conflists->n; i++)
-		if (str_equal(conflists->items[i].list.bridge, bridge) &&
-		    !str_equal(conflists->items[i].list.space_key, job->space_key))
-			return true;
-	return false;
-}
-
-static int choose_bridge(const struct space_job *job, const struct surroundings *around,
-			 const struct subnet *subnet, char **ret, struct error *err)
-{
-	for (int hashed = 0; hashed < 2; hashed++) {
-		AUTO_FREE char *bridge = name_bridge(job->space_key, hashed);
-		enum hostnet_link link;
-		int r = hostnet_find_link(bridge, subnet, &link, err);
-
-		if (r < 0)
-			return r;
-		if (link != HOSTNET_LINK_FOREIGN &&
-		    !bridge_in_conflists(job, &around->conflists, bridge)) {
-			*ret = take_ptr(bridge);
-			return 0;
-		}
-		error_set(
-			err, -EEXIST,
-			"network link %s is in use by something else: remove it (ip link delete %s) "
-			"or rename the space",
-			bridge, bridge);
-	}
-	return -EEXIST;
-}
 
 static int write_conflist(const struct space_job *job, const struct subnet *subnet,
 			  const char *bridge, struct conflist *ret_list, struct error *err)
@@ -206,31 +94,42 @@ static int write_conflist(const struct space_job *job, const struct subnet *subn
 static int make_conflist(const struct space_job *job, const char *wanted, struct conflist *ret_list,
 			 struct error *err)
 {
-	AUTO(surroundings_fini) struct surroundings around = { 0 };
 	AUTO_FREE char *bridge = NULL;
 	struct subnet subnet;
-	int r = look_around(job, &around, err);
+	int r = space_choose(job, wanted, &subnet, &bridge, err);
 
-	if (r == 0)
-		r = choose_subnet(job, wanted, &around, &subnet, err);
-	if (r == 0)
-		r = choose_bridge(job, &around, &subnet, &bridge, err);
 	return r < 0 ? r : write_conflist(job, &subnet, bridge, ret_list, err);
 }
 
-/* The conflist went away under attached cells: it comes back as they know it. */
-static int restore_conflist(const struct space_job *job, struct conflist *ret_list,
-			    struct error *err)
+/*
+ * What stood there and was removed, damaged or changed by hand comes back to the letter: cells are
+ * attached with it, or will be, and its range is promised. A file of somebody else's stays.
+ */
+static int restore_conflist(const struct space_job *job, const char *path,
+			    struct conflist *ret_list, struct error *err)
 {
-	AUTO(conflist_fini) struct conflist list = { 0 };
-	struct subnet subnet;
-	int r = conflist_parse(job->previous, strlen(job->previous), &list, err);
+	struct conflist known = { 0 };
+	int r = conflist_parse(job->known, strlen(job->known), &known, err);
 
-	if (r < 0)
+	if (r == 0)
+		r = fs_make_dirs(job->dir, 0755, err);
+	if (r == 0)
+		r = fs_write_file_atomic(path, job->known, strlen(job->known), 0644, err);
+	if (r < 0) {
+		conflist_fini(&known);
 		return r;
-	if (!list.bridge || !list.subnets.n || !subnet_parse(list.subnets.items[0], &subnet))
-		return make_conflist(job, job->wanted_subnet, ret_list, err);
-	return write_conflist(job, &subnet, list.bridge, ret_list, err);
+	}
+	conflist_fini(ret_list);
+	*ret_list = known;
+	return 0;
+}
+
+static bool as_known(const struct space_job *job, const struct conflist *list)
+{
+	AUTO(conflist_fini) struct conflist known = { 0 };
+
+	return !job->known || conflist_parse(job->known, strlen(job->known), &known, NULL) < 0 ||
+	       conflist_equal(&known, list);
 }
 
 static bool subnet_as_wanted(const struct space_job *job, const struct conflist *list)
@@ -255,7 +154,7 @@ static int move_subnet(const struct space_job *job, struct conflist *list, struc
 	struct conflist moved = { 0 };
 	int r;
 
-	if (job->previous)
+	if (job->attached)
 		return error_set(
 			err, -EBUSY,
 			"subnet is %s and cannot become %s while cells are attached: stop them first",
@@ -281,7 +180,7 @@ static int regenerate_conflist(const struct space_job *job, struct conflist *lis
 	struct subnet subnet;
 	int r;
 
-	if (job->previous && list->bridge && range && subnet_parse(range, &subnet)) {
+	if (job->attached && list->bridge && range && subnet_parse(range, &subnet)) {
 		r = write_conflist(job, &subnet, list->bridge, &fresh, err);
 	} else {
 		r = list->bridge ? hostnet_remove_bridge(list->bridge, err) : 0;
@@ -295,38 +194,67 @@ static int regenerate_conflist(const struct space_job *job, struct conflist *lis
 	return 0;
 }
 
-int space_ensure(const struct space_job *job, struct space_fact *ret_fact, struct error *err)
+/* The conflist as it shall be, on disk and in @list. */
+static int settle_conflist(const struct space_job *job, const char *path, struct conflist *list,
+			   struct error *err)
+{
+	AUTO_BUF struct buf text = { 0 };
+	int r = space_read(job->dir, job->space_key, list, &text, err);
+
+	if (job->known && (r == -ENOENT || r == -EBADMSG || (r == 0 && !as_known(job, list))))
+		r = restore_conflist(job, path, list, err);
+	else if (r == -ENOENT)
+		r = make_conflist(job, job->wanted_subnet, list, err);
+	else if (r == -EBADMSG)
+		r = -EEXIST;
+	if (r == 0 && job->regenerate)
+		r = regenerate_conflist(job, list, err);
+	if (r == 0 && !subnet_as_wanted(job, list))
+		r = move_subnet(job, list, err);
+	return r;
+}
+
+int space_ensure(const struct space_job *job, struct space_fact *ret_fact, char **ret_text,
+		 struct error *err)
 {
 	AUTO_FREE char *path = space_conflist_path(job->dir, job->space_key);
 	AUTO(conflist_fini) struct conflist list = { 0 };
 	AUTO_BUF struct buf text = { 0 };
-	int r = space_read(job->dir, job->space_key, &list, &text, err);
+	int r = settle_conflist(job, path, &list, err);
 
-	if (r == -ENOENT && job->previous)
-		r = restore_conflist(job, &list, err);
-	else if (r == -ENOENT)
-		r = make_conflist(job, job->wanted_subnet, &list, err);
-	else if (r == 0 && job->regenerate)
-		r = regenerate_conflist(job, &list, err);
-	if (r == 0 && !subnet_as_wanted(job, &list))
-		r = move_subnet(job, &list, err);
+	if (r == 0)
+		r = fs_read_file(AT_FDCWD, path, CONFLIST_MAX_BYTES, &text, err);
+	if (r == 0 && job->bridge.name)
+		r = hostlinks_mend_bridge(&job->bridge, err);
 	if (r < 0)
 		return error_wrap(err, r, "network of space %s", job->space_key);
-	fact_fill(ret_fact, path, &list);
+	space_fact_fill(ret_fact, path, &list);
+	*ret_text = buf_take(&text);
 	return 0;
 }
 
 /* ---- remove, list ---- */
+
+/* What stands there, else, when another hand removed or damaged it, what is known to have stood
+ * there. */
+static int read_or_recall(const struct space_job *job, struct conflist *ret_list, struct error *err)
+{
+	AUTO_BUF struct buf text = { 0 };
+	int r = space_read(job->dir, job->space_key, ret_list, &text, err);
+
+	if ((r == -ENOENT || r == -EBADMSG) && job->known)
+		return conflist_parse(job->known, strlen(job->known), ret_list, err);
+	return r;
+}
 
 /* The conflist goes last: while it stands, a crash in between is found again. */
 int space_remove(const struct space_job *job, struct error *err)
 {
 	AUTO_FREE char *path = space_conflist_path(job->dir, job->space_key);
 	AUTO(conflist_fini) struct conflist list = { 0 };
-	AUTO_BUF struct buf text = { 0 };
-	int r = space_read(job->dir, job->space_key, &list, &text, err);
+	int r = read_or_recall(job, &list, err);
 
-	if (r == -ENOENT || r == -EEXIST)
+	if (r == -ENOENT || r == -EEXIST || r == -EBADMSG)
 		return 0; /* nothing there that is ours */
 	if (r == 0 && list.bridge)
 		r = hostnet_remove_bridge(list.bridge, err);
@@ -362,7 +290,7 @@ int space_list(const struct strv *dirs, struct space_fact **ret_items, size_t *r
 	items = xcalloc(confdir.n, sizeof(*items));
 	for (size_t i = 0; i < confdir.n; i++)
 		if (is_space_file(&confdir.items[i]))
-			fact_fill(&items[n++], confdir.items[i].path, &confdir.items[i].list);
+			space_fact_fill(&items[n++], confdir.items[i].path, &confdir.items[i].list);
 	*ret_items = items;
 	*ret_n = n;
 	return 0;

@@ -9,6 +9,7 @@
 #include "core/base/buf.h"
 #include "core/driver.h"
 #include "drivers/cni/conflist.h"
+#include "drivers/cni/hostlinks.h"
 #include "drivers/cni/subnet.h"
 
 /* All a worker needs, owned by it. */
@@ -17,8 +18,10 @@ struct space_job {
 	char *dir;           /* of its conflist */
 	char *wanted_subnet; /* NULL: as on disk, else the next free one */
 	bool regenerate;     /* write it anew by today's rules */
-	char *previous;      /* a conflist that cells of it are attached with, NULL: none */
-	struct strv dirs;    /* every directory with conflists of ours, @dir too */
+	char *known;         /* the conflist as it was last written or taken over; NULL: never */
+	bool attached;       /* cells are: its range and bridge stay */
+	struct bridge_wish bridge; /* what attached cells rely on */
+	struct strv dirs;          /* every directory with conflists of ours, @dir too */
 	char *ipam_dir;
 	struct subnet pool_first;
 };
@@ -29,12 +32,16 @@ void space_job_fini(struct space_job *job);
 char *space_conflist_path(const char *dir, const char *space_key);
 
 /* The space's conflist on disk and its text. -ENOENT: none; -EEXIST: a file of that name that is
- * another's. */
+ * another's; -EBADMSG: one that cannot be read. */
 int space_read(const char *dir, const char *space_key, struct conflist *ret_list,
 	       struct buf *ret_text, struct error *err);
 
-int space_ensure(const struct space_job *job, struct space_fact *ret_fact, struct error *err);
+/* @ret_text: the conflist as it stands there then, to be known next time. */
+int space_ensure(const struct space_job *job, struct space_fact *ret_fact, char **ret_text,
+		 struct error *err);
 int space_remove(const struct space_job *job, struct error *err);
+
+void space_fact_fill(struct space_fact *fact, const char *path, const struct conflist *list);
 
 /* Every conflist with our marker in the directories. Files that cannot be read as conflists are
  * left out. */

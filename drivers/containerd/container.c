@@ -20,6 +20,9 @@
 static const struct client_method prepare_method = {
 	"/containerd.services.snapshots.v1.Snapshots/Prepare", &ctd__mounts_reply__descriptor
 };
+static const struct client_method delete_task_method = {
+	"/containerd.services.tasks.v1.Tasks/Delete", NULL
+};
 static const struct client_method remove_method = {
 	"/containerd.services.snapshots.v1.Snapshots/Remove", NULL
 };
@@ -347,6 +350,16 @@ void container_create(struct runtime *runtime, const struct container_request *r
 
 /* ---- remove ---- */
 
+/* A deletion of the task that was cut off leaves a shim that no listing shows: it ends with this.
+ */
+static int start_delete_task(struct op *op)
+{
+	Ctd__NameRequest request = CTD__NAME_REQUEST__INIT;
+
+	request.name = (char *)container_of_op(op)->request.ref.id;
+	return op_unary(op, &delete_task_method, &request.base);
+}
+
 static int start_delete_record(struct op *op)
 {
 	Ctd__NameRequest request = CTD__NAME_REQUEST__INIT;
@@ -357,6 +370,9 @@ static int start_delete_record(struct op *op)
 
 /* The record first: a snapshot alone is found again, a record without one looks whole. */
 static const struct op_step remove_steps[] = {
+	{ .name = "delete what is left of a task",
+	  .also_ok = { ENOENT },
+	  .start = start_delete_task },
 	{ .name = "delete the record", .also_ok = { ENOENT }, .start = start_delete_record },
 	{ .name = "remove the snapshot", .also_ok = { ENOENT }, .start = start_remove_snapshot },
 };

@@ -41,6 +41,7 @@ static void fill_space(const struct world_parent *space, struct space_fact *fact
 	fact->conflist = xasprintf("/conf/%s.conflist", space->key);
 	fact->bridge = name_bridge(space->key, false);
 	fact->subnet = xstrdup(space->subnet ? space->subnet : "10.88.0.0/16");
+	fact->drift = space->drifted ? xstrdup("its bridge is gone") : NULL;
 }
 
 static int apply_ensure_space(struct op *op, struct error *err UNUSED)
@@ -50,6 +51,7 @@ static int apply_ensure_space(struct op *op, struct error *err UNUSED)
 	if (!space->own)
 		world_changes(op->world, "space made", op->key);
 	space->own = true;
+	space->drifted = false;
 	if (op->ret)
 		fill_space(space, op->ret);
 	return 0;
@@ -92,15 +94,17 @@ static void fake_remove_space(struct network *network, const char *space_key, st
 
 static void fill_attachment(const struct world_cell *cell, struct attachment_fact *fact)
 {
+	bool whole = cell->attached && cell->pinned && !cell->link_gone;
+
 	*fact = (struct attachment_fact){
 		.cell_key = xstrdup(cell->key),
 		.pinned = cell->pinned,
 		.intent = cell->intent,
-		.attached = cell->attached,
+		.attached = whole,
 		.earlier_boot = cell->earlier_boot,
-		.ip = cell->attached ? xasprintf("10.88.%u.%u", cell->ip >> 8, cell->ip & 255)
-				     : NULL,
+		.ip = whole ? xasprintf("10.88.%u.%u", cell->ip >> 8, cell->ip & 255) : NULL,
 		.bridge = xstrdup("fake0"),
+		.drift = whole ? NULL : xstrdup("something is gone"),
 	};
 }
 
@@ -177,6 +181,39 @@ static void fake_attach(struct network *network, const struct attach_request *re
 	act_on_cell(network, "attach", request->cell_key, call, apply_attach)->ret = ret_fact;
 }
 
+static bool root_runs(struct world *world, const char *key)
+{
+	struct world_container *c;
+
+	map_for_each(c, &world->containers, node)
+		if (str_equal(c->fact.cell_key, key) && str_equal(c->fact.role, "root") &&
+		    (c->fact.task == TASK_RUNNING || c->fact.task == TASK_PAUSED))
+			return true;
+	return false;
+}
+
+/* The root may end at any moment, also while it is being repaired. */
+static int apply_repair(struct op *op, struct error *err)
+{
+	struct world_cell *cell = world_make_cell(op->world, op->key);
+
+	if (!root_runs(op->world, op->key))
+		return error_set(err, -EAGAIN, "the root has ended");
+	if (!cell->attached || !cell->pinned || cell->link_gone)
+		world_changes(op->world, "repair", op->key);
+	cell->pinned = cell->intent = cell->attached = true;
+	cell->link_gone = false;
+	if (op->ret)
+		fill_attachment(cell, op->ret);
+	return 0;
+}
+
+static void fake_repair(struct network *network, const struct repair_request *request,
+			struct attachment_fact *ret_fact, struct call *call)
+{
+	act_on_cell(network, "repair", request->cell_key, call, apply_repair)->ret = ret_fact;
+}
+
 /* The namespace must not go while a process of the cell lives in it. */
 static bool cell_lives(struct world *world, const char *key)
 {
@@ -199,7 +236,8 @@ static int apply_detach(struct op *op, struct error *err)
 	if (cell_lives(op->world, op->key))
 		world_violated(op->world, "detached under a running container", op->key);
 	world_changes(op->world, "detach", op->key);
-	cell->pinned = cell->intent = cell->attached = cell->earlier_boot = false;
+	cell->pinned = cell->intent = cell->attached = false;
+	cell->link_gone = cell->earlier_boot = false;
 	return 0;
 }
 
@@ -225,6 +263,7 @@ const struct network_ops *fake_network_ops(void)
 		.list = fake_list,
 		.create_netns = fake_create_netns,
 		.attach = fake_attach,
+		.repair = fake_repair,
 		.detach = fake_detach,
 		.netns_path = fake_netns_path,
 	};

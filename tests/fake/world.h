@@ -32,6 +32,7 @@ struct world_cell {
 	struct map_node node; /* struct world.cells, by key */
 	char *key;
 	bool cgroup, pinned, intent, attached;
+	bool link_gone; /* by another hand, after ADD */
 	bool refuses_detach, detach_tried;
 	bool earlier_boot; /* attached before world_reboot() */
 	bool cgroup_busy, network_busy;
@@ -43,6 +44,7 @@ struct world_parent {
 	struct map_node node; /* struct world.parents, by key */
 	char *key;
 	bool cgroup, own; /* own: the namespace or the conflist */
+	bool drifted;     /* a space: its bridge is gone */
 	char *subnet;
 };
 

@@ -3,6 +3,8 @@
 # Random kills, failures and changes by hand over many cells on real parts, from a printed seed. After each, the cells it
 # was meant for come to what is wanted, and every other cell has the very processes it had.
 #	CHAOS_STEPS=300 CHAOS_SEED=1 SCENARIO_LIMIT_SECONDS=1800 sudo -E tests/e2e/run -v tests/faults/chaos.sh
+# shellcheck source=../e2e/lib-network.sh
+. "$HERE/lib-network.sh"
 STEPS=${CHAOS_STEPS:-60}
 CELLS=${CHAOS_CELLS:-20}
 SEED=${CHAOS_SEED:-$(($(date +%s) % 32768))}
@@ -49,7 +51,7 @@ settled() {
 	all_as_wanted || return 1
 	now=$(everything)
 	sleep 0.2
-	[ "$now" = "$(everything)" ] && all_as_wanted
+	[ "$now" = "$(everything)" ] && all_as_wanted && networks_are_whole
 }
 
 pid_of() { container_field "$1" "$2" '.status.pid // 0'; }
@@ -65,12 +67,27 @@ containerd_kill() {
 	containerd_start
 }
 
+take_apart() {
+	ip link delete "kuke-default-de" 2>/dev/null || true
+	umount "$(cell_netns "$1")" 2>/dev/null || true
+	rm -f "$CNI_CONF"/*.conflist "$RUNTIME_DIR"/ipam/default-default/10.*
+}
+
+# Every cell that runs has its link on the bridge, its pin and a reservation.
+networks_are_whole() {
+	local running
+	running=$(everything | grep -c ' Ready ' || true)
+	[ "$(ip -o link show master "$(space_bridge)" up 2>/dev/null | wc -l)" -eq "$running" ] &&
+		[ "$(grep -c " $RUNTIME_DIR/netns/" /proc/self/mountinfo)" -eq "$running" ] &&
+		[ "$(find "$RUNTIME_DIR/ipam" -name '10.*' | wc -l)" -eq "$running" ]
+}
+
 # Prints what was done; sets victims.
 step() {
 	local cell
 	cell=$(some_cell)
 	victims=$cell
-	case $((RANDOM % 13)) in
+	case $((RANDOM % 18)) in
 	0 | 1) what="root of $cell killed" && kill_container "$cell" root ;;
 	2 | 3) what="side of $cell killed" && kill_container "$cell" side ;;
 	4) what="cgroup of $cell killed" &&
@@ -83,6 +100,11 @@ step() {
 	10) what="$cell started" && unset "stopped[$cell]" && kuke start cell "$cell" >/dev/null ;;
 	11) what="task of $cell deleted by hand" &&
 		{ ctr -n kukeon-default tasks delete -f "default_default_${cell}_side" >/dev/null 2>&1 || true; } ;;
+	13) what="bridge deleted" victims="" && ip link delete "$(space_bridge)" ;;
+	14) what="link of $cell deleted" victims="" && { ip link delete "$(cell_link "$cell")" 2>/dev/null || true; } ;;
+	15) what="pin of $cell unmounted" victims="" && { umount "$(cell_netns "$cell")" 2>/dev/null || true; } ;;
+	16) what="conflist removed" victims="" && rm "$(space_conflist)" ;;
+	17) what="networks taken apart while kukeond is away" victims="" && daemon_kill && take_apart "$cell" && daemon_start ;;
 	12) what="$cell killed while kukeond is away" && daemon_kill && kill_container "$cell" root && daemon_start ;;
 	esac
 }

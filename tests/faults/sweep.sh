@@ -31,7 +31,7 @@ until_true() {
 	local end=$(($(now_ms) + LIMIT * 1000))
 	until "${@:2}"; do
 		keep_daemon
-		[ "$(now_ms)" -lt "$end" ] || fail "$life: waited $LIMIT s in vain for: $1"
+		[ "$(now_ms)" -lt "$end" ] || fail "$life: waited $LIMIT s in vain for: $1; left: $(cat "$T/leaks" 2>/dev/null || true)"
 		sleep 0.01
 	done
 }

@@ -14,6 +14,7 @@
 
 #include "core/base/log.h"
 #include "core/desired.h"
+#include "core/look.h"
 #include "tests/fake/host.h"
 
 static const char two_containers[] =
@@ -472,6 +473,35 @@ static void test_17_many_at_once(void **state)
 	sim_fini(&sim);
 }
 
+/* What others do to our networks is mended under the processes. */
+static void test_18_network_drift_restarts_nothing(void **state)
+{
+	struct sim sim;
+	struct world_cell *cell;
+
+	(void)state;
+	start_with(&sim, 14, two_containers);
+	sim_run(&sim, 1000);
+	cell = world_cell(&sim.world, web_key);
+	for (int i = 0; i < 8; i++) {
+		cell->pinned = !(i & 1);
+		cell->link_gone = i & 2;
+		world_parent(&sim.world, "default/default")->drifted = i & 4;
+		look_network(&sim.engine);
+		sim_run(&sim, 1000);
+		assert_true(cell->pinned && cell->attached && !cell->link_gone);
+		assert_false(world_parent(&sim.world, "default/default")->drifted);
+		assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	}
+	assert_int_equal(root_of(&sim)->starts, 1);
+	assert_int_equal(other_of(&sim)->starts, 1);
+	sim.world.frozen = true;
+	look_network(&sim.engine);
+	sim_run(&sim, 1000);
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
+
 /* ---- random ---- */
 
 enum { CELLS = 6, MAX_CONTAINERS = 3 };
@@ -575,6 +605,19 @@ static bool is_stop(enum run_intent intent)
 	return intent == INTENT_STOP || intent == INTENT_KILL;
 }
 
+static void assert_network_whole(struct sim *sim, const struct object *object)
+{
+	const struct world_parent *parent = world_parent(&sim->world, object->key);
+	const struct world_cell *cell = world_cell(&sim->world, object->key);
+
+	if (object->kind == KIND_CELL && !is_stop(cell_intent(object)) &&
+	    (!cell || !cell->pinned || !cell->attached || cell->link_gone))
+		fail_msg("seed %llu: %s has no network", (unsigned long long)sim->seed,
+			 object->key);
+	if (object->kind == KIND_SPACE && (!parent || parent->drifted))
+		fail_msg("seed %llu: %s has no bridge", (unsigned long long)sim->seed, object->key);
+}
+
 /* As it was asked to be: running with its spec, or without a task. Returns how many things it is.
  */
 static size_t assert_container(struct sim *sim, const struct object *object,
@@ -615,6 +658,7 @@ static void assert_converged(struct sim *sim)
 				 reason_name(object->status.reason), object->status.message);
 		if (object->kind == KIND_CONTAINER)
 			continue;
+		assert_network_whole(sim, object);
 		expected++;
 		list_for_each(c, &object->cell.containers, link)
 			expected += assert_container(sim, object, c);
@@ -622,6 +666,25 @@ static void assert_converged(struct sim *sim)
 	if (world_count(&sim->world) != expected)
 		fail_msg("seed %llu: the world has %zu things, wanted are %zu",
 			 (unsigned long long)sim->seed, world_count(&sim->world), expected);
+}
+
+/* Another hand on our networks; whether anybody notices is chance. */
+static void drift(struct sim *sim)
+{
+	struct world *world = &sim->world;
+	struct world_parent *parent;
+	struct world_cell *cell;
+
+	map_for_each(cell, &world->cells, node) {
+		if (world_chance(world, 30))
+			cell->pinned = false;
+		if (cell->attached && world_chance(world, 30))
+			cell->link_gone = true;
+	}
+	map_for_each(parent, &world->parents, node)
+		parent->drifted |= parent->own && world_chance(world, 30);
+	if (world_chance(world, 50))
+		look_network(&sim->engine);
 }
 
 static void disturb(struct sim *sim)
@@ -633,7 +696,11 @@ static void disturb(struct sim *sim)
 	map_for_each(c, &world->containers, node)
 		if (skip-- == 0)
 			world_exit(world, c, world_random(world, 3));
-	switch (world_random(world, 8)) {
+	switch (world_random(world, 10)) {
+	case 8:
+	case 9:
+		drift(sim);
+		break;
 	case 0:
 		sim_crash(sim);
 		sim_start(sim);
@@ -716,6 +783,7 @@ int main(void)
 		cmocka_unit_test(test_15_task_that_refuses_to_die),
 		cmocka_unit_test(test_16_process_that_cannot_die),
 		cmocka_unit_test(test_17_many_at_once),
+		cmocka_unit_test(test_18_network_drift_restarts_nothing),
 		cmocka_unit_test(test_20_random_lives),
 	};
 

@@ -544,6 +544,16 @@ static void test_stop_and_start(void **state)
 	assert_int_equal(starts(f, "root"), 2);
 }
 
+static bool b_is_down(struct sim *sim)
+{
+	return container(fixture_of(sim), "b")->task == TASK_NONE;
+}
+
+static bool b_runs(struct sim *sim)
+{
+	return container(fixture_of(sim), "b")->task == TASK_RUNNING;
+}
+
 static void test_stop_container(void **state)
 {
 	struct fixture *f = *state;
@@ -551,15 +561,13 @@ static void test_stop_container(void **state)
 	apply(f, CELL_WEB);
 	await(f, WEB, "Ready");
 	assert_string_equal(run(f, WEB "/b", KILL), "ACCEPTED " WEB "/b");
-	sim_run(&f->sim, 300);
-	assert_int_equal(container(f, "b")->task, TASK_NONE);
+	assert_true(sim_run_until(&f->sim, b_is_down, WAIT_MS));
 	assert_int_equal(sim_state(&f->sim, WEB), API__STATE__Ready);
 	daemon_restart(f);
 	await(f, WEB, "Ready");
 	assert_int_equal(starts(f, "b"), 1);
 	assert_string_equal(run(f, WEB "/b", START), "ACCEPTED " WEB "/b");
-	sim_run(&f->sim, 300);
-	assert_int_equal(container(f, "b")->task, TASK_RUNNING);
+	assert_true(sim_run_until(&f->sim, b_runs, WAIT_MS));
 	assert_int_equal(starts(f, "root"), 1);
 	assert_string_equal(run(f, WEB "/a", STOP), "ACCEPTED " WEB "/a"); /* the root */
 	await(f, WEB, "Stopped");

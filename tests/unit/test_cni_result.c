@@ -44,6 +44,23 @@ static void test_results(void **state UNUSED)
 	}
 }
 
+/* What the host's side of an attachment is called. */
+static void test_host_side(void **state UNUSED)
+{
+	static const char text[] =
+		"{\"interfaces\":[{\"name\":\"kuke-a-b\",\"mac\":\"02:00:00:00:00:01\"},{\"name\":\"veth1\"},"
+		"{\"name\":\"eth0\",\"sandbox\":\"/run/n\"}],"
+		"\"ips\":[{\"interface\":2,\"address\":\"10.88.0.2/16\",\"gateway\":\"10.88.0.1\"}]}";
+	AUTO(cni_result_fini) struct cni_result result = { 0 }, bare = { 0 };
+
+	assert_int_equal(cni_result_parse(text, strlen(text), &result, NULL), 0);
+	assert_string_equal(result.bridge_mac, "02:00:00:00:00:01");
+	assert_string_equal(result.link, "veth1");
+	assert_string_equal(result.gateway, "10.88.0.1/16");
+	assert_int_equal(cni_result_parse("{}", 2, &bare, NULL), 0);
+	assert_true(!bare.bridge_mac && !bare.link && !bare.gateway);
+}
+
 static void test_errors(void **state UNUSED)
 {
 	static const struct {
@@ -92,6 +109,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_results),
+		cmocka_unit_test(test_host_side),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_bounded),
 	};

@@ -34,6 +34,24 @@ static void test_make_and_read_back(void **state UNUSED)
 	assert_true(conflist_takes_ips(&list));
 }
 
+static void test_equal(void **state UNUSED)
+{
+	AUTO_FREE char *text = make_web(), *reservations = NULL;
+	AUTO(conflist_fini) struct conflist list = { 0 }, same = { 0 }, other = { 0 };
+	AUTO_FREE char *compact = NULL, *edited = NULL;
+
+	assert_int_equal(conflist_parse(text, strlen(text), &list, NULL), 0);
+	compact = json_dumps(list.root, JSON_COMPACT | JSON_SORT_KEYS);
+	assert_int_equal(conflist_parse(compact, strlen(compact), &same, NULL), 0);
+	assert_true(conflist_equal(&list, &same));
+	edited = xstrdup(text);
+	memcpy(strstr(edited, "10.88"), "10.99", 5);
+	assert_int_equal(conflist_parse(edited, strlen(edited), &other, NULL), 0);
+	assert_false(conflist_equal(&list, &other));
+	reservations = conflist_reservations(&list);
+	assert_string_equal(reservations, "/run/x/ipam/main-web");
+}
+
 static void test_plugin_input(void **state UNUSED)
 {
 	AUTO_FREE char *text = make_web();
@@ -41,20 +59,24 @@ static void test_plugin_input(void **state UNUSED)
 	json_t *prev = json_pack("{s:s}", "cniVersion", "1.0.0"), *input;
 
 	assert_int_equal(conflist_parse(text, strlen(text), &list, NULL), 0);
-	AUTO_FREE char *plain = conflist_plugin_input(&list, 0, NULL, NULL);
+	AUTO_FREE char *plain = conflist_plugin_input(&list, 0, NULL, NULL, NULL);
 	assert_string_equal(
 		plain,
 		"{\"type\":\"bridge\",\"bridge\":\"kuke-main-web\",\"isGateway\":true,\"ipMasq\":false,"
 		"\"hairpinMode\":false,\"promiscMode\":false,\"ipam\":{\"type\":\"host-local\","
 		"\"dataDir\":\"/run/x/ipam\",\"ranges\":[[{\"subnet\":\"10.88.0.0/16\"}]],"
 		"\"routes\":[{\"dst\":\"0.0.0.0/0\"}]},\"name\":\"main-web\",\"cniVersion\":\"1.0.0\"}");
-	AUTO_FREE char *full = conflist_plugin_input(&list, 0, prev, "10.88.0.9");
+	AUTO_FREE char *full =
+		conflist_plugin_input(&list, 0, prev, "10.88.0.9", "02:00:00:00:00:09");
 	input = json_loads(full, 0, NULL);
 	assert_non_null(json_object_get(input, "prevResult"));
 	assert_string_equal(
 		json_string_value(json_array_get(
 			json_object_get(json_object_get(input, "runtimeConfig"), "ips"), 0)),
 		"10.88.0.9");
+	assert_string_equal(
+		json_string_value(json_object_get(json_object_get(input, "runtimeConfig"), "mac")),
+		"02:00:00:00:00:09");
 	assert_null(json_object_get(input, "capabilities"));
 	json_decref(input);
 	json_decref(prev);
@@ -74,12 +96,12 @@ static void test_foreign_list(void **state UNUSED)
 	assert_null(list.bridge);
 	assert_string_equal(list.subnets.items[0], "10.1.0.0/24");
 	assert_false(conflist_takes_ips(&list));
-	AUTO_FREE char *first = conflist_plugin_input(&list, 0, NULL, "10.1.0.5");
+	AUTO_FREE char *first = conflist_plugin_input(&list, 0, NULL, "10.1.0.5", NULL);
 	assert_string_equal(
 		first,
 		"{\"type\":\"ptp\",\"odd\":{\"a\":[1]},\"ipam\":{\"subnet\":\"10.1.0.0/24\"},"
 		"\"name\":\"net\",\"cniVersion\":\"0.4.0\"}");
-	AUTO_FREE char *second = conflist_plugin_input(&list, 1, NULL, "10.1.0.5");
+	AUTO_FREE char *second = conflist_plugin_input(&list, 1, NULL, "10.1.0.5", NULL);
 	assert_string_equal(second,
 			    "{\"type\":\"tuning\",\"name\":\"net\",\"cniVersion\":\"0.4.0\"}");
 }
@@ -181,6 +203,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_make_and_read_back),
+		cmocka_unit_test(test_equal),
 		cmocka_unit_test(test_plugin_input),
 		cmocka_unit_test(test_foreign_list),
 		cmocka_unit_test(test_single_plugin_file),

@@ -114,10 +114,15 @@ static const struct row cell_rows[] = {
 	  STATE(Pending, CREATING) },
 	{ "everything runs", UP, RUNS, RUNS, "", STATE(Ready, NONE) },
 	{ "paused counts as running", UP, C(PAUSED, HAS), RUNS, "", STATE(Ready, NONE) },
-	{ "it runs, its attachment is not on record", UP & ~ATTACHED, RUNS, RUNS, "",
-	  STATE(Ready, NETWORK_UNKNOWN) },
-	{ "it runs, its namespace is not pinned", CGROUP, RUNS, MADE, "",
-	  STATE(Pending, NETWORK_UNKNOWN) },
+	{ "it runs, its attachment is gone", UP & ~ATTACHED, RUNS, RUNS, "network-repair",
+	  STATE(Pending, NETWORK_DRIFTED) },
+	{ "it runs, its namespace is not pinned: no other joins before it is", CGROUP | INTENT,
+	  RUNS, MADE, "network-repair", STATE(Pending, NETWORK_DRIFTED) },
+	{ "it runs, frozen, and lost all of its network", CGROUP, C(PAUSED, HAS), RUNS,
+	  "network-repair", STATE(Pending, NETWORK_DRIFTED) },
+	{ "what was attached is gone before the root ran: the incarnation goes",
+	  CGROUP | PINNED | INTENT | FRESH, MADE, MADE, "network-detach",
+	  STATE(Pending, CREATING) },
 	{ "a cgroup that vanished is made again", UP & ~CGROUP, RUNS, RUNS, "cgroup-ensure",
 	  STATE(Ready, NONE) },
 
@@ -385,7 +390,7 @@ static void test_cells(void **state UNUSED)
 
 /* ---- realms, spaces, stacks ---- */
 
-enum { OWN = 1 << 20, APPLIED = 1 << 21, CHILDREN = 1 << 22 };
+enum { OWN = 1 << 20, APPLIED = 1 << 21, CHILDREN = 1 << 22, DRIFTED = 1 << 23 };
 
 static const struct {
 	const char *name, *key;
@@ -403,6 +408,8 @@ static const struct {
 	{ "a space whose conflist is to be compared", "r/s", CGROUP | OWN, "space-ensure",
 	  STATE(Pending, CREATING) },
 	{ "a space that is there", "r/s", CGROUP | OWN | APPLIED, "", STATE(Ready, NONE) },
+	{ "a space whose bridge was taken away", "r/s", CGROUP | OWN | DRIFTED, "space-ensure",
+	  STATE(Pending, NETWORK_DRIFTED) },
 	{ "a stack that is there", "r/s/t", CGROUP, "", STATE(Ready, NONE) },
 	{ "a stack in a space that is not ready", "r/s/t", CGROUP | PARENT_PENDING, "",
 	  STATE(Pending, PARENT_NOT_READY) },
@@ -444,6 +451,7 @@ static void test_parents(void **state UNUSED)
 		set_cell(object, flags);
 		object->own.exists = flags & OWN;
 		object->own.applied = flags & APPLIED;
+		object->own.space.drift = flags & DRIFTED ? xstrdup("its bridge is gone") : NULL;
 		object->children = flags & CHILDREN ? 2 : 0;
 		plan_object(object, &context, &plan);
 		assert_plan(parent_rows[i].name, &plan, parent_rows[i].steps, parent_rows[i].state,

@@ -79,6 +79,7 @@ static const struct {
 	{ "attached, fresh", true, true, true, true },
 	{ "attached", true, true, true, false },
 	{ "pin vanished", false, true, false, true },
+	{ "pin vanished under it", false, true, false, false },
 };
 
 static const struct {
@@ -225,7 +226,7 @@ static const struct slot *slot_of(const struct sweep *s, const struct plan_step 
 	if (step->container)
 		return &step->container->slot;
 	if (step->action == ACTION_NETNS_CREATE || step->action == ACTION_NETWORK_ATTACH ||
-	    step->action == ACTION_NETWORK_DETACH)
+	    step->action == ACTION_NETWORK_REPAIR || step->action == ACTION_NETWORK_DETACH)
 		return &s->cell->cell.network;
 	return &s->cell->cgroup;
 }
@@ -259,6 +260,8 @@ static const char *task_rule(const struct sweep *s, const struct plan_step *step
 			return "a task without a record of the wanted spec";
 		if (!cell->pinned || !s->cell->cgroup_exists)
 			return "a task without namespace or cgroup";
+		if (runs(s->root) && !cell->attached)
+			return "a task joins a namespace that may not be the root's";
 		return !root && !task_is_alive(s->root) ? "a task without the root's" : NULL;
 	case ACTION_TASK_START:
 		if (c->task != TASK_CREATED)
@@ -298,6 +301,10 @@ static const char *thing_rule(const struct sweep *s, const struct plan_step *ste
 			return "an attach while the root runs";
 		return !cell->pinned || cell->attached
 			       ? "an attach of nothing or of what is attached"
+			       : NULL;
+	case ACTION_NETWORK_REPAIR:
+		return !runs(s->root) || cell->attached
+			       ? "a repair of what is whole, or with no process to repair it for"
 			       : NULL;
 	case ACTION_NETWORK_DETACH:
 		return may_live(s->root) || may_live(s->other) ? "a detach while a task may live"
@@ -363,8 +370,7 @@ static void check_progress(const struct sweep *s, const struct plan *plan)
 	bool waits = s->root->slot.busy || s->other->slot.busy || s->cell->cgroup.busy ||
 		     plan->wake_at_ms;
 	bool final = plan->gone || plan->state == API__STATE__Ready ||
-		     plan->state == API__STATE__Stopped || plan->state == API__STATE__Failed ||
-		     plan->reason == REASON_NETWORK_UNKNOWN;
+		     plan->state == API__STATE__Stopped || plan->state == API__STATE__Failed;
 
 	if (plan->n_steps == 0 && !waits && !final && (s->at[DIM_PARENT_READY] || !s->cell->wanted))
 		broken(s, plan, "stuck");

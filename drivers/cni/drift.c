@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/cni/drift.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include "core/base/buf.h"
+#include "core/base/fs.h"
+#include "drivers/cni/chain.h"
+#include "drivers/cni/netns.h"
+
+enum { RESERVATION_MAX_BYTES = 4096 };
+
+/* ---- reservations ---- */
+
+char *drift_reservation_path(const struct attachment *attachment)
+{
+	AUTO_FREE char *dir = conflist_reservations(&attachment->list);
+
+	return dir && attachment->result.ip ? xasprintf("%s/%s", dir, attachment->result.ip) : NULL;
+}
+
+/* "<container id>\r\n<interface>". An empty one is what a crash of the plugin leaves: nobody's. */
+static enum drift look_at_reservation(const struct attachment *attachment)
+{
+	AUTO_FREE char *path = drift_reservation_path(attachment);
+	AUTO_BUF struct buf text = { 0 };
+	size_t len = strlen(attachment->container_id);
+
+	if (!path)
+		return DRIFT_NONE;
+	if (fs_read_file(AT_FDCWD, path, RESERVATION_MAX_BYTES, &text, NULL) < 0 || text.len == 0)
+		return DRIFT_RESERVATION;
+	if (text.len < len || memcmp(text.data, attachment->container_id, len) != 0 ||
+	    (text.len > len && text.data[len] != '\r' && text.data[len] != '\n'))
+		return DRIFT_TAKEN;
+	return DRIFT_NONE;
+}
+
+static int write_reservation(const struct attachment *attachment, const char *path,
+			     struct error *err)
+{
+	AUTO_FREE char *text = xasprintf("%s\r\n%s", attachment->container_id, CHAIN_IFNAME);
+	AUTO_CLOSE int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		return error_set(err, -errno, "cannot write %s: %m", path);
+	return 0;
+}
+
+int drift_reserve(const struct attachment *attachment, struct error *err)
+{
+	AUTO_FREE char *dir = conflist_reservations(&attachment->list);
+	AUTO_FREE char *lock_path = dir ? xasprintf("%s/lock", dir) : NULL;
+	AUTO_FREE char *path = drift_reservation_path(attachment);
+	AUTO_CLOSE int lock = -1;
+	int r;
+
+	if (!path)
+		return 0;
+	r = fs_make_dirs(dir, 0755, err);
+	if (r < 0)
+		return r;
+	lock = open(lock_path, O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (lock < 0)
+		return error_set(err, -errno, "cannot open %s: %m", lock_path);
+	if (flock(lock, LOCK_EX | LOCK_NB) < 0) /* a plugin is at work: soon again */
+		return error_set(err, -EAGAIN, "cannot lock %s: %m", lock_path);
+	switch (look_at_reservation(attachment)) {
+	case DRIFT_NONE:
+		return 0;
+	case DRIFT_RESERVATION:
+		return write_reservation(attachment, path, err);
+	default:
+		return error_set(err, -EEXIST, "%s is reserved for another container", path);
+	}
+}
+
+/* ---- the whole ---- */
+
+static bool link_is_gone(const struct attachment *attachment, const struct hostlinks *links)
+{
+	return attachment->result.link && !hostlinks_find(links, attachment->result.link);
+}
+
+static bool is_pinned(const struct attachment *attachment)
+{
+	uint64_t inode = netns_inode(attachment->netns);
+
+	return inode && (!attachment->netns_inode || inode == attachment->netns_inode);
+}
+
+enum drift drift_look(const struct attachment *attachment, const char *boot_id,
+		      const struct hostlinks *links)
+{
+	enum drift reservation;
+
+	if (!attachment->result.root || !str_equal(attachment->boot_id, boot_id))
+		return DRIFT_UNKNOWN;
+	reservation = look_at_reservation(attachment);
+	if (reservation == DRIFT_TAKEN)
+		return DRIFT_TAKEN;
+	if (link_is_gone(attachment, links))
+		return DRIFT_LINK;
+	return is_pinned(attachment) ? reservation : DRIFT_PIN;
+}
+
+char *drift_words(enum drift drift, const struct attachment *attachment)
+{
+	static const char *const words[DRIFT_COUNT] = {
+		[DRIFT_RESERVATION] = "the reservation of its address is gone: ",
+		[DRIFT_PIN] = "its network namespace is not pinned any more: ",
+		[DRIFT_LINK] = "the host's end of its interface is gone: ",
+		[DRIFT_TAKEN] = "its address is reserved for another: ",
+		[DRIFT_UNKNOWN] = "how it was attached is not on record",
+	};
+	const char *name = drift == DRIFT_PIN    ? attachment->netns
+			   : drift == DRIFT_LINK ? attachment->result.link
+						 : attachment->result.ip;
+
+	if (drift == DRIFT_NONE)
+		return NULL;
+	return xasprintf("%s%s", words[drift], drift == DRIFT_UNKNOWN || !name ? "" : name);
+}
+
+static char *copy(const char *text)
+{
+	return text ? xstrdup(text) : NULL;
+}
+
+void drift_fill_fact(struct attachment_fact *fact, const struct attachment *attachment,
+		     enum drift drift)
+{
+	const struct cni_result *result = &attachment->result;
+	struct attachment_fact filled = { .cell_key = take_ptr(fact->cell_key),
+					  .pinned = fact->pinned,
+					  .intent = true,
+					  .attached = drift == DRIFT_NONE,
+					  .netns_inode = attachment->netns_inode,
+					  .link = copy(result->link),
+					  .reservation = drift_reservation_path(attachment),
+					  .drift = drift_words(drift, attachment) };
+
+	if (filled.attached) {
+		filled.ip = copy(result->ip);
+		filled.bridge = copy(result->bridge);
+	}
+	attachment_fact_fini(fact);
+	*fact = filled;
+}
+
+void drift_add_wish(struct bridge_wish *wish, const struct attachment *attachment)
+{
+	const struct cni_result *result = &attachment->result;
+
+	if (!result->bridge || !result->link)
+		return;
+	if (!wish->name) {
+		wish->name = xstrdup(result->bridge);
+		wish->address = copy(result->gateway);
+		wish->mac = copy(result->bridge_mac);
+	}
+	if (str_equal(wish->name, result->bridge))
+		strv_add(&wish->ports, result->link);
+}

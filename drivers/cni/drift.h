@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is left on the host of what an attachment made. Blocks shortly: worker threads only. */
+#pragma once
+
+#include "core/driver.h"
+#include "drivers/cni/attachment.h"
+#include "drivers/cni/hostlinks.h"
+
+/* From the least to the most that has to be done about it. */
+enum drift {
+	DRIFT_NONE,
+	DRIFT_RESERVATION, /* the file is gone; nobody else has the address */
+	DRIFT_PIN,         /* gone, or another namespace is pinned in its place */
+	DRIFT_LINK,        /* the host's end of the interface is gone, and the other with it */
+	DRIFT_TAKEN,       /* the address is reserved for another container */
+	DRIFT_UNKNOWN,     /* ADD did not succeed, or in an earlier boot */
+	DRIFT_COUNT,
+};
+
+enum drift drift_look(const struct attachment *attachment, const char *boot_id,
+		      const struct hostlinks *links);
+
+/* In words, for people. Free with free(). */
+char *drift_words(enum drift drift, const struct attachment *attachment);
+
+/* All that the journal says of an attachment, next to @drift. */
+void drift_fill_fact(struct attachment_fact *fact, const struct attachment *attachment,
+		     enum drift drift);
+
+/* The file in which host-local keeps the address; NULL: none. Free with free(). */
+char *drift_reservation_path(const struct attachment *attachment);
+
+/* Writes it as host-local does, under its lock. -EEXIST: another has the address by now. */
+int drift_reserve(const struct attachment *attachment, struct error *err);
+
+/* What the bridge must be for this attachment; another of the same network only adds its port. */
+void drift_add_wish(struct bridge_wish *wish, const struct attachment *attachment);

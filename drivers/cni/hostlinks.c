@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/cni/hostlinks.h"
+
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <netlink/netlink.h>
+#include <netlink/route/addr.h>
+#include <netlink/route/link.h>
+#include <netlink/route/link/bridge.h>
+
+#include "drivers/cni/nl.h"
+
+void hostlinks_fini(struct hostlinks *links)
+{
+	free(links->items);
+	nl_cache_free(links->addresses);
+	*links = (struct hostlinks){ 0 };
+}
+
+void bridge_wish_fini(struct bridge_wish *wish)
+{
+	free(wish->name);
+	free(wish->address);
+	free(wish->mac);
+	strv_fini(&wish->ports);
+	*wish = (struct bridge_wish){ 0 };
+}
+
+/* ---- seeing ---- */
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct hostlink *)a)->name, ((const struct hostlink *)b)->name);
+}
+
+static void add_link(struct nl_object *object, void *arg)
+{
+	struct rtnl_link *link = (struct rtnl_link *)object;
+	const char *name = rtnl_link_get_name(link);
+	struct hostlinks *links = arg;
+	struct hostlink *item = &links->items[links->n];
+
+	if (!name || strlen(name) >= sizeof(item->name))
+		return;
+	strcpy(item->name, name);
+	item->ifindex = rtnl_link_get_ifindex(link);
+	item->master = rtnl_link_get_master(link);
+	item->up = rtnl_link_get_flags(link) & IFF_UP;
+	item->bridge = str_equal(rtnl_link_get_type(link), "bridge");
+	links->n++;
+}
+
+static int read_all(struct nl_sock *sock, struct hostlinks *ret, struct error *err)
+{
+	AUTO(nl_auto_cache) struct nl_cache *links = NULL;
+	int r = rtnl_link_alloc_cache(sock, AF_UNSPEC, &links);
+
+	if (r < 0)
+		return nl_to_error(err, "list the host's links", r);
+	ret->items = xcalloc((size_t)nl_cache_nitems(links) + 1, sizeof(*ret->items));
+	nl_cache_foreach(links, add_link, ret);
+	qsort(ret->items, ret->n, sizeof(*ret->items), by_name);
+	r = rtnl_addr_alloc_cache(sock, &ret->addresses);
+	return r < 0 ? nl_to_error(err, "list the host's addresses", r) : 0;
+}
+
+int hostlinks_read(struct hostlinks *ret, struct error *err)
+{
+	AUTO(nl_auto_socket) struct nl_sock *sock = NULL;
+	int r = nl_open(&sock, err);
+
+	*ret = (struct hostlinks){ 0 };
+	if (r == 0)
+		r = read_all(sock, ret, err);
+	if (r < 0)
+		hostlinks_fini(ret);
+	return r;
+}
+
+const struct hostlink *hostlinks_find(const struct hostlinks *links, const char *name)
+{
+	struct hostlink key = { 0 };
+
+	if (!name || strlen(name) >= sizeof(key.name))
+		return NULL;
+	strcpy(key.name, name);
+	return links->n ? bsearch(&key, links->items, links->n, sizeof(key), by_name) : NULL;
+}
+
+struct address_search {
+	int ifindex;
+	struct nl_addr *wanted;
+	bool found;
+};
+
+static void match_address(struct nl_object *object, void *arg)
+{
+	struct rtnl_addr *address = (struct rtnl_addr *)object;
+	struct address_search *search = arg;
+	struct nl_addr *local = rtnl_addr_get_local(address);
+
+	if (rtnl_addr_get_ifindex(address) == search->ifindex && local &&
+	    nl_addr_cmp(local, search->wanted) == 0)
+		search->found = true;
+}
+
+static bool has_address(const struct hostlinks *links, int ifindex, const char *text)
+{
+	struct address_search search = { .ifindex = ifindex };
+
+	if (!text || nl_addr_parse(text, AF_UNSPEC, &search.wanted) < 0)
+		return true;
+	nl_cache_foreach(links->addresses, match_address, &search);
+	nl_addr_put(search.wanted);
+	return search.found;
+}
+
+char *hostlinks_bridge_drift(const struct hostlinks *links, const struct bridge_wish *wish)
+{
+	const struct hostlink *bridge = hostlinks_find(links, wish->name);
+
+	if (!wish->name)
+		return NULL;
+	if (!bridge)
+		return xasprintf("bridge %s is gone", wish->name);
+	if (!bridge->bridge)
+		return xasprintf("link %s is not a bridge", wish->name);
+	if (!bridge->up)
+		return xasprintf("bridge %s is down", wish->name);
+	if (!has_address(links, bridge->ifindex, wish->address))
+		return xasprintf("bridge %s has lost address %s", wish->name, wish->address);
+	for (size_t i = 0; i < wish->ports.n; i++) {
+		const struct hostlink *port = hostlinks_find(links, wish->ports.items[i]);
+
+		if (port && port->master != bridge->ifindex)
+			return xasprintf("link %s is not on bridge %s", port->name, wish->name);
+		if (port && !port->up)
+			return xasprintf("link %s is down", port->name);
+	}
+	return NULL;
+}
+
+/* ---- mending ---- */
+
+static int set_mac(struct rtnl_link *link, const char *mac, struct error *err)
+{
+	struct nl_addr *address = NULL;
+	int r = nl_addr_parse(mac, AF_LLC, &address);
+
+	if (r < 0)
+		return nl_to_error(err, "read the bridge's address", r);
+	rtnl_link_set_addr(link, address);
+	nl_addr_put(address);
+	return 0;
+}
+
+/* With the address on the link that it had: neighbours have it in their tables. */
+static int add_bridge(struct nl_sock *sock, const struct bridge_wish *wish, struct error *err)
+{
+	AUTO(nl_auto_link) struct rtnl_link *link = rtnl_link_bridge_alloc();
+	int r;
+
+	check(link);
+	rtnl_link_set_name(link, wish->name);
+	rtnl_link_set_flags(link, IFF_UP);
+	r = wish->mac ? set_mac(link, wish->mac, err) : 0;
+	if (r < 0)
+		return r;
+	r = rtnl_link_add(sock, link, NLM_F_CREATE | NLM_F_EXCL);
+	return r < 0 && r != -NLE_EXIST ? nl_to_error(err, "make the bridge", r) : 0;
+}
+
+static int add_address(struct nl_sock *sock, int ifindex, const char *text, struct error *err)
+{
+	struct rtnl_addr *address = rtnl_addr_alloc();
+	struct nl_addr *local = NULL;
+	int r = nl_addr_parse(text, AF_UNSPEC, &local);
+
+	check(address);
+	if (r == 0) {
+		rtnl_addr_set_ifindex(address, ifindex);
+		r = rtnl_addr_set_local(address, local);
+	}
+	if (r == 0)
+		r = rtnl_addr_add(sock, address, 0);
+	nl_addr_put(local);
+	rtnl_addr_put(address);
+	return r < 0 && r != -NLE_EXIST ? nl_to_error(err, "give the bridge its address", r) : 0;
+}
+
+/* Up, and with @master unless that is 0. A link that has just gone is not missed here. */
+static int change_link(struct nl_sock *sock, const struct hostlink *link, int master,
+		       struct error *err)
+{
+	AUTO(nl_auto_link) struct rtnl_link *change = rtnl_link_alloc();
+	AUTO(nl_auto_link) struct rtnl_link *now = rtnl_link_alloc();
+	int r;
+
+	check(change && now);
+	rtnl_link_set_ifindex(now, link->ifindex);
+	rtnl_link_set_flags(change, IFF_UP);
+	if (master)
+		rtnl_link_set_master(change, master);
+	r = rtnl_link_change(sock, now, change, 0);
+	return r < 0 && r != -NLE_NODEV && r != -NLE_OBJ_NOTFOUND
+		       ? nl_to_error(err, "put a link back on its bridge", r)
+		       : 0;
+}
+
+static int mend_ports(struct nl_sock *sock, const struct hostlinks *links,
+		      const struct hostlink *bridge, const struct bridge_wish *wish,
+		      struct error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < wish->ports.n; i++) {
+		const struct hostlink *port = hostlinks_find(links, wish->ports.items[i]);
+
+		if (port && (port->master != bridge->ifindex || !port->up))
+			r = change_link(sock, port, bridge->ifindex, err);
+	}
+	return r;
+}
+
+static int mend(struct nl_sock *sock, const struct hostlinks *links, const struct bridge_wish *wish,
+		struct error *err)
+{
+	const struct hostlink *bridge = hostlinks_find(links, wish->name);
+	int r = 0;
+
+	if (!bridge || !bridge->bridge)
+		return error_set(err, -EEXIST,
+				 "network link %s is not a bridge: remove it (ip link delete %s)",
+				 wish->name, wish->name);
+	if (!bridge->up)
+		r = change_link(sock, bridge, 0, err);
+	if (r == 0 && !has_address(links, bridge->ifindex, wish->address))
+		r = add_address(sock, bridge->ifindex, wish->address, err);
+	return r < 0 ? r : mend_ports(sock, links, bridge, wish, err);
+}
+
+int hostlinks_mend_bridge(const struct bridge_wish *wish, struct error *err)
+{
+	AUTO(nl_auto_socket) struct nl_sock *sock = NULL;
+	AUTO(hostlinks_fini) struct hostlinks links = { 0 };
+	int r = nl_open(&sock, err);
+
+	if (r == 0)
+		r = read_all(sock, &links, err);
+	if (r == 0 && !hostlinks_find(&links, wish->name)) {
+		r = add_bridge(sock, wish, err);
+		hostlinks_fini(&links);
+		if (r == 0)
+			r = read_all(sock, &links, err);
+	}
+	return r < 0 ? r : mend(sock, &links, wish, err);
+}

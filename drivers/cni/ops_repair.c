@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * repair: the network of a cell that runs, with the least disturbance. What can be put back is: the
+ * pin from the namespace of the root's process, the reservation from the journal. Only when the
+ * interface is gone (its two ends go together) or the address has become another's, DEL and ADD
+ * run again into the same namespace, under processes that notice no more than a pause.
+ */
+#include <errno.h>
+
+#include "drivers/cni/attachment.h"
+#include "drivers/cni/drift.h"
+#include "drivers/cni/netns.h"
+#include "drivers/cni/op.h"
+
+struct repair_op {
+	struct op op;
+	char *cell_key, *netns, *wanted_ip, *cgroup_path, *boot_id;
+	uint32_t pid;
+	bool recorded; /* the journal has one attachment, and it can be read: */
+	struct attachment attachment;
+	bool whole; /* nothing is left to do */
+	struct attachment_fact *ret_fact;
+};
+
+static struct repair_op *to_repair_op(struct op *op)
+{
+	return container_of(op, struct repair_op, op);
+}
+
+/* More than one, or one that cannot be read, is undone and made anew. */
+static void find_attachment(struct op *op)
+{
+	struct repair_op *repair = to_repair_op(op);
+	AUTO_FREE char *prefix = attachment_prefix(repair->cell_key);
+	const struct journal_record *record = journal_first(op->cni->journal, prefix);
+
+	if (record && !journal_next(record, prefix))
+		repair->recorded = attachment_parse(record->value, record->value_len,
+						    &repair->attachment, NULL) == 0;
+	call_complete(&op->step, 0, NULL);
+}
+
+static int put_back(struct op *op, struct error *err)
+{
+	struct repair_op *repair = to_repair_op(op);
+	AUTO(hostlinks_fini) struct hostlinks links = { 0 };
+	uint64_t inode = repair->recorded ? repair->attachment.netns_inode : 0;
+	enum drift drift = DRIFT_UNKNOWN;
+	int r = netns_pin_process(repair->netns, repair->pid, repair->cgroup_path, inode, err);
+
+	if (r == 0)
+		r = hostlinks_read(&links, err);
+	if (r < 0)
+		return r;
+	if (repair->recorded)
+		drift = drift_look(&repair->attachment, repair->boot_id, &links);
+	if (drift == DRIFT_RESERVATION) {
+		r = drift_reserve(&repair->attachment, err);
+		drift = r == 0 ? DRIFT_NONE : drift;
+	}
+	repair->whole = drift == DRIFT_NONE;
+	return r == -EEXIST ? 0 : r;
+}
+
+static void undo(struct op *op)
+{
+	struct repair_op *repair = to_repair_op(op);
+
+	if (repair->whole)
+		call_complete(&op->step, 0, NULL);
+	else
+		cni_undo_attachments(op->cni, repair->cell_key, &op->step);
+}
+
+static void attach_again(struct op *op)
+{
+	struct repair_op *repair = to_repair_op(op);
+
+	if (repair->whole)
+		call_complete(&op->step, 0, NULL);
+	else
+		cni_attach(&op->cni->network,
+			   &(struct attach_request){ .cell_key = repair->cell_key,
+						     .wanted_ip = repair->wanted_ip },
+			   repair->ret_fact, &op->step);
+}
+
+static const struct step repair_steps[] = {
+	{ .name = "find its attachment", .start = find_attachment },
+	{ .name = "put back what its network lost", .blocking = put_back },
+	{ .name = "detach from what is left", .start = undo },
+	{ .name = "attach again", .start = attach_again },
+	{ 0 },
+};
+
+static void on_finish(struct op *op, int status)
+{
+	struct repair_op *repair = to_repair_op(op);
+
+	if (status == 0 && repair->whole) {
+		*repair->ret_fact = (struct attachment_fact){ .cell_key = xstrdup(repair->cell_key),
+							      .pinned = true };
+		drift_fill_fact(repair->ret_fact, &repair->attachment, DRIFT_NONE);
+	}
+	attachment_fini(&repair->attachment);
+	free(repair->cell_key);
+	free(repair->netns);
+	free(repair->wanted_ip);
+	free(repair->cgroup_path);
+	free(repair->boot_id);
+	free(repair);
+}
+
+void cni_repair(struct network *network, const struct repair_request *request,
+		struct attachment_fact *ret_fact, struct call *call)
+{
+	struct cni *cni = container_of(network, struct cni, network);
+	struct repair_op *repair = xnew(struct repair_op);
+
+	repair->cell_key = xstrdup(request->cell_key);
+	repair->netns = cni_netns_path(cni, request->cell_key);
+	repair->wanted_ip = request->wanted_ip ? xstrdup(request->wanted_ip) : NULL;
+	repair->cgroup_path = xstrdup(request->cgroup_path);
+	repair->boot_id = xstrdup(cni->boot_id);
+	repair->pid = request->pid;
+	repair->ret_fact = ret_fact;
+	op_start(&repair->op, cni, repair_steps, on_finish, call);
+}

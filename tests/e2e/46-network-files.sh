@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash source=lib.sh
+# The conflist and the reservations of addresses removed or changed by another hand: they come back as they were, and
+# no cell notices.
+# shellcheck source=lib-network.sh
+. "$HERE/lib-network.sh"
+drop_ready_cell web root sidecar
+serve web
+web=$(cell_processes web) ip=$(cell_ip web) conflist=$(space_conflist)
+cp "$conflist" "$T/conflist"
+reserved=$(reservation web)
+cp "$reserved" "$T/reservation"
+
+conflist_is_back() { cmp -s "$conflist" "$T/conflist"; }
+reservation_is_back() { cmp -s "$reserved" "$T/reservation"; }
+
+untouched() {
+	wait_for_cell web Ready
+	assert_untouched web "$web"
+	assert_eq "$ip" "$(cell_ip web)" "address of cell web"
+	assert_true "cell web answers" cell_answers web
+}
+
+rm "$conflist"
+within_a_second "a conflist that was removed is back" conflist_is_back
+jq '.plugins[0].ipam.ranges[0][0].subnet = "10.99.0.0/16"' "$T/conflist" >"$T/edited"
+cp "$T/edited" "$conflist"
+within_a_second "one that was edited is back" conflist_is_back
+echo garbage >"$conflist"
+within_a_second "one that was damaged is back" conflist_is_back
+untouched
+
+rm "$reserved"
+within_a_second "a reservation that was removed is back" reservation_is_back
+: >"$reserved"
+rm "$reserved"
+within_a_second "and again" reservation_is_back
+untouched
+
+# Nobody else gets the address.
+drop_ready_cell other root
+assert_ne "$ip" "$(cell_ip other)" "address of cell other"
+
+# Another has it by now: the cell moves to an address that is its own.
+daemon_kill
+printf 'stranger\r\neth0' >"$reserved"
+rm "$conflist"
+daemon_start
+moved() { [ -n "$(cell_ip web)" ] && [ "$(cell_ip web)" != "$ip" ] && cell_answers web; }
+wait_for "cell web has another address" moved
+wait_for_cell web Ready
+assert_untouched web "$web"
+assert_eq "stranger" "$(head -n 1 "$reserved" | tr -d '\r')" "whose reservation it is"
+rm "$reserved"
+wait_for "the conflist is back" conflist_is_back
+
+# It is known also when there is nothing left to mend: what belonged to it goes with the space.
+bridge=$(space_bridge)
+daemon_kill
+rm "$conflist"
+remove_manifest web.yaml
+daemon_start
+remove_manifest other.yaml
+wait_for "the bridge is gone" test ! -e "/proc/sys/net/ipv4/conf/$bridge"

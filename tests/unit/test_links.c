@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which of the kernel's messages about links call for a look. In a network of its own. */
+#include "watchers/links.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <netlink/route/addr.h>
+#include <netlink/route/link/bridge.h>
+#include <netlink/route/link/veth.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "drivers/cni/hostlinks.h"
+#include "drivers/cni/nl.h"
+
+enum { SKIPPED = 77 };
+
+static struct {
+	struct loop loop;
+	struct engine engine;
+	struct object *cell;
+	struct links *links;
+	struct nl_sock *sock;
+	unsigned looks;
+	bool closed;
+} f;
+
+static void on_look(void *ctx UNUSED)
+{
+	f.looks++;
+}
+
+static void on_closed(void *ctx UNUSED)
+{
+	f.closed = true;
+}
+
+/* ---- another hand ---- */
+
+static void add_bridge(const char *name)
+{
+	assert_int_equal(rtnl_link_bridge_add(f.sock, name), 0);
+}
+
+static struct rtnl_link *get_link(const char *name)
+{
+	struct rtnl_link *link;
+
+	assert_int_equal(rtnl_link_get_kernel(f.sock, 0, name, &link), 0);
+	return link;
+}
+
+static void delete_link(const char *name)
+{
+	AUTO(nl_auto_link) struct rtnl_link *link = get_link(name);
+
+	assert_int_equal(rtnl_link_delete(f.sock, link), 0);
+}
+
+static void set_up(const char *name, bool up)
+{
+	AUTO(nl_auto_link) struct rtnl_link *link = get_link(name), *change = rtnl_link_alloc();
+
+	if (up)
+		rtnl_link_set_flags(change, IFF_UP);
+	else
+		rtnl_link_unset_flags(change, IFF_UP);
+	assert_int_equal(rtnl_link_change(f.sock, link, change, 0), 0);
+}
+
+static void set_master(const char *name, int master)
+{
+	AUTO(nl_auto_link) struct rtnl_link *link = get_link(name), *change = rtnl_link_alloc();
+
+	rtnl_link_set_master(change, master);
+	assert_int_equal(rtnl_link_change(f.sock, link, change, 0), 0);
+}
+
+static void delete_address(const char *name, const char *text)
+{
+	struct rtnl_addr *address = rtnl_addr_alloc();
+	struct nl_addr *local;
+
+	assert_int_equal(nl_addr_parse(text, AF_INET, &local), 0);
+	rtnl_addr_set_ifindex(address, (int)if_nametoindex(name));
+	rtnl_addr_set_local(address, local);
+	assert_int_equal(rtnl_addr_delete(f.sock, address, 0), 0);
+	nl_addr_put(local);
+	rtnl_addr_put(address);
+}
+
+static void mend(void)
+{
+	struct bridge_wish wish = { .name = xstrdup("kuke-t"), .address = xstrdup("10.9.0.1/24") };
+
+	strv_add(&wish.ports, "vethT");
+	assert_int_equal(hostlinks_mend_bridge(&wish, NULL), 0);
+	bridge_wish_fini(&wish);
+}
+
+/* Messages are in the socket by the time the kernel has answered. */
+static void assert_looked(const char *what, bool expected)
+{
+	f.looks = 0;
+	uv_run(&f.loop.uv, UV_RUN_NOWAIT);
+	if ((f.looks > 0) != expected)
+		fail_msg("%s: %u looks", what, f.looks);
+}
+
+static int setup(void **state UNUSED)
+{
+	memset(&f, 0, sizeof(f));
+	assert_int_equal(nl_open(&f.sock, NULL), 0);
+	assert_int_equal(rtnl_link_veth_add(f.sock, "vethT", "peerT", getpid()), 0);
+	mend();
+	assert_int_equal(loop_open(&f.loop, LOOP_CLOCK_BOOTTIME, NULL), 0);
+	f.engine.loop = &f.loop;
+	f.cell = object_new("r/s/t/web");
+	map_insert(&f.engine.objects, &f.cell->node, f.cell->key);
+	engine_set_link(&f.engine, f.cell, "vethT");
+	f.cell->cell.bridge = xstrdup("kuke-t");
+	f.cell->cell.attached = true;
+	assert_int_equal(links_open(&f.links, &f.engine, on_look, NULL, NULL), 0);
+	return 0;
+}
+
+static int teardown(void **state UNUSED)
+{
+	links_close(f.links, on_closed, NULL);
+	while (!f.closed)
+		uv_run(&f.loop.uv, UV_RUN_ONCE);
+	loop_close(&f.loop);
+	engine_set_link(&f.engine, f.cell, NULL);
+	map_remove(&f.engine.objects, &f.cell->node);
+	object_free(f.cell);
+	if (if_nametoindex("vethT"))
+		delete_link("vethT");
+	if (if_nametoindex("kuke-t"))
+		delete_link("kuke-t");
+	nl_socket_free(f.sock);
+	return 0;
+}
+
+/* ---- tests ---- */
+
+static void test_what_matters(void **state UNUSED)
+{
+	assert_looked("nothing", false);
+	set_master("vethT", 0);
+	assert_looked("link taken off its bridge", true);
+	mend();
+	assert_looked("link put back", false);
+	set_up("vethT", false);
+	assert_looked("link down", true);
+	mend();
+	assert_looked("link up", false);
+	delete_address("kuke-t", "10.9.0.1/24");
+	assert_looked("address removed", true);
+	mend();
+	assert_looked("address given back", false);
+	set_up("kuke-t", false);
+	assert_looked("bridge down", true);
+	mend();
+	assert_looked("bridge up", false);
+	delete_link("kuke-t");
+	assert_looked("bridge deleted", true);
+	mend();
+	assert_looked("bridge made anew", false);
+	delete_link("vethT");
+	assert_looked("link deleted", true);
+}
+
+static void test_what_does_not(void **state UNUSED)
+{
+	add_bridge("other");
+	set_up("other", true);
+	set_up("other", false);
+	delete_link("other");
+	assert_looked("a bridge of somebody else", false);
+	set_up("peerT", true);
+	set_up("peerT", false);
+	assert_looked("the other end of our link", false);
+	f.cell->cell.network.busy = true;
+	set_master("vethT", 0);
+	delete_link("vethT");
+	assert_looked("a link that we are at", false);
+	f.cell->cell.network.busy = f.cell->cell.attached = false;
+	delete_link("kuke-t");
+	assert_looked("a bridge with nobody attached", false);
+}
+
+static void test_overrun(void **state UNUSED)
+{
+	int bytes = 1;
+
+	/* the smallest there is */
+	assert_int_equal(
+		setsockopt(links_fd(f.links), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes)), 0);
+	for (int i = 0; i < 50; i++) {
+		add_bridge("other");
+		delete_link("other");
+	}
+	assert_looked("messages were lost", true);
+	assert_looked("nothing more", false);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_what_matters, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_what_does_not, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_overrun, setup, teardown),
+	};
+
+	if (unshare(CLONE_NEWNET) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0) {
+		print_message("skipped: no network of its own: %s\n", strerror(errno));
+		return SKIPPED;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

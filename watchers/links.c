@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the kernel says on its own about networks, and what of it matters here:
+ *
+ *   RTM_DELLINK                   a bridge of ours or a cell's link is gone
+ *   RTM_DELLINK, family AF_BRIDGE a link has left its bridge
+ *   RTM_NEWLINK                   any change of a link: without IFF_UP, or a cell's without a
+ *                                 master, it is not as it was made
+ *   RTM_DELADDR                   a bridge of ours has lost an address
+ *
+ * Everything else that happens to links, and what we do to them ourselves, passes by without a
+ * look: a cell's link is known by its name from the end of ADD until DEL begins. A renamed link
+ * says only its new name, and a message may be lost: the kernel then reports an overrun, and
+ * everything is looked at; the slow resync finds the rest.
+ */
+#include "watchers/links.h"
+
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
+#include <netlink/socket.h>
+
+#include "core/base/log.h"
+
+/* A burst of some thousand changes fits; what does not is an overrun. */
+enum { RECEIVE_BUFFER_BYTES = 1024 * 1024 };
+
+struct links {
+	struct engine *engine;
+	void (*look)(void *ctx);
+	void *ctx;
+	struct nl_sock *sock;
+	uv_poll_t poll;
+	void (*closed)(void *ctx);
+	void *closed_ctx;
+};
+
+/* A bridge is nobody's until a cell is attached to it. Few messages come this far: cells are
+ * walked. */
+static bool is_our_bridge(struct engine *engine, const char *name)
+{
+	struct object *object;
+
+	map_for_each(object, &engine->objects, node)
+		if (object->kind == KIND_CELL && object->cell.attached &&
+		    str_equal(object->cell.bridge, name))
+			return true;
+	return false;
+}
+
+static bool is_our_link(struct engine *engine, const char *name)
+{
+	const struct object *cell = engine_find_link(engine, name);
+
+	return cell && cell->cell.attached && !cell->cell.network.busy;
+}
+
+static bool link_matters(struct links *links, struct nlmsghdr *header)
+{
+	const struct ifinfomsg *info = nlmsg_data(header);
+	struct nlattr *name = nlmsg_find_attr(header, sizeof(*info), IFLA_IFNAME);
+	struct nlattr *master = nlmsg_find_attr(header, sizeof(*info), IFLA_MASTER);
+	bool gone = header->nlmsg_type == RTM_DELLINK;
+
+	if (!name || (info->ifi_family == AF_BRIDGE && !gone))
+		return false;
+	if (!gone && (info->ifi_flags & IFF_UP) && master)
+		return false;
+	if (is_our_link(links->engine, nla_get_string(name)))
+		return true;
+	return (gone || !(info->ifi_flags & IFF_UP)) && info->ifi_family != AF_BRIDGE &&
+	       is_our_bridge(links->engine, nla_get_string(name));
+}
+
+static bool address_matters(struct links *links, struct nlmsghdr *header)
+{
+	struct nlattr *label = nlmsg_find_attr(header, sizeof(struct ifaddrmsg), IFA_LABEL);
+
+	return label && is_our_bridge(links->engine, nla_get_string(label));
+}
+
+static int on_message(struct nl_msg *msg, void *arg)
+{
+	struct nlmsghdr *header = nlmsg_hdr(msg);
+	struct links *links = arg;
+	bool matters = false;
+
+	if (header->nlmsg_type == RTM_NEWLINK || header->nlmsg_type == RTM_DELLINK)
+		matters = nlmsg_valid_hdr(header, sizeof(struct ifinfomsg)) &&
+			  link_matters(links, header);
+	else if (header->nlmsg_type == RTM_DELADDR)
+		matters = nlmsg_valid_hdr(header, sizeof(struct ifaddrmsg)) &&
+			  address_matters(links, header);
+	if (matters)
+		links->look(links->ctx);
+	return NL_OK;
+}
+
+static void on_readable(uv_poll_t *poll, int status UNUSED, int events UNUSED)
+{
+	struct links *links = container_of(poll, struct links, poll);
+	int r;
+
+	do
+		r = nl_recvmsgs_default(links->sock);
+	while (r >= 0);
+	if (r == -NLE_AGAIN)
+		return;
+	log_debug("netlink: %s", nl_geterror(r));
+	links->look(links->ctx); /* an overrun: messages were lost */
+}
+
+static int listen_on(struct nl_sock *sock, struct links *links)
+{
+	int r;
+
+	nl_socket_disable_seq_check(sock);
+	nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, on_message, links);
+	r = nl_connect(sock, NETLINK_ROUTE);
+	if (r == 0)
+		r = nl_socket_set_nonblocking(sock);
+	if (r == 0)
+		nl_socket_set_buffer_size(sock, RECEIVE_BUFFER_BYTES, 0);
+	return r < 0 ? r : nl_socket_add_memberships(sock, RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, 0);
+}
+
+int links_open(struct links **ret, struct engine *engine, void (*look)(void *ctx), void *ctx,
+	       struct error *err)
+{
+	struct links *links = xnew(struct links);
+	int r;
+
+	*links = (struct links){
+		.engine = engine, .look = look, .ctx = ctx, .sock = nl_socket_alloc()
+	};
+	check(links->sock);
+	r = listen_on(links->sock, links);
+	if (r < 0) {
+		nl_socket_free(links->sock);
+		free(links);
+		return error_set(err, -EIO, "cannot watch the host's network links: %s",
+				 nl_geterror(r));
+	}
+	uv_poll_init(&engine->loop->uv, &links->poll, nl_socket_get_fd(links->sock));
+	uv_poll_start(&links->poll, UV_READABLE, on_readable);
+	*ret = links;
+	return 0;
+}
+
+int links_fd(const struct links *links)
+{
+	return nl_socket_get_fd(links->sock);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct links *links = container_of((uv_poll_t *)handle, struct links, poll);
+	void (*closed)(void *ctx) = links->closed;
+	void *ctx = links->closed_ctx;
+
+	nl_socket_free(links->sock);
+	free(links);
+	closed(ctx);
+}
+
+void links_close(struct links *links, void (*closed)(void *ctx), void *ctx)
+{
+	links->closed = closed;
+	links->closed_ctx = ctx;
+	uv_close((uv_handle_t *)&links->poll, on_closed);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Changes of our bridges and of our cells' links, from the kernel's netlink socket: where to look.
+ */
+#pragma once
+
+#include "core/engine.h"
+
+struct links;
+
+/* @look runs when something of ours may have changed, perhaps often in a row. */
+int links_open(struct links **ret, struct engine *engine, void (*look)(void *ctx), void *ctx,
+	       struct error *err);
+
+/* The socket, for tests. */
+int links_fd(const struct links *links);
+
+void links_close(struct links *links, void (*closed)(void *ctx), void *ctx);

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A conflist that is written, moved or removed calls for a look at once.
+ *
+ * A reservation or a pin is also removed by ourselves, with every cell that goes, and an unmounted
+ * pin shows only as "some mount changed" (POLLPRI on mountinfo; inotify says nothing of an
+ * unmount), which every container that starts or ends brings about too. So such an event is
+ * followed, after a pause that grows with the number of cells, by one cheap check on a worker
+ * thread: whether the pins and reservations of attached cells are there. Only a missing one is
+ * worth a look at all networks.
+ */
+#include "watchers/netfiles.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+enum {
+	PAUSE_MIN_MS = 100,   /* a burst is checked once */
+	CELLS_PER_PAUSE = 10, /* and a ms more for so many: a few µs of work each */
+	EVENTS_MAX_BYTES = 16 * 1024,
+};
+
+static const uint32_t gone_mask = IN_DELETE | IN_MOVED_FROM;
+static const uint32_t conflist_mask = gone_mask | IN_CLOSE_WRITE | IN_MOVED_TO;
+
+struct netfiles {
+	struct engine *engine;
+	struct engine_watcher watcher;
+	void (*look)(void *ctx);
+	void *ctx;
+	int inotify_fd, mounts_fd;
+	uv_poll_t inotify, mounts;
+	struct timer pause;
+	struct work work;
+	bool checking, again;
+	struct strv pins, reservations; /* to be there; a worker's while checking */
+	uint64_t *inodes;               /* of the pins */
+	bool missing;
+	bool closing;
+	unsigned open_handles;
+	void (*closed)(void *ctx);
+	void *closed_ctx;
+};
+
+/* ---- the check ---- */
+
+static bool is_pinned(const char *path, uint64_t inode)
+{
+	struct statfs fs;
+	struct stat st;
+
+	return statfs(path, &fs) == 0 && fs.f_type == NSFS_MAGIC && stat(path, &st) == 0 &&
+	       (!inode || st.st_ino == inode);
+}
+
+static void check_files(struct work *work)
+{
+	struct netfiles *files = container_of(work, struct netfiles, work);
+
+	for (size_t i = 0; i < files->pins.n && !files->missing; i++)
+		files->missing = !is_pinned(files->pins.items[i], files->inodes[i]);
+	for (size_t i = 0; i < files->reservations.n && !files->missing; i++)
+		files->missing = access(files->reservations.items[i], F_OK) < 0;
+}
+
+static void check_soon(struct netfiles *files);
+static void free_when_closed(struct netfiles *files);
+
+static void on_checked(struct work *work)
+{
+	struct netfiles *files = container_of(work, struct netfiles, work);
+
+	strv_fini(&files->pins);
+	strv_fini(&files->reservations);
+	free(take_ptr(files->inodes));
+	files->checking = false;
+	if (files->closing)
+		return free_when_closed(files);
+	if (files->missing)
+		files->look(files->ctx);
+	if (files->again)
+		check_soon(files);
+}
+
+static void on_pause_over(struct timer *timer)
+{
+	struct netfiles *files = container_of(timer, struct netfiles, pause);
+	struct network *network = files->engine->network;
+	struct object *object;
+
+	files->inodes = xcalloc(files->engine->objects.count, sizeof(*files->inodes));
+	map_for_each(object, &files->engine->objects, node) {
+		const struct cell *cell = &object->cell;
+		AUTO_FREE char *pin = NULL;
+
+		if (object->kind != KIND_CELL || !cell->attached || cell->network.busy)
+			continue;
+		pin = network->ops->netns_path(network, object->key);
+		files->inodes[files->pins.n] = cell->netns_inode;
+		strv_add(&files->pins, pin);
+		if (cell->reservation)
+			strv_add(&files->reservations, cell->reservation);
+	}
+	files->missing = files->again = false;
+	files->checking = true;
+	loop_work(files->engine->loop, &files->work, check_files, on_checked);
+}
+
+static void check_soon(struct netfiles *files)
+{
+	uint64_t pause_ms = PAUSE_MIN_MS + files->engine->objects.count / CELLS_PER_PAUSE;
+
+	if (files->checking)
+		files->again = true;
+	else if (!timer_active(&files->pause))
+		timer_start(files->engine->loop, &files->pause, pause_ms, on_pause_over);
+}
+
+/* ---- events ---- */
+
+static bool is_named(const char *path, const char *name)
+{
+	const char *end = path ? strrchr(path, '/') : NULL;
+
+	return end && str_equal(end + 1, name);
+}
+
+/* Conflists change seldom: the spaces are walked. One that is being ensured is ours to write. */
+static bool is_our_conflist(struct engine *engine, const char *name)
+{
+	struct object *object;
+
+	map_for_each(object, &engine->objects, node)
+		if (object->kind == KIND_SPACE && object->own.applied && !object->own.slot.busy &&
+		    is_named(object->own.space.conflist, name))
+			return true;
+	return false;
+}
+
+static void take_event(struct netfiles *files, const struct inotify_event *event)
+{
+	const char *name = event->len ? event->name : "";
+
+	if (event->mask & IN_Q_OVERFLOW)
+		files->look(files->ctx);
+	else if (str_ends_with(name, ".conflist") && is_our_conflist(files->engine, name))
+		files->look(files->ctx);
+	else if (event->mask & gone_mask)
+		check_soon(files);
+}
+
+static void on_inotify(uv_poll_t *poll, int status UNUSED, int events UNUSED)
+{
+	struct netfiles *files = container_of(poll, struct netfiles, inotify);
+	_Alignas(struct inotify_event) char buffer[EVENTS_MAX_BYTES];
+	ssize_t n;
+
+	while ((n = read(files->inotify_fd, buffer, sizeof(buffer))) > 0)
+		for (ssize_t at = 0; at < n;) {
+			const struct inotify_event *event = (const void *)&buffer[at];
+
+			take_event(files, event);
+			at += (ssize_t)(sizeof(*event) + event->len);
+		}
+}
+
+static void on_mounts(uv_poll_t *poll, int status UNUSED, int events UNUSED)
+{
+	check_soon(container_of(poll, struct netfiles, mounts));
+}
+
+/* ---- what is watched ---- */
+
+/* A directory that is watched already stays so; one that cannot be is left to the resync. */
+static void watch_dir_of(struct netfiles *files, const char *path, uint32_t mask)
+{
+	const char *end = path ? strrchr(path, '/') : NULL;
+	AUTO_FREE char *dir = end && end > path ? xstrndup(path, (size_t)(end - path)) : NULL;
+
+	if (dir)
+		inotify_add_watch(files->inotify_fd, dir, mask | IN_ONLYDIR | IN_MASK_ADD);
+}
+
+static void on_change(struct engine_watcher *watcher, const struct object *object, bool gone)
+{
+	struct netfiles *files = container_of(watcher, struct netfiles, watcher);
+	struct network *network = files->engine->network;
+	AUTO_FREE char *pin = NULL;
+
+	if (gone)
+		return;
+	if (object->kind == KIND_SPACE && object->own.applied)
+		watch_dir_of(files, object->own.space.conflist, conflist_mask);
+	if (object->kind != KIND_CELL || !object->cell.attached)
+		return;
+	pin = network->ops->netns_path(network, object->key);
+	watch_dir_of(files, pin, gone_mask);
+	watch_dir_of(files, object->cell.reservation, gone_mask);
+}
+
+/* ---- life ---- */
+
+static int open_files(struct netfiles *files, struct error *err)
+{
+	files->inotify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (files->inotify_fd < 0)
+		return error_set(err, -errno, "cannot watch the networks' files: %m");
+	files->mounts_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+	if (files->mounts_fd < 0)
+		return error_set(err, -errno, "cannot watch the host's mounts: %m");
+	return 0;
+}
+
+int netfiles_open(struct netfiles **ret, struct engine *engine, void (*look)(void *ctx), void *ctx,
+		  struct error *err)
+{
+	struct netfiles *files = xnew(struct netfiles);
+	int r;
+
+	*files = (struct netfiles){ .engine = engine,
+				    .watcher.on_change = on_change,
+				    .look = look,
+				    .ctx = ctx,
+				    .inotify_fd = -1,
+				    .mounts_fd = -1,
+				    .open_handles = 2 };
+	r = open_files(files, err);
+	if (r < 0) {
+		close(files->inotify_fd);
+		free(files);
+		return r;
+	}
+	uv_poll_init(&engine->loop->uv, &files->inotify, files->inotify_fd);
+	uv_poll_start(&files->inotify, UV_READABLE, on_inotify);
+	uv_poll_init(&engine->loop->uv, &files->mounts, files->mounts_fd);
+	uv_poll_start(&files->mounts, UV_PRIORITIZED, on_mounts);
+	list_append(&engine->watchers, &files->watcher.link);
+	*ret = files;
+	return 0;
+}
+
+static void free_when_closed(struct netfiles *files)
+{
+	void (*closed)(void *ctx) = files->closed;
+	void *ctx = files->closed_ctx;
+
+	if (files->open_handles || files->checking)
+		return;
+	close(files->inotify_fd);
+	close(files->mounts_fd);
+	free(files);
+	closed(ctx);
+}
+
+static void on_inotify_closed(uv_handle_t *handle)
+{
+	struct netfiles *files = container_of((uv_poll_t *)handle, struct netfiles, inotify);
+
+	files->open_handles--;
+	free_when_closed(files);
+}
+
+static void on_mounts_closed(uv_handle_t *handle)
+{
+	struct netfiles *files = container_of((uv_poll_t *)handle, struct netfiles, mounts);
+
+	files->open_handles--;
+	free_when_closed(files);
+}
+
+void netfiles_close(struct netfiles *files, void (*closed)(void *ctx), void *ctx)
+{
+	files->closing = true;
+	files->closed = closed;
+	files->closed_ctx = ctx;
+	list_remove(&files->watcher.link);
+	timer_stop(&files->pause);
+	uv_close((uv_handle_t *)&files->inotify, on_inotify_closed);
+	uv_close((uv_handle_t *)&files->mounts, on_mounts_closed);
+}
