@@ -5,7 +5,7 @@
 # leave nothing.
 #
 #	SCENARIO_LIMIT_SECONDS=1800 sudo -E tests/e2e/run -v tests/faults/sweep.sh
-# SWEEP="first last step" plays a part; SWEEP_ONLY="kill-after:17" one life, and shows its acts.
+# SWEEP="first last step" plays a part, SWEEP_STEP=12 every twelfth act; SWEEP_ONLY="kill-after:17" one life, and shows its acts.
 daemon_stop # the sweep starts its own
 
 start_faulty() {
@@ -90,7 +90,7 @@ if [ -n "${SWEEP_ONLY:-}" ]; then
 else
 	play none:0 "$T/acts"
 	acts=$(wc -l <"$T/acts")
-	read -r first last step <<<"${SWEEP:-1 $acts 1}"
+	read -r first last step <<<"${SWEEP:-1 $acts ${SWEEP_STEP:-1}}"
 	lives=0
 	for ((n = first; n <= last; n += step)); do
 		for kind in kill-before kill-after; do

@@ -474,6 +474,11 @@ static void test_containers_make_a_cell(void **state)
 
 /* ---- delete ---- */
 
+static bool no_realm_is_written(struct sim *sim)
+{
+	return !written(fixture_of(sim), "default");
+}
+
 static void test_delete(void **state)
 {
 	struct fixture *f = *state;
@@ -494,7 +499,7 @@ static void test_delete(void **state)
 			    "DELETED default\nDELETED default/default/default\n"
 			    "DELETED default/default");
 	await(f, "default", "gone");
-	assert_false(written(f, "default"));
+	assert_true(sim_run_until(&f->sim, no_realm_is_written, WAIT_MS));
 	assert_string_equal(delete_with(f, "default", false), "NOT_FOUND default");
 }
 

@@ -238,14 +238,21 @@ static void test_text(void **state)
 static void test_headers(void **state)
 {
 	struct fixture *f = *state;
-	struct unary unary = { 0 }, next = { 0 };
+	struct unary unary = { 0 };
 	char large[16 << 10];
+	int r = -ECONNREFUSED;
 
 	memset(large, 'x', sizeof(large));
 	large[sizeof(large) - 1] = '\0';
 	unary.rpc.headers[0] = (struct rpc_header){ "large", large };
 	assert_int_equal(unary_run(f, &unary, SERVICE "Get", "web"), -ENOSPC);
-	assert_int_equal(unary_run(f, &next, SERVICE "Get", "web"), 0);
+	/* gRPC may give up the connection with the call; a new one is made. */
+	for (int i = 0; i < SOME && r == -ECONNREFUSED; i++) {
+		struct unary next = { 0 };
+
+		r = unary_run(f, &next, SERVICE "Get", "web");
+	}
+	assert_int_equal(r, 0);
 	assert_int_equal(f->n_requests, 1);
 }
 
