@@ -18,6 +18,8 @@ enum { SETTLE_MS = 500, SETTLE_MAX_MS = 5000 };
 /* A container that waits for its next start: a daemon that crashes again and again must not take
  * the pause away, and nothing is in a hurry meanwhile. */
 enum { SETTLE_WAITING_MS = 10 };
+/* A directory that could not be removed is tried again then. */
+enum { REMOVE_AGAIN_MS = 10 * 1000 };
 /* Specs may hold what is nobody else's business: environments. */
 enum { DIR_MODE = 0755, FILE_MODE = 0600 };
 
@@ -47,7 +49,9 @@ struct store {
 	bool working;
 	unsigned changes; /* of the API, under way: what they replace must not be written after them
 			   */
-	char *problem;    /* what the last job failed with, to say it once */
+	struct strv stuck;  /* keys of objects whose directory could not be removed */
+	struct timer again; /* tries them */
+	char *problem;      /* what the last job failed with, to say it once */
 	void (*closed)(void *ctx);
 	void *closed_ctx;
 };
@@ -141,7 +145,8 @@ static void remove_dir(const struct job *job, struct error *err)
 	static const char *const suffixes[] = { "", STORE_DAMAGED };
 
 	if (job->kind == KIND_CELL) {
-		fs_remove_tree(AT_FDCWD, job->dir, err);
+		if (fs_remove_tree(AT_FDCWD, job->dir, err) < 0)
+			error_wrap(err, err->code, "cannot remove %s", job->dir);
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
@@ -188,6 +193,7 @@ static void job_free(struct job *job)
 }
 
 static void next_job(struct store *store);
+static void on_remove_again(struct timer *timer);
 static void rearm(struct store *store);
 static void flush(struct store *store);
 
@@ -205,6 +211,10 @@ static void on_job_done(struct work *work)
 	struct job *job = list_entry(store->jobs.next, struct job, link);
 
 	report(store, &job->err);
+	if (job->remove && job->err.code && !store->closed) {
+		strv_add(&store->stuck, job->dir + strlen(store->engine->run_path) + 1);
+		timer_start(store->engine->loop, &store->again, REMOVE_AGAIN_MS, on_remove_again);
+	}
 	store->working = false;
 	list_remove(&job->link);
 	if (job->done) {
@@ -223,6 +233,7 @@ static void store_free(struct store *store)
 {
 	list_remove(&store->watcher.link);
 	store->engine->store = NULL;
+	strv_fini(&store->stuck);
 	free(store->problem);
 	free(store);
 }
@@ -387,6 +398,28 @@ static void on_change(struct engine_watcher *watcher, const struct object *chang
 			    store->waiting ? SETTLE_WAITING_MS : SETTLE_MS, on_settled);
 }
 
+/* Whatever held them may be gone. What has come back under the name meanwhile owns the directory.
+ */
+static void on_remove_again(struct timer *timer)
+{
+	struct store *store = container_of(timer, struct store, again);
+	struct strv stuck = store->stuck;
+
+	store->stuck = (struct strv){ 0 };
+	for (size_t i = 0; i < stuck.n; i++) {
+		struct job *job = NULL;
+
+		if (engine_find(store->engine, stuck.items[i]))
+			continue;
+		job = job_new(store);
+		job->dir = xasprintf("%s/%s", store->engine->run_path, stuck.items[i]);
+		job->kind = key_kind(stuck.items[i]);
+		job->remove = true;
+	}
+	strv_fini(&stuck);
+	next_job(store);
+}
+
 /* ---- life ---- */
 
 int store_open(struct store **ret_store, struct engine *engine, struct error *err)
@@ -412,6 +445,7 @@ void store_close(struct store *store, void (*closed)(void *ctx), void *ctx)
 {
 	store->closed = closed;
 	store->closed_ctx = ctx;
+	timer_stop(&store->again);
 	if (!store->changes)
 		flush(store);
 }

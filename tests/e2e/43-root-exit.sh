@@ -16,7 +16,8 @@ cat <<-END | drop_manifest web.yaml
 	      root: true
 	      image: $IMAGE
 	      command: /bin/sh
-	      args: ["-c", "while [ ! -e /told/end ]; do sleep 0.05; done; rm /told/end; exit 7"]
+	      stopGracePeriodSeconds: 1
+      args: ["-c", "while [ ! -e /told/end ]; do sleep 0.05; done; rm /told/end; exit 7"]
 	      volumes: [{source: $T/told, target: /told}]
 	    - id: sidecar
 	      image: $IMAGE

@@ -11,7 +11,7 @@ crashing_cell() {
 		metadata: {name: $1}
 		spec:
 		  containers:
-		    - {id: root, image: $IMAGE, command: /bin/sleep, args: ["3600"]}
+		    - {id: root, image: $IMAGE, command: /bin/sleep, args: ["3600"], stopGracePeriodSeconds: 1}
 		    - id: crash
 		      image: $IMAGE
 		      command: ${2%% *}

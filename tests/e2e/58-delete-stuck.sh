@@ -23,11 +23,21 @@ stranger "$CELL_CGROUP/web/deeper/still"
 pin=$RUNTIME_DIR/netns/default_default_default_web
 mount --bind "$pin" "$pin"
 
+mkdir "$RUN_PATH/default/default/default/web/etc/mounted"
+mount -t tmpfs none "$RUN_PATH/default/default/default/web/etc/mounted"
+
 remove_manifest web.yaml
 wait_for "cell web is gone" cell_is_gone web
 for pid in $first $second $STRANGER; do
 	assert_true "the stranger $pid is gone" process_gone "$pid"
 done
+
+# The files of the cell cannot go while something is mounted there; they go soon after.
+no_files() { [ ! -e "$RUN_PATH/default/default/default/web" ]; }
+stuck_is_logged() { grep -q 'store: .*web' "$DAEMON_LOG"; }
+wait_for "the store to say what it cannot remove" stuck_is_logged
+umount "$RUN_PATH/default/default/default/web/etc/mounted"
+wait_for "the files of the cell to go" no_files
 
 # A shim that hangs: its cell says so and waits, the other goes.
 drop_ready_cell stays root
