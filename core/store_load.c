@@ -109,6 +109,15 @@ static void keep(struct engine *engine, const char *key)
 	engine_get(engine, cell)->kept = true;
 }
 
+/* Such a file is for people: what it says stands in the cell's. */
+static bool is_part_of_cell(enum kind kind, const ProtobufCMessage *stored)
+{
+	const Api__ContainerStatus *status =
+		kind == KIND_CONTAINER ? ((const Api__Container *)stored)->status : NULL;
+
+	return status && str_equal(status->source, DESIRED_SOURCE_CELL);
+}
+
 /* The document of a file, checked, with defaults; NULL when there is none (set aside when it is
  * damaged). @ret_stored: the same as it was read, with its status. */
 static ProtobufCMessage *load_document(struct engine *engine, const char *key, enum kind kind,
@@ -120,6 +129,8 @@ static ProtobufCMessage *load_document(struct engine *engine, const char *key, e
 	struct error err = { 0 };
 	int r = read_message(path, kind, &stored, &err);
 
+	if (r == 0 && is_part_of_cell(kind, stored))
+		r = -ENOENT;
 	if (r == 0) {
 		document = model_copy(stored);
 		model_set_defaults(kind, document);

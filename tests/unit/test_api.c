@@ -1,23 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The service through a real socket, on a real loop, over the fake world. */
-#include "core/api.h"
-
 #include <errno.h>
-#include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
 
-#include <cmocka.h>
+#include "tests/unit/api_fixture.h"
 
-#include "core/base/fs.h"
 #include "core/base/log.h"
 #include "core/desired.h"
-#include "core/host.h"
 #include "core/status.h"
-#include "tests/fake/host.h"
 
-enum { WAIT_MS = 10 * 1000, TIMEOUT_MS = 5000, MANY_CHANGES = 5000, MANY_REALMS = 1200 };
+enum { MANY_CHANGES = 5000, MANY_REALMS = 1200 };
 
 #define WEB "default/default/default/web"
 #define CELL(realm, name)                                                                          \
@@ -26,16 +17,7 @@ enum { WAIT_MS = 10 * 1000, TIMEOUT_MS = 5000, MANY_CHANGES = 5000, MANY_REALMS 
 	"  containers: [{id: a, image: img, stopGracePeriodSeconds: 1}, {id: b, image: img}]\n"
 
 struct fixture {
-	struct sim sim;
-	struct rpc *rpc;
-	struct api *api;
-	struct rpc_channel *channel;
-	char dir[64];
-	bool closed, done;
-
-	struct rpc_unary unary;
-	struct call call;
-
+	struct served served;
 	struct rpc_stream stream;
 	struct buf events; /* one letter each, with the object's name */
 	const char *awaited;
@@ -45,51 +27,14 @@ struct fixture {
 
 static struct fixture *fixture_of(struct sim *sim)
 {
-	return container_of(sim, struct fixture, sim);
-}
-
-static void on_closed(void *ctx)
-{
-	((struct fixture *)ctx)->closed = true;
-}
-
-static bool is_closed(struct sim *sim)
-{
-	return fixture_of(sim)->closed;
-}
-
-static void await_closed(struct fixture *f)
-{
-	assert_true(sim_run_until(&f->sim, is_closed, WAIT_MS));
-	f->closed = false;
-}
-
-static const char *watch_kind(void *ctx UNUSED)
-{
-	return "inotify";
+	return container_of(served_of(sim), struct fixture, served);
 }
 
 static int setup(void **state)
 {
 	struct fixture *f = xnew(struct fixture);
-	struct api_options options = {
-		.engine = &f->sim.engine,
-		.run_path = "/opt/kukeon",
-		.watch_kind = watch_kind,
-	};
-	AUTO_FREE char *path = NULL, *target = NULL;
 
-	snprintf(f->dir, sizeof(f->dir), "/tmp/test-api-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
-	path = xasprintf("%s/sock", f->dir);
-	target = xasprintf("unix:%s", path);
-	sim_init_real(&f->sim, 1);
-	sim_start(&f->sim);
-	assert_int_equal(rpc_open(&f->rpc, &f->sim.loop, NULL), 0);
-	options.rpc = f->rpc;
-	assert_int_equal(host_listen(path, &options.listen_fd, NULL), 0);
-	assert_int_equal(api_open(&f->api, &options, NULL), 0);
-	f->channel = rpc_channel_new(f->rpc, target);
+	served_init(&f->served, false);
 	*state = f;
 	return 0;
 }
@@ -98,45 +43,16 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	rpc_channel_free(f->channel);
-	api_close(f->api, on_closed, f);
-	await_closed(f);
-	rpc_close(f->rpc, on_closed, f);
-	await_closed(f);
-	sim_fini(&f->sim);
+	served_fini(&f->served);
 	buf_fini(&f->events);
-	fs_remove_tree(AT_FDCWD, f->dir, NULL);
 	free(f);
 	return 0;
-}
-
-/* ---- unary calls ---- */
-
-static void on_done(struct call *call)
-{
-	container_of(call, struct fixture, call)->done = true;
-}
-
-static bool is_done(struct sim *sim)
-{
-	return fixture_of(sim)->done;
 }
 
 static int ask(struct fixture *f, const char *method, const ProtobufCMessage *request,
 	       const ProtobufCMessageDescriptor *reply_type)
 {
-	f->done = false;
-	rpc_unary_fini(&f->unary);
-	f->unary = (struct rpc_unary){
-		.method = method,
-		.request = request,
-		.reply_type = reply_type,
-		.timeout_ms = TIMEOUT_MS,
-	};
-	call_init(&f->call, &f->sim.loop, on_done);
-	rpc_unary_start(f->channel, &f->unary, &f->call);
-	assert_true(sim_run_until(&f->sim, is_done, WAIT_MS));
-	return f->call.status;
+	return served_ask(&f->served, method, request, reply_type);
 }
 
 static const char *object_name(const Api__Object *object)
@@ -164,9 +80,9 @@ static bool web_is_ready(struct sim *sim)
 
 static void start_cells(struct fixture *f, const char *text)
 {
-	sim_file(&f->sim, "a.yaml", text);
-	sim_scanned(&f->sim);
-	assert_true(sim_run_until(&f->sim, web_is_ready, WAIT_MS));
+	sim_file(&f->served.sim, "a.yaml", text);
+	sim_scanned(&f->served.sim);
+	assert_true(sim_run_until(&f->served.sim, web_is_ready, WAIT_MS));
 }
 
 static const struct {
@@ -211,7 +127,7 @@ static void test_get_selects(void **state)
 		assert_int_equal(ask(f, "/kukeon.v1beta1.Kukeon/Get", &request.base,
 				     &api__get_reply__descriptor),
 				 0);
-		reply = (const Api__GetReply *)f->unary.reply;
+		reply = (const Api__GetReply *)f->served.unary.reply;
 		buf_add_str(&names, "");
 		for (size_t n = 0; n < reply->n_objects; n++)
 			buf_printf(&names, "%s%s", n ? " " : "", object_name(reply->objects[n]));
@@ -219,7 +135,7 @@ static void test_get_selects(void **state)
 			fail_msg("selection %zu: \"%s\", expected \"%s\"", i, names.data,
 				 selections[i].names);
 	}
-	rpc_unary_fini(&f->unary);
+	rpc_unary_fini(&f->served.unary);
 }
 
 static void test_get_without_a_kind(void **state)
@@ -230,8 +146,8 @@ static void test_get_without_a_kind(void **state)
 	assert_int_equal(
 		ask(f, "/kukeon.v1beta1.Kukeon/Get", &request.base, &api__get_reply__descriptor),
 		-EINVAL);
-	assert_string_equal(f->call.err.msg, "the request selects no kind");
-	rpc_unary_fini(&f->unary);
+	assert_string_equal(f->served.call.err.msg, "the request selects no kind");
+	rpc_unary_fini(&f->served.unary);
 }
 
 static void test_version(void **state)
@@ -243,11 +159,11 @@ static void test_version(void **state)
 	assert_int_equal(ask(f, "/kukeon.v1beta1.Kukeon/Version", &request.base,
 			     &api__version_reply__descriptor),
 			 0);
-	reply = (const Api__VersionReply *)f->unary.reply;
+	reply = (const Api__VersionReply *)f->served.unary.reply;
 	assert_string_equal(reply->version, KUKEON_VERSION);
 	assert_int_equal(reply->pid, getpid());
 	assert_true(status_time_parse(reply->started_at) > 0);
-	rpc_unary_fini(&f->unary);
+	rpc_unary_fini(&f->served.unary);
 }
 
 /* ---- status ---- */
@@ -259,7 +175,7 @@ static const Api__StatusReply *status(struct fixture *f)
 	assert_int_equal(ask(f, "/kukeon.v1beta1.Kukeon/Status", &request.base,
 			     &api__status_reply__descriptor),
 			 0);
-	return (const Api__StatusReply *)f->unary.reply;
+	return (const Api__StatusReply *)f->served.unary.reply;
 }
 
 static unsigned count_of(const Api__StatusReply *reply, Api__Kind kind, Api__State state)
@@ -287,7 +203,7 @@ static void test_status_healthy(void **state)
 	assert_string_equal(reply->manifests->files[0]->path, "a.yaml");
 	assert_int_equal(reply->manifests->files[0]->generation, 1);
 	assert_string_equal(reply->manifests->files[0]->objects[0], WEB);
-	rpc_unary_fini(&f->unary);
+	rpc_unary_fini(&f->served.unary);
 }
 
 static void test_status_unhealthy(void **state)
@@ -296,9 +212,9 @@ static void test_status_unhealthy(void **state)
 	const Api__StatusReply *reply;
 	struct error err;
 
-	strv_add(&f->sim.world.missing_images, "gone");
+	strv_add(&f->served.sim.world.missing_images, "gone");
 	sim_file(
-		&f->sim, "bad.yaml",
+		&f->served.sim, "bad.yaml",
 		"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: api}\nspec: {containers: [{id: a, image: gone}]}\n");
 	start_cells(f, CELL("default", "web"));
 	reply = status(f);
@@ -306,19 +222,19 @@ static void test_status_unhealthy(void **state)
 	assert_int_equal(reply->n_problems, 1);
 	assert_string_equal(reply->problems[0]->key, "default/default/default/api");
 	assert_string_equal(reply->problems[0]->reason, "ImageNotPresent");
-	sim_file(&f->sim, "bad.yaml", ": {");
+	sim_file(&f->served.sim, "bad.yaml", ": {");
 	reply = status(f);
 	assert_int_equal(reply->manifests->files[1]->n_errors, 1);
 	assert_false(reply->healthy);
 	error_set(&err, -EIO, "the directory is ill");
-	desired_scan_done(&f->sim.engine, &err);
+	desired_scan_done(&f->served.sim.engine, &err);
 	assert_string_equal(status(f)->manifests->message, "the directory is ill");
-	world_runtime_down(&f->sim.world);
+	world_runtime_down(&f->served.sim.world);
 	reply = status(f);
 	assert_false(reply->runtime->connected);
 	assert_true(str_starts_with(reply->runtime->message, "containerd cannot be asked: "));
-	world_runtime_up(&f->sim.world);
-	rpc_unary_fini(&f->unary);
+	world_runtime_up(&f->served.sim.world);
+	rpc_unary_fini(&f->served.unary);
 }
 
 /* A file in error alone is reason enough. */
@@ -327,11 +243,11 @@ static void test_status_file_error(void **state)
 	struct fixture *f = *state;
 
 	start_cells(f, CELL("default", "web"));
-	sim_file(&f->sim, "b.yaml", ": {");
+	sim_file(&f->served.sim, "b.yaml", ": {");
 	assert_false(status(f)->healthy);
-	sim_file_gone(&f->sim, "b.yaml");
+	sim_file_gone(&f->served.sim, "b.yaml");
 	assert_true(status(f)->healthy);
-	rpc_unary_fini(&f->unary);
+	rpc_unary_fini(&f->served.unary);
 }
 
 /* ---- watch ---- */
@@ -370,7 +286,7 @@ static bool is_awaited(struct sim *sim)
 static void await_events(struct fixture *f, const char *events)
 {
 	f->awaited = events;
-	if (!sim_run_until(&f->sim, is_awaited, WAIT_MS))
+	if (!sim_run_until(&f->served.sim, is_awaited, WAIT_MS))
 		fail_msg("got \"%s\", waited for \"%s\"", f->events.data, events);
 }
 
@@ -397,7 +313,7 @@ static void watch_labels(struct fixture *f, Api__Kind kind, const char *labels)
 		.on_message = on_message,
 		.on_end = on_end,
 	};
-	rpc_stream_start(f->channel, &f->stream);
+	rpc_stream_start(f->served.channel, &f->stream);
 }
 
 static void watch(struct fixture *f, Api__Kind kind)
@@ -408,7 +324,7 @@ static void watch(struct fixture *f, Api__Kind kind)
 static void end_watch(struct fixture *f)
 {
 	rpc_stream_cancel(&f->stream);
-	assert_true(sim_run_until(&f->sim, has_ended, WAIT_MS));
+	assert_true(sim_run_until(&f->served.sim, has_ended, WAIT_MS));
 }
 
 static void test_watch(void **state)
@@ -418,10 +334,11 @@ static void test_watch(void **state)
 	start_cells(f, CELL("default", "api") "---\n" CELL("default", "web"));
 	watch(f, API__KIND__CELL);
 	await_events(f, " Aapi Aweb S ");
-	world_exit(&f->sim.world,
-		   world_container(&f->sim.world, "kukeon-default", "default_default_web_b"), 1);
+	world_exit(&f->served.sim.world,
+		   world_container(&f->served.sim.world, "kukeon-default", "default_default_web_b"),
+		   1);
 	await_events(f, " S M ");
-	sim_file(&f->sim, "a.yaml", CELL("default", "api"));
+	sim_file(&f->served.sim, "a.yaml", CELL("default", "api"));
 	await_events(f, " M Dweb ");
 	end_watch(f);
 }
@@ -430,10 +347,10 @@ static void test_watch_of_nothing(void **state)
 {
 	struct fixture *f = *state;
 
-	sim_scanned(&f->sim);
+	sim_scanned(&f->served.sim);
 	watch(f, API__KIND__CONTAINER);
 	await_events(f, " S ");
-	sim_file(&f->sim, "a.yaml", CELL("default", "web"));
+	sim_file(&f->served.sim, "a.yaml", CELL("default", "web"));
 	await_events(f, " S M ");
 	end_watch(f);
 }
@@ -447,13 +364,13 @@ static void test_watch_labels(void **state)
 {
 	struct fixture *f = *state;
 
-	sim_file(&f->sim, "a.yaml", LABELLED("front"));
-	sim_scanned(&f->sim);
+	sim_file(&f->served.sim, "a.yaml", LABELLED("front"));
+	sim_scanned(&f->served.sim);
 	watch_labels(f, API__KIND__REALM, "tier=front");
 	await_events(f, " Adefault S ");
-	sim_file(&f->sim, "a.yaml", LABELLED("back"));
+	sim_file(&f->served.sim, "a.yaml", LABELLED("back"));
 	await_events(f, " Ddefault ");
-	sim_file(&f->sim, "a.yaml", LABELLED("front"));
+	sim_file(&f->served.sim, "a.yaml", LABELLED("front"));
 	await_events(f, " Ddefault M ");
 	end_watch(f);
 }
@@ -467,7 +384,7 @@ static void test_watch_containers(void **state)
 	watch(f, API__KIND__CONTAINER);
 	await_events(f, " Aa Ab S ");
 	sim_file(
-		&f->sim, "a.yaml",
+		&f->served.sim, "a.yaml",
 		"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: web}\nspec: {containers: [{id: a, "
 		"image: img, stopGracePeriodSeconds: 1}]}\n");
 	await_events(f, " Db ");
@@ -484,9 +401,9 @@ static void test_slow_reader_skips(void **state)
 	watch(f, API__KIND__CELL);
 	await_events(f, " Aweb S ");
 	f->n_modified = 0;
-	object = engine_find(&f->sim.engine, WEB);
+	object = engine_find(&f->served.sim.engine, WEB);
 	for (unsigned i = 0; i < MANY_CHANGES; i++)
-		engine_changed(&f->sim.engine, object, false);
+		engine_changed(&f->served.sim.engine, object, false);
 	await_events(f, " S M ");
 	assert_true(f->n_modified < MANY_CHANGES / 10);
 	end_watch(f);
@@ -501,7 +418,7 @@ static void give_realms(struct fixture *f, const char *path, unsigned first, con
 			&text,
 			"---\napiVersion: v1beta1\nkind: Realm\nmetadata: {name: r%u, labels: {l: %s}}\nspec: {}\n",
 			i, label);
-	sim_file(&f->sim, path, text.data);
+	sim_file(&f->served.sim, path, text.data);
 }
 
 static bool all_ready(struct sim *sim)
@@ -521,8 +438,8 @@ static void test_slow_reader_starts_over(void **state)
 
 	give_realms(f, "a.yaml", 0, "old");
 	give_realms(f, "b.yaml", MANY_REALMS / 2, "old");
-	sim_scanned(&f->sim);
-	assert_true(sim_run_until(&f->sim, all_ready, WAIT_MS));
+	sim_scanned(&f->served.sim);
+	assert_true(sim_run_until(&f->served.sim, all_ready, WAIT_MS));
 	watch(f, API__KIND__REALM);
 	await_events(f, " Ar999 S ");
 	give_realms(f, "a.yaml", 0, "new");
@@ -536,7 +453,7 @@ static void test_closing_ends_watches(void **state)
 {
 	struct fixture *f = *state;
 
-	sim_scanned(&f->sim);
+	sim_scanned(&f->served.sim);
 	watch(f, API__KIND__CELL);
 	await_events(f, " S ");
 	/* teardown closes the API with the watch open */

@@ -1,24 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests that change something, through a real socket on a real loop with a real store, over the
  * fake world. */
-#include "core/api.h"
-
 #include <errno.h>
-#include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
 
-#include <cmocka.h>
+#include "tests/unit/api_fixture.h"
 
-#include "core/base/fs.h"
 #include "core/base/log.h"
 #include "core/desired.h"
-#include "core/host.h"
 #include "core/status.h"
-#include "tests/fake/host.h"
-
-enum { WAIT_MS = 10 * 1000, TIMEOUT_MS = 8000 };
 
 #define SERVICE "/kukeon.v1beta1.Kukeon/"
 #define WEB "default/default/default/web"
@@ -28,99 +17,29 @@ enum { WAIT_MS = 10 * 1000, TIMEOUT_MS = 8000 };
 #define CONTAINER(id) DOC("Container", id) "  cellId: web\n  image: img\n"
 
 struct fixture {
-	struct sim sim;
-	struct rpc *rpc;
-	struct api *api;
-	struct rpc_channel *channel;
-	char dir[64], run_path[80];
-	bool closed, done, stopped;
-	struct rpc_unary unary;
-	struct call call;
+	struct served served;
 	struct buf said; /* results of the last request */
 	char *awaited;
 };
 
 static struct fixture *fixture_of(struct sim *sim)
 {
-	return container_of(sim, struct fixture, sim);
-}
-
-static void on_closed(void *ctx)
-{
-	((struct fixture *)ctx)->closed = true;
-}
-
-static bool is_closed(struct sim *sim)
-{
-	return fixture_of(sim)->closed;
-}
-
-static void await_closed(struct fixture *f)
-{
-	assert_true(sim_run_until(&f->sim, is_closed, WAIT_MS));
-	f->closed = false;
-}
-
-static const char *watch_kind(void *ctx UNUSED)
-{
-	return "inotify";
-}
-
-static void on_stop(void *ctx)
-{
-	((struct fixture *)ctx)->stopped = true;
-}
-
-/* ---- the daemon ---- */
-
-static void daemon_start(struct fixture *f)
-{
-	AUTO_FREE char *path = xasprintf("%s/sock", f->dir);
-	AUTO_FREE char *target = xasprintf("unix:%s", path);
-	struct api_options options = {
-		.engine = &f->sim.engine,
-		.run_path = f->run_path,
-		.watch_kind = watch_kind,
-		.self = { .stop = on_stop, .kill = on_stop, .restart = on_stop, .ctx = f },
-	};
-
-	sim_start(&f->sim);
-	assert_int_equal(rpc_open(&f->rpc, &f->sim.loop, NULL), 0);
-	options.rpc = f->rpc;
-	assert_int_equal(host_listen(path, &options.listen_fd, NULL), 0);
-	assert_int_equal(api_open(&f->api, &options, NULL), 0);
-	f->channel = rpc_channel_new(f->rpc, target);
-}
-
-static void daemon_stop(struct fixture *f)
-{
-	rpc_unary_fini(&f->unary);
-	rpc_channel_free(f->channel);
-	api_close(f->api, on_closed, f);
-	await_closed(f);
-	rpc_close(f->rpc, on_closed, f);
-	await_closed(f);
-	sim_crash(&f->sim);
+	return container_of(served_of(sim), struct fixture, served);
 }
 
 static void daemon_restart(struct fixture *f)
 {
-	daemon_stop(f);
-	daemon_start(f);
-	sim_scanned(&f->sim);
+	served_stop(&f->served);
+	served_start(&f->served);
+	sim_scanned(&f->served.sim);
 }
 
 static int setup(void **state)
 {
 	struct fixture *f = xnew(struct fixture);
 
-	snprintf(f->dir, sizeof(f->dir), "/tmp/test-api-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
-	snprintf(f->run_path, sizeof(f->run_path), "%s/run", f->dir);
-	sim_init_real(&f->sim, 1);
-	f->sim.run_path = f->run_path;
-	daemon_start(f);
-	sim_scanned(&f->sim);
+	served_init(&f->served, true);
+	sim_scanned(&f->served.sim);
 	*state = f;
 	return 0;
 }
@@ -129,42 +48,19 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	daemon_stop(f);
-	sim_fini(&f->sim);
+	served_fini(&f->served);
 	buf_fini(&f->said);
 	free(f->awaited);
-	fs_remove_tree(AT_FDCWD, f->dir, NULL);
 	free(f);
 	return 0;
 }
 
 /* ---- requests ---- */
 
-static void on_done(struct call *call)
-{
-	container_of(call, struct fixture, call)->done = true;
-}
-
-static bool is_done(struct sim *sim)
-{
-	return fixture_of(sim)->done;
-}
-
 static int ask(struct fixture *f, const char *method, const ProtobufCMessage *request,
 	       const ProtobufCMessageDescriptor *reply_type)
 {
-	f->done = false;
-	rpc_unary_fini(&f->unary);
-	f->unary = (struct rpc_unary){
-		.method = method,
-		.request = request,
-		.reply_type = reply_type,
-		.timeout_ms = TIMEOUT_MS,
-	};
-	call_init(&f->call, &f->sim.loop, on_done);
-	rpc_unary_start(f->channel, &f->unary, &f->call);
-	assert_true(sim_run_until(&f->sim, is_done, WAIT_MS));
-	return f->call.status;
+	return served_ask(&f->served, method, request, reply_type);
 }
 
 /* "CREATED default" and so on, one per line; what changed or went wrong behind it. */
@@ -223,8 +119,8 @@ static const char *apply_with(struct fixture *f, const char *text, int flags)
 	request->has_create_only = request->create_only = flags & CREATE_ONLY;
 	request->has_dry_run = request->dry_run = (flags & DRY_RUN) != 0;
 	if (ask(f, SERVICE "Apply", &request->base, &api__apply_reply__descriptor) < 0)
-		fail_msg("%s", f->call.err.msg);
-	reply = (Api__ApplyReply *)f->unary.reply;
+		fail_msg("%s", f->served.call.err.msg);
+	reply = (Api__ApplyReply *)f->served.unary.reply;
 	say(f, reply->results, reply->n_results);
 	protobuf_c_message_free_unpacked(&request->base, NULL);
 	return f->said.data;
@@ -262,7 +158,7 @@ static const char *delete_with(struct fixture *f, const char *key, bool cascade)
 	request.has_cascade = request.cascade = cascade;
 	assert_int_equal(ask(f, SERVICE "Delete", &request.base, &api__delete_reply__descriptor),
 			 0);
-	reply = (Api__DeleteReply *)f->unary.reply;
+	reply = (Api__DeleteReply *)f->served.unary.reply;
 	say(f, reply->results, reply->n_results);
 	return f->said.data;
 }
@@ -277,7 +173,7 @@ static const char *run(struct fixture *f, const char *key, Api__RunVerb verb)
 	request.has_verb = true;
 	request.verb = verb;
 	assert_int_equal(ask(f, SERVICE "Run", &request.base, &api__run_reply__descriptor), 0);
-	say(f, &((Api__RunReply *)f->unary.reply)->result, 1);
+	say(f, &((Api__RunReply *)f->served.unary.reply)->result, 1);
 	return f->said.data;
 }
 
@@ -290,7 +186,7 @@ static const char *run(struct fixture *f, const char *key, Api__RunVerb verb)
 
 static struct object *find(struct fixture *f, const char *key)
 {
-	return engine_find(&f->sim.engine, key);
+	return engine_find(&f->served.sim.engine, key);
 }
 
 static struct container *container(struct fixture *f, const char *role)
@@ -302,7 +198,7 @@ static unsigned starts(struct fixture *f, const char *role)
 {
 	AUTO_FREE char *id = xasprintf("default_default_web_%s", role);
 
-	return world_container(&f->sim.world, "kukeon-default", id)->starts;
+	return world_container(&f->served.sim.world, "kukeon-default", id)->starts;
 }
 
 /* "web Ready" */
@@ -324,14 +220,14 @@ static void await(struct fixture *f, const char *key, const char *state)
 {
 	free(f->awaited);
 	f->awaited = xasprintf("%s %s", key, state);
-	if (!sim_run_until(&f->sim, state_is, WAIT_MS))
+	if (!sim_run_until(&f->served.sim, state_is, WAIT_MS))
 		fail_msg("waited for %s, it is %s", f->awaited,
 			 find(f, key) ? find(f, key)->status.message : "gone");
 }
 
 static bool written(struct fixture *f, const char *name)
 {
-	AUTO_FREE char *path = xasprintf("%s/%s", f->run_path, name);
+	AUTO_FREE char *path = xasprintf("%s/%s", f->served.run_path, name);
 
 	return access(path, F_OK) == 0;
 }
@@ -386,7 +282,7 @@ static void test_manifest_owns(void **state)
 {
 	struct fixture *f = *state;
 
-	sim_file(&f->sim, "a.yaml", CELL_WEB);
+	sim_file(&f->served.sim, "a.yaml", CELL_WEB);
 	assert_string_equal(apply(f, CELL_WEB), "UNCHANGED " WEB);
 	assert_string_equal(apply(f, DOC("Cell", "web") "  containers: [" ONE("a") "]\n"),
 			    "FAILED " WEB ": it is declared in a.yaml; change it there");
@@ -405,10 +301,10 @@ static void test_manifest_takes_over(void **state)
 	struct fixture *f = *state;
 
 	apply(f, CELL_WEB);
-	sim_file(&f->sim, "a.yaml", CELL_WEB);
+	sim_file(&f->served.sim, "a.yaml", CELL_WEB);
 	assert_string_equal(find(f, WEB)->source, "manifest:a.yaml");
-	sim_file(&f->sim, "b.yaml", DOC("Realm", "other") "  {}\n");
-	sim_file_gone(&f->sim, "a.yaml");
+	sim_file(&f->served.sim, "b.yaml", DOC("Realm", "other") "  {}\n");
+	sim_file_gone(&f->served.sim, "a.yaml");
 	await(f, WEB, "gone");
 }
 
@@ -499,7 +395,7 @@ static void test_delete(void **state)
 			    "DELETED default\nDELETED default/default/default\n"
 			    "DELETED default/default");
 	await(f, "default", "gone");
-	assert_true(sim_run_until(&f->sim, no_realm_is_written, WAIT_MS));
+	assert_true(sim_run_until(&f->served.sim, no_realm_is_written, WAIT_MS));
 	assert_string_equal(delete_with(f, "default", false), "NOT_FOUND default");
 }
 
@@ -518,7 +414,7 @@ static void test_delete_survives(void **state)
 	delete_with(f, WEB, true);
 	daemon_restart(f);
 	await(f, WEB, "gone");
-	assert_true(sim_run_until(&f->sim, nothing_is_written, WAIT_MS));
+	assert_true(sim_run_until(&f->served.sim, nothing_is_written, WAIT_MS));
 }
 
 /* ---- run ---- */
@@ -535,7 +431,7 @@ static void test_stop_and_start(void **state)
 	assert_string_equal(run(f, WEB, STOP), "UNCHANGED " WEB);
 	assert_string_equal(run(f, WEB, KILL), "UNCHANGED " WEB);
 	assert_true(container(f, "root")->record && container(f, "root")->snapshot);
-	assert_false(world_cell(&f->sim.world, WEB)->pinned);
+	assert_false(world_cell(&f->served.sim.world, WEB)->pinned);
 	assert_string_equal(run(f, WEB "/b", START),
 			    "FAILED " WEB
 			    "/b: its cell is stopped; 'kuke start cell web' starts it");
@@ -566,13 +462,13 @@ static void test_stop_container(void **state)
 	apply(f, CELL_WEB);
 	await(f, WEB, "Ready");
 	assert_string_equal(run(f, WEB "/b", KILL), "ACCEPTED " WEB "/b");
-	assert_true(sim_run_until(&f->sim, b_is_down, WAIT_MS));
-	assert_int_equal(sim_state(&f->sim, WEB), API__STATE__Ready);
+	assert_true(sim_run_until(&f->served.sim, b_is_down, WAIT_MS));
+	assert_int_equal(sim_state(&f->served.sim, WEB), API__STATE__Ready);
 	daemon_restart(f);
 	await(f, WEB, "Ready");
 	assert_int_equal(starts(f, "b"), 1);
 	assert_string_equal(run(f, WEB "/b", START), "ACCEPTED " WEB "/b");
-	assert_true(sim_run_until(&f->sim, b_runs, WAIT_MS));
+	assert_true(sim_run_until(&f->served.sim, b_runs, WAIT_MS));
 	assert_int_equal(starts(f, "root"), 1);
 	assert_string_equal(run(f, WEB "/a", STOP), "ACCEPTED " WEB "/a"); /* the root */
 	await(f, WEB, "Stopped");
@@ -605,10 +501,10 @@ static void test_restart(void **state)
 	apply(f, CELL_WEB);
 	await(f, WEB, "Ready");
 	assert_string_equal(run(f, WEB, RESTART), "ACCEPTED " WEB);
-	assert_true(sim_run_until(&f->sim, restarted_both, WAIT_MS));
+	assert_true(sim_run_until(&f->served.sim, restarted_both, WAIT_MS));
 	assert_int_equal(find(f, WEB)->cell.run, INTENT_RUN);
 	assert_string_equal(run(f, WEB "/b", RESTART), "ACCEPTED " WEB "/b");
-	assert_true(sim_run_until(&f->sim, restarted_b, WAIT_MS));
+	assert_true(sim_run_until(&f->served.sim, restarted_b, WAIT_MS));
 	assert_int_equal(starts(f, "root"), 2);
 	assert_string_equal(run(f, WEB "/nope", RESTART), "NOT_FOUND " WEB "/nope");
 }
@@ -625,9 +521,9 @@ static void test_self(void **state)
 			    "FAILED " SELF_KEY
 			    ": it is Kukeon's own; 'kuke uninstall' takes everything down");
 	assert_string_equal(run(f, SELF_KEY, START), "UNCHANGED " SELF_KEY);
-	assert_false(f->stopped);
+	assert_false(f->served.stopped);
 	assert_string_equal(run(f, SELF_KEY, STOP), "ACCEPTED " SELF_KEY);
-	assert_true(f->stopped);
+	assert_true(f->served.stopped);
 }
 
 /* ---- everything ---- */
@@ -640,7 +536,7 @@ static void test_refresh(void **state)
 	apply(f, CELL_WEB);
 	assert_int_equal(ask(f, SERVICE "Refresh", &request.base, &api__refresh_reply__descriptor),
 			 0);
-	assert_int_equal(((Api__RefreshReply *)f->unary.reply)->objects, 4);
+	assert_int_equal(((Api__RefreshReply *)f->served.unary.reply)->objects, 4);
 }
 
 static void test_purge(void **state)
@@ -649,13 +545,13 @@ static void test_purge(void **state)
 	Api__PurgeRequest request = API__PURGE_REQUEST__INIT;
 
 	apply(f, CELL_WEB);
-	sim_file(&f->sim, "a.yaml", DOC("Cell", "api") "  containers: [" ONE("a") "]\n");
+	sim_file(&f->served.sim, "a.yaml", DOC("Cell", "api") "  containers: [" ONE("a") "]\n");
 	await(f, WEB, "Ready");
 	assert_int_equal(ask(f, SERVICE "Purge", &request.base, &api__purge_reply__descriptor), 0);
-	assert_int_equal(((Api__PurgeReply *)f->unary.reply)->n_remaining, 0);
-	assert_true(f->stopped);
+	assert_int_equal(((Api__PurgeReply *)f->served.unary.reply)->n_remaining, 0);
+	assert_true(f->served.stopped);
 	assert_null(find(f, "default"));
-	sim_file(&f->sim, "a.yaml", CELL_WEB); /* nothing comes any more */
+	sim_file(&f->served.sim, "a.yaml", CELL_WEB); /* nothing comes any more */
 	assert_null(find(f, WEB));
 }
 
@@ -667,10 +563,10 @@ static void test_store_fails(void **state)
 	struct fixture *f = *state;
 
 	apply(f, DOC("Realm", "default") "  {}\n");
-	assert_int_equal(
-		fs_write_file_atomic(f->awaited = xasprintf("%s/default/default", f->run_path), "",
-				     0, 0644, NULL),
-		0); /* a file where a directory must be */
+	assert_int_equal(fs_write_file_atomic(
+				 f->awaited = xasprintf("%s/default/default", f->served.run_path),
+				 "", 0, 0644, NULL),
+			 0); /* a file where a directory must be */
 	assert_true(str_starts_with(apply(f, CELL_WEB),
 				    "FAILED default/default: cannot be stored, so nothing was "
 				    "changed: "));

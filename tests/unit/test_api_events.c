@@ -2,22 +2,14 @@
 /* The history through a real socket, on a real loop, over the fake world: what is told of a cell's
  * life, and who gets what of it. */
 #include <errno.h>
-#include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
 
-#include <cmocka.h>
+#include "tests/unit/api_fixture.h"
 
-#include "core/api.h"
-#include "core/base/fs.h"
 #include "core/desired.h"
-#include "core/host.h"
 #include "core/status.h"
 #include "core/tell.h"
-#include "tests/fake/host.h"
 
-enum { WAIT_MS = 10 * 1000, BURST = 100 };
+enum { BURST = 100 };
 
 #define WEB "default/default/default/web"
 #define CELL(name, more)                                                                           \
@@ -26,12 +18,8 @@ enum { WAIT_MS = 10 * 1000, BURST = 100 };
 	"}]\n"
 
 struct fixture {
-	struct sim sim;
-	struct rpc *rpc;
-	struct api *api;
-	struct rpc_channel *channel;
-	char dir[64];
-	bool closed, ended;
+	struct served served;
+	bool ended;
 	int status;
 
 	struct rpc_stream stream;
@@ -44,42 +32,14 @@ struct fixture {
 
 static struct fixture *fixture_of(struct sim *sim)
 {
-	return container_of(sim, struct fixture, sim);
-}
-
-static void on_closed(void *ctx)
-{
-	((struct fixture *)ctx)->closed = true;
-}
-
-static bool is_closed(struct sim *sim)
-{
-	return fixture_of(sim)->closed;
-}
-
-static void await_closed(struct fixture *f)
-{
-	assert_true(sim_run_until(&f->sim, is_closed, WAIT_MS));
-	f->closed = false;
+	return container_of(served_of(sim), struct fixture, served);
 }
 
 static int setup(void **state)
 {
 	struct fixture *f = xnew(struct fixture);
-	struct api_options options = { .engine = &f->sim.engine };
-	AUTO_FREE char *path = NULL, *target = NULL;
 
-	snprintf(f->dir, sizeof(f->dir), "/tmp/test-events-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
-	path = xasprintf("%s/sock", f->dir);
-	target = xasprintf("unix:%s", path);
-	sim_init_real(&f->sim, 1);
-	sim_start(&f->sim);
-	assert_int_equal(rpc_open(&f->rpc, &f->sim.loop, NULL), 0);
-	options.rpc = f->rpc;
-	assert_int_equal(host_listen(path, &options.listen_fd, NULL), 0);
-	assert_int_equal(api_open(&f->api, &options, NULL), 0);
-	f->channel = rpc_channel_new(f->rpc, target);
+	served_init(&f->served, false);
 	*state = f;
 	return 0;
 }
@@ -88,14 +48,8 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	rpc_channel_free(f->channel);
-	api_close(f->api, on_closed, f);
-	await_closed(f);
-	rpc_close(f->rpc, on_closed, f);
-	await_closed(f);
-	sim_fini(&f->sim);
+	served_fini(&f->served);
 	buf_fini(&f->got);
-	fs_remove_tree(AT_FDCWD, f->dir, NULL);
 	free(f);
 	return 0;
 }
@@ -147,19 +101,19 @@ static void begin(struct fixture *f, const Api__EventsRequest *request)
 		.on_message = on_message,
 		.on_end = on_end,
 	};
-	rpc_stream_start(f->channel, &f->stream);
+	rpc_stream_start(f->served.channel, &f->stream);
 }
 
 static void ask(struct fixture *f, const Api__EventsRequest *request)
 {
 	begin(f, request);
-	assert_true(sim_run_until(&f->sim, has_ended, WAIT_MS));
+	assert_true(sim_run_until(&f->served.sim, has_ended, WAIT_MS));
 }
 
 static void end_watch(struct fixture *f)
 {
 	rpc_stream_cancel(&f->stream);
-	assert_true(sim_run_until(&f->sim, has_ended, WAIT_MS));
+	assert_true(sim_run_until(&f->served.sim, has_ended, WAIT_MS));
 }
 
 static bool is_awaited(struct sim *sim)
@@ -170,7 +124,7 @@ static bool is_awaited(struct sim *sim)
 static void await_event(struct fixture *f, const char *text)
 {
 	f->awaited = text;
-	if (!sim_run_until(&f->sim, is_awaited, WAIT_MS))
+	if (!sim_run_until(&f->served.sim, is_awaited, WAIT_MS))
 		fail_msg("got \"%s\", waited for \"%s\"", f->got.data, text);
 }
 
@@ -208,16 +162,17 @@ static bool web_is_gone(struct sim *sim)
 
 static void start_cell(struct fixture *f, const char *text)
 {
-	sim_file(&f->sim, "a.yaml", text);
-	sim_scanned(&f->sim);
-	assert_true(sim_run_until(&f->sim, web_is_ready, WAIT_MS));
+	sim_file(&f->served.sim, "a.yaml", text);
+	sim_scanned(&f->served.sim);
+	assert_true(sim_run_until(&f->served.sim, web_is_ready, WAIT_MS));
 }
 
 static void end_container(struct fixture *f, const char *id, uint32_t code)
 {
-	world_exit(&f->sim.world, world_container(&f->sim.world, "kukeon-default", id), code);
-	assert_true(sim_run_until(&f->sim, web_is_not_ready, WAIT_MS));
-	assert_true(sim_run_until(&f->sim, web_is_ready, WAIT_MS));
+	world_exit(&f->served.sim.world,
+		   world_container(&f->served.sim.world, "kukeon-default", id), code);
+	assert_true(sim_run_until(&f->served.sim, web_is_not_ready, WAIT_MS));
+	assert_true(sim_run_until(&f->served.sim, web_is_ready, WAIT_MS));
 }
 
 /* ---- what is told ---- */
@@ -249,12 +204,12 @@ static void test_life(void **state)
 
 	start_cell(f, CELL("web", ""));
 	end_container(f, "default_default_web_b", 3);
-	sim_file(&f->sim, "a.yaml", CELL("web", ", args: [x]"));
-	assert_true(sim_run_until(&f->sim, web_is_not_ready, WAIT_MS));
-	assert_true(sim_run_until(&f->sim, web_is_ready, WAIT_MS));
+	sim_file(&f->served.sim, "a.yaml", CELL("web", ", args: [x]"));
+	assert_true(sim_run_until(&f->served.sim, web_is_not_ready, WAIT_MS));
+	assert_true(sim_run_until(&f->served.sim, web_is_ready, WAIT_MS));
 	end_container(f, "default_default_web_root", 139);
-	sim_file_gone(&f->sim, "a.yaml");
-	assert_true(sim_run_until(&f->sim, web_is_gone, WAIT_MS));
+	sim_file_gone(&f->served.sim, "a.yaml");
+	assert_true(sim_run_until(&f->served.sim, web_is_gone, WAIT_MS));
 	ask(f, &request);
 	assert_int_equal(f->status, 0);
 	expect_order(f, lines);
@@ -276,10 +231,10 @@ static void test_runtime(void **state)
 	struct fixture *f = *state;
 
 	start_cell(f, CELL("web", ""));
-	world_runtime_down(&f->sim.world);
-	assert_true(sim_run_until(&f->sim, web_is_not_ready, WAIT_MS));
-	world_runtime_up(&f->sim.world);
-	assert_true(sim_run_until(&f->sim, web_is_ready, WAIT_MS));
+	world_runtime_down(&f->served.sim.world);
+	assert_true(sim_run_until(&f->served.sim, web_is_not_ready, WAIT_MS));
+	world_runtime_up(&f->served.sim.world);
+	assert_true(sim_run_until(&f->served.sim, web_is_ready, WAIT_MS));
 	ask(f, &request);
 	assert_int_equal(count(f, "\n- RuntimeUnavailable containerd cannot be asked: "), 1);
 	assert_int_equal(count(f, "\n- RuntimeConnected "), 1);
@@ -299,15 +254,15 @@ static void tell_all(struct fixture *f)
 					    "r/s/t/c",   "r/s/t/c/a", "r/s/t/c/b", "r/s/t/d",
 					    "r/s/t/d/a", "q",         "q/s" };
 
-	sim_scanned(&f->sim);
-	assert_true(sim_run_until(&f->sim, is_connected, WAIT_MS));
+	sim_scanned(&f->served.sim);
+	assert_true(sim_run_until(&f->served.sim, is_connected, WAIT_MS));
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		history_add(&f->sim.engine.history, &(struct event_source){
-							    .key = keys[i],
-							    .reason = "Test",
-							    .message = keys[i],
-							    .now_ms = status_now_ms(),
-						    });
+		history_add(&f->served.sim.engine.history, &(struct event_source){
+								   .key = keys[i],
+								   .reason = "Test",
+								   .message = keys[i],
+								   .now_ms = status_now_ms(),
+							   });
 }
 
 enum { ANY = -1 };
@@ -387,7 +342,7 @@ static void test_limits(void **state)
 	request.after = last;
 	ask(f, &request);
 	assert_string_equal(f->got.data, "\nq Test q\nq/s Test q/s\n");
-	history_add(&f->sim.engine.history,
+	history_add(&f->served.sim.engine.history,
 		    &(struct event_source){ .key = "r",
 					    .reason = "Old",
 					    .message = "",
@@ -448,14 +403,14 @@ static void test_waits_for_the_file(void **state)
 	struct event_ring past = { 0 };
 	struct fixture *f = *state;
 
-	sim_scanned(&f->sim);
-	f->sim.engine.history.loading = true;
+	sim_scanned(&f->served.sim);
+	f->served.sim.engine.history.loading = true;
 	begin(f, &request);
-	sim_run(&f->sim, BURST);
+	sim_run(&f->served.sim, BURST);
 	assert_int_equal(f->n, 0);
 	assert_false(f->ended);
-	history_restore(&f->sim.engine.history, &past);
-	assert_true(sim_run_until(&f->sim, has_ended, WAIT_MS));
+	history_restore(&f->served.sim.engine.history, &past);
+	assert_true(sim_run_until(&f->served.sim, has_ended, WAIT_MS));
 	assert_true(f->n > 0);
 }
 
@@ -472,12 +427,12 @@ static void test_slow_reader(void **state)
 	for (unsigned i = 0; i < EVENT_RING_MAX + BURST; i++) {
 		AUTO_FREE char *message = xasprintf("%u", i);
 
-		history_add(&f->sim.engine.history, &(struct event_source){
-							    .key = "r",
-							    .reason = "Test",
-							    .message = message,
-							    .now_ms = status_now_ms(),
-						    });
+		history_add(&f->served.sim.engine.history, &(struct event_source){
+								   .key = "r",
+								   .reason = "Test",
+								   .message = message,
+								   .now_ms = status_now_ms(),
+							   });
 	}
 	await_event(f, "\n- EventsMissed ");
 	assert_in_range(f->missed, BURST - 1, BURST);

@@ -290,6 +290,20 @@ static void test_damaged_files_are_set_aside(void **state)
 		1);
 }
 
+/* The root container may be called so; its file is for people and is not judged at the next start.
+ */
+static void test_container_called_root(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f, "apiVersion: v1beta1\nkind: Cell\nmetadata: {name: web}\nspec:\n"
+		 "  containers: [{id: root, image: img, stopGracePeriodSeconds: 1}]\n");
+	assert_exists(f, WEB "/containers/root.yaml", true);
+	restart(f);
+	assert_exists(f, WEB "/containers/root.yaml", true);
+	assert_exists(f, WEB "/containers/root.yaml.damaged", false);
+}
+
 /* Files of strangers in the tree are left alone. */
 static void test_strange_files(void **state)
 {
@@ -312,15 +326,11 @@ static void test_strange_files(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_tree_is_written),
-		TEST(test_written_on_a_real_loop),
-		TEST(test_waits_until_things_settle),
-		TEST(test_comes_back),
-		TEST(test_stale_container_files_go),
-		TEST(test_deleted_objects_leave_no_files),
-		TEST(test_deleted_while_away),
-		TEST(test_damaged_files_are_set_aside),
-		TEST(test_strange_files),
+		TEST(test_tree_is_written),           TEST(test_written_on_a_real_loop),
+		TEST(test_waits_until_things_settle), TEST(test_comes_back),
+		TEST(test_stale_container_files_go),  TEST(test_deleted_objects_leave_no_files),
+		TEST(test_deleted_while_away),        TEST(test_damaged_files_are_set_aside),
+		TEST(test_container_called_root),     TEST(test_strange_files),
 	};
 
 	log_set_level(getenv("KUKEON_TEST_LOG") ? LOG_DEBUG : LOG_ERROR);
