@@ -105,6 +105,8 @@ static void render_cell(const struct engine *engine, const struct object *object
 	struct container *c;
 
 	status->ip = maybe_str(object->cell.ip);
+	if (!status->ip)
+		status->last_ip = maybe_str(object->cell.last_ip);
 	status->bridge = maybe_str(object->cell.bridge);
 	if (object->cell.pinned)
 		status->netns = network->ops->netns_path(network, object->key);

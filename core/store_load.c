@@ -62,8 +62,8 @@ static void restore_status(struct engine *engine, struct object *object, const A
 	object->status.told = object->status.told_before = status->has_state;
 	object->status.told_state = status->state;
 	object->status.told_reason = reason_parse(status->reason);
-	if (!str_empty(status->ip))
-		object->cell.last_ip = xstrdup(status->ip);
+	if (!str_empty(status->ip) || !str_empty(status->last_ip))
+		object->cell.last_ip = xstrdup(str_empty(status->ip) ? status->last_ip : status->ip);
 	object->cell.run = restored_intent(status->intent);
 	for (size_t i = 0; i < status->n_containers; i++)
 		restore_container(engine, object, status->containers[i]);

@@ -72,6 +72,16 @@ static void undo(struct op *op)
 		cni_undo_attachments(op->cni, repair->cell_key, &op->step);
 }
 
+/* What core wants, which may not know of it yet after a crash; else what the journal says it had,
+ * or was to get. */
+static const char *address_to_ask_for(const struct repair_op *repair)
+{
+	if (repair->wanted_ip || !repair->recorded)
+		return repair->wanted_ip;
+	return repair->attachment.result.ip ? repair->attachment.result.ip
+					    : repair->attachment.wanted_ip;
+}
+
 static void attach_again(struct op *op)
 {
 	struct repair_op *repair = to_repair_op(op);
@@ -81,7 +91,7 @@ static void attach_again(struct op *op)
 	else
 		cni_attach(&op->cni->network,
 			   &(struct attach_request){ .cell_key = repair->cell_key,
-						     .wanted_ip = repair->wanted_ip },
+						     .wanted_ip = address_to_ask_for(repair) },
 			   repair->ret_fact, &op->step);
 }
 

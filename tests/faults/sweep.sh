@@ -74,9 +74,21 @@ play() {
 	until_true "the kept realm is gone" realm_is_gone kept
 	keep_daemon
 	until_true "the daemon answers" daemon_answers
+	end_daemon
+}
+
+# Its end has acts too: one that died of them is followed by one that ends in order.
+end_daemon() {
+	local status=0
 	process_stop "$DAEMON_PID" "$LIMIT" || fail "$life: kukeond did not end on SIGTERM"
-	wait "$DAEMON_PID" || fail "$life: kukeond ended with an error"
+	wait "$DAEMON_PID" || status=$?
 	DAEMON_PID=
+	[ $status -eq 137 ] || [ $status -eq 0 ] || fail "$life: kukeond ended with $status"
+	[ $status -eq 0 ] && return
+	deaths=$((deaths + 1))
+	start_faulty
+	until_true "the daemon answers" daemon_answers
+	end_daemon
 }
 
 realm_is_gone() { daemon_answers && ! kuke get realm "$1" >/dev/null 2>&1; }

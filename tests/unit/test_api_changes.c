@@ -419,9 +419,19 @@ static void test_delete_survives(void **state)
 
 /* ---- run ---- */
 
+static bool address_is_stored(struct sim *sim)
+{
+	AUTO_FREE char *path = xasprintf("%s/" WEB "/cell.yaml", served_of(sim)->run_path);
+	AUTO_BUF struct buf text = { 0 };
+
+	return fs_read_file(AT_FDCWD, path, 1 << 20, &text, NULL) == 0 &&
+	       strstr(text.data, "lastIp:");
+}
+
 static void test_stop_and_start(void **state)
 {
 	struct fixture *f = *state;
+	AUTO_FREE char *ip = NULL;
 
 	apply(f, CELL_WEB);
 	await(f, WEB, "Ready");
@@ -435,8 +445,11 @@ static void test_stop_and_start(void **state)
 	assert_string_equal(run(f, WEB "/b", START),
 			    "FAILED " WEB
 			    "/b: its cell is stopped; 'kuke start cell web' starts it");
+	ip = xstrdup(find(f, WEB)->cell.last_ip);
+	assert_true(sim_run_until(&f->served.sim, address_is_stored, WAIT_MS));
 	daemon_restart(f);
 	await(f, WEB, "Stopped");
+	assert_string_equal(find(f, WEB)->cell.last_ip, ip); /* it asks for it when it comes back */
 	assert_string_equal(run(f, WEB, START), "ACCEPTED " WEB);
 	await(f, WEB, "Ready");
 	assert_int_equal(container(f, "root")->restarts, 0);
