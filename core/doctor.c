@@ -14,6 +14,7 @@ enum {
 	SETTLE_LOOK_MS = 250,        /* between two looks at what the engine takes down */
 	SETTLE_MAX_MS = 45 * 1000,   /* a container's grace, and some time to kill it */
 	OBJECTS_MAX = 50 * 1000,     /* in one message */
+	SEAMS = 3,
 };
 
 /* One that was nobody's in the looks so far. */
@@ -118,6 +119,8 @@ static void look_on(struct doctor *doctor)
 	struct engine *engine = doctor->engine;
 	struct call *call = &doctor->sub;
 
+	if (doctor->seam == SEAMS)
+		return doctor->looked(doctor);
 	call_init(call, engine->loop, on_inventory);
 	switch (doctor->seam++) {
 	case 0:
@@ -129,12 +132,8 @@ static void look_on(struct doctor *doctor)
 		else
 			call_complete(call, -ECONNREFUSED, &engine->runtime_problem);
 		return;
-	case 2:
-		engine->network->ops->inventory(engine->network, &doctor->things, call);
-		return;
 	default:
-		call->pending = false;
-		doctor->looked(doctor);
+		engine->network->ops->inventory(engine->network, &doctor->things, call);
 	}
 }
 
