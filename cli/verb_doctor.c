@@ -119,13 +119,15 @@ static size_t count_failed(const Api__DoctorReply *reply)
 
 static void print_verdict(const Api__DoctorReply *reply, bool fix, FILE *out)
 {
-	size_t orphans = count_orphans(reply), failed = count_failed(reply);
+	size_t orphans = count_orphans(reply), failed = count_failed(reply), there = 0;
 
-	fprintf(out, "\n%zu objects on the host", reply->n_objects);
+	for (size_t i = 0; i < reply->n_objects; i++)
+		there += !reply->objects[i]->fixed;
+	fprintf(out, "\n%zu objects on the host", there);
 	if (orphans)
 		fprintf(out, ", %zu of them nobody's%s", orphans,
 			fix ? "" : ": kuke doctor --fix takes them away");
-	else
+	else if (there)
 		fprintf(out, ", each with its owner");
 	if (failed)
 		fprintf(out, "; %zu %s not passed", failed, failed == 1 ? "check" : "checks");

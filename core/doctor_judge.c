@@ -19,8 +19,7 @@ static enum standing owned(const struct object *object, char *owner, char **ret_
 
 static bool is_changing(const struct object *cell)
 {
-	return cell->cell.network.busy || !cell->cell.network.known ||
-	       (cell->cell.intent && !cell->cell.attached);
+	return cell->cell.network.busy || (cell->cell.intent && !cell->cell.attached);
 }
 
 /* Between its making and the record of what was made, it is of one of those that are being attached
