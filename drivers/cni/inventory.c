@@ -190,13 +190,23 @@ static void add_port(struct inventory_op *inventory, const struct hostlink *link
 	thing->why = xasprintf("it is on bridge %s, and no attachment made it", bridge);
 }
 
+static bool has_ports(const struct hostlinks *links, const struct hostlink *bridge)
+{
+	for (size_t i = 0; i < links->n; i++)
+		if (links->items[i].master == bridge->ifindex)
+			return true;
+	return false;
+}
+
+/* One of our prefix that we know nothing of: with somebody on it, it is another instance's. */
 static void add_bridge(struct inventory_op *inventory, const struct hostlinks *links,
 		       const struct hostlink *bridge)
 {
 	const char *space_key = find_owner(&inventory->bridges, bridge->name);
 	struct host_thing *thing;
 
-	if (!space_key && !str_starts_with(bridge->name, BRIDGE_PREFIX))
+	if (!space_key &&
+	    (!str_starts_with(bridge->name, BRIDGE_PREFIX) || has_ports(links, bridge)))
 		return;
 	thing = host_things_add(&inventory->things, HOST_BRIDGE, bridge->name, space_key);
 	if (!space_key)
