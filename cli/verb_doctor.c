@@ -50,9 +50,8 @@ static void print_check(const Api__HostCheck *check, FILE *out)
 {
 	static const char *const marks[] = { "ok", "warning", "FAILED" };
 
-	fprintf(out, "  %-8s %s: ", (unsigned)check->result < ARRAY_SIZE(marks)
-						? marks[check->result]
-						: "?",
+	fprintf(out, "  %-8s %s: ",
+		(unsigned)check->result < ARRAY_SIZE(marks) ? marks[check->result] : "?",
 		check->name ? check->name : "?");
 	text_print(check->message ? check->message : "", out);
 	fputc('\n', out);
@@ -212,14 +211,15 @@ const struct verb verb_doctor = {
 	.name = "doctor",
 	.summary = "Look for what is left over on the host and for what the host lacks",
 	.usage = "",
-	.examples = "  kuke doctor\n"
-		    "  kuke doctor --all\n"
-		    "  kuke doctor --fix\n"
-		    "  kuke doctor -o json | jq '.objects[] | select(.orphan)'\n"
-		    "\n"
-		    "Exit 0: everything has its owner and the host lacks nothing; 1: not so. While\n"
-		    "kukeond does not answer only the host is looked at, with the settings given "
-		    "here.\n",
+	.examples =
+		"  kuke doctor\n"
+		"  kuke doctor --all\n"
+		"  kuke doctor --fix\n"
+		"  kuke doctor -o json | jq '.objects[] | select(.orphan)'\n"
+		"\n"
+		"Exit 0: everything has its owner and the host lacks nothing; 1: not so. While\n"
+		"kukeond does not answer only the host is looked at, with the settings given "
+		"here.\n",
 	.outputs = 1U << OUTPUT_TABLE | 1U << OUTPUT_YAML | 1U << OUTPUT_JSON,
 	.own_bytes = sizeof(struct doctor_args),
 	.options = doctor_children,

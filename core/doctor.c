@@ -11,9 +11,9 @@
 
 enum {
 	SETTLE_CHECK_MS = 50,
-	SETTLE_LOOK_MS = 250,        /* between two looks at what the engine takes down */
-	SETTLE_MAX_MS = 45 * 1000,   /* a container's grace, and some time to kill it */
-	OBJECTS_MAX = 50 * 1000,     /* in one message */
+	SETTLE_LOOK_MS = 250,      /* between two looks at what the engine takes down */
+	SETTLE_MAX_MS = 45 * 1000, /* a container's grace, and some time to kill it */
+	OBJECTS_MAX = 50 * 1000,   /* in one message */
 	SEAMS = 3,
 };
 
@@ -24,7 +24,7 @@ struct orphan {
 	struct host_thing *thing; /* in the latest look; NULL: not in it, or somebody's by now */
 	enum host_kind kind;
 	char *name, *why;
-	char *failure;        /* of the attempt to take it away */
+	char *failure; /* of the attempt to take it away */
 	bool tried;
 };
 
@@ -193,8 +193,7 @@ static Api__HostObject *render(struct doctor *doctor, const struct host_thing *t
 {
 	Api__HostObject *object = new_object(thing->kind, thing->name);
 	AUTO_FREE char *key = orphan_key(thing);
-	struct orphan *orphan =
-		map_entry(map_find(&doctor->orphans, key), struct orphan, node);
+	struct orphan *orphan = map_entry(map_find(&doctor->orphans, key), struct orphan, node);
 
 	if (doctor_judge(doctor->engine, thing, &object->owner, &object->message) !=
 	    STANDING_ORPHAN)
@@ -230,8 +229,8 @@ static Api__DoctorReply *make_reply(struct doctor *doctor)
 	struct orphan *orphan;
 
 	api__doctor_reply__init(reply);
-	reply->objects = xcalloc(doctor->things.n + doctor->orphans.count + 1,
-				 sizeof(*reply->objects));
+	reply->objects =
+		xcalloc(doctor->things.n + doctor->orphans.count + 1, sizeof(*reply->objects));
 	for (size_t i = 0; i < doctor->things.n && i < OBJECTS_MAX; i++)
 		reply->objects[reply->n_objects++] = render(doctor, &doctor->things.items[i]);
 	map_for_each(orphan, &doctor->orphans, node) {
@@ -258,10 +257,10 @@ static void report(struct doctor *doctor)
 				xasprintf("not everything could be looked at: %s", doctor->gap.msg),
 				xstrdup("mend what is named there, then ask again"));
 	else if (doctor->things.n > OBJECTS_MAX)
-		host_checks_add(&doctor->checks, "inventory", API__HOST_CHECK__RESULT__Failed,
-				xasprintf("%zu objects: only %d are shown", doctor->things.n,
-					  OBJECTS_MAX),
-				xstrdup("take away what is not used"));
+		host_checks_add(
+			&doctor->checks, "inventory", API__HOST_CHECK__RESULT__Failed,
+			xasprintf("%zu objects: only %d are shown", doctor->things.n, OBJECTS_MAX),
+			xstrdup("take away what is not used"));
 	host_checks_take(&doctor->checks, &reply->checks, &reply->n_checks);
 	*doctor->ret_reply = reply;
 	end(doctor, 0, NULL);

@@ -55,9 +55,9 @@ static enum standing judge_container(struct engine *engine, const struct host_th
 
 static enum standing judge_missing(const struct host_thing *thing, char **ret_message)
 {
-	return orphan(xasprintf("there is no %s %s", kind_name(key_kind(thing->owner)),
-				thing->owner),
-		      ret_message);
+	return orphan(
+		xasprintf("there is no %s %s", kind_name(key_kind(thing->owner)), thing->owner),
+		ret_message);
 }
 
 enum standing doctor_judge(struct engine *engine, const struct host_thing *thing, char **ret_owner,

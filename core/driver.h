@@ -51,7 +51,8 @@ const char *host_kind_name(enum host_kind kind);
 /* One thing that is ours by its name, label or place. */
 struct host_thing {
 	enum host_kind kind;
-	char *name;  /* of all of its kind only this one has it: a path, a link, "<namespace>/<id>" */
+	char *name;  /* of all of its kind only this one has it: a path, a link, "<namespace>/<id>"
+		      */
 	char *owner; /* key of the object that its name, label or record tells of; NULL: of none */
 	char *id;    /* containerd id when it is of one container of the owner, else NULL */
 	/* Some cell of the owner, a space, may have made it and nobody wrote down which: it is
@@ -376,7 +377,8 @@ struct cgroup_ops {
 	/* As in struct runtime_ops. */
 	void (*inventory)(struct cgroup_driver *cgroup, struct host_things *ret_things,
 			  struct call *call);
-	void (*discard)(struct cgroup_driver *cgroup, const struct host_thing *thing, struct call *call);
+	void (*discard)(struct cgroup_driver *cgroup, const struct host_thing *thing,
+			struct call *call);
 
 	/* Controllers that the host offers to us; valid after the first ensure(). Owned by the
 	 * driver. */

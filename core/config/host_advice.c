@@ -18,8 +18,8 @@ enum {
 	KERNEL_FILE_MAX_BYTES = 4096,
 	INOTIFY_INSTANCES_MIN = 64, /* systemd and containerd have their share of them */
 	INOTIFY_WATCHES_MIN = 8192, /* one a cell, one a directory of manifests */
-	FILES_MIN = 4096,           /* a connection, a plugin's pipes: tens at a time; and containers
-				       get no more than the daemon has */
+	FILES_MIN = 4096, /* a connection, a plugin's pipes: tens at a time; and containers
+			     get no more than the daemon has */
 	SPACE_LOW_PERCENT = 5,
 	MIB = 1024 * 1024,
 	SPACE_LOW_MIB = 256,
@@ -83,8 +83,8 @@ char *host_advice_missing_controllers(const char *offered)
 /* Where ours is made already, what it has counts: whoever is above may not hand everything down. */
 static void check_controllers(const Api__Config *config, struct host_checks *checks)
 {
-	AUTO_FREE char *ours = xasprintf("%s%s/cgroup.controllers", config->cgroup_mount,
-					 config->cgroup_root);
+	AUTO_FREE char *ours =
+		xasprintf("%s%s/cgroup.controllers", config->cgroup_mount, config->cgroup_root);
 	AUTO_FREE char *all = xasprintf("%s/cgroup.controllers", config->cgroup_mount);
 	AUTO_FREE char *missing = NULL;
 	AUTO_BUF struct buf text = { 0 };

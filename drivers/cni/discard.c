@@ -32,8 +32,8 @@ static int read_reservation(struct op *op, struct error *err UNUSED)
 {
 	struct discard_op *discard = discard_of(op);
 
-	discard->container = discard->kind == HOST_IPAM ? reservation_container(discard->name)
-							: xstrdup("");
+	discard->container =
+		discard->kind == HOST_IPAM ? reservation_container(discard->name) : xstrdup("");
 	return 0;
 }
 

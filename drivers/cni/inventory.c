@@ -332,9 +332,9 @@ static int add_pins(struct inventory_op *inventory, struct error *err)
 	struct dirent *entry;
 
 	if (!dir)
-		return errno == ENOENT ? 0
-				       : error_set(err, -errno, "cannot list %s: %m",
-						   inventory->netns_dir);
+		return errno == ENOENT
+			       ? 0
+			       : error_set(err, -errno, "cannot list %s: %m", inventory->netns_dir);
 	while ((entry = readdir(dir)))
 		if (!str_equal(entry->d_name, ".") && !str_equal(entry->d_name, ".."))
 			add_pin(inventory, entry->d_name);

@@ -49,8 +49,7 @@ static int on_table(struct nl_msg *msg, void *ctx)
 	if (!name || !str_starts_with(nla_get_string(name), TABLE_PREFIX))
 		return NL_OK;
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		AUTO_FREE char *table =
-			xasprintf("%s/%s", families[i].name, nla_get_string(name));
+		AUTO_FREE char *table = xasprintf("%s/%s", families[i].name, nla_get_string(name));
 
 		if (families[i].number == general->nfgen_family)
 			strv_add(tables, table);

@@ -78,8 +78,7 @@ static int start_get(struct op *op)
 
 static int done_get(struct op *op, int status)
 {
-	return status == -ENOENT ? OP_NEXT
-				 : op_fail(op, -EBUSY, "a container has this id by now");
+	return status == -ENOENT ? OP_NEXT : op_fail(op, -EBUSY, "a container has this id by now");
 }
 
 static int start_kill(struct op *op)

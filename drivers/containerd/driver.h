@@ -13,7 +13,7 @@ struct containerd {
 	struct rpc_channel *channel;
 	char *socket, *snapshotter, *resolv_conf; /* resolv_conf may be NULL */
 	char *instance;
-	char *version;                            /* NULL until containerd told it */
+	char *version; /* NULL until containerd told it */
 	struct host host;
 	struct list ops;       /* struct op.link: under way */
 	struct map images;     /* struct image.node */

@@ -171,9 +171,8 @@ static void test_healthy(void **state)
 		strcpy(last, now);
 		assert_false(str_empty(reply->objects[i]->owner));
 	}
-	assert_string_equal(
-		object_of(reply, "task", "kukeon-default/default_default_web_b")->owner,
-		KEY("web") "/b");
+	assert_string_equal(object_of(reply, "task", "kukeon-default/default_default_web_b")->owner,
+			    KEY("web") "/b");
 	assert_string_equal(object_of(reply, "netns", KEY("web"))->owner, KEY("web"));
 	assert_int_equal(check_of(reply, "containerd")->result, API__HOST_CHECK__RESULT__Passed);
 }
@@ -201,7 +200,8 @@ static void test_under_way(void **state)
 	assert_int_equal(examine(f, false)->n_objects, 0);
 }
 
-/* Nobody wrote down who made the link: it is of whom is being attached, and of nobody after that. */
+/* Nobody wrote down who made the link: it is of whom is being attached, and of nobody after that.
+ */
 static void test_unnamed(void **state)
 {
 	struct fixture *f = *state;
@@ -233,8 +233,8 @@ static void test_in_use(void **state)
 	host_things_add(&f->sim.world.strays, HOST_LEASE, "kukeon-default/kukeon-unpack-1", NULL)
 		->in_use = true;
 	assert_orphans(examine(f, true), "");
-	assert_string_equal(
-		object_of(f->reply, "lease", "kukeon-default/kukeon-unpack-1")->owner, "kukeond");
+	assert_string_equal(object_of(f->reply, "lease", "kukeon-default/kukeon-unpack-1")->owner,
+			    "kukeond");
 }
 
 /* ---- orphans ---- */
@@ -263,14 +263,16 @@ static void leave_orphans(struct fixture *f)
 			->why = xstrdup("left");
 }
 
-#define ORPHANS                                                                                    \
-	"bridge bridge; cgroup cgroup; cgroup " KEY("group") "; conflist conflist; "               \
-	"conflist default/lab; container container; "                                              \
-	"container kukeon-default/default_default_ghost_root; "                                    \
-	"container kukeon-default/default_default_web_more; ipam ipam; journal journal; "          \
-	"lease lease; mount mount; netns " KEY("pin") "; netns netns; nft nft; shim shim; "        \
-	"snapshot kukeon-default/default_default_ghost_root; snapshot snapshot; task task; "       \
-	"veth veth; "
+#define ORPHANS                                                                                                              \
+	"bridge bridge; cgroup cgroup; cgroup " KEY(                                                                         \
+		"group") "; conflist conflist; "                                                                             \
+			 "conflist default/lab; container container; "                                                       \
+			 "container kukeon-default/default_default_ghost_root; "                                             \
+			 "container kukeon-default/default_default_web_more; ipam ipam; journal journal; "                   \
+			 "lease lease; mount mount; netns " KEY(                                                             \
+				 "pin") "; netns netns; nft nft; shim shim; "                                                \
+					"snapshot kukeon-default/default_default_ghost_root; snapshot snapshot; task task; " \
+					"veth veth; "
 
 static void test_orphans(void **state)
 {
@@ -281,10 +283,10 @@ static void test_orphans(void **state)
 	assert_orphans(examine(f, false), ORPHANS);
 	assert_string_equal(object_of(f->reply, "netns", KEY("pin"))->message,
 			    "there is no Cell " KEY("pin"));
-	assert_string_equal(object_of(f->reply, "container",
-				      "kukeon-default/default_default_web_more")
-				    ->message,
-			    "cell " KEY("web") " has no container of this id");
+	assert_string_equal(
+		object_of(f->reply, "container", "kukeon-default/default_default_web_more")
+			->message,
+		"cell " KEY("web") " has no container of this id");
 	assert_string_equal(object_of(f->reply, "veth", "veth")->message, "left");
 	assert_int_equal(f->sim.world.violations, 0);
 }
@@ -346,8 +348,7 @@ static void test_runtime_down(void **state)
 	assert_orphans(examine(f, true), "veth vethx; ");
 	assert_string_equal(object_of(f->reply, "veth", "vethx")->message,
 			    "left; not taken away: connection refused");
-	assert_int_equal(check_of(f->reply, "containerd")->result,
-			 API__HOST_CHECK__RESULT__Failed);
+	assert_int_equal(check_of(f->reply, "containerd")->result, API__HOST_CHECK__RESULT__Failed);
 	assert_int_equal(check_of(f->reply, "inventory")->result, API__HOST_CHECK__RESULT__Failed);
 	assert_int_equal(f->sim.world.strays.n, 1);
 }
@@ -415,8 +416,9 @@ static void test_versions(void **state UNUSED)
 
 static void test_shims(void **state UNUSED)
 {
-	static const char line[] = "/usr/bin/containerd-shim-runc-v2\0-namespace\0kukeon-main\0-id\0"
-				   "s_t_c_root\0-address\0/run/c.sock";
+	static const char line[] =
+		"/usr/bin/containerd-shim-runc-v2\0-namespace\0kukeon-main\0-id\0"
+		"s_t_c_root\0-address\0/run/c.sock";
 	static const char other[] = "/usr/bin/vi\0-namespace\0kukeon-main\0-id\0s_t_c_root";
 	struct shim shim;
 
