@@ -236,6 +236,7 @@ static struct fixture *fixture_new(void)
 	struct fixture *f = xnew(struct fixture);
 	struct error err;
 
+	f->server_closed = true; /* there is none yet */
 	snprintf(f->dir, sizeof(f->dir), "/tmp/kukeon-rpc-XXXXXX");
 	assert_non_null(mkdtemp(f->dir));
 	snprintf(f->path, sizeof(f->path), "%s/sock", f->dir);
@@ -260,8 +261,6 @@ static void fixture_free(struct fixture *f)
 	rpc_channel_free(f->channel);
 	if (f->server)
 		server_stop(f, 0);
-	else
-		f->server_closed = true;
 	wait_until(f, f->server_closed);
 	rpc_close(f->rpc, on_flag, &f->rpc_closed);
 	assert_false(f->rpc_closed);
