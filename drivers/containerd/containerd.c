@@ -78,6 +78,8 @@ static const struct runtime_ops containerd_ops = {
 	.task_start = task_start,
 	.task_signal = task_signal,
 	.task_delete = task_delete,
+	.inventory = inventory_take,
+	.discard = inventory_discard,
 	.version = containerd_version,
 };
 

@@ -432,6 +432,50 @@ static const char *fake_version(struct runtime *runtime UNUSED)
 	return "fake";
 }
 
+/* ---- inventory ---- */
+
+static void add_thing(struct host_things *things, enum host_kind kind,
+		      const struct world_container *c)
+{
+	host_things_add(things, kind, c->key, c->fact.cell_key)->id = xstrdup(c->fact.id);
+}
+
+static int apply_inventory(struct op *op, struct error *err)
+{
+	struct world_container *c;
+	int r = unavailable(op, err);
+
+	if (r < 0)
+		return r;
+	map_for_each(c, &op->world->containers, node) {
+		if (!c->fact.cell_key)
+			continue;
+		if (c->fact.record)
+			add_thing(op->ret, HOST_CONTAINER, c);
+		if (c->fact.snapshot)
+			add_thing(op->ret, HOST_SNAPSHOT, c);
+		if (c->fact.task != TASK_NONE)
+			add_thing(op->ret, HOST_TASK, c);
+	}
+	fake_add_strays(op->world, HOST_SHIM, HOST_LEASE, op->ret);
+	return 0;
+}
+
+static void fake_inventory(struct runtime *runtime, struct host_things *ret_things,
+			   struct call *call)
+{
+	struct op *op = act(runtime, "inventory", "", NULL, call, apply_inventory);
+
+	op->ret = ret_things;
+	op->reads_only = true;
+}
+
+static void fake_discard_runtime(struct runtime *runtime, const struct host_thing *thing,
+				 struct call *call)
+{
+	act(runtime, "discard", thing->name, NULL, call, fake_discard);
+}
+
 const struct runtime_ops *fake_runtime_ops(void)
 {
 	static const struct runtime_ops ops = {
@@ -449,6 +493,8 @@ const struct runtime_ops *fake_runtime_ops(void)
 		.task_start = fake_task_start,
 		.task_signal = fake_task_signal,
 		.task_delete = fake_task_delete,
+		.inventory = fake_inventory,
+		.discard = fake_discard_runtime,
 		.version = fake_version,
 	};
 
