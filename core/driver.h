@@ -191,6 +191,11 @@ struct runtime_ops {
 	/* Deletes a task that is not running. */
 	void (*task_delete)(struct runtime *runtime, const struct container_ref *ref,
 			    struct call *call);
+	/* SIGKILL to the shim that serves @ref and its group, for one that answers nobody: only
+	 * when nothing of the cell shall live on. Containerd then clears its tasks away, with
+	 * hints. -ENOENT: there is none. */
+	void (*kill_shim)(struct runtime *runtime, const struct container_ref *ref,
+			  struct call *call);
 
 	/* Everything that is ours, with whose it is. Things may come and go while it is taken: one
 	 * that nobody owns is left over only if the next inventory says so too. */

@@ -163,9 +163,22 @@ static void fake_list(struct runtime *runtime, const char *namespace_,
 	op->reads_only = true;
 }
 
+/* What is asked of the task of a cell whose shim hangs is not answered. */
+static int unanswered(struct op *op, struct error *err)
+{
+	const struct world_container *c = target(op);
+	const struct world_cell *cell =
+		c->fact.cell_key ? world_cell(op->world, c->fact.cell_key) : NULL;
+	int r = unavailable(op, err);
+
+	if (r == 0 && cell && cell->shim_hangs && c->fact.task != TASK_NONE)
+		r = error_set(err, -ETIMEDOUT, "%s: the shim hangs", op->name);
+	return r;
+}
+
 static int apply_inspect(struct op *op, struct error *err)
 {
-	int r = unavailable(op, err);
+	int r = unanswered(op, err);
 
 	if (r == 0)
 		copy_fact(&target(op)->fact, op->ret);
@@ -387,7 +400,7 @@ static void fake_task_start(struct runtime *runtime, const struct container_ref 
 static int apply_task_signal(struct op *op, struct error *err)
 {
 	struct world_container *c = target(op);
-	int r = unavailable(op, err);
+	int r = unanswered(op, err);
 
 	if (r < 0)
 		return r;
@@ -410,7 +423,7 @@ static void fake_task_signal(struct runtime *runtime, const struct container_ref
 static int apply_task_delete(struct op *op, struct error *err)
 {
 	struct world_container *c = target(op);
-	int r = unavailable(op, err);
+	int r = unanswered(op, err);
 
 	if (r < 0)
 		return r;
@@ -425,6 +438,36 @@ static void fake_task_delete(struct runtime *runtime, const struct container_ref
 			     struct call *call)
 {
 	act_on(runtime, "task delete", ref, call, apply_task_delete);
+}
+
+/* Containerd clears away what the shim served. */
+static int apply_kill_shim(struct op *op, struct error *err)
+{
+	struct world_container *served, *root = target(op);
+	struct world_cell *cell =
+		root->fact.cell_key ? world_cell(op->world, root->fact.cell_key) : NULL;
+	int r = unavailable(op, err);
+
+	if (r == 0 && !cell)
+		r = error_set(err, -ENOENT, "no shim");
+	if (r < 0)
+		return r;
+	world_changes(op->world, "shim kill", cell->key);
+	if (fake_cgroup_populated(op->world, cell->key))
+		world_violated(op->world, "the shim of what lives was killed", cell->key);
+	cell->shim_hangs = false;
+	map_for_each(served, &op->world->containers, node)
+		if (served->fact.cell_key && strcmp(served->fact.cell_key, cell->key) == 0) {
+			served->fact.task = TASK_NONE;
+			fake_runtime_hint(op->world, served);
+		}
+	return 0;
+}
+
+static void fake_kill_shim(struct runtime *runtime, const struct container_ref *ref,
+			   struct call *call)
+{
+	act_on(runtime, "shim kill", ref, call, apply_kill_shim);
 }
 
 static const char *fake_version(struct runtime *runtime UNUSED)
@@ -493,6 +536,7 @@ const struct runtime_ops *fake_runtime_ops(void)
 		.task_start = fake_task_start,
 		.task_signal = fake_task_signal,
 		.task_delete = fake_task_delete,
+		.kill_shim = fake_kill_shim,
 		.inventory = fake_inventory,
 		.discard = fake_discard_runtime,
 		.version = fake_version,

@@ -502,6 +502,35 @@ static void test_18_network_drift_restarts_nothing(void **state)
 	sim_fini(&sim);
 }
 
+/* A shim that hangs: what lives is left alone, what has ended or shall end goes with it. */
+static void test_19_shim_hangs(void **state)
+{
+	struct sim sim;
+
+	(void)state;
+	start_with(&sim, 1, two_containers);
+	sim_run(&sim, 1000);
+	world_cell(&sim.world, web_key)->shim_hangs = true;
+	look_everything(&sim.engine);
+	sim_run(&sim, 10 * 60 * 1000);
+	assert_int_equal(root_of(&sim)->starts, 1);
+	assert_true(world_cell(&sim.world, web_key)->shim_hangs);
+
+	world_exit(&sim.world, root_of(&sim), 137);
+	world_exit(&sim.world, other_of(&sim), 137);
+	assert_true(sim_settle(&sim));
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	assert_int_equal(root_of(&sim)->starts, 2);
+
+	world_cell(&sim.world, web_key)->shim_hangs = true;
+	sim_file_gone(&sim, "web.yaml");
+	assert_true(sim_settle(&sim));
+	assert_null(engine_find(&sim.engine, web_key));
+	assert_false(world_cell(&sim.world, web_key)->cgroup);
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
+
 /* ---- random ---- */
 
 enum { CELLS = 6, MAX_CONTAINERS = 3 };
@@ -784,6 +813,7 @@ int main(void)
 		cmocka_unit_test(test_16_process_that_cannot_die),
 		cmocka_unit_test(test_17_many_at_once),
 		cmocka_unit_test(test_18_network_drift_restarts_nothing),
+		cmocka_unit_test(test_19_shim_hangs),
 		cmocka_unit_test(test_20_random_lives),
 	};
 
