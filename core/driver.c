@@ -29,8 +29,23 @@ void space_fact_fini(struct space_fact *fact)
 	*fact = (struct space_fact){ 0 };
 }
 
+void join_fact_fini(struct join_fact *fact)
+{
+	free(fact->space_key);
+	free(fact->interface);
+	free(fact->ip);
+	free(fact->bridge);
+	free(fact->link);
+	free(fact->reservation);
+	free(fact->drift);
+	*fact = (struct join_fact){ 0 };
+}
+
 void attachment_fact_fini(struct attachment_fact *fact)
 {
+	for (size_t i = 0; i < fact->n_joins; i++)
+		join_fact_fini(&fact->joins[i]);
+	free(fact->joins);
 	free(fact->cell_key);
 	free(fact->ip);
 	free(fact->bridge);

@@ -236,6 +236,16 @@ struct space_fact {
 
 void space_fact_fini(struct space_fact *fact);
 
+/* The place of one cell in a further space: an interface beside the one in its own. */
+struct join_fact {
+	char *space_key;
+	char *interface; /* inside: "eth1"; NULL: not known */
+	bool attached;   /* this and the others as in struct attachment_fact */
+	char *ip, *bridge, *link, *reservation, *drift;
+};
+
+void join_fact_fini(struct join_fact *fact);
+
 /* The network of one cell. */
 struct attachment_fact {
 	char *cell_key;
@@ -252,6 +262,10 @@ struct attachment_fact {
 	char *link;           /* the host's end of its interface; NULL: not known */
 	char *reservation;    /* the file that reserves its address; NULL: there is none */
 	char *drift;          /* what was attached and is not any more: why, in words; else NULL */
+	/* By list() alone: every join that is on record; what is above does not speak of them,
+	 * but for intent, which they keep true too. */
+	struct join_fact *joins;
+	size_t n_joins;
 };
 
 void attachment_fact_fini(struct attachment_fact *fact);
@@ -268,6 +282,12 @@ void network_facts_fini(struct network_facts *facts);
 struct attach_request {
 	const char *cell_key;
 	const char *wanted_ip; /* NULL, or the address it had before: asked for, not insisted on */
+};
+
+struct join_request {
+	const char *cell_key;
+	const char *space_key; /* not the cell's own */
+	const char *wanted_ip; /* as in struct attach_request */
 };
 
 struct repair_request {
@@ -289,7 +309,7 @@ struct network_ops {
 	 * is touched. -EEXIST: another space owns the network's name. */
 	void (*ensure_space)(struct network *network, const struct space_request *request,
 			     struct space_fact *ret_fact, struct call *call);
-	/* Conflist and bridge. No cell is attached any more. */
+	/* Conflist and bridge. No cell is attached or has joined any more. */
 	void (*remove_space)(struct network *network, const char *space_key, struct call *call);
 
 	/* What is, next to what the journal says was made: differences are said as drift. */
@@ -309,8 +329,20 @@ struct network_ops {
 	 */
 	void (*repair)(struct network *network, const struct repair_request *request,
 		       struct attachment_fact *ret_fact, struct call *call);
-	/* DEL of everything journalled for the cell, then the pin goes. Works without a namespace
-	 * or conflist too. */
+	/*
+	 * Gives the pinned namespace of an attached cell an interface in a further space, with an
+	 * address and no route but the one to the addresses beside it: eth1, or the lowest number
+	 * that is free. Journalled as attach() is. One that is on record keeps its interface: what
+	 * it has lost is made again, what a try that failed has left is undone first. No process is
+	 * touched.
+	 */
+	void (*join)(struct network *network, const struct join_request *request,
+		     struct join_fact *ret_fact, struct call *call);
+	/* DEL of that one; the rest of the cell's network stays. */
+	void (*leave)(struct network *network, const char *cell_key, const char *space_key,
+		      struct call *call);
+	/* DEL of everything journalled for the cell, joins too, then the pin goes. Works without a
+	 * namespace or conflist too. */
 	void (*detach)(struct network *network, const char *cell_key, struct call *call);
 
 	/* As in struct runtime_ops. */

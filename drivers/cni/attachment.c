@@ -8,6 +8,7 @@
 void attachment_fini(struct attachment *attachment)
 {
 	free(attachment->container_id);
+	free(attachment->interface);
 	free(attachment->netns);
 	free(attachment->boot_id);
 	free(attachment->conf_path);
@@ -23,39 +24,83 @@ char *attachment_prefix(const char *cell_key)
 	return xasprintf(ATTACHMENT_PREFIX "%s/", cell_key);
 }
 
-char *attachment_key(const char *cell_key, uint64_t n)
+char *attachment_key(const char *cell_key, uint64_t n, const char *joined_space)
 {
-	return xasprintf(ATTACHMENT_PREFIX "%s/%llu", cell_key, (unsigned long long)n);
+	return xasprintf(ATTACHMENT_PREFIX "%s/%llu%s%s", cell_key, (unsigned long long)n,
+			 joined_space ? "/" : "", joined_space ? joined_space : "");
+}
+
+/* What follows the cell in a record's key, "<n>" or "<n>/<space key>"; NULL when it is none. */
+static const char *after_cell(const char *key)
+{
+	const char *at = key;
+
+	if (!str_starts_with(key, ATTACHMENT_PREFIX))
+		return NULL;
+	for (int slashes = 0; slashes < 1 + KIND_CELL + 1; slashes++) {
+		at = strchr(at, '/');
+		if (!at++)
+			return NULL;
+	}
+	return at;
 }
 
 char *attachment_cell_key(const char *key)
 {
-	AUTO_FREE char *cell = NULL;
+	const char *start = key + strlen(ATTACHMENT_PREFIX), *rest = after_cell(key);
+	AUTO_FREE char *cell = rest ? xstrndup(start, (size_t)(rest - 1 - start)) : NULL;
 	struct key_parts parts;
 
-	if (!str_starts_with(key, ATTACHMENT_PREFIX))
-		return NULL;
-	cell = key_parent(key + strlen(ATTACHMENT_PREFIX));
-	return cell && key_split(cell, &parts) && parts.kind == KIND_CELL ? take_ptr(cell) : NULL;
+	return cell && *rest && key_split(cell, &parts) && parts.kind == KIND_CELL ? take_ptr(cell)
+										   : NULL;
+}
+
+const char *attachment_joined_space(const char *key)
+{
+	const char *rest = after_cell(key), *slash = rest ? strchr(rest, '/') : NULL;
+
+	return slash ? slash + 1 : NULL;
+}
+
+char *attachment_own_space(const char *cell_key)
+{
+	AUTO_FREE char *stack = key_parent(cell_key);
+
+	return key_parent(stack);
+}
+
+char *attachment_space_key(const char *key)
+{
+	const char *joined = attachment_joined_space(key);
+	AUTO_FREE char *cell = joined ? NULL : attachment_cell_key(key);
+	struct key_parts parts;
+
+	if (joined)
+		return key_split(joined, &parts) && parts.kind == KIND_SPACE ? xstrdup(joined)
+									     : NULL;
+	return cell ? attachment_own_space(cell) : NULL;
 }
 
 /* "02": administered locally, of one interface. */
-char *attachment_mac(const char *cell_key)
+char *attachment_mac(const char *cell_key, const char *joined_space)
 {
+	AUTO_FREE char *who =
+		joined_space ? xasprintf("%s %s", cell_key, joined_space) : xstrdup(cell_key);
 	char hex[SHA256_HEX_BYTES];
 
-	sha256_hex(cell_key, strlen(cell_key), hex);
+	sha256_hex(who, strlen(who), hex);
 	return xasprintf("02:%.2s:%.2s:%.2s:%.2s:%.2s", hex, hex + 2, hex + 4, hex + 6, hex + 8);
 }
 
 char *attachment_format(const struct attachment *attachment)
 {
 	json_t *root =
-		json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:s*, s:O*}", "containerId",
-			  attachment->container_id, "netns", attachment->netns, "netnsInode",
-			  (json_int_t)attachment->netns_inode, "bootId", attachment->boot_id,
-			  "confPath", attachment->conf_path, "config", attachment->config,
-			  "wantedIp", attachment->wanted_ip, "result", attachment->result.root);
+		json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:s*, s:O*}", "containerId",
+			  attachment->container_id, "interface", attachment->interface, "netns",
+			  attachment->netns, "netnsInode", (json_int_t)attachment->netns_inode,
+			  "bootId", attachment->boot_id, "confPath", attachment->conf_path,
+			  "config", attachment->config, "wantedIp", attachment->wanted_ip, "result",
+			  attachment->result.root);
 	char *text = json_dumps(root, JSON_COMPACT);
 
 	check(text);
@@ -83,6 +128,9 @@ static int read_fields(json_t *root, struct attachment *attachment, struct error
 	int r;
 
 	attachment->container_id = copy_string(root, "containerId");
+	attachment->interface = copy_string(root, "interface");
+	if (!attachment->interface) /* of a version that knew no other */
+		attachment->interface = xstrdup(ATTACHMENT_OWN_INTERFACE);
 	attachment->netns = copy_string(root, "netns");
 	attachment->netns_inode = (uint64_t)json_integer_value(json_object_get(root, "netnsInode"));
 	attachment->boot_id = copy_string(root, "bootId");

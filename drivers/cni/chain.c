@@ -146,7 +146,7 @@ static void make_env(struct strv *env, const struct chain_request *request)
 	env_add(env, "CNI_COMMAND", request->command == CHAIN_ADD ? "ADD" : "DEL");
 	env_add(env, "CNI_CONTAINERID", request->container_id);
 	env_add(env, "CNI_NETNS", request->netns);
-	env_add(env, "CNI_IFNAME", CHAIN_IFNAME);
+	env_add(env, "CNI_IFNAME", request->interface);
 	env_add(env, "CNI_PATH", request->bin_dirs);
 	env_add(env, "PATH", PATH);
 	env->items = xrealloc(env->items, (env->n + 1) * sizeof(*env->items));

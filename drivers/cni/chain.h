@@ -7,9 +7,6 @@
 #include "drivers/cni/exec.h"
 #include "drivers/cni/result.h"
 
-/* What a cell's interface is called inside. */
-#define CHAIN_IFNAME "eth0"
-
 enum chain_command { CHAIN_ADD, CHAIN_DEL };
 
 struct chain_request {
@@ -17,6 +14,7 @@ struct chain_request {
 	const struct conflist *list; /* the caller keeps it until the call ends */
 	const char *bin_dirs;
 	const char *container_id;
+	const char *interface; /* inside the namespace: "eth0" */
 	const char *netns;     /* "" on DEL when it is gone */
 	const char *wanted_ip; /* or NULL */
 	const char *mac;       /* of the cell's interface, or NULL */

@@ -151,6 +151,24 @@ char *conflist_make(const struct conflist_options *options)
 	return xasprintf("%s\n", text);
 }
 
+void conflist_drop_routes(struct conflist *list)
+{
+	for (size_t i = 0; i < conflist_count_plugins(list); i++) {
+		json_t *plugin = plugin_at(list, i);
+
+		json_object_del(plugin, "isDefaultGateway");
+		json_object_del(json_object_get(plugin, "ipam"), "routes");
+	}
+}
+
+char *conflist_text(const struct conflist *list)
+{
+	char *text = json_dumps(list->root, JSON_COMPACT);
+
+	check(text);
+	return text;
+}
+
 char *conflist_reservations(const struct conflist *list)
 {
 	for (size_t i = 0; i < conflist_count_plugins(list); i++) {

@@ -39,6 +39,15 @@ char *conflist_make(const struct conflist_options *options);
 
 size_t conflist_count_plugins(const struct conflist *list);
 
+/*
+ * Leaves of what it makes an interface and an address beside those of the network, and no way out:
+ * for a cell that has its way out elsewhere.
+ */
+void conflist_drop_routes(struct conflist *list);
+
+/* As JSON. Free with free(). */
+char *conflist_text(const struct conflist *list);
+
 /* File name of the plugin's program. Owned by @list. */
 const char *conflist_plugin_type(const struct conflist *list, size_t i);
 

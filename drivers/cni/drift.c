@@ -7,7 +7,6 @@
 
 #include "core/base/buf.h"
 #include "core/base/fs.h"
-#include "drivers/cni/chain.h"
 #include "drivers/cni/netns.h"
 
 enum { RESERVATION_MAX_BYTES = 4096 };
@@ -41,7 +40,8 @@ static enum drift look_at_reservation(const struct attachment *attachment)
 static int write_reservation(const struct attachment *attachment, const char *path,
 			     struct error *err)
 {
-	AUTO_FREE char *text = xasprintf("%s\r\n%s", attachment->container_id, CHAIN_IFNAME);
+	AUTO_FREE char *text =
+		xasprintf("%s\r\n%s", attachment->container_id, attachment->interface);
 	AUTO_CLOSE int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
 
 	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
@@ -140,14 +140,33 @@ void drift_fill_fact(struct attachment_fact *fact, const struct attachment *atta
 					  .netns_inode = attachment->netns_inode,
 					  .link = copy(result->link),
 					  .reservation = drift_reservation_path(attachment),
-					  .drift = drift_words(drift, attachment) };
+					  .drift = drift_words(drift, attachment),
+					  .joins = take_ptr(fact->joins),
+					  .n_joins = fact->n_joins };
 
 	if (filled.attached) {
 		filled.ip = copy(result->ip);
 		filled.bridge = copy(result->bridge);
 	}
+	fact->n_joins = 0;
 	attachment_fact_fini(fact);
 	*fact = filled;
+}
+
+void drift_fill_join(struct join_fact *fact, const char *space_key,
+		     const struct attachment *attachment, enum drift drift)
+{
+	const struct cni_result *result = &attachment->result;
+	bool attached = drift == DRIFT_NONE;
+
+	*fact = (struct join_fact){ .space_key = xstrdup(space_key),
+				    .interface = copy(attachment->interface),
+				    .attached = attached,
+				    .ip = attached ? copy(result->ip) : NULL,
+				    .bridge = attached ? copy(result->bridge) : NULL,
+				    .link = copy(result->link),
+				    .reservation = drift_reservation_path(attachment),
+				    .drift = drift_words(drift, attachment) };
 }
 
 void drift_add_wish(struct bridge_wish *wish, const struct attachment *attachment)

@@ -27,6 +27,10 @@ char *drift_words(enum drift drift, const struct attachment *attachment);
 void drift_fill_fact(struct attachment_fact *fact, const struct attachment *attachment,
 		     enum drift drift);
 
+/* The same of one in a space that the cell has joined. */
+void drift_fill_join(struct join_fact *fact, const char *space_key,
+		     const struct attachment *attachment, enum drift drift);
+
 /* The file in which host-local keeps the address; NULL: none. Free with free(). */
 char *drift_reservation_path(const struct attachment *attachment);
 

@@ -101,13 +101,13 @@ static void claim_network(struct inventory_op *inventory, const struct conflist 
 	add_claim(&inventory->reserved, reservations, space_key);
 }
 
-static void claim_attachment(struct inventory_op *inventory, const char *cell_key, const char *text)
+static void claim_attachment(struct inventory_op *inventory, const char *cell_key,
+			     const char *record_key, const char *text)
 {
 	AUTO(attachment_fini) struct attachment attachment = { 0 };
-	AUTO_FREE char *stack_key = key_parent(cell_key);
-	AUTO_FREE char *space_key = key_parent(stack_key);
+	AUTO_FREE char *space_key = attachment_space_key(record_key);
 
-	if (attachment_parse(text, strlen(text), &attachment, NULL) < 0)
+	if (!space_key || attachment_parse(text, strlen(text), &attachment, NULL) < 0)
 		return;
 	add_claim(&inventory->containers, attachment.container_id, cell_key);
 	add_claim(&inventory->links, attachment.result.link, cell_key);
@@ -152,7 +152,7 @@ static void add_record(struct inventory_op *inventory, const char *key, const ch
 	if (!owner)
 		thing->why = xstrdup("no object can be meant by it");
 	else if (str_starts_with(key, ATTACHMENT_PREFIX))
-		claim_attachment(inventory, owner, value);
+		claim_attachment(inventory, owner, key, value);
 	else if (str_starts_with(key, CONFLIST_PREFIX))
 		claim_conflist(inventory, owner, value);
 }

@@ -18,7 +18,10 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
-enum { STACKED_MOUNTS_MAX = 16 };
+#include "core/base/buf.h"
+#include "core/base/fs.h"
+
+enum { STACKED_MOUNTS_MAX = 16, SWITCH_MAX_BYTES = 16 };
 
 static const char THREAD_NETNS[] = "/proc/thread-self/ns/net";
 
@@ -56,6 +59,25 @@ static int raise_loopback(struct error *err)
 	return 0;
 }
 
+/* A new namespace takes over what the host's first one does: there it is most often on, and a cell
+ * that joins a space would be a way from one space to the other. */
+int netns_stop_forwarding(struct error *err)
+{
+	static const char *const switches[] = { "/proc/sys/net/ipv4/ip_forward",
+						"/proc/sys/net/ipv6/conf/all/forwarding" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(switches); i++) {
+		AUTO_BUF struct buf now = { 0 };
+		int r = fs_read_file(AT_FDCWD, switches[i], SWITCH_MAX_BYTES, &now, err);
+
+		if (r == 0 && now.data && now.data[0] != '0')
+			r = fs_write_existing(AT_FDCWD, switches[i], "0", err);
+		if (r < 0 && r != -ENOENT) /* a kernel without IPv6 */
+			return r;
+	}
+	return 0;
+}
+
 static int make_and_pin(const char *path, struct error *err)
 {
 	AUTO_CLOSE int back = open(THREAD_NETNS, O_RDONLY | O_CLOEXEC);
@@ -66,6 +88,8 @@ static int make_and_pin(const char *path, struct error *err)
 	if (unshare(CLONE_NEWNET) < 0)
 		return error_set(err, -errno, "cannot make a network namespace: %m");
 	r = raise_loopback(err);
+	if (r == 0)
+		r = netns_stop_forwarding(err);
 	if (r == 0 && mount(THREAD_NETNS, path, NULL, MS_BIND, NULL) < 0)
 		r = error_set(err, -errno, "cannot pin the network namespace at %s: %m", path);
 	check(setns(back, CLONE_NEWNET) == 0);

@@ -17,7 +17,7 @@ enum netns_pin netns_inspect(const char *path);
 /* Its number while it lives, 0 when there is none at @path. */
 uint64_t netns_inode(const char *path);
 
-/* A new namespace with lo up at @path; one that is there already is kept. */
+/* A new namespace with lo up and without forwarding at @path; one that is there already is kept. */
 int netns_create(const char *path, struct error *err);
 
 /*
@@ -28,6 +28,9 @@ int netns_create(const char *path, struct error *err);
  */
 int netns_pin_process(const char *path, uint32_t pid, const char *cgroup_path, uint64_t inode,
 		      struct error *err);
+
+/* The namespace of this thread forwards nothing from one of its interfaces to another. */
+int netns_stop_forwarding(struct error *err);
 
 /* Unmounts and unlinks. The namespace lives on while processes are in it. Gone already: 0. */
 int netns_remove(const char *path, struct error *err);

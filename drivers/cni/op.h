@@ -91,8 +91,18 @@ void cni_detach(struct network *network, const char *cell_key, struct call *call
 void cni_inventory(struct network *network, struct host_things *ret_things, struct call *call);
 void cni_discard(struct network *network, const struct host_thing *thing, struct call *call);
 
-/* The first half of cni_detach(): the cell's namespace stays pinned. */
-void cni_undo_attachments(struct cni *cni, const char *cell_key, struct call *call);
+void cni_join(struct network *network, const struct join_request *request,
+	      struct join_fact *ret_fact, struct call *call);
+void cni_leave(struct network *network, const char *cell_key, const char *space_key,
+	       struct call *call);
+
+/* cni_attach() for a space that the cell joins. @interface NULL: the lowest that is free. */
+void cni_attach_join(struct cni *cni, const struct join_request *request, const char *interface,
+		     struct join_fact *ret_fact, struct call *call);
+
+/* The first half of cni_detach(), for one of the cell's spaces: its namespace stays pinned. */
+void cni_undo_attachment(struct cni *cni, const char *cell_key, const char *space_key,
+			 struct call *call);
 
 /* For op.c: the last op of a driver that closes has ended. */
 void cni_op_ended(struct cni *cni);

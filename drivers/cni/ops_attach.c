@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * create_netns and attach. The intent is on the disk before the first plugin runs, with all that
- * DEL will need, so that a crash anywhere behind that leaves a record that detach() can work off.
- * The result needs no waiting for the disk: it is worth nothing after a reboot, and DEL works
- * without it.
+ * create_netns and attach, to the cell's own space or to one that it joins. The intent is on the
+ * disk before the first plugin runs, with all that DEL will need, so that a crash anywhere behind
+ * that leaves a record that detach() can work off. The result needs no waiting for the disk: it is
+ * worth nothing after a reboot, and DEL works without it.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -58,10 +58,12 @@ void cni_create_netns(struct network *network, const char *cell_key, struct call
 struct attach_op {
 	struct op op;
 	char *cell_key, *space_key, *dir, *record_key, *mac;
+	bool joins; /* the space is not the cell's own */
 	struct attachment attachment;
 	struct call sequence_put, first_add;
 	bool refused; /* the wanted address */
 	struct attachment_fact *ret_fact;
+	struct join_fact *ret_join;
 };
 
 static struct attach_op *to_attach_op(struct op *op)
@@ -69,17 +71,46 @@ static struct attach_op *to_attach_op(struct op *op)
 	return container_of(op, struct attach_op, op);
 }
 
+/* The cell's record of the space; NULL when there is none. */
+static const struct journal_record *find_record(const struct attach_op *attach)
+{
+	AUTO_FREE char *prefix = attachment_prefix(attach->cell_key);
+	const struct journal *journal = attach->op.cni->journal;
+	const struct journal_record *record = journal_first(journal, prefix);
+
+	for (; record; record = journal_next(record, prefix)) {
+		AUTO_FREE char *space_key = attachment_space_key(record->key);
+
+		if (str_equal(space_key, attach->space_key))
+			return record;
+	}
+	return NULL;
+}
+
 static void check_journal(struct op *op)
 {
 	struct attach_op *attach = to_attach_op(op);
-	AUTO_FREE char *prefix = attachment_prefix(attach->cell_key);
 	int r = 0;
 
-	if (journal_first(op->cni->journal, prefix))
+	if (find_record(attach))
 		r = error_set(&op->err, -EBUSY,
-			      "an earlier attachment of cell %s is still there: detach first",
-			      attach->cell_key);
+			      "an earlier attachment of cell %s to space %s is still there: "
+			      "detach first",
+			      attach->cell_key, attach->space_key);
 	call_complete(&op->step, r, &op->err);
+}
+
+/* The way out is that of the cell's own space: others give an address and no more. */
+static void take_config(struct attach_op *attach, struct buf *text)
+{
+	struct attachment *attachment = &attach->attachment;
+
+	if (!attach->joins) {
+		attachment->config = buf_take(text);
+		return;
+	}
+	conflist_drop_routes(&attachment->list);
+	attachment->config = conflist_text(&attachment->list);
 }
 
 static int read_network(struct op *op, struct error *err)
@@ -104,7 +135,7 @@ static int read_network(struct op *op, struct error *err)
 	attachment->netns_inode = netns_inode(attachment->netns);
 	r = space_read(attach->dir, attach->space_key, &attachment->list, &text, err);
 	if (r == 0)
-		attachment->config = buf_take(&text);
+		take_config(attach, &text);
 	return r;
 }
 
@@ -114,6 +145,33 @@ static uint64_t next_number(const struct cni *cni)
 	AUTO_FREE char *text = record ? xstrndup(record->value, record->value_len) : NULL;
 
 	return text ? strtoull(text, NULL, 10) + 1 : 1;
+}
+
+static bool is_taken(const struct cni *cni, const char *cell_key, const char *interface)
+{
+	AUTO_FREE char *prefix = attachment_prefix(cell_key);
+	const struct journal_record *record = journal_first(cni->journal, prefix);
+	bool taken = false;
+
+	for (; record && !taken; record = journal_next(record, prefix)) {
+		AUTO(attachment_fini) struct attachment attachment = { 0 };
+
+		taken = attachment_parse(record->value, record->value_len, &attachment, NULL) ==
+				0 &&
+			str_equal(attachment.interface, interface);
+	}
+	return taken;
+}
+
+/* The lowest that is free. */
+static char *choose_interface(const struct cni *cni, const char *cell_key)
+{
+	for (unsigned n = 1;; n++) {
+		AUTO_FREE char *interface = xasprintf("eth%u", n);
+
+		if (!is_taken(cni, cell_key, interface))
+			return take_ptr(interface);
+	}
 }
 
 static void on_sequence_put(struct call *call)
@@ -140,7 +198,10 @@ static void journal_intent(struct op *op)
 	uint64_t n = next_number(op->cni);
 	AUTO_FREE char *value = xasprintf("%llu", (unsigned long long)n);
 
-	attach->record_key = attachment_key(attach->cell_key, n);
+	if (!attach->attachment.interface)
+		attach->attachment.interface = choose_interface(op->cni, attach->cell_key);
+	attach->record_key =
+		attachment_key(attach->cell_key, n, attach->joins ? attach->space_key : NULL);
 	attach->attachment.container_id = xasprintf("%s.%llu", cell_id, (unsigned long long)n);
 	call_init(&attach->sequence_put, op->cni->loop, on_sequence_put);
 	journal_put(op->cni->journal, SEQUENCE_KEY, value, strlen(value), false,
@@ -158,6 +219,7 @@ static void run_chain(struct attach_op *attach, enum chain_command command, cons
 					   .list = &attachment->list,
 					   .bin_dirs = cni->bin_dirs,
 					   .container_id = attachment->container_id,
+					   .interface = attachment->interface,
 					   .netns = attachment->netns,
 					   .wanted_ip = wanted_ip,
 					   .mac = attach->mac },
@@ -225,15 +287,24 @@ static const struct step attach_steps[] = {
 	{ 0 },
 };
 
+static void fill_facts(const struct attach_op *attach)
+{
+	if (attach->ret_join) {
+		drift_fill_join(attach->ret_join, attach->space_key, &attach->attachment,
+				DRIFT_NONE);
+		return;
+	}
+	*attach->ret_fact =
+		(struct attachment_fact){ .cell_key = xstrdup(attach->cell_key), .pinned = true };
+	drift_fill_fact(attach->ret_fact, &attach->attachment, DRIFT_NONE);
+}
+
 static void on_attach_finish(struct op *op, int status)
 {
 	struct attach_op *attach = to_attach_op(op);
 
-	if (status == 0) {
-		*attach->ret_fact = (struct attachment_fact){ .cell_key = xstrdup(attach->cell_key),
-							      .pinned = true };
-		drift_fill_fact(attach->ret_fact, &attach->attachment, DRIFT_NONE);
-	}
+	if (status == 0)
+		fill_facts(attach);
 	attachment_fini(&attach->attachment);
 	free(attach->mac);
 	free(attach->cell_key);
@@ -250,29 +321,47 @@ static bool is_address(const char *ip)
 	return ip && inet_pton(AF_INET, ip, &in) == 1;
 }
 
-static char *space_of_cell(const char *cell_key)
+/* @space_key is handed over. */
+static struct attach_op *attach_op_new(struct cni *cni, const char *cell_key, char *space_key,
+				       bool joins, const char *wanted_ip)
 {
-	AUTO_FREE char *stack = key_parent(cell_key);
+	struct attach_op *attach = xnew(struct attach_op);
 
-	return key_parent(stack);
+	check(key_kind(cell_key) == KIND_CELL);
+	attach->cell_key = xstrdup(cell_key);
+	attach->space_key = space_key;
+	attach->joins = joins;
+	attach->mac = attachment_mac(cell_key, joins ? space_key : NULL);
+	attach->dir = cni_space_dir(cni, space_key);
+	attach->attachment.netns = cni_netns_path(cni, cell_key);
+	attach->attachment.boot_id = xstrdup(cni->boot_id);
+	attach->attachment.conf_path = space_conflist_path(attach->dir, space_key);
+	if (is_address(wanted_ip))
+		attach->attachment.wanted_ip = xstrdup(wanted_ip);
+	return attach;
 }
 
 void cni_attach(struct network *network, const struct attach_request *request,
 		struct attachment_fact *ret_fact, struct call *call)
 {
 	struct cni *cni = container_of(network, struct cni, network);
-	struct attach_op *attach = xnew(struct attach_op);
+	struct attach_op *attach =
+		attach_op_new(cni, request->cell_key, attachment_own_space(request->cell_key),
+			      false, request->wanted_ip);
 
-	check(key_kind(request->cell_key) == KIND_CELL);
-	attach->cell_key = xstrdup(request->cell_key);
-	attach->mac = attachment_mac(request->cell_key);
-	attach->space_key = space_of_cell(request->cell_key);
-	attach->dir = cni_space_dir(cni, attach->space_key);
+	attach->attachment.interface = xstrdup(ATTACHMENT_OWN_INTERFACE);
 	attach->ret_fact = ret_fact;
-	attach->attachment.netns = cni_netns_path(cni, request->cell_key);
-	attach->attachment.boot_id = xstrdup(cni->boot_id);
-	attach->attachment.conf_path = space_conflist_path(attach->dir, attach->space_key);
-	if (is_address(request->wanted_ip))
-		attach->attachment.wanted_ip = xstrdup(request->wanted_ip);
+	op_start(&attach->op, cni, attach_steps, on_attach_finish, call);
+}
+
+void cni_attach_join(struct cni *cni, const struct join_request *request, const char *interface,
+		     struct join_fact *ret_fact, struct call *call)
+{
+	struct attach_op *attach = attach_op_new(
+		cni, request->cell_key, xstrdup(request->space_key), true, request->wanted_ip);
+
+	if (interface)
+		attach->attachment.interface = xstrdup(interface);
+	attach->ret_join = ret_fact;
 	op_start(&attach->op, cni, attach_steps, on_attach_finish, call);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* detach: DEL of every journalled attachment, newest first, then the pin, then the records. A
- * repair does the same but keeps the pin: processes live in the namespace. */
+ * repair and a leave do the same with what concerns one space, and keep the pin: processes live in
+ * the namespace. */
 #include <errno.h>
 
 #include "core/base/log.h"
@@ -11,17 +12,39 @@
 
 struct detach_op {
 	struct op op;
-	char *cell_key, *netns, *mac;
+	char *cell_key, *netns;
+	char *space_key; /* what concerns this one alone; NULL: all */
 	enum netns_pin pin;
 	struct strv keys; /* of the records; grows shorter as they are removed */
 	struct attachment *attachments;
-	size_t n; /* not yet deleted */
+	char **macs; /* of their interfaces */
+	size_t n;    /* not yet deleted */
 	struct call next;
 };
 
 static struct detach_op *to_detach_op(struct op *op)
 {
 	return container_of(op, struct detach_op, op);
+}
+
+static bool concerns(const struct detach_op *detach, const char *record_key)
+{
+	AUTO_FREE char *space_key = attachment_space_key(record_key);
+
+	return !detach->space_key || str_equal(detach->space_key, space_key);
+}
+
+static void add_attachment(struct detach_op *detach, const char *record_key,
+			   const struct attachment *attachment)
+{
+	size_t n = detach->n + 1;
+
+	detach->attachments = xrealloc(detach->attachments, n * sizeof(*detach->attachments));
+	detach->macs = xrealloc(detach->macs, n * sizeof(*detach->macs));
+	detach->attachments[detach->n] = *attachment;
+	detach->macs[detach->n] =
+		attachment_mac(detach->cell_key, attachment_joined_space(record_key));
+	detach->n++;
 }
 
 /* A record that cannot be read (of another version) cannot be undone either: it goes with the
@@ -36,14 +59,14 @@ static void find_attachments(struct op *op)
 		struct attachment attachment;
 		struct error err = { 0 };
 
+		if (!concerns(detach, record->key))
+			continue;
 		strv_add(&detach->keys, record->key);
 		if (attachment_parse(record->value, record->value_len, &attachment, &err) < 0) {
 			log_debug("record dropped key=%s error=\"%s\"", record->key, err.msg);
 			continue;
 		}
-		detach->attachments = xrealloc(detach->attachments,
-					       (detach->n + 1) * sizeof(*detach->attachments));
-		detach->attachments[detach->n++] = attachment;
+		add_attachment(detach, record->key, &attachment);
 	}
 	call_complete(&op->step, 0, NULL);
 }
@@ -70,7 +93,9 @@ static void on_deleted(struct call *call)
 		call_complete(&detach->op.step, call->status, &call->err);
 		return;
 	}
-	attachment_fini(&detach->attachments[--detach->n]);
+	detach->n--;
+	attachment_fini(&detach->attachments[detach->n]);
+	free(detach->macs[detach->n]);
 	delete_next(detach);
 }
 
@@ -90,9 +115,10 @@ static void delete_next(struct detach_op *detach)
 					   .list = &last->list,
 					   .bin_dirs = cni->bin_dirs,
 					   .container_id = last->container_id,
+					   .interface = last->interface,
 					   .netns = alive ? detach->netns : "",
 					   .wanted_ip = last->wanted_ip,
-					   .mac = detach->mac,
+					   .mac = detach->macs[detach->n - 1],
 					   .result = last->result.root },
 		  NULL, &detach->next);
 }
@@ -160,33 +186,37 @@ static void on_finish(struct op *op, int status UNUSED)
 {
 	struct detach_op *detach = to_detach_op(op);
 
-	for (size_t i = 0; i < detach->n; i++)
+	for (size_t i = 0; i < detach->n; i++) {
 		attachment_fini(&detach->attachments[i]);
+		free(detach->macs[i]);
+	}
 	free(detach->attachments);
+	free(detach->macs);
 	strv_fini(&detach->keys);
 	free(detach->cell_key);
 	free(detach->netns);
-	free(detach->mac);
+	free(detach->space_key);
 	free(detach);
 }
 
-static void start(struct cni *cni, const char *cell_key, const struct step *steps,
-		  struct call *call)
+static void start(struct cni *cni, const char *cell_key, const char *space_key,
+		  const struct step *steps, struct call *call)
 {
 	struct detach_op *detach = xnew(struct detach_op);
 
 	detach->cell_key = xstrdup(cell_key);
+	detach->space_key = space_key ? xstrdup(space_key) : NULL;
 	detach->netns = cni_netns_path(cni, cell_key);
-	detach->mac = attachment_mac(cell_key);
 	op_start(&detach->op, cni, steps, on_finish, call);
 }
 
 void cni_detach(struct network *network, const char *cell_key, struct call *call)
 {
-	start(container_of(network, struct cni, network), cell_key, detach_steps, call);
+	start(container_of(network, struct cni, network), cell_key, NULL, detach_steps, call);
 }
 
-void cni_undo_attachments(struct cni *cni, const char *cell_key, struct call *call)
+void cni_undo_attachment(struct cni *cni, const char *cell_key, const char *space_key,
+			 struct call *call)
 {
-	start(cni, cell_key, undo_steps, call);
+	start(cni, cell_key, space_key, undo_steps, call);
 }

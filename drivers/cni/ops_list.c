@@ -113,9 +113,10 @@ static void read_journal(struct op *op)
 
 	for (; record; record = journal_next(record, ATTACHMENT_PREFIX)) {
 		AUTO_FREE char *cell_key = attachment_cell_key(record->key);
+		AUTO_FREE char *space_key = attachment_space_key(record->key);
 
-		if (cell_key)
-			add_record(&list->attachments, cell_key, record);
+		if (cell_key && space_key)
+			add_record(&list->attachments, record->key, record);
 	}
 	record = journal_first(journal, CONFLIST_PREFIX);
 	for (; record; record = journal_next(record, CONFLIST_PREFIX))
@@ -165,33 +166,59 @@ static void compare_bridges(struct list_op *list)
 
 /* ---- cells ---- */
 
-static void add_to_space(struct list_op *list, const char *cell_key,
+static void add_to_space(struct list_op *list, const char *space_key,
 			 const struct attachment *attachment)
 {
-	AUTO_FREE char *stack_key = key_parent(cell_key);
-	AUTO_FREE char *space_key = key_parent(stack_key);
 	const struct space_fact *space = find_space(list, space_key);
 
 	if (space)
 		drift_add_wish(&list->wishes[space - list->spaces], attachment);
 }
 
-static void add_attachment(struct list_op *list, const char *cell_key, const char *text)
+static struct join_fact *add_join(struct attachment_fact *fact, const char *space_key)
 {
-	struct listed *listed = get_cell(list, xstrdup(cell_key));
+	struct join_fact *join;
+
+	fact->joins = xrealloc(fact->joins, (fact->n_joins + 1) * sizeof(*fact->joins));
+	join = &fact->joins[fact->n_joins++];
+	*join = (struct join_fact){ .space_key = xstrdup(space_key) };
+	return join;
+}
+
+/* @join NULL: the cell's place in its own space. */
+static void fill(struct listed *listed, struct join_fact *join, const struct attachment *attachment,
+		 enum drift drift)
+{
+	AUTO_FREE char *space_key = NULL;
+
+	if (!join) {
+		drift_fill_fact(&listed->fact, attachment, drift);
+		return;
+	}
+	space_key = take_ptr(join->space_key);
+	drift_fill_join(join, space_key, attachment, drift);
+}
+
+static void add_attachment(struct list_op *list, const char *record_key, const char *text)
+{
+	AUTO_FREE char *space_key = attachment_space_key(record_key);
+	struct listed *listed = get_cell(list, attachment_cell_key(record_key));
 	AUTO(attachment_fini) struct attachment attachment = { 0 };
+	struct join_fact *join = NULL;
 	bool earlier_boot;
 	enum drift drift;
 
 	listed->fact.intent = true;
+	if (attachment_joined_space(record_key))
+		join = add_join(&listed->fact, space_key);
 	if (attachment_parse(text, strlen(text), &attachment, NULL) < 0)
 		return;
 	earlier_boot = listed->fact.earlier_boot || !str_equal(attachment.boot_id, list->boot_id);
 	drift = drift_look(&attachment, list->boot_id, &list->links);
-	drift_fill_fact(&listed->fact, &attachment, drift);
+	fill(listed, join, &attachment, drift);
 	listed->fact.earlier_boot = earlier_boot;
 	if (drift != DRIFT_UNKNOWN)
-		add_to_space(list, cell_key, &attachment);
+		add_to_space(list, space_key, &attachment);
 }
 
 static int look_at_host(struct op *op, struct error *err)

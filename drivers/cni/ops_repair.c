@@ -27,16 +27,24 @@ static struct repair_op *to_repair_op(struct op *op)
 	return container_of(op, struct repair_op, op);
 }
 
-/* More than one, or one that cannot be read, is undone and made anew. */
+/* More than one, or one that cannot be read, is undone and made anew. Joins are mended by
+ * themselves. */
 static void find_attachment(struct op *op)
 {
 	struct repair_op *repair = to_repair_op(op);
 	AUTO_FREE char *prefix = attachment_prefix(repair->cell_key);
-	const struct journal_record *record = journal_first(op->cni->journal, prefix);
+	const struct journal_record *record = journal_first(op->cni->journal, prefix), *own = NULL;
+	unsigned n = 0;
 
-	if (record && !journal_next(record, prefix))
-		repair->recorded = attachment_parse(record->value, record->value_len,
-						    &repair->attachment, NULL) == 0;
+	for (; record; record = journal_next(record, prefix)) {
+		if (attachment_joined_space(record->key))
+			continue;
+		own = record;
+		n++;
+	}
+	if (n == 1)
+		repair->recorded = attachment_parse(own->value, own->value_len, &repair->attachment,
+						    NULL) == 0;
 	call_complete(&op->step, 0, NULL);
 }
 
@@ -65,11 +73,12 @@ static int put_back(struct op *op, struct error *err)
 static void undo(struct op *op)
 {
 	struct repair_op *repair = to_repair_op(op);
+	AUTO_FREE char *space_key = attachment_own_space(repair->cell_key);
 
 	if (repair->whole)
 		call_complete(&op->step, 0, NULL);
 	else
-		cni_undo_attachments(op->cni, repair->cell_key, &op->step);
+		cni_undo_attachment(op->cni, repair->cell_key, space_key, &op->step);
 }
 
 /* What core wants, which may not know of it yet after a crash; else what the journal says it had,

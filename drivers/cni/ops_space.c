@@ -13,7 +13,8 @@ struct space_op {
 	struct space_job job;
 	struct space_fact fact;
 	struct space_fact *ret_fact; /* NULL: remove */
-	struct strv attachments;     /* records of its cells */
+	struct strv attachments;     /* records of its cells, */
+	struct strv joined;          /* and of those that have joined it */
 	char *boot_id;
 	char *text; /* the conflist as it stands there now */
 };
@@ -33,6 +34,7 @@ static void on_finish(struct op *op, int status)
 		space_fact_fini(&space->fact);
 	space_job_fini(&space->job);
 	strv_fini(&space->attachments);
+	strv_fini(&space->joined);
 	free(space->boot_id);
 	free(space->text);
 	free(space);
@@ -87,6 +89,21 @@ static char *conflist_key(const char *space_key)
 	return xasprintf(CONFLIST_PREFIX "%s", space_key);
 }
 
+static void find_joined(struct space_op *space)
+{
+	const struct journal *journal = space->op.cni->journal;
+	const struct journal_record *record = journal_first(journal, ATTACHMENT_PREFIX);
+
+	for (; record; record = journal_next(record, ATTACHMENT_PREFIX)) {
+		AUTO_FREE char *text = NULL;
+
+		if (!str_equal(attachment_joined_space(record->key), space->job.space_key))
+			continue;
+		text = xstrndup(record->value, record->value_len);
+		strv_add(&space->joined, text);
+	}
+}
+
 /* What the journal says of it, for a worker to read. */
 static void find_known(struct op *op)
 {
@@ -103,24 +120,27 @@ static void find_known(struct op *op)
 		AUTO_FREE char *cell_key = attachment_cell_key(record->key);
 		AUTO_FREE char *text = xstrndup(record->value, record->value_len);
 
-		if (cell_key && is_below(cell_key, job->space_key))
+		if (cell_key && is_below(cell_key, job->space_key) &&
+		    !attachment_joined_space(record->key))
 			strv_add(&space->attachments, text);
 	}
+	find_joined(space);
 	call_complete(&op->step, 0, NULL);
 }
 
-static void read_attachments(struct space_op *space)
+/* What those that joined were attached with has no routes: it says nothing of the conflist. */
+static void read_attachments(struct space_op *space, const struct strv *records, bool joined)
 {
 	struct space_job *job = &space->job;
 
-	for (size_t i = 0; i < space->attachments.n; i++) {
-		const char *text = space->attachments.items[i];
+	for (size_t i = 0; i < records->n; i++) {
+		const char *text = records->items[i];
 		AUTO(attachment_fini) struct attachment attachment = { 0 };
 
 		if (attachment_parse(text, strlen(text), &attachment, NULL) < 0)
 			continue;
 		job->attached = true;
-		if (!job->known)
+		if (!job->known && !joined)
 			job->known = take_ptr(attachment.config);
 		if (attachment.result.root && str_equal(attachment.boot_id, space->boot_id))
 			drift_add_wish(&job->bridge, &attachment);
@@ -131,7 +151,8 @@ static int ensure(struct op *op, struct error *err)
 {
 	struct space_op *space = to_space_op(op);
 
-	read_attachments(space);
+	read_attachments(space, &space->attachments, false);
+	read_attachments(space, &space->joined, true);
 	return space_ensure(&space->job, &space->fact, &space->text, err);
 }
 

@@ -250,6 +250,7 @@ static int chain(struct fixture *f, enum chain_command command, const char *plug
 					   .list = &list,
 					   .bin_dirs = f->dir,
 					   .container_id = container_id,
+					   .interface = "eth0",
 					   .netns = "" },
 		  ret, &run.call);
 	wait_run(f, &run);

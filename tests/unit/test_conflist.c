@@ -166,17 +166,59 @@ static void test_marker_must_be_a_space(void **state UNUSED)
 	}
 }
 
+/* A cell that joins keeps its way out: nothing of the further network is one. */
+static void test_drop_routes(void **state UNUSED)
+{
+	static const char text[] =
+		"{\"name\":\"n\",\"plugins\":[{\"type\":\"bridge\",\"isDefaultGateway\":true,"
+		"\"isGateway\":true,\"ipam\":{\"type\":\"host-local\",\"routes\":[{\"dst\":"
+		"\"0.0.0.0/0\"}],\"ranges\":[[{\"subnet\":\"10.1.0.0/16\"}]]}},{\"type\":\"tuning\"}]}";
+	AUTO(conflist_fini) struct conflist list = { 0 }, again = { 0 };
+
+	assert_int_equal(conflist_parse(text, strlen(text), &list, NULL), 0);
+	conflist_drop_routes(&list);
+	AUTO_FREE char *dropped = conflist_text(&list);
+
+	assert_null(strstr(dropped, "routes"));
+	assert_null(strstr(dropped, "isDefaultGateway"));
+	assert_non_null(strstr(dropped, "\"isGateway\":true"));
+	assert_int_equal(conflist_parse(dropped, strlen(dropped), &again, NULL), 0);
+	assert_string_equal(again.subnets.items[0], "10.1.0.0/16");
+}
+
+static void test_attachment_keys(void **state UNUSED)
+{
+	AUTO_FREE char *own = attachment_key("a/b/c/d", 7, NULL);
+	AUTO_FREE char *joined = attachment_key("a/b/c/d", 8, "a/x");
+	AUTO_FREE char *cell = attachment_cell_key(joined);
+	AUTO_FREE char *own_space = attachment_space_key(own);
+	AUTO_FREE char *joined_space = attachment_space_key(joined);
+	AUTO_FREE char *own_mac = attachment_mac("a/b/c/d", NULL);
+	AUTO_FREE char *joined_mac = attachment_mac("a/b/c/d", "a/x");
+
+	assert_string_equal(joined, "attachment/a/b/c/d/8/a/x");
+	assert_string_equal(cell, "a/b/c/d");
+	assert_string_equal(own_space, "a/b");
+	assert_string_equal(joined_space, "a/x");
+	assert_null(attachment_joined_space(own));
+	assert_null(attachment_space_key("attachment/a/b/c/d/8/a"));
+	assert_null(attachment_space_key("attachment/a/b/c"));
+	assert_null(attachment_cell_key("attachment/a/b/c/d/"));
+	assert_string_not_equal(own_mac, joined_mac);
+}
+
 static void test_attachment_record(void **state UNUSED)
 {
 	static const char result[] =
 		"{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"10.88.0.2/16\"}]}";
 	struct attachment out = { .container_id = xstrdup("a_b_c_d.7"),
+				  .interface = xstrdup("eth3"),
 				  .netns = xstrdup("/run/n/a_b_c_d"),
 				  .boot_id = xstrdup("boot"),
 				  .conf_path = xstrdup("/etc/x"),
 				  .config = make_web() };
 	AUTO(attachment_fini) struct attachment in = { 0 }, with_result = { 0 };
-	AUTO_FREE char *key = attachment_key("a/b/c/d", 7);
+	AUTO_FREE char *key = attachment_key("a/b/c/d", 7, NULL);
 	AUTO_FREE char *cell = attachment_cell_key(key);
 	AUTO_FREE char *intent = attachment_format(&out);
 
@@ -186,6 +228,7 @@ static void test_attachment_record(void **state UNUSED)
 	assert_null(attachment_cell_key("confdir/a/b"));
 	assert_int_equal(attachment_parse(intent, strlen(intent), &in, NULL), 0);
 	assert_string_equal(in.config, out.config);
+	assert_string_equal(in.interface, "eth3");
 	assert_null(in.result.root);
 	assert_null(in.wanted_ip);
 	assert_int_equal(cni_result_parse(result, strlen(result), &out.result, NULL), 0);
@@ -209,6 +252,8 @@ int main(void)
 		cmocka_unit_test(test_single_plugin_file),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_marker_must_be_a_space),
+		cmocka_unit_test(test_drop_routes),
+		cmocka_unit_test(test_attachment_keys),
 		cmocka_unit_test(test_attachment_record),
 	};
 

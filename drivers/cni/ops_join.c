@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * join and leave: one interface more or less, under processes that may run. A join that is on
+ * record is mended with the least disturbance: the reservation is written again; only when the
+ * interface is gone, or its address has become another's, DEL and ADD run, under the same name.
+ */
+#include <errno.h>
+
+#include "drivers/cni/attachment.h"
+#include "drivers/cni/drift.h"
+#include "drivers/cni/op.h"
+
+struct join_op {
+	struct op op;
+	char *cell_key, *space_key, *wanted_ip, *boot_id;
+	bool recorded; /* the journal has one that can be read: */
+	struct attachment attachment;
+	bool whole; /* nothing is left to do */
+	struct join_fact *ret_fact;
+};
+
+static struct join_op *to_join_op(struct op *op)
+{
+	return container_of(op, struct join_op, op);
+}
+
+static void find_attachment(struct op *op)
+{
+	struct join_op *join = to_join_op(op);
+	AUTO_FREE char *prefix = attachment_prefix(join->cell_key);
+	const struct journal_record *record = journal_first(op->cni->journal, prefix);
+
+	for (; record && !join->recorded; record = journal_next(record, prefix))
+		if (str_equal(attachment_joined_space(record->key), join->space_key))
+			join->recorded = attachment_parse(record->value, record->value_len,
+							  &join->attachment, NULL) == 0;
+	call_complete(&op->step, 0, NULL);
+}
+
+static int put_back(struct op *op, struct error *err)
+{
+	struct join_op *join = to_join_op(op);
+	AUTO(hostlinks_fini) struct hostlinks links = { 0 };
+	enum drift drift;
+	int r = 0;
+
+	if (!join->recorded)
+		return 0;
+	r = hostlinks_read(&links, err);
+	if (r < 0)
+		return r;
+	drift = drift_look(&join->attachment, join->boot_id, &links);
+	if (drift == DRIFT_PIN)
+		return error_set(err, -EAGAIN, "%s is not pinned: repair comes first",
+				 join->attachment.netns);
+	if (drift == DRIFT_RESERVATION) {
+		r = drift_reserve(&join->attachment, err);
+		drift = r == 0 ? DRIFT_NONE : drift;
+	}
+	join->whole = drift == DRIFT_NONE;
+	return r == -EEXIST ? 0 : r;
+}
+
+static void undo(struct op *op)
+{
+	struct join_op *join = to_join_op(op);
+
+	if (join->whole)
+		call_complete(&op->step, 0, NULL);
+	else
+		cni_undo_attachment(op->cni, join->cell_key, join->space_key, &op->step);
+}
+
+/* What core wants, else what it had or was to get. */
+static const char *address_to_ask_for(const struct join_op *join)
+{
+	if (join->wanted_ip || !join->recorded)
+		return join->wanted_ip;
+	return join->attachment.result.ip ? join->attachment.result.ip : join->attachment.wanted_ip;
+}
+
+static void attach_again(struct op *op)
+{
+	struct join_op *join = to_join_op(op);
+
+	if (join->whole)
+		call_complete(&op->step, 0, NULL);
+	else
+		cni_attach_join(op->cni,
+				&(struct join_request){ .cell_key = join->cell_key,
+							.space_key = join->space_key,
+							.wanted_ip = address_to_ask_for(join) },
+				join->recorded ? join->attachment.interface : NULL, join->ret_fact,
+				&op->step);
+}
+
+static const struct step join_steps[] = {
+	{ .name = "find what is on record", .start = find_attachment },
+	{ .name = "put back what it lost", .blocking = put_back },
+	{ .name = "undo what is left", .start = undo },
+	{ .name = "join the space", .start = attach_again },
+	{ 0 },
+};
+
+static void on_finish(struct op *op, int status)
+{
+	struct join_op *join = to_join_op(op);
+
+	if (status == 0 && join->whole)
+		drift_fill_join(join->ret_fact, join->space_key, &join->attachment, DRIFT_NONE);
+	attachment_fini(&join->attachment);
+	free(join->cell_key);
+	free(join->space_key);
+	free(join->wanted_ip);
+	free(join->boot_id);
+	free(join);
+}
+
+void cni_join(struct network *network, const struct join_request *request,
+	      struct join_fact *ret_fact, struct call *call)
+{
+	struct cni *cni = container_of(network, struct cni, network);
+	struct join_op *join = xnew(struct join_op);
+
+	join->cell_key = xstrdup(request->cell_key);
+	join->space_key = xstrdup(request->space_key);
+	join->wanted_ip = request->wanted_ip ? xstrdup(request->wanted_ip) : NULL;
+	join->boot_id = xstrdup(cni->boot_id);
+	join->ret_fact = ret_fact;
+	op_start(&join->op, cni, join_steps, on_finish, call);
+}
+
+void cni_leave(struct network *network, const char *cell_key, const char *space_key,
+	       struct call *call)
+{
+	cni_undo_attachment(container_of(network, struct cni, network), cell_key, space_key, call);
+}
