@@ -5,7 +5,8 @@
 
 static const struct act *act_of(enum action action)
 {
-	static const struct act *const tables[] = { act_layers, act_networks, act_containers };
+	static const struct act *const tables[] = { act_layers, act_networks, act_joins,
+						    act_containers };
 
 	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
 		if (tables[i][action].start)
@@ -27,17 +28,19 @@ void act_nothing(struct run *run UNUSED)
 {
 }
 
-struct slot *act_slot(struct object *object, struct container *container, enum action action)
+struct slot *act_slot(struct object *object, const struct plan_step *step)
 {
-	switch (act_of(action)->on) {
+	switch (act_of(step->action)->on) {
 	case ON_CGROUP:
 		return &object->cgroup;
 	case ON_OWN:
 		return &object->own.slot;
 	case ON_NETWORK:
 		return &object->cell.network;
+	case ON_JOIN:
+		return &step->join->slot;
 	case ON_CONTAINER:
-		return &container->slot;
+		return &step->container->slot;
 	}
 	check(false);
 	return NULL;

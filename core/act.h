@@ -11,6 +11,7 @@ struct run {
 	struct engine *engine;
 	struct object *object;
 	struct container *container; /* for actions on a container */
+	struct join *join;           /* for actions on a join */
 	struct slot *slot;
 	enum action action;
 	struct call call;
@@ -24,6 +25,7 @@ struct run {
 	union {
 		struct container_fact container;
 		struct attachment_fact attachment;
+		struct join_fact join;
 		struct space_fact space;
 		struct cgroup_fact cgroup;
 		uint32_t pid;
@@ -31,7 +33,7 @@ struct run {
 };
 
 /* The slot that an action works on. */
-struct slot *act_slot(struct object *object, struct container *container, enum action action);
+struct slot *act_slot(struct object *object, const struct plan_step *step);
 
 /* Starts the action; run->call completes. */
 void act_start(struct run *run);

@@ -5,7 +5,7 @@
 #include "core/act.h"
 
 /* What an action works on. */
-enum act_on { ON_CGROUP, ON_OWN, ON_NETWORK, ON_CONTAINER };
+enum act_on { ON_CGROUP, ON_OWN, ON_NETWORK, ON_JOIN, ON_CONTAINER };
 
 struct act {
 	enum act_on on;
@@ -17,6 +17,7 @@ struct act {
 /* Each has rows for its own actions and nothing for the others. */
 extern const struct act act_layers[ACTION_COUNT];     /* realms, spaces, cgroups */
 extern const struct act act_networks[ACTION_COUNT];   /* the network of a cell */
+extern const struct act act_joins[ACTION_COUNT];      /* its further spaces */
 extern const struct act act_containers[ACTION_COUNT]; /* containers and their tasks */
 
 /* The containerd namespace of the object's realm. From its first use on it stands. */

@@ -115,6 +115,9 @@ static bool allowed(const struct wish *wish, const struct object *object)
 				"has; delete the realm first");
 		return false;
 	}
+	if (wish->kind == KIND_CELL &&
+	    !api_joins_known(wish->m, wish->key, ((const Api__Cell *)wish->message)->spec))
+		return false;
 	if (self_is_key(wish->key) && ((const Api__Cell *)wish->message)->spec->n_containers) {
 		mutation_result(wish->m, wish->key, API__OUTCOME__FAILED,
 				"this cell stands for kukeond itself and takes no containers");
@@ -273,6 +276,19 @@ static const struct object *declaring_object(const struct wish *wish, const stru
 	return own && wish_has_joined(own) ? own : cell;
 }
 
+/* Alone: what the others of its cell name is there, or has been said to be missing. */
+static bool spaces_known(const struct wish *wish)
+{
+	Api__ContainerSpec *spec = container_spec(wish);
+	Api__CellSpec cell = API__CELL_SPEC__INIT; /* borrows everything */
+
+	cell.realm_id = spec->realm_id;
+	cell.space_id = spec->space_id;
+	cell.containers = &spec;
+	cell.n_containers = 1;
+	return api_joins_known(wish->m, wish->key, &cell);
+}
+
 static void update_container(struct wish *wish, const struct object *cell,
 			     const struct container *c)
 {
@@ -285,7 +301,7 @@ static void update_container(struct wish *wish, const struct object *cell,
 		mutation_result(wish->m, wish->key, API__OUTCOME__UNCHANGED, "%s", "");
 	else if (desired_manifest(declaring))
 		failed_in(wish, wish->key, desired_manifest(declaring));
-	else {
+	else if (spaces_known(wish)) {
 		updated(wish, shown, wish->message);
 		if (declaring == cell)
 			change_in_cell(wish, cell);
@@ -320,6 +336,8 @@ static void apply_container(struct wish *wish)
 	}
 	if (c)
 		return update_container(wish, cell, c);
+	if (!spaces_known(wish))
+		return;
 	create_parents(wish, wish->key);
 	mutation_result(wish->m, wish->key, API__OUTCOME__CREATED, "%s", "");
 	mutation_set(wish->m, KIND_CONTAINER, wish->key, take_ptr(wish->message));

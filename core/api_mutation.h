@@ -53,6 +53,10 @@ Api__Result *mutation_result(struct mutation *m, const char *key, Api__Outcome o
 /* The object shall be as the document says; takes @message. Missing parents are not made. */
 void mutation_set(struct mutation *m, enum kind kind, const char *key, ProtobufCMessage *message);
 
+/* api_joins.c: the spaces that a cell's spec names are there, or come with this Apply request.
+ * False: the result for @key says why not. */
+bool api_joins_known(struct mutation *m, const char *key, const Api__CellSpec *spec);
+
 /* The API wants the object no more. */
 void mutation_drop(struct mutation *m, const char *key);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/doctor.h"
 
+#include "core/joins.h"
+
 static enum standing orphan(char *why, char **ret_message)
 {
 	*ret_message = why;
@@ -36,6 +38,8 @@ static enum standing judge_unnamed(struct engine *engine, const struct host_thin
 		if (object->kind == KIND_CELL && is_changing(object))
 			return owned(object, NULL, ret_owner, ret_message, true);
 	}
+	if (joins_are_changing(engine, thing->owner))
+		return owned(engine_find(engine, thing->owner), NULL, ret_owner, ret_message, true);
 	return orphan(xstrdup(thing->why), ret_message);
 }
 

@@ -4,6 +4,7 @@
 #include "core/base/log.h"
 #include "core/desired.h"
 #include "core/doctor.h"
+#include "core/joins.h"
 #include "core/look.h"
 #include "core/observed.h"
 #include "core/reconcile.h"
@@ -82,7 +83,8 @@ void engine_forget(struct engine *engine, struct object *object)
 
 	queue_remove(&engine->queue, object);
 	remove_containers(engine, object);
-	engine_set_link(engine, object, NULL);
+	engine_set_link(engine, &object->cell.link, NULL, NULL);
+	joins_forget(engine, object);
 	list_remove(&object->realm_link);
 	engine_released(engine, object);
 	throttle_end(&engine->throttle, &object->cell.ticket);
@@ -94,31 +96,37 @@ void engine_forget(struct engine *engine, struct object *object)
 	}
 }
 
+static struct host_link *find_link(struct engine *engine, const char *name)
+{
+	return map_entry(map_find(&engine->links, name), struct host_link, node);
+}
+
 struct object *engine_find_link(struct engine *engine, const char *link)
 {
-	struct map_node *node = map_find(&engine->links, link);
+	const struct host_link *found = find_link(engine, link);
 
-	return node ? container_of(node, struct object, cell.link_node) : NULL;
+	return found ? found->object : NULL;
 }
 
 /* Of two that claim the same name, which cannot be for long, the later one has it. */
-void engine_set_link(struct engine *engine, struct object *object, const char *link)
+void engine_set_link(struct engine *engine, struct host_link *link, struct object *object,
+		     const char *name)
 {
-	struct cell *cell = &object->cell;
-	struct object *other;
+	struct host_link *other;
 
-	if (str_equal(cell->link, link))
+	link->object = object;
+	if (str_equal(link->name, name))
 		return;
-	if (cell->link)
-		map_remove(&engine->links, &cell->link_node);
-	free(take_ptr(cell->link));
-	if (!link)
+	if (link->name)
+		map_remove(&engine->links, &link->node);
+	free(take_ptr(link->name));
+	if (!name)
 		return;
-	other = engine_find_link(engine, link);
+	other = find_link(engine, name);
 	if (other)
-		engine_set_link(engine, other, NULL);
-	cell->link = xstrdup(link);
-	map_insert(&engine->links, &cell->link_node, cell->link);
+		engine_set_link(engine, other, NULL, NULL);
+	link->name = xstrdup(name);
+	map_insert(&engine->links, &link->node, link->name);
 }
 
 void engine_doubt_cgroup(struct engine *engine, struct object *object)

@@ -68,7 +68,8 @@ struct engine {
 	struct map objects;    /* struct object.node */
 	struct list realms;    /* struct object.realm_link */
 	struct map containers; /* struct container.node */
-	struct map links;      /* struct object.cell.link_node: cells by their link on the host */
+	struct map links;      /* struct host_link.node: cells by their links on the host */
+	struct map joins;      /* struct join.node */
 	struct queue queue;
 	struct desired desired;
 	struct store *store;  /* NULL in the simulator */
@@ -131,8 +132,9 @@ struct container *engine_find_container(struct engine *engine, const char *realm
 /* The cell that a link of the host belongs to; NULL when it is none of ours. */
 struct object *engine_find_link(struct engine *engine, const char *link);
 
-/* The cell's link has this name from now on; NULL: it has none. */
-void engine_set_link(struct engine *engine, struct object *object, const char *link);
+/* The link of a cell has this name from now on; NULL: it has none. */
+void engine_set_link(struct engine *engine, struct host_link *link, struct object *object,
+		     const char *name);
 
 /* Containers of a cell, kept in the index too. */
 struct container *engine_add_container(struct engine *engine, struct object *object,

@@ -2,6 +2,7 @@
 #include "core/look.h"
 
 #include "core/base/log.h"
+#include "core/joins.h"
 #include "core/observed.h"
 #include "core/reconcile.h"
 
@@ -284,6 +285,29 @@ static void note_spaces(struct look *look)
 			object->own.applied = false;
 }
 
+static bool has_fact(const struct attachment_fact *fact, const struct join *join)
+{
+	for (size_t i = 0; i < fact->n_joins; i++)
+		if (str_equal(fact->joins[i].space_key, join->space_key))
+			return true;
+	return false;
+}
+
+static void note_joins(struct look *look, struct object *object, const struct attachment_fact *fact)
+{
+	static const struct join_fact nothing = { 0 };
+	struct join *join;
+
+	list_for_each(join, &object->cell.joins, link)
+		if (believable(look, &join->slot) && !has_fact(fact, join))
+			joins_observed(look->engine, join, &nothing);
+	for (size_t i = 0; i < fact->n_joins; i++) {
+		join = joins_get(look->engine, object, fact->joins[i].space_key);
+		if (believable(look, &join->slot))
+			joins_observed(look->engine, join, &fact->joins[i]);
+	}
+}
+
 static void note_attachments(struct look *look)
 {
 	struct object *object;
@@ -298,6 +322,7 @@ static void note_attachments(struct look *look)
 		if (!believable(look, &object->cell.network))
 			continue;
 		observed_attachment(look->engine, object, fact);
+		note_joins(look, object, fact);
 		object->cell.network.hinted = false;
 		if (fact->earlier_boot && !list_linked(&object->cell.earlier_link))
 			list_append(&look->engine->earlier, &object->cell.earlier_link);

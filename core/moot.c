@@ -47,6 +47,12 @@ static bool network_moot(const struct cell *cell)
 	}
 }
 
+static bool join_moot(const struct join *join)
+{
+	return join->slot.failed_action == ACTION_NETWORK_JOIN ? join->attached || !join->wanted
+							       : !join->intent;
+}
+
 /* A task that could not be started is not moot when it has been taken away: the pause before the
  * next try counts on. */
 static bool container_moot(const struct container *c)
@@ -83,10 +89,13 @@ static void forgive_if(struct slot *slot, bool moot)
 void moot_forgive(struct object *object)
 {
 	struct container *c;
+	struct join *join;
 
 	forgive_if(&object->cgroup, cgroup_moot(object));
 	forgive_if(&object->own.slot, own_moot(&object->own));
 	forgive_if(&object->cell.network, network_moot(&object->cell));
+	list_for_each(join, &object->cell.joins, link)
+		forgive_if(&join->slot, join_moot(join));
 	list_for_each(c, &object->cell.containers, link)
 		forgive_if(&c->slot, container_moot(c));
 }

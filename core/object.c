@@ -50,6 +50,7 @@ struct object *object_new(const char *key)
 	object->is_self = self_is_key(key);
 	list_init(&object->claims);
 	list_init(&object->cell.containers);
+	list_init(&object->cell.joins);
 	object->cgroup.known = true;
 	object->status.state = API__STATE__Unknown;
 	object->status.reason = REASON_STARTING;
@@ -87,6 +88,8 @@ static bool supersedes(enum action action, enum action failed)
 	case ACTION_NETNS_CREATE:
 	case ACTION_NETWORK_ATTACH:
 		return failed == ACTION_NETWORK_DETACH;
+	case ACTION_NETWORK_JOIN:
+		return failed == ACTION_NETWORK_LEAVE;
 	case ACTION_CGROUP_ENSURE:
 		return failed == ACTION_CGROUP_KILL || failed == ACTION_CGROUP_REMOVE;
 	case ACTION_NAMESPACE_ENSURE:
@@ -131,6 +134,7 @@ void slot_fini(struct slot *slot)
 void object_free(struct object *object)
 {
 	struct container *container;
+	struct join *join;
 
 	if (!object)
 		return;
@@ -139,6 +143,8 @@ void object_free(struct object *object)
 	check(!timer_active(&object->wake) && object->actions == 0 && object->children == 0);
 	list_for_each(container, &object->cell.containers, link)
 		cell_remove_container(container);
+	list_for_each(join, &object->cell.joins, link)
+		cell_remove_join(join);
 	slot_fini(&object->cgroup);
 	slot_fini(&object->own.slot);
 	slot_fini(&object->cell.network);
@@ -147,7 +153,7 @@ void object_free(struct object *object)
 	free(object->own.namespace_);
 	free(object->cell.ip);
 	free(object->cell.bridge);
-	free(object->cell.link);
+	free(object->cell.link.name);
 	free(object->cell.reservation);
 	free(object->cell.drift);
 	free(object->cell.last_ip);
@@ -197,6 +203,49 @@ void cell_remove_container(struct container *container)
 	free(container->index_key);
 	free(container->seen_hash);
 	free(container);
+}
+
+struct join *cell_find_join(const struct object *object, const char *space_key)
+{
+	struct join *join;
+
+	list_for_each(join, &object->cell.joins, link)
+		if (strcmp(join->space_key, space_key) == 0)
+			return join;
+	return NULL;
+}
+
+struct join *cell_add_join(struct object *object, const char *space_key)
+{
+	struct join *join = xnew(struct join);
+	struct list *position = object->cell.joins.next;
+
+	join->object = object;
+	join->space_key = xstrdup(space_key);
+	join->index_key = xasprintf("%s %s", space_key, object->key);
+	join->slot.known = true;
+	while (position != &object->cell.joins &&
+	       strcmp(list_entry(position, struct join, link)->space_key, space_key) < 0)
+		position = position->next;
+	list_insert_before(position, &join->link);
+	return join;
+}
+
+void cell_remove_join(struct join *join)
+{
+	check(!join->slot.busy);
+	list_remove(&join->link);
+	slot_fini(&join->slot);
+	free(join->index_key);
+	free(join->space_key);
+	free(join->interface);
+	free(join->ip);
+	free(join->bridge);
+	free(join->reservation);
+	free(join->drift);
+	free(join->last_ip);
+	free(join->link_on_host.name);
+	free(join);
 }
 
 bool container_is_gone(const struct container *c)

@@ -90,8 +90,33 @@ struct container {
 	int64_t started_wall_ms, finished_wall_ms; /* since the epoch, for display; 0: never */
 };
 
+/* The host's end of an interface of a cell. */
+struct host_link {
+	struct map_node node; /* struct engine.links, by name */
+	char *name;           /* NULL: it is not known, and in no map */
+	struct object *object;
+};
+
+/* A further space of a cell: one that its containers name, or that it is still in. */
+struct join {
+	struct list link;     /* struct cell.joins, by space */
+	struct map_node node; /* struct engine.joins, by index_key */
+	char *index_key;      /* "<space key> <cell key>" */
+	struct object *object;
+	char *space_key;
+	bool wanted;
+	const struct object *space; /* as it is while the cell is planned; NULL: there is none */
+
+	struct slot slot;
+	bool intent, attached; /* and the others as in struct cell */
+	char *interface;       /* inside: "eth1" */
+	char *ip, *bridge, *reservation, *drift, *last_ip;
+	struct host_link link_on_host;
+};
+
 struct cell {
 	struct list containers; /* struct container.link */
+	struct list joins;      /* struct join.link */
 	enum run_intent run;
 	Api__CellSpec
 		*effective; /* the spec with the space's defaults: what containers are made of */
@@ -102,8 +127,7 @@ struct cell {
 	bool fresh;               /* made by this daemon and not used by a root yet */
 	struct list earlier_link; /* struct engine.earlier: attached before the host started anew */
 	char *ip, *bridge;
-	char *link; /* the host's end of its interface; in engine.links by it */
-	struct map_node link_node;
+	struct host_link link;
 	uint64_t netns_inode; /* of the namespace that is to be pinned; 0: not known */
 	char *reservation;    /* the file that reserves its address */
 	char *drift;          /* what its network has lost; NULL: nothing */
@@ -119,7 +143,8 @@ struct own_thing {
 	bool applied;            /* it is there as wanted */
 	bool regenerate;         /* spaces: the conflist is to be written with today's rules */
 	struct space_fact space; /* spaces */
-	char *namespace_;        /* realms: the containerd namespace in use */
+	unsigned joined;  /* spaces: cells from elsewhere in it, counted when it is planned */
+	char *namespace_; /* realms: the containerd namespace in use */
 };
 
 struct object_status {
@@ -186,6 +211,11 @@ void object_free(struct object *object);
 struct container *cell_find_container(struct object *object, const char *role);
 struct container *cell_add_container(struct object *object, const char *role, const char *name);
 void cell_remove_container(struct container *container);
+
+/* NULL when there is none; a new one is neither wanted nor seen. */
+struct join *cell_find_join(const struct object *object, const char *space_key);
+struct join *cell_add_join(struct object *object, const char *space_key);
+void cell_remove_join(struct join *join);
 
 /* Nothing of it is wanted or seen any more. */
 bool container_is_gone(const struct container *container);

@@ -2,6 +2,7 @@
 #include "core/observed.h"
 
 #include "core/base/log.h"
+#include "core/joins.h"
 #include "core/look.h"
 #include "core/restart.h"
 #include "core/status.h"
@@ -173,7 +174,7 @@ void observed_attachment(struct engine *engine, struct object *object,
 	replace_str(&cell->bridge, fact->bridge);
 	replace_str(&cell->reservation, fact->reservation);
 	replace_str(&cell->drift, fact->drift);
-	engine_set_link(engine, object, fact->link);
+	engine_set_link(engine, &cell->link, object, fact->link);
 	if (fact->ip)
 		replace_str(&cell->last_ip, fact->ip);
 }
@@ -183,6 +184,7 @@ void observed_no_network(struct engine *engine, struct object *object)
 	const struct attachment_fact none = { 0 };
 
 	observed_attachment(engine, object, &none);
+	joins_observed_none(engine, object);
 	object->cell.fresh = false;
 }
 

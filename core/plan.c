@@ -25,6 +25,8 @@ static const struct {
 	[ACTION_NETWORK_ATTACH] = { "network-attach", REASON_NETWORK_FAILED },
 	[ACTION_NETWORK_REPAIR] = { "network-repair", REASON_NETWORK_FAILED },
 	[ACTION_NETWORK_DETACH] = { "network-detach", REASON_NETWORK_FAILED },
+	[ACTION_NETWORK_JOIN] = { "network-join", REASON_NETWORK_FAILED },
+	[ACTION_NETWORK_LEAVE] = { "network-leave", REASON_NETWORK_FAILED },
 	[ACTION_CONTAINER_INSPECT] = { "container-inspect", REASON_RUNTIME_UNAVAILABLE },
 	[ACTION_IMAGE_RESOLVE] = { "image-resolve", REASON_IMAGE_FAILED },
 	[ACTION_CONTAINER_CREATE] = { "container-create", REASON_CREATE_FAILED },
@@ -200,6 +202,12 @@ static void plan_unwanted_parent(struct planning *p)
 	if (object->children) {
 		plan_say(p, API__STATE__Pending, REASON_DELETING,
 			 "waits until %u objects below are gone", object->children);
+		return;
+	}
+	if (object->own.joined) {
+		plan_say(p, API__STATE__Pending, REASON_DELETING,
+			 "waits until %u cells that have joined it have left it",
+			 object->own.joined);
 		return;
 	}
 	if (object->own.exists && !(needs_runtime && !p->context->runtime_up))

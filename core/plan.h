@@ -27,6 +27,8 @@ enum action {
 	ACTION_NETWORK_ATTACH,
 	ACTION_NETWORK_REPAIR, /* of a cell that runs */
 	ACTION_NETWORK_DETACH,
+	ACTION_NETWORK_JOIN, /* a further space */
+	ACTION_NETWORK_LEAVE,
 	ACTION_CONTAINER_INSPECT,
 	ACTION_IMAGE_RESOLVE,
 	ACTION_CONTAINER_CREATE,
@@ -48,10 +50,12 @@ enum reason action_failure_reason(enum action action, int code);
 
 struct object;
 struct container;
+struct join;
 
 struct plan_step {
 	enum action action;
 	struct container *container; /* for actions on a container, else NULL */
+	struct join *join;           /* for actions on a join, else NULL */
 };
 
 enum { PLAN_MESSAGE_BYTES = 512 };

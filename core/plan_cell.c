@@ -133,7 +133,7 @@ static void detach(struct planning *p)
 {
 	const struct cell *cell = &p->object->cell;
 
-	if (cell->pinned || cell->intent)
+	if ((cell->pinned || cell->intent) && !cell_joins_busy(p->object))
 		plan_emit(p, ACTION_NETWORK_DETACH, &cell->network, NULL);
 }
 
@@ -215,12 +215,15 @@ static void up_network(struct planning *p)
 {
 	const struct cell *cell = &p->object->cell;
 
-	if (container_runs(cell_root(p->object))) {
-		if (!cell->attached && !p->context->releasing)
-			plan_emit(p, ACTION_NETWORK_REPAIR, &cell->network, NULL);
-	} else if (!cell->pinned)
+	if (cell_joins_busy(p->object))
+		return;
+	if (cell->pinned && cell->attached)
+		plan_joins(p);
+	else if (container_runs(cell_root(p->object)) && !p->context->releasing)
+		plan_emit(p, ACTION_NETWORK_REPAIR, &cell->network, NULL);
+	else if (!container_runs(cell_root(p->object)) && !cell->pinned)
 		plan_emit(p, ACTION_NETNS_CREATE, &cell->network, NULL);
-	else if (!cell->attached && !p->context->releasing)
+	else if (!p->context->releasing)
 		plan_emit(p, ACTION_NETWORK_ATTACH, &cell->network, NULL);
 }
 
@@ -241,7 +244,7 @@ static bool may_create_task(const struct planning *p, const struct container *c)
 
 static bool may_start_task(const struct planning *p, const struct container *c)
 {
-	return container_is_root(c) ? p->object->cell.attached
+	return container_is_root(c) ? p->object->cell.attached && cell_has_joined(p)
 				    : container_runs(cell_root(p->object));
 }
 
@@ -304,12 +307,18 @@ static void plan_up(struct planning *p)
 	list_for_each(c, &object->cell.containers, link)
 		if (!c->spec && down_task(p, c))
 			remove_record(p, c);
-	if (!object->parent || object->parent->status.state != API__STATE__Ready)
+	if (!object->parent || object->parent->status.state != API__STATE__Ready) {
+		plan_leaves(p);
 		return; /* queued again when the parent is */
+	}
 	if (object->cgroup.known && (!object->cgroup_exists || object->cgroup_stale))
 		plan_emit(p, ACTION_CGROUP_ENSURE, &object->cgroup, NULL);
 	if (!container_runs(root) && !may_run(p, root))
 		return;
+	if (!container_runs(root) && cell_waits_for_space(object)) {
+		plan_leaves(p);
+		return; /* queued again when the space is ready */
+	}
 	if (!container_runs(root) && !may_begin(p))
 		return;
 	up_network(p);

@@ -27,6 +27,26 @@ bool container_is_over(const struct container *container, uint64_t now_ms);
 enum { END_TEXT_BYTES = 80 };
 const char *container_end_text(const struct container *c, char text[END_TEXT_BYTES]);
 
+/* plan_joins.c */
+
+/* One of the cell's joins is under way. */
+bool cell_joins_busy(const struct object *object);
+
+/* It shall join a space that nobody declares, or that is not ready. */
+bool cell_waits_for_space(const struct object *object);
+
+/* The last try of some join, or leave, failed. */
+bool cell_joins_failed(const struct object *object);
+
+/* It is in every space that it shall be in, and in no other. */
+bool cell_has_joined(const struct planning *p);
+
+/* One step towards that; of the first, whether it was added. */
+bool plan_leaves(struct planning *p);
+void plan_joins(struct planning *p);
+
+void cell_say_joins(struct planning *p);
+
 /* plan_cell_say.c */
 void cell_say_container_trouble(struct planning *p, const struct container *c);
 void cell_say_up(struct planning *p, enum cell_mode mode);

@@ -141,7 +141,7 @@ void cell_say_up(struct planning *p, enum cell_mode mode)
 			 "its network is being mended: %s",
 			 object->cell.drift ? object->cell.drift : "it is not attached");
 	}
-	if (mode == MODE_UP && everything_up(p))
+	if (mode == MODE_UP && everything_up(p) && cell_has_joined(p))
 		plan_say(p, API__STATE__Ready, REASON_NONE, "%s", "");
 	say_resisting(p);
 	plan_say_failure(p, &object->cgroup, "");
@@ -154,6 +154,8 @@ void cell_say_up(struct planning *p, enum cell_mode mode)
 		plan_say(p, API__STATE__Pending, REASON_PARENT_NOT_READY, "%s %s is not ready",
 			 object->parent ? kind_name(object->parent->kind) : "Stack",
 			 object->parent ? object->parent->key : "");
+	if (mode == MODE_UP)
+		cell_say_joins(p);
 	list_for_each(c, &object->cell.containers, link)
 		if (stop_asked(c->run) && c->task != TASK_NONE)
 			plan_say(p, API__STATE__Ready, REASON_STOPPING,

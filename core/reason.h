@@ -64,6 +64,13 @@ enum reason {
 	/* Its network was changed by another hand and is being mended; what runs goes on running.
 	 */
 	REASON_NETWORK_DRIFTED,
+	/*
+	 * A space that its containers name in networks is declared by nobody. Declare it, or take
+	 * it out there; a cell that runs goes on running without it.
+	 */
+	REASON_SPACE_UNKNOWN,
+	/* A space that its containers name in networks is not Ready; see that space's reason. */
+	REASON_SPACE_NOT_READY,
 	/* It ended with exit code 0 and is not to run again. */
 	REASON_COMPLETED,
 	/* Somebody stopped or killed it; start it to run it again. */

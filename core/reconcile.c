@@ -3,7 +3,9 @@
 
 #include "core/act.h"
 #include "core/base/log.h"
+#include "core/joins.h"
 #include "core/moot.h"
+#include "core/plan_cell.h"
 #include "core/status.h"
 #include "core/store.h"
 #include "core/tell.h"
@@ -48,7 +50,8 @@ static void start(struct engine *engine, struct object *object, const struct pla
 	run->object = object;
 	run->container = step->container;
 	run->action = step->action;
-	run->slot = act_slot(object, step->container, step->action);
+	run->join = step->join;
+	run->slot = act_slot(object, step);
 	check(!run->slot->busy);
 	if (run->action == ACTION_NETNS_CREATE)
 		throttle_begin(&engine->throttle, &object->cell.ticket, loop_now_ms(engine->loop));
@@ -102,7 +105,8 @@ static bool comes_up(const struct object *object)
 
 	return root && (cell->network.busy || (cell->pinned && cell->fresh)) &&
 	       (root->task == TASK_NONE || root->task == TASK_CREATED) && !root->slot.failures &&
-	       !cell->network.failures;
+	       !cell->network.failures && !cell_joins_failed(object) &&
+	       !cell_waits_for_space(object);
 }
 
 /* Whoever is done, or has failed, makes room for the one that waits longest. */
@@ -126,6 +130,7 @@ void reconcile_object(struct engine *engine, struct object *object)
 	struct plan plan;
 
 	drop_gone_containers(engine, object);
+	joins_prepare(engine, object);
 	moot_forgive(object);
 	plan_object(object, &context, &plan);
 	for (size_t i = 0; i < plan.n_steps; i++)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Objects as documents with their status. */
 #include "core/desired.h"
+#include "core/joins.h"
 #include "core/model/view.h"
 #include "core/status.h"
 #include "core/wish.h"
@@ -108,6 +109,7 @@ static void render_cell(const struct engine *engine, const struct object *object
 	if (!status->ip)
 		status->last_ip = maybe_str(object->cell.last_ip);
 	status->bridge = maybe_str(object->cell.bridge);
+	joins_render(object, status);
 	if (object->cell.pinned)
 		status->netns = network->ops->netns_path(network, object->key);
 	list_for_each(c, &object->cell.containers, link)

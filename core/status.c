@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "core/base/log.h"
+#include "core/joins.h"
 #include "core/tell.h"
 
 /* ---- time ---- */
@@ -97,6 +98,8 @@ void status_update(struct engine *engine, struct object *object, const struct pl
 	engine_changed(engine, object, false);
 	if (state_changed)
 		touch_children(engine, object);
+	if (state_changed && object->kind == KIND_SPACE)
+		joins_space_changed(engine, object);
 }
 
 void status_gone(struct engine *engine, struct object *object)

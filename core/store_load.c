@@ -9,6 +9,7 @@
 #include "core/base/fs.h"
 #include "core/base/log.h"
 #include "core/desired.h"
+#include "core/joins.h"
 #include "core/model/view.h"
 #include "core/restart.h"
 #include "core/status.h"
@@ -63,7 +64,9 @@ static void restore_status(struct engine *engine, struct object *object, const A
 	object->status.told_state = status->state;
 	object->status.told_reason = reason_parse(status->reason);
 	if (!str_empty(status->ip) || !str_empty(status->last_ip))
-		object->cell.last_ip = xstrdup(str_empty(status->ip) ? status->last_ip : status->ip);
+		object->cell.last_ip =
+			xstrdup(str_empty(status->ip) ? status->last_ip : status->ip);
+	joins_restore(object, status);
 	object->cell.run = restored_intent(status->intent);
 	for (size_t i = 0; i < status->n_containers; i++)
 		restore_container(engine, object, status->containers[i]);

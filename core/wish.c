@@ -2,6 +2,7 @@
 #include "core/wish.h"
 
 #include "core/desired.h"
+#include "core/joins.h"
 #include "core/model/view.h"
 
 /* ---- documents that nobody wrote ---- */
@@ -198,6 +199,7 @@ static void want_containers(struct engine *engine, struct object *object)
 		if (i != root)
 			want_container(engine, object, spec, i, false);
 	protobuf_c_message_free_unpacked((ProtobufCMessage *)old, NULL);
+	joins_want(engine, object);
 }
 
 /* The defaults of a space are in every cell of it. */
@@ -283,6 +285,7 @@ static void set_wanted(struct engine *engine, struct object *object, bool wanted
 		object->parent->wanted_children += wanted ? 1 : (unsigned)-1;
 		wish_update(engine, object->parent);
 	}
+	joins_space_changed(engine, object);
 	if (wanted)
 		engine_touch(engine, object);
 	else

@@ -24,6 +24,7 @@
 #include <netlink/socket.h>
 
 #include "core/base/log.h"
+#include "core/plan_cell.h"
 
 /* A burst of some thousand changes fits; what does not is an overrun. */
 enum { RECEIVE_BUFFER_BYTES = 1024 * 1024 };
@@ -43,10 +44,14 @@ struct links {
 static bool is_our_bridge(struct engine *engine, const char *name)
 {
 	struct object *object;
+	struct join *join;
 
 	map_for_each(object, &engine->objects, node)
 		if (object->kind == KIND_CELL && object->cell.attached &&
 		    str_equal(object->cell.bridge, name))
+			return true;
+	map_for_each(join, &engine->joins, node)
+		if (join->attached && str_equal(join->bridge, name))
 			return true;
 	return false;
 }
@@ -55,7 +60,7 @@ static bool is_our_link(struct engine *engine, const char *name)
 {
 	const struct object *cell = engine_find_link(engine, name);
 
-	return cell && cell->cell.attached && !cell->cell.network.busy;
+	return cell && cell->cell.attached && !cell->cell.network.busy && !cell_joins_busy(cell);
 }
 
 static bool link_matters(struct links *links, struct nlmsghdr *header)

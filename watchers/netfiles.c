@@ -87,6 +87,15 @@ static void on_checked(struct work *work)
 		check_soon(files);
 }
 
+static void add_joins(struct netfiles *files, const struct cell *cell)
+{
+	const struct join *join;
+
+	list_for_each(join, &cell->joins, link)
+		if (join->attached && !join->slot.busy && join->reservation)
+			strv_add(&files->reservations, join->reservation);
+}
+
 static void on_pause_over(struct timer *timer)
 {
 	struct netfiles *files = container_of(timer, struct netfiles, pause);
@@ -105,6 +114,7 @@ static void on_pause_over(struct timer *timer)
 		strv_add(&files->pins, pin);
 		if (cell->reservation)
 			strv_add(&files->reservations, cell->reservation);
+		add_joins(files, cell);
 	}
 	files->missing = files->again = false;
 	files->checking = true;
@@ -190,6 +200,7 @@ static void on_change(struct engine_watcher *watcher, const struct object *objec
 {
 	struct netfiles *files = container_of(watcher, struct netfiles, watcher);
 	struct network *network = files->engine->network;
+	const struct join *join;
 	AUTO_FREE char *pin = NULL;
 
 	if (gone)
@@ -201,6 +212,8 @@ static void on_change(struct engine_watcher *watcher, const struct object *objec
 	pin = network->ops->netns_path(network, object->key);
 	watch_dir_of(files, pin, gone_mask);
 	watch_dir_of(files, object->cell.reservation, gone_mask);
+	list_for_each(join, &object->cell.joins, link)
+		watch_dir_of(files, join->reservation, gone_mask);
 }
 
 /* ---- life ---- */

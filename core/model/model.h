@@ -69,9 +69,9 @@ int model_signal_parse(const char *name);
 const char *model_device_target(const Api__Device *device);
 
 /*
- * Hash over what a running container is made from. Labels, restart settings and stop settings are
- * left out: they change nothing that runs. Versioned: a field added to the schema does not change
- * the hash of specs that do not use it.
+ * Hash over what a running container is made from. Labels, restart settings, stop settings and
+ * networks are left out: they change no process that runs. Versioned: a field added to the schema
+ * does not change the hash of specs that do not use it.
  */
 void model_container_hash(const Api__CellSpec *cell, size_t container,
 			  char ret_hash[SHA256_HEX_BYTES]);

@@ -45,6 +45,11 @@ void validate_process(const char *prefix, const Api__ContainerSpec *spec,
 void validate_mounts(const char *prefix, const Api__ContainerSpec *spec,
 		     struct model_problems *problems);
 
+/* Which further spaces it names, and how many all of a cell do. */
+void validate_networks(const char *prefix, const Api__ContainerSpec *spec,
+		       struct model_problems *problems);
+void validate_joins(const Api__CellSpec *spec, struct model_problems *problems);
+
 /* What a space gives its containers; @prefix is the path of the defaults. */
 void validate_container_defaults(const char *prefix, const Api__ContainerDefaults *defaults,
 				 struct model_problems *problems);

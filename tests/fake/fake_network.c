@@ -69,7 +69,8 @@ static bool has_attached_cells(struct world *world, const char *space)
 	struct world_cell *cell;
 
 	map_for_each(cell, &world->cells, node)
-		if (str_starts_with(cell->key, prefix) && (cell->attached || cell->intent))
+		if (world_join(cell, space) ||
+		    (str_starts_with(cell->key, prefix) && (cell->attached || cell->intent)))
 			return true;
 	return false;
 }
@@ -91,6 +92,32 @@ static void fake_remove_space(struct network *network, const char *space_key, st
 }
 
 /* ---- cells ---- */
+
+static void fill_join(const struct world_cell *cell, const struct world_join *join,
+		      struct join_fact *fact)
+{
+	bool whole = join->attached && cell->pinned && !join->link_gone;
+
+	*fact = (struct join_fact){
+		.space_key = xstrdup(join->space_key),
+		.interface = xstrdup("eth1"),
+		.attached = whole,
+		.ip = whole ? xasprintf("10.89.%u.%u", join->ip >> 8, join->ip & 255) : NULL,
+		.bridge = whole ? xstrdup("fake1") : NULL,
+		.drift = whole ? NULL : xstrdup("something is gone"),
+	};
+}
+
+static void fill_joins(const struct world_cell *cell, struct attachment_fact *fact)
+{
+	const struct world_join *join;
+
+	list_for_each(join, &cell->joins, link) {
+		fact->intent = true;
+		fact->joins = xrealloc(fact->joins, (fact->n_joins + 1) * sizeof(*fact->joins));
+		fill_join(cell, join, &fact->joins[fact->n_joins++]);
+	}
+}
 
 static void fill_attachment(const struct world_cell *cell, struct attachment_fact *fact)
 {
@@ -123,12 +150,13 @@ static int apply_list(struct op *op, struct error *err UNUSED)
 		fill_space(parent, &facts->spaces[facts->n_spaces++]);
 	}
 	map_for_each(cell, &op->world->cells, node) {
-		if (!cell->pinned && !cell->intent)
+		if (!cell->pinned && !cell->intent && list_empty(&cell->joins))
 			continue;
 		facts->attachments =
 			xrealloc(facts->attachments,
 				 (facts->n_attachments + 1) * sizeof(*facts->attachments));
-		fill_attachment(cell, &facts->attachments[facts->n_attachments++]);
+		fill_attachment(cell, &facts->attachments[facts->n_attachments]);
+		fill_joins(cell, &facts->attachments[facts->n_attachments++]);
 	}
 	return 0;
 }
@@ -214,6 +242,56 @@ static void fake_repair(struct network *network, const struct repair_request *re
 	act_on_cell(network, "repair", request->cell_key, call, apply_repair)->ret = ret_fact;
 }
 
+static int apply_join(struct op *op, struct error *err)
+{
+	struct world_cell *cell = world_make_cell(op->world, op->key);
+	const struct world_parent *space = world_parent(op->world, op->id);
+	struct world_join *join;
+
+	if (!cell->pinned)
+		return error_set(err, -ENOENT, "no network namespace");
+	if (!cell->attached)
+		world_violated(op->world, "joined before it was attached", op->key);
+	if (!space || !space->own)
+		return error_set(err, -ENOENT, "no conflist");
+	join = world_make_join(cell, op->id);
+	if (!join->attached || join->link_gone) {
+		world_changes(op->world, "join", op->key);
+		join->ip = op->world->next_ip++ & 0xffff;
+	}
+	join->attached = true;
+	join->link_gone = false;
+	if (op->ret)
+		fill_join(cell, join, op->ret);
+	return 0;
+}
+
+static void fake_join(struct network *network, const struct join_request *request,
+		      struct join_fact *ret_fact, struct call *call)
+{
+	struct op *op = act_on_cell(network, "join", request->cell_key, call, apply_join);
+
+	op->id = xstrdup(request->space_key);
+	op->ret = ret_fact;
+}
+
+static int apply_leave(struct op *op, struct error *err UNUSED)
+{
+	struct world_join *join = world_join(world_make_cell(op->world, op->key), op->id);
+
+	if (!join)
+		return 0;
+	world_changes(op->world, "leave", op->key);
+	world_remove_join(join);
+	return 0;
+}
+
+static void fake_leave(struct network *network, const char *cell_key, const char *space_key,
+		       struct call *call)
+{
+	act_on_cell(network, "leave", cell_key, call, apply_leave)->id = xstrdup(space_key);
+}
+
 /* The namespace must not go while a process of the cell lives in it. */
 static bool cell_lives(struct world *world, const char *key)
 {
@@ -229,6 +307,7 @@ static bool cell_lives(struct world *world, const char *key)
 static int apply_detach(struct op *op, struct error *err)
 {
 	struct world_cell *cell = world_make_cell(op->world, op->key);
+	struct world_join *join;
 
 	cell->detach_tried = true;
 	if (cell->refuses_detach)
@@ -238,6 +317,8 @@ static int apply_detach(struct op *op, struct error *err)
 	world_changes(op->world, "detach", op->key);
 	cell->pinned = cell->intent = cell->attached = false;
 	cell->link_gone = cell->earlier_boot = false;
+	list_for_each(join, &cell->joins, link)
+		world_remove_join(join);
 	return 0;
 }
 
@@ -249,6 +330,19 @@ static void fake_detach(struct network *network, const char *cell_key, struct ca
 		timer_start(op->world->loop, &op->timer, REFUSAL_MS, op->timer.fn);
 }
 
+static void add_joins(const struct world_cell *cell, struct host_things *things)
+{
+	const struct world_join *join;
+
+	list_for_each(join, &cell->joins, link) {
+		AUTO_FREE char *name = xasprintf("%s %s", cell->key, join->space_key);
+
+		host_things_add(things, HOST_JOURNAL, name, cell->key);
+		if (join->attached && !join->link_gone)
+			host_things_add(things, HOST_VETH, name, cell->key);
+	}
+}
+
 static int apply_inventory(struct op *op, struct error *err UNUSED)
 {
 	struct world_parent *parent;
@@ -258,6 +352,7 @@ static int apply_inventory(struct op *op, struct error *err UNUSED)
 		if (parent->own && key_kind(parent->key) == KIND_SPACE)
 			host_things_add(op->ret, HOST_CONFLIST, parent->key, parent->key);
 	map_for_each(cell, &op->world->cells, node) {
+		add_joins(cell, op->ret);
 		if (cell->pinned)
 			host_things_add(op->ret, HOST_NETNS, cell->key, cell->key);
 		if (cell->intent)
@@ -300,6 +395,8 @@ const struct network_ops *fake_network_ops(void)
 		.create_netns = fake_create_netns,
 		.attach = fake_attach,
 		.repair = fake_repair,
+		.join = fake_join,
+		.leave = fake_leave,
 		.detach = fake_detach,
 		.inventory = fake_inventory,
 		.discard = fake_discard_network,

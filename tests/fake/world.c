@@ -64,8 +64,38 @@ struct world_cell *world_make_cell(struct world *world, const char *key)
 		return cell;
 	cell = xnew(struct world_cell);
 	cell->key = xstrdup(key);
+	list_init(&cell->joins);
 	map_insert(&world->cells, &cell->node, cell->key);
 	return cell;
+}
+
+struct world_join *world_join(const struct world_cell *cell, const char *space_key)
+{
+	struct world_join *join;
+
+	list_for_each(join, &cell->joins, link)
+		if (strcmp(join->space_key, space_key) == 0)
+			return join;
+	return NULL;
+}
+
+struct world_join *world_make_join(struct world_cell *cell, const char *space_key)
+{
+	struct world_join *join = world_join(cell, space_key);
+
+	if (join)
+		return join;
+	join = xnew(struct world_join);
+	join->space_key = xstrdup(space_key);
+	list_append(&cell->joins, &join->link);
+	return join;
+}
+
+void world_remove_join(struct world_join *join)
+{
+	list_remove(&join->link);
+	free(join->space_key);
+	free(join);
 }
 
 struct world_parent *world_parent(struct world *world, const char *key)
@@ -95,7 +125,8 @@ size_t world_count(struct world *world)
 	map_for_each(c, &world->containers, node)
 		count += c->fact.record || c->fact.snapshot || c->fact.task != TASK_NONE;
 	map_for_each(cell, &world->cells, node)
-		count += cell->cgroup || cell->pinned || cell->intent || cell->attached;
+		count += cell->cgroup || cell->pinned || cell->intent || cell->attached ||
+			 !list_empty(&cell->joins);
 	map_for_each(parent, &world->parents, node)
 		count += parent->cgroup || parent->own;
 	return count;
@@ -106,13 +137,16 @@ void world_reboot(struct world *world)
 	struct world_container *c;
 	struct world_parent *parent;
 	struct world_cell *cell;
+	struct world_join *join;
 
 	map_for_each(c, &world->containers, node) {
 		c->fact.task = TASK_NONE;
 		timer_stop(&c->dies);
 	}
 	map_for_each(cell, &world->cells, node) {
-		cell->earlier_boot = cell->intent;
+		cell->earlier_boot = cell->intent || !list_empty(&cell->joins);
+		list_for_each(join, &cell->joins, link)
+			join->attached = false;
 		cell->cgroup = cell->pinned = cell->attached = cell->detach_tried = false;
 	}
 	map_for_each(parent, &world->parents, node)
@@ -331,6 +365,7 @@ void world_fini(struct world *world)
 {
 	struct world_container *c;
 	struct world_cell *cell;
+	struct world_join *join;
 	struct world_parent *parent;
 
 	check(list_empty(&world->ops));
@@ -340,6 +375,8 @@ void world_fini(struct world *world)
 	}
 	map_for_each(cell, &world->cells, node) {
 		map_remove(&world->cells, &cell->node);
+		list_for_each(join, &cell->joins, link)
+			world_remove_join(join);
 		free(cell->key);
 		free(cell);
 	}

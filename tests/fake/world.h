@@ -28,9 +28,19 @@ struct world_container {
 	struct world *world;
 };
 
+/* A cell's interface in a further space. */
+struct world_join {
+	struct list link; /* struct world_cell.joins */
+	char *space_key;
+	bool attached;  /* else only an intent */
+	bool link_gone; /* by another hand */
+	unsigned ip;
+};
+
 struct world_cell {
 	struct map_node node; /* struct world.cells, by key */
 	char *key;
+	struct list joins; /* struct world_join.link */
 	bool cgroup, pinned, intent, attached;
 	bool link_gone; /* by another hand, after ADD */
 	bool shim_hangs;
@@ -135,6 +145,11 @@ struct world_container *world_make_container(struct world *world, const char *na
 					     const char *id);
 struct world_cell *world_make_cell(struct world *world, const char *key);
 struct world_parent *world_make_parent(struct world *world, const char *key);
+
+/* A cell's join of a space; NULL when there is none. world_make_join() makes an intent. */
+struct world_join *world_join(const struct world_cell *cell, const char *space_key);
+struct world_join *world_make_join(struct world_cell *cell, const char *space_key);
+void world_remove_join(struct world_join *join);
 
 /* Something changed in the world by an act of the daemon: a violation while it is frozen. */
 void world_changes(struct world *world, const char *what, const char *key);

@@ -531,6 +531,151 @@ static void test_19_shim_hangs(void **state)
 	sim_fini(&sim);
 }
 
+/* ---- further spaces ---- */
+
+static const char s1[] = "apiVersion: v1beta1\nkind: Space\nmetadata: {name: s1}\n";
+static const char s2[] = "apiVersion: v1beta1\nkind: Space\nmetadata: {name: s2}\n";
+
+/* @networks: "s1, s2" */
+static void sim_web(struct sim *sim, const char *networks)
+{
+	AUTO_FREE char *text =
+		xasprintf("apiVersion: v1beta1\nkind: Cell\nmetadata: {name: web}\nspec:\n"
+			  "  containers:\n"
+			  "  - {id: a, image: img, stopGracePeriodSeconds: 1}\n"
+			  "  - {id: b, image: img, stopGracePeriodSeconds: 1, networks: [%s]}\n",
+			  networks);
+
+	sim_file(sim, "web.yaml", text);
+	sim_scanned(sim);
+}
+
+static void sim_space(struct sim *sim, const char *path, const char *text)
+{
+	if (text)
+		sim_file(sim, path, text);
+	else
+		sim_file_gone(sim, path);
+	sim_scanned(sim);
+}
+
+/* "default/s1 default/s2 " of the joins that are there. */
+static void assert_in_spaces(struct sim *sim, const char *expected)
+{
+	const struct world_cell *cell = world_cell(&sim->world, web_key);
+	AUTO_BUF struct buf text = { 0 };
+	const struct join *join;
+
+	list_for_each(join, &engine_find(&sim->engine, web_key)->cell.joins, link)
+		if (world_join(cell, join->space_key) &&
+		    world_join(cell, join->space_key)->attached && join->attached)
+			buf_printf(&text, "%s ", join->space_key);
+	assert_string_equal(text.data ? text.data : "", expected);
+}
+
+static void assert_web(struct sim *sim, Api__State state, const char *reason)
+{
+	const struct object *web = engine_find(&sim->engine, web_key);
+
+	if (web->status.state != state || !str_equal(reason_name(web->status.reason), reason))
+		fail_msg("web is %d %s: %s", web->status.state, reason_name(web->status.reason),
+			 web->status.message);
+}
+
+/* A cell that runs joins and leaves, and its processes do not notice. */
+static void test_18_joins_restart_nothing(void **state)
+{
+	struct sim sim;
+
+	(void)state;
+	start_with(&sim, 18, NULL);
+	sim_space(&sim, "s1.yaml", s1);
+	sim_web(&sim, "s1");
+	sim_run(&sim, 2000);
+	assert_web(&sim, API__STATE__Ready, "");
+	assert_in_spaces(&sim, "default/s1 ");
+	sim_web(&sim, "s1, s2");
+	sim_run(&sim, 2000);
+	assert_web(&sim, API__STATE__Pending, "SpaceUnknown");
+	assert_in_spaces(&sim, "default/s1 ");
+	sim_space(&sim, "s2.yaml", s2);
+	sim_run(&sim, 500);
+	assert_web(&sim, API__STATE__Ready, "");
+	assert_in_spaces(&sim, "default/s1 default/s2 ");
+
+	sim_space(&sim, "s1.yaml", NULL);
+	sim_run(&sim, 2000 + 1000);
+	assert_web(&sim, API__STATE__Pending, "SpaceUnknown");
+	assert_in_spaces(&sim, "default/s2 ");
+	assert_null(engine_find(&sim.engine, "default/s1"));
+	sim_space(&sim, "s1.yaml", s1);
+	sim_run(&sim, 500);
+	assert_web(&sim, API__STATE__Ready, "");
+
+	world_join(world_cell(&sim.world, web_key), "default/s1")->link_gone = true;
+	look_network(&sim.engine);
+	sim_run(&sim, 500);
+	assert_web(&sim, API__STATE__Ready, "");
+	assert_false(world_join(world_cell(&sim.world, web_key), "default/s1")->link_gone);
+	sim_web(&sim, "default/s2");
+	sim_run(&sim, 500);
+	assert_web(&sim, API__STATE__Ready, "");
+	assert_in_spaces(&sim, "default/s2 ");
+	assert_int_equal(root_of(&sim)->starts, 1);
+	assert_int_equal(other_of(&sim)->starts, 1);
+
+	sim.world.frozen = true;
+	sim_crash(&sim);
+	sim_start(&sim);
+	sim_run(&sim, 500);
+	sim_space(&sim, "s1.yaml", s1);
+	sim_space(&sim, "s2.yaml", s2);
+	sim_web(&sim, "s2");
+	sim_run(&sim, 60 * 1000);
+	assert_web(&sim, API__STATE__Ready, "");
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
+
+/* A cell that comes up waits for the spaces that it joins, and holds up nobody. */
+static void test_18_joins_before_the_start(void **state)
+{
+	struct sim sim;
+
+	(void)state;
+	start_with(&sim, 19, NULL);
+	sim_web(&sim, "s1, default");
+	sim_run(&sim, 60 * 1000);
+	assert_web(&sim, API__STATE__Pending, "SpaceUnknown");
+	assert_true(!root_of(&sim) || root_of(&sim)->starts == 0);
+	assert_false(world_cell(&sim.world, web_key)->pinned);
+	assert_int_equal(sim.engine.throttle.n, 0);
+	sim_space(&sim, "s1.yaml", s1);
+	sim_run(&sim, 1000);
+	assert_web(&sim, API__STATE__Ready, "");
+	assert_in_spaces(&sim, "default/s1 ");
+	world_exit(&sim.world, root_of(&sim), 137);
+	sim_run(&sim, 1000);
+	assert_web(&sim, API__STATE__Ready, "");
+	assert_in_spaces(&sim, "default/s1 ");
+	assert_int_equal(root_of(&sim)->starts, 2);
+	sim_crash(&sim);
+	world_reboot(&sim.world);
+	sim_start(&sim);
+	sim_space(&sim, "s1.yaml", s1);
+	sim_web(&sim, "s1");
+	sim_run(&sim, 20 * 1000);
+	assert_web(&sim, API__STATE__Ready, "");
+	assert_in_spaces(&sim, "default/s1 ");
+	sim_file_gone(&sim, "s1.yaml");
+	sim_file_gone(&sim, "web.yaml");
+	sim_scanned(&sim);
+	sim_run(&sim, 2000 + 5000);
+	assert_int_equal(world_count(&sim.world), 0);
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
+
 /* ---- random ---- */
 
 enum { CELLS = 6, MAX_CONTAINERS = 3 };
@@ -543,14 +688,43 @@ static void random_cell(struct sim *sim, struct buf *text, int index)
 		   "apiVersion: v1beta1\nkind: Cell\nmetadata: {name: c%d}\nspec:\n"
 		   "  realmId: r%u\n  spaceId: s%d\n  containers:\n",
 		   index, index % 2U, index % 3);
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++) {
 		buf_printf(text,
-			   "  - {id: k%u, image: img, stopGracePeriodSeconds: %u, env: [V=%u]}\n",
+			   "  - {id: k%u, image: img, stopGracePeriodSeconds: %u, env: [V=%u], "
+			   "networks: [",
 			   i, world_random(&sim->world, 3), world_random(&sim->world, 3));
+		if (world_chance(&sim->world, 30))
+			buf_printf(text, "s%u, ", world_random(&sim->world, 3));
+		if (world_chance(&sim->world, 20))
+			buf_printf(text, "r%u/x%u", world_random(&sim->world, 2),
+				   world_random(&sim->world, 2));
+		buf_printf(text, "]}\n");
+	}
 }
 
-static void set_random_files(struct sim *sim)
+/* The spaces that cells may join: without @all some are missing, with what lies in them. */
+static void set_spaces(struct sim *sim, bool all)
 {
+	static const char *const names[] = { "s0", "s1", "s2", "x0", "x1" };
+
+	for (unsigned realm = 0; realm < 2; realm++)
+		for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+			AUTO_FREE char *path = xasprintf("r%u-%s.yaml", realm, names[i]);
+			AUTO_FREE char *text =
+				xasprintf("apiVersion: v1beta1\nkind: Space\n"
+					  "metadata: {name: %s}\nspec: {realmId: r%u}\n",
+					  names[i], realm);
+
+			if (!all && world_chance(&sim->world, 30))
+				sim_file_gone(sim, path);
+			else
+				sim_file(sim, path, text);
+		}
+}
+
+static void set_random_files(struct sim *sim, bool all_spaces)
+{
+	set_spaces(sim, all_spaces);
 	for (int i = 0; i < CELLS; i++) {
 		AUTO_FREE char *path = xasprintf("f%d.yaml", i);
 		AUTO_BUF struct buf text = { 0 };
@@ -602,6 +776,9 @@ static void random_leftovers(struct sim *sim)
 		cell->pinned = world_chance(&sim->world, 40);
 		cell->intent = world_chance(&sim->world, 40);
 		cell->attached = cell->intent && cell->pinned && world_chance(&sim->world, 50);
+		if (world_chance(&sim->world, 20))
+			world_make_join(cell, i % 2 ? "r0/x0" : "r1/none")->attached =
+				cell->attached;
 		for (size_t j = 0; j < ARRAY_SIZE(roles); j++)
 			if (world_chance(&sim->world, 40))
 				random_leftover(sim, realm, key, roles[j]);
@@ -634,6 +811,28 @@ static bool is_stop(enum run_intent intent)
 	return intent == INTENT_STOP || intent == INTENT_KILL;
 }
 
+/* In the spaces that it is to be in, and in no other. */
+static void assert_joins(struct sim *sim, const struct object *object,
+			 const struct world_cell *cell)
+{
+	const struct world_join *there;
+	const struct join *join;
+	size_t wanted = 0, n = 0;
+
+	list_for_each(there, &cell->joins, link)
+		n++;
+	list_for_each(join, &object->cell.joins, link) {
+		there = world_join(cell, join->space_key);
+		if (!join->wanted || !there || !there->attached || there->link_gone)
+			fail_msg("seed %llu: %s and space %s: not as it should be",
+				 (unsigned long long)sim->seed, object->key, join->space_key);
+		wanted++;
+	}
+	if (n != wanted)
+		fail_msg("seed %llu: %s is in %zu further spaces, wanted are %zu",
+			 (unsigned long long)sim->seed, object->key, n, wanted);
+}
+
 static void assert_network_whole(struct sim *sim, const struct object *object)
 {
 	const struct world_parent *parent = world_parent(&sim->world, object->key);
@@ -643,6 +842,8 @@ static void assert_network_whole(struct sim *sim, const struct object *object)
 	    (!cell || !cell->pinned || !cell->attached || cell->link_gone))
 		fail_msg("seed %llu: %s has no network", (unsigned long long)sim->seed,
 			 object->key);
+	if (object->kind == KIND_CELL && !is_stop(cell_intent(object)))
+		assert_joins(sim, object, cell);
 	if (object->kind == KIND_SPACE && (!parent || parent->drifted))
 		fail_msg("seed %llu: %s has no bridge", (unsigned long long)sim->seed, object->key);
 }
@@ -703,12 +904,15 @@ static void drift(struct sim *sim)
 	struct world *world = &sim->world;
 	struct world_parent *parent;
 	struct world_cell *cell;
+	struct world_join *join;
 
 	map_for_each(cell, &world->cells, node) {
 		if (world_chance(world, 30))
 			cell->pinned = false;
 		if (cell->attached && world_chance(world, 30))
 			cell->link_gone = true;
+		list_for_each(join, &cell->joins, link)
+			join->link_gone |= join->attached && world_chance(world, 30);
 	}
 	map_for_each(parent, &world->parents, node)
 		parent->drifted |= parent->own && world_chance(world, 30);
@@ -741,7 +945,7 @@ static void disturb(struct sim *sim)
 		break;
 	case 2:
 	case 3:
-		set_random_files(sim);
+		set_random_files(sim, false);
 		break;
 	case 4:
 		random_intent(sim);
@@ -760,7 +964,7 @@ static void one_random_life(uint64_t seed)
 	sim.world.fail_percent = world_random(&sim.world, 3) * 15;
 	sim.world.lost_hint_percent = world_random(&sim.world, 2) * 30;
 	sim_start(&sim);
-	set_random_files(&sim);
+	set_random_files(&sim, false);
 	for (unsigned n = world_random(&sim.world, 12); n > 0; n--) {
 		sim_run(&sim, world_random(&sim.world, 400));
 		disturb(&sim);
@@ -768,7 +972,7 @@ static void one_random_life(uint64_t seed)
 	sim.world.fail_percent = sim.world.lost_hint_percent = 0;
 	sim_crash(&sim); /* the last start sees only what is there */
 	sim_start(&sim);
-	set_random_files(&sim);
+	set_random_files(&sim, true);
 	random_intent(&sim);
 	if (!sim_settle(&sim))
 		fail_msg("seed %llu: does not come to rest", (unsigned long long)seed);
@@ -814,6 +1018,8 @@ int main(void)
 		cmocka_unit_test(test_17_many_at_once),
 		cmocka_unit_test(test_18_network_drift_restarts_nothing),
 		cmocka_unit_test(test_19_shim_hangs),
+		cmocka_unit_test(test_18_joins_restart_nothing),
+		cmocka_unit_test(test_18_joins_before_the_start),
 		cmocka_unit_test(test_20_random_lives),
 	};
 

@@ -121,7 +121,7 @@ static int setup(void **state UNUSED)
 	f.engine.loop = &f.loop;
 	f.cell = object_new("r/s/t/web");
 	map_insert(&f.engine.objects, &f.cell->node, f.cell->key);
-	engine_set_link(&f.engine, f.cell, "vethT");
+	engine_set_link(&f.engine, &f.cell->cell.link, f.cell, "vethT");
 	f.cell->cell.bridge = xstrdup("kuke-t");
 	f.cell->cell.attached = true;
 	assert_int_equal(links_open(&f.links, &f.engine, on_look, NULL, NULL), 0);
@@ -134,7 +134,7 @@ static int teardown(void **state UNUSED)
 	while (!f.closed)
 		uv_run(&f.loop.uv, UV_RUN_ONCE);
 	loop_close(&f.loop);
-	engine_set_link(&f.engine, f.cell, NULL);
+	engine_set_link(&f.engine, &f.cell->cell.link, NULL, NULL);
 	map_remove(&f.engine.objects, &f.cell->node);
 	object_free(f.cell);
 	if (if_nametoindex("vethT"))

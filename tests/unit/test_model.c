@@ -271,9 +271,26 @@ static const struct {
 	  "spec.containers[0].volumes[0].kind: \"nfs\" is not a volume kind; expected bind or "
 	  "tmpfs\n"
 	  "spec.containers[0].volumes[1].source: a tmpfs has no source; leave it out\n" },
-	{ "containers: [{" C "ports: [\"80\"], networks: [a], networksAliases: [b]}]",
+	{ "containers: [{" C "networks: [db, main/db, other/db, a-b]}]", "" },
+	{ "containers: [{" C "networks: [\"\", a/b/c, a_b, /x, db, db]}]",
+	  "spec.containers[0].networks[0]: \"\" does not name a space; expected \"space\" for one of "
+	  "the cell's realm, or \"realm/space\"\n"
+	  "spec.containers[0].networks[1]: \"a/b/c\" does not name a space; expected \"space\" for "
+	  "one of the cell's realm, or \"realm/space\"\n"
+	  "spec.containers[0].networks[2]: \"a_b\" does not name a space; expected \"space\" for one "
+	  "of the cell's realm, or \"realm/space\"\n"
+	  "spec.containers[0].networks[3]: \"/x\" does not name a space; expected \"space\" for one "
+	  "of the cell's realm, or \"realm/space\"\n"
+	  "spec.containers[0].networks[5]: \"db\" is named by networks[4] already\n" },
+	{ "containers: [{" C "networks: [a, b, c, d, e, f, g, h, i, default]},"
+	  " {id: b, image: y, networks: [a, j, k, l, m, n, o, p]}]",
+	  "" }, /* 16, and its own */
+	{ "containers: [{" C "networks: [a, b, c, d, e, f, g, h, i]},"
+	  " {id: b, image: y, networks: [a, j, k, l, m, n, o, p, x/a]}]",
+	  "spec.containers: name 17 further spaces in their networks, at most 16 are allowed in a "
+	  "cell\n" },
+	{ "containers: [{" C "ports: [\"80\"], networksAliases: [b]}]",
 	  "spec.containers[0].ports: publishing ports is not supported by this version\n"
-	  "spec.containers[0].networks: joining further networks is not supported by this version\n"
 	  "spec.containers[0].networksAliases: network aliases are not supported by this version\n" },
 };
 

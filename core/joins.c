@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/joins.h"
+
+#include "core/base/log.h"
+#include "core/model/networks.h"
+
+/* ---- all joins, by space ---- */
+
+/* A blank is in no key: what follows one is of that space alone. */
+static char *space_prefix(const char *space_key)
+{
+	return xasprintf("%s ", space_key);
+}
+
+static struct join *first_of(struct engine *engine, const char *prefix)
+{
+	struct map_node *node = map_find_from(&engine->joins, prefix);
+
+	return node && str_starts_with(node->key, prefix) ? container_of(node, struct join, node)
+							  : NULL;
+}
+
+static struct join *next_of(struct join *join, const char *prefix)
+{
+	struct map_node *node = map_next(&join->node);
+
+	return node && str_starts_with(node->key, prefix) ? container_of(node, struct join, node)
+							  : NULL;
+}
+
+struct join *joins_get(struct engine *engine, struct object *cell, const char *space_key)
+{
+	struct join *join = cell_find_join(cell, space_key);
+
+	if (join)
+		return join;
+	join = cell_add_join(cell, space_key);
+	check(map_insert(&engine->joins, &join->node, join->index_key));
+	return join;
+}
+
+static void forget(struct engine *engine, struct join *join)
+{
+	engine_set_link(engine, &join->link_on_host, NULL, NULL);
+	map_remove(&engine->joins, &join->node);
+	cell_remove_join(join);
+}
+
+void joins_forget(struct engine *engine, struct object *cell)
+{
+	struct join *join;
+
+	list_for_each(join, &cell->cell.joins, link)
+		forget(engine, join);
+}
+
+/* ---- wanted ---- */
+
+void joins_want(struct engine *engine, struct object *cell)
+{
+	AUTO(strv_fini) struct strv spaces = { 0 };
+	struct join *join;
+
+	networks_of_cell(cell->cell.effective, &spaces);
+	list_for_each(join, &cell->cell.joins, link)
+		join->wanted = false;
+	for (size_t i = 0; i < spaces.n; i++) {
+		join = joins_get(engine, cell, spaces.items[i]);
+		join->wanted = true;
+		slot_forgive(&join->slot);
+	}
+}
+
+void joins_find_unknown(struct engine *engine, const Api__CellSpec *spec,
+			struct strv *ret_space_keys)
+{
+	AUTO(strv_fini) struct strv spaces = { 0 };
+
+	networks_of_cell(spec, &spaces);
+	for (size_t i = 0; i < spaces.n; i++) {
+		const struct object *space = engine_find(engine, spaces.items[i]);
+
+		if (!space || !space->wanted)
+			strv_add(ret_space_keys, spaces.items[i]);
+	}
+}
+
+/* ---- for the planner ---- */
+
+static void prepare_cell(struct engine *engine, struct object *cell)
+{
+	struct join *join;
+
+	list_for_each(join, &cell->cell.joins, link) {
+		join->space = engine_find(engine, join->space_key);
+		if (!join->wanted && !join->intent && !join->slot.busy)
+			forget(engine, join);
+	}
+}
+
+static void prepare_space(struct engine *engine, struct object *space)
+{
+	AUTO_FREE char *prefix = space_prefix(space->key);
+	struct join *join = first_of(engine, prefix);
+
+	space->own.joined = 0;
+	for (; join; join = next_of(join, prefix))
+		space->own.joined += join->intent || join->slot.busy;
+}
+
+void joins_prepare(struct engine *engine, struct object *object)
+{
+	if (object->kind == KIND_CELL)
+		prepare_cell(engine, object);
+	else if (object->kind == KIND_SPACE)
+		prepare_space(engine, object);
+}
+
+void joins_space_changed(struct engine *engine, const struct object *space)
+{
+	AUTO_FREE char *prefix = space_prefix(space->key);
+	struct join *join = first_of(engine, prefix);
+
+	for (; join; join = next_of(join, prefix)) {
+		slot_forgive(&join->slot);
+		engine_touch(engine, join->object);
+	}
+}
+
+bool joins_are_changing(struct engine *engine, const char *space_key)
+{
+	AUTO_FREE char *prefix = space_prefix(space_key);
+	struct join *join = first_of(engine, prefix);
+
+	for (; join; join = next_of(join, prefix))
+		if (join->slot.busy || join->object->cell.network.busy ||
+		    (join->intent && !join->attached))
+			return true;
+	return false;
+}
+
+/* ---- seen ---- */
+
+static void replace_str(char **str, const char *value)
+{
+	char *copy = str_empty(value) ? NULL : xstrdup(value);
+
+	free(*str);
+	*str = copy;
+}
+
+/* A space that goes waits for those that leave it. */
+static void touch_space(struct engine *engine, const struct join *join)
+{
+	struct object *space = engine_find(engine, join->space_key);
+
+	if (space && !space->wanted)
+		engine_touch(engine, space);
+}
+
+void joins_observed(struct engine *engine, struct join *join, const struct join_fact *fact)
+{
+	bool changed = join->attached != fact->attached || !str_equal(join->ip, fact->ip);
+
+	if (join->attached && fact->drift)
+		log_warning("the network of a cell changed by another hand: %s key=%s space=%s",
+			    fact->drift, join->object->key, join->space_key);
+	join->intent = fact->space_key;
+	join->attached = fact->attached;
+	replace_str(&join->interface, fact->interface);
+	replace_str(&join->ip, fact->ip);
+	replace_str(&join->bridge, fact->bridge);
+	replace_str(&join->reservation, fact->reservation);
+	replace_str(&join->drift, fact->drift);
+	engine_set_link(engine, &join->link_on_host, join->object, fact->link);
+	if (fact->ip)
+		replace_str(&join->last_ip, fact->ip);
+	touch_space(engine, join);
+	if (changed)
+		engine_changed(engine, join->object, false);
+}
+
+void joins_observed_none(struct engine *engine, struct object *cell)
+{
+	static const struct join_fact nothing = { 0 };
+	struct join *join;
+
+	list_for_each(join, &cell->cell.joins, link)
+		joins_observed(engine, join, &nothing);
+}
+
+/* ---- status ---- */
+
+static char *maybe_str(const char *s)
+{
+	return str_empty(s) ? NULL : xstrdup(s);
+}
+
+static Api__JoinStatus *render_join(const struct join *join)
+{
+	Api__JoinStatus *status = xnew(Api__JoinStatus);
+
+	api__join_status__init(status);
+	status->space = xstrdup(join->space_key);
+	status->ip = maybe_str(join->ip);
+	if (join->attached) {
+		status->interface = maybe_str(join->interface);
+		status->bridge = maybe_str(join->bridge);
+	}
+	if (!status->ip)
+		status->last_ip = maybe_str(join->last_ip);
+	return status;
+}
+
+void joins_render(const struct object *cell, Api__Status *status)
+{
+	struct join *join;
+	size_t n = 0;
+
+	list_for_each(join, &cell->cell.joins, link)
+		n++;
+	status->joins = n ? xcalloc(n, sizeof(*status->joins)) : NULL;
+	list_for_each(join, &cell->cell.joins, link)
+		status->joins[status->n_joins++] = render_join(join);
+}
+
+void joins_restore(struct object *cell, const Api__Status *status)
+{
+	for (size_t i = 0; i < status->n_joins; i++) {
+		const Api__JoinStatus *stored = status->joins[i];
+		struct join *join = stored->space ? cell_find_join(cell, stored->space) : NULL;
+
+		if (join)
+			replace_str(&join->last_ip,
+				    str_empty(stored->ip) ? stored->last_ip : stored->ip);
+	}
+}
