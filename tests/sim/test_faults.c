@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The life of a cell of two containers (made, edited, crashed, stopped, started, deleted), once for
- * every act of the daemon in it and for everything that can happen to that act: the daemon dies
- * right before or right after, the act fails with each error it can return, with its effect or
- * without, or hangs past its deadline. Each life must come to the same end as the one without a
- * fault, and leave nothing.
+ * The life of a cell of two containers in two spaces (made, edited, out of one of them and in
+ * again, crashed, stopped, started, deleted), once for every act of the daemon in it and for
+ * everything that can happen to that act: the daemon dies right before or right after, the act
+ * fails with each error it can return, with its effect or without, or hangs past its deadline. Each
+ * life must come to the same end as the one without a fault, and leave nothing.
  *
  * KUKEON_FAULT=<kind>:<act>:<errno> plays one life only.
  */
@@ -20,11 +20,13 @@
 #include "tests/fake/host.h"
 
 #define WEB "default/default/default/web"
-#define CELL(env)                                                                                  \
+#define SPACE "apiVersion: v1beta1\nkind: Space\nmetadata: {name: s1}\n"
+#define CELL(env, networks)                                                                        \
 	"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: web}\nspec:\n"                          \
 	"  containers:\n"                                                                          \
 	"  - {id: a, image: img, stopGracePeriodSeconds: 1}\n"                                     \
-	"  - {id: b, image: img, stopGracePeriodSeconds: 1, env: [\"" env "\"]}\n"
+	"  - {id: b, image: img, stopGracePeriodSeconds: 1, env: [\"" env "\"], "                  \
+	"networks: [" networks "]}\n"
 
 /* Retries pause up to a minute; a hang lasts half of one. */
 enum { PHASE_MS = 10 * 60 * 1000 };
@@ -44,9 +46,9 @@ static const char *const fault_names[WORLD_FAULT_COUNT] = {
 
 /* ---- a life ---- */
 
-enum phase { MADE, EDITED, CRASHED, STOPPED, STARTED, DELETED, PHASES };
-static const char *const phase_names[PHASES] = { "made",    "edited",  "crashed",
-						 "stopped", "started", "deleted" };
+enum phase { MADE, EDITED, LEFT, JOINED, CRASHED, STOPPED, STARTED, DELETED, PHASES };
+static const char *const phase_names[PHASES] = { "made",    "edited",  "left",    "joined",
+						 "crashed", "stopped", "started", "deleted" };
 
 struct life {
 	struct sim sim;
@@ -67,6 +69,22 @@ static bool runs(struct sim *sim, const char *role)
 	const struct world_container *c = container(sim, role);
 
 	return c && c->fact.task == TASK_RUNNING;
+}
+
+/* What it is to be in the further space of. */
+static bool is_joined(const struct sim *sim)
+{
+	const struct world_cell *cell = world_cell((struct world *)&sim->world, WEB);
+	const struct world_join *join = cell ? world_join(cell, "default/s1") : NULL;
+
+	return join && join->attached;
+}
+
+static const char *cell_text(enum phase phase)
+{
+	if (phase == LEFT)
+		return CELL("V=2", "");
+	return phase == MADE ? CELL("V=1", "s1") : CELL("V=2", "s1");
 }
 
 static bool reached(struct sim *sim)
@@ -96,7 +114,7 @@ static bool reached(struct sim *sim)
 		break;
 	}
 	return cell && cell->status.state == API__STATE__Ready && runs(sim, "root") &&
-	       runs(sim, "b");
+	       runs(sim, "b") && is_joined(sim) == (life->phase != LEFT);
 }
 
 /* Says what is wanted in this phase; again after a death, as the files and the store do. */
@@ -105,10 +123,13 @@ static void want(struct life *life)
 	struct sim *sim = &life->sim;
 	struct object *cell;
 
-	if (life->phase == DELETED)
+	if (life->phase == DELETED) {
+		sim_file_gone(sim, "s1.yaml");
 		sim_file_gone(sim, "web.yaml");
-	else
-		sim_file(sim, "web.yaml", life->phase >= EDITED ? CELL("V=2") : CELL("V=1"));
+	} else {
+		sim_file(sim, "web.yaml", cell_text(life->phase));
+		sim_file(sim, "s1.yaml", SPACE);
+	}
 	sim_scanned(sim);
 	cell = engine_find(&sim->engine, WEB);
 	if (cell && life->phase != DELETED) {
@@ -125,7 +146,8 @@ static void come_back(struct life *life)
 	sim_crash(sim);
 	sim_start(sim);
 	if (life->phase == DELETED) { /* what it once declared, and that the file is gone */
-		sim_file(sim, "web.yaml", CELL("V=2"));
+		sim_file(sim, "s1.yaml", SPACE);
+		sim_file(sim, "web.yaml", cell_text(DELETED));
 		sim_file(sim, "other.yaml",
 			 "apiVersion: v1beta1\nkind: Realm\nmetadata: {name: r}\n"
 			 "spec: {}\n");
