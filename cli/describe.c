@@ -94,6 +94,19 @@ static void print_containers(const Api__Status *status, const struct io *io)
 	table_fini(&table);
 }
 
+static void print_joins(const Api__Status *status, FILE *out)
+{
+	for (size_t i = 0; i < status->n_joins; i++) {
+		const Api__JoinStatus *join = status->joins[i];
+		AUTO_FREE char *text = str_empty(join->ip)
+					       ? xasprintf("%s (not yet)", join->space)
+					       : xasprintf("%s at %s (%s)", join->space, join->ip,
+							   join->interface ? join->interface : "");
+
+		line("joins:", text, out);
+	}
+}
+
 static void print_layer(const struct object *object, const struct io *io)
 {
 	const Api__Status *status = model_status(object->kind, object->message);
@@ -111,6 +124,7 @@ static void print_layer(const struct object *object, const struct io *io)
 	line("bridge:", status->bridge, io->out);
 	line("conflist:", status->conflist, io->out);
 	line("address:", status->ip, io->out);
+	print_joins(status, io->out);
 	line("netns:", status->netns, io->out);
 	print_cgroup(status->cgroup_path, &cgroup_ready, io->out);
 	if (status->n_containers)

@@ -5,7 +5,7 @@
 #include "core/base/buf.h"
 #include "core/object.h"
 
-/* "cgroup-ensure, task-start root"; "" for no step. Free with free(). */
+/* "cgroup-ensure, task-start root, network-join r/s"; "" for no step. Free with free(). */
 static inline char *plan_text(const struct plan *plan)
 {
 	struct buf text = { 0 };
@@ -13,9 +13,12 @@ static inline char *plan_text(const struct plan *plan)
 	for (size_t i = 0; i < plan->n_steps; i++) {
 		const struct plan_step *step = &plan->steps[i];
 
+		const char *what = step->container ? step->container->role
+				   : step->join    ? step->join->space_key
+						   : NULL;
+
 		buf_printf(&text, "%s%s%s%s", i ? ", " : "", action_name(step->action),
-			   step->container ? " " : "",
-			   step->container ? step->container->role : "");
+			   what ? " " : "", what ? what : "");
 	}
 	return buf_take(&text);
 }

@@ -324,6 +324,84 @@ static void test_what_cannot_be(void **state)
 		"takes no containers");
 }
 
+/* ---- further spaces ---- */
+
+#define IN(networks)                                                                               \
+	DOC("Cell", "web")                                                                         \
+	"  containers: [" ONE("a") ", {id: b, image: img, networks: [" networks "]}]\n"
+#define UNKNOWN(key)                                                                               \
+	"FAILED " key ": space default/s1, which its containers name in networks, does not "       \
+	"exist: create it first, or in the same request"
+
+static bool last_join_is_stored(struct sim *sim)
+{
+	AUTO_FREE char *path = xasprintf("%s/" WEB "/cell.yaml", served_of(sim)->run_path);
+	AUTO_BUF struct buf text = { 0 };
+	const char *joins;
+
+	if (fs_read_file(AT_FDCWD, path, 1 << 20, &text, NULL) < 0)
+		return false;
+	joins = strstr(text.data, "joins:");
+	return joins && strstr(joins, "lastIp:");
+}
+
+/* What nobody declares is refused, unless the request brings it. */
+static void test_unknown_space(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_string_equal(apply(f, IN("s1")), UNKNOWN(WEB));
+	assert_null(find(f, WEB));
+	assert_string_equal(apply_with(f, IN("s1") "---\n" DOC("Space", "s1") "  {}\n", DRY_RUN),
+			    "CREATED default\nCREATED default/s1\nCREATED default/default\n"
+			    "CREATED default/default/default\nCREATED " WEB);
+	assert_null(find(f, WEB));
+	assert_string_equal(apply(f, CELL_WEB "---\n" CONTAINER("c") "  networks: [s1]\n"),
+			    "CREATED default\nCREATED default/default\n"
+			    "CREATED default/default/default\nCREATED " WEB "\n" UNKNOWN(WEB "/c"));
+	assert_string_equal(
+		apply(f, IN("s1") "---\n" DOC("Cell", "db") "  {spaceId: s1, containers: [" ONE(
+				 "a") "]}\n"),
+		"UPDATED " WEB " spec.containers[1].networks "
+		"spec.containers[1].stopGracePeriodSeconds\nCREATED default/s1\n"
+		"CREATED default/s1/default\nCREATED default/s1/default/db");
+	await(f, WEB, "Ready");
+}
+
+static void test_networks(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_FREE char *ip = NULL;
+	const struct join *join;
+
+	apply(f, IN("s1") "---\n" DOC("Space", "s1") "  {}\n");
+	await(f, WEB, "Ready");
+	join = cell_find_join(find(f, WEB), "default/s1");
+	assert_true(join->attached);
+	ip = xstrdup(join->ip);
+	run(f, WEB, STOP);
+	await(f, WEB, "Stopped");
+	assert_true(sim_run_until(&f->served.sim, last_join_is_stored, WAIT_MS));
+	daemon_restart(f);
+	await(f, WEB, "Stopped");
+	join = cell_find_join(find(f, WEB), "default/s1");
+	assert_string_equal(join->last_ip, ip); /* asked for, as its own */
+	run(f, WEB, START);
+	await(f, WEB, "Ready");
+	assert_string_equal(apply(f, IN("")), "UPDATED " WEB " spec.containers[1].networks");
+	await(f, WEB, "Ready");
+	assert_true(list_empty(&world_cell(&f->served.sim.world, WEB)->joins));
+	assert_int_equal(starts(f, "b"), 2);
+	assert_string_equal(apply(f, IN("s1")), "UPDATED " WEB " spec.containers[1].networks");
+	await(f, WEB, "Ready");
+	assert_string_equal(delete_with(f, "default/s1", false), "DELETED default/s1");
+	await(f, "default/s1", "gone");
+	assert_true(list_empty(&world_cell(&f->served.sim.world, WEB)->joins));
+	assert_string_equal(reason_name(find(f, WEB)->status.reason), "SpaceUnknown");
+	assert_int_equal(starts(f, "b"), 2);
+	assert_int_equal(f->served.sim.world.violations, 0);
+}
+
 /* ---- containers ---- */
 
 static void test_container_joins(void **state)
@@ -600,6 +678,8 @@ int main(void)
 		TEST(test_manifest_owns),
 		TEST(test_manifest_takes_over),
 		TEST(test_what_cannot_be),
+		TEST(test_unknown_space),
+		TEST(test_networks),
 		TEST(test_container_joins),
 		TEST(test_containers_make_a_cell),
 		TEST(test_delete),

@@ -388,6 +388,246 @@ static void test_cells(void **state UNUSED)
 		run_row(&cell_rows[i]);
 }
 
+/* ---- further spaces ---- */
+
+enum { J_WANTED = 1, J_INTENT = 2, J_ATTACHED = 4, J_BUSY = 8, J_FAILED = 16, J_IN = 7 };
+enum { S_NONE, S_PENDING, S_READY, S_GOING, S_KEPT };
+
+struct join_row {
+	const char *name;
+	unsigned cell;
+	struct one root;
+	unsigned joins[2], spaces[2]; /* r/a and r/b */
+	const char *steps;
+	Api__State state;
+	enum reason reason;
+	uint64_t wake_at_ms;
+};
+
+#define COMES_UP (UP | FRESH)
+#define CREATED C(CREATED, HAS)
+
+static const struct join_row join_rows[] = {
+	{ "the root waits until it is in each",
+	  COMES_UP,
+	  CREATED,
+	  { J_WANTED, J_WANTED },
+	  { S_READY, S_READY },
+	  "network-join r/a",
+	  STATE(Pending, CREATING) },
+	{ "one after the other",
+	  COMES_UP,
+	  CREATED,
+	  { J_WANTED | J_BUSY, J_WANTED },
+	  { S_READY, S_READY },
+	  "",
+	  STATE(Pending, CREATING) },
+	{ "the second",
+	  COMES_UP,
+	  CREATED,
+	  { J_IN, J_WANTED },
+	  { S_READY, S_READY },
+	  "network-join r/b",
+	  STATE(Pending, CREATING) },
+	{ "all joined: it starts",
+	  COMES_UP,
+	  CREATED,
+	  { J_IN, J_IN },
+	  { S_READY, S_READY },
+	  "task-start root",
+	  STATE(Pending, CREATING) },
+	{ "its own network comes first",
+	  CGROUP | PINNED | FRESH,
+	  MADE,
+	  { J_WANTED, J_WANTED },
+	  { S_READY, S_READY },
+	  "network-attach, task-create root",
+	  STATE(Pending, CREATING) },
+	{ "nothing begins before the space is there",
+	  0,
+	  NEW,
+	  { J_WANTED },
+	  { S_NONE },
+	  "cgroup-ensure",
+	  STATE(Pending, SPACE_UNKNOWN) },
+	{ "or ready",
+	  CGROUP,
+	  NEW,
+	  { J_WANTED },
+	  { S_PENDING },
+	  "",
+	  STATE(Pending, SPACE_NOT_READY) },
+	{ "one that waits leaves what goes",
+	  COMES_UP,
+	  CREATED,
+	  { J_IN, J_WANTED },
+	  { S_GOING, S_NONE },
+	  "network-leave r/a",
+	  STATE(Pending, SPACE_UNKNOWN) },
+
+	{ "it runs and is everywhere",
+	  UP,
+	  RUNS,
+	  { J_IN, J_IN },
+	  { S_READY, S_READY },
+	  "",
+	  STATE(Ready, NONE) },
+	{ "it runs and joins",
+	  UP,
+	  RUNS,
+	  { J_IN, J_WANTED },
+	  { S_READY, S_READY },
+	  "network-join r/b",
+	  STATE(Pending, UPDATING) },
+	{ "it runs: what is not there is said",
+	  UP,
+	  RUNS,
+	  { J_IN, J_WANTED },
+	  { S_READY, S_NONE },
+	  "",
+	  STATE(Pending, SPACE_UNKNOWN) },
+	{ "what failed before is seen to first",
+	  UP,
+	  RUNS,
+	  { J_WANTED | J_INTENT, 0 },
+	  { S_READY, S_READY },
+	  "network-join r/a",
+	  STATE(Pending, UPDATING) },
+	{ "it leaves before it joins",
+	  UP,
+	  RUNS,
+	  { J_WANTED, J_INTENT | J_ATTACHED },
+	  { S_READY, S_READY },
+	  "network-leave r/b",
+	  STATE(Pending, UPDATING) },
+	{ "a space that goes is left",
+	  UP,
+	  RUNS,
+	  { J_IN, J_IN },
+	  { S_READY, S_GOING },
+	  "network-leave r/b",
+	  STATE(Pending, UPDATING) },
+	{ "not while the manifests are not read",
+	  UP | KEEP,
+	  RUNS,
+	  { J_IN, J_IN },
+	  { S_GOING, S_NONE },
+	  "",
+	  STATE(Ready, NONE) },
+	{ "nor one that may have been declared",
+	  UP,
+	  RUNS,
+	  { J_IN, 0 },
+	  { S_KEPT, S_NONE },
+	  "",
+	  STATE(Ready, NONE) },
+	{ "a space in trouble is not left",
+	  UP,
+	  RUNS,
+	  { J_IN, 0 },
+	  { S_PENDING, S_NONE },
+	  "",
+	  STATE(Ready, NONE) },
+	{ "it is left while its own stack is not ready",
+	  UP | PARENT_PENDING,
+	  RUNS,
+	  { J_IN, 0 },
+	  { S_GOING, S_NONE },
+	  "network-leave r/a",
+	  STATE(Pending, PARENT_NOT_READY) },
+	{ "the network of its own is mended first",
+	  UP & ~ATTACHED,
+	  RUNS,
+	  { J_WANTED, 0 },
+	  { S_READY, S_NONE },
+	  "network-repair",
+	  STATE(Pending, NETWORK_DRIFTED) },
+	{ "but not while a join is under way",
+	  UP & ~ATTACHED,
+	  RUNS,
+	  { J_WANTED | J_BUSY, 0 },
+	  { S_READY, S_NONE },
+	  "",
+	  STATE(Pending, NETWORK_DRIFTED) },
+	{ "nothing is joined while its network is mended",
+	  UP | NET_BUSY,
+	  RUNS,
+	  { J_WANTED, 0 },
+	  { S_READY, S_NONE },
+	  "",
+	  STATE(Pending, UPDATING) },
+	{ "what fails waits, the other goes on",
+	  UP,
+	  RUNS,
+	  { J_WANTED | J_FAILED, J_WANTED },
+	  { S_READY, S_READY },
+	  "network-join r/b",
+	  STATE(Pending, NETWORK_FAILED),
+	  .wake_at_ms = NOW_MS + 300 },
+	{ "it goes down with all of it",
+	  UP | NOT_WANTED,
+	  NO,
+	  { J_IN, J_IN },
+	  { S_READY, S_READY },
+	  "network-detach",
+	  STATE(Pending, DELETING) },
+	{ "when the join under way has ended",
+	  UP | NOT_WANTED,
+	  NO,
+	  { J_IN, J_WANTED | J_BUSY },
+	  { S_READY, S_READY },
+	  "",
+	  STATE(Pending, DELETING) },
+};
+
+static void set_join(struct object *cell, struct object *space, unsigned join, unsigned there)
+{
+	struct join *j = cell_add_join(cell, space->key);
+
+	space->wanted = there == S_READY || there == S_PENDING;
+	space->kept = there == S_KEPT;
+	space->status.state = there == S_READY ? API__STATE__Ready : API__STATE__Pending;
+	j->space = there == S_NONE ? NULL : space;
+	j->wanted = join & J_WANTED;
+	j->intent = join & J_INTENT;
+	j->attached = join & J_ATTACHED;
+	j->slot.busy = join & J_BUSY;
+	if (join & J_FAILED)
+		fail_slot(&j->slot, ACTION_NETWORK_JOIN, -EIO, NOW_MS + 300);
+}
+
+static void run_join_row(const struct join_row *row)
+{
+	struct object *stack = object_new("r/s/t"), *cell = object_new("r/s/t/web");
+	struct object *spaces[] = { object_new("r/a"), object_new("r/b") };
+	const struct plan_context context = context_of(row->cell);
+	Api__ContainerSpec root;
+	struct join *join;
+	struct plan plan;
+
+	stack->status.state = row->cell & PARENT_PENDING ? API__STATE__Pending : API__STATE__Ready;
+	cell->parent = stack;
+	set_container(cell, "root", &row->root, &root);
+	set_cell(cell, row->cell);
+	for (size_t i = 0; i < ARRAY_SIZE(spaces); i++)
+		set_join(cell, spaces[i], row->joins[i], row->spaces[i]);
+	plan_object(cell, &context, &plan);
+	assert_plan(row->name, &plan, row->steps, row->state, row->reason, row->wake_at_ms, false);
+	plan_fini(&plan);
+	list_for_each(join, &cell->cell.joins, link)
+		join->slot.busy = false;
+	object_free(cell);
+	object_free(stack);
+	object_free(spaces[0]);
+	object_free(spaces[1]);
+}
+
+static void test_joins(void **state UNUSED)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(join_rows); i++)
+		run_join_row(&join_rows[i]);
+}
+
 /* ---- realms, spaces, stacks ---- */
 
 enum { OWN = 1 << 20, APPLIED = 1 << 21, CHILDREN = 1 << 22, DRIFTED = 1 << 23 };
@@ -580,9 +820,9 @@ static void test_containers(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names),      cmocka_unit_test(test_retries),
-		cmocka_unit_test(test_parents),    cmocka_unit_test(test_cells),
-		cmocka_unit_test(test_containers),
+		cmocka_unit_test(test_names),   cmocka_unit_test(test_retries),
+		cmocka_unit_test(test_parents), cmocka_unit_test(test_cells),
+		cmocka_unit_test(test_joins),   cmocka_unit_test(test_containers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
