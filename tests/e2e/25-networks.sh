@@ -121,7 +121,10 @@ rm "$RUNTIME_DIR/ipam/default-db/$db_ip"
 wait_for "the reservation is written again" test -e "$RUNTIME_DIR/ipam/default-db/$db_ip"
 ip link delete "$(object space db | jq -r .status.bridge)"
 wait_for "the bridge is made again" joined_again
+umount -l "$(cell_netns web)"
+wait_for "the namespace is pinned again" is_pinned "$(cell_netns web)" "$(pid_of web default)"
 wait_for_cell web Ready
+assert_true "the join is what it was" joined_again
 assert_eq "$web" "$(cell_processes web)" "processes of web"
 assert_eq "$store" "$(cell_processes store --space db)" "processes of store"
 assert_eq "[]" "$(kuke doctor -o json 2>/dev/null | jq -c '[.objects[]? | select(.orphan) | .name]')" "orphans"

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "core/joins.h"
 #include "drivers/cni/hostlinks.h"
 #include "drivers/cni/nl.h"
 
@@ -193,6 +194,31 @@ static void test_what_does_not(void **state UNUSED)
 	assert_looked("a bridge with nobody attached", false);
 }
 
+/* The links and bridges of a space that a cell has joined are as much its own. */
+static void test_joined(void **state UNUSED)
+{
+	struct join *join = joins_get(&f.engine, f.cell, "r/x");
+
+	assert_int_equal(rtnl_link_veth_add(f.sock, "vethJ", "peerJ", getpid()), 0);
+	add_bridge("kuke-j");
+	set_up("kuke-j", true);
+	assert_looked("a bridge and a link of somebody else", false);
+	join->attached = true;
+	join->bridge = xstrdup("kuke-j");
+	engine_set_link(&f.engine, &join->link_on_host, f.cell, "vethJ");
+	join->slot.busy = true;
+	set_up("vethJ", true);
+	set_up("vethJ", false);
+	assert_looked("a link that we are at", false);
+	join->slot.busy = false;
+	delete_link("vethJ");
+	assert_looked("the link of a join deleted", true);
+	delete_link("kuke-j");
+	assert_looked("the bridge of a joined space deleted", true);
+	joins_forget(&f.engine, f.cell);
+	assert_null(engine_find_link(&f.engine, "vethJ"));
+}
+
 static void test_overrun(void **state UNUSED)
 {
 	int bytes = 1;
@@ -213,6 +239,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_what_matters, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_does_not, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_joined, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_overrun, setup, teardown),
 	};
 
