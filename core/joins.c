@@ -212,16 +212,23 @@ static Api__JoinStatus *render_join(const struct join *join)
 	return status;
 }
 
+/* One that has been left is still there for a moment, and nothing to show. */
+static bool is_shown(const struct join *join)
+{
+	return join->wanted || join->intent;
+}
+
 void joins_render(const struct object *cell, Api__Status *status)
 {
 	struct join *join;
 	size_t n = 0;
 
 	list_for_each(join, &cell->cell.joins, link)
-		n++;
+		n += is_shown(join);
 	status->joins = n ? xcalloc(n, sizeof(*status->joins)) : NULL;
 	list_for_each(join, &cell->cell.joins, link)
-		status->joins[status->n_joins++] = render_join(join);
+		if (is_shown(join))
+			status->joins[status->n_joins++] = render_join(join);
 }
 
 void joins_restore(struct object *cell, const Api__Status *status)

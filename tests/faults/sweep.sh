@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash source=../e2e/lib.sh
-# The life of a cell of two containers, played once for each external act of the daemon in it, with the daemon dying by
+# The life of a cell of two containers that joins a further space and leaves it, played once for each external act of the daemon in it, with the daemon dying by
 # SIGKILL right before the act and right after it. The next daemon takes over; each life must come to the same end and
 # leave nothing.
 #
@@ -43,6 +43,8 @@ web_runs() {
 	kuke get cell web -o json 2>/dev/null | jq -e --arg env "E2E=$1" '.status.state == "Ready" and
 		([.status.containers[].state] == ["Ready", "Ready"]) and .spec.containers[1].env == [$env]' >/dev/null
 }
+# joins_are COUNT: the addresses that web has in further spaces.
+joins_are() { [ "$(object cell web | jq '[.status.joins[]?.ip // empty] | length')" = "$1" ]; }
 web_is() { [ "$(cell_state web)" = "$1" ]; }
 sidecar_pid() { container_field web sidecar '.status.pid | select(. > 0)'; }
 finds_sidecar() { old_pid=$(sidecar_pid) && [ -n "$old_pid" ]; }
@@ -53,10 +55,15 @@ play() {
 	life=$1 deaths=0
 	: >"$DAEMON_LOG"
 	start_faulty "$1" "${2:-}"
-	cell_yaml web root sidecar:1 | drop_manifest web.yaml
+	echo "{apiVersion: v1beta1, kind: Space, metadata: {name: db}}" | drop_manifest space.yaml
+	FIELDS="networks: [db]" cell_yaml web root sidecar:1 | drop_manifest web.yaml
 	until_true "Ready" web_runs 1
+	until_true "in space db" joins_are 1
 	cell_yaml web root sidecar:2 | drop_manifest web.yaml
 	until_true "Ready after the edit" web_runs 2
+	until_true "out of space db" joins_are 0
+	FIELDS="networks: [db]" cell_yaml web root sidecar:2 | drop_manifest web.yaml
+	until_true "in space db again" joins_are 1
 	until_true "the sidecar's process" finds_sidecar
 	kill -KILL "$old_pid"
 	until_true "a new sidecar" sidecar_runs_anew
@@ -64,9 +71,10 @@ play() {
 	until_true "Stopped" web_is Stopped
 	until_true "kuke start" asks start cell web
 	until_true "Ready after the start" web_runs 2
+	until_true "in space db after the start" joins_are 1
 	echo "{apiVersion: v1beta1, kind: Realm, metadata: {name: kept}, spec: {namespace: kukeon-main}}" |
 		drop_manifest kept.yaml
-	rm "$MANIFESTS/web.yaml"
+	rm "$MANIFESTS/web.yaml" "$MANIFESTS/space.yaml"
 	until_true "it is gone" cells_are_gone
 	until_true "the realm is gone" realm_is_gone default
 	until_true "nothing is left" leaves_nothing_but_kept

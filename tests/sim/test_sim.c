@@ -6,6 +6,7 @@
  *
  * KUKEON_SIM_SEED=<n> runs that one only; KUKEON_SIM_ROUNDS=<n> runs more.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -617,6 +618,11 @@ static void test_18_joins_restart_nothing(void **state)
 	sim_run(&sim, 500);
 	assert_web(&sim, API__STATE__Ready, "");
 	assert_false(world_join(world_cell(&sim.world, web_key), "default/s1")->link_gone);
+	world_remove_join(world_join(world_cell(&sim.world, web_key), "default/s1"));
+	look_network(&sim.engine);
+	sim_run(&sim, 500);
+	assert_web(&sim, API__STATE__Ready, "");
+	assert_in_spaces(&sim, "default/s1 default/s2 ");
 	sim_web(&sim, "default/s2");
 	sim_run(&sim, 500);
 	assert_web(&sim, API__STATE__Ready, "");
@@ -632,6 +638,36 @@ static void test_18_joins_restart_nothing(void **state)
 	sim_space(&sim, "s2.yaml", s2);
 	sim_web(&sim, "s2");
 	sim_run(&sim, 60 * 1000);
+	assert_web(&sim, API__STATE__Ready, "");
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
+
+/* A join that failed may have had its effect: it is left like any other, and its space waits. */
+static void test_18_join_that_failed_is_undone(void **state)
+{
+	struct sim sim;
+
+	(void)state;
+	start_with(&sim, 20, NULL);
+	sim_space(&sim, "s1.yaml", s1);
+	sim_web(&sim, "");
+	sim_run(&sim, 2000);
+	assert_web(&sim, API__STATE__Ready, "");
+	sim.world.fault = (struct world_fault){ .kind = WORLD_FAULT_FAIL_AFTER,
+						.at = sim.world.acts + 1,
+						.code = -EINVAL };
+	sim_web(&sim, "s1");
+	sim_run(&sim, 100);
+	assert_true(sim.world.fault.happened);
+	assert_string_equal(sim.world.fault.name, "join");
+	assert_web(&sim, API__STATE__Pending, "NetworkFailed");
+	assert_non_null(world_join(world_cell(&sim.world, web_key), "default/s1"));
+	sim_web(&sim, "");
+	sim_space(&sim, "s1.yaml", NULL);
+	sim_run(&sim, 2000 + 2000);
+	assert_null(world_join(world_cell(&sim.world, web_key), "default/s1"));
+	assert_null(engine_find(&sim.engine, "default/s1"));
 	assert_web(&sim, API__STATE__Ready, "");
 	assert_no_violation(&sim);
 	sim_fini(&sim);
@@ -1019,6 +1055,7 @@ int main(void)
 		cmocka_unit_test(test_18_network_drift_restarts_nothing),
 		cmocka_unit_test(test_19_shim_hangs),
 		cmocka_unit_test(test_18_joins_restart_nothing),
+		cmocka_unit_test(test_18_join_that_failed_is_undone),
 		cmocka_unit_test(test_18_joins_before_the_start),
 		cmocka_unit_test(test_20_random_lives),
 	};

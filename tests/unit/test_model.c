@@ -551,6 +551,7 @@ static void test_hash_of_newer_fields(void **state UNUSED)
 		"tmpfs: []",
 		"devices: []",
 		"hostname: \"\"",
+		"networks: [db, other/db]",
 		"user: \"\"",
 		"readOnlyRootFilesystem: false",
 	};
