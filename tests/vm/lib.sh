@@ -14,6 +14,7 @@ mkdir -p $T
 {
 	MANIFESTS=/etc/kukeon/manifests.d
 	RUN_PATH=/opt/kukeon
+	PRUNE_GRACE=1
 	LIMIT=60 # everything is emulated
 }
 IMAGE=docker.io/library/busybox:latest
@@ -26,15 +27,26 @@ daemon_log() { journalctl -b -q -o cat -u kukeond.service; }
 
 # ---- begin and end ----
 
-# Once, in the first boot: what a person does to install it.
+leaks() { KUKE=$KUKEON_BIN/kuke SOCKET=$SOCKET "$REPO/tests/e2e/leakcheck" | LC_ALL=C sort || true; }
+
+# The cell of the daemon itself stays.
+only_ours_is_left() { [ "$(kuke get cells -o json 2>/dev/null | jq -c '[.[].metadata.name]')" = '["kukeond"]' ]; }
+nothing_more_is_left() { leaks >"$T/leaks" && cmp -s "$T/leaks" "$T/leaks.before"; }
+
+# Once, in the first boot: what a person does to install it. The default hierarchy is there from then on.
 install_kukeon() {
-	[ ! -e $KUKEON_BIN/kukeond ] || return 0
+	[ ! -e "$T/leaks.before" ] || return 0
 	cp -a "$REPO/install/." /
-	mkdir -p /etc/kukeon/manifests.d
+	mkdir -p "$MANIFESTS"
+	printf 'logLevel: debug\npruneGrace: %s\n' "$PRUNE_GRACE" >/etc/kukeon/kukeond.yaml
 	systemctl daemon-reload
 	systemd-sysusers
 	ctr -n kukeon-default images import "$REPO/busybox.tar" >/dev/null
-	kuke init || fail "kuke init"
+	kuke init >"$T/init" || fail "kuke init: $(cat "$T/init")"
+	drop_ready_cell first root # makes the bridge
+	remove_manifest first.yaml
+	wait_for "no cells but the daemon's own" only_ours_is_left
+	leaks >"$T/leaks.before"
 	sync
 }
 
@@ -44,13 +56,12 @@ test_begin() {
 	wait_for "kukeond's answer" daemon_answers
 }
 
-# The cell of the daemon itself stays.
-only_ours_is_left() { [ "$(kuke get cells -o json 2>/dev/null | jq -c '[.[].metadata.name]')" = '["kukeond"]' ]; }
-
 test_end() {
 	systemctl start kukeond.service
 	remove_all_manifests
 	wait_for "no cells but the daemon's own" only_ours_is_left
+	poll_for "$LIMIT" nothing_more_is_left || fail "left behind:"$'\n'"$(diff "$T/leaks.before" "$T/leaks")"
+	is_healthy || fail "kuke status: $(kuke status)"
 }
 
 report() {
@@ -65,13 +76,14 @@ report() {
 # This goes down as a host does, and the next part runs in the next boot.
 reboot() {
 	passed=true
+	sync
 	echo "@reboot $TEST $((PART + 1))"
 	systemctl reboot
 	exit 2
 }
 
-# cut: the power goes, now.
-cut() {
+# The power goes, now.
+power_cut() {
 	passed=true
 	echo "@cut $TEST $((PART + 1))"
 	exit 2
