@@ -37,7 +37,8 @@ struct world_cell {
 	bool refuses_detach, detach_tried;
 	bool earlier_boot; /* attached before world_reboot() */
 	bool cgroup_busy, network_busy;
-	unsigned ip; /* last octets */
+	bool controllers_gone; /* by another hand */
+	unsigned ip;           /* last octets */
 };
 
 /* A realm, space or stack. */

@@ -37,7 +37,8 @@ all_goes_on() {
 	before=$(kuke events -o json | jq 'last.sequence // 0')
 	drop_ready_cell "$1" root
 	assert_untouched web "$web"
-	kuke status | grep -F 'default/default/default/web' >/dev/null || fail "kuke status: $(kuke status)"
+	kuke_status | jq -e '.runtime.connected == true and any(.manifests.files[]; .path | endswith("web.yaml"))' \
+		>/dev/null || fail "kuke status: $(kuke_status)"
 	kuke get cells >/dev/null || fail "kuke get cells"
 	kuke events cell "$1" -o json | jq -e --argjson before "$before" 'length > 0 and all(.[]; .sequence > $before)' \
 		>/dev/null || fail "events of $1 after $before: $(kuke events cell "$1" -o json)"

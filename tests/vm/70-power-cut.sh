@@ -4,7 +4,7 @@
 # deleted. Each time all is as declared after the next boot, with nothing of anybody left.
 #
 # Only what was synced survives (scripts/vm): no write-back happens by itself. The manifests are synced here, by their author.
-CHURN=(c1 c2 c3 c4)
+CHURN=(c1 c2 c3)
 
 # Declared for good: its author makes sure that it is on the disk.
 declare_cell() {

@@ -15,7 +15,7 @@ mkdir -p $T
 	MANIFESTS=/etc/kukeon/manifests.d
 	RUN_PATH=/opt/kukeon
 	PRUNE_GRACE=1
-	LIMIT=60 # everything is emulated
+	LIMIT=120 # everything is emulated, maybe on a machine that has more to do
 }
 IMAGE=docker.io/library/busybox:latest
 SYSTEM=(--realm kukeon-system --space kukeon --stack kukeon)
