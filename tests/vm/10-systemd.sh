@@ -25,7 +25,7 @@ part_1() {
 		assert_true "process $pid goes on without the daemon" process_alive "$pid"
 	done <<<"$web"
 	kuke status >/dev/null || true
-	assert_true "kukeond runs" daemon_is_running
+	wait_for "kukeond by its socket" daemon_is_running
 	wait_for_cell web Ready
 	assert_untouched web "$web"
 
