@@ -116,12 +116,18 @@ static off_t reserve(int fd, off_t from, off_t bytes)
 	return 0;
 }
 
+static void raise_to(off_t *known, off_t value)
+{
+	if (*known < value)
+		*known = value;
+}
+
 static void reserve_spare(struct journal_file *file, off_t bytes)
 {
 	AUTO_CLOSE int fd = open(file->spare, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd >= 0)
-		file->spare_bytes = reserve(fd, 0, bytes);
+		raise_to(&file->spare_bytes, reserve(fd, 0, bytes));
 	else
 		log_debug("journal: no spare file error=\"%m\"");
 }
@@ -129,8 +135,8 @@ static void reserve_spare(struct journal_file *file, off_t bytes)
 void journal_file_reserve(struct journal_file *file, size_t live_bytes)
 {
 	if (file->reserved_end - file->end < JOURNAL_RESERVE_BYTES / 2)
-		file->reserved_end =
-			file->end + reserve(file->fd, file->end, JOURNAL_RESERVE_BYTES);
+		raise_to(&file->reserved_end,
+			 file->end + reserve(file->fd, file->end, JOURNAL_RESERVE_BYTES));
 	/* Half of what is asked for is kept free for what lives next. */
 	if (file->spare_bytes < (off_t)live_bytes + JOURNAL_RESERVE_BYTES / 2)
 		reserve_spare(file, (off_t)live_bytes + JOURNAL_RESERVE_BYTES);

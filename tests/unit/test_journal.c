@@ -520,6 +520,7 @@ static void test_full_filesystem(void **state)
 {
 	struct fixture *f = *state;
 	AUTO_FREE char *first = xasprintf("%s/inode0", f->dir);
+	int torn;
 
 	mount_small(f);
 	open_journal(f);
@@ -534,9 +535,9 @@ static void test_full_filesystem(void **state)
 	close_journal(f);
 
 	/* The next daemon on the same filesystem; its predecessor was cut off in a write. */
-	AUTO_CLOSE int fd = open(f->path, O_WRONLY | O_APPEND | O_CLOEXEC);
-
-	assert_int_equal(write(fd, "torn", 4), 4);
+	torn = open(f->path, O_WRONLY | O_APPEND | O_CLOEXEC);
+	assert_int_equal(write(torn, "torn", 4), 4);
+	close(torn);
 	open_journal(f);
 	assert_value(f, "before", "1");
 	assert_value(f, "last", "one");
