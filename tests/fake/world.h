@@ -34,6 +34,7 @@ struct world_cell {
 	bool cgroup, pinned, intent, attached;
 	bool link_gone; /* by another hand, after ADD */
 	bool refuses_detach, detach_tried;
+	bool no_space;     /* for a network namespace */
 	bool earlier_boot; /* attached before world_reboot() */
 	bool cgroup_busy, network_busy;
 	unsigned ip; /* last octets */

@@ -750,6 +750,31 @@ static void one_random_life(uint64_t seed)
 	sim_fini(&sim);
 }
 
+/* What cannot be begun is tried again after ever longer pauses, says why, and comes up by itself.
+ */
+static void test_19_no_space_for_a_network(void **state)
+{
+	struct sim sim;
+	uint64_t acts;
+
+	(void)state;
+	sim_init(&sim, 19);
+	world_make_cell(&sim.world, web_key)->no_space = true;
+	sim_start(&sim);
+	sim_file(&sim, "web.yaml", two_containers);
+	sim_scanned(&sim);
+	sim_run(&sim, 10000);
+	assert_int_equal(engine_find(&sim.engine, web_key)->status.reason, REASON_NETWORK_FAILED);
+	acts = sim.world.acts;
+	sim_run(&sim, 60000);
+	assert_in_range(sim.world.acts - acts, 12, 50); /* each 5 s */
+	world_cell(&sim.world, web_key)->no_space = false;
+	sim_run(&sim, 6000);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
+
 static void test_20_random_lives(void **state)
 {
 	const char *only = getenv("KUKEON_SIM_SEED"), *rounds = getenv("KUKEON_SIM_ROUNDS");
@@ -784,6 +809,7 @@ int main(void)
 		cmocka_unit_test(test_16_process_that_cannot_die),
 		cmocka_unit_test(test_17_many_at_once),
 		cmocka_unit_test(test_18_network_drift_restarts_nothing),
+		cmocka_unit_test(test_19_no_space_for_a_network),
 		cmocka_unit_test(test_20_random_lives),
 	};
 
