@@ -2,6 +2,8 @@
 # shellcheck shell=bash source=lib.sh
 # The run path is full, to the last byte and then to the last inode: what runs is kept running, also by a daemon that starts
 # there; what is new is refused, or waits, with the reason; no file is damaged; with space all comes right by itself.
+# shellcheck source=lib-network.sh
+. "$HERE/lib-network.sh"
 FIELDS='restartBackoffSeconds: 0'
 SPACE_LIMIT=8 # seconds from having space to all being well
 
@@ -103,6 +105,36 @@ drop_ready_cell web root side
 wait_for "it is stored" is_stored web
 full fill_bytes late
 full fill_inodes later
+
+# Without what the journal has in reserve: nothing is attached that is not recorded before.
+take_reserve() {
+	daemon_stop
+	cp "$RUN_PATH/journal" "$RUN_PATH/journal.copy"
+	mv "$RUN_PATH/journal.copy" "$RUN_PATH/journal"
+	rm "$RUN_PATH/journal.spare"
+	fill_bytes
+	fill_inodes
+	daemon_start
+	wait_for_cell web Ready
+}
+links_are() { [ "$(ip -o link show master "$(space_bridge)" | wc -l)" -eq "$1" ]; }
+root_waits() { cell_mentions web "the journal" && cell_mentions web "No space left on device"; }
+root_waits_or_runs() { root_waits || pid_differs web root "$pid"; }
+take_reserve
+for _ in {1..20}; do # its last block may have room for a few
+	pid=$(container_pid web root)
+	kill -KILL "$pid"
+	wait_for "an end of that" root_waits_or_runs
+	! root_waits || break
+	wait_for_cell web Ready
+done
+assert_true "the reason" root_waits
+say "web: $(cell_field web .status.message)"
+stays 2 "the links are those of the other two" links_are 2
+make_space
+LIMIT=$SPACE_LIMIT wait_for_cell web Ready
+assert_true "attached" links_are 3
+assert_files_whole
 
 # And from there into a daemon that finds all as it was.
 before=$(cell_processes web)

@@ -42,10 +42,10 @@ all_whole() { [ "$(whole_cells | wc -l)" -eq "$CELLS" ]; }
 
 # Kills a container of a cell that is whole.
 crash() {
-	local lines name root side
+	local lines root side
 	mapfile -t lines < <(whole_cells)
 	[ ${#lines[@]} -gt 0 ] || return 0
-	read -r name root side <<<"${lines[$((RANDOM % ${#lines[@]}))]}"
+	read -r _ root side <<<"${lines[$((RANDOM % ${#lines[@]}))]}"
 	if [ $((RANDOM % ROOT_ONE_IN)) -eq 0 ]; then
 		kill -KILL "$root" 2>/dev/null || return 0
 	else
