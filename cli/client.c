@@ -33,6 +33,8 @@ static const struct method run = { SERVICE "Run", &api__run_reply__descriptor, C
 static const struct method refresh = { SERVICE "Refresh", &api__refresh_reply__descriptor,
 				       LOOK_TIMEOUT_MS };
 
+static const struct method doctor = { SERVICE "Doctor", &api__doctor_reply__descriptor,
+				      LOOK_TIMEOUT_MS };
 static const struct method purge = { SERVICE "Purge", &api__purge_reply__descriptor,
 				     PURGE_TIMEOUT_MS };
 
@@ -113,6 +115,12 @@ int client_refresh(struct client *client, const Api__RefreshRequest *request,
 		   Api__RefreshReply **ret_reply, struct error *err)
 {
 	return client_call(client, &refresh, &request->base, ret_reply, err);
+}
+
+int client_doctor(struct client *client, const Api__DoctorRequest *request,
+		  Api__DoctorReply **ret_reply, struct error *err)
+{
+	return client_call(client, &doctor, &request->base, ret_reply, err);
 }
 
 int client_purge(struct client *client, Api__PurgeReply **ret_reply, struct error *err)

@@ -32,6 +32,10 @@ int client_run(struct client *client, const Api__RunRequest *request, Api__RunRe
 int client_refresh(struct client *client, const Api__RefreshRequest *request,
 		   Api__RefreshReply **ret_reply, struct error *err);
 
+/* Answered when the host has been looked at, and what was to be taken away is gone. */
+int client_doctor(struct client *client, const Api__DoctorRequest *request,
+		  Api__DoctorReply **ret_reply, struct error *err);
+
 /* Answered when nothing is left, or when it goes no further. */
 int client_purge(struct client *client, Api__PurgeReply **ret_reply, struct error *err);
 

@@ -20,6 +20,7 @@ const struct verb *const verbs[] = {
 	&verb_restart,
 	&verb_delete,
 	&verb_refresh,
+	&verb_doctor,
 	&verb_uninstall,
 	&verb_completion,
 	&verb_version,

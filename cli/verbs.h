@@ -9,6 +9,7 @@ extern const struct verb verb_complete; /* for the scripts of verb_completion */
 extern const struct verb verb_completion;
 extern const struct verb verb_create;
 extern const struct verb verb_delete;
+extern const struct verb verb_doctor;
 extern const struct verb verb_events;
 extern const struct verb verb_get;
 extern const struct verb verb_help;

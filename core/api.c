@@ -230,6 +230,7 @@ static const struct rpc_method methods[] = {
 	{ "/kukeon.v1beta1.Kukeon/Refresh", &api__refresh_request__descriptor, api_on_refresh },
 	{ "/kukeon.v1beta1.Kukeon/Purge", &api__purge_request__descriptor, api_on_purge },
 	{ "/kukeon.v1beta1.Kukeon/Events", &api__events_request__descriptor, api_on_events },
+	{ "/kukeon.v1beta1.Kukeon/Doctor", &api__doctor_request__descriptor, api_on_doctor },
 };
 
 /* ---- life ---- */
@@ -252,6 +253,7 @@ int api_open(struct api **ret_api, const struct api_options *options, struct err
 	list_init(&api->events);
 	list_init(&api->mutations);
 	list_init(&api->waiters);
+	list_init(&api->doctors);
 	r = rpc_server_open(&api->server, options->rpc, &server, err);
 	if (r < 0) {
 		free(api->started_at);
@@ -290,6 +292,7 @@ void api_close(struct api *api, void (*closed)(void *ctx), void *ctx)
 	api->closing = true;
 	mutations_cancel(api);
 	api_cancel_waiters(api);
+	api_cancel_doctors(api);
 	api_end_watches(api);
 	api_end_events(api);
 	rpc_server_close(api->server, CLOSE_GRACE_MS, on_server_closed, api);

@@ -10,7 +10,8 @@
 struct api_options {
 	struct engine *engine;
 	struct rpc *rpc;
-	int listen_fd; /* the server closes it */
+	int listen_fd;             /* the server closes it */
+	const Api__Config *config; /* in force; NULL: the host is not looked at */
 	const char *run_path;
 	const char *manifests_dir;
 	const char *containerd_socket;

@@ -13,6 +13,7 @@ struct api {
 	struct list events;    /* struct events.link */
 	struct list mutations; /* struct mutation.link */
 	struct list waiters;   /* struct waiter.link */
+	struct list doctors;   /* struct examination.link */
 	bool closing, server_closed;
 	void (*closed)(void *ctx);
 	void *closed_ctx;
@@ -57,6 +58,10 @@ void api_on_run(struct rpc_server_call *call, const ProtobufCMessage *request, v
 void api_on_refresh(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
 void api_on_purge(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
 void api_cancel_waiters(struct api *api);
+
+/* api_doctor.c */
+void api_on_doctor(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
+void api_cancel_doctors(struct api *api);
 
 /* api_watch.c */
 void api_on_watch(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);

@@ -65,3 +65,66 @@ void cgroup_facts_fini(struct cgroup_facts *facts)
 	free(facts->items);
 	*facts = (struct cgroup_facts){ 0 };
 }
+
+static const char *const host_kind_names[] = {
+	[HOST_SHIM] = "shim",         [HOST_TASK] = "task",         [HOST_CONTAINER] = "container",
+	[HOST_SNAPSHOT] = "snapshot", [HOST_LEASE] = "lease",       [HOST_VETH] = "veth",
+	[HOST_IPAM] = "ipam",         [HOST_NETNS] = "netns",       [HOST_MOUNT] = "mount",
+	[HOST_BRIDGE] = "bridge",     [HOST_CONFLIST] = "conflist", [HOST_NFT] = "nft",
+	[HOST_CGROUP] = "cgroup",     [HOST_JOURNAL] = "journal",
+};
+
+const char *host_kind_name(enum host_kind kind)
+{
+	return host_kind_names[kind];
+}
+
+static void reserve(struct host_things *things, size_t n)
+{
+	size_t size = 16;
+
+	while (size < things->n + n)
+		size *= 2;
+	things->items = xrealloc(things->items, size * sizeof(*things->items));
+}
+
+struct host_thing *host_things_add(struct host_things *things, enum host_kind kind,
+				   const char *name, const char *owner)
+{
+	struct host_thing *thing;
+
+	reserve(things, 1);
+	thing = &things->items[things->n++];
+	*thing = (struct host_thing){ .kind = kind,
+				      .name = xstrdup(name),
+				      .owner = owner ? xstrdup(owner) : NULL };
+	return thing;
+}
+
+void host_things_take(struct host_things *things, struct host_things *from)
+{
+	if (from->n) {
+		reserve(things, from->n);
+		memcpy(things->items + things->n, from->items, from->n * sizeof(*from->items));
+		things->n += from->n;
+	}
+	free(from->items);
+	*from = (struct host_things){ 0 };
+}
+
+void host_thing_fini(struct host_thing *thing)
+{
+	free(thing->name);
+	free(thing->owner);
+	free(thing->id);
+	free(thing->why);
+	*thing = (struct host_thing){ 0 };
+}
+
+void host_things_fini(struct host_things *things)
+{
+	for (size_t i = 0; i < things->n; i++)
+		host_thing_fini(&things->items[i]);
+	free(things->items);
+	*things = (struct host_things){ 0 };
+}

@@ -24,6 +24,57 @@
 #include "core/base/str.h"
 #include "core/loop/call.h"
 
+/* ---- inventory: what of ours is on the host, thing by thing ---- */
+
+/* In the order in which what nobody owns is taken away. */
+enum host_kind {
+	HOST_SHIM,
+	HOST_TASK,
+	HOST_CONTAINER,
+	HOST_SNAPSHOT,
+	HOST_LEASE,
+	HOST_VETH,
+	HOST_IPAM,
+	HOST_NETNS,
+	HOST_MOUNT,
+	HOST_BRIDGE,
+	HOST_CONFLIST,
+	HOST_NFT,
+	HOST_CGROUP,
+	HOST_JOURNAL,
+	HOST_KIND_COUNT,
+};
+
+/* "veth" */
+const char *host_kind_name(enum host_kind kind);
+
+/* One thing that is ours by its name, label or place. */
+struct host_thing {
+	enum host_kind kind;
+	char *name;  /* of all of its kind only this one has it: a path, a link, "<namespace>/<id>"
+		      */
+	char *owner; /* key of the object that its name, label or record tells of; NULL: of none */
+	char *id;    /* containerd id when it is of one container of the owner, else NULL */
+	/* Some cell of the owner, a space, may have made it and nobody wrote down which: it is
+	 * theirs while one of them is being attached or detached. */
+	bool unnamed;
+	bool in_use; /* the driver works with it at this moment */
+	char *why;   /* without an owner: in words */
+};
+
+/* A zeroed struct is empty. */
+struct host_things {
+	struct host_thing *items;
+	size_t n;
+};
+
+/* Copies @name and @owner (may be NULL). The thing is valid until the next one is added. */
+struct host_thing *host_things_add(struct host_things *things, enum host_kind kind,
+				   const char *name, const char *owner);
+void host_things_take(struct host_things *things, struct host_things *from);
+void host_thing_fini(struct host_thing *thing);
+void host_things_fini(struct host_things *things);
+
 /* ---- runtime: containers and their tasks ---- */
 
 enum task_state {
@@ -48,7 +99,9 @@ struct container_fact {
 	uint32_t pid;
 	uint32_t exit_code;   /* 128 + n when signal n ended it */
 	int64_t exited_at_ms; /* wall clock, since the epoch */
-	bool unclear; /* by list() alone: the task's shim does not answer; inspect() fails then */
+	/* By list() alone: only inspect() can tell. The task's shim did not answer, or there is a
+	 * record without a task: containerd leaves out what it could not ask after. */
+	bool unclear;
 	bool oom_killed; /* core's to fill in, from the cgroup: the runtime does not know */
 };
 
@@ -140,6 +193,19 @@ struct runtime_ops {
 	/* Deletes a task that is not running. */
 	void (*task_delete)(struct runtime *runtime, const struct container_ref *ref,
 			    struct call *call);
+	/* SIGKILL to the shim that serves @ref and its group, for one that answers nobody: only
+	 * when nothing of the cell shall live on. Containerd then clears its tasks away, with
+	 * hints. -ENOENT: there is none. */
+	void (*kill_shim)(struct runtime *runtime, const struct container_ref *ref,
+			  struct call *call);
+
+	/* Everything that is ours, with whose it is. Things may come and go while it is taken: one
+	 * that nobody owns is left over only if the next inventory says so too. */
+	void (*inventory)(struct runtime *runtime, struct host_things *ret_things,
+			  struct call *call);
+	/* Takes away a thing that an inventory gave without an owner. Looks first whether it has
+	 * one by now (-EBUSY). For what has an owner's key there are the methods above. */
+	void (*discard)(struct runtime *runtime, const struct host_thing *thing, struct call *call);
 
 	/* "1.6.20" once known, else NULL. */
 	const char *(*version)(struct runtime *runtime);
@@ -249,6 +315,11 @@ struct network_ops {
 	 * or conflist too. */
 	void (*detach)(struct network *network, const char *cell_key, struct call *call);
 
+	/* As in struct runtime_ops. */
+	void (*inventory)(struct network *network, struct host_things *ret_things,
+			  struct call *call);
+	void (*discard)(struct network *network, const struct host_thing *thing, struct call *call);
+
 	/* Path of a cell's pin, whether it exists or not. Free with free(). */
 	char *(*netns_path)(struct network *network, const char *cell_key);
 };
@@ -309,6 +380,12 @@ struct cgroup_ops {
 	 * ("/kukeon/r/s/t/c/c_root"); 0 also when it is gone or the controller is not there. */
 	void (*count_oom_kills)(struct cgroup_driver *cgroup, const char *leaf, uint64_t *ret_kills,
 				struct call *call);
+
+	/* As in struct runtime_ops. */
+	void (*inventory)(struct cgroup_driver *cgroup, struct host_things *ret_things,
+			  struct call *call);
+	void (*discard)(struct cgroup_driver *cgroup, const struct host_thing *thing,
+			struct call *call);
 
 	/* Controllers that the host offers to us; valid after the first ensure(). Owned by the
 	 * driver. */

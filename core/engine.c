@@ -3,6 +3,7 @@
 
 #include "core/base/log.h"
 #include "core/desired.h"
+#include "core/doctor.h"
 #include "core/look.h"
 #include "core/observed.h"
 #include "core/reconcile.h"
@@ -223,6 +224,7 @@ void engine_open(struct engine *engine, const struct engine_options *options)
 	list_init(&engine->watchers);
 	list_init(&engine->runs);
 	list_init(&engine->looks);
+	list_init(&engine->doctors);
 	list_init(&engine->earlier);
 	throttle_init(&engine->throttle, processors());
 	self_read(&engine->self);
@@ -247,6 +249,7 @@ void engine_close(struct engine *engine, void (*closed)(void *ctx), void *ctx)
 	map_for_each(object, &engine->objects, node)
 		queue_remove(&engine->queue, object);
 	look_stop_waiting(engine);
+	doctor_stop_waiting(engine);
 	reconcile_check_closed(engine);
 }
 
@@ -255,7 +258,7 @@ void engine_fini(struct engine *engine)
 	struct map_node *node;
 
 	check(list_empty(&engine->runs) && list_empty(&engine->looks) &&
-	      list_empty(&engine->watchers));
+	      list_empty(&engine->doctors) && list_empty(&engine->watchers));
 	engine->closing = true;
 	deferred_cancel(&engine->queue.drain);
 	desired_fini(engine);

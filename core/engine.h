@@ -81,7 +81,8 @@ struct engine {
 	struct {
 		bool runtime, network, cgroup;
 	} looked;
-	struct list looks; /* struct look.link, under way */
+	struct list looks;   /* struct look.link, under way */
+	struct list doctors; /* struct doctor.link, under way */
 
 	/* Cells that an earlier boot of the host left attached: struct cell.earlier_link. While
 	 * there are any, no other is attached: an address may still be theirs on the host's books.

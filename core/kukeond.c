@@ -343,6 +343,7 @@ static int open_api(struct kukeond *k, struct error *err)
 	struct api_options options = {
 		.engine = &k->engine,
 		.rpc = k->rpc,
+		.config = k->config,
 		.run_path = k->config->run_path,
 		.manifests_dir = k->config->manifests_dir,
 		.containerd_socket = k->config->containerd_socket,

@@ -38,6 +38,7 @@ struct op {
 	struct cgroup_facts facts, *ret_facts;
 	struct strv offered;
 	uint64_t kills, *ret_kills;
+	struct host_things things, *ret_things;
 	int status;
 	struct error err;
 };
@@ -55,6 +56,7 @@ static void op_free(struct op *op)
 	cgroup_fact_fini(&op->fact);
 	cgroup_facts_fini(&op->facts);
 	strv_fini(&op->offered);
+	host_things_fini(&op->things);
 	free(op->key);
 	free(op);
 }
@@ -269,6 +271,37 @@ static void cgroup_count_oom_kills(struct cgroup_driver *driver, const char *lea
 	op_start(op);
 }
 
+static int act_inventory(struct op *op)
+{
+	return hierarchy_inventory(&op->cgroup->hierarchy, &op->things, &op->err);
+}
+
+static void deliver_inventory(struct op *op)
+{
+	host_things_take(op->ret_things, &op->things);
+}
+
+static void cgroup_inventory(struct cgroup_driver *driver, struct host_things *ret_things,
+			     struct call *call)
+{
+	struct op *op = op_new(driver, "", act_inventory, call);
+
+	op->ret_things = ret_things;
+	op->deliver = deliver_inventory;
+	op_start(op);
+}
+
+static int act_discard(struct op *op)
+{
+	return hierarchy_discard(&op->cgroup->hierarchy, op->key, &op->err);
+}
+
+static void cgroup_discard(struct cgroup_driver *driver, const struct host_thing *thing,
+			   struct call *call)
+{
+	op_start(op_new(driver, thing->name, act_discard, call));
+}
+
 static const struct strv *cgroup_controllers(struct cgroup_driver *driver)
 {
 	return &cgroup_of(driver)->offered;
@@ -305,6 +338,8 @@ static const struct cgroup_ops cgroup_ops = {
 	.kill = cgroup_kill,
 	.remove = cgroup_remove,
 	.count_oom_kills = cgroup_count_oom_kills,
+	.inventory = cgroup_inventory,
+	.discard = cgroup_discard,
 	.controllers = cgroup_controllers,
 };
 

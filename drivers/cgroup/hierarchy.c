@@ -246,6 +246,11 @@ static int remove_dir(int dirfd, const char *name, void *ctx)
 			 strerror(-r));
 }
 
+int hierarchy_remove_dir(const struct hierarchy *hierarchy, const char *path, struct error *err)
+{
+	return remove_dir(hierarchy->mount_fd, path, &(struct remove_walk){ 0, path, err });
+}
+
 int hierarchy_remove(const struct hierarchy *hierarchy, const char *key, struct error *err)
 {
 	AUTO(cgroup_fact_fini) struct cgroup_fact fact = { 0 };

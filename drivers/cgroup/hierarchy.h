@@ -42,6 +42,10 @@ int hierarchy_list(const struct hierarchy *hierarchy, struct cgroup_facts *ret_f
 		   struct error *err);
 int hierarchy_remove(const struct hierarchy *hierarchy, const char *key, struct error *err);
 
+/* rmdir of any cgroup, @path below the mount without a leading '/', deepest first. -EBUSY while
+ * something lives in it. */
+int hierarchy_remove_dir(const struct hierarchy *hierarchy, const char *path, struct error *err);
+
 /* -EINVAL for the key "": nothing ever wants to kill everything. */
 int hierarchy_kill(const struct hierarchy *hierarchy, const char *key, struct error *err);
 
@@ -54,6 +58,12 @@ int hierarchy_kill_each(const struct hierarchy *hierarchy, const char *key, stru
 /* Processes that the kernel killed for want of memory in a cgroup below ours, @path from the mount
  * on. 0 also when the cgroup or the controller is not there. */
 uint64_t hierarchy_count_oom_kills(const struct hierarchy *hierarchy, const char *path);
+
+/* inventory.c: every cgroup of ours down to those below a cell, and those in between that no object
+ * can have. Only the latter are discarded. */
+int hierarchy_inventory(const struct hierarchy *hierarchy, struct host_things *ret_things,
+			struct error *err);
+int hierarchy_discard(const struct hierarchy *hierarchy, const char *name, struct error *err);
 
 /* ---- shared by the acts ---- */
 

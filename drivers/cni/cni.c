@@ -172,5 +172,7 @@ static const struct network_ops cni_ops = {
 	.attach = cni_attach,
 	.repair = cni_repair,
 	.detach = cni_detach,
+	.inventory = cni_inventory,
+	.discard = cni_discard,
 	.netns_path = netns_path,
 };

@@ -47,6 +47,7 @@ static void add_link(struct nl_object *object, void *arg)
 	item->master = rtnl_link_get_master(link);
 	item->up = rtnl_link_get_flags(link) & IFF_UP;
 	item->bridge = str_equal(rtnl_link_get_type(link), "bridge");
+	item->veth = str_equal(rtnl_link_get_type(link), "veth");
 	links->n++;
 }
 
@@ -85,6 +86,27 @@ const struct hostlink *hostlinks_find(const struct hostlinks *links, const char 
 		return NULL;
 	strcpy(key.name, name);
 	return links->n ? bsearch(&key, links->items, links->n, sizeof(key), by_name) : NULL;
+}
+
+int hostlinks_remove_veth(const char *name, struct error *err)
+{
+	AUTO(nl_auto_socket) struct nl_sock *sock = NULL;
+	AUTO(nl_auto_link) struct rtnl_link *link = NULL;
+	int r = nl_open(&sock, err);
+
+	if (r < 0)
+		return r;
+	r = rtnl_link_get_kernel(sock, 0, name, &link);
+	if (r == -NLE_OBJ_NOTFOUND || r == -NLE_NODEV)
+		return 0;
+	if (r < 0)
+		return nl_to_error(err, "look up a network link", r);
+	if (!str_equal(rtnl_link_get_type(link), "veth"))
+		return error_set(err, -EEXIST, "network link %s is not a veth, not removed", name);
+	r = rtnl_link_delete(sock, link);
+	if (r < 0 && r != -NLE_NODEV && r != -NLE_OBJ_NOTFOUND)
+		return nl_to_error(err, "delete the veth", r);
+	return 0;
 }
 
 struct address_search {

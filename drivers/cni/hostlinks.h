@@ -11,7 +11,7 @@
 struct hostlink {
 	char name[IF_NAMESIZE];
 	int ifindex, master; /* master 0: none */
-	bool up, bridge;
+	bool up, bridge, veth;
 };
 
 struct nl_cache;
@@ -28,6 +28,9 @@ int hostlinks_read(struct hostlinks *ret, struct error *err);
 
 /* NULL when there is none of that name. */
 const struct hostlink *hostlinks_find(const struct hostlinks *links, const char *name);
+
+/* Deletes a veth. Gone already: 0; -EEXIST when a link of that name is something else. */
+int hostlinks_remove_veth(const char *name, struct error *err);
 
 /* A bridge as attached cells know it. */
 struct bridge_wish {

@@ -71,6 +71,9 @@ void cni_conf_dirs(const struct cni *cni, struct strv *ret_dirs);
  * disk is compared with it, and made the same again. */
 #define CONFLIST_PREFIX "conflist/"
 
+/* The number behind the last container id; in the journal, so that none is used twice. */
+#define SEQUENCE_KEY "attachment-sequence"
+
 char *cni_netns_path(const struct cni *cni, const char *cell_key);
 
 /* Methods of struct network_ops. */
@@ -84,6 +87,9 @@ void cni_attach(struct network *network, const struct attach_request *request,
 void cni_repair(struct network *network, const struct repair_request *request,
 		struct attachment_fact *ret_fact, struct call *call);
 void cni_detach(struct network *network, const char *cell_key, struct call *call);
+
+void cni_inventory(struct network *network, struct host_things *ret_things, struct call *call);
+void cni_discard(struct network *network, const struct host_thing *thing, struct call *call);
 
 /* The first half of cni_detach(): the cell's namespace stays pinned. */
 void cni_undo_attachments(struct cni *cni, const char *cell_key, struct call *call);

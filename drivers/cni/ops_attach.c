@@ -17,9 +17,6 @@
 #include "drivers/cni/netns.h"
 #include "drivers/cni/op.h"
 
-/* The number behind the last container id; in the journal, so that none is used twice. */
-static const char SEQUENCE_KEY[] = "attachment-sequence";
-
 /* ---- create_netns ---- */
 
 struct netns_op {

@@ -13,7 +13,7 @@ struct containerd {
 	struct rpc_channel *channel;
 	char *socket, *snapshotter, *resolv_conf; /* resolv_conf may be NULL */
 	char *instance;
-	char *version;                            /* NULL until containerd told it */
+	char *version; /* NULL until containerd told it */
 	struct host host;
 	struct list ops;       /* struct op.link: under way */
 	struct map images;     /* struct image.node */
@@ -65,3 +65,10 @@ void task_start(struct runtime *runtime, const struct container_ref *ref, struct
 void task_signal(struct runtime *runtime, const struct container_ref *ref, int signal,
 		 struct call *call);
 void task_delete(struct runtime *runtime, const struct container_ref *ref, struct call *call);
+void task_kill_shim(struct runtime *runtime, const struct container_ref *ref, struct call *call);
+
+/* inventory.c */
+void inventory_take(struct runtime *runtime, struct host_things *ret_things, struct call *call);
+
+/* discard.c */
+void inventory_discard(struct runtime *runtime, const struct host_thing *thing, struct call *call);

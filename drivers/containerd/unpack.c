@@ -36,7 +36,7 @@ static const struct client_method update_method = {
 int unpack_start_lease(struct op *op)
 {
 	Ctd__LeaseCreateRequest request = CTD__LEASE_CREATE_REQUEST__INIT;
-	AUTO_FREE char *id = xasprintf("kukeon-unpack-%d-%llu", (int)getpid(),
+	AUTO_FREE char *id = xasprintf(UNPACK_LEASE_PREFIX "%d-%llu", (int)getpid(),
 				       (unsigned long long)loop_now_ms(op->driver->loop));
 	struct labels labels = { 0 };
 	time_t expire = time(NULL) + LEASE_SECONDS; /* containerd reads it against the wall clock */
@@ -46,6 +46,7 @@ int unpack_start_lease(struct op *op)
 
 	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&expire, &tm));
 	labels_add(&labels, "containerd.io/gc.expire", text);
+	labels_add(&labels, LABEL_INSTANCE, op->driver->instance);
 	request.id = id;
 	request.labels = labels.refs;
 	request.n_labels = labels.n;
@@ -80,7 +81,7 @@ int unpack_start_prepare(struct op *op)
 	Ctd__SnapshotRequest request = CTD__SNAPSHOT_REQUEST__INIT;
 
 	free(image->extract_key);
-	image->extract_key = xasprintf("extract-%s %s", op->lease, chain_id);
+	image->extract_key = xasprintf(UNPACK_SNAPSHOT_PREFIX "%s %s", op->lease, chain_id);
 	request.snapshotter = op->driver->snapshotter;
 	request.key = image->extract_key;
 	request.parent = parent;

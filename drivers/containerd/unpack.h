@@ -7,6 +7,11 @@
 #include "drivers/containerd/image.h"
 #include "drivers/containerd/op.h"
 
+/* Names of what an unpacking makes, so that what a crash left can be told: a lease of this prefix,
+ * and "<prefix><lease> <chain id>" for the snapshot that a layer is unpacked into. */
+#define UNPACK_LEASE_PREFIX "kukeon-unpack-"
+#define UNPACK_SNAPSHOT_PREFIX "extract-"
+
 /* A layer of some GiB on a slow disk. */
 enum { UNPACK_TIMEOUT_MS = 15 * 60 * 1000 };
 

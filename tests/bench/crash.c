@@ -10,8 +10,6 @@
 
 enum { ROWS_MAX = 8, SETTLE_MS = 3000 };
 
-/* The target is for what everybody gets. A pause of one second asks for more: each end of a root is
- * four runs of CNI plugins, and half of what they cost the daemon is the kernel's part in it. */
 static const struct {
 	const char *what;
 	bool root;      /* it is the root that ends: the cell goes down and comes up */
@@ -40,7 +38,7 @@ static char *containers_text(const char *image, bool root, int pause)
 }
 
 static struct crash_row measure(const struct crash_options *options, const char *what,
-				unsigned seconds, bool judged)
+				unsigned seconds)
 {
 	uint32_t before = subject_restarts(options->subject, 0);
 	struct idle idle;
@@ -49,7 +47,7 @@ static struct crash_row measure(const struct crash_options *options, const char 
 	idle = idle_measure(options->pid, seconds);
 	return (struct crash_row){ .what = what,
 				   .seconds = seconds,
-				   .judged = judged,
+				   .judged = true,
 				   .restarts = subject_restarts(options->subject, 0) - before,
 				   .cpu_ms = idle.cpu_ms };
 }
@@ -65,10 +63,10 @@ void crash_measure(const struct crash_options *options)
 
 		bench_pause_ms(SETTLE_MS);
 		subject_put(options->subject, 0, text);
-		rows[n++] = measure(options, kinds[i].what, options->seconds, kinds[i].pause < 0);
+		rows[n++] = measure(options, kinds[i].what, options->seconds);
 		if (kinds[i].at_length)
 			rows[n++] = measure(options, "the same, when the pauses have grown",
-					    2 * options->seconds, true);
+					    2 * options->seconds);
 		subject_remove(options->subject, 0, 1);
 	}
 	check(n <= ROWS_MAX);

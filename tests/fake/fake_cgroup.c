@@ -177,6 +177,36 @@ static void fake_count_oom_kills(struct cgroup_driver *cgroup, const char *leaf,
 	op->reads_only = true;
 }
 
+static int apply_inventory(struct op *op, struct error *err UNUSED)
+{
+	struct world_parent *parent;
+	struct world_cell *cell;
+
+	map_for_each(parent, &op->world->parents, node)
+		if (parent->cgroup)
+			host_things_add(op->ret, HOST_CGROUP, parent->key, parent->key);
+	map_for_each(cell, &op->world->cells, node)
+		if (cell->cgroup)
+			host_things_add(op->ret, HOST_CGROUP, cell->key, cell->key);
+	fake_add_strays(op->world, HOST_CGROUP, HOST_CGROUP, op->ret);
+	return 0;
+}
+
+static void fake_inventory(struct cgroup_driver *cgroup, struct host_things *ret_things,
+			   struct call *call)
+{
+	struct op *op = act(cgroup, "cgroup inventory", "", call, apply_inventory);
+
+	op->ret = ret_things;
+	op->reads_only = true;
+}
+
+static void fake_discard_cgroup(struct cgroup_driver *cgroup, const struct host_thing *thing,
+				struct call *call)
+{
+	act(cgroup, "cgroup discard", thing->name, call, fake_discard);
+}
+
 static const struct strv *fake_controllers(struct cgroup_driver *cgroup)
 {
 	return &container_of(cgroup, struct world, cgroup)->controllers;
@@ -193,6 +223,8 @@ const struct cgroup_ops *fake_cgroup_ops(void)
 		.kill = fake_kill_all,
 		.remove = fake_remove,
 		.count_oom_kills = fake_count_oom_kills,
+		.inventory = fake_inventory,
+		.discard = fake_discard_cgroup,
 		.controllers = fake_controllers,
 	};
 

@@ -251,6 +251,42 @@ static void fake_detach(struct network *network, const char *cell_key, struct ca
 		timer_start(op->world->loop, &op->timer, REFUSAL_MS, op->timer.fn);
 }
 
+static int apply_inventory(struct op *op, struct error *err UNUSED)
+{
+	struct world_parent *parent;
+	struct world_cell *cell;
+
+	map_for_each(parent, &op->world->parents, node)
+		if (parent->own && key_kind(parent->key) == KIND_SPACE)
+			host_things_add(op->ret, HOST_CONFLIST, parent->key, parent->key);
+	map_for_each(cell, &op->world->cells, node) {
+		if (cell->pinned)
+			host_things_add(op->ret, HOST_NETNS, cell->key, cell->key);
+		if (cell->intent)
+			host_things_add(op->ret, HOST_JOURNAL, cell->key, cell->key);
+		if (cell->attached && !cell->link_gone)
+			host_things_add(op->ret, HOST_VETH, cell->key, cell->key);
+	}
+	fake_add_strays(op->world, HOST_VETH, HOST_NFT, op->ret);
+	fake_add_strays(op->world, HOST_JOURNAL, HOST_JOURNAL, op->ret);
+	return 0;
+}
+
+static void fake_inventory(struct network *network, struct host_things *ret_things,
+			   struct call *call)
+{
+	struct op *op = act(network, "network inventory", "", call, apply_inventory);
+
+	op->ret = ret_things;
+	op->reads_only = true;
+}
+
+static void fake_discard_network(struct network *network, const struct host_thing *thing,
+				 struct call *call)
+{
+	act(network, "network discard", thing->name, call, fake_discard);
+}
+
 static char *fake_netns_path(struct network *network UNUSED, const char *cell_key)
 {
 	return xasprintf("/netns/%s", cell_key);
@@ -267,6 +303,8 @@ const struct network_ops *fake_network_ops(void)
 		.attach = fake_attach,
 		.repair = fake_repair,
 		.detach = fake_detach,
+		.inventory = fake_inventory,
+		.discard = fake_discard_network,
 		.netns_path = fake_netns_path,
 	};
 

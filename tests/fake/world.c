@@ -119,6 +119,45 @@ void world_reboot(struct world *world)
 		parent->cgroup = false;
 }
 
+/* ---- strays ---- */
+
+void fake_add_strays(struct world *world, enum host_kind first, enum host_kind last,
+		     struct host_things *things)
+{
+	for (size_t i = 0; i < world->strays.n; i++) {
+		const struct host_thing *stray = &world->strays.items[i];
+		struct host_thing *thing;
+
+		if (stray->kind < first || stray->kind > last)
+			continue;
+		thing = host_things_add(things, stray->kind, stray->name, stray->owner);
+		thing->id = stray->id ? xstrdup(stray->id) : NULL;
+		thing->why = stray->why ? xstrdup(stray->why) : NULL;
+		thing->unnamed = stray->unnamed;
+		thing->in_use = stray->in_use;
+	}
+}
+
+/* op->key: its name. One whose reason says "stuck" stays. */
+int fake_discard(struct op *op, struct error *err)
+{
+	struct host_things *strays = &op->world->strays;
+
+	for (size_t i = 0; i < strays->n; i++) {
+		struct host_thing *stray = &strays->items[i];
+
+		if (strcmp(stray->name, op->key) != 0)
+			continue;
+		if (str_equal(stray->why, "stuck"))
+			return error_set(err, -EBUSY, "%s is stuck", op->key);
+		world_changes(op->world, "discard", op->key);
+		host_thing_fini(stray);
+		*stray = strays->items[--strays->n];
+		return 0;
+	}
+	return 0;
+}
+
 /* ---- rules ---- */
 
 void world_violated(struct world *world, const char *what, const char *key)
@@ -310,6 +349,7 @@ void world_fini(struct world *world)
 		free(parent->key);
 		free(parent);
 	}
+	host_things_fini(&world->strays);
 	strv_fini(&world->missing_images);
 	strv_fini(&world->controllers);
 }

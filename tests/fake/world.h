@@ -33,6 +33,7 @@ struct world_cell {
 	char *key;
 	bool cgroup, pinned, intent, attached;
 	bool link_gone; /* by another hand, after ADD */
+	bool shim_hangs;
 	bool refuses_detach, detach_tried;
 	bool no_space;     /* for a network namespace */
 	bool earlier_boot; /* attached before world_reboot() */
@@ -88,6 +89,7 @@ struct world {
 	struct map cells;           /* struct world_cell.node */
 	struct map parents;         /* struct world_parent.node */
 	struct strv missing_images; /* everything else is there */
+	struct host_things strays;  /* what no key tells of, in every inventory of its seam */
 	struct list ops;            /* struct op.link: under way */
 	unsigned next_ip;
 
@@ -167,6 +169,11 @@ struct op {
 
 /* Starts an act that takes a while and then has its effect, or fails. */
 struct op *world_act(struct world *world, const char *name, struct call *call, op_fn apply);
+
+/* inventory() and discard() of a seam: the strays of the kinds from @first to @last. */
+void fake_add_strays(struct world *world, enum host_kind first, enum host_kind last,
+		     struct host_things *things);
+int fake_discard(struct op *op, struct error *err);
 
 const struct runtime_ops *fake_runtime_ops(void);
 const struct network_ops *fake_network_ops(void);

@@ -502,6 +502,40 @@ static void test_18_network_drift_restarts_nothing(void **state)
 	sim_fini(&sim);
 }
 
+/* A shim that hangs: what lives is left alone, what has ended or shall end goes with it. */
+static void test_19_shim_hangs(void **state)
+{
+	struct sim sim;
+
+	(void)state;
+	start_with(&sim, 1, two_containers);
+	sim_run(&sim, 1000);
+	world_cell(&sim.world, web_key)->shim_hangs = true;
+	look_everything(&sim.engine);
+	sim_run(&sim, 10 * 60 * 1000);
+	sim_crash(&sim);
+	sim_start(&sim);
+	sim_file(&sim, "web.yaml", two_containers);
+	sim_scanned(&sim);
+	sim_run(&sim, 10 * 60 * 1000);
+	assert_int_equal(root_of(&sim)->starts, 1);
+	assert_true(world_cell(&sim.world, web_key)->shim_hangs);
+
+	world_exit(&sim.world, root_of(&sim), 137);
+	world_exit(&sim.world, other_of(&sim), 137);
+	assert_true(sim_settle(&sim));
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	assert_int_equal(root_of(&sim)->starts, 2);
+
+	world_cell(&sim.world, web_key)->shim_hangs = true;
+	sim_file_gone(&sim, "web.yaml");
+	assert_true(sim_settle(&sim));
+	assert_null(engine_find(&sim.engine, web_key));
+	assert_false(world_cell(&sim.world, web_key)->cgroup);
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
+
 /* ---- random ---- */
 
 enum { CELLS = 6, MAX_CONTAINERS = 3 };
@@ -752,13 +786,13 @@ static void one_random_life(uint64_t seed)
 
 /* What cannot be begun is tried again after ever longer pauses, says why, and comes up by itself.
  */
-static void test_19_no_space_for_a_network(void **state)
+static void test_21_no_space_for_a_network(void **state)
 {
 	struct sim sim;
 	uint64_t acts;
 
 	(void)state;
-	sim_init(&sim, 19);
+	sim_init(&sim, 21);
 	world_make_cell(&sim.world, web_key)->no_space = true;
 	sim_start(&sim);
 	sim_file(&sim, "web.yaml", two_containers);
@@ -809,8 +843,9 @@ int main(void)
 		cmocka_unit_test(test_16_process_that_cannot_die),
 		cmocka_unit_test(test_17_many_at_once),
 		cmocka_unit_test(test_18_network_drift_restarts_nothing),
-		cmocka_unit_test(test_19_no_space_for_a_network),
+		cmocka_unit_test(test_19_shim_hangs),
 		cmocka_unit_test(test_20_random_lives),
+		cmocka_unit_test(test_21_no_space_for_a_network),
 	};
 
 	log_set_level(getenv("KUKEON_SIM_LOG") ? LOG_DEBUG : LOG_ERROR);

@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The inventory of networks: conflists with our marker, the bridges they name and the links on
+ * them, reservations of addresses, pins, mounts, nftables and the journal. Whose a thing is, the
+ * journal tells: an intent is written before anything is made, and goes after it.
+ */
+#include "drivers/cni/inventory.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+
+#include "core/base/fs.h"
+#include "core/base/map.h"
+#include "core/model/names.h"
+#include "drivers/cni/attachment.h"
+#include "drivers/cni/hostlinks.h"
+#include "drivers/cni/mounts.h"
+#include "drivers/cni/nft.h"
+
+enum { RESERVATION_MAX_BYTES = 4096 };
+
+/* What one record or conflist tells: a name, and the key of the object that it belongs to. */
+struct claim {
+	struct map_node node; /* by name */
+	char *name, *owner;
+};
+
+struct inventory_op {
+	struct op op;
+	struct strv dirs; /* of conflists */
+	char *netns_dir, *ipam_dir;
+	struct strv keys, values; /* the journal's */
+	struct map links;         /* struct claim.node: the host's ends, of cells */
+	struct map containers;    /* CNI container ids, of cells */
+	struct map bridges;       /* of spaces */
+	struct map reserved;      /* directories of host-local, of spaces */
+	struct host_things things, *ret_things;
+};
+
+static struct inventory_op *inventory_of(struct op *op)
+{
+	return container_of(op, struct inventory_op, op);
+}
+
+/* ---- claims ---- */
+
+static const char *find_owner(const struct map *claims, const char *name)
+{
+	const struct claim *claim = map_entry(map_find(claims, name), struct claim, node);
+
+	return claim ? claim->owner : NULL;
+}
+
+static void add_claim(struct map *claims, const char *name, const char *owner)
+{
+	struct claim *claim;
+
+	if (str_empty(name) || map_find(claims, name))
+		return;
+	claim = xnew(struct claim);
+	claim->name = xstrdup(name);
+	claim->owner = xstrdup(owner);
+	map_insert(claims, &claim->node, claim->name);
+}
+
+static void free_claims(struct map *claims)
+{
+	struct claim *claim;
+
+	map_for_each(claim, claims, node) {
+		map_remove(claims, &claim->node);
+		free(claim->name);
+		free(claim->owner);
+		free(claim);
+	}
+}
+
+/* ---- the journal ---- */
+
+static void read_journal(struct op *op)
+{
+	const struct journal_record *record = journal_first(op->cni->journal, "");
+	struct inventory_op *inventory = inventory_of(op);
+
+	for (; record; record = journal_next(record, "")) {
+		AUTO_FREE char *value = xstrndup(record->value, record->value_len);
+
+		strv_add(&inventory->keys, record->key);
+		strv_add(&inventory->values, value);
+	}
+	call_complete(&op->step, 0, NULL);
+}
+
+static void claim_network(struct inventory_op *inventory, const struct conflist *list,
+			  const char *space_key)
+{
+	AUTO_FREE char *reservations = conflist_reservations(list);
+
+	add_claim(&inventory->bridges, list->bridge, space_key);
+	add_claim(&inventory->reserved, reservations, space_key);
+}
+
+static void claim_attachment(struct inventory_op *inventory, const char *cell_key, const char *text)
+{
+	AUTO(attachment_fini) struct attachment attachment = { 0 };
+	AUTO_FREE char *stack_key = key_parent(cell_key);
+	AUTO_FREE char *space_key = key_parent(stack_key);
+
+	if (attachment_parse(text, strlen(text), &attachment, NULL) < 0)
+		return;
+	add_claim(&inventory->containers, attachment.container_id, cell_key);
+	add_claim(&inventory->links, attachment.result.link, cell_key);
+	claim_network(inventory, &attachment.list, space_key);
+}
+
+static void claim_conflist(struct inventory_op *inventory, const char *space_key, const char *text)
+{
+	AUTO(conflist_fini) struct conflist list = { 0 };
+
+	if (conflist_parse(text, strlen(text), &list, NULL) == 0)
+		claim_network(inventory, &list, space_key);
+}
+
+static bool is_space_key(const char *key)
+{
+	struct key_parts parts;
+
+	return key_split(key, &parts) && parts.kind == KIND_SPACE;
+}
+
+/* The key of the object a record is about; NULL when no object can be meant. */
+static char *record_owner(const char *key)
+{
+	const char *space_key = NULL;
+
+	if (str_starts_with(key, CONFDIR_PREFIX))
+		space_key = key + strlen(CONFDIR_PREFIX);
+	else if (str_starts_with(key, CONFLIST_PREFIX))
+		space_key = key + strlen(CONFLIST_PREFIX);
+	if (space_key)
+		return is_space_key(space_key) ? xstrdup(space_key) : NULL;
+	return attachment_cell_key(key);
+}
+
+static void add_record(struct inventory_op *inventory, const char *key, const char *value)
+{
+	AUTO_FREE char *owner = record_owner(key);
+	struct host_thing *thing = host_things_add(&inventory->things, HOST_JOURNAL, key, owner);
+
+	thing->in_use = str_equal(key, SEQUENCE_KEY);
+	if (!owner)
+		thing->why = xstrdup("no object can be meant by it");
+	else if (str_starts_with(key, ATTACHMENT_PREFIX))
+		claim_attachment(inventory, owner, value);
+	else if (str_starts_with(key, CONFLIST_PREFIX))
+		claim_conflist(inventory, owner, value);
+}
+
+/* ---- conflists, bridges, links ---- */
+
+static int add_conflists(struct inventory_op *inventory, struct error *err)
+{
+	struct network_facts facts = { 0 };
+	int r = space_list(&inventory->dirs, &facts.spaces, &facts.n_spaces, err);
+
+	for (size_t i = 0; r == 0 && i < facts.n_spaces; i++) {
+		const struct space_fact *space = &facts.spaces[i];
+		AUTO_BUF struct buf text = { 0 };
+
+		host_things_add(&inventory->things, HOST_CONFLIST, space->conflist,
+				space->space_key);
+		if (fs_read_file(AT_FDCWD, space->conflist, CONFLIST_MAX_BYTES, &text, NULL) == 0)
+			claim_conflist(inventory, space->space_key, text.data ? text.data : "");
+	}
+	network_facts_fini(&facts);
+	return r;
+}
+
+static void add_port(struct inventory_op *inventory, const struct hostlink *link,
+		     const char *bridge, const char *space_key)
+{
+	const char *cell_key = find_owner(&inventory->links, link->name);
+	struct host_thing *thing = host_things_add(&inventory->things, HOST_VETH, link->name,
+						   cell_key ? cell_key : space_key);
+
+	if (cell_key)
+		return;
+	thing->unnamed = space_key;
+	thing->why = xasprintf("it is on bridge %s, and no attachment made it", bridge);
+}
+
+static bool has_ports(const struct hostlinks *links, const struct hostlink *bridge)
+{
+	for (size_t i = 0; i < links->n; i++)
+		if (links->items[i].master == bridge->ifindex)
+			return true;
+	return false;
+}
+
+/* One of our prefix that we know nothing of: with somebody on it, it is another instance's. */
+static void add_bridge(struct inventory_op *inventory, const struct hostlinks *links,
+		       const struct hostlink *bridge)
+{
+	const char *space_key = find_owner(&inventory->bridges, bridge->name);
+	struct host_thing *thing;
+
+	if (!space_key &&
+	    (!str_starts_with(bridge->name, BRIDGE_PREFIX) || has_ports(links, bridge)))
+		return;
+	thing = host_things_add(&inventory->things, HOST_BRIDGE, bridge->name, space_key);
+	if (!space_key)
+		thing->why = xstrdup("no conflist of a space names it");
+	for (size_t i = 0; space_key && i < links->n; i++)
+		if (links->items[i].veth && links->items[i].master == bridge->ifindex)
+			add_port(inventory, &links->items[i], bridge->name, space_key);
+}
+
+static int add_links(struct inventory_op *inventory, struct error *err)
+{
+	AUTO(hostlinks_fini) struct hostlinks links = { 0 };
+	int r = hostlinks_read(&links, err);
+
+	for (size_t i = 0; i < links.n; i++)
+		if (links.items[i].bridge)
+			add_bridge(inventory, &links, &links.items[i]);
+	return r;
+}
+
+/* ---- reservations ---- */
+
+static bool is_reservation(const char *name)
+{
+	return name[0] != '.' && !str_equal(name, "lock") &&
+	       !str_starts_with(name, "last_reserved_ip");
+}
+
+char *reservation_container(const char *path)
+{
+	AUTO_BUF struct buf text = { 0 };
+
+	if (fs_read_file(AT_FDCWD, path, RESERVATION_MAX_BYTES, &text, NULL) < 0 || !text.data)
+		return xstrdup("");
+	text.data[strcspn(text.data, "\r\n")] = '\0';
+	return xstrdup(text.data);
+}
+
+/* "<cell id>.<n>" */
+static bool is_cell_container(const char *container)
+{
+	const char *dot = strrchr(container, '.');
+	AUTO_FREE char *id = dot ? xstrndup(container, (size_t)(dot - container)) : NULL;
+	AUTO_FREE char *cell_key = id ? name_cell_key(id) : NULL;
+
+	return cell_key;
+}
+
+/* In a directory of others, what is not of a cell is theirs. */
+static void add_reservation(struct inventory_op *inventory, const char *path, bool shared)
+{
+	AUTO_FREE char *container = reservation_container(path);
+	const char *owner = find_owner(&inventory->containers, container);
+	struct host_thing *thing;
+
+	if (shared && !is_cell_container(container))
+		return;
+	thing = host_things_add(&inventory->things, HOST_IPAM, path, owner);
+	if (!owner)
+		thing->why = *container ? xasprintf("reserved for %.300s, which is not attached",
+						    container)
+					: xstrdup("it does not say for whom");
+}
+
+static int add_reservations(struct inventory_op *inventory, const char *path, bool shared,
+			    struct error *err)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+
+	if (!dir)
+		return errno == ENOENT ? 0 : error_set(err, -errno, "cannot list %s: %m", path);
+	while ((entry = readdir(dir))) {
+		AUTO_FREE char *file = xasprintf("%s/%s", path, entry->d_name);
+
+		if (entry->d_type == DT_REG && is_reservation(entry->d_name))
+			add_reservation(inventory, file, shared);
+	}
+	closedir(dir);
+	return 0;
+}
+
+/* All of our own directory, and elsewhere where a conflist of ours points to. */
+static int add_ipam(struct inventory_op *inventory, struct error *err)
+{
+	AUTO_FREE char *ours = xasprintf("%s/", inventory->ipam_dir);
+	DIR *dir = opendir(inventory->ipam_dir);
+	struct dirent *entry;
+	struct claim *claim;
+	int r = 0;
+
+	if (!dir && errno != ENOENT)
+		return error_set(err, -errno, "cannot list %s: %m", inventory->ipam_dir);
+	while (dir && r == 0 && (entry = readdir(dir))) {
+		AUTO_FREE char *path = xasprintf("%s%s", ours, entry->d_name);
+
+		if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
+			r = add_reservations(inventory, path, false, err);
+	}
+	if (dir)
+		closedir(dir);
+	map_for_each(claim, &inventory->reserved, node)
+		if (r == 0 && !str_starts_with(claim->name, ours))
+			r = add_reservations(inventory, claim->name, true, err);
+	return r;
+}
+
+/* ---- pins, mounts, tables ---- */
+
+static void add_pin(struct inventory_op *inventory, const char *name)
+{
+	AUTO_FREE char *path = xasprintf("%s/%s", inventory->netns_dir, name);
+	AUTO_FREE char *cell_key = name_cell_key(name);
+	struct host_thing *thing = host_things_add(&inventory->things, HOST_NETNS, path, cell_key);
+
+	if (!cell_key)
+		thing->why = xstrdup("no cell can have a file of this name");
+}
+
+static int add_pins(struct inventory_op *inventory, struct error *err)
+{
+	DIR *dir = opendir(inventory->netns_dir);
+	struct dirent *entry;
+
+	if (!dir)
+		return errno == ENOENT
+			       ? 0
+			       : error_set(err, -errno, "cannot list %s: %m", inventory->netns_dir);
+	while ((entry = readdir(dir)))
+		if (!str_equal(entry->d_name, ".") && !str_equal(entry->d_name, ".."))
+			add_pin(inventory, entry->d_name);
+	closedir(dir);
+	return 0;
+}
+
+/* The directory of the pins is in the daemon's runtime directory, all of which is ours. */
+static int add_mounts(struct inventory_op *inventory, struct error *err)
+{
+	const char *slash = strrchr(inventory->netns_dir, '/');
+	AUTO_FREE char *dir =
+		xstrndup(inventory->netns_dir, slash ? (size_t)(slash - inventory->netns_dir) : 0);
+	AUTO_FREE char *pins = xasprintf("%s/", inventory->netns_dir);
+	AUTO(strv_fini) struct strv mounts = { 0 };
+	int r = mounts_below(*dir ? dir : inventory->netns_dir, &mounts, err);
+
+	for (size_t i = 0; i < mounts.n; i++) {
+		const char *path = mounts.items[i];
+		AUTO_FREE char *cell_key =
+			str_starts_with(path, pins) ? name_cell_key(path + strlen(pins)) : NULL;
+		struct host_thing *thing =
+			host_things_add(&inventory->things, HOST_MOUNT, path, cell_key);
+
+		if (!cell_key)
+			thing->why = xstrdup("it is the pin of no cell");
+	}
+	return r;
+}
+
+static int add_tables(struct inventory_op *inventory, struct error *err)
+{
+	AUTO(strv_fini) struct strv tables = { 0 };
+	int r = nft_list_tables(&tables, err);
+
+	for (size_t i = 0; i < tables.n; i++)
+		host_things_add(&inventory->things, HOST_NFT, tables.items[i], NULL)->why =
+			xstrdup("no space has rules of its own");
+	return r;
+}
+
+/* ---- all of it ---- */
+
+static int look_at_host(struct op *op, struct error *err)
+{
+	struct inventory_op *inventory = inventory_of(op);
+	int r;
+
+	for (size_t i = 0; i < inventory->keys.n; i++)
+		add_record(inventory, inventory->keys.items[i], inventory->values.items[i]);
+	r = add_conflists(inventory, err);
+	if (r == 0)
+		r = add_links(inventory, err);
+	if (r == 0)
+		r = add_ipam(inventory, err);
+	if (r == 0)
+		r = add_pins(inventory, err);
+	if (r == 0)
+		r = add_mounts(inventory, err);
+	return r == 0 ? add_tables(inventory, err) : r;
+}
+
+static const struct step inventory_steps[] = {
+	{ .name = "read the journal", .start = read_journal },
+	{ .name = "take the inventory of networks", .blocking = look_at_host },
+	{ 0 },
+};
+
+static void on_finish(struct op *op, int status)
+{
+	struct inventory_op *inventory = inventory_of(op);
+
+	if (status == 0)
+		host_things_take(inventory->ret_things, &inventory->things);
+	host_things_fini(&inventory->things);
+	free_claims(&inventory->links);
+	free_claims(&inventory->containers);
+	free_claims(&inventory->bridges);
+	free_claims(&inventory->reserved);
+	strv_fini(&inventory->keys);
+	strv_fini(&inventory->values);
+	strv_fini(&inventory->dirs);
+	free(inventory->netns_dir);
+	free(inventory->ipam_dir);
+	free(inventory);
+}
+
+void cni_inventory(struct network *network, struct host_things *ret_things, struct call *call)
+{
+	struct cni *cni = container_of(network, struct cni, network);
+	struct inventory_op *inventory = xnew(struct inventory_op);
+
+	inventory->ret_things = ret_things;
+	inventory->netns_dir = xstrdup(cni->netns_dir);
+	inventory->ipam_dir = xstrdup(cni->ipam_dir);
+	cni_conf_dirs(cni, &inventory->dirs);
+	op_start(&inventory->op, cni, inventory_steps, on_finish, call);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* nftables of ours, by name. Blocks for some milliseconds: worker threads only. */
+#pragma once
+
+#include "core/base/error.h"
+#include "core/base/str.h"
+
+/* Adds those whose name begins as ours do, as "<family>/<name>" ("inet/kukeon"). A kernel without
+ * nftables has none. */
+int nft_list_tables(struct strv *ret_tables, struct error *err);
+
+/* With all that is in it. Gone already: 0. */
+int nft_delete_table(const char *table, struct error *err);

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Taking away what the inventory found without an owner: leases, snapshots of cut off unpackings,
+ * tasks and shims without a container. Containers with our labels have an owner's key, and go the
+ * way of every container.
+ */
+#include <errno.h>
+#include <signal.h>
+
+#include "api/containerd.pb-c.h"
+#include "drivers/containerd/labels.h"
+#include "drivers/containerd/op.h"
+
+enum { TASK_TIMEOUT_MS = 60 * 1000, ENDS_CHECK_MS = 50, ENDS_CHECKS = 100 };
+
+static const struct client_method get_container_method = {
+	"/containerd.services.containers.v1.Containers/Get", &ctd__container_message__descriptor
+};
+static const struct client_method kill_method = { "/containerd.services.tasks.v1.Tasks/Kill",
+						  NULL };
+static const struct client_method delete_task_method = {
+	"/containerd.services.tasks.v1.Tasks/Delete", NULL
+};
+static const struct client_method remove_snapshot_method = {
+	"/containerd.services.snapshots.v1.Snapshots/Remove", NULL
+};
+static const struct client_method delete_lease_method = {
+	"/containerd.services.leases.v1.Leases/Delete", NULL
+};
+
+struct discard_op {
+	struct op op;
+	char *id;
+	unsigned checks;
+	struct timer again;
+};
+
+static struct discard_op *discard_of(struct op *op)
+{
+	return container_of(op, struct discard_op, op);
+}
+
+static void discard_fini(struct op *op)
+{
+	free(discard_of(op)->id);
+}
+
+static int start_with_id(struct op *op, const struct client_method *method)
+{
+	Ctd__NameRequest request = CTD__NAME_REQUEST__INIT;
+
+	request.name = discard_of(op)->id;
+	return op_unary(op, method, &request.base);
+}
+
+static int start_delete_lease(struct op *op)
+{
+	return start_with_id(op, &delete_lease_method);
+}
+
+static int start_remove_snapshot(struct op *op)
+{
+	Ctd__SnapshotRequest request = CTD__SNAPSHOT_REQUEST__INIT;
+
+	request.snapshotter = op->driver->snapshotter;
+	request.key = discard_of(op)->id;
+	return op_unary(op, &remove_snapshot_method, &request.base);
+}
+
+/* ---- a task, or a shim that no listing shows ---- */
+
+enum { STEP_DELETE = 2, STEP_WAIT };
+
+static int start_get(struct op *op)
+{
+	return start_with_id(op, &get_container_method);
+}
+
+static int done_get(struct op *op, int status)
+{
+	return status == -ENOENT ? OP_NEXT : op_fail(op, -EBUSY, "a container has this id by now");
+}
+
+static int start_kill(struct op *op)
+{
+	Ctd__TaskKillRequest request = CTD__TASK_KILL_REQUEST__INIT;
+
+	request.container_id = discard_of(op)->id;
+	request.has_signal = true;
+	request.signal = SIGKILL;
+	request.has_all = true;
+	request.all = true;
+	return op_unary(op, &kill_method, &request.base);
+}
+
+static int start_delete_task(struct op *op)
+{
+	return start_with_id(op, &delete_task_method);
+}
+
+/* While its process is dying containerd refuses. */
+static int done_delete_task(struct op *op, int status)
+{
+	if (status == 0 || status == -ENOENT)
+		return OP_END;
+	if (discard_of(op)->checks++ < ENDS_CHECKS)
+		return OP_NEXT;
+	return op_fail(op, -EBUSY, "its process does not end");
+}
+
+static void on_again(struct timer *timer)
+{
+	call_complete(&container_of(timer, struct discard_op, again)->op.sub, 0, NULL);
+}
+
+static int start_wait(struct op *op)
+{
+	op_sub_call(op);
+	timer_start(op->driver->loop, &discard_of(op)->again, ENDS_CHECK_MS, on_again);
+	return OP_WAIT;
+}
+
+static int done_wait(struct op *op, int status UNUSED)
+{
+	op->next = STEP_DELETE;
+	return OP_NEXT;
+}
+
+static const struct op_step lease_steps[] = {
+	{ .name = "delete the lease", .also_ok = { ENOENT }, .start = start_delete_lease },
+};
+
+static const struct op_step snapshot_steps[] = {
+	{ .name = "remove the snapshot", .also_ok = { ENOENT }, .start = start_remove_snapshot },
+};
+
+static const struct op_step task_steps[] = {
+	{ .name = "look for its container",
+	  .also_ok = { ENOENT },
+	  .start = start_get,
+	  .done = done_get },
+	{ .name = "kill the task", .also_ok = { ENOENT, EBUSY }, .start = start_kill },
+	[STEP_DELETE] = { .name = "delete the task",
+			  .timeout_ms = TASK_TIMEOUT_MS,
+			  .also_ok = { ENOENT, EBUSY },
+			  .start = start_delete_task,
+			  .done = done_delete_task },
+	[STEP_WAIT] = { .name = "wait for its end", .start = start_wait, .done = done_wait },
+};
+
+static const struct {
+	const struct op_step *steps;
+	size_t n;
+} ways[HOST_KIND_COUNT] = {
+	[HOST_LEASE] = { lease_steps, ARRAY_SIZE(lease_steps) },
+	[HOST_SNAPSHOT] = { snapshot_steps, ARRAY_SIZE(snapshot_steps) },
+	[HOST_TASK] = { task_steps, ARRAY_SIZE(task_steps) },
+	[HOST_SHIM] = { task_steps, ARRAY_SIZE(task_steps) },
+};
+
+void inventory_discard(struct runtime *runtime, const struct host_thing *thing, struct call *call)
+{
+	struct discard_op *discard;
+	AUTO_FREE char *object = xasprintf("%s %s", host_kind_name(thing->kind), thing->name);
+	AUTO_FREE char *namespace_ = xstrndup(thing->name, strcspn(thing->name, "/"));
+	struct error err;
+
+	if (thing->owner || !thing->id || !ways[thing->kind].steps) {
+		error_set(&err, -EOPNOTSUPP, "%s cannot be taken away alone", object);
+		call_complete(call, err.code, &err);
+		return;
+	}
+	discard = xnew(struct discard_op);
+	discard->id = xstrdup(thing->id);
+	discard->op.fini = discard_fini;
+	op_start_steps(containerd_of(runtime), &discard->op, ways[thing->kind].steps,
+		       ways[thing->kind].n, namespace_, object, call);
+}

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The inventory: what containerd has of ours, in every namespace that carries our label, and the
+ * shims that serve these namespaces. A container without our labels is a stranger's, and so are
+ * its snapshot, task and shim; only what no record explains at all counts as ours by its place.
+ */
+#include <errno.h>
+
+#include "api/containerd.pb-c.h"
+#include "drivers/containerd/labels.h"
+#include "drivers/containerd/op.h"
+#include "drivers/containerd/shims.h"
+#include "drivers/containerd/unpack.h"
+
+enum { LIST_TIMEOUT_MS = 30 * 1000 };
+
+static const struct client_method list_containers_method = {
+	"/containerd.services.containers.v1.Containers/ListStream",
+	&ctd__container_message__descriptor
+};
+static const struct client_method list_snapshots_method = {
+	"/containerd.services.snapshots.v1.Snapshots/List", &ctd__snapshot_list__descriptor
+};
+static const struct client_method list_tasks_method = { "/containerd.services.tasks.v1.Tasks/List",
+							&ctd__process_list__descriptor };
+static const struct client_method list_leases_method = {
+	"/containerd.services.leases.v1.Leases/List", &ctd__lease_list__descriptor
+};
+
+/* A container record of any owner. */
+struct record {
+	struct map_node node; /* struct inventory_op.records */
+	char *key;            /* "<namespace>/<id>" */
+	char *cell_key;       /* NULL: a stranger's */
+};
+
+struct inventory_op {
+	struct op op;
+	struct strv namespaces, realms;
+	size_t at; /* which of them */
+	struct map records;
+	struct shims shims;
+	struct work work;
+	struct host_things things, *ret_things;
+};
+
+static struct inventory_op *inventory_of(struct op *op)
+{
+	return container_of(op, struct inventory_op, op);
+}
+
+static void inventory_fini(struct op *op)
+{
+	struct inventory_op *inventory = inventory_of(op);
+	struct record *record;
+
+	map_for_each(record, &inventory->records, node) {
+		map_remove(&inventory->records, &record->node);
+		free(record->key);
+		free(record->cell_key);
+		free(record);
+	}
+	strv_fini(&inventory->namespaces);
+	strv_fini(&inventory->realms);
+	shims_fini(&inventory->shims);
+	host_things_fini(&inventory->things);
+}
+
+/* The namespace that is being looked at, and the realm whose it is. */
+static const char *namespace_of(const struct inventory_op *inventory)
+{
+	return inventory->namespaces.items[inventory->at];
+}
+
+static const char *realm_of(const struct inventory_op *inventory)
+{
+	return inventory->realms.items[inventory->at];
+}
+
+static struct record *find_record(const struct inventory_op *inventory, const char *namespace_,
+				  const char *id)
+{
+	AUTO_FREE char *key = xasprintf("%s/%s", namespace_, id);
+
+	return map_entry(map_find(&inventory->records, key), struct record, node);
+}
+
+static struct host_thing *add(struct inventory_op *inventory, enum host_kind kind, const char *id,
+			      const char *owner)
+{
+	AUTO_FREE char *name = xasprintf("%s/%s", namespace_of(inventory), id);
+	struct host_thing *thing = host_things_add(&inventory->things, kind, name, owner);
+
+	thing->id = xstrdup(id);
+	return thing;
+}
+
+/* ---- namespaces ---- */
+
+static int start_namespaces(struct op *op)
+{
+	struct inventory_op *inventory = inventory_of(op);
+
+	op->driver->runtime.ops->list_namespaces(&op->driver->runtime, &inventory->namespaces,
+						 &inventory->realms, op_sub_call(op));
+	return OP_WAIT;
+}
+
+/* Of the first namespace, or the end of the walk through them. */
+enum { STEP_ENTER = 1, STEP_SHIMS = 7 };
+
+static int start_enter(struct op *op)
+{
+	struct inventory_op *inventory = inventory_of(op);
+
+	if (inventory->at == inventory->namespaces.n) {
+		op->next = STEP_SHIMS;
+		return OP_NEXT;
+	}
+	free(op->namespace_);
+	op->namespace_ = xstrdup(namespace_of(inventory));
+	return OP_NEXT;
+}
+
+static int start_leave(struct op *op)
+{
+	inventory_of(op)->at++;
+	op->next = STEP_ENTER;
+	return OP_NEXT;
+}
+
+/* ---- containers ---- */
+
+static int on_container(struct op *op, const ProtobufCMessage *message)
+{
+	const Ctd__Container *container = ((const Ctd__ContainerMessage *)message)->container;
+	struct inventory_op *inventory = inventory_of(op);
+	AUTO(container_fact_fini) struct container_fact fact = { 0 };
+	struct record *record;
+
+	if (!container || !container->id || find_record(inventory, op->namespace_, container->id))
+		return 0;
+	record = xnew(struct record);
+	record->key = xasprintf("%s/%s", op->namespace_, container->id);
+	map_insert(&inventory->records, &record->node, record->key);
+	if (labels_read_container(container->labels, container->n_labels, op->driver->instance,
+				  &fact)) {
+		record->cell_key = take_ptr(fact.cell_key);
+		add(inventory, HOST_CONTAINER, container->id, record->cell_key);
+	}
+	return 0;
+}
+
+static int start_containers(struct op *op)
+{
+	Ctd__FilterRequest request = CTD__FILTER_REQUEST__INIT;
+
+	return op_stream(op, &list_containers_method, &request.base, on_container);
+}
+
+/* ---- snapshots ---- */
+
+static bool lease_in_use(const struct op *op, const char *lease)
+{
+	const struct op *other;
+
+	list_for_each(other, &op->driver->ops, link)
+		if (other->lease && str_equal(other->lease, lease))
+			return true;
+	return false;
+}
+
+/* "extract-<lease> <chain id>", of an unpacking. */
+static void add_extract(struct inventory_op *inventory, const char *name)
+{
+	const char *lease = name + strlen(UNPACK_SNAPSHOT_PREFIX);
+	AUTO_FREE char *id = xstrndup(lease, strcspn(lease, " "));
+	struct host_thing *thing = add(inventory, HOST_SNAPSHOT, name, NULL);
+
+	thing->in_use = lease_in_use(&inventory->op, id);
+	thing->why = xstrdup("an unpacking that was cut off left it");
+}
+
+static int on_snapshots(struct op *op, const ProtobufCMessage *message)
+{
+	const Ctd__SnapshotList *list = (const Ctd__SnapshotList *)message;
+	struct inventory_op *inventory = inventory_of(op);
+
+	for (size_t i = 0; i < list->n_info; i++) {
+		const Ctd__SnapshotInfo *info = list->info[i];
+		AUTO(container_fact_fini) struct container_fact fact = { 0 };
+
+		if (!info->name)
+			continue;
+		if (labels_read_container(info->labels, info->n_labels, op->driver->instance,
+					  &fact))
+			add(inventory, HOST_SNAPSHOT, info->name, fact.cell_key);
+		else if (str_starts_with(info->name, UNPACK_SNAPSHOT_PREFIX UNPACK_LEASE_PREFIX))
+			add_extract(inventory, info->name);
+	}
+	return 0;
+}
+
+static int start_snapshots(struct op *op)
+{
+	Ctd__SnapshotListRequest request = CTD__SNAPSHOT_LIST_REQUEST__INIT;
+
+	request.snapshotter = op->driver->snapshotter;
+	return op_stream(op, &list_snapshots_method, &request.base, on_snapshots);
+}
+
+/* ---- tasks and leases ---- */
+
+static int start_tasks(struct op *op)
+{
+	Ctd__Empty request = CTD__EMPTY__INIT;
+
+	return op_unary(op, &list_tasks_method, &request.base);
+}
+
+static int done_tasks(struct op *op, int status UNUSED)
+{
+	const Ctd__ProcessList *list = op_reply(op, Ctd__ProcessList);
+	struct inventory_op *inventory = inventory_of(op);
+
+	for (size_t i = 0; i < list->n_tasks; i++) {
+		const char *id = list->tasks[i]->id;
+		const struct record *record =
+			id ? find_record(inventory, op->namespace_, id) : NULL;
+
+		if (record && record->cell_key)
+			add(inventory, HOST_TASK, id, record->cell_key);
+		else if (id && !record)
+			add(inventory, HOST_TASK, id, NULL)->why =
+				xstrdup("no container has this id");
+	}
+	return OP_NEXT;
+}
+
+static int start_leases(struct op *op)
+{
+	Ctd__FilterRequest request = CTD__FILTER_REQUEST__INIT;
+
+	return op_unary(op, &list_leases_method, &request.base);
+}
+
+/* By our label, or, of versions that gave none, by the name. */
+static bool is_our_lease(const struct op *op, const Ctd__Lease *lease)
+{
+	const char *instance = labels_get(lease->labels, lease->n_labels, LABEL_INSTANCE);
+
+	return *instance ? str_equal(instance, op->driver->instance)
+			 : str_starts_with(lease->id, UNPACK_LEASE_PREFIX);
+}
+
+static int done_leases(struct op *op, int status UNUSED)
+{
+	const Ctd__LeaseList *list = op_reply(op, Ctd__LeaseList);
+	struct inventory_op *inventory = inventory_of(op);
+
+	for (size_t i = 0; i < list->n_leases; i++) {
+		struct host_thing *thing;
+
+		if (!list->leases[i]->id || !is_our_lease(op, list->leases[i]))
+			continue;
+		thing = add(inventory, HOST_LEASE, list->leases[i]->id, NULL);
+		thing->in_use = lease_in_use(op, list->leases[i]->id);
+		thing->why = xasprintf("no image of realm %s is being unpacked under it",
+				       realm_of(inventory));
+	}
+	return OP_NEXT;
+}
+
+/* ---- shims ---- */
+
+static void run_shims(struct work *work)
+{
+	struct inventory_op *inventory = container_of(work, struct inventory_op, work);
+
+	shims_read(inventory->op.driver->socket, &inventory->shims);
+}
+
+static void done_work(struct work *work)
+{
+	call_complete(&container_of(work, struct inventory_op, work)->op.sub, 0, NULL);
+}
+
+static int start_shims(struct op *op)
+{
+	op_sub_call(op);
+	loop_work(op->driver->loop, &inventory_of(op)->work, run_shims, done_work);
+	return OP_WAIT;
+}
+
+static void add_shim(struct inventory_op *inventory, const struct shim *shim)
+{
+	const struct record *record = find_record(inventory, shim->namespace_, shim->id);
+
+	for (inventory->at = 0; inventory->at < inventory->namespaces.n; inventory->at++) {
+		struct host_thing *thing;
+
+		if (!str_equal(namespace_of(inventory), shim->namespace_))
+			continue;
+		if (record && !record->cell_key)
+			return;
+		thing = add(inventory, HOST_SHIM, shim->id, record ? record->cell_key : NULL);
+		thing->why = record ? NULL : xstrdup("the container it was started for is gone");
+		return;
+	}
+}
+
+static int done_shims(struct op *op, int status UNUSED)
+{
+	struct inventory_op *inventory = inventory_of(op);
+
+	for (size_t i = 0; i < inventory->shims.n; i++)
+		add_shim(inventory, &inventory->shims.items[i]);
+	host_things_take(inventory->ret_things, &inventory->things);
+	return OP_NEXT;
+}
+
+static const struct op_step inventory_steps[] = {
+	{ .name = "list namespaces", .start = start_namespaces },
+	[STEP_ENTER] = { .name = "look into the next namespace", .start = start_enter },
+	{ .name = "list containers", .timeout_ms = LIST_TIMEOUT_MS, .start = start_containers },
+	{ .name = "list snapshots", .timeout_ms = LIST_TIMEOUT_MS, .start = start_snapshots },
+	{ .name = "list tasks",
+	  .timeout_ms = LIST_TIMEOUT_MS,
+	  .start = start_tasks,
+	  .done = done_tasks },
+	{ .name = "list leases",
+	  .timeout_ms = LIST_TIMEOUT_MS,
+	  .start = start_leases,
+	  .done = done_leases },
+	{ .name = "leave the namespace", .start = start_leave },
+	[STEP_SHIMS] = { .name = "look for shims", .start = start_shims, .done = done_shims },
+};
+
+void inventory_take(struct runtime *runtime, struct host_things *ret_things, struct call *call)
+{
+	struct inventory_op *inventory = xnew(struct inventory_op);
+
+	inventory->ret_things = ret_things;
+	inventory->op.fini = inventory_fini;
+	op_start(containerd_of(runtime), &inventory->op, inventory_steps, NULL, "everything", call);
+}
