@@ -131,6 +131,10 @@ done
 assert_true "the reason" root_waits
 say "web: $(cell_field web .status.message)"
 stays 2 "the links are those of the other two" links_are 2
+daemon_stop # ends in order there too
+daemon_start
+wait_for "the same reason" root_waits
+assert_true "the links are those of the other two" links_are 2
 make_space
 LIMIT=$SPACE_LIMIT wait_for_cell web Ready
 assert_true "attached" links_are 3
