@@ -3,12 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -16,6 +14,7 @@
 
 #include "core/base/fs.h"
 #include "core/journal_file.h"
+#include "tests/unit/small_fs.h"
 
 struct fixture {
 	struct loop loop;
@@ -458,50 +457,7 @@ static void test_failed_write_heals(void **state)
 	close_journal(f);
 }
 
-/* ---- a full filesystem: a small one of our own ---- */
-
-static bool may_mount;
-
-static void fill(const char *path)
-{
-	static const char block[4096] = "x";
-	AUTO_CLOSE int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-
-	assert_true(fd >= 0);
-	for (size_t bytes = sizeof(block); bytes; bytes /= 2)
-		while (write(fd, block, bytes) > 0)
-			;
-	assert_int_equal(errno, ENOSPC);
-}
-
-static void use_up_inodes(const char *dir)
-{
-	int fd;
-
-	for (int i = 0;; i++) {
-		AUTO_FREE char *path = xasprintf("%s/inode%d", dir, i);
-
-		fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-		if (fd < 0)
-			break;
-		close(fd);
-	}
-	assert_int_equal(errno, ENOSPC);
-}
-
-/* Before there are threads: they take part in it. */
-static bool own_mounts(void)
-{
-	return unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
-}
-
-static void mount_small(struct fixture *f)
-{
-	if (!may_mount || mount("tmpfs", f->dir, "tmpfs", 0, "size=2m,nr_inodes=64") < 0) {
-		print_message("needs root\n");
-		skip();
-	}
-}
+/* ---- a full filesystem ---- */
 
 static void churn(struct fixture *f, int n)
 {
@@ -522,12 +478,12 @@ static void test_full_filesystem(void **state)
 	AUTO_FREE char *first = xasprintf("%s/inode0", f->dir);
 	int torn;
 
-	mount_small(f);
+	small_fs_mount(f->dir);
 	open_journal(f);
 	put(f, "before", "1", true);
 	wait_done(f, 1);
-	use_up_inodes(f->dir);
-	fill(first);
+	small_fs_use_up_inodes(f->dir);
+	small_fs_fill(first);
 	churn(f, 3000); /* more than the filesystem holds */
 	put(f, "last", "one", true);
 	wait_done(f, 3001);
@@ -544,7 +500,7 @@ static void test_full_filesystem(void **state)
 	churn(f, 300);
 	assert_int_equal(f->failed, 0);
 	close_journal(f);
-	umount2(f->dir, MNT_DETACH);
+	small_fs_unmount(f->dir);
 }
 
 /* Without its reserves it fails, with a word on what to do, and goes on when there is space. */
@@ -555,7 +511,7 @@ static void test_full_without_reserve(void **state)
 	AUTO_FREE char *spare = xasprintf("%s" JOURNAL_SPARE, f->path);
 	struct stat st;
 
-	mount_small(f);
+	small_fs_mount(f->dir);
 	open_journal(f);
 	put(f, "before", "1", true);
 	wait_done(f, 1);
@@ -563,7 +519,7 @@ static void test_full_without_reserve(void **state)
 	assert_int_equal(truncate(f->path, st.st_size + 1), 0);
 	assert_int_equal(truncate(f->path, st.st_size), 0); /* takes the blocks behind the end */
 	assert_int_equal(unlink(spare), 0);
-	fill(filler);
+	small_fs_fill(filler);
 	churn(f, 8);
 	assert_int_equal(f->failed, -ENOSPC);
 	assert_int_equal(unlink(filler), 0);
@@ -573,7 +529,7 @@ static void test_full_without_reserve(void **state)
 	open_journal(f);
 	assert_value(f, "before", "1");
 	close_journal(f);
-	umount2(f->dir, MNT_DETACH);
+	small_fs_unmount(f->dir);
 }
 
 int main(void)
@@ -595,6 +551,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_full_without_reserve, setup, teardown),
 	};
 
-	may_mount = own_mounts();
+	small_fs_init();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
