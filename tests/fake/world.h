@@ -35,6 +35,7 @@ struct world_cell {
 	bool link_gone; /* by another hand, after ADD */
 	bool shim_hangs;
 	bool refuses_detach, detach_tried;
+	bool no_space;     /* for a network namespace */
 	bool earlier_boot; /* attached before world_reboot() */
 	bool cgroup_busy, network_busy;
 	bool controllers_gone; /* by another hand */
