@@ -104,8 +104,12 @@ static void prepare_space(struct engine *engine, struct object *space)
 	struct join *join = first_of(engine, prefix);
 
 	space->own.joined = 0;
-	for (; join; join = next_of(join, prefix))
-		space->own.joined += join->intent || join->slot.busy;
+	for (; join; join = next_of(join, prefix)) {
+		if (!join->intent && !join->slot.busy)
+			continue;
+		if (space->own.joined++ == 0)
+			space->own.joined_by = join->object;
+	}
 }
 
 void joins_prepare(struct engine *engine, struct object *object)

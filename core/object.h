@@ -143,7 +143,9 @@ struct own_thing {
 	bool applied;            /* it is there as wanted */
 	bool regenerate;         /* spaces: the conflist is to be written with today's rules */
 	struct space_fact space; /* spaces */
-	unsigned joined;  /* spaces: cells from elsewhere in it, counted when it is planned */
+	/* spaces, as it is while one is planned: how many cells have joined it, and the first */
+	unsigned joined;
+	const struct object *joined_by;
 	char *namespace_; /* realms: the containerd namespace in use */
 };
 

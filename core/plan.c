@@ -206,8 +206,8 @@ static void plan_unwanted_parent(struct planning *p)
 	}
 	if (object->own.joined) {
 		plan_say(p, API__STATE__Pending, REASON_DELETING,
-			 "waits until %u cells that have joined it have left it",
-			 object->own.joined);
+			 "waits until those that have joined it have left it: cell %s%s",
+			 object->own.joined_by->key, object->own.joined > 1 ? " and others" : "");
 		return;
 	}
 	if (object->own.exists && !(needs_runtime && !p->context->runtime_up))

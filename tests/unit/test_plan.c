@@ -630,7 +630,7 @@ static void test_joins(void **state UNUSED)
 
 /* ---- realms, spaces, stacks ---- */
 
-enum { OWN = 1 << 20, APPLIED = 1 << 21, CHILDREN = 1 << 22, DRIFTED = 1 << 23 };
+enum { OWN = 1 << 20, APPLIED = 1 << 21, CHILDREN = 1 << 22, DRIFTED = 1 << 23, JOINED = 1 << 24 };
 
 static const struct {
 	const char *name, *key;
@@ -661,6 +661,8 @@ static const struct {
 	{ "not looked yet", "r/s", NOT_LOOKED, "", STATE(Unknown, STARTING) },
 	{ "perhaps only not read yet", "r/s", CGROUP | OWN | NOT_WANTED | KEEP, "",
 	  STATE(Unknown, STARTING) },
+	{ "waits for those that have joined it", "r/s", CGROUP | OWN | NOT_WANTED | JOINED, "",
+	  STATE(Pending, DELETING) },
 	{ "waits for its children", "r/s", CGROUP | OWN | NOT_WANTED | CHILDREN, "",
 	  STATE(Pending, DELETING) },
 	{ "a realm goes", "r", CGROUP | OWN | NOT_WANTED, "namespace-remove, cgroup-remove",
@@ -693,6 +695,8 @@ static void test_parents(void **state UNUSED)
 		object->own.applied = flags & APPLIED;
 		object->own.space.drift = flags & DRIFTED ? xstrdup("its bridge is gone") : NULL;
 		object->children = flags & CHILDREN ? 2 : 0;
+		object->own.joined = flags & JOINED ? 2 : 0;
+		object->own.joined_by = object;
 		plan_object(object, &context, &plan);
 		assert_plan(parent_rows[i].name, &plan, parent_rows[i].steps, parent_rows[i].state,
 			    parent_rows[i].reason, 0, parent_rows[i].gone);
