@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <systemd/sd-daemon.h>
+#include <time.h>
 
 #include "core/base/fs.h"
 
@@ -19,6 +20,22 @@
 enum {
 	BACKLOG = 4096
 }; /* with a full one, clients fail instead of waiting; the kernel may cut it */
+
+/* A daemon that was killed while it started a program leaves a child that holds the lock until it
+ * has begun to be that program. */
+enum { LOCK_TRIES = 50, LOCK_PAUSE_MS = 10 };
+
+static int lock(int fd)
+{
+	static const struct timespec pause = { .tv_nsec = LOCK_PAUSE_MS * 1000000L };
+	int r = flock(fd, LOCK_EX | LOCK_NB);
+
+	for (int i = 1; r < 0 && errno == EWOULDBLOCK && i < LOCK_TRIES; i++) {
+		nanosleep(&pause, NULL);
+		r = flock(fd, LOCK_EX | LOCK_NB);
+	}
+	return r;
+}
 
 int host_lock(const char *dir, int *ret_fd, struct error *err)
 {
@@ -31,7 +48,7 @@ int host_lock(const char *dir, int *ret_fd, struct error *err)
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return error_set(err, -errno, "cannot open %s: %m", path);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+	if (lock(fd) < 0)
 		return error_set(err, -errno,
 				 errno == EWOULDBLOCK
 					 ? "another kukeond runs on %s: stop it first, or "

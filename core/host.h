@@ -6,7 +6,7 @@
 #include "core/base/error.h"
 
 /* One instance per directory: an exclusive lock on <dir>/kukeond.lock, held as long as the fd is
- * open. */
+ * open. One that is held is waited for, for half a second. */
 int host_lock(const char *dir, int *ret_fd, struct error *err);
 
 /*

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The socket that the service manager passes, as it passes it: descriptor 3 and two variables. */
+/* The socket that the service manager passes, as it passes it: descriptor 3 and two variables. And
+ * the lock on a directory. */
 #include "core/host.h"
 
 #include <errno.h>
@@ -10,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #include <cmocka.h>
 
@@ -123,11 +125,47 @@ static void test_wrong(void **state UNUSED)
 	refused("cannot read which sockets were passed");
 }
 
+static void fini_lock(const char *dir)
+{
+	AUTO_FREE char *file = xasprintf("%s/kukeond.lock", dir);
+
+	unlink(file);
+	rmdir(dir);
+}
+
+/* A child of a daemon that is dead lets go soon; another daemon does not. */
+static void test_lock(void **state UNUSED)
+{
+	int first = -1, second = -1, go[2];
+	pid_t pid;
+	char byte;
+
+	assert_int_equal(host_lock(path, &first, NULL), 0);
+	assert_int_equal(host_lock(path, &second, NULL), -EWOULDBLOCK);
+	assert_int_equal(second, -1);
+	assert_int_equal(pipe(go), 0);
+	pid = fork();
+	if (pid == 0) { /* holds what it has inherited */
+		if (read(go[0], &byte, 1) == 1)
+			usleep(50 * 1000);
+		_exit(0);
+	}
+	close(first);
+	assert_int_equal(write(go[1], "", 1), 1);
+	assert_int_equal(host_lock(path, &second, NULL), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	close(second);
+	close(go[0]);
+	close(go[1]);
+	fini_lock(path);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(test_lock),
 		TEST(test_none),
 		TEST(test_taken),
 		TEST(test_wrong),
