@@ -61,8 +61,8 @@ int host_make_group(const struct io *io, struct error *err)
 static const char *const run_files[] = { "kukeond.lock",     "kukeond.log", "journal",
 					 "journal.damaged",  "journal.tmp", "events.jsonl",
 					 "events.jsonl.tmp", NULL };
-static const char *const runtime_files[] = { "kukeond.lock", "kukeond.sock", "netns", "ipam",
-					     NULL };
+static const char *const runtime_files[] = { "kukeond.lock", "kukeond.sock", "netns",
+					     "ipam",         "resolv.conf",  NULL };
 
 static int remove_directory(const char *path, const char *const files[], const struct io *io,
 			    struct error *err)
