@@ -174,14 +174,16 @@ static struct names_file *add_file(struct names_job *job, const struct object *c
 	return file;
 }
 
-/* All that the views show. */
-static void add_entries(struct names_job *job, struct engine *engine)
+/* All that the views show; @cell (may be NULL) at @ip already. */
+static void add_entries(struct names_job *job, struct engine *engine, const struct object *cell,
+			const char *ip)
 {
 	struct object *object;
 
 	map_for_each(object, &engine->objects, node)
 		if (object->kind == KIND_CELL)
-			add_entry(job, object, space_of(object)->key, address_of(object));
+			add_entry(job, object, space_of(object)->key,
+				  object == cell ? ip : address_of(object));
 }
 
 struct names_job *names_job_new(struct engine *engine, const struct object *cell, const char *ip,
@@ -197,7 +199,7 @@ struct names_job *names_job_new(struct engine *engine, const struct object *cell
 	file->role = role ? xstrdup(role) : NULL;
 	file->hostname = hostname ? xstrdup(hostname) : NULL;
 	if (engine->run_path)
-		add_entries(job, engine);
+		add_entries(job, engine, cell, ip ? ip : address_of(cell));
 	return job;
 }
 
@@ -223,7 +225,7 @@ static struct names_job *round_new(struct engine *engine)
 		names_job_free(job);
 		return NULL;
 	}
-	add_entries(job, engine);
+	add_entries(job, engine, NULL, NULL);
 	return job;
 }
 
