@@ -2,8 +2,9 @@
 /*
  * The files of a cell that its containers mount over /etc/hosts and /etc/hostname, below
  * <run-path>/<key>/etc. They are written in place: a container that has the file mounted sees the
- * new content without a restart. A container with a host name of its own has its own pair beside
- * them, "hosts.<role>" and "hostname.<role>"; no role holds a dot.
+ * new content without a restart, and what it has added is gone then. A container with a host name
+ * of its own has its own pair beside them, "hosts.<role>" and "hostname.<role>"; no role holds a
+ * dot.
  *
  * A hosts file is localhost, then the names of the cell itself at its address, then the lines that
  * tell of the cells around it (core/model/hosts.h).

@@ -67,6 +67,7 @@ wait_for "cell db of the other stack to go" cell_is_gone db --stack other
 within_a_second "it is not found any more" leads "$web" db.other
 remove_manifest db.yaml
 wait_for "cell db to go" cell_is_gone db
+wait_for "its files go with it" [ ! -e "$RUN_PATH/default/default/default/db" ]
 within_a_second "this one neither" leads "$web" db
 drop_ready_cell squatter root
 drop_ready_cell db root
