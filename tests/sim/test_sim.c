@@ -513,6 +513,11 @@ static void test_19_shim_hangs(void **state)
 	world_cell(&sim.world, web_key)->shim_hangs = true;
 	look_everything(&sim.engine);
 	sim_run(&sim, 10 * 60 * 1000);
+	sim_crash(&sim);
+	sim_start(&sim);
+	sim_file(&sim, "web.yaml", two_containers);
+	sim_scanned(&sim);
+	sim_run(&sim, 10 * 60 * 1000);
 	assert_int_equal(root_of(&sim)->starts, 1);
 	assert_true(world_cell(&sim.world, web_key)->shim_hangs);
 
