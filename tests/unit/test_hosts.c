@@ -22,7 +22,7 @@ struct row {
 };
 
 static const struct row rows[] = {
-	{ "alone", "r/s/t", { "r/s" }, { { NULL } }, "" },
+	{ .name = "alone", .stack = "r/s/t", .spaces = { "r/s" }, .text = "" },
 	{ "neighbours, in any order",
 	  "r/s/t",
 	  { "r/s" },
