@@ -152,7 +152,7 @@ int cellfiles_write(const char *run_path, const char *cell_key, const struct cel
 	r = write_hostname(dir_fd, names[CELLFILE_HOSTNAME], key_name(cell_key), err);
 	if (r == 0)
 		r = update(dir_fd, cell_key, FILE_MODE, hosts, err);
-	return r < 0 ? error_wrap(err, r, "files of cell %s", cell_key) : 0;
+	return r < 0 ? error_wrap(err, r, "files in %s/%s/etc", run_path, cell_key) : 0;
 }
 
 int cellfiles_update(const char *run_path, const char *cell_key,
@@ -171,7 +171,7 @@ int cellfiles_update(const char *run_path, const char *cell_key,
 	r = dir_fd < 0 ? dir_fd : update(dir_fd, cell_key, 0, &now, err);
 	if (r == -ENOENT) /* the cell is going, or coming: then its files are written before it */
 		return 0;
-	return r < 0 ? error_wrap(err, r, "files of cell %s", cell_key) : 0;
+	return r < 0 ? error_wrap(err, r, "files in %s/%s/etc", run_path, cell_key) : 0;
 }
 
 int cellfiles_write_container(const char *run_path, const char *cell_key, const char *role,
@@ -193,5 +193,5 @@ int cellfiles_write_container(const char *run_path, const char *cell_key, const 
 	r = write_hosts(dir_fd, hosts_file, FILE_MODE, hostname, cell_key, &own, err);
 	if (r == 0)
 		r = write_hostname(dir_fd, hostname_file, hostname, err);
-	return r < 0 ? error_wrap(err, r, "files of container %s/%s", cell_key, role) : 0;
+	return r < 0 ? error_wrap(err, r, "files in %s/%s/etc", run_path, cell_key) : 0;
 }
