@@ -2,6 +2,7 @@
 #include "core/look.h"
 
 #include "core/base/log.h"
+#include "core/names.h"
 #include "core/observed.h"
 #include "core/reconcile.h"
 
@@ -320,6 +321,7 @@ static void on_network(struct call *call)
 		return look_failed(look, "networks");
 	note_spaces(look);
 	note_attachments(look);
+	names_open(look->engine);
 	look_done(look, &look->engine->looked.network);
 }
 
