@@ -8,7 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <uv.h>
+#include <string.h>
 
 #include "core/base/fs.h"
 #include "core/base/log.h"
@@ -17,15 +17,13 @@
 enum {
 	QUIET_MS = 50, /* who writes the file line by line is read once */
 	LINKS_MAX = 40,
-	EVENTS_MAX_BYTES = 4096,
 	FILE_MODE = 0644,
 };
 
 struct resolver_watcher {
 	struct loop *loop;
 	char *host, *stub, *target;
-	int inotify; /* -1: none */
-	uv_poll_t poll;
+	struct inotify_user inotify; /* not joined: there is none */
 	struct timer quiet;
 	struct manifests_watches watches; /* of the last look */
 	bool told_none, told_error;
@@ -38,7 +36,7 @@ struct resolver_watcher {
 	int status;
 	struct error err;
 
-	bool closing, poll_open;
+	bool closing;
 	struct deferred all_closed;
 	void (*closed)(void *ctx);
 	void *closed_ctx;
@@ -71,8 +69,9 @@ static void run_look(struct work *work)
 	const struct resolver_files files = { watcher->host, watcher->stub };
 	AUTO_BUF struct buf text = { 0 };
 
-	watcher->new_watches = (struct manifests_watches){ .fd = watcher->inotify };
-	if (watcher->inotify >= 0) {
+	watcher->new_watches = (struct manifests_watches){ 0 };
+	if (inotify_joined(&watcher->inotify)) {
+		watcher->new_watches.user = &watcher->inotify;
 		watch_path(&watcher->new_watches, watcher->host);
 		watch_path(&watcher->new_watches, watcher->stub);
 	}
@@ -87,10 +86,10 @@ static void take_look(struct resolver_watcher *watcher)
 {
 	bool none = watcher->status == 0 && !watcher->n, failed = watcher->status < 0;
 
-	if (watcher->inotify >= 0)
+	if (inotify_joined(&watcher->inotify))
 		manifests_watches_replace(&watcher->watches, &watcher->new_watches);
 	watcher->watches = watcher->new_watches;
-	watcher->new_watches = (struct manifests_watches){ .fd = -1 };
+	watcher->new_watches = (struct manifests_watches){ 0 };
 	if (failed && !watcher->told_error)
 		log_warning("the resolvers of cells are not up to date: %s", watcher->err.msg);
 	if (none && !watcher->told_none)
@@ -139,27 +138,13 @@ static void look_soon(struct resolver_watcher *watcher)
 
 /* ---- events ---- */
 
-static bool matters(const struct resolver_watcher *watcher, const struct inotify_event *event)
+static void on_event(struct inotify_user *user, const struct inotify_event *event)
 {
-	return manifests_watches_event_matters(&watcher->watches, event) ||
-	       (watcher->busy && !manifests_watches_has(&watcher->watches, event->wd));
-}
+	struct resolver_watcher *watcher = container_of(user, struct resolver_watcher, inotify);
+	bool matters = manifests_watches_event_matters(&watcher->watches, event) ||
+		       (watcher->busy && !manifests_watches_has(&watcher->watches, event->wd));
 
-static void on_readable(uv_poll_t *poll, int status UNUSED, int events UNUSED)
-{
-	struct resolver_watcher *watcher = container_of(poll, struct resolver_watcher, poll);
-	_Alignas(struct inotify_event) char data[EVENTS_MAX_BYTES];
-	bool any = false;
-	ssize_t n;
-
-	while ((n = read(watcher->inotify, data, sizeof(data))) > 0)
-		for (ssize_t at = 0; at < n;) {
-			const struct inotify_event *event = (const void *)&data[at];
-
-			any |= matters(watcher, event);
-			at += (ssize_t)(sizeof(*event) + event->len);
-		}
-	if (any && !timer_active(&watcher->quiet)) /* no longer than that after the first */
+	if (matters && !timer_active(&watcher->quiet)) /* no longer than that after the first */
 		look_soon(watcher);
 }
 
@@ -167,8 +152,7 @@ static void on_readable(uv_poll_t *poll, int status UNUSED, int events UNUSED)
 
 static void watcher_free(struct resolver_watcher *watcher)
 {
-	if (watcher->inotify >= 0)
-		close(watcher->inotify);
+	inotify_leave(&watcher->inotify);
 	manifests_watches_fini(&watcher->watches);
 	free(watcher->host);
 	free(watcher->stub);
@@ -176,17 +160,13 @@ static void watcher_free(struct resolver_watcher *watcher)
 	free(watcher);
 }
 
-static void open_inotify(struct resolver_watcher *watcher)
+static void join_inotify(struct resolver_watcher *watcher)
 {
-	watcher->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (watcher->inotify < 0) {
-		log_warning("cannot watch %s: %m; changes are seen at the next resync",
-			    watcher->host);
-		return;
-	}
-	check(uv_poll_init(&watcher->loop->uv, &watcher->poll, watcher->inotify) == 0);
-	check(uv_poll_start(&watcher->poll, UV_READABLE, on_readable) == 0);
-	watcher->poll_open = true;
+	int r = inotify_join(watcher->loop, &watcher->inotify, on_event);
+
+	if (r < 0)
+		log_warning("cannot watch %s: %s; changes are seen at the next resync",
+			    watcher->host, strerror(-r));
 }
 
 static char *path_or(const char *path, const char *usual)
@@ -210,9 +190,8 @@ int resolver_open(struct resolver_watcher **ret_watcher, struct loop *loop,
 		.host = path_or(options->files.host, RESOLVER_HOST_FILE),
 		.stub = path_or(options->files.stub, RESOLVER_STUB_FILE),
 		.target = xstrdup(options->target),
-		.watches = { .fd = -1 },
 	};
-	open_inotify(watcher);
+	join_inotify(watcher);
 	run_look(&watcher->work); /* once, before there is anything to hold up */
 	take_look(watcher);
 	*ret_watcher = watcher;
@@ -234,17 +213,8 @@ static void on_closed(struct deferred *deferred)
 
 static void finish_close(struct resolver_watcher *watcher)
 {
-	if (!watcher->busy && !watcher->poll_open)
+	if (!watcher->busy)
 		loop_defer(watcher->loop, &watcher->all_closed, on_closed);
-}
-
-static void on_poll_closed(uv_handle_t *handle)
-{
-	struct resolver_watcher *watcher =
-		container_of((uv_poll_t *)handle, struct resolver_watcher, poll);
-
-	watcher->poll_open = false;
-	finish_close(watcher);
 }
 
 void resolver_close(struct resolver_watcher *watcher, void (*closed)(void *ctx), void *ctx)
@@ -253,8 +223,5 @@ void resolver_close(struct resolver_watcher *watcher, void (*closed)(void *ctx),
 	watcher->closed = closed;
 	watcher->closed_ctx = ctx;
 	timer_stop(&watcher->quiet);
-	if (watcher->poll_open)
-		uv_close((uv_handle_t *)&watcher->poll, on_poll_closed);
-	else
-		finish_close(watcher);
+	finish_close(watcher);
 }
