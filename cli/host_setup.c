@@ -62,8 +62,8 @@ static const char *const run_files[] = { "kukeond.lock",     "kukeond.log",
 					 "journal",          "journal.damaged",
 					 "journal.spare",    "events.jsonl",
 					 "events.jsonl.tmp", NULL };
-static const char *const runtime_files[] = { "kukeond.lock", "kukeond.sock", "netns", "ipam",
-					     NULL };
+static const char *const runtime_files[] = { "kukeond.lock", "kukeond.sock", "netns",
+					     "ipam",         "resolv.conf",  NULL };
 
 static int remove_directory(const char *path, const char *const files[], const struct io *io,
 			    struct error *err)

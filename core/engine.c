@@ -256,6 +256,7 @@ void engine_close(struct engine *engine, void (*closed)(void *ctx), void *ctx)
 	timer_stop(&engine->desired.prune);
 	map_for_each(object, &engine->objects, node)
 		queue_remove(&engine->queue, object);
+	names_close(engine);
 	look_stop_waiting(engine);
 	doctor_stop_waiting(engine);
 	reconcile_check_closed(engine);
@@ -281,6 +282,7 @@ void engine_fini(struct engine *engine)
 				engine_forget(engine, object);
 		}
 	}
+	names_fini(engine);
 	history_fini(&engine->history);
 	self_fini(&engine->self);
 	free(engine->run_path);

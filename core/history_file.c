@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 
 #include "core/base/fs.h"
 #include "core/base/log.h"
@@ -142,9 +143,8 @@ static int append(const struct history_file *file, const struct buf *text, struc
 	return r < 0 ? fs_error(err, r, "cannot write", file->path) : 0;
 }
 
-static void run_write(struct work *work)
+static void write_batch(struct history_file *file)
 {
-	struct history_file *file = container_of(work, struct history_file, work);
 	AUTO_BUF struct buf text = { 0 };
 	int r;
 
@@ -161,6 +161,17 @@ static void run_write(struct work *work)
 	file->size = file->rewrite ? text.len : file->size + text.len;
 	if (file->rewrite)
 		file->base_size = file->size;
+}
+
+/* A copy of all events is much next to what the daemon holds: it is given back at once. */
+static void run_write(struct work *work)
+{
+	struct history_file *file = container_of(work, struct history_file, work);
+	bool all = file->rewrite;
+
+	write_batch(file);
+	if (all)
+		malloc_trim(0);
 }
 
 static void on_written(struct work *work)

@@ -3,6 +3,7 @@
 
 #include "core/base/log.h"
 #include "core/joins.h"
+#include "core/names.h"
 #include "core/observed.h"
 #include "core/reconcile.h"
 
@@ -345,6 +346,7 @@ static void on_network(struct call *call)
 		return look_failed(look, "networks");
 	note_spaces(look);
 	note_attachments(look);
+	names_open(look->engine);
 	look_done(look, &look->engine->looked.network);
 }
 

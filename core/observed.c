@@ -4,6 +4,7 @@
 #include "core/base/log.h"
 #include "core/joins.h"
 #include "core/look.h"
+#include "core/names.h"
 #include "core/restart.h"
 #include "core/status.h"
 #include "core/tell.h"
@@ -163,6 +164,7 @@ void observed_attachment(struct engine *engine, struct object *object,
 			 const struct attachment_fact *fact)
 {
 	struct cell *cell = &object->cell;
+	bool moved = !str_equal(cell->ip, fact->ip);
 
 	if (cell->attached && fact->drift)
 		log_warning("the network of a cell changed by another hand: %s key=%s", fact->drift,
@@ -178,6 +180,8 @@ void observed_attachment(struct engine *engine, struct object *object,
 	engine_set_link(engine, &cell->link, object, fact->link);
 	if (fact->ip)
 		replace_str(&cell->last_ip, fact->ip);
+	if (moved)
+		names_touch(engine, object);
 }
 
 void observed_no_network(struct engine *engine, struct object *object)

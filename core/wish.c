@@ -4,6 +4,7 @@
 #include "core/desired.h"
 #include "core/joins.h"
 #include "core/model/view.h"
+#include "core/names.h"
 
 /* ---- documents that nobody wrote ---- */
 
@@ -200,6 +201,7 @@ static void want_containers(struct engine *engine, struct object *object)
 			want_container(engine, object, spec, i, false);
 	protobuf_c_message_free_unpacked((ProtobufCMessage *)old, NULL);
 	joins_want(engine, object);
+	names_touch(engine, object); /* its aliases may be others */
 }
 
 /* The defaults of a space are in every cell of it. */

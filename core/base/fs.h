@@ -35,6 +35,14 @@ int fs_error(struct error *err, int code, const char *what, const char *path);
 /* Writes into an existing (kernel) file with one write(2). */
 int fs_write_existing(int dirfd, const char *path, const char *data, struct error *err);
 
+/*
+ * Makes the file hold @data without replacing it: who has it open or mounted sees the new content.
+ * A file that holds it already is not written; no reader finds it empty, or an old line's tail
+ * behind the new ones. @mode: the file is made when it is missing; 0: then -ENOENT.
+ */
+int fs_update_file(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
+		   struct error *err);
+
 /* mkdir -p; directories that exist are left alone. */
 int fs_make_dirs(const char *path, mode_t mode, struct error *err);
 

@@ -8,7 +8,7 @@ SECONDS_ALL=${SOAK_SECONDS:-60}
 CELLS=${SOAK_CELLS:-50}
 SEED=${SOAK_SEED:-$(($(date +%s) % 32768))}
 RANDOM=$SEED
-INOTIFY_INSTANCES=4 # manifests, network files, containerd's socket, cgroup.events
+INOTIFY_INSTANCES=1
 SAMPLES=24 # over the whole time
 ROOT_ONE_IN=4
 # What may come and go: a request of kuke and a look at a container have descriptors of their own for a moment, the pool

@@ -122,6 +122,10 @@ static void test_defaults_of_an_empty_document(void **state UNUSED)
 
 #define C "id: a, image: x, " /* a container that is fine so far */
 
+#define NO_HOST_NAME                                                                               \
+	"is not a host name; expected letters, digits, '-' and '_' in parts separated by '.', "    \
+	"such as db or db.internal\n"
+
 #define USER_PROBLEM(user)                                                                           \
 	"spec.containers[0].user: \"" user                                                           \
 	"\" is not a user; expected user or user:group, each a name or a number, such as nobody or " \
@@ -289,9 +293,19 @@ static const struct {
 	  " {id: b, image: y, networks: [a, j, k, l, m, n, o, p, x/a]}]",
 	  "spec.containers: name 17 further spaces in their networks, at most 16 are allowed in a "
 	  "cell\n" },
-	{ "containers: [{" C "ports: [\"80\"], networksAliases: [b]}]",
-	  "spec.containers[0].ports: publishing ports is not supported by this version\n"
-	  "spec.containers[0].networksAliases: network aliases are not supported by this version\n" },
+	{ "containers: [{" C "ports: [\"80\"]}]",
+	  "spec.containers[0].ports: publishing ports is not supported by this version\n" },
+	{ "containers: [{" C "networksAliases: [db, my_db, db.internal, 1password, 4.b]}]", "" },
+	{ "containers: [{" C "networksAliases: [a b, 10.0.0.1, -x, a..b, \"\", Localhost]}]",
+	  "spec.containers[0].networksAliases[0]: \"a b\" " NO_HOST_NAME
+	  "spec.containers[0].networksAliases[1]: \"10.0.0.1\" " NO_HOST_NAME
+	  "spec.containers[0].networksAliases[2]: \"-x\" " NO_HOST_NAME
+	  "spec.containers[0].networksAliases[3]: \"a..b\" " NO_HOST_NAME
+	  "spec.containers[0].networksAliases[4]: \"\" " NO_HOST_NAME
+	  "spec.containers[0].networksAliases[5]: localhost is every container's own; choose "
+	  "another name\n" },
+	{ "containers: [{" C "networksAliases: [db, x, DB]}]",
+	  "spec.containers[0].networksAliases[2]: \"DB\" stands there twice\n" },
 };
 
 static void test_cells(void **state UNUSED)
@@ -508,7 +522,8 @@ static void test_hash_sees_what_runs(void **state UNUSED)
 	static const char *const same[] = {
 		("realmId: r, containers: [{id: a, image: x}, {id: b, image: x, restartPolicy: "
 		 "never, restartMaxRetries: 3, "
-		 "restartBackoffSeconds: 2, stopSignal: INT, stopGracePeriodSeconds: 4, volumes: "
+		 "restartBackoffSeconds: 2, stopSignal: INT, stopGracePeriodSeconds: 4, "
+		 "networksAliases: [db], volumes: "
 		 "[{source: /a, target: /b}]}]"),
 		("containers: [{id: b, image: x, root: false, command: \"\", privileged: false, "
 		 "volumes: [{source: /a, target: /b, kind: bind, readOnly: false}]}, {id: a, "
@@ -546,14 +561,10 @@ static void test_hash_of_newer_fields(void **state UNUSED)
 {
 	static const char base[] = "containers: [{id: a, image: x";
 	static const char *const same[] = {
-		"capabilities: {}",
-		"capabilities: {add: [], drop: []}",
-		"tmpfs: []",
-		"devices: []",
-		"hostname: \"\"",
-		"networks: [db, other/db]",
-		"user: \"\"",
-		"readOnlyRootFilesystem: false",
+		"capabilities: {}", "capabilities: {add: [], drop: []}",
+		"tmpfs: []",        "devices: []",
+		"hostname: \"\"",   "networks: [db, other/db]",
+		"user: \"\"",       "readOnlyRootFilesystem: false",
 	};
 	static const char *const other[] = {
 		"capabilities: {add: [CHOWN]}",
