@@ -81,6 +81,8 @@ void engine_forget(struct engine *engine, struct object *object)
 	struct object *parent = object->parent;
 
 	queue_remove(&engine->queue, object);
+	if (object->kind == KIND_SPACE)
+		filter_doubt(engine);
 	remove_containers(engine, object);
 	engine_set_link(engine, object, NULL);
 	list_remove(&object->realm_link);
@@ -229,6 +231,7 @@ void engine_open(struct engine *engine, const struct engine_options *options)
 	throttle_init(&engine->throttle, processors());
 	self_read(&engine->self);
 	history_init(&engine->history, status_now_ms());
+	filter_init(engine);
 	queue_init(&engine->queue, engine->loop, work);
 	desired_init(engine, options->prune_grace_ms);
 }
@@ -248,6 +251,7 @@ void engine_close(struct engine *engine, void (*closed)(void *ctx), void *ctx)
 	timer_stop(&engine->desired.prune);
 	map_for_each(object, &engine->objects, node)
 		queue_remove(&engine->queue, object);
+	filter_stop(engine);
 	look_stop_waiting(engine);
 	doctor_stop_waiting(engine);
 	reconcile_check_closed(engine);
@@ -273,6 +277,7 @@ void engine_fini(struct engine *engine)
 				engine_forget(engine, object);
 		}
 	}
+	filter_fini(engine);
 	history_fini(&engine->history);
 	self_fini(&engine->self);
 	free(engine->run_path);

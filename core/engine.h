@@ -12,6 +12,7 @@
 #pragma once
 
 #include "core/base/map.h"
+#include "core/filter.h"
 #include "core/history.h"
 #include "core/object.h"
 #include "core/queue.h"
@@ -74,6 +75,8 @@ struct engine {
 	struct store *store;  /* NULL in the simulator */
 	struct list watchers; /* struct engine_watcher.link */
 	struct history history;
+
+	struct filter filter;
 
 	struct throttle throttle; /* cells that come up; struct cell.ticket */
 	bool runtime_up;

@@ -317,6 +317,7 @@ static void on_network(struct call *call)
 		return look_failed(look, "networks");
 	note_spaces(look);
 	note_attachments(look);
+	filter_doubt(look->engine);
 	look_done(look, &look->engine->looked.network);
 }
 

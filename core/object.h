@@ -119,7 +119,9 @@ struct own_thing {
 	bool applied;            /* it is there as wanted */
 	bool regenerate;         /* spaces: the conflist is to be written with today's rules */
 	struct space_fact space; /* spaces */
-	char *namespace_;        /* realms: the containerd namespace in use */
+	char *filtered; /* spaces: the bridge and range that the packet filter has; NULL: none */
+	char *filter_problem; /* spaces: why it cannot have them; NULL: nothing is known of */
+	char *namespace_;     /* realms: the containerd namespace in use */
 };
 
 struct object_status {
@@ -201,6 +203,12 @@ void slot_failed(struct slot *slot, enum action action, const struct error *err,
 
 /* Something changed that may have been the cause: try again at once. */
 void slot_forgive(struct slot *slot);
+
+/* The packet filter has the space as its network is now: cells may come up in it. */
+bool object_is_filtered(const struct object *space);
+
+/* "<bridge> <range>", as in struct own_thing.filtered. */
+char *object_filter_text(const char *bridge, const char *subnet);
 
 /* Something of the object is outside, or may be. */
 bool object_exists(const struct object *object);

@@ -154,6 +154,19 @@ static bool has_own_thing(enum kind kind)
 	return kind == KIND_REALM || kind == KIND_SPACE;
 }
 
+/* No cell before its isolation. */
+static void say_filter(struct planning *p)
+{
+	const struct object *space = p->object;
+
+	if (space->own.filter_problem)
+		plan_say(p, API__STATE__Pending, REASON_FILTER_FAILED, "%s",
+			 space->own.filter_problem);
+	else if (!object_is_filtered(space))
+		plan_say(p, API__STATE__Pending, REASON_CREATING,
+			 "its rules are being put into the packet filter");
+}
+
 static void plan_wanted_parent(struct planning *p)
 {
 	const struct object *object = p->object;
@@ -177,6 +190,8 @@ static void plan_wanted_parent(struct planning *p)
 	if (own_missing && object->own.space.drift)
 		plan_say(p, API__STATE__Pending, REASON_NETWORK_DRIFTED, "being mended: %s",
 			 object->own.space.drift);
+	if (!own_missing && object->kind == KIND_SPACE)
+		say_filter(p);
 	if (object->cgroup_exists && !own_missing)
 		plan_say(p, API__STATE__Ready, REASON_NONE, "%s", "");
 	plan_say(p, API__STATE__Pending, REASON_CREATING, "being created");

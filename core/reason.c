@@ -20,6 +20,7 @@ static const char *const names[REASON_COUNT] = {
 	[REASON_CGROUP_FAILED] = "CgroupFailed",
 	[REASON_NAMESPACE_FAILED] = "NamespaceFailed",
 	[REASON_NETWORK_FAILED] = "NetworkFailed",
+	[REASON_FILTER_FAILED] = "FilterFailed",
 	[REASON_CREATE_FAILED] = "CreateFailed",
 	[REASON_START_FAILED] = "StartFailed",
 	[REASON_STOP_FAILED] = "StopFailed",

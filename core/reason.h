@@ -45,6 +45,11 @@ enum reason {
 	 * plugin's words.
 	 */
 	REASON_NETWORK_FAILED,
+	/*
+	 * The rules that isolate the space cannot be put into the kernel's packet filter, so no
+	 * cell comes up in it; what runs goes on running. The message has the kernel's words.
+	 */
+	REASON_FILTER_FAILED,
 	/* containerd refused to create the container. */
 	REASON_CREATE_FAILED,
 	/*

@@ -147,7 +147,7 @@ void reconcile_check_closed(struct engine *engine)
 	void (*closed)(void *) = engine->closed;
 
 	if (!engine->closing || !closed || !list_empty(&engine->runs) ||
-	    !list_empty(&engine->looks) || !list_empty(&engine->doctors))
+	    !list_empty(&engine->looks) || !list_empty(&engine->doctors) || engine->filter.busy)
 		return;
 	engine->closed = NULL;
 	closed(engine->closed_ctx);

@@ -502,6 +502,45 @@ static void test_18_network_drift_restarts_nothing(void **state)
 	sim_fini(&sim);
 }
 
+/* No cell comes up unisolated; what runs goes on. */
+static void test_19_packet_filter(void **state UNUSED)
+{
+	static const char space[] = "default/default";
+	const struct object *object;
+	uint64_t changes;
+	struct sim sim;
+
+	sim_init(&sim, 19);
+	sim.world.filter_fails = true;
+	sim_start(&sim);
+	sim_file(&sim, "web.yaml", two_containers);
+	sim_scanned(&sim);
+	sim_run(&sim, 60 * 1000);
+	assert_int_equal(sim_state(&sim, space), API__STATE__Pending);
+	object = engine_find(&sim.engine, space);
+	assert_int_equal(object->status.reason, REASON_FILTER_FAILED);
+	assert_non_null(strstr(object->status.message, "no nf_tables"));
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__Pending);
+	assert_null(world_cell(&sim.world, web_key));
+	sim.world.filter_fails = false;
+	sim_run(&sim, 60 * 1000);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	world_flush_filter(&sim.world);
+	sim_run(&sim, 100);
+	assert_non_null(strstr(sim.world.filter, space));
+	changes = sim.world.changes; /* a fight: put back less and less often, and at last */
+	for (int i = 0; i < 1000; i++) {
+		world_flush_filter(&sim.world);
+		sim_run(&sim, 60);
+	}
+	assert_in_range(sim.world.changes - changes, 8, 20);
+	sim_run(&sim, 31 * 1000);
+	assert_non_null(strstr(sim.world.filter, space));
+	assert_int_equal(root_of(&sim)->starts, 1);
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
+
 /* ---- random ---- */
 
 enum { CELLS = 6, MAX_CONTAINERS = 3 };
@@ -642,6 +681,29 @@ static size_t assert_container(struct sim *sim, const struct object *object,
 	return w && (w->fact.record || w->fact.snapshot);
 }
 
+/* Every space that is there is isolated, and nothing else. */
+static void assert_filter(struct sim *sim)
+{
+	const struct world *world = &sim->world;
+	const struct world_parent *parent;
+	size_t lines = 0, spaces = 0;
+
+	for (const char *p = world->filter; p && *p; p++)
+		lines += *p == '\n';
+	map_for_each(parent, &world->parents, node)
+		if (parent->own && key_kind(parent->key) == KIND_SPACE) {
+			AUTO_FREE char *begin = xasprintf("%s ", parent->key);
+
+			spaces++;
+			if (!world->filter || !strstr(world->filter, begin))
+				fail_msg("seed %llu: the filter does not know space %s",
+					 (unsigned long long)sim->seed, parent->key);
+		}
+	if (lines != spaces)
+		fail_msg("seed %llu: the filter has %zu lines for %zu spaces: %s",
+			 (unsigned long long)sim->seed, lines, spaces, world->filter);
+}
+
 /* The world is exactly what the engine wants: nothing missing, nothing left over. */
 static void assert_converged(struct sim *sim)
 {
@@ -663,6 +725,7 @@ static void assert_converged(struct sim *sim)
 		list_for_each(c, &object->cell.containers, link)
 			expected += assert_container(sim, object, c);
 	}
+	assert_filter(sim);
 	if (world_count(&sim->world) != expected)
 		fail_msg("seed %llu: the world has %zu things, wanted are %zu",
 			 (unsigned long long)sim->seed, world_count(&sim->world), expected);
@@ -683,6 +746,8 @@ static void drift(struct sim *sim)
 	}
 	map_for_each(parent, &world->parents, node)
 		parent->drifted |= parent->own && world_chance(world, 30);
+	if (world_chance(world, 50))
+		world_flush_filter(world);
 	if (world_chance(world, 50))
 		look_network(&sim->engine);
 }
@@ -784,6 +849,7 @@ int main(void)
 		cmocka_unit_test(test_16_process_that_cannot_die),
 		cmocka_unit_test(test_17_many_at_once),
 		cmocka_unit_test(test_18_network_drift_restarts_nothing),
+		cmocka_unit_test(test_19_packet_filter),
 		cmocka_unit_test(test_20_random_lives),
 	};
 
