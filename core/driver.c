@@ -59,6 +59,7 @@ void filter_wish_fini(struct filter_wish *wish)
 		free(wish->spaces[i].subnet);
 	}
 	for (size_t i = 0; i < wish->n_ports; i++) {
+		free(wish->ports[i].cell_key);
 		free(wish->ports[i].host_ip);
 		free(wish->ports[i].bridge);
 		free(wish->ports[i].ip);
@@ -81,6 +82,7 @@ void filter_wish_copy(const struct filter_wish *wish, struct filter_wish *ret)
 		const struct filter_port *from = &wish->ports[i];
 
 		ret->ports[i] = *from;
+		ret->ports[i].cell_key = xstrdup(from->cell_key);
 		ret->ports[i].host_ip = from->host_ip ? xstrdup(from->host_ip) : NULL;
 		ret->ports[i].bridge = xstrdup(from->bridge);
 		ret->ports[i].ip = xstrdup(from->ip);

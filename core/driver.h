@@ -284,12 +284,14 @@ struct filter_space {
 
 /* A port of the host that leads to a cell. */
 struct filter_port {
+	char *cell_key;
 	bool udp;      /* else TCP */
 	char *host_ip; /* NULL: every address of the host */
 	uint16_t host_port;
 	char *bridge; /* of the cell's space */
 	char *ip;     /* of the cell */
 	uint16_t port;
+	bool taken; /* written by filter_apply(): not published, another program has it */
 };
 
 /* Everything that the filter shall say, complete. */
@@ -352,10 +354,10 @@ struct network_ops {
 	/*
 	 * Makes the packet filter what @wish says, in one step: cells of two spaces do not reach
 	 * each other, the world outside reaches published ports only, cells reach out under the
-	 * host's address. Whatever is as wished costs nothing. One at a time.
+	 * host's address. Whatever is as wished costs nothing. One at a time; the caller keeps
+	 * @wish.
 	 */
-	void (*filter_apply)(struct network *network, const struct filter_wish *wish,
-			     struct call *call);
+	void (*filter_apply)(struct network *network, struct filter_wish *wish, struct call *call);
 
 	/* As in struct runtime_ops. */
 	void (*inventory)(struct network *network, struct host_things *ret_things,

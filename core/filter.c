@@ -4,12 +4,14 @@
 #include "core/base/log.h"
 #include "core/engine.h"
 #include "core/filter_wish.h"
+#include "core/ports.h"
 #include "core/reconcile.h"
 #include "core/tell.h"
 
 enum {
 	RETRY_FIRST_MS = 500,
 	RETRY_LAST_MS = 30 * 1000,
+	TAKEN_AGAIN_MS = 5 * 1000,   /* a port that another program has may be free by then */
 	FIGHT_WITHIN_MS = 10 * 1000, /* changes further apart are no fight */
 	FIGHTS_AT_ONCE = 5,          /* put back without a pause */
 	FIGHT_FIRST_MS = 100,
@@ -31,6 +33,8 @@ static void set_str(char **str, const char *value)
 	free(*str);
 	*str = copy;
 }
+
+static void on_later(struct timer *timer);
 
 /* ---- what came of it ---- */
 
@@ -59,6 +63,8 @@ static void succeeded(struct engine *engine)
 	filter->applied++;
 	for (size_t i = 0; i < filter->wish->n_spaces; i++)
 		note_space(engine, &filter->wish->spaces[i]);
+	if (ports_note(engine, filter->wish))
+		timer_start(engine->loop, &filter->later, TAKEN_AGAIN_MS, on_later);
 }
 
 /* What is in the kernel nobody knows now: no space is isolated for certain. */
@@ -165,7 +171,7 @@ void filter_disturbed(struct engine *engine)
 	struct filter *filter = &engine->filter;
 	uint64_t now_ms = loop_now_ms(engine->loop);
 
-	if (timer_active(&filter->later))
+	if (filter->not_before_ms > now_ms)
 		return; /* it is to be put back as it is */
 	/* Counted from when it was put back. */
 	if (filter->fought_ms < filter->not_before_ms)

@@ -2,6 +2,7 @@
 #include "core/filter_wish.h"
 
 #include "core/engine.h"
+#include "core/ports.h"
 
 /* The store tells of every cell that runs. One that it does not know may have ports that a manifest
  * tells of: those are waited for. */
@@ -45,4 +46,5 @@ void filter_wish_make(const struct engine *engine, struct filter_wish *ret)
 	map_for_each(object, &engine->objects, node)
 		if (has_network(object))
 			add_space(ret, object);
+	ports_fill(engine, ret);
 }

@@ -166,6 +166,9 @@ void object_free(struct object *object)
 	free(object->cell.reservation);
 	free(object->cell.drift);
 	free(object->cell.last_ip);
+	strv_fini(&object->cell.ports);
+	free(object->cell.port_conflict);
+	free(object->cell.port_taken);
 	free(object->source);
 	free(object->status.message);
 	protobuf_c_message_free_unpacked(object->spec, NULL);

@@ -108,6 +108,10 @@ struct cell {
 	char *reservation;    /* the file that reserves its address */
 	char *drift;          /* what its network has lost; NULL: nothing */
 	char *last_ip;        /* asked for when the cell comes back */
+	struct strv ports;    /* of the host that lead to it: "8080:80/tcp" */
+	char *port_conflict;  /* which of its ports another cell has; NULL: none. It does not start
+			       */
+	char *port_taken;     /* which of its ports another program has; NULL: none */
 	struct ticket ticket; /* struct engine.throttle: it comes up, or waits for its turn */
 };
 

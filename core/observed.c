@@ -3,6 +3,7 @@
 
 #include "core/base/log.h"
 #include "core/look.h"
+#include "core/ports.h"
 #include "core/restart.h"
 #include "core/status.h"
 #include "core/tell.h"
@@ -162,6 +163,9 @@ void observed_attachment(struct engine *engine, struct object *object,
 {
 	struct cell *cell = &object->cell;
 
+	if ((cell->attached != fact->attached || !str_equal(cell->ip, fact->ip)) &&
+	    ports_any(object))
+		filter_doubt(engine);
 	if (cell->attached && fact->drift)
 		log_warning("the network of a cell changed by another hand: %s key=%s", fact->drift,
 			    object->key);

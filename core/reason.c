@@ -28,6 +28,7 @@ static const char *const names[REASON_COUNT] = {
 	[REASON_RUNTIME_UNAVAILABLE] = "RuntimeUnavailable",
 	[REASON_STORE_DAMAGED] = "StoreDamaged",
 	[REASON_NETWORK_DRIFTED] = "NetworkDrifted",
+	[REASON_PORT_CONFLICT] = "PortConflict",
 	[REASON_COMPLETED] = "Completed",
 	[REASON_STOP_REQUESTED] = "StopRequested",
 	[REASON_EXITED] = "Exited",

@@ -69,6 +69,12 @@ enum reason {
 	/* Its network was changed by another hand and is being mended; what runs goes on running.
 	 */
 	REASON_NETWORK_DRIFTED,
+	/*
+	 * A port that it publishes is another cell's, which was created before it, or another
+	 * program's of the host. A cell whose port is another cell's does not start; what runs goes
+	 * on running without that port.
+	 */
+	REASON_PORT_CONFLICT,
 	/* It ended with exit code 0 and is not to run again. */
 	REASON_COMPLETED,
 	/* Somebody stopped or killed it; start it to run it again. */

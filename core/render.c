@@ -108,6 +108,7 @@ static void render_cell(const struct engine *engine, const struct object *object
 	if (!status->ip)
 		status->last_ip = maybe_str(object->cell.last_ip);
 	status->bridge = maybe_str(object->cell.bridge);
+	copy_strv(&object->cell.ports, &status->ports, &status->n_ports);
 	if (object->cell.pinned)
 		status->netns = network->ops->netns_path(network, object->key);
 	list_for_each(c, &object->cell.containers, link)

@@ -82,17 +82,35 @@ void *field_add(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field
 	return memset(MEMBER(void, message, field->offset), 0, field_bytes(field));
 }
 
-void field_clear(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
+static void free_value(const ProtobufCFieldDescriptor *field, void *value)
 {
-	void *value = field_value(message, field, 0);
-
-	check(field->label == PROTOBUF_C_LABEL_OPTIONAL);
-	if (field_count(message, field) == 0)
-		return;
 	if (field->type == PROTOBUF_C_TYPE_MESSAGE)
 		protobuf_c_message_free_unpacked(*(ProtobufCMessage **)value, NULL);
 	else if (field->type == PROTOBUF_C_TYPE_STRING && *(void **)value != field->default_value)
 		free(*(char **)value);
+}
+
+static void clear_repeated(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
+{
+	void **items = MEMBER(void *, message, field->offset);
+
+	for (size_t i = 0; i < field_count(message, field); i++)
+		free_value(field, field_value(message, field, i));
+	free(*items);
+	*items = NULL;
+	*MEMBER(size_t, message, field->quantifier_offset) = 0;
+}
+
+void field_clear(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
+{
+	void *value = field_value(message, field, 0);
+
+	if (field->label == PROTOBUF_C_LABEL_REPEATED)
+		return clear_repeated(message, field);
+	check(field->label == PROTOBUF_C_LABEL_OPTIONAL);
+	if (field_count(message, field) == 0)
+		return;
+	free_value(field, value);
 	memset(value, 0, field_bytes(field));
 	if (is_oneof(field))
 		*MEMBER(uint32_t, message, field->quantifier_offset) = 0;

@@ -24,7 +24,7 @@ void *field_value(const ProtobufCMessage *message, const ProtobufCFieldDescripto
  * zeroed storage. */
 void *field_add(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field);
 
-/* Frees and unsets a singular field. */
+/* Frees and unsets a field; a repeated one is empty then. */
 void field_clear(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field);
 
 /* Whether a repeated field was declared as map<string, string>. */

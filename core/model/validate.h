@@ -45,6 +45,11 @@ void validate_process(const char *prefix, const Api__ContainerSpec *spec,
 void validate_mounts(const char *prefix, const Api__ContainerSpec *spec,
 		     struct model_problems *problems);
 
+/* Published ports: of one container; of all containers of a cell, which share its address. */
+void validate_ports(const char *prefix, const Api__ContainerSpec *spec,
+		    struct model_problems *problems);
+void validate_cell_ports(const Api__CellSpec *spec, struct model_problems *problems);
+
 /* What a space gives its containers; @prefix is the path of the defaults. */
 void validate_container_defaults(const char *prefix, const Api__ContainerDefaults *defaults,
 				 struct model_problems *problems);

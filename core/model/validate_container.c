@@ -69,9 +69,6 @@ static void validate_restart(const char *prefix, const char *policy,
 static void refuse_unsupported(const char *prefix, const Api__ContainerSpec *spec,
 			       struct model_problems *problems)
 {
-	if (spec->n_ports)
-		validate_problem(problems, prefix, "ports",
-				 "publishing ports is not supported by this version");
 	if (spec->n_networks)
 		validate_problem(problems, prefix, "networks",
 				 "joining further networks is not supported by this version");
@@ -112,5 +109,6 @@ void validate_container(const char *prefix, const Api__ContainerSpec *spec,
 {
 	validate_image(prefix, spec->image, problems);
 	validate_settings(prefix, spec, problems);
+	validate_ports(prefix, spec, problems);
 	refuse_unsupported(prefix, spec, problems);
 }

@@ -141,7 +141,8 @@ static void elements_of(const struct filter_wish *wish, struct elements tables[S
 			     xasprintf("\"%s\" . %s", bridge, wish->spaces[i].subnet), NULL);
 	}
 	for (size_t i = 0; i < wish->n_ports; i++)
-		add_port(tables, &wish->ports[i]);
+		if (!wish->ports[i].taken)
+			add_port(tables, &wish->ports[i]);
 	for (int set = 0; set < SET_COUNT; set++)
 		elements_settle(&tables[set]);
 }

@@ -2,8 +2,11 @@
 #include "drivers/cni/netfilter.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <nftables/libnftables.h>
 
+#include "core/base/fs.h"
+#include "drivers/cni/conntrack.h"
 #include "drivers/cni/filter_text.h"
 #include "drivers/cni/nft.h"
 #include "drivers/cni/op.h"
@@ -15,10 +18,12 @@ enum { INSTANCE_DIGITS = 8 };
 struct apply_op {
 	struct op op;
 	char *table;
-	struct filter_wish wish;
-	char *change;      /* from what the kernel has; NULL: nobody knows what that is */
-	uint32_t believed; /* the generation at which it had that; 0: changes are watched */
-	uint32_t from, to; /* generations around the transaction */
+	struct filter_wish wish, before;
+	struct filter_wish *ret_wish; /* of the caller */
+	bool known;                   /* the kernel has @before */
+	uint32_t believed;            /* the generation at which it had; 0: changes are watched */
+	uint32_t from, to;            /* generations around the transaction */
+	struct held_ports held;
 };
 
 static struct apply_op *to_apply_op(struct op *op)
@@ -65,15 +70,35 @@ static int remove_table(const char *table, struct error *err)
 	return r;
 }
 
+/* Answers to 127.0.0.1:port come back over the bridge, which takes such packets only when told to.
+ * The filter drops all others. A bridge that is not there yet is told when a cell is attached. */
+static void let_loopback_in(const struct filter_wish *wish)
+{
+	for (size_t i = 0; i < wish->n_ports; i++) {
+		const struct filter_port *port = &wish->ports[i];
+		AUTO_FREE char *path =
+			xasprintf("/proc/sys/net/ipv4/conf/%s/route_localnet", port->bridge);
+
+		if (!port->taken && (!port->host_ip || str_starts_with(port->host_ip, "127.")))
+			fs_write_existing(AT_FDCWD, path, "1", NULL);
+	}
+}
+
 /* The difference may not fit what another hand has left there: then the whole does. */
 static int change(const struct apply_op *apply, struct error *err)
 {
 	AUTO_FREE char *whole = filter_text_whole(apply->table, &apply->wish);
-	bool untouched = !apply->believed || apply->believed == apply->from;
+	AUTO_FREE char *change = filter_text_change(apply->table, &apply->before, &apply->wish);
+	int r = -EAGAIN;
 
-	if (apply->change && untouched && (!*apply->change || !run_commands(apply->change, err)))
+	if (apply->known && !*change)
 		return 0;
-	return run_commands(whole, err);
+	if (apply->known)
+		r = run_commands(change, err);
+	if (r < 0)
+		r = run_commands(whole, err);
+	return r < 0 ? r
+		     : conntrack_forget(apply->known ? &apply->before : NULL, &apply->wish, err);
 }
 
 static int run_apply(struct op *op, struct error *err)
@@ -83,11 +108,15 @@ static int run_apply(struct op *op, struct error *err)
 
 	if (r < 0)
 		return r;
-	if (!apply->wish.n_spaces && !apply->change)
+	if (!apply->wish.n_spaces && !apply->known)
 		return remove_table(apply->table, err);
 	r = nft_generation(&apply->from, err); /* libnftables ends the process without netlink */
-	if (r == 0)
-		r = change(apply, err);
+	if (r < 0)
+		return r;
+	apply->known &= !apply->believed || apply->believed == apply->from;
+	held_ports_update(&apply->held, &apply->wish);
+	r = change(apply, err);
+	let_loopback_in(&apply->wish);
 	return r < 0 ? r : nft_generation(&apply->to, err);
 }
 
@@ -103,20 +132,29 @@ static void on_changed(void *ctx)
 	netfilter->listener.on_filter(netfilter->listener.ctx);
 }
 
+/* What is taken the caller hears of. */
+static void tell_taken(const struct apply_op *apply)
+{
+	for (size_t i = 0; i < apply->wish.n_ports; i++)
+		apply->ret_wish->ports[i].taken = apply->wish.ports[i].taken;
+}
+
 static void on_finish(struct op *op, int status)
 {
 	struct apply_op *apply = to_apply_op(op);
 	struct netfilter *netfilter = &op->cni->netfilter;
 
+	if (status == 0)
+		tell_taken(apply);
 	netfilter->busy = false;
 	netfilter->known = status == 0;
 	netfilter->generation = apply->to;
-	filter_wish_fini(&netfilter->applied);
 	netfilter->applied = apply->wish;
+	netfilter->held = apply->held;
 	if (netfilter->events && !op->cni->closing &&
 	    nft_events_release(netfilter->events, apply->from, apply->to))
 		on_changed(netfilter);
-	free(apply->change);
+	filter_wish_fini(&apply->before);
 	free(apply->table);
 	free(apply);
 }
@@ -126,7 +164,7 @@ static const struct step apply_steps[] = {
 	{ 0 },
 };
 
-void cni_filter_apply(struct network *network, const struct filter_wish *wish, struct call *call)
+void cni_filter_apply(struct network *network, struct filter_wish *wish, struct call *call)
 {
 	struct cni *cni = container_of(network, struct cni, network);
 	struct netfilter *netfilter = &cni->netfilter;
@@ -138,8 +176,12 @@ void cni_filter_apply(struct network *network, const struct filter_wish *wish, s
 		nft_events_hold(netfilter->events); /* may find that it is known no more */
 	apply->table = xstrdup(netfilter->table);
 	filter_wish_copy(wish, &apply->wish);
-	if (netfilter->known)
-		apply->change = filter_text_change(netfilter->table, &netfilter->applied, wish);
+	apply->ret_wish = wish;
+	apply->known = netfilter->known;
+	apply->before = netfilter->applied;
+	netfilter->applied = (struct filter_wish){ 0 };
+	apply->held = netfilter->held;
+	netfilter->held = (struct held_ports){ 0 };
 	apply->believed = netfilter->events ? 0 : netfilter->generation;
 	op_start(&apply->op, cni, apply_steps, on_finish, call);
 }
@@ -173,4 +215,5 @@ void netfilter_fini(struct netfilter *netfilter)
 {
 	free(netfilter->table);
 	filter_wish_fini(&netfilter->applied);
+	held_ports_fini(&netfilter->held);
 }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "core/driver.h"
+#include "drivers/cni/held_ports.h"
 #include "drivers/cni/nft_events.h"
 
 struct cni;
@@ -18,6 +19,7 @@ struct netfilter {
 	uint32_t generation;       /* of the kernel's tables when that was so */
 	struct nft_events *events; /* NULL: not watched */
 	struct filter_listener listener;
+	struct held_ports held; /* the act's while it is busy */
 	bool busy;
 };
 
@@ -31,4 +33,4 @@ void netfilter_fini(struct netfilter *netfilter);
 /* Methods of struct network_ops. */
 int cni_watch_filter(struct network *network, const struct filter_listener *listener,
 		     struct error *err);
-void cni_filter_apply(struct network *network, const struct filter_wish *wish, struct call *call);
+void cni_filter_apply(struct network *network, struct filter_wish *wish, struct call *call);

@@ -274,8 +274,7 @@ static int apply_filter(struct op *op, struct error *err)
 	return 0;
 }
 
-static void fake_filter_apply(struct network *network, const struct filter_wish *wish,
-			      struct call *call)
+static void fake_filter_apply(struct network *network, struct filter_wish *wish, struct call *call)
 {
 	AUTO_BUF struct buf text = { 0 };
 
