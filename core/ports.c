@@ -8,6 +8,7 @@
 struct declared {
 	struct published_port port;
 	struct object *cell;
+	bool holds; /* it leads to the cell now */
 	bool lost;
 };
 
@@ -43,6 +44,17 @@ static void for_each_port(const struct object *cell,
 
 /* ---- whose each one is ---- */
 
+static bool holds(const struct object *cell, const struct published_port *port)
+{
+	struct published_port held;
+
+	for (size_t i = 0; i < cell->cell.ports.n; i++)
+		if (port_parse(cell->cell.ports.items[i], &held, NULL) == 0 &&
+		    port_clashes(&held, port))
+			return true;
+	return false;
+}
+
 static void add_declared(const struct object *cell, const struct published_port *port, void *ctx)
 {
 	struct declareds *all = ctx;
@@ -51,7 +63,9 @@ static void add_declared(const struct object *cell, const struct published_port 
 		all->room = all->room ? 2 * all->room : 64;
 		all->items = xrealloc(all->items, all->room * sizeof(*all->items));
 	}
-	all->items[all->n++] = (struct declared){ .port = *port, .cell = (struct object *)cell };
+	all->items[all->n++] = (struct declared){ .port = *port,
+						  .cell = (struct object *)cell,
+						  .holds = holds(cell, port) };
 }
 
 /* One that has no time of creation yet is the newest. */
@@ -71,7 +85,7 @@ static int by_port_and_age(const void *left, const void *right)
 		return a->port.host_port < b->port.host_port ? -1 : 1;
 	if (a->port.udp != b->port.udp)
 		return a->port.udp ? 1 : -1;
-	return by_age(a->cell, b->cell);
+	return a->holds != b->holds ? (a->holds ? -1 : 1) : by_age(a->cell, b->cell);
 }
 
 static bool same_number(const struct declared *a, const struct declared *b)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Ports of the host that cells publish: whose each one is. A port is the cell's that was created
- * first, whether it runs or not; another that declares it does not start, and says so.
+ * Ports of the host that cells publish: whose each one is. A port is the cell's to which it leads
+ * already, else the one's that was created first, whether it runs or not; another that declares it
+ * does not start, and says so.
  */
 #pragma once
 

@@ -541,6 +541,57 @@ static void test_19_packet_filter(void **state UNUSED)
 	sim_fini(&sim);
 }
 
+#define PUBLISHER(name, ports)                                                                     \
+	"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: " name "}\nspec:\n"                     \
+	"  containers: [{id: a, image: img, stopGracePeriodSeconds: 1, ports: [" ports "]}]\n"
+
+#define SCOPE "default/default/default/"
+
+static const char *port_conflict(struct sim *sim, const char *key)
+{
+	const struct object *object = engine_find(&sim->engine, key);
+
+	return object && object->status.state == API__STATE__Pending &&
+			       object->status.reason == REASON_PORT_CONFLICT
+		       ? object->status.message
+		       : "";
+}
+
+/* The port is the first one's; the other waits, and gets it when the first does without. */
+static void test_19_ports_of_two(void **state UNUSED)
+{
+	struct world_container *first, *second;
+	struct sim sim;
+
+	start_with(&sim, 20, NULL);
+	sim_file(&sim, "z.yaml", PUBLISHER("z", "\"80:80\""));
+	sim_run(&sim, 1000);
+	sim_file(&sim, "a.yaml", PUBLISHER("a", "\"127.0.0.1:80:1\", \"81:1\""));
+	sim_run(&sim, 5000);
+	first = world_container(&sim.world, "kukeon-default", "default_default_z_root");
+	second = world_container(&sim.world, "kukeon-default", "default_default_a_root");
+	assert_non_null(strstr(port_conflict(&sim, SCOPE "a"), "published by cell " SCOPE "z"));
+	assert_null(second);
+	assert_int_equal(sim_state(&sim, SCOPE "z"), API__STATE__Ready);
+	assert_non_null(strstr(sim.world.filter, ":80/tcp "));
+	assert_null(strstr(sim.world.filter, ":81/tcp "));
+	sim_file(&sim, "z.yaml", PUBLISHER("z", "\"90:80\"")); /* without a restart */
+	sim_run(&sim, 5000);
+	second = world_container(&sim.world, "kukeon-default", "default_default_a_root");
+	assert_int_equal(sim_state(&sim, SCOPE "a"), API__STATE__Ready);
+	assert_non_null(strstr(sim.world.filter, "127.0.0.1:80/tcp "));
+	assert_non_null(strstr(sim.world.filter, ":90/tcp "));
+	/* an edit that asks for what another has takes nothing from anybody */
+	sim_file(&sim, "z.yaml", PUBLISHER("z", "\"90:80\", \"81:80\""));
+	sim_run(&sim, 5000);
+	assert_int_equal(sim_state(&sim, SCOPE "a"), API__STATE__Ready);
+	assert_non_null(strstr(port_conflict(&sim, SCOPE "z"), "published by cell " SCOPE "a"));
+	assert_int_equal(first->starts, 1);
+	assert_int_equal(second->starts, 1);
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
+
 /* ---- random ---- */
 
 enum { CELLS = 6, MAX_CONTAINERS = 3 };
@@ -555,8 +606,10 @@ static void random_cell(struct sim *sim, struct buf *text, int index)
 		   index, index % 2U, index % 3);
 	for (unsigned i = 0; i < n; i++)
 		buf_printf(text,
-			   "  - {id: k%u, image: img, stopGracePeriodSeconds: %u, env: [V=%u]}\n",
-			   i, world_random(&sim->world, 3), world_random(&sim->world, 3));
+			   "  - {id: k%u, image: img, stopGracePeriodSeconds: %u, env: [V=%u], "
+			   "ports: [\"%u:80\"]}\n",
+			   i, world_random(&sim->world, 3), world_random(&sim->world, 3),
+			   8000 + 10 * (unsigned)index + i + 100 * world_random(&sim->world, 2));
 }
 
 static void set_random_files(struct sim *sim)
@@ -681,9 +734,31 @@ static size_t assert_container(struct sim *sim, const struct object *object,
 	return w && (w->fact.record || w->fact.snapshot);
 }
 
-/* Every space that is there is isolated, and nothing else. */
+/* Every port of a cell with an address leads there. */
+static size_t assert_ports(struct sim *sim, const struct object *object)
+{
+	const Api__CellSpec *spec = object->cell.effective;
+	const struct world_cell *cell = world_cell(&sim->world, object->key);
+	size_t n = 0;
+
+	for (size_t i = 0; cell && cell->attached && i < spec->n_containers; i++)
+		for (size_t p = 0; p < spec->containers[i]->n_ports; p++) {
+			AUTO_FREE char *line = xasprintf(":%.4s/tcp 10.88.%u.%u:80\n",
+							 spec->containers[i]->ports[p],
+							 cell->ip >> 8, cell->ip & 255);
+
+			n++;
+			if (!strstr(sim->world.filter, line))
+				fail_msg("seed %llu: %s is not published: %s",
+					 (unsigned long long)sim->seed, object->key, line);
+		}
+	return n;
+}
+
+/* Every space that is there is isolated, every port leads to its cell, and nothing else. */
 static void assert_filter(struct sim *sim)
 {
+	const struct object *object;
 	const struct world *world = &sim->world;
 	const struct world_parent *parent;
 	size_t lines = 0, spaces = 0;
@@ -699,8 +774,11 @@ static void assert_filter(struct sim *sim)
 				fail_msg("seed %llu: the filter does not know space %s",
 					 (unsigned long long)sim->seed, parent->key);
 		}
+	map_for_each(object, &sim->engine.objects, node)
+		if (object->kind == KIND_CELL)
+			spaces += assert_ports(sim, object);
 	if (lines != spaces)
-		fail_msg("seed %llu: the filter has %zu lines for %zu spaces: %s",
+		fail_msg("seed %llu: the filter has %zu lines for %zu spaces and ports: %s",
 			 (unsigned long long)sim->seed, lines, spaces, world->filter);
 }
 
@@ -850,6 +928,7 @@ int main(void)
 		cmocka_unit_test(test_17_many_at_once),
 		cmocka_unit_test(test_18_network_drift_restarts_nothing),
 		cmocka_unit_test(test_19_packet_filter),
+		cmocka_unit_test(test_19_ports_of_two),
 		cmocka_unit_test(test_20_random_lives),
 	};
 

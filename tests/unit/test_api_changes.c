@@ -326,6 +326,33 @@ static void test_what_cannot_be(void **state)
 
 /* ---- containers ---- */
 
+#define PUBLISHER(name, port)                                                                      \
+	DOC("Cell", name) "  containers: [{id: a, image: x, ports: [\"" port "\"]}]\n"
+
+/* A port of the host is one cell's. */
+static void test_ports(void **state)
+{
+	struct fixture *f = *state;
+
+	apply(f, PUBLISHER("web", "8080:80"));
+	await(f, WEB, "Ready");
+	assert_string_equal(find(f, WEB)->cell.ports.items[0], "8080:80/tcp");
+	assert_string_equal(apply(f, PUBLISHER("api", "127.0.0.1:8080:1")),
+			    "FAILED default/default/default/api spec.containers[0].ports: port "
+			    "127.0.0.1:8080/tcp of the host is published by cell " WEB
+			    "; choose another one here or there");
+	assert_null(find(f, "default/default/default/api"));
+	assert_string_equal(apply(f, PUBLISHER("web", "8080:81")),
+			    "UPDATED " WEB " spec.containers[0].ports[0]");
+	assert_string_equal(apply(f, PUBLISHER("api", "8080:80/udp")),
+			    "CREATED default/default/default/api");
+	await(f, "default/default/default/api", "Ready");
+	await(f, WEB, "Ready");
+	assert_int_equal(find(f, WEB)->cell.ports.n, 1);
+	assert_string_equal(find(f, WEB)->cell.ports.items[0], "8080:81/tcp");
+	assert_int_equal(starts(f, "root"), 1);
+}
+
 static void test_container_joins(void **state)
 {
 	struct fixture *f = *state;
@@ -600,6 +627,7 @@ int main(void)
 		TEST(test_manifest_owns),
 		TEST(test_manifest_takes_over),
 		TEST(test_what_cannot_be),
+		TEST(test_ports),
 		TEST(test_container_joins),
 		TEST(test_containers_make_a_cell),
 		TEST(test_delete),
