@@ -256,6 +256,23 @@ static void task_deleted(struct run *run)
 	observed_task(run->engine, run->object, run->container, TASK_NONE, 0);
 }
 
+/* The root's shim serves the whole cell. */
+static void start_shim_kill(struct run *run)
+{
+	struct runtime *runtime = run->engine->runtime;
+	AUTO_FREE char *group = name_containerd_id(run->object->key, "root");
+	const struct container_ref ref = { act_namespace(run->object), group };
+
+	runtime->ops->kill_shim(runtime, &ref, &run->call);
+}
+
+/* It can be looked at again at once. */
+static void shim_killed(struct run *run)
+{
+	run->slot->known = false;
+	slot_forgive(run->slot);
+}
+
 /* ---- the rows ---- */
 
 const struct act act_containers[ACTION_COUNT] = {
@@ -268,4 +285,5 @@ const struct act act_containers[ACTION_COUNT] = {
 	[ACTION_TASK_STOP] = { ON_CONTAINER, start_task_stop, task_stop_sent, container_doubted },
 	[ACTION_TASK_KILL] = { ON_CONTAINER, start_task_kill, task_kill_sent, container_doubted },
 	[ACTION_TASK_DELETE] = { ON_CONTAINER, start_task_delete, task_deleted, container_doubted },
+	[ACTION_SHIM_KILL] = { ON_CONTAINER, start_shim_kill, shim_killed, container_doubted },
 };

@@ -99,7 +99,9 @@ struct container_fact {
 	uint32_t pid;
 	uint32_t exit_code;   /* 128 + n when signal n ended it */
 	int64_t exited_at_ms; /* wall clock, since the epoch */
-	bool unclear; /* by list() alone: the task's shim does not answer; inspect() fails then */
+	/* By list() alone: only inspect() can tell. The task's shim did not answer, or there is a
+	 * record without a task: containerd leaves out what it could not ask after. */
+	bool unclear;
 	bool oom_killed; /* core's to fill in, from the cgroup: the runtime does not know */
 };
 
@@ -191,6 +193,11 @@ struct runtime_ops {
 	/* Deletes a task that is not running. */
 	void (*task_delete)(struct runtime *runtime, const struct container_ref *ref,
 			    struct call *call);
+	/* SIGKILL to the shim that serves @ref and its group, for one that answers nobody: only
+	 * when nothing of the cell shall live on. Containerd then clears its tasks away, with
+	 * hints. -ENOENT: there is none. */
+	void (*kill_shim)(struct runtime *runtime, const struct container_ref *ref,
+			  struct call *call);
 
 	/* Everything that is ours, with whose it is. Things may come and go while it is taken: one
 	 * that nobody owns is left over only if the next inventory says so too. */

@@ -34,6 +34,7 @@ static const struct {
 	[ACTION_TASK_STOP] = { "task-stop", REASON_STOP_FAILED },
 	[ACTION_TASK_KILL] = { "task-kill", REASON_STOP_FAILED },
 	[ACTION_TASK_DELETE] = { "task-delete", REASON_STOP_FAILED },
+	[ACTION_SHIM_KILL] = { "shim-kill", REASON_STOP_FAILED },
 };
 
 const char *action_name(enum action action)
@@ -56,12 +57,21 @@ void plan_wake_at(struct planning *p, uint64_t at_ms)
 		p->plan->wake_at_ms = at_ms;
 }
 
+static bool is_planned(const struct plan *plan, enum action action,
+		       const struct container *container)
+{
+	for (size_t i = 0; i < plan->n_steps; i++)
+		if (plan->steps[i].action == action && plan->steps[i].container == container)
+			return true;
+	return false;
+}
+
 bool plan_emit(struct planning *p, enum action action, const struct slot *slot,
 	       struct container *container)
 {
 	struct plan *plan = p->plan;
 
-	if (slot->busy)
+	if (slot->busy || is_planned(plan, action, container))
 		return false;
 	if (slot->failures && slot->retry_at_ms > p->context->now_ms) {
 		plan_wake_at(p, slot->retry_at_ms);

@@ -36,6 +36,7 @@ enum action {
 	ACTION_TASK_STOP, /* the stop signal */
 	ACTION_TASK_KILL, /* SIGKILL */
 	ACTION_TASK_DELETE,
+	ACTION_SHIM_KILL, /* it answers nobody, and nothing it serves lives */
 	ACTION_COUNT,
 };
 

@@ -14,6 +14,9 @@
  * root has used it; anything else without a live root is left over and goes.
  */
 #include "core/plan_cell.h"
+
+#include <errno.h>
+
 #include "core/restart.h"
 
 /* What somebody else took away, the pin or what an attachment made, is fresh no more. */
@@ -330,12 +333,50 @@ static void plan_restart(struct planning *p)
 		down_tasks(p, false);
 }
 
+/* ---- what cannot be looked at ---- */
+
+static bool is_unanswered(const struct container *c)
+{
+	return c->slot.failures >= PLAN_KILLS_IN_VAIN &&
+	       c->slot.failed_action == ACTION_CONTAINER_INSPECT &&
+	       c->slot.failure_code == -ETIMEDOUT;
+}
+
+/* Nothing that lives shall go on living. */
+static bool shall_be_dead(const struct object *object)
+{
+	enum run_intent intent = cell_intent(object);
+
+	return !object->wanted || intent == INTENT_STOP || intent == INTENT_KILL;
+}
+
+/* A shim that hangs keeps what has ended from being known, and what shall end from being ended.
+ * While anything may live that shall, it is waited for. */
+static void look_again(struct planning *p)
+{
+	const struct object *object = p->object;
+	bool may_live = !object->cgroup.known || (object->cgroup_exists && object->populated);
+	bool any = false;
+	struct container *c;
+
+	list_for_each(c, &object->cell.containers, link) {
+		if (c->slot.known)
+			continue;
+		any |= is_unanswered(c);
+		plan_emit(p,
+			  is_unanswered(c) && !may_live ? ACTION_SHIM_KILL
+							: ACTION_CONTAINER_INSPECT,
+			  &c->slot, c);
+	}
+	if (any && shall_be_dead(object) && object->cgroup.known && may_live)
+		plan_cgroup_kill(p);
+}
+
 void plan_cell(struct planning *p)
 {
 	const struct object *object = p->object;
 	const struct container *root = cell_root(object);
 	enum cell_mode mode;
-	struct container *c;
 
 	if (object->is_self && object->wanted)
 		return plan_say(p, API__STATE__Ready, REASON_NONE, "%s", "");
@@ -344,9 +385,7 @@ void plan_cell(struct planning *p)
 			 "containerd cannot be asked");
 		return;
 	}
-	list_for_each(c, &object->cell.containers, link)
-		if (!c->slot.known)
-			plan_emit(p, ACTION_CONTAINER_INSPECT, &c->slot, c);
+	look_again(p);
 	if (!object->cgroup.known)
 		plan_emit(p, ACTION_CGROUP_INSPECT, &object->cgroup, NULL);
 	if (root && !root->slot.known)

@@ -12,8 +12,8 @@ struct planning {
 };
 
 /*
- * Adds a step unless its slot is busy or waits for its next try; then only the time to look again
- * is noted. Returns whether the step was added.
+ * Adds a step unless it is there already, or its slot is busy or waits for its next try; then only
+ * the time to look again is noted. Returns whether the step was added.
  */
 bool plan_emit(struct planning *p, enum action action, const struct slot *slot,
 	       struct container *container);

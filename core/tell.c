@@ -274,6 +274,9 @@ void tell_step(struct engine *engine, const struct plan_step *step)
 {
 	const struct container *c = step->container;
 
+	if (step->action == ACTION_SHIM_KILL)
+		tell_container(engine, c, WARNING, reason_name(REASON_RUNTIME_UNAVAILABLE),
+			       "its shim answers nobody, and nothing it serves lives: it is killed");
 	if ((step->action != ACTION_TASK_STOP && step->action != ACTION_TASK_KILL) || c->stopping ||
 	    !shall_run(c) || str_equal(c->seen_hash, c->hash))
 		return;

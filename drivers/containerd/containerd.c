@@ -78,6 +78,7 @@ static const struct runtime_ops containerd_ops = {
 	.task_start = task_start,
 	.task_signal = task_signal,
 	.task_delete = task_delete,
+	.kill_shim = task_kill_shim,
 	.inventory = inventory_take,
 	.discard = inventory_discard,
 	.version = containerd_version,

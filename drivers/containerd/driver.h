@@ -65,6 +65,7 @@ void task_start(struct runtime *runtime, const struct container_ref *ref, struct
 void task_signal(struct runtime *runtime, const struct container_ref *ref, int signal,
 		 struct call *call);
 void task_delete(struct runtime *runtime, const struct container_ref *ref, struct call *call);
+void task_kill_shim(struct runtime *runtime, const struct container_ref *ref, struct call *call);
 
 /* inventory.c */
 void inventory_take(struct runtime *runtime, struct host_things *ret_things, struct call *call);

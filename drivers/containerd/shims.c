@@ -3,7 +3,10 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/pidfd.h>
 
 #include "core/base/fs.h"
 
@@ -58,14 +61,21 @@ void shim_fini(struct shim *shim)
 	*shim = (struct shim){ 0 };
 }
 
-static void add_process(struct shims *shims, const char *pid, const char *socket)
+/* False: it is no shim, or has ended. */
+static bool read_process(const char *pid, struct shim *ret_shim)
 {
 	AUTO_FREE char *path = xasprintf("/proc/%s/cmdline", pid);
 	AUTO_BUF struct buf cmdline = { 0 };
+
+	return fs_read_file(AT_FDCWD, path, CMDLINE_MAX_BYTES, &cmdline, NULL) == 0 &&
+	       cmdline.data && shim_parse(cmdline.data, cmdline.len, ret_shim);
+}
+
+static void add_process(struct shims *shims, const char *pid, const char *socket)
+{
 	struct shim shim;
 
-	if (fs_read_file(AT_FDCWD, path, CMDLINE_MAX_BYTES, &cmdline, NULL) < 0 || !cmdline.data ||
-	    !shim_parse(cmdline.data, cmdline.len, &shim))
+	if (!read_process(pid, &shim))
 		return;
 	if (!str_equal(shim.containerd, socket)) {
 		shim_fini(&shim);
@@ -94,4 +104,46 @@ void shims_fini(struct shims *shims)
 		shim_fini(&shims->items[i]);
 	free(shims->items);
 	*shims = (struct shims){ 0 };
+}
+
+/* ---- kill ---- */
+
+static bool serves(const char *pid, const char *socket, const char *namespace_, const char *id)
+{
+	struct shim shim;
+	bool is;
+
+	if (!read_process(pid, &shim))
+		return false;
+	is = str_equal(shim.containerd, socket) && str_equal(shim.namespace_, namespace_) &&
+	     str_equal(shim.id, id);
+	shim_fini(&shim);
+	return is;
+}
+
+static int kill_held(const char *pid, const char *socket, const char *namespace_, const char *id,
+		     struct error *err)
+{
+	AUTO_CLOSE int fd = pidfd_open(atoi(pid), 0);
+
+	if (fd < 0 || !serves(pid, socket, namespace_, id))
+		return -ENOENT;
+	if (pidfd_send_signal(fd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
+		return error_set(err, -errno, "cannot kill the shim, process %s: %m", pid);
+	return 0;
+}
+
+int shim_kill(const char *socket, const char *namespace_, const char *id, struct error *err)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *entry;
+	int r = -ENOENT;
+
+	while (dir && r == -ENOENT && (entry = readdir(dir)))
+		if (isdigit((unsigned char)entry->d_name[0]) &&
+		    serves(entry->d_name, socket, namespace_, id))
+			r = kill_held(entry->d_name, socket, namespace_, id, err);
+	if (dir)
+		closedir(dir);
+	return r == -ENOENT ? error_set(err, r, "no shim serves %s/%s", namespace_, id) : r;
 }

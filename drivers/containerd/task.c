@@ -5,6 +5,7 @@
 
 #include "api/containerd.pb-c.h"
 #include "drivers/containerd/op.h"
+#include "drivers/containerd/shims.h"
 
 /* runc, the shim and hooks of the kernel: slow on a loaded machine, and to be cut only when hope is
  * gone. */
@@ -33,6 +34,9 @@ struct task_op {
 	int signal;
 	int start_status;
 	struct error start_err;
+	struct work work; /* of killing the shim */
+	int killed;
+	struct error kill_err;
 };
 
 static struct task_op *task_of(struct op *op)
@@ -272,4 +276,37 @@ void task_delete(struct runtime *runtime, const struct container_ref *ref, struc
 	struct task_op *task = task_new(ref);
 
 	run_steps(runtime, task, delete_steps, ARRAY_SIZE(delete_steps), ref, call);
+}
+
+/* ---- a shim that answers nobody ---- */
+
+static void run_kill_shim(struct work *work)
+{
+	struct task_op *task = container_of(work, struct task_op, work);
+
+	task->killed =
+		shim_kill(task->op.driver->socket, task->op.namespace_, task->id, &task->kill_err);
+}
+
+static void on_kill_shim(struct work *work)
+{
+	struct task_op *task = container_of(work, struct task_op, work);
+
+	call_complete(&task->op.sub, task->killed, &task->kill_err);
+}
+
+static int start_kill_shim(struct op *op)
+{
+	op_sub_call(op);
+	loop_work(op->driver->loop, &task_of(op)->work, run_kill_shim, on_kill_shim);
+	return OP_WAIT;
+}
+
+static const struct op_step kill_shim_steps[] = {
+	{ .name = "kill the shim", .start = start_kill_shim },
+};
+
+void task_kill_shim(struct runtime *runtime, const struct container_ref *ref, struct call *call)
+{
+	run_steps(runtime, task_new(ref), kill_shim_steps, ARRAY_SIZE(kill_shim_steps), ref, call);
 }

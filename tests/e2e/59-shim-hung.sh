@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash source=lib.sh
 # The shim of one cell hangs: what is asked of it has no answer. Every other cell is looked after, also by a daemon that
-# starts meanwhile, and nothing is restarted because of it.
+# starts meanwhile, and nothing is restarted because of it. When all that it served has died, it is no use waiting for it.
 shim_of() { awk '/^PPid:/ { print $2 }' "/proc/$(container_pid "$1" root)/status"; }
 
 drop_ready_cell web root sidecar
@@ -30,3 +30,15 @@ done <<<"$web"
 kill -CONT "$shim"
 wait_for_cell web Ready
 assert_untouched web "$web"
+
+# Nobody tells of the end of what a hung shim served but the cgroup.
+LIMIT=90
+killed=$(container_pid web root)
+kill -STOP "$shim"
+while read -r _ pid _; do
+	kill -KILL "$pid"
+done <<<"$web"
+wait_for_new_pid web root "$killed"
+wait_for_cell web Ready
+assert_true "the shim $shim is gone" process_gone "$shim"
+kuke events cell web | grep -q 'its shim answers nobody' || fail "no event tells of the shim"

@@ -137,6 +137,18 @@ static bool is_there(const struct container_fact *fact)
 	return fact->record || fact->snapshot || fact->task != TASK_NONE;
 }
 
+/* A listing leaves out the tasks of shims that hang. */
+static void list_fact(struct world *world, const struct container_fact *from,
+		      struct container_fact *to)
+{
+	const struct world_cell *cell = world_cell(world, from->cell_key);
+
+	copy_fact(from, to);
+	if (cell && cell->shim_hangs)
+		to->task = TASK_NONE;
+	to->unclear = to->record && to->task == TASK_NONE;
+}
+
 static int apply_list(struct op *op, struct error *err)
 {
 	struct container_facts *facts = op->ret;
@@ -149,7 +161,7 @@ static int apply_list(struct op *op, struct error *err)
 		if (strcmp(c->namespace_, op->key) != 0 || !is_there(&c->fact) || !c->fact.cell_key)
 			continue;
 		facts->items = xrealloc(facts->items, (facts->n + 1) * sizeof(*facts->items));
-		copy_fact(&c->fact, &facts->items[facts->n++]);
+		list_fact(op->world, &c->fact, &facts->items[facts->n++]);
 	}
 	return 0;
 }
@@ -163,9 +175,22 @@ static void fake_list(struct runtime *runtime, const char *namespace_,
 	op->reads_only = true;
 }
 
+/* What is asked of the task of a cell whose shim hangs is not answered. */
+static int unanswered(struct op *op, struct error *err)
+{
+	const struct world_container *c = target(op);
+	const struct world_cell *cell =
+		c->fact.cell_key ? world_cell(op->world, c->fact.cell_key) : NULL;
+	int r = unavailable(op, err);
+
+	if (r == 0 && cell && cell->shim_hangs && c->fact.task != TASK_NONE)
+		r = error_set(err, -ETIMEDOUT, "%s: the shim hangs", op->name);
+	return r;
+}
+
 static int apply_inspect(struct op *op, struct error *err)
 {
-	int r = unavailable(op, err);
+	int r = unanswered(op, err);
 
 	if (r == 0)
 		copy_fact(&target(op)->fact, op->ret);
@@ -387,7 +412,7 @@ static void fake_task_start(struct runtime *runtime, const struct container_ref 
 static int apply_task_signal(struct op *op, struct error *err)
 {
 	struct world_container *c = target(op);
-	int r = unavailable(op, err);
+	int r = unanswered(op, err);
 
 	if (r < 0)
 		return r;
@@ -410,7 +435,7 @@ static void fake_task_signal(struct runtime *runtime, const struct container_ref
 static int apply_task_delete(struct op *op, struct error *err)
 {
 	struct world_container *c = target(op);
-	int r = unavailable(op, err);
+	int r = unanswered(op, err);
 
 	if (r < 0)
 		return r;
@@ -425,6 +450,36 @@ static void fake_task_delete(struct runtime *runtime, const struct container_ref
 			     struct call *call)
 {
 	act_on(runtime, "task delete", ref, call, apply_task_delete);
+}
+
+/* Containerd clears away what the shim served. */
+static int apply_kill_shim(struct op *op, struct error *err)
+{
+	struct world_container *served, *root = target(op);
+	struct world_cell *cell =
+		root->fact.cell_key ? world_cell(op->world, root->fact.cell_key) : NULL;
+	int r = unavailable(op, err);
+
+	if (r == 0 && !cell)
+		r = error_set(err, -ENOENT, "no shim");
+	if (r < 0)
+		return r;
+	world_changes(op->world, "shim kill", cell->key);
+	if (fake_cgroup_populated(op->world, cell->key))
+		world_violated(op->world, "the shim of what lives was killed", cell->key);
+	cell->shim_hangs = false;
+	map_for_each(served, &op->world->containers, node)
+		if (served->fact.cell_key && strcmp(served->fact.cell_key, cell->key) == 0) {
+			served->fact.task = TASK_NONE;
+			fake_runtime_hint(op->world, served);
+		}
+	return 0;
+}
+
+static void fake_kill_shim(struct runtime *runtime, const struct container_ref *ref,
+			   struct call *call)
+{
+	act_on(runtime, "shim kill", ref, call, apply_kill_shim);
 }
 
 static const char *fake_version(struct runtime *runtime UNUSED)
@@ -493,6 +548,7 @@ const struct runtime_ops *fake_runtime_ops(void)
 		.task_start = fake_task_start,
 		.task_signal = fake_task_signal,
 		.task_delete = fake_task_delete,
+		.kill_shim = fake_kill_shim,
 		.inventory = fake_inventory,
 		.discard = fake_discard_runtime,
 		.version = fake_version,

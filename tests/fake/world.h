@@ -33,6 +33,7 @@ struct world_cell {
 	char *key;
 	bool cgroup, pinned, intent, attached;
 	bool link_gone; /* by another hand, after ADD */
+	bool shim_hangs;
 	bool refuses_detach, detach_tried;
 	bool earlier_boot; /* attached before world_reboot() */
 	bool cgroup_busy, network_busy;

@@ -350,7 +350,7 @@ static void test_ports(void **state)
 			    "; choose another one here or there");
 	assert_null(find(f, "default/default/default/api"));
 	assert_string_equal(apply(f, PUBLISHER("web", "8080:81")),
-			    "UPDATED " WEB " spec.containers[0].ports[0]");
+			    "UPDATED " WEB " spec.containers[0].ports");
 	assert_string_equal(apply(f, PUBLISHER("api", "8080:80/udp")),
 			    "CREATED default/default/default/api");
 	await(f, "default/default/default/api", "Ready");
