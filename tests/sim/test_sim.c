@@ -532,46 +532,48 @@ static void test_19_shim_hangs(void **state)
 	assert_true(sim_settle(&sim));
 	assert_null(engine_find(&sim.engine, web_key));
 	assert_false(world_cell(&sim.world, web_key)->cgroup);
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
 
-	/* No cell comes up unisolated; what runs goes on. */
-	static void test_21_packet_filter(void **state UNUSED)
-	{
-		static const char space[] = "default/default";
-		const struct object *object;
-		uint64_t changes;
-		struct sim sim;
+/* No cell comes up unisolated; what runs goes on. */
+static void test_21_packet_filter(void **state UNUSED)
+{
+	static const char space[] = "default/default";
+	const struct object *object;
+	uint64_t changes;
+	struct sim sim;
 
-		sim_init(&sim, 19);
-		sim.world.filter_fails = true;
-		sim_start(&sim);
-		sim_file(&sim, "web.yaml", two_containers);
-		sim_scanned(&sim);
-		sim_run(&sim, 60 * 1000);
-		assert_int_equal(sim_state(&sim, space), API__STATE__Pending);
-		object = engine_find(&sim.engine, space);
-		assert_int_equal(object->status.reason, REASON_FILTER_FAILED);
-		assert_non_null(strstr(object->status.message, "no nf_tables"));
-		assert_int_equal(sim_state(&sim, web_key), API__STATE__Pending);
-		assert_null(world_cell(&sim.world, web_key));
-		sim.world.filter_fails = false;
-		sim_run(&sim, 60 * 1000);
-		assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	sim_init(&sim, 19);
+	sim.world.filter_fails = true;
+	sim_start(&sim);
+	sim_file(&sim, "web.yaml", two_containers);
+	sim_scanned(&sim);
+	sim_run(&sim, 60 * 1000);
+	assert_int_equal(sim_state(&sim, space), API__STATE__Pending);
+	object = engine_find(&sim.engine, space);
+	assert_int_equal(object->status.reason, REASON_FILTER_FAILED);
+	assert_non_null(strstr(object->status.message, "no nf_tables"));
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__Pending);
+	assert_null(world_cell(&sim.world, web_key));
+	sim.world.filter_fails = false;
+	sim_run(&sim, 60 * 1000);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	world_flush_filter(&sim.world);
+	sim_run(&sim, 100);
+	assert_non_null(strstr(sim.world.filter, space));
+	changes = sim.world.changes; /* a fight: put back less and less often, and at last */
+	for (int i = 0; i < 1000; i++) {
 		world_flush_filter(&sim.world);
-		sim_run(&sim, 100);
-		assert_non_null(strstr(sim.world.filter, space));
-		changes =
-			sim.world.changes; /* a fight: put back less and less often, and at last */
-		for (int i = 0; i < 1000; i++) {
-			world_flush_filter(&sim.world);
-			sim_run(&sim, 60);
-		}
-		assert_in_range(sim.world.changes - changes, 8, 20);
-		sim_run(&sim, 31 * 1000);
-		assert_non_null(strstr(sim.world.filter, space));
-		assert_int_equal(root_of(&sim)->starts, 1);
-		assert_no_violation(&sim);
-		sim_fini(&sim);
+		sim_run(&sim, 60);
 	}
+	assert_in_range(sim.world.changes - changes, 8, 20);
+	sim_run(&sim, 31 * 1000);
+	assert_non_null(strstr(sim.world.filter, space));
+	assert_int_equal(root_of(&sim)->starts, 1);
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
 
 #define PUBLISHER(name, ports)                                                                     \
 	"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: " name "}\nspec:\n"                     \
@@ -579,406 +581,392 @@ static void test_19_shim_hangs(void **state)
 
 #define SCOPE "default/default/default/"
 
-	static const char *port_conflict(struct sim * sim, const char *key)
-	{
-		const struct object *object = engine_find(&sim->engine, key);
+static const char *port_conflict(struct sim *sim, const char *key)
+{
+	const struct object *object = engine_find(&sim->engine, key);
 
-		return object && object->status.state == API__STATE__Pending &&
-				       object->status.reason == REASON_PORT_CONFLICT
-			       ? object->status.message
-			       : "";
-	}
+	return object && object->status.state == API__STATE__Pending &&
+			       object->status.reason == REASON_PORT_CONFLICT
+		       ? object->status.message
+		       : "";
+}
 
-	/* The port is the first one's; the other waits, and gets it when the first does without. */
-	static void test_22_ports_of_two(void **state UNUSED)
-	{
-		struct world_container *first, *second;
-		struct sim sim;
+/* The port is the first one's; the other waits, and gets it when the first does without. */
+static void test_22_ports_of_two(void **state UNUSED)
+{
+	struct world_container *first, *second;
+	struct sim sim;
 
-		start_with(&sim, 20, NULL);
-		sim_file(&sim, "z.yaml", PUBLISHER("z", "\"80:80\""));
-		sim_run(&sim, 1000);
-		sim_file(&sim, "a.yaml", PUBLISHER("a", "\"127.0.0.1:80:1\", \"81:1\""));
-		sim_run(&sim, 5000);
-		first = world_container(&sim.world, "kukeon-default", "default_default_z_root");
-		second = world_container(&sim.world, "kukeon-default", "default_default_a_root");
-		assert_non_null(
-			strstr(port_conflict(&sim, SCOPE "a"), "published by cell " SCOPE "z"));
-		assert_null(second);
-		assert_int_equal(sim_state(&sim, SCOPE "z"), API__STATE__Ready);
-		assert_non_null(strstr(sim.world.filter, ":80/tcp "));
-		assert_null(strstr(sim.world.filter, ":81/tcp "));
-		sim_file(&sim, "z.yaml", PUBLISHER("z", "\"90:80\"")); /* without a restart */
-		sim_run(&sim, 5000);
-		second = world_container(&sim.world, "kukeon-default", "default_default_a_root");
-		assert_int_equal(sim_state(&sim, SCOPE "a"), API__STATE__Ready);
-		assert_non_null(strstr(sim.world.filter, "127.0.0.1:80/tcp "));
-		assert_non_null(strstr(sim.world.filter, ":90/tcp "));
-		/* an edit that asks for what another has takes nothing from anybody */
-		sim_file(&sim, "z.yaml", PUBLISHER("z", "\"90:80\", \"81:80\""));
-		sim_run(&sim, 5000);
-		assert_int_equal(sim_state(&sim, SCOPE "a"), API__STATE__Ready);
-		assert_non_null(
-			strstr(port_conflict(&sim, SCOPE "z"), "published by cell " SCOPE "a"));
-		assert_int_equal(first->starts, 1);
-		assert_int_equal(second->starts, 1);
-		assert_no_violation(&sim);
-		sim_fini(&sim);
-	}
+	start_with(&sim, 20, NULL);
+	sim_file(&sim, "z.yaml", PUBLISHER("z", "\"80:80\""));
+	sim_run(&sim, 1000);
+	sim_file(&sim, "a.yaml", PUBLISHER("a", "\"127.0.0.1:80:1\", \"81:1\""));
+	sim_run(&sim, 5000);
+	first = world_container(&sim.world, "kukeon-default", "default_default_z_root");
+	second = world_container(&sim.world, "kukeon-default", "default_default_a_root");
+	assert_non_null(strstr(port_conflict(&sim, SCOPE "a"), "published by cell " SCOPE "z"));
+	assert_null(second);
+	assert_int_equal(sim_state(&sim, SCOPE "z"), API__STATE__Ready);
+	assert_non_null(strstr(sim.world.filter, ":80/tcp "));
+	assert_null(strstr(sim.world.filter, ":81/tcp "));
+	sim_file(&sim, "z.yaml", PUBLISHER("z", "\"90:80\"")); /* without a restart */
+	sim_run(&sim, 5000);
+	second = world_container(&sim.world, "kukeon-default", "default_default_a_root");
+	assert_int_equal(sim_state(&sim, SCOPE "a"), API__STATE__Ready);
+	assert_non_null(strstr(sim.world.filter, "127.0.0.1:80/tcp "));
+	assert_non_null(strstr(sim.world.filter, ":90/tcp "));
+	/* an edit that asks for what another has takes nothing from anybody */
+	sim_file(&sim, "z.yaml", PUBLISHER("z", "\"90:80\", \"81:80\""));
+	sim_run(&sim, 5000);
+	assert_int_equal(sim_state(&sim, SCOPE "a"), API__STATE__Ready);
+	assert_non_null(strstr(port_conflict(&sim, SCOPE "z"), "published by cell " SCOPE "a"));
+	assert_int_equal(first->starts, 1);
+	assert_int_equal(second->starts, 1);
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
 
-	/* ---- random ---- */
+/* ---- random ---- */
 
-	enum { CELLS = 6, MAX_CONTAINERS = 3 };
+enum { CELLS = 6, MAX_CONTAINERS = 3 };
 
-	static void random_cell(struct sim * sim, struct buf * text, int index)
-	{
-		unsigned n = 1 + world_random(&sim->world, MAX_CONTAINERS);
+static void random_cell(struct sim *sim, struct buf *text, int index)
+{
+	unsigned n = 1 + world_random(&sim->world, MAX_CONTAINERS);
 
+	buf_printf(text,
+		   "apiVersion: v1beta1\nkind: Cell\nmetadata: {name: c%d}\nspec:\n"
+		   "  realmId: r%u\n  spaceId: s%d\n  containers:\n",
+		   index, index % 2U, index % 3);
+	for (unsigned i = 0; i < n; i++)
 		buf_printf(text,
-			   "apiVersion: v1beta1\nkind: Cell\nmetadata: {name: c%d}\nspec:\n"
-			   "  realmId: r%u\n  spaceId: s%d\n  containers:\n",
-			   index, index % 2U, index % 3);
-		for (unsigned i = 0; i < n; i++)
-			buf_printf(
-				text,
-				"  - {id: k%u, image: img, stopGracePeriodSeconds: %u, env: [V=%u], "
-				"ports: [\"%u:80\"]}\n",
-				i, world_random(&sim->world, 3), world_random(&sim->world, 3),
-				8000 + 10 * (unsigned)index + i +
-					100 * world_random(&sim->world, 2));
+			   "  - {id: k%u, image: img, stopGracePeriodSeconds: %u, env: [V=%u], "
+			   "ports: [\"%u:80\"]}\n",
+			   i, world_random(&sim->world, 3), world_random(&sim->world, 3),
+			   8000 + 10 * (unsigned)index + i + 100 * world_random(&sim->world, 2));
+}
+
+static void set_random_files(struct sim *sim)
+{
+	for (int i = 0; i < CELLS; i++) {
+		AUTO_FREE char *path = xasprintf("f%d.yaml", i);
+		AUTO_BUF struct buf text = { 0 };
+
+		if (world_chance(&sim->world, 40))
+			continue;
+		random_cell(sim, &text, i);
+		if (world_chance(&sim->world, 30))
+			sim_file_gone(sim, path);
+		else
+			sim_file(sim, path, text.data);
 	}
+	sim_scanned(sim);
+}
 
-	static void set_random_files(struct sim * sim)
-	{
-		for (int i = 0; i < CELLS; i++) {
-			AUTO_FREE char *path = xasprintf("f%d.yaml", i);
-			AUTO_BUF struct buf text = { 0 };
+/* Left behind by a daemon that we know nothing of: every combination of what can be there. */
+static void random_leftover(struct sim *sim, const char *realm, const char *key, const char *role)
+{
+	AUTO_FREE char *namespace_ = name_containerd_namespace(realm);
+	AUTO_FREE char *id = name_containerd_id(key, role);
+	struct world_container *c = world_make_container(&sim->world, namespace_, id);
+	struct world *world = &sim->world;
 
+	if (!c->fact.cell_key) {
+		c->fact.cell_key = xstrdup(key);
+		c->fact.role = xstrdup(role);
+		c->fact.container = xstrdup(strcmp(role, "root") == 0 ? "k0" : role);
+		c->fact.spec_hash = xstrdup("old");
+	}
+	c->fact.record = world_chance(world, 70);
+	c->fact.snapshot = world_chance(world, 70);
+	if (c->fact.record)
+		c->fact.task = (enum task_state[]){ TASK_NONE, TASK_CREATED, TASK_RUNNING,
+						    TASK_STOPPED }[world_random(world, 4)];
+	c->ignores_term = world_chance(world, 30);
+	world_make_parent(world, realm)->own = true;
+}
+
+static void random_leftovers(struct sim *sim)
+{
+	static const char *const roles[] = { "root", "k1", "k2", "k9" };
+
+	for (int i = 0; i < CELLS + 2; i++) {
+		AUTO_FREE char *realm = xasprintf("r%d", i % 2);
+		AUTO_FREE char *key = xasprintf("%s/s%d/default/c%d", realm, i % 3, i);
+		struct world_cell *cell = world_make_cell(&sim->world, key);
+
+		cell->cgroup = world_chance(&sim->world, 50);
+		cell->pinned = world_chance(&sim->world, 40);
+		cell->intent = world_chance(&sim->world, 40);
+		cell->attached = cell->intent && cell->pinned && world_chance(&sim->world, 50);
+		for (size_t j = 0; j < ARRAY_SIZE(roles); j++)
 			if (world_chance(&sim->world, 40))
-				continue;
-			random_cell(sim, &text, i);
-			if (world_chance(&sim->world, 30))
-				sim_file_gone(sim, path);
-			else
-				sim_file(sim, path, text.data);
+				random_leftover(sim, realm, key, roles[j]);
+	}
+}
+
+/* What kuke may ask of a cell or of one container, at any time. */
+static void random_intent(struct sim *sim)
+{
+	struct object *object;
+	struct container *c;
+
+	map_for_each(object, &sim->engine.objects, node) {
+		if (object->kind != KIND_CELL || !object->wanted || world_chance(&sim->world, 60))
+			continue;
+		if (world_chance(&sim->world, 50))
+			object->cell.run = (enum run_intent)world_random(&sim->world, 4);
+		list_for_each(c, &object->cell.containers, link) {
+			bool root = container_is_root(c); /* its restart is the cell's */
+
+			if (c->spec && world_chance(&sim->world, 40))
+				c->run = (enum run_intent)world_random(&sim->world, root ? 3 : 4);
 		}
-		sim_scanned(sim);
+		engine_touch(&sim->engine, object);
 	}
+}
 
-	/* Left behind by a daemon that we know nothing of: every combination of what can be there.
-	 */
-	static void random_leftover(struct sim * sim, const char *realm, const char *key,
-				    const char *role)
-	{
-		AUTO_FREE char *namespace_ = name_containerd_namespace(realm);
-		AUTO_FREE char *id = name_containerd_id(key, role);
-		struct world_container *c = world_make_container(&sim->world, namespace_, id);
-		struct world *world = &sim->world;
+static bool is_stop(enum run_intent intent)
+{
+	return intent == INTENT_STOP || intent == INTENT_KILL;
+}
 
-		if (!c->fact.cell_key) {
-			c->fact.cell_key = xstrdup(key);
-			c->fact.role = xstrdup(role);
-			c->fact.container = xstrdup(strcmp(role, "root") == 0 ? "k0" : role);
-			c->fact.spec_hash = xstrdup("old");
+static void assert_network_whole(struct sim *sim, const struct object *object)
+{
+	const struct world_parent *parent = world_parent(&sim->world, object->key);
+	const struct world_cell *cell = world_cell(&sim->world, object->key);
+
+	if (object->kind == KIND_CELL && !is_stop(cell_intent(object)) &&
+	    (!cell || !cell->pinned || !cell->attached || cell->link_gone))
+		fail_msg("seed %llu: %s has no network", (unsigned long long)sim->seed,
+			 object->key);
+	if (object->kind == KIND_SPACE && (!parent || parent->drifted))
+		fail_msg("seed %llu: %s has no bridge", (unsigned long long)sim->seed, object->key);
+}
+
+/* As it was asked to be: running with its spec, or without a task. Returns how many things it is.
+ */
+static size_t assert_container(struct sim *sim, const struct object *object,
+			       const struct container *c)
+{
+	AUTO_FREE char *realm = xstrndup(object->key, strcspn(object->key, "/"));
+	AUTO_FREE char *namespace_ = name_containerd_namespace(realm);
+	const struct world_container *w =
+		world_container(&sim->world, namespace_, c->containerd_id);
+	bool stopped = is_stop(cell_intent(object)) || is_stop(c->run);
+
+	if (c->run == INTENT_RESTART && !stopped)
+		fail_msg("seed %llu: %s %s was never restarted", (unsigned long long)sim->seed,
+			 object->key, c->name);
+	if (!stopped &&
+	    (!w || w->fact.task != TASK_RUNNING || strcmp(w->fact.spec_hash, c->hash) != 0))
+		fail_msg("seed %llu: %s %s does not run its spec", (unsigned long long)sim->seed,
+			 object->key, c->name);
+	if (stopped && w && w->fact.task != TASK_NONE)
+		fail_msg("seed %llu: %s %s is not stopped", (unsigned long long)sim->seed,
+			 object->key, c->name);
+	return w && (w->fact.record || w->fact.snapshot);
+}
+
+/* Every port of a cell with an address leads there. */
+static size_t assert_ports(struct sim *sim, const struct object *object)
+{
+	const Api__CellSpec *spec = object->cell.effective;
+	const struct world_cell *cell = world_cell(&sim->world, object->key);
+	size_t n = 0;
+
+	for (size_t i = 0; cell && cell->attached && i < spec->n_containers; i++)
+		for (size_t p = 0; p < spec->containers[i]->n_ports; p++) {
+			AUTO_FREE char *line = xasprintf(":%.4s/tcp 10.88.%u.%u:80\n",
+							 spec->containers[i]->ports[p],
+							 cell->ip >> 8, cell->ip & 255);
+
+			n++;
+			if (!strstr(sim->world.filter, line))
+				fail_msg("seed %llu: %s is not published: %s",
+					 (unsigned long long)sim->seed, object->key, line);
 		}
-		c->fact.record = world_chance(world, 70);
-		c->fact.snapshot = world_chance(world, 70);
-		if (c->fact.record)
-			c->fact.task = (enum task_state[]){ TASK_NONE, TASK_CREATED, TASK_RUNNING,
-							    TASK_STOPPED }[world_random(world, 4)];
-		c->ignores_term = world_chance(world, 30);
-		world_make_parent(world, realm)->own = true;
-	}
+	return n;
+}
 
-	static void random_leftovers(struct sim * sim)
-	{
-		static const char *const roles[] = { "root", "k1", "k2", "k9" };
+/* Every space that is there is isolated, every port leads to its cell, and nothing else. */
+static void assert_filter(struct sim *sim)
+{
+	const struct object *object;
+	const struct world *world = &sim->world;
+	const struct world_parent *parent;
+	size_t lines = 0, spaces = 0;
 
-		for (int i = 0; i < CELLS + 2; i++) {
-			AUTO_FREE char *realm = xasprintf("r%d", i % 2);
-			AUTO_FREE char *key = xasprintf("%s/s%d/default/c%d", realm, i % 3, i);
-			struct world_cell *cell = world_make_cell(&sim->world, key);
+	for (const char *p = world->filter; p && *p; p++)
+		lines += *p == '\n';
+	map_for_each(parent, &world->parents, node)
+		if (parent->own && key_kind(parent->key) == KIND_SPACE) {
+			AUTO_FREE char *begin = xasprintf("%s ", parent->key);
 
-			cell->cgroup = world_chance(&sim->world, 50);
-			cell->pinned = world_chance(&sim->world, 40);
-			cell->intent = world_chance(&sim->world, 40);
-			cell->attached =
-				cell->intent && cell->pinned && world_chance(&sim->world, 50);
-			for (size_t j = 0; j < ARRAY_SIZE(roles); j++)
-				if (world_chance(&sim->world, 40))
-					random_leftover(sim, realm, key, roles[j]);
+			spaces++;
+			if (!world->filter || !strstr(world->filter, begin))
+				fail_msg("seed %llu: the filter does not know space %s",
+					 (unsigned long long)sim->seed, parent->key);
 		}
+	map_for_each(object, &sim->engine.objects, node)
+		if (object->kind == KIND_CELL)
+			spaces += assert_ports(sim, object);
+	if (lines != spaces)
+		fail_msg("seed %llu: the filter has %zu lines for %zu spaces and ports: %s",
+			 (unsigned long long)sim->seed, lines, spaces, world->filter);
+}
+
+/* The world is exactly what the engine wants: nothing missing, nothing left over. */
+static void assert_converged(struct sim *sim)
+{
+	struct object *object;
+	struct container *c;
+	size_t expected = 0;
+
+	map_for_each(object, &sim->engine.objects, node) {
+		bool stopped = object->kind == KIND_CELL && is_stop(cell_intent(object));
+
+		if (object->status.state != (stopped ? API__STATE__Stopped : API__STATE__Ready))
+			fail_msg("seed %llu: %s is not as asked: %s: %s",
+				 (unsigned long long)sim->seed, object->key,
+				 reason_name(object->status.reason), object->status.message);
+		if (object->kind == KIND_CONTAINER)
+			continue;
+		assert_network_whole(sim, object);
+		expected++;
+		list_for_each(c, &object->cell.containers, link)
+			expected += assert_container(sim, object, c);
 	}
+	assert_filter(sim);
+	if (world_count(&sim->world) != expected)
+		fail_msg("seed %llu: the world has %zu things, wanted are %zu",
+			 (unsigned long long)sim->seed, world_count(&sim->world), expected);
+}
 
-	/* What kuke may ask of a cell or of one container, at any time. */
-	static void random_intent(struct sim * sim)
-	{
-		struct object *object;
-		struct container *c;
+/* Another hand on our networks; whether anybody notices is chance. */
+static void drift(struct sim *sim)
+{
+	struct world *world = &sim->world;
+	struct world_parent *parent;
+	struct world_cell *cell;
 
-		map_for_each(object, &sim->engine.objects, node) {
-			if (object->kind != KIND_CELL || !object->wanted ||
-			    world_chance(&sim->world, 60))
-				continue;
-			if (world_chance(&sim->world, 50))
-				object->cell.run = (enum run_intent)world_random(&sim->world, 4);
-			list_for_each(c, &object->cell.containers, link) {
-				bool root = container_is_root(c); /* its restart is the cell's */
-
-				if (c->spec && world_chance(&sim->world, 40))
-					c->run = (enum run_intent)world_random(&sim->world,
-									       root ? 3 : 4);
-			}
-			engine_touch(&sim->engine, object);
-		}
+	map_for_each(cell, &world->cells, node) {
+		if (world_chance(world, 30))
+			cell->pinned = false;
+		if (cell->attached && world_chance(world, 30))
+			cell->link_gone = true;
 	}
+	map_for_each(parent, &world->parents, node)
+		parent->drifted |= parent->own && world_chance(world, 30);
+	if (world_chance(world, 50))
+		world_flush_filter(world);
+	if (world_chance(world, 50))
+		look_network(&sim->engine);
+}
 
-	static bool is_stop(enum run_intent intent)
-	{
-		return intent == INTENT_STOP || intent == INTENT_KILL;
+static void disturb(struct sim *sim)
+{
+	struct world *world = &sim->world;
+	struct world_container *c;
+	unsigned skip = world_random(world, (unsigned)world->containers.count + 1);
+
+	map_for_each(c, &world->containers, node)
+		if (skip-- == 0)
+			world_exit(world, c, world_random(world, 3));
+	switch (world_random(world, 10)) {
+	case 8:
+	case 9:
+		drift(sim);
+		break;
+	case 0:
+		sim_crash(sim);
+		sim_start(sim);
+		break;
+	case 1:
+		world_runtime_down(world);
+		sim_run(sim, world_random(world, 3000));
+		world_runtime_up(world);
+		break;
+	case 2:
+	case 3:
+		set_random_files(sim);
+		break;
+	case 4:
+		random_intent(sim);
+		break;
+	default:
+		break;
 	}
+}
 
-	static void assert_network_whole(struct sim * sim, const struct object *object)
-	{
-		const struct world_parent *parent = world_parent(&sim->world, object->key);
-		const struct world_cell *cell = world_cell(&sim->world, object->key);
+static void one_random_life(uint64_t seed)
+{
+	struct sim sim;
 
-		if (object->kind == KIND_CELL && !is_stop(cell_intent(object)) &&
-		    (!cell || !cell->pinned || !cell->attached || cell->link_gone))
-			fail_msg("seed %llu: %s has no network", (unsigned long long)sim->seed,
-				 object->key);
-		if (object->kind == KIND_SPACE && (!parent || parent->drifted))
-			fail_msg("seed %llu: %s has no bridge", (unsigned long long)sim->seed,
-				 object->key);
+	sim_init(&sim, seed);
+	random_leftovers(&sim);
+	sim.world.fail_percent = world_random(&sim.world, 3) * 15;
+	sim.world.lost_hint_percent = world_random(&sim.world, 2) * 30;
+	sim_start(&sim);
+	set_random_files(&sim);
+	for (unsigned n = world_random(&sim.world, 12); n > 0; n--) {
+		sim_run(&sim, world_random(&sim.world, 400));
+		disturb(&sim);
 	}
+	sim.world.fail_percent = sim.world.lost_hint_percent = 0;
+	sim_crash(&sim); /* the last start sees only what is there */
+	sim_start(&sim);
+	set_random_files(&sim);
+	random_intent(&sim);
+	if (!sim_settle(&sim))
+		fail_msg("seed %llu: does not come to rest", (unsigned long long)seed);
+	assert_converged(&sim);
+	sim.world.frozen = true;
+	sim_run(&sim, 60 * 60 * 1000);
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
 
-	/* As it was asked to be: running with its spec, or without a task. Returns how many things
-	 * it is.
-	 */
-	static size_t assert_container(struct sim * sim, const struct object *object,
-				       const struct container *c)
-	{
-		AUTO_FREE char *realm = xstrndup(object->key, strcspn(object->key, "/"));
-		AUTO_FREE char *namespace_ = name_containerd_namespace(realm);
-		const struct world_container *w =
-			world_container(&sim->world, namespace_, c->containerd_id);
-		bool stopped = is_stop(cell_intent(object)) || is_stop(c->run);
+static void test_20_random_lives(void **state)
+{
+	const char *only = getenv("KUKEON_SIM_SEED"), *rounds = getenv("KUKEON_SIM_ROUNDS");
+	uint64_t n = rounds ? strtoull(rounds, NULL, 10) : 300;
 
-		if (c->run == INTENT_RESTART && !stopped)
-			fail_msg("seed %llu: %s %s was never restarted",
-				 (unsigned long long)sim->seed, object->key, c->name);
-		if (!stopped &&
-		    (!w || w->fact.task != TASK_RUNNING || strcmp(w->fact.spec_hash, c->hash) != 0))
-			fail_msg("seed %llu: %s %s does not run its spec",
-				 (unsigned long long)sim->seed, object->key, c->name);
-		if (stopped && w && w->fact.task != TASK_NONE)
-			fail_msg("seed %llu: %s %s is not stopped", (unsigned long long)sim->seed,
-				 object->key, c->name);
-		return w && (w->fact.record || w->fact.snapshot);
-	}
+	(void)state;
+	if (only)
+		return one_random_life(strtoull(only, NULL, 10));
+	for (uint64_t seed = 1; seed <= n; seed++)
+		one_random_life(seed);
+}
 
-	/* Every port of a cell with an address leads there. */
-	static size_t assert_ports(struct sim * sim, const struct object *object)
-	{
-		const Api__CellSpec *spec = object->cell.effective;
-		const struct world_cell *cell = world_cell(&sim->world, object->key);
-		size_t n = 0;
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_00_nothing),
+		cmocka_unit_test(test_01_cell_becomes_ready),
+		cmocka_unit_test(test_02_file_gone_removes_all),
+		cmocka_unit_test(test_03_moved_to_another_file),
+		cmocka_unit_test(test_04_killed_container_comes_back),
+		cmocka_unit_test(test_05_killed_root_recycles_the_cell),
+		cmocka_unit_test(test_06_edit_touches_what_changed),
+		cmocka_unit_test(test_07_image_missing_keeps_the_old),
+		cmocka_unit_test(test_08_crash_loop_backs_off),
+		cmocka_unit_test(test_09_restart_adopts),
+		cmocka_unit_test(test_10_healthy_is_never_touched),
+		cmocka_unit_test(test_11_empty_directory_at_start_deletes_nothing),
+		cmocka_unit_test(test_12_stubborn_process_is_killed),
+		cmocka_unit_test(test_13_adopted_hierarchy_goes_at_once),
+		cmocka_unit_test(test_14_reboot),
+		cmocka_unit_test(test_15_task_that_refuses_to_die),
+		cmocka_unit_test(test_16_process_that_cannot_die),
+		cmocka_unit_test(test_17_many_at_once),
+		cmocka_unit_test(test_18_network_drift_restarts_nothing),
+		cmocka_unit_test(test_19_shim_hangs),
+		cmocka_unit_test(test_21_packet_filter),
+		cmocka_unit_test(test_22_ports_of_two),
+		cmocka_unit_test(test_20_random_lives),
+	};
 
-		for (size_t i = 0; cell && cell->attached && i < spec->n_containers; i++)
-			for (size_t p = 0; p < spec->containers[i]->n_ports; p++) {
-				AUTO_FREE char *line = xasprintf(":%.4s/tcp 10.88.%u.%u:80\n",
-								 spec->containers[i]->ports[p],
-								 cell->ip >> 8, cell->ip & 255);
-
-				n++;
-				if (!strstr(sim->world.filter, line))
-					fail_msg("seed %llu: %s is not published: %s",
-						 (unsigned long long)sim->seed, object->key, line);
-			}
-		return n;
-	}
-
-	/* Every space that is there is isolated, every port leads to its cell, and nothing else. */
-	static void assert_filter(struct sim * sim)
-	{
-		const struct object *object;
-		const struct world *world = &sim->world;
-		const struct world_parent *parent;
-		size_t lines = 0, spaces = 0;
-
-		for (const char *p = world->filter; p && *p; p++)
-			lines += *p == '\n';
-		map_for_each(parent, &world->parents, node)
-			if (parent->own && key_kind(parent->key) == KIND_SPACE) {
-				AUTO_FREE char *begin = xasprintf("%s ", parent->key);
-
-				spaces++;
-				if (!world->filter || !strstr(world->filter, begin))
-					fail_msg("seed %llu: the filter does not know space %s",
-						 (unsigned long long)sim->seed, parent->key);
-			}
-		map_for_each(object, &sim->engine.objects, node)
-			if (object->kind == KIND_CELL)
-				spaces += assert_ports(sim, object);
-		if (lines != spaces)
-			fail_msg("seed %llu: the filter has %zu lines for %zu spaces and ports: %s",
-				 (unsigned long long)sim->seed, lines, spaces, world->filter);
-	}
-
-	/* The world is exactly what the engine wants: nothing missing, nothing left over. */
-	static void assert_converged(struct sim * sim)
-	{
-		struct object *object;
-		struct container *c;
-		size_t expected = 0;
-
-		map_for_each(object, &sim->engine.objects, node) {
-			bool stopped = object->kind == KIND_CELL && is_stop(cell_intent(object));
-
-			if (object->status.state !=
-			    (stopped ? API__STATE__Stopped : API__STATE__Ready))
-				fail_msg("seed %llu: %s is not as asked: %s: %s",
-					 (unsigned long long)sim->seed, object->key,
-					 reason_name(object->status.reason),
-					 object->status.message);
-			if (object->kind == KIND_CONTAINER)
-				continue;
-			assert_network_whole(sim, object);
-			expected++;
-			list_for_each(c, &object->cell.containers, link)
-				expected += assert_container(sim, object, c);
-		}
-		assert_filter(sim);
-		if (world_count(&sim->world) != expected)
-			fail_msg("seed %llu: the world has %zu things, wanted are %zu",
-				 (unsigned long long)sim->seed, world_count(&sim->world), expected);
-	}
-
-	/* Another hand on our networks; whether anybody notices is chance. */
-	static void drift(struct sim * sim)
-	{
-		struct world *world = &sim->world;
-		struct world_parent *parent;
-		struct world_cell *cell;
-
-		map_for_each(cell, &world->cells, node) {
-			if (world_chance(world, 30))
-				cell->pinned = false;
-			if (cell->attached && world_chance(world, 30))
-				cell->link_gone = true;
-		}
-		map_for_each(parent, &world->parents, node)
-			parent->drifted |= parent->own && world_chance(world, 30);
-		if (world_chance(world, 50))
-			world_flush_filter(world);
-		if (world_chance(world, 50))
-			look_network(&sim->engine);
-	}
-
-	static void disturb(struct sim * sim)
-	{
-		struct world *world = &sim->world;
-		struct world_container *c;
-		unsigned skip = world_random(world, (unsigned)world->containers.count + 1);
-
-		map_for_each(c, &world->containers, node)
-			if (skip-- == 0)
-				world_exit(world, c, world_random(world, 3));
-		switch (world_random(world, 10)) {
-		case 8:
-		case 9:
-			drift(sim);
-			break;
-		case 0:
-			sim_crash(sim);
-			sim_start(sim);
-			break;
-		case 1:
-			world_runtime_down(world);
-			sim_run(sim, world_random(world, 3000));
-			world_runtime_up(world);
-			break;
-		case 2:
-		case 3:
-			set_random_files(sim);
-			break;
-		case 4:
-			random_intent(sim);
-			break;
-		default:
-			break;
-		}
-	}
-
-	static void one_random_life(uint64_t seed)
-	{
-		struct sim sim;
-
-		sim_init(&sim, seed);
-		random_leftovers(&sim);
-		sim.world.fail_percent = world_random(&sim.world, 3) * 15;
-		sim.world.lost_hint_percent = world_random(&sim.world, 2) * 30;
-		sim_start(&sim);
-		set_random_files(&sim);
-		for (unsigned n = world_random(&sim.world, 12); n > 0; n--) {
-			sim_run(&sim, world_random(&sim.world, 400));
-			disturb(&sim);
-		}
-		sim.world.fail_percent = sim.world.lost_hint_percent = 0;
-		sim_crash(&sim); /* the last start sees only what is there */
-		sim_start(&sim);
-		set_random_files(&sim);
-		random_intent(&sim);
-		if (!sim_settle(&sim))
-			fail_msg("seed %llu: does not come to rest", (unsigned long long)seed);
-		assert_converged(&sim);
-		sim.world.frozen = true;
-		sim_run(&sim, 60 * 60 * 1000);
-		assert_no_violation(&sim);
-		sim_fini(&sim);
-	}
-
-	static void test_20_random_lives(void **state)
-	{
-		const char *only = getenv("KUKEON_SIM_SEED"), *rounds = getenv("KUKEON_SIM_ROUNDS");
-		uint64_t n = rounds ? strtoull(rounds, NULL, 10) : 300;
-
-		(void)state;
-		if (only)
-			return one_random_life(strtoull(only, NULL, 10));
-		for (uint64_t seed = 1; seed <= n; seed++)
-			one_random_life(seed);
-	}
-
-	int main(void)
-	{
-		const struct CMUnitTest tests[] = {
-			cmocka_unit_test(test_00_nothing),
-			cmocka_unit_test(test_01_cell_becomes_ready),
-			cmocka_unit_test(test_02_file_gone_removes_all),
-			cmocka_unit_test(test_03_moved_to_another_file),
-			cmocka_unit_test(test_04_killed_container_comes_back),
-			cmocka_unit_test(test_05_killed_root_recycles_the_cell),
-			cmocka_unit_test(test_06_edit_touches_what_changed),
-			cmocka_unit_test(test_07_image_missing_keeps_the_old),
-			cmocka_unit_test(test_08_crash_loop_backs_off),
-			cmocka_unit_test(test_09_restart_adopts),
-			cmocka_unit_test(test_10_healthy_is_never_touched),
-			cmocka_unit_test(test_11_empty_directory_at_start_deletes_nothing),
-			cmocka_unit_test(test_12_stubborn_process_is_killed),
-			cmocka_unit_test(test_13_adopted_hierarchy_goes_at_once),
-			cmocka_unit_test(test_14_reboot),
-			cmocka_unit_test(test_15_task_that_refuses_to_die),
-			cmocka_unit_test(test_16_process_that_cannot_die),
-			cmocka_unit_test(test_17_many_at_once),
-			cmocka_unit_test(test_18_network_drift_restarts_nothing),
-			cmocka_unit_test(test_19_shim_hangs),
-
-			cmocka_unit_test(test_21_packet_filter),
-			cmocka_unit_test(test_22_ports_of_two),
-			cmocka_unit_test(test_20_random_lives),
-		};
-
-		log_set_level(getenv("KUKEON_SIM_LOG") ? LOG_DEBUG : LOG_ERROR);
-		return cmocka_run_group_tests(tests, NULL, NULL);
-	}
+	log_set_level(getenv("KUKEON_SIM_LOG") ? LOG_DEBUG : LOG_ERROR);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
