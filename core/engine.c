@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/engine.h"
 
+#include "core/addresses.h"
 #include "core/base/log.h"
 #include "core/desired.h"
 #include "core/doctor.h"
@@ -85,6 +86,8 @@ void engine_forget(struct engine *engine, struct object *object)
 		filter_doubt(engine);
 	remove_containers(engine, object);
 	engine_set_link(engine, object, NULL);
+	free(take_ptr(object->cell.ip));
+	addresses_count(engine, object);
 	list_remove(&object->realm_link);
 	engine_released(engine, object);
 	throttle_end(&engine->throttle, &object->cell.ticket);

@@ -102,7 +102,8 @@ struct cell {
 	bool fresh;               /* made by this daemon and not used by a root yet */
 	struct list earlier_link; /* struct engine.earlier: attached before the host started anew */
 	char *ip, *bridge;
-	char *link; /* the host's end of its interface; in engine.links by it */
+	bool counted; /* its address, in its space's own.addresses_used */
+	char *link;   /* the host's end of its interface; in engine.links by it */
 	struct map_node link_node;
 	uint64_t netns_inode; /* of the namespace that is to be pinned; 0: not known */
 	char *reservation;    /* the file that reserves its address */
@@ -123,6 +124,7 @@ struct own_thing {
 	bool applied;            /* it is there as wanted */
 	bool regenerate;         /* spaces: the conflist is to be written with today's rules */
 	struct space_fact space; /* spaces */
+	unsigned addresses_used; /* spaces: by cells; see core/addresses.h */
 	char *filtered; /* spaces: the bridge and range that the packet filter has; NULL: none */
 	char *filter_problem; /* spaces: why it cannot have them; NULL: nothing is known of */
 	char *namespace_;     /* realms: the containerd namespace in use */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/observed.h"
 
+#include "core/addresses.h"
 #include "core/base/log.h"
 #include "core/look.h"
 #include "core/ports.h"
@@ -174,6 +175,7 @@ void observed_attachment(struct engine *engine, struct object *object,
 	cell->attached = fact->attached;
 	cell->netns_inode = fact->netns_inode;
 	replace_str(&cell->ip, fact->ip);
+	addresses_count(engine, object);
 	replace_str(&cell->bridge, fact->bridge);
 	replace_str(&cell->reservation, fact->reservation);
 	replace_str(&cell->drift, fact->drift);

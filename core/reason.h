@@ -50,6 +50,13 @@ enum reason {
 	 * cell comes up in it; what runs goes on running. The message has the kernel's words.
 	 */
 	REASON_FILTER_FAILED,
+	/* Of a space: four of five of its addresses are in use. It is Ready all the same. */
+	REASON_ADDRESSES_LOW,
+	/*
+	 * Of a space: none of its addresses is free, so no further cell comes up in it. Delete
+	 * cells, or give the space a larger subnet.
+	 */
+	REASON_ADDRESSES_EXHAUSTED,
 	/* containerd refused to create the container. */
 	REASON_CREATE_FAILED,
 	/*

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Objects as documents with their status. */
+#include "core/addresses.h"
 #include "core/desired.h"
 #include "core/model/view.h"
 #include "core/status.h"
@@ -54,6 +55,10 @@ static void render_space(const struct object *object, Api__Status *status)
 	status->bridge = maybe_str(object->own.space.bridge);
 	status->subnet = maybe_str(object->own.space.subnet);
 	status->conflist = maybe_str(object->own.space.conflist);
+	status->addresses = addresses_of(object->own.space.subnet);
+	status->has_addresses = status->addresses != 0;
+	status->has_addresses_used = status->has_addresses;
+	status->addresses_used = object->own.addresses_used;
 }
 
 static Api__ContainerStatus *render_container_status(const struct engine *engine,

@@ -407,6 +407,7 @@ static const struct {
 	Api__State state;
 	enum reason reason;
 	bool gone;
+	unsigned used; /* addresses of 65533 */
 } parent_rows[] = {
 	{ "a new realm", "r", 0, "cgroup-ensure, namespace-ensure", STATE(Pending, CREATING) },
 	{ "a new space", "r/s", 0, "cgroup-ensure, space-ensure", STATE(Pending, CREATING) },
@@ -423,6 +424,12 @@ static const struct {
 	  STATE(Pending, FILTER_FAILED) },
 	{ "a space whose network is not what the packet filter has", "r/s",
 	  CGROUP | OWN | APPLIED | FILTERED | REGENERATED, "", STATE(Pending, CREATING) },
+	{ "a space with few addresses left", "r/s", CGROUP | OWN | APPLIED | FILTERED, "",
+	  STATE(Ready, ADDRESSES_LOW), .used = 52429 },
+	{ "a space with some more", "r/s", CGROUP | OWN | APPLIED | FILTERED, "",
+	  STATE(Ready, NONE), .used = 52426 },
+	{ "a space without an address left", "r/s", CGROUP | OWN | APPLIED | FILTERED, "",
+	  STATE(Ready, ADDRESSES_EXHAUSTED), .used = 65533 },
 	{ "a space whose bridge was taken away", "r/s", CGROUP | OWN | DRIFTED, "space-ensure",
 	  STATE(Pending, NETWORK_DRIFTED) },
 	{ "a stack that is there", "r/s/t", CGROUP, "", STATE(Ready, NONE) },
@@ -469,6 +476,7 @@ static void test_parents(void **state UNUSED)
 		object->own.filtered = flags & FILTERED ? xstrdup("kuke-a 10.88.0.0/16") : NULL;
 		object->own.filter_problem = flags & REFUSED ? xstrdup("no nf_tables") : NULL;
 		object->own.space.bridge = xstrdup(flags & REGENERATED ? "kuke-b" : "kuke-a");
+		object->own.addresses_used = parent_rows[i].used;
 		object->own.space.subnet = xstrdup("10.88.0.0/16");
 		object->own.space.drift = flags & DRIFTED ? xstrdup("its bridge is gone") : NULL;
 		object->children = flags & CHILDREN ? 2 : 0;
