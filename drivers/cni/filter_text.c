@@ -263,18 +263,77 @@ static void print_missing(const char *verb, const char *name, enum set set,
 		buf_add_str(out, " }\n");
 }
 
+static bool same_space(const struct filter_space *a, const struct filter_space *b)
+{
+	return strcmp(a->bridge, b->bridge) == 0 && strcmp(a->subnet, b->subnet) == 0;
+}
+
+/* Borrows from @space. */
+static void add_space(struct filter_wish *wish, const struct filter_space *space)
+{
+	wish->spaces = xrealloc(wish->spaces, (wish->n_spaces + 1) * sizeof(*wish->spaces));
+	wish->spaces[wish->n_spaces++] = *space;
+}
+
+/* Adds the spaces of @wish that share a bridge with one of @others, which only a hand in the
+ * conflists can bring about: what one of them loses the other keeps. */
+static void add_sharing(struct filter_wish *part, const struct filter_wish *wish,
+			const struct filter_wish *others, size_t n)
+{
+	for (size_t k = 0; k < n; k++)
+		for (size_t i = 0; i < wish->n_spaces; i++)
+			if (strcmp(wish->spaces[i].bridge, others->spaces[k].bridge) == 0)
+				add_space(part, &wish->spaces[i]);
+}
+
+/* Of the spaces, which stand by key, those that differ; one of hundreds is the usual case. The
+ * parts borrow; only their lists of spaces are their own. */
+static void leave_out_same(const struct filter_wish *from, const struct filter_wish *to,
+			   struct filter_wish *ret_from, struct filter_wish *ret_to)
+{
+	size_t i = 0, k = 0, n_from, n_to;
+
+	*ret_from = (struct filter_wish){ .ports = from->ports, .n_ports = from->n_ports };
+	*ret_to = (struct filter_wish){ .ports = to->ports, .n_ports = to->n_ports };
+	while (i < from->n_spaces || k < to->n_spaces) {
+		int order = i == from->n_spaces ? 1
+			    : k == to->n_spaces ? -1
+						: strcmp(from->spaces[i].key, to->spaces[k].key);
+
+		if (order == 0 && same_space(&from->spaces[i], &to->spaces[k])) {
+			i++;
+			k++;
+			continue;
+		}
+		if (order <= 0)
+			add_space(ret_from, &from->spaces[i++]);
+		if (order >= 0)
+			add_space(ret_to, &to->spaces[k++]);
+	}
+	n_from = ret_from->n_spaces;
+	n_to = ret_to->n_spaces;
+	add_sharing(ret_from, from, ret_from, n_from);
+	add_sharing(ret_from, from, ret_to, n_to);
+	add_sharing(ret_to, to, ret_from, n_from);
+	add_sharing(ret_to, to, ret_to, n_to);
+}
+
 char *filter_text_change(const char *name, const struct filter_wish *from,
 			 const struct filter_wish *to)
 {
 	struct elements old[SET_COUNT] = { 0 }, new[SET_COUNT] = { 0 };
+	struct filter_wish old_part, new_part;
 	AUTO_BUF struct buf out = { 0 };
 
 	if (!from->n_spaces && !to->n_spaces)
 		return xstrdup("");
 	if (!from->n_spaces || !to->n_spaces)
 		return filter_text_whole(name, to);
-	elements_of(from, old);
-	elements_of(to, new);
+	leave_out_same(from, to, &old_part, &new_part);
+	elements_of(&old_part, old);
+	elements_of(&new_part, new);
+	free(old_part.spaces);
+	free(new_part.spaces);
 	for (int set = 0; set < SET_COUNT; set++) {
 		print_missing("delete", name, set, &old[set], &new[set], &out);
 		print_missing("add", name, set, &new[set], &old[set], &out);

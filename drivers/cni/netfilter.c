@@ -84,21 +84,27 @@ static void let_loopback_in(const struct filter_wish *wish)
 	}
 }
 
+static int replace(const struct apply_op *apply, struct error *err)
+{
+	AUTO_FREE char *text = filter_text_whole(apply->table, &apply->wish);
+
+	return run_commands(text, err);
+}
+
 /* The difference may not fit what another hand has left there: then the whole does. */
 static int change(const struct apply_op *apply, struct error *err)
 {
-	AUTO_FREE char *whole = filter_text_whole(apply->table, &apply->wish);
-	AUTO_FREE char *change = filter_text_change(apply->table, &apply->before, &apply->wish);
-	int r = -EAGAIN;
+	const struct filter_wish *before = apply->known ? &apply->before : NULL;
+	AUTO_FREE char *text =
+		before ? filter_text_change(apply->table, before, &apply->wish) : NULL;
+	int r;
 
-	if (apply->known && !*change)
+	if (text && !*text)
 		return 0;
-	if (apply->known)
-		r = run_commands(change, err);
+	r = text ? run_commands(text, err) : -EAGAIN;
 	if (r < 0)
-		r = run_commands(whole, err);
-	return r < 0 ? r
-		     : conntrack_forget(apply->known ? &apply->before : NULL, &apply->wish, err);
+		r = replace(apply, err);
+	return r < 0 ? r : conntrack_forget(before, &apply->wish, err);
 }
 
 static int run_apply(struct op *op, struct error *err)

@@ -62,6 +62,21 @@ static void test_difference(void **state UNUSED)
 	assert_change(&one, &nothing, "add table inet kukeon\ndelete table inet kukeon\n");
 }
 
+/* A hand in the conflists gave two spaces one bridge: it stays while one of them is left. */
+static void test_shared_bridge(void **state UNUSED)
+{
+	struct filter_space spaces[] = {
+		{ TEXT("r/a"), TEXT("kuke-a"), TEXT("10.88.0.0/16") },
+		{ TEXT("r/b"), TEXT("kuke-a"), TEXT("10.89.0.0/16") },
+	};
+	const struct filter_wish shared = { .spaces = spaces, .n_spaces = 2 };
+
+	assert_change(&shared, &one,
+		      "delete element inet kukeon ranges { \"kuke-a\" . 10.89.0.0/16 }\n");
+	assert_change(&one, &shared,
+		      "add element inet kukeon ranges { \"kuke-a\" . 10.89.0.0/16 }\n");
+}
+
 static void test_whole(void **state UNUSED)
 {
 	AUTO_FREE char *text = filter_text_whole("kukeon", &two);
@@ -98,6 +113,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_difference),
+		cmocka_unit_test(test_shared_bridge),
 		cmocka_unit_test(test_whole),
 		cmocka_unit_test(test_check),
 	};
