@@ -36,10 +36,11 @@ static const struct {
 /*
  * guard: the bridges take packets for 127.0.0.0/8, or no answer to a connection of the host to its
  * own 127.0.0.1:port would come back; those that are no answers are dropped before anything looks
- * at them. forward: with bridge-nf-call-iptables, packets within a bridge come by here too, which
- * "inside" lets pass. The drop between bridges comes before everything that depends on connections,
- * so that none that began before its time lives on. post: a cell that reaches a port of its own
- * space through the host gets its answer through the host too, or would not know it.
+ * at them. forward:
+ * with bridge-nf-call-iptables, packets within a bridge come by here too, which "inside" lets pass.
+ * The drop between bridges comes before everything that depends on connections, so that none that
+ * began before its time lives on. post: a cell that reaches a port of its own space through the
+ * host gets its answer through the host too, or would not know it.
  */
 static const char rules[] =
 	"	chain guard {\n"
