@@ -18,28 +18,12 @@ for realm in default second; do
 	done
 done
 
-cells() {
-	for realm in default second; do
-		for space in default other; do
-			echo "$realm $space one" "$realm $space two"
-		done
-	done | xargs -n 3
-}
-
-cells_are_ready() {
-	local realm space cell
-	while read -r realm space cell; do
-		cell_is "$cell" Ready --realm "$realm" --space "$space" </dev/null || return 1
-	done < <(cells)
-}
+cells_are_ready() { kuke get cells -o json 2>/dev/null | jq -e 'map(select(.status.state == "Ready")) | length == 8' >/dev/null; }
 
 nodes() {
-	local realm space cell
 	echo "host=/proc/$$/ns/net=$HOST_ADDRESS outside=/run/netns/outside=$OUTSIDE_ADDRESS"
-	while read -r realm space cell; do
-		echo "$realm/$space/$cell=$(object cell "$cell" --realm "$realm" --space "$space" </dev/null |
-			jq -r '"\(.status.netns)=\(.status.ip)"')"
-	done < <(cells)
+	kuke get cells -o json |
+		jq -r '.[] | "\(.spec.realmId)/\(.spec.spaceId)/\(.metadata.name)=\(.status.netns)=\(.status.ip)"'
 }
 
 # As the contract says, for each line of reach. What leaves for the world outside does so under the host's address.
