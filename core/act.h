@@ -17,6 +17,7 @@ struct run {
 	struct call first;  /* the first half of an act of two */
 	uint64_t oom_kills; /* of the container that was inspected */
 	struct work files;  /* for acts that write the cell's files */
+	struct names_job *files_job;
 	int files_status;
 	char *files_hostname; /* while a container's own files are written */
 	struct error files_err;

@@ -5,6 +5,7 @@
 
 #include "core/act_table.h"
 #include "core/cellfiles.h"
+#include "core/names.h"
 #include "core/observed.h"
 
 static struct container_ref ref_of(struct run *run)
@@ -116,9 +117,7 @@ static void run_own_files(struct work *work)
 {
 	struct run *run = container_of(work, struct run, files);
 
-	run->files_status = cellfiles_write_container(run->engine->run_path, run->object->key,
-						      run->container->role, run->files_hostname,
-						      &run->files_err);
+	run->files_status = names_job_write(run->files_job, &run->files_err);
 }
 
 static void on_own_files(struct work *work)
@@ -127,6 +126,8 @@ static void on_own_files(struct work *work)
 	const Api__ContainerSpec *spec = run->container->spec;
 	bool same = spec && str_equal(spec->hostname, run->files_hostname);
 
+	names_job_free(take_ptr(run->files_job));
+	names_touch(run->engine, run->object); /* others may have changed meanwhile */
 	free(take_ptr(run->files_hostname));
 	if (run->files_status == 0 && !same)
 		run->files_status =
@@ -147,6 +148,8 @@ static void start_create(struct run *run)
 		return;
 	}
 	run->files_hostname = xstrdup(hostname); /* the spec may change while they are written */
+	run->files_job =
+		names_job_new(run->engine, run->object, NULL, run->container->role, hostname);
 	loop_work(run->engine->loop, &run->files, run_own_files, on_own_files);
 }
 

@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The network of a cell, and the files that tell its containers of it. */
 #include "core/act_table.h"
-#include "core/cellfiles.h"
 #include "core/model/names.h"
+#include "core/names.h"
 #include "core/observed.h"
 
 static void run_files(struct work *work)
 {
 	struct run *run = container_of(work, struct run, files);
 
-	run->files_status = cellfiles_write(run->engine->run_path, run->object->key,
-					    run->ret.attachment.ip, &run->files_err);
+	run->files_status = names_job_write(run->files_job, &run->files_err);
+}
+
+static void write_files(struct run *run, work_fn done)
+{
+	run->files_job =
+		names_job_new(run->engine, run->object, run->ret.attachment.ip, NULL, NULL);
+	loop_work(run->engine->loop, &run->files, run_files, done);
 }
 
 static void on_files_before_netns(struct work *work)
@@ -18,6 +24,7 @@ static void on_files_before_netns(struct work *work)
 	struct run *run = container_of(work, struct run, files);
 	struct network *network = run->engine->network;
 
+	names_job_free(take_ptr(run->files_job));
 	if (run->files_status < 0)
 		call_complete(&run->call, run->files_status, &run->files_err);
 	else
@@ -27,7 +34,7 @@ static void on_files_before_netns(struct work *work)
 /* The files that the containers mount exist before any container can be made. */
 static void start_netns_create(struct run *run)
 {
-	loop_work(run->engine->loop, &run->files, run_files, on_files_before_netns);
+	write_files(run, on_files_before_netns);
 }
 
 static void netns_created(struct run *run)
@@ -48,6 +55,7 @@ static void on_files_after_attach(struct work *work)
 {
 	struct run *run = container_of(work, struct run, files);
 
+	names_job_free(take_ptr(run->files_job));
 	call_complete(&run->call, run->files_status, &run->files_err);
 }
 
@@ -59,7 +67,7 @@ static void on_attached(struct call *call)
 	if (call->status < 0)
 		call_complete(&run->call, call->status, &call->err);
 	else
-		loop_work(run->engine->loop, &run->files, run_files, on_files_after_attach);
+		write_files(run, on_files_after_attach);
 }
 
 static void start_attach(struct run *run)
@@ -99,10 +107,12 @@ static void repair_doubted(struct run *run)
 	run->object->cell.attached = false;
 }
 
+/* What its own files tell of others is written again too: they may have changed meanwhile. */
 static void attached(struct run *run)
 {
 	observed_attachment(run->engine, run->object, &run->ret.attachment);
 	attachment_fact_fini(&run->ret.attachment);
+	names_touch(run->engine, run->object);
 }
 
 /* The incarnation is over from here on: nothing may be started in what is being taken down. */

@@ -8,13 +8,19 @@
 #include "core/base/buf.h"
 #include "core/base/fs.h"
 #include "core/base/str.h"
+#include "core/model/hosts.h"
 #include "core/model/names.h"
 
 #define HOSTNAME_PREFIX "hostname."
 #define LOCALHOST "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 
-/* What is read back was written here: a host name, or a few lines of hosts. */
-enum { FILE_MAX_BYTES = 4096 };
+/* Between the cell's own names and those of others. */
+#define HEADING "# found by name:\n"
+
+/* What is read back was written here: a host name, or hosts. */
+enum { FILE_MAX_BYTES = 4096, HOSTS_FILE_MAX_BYTES = 2 * HOSTS_MAX_BYTES };
+
+enum { FILE_MODE = 0644 };
 
 static const char *const names[] = { [CELLFILE_HOSTS] = "hosts", [CELLFILE_HOSTNAME] = "hostname" };
 
@@ -28,31 +34,30 @@ char *cellfiles_path(const char *run_path, const char *cell_key, const char *rol
 
 /* ---- one file ---- */
 
-static int write_in_place(int dir_fd, const char *name, const struct buf *content,
-			  struct error *err)
+/* The first of the names is the one that the address is resolved to. */
+static void add_own_line(struct buf *text, const char *ip, const char *hostname,
+			 const char *cell_key)
 {
-	AUTO_CLOSE int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	AUTO_FREE char *stack = key_parent(cell_key);
+	const char *cell = key_name(cell_key);
 
-	if (fd < 0)
-		return error_set(err, -errno, "cannot open %s: %m", name);
-	if (write(fd, content->data, content->len) != (ssize_t)content->len ||
-	    ftruncate(fd, (off_t)content->len) < 0)
-		return error_set(err, -errno, "cannot write %s: %m", name);
-	return 0;
+	buf_printf(text, "%s\t", ip);
+	if (!str_equal(hostname, cell))
+		buf_printf(text, "%s ", hostname);
+	buf_printf(text, "%s %s.%s\n", cell, cell, key_name(stack));
 }
 
-/* The first of the names is the one that the address is resolved to. */
-static int write_hosts(int dir_fd, const char *name, const char *ip, const char *hostname,
-		       const char *cell, struct error *err)
+static int write_hosts(int dir_fd, const char *name, mode_t mode, const char *hostname,
+		       const char *cell_key, const struct cellfiles_hosts *hosts, struct error *err)
 {
-	AUTO_BUF struct buf hosts = { 0 };
+	AUTO_BUF struct buf text = { 0 };
 
-	buf_add_str(&hosts, LOCALHOST);
-	if (ip && str_equal(hostname, cell))
-		buf_printf(&hosts, "%s\t%s\n", ip, cell);
-	else if (ip)
-		buf_printf(&hosts, "%s\t%s %s\n", ip, hostname, cell);
-	return write_in_place(dir_fd, name, &hosts, err);
+	buf_add_str(&text, LOCALHOST);
+	if (hosts->ip)
+		add_own_line(&text, hosts->ip, hostname, cell_key);
+	if (!str_empty(hosts->names))
+		buf_printf(&text, HEADING "%s", hosts->names);
+	return fs_update_file(dir_fd, name, text.data, text.len, mode, err);
 }
 
 static int write_hostname(int dir_fd, const char *name, const char *hostname, struct error *err)
@@ -60,17 +65,17 @@ static int write_hostname(int dir_fd, const char *name, const char *hostname, st
 	AUTO_BUF struct buf content = { 0 };
 
 	buf_printf(&content, "%s\n", hostname);
-	return write_in_place(dir_fd, name, &content, err);
+	return fs_update_file(dir_fd, name, content.data, content.len, FILE_MODE, err);
 }
 
 /* ---- the directory ---- */
 
 /* Locked: the cell's address and a container's files may be written at the same time, and the last
  * one must see what the first one did. */
-static int open_dir(const char *run_path, const char *cell_key, struct error *err)
+static int open_dir(const char *run_path, const char *cell_key, bool make, struct error *err)
 {
 	AUTO_FREE char *dir = xasprintf("%s/%s/etc", run_path, cell_key);
-	int fd, r = fs_make_dirs(dir, 0755, err);
+	int fd, r = make ? fs_make_dirs(dir, 0755, err) : 0;
 
 	if (r < 0)
 		return r;
@@ -86,7 +91,8 @@ static int open_dir(const char *run_path, const char *cell_key, struct error *er
 }
 
 /* The hosts file that belongs to hostname.<role>. */
-static int update_container(int dir_fd, const char *hostname_file, const char *ip, const char *cell,
+static int update_container(int dir_fd, const char *hostname_file, mode_t mode,
+			    const char *cell_key, const struct cellfiles_hosts *hosts,
 			    struct error *err)
 {
 	AUTO_FREE char *hosts_file = xasprintf("hosts.%s", hostname_file + strlen(HOSTNAME_PREFIX));
@@ -96,41 +102,27 @@ static int update_container(int dir_fd, const char *hostname_file, const char *i
 	if (r < 0 || hostname.len == 0)
 		return r;
 	hostname.data[strcspn(hostname.data, "\n")] = '\0';
-	return write_hosts(dir_fd, hosts_file, ip, hostname.data, cell, err);
+	return write_hosts(dir_fd, hosts_file, mode, hostname.data, cell_key, hosts, err);
 }
 
-static int update_containers(int dir_fd, const char *ip, const char *cell, struct error *err)
+/* All hosts files of the cell. */
+static int update(int dir_fd, const char *cell_key, mode_t mode,
+		  const struct cellfiles_hosts *hosts, struct error *err)
 {
-	DIR *dir = fs_list_fd(dir_fd);
+	int r = write_hosts(dir_fd, names[CELLFILE_HOSTS], mode, key_name(cell_key), cell_key,
+			    hosts, err);
+	DIR *dir = r < 0 ? NULL : fs_list_fd(dir_fd);
 	struct dirent *entry;
-	int r = 0;
 
+	if (r < 0)
+		return r;
 	if (!dir)
-		return error_set(err, -errno, "cannot list the files of cell %s: %m", cell);
+		return error_set(err, -errno, "cannot list the files of cell %s: %m", cell_key);
 	while (r == 0 && (entry = readdir(dir)))
 		if (str_starts_with(entry->d_name, HOSTNAME_PREFIX))
-			r = update_container(dir_fd, entry->d_name, ip, cell, err);
+			r = update_container(dir_fd, entry->d_name, mode, cell_key, hosts, err);
 	closedir(dir);
 	return r;
-}
-
-int cellfiles_write(const char *run_path, const char *cell_key, const char *ip, struct error *err)
-{
-	const char *cell = key_name(cell_key);
-	AUTO_CLOSE int dir_fd = -1;
-	int r;
-
-	if (!run_path)
-		return 0;
-	dir_fd = open_dir(run_path, cell_key, err);
-	if (dir_fd < 0)
-		return dir_fd;
-	r = write_hosts(dir_fd, names[CELLFILE_HOSTS], ip, cell, cell, err);
-	if (r == 0)
-		r = write_hostname(dir_fd, names[CELLFILE_HOSTNAME], cell, err);
-	if (r == 0)
-		r = update_containers(dir_fd, ip, cell, err);
-	return r < 0 ? error_wrap(err, r, "files of cell %s", cell_key) : 0;
 }
 
 /* The address in the cell's own hosts file; NULL when it is not known. Free with free(). */
@@ -139,29 +131,67 @@ static char *read_ip(int dir_fd)
 	AUTO_BUF struct buf hosts = { 0 };
 	const char *ip;
 
-	if (fs_read_file(dir_fd, names[CELLFILE_HOSTS], FILE_MAX_BYTES, &hosts, NULL) < 0 ||
+	if (fs_read_file(dir_fd, names[CELLFILE_HOSTS], HOSTS_FILE_MAX_BYTES, &hosts, NULL) < 0 ||
 	    hosts.len <= strlen(LOCALHOST))
 		return NULL;
 	ip = hosts.data + strlen(LOCALHOST);
-	return xstrndup(ip, strcspn(ip, "\t\n"));
+	return *ip == *HEADING ? NULL : xstrndup(ip, strcspn(ip, "\t\n"));
 }
 
-int cellfiles_write_container(const char *run_path, const char *cell_key, const char *role,
-			      const char *hostname, struct error *err)
+int cellfiles_write(const char *run_path, const char *cell_key, const struct cellfiles_hosts *hosts,
+		    struct error *err)
 {
-	AUTO_FREE char *hosts_file = xasprintf("hosts.%s", role), *ip = NULL;
-	AUTO_FREE char *hostname_file = xasprintf(HOSTNAME_PREFIX "%s", role);
 	AUTO_CLOSE int dir_fd = -1;
 	int r;
 
 	if (!run_path)
 		return 0;
-	dir_fd = open_dir(run_path, cell_key, err);
+	dir_fd = open_dir(run_path, cell_key, true, err);
 	if (dir_fd < 0)
 		return dir_fd;
-	ip = read_ip(dir_fd);
-	r = write_hosts(dir_fd, hosts_file, ip, hostname, key_name(cell_key), err);
+	r = write_hostname(dir_fd, names[CELLFILE_HOSTNAME], key_name(cell_key), err);
+	if (r == 0)
+		r = update(dir_fd, cell_key, FILE_MODE, hosts, err);
+	return r < 0 ? error_wrap(err, r, "files in %s/%s/etc", run_path, cell_key) : 0;
+}
+
+int cellfiles_update(const char *run_path, const char *cell_key,
+		     const struct cellfiles_hosts *hosts, struct error *err)
+{
+	struct cellfiles_hosts now = *hosts;
+	AUTO_FREE char *ip = NULL;
+	AUTO_CLOSE int dir_fd = -1;
+	int r;
+
+	if (!run_path)
+		return 0;
+	dir_fd = open_dir(run_path, cell_key, false, err);
+	if (dir_fd >= 0 && !now.ip)
+		now.ip = ip = read_ip(dir_fd);
+	r = dir_fd < 0 ? dir_fd : update(dir_fd, cell_key, 0, &now, err);
+	if (r == -ENOENT) /* the cell is going, or coming: then its files are written before it */
+		return 0;
+	return r < 0 ? error_wrap(err, r, "files in %s/%s/etc", run_path, cell_key) : 0;
+}
+
+int cellfiles_write_container(const char *run_path, const char *cell_key, const char *role,
+			      const char *hostname, const struct cellfiles_hosts *hosts,
+			      struct error *err)
+{
+	AUTO_FREE char *hosts_file = xasprintf("hosts.%s", role), *ip = NULL;
+	AUTO_FREE char *hostname_file = xasprintf(HOSTNAME_PREFIX "%s", role);
+	struct cellfiles_hosts own = *hosts;
+	AUTO_CLOSE int dir_fd = -1;
+	int r;
+
+	if (!run_path)
+		return 0;
+	dir_fd = open_dir(run_path, cell_key, true, err);
+	if (dir_fd < 0)
+		return dir_fd;
+	own.ip = ip = read_ip(dir_fd);
+	r = write_hosts(dir_fd, hosts_file, FILE_MODE, hostname, cell_key, &own, err);
 	if (r == 0)
 		r = write_hostname(dir_fd, hostname_file, hostname, err);
-	return r < 0 ? error_wrap(err, r, "files of container %s/%s", cell_key, role) : 0;
+	return r < 0 ? error_wrap(err, r, "files in %s/%s/etc", run_path, cell_key) : 0;
 }

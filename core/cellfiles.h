@@ -2,8 +2,12 @@
 /*
  * The files of a cell that its containers mount over /etc/hosts and /etc/hostname, below
  * <run-path>/<key>/etc. They are written in place: a container that has the file mounted sees the
- * new content without a restart. A container with a host name of its own has its own pair beside
- * them, "hosts.<role>" and "hostname.<role>"; no role holds a dot.
+ * new content without a restart, and what it has added is gone then. A container with a host name
+ * of its own has its own pair beside them, "hosts.<role>" and "hostname.<role>"; no role holds a
+ * dot.
+ *
+ * A hosts file is localhost, then the names of the cell itself at its address, then the lines that
+ * tell of the cells around it (core/model/hosts.h).
  */
 #pragma once
 
@@ -11,15 +15,29 @@
 
 enum cellfile { CELLFILE_HOSTS, CELLFILE_HOSTNAME };
 
+/* What a cell's hosts files say. */
+struct cellfiles_hosts {
+	const char *ip;    /* NULL: not known yet */
+	const char *names; /* lines about other cells; "" */
+};
+
 /* Of the cell, or with @role those of one container. Free with free(). @run_path NULL: an empty
  * string. */
 char *cellfiles_path(const char *run_path, const char *cell_key, const char *role,
 		     enum cellfile file);
 
-/* Blocking. @ip NULL: not known yet. Those of containers learn the address too. @run_path NULL:
- * does nothing. */
-int cellfiles_write(const char *run_path, const char *cell_key, const char *ip, struct error *err);
+/* Blocking. Makes what is missing. Those of containers learn it too. @run_path NULL: does nothing.
+ */
+int cellfiles_write(const char *run_path, const char *cell_key, const struct cellfiles_hosts *hosts,
+		    struct error *err);
 
-/* The same for one container with a host name of its own; may run beside cellfiles_write(). */
+/* The same for one container with a host name of its own; may run beside cellfiles_write(). Its
+ * address is that in the cell's file, @hosts->ip is not looked at. */
 int cellfiles_write_container(const char *run_path, const char *cell_key, const char *role,
-			      const char *hostname, struct error *err);
+			      const char *hostname, const struct cellfiles_hosts *hosts,
+			      struct error *err);
+
+/* Brings the hosts files that are there up to date and makes none: the cell may be going. Without
+ * an address the one that they tell stays: it may have been written a moment ago. */
+int cellfiles_update(const char *run_path, const char *cell_key,
+		     const struct cellfiles_hosts *hosts, struct error *err);

@@ -386,6 +386,7 @@ struct cgroup_fact {
 	bool exists;
 	bool populated;          /* some process lives in it or below */
 	struct strv controllers; /* cgroup.subtree_control */
+	bool incomplete; /* a controller that ensure() enables is offered, but not enabled */
 };
 
 void cgroup_fact_fini(struct cgroup_fact *fact);

@@ -255,6 +255,7 @@ void engine_close(struct engine *engine, void (*closed)(void *ctx), void *ctx)
 	map_for_each(object, &engine->objects, node)
 		queue_remove(&engine->queue, object);
 	filter_stop(engine);
+	names_close(engine);
 	look_stop_waiting(engine);
 	doctor_stop_waiting(engine);
 	reconcile_check_closed(engine);
@@ -281,6 +282,7 @@ void engine_fini(struct engine *engine)
 		}
 	}
 	filter_fini(engine);
+	names_fini(engine);
 	history_fini(&engine->history);
 	self_fini(&engine->self);
 	free(engine->run_path);

@@ -14,6 +14,7 @@
 #include "core/base/map.h"
 #include "core/filter.h"
 #include "core/history.h"
+#include "core/names.h"
 #include "core/object.h"
 #include "core/queue.h"
 #include "core/self.h"
@@ -76,8 +77,8 @@ struct engine {
 	struct list watchers; /* struct engine_watcher.link */
 	struct history history;
 
-	struct filter filter;
-
+	struct filter filter;     /* isolation and ports */
+	struct names names;       /* hosts files of cells */
 	struct throttle throttle; /* cells that come up; struct cell.ticket */
 	bool runtime_up;
 	struct error runtime_problem; /* why it is down */

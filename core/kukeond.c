@@ -29,6 +29,7 @@
 #include "watchers/cgroup.h"
 #include "watchers/manifests.h"
 #include "watchers/network.h"
+#include "watchers/resolver.h"
 #include "watchers/resync.h"
 #include "watchers/runtime.h"
 
@@ -55,6 +56,7 @@ struct kukeond {
 	bool engine_awaited; /* everything else is closed already */
 	struct resync resync;
 	struct network_watcher network_watcher;
+	struct resolver_watcher *resolver;
 	struct timer close_grace;
 	struct history_file *history;
 	struct store *store;
@@ -96,6 +98,24 @@ static void close_dirs(struct kukeond *k)
 	if (k->lock_fd >= 0)
 		close(k->lock_fd);
 	close_next_part(k);
+}
+
+static char *resolv_conf_path(const struct kukeond *k)
+{
+	return xasprintf("%s/resolv.conf", k->config->runtime_dir);
+}
+
+static int open_resolver(struct kukeond *k, struct error *err)
+{
+	AUTO_FREE char *target = resolv_conf_path(k);
+	const struct resolver_options options = { .target = target };
+
+	return resolver_open(&k->resolver, &k->loop, &options, err);
+}
+
+static void close_resolver(struct kukeond *k)
+{
+	resolver_close(k->resolver, on_part_closed, k);
 }
 
 static int open_rpc(struct kukeond *k, struct error *err)
@@ -154,11 +174,12 @@ static void close_network(struct kukeond *k)
 
 static int open_runtime(struct kukeond *k, struct error *err)
 {
+	AUTO_FREE char *resolv_conf = resolv_conf_path(k);
 	const struct containerd_options options = {
 		.socket = k->config->containerd_socket,
 		.snapshotter = k->config->snapshotter,
 		.instance = k->config->run_path,
-		.resolv_conf = access("/etc/resolv.conf", R_OK) == 0 ? "/etc/resolv.conf" : NULL,
+		.resolv_conf = resolv_conf,
 	};
 
 	return containerd_open(&k->runtime, &k->loop, k->rpc, &options, err);
@@ -217,6 +238,7 @@ static int start_engine(struct kukeond *k, struct error *err UNUSED)
 	runtime_watcher_start(&k->engine);
 	cgroup_watcher_start(&k->engine);
 	resync_start(&k->resync, &k->engine, (uint64_t)k->config->resync * 1000);
+	k->resync.resolver = k->resolver;
 	k->engine_works = true;
 	return 0;
 }
@@ -445,6 +467,7 @@ static const struct {
 	void (*close)(struct kukeond *k); /* goes on with close_next_part() */
 } parts[] = {
 	{ "directories", open_dirs, close_dirs },
+	{ "resolvers", open_resolver, close_resolver },
 	{ "gRPC", open_rpc, close_rpc },
 	{ "journal", open_journal, close_journal },
 	{ "objects", NULL, fini_engine },
@@ -505,6 +528,7 @@ static void on_hangup(uv_signal_t *handle, int number UNUSED)
 	log_info("SIGHUP: reading the manifests and looking at everything again");
 	if (k->manifests)
 		manifests_rescan(k->manifests);
+	resolver_look(k->resolver);
 	look_everything(&k->engine);
 }
 

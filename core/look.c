@@ -2,6 +2,7 @@
 #include "core/look.h"
 
 #include "core/base/log.h"
+#include "core/names.h"
 #include "core/observed.h"
 #include "core/reconcile.h"
 
@@ -321,6 +322,7 @@ static void on_network(struct call *call)
 	note_spaces(look);
 	note_attachments(look);
 	filter_doubt(look->engine);
+	names_open(look->engine);
 	look_done(look, &look->engine->looked.network);
 }
 

@@ -4,6 +4,7 @@
 #include "core/addresses.h"
 #include "core/base/log.h"
 #include "core/look.h"
+#include "core/names.h"
 #include "core/ports.h"
 #include "core/restart.h"
 #include "core/status.h"
@@ -143,6 +144,7 @@ void observed_cgroup(struct engine *engine, struct object *object, const struct 
 		doubt_running(object);
 	object->cgroup_exists = fact->exists;
 	object->populated = fact->populated;
+	object->cgroup_stale |= fact->incomplete;
 	if (!fact->populated)
 		object->cgroup_killed_ms = object->cgroup_kills = 0;
 	strv_fini(&object->controllers);
@@ -163,9 +165,9 @@ void observed_attachment(struct engine *engine, struct object *object,
 			 const struct attachment_fact *fact)
 {
 	struct cell *cell = &object->cell;
+	bool moved = !str_equal(cell->ip, fact->ip);
 
-	if ((cell->attached != fact->attached || !str_equal(cell->ip, fact->ip)) &&
-	    ports_any(object))
+	if ((cell->attached != fact->attached || moved) && ports_any(object))
 		filter_doubt(engine);
 	if (cell->attached && fact->drift)
 		log_warning("the network of a cell changed by another hand: %s key=%s", fact->drift,
@@ -182,6 +184,8 @@ void observed_attachment(struct engine *engine, struct object *object,
 	engine_set_link(engine, object, fact->link);
 	if (fact->ip)
 		replace_str(&cell->last_ip, fact->ip);
+	if (moved)
+		names_touch(engine, object);
 }
 
 void observed_no_network(struct engine *engine, struct object *object)

@@ -3,6 +3,7 @@
 
 #include "core/desired.h"
 #include "core/model/view.h"
+#include "core/names.h"
 #include "core/ports.h"
 
 /* ---- documents that nobody wrote ---- */
@@ -199,6 +200,7 @@ static void want_containers(struct engine *engine, struct object *object)
 		if (i != root)
 			want_container(engine, object, spec, i, false);
 	protobuf_c_message_free_unpacked((ProtobufCMessage *)old, NULL);
+	names_touch(engine, object); /* its aliases may be others */
 }
 
 /* The defaults of a space are in every cell of it. */

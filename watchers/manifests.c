@@ -2,15 +2,12 @@
 #include "watchers/manifests.h"
 
 #include <errno.h>
-#include <sys/inotify.h>
 
 #include "core/base/log.h"
 #include "watchers/manifests_scan.h"
 
 enum {
 	RETRY_FIRST_MS = 20, /* for a writer that was closing just then; doubles up to poll_ms */
-	READ_BYTES = 16384,
-	READS_PER_TURN = 16,
 };
 
 struct manifests_watcher {
@@ -18,8 +15,7 @@ struct manifests_watcher {
 	struct manifests_options options;
 	struct manifests_listener listener;
 
-	int inotify; /* -1: none to be had, or not wanted */
-	uv_poll_t poll;
+	struct inotify_user inotify;      /* not joined: none to be had, or not wanted */
 	struct manifests_watches watches; /* of the last scan */
 	bool polling;
 
@@ -82,42 +78,24 @@ void manifests_rescan(struct manifests_watcher *watcher)
 
 /* ---- inotify ---- */
 
-static void on_readable(uv_poll_t *poll, int status UNUSED, int uv_events UNUSED)
+/* The scan that runs now may have watches that are not in the table yet. */
+static void on_event(struct inotify_user *user, const struct inotify_event *event)
 {
-	struct manifests_watcher *watcher = container_of(poll, struct manifests_watcher, poll);
-	_Alignas(struct inotify_event) char data[READ_BYTES];
-	bool matters = false;
+	struct manifests_watcher *watcher = container_of(user, struct manifests_watcher, inotify);
 
-	for (int i = 0; i < READS_PER_TURN; i++) {
-		ssize_t n = read(watcher->inotify, data, sizeof(data));
-
-		if (n <= 0)
-			break;
-		for (char *p = data; p < data + n;) {
-			const struct inotify_event *event = (const struct inotify_event *)p;
-
-			/* The scan that runs now may have watches that are not in the table yet. */
-			matters |= manifests_watches_event_matters(&watcher->watches, event) ||
-				   (watcher->busy &&
-				    !manifests_watches_has(&watcher->watches, event->wd));
-			p += sizeof(*event) + event->len;
-		}
-	}
-	if (matters)
+	if (manifests_watches_event_matters(&watcher->watches, event) ||
+	    (watcher->busy && !manifests_watches_has(&watcher->watches, event->wd)))
 		hint(watcher);
 }
 
-static void open_inotify(struct manifests_watcher *watcher)
+static void join_inotify(struct manifests_watcher *watcher)
 {
-	if (watcher->inotify >= 0 || watcher->options.no_inotify)
-		return;
-	watcher->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (watcher->inotify < 0) {
-		watcher->scan.watches.code = -errno;
-		return;
-	}
-	check(uv_poll_init(&watcher->loop->uv, &watcher->poll, watcher->inotify) == 0);
-	check(uv_poll_start(&watcher->poll, UV_READABLE, on_readable) == 0);
+	int r = 0;
+
+	if (!inotify_joined(&watcher->inotify) && !watcher->options.no_inotify)
+		r = inotify_join(watcher->loop, &watcher->inotify, on_event);
+	if (r < 0)
+		watcher->scan.watches.code = r;
 }
 
 /* Takes over the watches of the scan; says once when hints stop or start to be reliable. */
@@ -125,12 +103,13 @@ static void take_watches(struct manifests_watcher *watcher)
 {
 	struct manifests_scan *scan = &watcher->scan;
 	int code = scan->watches.code;
-	bool polling = watcher->inotify < 0 || scan->remote || code < 0;
+	bool joined = inotify_joined(&watcher->inotify);
+	bool polling = !joined || scan->remote || code < 0;
 
-	if (watcher->inotify >= 0)
+	if (joined)
 		manifests_watches_replace(&watcher->watches, &scan->watches);
 	watcher->watches = scan->watches;
-	scan->watches = (struct manifests_watches){ .fd = -1 };
+	scan->watches = (struct manifests_watches){ 0 };
 	if (polling && !watcher->polling && code < 0)
 		log_warning(
 			"manifests are looked at every %llu ms, because inotify fails: %s%s directory=%s",
@@ -230,8 +209,8 @@ static void start_scan(struct manifests_watcher *watcher)
 	timer_stop(&watcher->again);
 	watcher->first_hint_ms = 0;
 	watcher->busy = true;
-	open_inotify(watcher);
-	watcher->scan.watches.fd = watcher->inotify;
+	join_inotify(watcher);
+	watcher->scan.watches.user = inotify_joined(&watcher->inotify) ? &watcher->inotify : NULL;
 	loop_work(watcher->loop, &watcher->work, on_scan_run, on_scan_done);
 }
 
@@ -262,8 +241,6 @@ int manifests_open(struct manifests_watcher **ret_watcher, struct loop *loop,
 	watcher->loop = loop;
 	watcher->options = *options;
 	watcher->listener = *listener;
-	watcher->inotify = -1;
-	watcher->watches.fd = -1;
 	watcher->scan.directory = xstrdup(options->directory);
 	watcher->options.directory = watcher->scan.directory;
 	watcher->scan.only_root_writes = geteuid() == 0;
@@ -277,8 +254,7 @@ static void watcher_free(struct manifests_watcher *watcher)
 	void (*closed)(void *ctx) = watcher->closed;
 	void *ctx = watcher->closed_ctx;
 
-	if (watcher->inotify >= 0)
-		close(watcher->inotify);
+	inotify_leave(&watcher->inotify);
 	manifests_watches_fini(&watcher->watches);
 	manifests_known_fini(&watcher->scan.known);
 	free(watcher->scan.directory);
@@ -286,20 +262,9 @@ static void watcher_free(struct manifests_watcher *watcher)
 	closed(ctx);
 }
 
-static void on_poll_closed(uv_handle_t *handle)
-{
-	watcher_free(container_of((uv_poll_t *)handle, struct manifests_watcher, poll));
-}
-
 static void finish_close(struct deferred *deferred)
 {
-	struct manifests_watcher *watcher =
-		container_of(deferred, struct manifests_watcher, deferred_close);
-
-	if (watcher->inotify >= 0)
-		uv_close((uv_handle_t *)&watcher->poll, on_poll_closed);
-	else
-		watcher_free(watcher);
+	watcher_free(container_of(deferred, struct manifests_watcher, deferred_close));
 }
 
 void manifests_close(struct manifests_watcher *watcher, void (*closed)(void *ctx), void *ctx)

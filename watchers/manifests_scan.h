@@ -17,7 +17,7 @@ struct manifests_scan {
 	struct manifests_known known;
 
 	/* results */
-	struct manifests_watches watches; /* .fd is set by the owner before the scan */
+	struct manifests_watches watches; /* .user is set by the owner before the scan */
 	struct manifests_changes changes;
 	struct error problem; /* of the directory; code 0: it was read completely */
 	bool retry; /* look again soon: a file is being written, or the directory was never still */

@@ -14,7 +14,7 @@ enum { NAMES_MAX = 64 }; /* then every name of the directory matters */
  * closed.
  */
 static const uint32_t chain_mask = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO |
-				   IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_MASK_ADD;
+				   IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
 static const uint32_t content_mask = chain_mask | IN_CLOSE_WRITE | IN_ATTRIB;
 
 static struct manifests_watch *find(const struct manifests_watches *watches, int wd)
@@ -32,17 +32,17 @@ static struct manifests_watch *add(struct manifests_watches *watches, int dirfd,
 	char path[32];
 	int wd;
 
-	if (watches->fd < 0)
+	if (!watches->user)
 		return NULL;
 	/* By descriptor: the directory that is read is the one that is watched, whatever happens to
 	 * its path. */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", dirfd);
-	wd = inotify_add_watch(watches->fd, path, mask);
+	wd = inotify_watch(watches->user, path, mask);
 	if (wd < 0) {
 		/* A directory on the way that may be passed but not read cannot be watched; that is
 		 * no loss of ours. */
-		if (errno != ENOENT && (errno != EACCES || mask == content_mask))
-			watches->code = -errno;
+		if (wd != -ENOENT && (wd != -EACCES || mask == content_mask))
+			watches->code = wd;
 		return NULL;
 	}
 	watch = find(watches, wd);
@@ -119,7 +119,7 @@ void manifests_watches_replace(struct manifests_watches *old,
 {
 	for (size_t i = 0; i < old->n; i++)
 		if (!manifests_watches_has(watches, old->items[i].wd))
-			inotify_rm_watch(watches->fd, old->items[i].wd);
+			inotify_unwatch(watches->user, old->items[i].wd);
 	manifests_watches_fini(old);
 }
 
@@ -128,5 +128,5 @@ void manifests_watches_fini(struct manifests_watches *watches)
 	for (size_t i = 0; i < watches->n; i++)
 		strv_fini(&watches->items[i].names);
 	free(watches->items);
-	*watches = (struct manifests_watches){ .fd = -1 };
+	*watches = (struct manifests_watches){ 0 };
 }

@@ -7,9 +7,8 @@
  */
 #pragma once
 
-#include <sys/inotify.h>
-
 #include "core/base/str.h"
+#include "core/loop/inotify.h"
 
 struct manifests_watch {
 	int wd;
@@ -19,8 +18,8 @@ struct manifests_watch {
 };
 
 struct manifests_watches {
-	int fd;   /* inotify, not owned; -1: none */
-	int code; /* why the last refused watch was refused, -errno; 0: none was */
+	struct inotify_user *user; /* NULL: no inotify */
+	int code;                  /* why the last refused watch was refused, -errno; 0: none was */
 	struct manifests_watch *items;
 	size_t n, capacity;
 };
@@ -32,8 +31,7 @@ void manifests_watches_add_content(struct manifests_watches *watches, int dirfd)
 void manifests_watches_add_name(struct manifests_watches *watches, int dirfd, const char *name,
 				bool content);
 
-/* Takes off what @old has and @watches lacks; @old is finished then. Both are of one inotify
- * descriptor. */
+/* Takes off what @old has and @watches lacks; @old is finished then. Both are of one user. */
 void manifests_watches_replace(struct manifests_watches *old,
 			       const struct manifests_watches *watches);
 

@@ -14,15 +14,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "core/loop/inotify.h"
+
 enum {
 	PAUSE_MIN_MS = 100,   /* a burst is checked once */
 	CELLS_PER_PAUSE = 10, /* and a ms more for so many: a few µs of work each */
-	EVENTS_MAX_BYTES = 16 * 1024,
 };
 
 static const uint32_t gone_mask = IN_DELETE | IN_MOVED_FROM;
@@ -33,8 +33,9 @@ struct netfiles {
 	struct engine_watcher watcher;
 	void (*look)(void *ctx);
 	void *ctx;
-	int inotify_fd, mounts_fd;
-	uv_poll_t inotify, mounts;
+	struct inotify_user inotify;
+	int mounts_fd;
+	uv_poll_t mounts;
 	struct timer pause;
 	struct work work;
 	bool checking, again;
@@ -42,7 +43,7 @@ struct netfiles {
 	uint64_t *inodes;               /* of the pins */
 	bool missing;
 	bool closing;
-	unsigned open_handles;
+	bool mounts_closed;
 	void (*closed)(void *ctx);
 	void *closed_ctx;
 };
@@ -142,8 +143,9 @@ static bool is_our_conflist(struct engine *engine, const char *name)
 	return false;
 }
 
-static void take_event(struct netfiles *files, const struct inotify_event *event)
+static void on_event(struct inotify_user *user, const struct inotify_event *event)
 {
+	struct netfiles *files = container_of(user, struct netfiles, inotify);
 	const char *name = event->len ? event->name : "";
 
 	if (event->mask & IN_Q_OVERFLOW)
@@ -152,21 +154,6 @@ static void take_event(struct netfiles *files, const struct inotify_event *event
 		files->look(files->ctx);
 	else if (event->mask & gone_mask)
 		check_soon(files);
-}
-
-static void on_inotify(uv_poll_t *poll, int status UNUSED, int events UNUSED)
-{
-	struct netfiles *files = container_of(poll, struct netfiles, inotify);
-	_Alignas(struct inotify_event) char buffer[EVENTS_MAX_BYTES];
-	ssize_t n;
-
-	while ((n = read(files->inotify_fd, buffer, sizeof(buffer))) > 0)
-		for (ssize_t at = 0; at < n;) {
-			const struct inotify_event *event = (const void *)&buffer[at];
-
-			take_event(files, event);
-			at += (ssize_t)(sizeof(*event) + event->len);
-		}
 }
 
 static void on_mounts(uv_poll_t *poll, int status UNUSED, int events UNUSED)
@@ -183,7 +170,7 @@ static void watch_dir_of(struct netfiles *files, const char *path, uint32_t mask
 	AUTO_FREE char *dir = end && end > path ? xstrndup(path, (size_t)(end - path)) : NULL;
 
 	if (dir)
-		inotify_add_watch(files->inotify_fd, dir, mask | IN_ONLYDIR | IN_MASK_ADD);
+		inotify_watch(&files->inotify, dir, mask | IN_ONLYDIR);
 }
 
 static void on_change(struct engine_watcher *watcher, const struct object *object, bool gone)
@@ -207,13 +194,16 @@ static void on_change(struct engine_watcher *watcher, const struct object *objec
 
 static int open_files(struct netfiles *files, struct error *err)
 {
-	files->inotify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (files->inotify_fd < 0)
-		return error_set(err, -errno, "cannot watch the networks' files: %m");
+	int r = inotify_join(files->engine->loop, &files->inotify, on_event);
+
+	if (r < 0)
+		return error_set(err, r, "cannot watch the networks' files: %s", strerror(-r));
 	files->mounts_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-	if (files->mounts_fd < 0)
-		return error_set(err, -errno, "cannot watch the host's mounts: %m");
-	return 0;
+	if (files->mounts_fd >= 0)
+		return 0;
+	r = error_set(err, -errno, "cannot watch the host's mounts: %m");
+	inotify_leave(&files->inotify);
+	return r;
 }
 
 int netfiles_open(struct netfiles **ret, struct engine *engine, void (*look)(void *ctx), void *ctx,
@@ -222,21 +212,15 @@ int netfiles_open(struct netfiles **ret, struct engine *engine, void (*look)(voi
 	struct netfiles *files = xnew(struct netfiles);
 	int r;
 
-	*files = (struct netfiles){ .engine = engine,
-				    .watcher.on_change = on_change,
-				    .look = look,
-				    .ctx = ctx,
-				    .inotify_fd = -1,
-				    .mounts_fd = -1,
-				    .open_handles = 2 };
+	files->engine = engine;
+	files->watcher.on_change = on_change;
+	files->look = look;
+	files->ctx = ctx;
 	r = open_files(files, err);
 	if (r < 0) {
-		close(files->inotify_fd);
 		free(files);
 		return r;
 	}
-	uv_poll_init(&engine->loop->uv, &files->inotify, files->inotify_fd);
-	uv_poll_start(&files->inotify, UV_READABLE, on_inotify);
 	uv_poll_init(&engine->loop->uv, &files->mounts, files->mounts_fd);
 	uv_poll_start(&files->mounts, UV_PRIORITIZED, on_mounts);
 	list_append(&engine->watchers, &files->watcher.link);
@@ -249,27 +233,18 @@ static void free_when_closed(struct netfiles *files)
 	void (*closed)(void *ctx) = files->closed;
 	void *ctx = files->closed_ctx;
 
-	if (files->open_handles || files->checking)
+	if (!files->mounts_closed || files->checking)
 		return;
-	close(files->inotify_fd);
 	close(files->mounts_fd);
 	free(files);
 	closed(ctx);
-}
-
-static void on_inotify_closed(uv_handle_t *handle)
-{
-	struct netfiles *files = container_of((uv_poll_t *)handle, struct netfiles, inotify);
-
-	files->open_handles--;
-	free_when_closed(files);
 }
 
 static void on_mounts_closed(uv_handle_t *handle)
 {
 	struct netfiles *files = container_of((uv_poll_t *)handle, struct netfiles, mounts);
 
-	files->open_handles--;
+	files->mounts_closed = true;
 	free_when_closed(files);
 }
 
@@ -280,6 +255,6 @@ void netfiles_close(struct netfiles *files, void (*closed)(void *ctx), void *ctx
 	files->closed_ctx = ctx;
 	list_remove(&files->watcher.link);
 	timer_stop(&files->pause);
-	uv_close((uv_handle_t *)&files->inotify, on_inotify_closed);
+	inotify_leave(&files->inotify);
 	uv_close((uv_handle_t *)&files->mounts, on_mounts_closed);
 }

@@ -12,6 +12,8 @@ static void on_interval(struct timer *timer)
 	look_everything(resync->engine);
 	if (resync->manifests)
 		manifests_rescan(resync->manifests);
+	if (resync->resolver)
+		resolver_look(resync->resolver);
 	timer_start(resync->engine->loop, &resync->timer, resync->interval_ms, on_interval);
 }
 

@@ -5,11 +5,13 @@
 
 #include "core/engine.h"
 #include "watchers/manifests.h"
+#include "watchers/resolver.h"
 
 struct resync {
 	struct engine *engine;
 	uint64_t interval_ms;
 	struct manifests_watcher *manifests; /* read again too; NULL: none */
+	struct resolver_watcher *resolver;   /* the same */
 	struct timer timer;
 };
 

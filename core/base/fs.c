@@ -7,7 +7,11 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-enum { READ_CHUNK_BYTES = 16384, TREE_DEPTH_MAX = 64 };
+enum {
+	READ_CHUNK_BYTES = 16384,
+	TREE_DEPTH_MAX = 64,
+	TAIL_MAX_BYTES = 4 * 1024 * 1024, /* more is nothing that was written here */
+};
 
 static int read_all(int fd, const char *path, size_t max_bytes, struct buf *ret, struct error *err)
 {
@@ -65,15 +69,38 @@ static int write_all(int fd, const char *data, size_t len)
 	return 0;
 }
 
-static int sync_parent(const char *path)
+bool fs_is_full(int code)
+{
+	return code == -ENOSPC || code == -EDQUOT || code == -EROFS;
+}
+
+static const char *remedy(int code)
+{
+	switch (-code) {
+	case ENOSPC:
+	case EDQUOT:
+		return "; free space or inodes there";
+	case EROFS:
+		return "; mount it writable";
+	default:
+		return "";
+	}
+}
+
+int fs_error(struct error *err, int code, const char *what, const char *path)
+{
+	return error_set(err, code, "%s %s: %s%s", what, path, strerror(-code), remedy(code));
+}
+
+int fs_sync_parent(const char *path, struct error *err)
 {
 	const char *slash = strrchr(path, '/');
 	AUTO_FREE char *dir = slash ? xstrndup(path, (size_t)(slash - path) + 1) : xstrdup(".");
 	AUTO_CLOSE int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (fd < 0)
-		return -errno;
-	return fsync(fd) < 0 ? -errno : 0;
+	if (fd < 0 || fsync(fd) < 0)
+		return fs_error(err, -errno, "cannot sync the directory of", path);
+	return 0;
 }
 
 int fs_write_file_atomic(const char *path, const void *data, size_t len, mode_t mode,
@@ -84,7 +111,7 @@ int fs_write_file_atomic(const char *path, const void *data, size_t len, mode_t 
 	int r;
 
 	if (fd < 0)
-		return error_set(err, -errno, "cannot create %s: %m", temp);
+		return fs_error(err, -errno, "cannot create", temp);
 	r = write_all(fd, data, len);
 	if (r == 0 && fsync(fd) < 0)
 		r = -errno;
@@ -92,12 +119,9 @@ int fs_write_file_atomic(const char *path, const void *data, size_t len, mode_t 
 		r = -errno;
 	if (r < 0) {
 		unlink(temp);
-		return error_set(err, r, "cannot write %s: %s", path, strerror(-r));
+		return fs_error(err, r, "cannot write", path);
 	}
-	r = sync_parent(path);
-	if (r < 0)
-		return error_set(err, r, "cannot sync the directory of %s: %s", path, strerror(-r));
-	return 0;
+	return fs_sync_parent(path, err);
 }
 
 int fs_write_existing(int dirfd, const char *path, const char *data, struct error *err)
@@ -112,6 +136,69 @@ int fs_write_existing(int dirfd, const char *path, const char *data, struct erro
 	return 0;
 }
 
+/* ---- files that stay while their content changes ---- */
+
+static bool holds(int fd, const char *data, size_t len)
+{
+	char chunk[READ_CHUNK_BYTES];
+
+	while (len) {
+		ssize_t n = read(fd, chunk, len < sizeof(chunk) ? len : sizeof(chunk));
+
+		if (n <= 0 || memcmp(chunk, data, (size_t)n) != 0)
+			return false;
+		data += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+/* Of a write that found no room in the middle: no line is left that is not whole. */
+static void cut_after_line(int fd, const char *content, size_t written)
+{
+	while (written && content[written - 1] != '\n')
+		written--;
+	if (written && ftruncate(fd, (off_t)written) < 0)
+		return; /* the error is told already */
+}
+
+/* One write over everything that was there, with empty lines over what is too long: between it and
+ * the cut a reader sees nothing else. */
+static int overwrite(int fd, const char *data, size_t len, size_t old_len)
+{
+	size_t tail = old_len > len && old_len - len <= TAIL_MAX_BYTES ? old_len - len : 0;
+	AUTO_FREE char *content = xcalloc(len + tail + 1, 1);
+	ssize_t n;
+
+	memcpy(content, data, len);
+	memset(content + len, '\n', tail);
+	n = pwrite(fd, content, len + tail, 0);
+	if (n < 0)
+		return -errno;
+	if ((size_t)n < len + tail) {
+		cut_after_line(fd, content, (size_t)n);
+		return -ENOSPC;
+	}
+	return old_len > len && ftruncate(fd, (off_t)len) < 0 ? -errno : 0;
+}
+
+int fs_update_file(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
+		   struct error *err)
+{
+	int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | (mode ? O_CREAT : 0), r;
+	AUTO_CLOSE int fd = openat(dirfd, name, flags, mode);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return fs_error(err, -errno, "cannot open", name);
+	if (!S_ISREG(st.st_mode))
+		return error_set(err, -EINVAL, "%s is not a regular file", name);
+	if ((size_t)st.st_size == len && holds(fd, data, len))
+		return 0;
+	r = overwrite(fd, data, len, (size_t)st.st_size);
+	return r < 0 ? fs_error(err, r, "cannot write", name) : 0;
+}
+
 int fs_make_dirs(const char *path, mode_t mode, struct error *err)
 {
 	AUTO_FREE char *copy = xstrdup(path);
@@ -121,11 +208,11 @@ int fs_make_dirs(const char *path, mode_t mode, struct error *err)
 			continue;
 		*p = '\0';
 		if (mkdir(copy, mode) < 0 && errno != EEXIST)
-			return error_set(err, -errno, "cannot create directory %s: %m", copy);
+			return fs_error(err, -errno, "cannot create directory", copy);
 		*p = '/';
 	}
 	if (mkdir(copy, mode) < 0 && errno != EEXIST)
-		return error_set(err, -errno, "cannot create directory %s: %m", copy);
+		return fs_error(err, -errno, "cannot create directory", copy);
 	return 0;
 }
 

@@ -13,6 +13,7 @@
 
 #include "core/base/fs.h"
 #include "core/base/str.h"
+#include "core/config/resolver.h"
 
 enum {
 	KERNEL_FILE_MAX_BYTES = 4096,
@@ -124,6 +125,25 @@ static void check_bridge_filter(struct host_checks *checks)
 		     "net.bridge.bridge-nf-call-iptables=0");
 	else
 		pass(checks, "bridge filter", xstrdup("off"));
+}
+
+static void check_resolvers(struct host_checks *checks)
+{
+	const struct resolver_files files = { 0 };
+	AUTO_BUF struct buf text = { 0 };
+	struct error err;
+	size_t n = 0;
+
+	if (resolver_read(&files, &text, &n, &err) < 0)
+		warn(checks, "resolvers", xstrdup(err.msg),
+		     "cells keep what they were given; repair " RESOLVER_HOST_FILE);
+	else if (n)
+		pass(checks, "resolvers", xasprintf("%zu for the cells", n));
+	else
+		warn(checks, "resolvers",
+		     xstrdup(RESOLVER_HOST_FILE " names none that can be reached from a cell: "
+						"names outside its space are not resolved"),
+		     "add a line \"nameserver ADDRESS\" with an address that is not of loopback");
 }
 
 /* ---- limits ---- */
@@ -271,6 +291,7 @@ void host_advice_make(const Api__Config *config, bool daemon, struct host_checks
 	check_controllers(config, checks);
 	check_forwarding(checks);
 	check_bridge_filter(checks);
+	check_resolvers(checks);
 	check_inotify(daemon, checks);
 	if (daemon)
 		check_files(checks);

@@ -5,6 +5,8 @@
 #include <sys/timerfd.h>
 #include <time.h>
 
+#include "core/loop/inotify.h"
+
 /* ---- deferred work ---- */
 
 /* Drains a swapped list: what is deferred while it runs waits for the next turn. */
@@ -204,6 +206,7 @@ void loop_close(struct loop *loop)
 		return;
 	uv_close((uv_handle_t *)&loop->idle, NULL);
 	uv_close((uv_handle_t *)&loop->timer_poll, NULL);
+	inotify_close(loop);
 	uv_run(&loop->uv, UV_RUN_DEFAULT);
 	close(loop->timer_fd);
 	check(list_empty(&loop->work));

@@ -18,17 +18,20 @@ enum loop_clock {
 	LOOP_CLOCK_VIRTUAL, /* stands still; loop_run_virtual() moves it from timer to timer */
 };
 
+struct inotify;
+
 struct loop {
 	uv_loop_t uv;
 	enum loop_clock clock;
 	uint64_t virtual_now_ms;
-	uv_idle_t idle;        /* active while something is deferred */
-	uv_poll_t timer_poll;  /* on timer_fd */
-	int timer_fd;          /* CLOCK_BOOTTIME, armed for the first timer */
-	uint64_t armed_for_ms; /* 0: disarmed */
-	struct list deferred;  /* struct deferred.link */
-	struct list timers;    /* struct timer.link, ordered by due_ms */
-	struct list work;      /* struct work.link, on worker threads now */
+	uv_idle_t idle;          /* active while something is deferred */
+	uv_poll_t timer_poll;    /* on timer_fd */
+	int timer_fd;            /* CLOCK_BOOTTIME, armed for the first timer */
+	uint64_t armed_for_ms;   /* 0: disarmed */
+	struct list deferred;    /* struct deferred.link */
+	struct list timers;      /* struct timer.link, ordered by due_ms */
+	struct list work;        /* struct work.link, on worker threads now */
+	struct inotify *inotify; /* core/loop/inotify.h; NULL: nobody has wanted it yet */
 };
 
 int loop_open(struct loop *loop, enum loop_clock clock, struct error *err);

@@ -173,6 +173,7 @@ static void keep_effective(Api__ContainerSpec *spec, bool is_root)
 		"ports", /* applied to the running cell */
 		"stop_signal",
 		"stop_grace_period_seconds",
+		"networks_aliases",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(irrelevant); i++)

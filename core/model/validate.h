@@ -50,6 +50,10 @@ void validate_ports(const char *prefix, const Api__ContainerSpec *spec,
 		    struct model_problems *problems);
 void validate_cell_ports(const Api__CellSpec *spec, struct model_problems *problems);
 
+/* Further names of its cell: networksAliases. */
+void validate_aliases(const char *prefix, const Api__ContainerSpec *spec,
+		      struct model_problems *problems);
+
 /* What a space gives its containers; @prefix is the path of the defaults. */
 void validate_container_defaults(const char *prefix, const Api__ContainerDefaults *defaults,
 				 struct model_problems *problems);

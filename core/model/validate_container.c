@@ -72,9 +72,6 @@ static void refuse_unsupported(const char *prefix, const Api__ContainerSpec *spe
 	if (spec->n_networks)
 		validate_problem(problems, prefix, "networks",
 				 "joining further networks is not supported by this version");
-	if (spec->n_networks_aliases)
-		validate_problem(problems, prefix, "networksAliases",
-				 "network aliases are not supported by this version");
 }
 
 static void validate_settings(const char *prefix, const Api__ContainerSpec *spec,
@@ -110,5 +107,6 @@ void validate_container(const char *prefix, const Api__ContainerSpec *spec,
 	validate_image(prefix, spec->image, problems);
 	validate_settings(prefix, spec, problems);
 	validate_ports(prefix, spec, problems);
+	validate_aliases(prefix, spec, problems);
 	refuse_unsupported(prefix, spec, problems);
 }

@@ -61,30 +61,24 @@ static void op_free(struct op *op)
 	free(op);
 }
 
-static void on_events_closed(struct cgroup_events *events)
+static void finish_close(struct deferred *deferred)
 {
-	struct cgroup *cgroup = container_of(events, struct cgroup, events);
+	struct cgroup *cgroup = container_of(deferred, struct cgroup, deferred_close);
 	void (*closed)(void *ctx) = cgroup->closed;
 	void *ctx = cgroup->closed_ctx;
 
+	cgroup_events_close(&cgroup->events);
 	hierarchy_fini(&cgroup->hierarchy);
 	strv_fini(&cgroup->offered);
 	free(cgroup);
 	closed(ctx);
 }
 
-static void close_events(struct deferred *deferred)
-{
-	struct cgroup *cgroup = container_of(deferred, struct cgroup, deferred_close);
-
-	cgroup_events_close(&cgroup->events, on_events_closed);
-}
-
 /* Deferred, so that it comes after the last call's done, which may still want the driver. */
 static void close_when_idle(struct cgroup *cgroup)
 {
 	if (cgroup->closed && list_empty(&cgroup->ops))
-		loop_defer(cgroup->loop, &cgroup->deferred_close, close_events);
+		loop_defer(cgroup->loop, &cgroup->deferred_close, finish_close);
 }
 
 static void on_op_run(struct work *work)

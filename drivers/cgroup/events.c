@@ -3,16 +3,12 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <sys/inotify.h>
+#include <string.h>
 
 #include "core/base/log.h"
 #include "core/model/names.h"
 
-enum {
-	READ_BYTES = 16384,
-	READS_PER_TURN = 16, /* then the rest of the loop has its turn */
-	WD_TEXT_BYTES = 12,
-};
+enum { WD_TEXT_BYTES = 12 };
 
 struct cgroup_watch {
 	struct map_node by_key, by_wd;
@@ -44,7 +40,7 @@ static struct cgroup_watch *find_by_key(struct cgroup_events *events, const char
 
 static void drop_watch(struct cgroup_events *events, struct cgroup_watch *watch)
 {
-	inotify_rm_watch(events->fd, watch->wd); /* -EINVAL when the kernel was first */
+	inotify_unwatch(&events->inotify, watch->wd);
 	watch_free(events, watch);
 }
 
@@ -53,14 +49,14 @@ static bool add_watch(struct cgroup_events *events, const char *key, const char 
 		      uint32_t mask)
 {
 	struct cgroup_watch *watch = find_by_key(events, key);
-	int wd = inotify_add_watch(events->fd, path, mask);
+	int wd = inotify_watch(&events->inotify, path, mask);
 
 	if (wd < 0) {
-		if (errno != ENOENT && !events->refused)
-			log_debug("no watch on a cgroup, the resync looks after it: %m; the sysctl "
+		if (wd != -ENOENT && !events->refused)
+			log_debug("no watch on a cgroup, the resync looks after it: %s; the sysctl "
 				  "fs.inotify.max_user_watches allows more path=%s",
-				  path);
-		events->refused |= errno != ENOENT;
+				  strerror(-wd), path);
+		events->refused |= wd != -ENOENT;
 		return false;
 	}
 	events->refused = false;
@@ -85,7 +81,7 @@ bool cgroup_events_watch(struct cgroup_events *events, const char *cell_key, con
 	AUTO_FREE char *stack_path = xstrndup(path, (size_t)(strrchr(path, '/') - path));
 	bool added;
 
-	if (events->fd < 0)
+	if (!inotify_joined(&events->inotify))
 		return false;
 	added = add_watch(events, stack_key, stack_path, IN_DELETE | IN_ONLYDIR);
 	return add_watch(events, cell_key, file, IN_MODIFY) || added;
@@ -129,8 +125,9 @@ static void handle_delete(struct cgroup_events *events, const char *stack_key, c
 	hint(events, cell_key);
 }
 
-static void handle_event(struct cgroup_events *events, const struct inotify_event *event)
+static void on_event(struct inotify_user *user, const struct inotify_event *event)
 {
+	struct cgroup_events *events = container_of(user, struct cgroup_events, inotify);
 	const struct cgroup_listener *listener = events->listener;
 	struct cgroup_watch *watch = find_by_wd(events, event->wd);
 	AUTO_FREE char *key = watch ? xstrdup(watch->key) : NULL; /* the listener may unwatch it */
@@ -152,59 +149,25 @@ static void handle_event(struct cgroup_events *events, const struct inotify_even
 		hint(events, key);
 }
 
-static void on_readable(uv_poll_t *poll, int status UNUSED, int uv_events UNUSED)
-{
-	struct cgroup_events *events = container_of(poll, struct cgroup_events, poll);
-	_Alignas(struct inotify_event) char data[READ_BYTES];
-
-	for (int i = 0; i < READS_PER_TURN && !events->closed; i++) {
-		ssize_t n = read(events->fd, data, sizeof(data));
-
-		if (n <= 0)
-			return;
-		for (char *p = data; p < data + n && !events->closed;) {
-			const struct inotify_event *event = (const struct inotify_event *)p;
-
-			handle_event(events, event);
-			p += sizeof(*event) + event->len;
-		}
-	}
-}
-
 void cgroup_events_open(struct cgroup_events *events, struct loop *loop)
 {
-	*events = (struct cgroup_events){ .fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC) };
-	if (events->fd < 0) {
+	int r;
+
+	*events = (struct cgroup_events){ 0 };
+	r = inotify_join(loop, &events->inotify, on_event);
+	if (r < 0)
 		log_debug(
-			"no watch on cgroups, the resync looks after them: %m; sysctl fs.inotify.max_user_instances "
-			"allows more");
-		return;
-	}
-	check(uv_poll_init(&loop->uv, &events->poll, events->fd) == 0);
-	check(uv_poll_start(&events->poll, UV_READABLE, on_readable) == 0);
+			"no watch on cgroups, the resync looks after them: %s; sysctl fs.inotify.max_user_instances "
+			"allows more",
+			strerror(-r));
 }
 
-static void on_closed(uv_handle_t *handle)
-{
-	struct cgroup_events *events =
-		container_of((uv_poll_t *)handle, struct cgroup_events, poll);
-
-	close(events->fd);
-	events->fd = -1;
-	events->closed(events);
-}
-
-void cgroup_events_close(struct cgroup_events *events, void (*closed)(struct cgroup_events *events))
+void cgroup_events_close(struct cgroup_events *events)
 {
 	struct cgroup_watch *watch;
 
 	map_for_each(watch, &events->by_key, by_key)
 		watch_free(events, watch);
 	events->listener = NULL;
-	events->closed = closed;
-	if (events->fd < 0) {
-		closed(events);
-		return;
-	}
-	uv_close((uv_handle_t *)&events->poll, on_closed);
+	inotify_leave(&events->inotify);
 }

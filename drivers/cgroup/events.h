@@ -11,23 +11,21 @@
 
 #include "core/base/map.h"
 #include "core/driver.h"
+#include "core/loop/inotify.h"
 
 struct cgroup_events {
-	uv_poll_t poll;
-	int fd;            /* inotify; -1: none to be had */
-	struct map by_key; /* struct cgroup_watch.by_key: cells and their stacks */
-	struct map by_wd;  /* struct cgroup_watch.by_wd */
-	bool refused;      /* the last watch could not be had; logged once */
+	struct inotify_user inotify; /* not joined: there is none to be had */
+	struct map by_key;           /* struct cgroup_watch.by_key: cells and their stacks */
+	struct map by_wd;            /* struct cgroup_watch.by_wd */
+	bool refused;                /* the last watch could not be had; logged once */
 	const struct cgroup_listener *listener; /* NULL: nobody to tell */
-	void (*closed)(struct cgroup_events *events);
 };
 
 /* Never fails: without inotify there are no hints. */
 void cgroup_events_open(struct cgroup_events *events, struct loop *loop);
 
-/* @closed runs later, exactly once; the memory is the caller's again then. */
-void cgroup_events_close(struct cgroup_events *events,
-			 void (*closed)(struct cgroup_events *events));
+/* Nothing is told any more. */
+void cgroup_events_close(struct cgroup_events *events);
 
 /*
  * Watches the cell whose cgroup is the directory @path, also after it was made anew. True when a

@@ -74,6 +74,10 @@ int hierarchy_open_dir(int dirfd, const char *path);
  */
 int hierarchy_read_file(int dirfd, const char *file, size_t max_bytes, struct buf *ret);
 
+/* Adds the names in cgroup.controllers or cgroup.subtree_control; @name: the cgroup's, for @err. */
+int hierarchy_read_controllers(int dirfd, const char *name, const char *file,
+			       struct strv *ret_controllers, struct error *err);
+
 /* Calls @fn for each child cgroup until one returns non-zero, and returns that. -errno when they
  * cannot be listed. */
 int hierarchy_for_each_child(int dirfd, int (*fn)(int dirfd, const char *name, void *ctx),

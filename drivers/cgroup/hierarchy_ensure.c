@@ -12,17 +12,6 @@
 #include "drivers/cgroup/hierarchy.h"
 #include "drivers/cgroup/parse.h"
 
-/* What cells can be limited by (SPEC 3, resources). */
-static const char *const wanted_controllers[] = { "cpu", "memory", "io", "pids" };
-
-static bool is_wanted(const char *name, bool all_controllers)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(wanted_controllers); i++)
-		if (strcmp(name, wanted_controllers[i]) == 0)
-			return true;
-	return all_controllers;
-}
-
 static int explain_refusal(int code, const char *path, const char *name, struct error *err)
 {
 	switch (-code) {
@@ -36,7 +25,8 @@ static int explain_refusal(int code, const char *path, const char *name, struct 
 		return error_set(
 			err, code,
 			"cgroup %s: cannot enable controller %s: the cgroup or one above it is "
-			"threaded; see its cgroup.type and remove the threaded cgroup",
+			"threaded; see its cgroup.type, and remove what is threaded or move the "
+			"processes that live directly in this cgroup into one below it",
 			path, name);
 	default:
 		return error_set(err, code, "cgroup %s: cannot enable controller %s: %s", path,
@@ -44,36 +34,69 @@ static int explain_refusal(int code, const char *path, const char *name, struct 
 	}
 }
 
-/* Enables what is offered, wanted and missing. The first refusal is returned after the others were
- * tried. */
-static int enable_controllers(int fd, const char *path, bool all_controllers, struct error *err)
+/* Those that the kernel can give to threads as well (Documentation/admin-guide/cgroup-v2.rst). */
+static bool is_threaded(const char *name)
 {
-	AUTO_BUF struct buf offered_text = { 0 };
-	AUTO_BUF struct buf enabled_text = { 0 };
-	AUTO(strv_fini) struct strv offered = { 0 };
-	AUTO(strv_fini) struct strv enabled = { 0 };
-	int first = 0, r;
+	static const char *const threaded[] = { "cpu", "cpuset", "perf_event", "pids" };
 
-	r = hierarchy_read_file(fd, "cgroup.controllers", CGROUP_FILE_MAX_BYTES, &offered_text);
-	if (r == 0)
-		r = hierarchy_read_file(fd, "cgroup.subtree_control", CGROUP_FILE_MAX_BYTES,
-					&enabled_text);
-	if (r < 0)
-		return error_set(err, r, "cgroup %s: cannot read its controllers: %s", path,
-				 strerror(-r));
-	cgroup_parse_controllers(offered_text.data, &offered);
-	cgroup_parse_controllers(enabled_text.data, &enabled);
-	for (size_t i = 0; i < offered.n; i++) {
-		const char *name = offered.items[i];
+	for (size_t i = 0; i < ARRAY_SIZE(threaded); i++)
+		if (strcmp(name, threaded[i]) == 0)
+			return true;
+	return false;
+}
+
+struct controllers {
+	struct strv offered, enabled;
+	bool all; /* not only what cells can be limited by */
+};
+
+static void controllers_fini(struct controllers *c)
+{
+	strv_fini(&c->offered);
+	strv_fini(&c->enabled);
+}
+
+/* The first refusal is returned after the others were tried. */
+static int enable_kind(int fd, const char *path, const struct controllers *c, bool threaded,
+		       struct error *err)
+{
+	int first = 0;
+
+	for (size_t i = 0; i < c->offered.n; i++) {
+		const char *name = c->offered.items[i];
 		AUTO_FREE char *word = xasprintf("+%s", name);
+		int r;
 
-		if (!is_wanted(name, all_controllers) || cgroup_has_controller(&enabled, name))
+		if (is_threaded(name) != threaded || cgroup_has_controller(&c->enabled, name) ||
+		    (!c->all && !cgroup_wants_controller(name)))
 			continue;
 		r = fs_write_existing(fd, "cgroup.subtree_control", word, NULL);
 		if (r < 0 && r != -ENOENT && first == 0)
 			first = explain_refusal(r, path, name, err);
 	}
 	return first;
+}
+
+/*
+ * Enables what is offered, wanted and missing. In a cgroup with processes of its own the kernel
+ * refuses all but the threaded ones; with one of these the cgroup would become threaded itself and
+ * its children unusable, so they come last, and not after that.
+ */
+static int enable_controllers(int fd, const char *path, bool all_controllers, struct error *err)
+{
+	AUTO(controllers_fini) struct controllers c = { .all = all_controllers };
+	int first, r;
+
+	r = hierarchy_read_controllers(fd, path, "cgroup.controllers", &c.offered, err);
+	if (r == 0)
+		r = hierarchy_read_controllers(fd, path, "cgroup.subtree_control", &c.enabled, err);
+	if (r < 0)
+		return r;
+	first = enable_kind(fd, path, &c, false, err);
+	if (first == -EBUSY || first == -EOPNOTSUPP)
+		return first;
+	r = enable_kind(fd, path, &c, true, first ? NULL : err);
+	return first ? first : r;
 }
 
 static int make_child(int parent_fd, const char *name, const char *path, int *ret_fd,
@@ -95,14 +118,6 @@ static int make_child(int parent_fd, const char *name, const char *path, int *re
 		return error_set(err, fd, "cannot open cgroup %s: %s", path, strerror(-fd));
 	*ret_fd = fd;
 	return 0;
-}
-
-static void read_offered(int fd, struct strv *ret_offered)
-{
-	AUTO_BUF struct buf text = { 0 };
-
-	if (hierarchy_read_file(fd, "cgroup.controllers", CGROUP_FILE_MAX_BYTES, &text) == 0)
-		cgroup_parse_controllers(text.data, ret_offered);
 }
 
 static void enable_above_ours(int fd, const char *path, bool all_controllers)
@@ -144,7 +159,8 @@ static int make_chain(const struct hierarchy *hierarchy, const char *path, size_
 			continue;
 		}
 		if (len == root_len)
-			read_offered(fd, ret_offered);
+			hierarchy_read_controllers(fd, so_far, "cgroup.controllers", ret_offered,
+						   NULL);
 		r = enable_controllers(fd, so_far, all_controllers, err);
 		if (r < 0)
 			return r;

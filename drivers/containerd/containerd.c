@@ -106,7 +106,7 @@ int containerd_open(struct runtime **ret_runtime, struct loop *loop, struct rpc 
 		xstrdup(options->snapshotter ? options->snapshotter : DEFAULT_SNAPSHOTTER);
 	driver->resolv_conf = options->resolv_conf ? xstrdup(options->resolv_conf) : NULL;
 	driver->events.driver = driver;
-	driver->events.inotify_fd = driver->events.inotify_wd = -1;
+	driver->events.socket_wd = -1;
 	host_read(&driver->host);
 	list_init(&driver->ops);
 	list_init(&driver->resolving);

@@ -382,8 +382,7 @@ void events_close(struct events *events)
 
 bool events_is_closed(const struct events *events)
 {
-	return !events->streaming && !events->publish_call.pending &&
-	       !events->version_call.pending && !events->poll_open;
+	return !events->streaming && !events->publish_call.pending && !events->version_call.pending;
 }
 
 void events_fini(struct events *events)

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/driver.h"
+#include "core/loop/inotify.h"
 #include "core/rpc/rpc.h"
 
 enum events_state {
@@ -37,10 +38,8 @@ struct events {
 	struct call version_call;
 	struct rpc_unary version;
 
-	int inotify_fd; /* on the socket's directory; -1: none */
-	int inotify_wd;
-	uv_poll_t poll;
-	bool poll_open;
+	struct inotify_user inotify;
+	int socket_wd; /* on the socket's directory; -1: none */
 };
 
 void events_start(struct events *events, struct containerd *driver,

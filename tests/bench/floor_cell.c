@@ -56,13 +56,14 @@ static void make_spec(struct floor_cell *cell, struct floor_container *c, const 
 void floor_cell_init(struct floor_cell *cell, struct floor *floor, unsigned n_containers)
 {
 	unsigned number = floor->sequence++;
+	const struct cellfiles_hosts nothing = { 0 };
 	struct error err;
 
 	check(n_containers >= 1 && n_containers <= FLOOR_CONTAINERS_MAX);
 	*cell = (struct floor_cell){ .floor = floor, .n = n_containers };
 	cell->key = xasprintf("bench/bench/bench/floor%u", number);
 	cell->netns = xasprintf("%s/netns%u", floor->options.dir, number);
-	if (cellfiles_write(floor->options.dir, cell->key, NULL, &err) < 0)
+	if (cellfiles_write(floor->options.dir, cell->key, &nothing, &err) < 0)
 		bench_fail("%s", err.msg);
 	for (unsigned i = 0; i < n_containers; i++) {
 		cell->containers[i].id = name_containerd_id(cell->key, i ? "side" : "root");

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -247,6 +249,75 @@ static void test_fs_write(void **state UNUSED)
 	assert_int_equal(st.st_size, 4);
 }
 
+static void expect_file(const char *name, const char *expected)
+{
+	AUTO_BUF struct buf content = { 0 };
+	struct error err;
+
+	assert_int_equal(fs_read_file(AT_FDCWD, name, 100, &content, &err), 0);
+	assert_string_equal(content.data, expected);
+}
+
+static void test_fs_update(void **state UNUSED)
+{
+	struct stat before, after;
+	struct error err;
+
+	assert_int_equal(fs_update_file(AT_FDCWD, "a", "x\n", 2, 0, &err), -ENOENT);
+	assert_int_equal(access("a", F_OK), -1);
+	assert_int_equal(fs_update_file(AT_FDCWD, "a", "one\n", 4, 0640, &err), 0);
+	assert_int_equal(stat("a", &before), 0);
+	assert_int_equal(before.st_mode & 0777, 0640);
+	assert_int_equal(fs_update_file(AT_FDCWD, "a", "one\ntwo\n", 8, 0, &err), 0);
+	expect_file("a", "one\ntwo\n");
+	assert_int_equal(fs_update_file(AT_FDCWD, "a", "2\n", 2, 0, &err), 0);
+	expect_file("a", "2\n");
+	assert_int_equal(fs_update_file(AT_FDCWD, "a", "", 0, 0, &err), 0);
+	expect_file("a", "");
+	assert_int_equal(stat("a", &after), 0);
+	assert_int_equal(before.st_ino, after.st_ino);
+	assert_int_equal(symlink("a", "link"), 0);
+	assert_int_equal(fs_update_file(AT_FDCWD, "link", "x", 1, 0600, &err), -ELOOP);
+	assert_int_equal(fs_update_file(AT_FDCWD, ".", "x", 1, 0600, &err), -EISDIR);
+	assert_non_null(strstr(err.msg, "cannot open .: "));
+}
+
+enum { UPDATES = 2000, SHORT_BYTES = 40, LONG_BYTES = 400 };
+
+/* Shared with the reader; it ends when this is set. */
+static atomic_bool updates_done;
+
+/* Whoever looks while the file changes finds the size of one of the two contents, never less. */
+static void *read_all_the_time(void *smallest)
+{
+	struct stat st;
+
+	while (!atomic_load(&updates_done))
+		if (stat("file", &st) == 0 && st.st_size < *(off_t *)smallest)
+			*(off_t *)smallest = st.st_size;
+	return NULL;
+}
+
+static void test_fs_update_is_never_empty(void **state UNUSED)
+{
+	char text[LONG_BYTES];
+	off_t smallest = LONG_BYTES;
+	struct error err;
+	pthread_t reader;
+
+	memset(text, 'x', sizeof(text));
+	assert_int_equal(fs_update_file(AT_FDCWD, "file", text, LONG_BYTES, 0600, &err), 0);
+	atomic_store(&updates_done, false);
+	assert_int_equal(pthread_create(&reader, NULL, read_all_the_time, &smallest), 0);
+	for (int i = 0; i < UPDATES; i++)
+		assert_int_equal(fs_update_file(AT_FDCWD, "file", text,
+						i % 2 ? LONG_BYTES : SHORT_BYTES, 0, &err),
+				 0);
+	atomic_store(&updates_done, true);
+	pthread_join(reader, NULL);
+	assert_true(smallest >= SHORT_BYTES);
+}
+
 static void test_fs_remove_tree(void **state UNUSED)
 {
 	struct error err;
@@ -297,6 +368,8 @@ int main(void)
 		cmocka_unit_test(test_error_keeps_origin),
 		FS_TEST(test_fs_read),
 		FS_TEST(test_fs_write),
+		FS_TEST(test_fs_update),
+		FS_TEST(test_fs_update_is_never_empty),
 		FS_TEST(test_fs_remove_tree),
 		FS_TEST(test_fs_remove_tree_bound),
 	};

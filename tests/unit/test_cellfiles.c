@@ -7,14 +7,18 @@
 #include <cmocka.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "core/base/fs.h"
 #include "core/base/str.h"
 #include "core/cellfiles.h"
 
 #define KEY "r/s/t/web"
+#define NEIGHBOURS "10.88.0.9\tdb db.t\n"
+#define HEADING "# found by name:\n"
 #define LOCALHOST "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 
+static const struct cellfiles_hosts nothing;
 static char dir[64];
 
 static int setup(void **state UNUSED)
@@ -40,53 +44,116 @@ static void expect(const char *role, enum cellfile file, const char *expected)
 	assert_string_equal(content.data, expected);
 }
 
-static void write_cell(const char *ip)
+static void write_cell(const char *ip, const char *names)
 {
+	const struct cellfiles_hosts hosts = { ip, names };
 	struct error err;
 
-	if (cellfiles_write(dir, KEY, ip, &err) < 0)
+	if (cellfiles_write(dir, KEY, &hosts, &err) < 0)
+		fail_msg("%s", err.msg);
+}
+
+static void update_cell(const char *ip, const char *names)
+{
+	const struct cellfiles_hosts hosts = { ip, names };
+	struct error err;
+
+	if (cellfiles_update(dir, KEY, &hosts, &err) < 0)
 		fail_msg("%s", err.msg);
 }
 
 static void write_container(const char *role, const char *hostname)
 {
+	const struct cellfiles_hosts hosts = { NULL, NEIGHBOURS };
 	struct error err;
 
-	if (cellfiles_write_container(dir, KEY, role, hostname, &err) < 0)
+	if (cellfiles_write_container(dir, KEY, role, hostname, &hosts, &err) < 0)
 		fail_msg("%s", err.msg);
+}
+
+static ino_t inode_of(const char *role)
+{
+	AUTO_FREE char *path = cellfiles_path(dir, KEY, role, CELLFILE_HOSTS);
+	struct stat st;
+
+	return stat(path, &st) == 0 ? st.st_ino : 0;
 }
 
 static void test_cell(void **state UNUSED)
 {
-	write_cell(NULL);
+	ino_t inode;
+
+	write_cell(NULL, "");
+	inode = inode_of(NULL);
 	expect(NULL, CELLFILE_HOSTS, LOCALHOST);
 	expect(NULL, CELLFILE_HOSTNAME, "web\n");
-	write_cell("10.88.0.123");
-	expect(NULL, CELLFILE_HOSTS, LOCALHOST "10.88.0.123\tweb\n");
-	write_cell("10.88.0.4"); /* shorter: nothing of the old content stays */
-	expect(NULL, CELLFILE_HOSTS, LOCALHOST "10.88.0.4\tweb\n");
-	write_cell(NULL);
+	write_cell("10.88.0.123", NEIGHBOURS);
+	expect(NULL, CELLFILE_HOSTS, LOCALHOST "10.88.0.123\tweb web.t\n" HEADING NEIGHBOURS);
+	write_cell("10.88.0.4", NULL); /* shorter: nothing of the old content stays */
+	expect(NULL, CELLFILE_HOSTS, LOCALHOST "10.88.0.4\tweb web.t\n");
+	write_cell(NULL, NULL);
 	expect(NULL, CELLFILE_HOSTS, LOCALHOST);
+	assert_int_equal(inode_of(NULL), inode);
 }
 
 /* Whichever comes first, its files or the address. */
 static void test_container(void **state UNUSED)
 {
 	write_container("hosts", "db.example.org");
-	expect("hosts", CELLFILE_HOSTS, LOCALHOST);
+	expect("hosts", CELLFILE_HOSTS, LOCALHOST HEADING NEIGHBOURS);
 	expect("hosts", CELLFILE_HOSTNAME, "db.example.org\n");
-	write_cell("10.88.0.5");
-	expect("hosts", CELLFILE_HOSTS, LOCALHOST "10.88.0.5\tdb.example.org web\n");
+	write_cell("10.88.0.5", "");
+	expect("hosts", CELLFILE_HOSTS, LOCALHOST "10.88.0.5\tdb.example.org web web.t\n");
 	write_container("late", "later");
-	expect("late", CELLFILE_HOSTS, LOCALHOST "10.88.0.5\tlater web\n");
+	expect("late", CELLFILE_HOSTS, LOCALHOST "10.88.0.5\tlater web web.t\n" HEADING NEIGHBOURS);
 	write_container("late", "l");
 	expect("late", CELLFILE_HOSTNAME, "l\n");
 	write_container("same", "web");
-	expect("same", CELLFILE_HOSTS, LOCALHOST "10.88.0.5\tweb\n");
-	write_cell("10.88.0.6");
-	expect("late", CELLFILE_HOSTS, LOCALHOST "10.88.0.6\tl web\n");
-	expect(NULL, CELLFILE_HOSTS, LOCALHOST "10.88.0.6\tweb\n");
+	expect("same", CELLFILE_HOSTS, LOCALHOST "10.88.0.5\tweb web.t\n" HEADING NEIGHBOURS);
+	write_cell("10.88.0.6", "");
+	expect("late", CELLFILE_HOSTS, LOCALHOST "10.88.0.6\tl web web.t\n");
+	expect(NULL, CELLFILE_HOSTS, LOCALHOST "10.88.0.6\tweb web.t\n");
 	expect(NULL, CELLFILE_HOSTNAME, "web\n");
+	write_cell(NULL, NEIGHBOURS); /* no address to be taken from the lines of others */
+	write_container("late", "l");
+	expect("late", CELLFILE_HOSTS, LOCALHOST HEADING NEIGHBOURS);
+}
+
+static void test_update(void **state UNUSED)
+{
+	AUTO_FREE char *etc = xasprintf("%s/" KEY "/etc", dir);
+	ino_t inode;
+
+	update_cell("10.88.0.5", NEIGHBOURS); /* nothing is there: nothing is made */
+	assert_int_equal(access(etc, F_OK), -1);
+	write_cell("10.88.0.5", "");
+	write_container("late", "l");
+	inode = inode_of("late");
+	update_cell(NULL, "10.88.0.7\tx\n"); /* its own address stays */
+	expect(NULL, CELLFILE_HOSTS, LOCALHOST "10.88.0.5\tweb web.t\n" HEADING "10.88.0.7\tx\n");
+	update_cell("10.88.0.6", NEIGHBOURS);
+	expect("late", CELLFILE_HOSTS, LOCALHOST "10.88.0.6\tl web web.t\n" HEADING NEIGHBOURS);
+	assert_int_equal(inode_of("late"), inode);
+	assert_int_equal(fs_remove_tree(AT_FDCWD, etc, NULL), 0);
+	update_cell("10.88.0.5", NEIGHBOURS);
+	assert_int_equal(access(etc, F_OK), -1);
+}
+
+/* What does not change is not written: nobody who watches the file is woken. */
+static void test_unchanged(void **state UNUSED)
+{
+	AUTO_FREE char *path = cellfiles_path(dir, KEY, NULL, CELLFILE_HOSTS);
+	const struct timespec past[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
+	struct stat st;
+
+	write_cell("10.88.0.5", NEIGHBOURS);
+	assert_int_equal(utimensat(AT_FDCWD, path, past, 0), 0);
+	update_cell("10.88.0.5", NEIGHBOURS);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mtim.tv_sec, 1000);
+	update_cell("10.88.0.6", NEIGHBOURS);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_not_equal(st.st_mtim.tv_sec, 1000);
 }
 
 static void test_without_a_run_path(void **state UNUSED)
@@ -94,8 +161,9 @@ static void test_without_a_run_path(void **state UNUSED)
 	AUTO_FREE char *path = cellfiles_path(NULL, KEY, "a", CELLFILE_HOSTS);
 
 	assert_string_equal(path, "");
-	assert_int_equal(cellfiles_write(NULL, KEY, NULL, NULL), 0);
-	assert_int_equal(cellfiles_write_container(NULL, KEY, "a", "b", NULL), 0);
+	assert_int_equal(cellfiles_write(NULL, KEY, &nothing, NULL), 0);
+	assert_int_equal(cellfiles_update(NULL, KEY, &nothing, NULL), 0);
+	assert_int_equal(cellfiles_write_container(NULL, KEY, "a", "b", &nothing, NULL), 0);
 }
 
 static void test_trouble(void **state UNUSED)
@@ -104,7 +172,7 @@ static void test_trouble(void **state UNUSED)
 	AUTO_FREE char *in_the_way = xasprintf("%s/file", dir);
 
 	assert_int_equal(fs_write_file_atomic(in_the_way, "", 0, 0644, NULL), 0);
-	assert_true(cellfiles_write(in_the_way, KEY, NULL, &err) < 0);
+	assert_true(cellfiles_write(in_the_way, KEY, &nothing, &err) < 0);
 	assert_non_null(strstr(err.msg, in_the_way));
 }
 
@@ -115,6 +183,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_cell),
 		TEST(test_container),
+		TEST(test_update),
+		TEST(test_unchanged),
 		cmocka_unit_test(test_without_a_run_path),
 		TEST(test_trouble),
 	};

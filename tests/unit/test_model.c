@@ -122,6 +122,10 @@ static void test_defaults_of_an_empty_document(void **state UNUSED)
 
 #define C "id: a, image: x, " /* a container that is fine so far */
 
+#define NO_HOST_NAME                                                                               \
+	"is not a host name; expected letters, digits, '-' and '_' in parts separated by '.', "    \
+	"such as db or db.internal\n"
+
 #define USER_PROBLEM(user)                                                                           \
 	"spec.containers[0].user: \"" user                                                           \
 	"\" is not a user; expected user or user:group, each a name or a number, such as nobody or " \
@@ -284,9 +288,20 @@ static const struct {
 	  "ports: [\"80:80\"]}, {id: b, image: x, ports: [\"127.0.0.1:80:8080\"]}]",
 	  "spec.containers[1].ports[0]: \"127.0.0.1:80:8080\": this port of the host is published by "
 	  "containers[0].ports[0] already\n" },
-	{ "containers: [{" C "networks: [a], networksAliases: [b]}]",
-	  "spec.containers[0].networks: joining further networks is not supported by this version\n"
-	  "spec.containers[0].networksAliases: network aliases are not supported by this version\n" },
+	{ "containers: [{" C "networks: [a]}]",
+	  "spec.containers[0].networks: joining further networks is not supported by this "
+	  "version\n" },
+	{ "containers: [{" C "networksAliases: [db, my_db, db.internal, 1password, 4.b]}]", "" },
+	{ "containers: [{" C "networksAliases: [a b, 10.0.0.1, -x, a..b, \"\", Localhost]}]",
+	  "spec.containers[0].networksAliases[0]: \"a b\" " NO_HOST_NAME
+	  "spec.containers[0].networksAliases[1]: \"10.0.0.1\" " NO_HOST_NAME
+	  "spec.containers[0].networksAliases[2]: \"-x\" " NO_HOST_NAME
+	  "spec.containers[0].networksAliases[3]: \"a..b\" " NO_HOST_NAME
+	  "spec.containers[0].networksAliases[4]: \"\" " NO_HOST_NAME
+	  "spec.containers[0].networksAliases[5]: localhost is every container's own; choose "
+	  "another name\n" },
+	{ "containers: [{" C "networksAliases: [db, x, DB]}]",
+	  "spec.containers[0].networksAliases[2]: \"DB\" stands there twice\n" },
 };
 
 static void test_cells(void **state UNUSED)
@@ -503,7 +518,8 @@ static void test_hash_sees_what_runs(void **state UNUSED)
 	static const char *const same[] = {
 		("realmId: r, containers: [{id: a, image: x}, {id: b, image: x, restartPolicy: "
 		 "never, restartMaxRetries: 3, "
-		 "restartBackoffSeconds: 2, stopSignal: INT, stopGracePeriodSeconds: 4, volumes: "
+		 "restartBackoffSeconds: 2, stopSignal: INT, stopGracePeriodSeconds: 4, "
+		 "networksAliases: [db], volumes: "
 		 "[{source: /a, target: /b}]}]"),
 		("containers: [{id: b, image: x, root: false, command: \"\", privileged: false, "
 		 "volumes: [{source: /a, target: /b, kind: bind, readOnly: false}]}, {id: a, "

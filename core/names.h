@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Keeps the hosts files of running cells true while cells around them come, go and move.
+ *
+ * Whoever changes an address or an alias touches the spaces that the cell is in. A round then takes
+ * down what every affected file is to say, and a worker writes those that differ. Rounds begin at
+ * once, but follow each other with a pause of several times what the last one took, so that a
+ * thousand cells that start together cost a part of one processor and each file is late by half a
+ * second at most.
+ */
+#pragma once
+
+#include "core/base/map.h"
+#include "core/loop/loop.h"
+
+struct engine;
+struct object;
+struct names_job;
+
+struct names {
+	struct map touched; /* keys of spaces: struct touched in names.c */
+	bool all;           /* as if every space was touched */
+	bool open;          /* addresses are known: until the first look nothing is written */
+	struct timer pause; /* until the next round */
+	struct work work;
+	struct names_job *job; /* under way; NULL: none */
+	bool failed;           /* the last round did, and it was said */
+	uint64_t not_before_ms;
+	uint64_t rounds, took_ns; /* for tests and bench: all, and the last one */
+};
+
+/* The addresses of cells are known from now on: every file is looked at, the first time. */
+void names_open(struct engine *engine);
+
+/* The cell has, or had, another address or other aliases. */
+void names_touch(struct engine *engine, const struct object *cell);
+
+/* Starts no further round; one under way ends by itself. */
+void names_close(struct engine *engine);
+bool names_is_busy(const struct engine *engine);
+void names_fini(struct engine *engine);
+
+/* ---- the files of one cell, before its containers are made ---- */
+
+/* What the cell's files are to say now, with @ip (NULL: none yet) as its own address. With @role
+ * they are those of that container, which has @hostname. */
+struct names_job *names_job_new(struct engine *engine, const struct object *cell, const char *ip,
+				const char *role, const char *hostname);
+
+/* Blocking, on a worker. Makes what is missing. */
+int names_job_write(struct names_job *job, struct error *err);
+void names_job_free(struct names_job *job);
