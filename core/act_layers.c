@@ -68,11 +68,13 @@ static void space_applied(struct run *run)
 	run->object->own.space = run->ret.space;
 	run->object->own.applied = true;
 	run->object->own.regenerate = false;
+	filter_doubt(run->engine);
 }
 
 static void own_removed(struct run *run)
 {
 	run->object->own.exists = run->object->own.applied = false;
+	filter_doubt(run->engine);
 }
 
 /* ---- cgroups ---- */

@@ -11,6 +11,7 @@
 #include "core/desired.h"
 #include "core/model/diff.h"
 #include "core/model/view.h"
+#include "core/ports.h"
 #include "core/status.h"
 #include "core/wish.h"
 
@@ -106,6 +107,31 @@ static bool namespace_moves(const struct object *realm, const ProtobufCMessage *
 	return !str_equal(now, then);
 }
 
+/* Ports of the host that are another cell's. False: the result says whose. */
+static bool ports_allowed(const struct wish *wish, const char *cell_key, const char *path,
+			  const Api__ContainerSpec *container)
+{
+	AUTO_FREE char *clash = ports_clash(wish->engine, cell_key, container);
+
+	if (clash)
+		mutation_result(wish->m, wish->key, API__OUTCOME__FAILED, "%s.ports: %s", path,
+				clash);
+	return !clash;
+}
+
+static bool cell_ports_allowed(const struct wish *wish)
+{
+	const Api__CellSpec *spec = ((const Api__Cell *)wish->message)->spec;
+
+	for (size_t i = 0; wish->kind == KIND_CELL && i < spec->n_containers; i++) {
+		AUTO_FREE char *path = xasprintf("spec.containers[%zu]", i);
+
+		if (!ports_allowed(wish, wish->key, path, spec->containers[i]))
+			return false;
+	}
+	return true;
+}
+
 /* What the schema allows and this object does not. False: the result says why. */
 static bool allowed(const struct wish *wish, const struct object *object)
 {
@@ -189,7 +215,7 @@ static void apply_layer(struct wish *wish)
 	}
 	if (object && desired_manifest(object))
 		return failed_in(wish, wish->key, desired_manifest(object));
-	if (!allowed(wish, object) || !take_over_containers(wish))
+	if (!allowed(wish, object) || !cell_ports_allowed(wish) || !take_over_containers(wish))
 		return;
 	create_parents(wish, wish->key);
 	if (object)
@@ -334,6 +360,9 @@ static void apply_container(struct wish *wish)
 				err.msg);
 		return;
 	}
+	if (!(c && wish->create_only) &&
+	    !ports_allowed(wish, cell_key, "spec", container_spec(wish)))
+		return;
 	if (c)
 		return update_container(wish, cell, c);
 	if (!spaces_known(wish))

@@ -324,6 +324,7 @@ void desired_scan_done(struct engine *engine, const struct error *problem)
 		release_missing(engine);
 		engine_touch_all(engine);
 	}
+	filter_doubt(engine);
 	prune_arm(engine);
 }
 

@@ -66,6 +66,44 @@ void network_facts_fini(struct network_facts *facts)
 	*facts = (struct network_facts){ 0 };
 }
 
+void filter_wish_fini(struct filter_wish *wish)
+{
+	for (size_t i = 0; i < wish->n_spaces; i++) {
+		free(wish->spaces[i].key);
+		free(wish->spaces[i].bridge);
+		free(wish->spaces[i].subnet);
+	}
+	for (size_t i = 0; i < wish->n_ports; i++) {
+		free(wish->ports[i].cell_key);
+		free(wish->ports[i].host_ip);
+		free(wish->ports[i].bridge);
+		free(wish->ports[i].ip);
+	}
+	free(wish->spaces);
+	free(wish->ports);
+	*wish = (struct filter_wish){ 0 };
+}
+
+void filter_wish_copy(const struct filter_wish *wish, struct filter_wish *ret)
+{
+	*ret = (struct filter_wish){ .n_spaces = wish->n_spaces, .n_ports = wish->n_ports };
+	ret->spaces = xcalloc(wish->n_spaces, sizeof(*ret->spaces));
+	ret->ports = xcalloc(wish->n_ports, sizeof(*ret->ports));
+	for (size_t i = 0; i < wish->n_spaces; i++)
+		ret->spaces[i] = (struct filter_space){ .key = xstrdup(wish->spaces[i].key),
+							.bridge = xstrdup(wish->spaces[i].bridge),
+							.subnet = xstrdup(wish->spaces[i].subnet) };
+	for (size_t i = 0; i < wish->n_ports; i++) {
+		const struct filter_port *from = &wish->ports[i];
+
+		ret->ports[i] = *from;
+		ret->ports[i].cell_key = xstrdup(from->cell_key);
+		ret->ports[i].host_ip = from->host_ip ? xstrdup(from->host_ip) : NULL;
+		ret->ports[i].bridge = xstrdup(from->bridge);
+		ret->ports[i].ip = xstrdup(from->ip);
+	}
+}
+
 void cgroup_fact_fini(struct cgroup_fact *fact)
 {
 	free(fact->key);

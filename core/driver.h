@@ -301,9 +301,52 @@ struct repair_request {
 	const char *cgroup_path;
 };
 
+/* ---- the packet filter: one for all spaces ---- */
+
+struct filter_space {
+	char *key;
+	char *bridge;
+	char *subnet; /* CIDR */
+};
+
+/* A port of the host that leads to a cell. */
+struct filter_port {
+	char *cell_key;
+	bool udp;      /* else TCP */
+	char *host_ip; /* NULL: every address of the host */
+	uint16_t host_port;
+	char *bridge; /* of the cell's space */
+	char *ip;     /* of the cell */
+	uint16_t port;
+	bool taken; /* written by filter_apply(): not published, another program has it */
+};
+
+/* Everything that the filter shall say, complete. */
+struct filter_wish {
+	struct filter_space *spaces;
+	size_t n_spaces;
+	struct filter_port *ports;
+	size_t n_ports;
+};
+
+void filter_wish_fini(struct filter_wish *wish);
+
+/* A deep copy. */
+void filter_wish_copy(const struct filter_wish *wish, struct filter_wish *ret);
+
+struct filter_listener {
+	void *ctx;
+	/* Another hand changed the filter, or may have: it is to be applied again. */
+	void (*on_filter)(void *ctx);
+};
+
 struct network;
 
 struct network_ops {
+	/* From now on tells of changes of the filter. Call once. On failure they are seen by
+	 * filter_apply() alone. */
+	int (*watch_filter)(struct network *network, const struct filter_listener *listener,
+			    struct error *err);
 	void (*close)(struct network *network, void (*closed)(void *ctx), void *ctx);
 
 	/* Writes the conflist unless it stands there as wanted. Makes the bridge of attached cells
@@ -346,6 +389,14 @@ struct network_ops {
 	/* DEL of everything journalled for the cell, joins too, then the pin goes. Works without a
 	 * namespace or conflist too. */
 	void (*detach)(struct network *network, const char *cell_key, struct call *call);
+
+	/*
+	 * Makes the packet filter what @wish says, in one step: cells of two spaces do not reach
+	 * each other, the world outside reaches published ports only, cells reach out under the
+	 * host's address. Whatever is as wished costs nothing. One at a time; the caller keeps
+	 * @wish.
+	 */
+	void (*filter_apply)(struct network *network, struct filter_wish *wish, struct call *call);
 
 	/* As in struct runtime_ops. */
 	void (*inventory)(struct network *network, struct host_things *ret_things,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/engine.h"
 
+#include "core/addresses.h"
 #include "core/base/log.h"
 #include "core/desired.h"
 #include "core/doctor.h"
@@ -82,9 +83,13 @@ void engine_forget(struct engine *engine, struct object *object)
 	struct object *parent = object->parent;
 
 	queue_remove(&engine->queue, object);
+	if (object->kind == KIND_SPACE)
+		filter_doubt(engine);
 	remove_containers(engine, object);
 	engine_set_link(engine, &object->cell.link, NULL, NULL);
 	joins_forget(engine, object);
+	free(take_ptr(object->cell.ip));
+	addresses_count(engine, object);
 	list_remove(&object->realm_link);
 	engine_released(engine, object);
 	throttle_end(&engine->throttle, &object->cell.ticket);
@@ -237,6 +242,7 @@ void engine_open(struct engine *engine, const struct engine_options *options)
 	throttle_init(&engine->throttle, processors());
 	self_read(&engine->self);
 	history_init(&engine->history, status_now_ms());
+	filter_init(engine);
 	queue_init(&engine->queue, engine->loop, work);
 	desired_init(engine, options->prune_grace_ms);
 }
@@ -256,6 +262,7 @@ void engine_close(struct engine *engine, void (*closed)(void *ctx), void *ctx)
 	timer_stop(&engine->desired.prune);
 	map_for_each(object, &engine->objects, node)
 		queue_remove(&engine->queue, object);
+	filter_stop(engine);
 	names_close(engine);
 	look_stop_waiting(engine);
 	doctor_stop_waiting(engine);
@@ -282,6 +289,7 @@ void engine_fini(struct engine *engine)
 				engine_forget(engine, object);
 		}
 	}
+	filter_fini(engine);
 	names_fini(engine);
 	history_fini(&engine->history);
 	self_fini(&engine->self);

@@ -12,6 +12,7 @@
 #pragma once
 
 #include "core/base/map.h"
+#include "core/filter.h"
 #include "core/history.h"
 #include "core/names.h"
 #include "core/object.h"
@@ -77,6 +78,7 @@ struct engine {
 	struct list watchers; /* struct engine_watcher.link */
 	struct history history;
 
+	struct filter filter;     /* isolation and ports */
 	struct names names;       /* hosts files of cells */
 	struct throttle throttle; /* cells that come up; struct cell.ticket */
 	bool runtime_up;

@@ -346,6 +346,7 @@ static void on_network(struct call *call)
 		return look_failed(look, "networks");
 	note_spaces(look);
 	note_attachments(look);
+	filter_doubt(look->engine);
 	names_open(look->engine);
 	look_done(look, &look->engine->looked.network);
 }

@@ -131,6 +131,19 @@ void slot_fini(struct slot *slot)
 	*slot = (struct slot){ 0 };
 }
 
+char *object_filter_text(const char *bridge, const char *subnet)
+{
+	return xasprintf("%s %s", bridge ? bridge : "", subnet ? subnet : "");
+}
+
+bool object_is_filtered(const struct object *space)
+{
+	const struct space_fact *fact = &space->own.space;
+	AUTO_FREE char *text = object_filter_text(fact->bridge, fact->subnet);
+
+	return str_equal(space->own.filtered, text);
+}
+
 void object_free(struct object *object)
 {
 	struct container *container;
@@ -151,12 +164,17 @@ void object_free(struct object *object)
 	strv_fini(&object->controllers);
 	space_fact_fini(&object->own.space);
 	free(object->own.namespace_);
+	free(object->own.filtered);
+	free(object->own.filter_problem);
 	free(object->cell.ip);
 	free(object->cell.bridge);
 	free(object->cell.link.name);
 	free(object->cell.reservation);
 	free(object->cell.drift);
 	free(object->cell.last_ip);
+	strv_fini(&object->cell.ports);
+	free(object->cell.port_conflict);
+	free(object->cell.port_taken);
 	free(object->source);
 	free(object->status.message);
 	protobuf_c_message_free_unpacked(object->spec, NULL);

@@ -128,10 +128,15 @@ struct cell {
 	struct list earlier_link; /* struct engine.earlier: attached before the host started anew */
 	char *ip, *bridge;
 	struct host_link link;
+	bool counted;         /* its address, in its space's own.addresses_used */
 	uint64_t netns_inode; /* of the namespace that is to be pinned; 0: not known */
 	char *reservation;    /* the file that reserves its address */
 	char *drift;          /* what its network has lost; NULL: nothing */
 	char *last_ip;        /* asked for when the cell comes back */
+	struct strv ports;    /* of the host that lead to it: "8080:80/tcp" */
+	char *port_conflict;  /* which of its ports another cell has; NULL: none. It does not start
+			       */
+	char *port_taken;     /* which of its ports another program has; NULL: none */
 	struct ticket ticket; /* struct engine.throttle: it comes up, or waits for its turn */
 };
 
@@ -146,7 +151,10 @@ struct own_thing {
 	/* spaces, as it is while one is planned: how many cells have joined it, and the first */
 	unsigned joined;
 	const struct object *joined_by;
-	char *namespace_; /* realms: the containerd namespace in use */
+	unsigned addresses_used; /* spaces: by cells; see core/addresses.h */
+	char *filtered; /* spaces: the bridge and range that the packet filter has; NULL: none */
+	char *filter_problem; /* spaces: why it cannot have them; NULL: nothing is known of */
+	char *namespace_;     /* realms: the containerd namespace in use */
 };
 
 struct object_status {
@@ -233,6 +241,12 @@ void slot_failed(struct slot *slot, enum action action, const struct error *err,
 
 /* Something changed that may have been the cause: try again at once. */
 void slot_forgive(struct slot *slot);
+
+/* The packet filter has the space as its network is now: cells may come up in it. */
+bool object_is_filtered(const struct object *space);
+
+/* "<bridge> <range>", as in struct own_thing.filtered. */
+char *object_filter_text(const char *bridge, const char *subnet);
 
 /* Something of the object is outside, or may be. */
 bool object_exists(const struct object *object);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/observed.h"
 
+#include "core/addresses.h"
 #include "core/base/log.h"
 #include "core/joins.h"
 #include "core/look.h"
 #include "core/names.h"
+#include "core/ports.h"
 #include "core/restart.h"
 #include "core/status.h"
 #include "core/tell.h"
@@ -166,6 +168,8 @@ void observed_attachment(struct engine *engine, struct object *object,
 	struct cell *cell = &object->cell;
 	bool moved = !str_equal(cell->ip, fact->ip);
 
+	if ((cell->attached != fact->attached || moved) && ports_any(object))
+		filter_doubt(engine);
 	if (cell->attached && fact->drift)
 		log_warning("the network of a cell changed by another hand: %s key=%s", fact->drift,
 			    object->key);
@@ -174,6 +178,7 @@ void observed_attachment(struct engine *engine, struct object *object,
 	cell->attached = fact->attached;
 	cell->netns_inode = fact->netns_inode;
 	replace_str(&cell->ip, fact->ip);
+	addresses_count(engine, object);
 	replace_str(&cell->bridge, fact->bridge);
 	replace_str(&cell->reservation, fact->reservation);
 	replace_str(&cell->drift, fact->drift);

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "core/addresses.h"
 #include "core/plan_steps.h"
 
 static const struct {
@@ -166,6 +167,42 @@ static bool has_own_thing(enum kind kind)
 	return kind == KIND_REALM || kind == KIND_SPACE;
 }
 
+/* No cell before its isolation. */
+static void say_filter(struct planning *p)
+{
+	const struct object *space = p->object;
+
+	if (space->own.filter_problem)
+		plan_say(p, API__STATE__Pending, REASON_FILTER_FAILED, "%s",
+			 space->own.filter_problem);
+	else if (!object_is_filtered(space))
+		plan_say(p, API__STATE__Pending, REASON_CREATING,
+			 "its rules are being put into the packet filter");
+}
+
+/* A remark: the space is Ready all the same. */
+static void say_addresses(struct planning *p)
+{
+	const struct own_thing *own = &p->object->own;
+	unsigned total = addresses_of(own->space.subnet);
+
+	switch (addresses_left(p->object)) {
+	case ADDRESSES_ENOUGH:
+		break;
+	case ADDRESSES_LOW:
+		plan_say(p, API__STATE__Ready, REASON_ADDRESSES_LOW,
+			 "%u of the %u addresses in %s are in use", own->addresses_used, total,
+			 own->space.subnet);
+		break;
+	case ADDRESSES_NONE:
+		plan_say(p, API__STATE__Ready, REASON_ADDRESSES_EXHAUSTED,
+			 "all %u addresses in %s are in use, no further cell comes up; delete "
+			 "cells, or stop all of them and give the space a larger subnet",
+			 total, own->space.subnet);
+		break;
+	}
+}
+
 static void plan_wanted_parent(struct planning *p)
 {
 	const struct object *object = p->object;
@@ -189,6 +226,10 @@ static void plan_wanted_parent(struct planning *p)
 	if (own_missing && object->own.space.drift)
 		plan_say(p, API__STATE__Pending, REASON_NETWORK_DRIFTED, "being mended: %s",
 			 object->own.space.drift);
+	if (!own_missing && object->kind == KIND_SPACE)
+		say_filter(p);
+	if (object->cgroup_exists && !own_missing && object->kind == KIND_SPACE)
+		say_addresses(p);
 	if (object->cgroup_exists && !own_missing)
 		plan_say(p, API__STATE__Ready, REASON_NONE, "%s", "");
 	plan_say(p, API__STATE__Pending, REASON_CREATING, "being created");

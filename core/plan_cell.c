@@ -313,7 +313,7 @@ static void plan_up(struct planning *p)
 	}
 	if (object->cgroup.known && (!object->cgroup_exists || object->cgroup_stale))
 		plan_emit(p, ACTION_CGROUP_ENSURE, &object->cgroup, NULL);
-	if (!container_runs(root) && !may_run(p, root))
+	if (!container_runs(root) && (object->cell.port_conflict || !may_run(p, root)))
 		return;
 	if (!container_runs(root) && cell_waits_for_space(object)) {
 		plan_leaves(p);

@@ -45,6 +45,18 @@ enum reason {
 	 * plugin's words.
 	 */
 	REASON_NETWORK_FAILED,
+	/*
+	 * The rules that isolate the space cannot be put into the kernel's packet filter, so no
+	 * cell comes up in it; what runs goes on running. The message has the kernel's words.
+	 */
+	REASON_FILTER_FAILED,
+	/* Of a space: four of five of its addresses are in use. It is Ready all the same. */
+	REASON_ADDRESSES_LOW,
+	/*
+	 * Of a space: none of its addresses is free, so no further cell comes up in it. Delete
+	 * cells, or give the space a larger subnet.
+	 */
+	REASON_ADDRESSES_EXHAUSTED,
 	/* containerd refused to create the container. */
 	REASON_CREATE_FAILED,
 	/*
@@ -71,6 +83,12 @@ enum reason {
 	REASON_SPACE_UNKNOWN,
 	/* A space that its containers name in networks is not Ready; see that space's reason. */
 	REASON_SPACE_NOT_READY,
+	/*
+	 * A port that it publishes is another cell's, which was created before it, or another
+	 * program's of the host. A cell whose port is another cell's does not start; what runs goes
+	 * on running without that port.
+	 */
+	REASON_PORT_CONFLICT,
 	/* It ended with exit code 0 and is not to run again. */
 	REASON_COMPLETED,
 	/* Somebody stopped or killed it; start it to run it again. */

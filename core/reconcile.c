@@ -152,7 +152,8 @@ void reconcile_check_closed(struct engine *engine)
 	void (*closed)(void *) = engine->closed;
 
 	if (!engine->closing || !closed || !list_empty(&engine->runs) ||
-	    !list_empty(&engine->looks) || !list_empty(&engine->doctors) || names_is_busy(engine))
+	    !list_empty(&engine->looks) || !list_empty(&engine->doctors) || engine->filter.busy ||
+	    names_is_busy(engine))
 		return;
 	engine->closed = NULL;
 	closed(engine->closed_ctx);

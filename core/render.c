@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Objects as documents with their status. */
+#include "core/addresses.h"
 #include "core/desired.h"
 #include "core/joins.h"
 #include "core/model/view.h"
@@ -55,6 +56,10 @@ static void render_space(const struct object *object, Api__Status *status)
 	status->bridge = maybe_str(object->own.space.bridge);
 	status->subnet = maybe_str(object->own.space.subnet);
 	status->conflist = maybe_str(object->own.space.conflist);
+	status->addresses = addresses_of(object->own.space.subnet);
+	status->has_addresses = status->addresses != 0;
+	status->has_addresses_used = status->has_addresses;
+	status->addresses_used = object->own.addresses_used;
 }
 
 static Api__ContainerStatus *render_container_status(const struct engine *engine,
@@ -110,6 +115,7 @@ static void render_cell(const struct engine *engine, const struct object *object
 		status->last_ip = maybe_str(object->cell.last_ip);
 	status->bridge = maybe_str(object->cell.bridge);
 	joins_render(object, status);
+	copy_strv(&object->cell.ports, &status->ports, &status->n_ports);
 	if (object->cell.pinned)
 		status->netns = network->ops->netns_path(network, object->key);
 	list_for_each(c, &object->cell.containers, link)

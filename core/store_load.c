@@ -67,6 +67,8 @@ static void restore_status(struct engine *engine, struct object *object, const A
 		object->cell.last_ip =
 			xstrdup(str_empty(status->ip) ? status->last_ip : status->ip);
 	joins_restore(object, status);
+	for (size_t i = 0; i < status->n_ports; i++)
+		strv_add(&object->cell.ports, status->ports[i]);
 	object->cell.run = restored_intent(status->intent);
 	for (size_t i = 0; i < status->n_containers; i++)
 		restore_container(engine, object, status->containers[i]);

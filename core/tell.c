@@ -28,6 +28,8 @@ static const char *const names[TELL_REASON_COUNT] = {
 	[TELL_STARTED] = "Started",
 	[TELL_NOT_RESTARTED] = "NotRestarted",
 	[TELL_DELETED] = "Deleted",
+	[TELL_FILTER_RESTORED] = "FilterRestored",
+	[TELL_FILTER_CONTESTED] = "FilterContested",
 	[TELL_EVENTS_MISSED] = "EventsMissed",
 };
 
@@ -91,6 +93,22 @@ void tell_runtime_down(struct engine *engine, const struct error *why)
 {
 	tell(engine, "", WARNING, reason_name(REASON_RUNTIME_UNAVAILABLE),
 	     "containerd cannot be asked: %s", why->msg);
+}
+
+void tell_filter(struct engine *engine, enum tell_reason reason)
+{
+	if (reason == TELL_FILTER_RESTORED)
+		tell(engine, "", NORMAL, names[reason],
+		     "another hand changed the packet filter; it is put back");
+	else
+		tell(engine, "", WARNING, names[reason],
+		     "another tool changes the packet filter again and again; it is put back after "
+		     "growing pauses: see nft monitor");
+}
+
+void tell_filter_failed(struct engine *engine, const struct error *why)
+{
+	tell(engine, "", WARNING, reason_name(REASON_FILTER_FAILED), "%s", why->msg);
 }
 
 /* ---- what is wanted ---- */

@@ -34,6 +34,13 @@ enum tell_reason {
 	TELL_NOT_RESTARTED,
 	/* Nothing of it is left. */
 	TELL_DELETED,
+	/* Another hand changed the packet filter's rules; they were put back. */
+	TELL_FILTER_RESTORED,
+	/*
+	 * Another tool changes the packet filter's rules again and again; they are put back after
+	 * growing pauses. Find the tool, and teach it to leave the table of this name alone.
+	 */
+	TELL_FILTER_CONTESTED,
 	/* The reader was too slow; in streams of the API only. */
 	TELL_EVENTS_MISSED,
 	TELL_REASON_COUNT,
@@ -46,6 +53,9 @@ void tell_daemon_started(struct engine *engine);
 void tell_daemon_stopped(struct engine *engine, const char *why);
 void tell_runtime_up(struct engine *engine);
 void tell_runtime_down(struct engine *engine, const struct error *why);
+
+void tell_filter(struct engine *engine, enum tell_reason reason);
+void tell_filter_failed(struct engine *engine, const struct error *why);
 
 /* @before: what the same file declared until now, NULL when nothing. */
 void tell_declared(struct engine *engine, const char *key, const char *file,

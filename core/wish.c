@@ -5,6 +5,7 @@
 #include "core/joins.h"
 #include "core/model/view.h"
 #include "core/names.h"
+#include "core/ports.h"
 
 /* ---- documents that nobody wrote ---- */
 
@@ -241,9 +242,17 @@ static void forgive_slots(struct object *object)
 		slot_forgive(&c->slot);
 }
 
+/* Ports are applied to what runs. */
+static void ports_changed(struct engine *engine)
+{
+	ports_settle(engine);
+	filter_doubt(engine);
+}
+
 static void set_spec(struct engine *engine, struct object *object, ProtobufCMessage *message)
 {
 	ProtobufCMessage *old = object->spec;
+	bool published = ports_any(object);
 
 	object->spec = message;
 	if (object->kind == KIND_CELL && old)
@@ -251,6 +260,8 @@ static void set_spec(struct engine *engine, struct object *object, ProtobufCMess
 			wants_all_controllers(old) != wants_all_controllers(message);
 	if (object->kind == KIND_CELL)
 		want_containers(engine, object);
+	if (object->wanted && (published || ports_any(object)))
+		ports_changed(engine);
 	if (object->kind == KIND_SPACE &&
 	    !same_message(space_defaults(old), space_defaults(message)))
 		want_cells_anew(engine, object);
@@ -283,6 +294,8 @@ static void set_wanted(struct engine *engine, struct object *object, bool wanted
 	object->kept = false;
 	forgive_slots(object); /* what failed was done for the other wish */
 	forget_intents(object);
+	if (ports_any(object))
+		ports_changed(engine);
 	if (object->parent) {
 		object->parent->wanted_children += wanted ? 1 : (unsigned)-1;
 		wish_update(engine, object->parent);

@@ -25,11 +25,20 @@ static void look_soon(void *ctx)
 		timer_start(watcher->engine->loop, &watcher->burst, BURST_MS, on_burst_over);
 }
 
+static void on_filter(void *ctx)
+{
+	filter_disturbed(ctx);
+}
+
 void network_watcher_open(struct network_watcher *watcher, struct engine *engine)
 {
+	const struct filter_listener filter = { .ctx = engine, .on_filter = on_filter };
+	struct network *network = engine->network;
 	struct error err;
 
 	*watcher = (struct network_watcher){ .engine = engine };
+	if (network->ops->watch_filter(network, &filter, &err) < 0)
+		log_warning("%s; changes of it are seen at the next resync", err.msg);
 	if (links_open(&watcher->links, engine, look_soon, watcher, &err) < 0)
 		log_warning("%s; changes of links are seen at the next resync", err.msg);
 	if (netfiles_open(&watcher->files, engine, look_soon, watcher, &err) < 0)

@@ -170,6 +170,7 @@ static void keep_effective(Api__ContainerSpec *spec, bool is_root)
 		"restart_policy",
 		"restart_backoff_seconds",
 		"restart_max_retries",
+		"ports", /* applied to the running cell */
 		"stop_signal",
 		"stop_grace_period_seconds",
 		"networks",

@@ -49,6 +49,10 @@ void validate_mounts(const char *prefix, const Api__ContainerSpec *spec,
 void validate_networks(const char *prefix, const Api__ContainerSpec *spec,
 		       struct model_problems *problems);
 void validate_joins(const Api__CellSpec *spec, struct model_problems *problems);
+/* Published ports: of one container; of all containers of a cell, which share its address. */
+void validate_ports(const char *prefix, const Api__ContainerSpec *spec,
+		    struct model_problems *problems);
+void validate_cell_ports(const Api__CellSpec *spec, struct model_problems *problems);
 
 /* Further names of its cell: networksAliases. */
 void validate_aliases(const char *prefix, const Api__ContainerSpec *spec,

@@ -124,4 +124,5 @@ void validate_cell(const Api__CellSpec *spec, struct model_problems *problems)
 		validate_container(prefix, spec->containers[i], problems);
 	}
 	validate_joins(spec, problems);
+	validate_cell_ports(spec, problems);
 }

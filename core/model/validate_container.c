@@ -66,14 +66,6 @@ static void validate_restart(const char *prefix, const char *policy,
 				 policy);
 }
 
-static void refuse_unsupported(const char *prefix, const Api__ContainerSpec *spec,
-			       struct model_problems *problems)
-{
-	if (spec->n_ports)
-		validate_problem(problems, prefix, "ports",
-				 "publishing ports is not supported by this version");
-}
-
 static void validate_settings(const char *prefix, const Api__ContainerSpec *spec,
 			      struct model_problems *problems)
 {
@@ -107,6 +99,6 @@ void validate_container(const char *prefix, const Api__ContainerSpec *spec,
 	validate_image(prefix, spec->image, problems);
 	validate_settings(prefix, spec, problems);
 	validate_networks(prefix, spec, problems);
+	validate_ports(prefix, spec, problems);
 	validate_aliases(prefix, spec, problems);
-	refuse_unsupported(prefix, spec, problems);
 }

@@ -62,6 +62,7 @@ static char *netns_path(struct network *network, const char *cell_key)
 
 static void cni_free(struct cni *cni)
 {
+	netfilter_fini(&cni->netfilter);
 	free(cni->conf_dir);
 	free(cni->bin_dirs);
 	free(cni->netns_dir);
@@ -69,7 +70,7 @@ static void cni_free(struct cni *cni)
 	free(cni);
 }
 
-static void on_pool_closed(void *ctx)
+static void on_events_closed(void *ctx)
 {
 	struct cni *cni = ctx;
 	void (*closed)(void *ctx) = cni->closed;
@@ -78,6 +79,16 @@ static void on_pool_closed(void *ctx)
 	cni_free(cni);
 	if (closed)
 		closed(closed_ctx);
+}
+
+static void on_pool_closed(void *ctx)
+{
+	struct cni *cni = ctx;
+
+	if (cni->netfilter.events)
+		nft_events_close(cni->netfilter.events, on_events_closed, cni);
+	else
+		on_events_closed(cni);
 }
 
 static void close_if_idle(struct cni *cni)
@@ -137,6 +148,7 @@ int cni_open(struct network **ret, struct loop *loop, const struct cni_options *
 	     struct error *err)
 {
 	struct cni *cni = xnew(struct cni);
+	AUTO_FREE char *runtime_dir = NULL;
 	int r = subnet_parse_for_space(options->subnet_pool_first, &cni->pool_first, err);
 
 	if (r == 0)
@@ -154,6 +166,8 @@ int cni_open(struct network **ret, struct loop *loop, const struct cni_options *
 	cni->bin_dirs = xstrdup(options->bin_dirs);
 	cni->netns_dir = xstrdup(options->netns_dir);
 	cni->ipam_dir = beside(options->netns_dir, "ipam");
+	runtime_dir = beside(options->netns_dir, "."); /* with "/." at its end */
+	netfilter_init(&cni->netfilter, runtime_dir);
 	list_init(&cni->space_ops);
 	cni->pool =
 		exec_pool_new(loop, &(struct exec_pool_options){ .max_running = PLUGINS_MAX_RUNNING,
@@ -164,6 +178,8 @@ int cni_open(struct network **ret, struct loop *loop, const struct cni_options *
 }
 
 static const struct network_ops cni_ops = {
+	.watch_filter = cni_watch_filter,
+	.filter_apply = cni_filter_apply,
 	.close = cni_close,
 	.ensure_space = cni_ensure_space,
 	.remove_space = cni_remove_space,

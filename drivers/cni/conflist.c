@@ -141,7 +141,7 @@ char *conflist_make(const struct conflist_options *options)
 		" s:{s:s, s:s, s:[[{s:s}]], s:[{s:s}]}}]}",
 		"cniVersion", CNI_VERSION, "name", name, MARKER, "space", options->space_key,
 		"plugins", "type", "bridge", "bridge", options->bridge, "isGateway", 1, "ipMasq", 0,
-		"hairpinMode", 0, "promiscMode", 0, "capabilities", "ips", 1, "mac", 1, "ipam",
+		"hairpinMode", 1, "promiscMode", 0, "capabilities", "ips", 1, "mac", 1, "ipam",
 		"type", "host-local", "dataDir", options->data_dir, "ranges", "subnet",
 		options->subnet, "routes", "dst", "0.0.0.0/0");
 	AUTO_FREE char *text = list ? json_dumps(list, JSON_INDENT(2)) : NULL;

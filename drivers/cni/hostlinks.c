@@ -2,12 +2,14 @@
 #include "drivers/cni/hostlinks.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/rtnetlink.h>
 #include <netlink/netlink.h>
 #include <netlink/route/addr.h>
 #include <netlink/route/link.h>
 #include <netlink/route/link/bridge.h>
 
+#include "core/base/fs.h"
 #include "drivers/cni/nl.h"
 
 void hostlinks_fini(struct hostlinks *links)
@@ -229,6 +231,14 @@ static int change_link(struct nl_sock *sock, const struct hostlink *link, int ma
 		       : 0;
 }
 
+/* As the plugin does for "hairpinMode": a cell may reach itself through a published port. */
+static void allow_hairpin(const struct hostlink *port)
+{
+	AUTO_FREE char *path = xasprintf("/sys/class/net/%s/brport/hairpin_mode", port->name);
+
+	fs_write_existing(AT_FDCWD, path, "1", NULL);
+}
+
 static int mend_ports(struct nl_sock *sock, const struct hostlinks *links,
 		      const struct hostlink *bridge, const struct bridge_wish *wish,
 		      struct error *err)
@@ -238,8 +248,10 @@ static int mend_ports(struct nl_sock *sock, const struct hostlinks *links,
 	for (size_t i = 0; r == 0 && i < wish->ports.n; i++) {
 		const struct hostlink *port = hostlinks_find(links, wish->ports.items[i]);
 
-		if (port && (port->master != bridge->ifindex || !port->up))
-			r = change_link(sock, port, bridge->ifindex, err);
+		if (!port || (port->master == bridge->ifindex && port->up))
+			continue;
+		r = change_link(sock, port, bridge->ifindex, err);
+		allow_hairpin(port);
 	}
 	return r;
 }

@@ -30,6 +30,7 @@ struct inventory_op {
 	struct op op;
 	struct strv dirs; /* of conflists */
 	char *netns_dir, *ipam_dir;
+	char *table;              /* "inet/kukeon" while it is to be there, else NULL */
 	struct strv keys, values; /* the journal's */
 	struct map links;         /* struct claim.node: the host's ends, of cells */
 	struct map containers;    /* CNI container ids, of cells */
@@ -370,9 +371,13 @@ static int add_tables(struct inventory_op *inventory, struct error *err)
 	AUTO(strv_fini) struct strv tables = { 0 };
 	int r = nft_list_tables(&tables, err);
 
-	for (size_t i = 0; i < tables.n; i++)
-		host_things_add(&inventory->things, HOST_NFT, tables.items[i], NULL)->why =
-			xstrdup("no space has rules of its own");
+	for (size_t i = 0; i < tables.n; i++) {
+		struct host_thing *thing =
+			host_things_add(&inventory->things, HOST_NFT, tables.items[i], NULL);
+
+		thing->in_use = str_equal(tables.items[i], inventory->table);
+		thing->why = xstrdup("no space has rules in it");
+	}
 	return r;
 }
 
@@ -419,6 +424,7 @@ static void on_finish(struct op *op, int status)
 	strv_fini(&inventory->dirs);
 	free(inventory->netns_dir);
 	free(inventory->ipam_dir);
+	free(inventory->table);
 	free(inventory);
 }
 
@@ -430,6 +436,8 @@ void cni_inventory(struct network *network, struct host_things *ret_things, stru
 	inventory->ret_things = ret_things;
 	inventory->netns_dir = xstrdup(cni->netns_dir);
 	inventory->ipam_dir = xstrdup(cni->ipam_dir);
+	if (cni->netfilter.busy || !cni->netfilter.known || cni->netfilter.applied.n_spaces)
+		inventory->table = xasprintf("inet/%s", cni->netfilter.table);
 	cni_conf_dirs(cni, &inventory->dirs);
 	op_start(&inventory->op, cni, inventory_steps, on_finish, call);
 }

@@ -12,9 +12,6 @@
 #include "core/base/buf.h"
 #include "drivers/cni/nl.h"
 
-/* What every table of ours begins with. */
-static const char TABLE_PREFIX[] = "kukeon";
-
 static const struct {
 	const char *name;
 	uint8_t number;
@@ -37,6 +34,37 @@ static int open_socket(struct nl_sock **ret, struct error *err)
 	return 0;
 }
 
+/* ---- generation ---- */
+
+static int on_generation(struct nl_msg *msg, void *ctx)
+{
+	struct nlattr *id = nlmsg_find_attr(nlmsg_hdr(msg), sizeof(struct nfgenmsg), NFTA_GEN_ID);
+
+	if (id)
+		*(uint32_t *)ctx = ntohl(nla_get_u32(id));
+	return NL_OK;
+}
+
+int nft_generation(uint32_t *ret, struct error *err)
+{
+	struct nfgenmsg general = { .nfgen_family = NFPROTO_UNSPEC, .version = NFNETLINK_V0 };
+	AUTO(nl_auto_socket) struct nl_sock *sock = NULL;
+	int r = open_socket(&sock, err);
+
+	if (r == -ENOENT)
+		return error_set(err, r, "this kernel has no netfilter");
+	if (r < 0)
+		return r;
+	nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, on_generation, ret);
+	r = nl_send_simple(sock, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETGEN, 0, &general,
+			   sizeof(general));
+	if (r >= 0)
+		r = nl_recvmsgs_default(sock);
+	if (r == -NLE_OPNOTSUPP || r == -NLE_INVAL)
+		return error_set(err, -ENOENT, "this kernel has no nf_tables: modprobe nf_tables");
+	return r < 0 ? nl_to_error(err, "read the generation of nftables", r) : 0;
+}
+
 /* ---- list ---- */
 
 static int on_table(struct nl_msg *msg, void *ctx)
@@ -46,7 +74,7 @@ static int on_table(struct nl_msg *msg, void *ctx)
 	struct nlattr *name = nlmsg_find_attr(header, sizeof(*general), NFTA_TABLE_NAME);
 	struct strv *tables = ctx;
 
-	if (!name || !str_starts_with(nla_get_string(name), TABLE_PREFIX))
+	if (!name || !str_starts_with(nla_get_string(name), NFT_TABLE))
 		return NL_OK;
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
 		AUTO_FREE char *table = xasprintf("%s/%s", families[i].name, nla_get_string(name));
@@ -122,7 +150,7 @@ int nft_delete_table(const char *table, struct error *err)
 		if (strlen(families[i].name) != (size_t)(slash - table) ||
 		    !str_starts_with(table, families[i].name))
 			continue;
-		if (!str_starts_with(slash + 1, TABLE_PREFIX))
+		if (!str_starts_with(slash + 1, NFT_TABLE))
 			break;
 		r = open_socket(&sock, err);
 		return r < 0 ? r : send_deletion(sock, families[i].number, slash + 1, err);

@@ -5,6 +5,12 @@
 #include "core/base/error.h"
 #include "core/base/str.h"
 
+/* What the names of our tables begin with. */
+#define NFT_TABLE "kukeon"
+
+/* The number of the kernel's last transaction. */
+int nft_generation(uint32_t *ret, struct error *err);
+
 /* Adds those whose name begins as ours do, as "<family>/<name>" ("inet/kukeon"). A kernel without
  * nftables has none. */
 int nft_list_tables(struct strv *ret_tables, struct error *err);

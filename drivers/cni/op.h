@@ -7,6 +7,7 @@
 
 #include "drivers/cni/cni.h"
 #include "drivers/cni/exec.h"
+#include "drivers/cni/netfilter.h"
 #include "drivers/cni/space.h"
 
 enum { BOOT_ID_BYTES = 40 };
@@ -18,6 +19,7 @@ struct cni {
 	struct exec_pool *pool;
 	char *conf_dir, *bin_dirs, *netns_dir, *ipam_dir;
 	struct subnet pool_first;
+	struct netfilter netfilter;
 	char boot_id[BOOT_ID_BYTES];
 	struct list space_ops; /* struct op.link: the first one runs */
 	unsigned n_ops;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 
+#include "core/base/buf.h"
 #include "core/model/names.h"
 #include "tests/fake/world.h"
 
@@ -345,6 +346,48 @@ static void add_joins(const struct world_cell *cell, struct host_things *things)
 	}
 }
 
+/* ---- the packet filter ---- */
+
+static int fake_watch_filter(struct network *network, const struct filter_listener *listener,
+			     struct error *err UNUSED)
+{
+	container_of(network, struct world, network)->filter_listener = *listener;
+	return 0;
+}
+
+/* op->extra: what it shall say. */
+static int apply_filter(struct op *op, struct error *err)
+{
+	struct world *world = op->world;
+
+	if (world->filter_fails)
+		return error_set(err, -EIO, "no nf_tables in this kernel");
+	if (str_equal(world->filter, op->extra))
+		return 0;
+	world_changes(world, "filter", op->extra);
+	free(world->filter);
+	world->filter = xstrdup(op->extra);
+	return 0;
+}
+
+static void fake_filter_apply(struct network *network, struct filter_wish *wish, struct call *call)
+{
+	AUTO_BUF struct buf text = { 0 };
+
+	buf_add_str(&text, "");
+	for (size_t i = 0; i < wish->n_spaces; i++)
+		buf_printf(&text, "%s %s %s\n", wish->spaces[i].key, wish->spaces[i].bridge,
+			   wish->spaces[i].subnet);
+	for (size_t i = 0; i < wish->n_ports; i++)
+		buf_printf(&text, "%s:%u/%s %s:%u\n",
+			   wish->ports[i].host_ip ? wish->ports[i].host_ip : "",
+			   wish->ports[i].host_port, wish->ports[i].udp ? "udp" : "tcp",
+			   wish->ports[i].ip, wish->ports[i].port);
+	act(network, "apply filter", "", call, apply_filter)->extra = buf_take(&text);
+}
+
+/* ---- inventory ---- */
+
 static int apply_inventory(struct op *op, struct error *err UNUSED)
 {
 	struct world_parent *parent;
@@ -390,6 +433,8 @@ static char *fake_netns_path(struct network *network UNUSED, const char *cell_ke
 const struct network_ops *fake_network_ops(void)
 {
 	static const struct network_ops ops = {
+		.watch_filter = fake_watch_filter,
+		.filter_apply = fake_filter_apply,
 		.close = fake_close,
 		.ensure_space = fake_ensure_space,
 		.remove_space = fake_remove_space,

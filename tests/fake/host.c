@@ -34,8 +34,14 @@ void sim_init_real(struct sim *sim, uint64_t seed)
 	sim->world.act_ms = 1;
 }
 
+static void on_filter(void *ctx)
+{
+	filter_disturbed(ctx);
+}
+
 void sim_start(struct sim *sim)
 {
+	const struct filter_listener filter = { .ctx = &sim->engine, .on_filter = on_filter };
 	const struct engine_options options = {
 		.loop = &sim->loop,
 		.runtime = &sim->world.runtime,
@@ -51,6 +57,7 @@ void sim_start(struct sim *sim)
 	engine_open(&sim->engine, &options);
 	if (sim->run_path)
 		check(store_open(&sim->store, &sim->engine, &err) == 0);
+	sim->world.network.ops->watch_filter(&sim->world.network, &filter, &err);
 	engine_start(&sim->engine);
 	runtime_watcher_start(&sim->engine);
 	cgroup_watcher_start(&sim->engine);

@@ -151,6 +151,14 @@ void world_reboot(struct world *world)
 	}
 	map_for_each(parent, &world->parents, node)
 		parent->cgroup = false;
+	free(take_ptr(world->filter));
+}
+
+void world_flush_filter(struct world *world)
+{
+	free(take_ptr(world->filter));
+	if (world->filter_listener.on_filter)
+		world->filter_listener.on_filter(world->filter_listener.ctx);
 }
 
 /* ---- strays ---- */
@@ -321,6 +329,7 @@ void world_cut(struct world *world)
 
 	world->runtime_listener = (struct runtime_listener){ 0 };
 	world->cgroup_listener = (struct cgroup_listener){ 0 };
+	world->filter_listener = (struct filter_listener){ 0 };
 	deferred_cancel(&world->up);
 	world->daemon_died = false;
 	list_for_each(op, &world->ops, link) {
@@ -386,6 +395,7 @@ void world_fini(struct world *world)
 		free(parent->key);
 		free(parent);
 	}
+	free(world->filter);
 	host_things_fini(&world->strays);
 	strv_fini(&world->missing_images);
 	strv_fini(&world->controllers);

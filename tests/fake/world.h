@@ -107,6 +107,9 @@ struct world {
 	struct runtime runtime;
 	struct network network;
 	struct cgroup_driver cgroup;
+	char *filter; /* what the packet filter says; NULL: nothing */
+	bool filter_fails;
+	struct filter_listener filter_listener;
 	struct runtime_listener runtime_listener;
 	struct cgroup_listener cgroup_listener;
 	struct deferred up;
@@ -133,6 +136,9 @@ void world_reboot(struct world *world);
 /* containerd goes away and comes back. */
 void world_runtime_down(struct world *world);
 void world_runtime_up(struct world *world);
+
+/* Another hand empties the packet filter. */
+void world_flush_filter(struct world *world);
 
 /* The process of a container ends by itself. */
 void world_exit(struct world *world, struct world_container *container, uint32_t code);

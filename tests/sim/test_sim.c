@@ -735,6 +735,96 @@ static void test_24_joins_before_the_start(void **state)
 	sim_fini(&sim);
 }
 
+/* No cell comes up unisolated; what runs goes on. */
+static void test_25_packet_filter(void **state UNUSED)
+{
+	static const char space[] = "default/default";
+	const struct object *object;
+	uint64_t changes;
+	struct sim sim;
+
+	sim_init(&sim, 19);
+	sim.world.filter_fails = true;
+	sim_start(&sim);
+	sim_file(&sim, "web.yaml", two_containers);
+	sim_scanned(&sim);
+	sim_run(&sim, 60 * 1000);
+	assert_int_equal(sim_state(&sim, space), API__STATE__Pending);
+	object = engine_find(&sim.engine, space);
+	assert_int_equal(object->status.reason, REASON_FILTER_FAILED);
+	assert_non_null(strstr(object->status.message, "no nf_tables"));
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__Pending);
+	assert_null(world_cell(&sim.world, web_key));
+	sim.world.filter_fails = false;
+	sim_run(&sim, 60 * 1000);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	world_flush_filter(&sim.world);
+	sim_run(&sim, 100);
+	assert_non_null(strstr(sim.world.filter, space));
+	changes = sim.world.changes; /* a fight: put back less and less often, and at last */
+	for (int i = 0; i < 1000; i++) {
+		world_flush_filter(&sim.world);
+		sim_run(&sim, 60);
+	}
+	assert_in_range(sim.world.changes - changes, 8, 20);
+	sim_run(&sim, 31 * 1000);
+	assert_non_null(strstr(sim.world.filter, space));
+	assert_int_equal(root_of(&sim)->starts, 1);
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
+
+#define PUBLISHER(name, ports)                                                                     \
+	"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: " name "}\nspec:\n"                     \
+	"  containers: [{id: a, image: img, stopGracePeriodSeconds: 1, ports: [" ports "]}]\n"
+
+#define SCOPE "default/default/default/"
+
+static const char *port_conflict(struct sim *sim, const char *key)
+{
+	const struct object *object = engine_find(&sim->engine, key);
+
+	return object && object->status.state == API__STATE__Pending &&
+			       object->status.reason == REASON_PORT_CONFLICT
+		       ? object->status.message
+		       : "";
+}
+
+/* The port is the first one's; the other waits, and gets it when the first does without. */
+static void test_26_ports_of_two(void **state UNUSED)
+{
+	struct world_container *first, *second;
+	struct sim sim;
+
+	start_with(&sim, 20, NULL);
+	sim_file(&sim, "z.yaml", PUBLISHER("z", "\"80:80\""));
+	sim_run(&sim, 1000);
+	sim_file(&sim, "a.yaml", PUBLISHER("a", "\"127.0.0.1:80:1\", \"81:1\""));
+	sim_run(&sim, 5000);
+	first = world_container(&sim.world, "kukeon-default", "default_default_z_root");
+	second = world_container(&sim.world, "kukeon-default", "default_default_a_root");
+	assert_non_null(strstr(port_conflict(&sim, SCOPE "a"), "published by cell " SCOPE "z"));
+	assert_null(second);
+	assert_int_equal(sim_state(&sim, SCOPE "z"), API__STATE__Ready);
+	assert_non_null(strstr(sim.world.filter, ":80/tcp "));
+	assert_null(strstr(sim.world.filter, ":81/tcp "));
+	sim_file(&sim, "z.yaml", PUBLISHER("z", "\"90:80\"")); /* without a restart */
+	sim_run(&sim, 5000);
+	second = world_container(&sim.world, "kukeon-default", "default_default_a_root");
+	assert_int_equal(sim_state(&sim, SCOPE "a"), API__STATE__Ready);
+	assert_non_null(strstr(sim.world.filter, "127.0.0.1:80/tcp "));
+	assert_non_null(strstr(sim.world.filter, ":90/tcp "));
+	/* an edit that asks for what another has takes nothing from anybody */
+	sim_file(&sim, "z.yaml", PUBLISHER("z", "\"90:80\", \"81:80\""));
+	sim_run(&sim, 5000);
+	assert_int_equal(sim_state(&sim, SCOPE "a"), API__STATE__Ready);
+	assert_non_null(strstr(port_conflict(&sim, SCOPE "z"), "published by cell " SCOPE "a"));
+	assert_int_equal(first->starts, 1);
+	assert_int_equal(second->starts, 1);
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
+
 /* ---- random ---- */
 
 enum { CELLS = 6, MAX_CONTAINERS = 3 };
@@ -750,8 +840,9 @@ static void random_cell(struct sim *sim, struct buf *text, int index)
 	for (unsigned i = 0; i < n; i++) {
 		buf_printf(text,
 			   "  - {id: k%u, image: img, stopGracePeriodSeconds: %u, env: [V=%u], "
-			   "networks: [",
-			   i, world_random(&sim->world, 3), world_random(&sim->world, 3));
+			   "ports: [\"%u:80\"], networks: [",
+			   i, world_random(&sim->world, 3), world_random(&sim->world, 3),
+			   8000 + 10 * (unsigned)index + i + 100 * world_random(&sim->world, 2));
 		if (world_chance(&sim->world, 30))
 			buf_printf(text, "s%u, ", world_random(&sim->world, 3));
 		if (world_chance(&sim->world, 20))
@@ -931,6 +1022,54 @@ static size_t assert_container(struct sim *sim, const struct object *object,
 	return w && (w->fact.record || w->fact.snapshot);
 }
 
+/* Every port of a cell with an address leads there. */
+static size_t assert_ports(struct sim *sim, const struct object *object)
+{
+	const Api__CellSpec *spec = object->cell.effective;
+	const struct world_cell *cell = world_cell(&sim->world, object->key);
+	size_t n = 0;
+
+	for (size_t i = 0; cell && cell->attached && i < spec->n_containers; i++)
+		for (size_t p = 0; p < spec->containers[i]->n_ports; p++) {
+			AUTO_FREE char *line = xasprintf(":%.4s/tcp 10.88.%u.%u:80\n",
+							 spec->containers[i]->ports[p],
+							 cell->ip >> 8, cell->ip & 255);
+
+			n++;
+			if (!strstr(sim->world.filter, line))
+				fail_msg("seed %llu: %s is not published: %s",
+					 (unsigned long long)sim->seed, object->key, line);
+		}
+	return n;
+}
+
+/* Every space that is there is isolated, every port leads to its cell, and nothing else. */
+static void assert_filter(struct sim *sim)
+{
+	const struct object *object;
+	const struct world *world = &sim->world;
+	const struct world_parent *parent;
+	size_t lines = 0, spaces = 0;
+
+	for (const char *p = world->filter; p && *p; p++)
+		lines += *p == '\n';
+	map_for_each(parent, &world->parents, node)
+		if (parent->own && key_kind(parent->key) == KIND_SPACE) {
+			AUTO_FREE char *begin = xasprintf("%s ", parent->key);
+
+			spaces++;
+			if (!world->filter || !strstr(world->filter, begin))
+				fail_msg("seed %llu: the filter does not know space %s",
+					 (unsigned long long)sim->seed, parent->key);
+		}
+	map_for_each(object, &sim->engine.objects, node)
+		if (object->kind == KIND_CELL)
+			spaces += assert_ports(sim, object);
+	if (lines != spaces)
+		fail_msg("seed %llu: the filter has %zu lines for %zu spaces and ports: %s",
+			 (unsigned long long)sim->seed, lines, spaces, world->filter);
+}
+
 /* The world is exactly what the engine wants: nothing missing, nothing left over. */
 static void assert_converged(struct sim *sim)
 {
@@ -952,6 +1091,7 @@ static void assert_converged(struct sim *sim)
 		list_for_each(c, &object->cell.containers, link)
 			expected += assert_container(sim, object, c);
 	}
+	assert_filter(sim);
 	if (world_count(&sim->world) != expected)
 		fail_msg("seed %llu: the world has %zu things, wanted are %zu",
 			 (unsigned long long)sim->seed, world_count(&sim->world), expected);
@@ -975,6 +1115,8 @@ static void drift(struct sim *sim)
 	}
 	map_for_each(parent, &world->parents, node)
 		parent->drifted |= parent->own && world_chance(world, 30);
+	if (world_chance(world, 50))
+		world_flush_filter(world);
 	if (world_chance(world, 50))
 		look_network(&sim->engine);
 }
@@ -1107,6 +1249,8 @@ int main(void)
 		cmocka_unit_test(test_22_joins_restart_nothing),
 		cmocka_unit_test(test_23_join_that_failed_is_undone),
 		cmocka_unit_test(test_24_joins_before_the_start),
+		cmocka_unit_test(test_25_packet_filter),
+		cmocka_unit_test(test_26_ports_of_two),
 		cmocka_unit_test(test_random_lives),
 	};
 

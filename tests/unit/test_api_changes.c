@@ -404,6 +404,38 @@ static void test_networks(void **state)
 
 /* ---- containers ---- */
 
+#define PUBLISHER(name, port)                                                                      \
+	DOC("Cell", name) "  containers: [{id: a, image: x, ports: [\"" port "\"]}]\n"
+
+static bool port_81_leads_there(struct sim *sim)
+{
+	const struct object *object = engine_find(&sim->engine, WEB);
+
+	return object && object->cell.ports.n == 1 &&
+	       str_equal(object->cell.ports.items[0], "8080:81/tcp");
+}
+
+/* A port of the host is one cell's. */
+static void test_ports(void **state)
+{
+	struct fixture *f = *state;
+
+	apply(f, PUBLISHER("web", "8080:80"));
+	await(f, WEB, "Ready");
+	assert_string_equal(apply(f, PUBLISHER("api", "127.0.0.1:8080:1")),
+			    "FAILED default/default/default/api: spec.containers[0].ports: port "
+			    "127.0.0.1:8080/tcp of the host is published by cell " WEB
+			    "; choose another one here or there");
+	assert_null(find(f, "default/default/default/api"));
+	assert_string_equal(apply(f, PUBLISHER("web", "8080:81")),
+			    "UPDATED " WEB " spec.containers[0].ports");
+	assert_string_equal(apply(f, PUBLISHER("api", "8080:80/udp")),
+			    "CREATED default/default/default/api");
+	await(f, "default/default/default/api", "Ready");
+	assert_true(sim_run_until(&f->served.sim, port_81_leads_there, WAIT_MS));
+	assert_int_equal(starts(f, "root"), 1);
+}
+
 static void test_container_joins(void **state)
 {
 	struct fixture *f = *state;
@@ -680,6 +712,7 @@ int main(void)
 		TEST(test_what_cannot_be),
 		TEST(test_unknown_space),
 		TEST(test_networks),
+		TEST(test_ports),
 		TEST(test_container_joins),
 		TEST(test_containers_make_a_cell),
 		TEST(test_delete),

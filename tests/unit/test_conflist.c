@@ -63,7 +63,7 @@ static void test_plugin_input(void **state UNUSED)
 	assert_string_equal(
 		plain,
 		"{\"type\":\"bridge\",\"bridge\":\"kuke-main-web\",\"isGateway\":true,\"ipMasq\":false,"
-		"\"hairpinMode\":false,\"promiscMode\":false,\"ipam\":{\"type\":\"host-local\","
+		"\"hairpinMode\":true,\"promiscMode\":false,\"ipam\":{\"type\":\"host-local\","
 		"\"dataDir\":\"/run/x/ipam\",\"ranges\":[[{\"subnet\":\"10.88.0.0/16\"}]],"
 		"\"routes\":[{\"dst\":\"0.0.0.0/0\"}]},\"name\":\"main-web\",\"cniVersion\":\"1.0.0\"}");
 	AUTO_FREE char *full =

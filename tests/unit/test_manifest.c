@@ -165,8 +165,9 @@ static const struct {
 	  "restart policy; expected "
 	  "always, on-failure or never\n" },
 	{ HEAD "spec: {containers: [{id: a, image: x, ports: [80]}]}\n",
-	  "f:4:46: document 1: Cell \"web\": spec.containers[0].ports: publishing ports is not "
-	  "supported by this version\n" },
+	  "f:4:47: document 1: Cell \"web\": spec.containers[0].ports[0]: \"80\": does not say which "
+	  "port of the host leads to it; expected one such as \"8080:80\", "
+	  "\"127.0.0.1:8080:80/tcp\" or \"53:53/udp\"\n" },
 };
 
 static void test_rows(void **state UNUSED)

@@ -293,8 +293,19 @@ static const struct {
 	  " {id: b, image: y, networks: [a, j, k, l, m, n, o, p, x/a]}]",
 	  "spec.containers: name 17 further spaces in their networks, at most 16 are allowed in a "
 	  "cell\n" },
-	{ "containers: [{" C "ports: [\"80\"]}]",
-	  "spec.containers[0].ports: publishing ports is not supported by this version\n" },
+	{ "containers: [{" C "ports: [\"8080:80\", \"127.0.0.1:8081:80/tcp\", \"53:53/udp\"]}]",
+	  "" },
+	{ "containers: [{" C "ports: [\"80\", \"0:80\", \"70000:80\"]}]",
+	  "spec.containers[0].ports[0]: \"80\": does not say which port of the host leads to it; "
+	  "expected one such as \"8080:80\", \"127.0.0.1:8080:80/tcp\" or \"53:53/udp\"\n"
+	  "spec.containers[0].ports[1]: \"0:80\": \"0\" is not a port of the host; expected 1 to "
+	  "65535\n"
+	  "spec.containers[0].ports[2]: \"70000:80\": \"70000\" is not a port of the host; expected "
+	  "1 to 65535\n" },
+	{ "containers: [{" C
+	  "ports: [\"80:80\"]}, {id: b, image: x, ports: [\"127.0.0.1:80:8080\"]}]",
+	  "spec.containers[1].ports[0]: \"127.0.0.1:80:8080\": this port of the host is published by "
+	  "containers[0].ports[0] already\n" },
 	{ "containers: [{" C "networksAliases: [db, my_db, db.internal, 1password, 4.b]}]", "" },
 	{ "containers: [{" C "networksAliases: [a b, 10.0.0.1, -x, a..b, \"\", Localhost]}]",
 	  "spec.containers[0].networksAliases[0]: \"a b\" " NO_HOST_NAME

@@ -630,7 +630,16 @@ static void test_joins(void **state UNUSED)
 
 /* ---- realms, spaces, stacks ---- */
 
-enum { OWN = 1 << 20, APPLIED = 1 << 21, CHILDREN = 1 << 22, DRIFTED = 1 << 23, JOINED = 1 << 24 };
+enum {
+	OWN = 1 << 20,
+	APPLIED = 1 << 21,
+	CHILDREN = 1 << 22,
+	DRIFTED = 1 << 23,
+	FILTERED = 1 << 24,
+	REFUSED = 1 << 25,     /* by the packet filter */
+	REGENERATED = 1 << 26, /* its network is another one since it was filtered */
+	JOINED = 1 << 27,
+};
 
 static const struct {
 	const char *name, *key;
@@ -639,6 +648,7 @@ static const struct {
 	Api__State state;
 	enum reason reason;
 	bool gone;
+	unsigned used; /* addresses of 65533 */
 } parent_rows[] = {
 	{ "a new realm", "r", 0, "cgroup-ensure, namespace-ensure", STATE(Pending, CREATING) },
 	{ "a new space", "r/s", 0, "cgroup-ensure, space-ensure", STATE(Pending, CREATING) },
@@ -647,7 +657,20 @@ static const struct {
 	{ "a realm that is there", "r", CGROUP | OWN | APPLIED, "", STATE(Ready, NONE) },
 	{ "a space whose conflist is to be compared", "r/s", CGROUP | OWN, "space-ensure",
 	  STATE(Pending, CREATING) },
-	{ "a space that is there", "r/s", CGROUP | OWN | APPLIED, "", STATE(Ready, NONE) },
+	{ "a space that is there", "r/s", CGROUP | OWN | APPLIED | FILTERED, "",
+	  STATE(Ready, NONE) },
+	{ "a space that is not in the packet filter yet", "r/s", CGROUP | OWN | APPLIED, "",
+	  STATE(Pending, CREATING) },
+	{ "a space that the packet filter refused", "r/s", CGROUP | OWN | APPLIED | REFUSED, "",
+	  STATE(Pending, FILTER_FAILED) },
+	{ "a space whose network is not what the packet filter has", "r/s",
+	  CGROUP | OWN | APPLIED | FILTERED | REGENERATED, "", STATE(Pending, CREATING) },
+	{ "a space with few addresses left", "r/s", CGROUP | OWN | APPLIED | FILTERED, "",
+	  STATE(Ready, ADDRESSES_LOW), .used = 52429 },
+	{ "a space with some more", "r/s", CGROUP | OWN | APPLIED | FILTERED, "",
+	  STATE(Ready, NONE), .used = 52426 },
+	{ "a space without an address left", "r/s", CGROUP | OWN | APPLIED | FILTERED, "",
+	  STATE(Ready, ADDRESSES_EXHAUSTED), .used = 65533 },
 	{ "a space whose bridge was taken away", "r/s", CGROUP | OWN | DRIFTED, "space-ensure",
 	  STATE(Pending, NETWORK_DRIFTED) },
 	{ "a stack that is there", "r/s/t", CGROUP, "", STATE(Ready, NONE) },
@@ -693,6 +716,11 @@ static void test_parents(void **state UNUSED)
 		set_cell(object, flags);
 		object->own.exists = flags & OWN;
 		object->own.applied = flags & APPLIED;
+		object->own.filtered = flags & FILTERED ? xstrdup("kuke-a 10.88.0.0/16") : NULL;
+		object->own.filter_problem = flags & REFUSED ? xstrdup("no nf_tables") : NULL;
+		object->own.space.bridge = xstrdup(flags & REGENERATED ? "kuke-b" : "kuke-a");
+		object->own.addresses_used = parent_rows[i].used;
+		object->own.space.subnet = xstrdup("10.88.0.0/16");
 		object->own.space.drift = flags & DRIFTED ? xstrdup("its bridge is gone") : NULL;
 		object->children = flags & CHILDREN ? 2 : 0;
 		object->own.joined = flags & JOINED ? 2 : 0;

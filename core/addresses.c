@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/addresses.h"
+
+#include "core/engine.h"
+
+enum { LOW_PERCENT = 80, NOT_FOR_CELLS = 3, ADDRESS_BITS = 32 };
+
+uint32_t addresses_of(const char *subnet)
+{
+	const char *slash = subnet ? strchr(subnet, '/') : NULL;
+	int prefix = slash ? atoi(slash + 1) : 0;
+
+	if (prefix < 1 || prefix > ADDRESS_BITS - 2)
+		return 0;
+	return (uint32_t)((1ull << (ADDRESS_BITS - prefix)) - NOT_FOR_CELLS);
+}
+
+enum addresses_left addresses_left(const struct object *space)
+{
+	uint64_t total = addresses_of(space->own.space.subnet), used = space->own.addresses_used;
+
+	if (total && used >= total)
+		return ADDRESSES_NONE;
+	return total && used * 100 >= total * LOW_PERCENT ? ADDRESSES_LOW : ADDRESSES_ENOUGH;
+}
+
+void addresses_count(struct engine *engine, struct object *cell)
+{
+	struct object *space = cell->parent ? cell->parent->parent : NULL;
+	bool has = cell->cell.ip;
+	enum addresses_left before;
+
+	if (!space || cell->cell.counted == has)
+		return;
+	before = addresses_left(space);
+	cell->cell.counted = has;
+	space->own.addresses_used += has ? 1 : (unsigned)-1;
+	if (addresses_left(space) != before)
+		engine_touch(engine, space);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How many addresses a space has, and how many of them its cells use. */
+#pragma once
+
+#include <stdint.h>
+
+struct engine;
+struct object;
+
+/* What cells can have of a range ("10.88.0.0/16"): not its first and last address, not the
+ * bridge's. 0: it is no range. */
+uint32_t addresses_of(const char *subnet);
+
+/* The cell has an address now, or has none any more: counted in its space. */
+void addresses_count(struct engine *engine, struct object *cell);
+
+enum addresses_left {
+	ADDRESSES_ENOUGH,
+	ADDRESSES_LOW, /* four of five are in use */
+	ADDRESSES_NONE,
+};
+
+enum addresses_left addresses_left(const struct object *space);

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/ports.h"
+
+#include "core/engine.h"
+#include "core/model/ports.h"
+
+/* One port that a cell declares. */
+struct declared {
+	struct published_port port;
+	struct object *cell;
+	bool holds; /* it leads to the cell now */
+	bool lost;
+};
+
+struct declareds {
+	struct declared *items;
+	size_t n, room;
+};
+
+bool ports_any(const struct object *cell)
+{
+	const Api__CellSpec *spec = cell->kind == KIND_CELL ? cell->cell.effective : NULL;
+
+	for (size_t i = 0; spec && i < spec->n_containers; i++)
+		if (spec->containers[i]->n_ports)
+			return true;
+	return false;
+}
+
+/* The cell's ports one after the other: calls @fn for each. */
+static void for_each_port(const struct object *cell,
+			  void (*fn)(const struct object *cell, const struct published_port *port,
+				     void *ctx),
+			  void *ctx)
+{
+	const Api__CellSpec *spec = cell->cell.effective;
+	struct published_port port;
+
+	for (size_t c = 0; spec && c < spec->n_containers; c++)
+		for (size_t i = 0; i < spec->containers[c]->n_ports; i++)
+			if (port_parse(spec->containers[c]->ports[i], &port, NULL) == 0)
+				fn(cell, &port, ctx);
+}
+
+/* ---- whose each one is ---- */
+
+static bool holds(const struct object *cell, const struct published_port *port)
+{
+	struct published_port held;
+
+	for (size_t i = 0; i < cell->cell.ports.n; i++)
+		if (port_parse(cell->cell.ports.items[i], &held, NULL) == 0 &&
+		    port_clashes(&held, port))
+			return true;
+	return false;
+}
+
+static void add_declared(const struct object *cell, const struct published_port *port, void *ctx)
+{
+	struct declareds *all = ctx;
+
+	if (all->n == all->room) {
+		all->room = all->room ? 2 * all->room : 64;
+		all->items = xrealloc(all->items, all->room * sizeof(*all->items));
+	}
+	all->items[all->n++] = (struct declared){ .port = *port,
+						  .cell = (struct object *)cell,
+						  .holds = holds(cell, port) };
+}
+
+/* One that has no time of creation yet is the newest. */
+static int by_age(const struct object *a, const struct object *b)
+{
+	uint64_t age_a = (uint64_t)a->status.created_ms - 1; /* 0 becomes the greatest */
+	uint64_t age_b = (uint64_t)b->status.created_ms - 1;
+
+	return age_a != age_b ? (age_a < age_b ? -1 : 1) : strcmp(a->key, b->key);
+}
+
+static int by_port_and_age(const void *left, const void *right)
+{
+	const struct declared *a = left, *b = right;
+
+	if (a->port.host_port != b->port.host_port)
+		return a->port.host_port < b->port.host_port ? -1 : 1;
+	if (a->port.udp != b->port.udp)
+		return a->port.udp ? 1 : -1;
+	return a->holds != b->holds ? (a->holds ? -1 : 1) : by_age(a->cell, b->cell);
+}
+
+static bool same_number(const struct declared *a, const struct declared *b)
+{
+	return a->port.host_port == b->port.host_port && a->port.udp == b->port.udp;
+}
+
+/* The one before it that has the port; NULL when it has it itself. */
+static const struct declared *holder_of(const struct declareds *all, size_t i)
+{
+	const struct declared *of = &all->items[i];
+
+	while (i-- > 0 && same_number(&all->items[i], of))
+		if (!all->items[i].lost && port_clashes(&all->items[i].port, &of->port))
+			return &all->items[i];
+	return NULL;
+}
+
+static void set_conflict(struct engine *engine, struct object *cell, char *text)
+{
+	if (!str_equal(cell->cell.port_conflict, text))
+		engine_touch(engine, cell);
+	free(cell->cell.port_conflict);
+	cell->cell.port_conflict = text;
+}
+
+static char *conflict_text(const struct published_port *port, const struct object *holder)
+{
+	char text[PORT_TEXT_BYTES];
+
+	return xasprintf("port %s of the host is published by cell %s; choose another one here or "
+			 "there",
+			 port_host_text(port, text), holder->key);
+}
+
+static void declare_all(const struct engine *engine, struct declareds *all)
+{
+	struct object *object;
+
+	map_for_each(object, &engine->objects, node)
+		if (object->kind == KIND_CELL && object->wanted)
+			for_each_port(object, add_declared, all);
+	if (all->n)
+		qsort(all->items, all->n, sizeof(*all->items), by_port_and_age);
+}
+
+static char *own_conflict(const struct declareds *all, const struct object *cell)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (all->items[i].cell == cell && all->items[i].lost)
+			return conflict_text(&all->items[i].port, holder_of(all, i)->cell);
+	return NULL;
+}
+
+static void settle(const struct engine *engine, struct declareds *all)
+{
+	declare_all(engine, all);
+	for (size_t i = 0; i < all->n; i++)
+		all->items[i].lost = holder_of(all, i);
+}
+
+void ports_settle(struct engine *engine)
+{
+	struct declareds all = { 0 };
+	struct object *object;
+
+	settle(engine, &all);
+	map_for_each(object, &engine->objects, node)
+		if (object->kind == KIND_CELL &&
+		    (object->cell.port_conflict || (object->wanted && ports_any(object))))
+			set_conflict(engine, object, own_conflict(&all, object));
+	free(all.items);
+}
+
+char *ports_clash(const struct engine *engine, const char *cell_key,
+		  const Api__ContainerSpec *container)
+{
+	struct declareds all = { 0 };
+	struct published_port port;
+	char *text = NULL;
+
+	if (container->n_ports)
+		declare_all(engine, &all);
+	for (size_t p = 0; p < container->n_ports; p++) {
+		if (port_parse(container->ports[p], &port, NULL) < 0)
+			continue;
+		for (size_t i = 0; i < all.n && !text; i++)
+			if (strcmp(all.items[i].cell->key, cell_key) != 0 &&
+			    port_clashes(&all.items[i].port, &port))
+				text = conflict_text(&port, all.items[i].cell);
+	}
+	free(all.items);
+	return text;
+}
+
+/* ---- what is published ---- */
+
+static bool publishes(const struct object *cell)
+{
+	return cell->cell.attached && !str_empty(cell->cell.ip);
+}
+
+static void add_port(struct filter_wish *wish, const struct declared *declared)
+{
+	const struct published_port *port = &declared->port;
+	const struct object *cell = declared->cell;
+	const struct own_thing *space = &cell->parent->parent->own;
+
+	wish->ports = xrealloc(wish->ports, (wish->n_ports + 1) * sizeof(*wish->ports));
+	wish->ports[wish->n_ports++] = (struct filter_port){
+		.cell_key = xstrdup(cell->key),
+		.udp = port->udp,
+		.host_ip = *port->host_ip ? xstrdup(port->host_ip) : NULL,
+		.host_port = port->host_port,
+		.bridge = xstrdup(space->space.bridge ? space->space.bridge : ""),
+		.ip = xstrdup(cell->cell.ip),
+		.port = port->port,
+	};
+}
+
+void ports_fill(const struct engine *engine, struct filter_wish *wish)
+{
+	struct declareds all = { 0 };
+
+	settle(engine, &all);
+	for (size_t i = 0; i < all.n; i++)
+		if (!all.items[i].lost && publishes(all.items[i].cell))
+			add_port(wish, &all.items[i]);
+	free(all.items);
+}
+
+static char *shown(const struct filter_port *port)
+{
+	return xasprintf("%s%s%u:%u/%s", port->host_ip ? port->host_ip : "",
+			 port->host_ip ? ":" : "", port->host_port, port->port,
+			 port->udp ? "udp" : "tcp");
+}
+
+struct note {
+	struct map_node node; /* by the cell's key */
+	struct object *cell;
+	struct strv published;
+	char *taken;
+};
+
+static struct note *note_of(struct map *notes, struct object *cell)
+{
+	struct note *note = map_entry(map_find(notes, cell->key), struct note, node);
+
+	if (note)
+		return note;
+	note = xnew(struct note);
+	note->cell = cell;
+	map_insert(notes, &note->node, cell->key);
+	return note;
+}
+
+static void add_note(struct note *note, const struct filter_port *port)
+{
+	AUTO_FREE char *text = shown(port);
+
+	if (!port->taken)
+		strv_add(&note->published, text);
+	else if (!note->taken)
+		note->taken =
+			xasprintf("port %s%s%u/%s is not published: another program of the "
+				  "host uses it (ss -lnp says which); end that program, or "
+				  "choose another port",
+				  port->host_ip ? port->host_ip : "", port->host_ip ? ":" : "",
+				  port->host_port, port->udp ? "udp" : "tcp");
+}
+
+static bool same_list(const struct strv *a, const struct strv *b)
+{
+	bool same = a->n == b->n;
+
+	for (size_t i = 0; same && i < a->n; i++)
+		same = strcmp(a->items[i], b->items[i]) == 0;
+	return same;
+}
+
+/* Takes what the note holds. */
+static void take_over(struct engine *engine, struct note *note)
+{
+	struct cell *cell = &note->cell->cell;
+
+	if (!same_list(&cell->ports, &note->published))
+		engine_changed(engine, note->cell, false);
+	if (!str_equal(cell->port_taken, note->taken))
+		engine_touch(engine, note->cell);
+	strv_fini(&cell->ports);
+	cell->ports = note->published;
+	free(cell->port_taken);
+	cell->port_taken = note->taken;
+}
+
+/* What is said of a cell, collected before it is compared. */
+static void begin_notes(struct engine *engine, struct map *ret_notes)
+{
+	struct object *cell;
+
+	map_for_each(cell, &engine->objects, node)
+		if (cell->kind == KIND_CELL &&
+		    (cell->cell.ports.n || cell->cell.port_taken || ports_any(cell)))
+			note_of(ret_notes, cell);
+}
+
+bool ports_note(struct engine *engine, const struct filter_wish *wish)
+{
+	struct map notes = { 0 };
+	bool any_taken = false;
+	struct note *note;
+
+	begin_notes(engine, &notes);
+	for (size_t i = 0; i < wish->n_ports; i++) {
+		const struct filter_port *port = &wish->ports[i];
+		struct object *cell = engine_find(engine, port->cell_key);
+
+		any_taken |= port->taken;
+		if (cell)
+			add_note(note_of(&notes, cell), port);
+	}
+	map_for_each(note, &notes, node) {
+		take_over(engine, note);
+		map_remove(&notes, &note->node);
+		free(note);
+	}
+	return any_taken;
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/cni/netfilter.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <nftables/libnftables.h>
+
+#include "core/base/fs.h"
+#include "drivers/cni/conntrack.h"
+#include "drivers/cni/filter_text.h"
+#include "drivers/cni/nft.h"
+#include "drivers/cni/op.h"
+
+static const char DEFAULT_RUNTIME_DIR[] = "/run/kukeon/.";
+
+enum { INSTANCE_DIGITS = 8 };
+
+struct apply_op {
+	struct op op;
+	char *table;
+	struct filter_wish wish, before;
+	struct filter_wish *ret_wish; /* of the caller */
+	bool known;                   /* the kernel has @before */
+	uint32_t believed;            /* the generation at which it had; 0: changes are watched */
+	uint32_t from, to;            /* generations around the transaction */
+	struct held_ports held;
+};
+
+static struct apply_op *to_apply_op(struct op *op)
+{
+	return container_of(op, struct apply_op, op);
+}
+
+/* ---- on a worker ---- */
+
+/* libnftables says more than a line. */
+static int refused(const char *words, struct error *err)
+{
+	return error_set(err, -EIO,
+			 "%.*s (the kernel needs nf_tables with NAT and fib: see kuke doctor)",
+			 (int)strcspn(words, "\n"), words);
+}
+
+static int run_commands(const char *text, struct error *err)
+{
+	struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
+	int r;
+
+	if (!nft)
+		return error_set(err, -ENOMEM, "libnftables cannot be used");
+	nft_ctx_buffer_output(nft);
+	nft_ctx_buffer_error(nft);
+	r = nft_run_cmd_from_buffer(nft, text);
+	if (r != 0)
+		r = refused(nft_ctx_get_error_buffer(nft), err);
+	nft_ctx_free(nft);
+	return r;
+}
+
+/* A kernel that cannot filter has nothing to be removed. */
+static int remove_table(const char *table, struct error *err)
+{
+	AUTO_FREE char *name = xasprintf("inet/%s", table);
+	AUTO(strv_fini) struct strv tables = { 0 };
+	int r = nft_list_tables(&tables, err);
+
+	for (size_t i = 0; r == 0 && i < tables.n; i++)
+		if (str_equal(tables.items[i], name))
+			return nft_delete_table(name, err);
+	return r;
+}
+
+/* Answers to 127.0.0.1:port come back over the bridge, which takes such packets only when told to.
+ * The filter drops all others. A bridge that is not there yet is told when a cell is attached. */
+static void let_loopback_in(const struct filter_wish *wish)
+{
+	for (size_t i = 0; i < wish->n_ports; i++) {
+		const struct filter_port *port = &wish->ports[i];
+		AUTO_FREE char *path =
+			xasprintf("/proc/sys/net/ipv4/conf/%s/route_localnet", port->bridge);
+
+		if (!port->taken && (!port->host_ip || str_starts_with(port->host_ip, "127.")))
+			fs_write_existing(AT_FDCWD, path, "1", NULL);
+	}
+}
+
+static int replace(const struct apply_op *apply, struct error *err)
+{
+	AUTO_FREE char *text = filter_text_whole(apply->table, &apply->wish);
+
+	return run_commands(text, err);
+}
+
+/* The difference may not fit what another hand has left there: then the whole does. */
+static int change(const struct apply_op *apply, struct error *err)
+{
+	const struct filter_wish *before = apply->known ? &apply->before : NULL;
+	AUTO_FREE char *text =
+		before ? filter_text_change(apply->table, before, &apply->wish) : NULL;
+	int r;
+
+	if (text && !*text)
+		return 0;
+	r = text ? run_commands(text, err) : -EAGAIN;
+	if (r < 0)
+		r = replace(apply, err);
+	return r < 0 ? r : conntrack_forget(before, &apply->wish, err);
+}
+
+static int run_apply(struct op *op, struct error *err)
+{
+	struct apply_op *apply = to_apply_op(op);
+	int r = filter_text_check(&apply->wish, err);
+
+	if (r < 0)
+		return r;
+	if (!apply->wish.n_spaces && !apply->known)
+		return remove_table(apply->table, err);
+	r = nft_generation(&apply->from, err); /* libnftables ends the process without netlink */
+	if (r < 0)
+		return r;
+	apply->known &= !apply->believed || apply->believed == apply->from;
+	held_ports_update(&apply->held, &apply->wish);
+	r = change(apply, err);
+	let_loopback_in(&apply->wish);
+	return r < 0 ? r : nft_generation(&apply->to, err);
+}
+
+/* ---- on the loop ---- */
+
+static void on_changed(void *ctx)
+{
+	struct netfilter *netfilter = ctx;
+
+	if (!netfilter->known)
+		return; /* told already, or nothing was applied yet */
+	netfilter->known = false;
+	netfilter->listener.on_filter(netfilter->listener.ctx);
+}
+
+/* What is taken the caller hears of. */
+static void tell_taken(const struct apply_op *apply)
+{
+	for (size_t i = 0; i < apply->wish.n_ports; i++)
+		apply->ret_wish->ports[i].taken = apply->wish.ports[i].taken;
+}
+
+static void on_finish(struct op *op, int status)
+{
+	struct apply_op *apply = to_apply_op(op);
+	struct netfilter *netfilter = &op->cni->netfilter;
+
+	if (status == 0)
+		tell_taken(apply);
+	netfilter->busy = false;
+	netfilter->known = status == 0;
+	netfilter->generation = apply->to;
+	netfilter->applied = apply->wish;
+	netfilter->held = apply->held;
+	if (netfilter->events && !op->cni->closing &&
+	    nft_events_release(netfilter->events, apply->from, apply->to))
+		on_changed(netfilter);
+	filter_wish_fini(&apply->before);
+	free(apply->table);
+	free(apply);
+}
+
+static const struct step apply_steps[] = {
+	{ .name = "set up the packet filter", .blocking = run_apply },
+	{ 0 },
+};
+
+void cni_filter_apply(struct network *network, struct filter_wish *wish, struct call *call)
+{
+	struct cni *cni = container_of(network, struct cni, network);
+	struct netfilter *netfilter = &cni->netfilter;
+	struct apply_op *apply = xnew(struct apply_op);
+
+	check(!netfilter->busy);
+	netfilter->busy = true;
+	if (netfilter->events)
+		nft_events_hold(netfilter->events); /* may find that it is known no more */
+	apply->table = xstrdup(netfilter->table);
+	filter_wish_copy(wish, &apply->wish);
+	apply->ret_wish = wish;
+	apply->known = netfilter->known;
+	apply->before = netfilter->applied;
+	netfilter->applied = (struct filter_wish){ 0 };
+	apply->held = netfilter->held;
+	netfilter->held = (struct held_ports){ 0 };
+	apply->believed = netfilter->events ? 0 : netfilter->generation;
+	op_start(&apply->op, cni, apply_steps, on_finish, call);
+}
+
+int cni_watch_filter(struct network *network, const struct filter_listener *listener,
+		     struct error *err)
+{
+	struct cni *cni = container_of(network, struct cni, network);
+	struct netfilter *netfilter = &cni->netfilter;
+
+	netfilter->listener = *listener;
+	return nft_events_open(&netfilter->events, cni->loop, netfilter->table, on_changed,
+			       netfilter, err);
+}
+
+/* ---- life ---- */
+
+void netfilter_init(struct netfilter *netfilter, const char *runtime_dir)
+{
+	char digest[SHA256_HEX_BYTES];
+
+	if (str_equal(runtime_dir, DEFAULT_RUNTIME_DIR)) {
+		netfilter->table = xstrdup(NFT_TABLE);
+		return;
+	}
+	sha256_hex(runtime_dir, strlen(runtime_dir), digest);
+	netfilter->table = xasprintf(NFT_TABLE "-%.*s", INSTANCE_DIGITS, digest);
+}
+
+void netfilter_fini(struct netfilter *netfilter)
+{
+	free(netfilter->table);
+	filter_wish_fini(&netfilter->applied);
+	held_ports_fini(&netfilter->held);
+}

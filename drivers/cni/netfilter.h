@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The driver's packet filter: one nftables table, what of it was applied last, and whether another
+ * hand changed it since. A change is sent as the difference; after a foreign change, a failure or a
+ * start the whole table is replaced, in one transaction like every other.
+ */
+#pragma once
+
+#include "core/driver.h"
+#include "drivers/cni/held_ports.h"
+#include "drivers/cni/nft_events.h"
+
+struct cni;
+
+struct netfilter {
+	char *table;
+	bool known; /* the kernel has: */
+	struct filter_wish applied;
+	uint32_t generation;       /* of the kernel's tables when that was so */
+	struct nft_events *events; /* NULL: not watched */
+	struct filter_listener listener;
+	struct held_ports held; /* the act's while it is busy */
+	bool busy;
+};
+
+/* @runtime_dir, "/run/kukeon/.", tells instances of the daemon apart: each has a table of its own.
+ */
+void netfilter_init(struct netfilter *netfilter, const char *runtime_dir);
+
+/* Frees everything but the events, which are closed before. */
+void netfilter_fini(struct netfilter *netfilter);
+
+/* Methods of struct network_ops. */
+int cni_watch_filter(struct network *network, const struct filter_listener *listener,
+		     struct error *err);
+void cni_filter_apply(struct network *network, struct filter_wish *wish, struct call *call);
