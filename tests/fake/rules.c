@@ -58,18 +58,19 @@ static struct rules_cell *cell_of(struct rules *rules, const char *key)
 }
 
 /* NULL: a thing that is not ours to judge. */
-static struct thing *get(struct rules *rules, const struct rules_act *act)
+static struct thing *get(struct rules *rules, enum rules_kind kind, const char *cell,
+			 const char *id)
 {
-	struct thing *thing = find(rules, act->kind, act->id);
+	struct thing *thing = find(rules, kind, id);
 
-	if (thing || !act->cell)
+	if (thing || !cell)
 		return thing;
 	thing = xnew(struct thing);
-	thing->key = xasprintf("%s %s", kind_names[act->kind], act->id);
-	thing->id = thing->key + strlen(kind_names[act->kind]) + 1;
-	thing->kind = act->kind;
-	thing->cell = cell_of(rules, act->cell);
-	thing->presence = rules->unseen_absent ? ABSENT : MAYBE;
+	thing->key = xasprintf("%s %s", kind_names[kind], id);
+	thing->id = thing->key + strlen(kind_names[kind]) + 1;
+	thing->kind = kind;
+	thing->cell = cell_of(rules, cell);
+	thing->presence = ABSENT;
 	map_insert(&rules->things, &thing->node, thing->key);
 	return thing;
 }
@@ -78,9 +79,7 @@ static enum presence presence_of(const struct rules *rules, enum rules_kind kind
 {
 	const struct thing *thing = find(rules, kind, id);
 
-	if (thing)
-		return thing->presence;
-	return rules->unseen_absent ? ABSENT : MAYBE;
+	return thing ? thing->presence : ABSENT;
 }
 
 static bool of_container(enum rules_kind kind)
@@ -93,9 +92,9 @@ static bool of_network(enum rules_kind kind)
 	return kind == RULES_PIN || kind == RULES_ATTACHMENT;
 }
 
-void rules_init(struct rules *rules, bool unseen_absent)
+void rules_init(struct rules *rules)
 {
-	*rules = (struct rules){ .unseen_absent = unseen_absent };
+	*rules = (struct rules){ 0 };
 	list_init(&rules->busy);
 }
 
@@ -172,19 +171,20 @@ char *rules_tell_recent(const struct rules *rules)
 
 /* ---- the rules ---- */
 
-/* An attachment of the cell that is not known to be undone; of @incarnation only, or of others. */
+/* An attachment of the cell, but not of this incarnation ("": any), that is not known to be undone
+ * and not being undone by act @n. */
 static bool is_attached(const struct rules *rules, const struct rules_cell *cell,
-			const char *incarnation, bool others)
+			const char *incarnation, uint64_t n)
 {
-	size_t len = incarnation ? strcspn(incarnation, "#") : 0;
+	size_t len = strcspn(incarnation, "#");
 	const struct thing *thing;
 
 	map_for_each(thing, &rules->things, node) {
-		bool same = incarnation && strcspn(thing->id, "#") == len &&
-			    strncmp(thing->id, incarnation, len) == 0;
+		bool same =
+			strcspn(thing->id, "#") == len && strncmp(thing->id, incarnation, len) == 0;
 
-		if (thing->kind == RULES_ATTACHMENT && thing->cell == cell &&
-		    thing->presence != ABSENT && (!incarnation || same != others))
+		if (thing->kind == RULES_ATTACHMENT && thing->cell == cell && !same &&
+		    thing->presence != ABSENT && !(n && thing->busy == n))
 			return true;
 	}
 	return false;
@@ -252,7 +252,7 @@ static const char *judge_attachment(const struct rules *rules, const struct thin
 		return NULL;
 	if (thing->presence != ABSENT)
 		return "one attachment per cell: this one has not been undone";
-	if (is_attached(rules, thing->cell, thing->id, true))
+	if (is_attached(rules, thing->cell, thing->id, 0))
 		return "one attachment per cell: an earlier one has not been undone";
 	return presence_of(rules, RULES_PIN, thing->cell->key) == ABSENT
 		       ? "attached without a network namespace"
@@ -268,7 +268,7 @@ static const char *judge_end(const struct rules *rules, const struct rules_cell 
 		if (thing->cell == cell && thing->presence == PRESENT &&
 		    (of_container(thing->kind) || thing->kind == RULES_PIN))
 			return "removed while something of the cell is there";
-	return is_attached(rules, cell, NULL, false) ? "removed while the cell is attached" : NULL;
+	return is_attached(rules, cell, "", 0) ? "removed while the cell is attached" : NULL;
 }
 
 static const char *judge(const struct rules *rules, const struct thing *thing,
@@ -287,7 +287,7 @@ static const char *judge(const struct rules *rules, const struct thing *thing,
 	case RULES_ATTACHMENT:
 		return judge_attachment(rules, thing, act->verb);
 	case RULES_PIN:
-		return act->verb == RULES_REMOVE && is_attached(rules, thing->cell, NULL, false)
+		return act->verb == RULES_REMOVE && is_attached(rules, thing->cell, "", act->n)
 			       ? "removed before the attachment was undone"
 			       : NULL;
 	case RULES_CGROUP:
@@ -306,7 +306,7 @@ static bool begins_life(const struct rules_act *act)
 
 void rules_begin(struct rules *rules, const struct rules_act *act)
 {
-	struct thing *thing = get(rules, act);
+	struct thing *thing = get(rules, act->kind, act->cell, act->id);
 	const char *rule;
 
 	rules->now++;
@@ -346,8 +346,8 @@ static void settle(struct rules *rules, struct thing *thing, enum rules_outcome 
 		thing->presence = thing->before;
 	if (thing->kind == RULES_CGROUP && outcome == RULES_DONE)
 		thing->cell->deleted = thing->verb == RULES_REMOVE;
-	if (thing->kind == RULES_ATTACHMENT && thing->presence == ABSENT && rules->unseen_absent)
-		thing_free(rules, thing); /* none comes again: they are many */
+	if (thing->kind == RULES_ATTACHMENT && thing->presence == ABSENT)
+		thing_free(rules, thing); /* they are many, and few come again */
 }
 
 void rules_end(struct rules *rules, uint64_t n, enum rules_outcome outcome)
@@ -376,13 +376,12 @@ static void see(struct thing *thing, bool there, uint64_t since)
 		thing->presence = there ? PRESENT : ABSENT;
 }
 
-void rules_seen(struct rules *rules, enum rules_kind kind, const char *id, bool there,
-		uint64_t since)
+void rules_seen(struct rules *rules, const struct rules_sight *sight)
 {
-	struct thing *thing = find(rules, kind, id);
+	struct thing *thing = get(rules, sight->kind, sight->there ? sight->cell : NULL, sight->id);
 
 	if (thing)
-		see(thing, there, since);
+		see(thing, sight->there, sight->since);
 }
 
 void rules_seen_tasks(struct rules *rules, const char *prefix,

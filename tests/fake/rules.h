@@ -50,11 +50,10 @@ struct rules_act {
 };
 
 struct rules {
-	struct map things;  /* struct thing.node */
-	struct map cells;   /* struct rules_cell.node */
-	struct list busy;   /* struct thing.link: an act on it is under way */
-	uint64_t now;       /* one more with everything that is told */
-	bool unseen_absent; /* what was never told of is not there, instead of unknown */
+	struct map things; /* struct thing.node */
+	struct map cells;  /* struct rules_cell.node */
+	struct list busy;  /* struct thing.link: an act on it is under way */
+	uint64_t now;      /* one more with everything that is told */
 	uint64_t violations;
 	char violation[1024]; /* the first one */
 	char recent[RULES_RECENT]
@@ -62,7 +61,8 @@ struct rules {
 	uint64_t n_recent;
 };
 
-void rules_init(struct rules *rules, bool unseen_absent);
+/* Nothing is there yet. */
+void rules_init(struct rules *rules);
 void rules_fini(struct rules *rules);
 
 void rules_begin(struct rules *rules, const struct rules_act *act);
@@ -72,8 +72,14 @@ void rules_end(struct rules *rules, uint64_t n, enum rules_outcome outcome);
 void rules_died(struct rules *rules);
 
 /* Somebody looked, and began to at @since (struct rules.now then): newer knowledge stays. */
-void rules_seen(struct rules *rules, enum rules_kind kind, const char *id, bool there,
-		uint64_t since);
+struct rules_sight {
+	enum rules_kind kind;
+	const char *cell, *id; /* as in struct rules_act */
+	bool there;
+	uint64_t since;
+};
+
+void rules_seen(struct rules *rules, const struct rules_sight *sight);
 
 /* As rules_seen() for every task of a namespace ("<namespace>/") that @is_there denies. */
 void rules_seen_tasks(struct rules *rules, const char *prefix,

@@ -195,7 +195,10 @@ static void line_end(struct checker *checker, const char *number, const char *ho
 	if (!begun || !begun->line)
 		return;
 	if (begun->looks && (ok || strcmp(how, "ENOENT") == 0))
-		rules_seen(&checker->rules, begun->looks_at, begun->id, ok, begun->since);
+		rules_seen(&checker->rules, &(struct rules_sight){ .kind = begun->looks_at,
+								   .id = begun->id,
+								   .there = ok,
+								   .since = begun->since });
 	if (begun->lists && ok) {
 		for (char *word; (word = strsep(&rest, " "));)
 			strv_add(&seen, word);
@@ -283,7 +286,7 @@ int main(int argc, char *argv[])
 			argc == 2 ? strerror(errno) : "one file");
 		return 2;
 	}
-	rules_init(&checker.rules, true);
+	rules_init(&checker.rules);
 	r = check_file(&checker, file);
 	if (r == -EPROTO) {
 		AUTO_FREE char *recent = rules_tell_recent(&checker.rules);

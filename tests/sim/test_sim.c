@@ -606,6 +606,7 @@ static void random_leftovers(struct sim *sim)
 			if (world_chance(&sim->world, 40))
 				random_leftover(sim, realm, key, roles[j]);
 	}
+	world_tell_rules(&sim->world);
 }
 
 /* What kuke may ask of a cell or of one container, at any time. */
@@ -706,7 +707,7 @@ static void drift(struct sim *sim)
 
 	map_for_each(cell, &world->cells, node) {
 		if (world_chance(world, 30))
-			cell->pinned = false;
+			world_take_pin(world, cell);
 		if (cell->attached && world_chance(world, 30))
 			cell->link_gone = true;
 	}
