@@ -58,8 +58,9 @@ int host_make_group(const struct io *io, struct error *err)
 /* ---- taking away ---- */
 
 /* What lies in the directory by now; anything else is somebody else's. */
-static const char *const run_files[] = { "kukeond.lock",     "kukeond.log", "journal",
-					 "journal.damaged",  "journal.tmp", "events.jsonl",
+static const char *const run_files[] = { "kukeond.lock",     "kukeond.log",
+					 "journal",          "journal.damaged",
+					 "journal.spare",    "events.jsonl",
 					 "events.jsonl.tmp", NULL };
 static const char *const runtime_files[] = { "kukeond.lock", "kukeond.sock", "netns", "ipam",
 					     NULL };

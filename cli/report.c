@@ -29,6 +29,7 @@ static void print_daemon(const Api__DaemonStatus *daemon, const struct io *io)
 	age_add(daemon->started_at, io->now, &text);
 	print_line("pid:", text.data, io->out);
 	print_line("run path:", daemon->run_path, io->out);
+	print_line("problem:", daemon->message, io->out);
 }
 
 static void print_runtime(const Api__RuntimeStatus *runtime, FILE *out)

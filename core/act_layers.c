@@ -111,8 +111,8 @@ static void cgroup_seen(struct run *run)
 
 static void cgroup_applied(struct run *run)
 {
-	run->object->cgroup_stale = false;
 	cgroup_seen(run);
+	run->object->cgroup_stale = false; /* all was done that can be, whatever it looks like */
 }
 
 /* It may be there all the same, but not whole: a later look must not take it for done. */

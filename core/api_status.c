@@ -3,6 +3,7 @@
 #include "core/api_internal.h"
 #include "core/desired.h"
 #include "core/status.h"
+#include "core/store.h"
 
 enum { STATE_COUNT = API__STATE__Pausing + 1 };
 
@@ -21,6 +22,8 @@ static char *maybe_str(const char *s)
 static void report_daemon(struct api *api, Api__StatusReply *reply)
 {
 	Api__DaemonStatus *daemon = reply->daemon = xnew(Api__DaemonStatus);
+	const struct store *store = api->options.engine->store;
+	const char *problem = store ? store_problem(store) : NULL;
 
 	api__daemon_status__init(daemon);
 	daemon->version = xstrdup(KUKEON_VERSION);
@@ -28,6 +31,12 @@ static void report_daemon(struct api *api, Api__StatusReply *reply)
 	daemon->pid = (uint32_t)getpid();
 	daemon->started_at = xstrdup(api->started_at);
 	daemon->run_path = maybe_str(api->options.run_path);
+	if (problem) {
+		daemon->message = xasprintf(
+			"%s; what runs is kept running, nothing new is taken up until then",
+			problem);
+		reply->healthy = false;
+	}
 }
 
 static void report_runtime(struct api *api, Api__StatusReply *reply)

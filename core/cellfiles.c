@@ -32,12 +32,15 @@ static int write_in_place(int dir_fd, const char *name, const struct buf *conten
 			  struct error *err)
 {
 	AUTO_CLOSE int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	ssize_t n;
 
 	if (fd < 0)
-		return error_set(err, -errno, "cannot open %s: %m", name);
-	if (write(fd, content->data, content->len) != (ssize_t)content->len ||
-	    ftruncate(fd, (off_t)content->len) < 0)
-		return error_set(err, -errno, "cannot write %s: %m", name);
+		return fs_error(err, -errno, "cannot open", name);
+	n = write(fd, content->data, content->len);
+	if (n >= 0 && (size_t)n < content->len)
+		return fs_error(err, -ENOSPC, "cannot write", name);
+	if (n < 0 || ftruncate(fd, (off_t)content->len) < 0)
+		return fs_error(err, -errno, "cannot write", name);
 	return 0;
 }
 
@@ -130,7 +133,7 @@ int cellfiles_write(const char *run_path, const char *cell_key, const char *ip, 
 		r = write_hostname(dir_fd, names[CELLFILE_HOSTNAME], cell, err);
 	if (r == 0)
 		r = update_containers(dir_fd, ip, cell, err);
-	return r < 0 ? error_wrap(err, r, "files of cell %s", cell_key) : 0;
+	return r < 0 ? error_wrap(err, r, "files in %s/%s/etc", run_path, cell_key) : 0;
 }
 
 /* The address in the cell's own hosts file; NULL when it is not known. Free with free(). */
@@ -163,5 +166,5 @@ int cellfiles_write_container(const char *run_path, const char *cell_key, const 
 	r = write_hosts(dir_fd, hosts_file, ip, hostname, key_name(cell_key), err);
 	if (r == 0)
 		r = write_hostname(dir_fd, hostname_file, hostname, err);
-	return r < 0 ? error_wrap(err, r, "files of container %s/%s", cell_key, role) : 0;
+	return r < 0 ? error_wrap(err, r, "files in %s/%s/etc", run_path, cell_key) : 0;
 }

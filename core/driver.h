@@ -99,7 +99,9 @@ struct container_fact {
 	uint32_t pid;
 	uint32_t exit_code;   /* 128 + n when signal n ended it */
 	int64_t exited_at_ms; /* wall clock, since the epoch */
-	bool unclear; /* by list() alone: the task's shim does not answer; inspect() fails then */
+	/* By list() alone: only inspect() can tell. The task's shim did not answer, or there is a
+	 * record without a task: containerd leaves out what it could not ask after. */
+	bool unclear;
 	bool oom_killed; /* core's to fill in, from the cgroup: the runtime does not know */
 };
 
@@ -333,6 +335,7 @@ struct cgroup_fact {
 	bool exists;
 	bool populated;          /* some process lives in it or below */
 	struct strv controllers; /* cgroup.subtree_control */
+	bool incomplete; /* a controller that ensure() enables is offered, but not enabled */
 };
 
 void cgroup_fact_fini(struct cgroup_fact *fact);

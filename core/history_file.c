@@ -9,7 +9,7 @@
 
 enum {
 	SETTLE_MS = 500,
-	RETRY_MS = 30 * 1000, /* after a write that failed; only when there is something new */
+	RETRY_MS = 5 * 1000, /* after a write that failed */
 	FILE_MODE = 0600,
 };
 
@@ -114,19 +114,32 @@ static void on_loaded(struct work *work)
 
 /* ---- writing ---- */
 
+/* After a failure the file ends where it did. */
+static int append_to(int fd, const struct buf *text)
+{
+	off_t end = lseek(fd, 0, SEEK_END);
+
+	for (size_t done = 0; done < text->len;) {
+		ssize_t n = write(fd, text->data + done, text->len - done);
+		int r = -errno;
+
+		if (n < 0 && errno != EINTR) {
+			if (end >= 0 && ftruncate(fd, end) < 0)
+				log_debug("history: half a line is left error=\"%m\"");
+			return r;
+		}
+		done += n > 0 ? (size_t)n : 0;
+	}
+	return 0;
+}
+
 static int append(const struct history_file *file, const struct buf *text, struct error *err)
 {
 	AUTO_CLOSE int fd =
 		open(file->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
+	int r = fd < 0 ? -errno : append_to(fd, text);
 
-	for (size_t done = 0; fd >= 0 && done < text->len;) {
-		ssize_t n = write(fd, text->data + done, text->len - done);
-
-		if (n < 0 && errno != EINTR)
-			return error_set(err, -errno, "cannot write %s: %m", file->path);
-		done += n > 0 ? (size_t)n : 0;
-	}
-	return fd < 0 ? error_set(err, -errno, "cannot open %s: %m", file->path) : 0;
+	return r < 0 ? fs_error(err, r, "cannot write", file->path) : 0;
 }
 
 static void run_write(struct work *work)
@@ -221,7 +234,7 @@ static void next(struct history_file *file)
 		write_new(file);
 	else if (file->closed)
 		file_free(file);
-	else if (more)
+	else if (more || file->failing)
 		on_event(&file->reader);
 }
 

@@ -7,6 +7,10 @@
  * Appends move queue -> writing -> (done | unsynced -> syncing -> done). A rewrite waits for the
  * syncer, replaces the file with all live records and is on the disk when it ends, so whatever was
  * unsynced is done then too.
+ *
+ * When an append fails, all is written anew, into space that is kept for that (journal_file.h);
+ * when that fails too, the calls fail. When a rewrite fails that was only to make the file shorter,
+ * the file is as good as before, and is appended to.
  */
 #include "core/journal.h"
 
@@ -18,6 +22,7 @@
 #include "core/base/fs.h"
 #include "core/base/log.h"
 #include "core/base/str.h"
+#include "core/journal_file.h"
 
 enum {
 	COMPACT_MIN_DEAD_BYTES = 64 * 1024, /* below that a rewrite costs more than it saves */
@@ -34,15 +39,18 @@ struct append {
 
 struct journal {
 	struct loop *loop;
-	char *path;
-	int fd;
-	struct map records; /* struct journal_record.node */
+	struct journal_file file; /* the writer's */
+	struct map records;       /* struct journal_record.node */
 	struct journal_stats stats;
 	struct list queue, writing, unsynced, syncing; /* struct append.link */
 	struct buf queue_bytes;                        /* encoded records of queue */
 	struct buf batch; /* the writer's: of writing, or the whole file */
-	off_t end;        /* the writer's: where the file ends */
-	bool rewrite, rewriting, writer_busy, syncer_busy, closing;
+	struct buf held;  /* encoded records of writing, while the file is rewritten */
+	size_t live_bytes, batch_dead_bytes; /* as they were when the writer began */
+	size_t compact_min_dead_bytes;
+	bool rewrite;               /* the file cannot be appended to */
+	bool rewriting, compacting; /* the latter: the file could be appended to */
+	bool writer_busy, syncer_busy, closing;
 	struct work writer, syncer;
 	struct error write_err, sync_err;
 	struct deferred gone;
@@ -136,53 +144,20 @@ static void complete_all(struct list *appends, int status, const struct error *e
 	}
 }
 
-/* Worker thread. */
-static int write_batch(struct journal *journal, struct error *err)
-{
-	const char *data = journal->batch.data;
-	size_t left = journal->batch.len;
-
-	while (left) {
-		ssize_t n = pwrite(journal->fd, data, left, journal->end);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return error_set(err, -errno, "cannot write to the journal %s: %m",
-					 journal->path);
-		data += n;
-		left -= (size_t)n;
-		journal->end += n;
-	}
-	return 0;
-}
-
-/* Worker thread. */
-static int rewrite_file(struct journal *journal, struct error *err)
-{
-	int r = fs_write_file_atomic(journal->path, journal->batch.data, journal->batch.len, 0600,
-				     err);
-
-	if (r < 0)
-		return r;
-	if (journal->fd >= 0)
-		close(journal->fd);
-	journal->fd = open(journal->path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (journal->fd < 0)
-		return error_set(err, -errno, "cannot open the journal %s: %m", journal->path);
-	journal->end = (off_t)journal->batch.len;
-	return 0;
-}
-
 static void run_writer(struct work *work)
 {
 	struct journal *journal = container_of(work, struct journal, writer);
+	const struct buf *batch = &journal->batch;
+	struct error *err = &journal->write_err;
+	int r;
 
-	journal->write_err = (struct error){ 0 };
+	*err = (struct error){ 0 };
 	if (journal->rewriting)
-		rewrite_file(journal, &journal->write_err);
+		r = journal_file_replace(&journal->file, batch->data, batch->len, err);
 	else
-		write_batch(journal, &journal->write_err);
+		r = journal_file_append(&journal->file, batch->data, batch->len, err);
+	if (r == 0)
+		journal_file_reserve(&journal->file, journal->live_bytes);
 }
 
 /* What was written without @sync is done; the rest waits for the syncer. */
@@ -201,22 +176,59 @@ static void sort_written(struct journal *journal)
 		complete_all(&journal->unsynced, 0, NULL);
 }
 
+/* To be written once more, before what came meanwhile. */
+static void write_again(struct journal *journal, struct buf *bytes)
+{
+	struct list *link;
+
+	while ((link = list_pop(&journal->queue)))
+		list_append(&journal->writing, link);
+	list_swap_out(&journal->writing, &journal->queue);
+	buf_add(bytes, journal->queue_bytes.data, journal->queue_bytes.len);
+	buf_fini(&journal->queue_bytes);
+	journal->queue_bytes = *bytes;
+	*bytes = (struct buf){ 0 };
+}
+
+static void write_failed(struct journal *journal)
+{
+	int status = journal->write_err.code;
+
+	if (!journal->rewriting) {
+		journal->rewrite = true;
+		write_again(journal, &journal->batch);
+	} else if (journal->compacting) {
+		journal->compact_min_dead_bytes =
+			journal->stats.dead_bytes + COMPACT_MIN_DEAD_BYTES;
+		write_again(journal, &journal->held);
+	} else {
+		journal->rewrite = true;
+		complete_all(&journal->writing, status, &journal->write_err);
+		complete_all(&journal->unsynced, status, &journal->write_err);
+	}
+}
+
+static void written(struct journal *journal)
+{
+	if (journal->rewriting) {
+		journal->stats.dead_bytes -= journal->batch_dead_bytes;
+		journal->compact_min_dead_bytes = COMPACT_MIN_DEAD_BYTES;
+	}
+	sort_written(journal);
+}
+
 static void on_writer_done(struct work *work)
 {
 	struct journal *journal = container_of(work, struct journal, writer);
-	int status = journal->write_err.code;
 
 	journal->writer_busy = false;
+	if (journal->write_err.code < 0)
+		write_failed(journal);
+	else
+		written(journal);
 	buf_fini(&journal->batch);
-	if (status < 0) {
-		journal->rewrite = true; /* half a record may stand at the end */
-		complete_all(&journal->writing, status, &journal->write_err);
-		if (journal->rewriting)
-			complete_all(&journal->unsynced, status, &journal->write_err);
-	} else {
-		sort_written(journal);
-	}
-	journal->rewriting = false;
+	buf_fini(&journal->held);
+	journal->rewriting = journal->compacting = false;
 	pump(journal);
 }
 
@@ -228,17 +240,20 @@ static void begin_rewrite(struct journal *journal)
 	buf_add(&journal->batch, JOURNAL_MAGIC, JOURNAL_MAGIC_BYTES);
 	map_for_each(record, &journal->records, node)
 		buf_add(&journal->batch, record->encoded.data, record->encoded.len);
-	buf_fini(&journal->queue_bytes);
-	journal->stats.dead_bytes = 0;
+	journal->held = journal->queue_bytes;
+	journal->queue_bytes = (struct buf){ 0 };
+	journal->batch_dead_bytes = journal->stats.dead_bytes;
 	journal->stats.compactions++;
 	journal->rewriting = true;
+	journal->compacting = !journal->rewrite;
 	journal->rewrite = false;
 }
 
 static bool begin_write(struct journal *journal)
 {
-	bool rewrite = journal->rewrite || (journal->stats.dead_bytes > journal->stats.live_bytes &&
-					    journal->stats.dead_bytes > COMPACT_MIN_DEAD_BYTES);
+	const struct journal_stats *stats = &journal->stats;
+	bool rewrite = journal->rewrite || (stats->dead_bytes > stats->live_bytes &&
+					    stats->dead_bytes > journal->compact_min_dead_bytes);
 
 	if (journal->writer_busy || (rewrite && journal->syncer_busy))
 		return false;
@@ -251,6 +266,7 @@ static bool begin_write(struct journal *journal)
 		journal->batch = journal->queue_bytes;
 		journal->queue_bytes = (struct buf){ 0 };
 	}
+	journal->live_bytes = stats->live_bytes;
 	journal->stats.writes++;
 	journal->writer_busy = true;
 	return true;
@@ -261,9 +277,8 @@ static void run_syncer(struct work *work)
 	struct journal *journal = container_of(work, struct journal, syncer);
 
 	journal->sync_err = (struct error){ 0 };
-	if (fdatasync(journal->fd) < 0)
-		error_set(&journal->sync_err, -errno, "cannot sync the journal %s: %m",
-			  journal->path);
+	if (fdatasync(journal->file.fd) < 0)
+		fs_error(&journal->sync_err, -errno, "cannot sync the journal", journal->file.path);
 }
 
 static void on_syncer_done(struct work *work)
@@ -302,10 +317,8 @@ static void on_gone(struct deferred *deferred)
 		map_remove(&journal->records, &record->node);
 		record_free(record);
 	}
-	if (journal->fd >= 0)
-		close(journal->fd);
+	journal_file_fini(&journal->file);
 	buf_fini(&journal->queue_bytes);
-	free(journal->path);
 	free(journal);
 	if (closed)
 		closed(ctx);
@@ -390,14 +403,14 @@ static void apply(struct journal *journal, const char *data, const struct journa
 /* A hard link, so that the records stay under one name or the other whatever happens next. */
 static void keep_damaged(const struct journal *journal, size_t offset, size_t len)
 {
-	AUTO_FREE char *kept = xasprintf("%s.damaged", journal->path);
+	AUTO_FREE char *kept = xasprintf("%s.damaged", journal->file.path);
 
 	unlink(kept);
-	if (link(journal->path, kept) < 0)
+	if (link(journal->file.path, kept) < 0)
 		log_warning("cannot keep the damaged journal error=\"%m\" path=%s", kept);
 	log_warning(
 		"journal is damaged, records after the damage are lost path=%s offset=%zu bytes=%zu kept=%s",
-		journal->path, offset, len - offset, kept);
+		journal->file.path, offset, len - offset, kept);
 }
 
 static int rewrite_now(struct journal *journal, struct error *err)
@@ -405,9 +418,10 @@ static int rewrite_now(struct journal *journal, struct error *err)
 	int r;
 
 	begin_rewrite(journal);
-	r = rewrite_file(journal, err);
-	journal->rewriting = false;
+	r = journal_file_replace(&journal->file, journal->batch.data, journal->batch.len, err);
+	journal->rewriting = journal->compacting = false;
 	journal->stats.compactions = 0;
+	journal->stats.dead_bytes = 0;
 	buf_fini(&journal->batch);
 	return r;
 }
@@ -426,32 +440,31 @@ static int replay(struct journal *journal, const struct buf *file, struct error 
 		return error_set(err, -EINVAL,
 				 "%s is not a journal that this version can read; move it away "
 				 "to start with an empty one",
-				 journal->path);
+				 journal->file.path);
 	while ((decoded = journal_decode(file->data + offset, file->len - offset, &entry)) ==
 	       JOURNAL_RECORD) {
 		apply(journal, file->data + offset, &entry);
 		offset += entry.size;
 	}
-	if (decoded == JOURNAL_DAMAGED)
+	if (decoded == JOURNAL_DAMAGED) {
 		keep_damaged(journal, offset, file->len);
-	if (decoded != JOURNAL_END)
 		return rewrite_now(journal, err);
-	journal->end = (off_t)offset;
-	journal->fd = open(journal->path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-	return journal->fd < 0
-		       ? error_set(err, -errno, "cannot open the journal %s: %m", journal->path)
-		       : 0;
+	}
+	return journal_file_open(&journal->file, (off_t)offset, err);
 }
 
 static int load(struct journal *journal, struct error *err)
 {
 	AUTO_BUF struct buf file = { 0 };
-	int r = fs_read_file(AT_FDCWD, journal->path, FILE_MAX_BYTES, &file, err);
+	int r = fs_read_file(AT_FDCWD, journal->file.path, FILE_MAX_BYTES, &file, err);
 
 	if (r < 0 && r != -ENOENT)
 		return r;
 	buf_reserve(&file, 0); /* data is not NULL, also when there is no file */
-	return replay(journal, &file, err);
+	r = replay(journal, &file, err);
+	if (r == 0)
+		journal_file_reserve(&journal->file, journal->stats.live_bytes);
+	return r;
 }
 
 int journal_open(struct journal **ret, struct loop *loop, const char *path, struct error *err)
@@ -460,8 +473,8 @@ int journal_open(struct journal **ret, struct loop *loop, const char *path, stru
 	int r;
 
 	journal->loop = loop;
-	journal->path = xstrdup(path);
-	journal->fd = -1;
+	journal->compact_min_dead_bytes = COMPACT_MIN_DEAD_BYTES;
+	journal_file_init(&journal->file, path);
 	list_init(&journal->queue);
 	list_init(&journal->writing);
 	list_init(&journal->unsynced);

@@ -113,10 +113,13 @@ static void note_realm(struct engine *engine, const char *namespace_, const char
 	engine_touch(engine, object);
 }
 
-/* An inspection tells more of it than the listing: how it ended, or why nobody knows. */
+/* An inspection tells more of it than the listing: how it ended, or why nobody knows. That it has
+ * no task need not be asked twice. */
 static bool needs_inspection(const struct container *c, const struct container_fact *fact)
 {
-	return fact->unclear ||
+	bool known = c->slot.known && c->record && c->task == TASK_NONE && fact->task == TASK_NONE;
+
+	return (fact->unclear && !known) ||
 	       (fact->task == TASK_STOPPED && fact->exit_code && c->task != TASK_STOPPED);
 }
 

@@ -37,7 +37,8 @@ static bool network_moot(const struct cell *cell)
 {
 	switch (cell->network.failed_action) {
 	case ACTION_NETNS_CREATE:
-		return cell->pinned;
+		/* a pin alone may be what is assumed since it failed */
+		return cell->pinned && (cell->fresh || cell->attached);
 	case ACTION_NETWORK_ATTACH:
 		return cell->attached;
 	case ACTION_NETWORK_DETACH:

@@ -141,6 +141,7 @@ void observed_cgroup(struct engine *engine, struct object *object, const struct 
 		doubt_running(object);
 	object->cgroup_exists = fact->exists;
 	object->populated = fact->populated;
+	object->cgroup_stale |= fact->incomplete;
 	if (!fact->populated)
 		object->cgroup_killed_ms = object->cgroup_kills = 0;
 	strv_fini(&object->controllers);

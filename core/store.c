@@ -20,6 +20,9 @@ enum { SETTLE_MS = 500, SETTLE_MAX_MS = 5000 };
 enum { SETTLE_WAITING_MS = 10 };
 /* A directory that could not be removed is tried again then. */
 enum { REMOVE_AGAIN_MS = 10 * 1000 };
+/* On a full filesystem one object is tried again and again; when it can be written, so can the
+ * rest. */
+enum { FULL_AGAIN_MS = 2 * 1000 };
 /* Specs may hold what is nobody else's business: environments. */
 enum { DIR_MODE = 0755, FILE_MODE = 0600 };
 
@@ -52,6 +55,7 @@ struct store {
 	struct strv stuck;  /* keys of objects whose directory could not be removed */
 	struct timer again; /* tries them */
 	char *problem;      /* what the last job failed with, to say it once */
+	bool full;          /* and that was for want of space */
 	void (*closed)(void *ctx);
 	void *closed_ctx;
 };
@@ -97,7 +101,7 @@ static int remove_file(const char *path, struct error *err)
 
 	*strrchr(dir, '/') = '\0';
 	if (unlink(path) < 0 && errno != ENOENT)
-		return error_set(err, -errno, "cannot remove %s: %m", path);
+		return fs_error(err, -errno, "cannot remove", path);
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd >= 0 && fsync(fd) < 0)
 		return error_set(err, -errno, "cannot sync %s: %m", dir);
@@ -199,10 +203,41 @@ static void flush(struct store *store);
 
 static void report(struct store *store, const struct error *err)
 {
+	bool was_full = store->full;
+
 	if (err->code && !str_equal(store->problem, err->msg))
 		log_warning("store: %s", err->msg);
 	free(store->problem);
 	store->problem = err->code ? xstrdup(err->msg) : NULL;
+	store->full = fs_is_full(err->code);
+	if (was_full && !store->full)
+		log_info("store: there is space again");
+	if (store->full ? !timer_active(&store->settle) : was_full)
+		rearm(store);
+}
+
+/* Only who has written something knows that there is space. */
+static bool writes(const struct job *job)
+{
+	for (size_t i = 0; i < job->n_files; i++)
+		if (job->files[i].text)
+			return true;
+	return false;
+}
+
+/* What was to be written of an object is dirty again; it may be gone by now. */
+static void take_back(struct store *store, const struct job *job)
+{
+	const char *key = job->dir + strlen(store->engine->run_path) + 1;
+	struct object *object = engine_find(store->engine, key);
+
+	if (object && !list_linked(&object->dirty))
+		list_append(&store->dirty, &object->dirty);
+}
+
+const char *store_problem(const struct store *store)
+{
+	return store->full ? store->problem : NULL;
 }
 
 static void on_job_done(struct work *work)
@@ -210,7 +245,10 @@ static void on_job_done(struct work *work)
 	struct store *store = container_of(work, struct store, work);
 	struct job *job = list_entry(store->jobs.next, struct job, link);
 
-	report(store, &job->err);
+	if (job->dir && !job->remove && fs_is_full(job->err.code) && !store->closed)
+		take_back(store, job);
+	if (job->err.code || !store->full || writes(job))
+		report(store, &job->err);
 	if (job->remove && job->err.code && !store->closed) {
 		strv_add(&store->stuck, job->dir + strlen(store->engine->run_path) + 1);
 		timer_start(store->engine->loop, &store->again, REMOVE_AGAIN_MS, on_remove_again);
@@ -330,19 +368,36 @@ static void flush(struct store *store)
 	next_job(store);
 }
 
+static void probe(struct store *store)
+{
+	static const struct error none = { 0 };
+	struct list *link;
+
+	while (list_empty(&store->jobs) && (link = list_pop(&store->dirty)))
+		store_object(store, list_entry(link, struct object, dirty));
+	if (list_empty(&store->jobs))
+		report(store, &none); /* nothing is left that wants space */
+	next_job(store);
+}
+
 static void on_settled(struct timer *timer)
 {
 	struct store *store = container_of(timer, struct store, settle);
 
-	if (!store->changes)
+	if (store->changes)
+		return;
+	if (store->full)
+		probe(store);
+	else
 		flush(store);
 }
 
-/* A change has been made: what waited for it can be written. */
+/* What waited for a change of the API, or for space, can be written. */
 static void rearm(struct store *store)
 {
-	if (!store->changes && !list_empty(&store->dirty) && !timer_active(&store->settle))
-		timer_start(store->engine->loop, &store->settle, SETTLE_MS, on_settled);
+	if (!store->closed && !store->changes && !list_empty(&store->dirty))
+		timer_start(store->engine->loop, &store->settle,
+			    store->full ? FULL_AGAIN_MS : SETTLE_MS, on_settled);
 }
 
 void store_change(struct store *store, struct store_change *changes, size_t n,
@@ -388,6 +443,11 @@ static void on_change(struct engine_watcher *watcher, const struct object *chang
 		return remove_object(store, object);
 	if (!list_linked(&object->dirty))
 		list_append(&store->dirty, &object->dirty);
+	if (store->full) {
+		if (!timer_active(&store->settle))
+			rearm(store);
+		return;
+	}
 	if (!store->dirty_since_ms)
 		store->dirty_since_ms = now_ms;
 	if (store->waiting)

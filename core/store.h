@@ -36,6 +36,10 @@ void store_change(struct store *store, struct store_change *changes, size_t n,
 		  store_changed_fn done, void *ctx);
 void store_changes_free(struct store_change *changes, size_t n);
 
+/* Why nothing can be written for want of space, NULL when it can. It is tried again every few
+ * seconds. */
+const char *store_problem(const struct store *store);
+
 /* The file of an object or a container, relative to the run path. Free with free(). */
 char *store_file_path(const char *key);
 

@@ -301,18 +301,20 @@ static void tell_decision(struct engine *engine, const struct container *c)
 
 void tell_exit(struct engine *engine, const struct container *c, bool unseen)
 {
-	const char *asked = c->stopping ? ", as asked" : "", *reason = reason_name(REASON_EXITED);
+	const char *asked = c->stopping ? ", as asked" : "";
+	const char *reason = reason_name(c->oom_killed ? REASON_OOM_KILLED : REASON_EXITED);
+	const char *how = c->oom_killed ? "ran out of memory and " : "";
 	enum tone tone = c->exit_code && !c->stopping ? WARNING : NORMAL;
 	int number = (int)c->exit_code - SIGNAL_BASE;
 
 	if (unseen)
 		tell_container(engine, c, tone, reason, "ended unseen: nobody knows its exit code");
 	else if (number > 0 && sigabbrev_np(number))
-		tell_container(engine, c, tone, reason, "exited with code %u, by SIG%s%s",
+		tell_container(engine, c, tone, reason, "%sexited with code %u, by SIG%s%s", how,
 			       c->exit_code, sigabbrev_np(number), asked);
 	else
-		tell_container(engine, c, tone, reason, "exited with code %u%s", c->exit_code,
-			       asked);
+		tell_container(engine, c, tone, reason, "%sexited with code %u%s", how,
+			       c->exit_code, asked);
 	if (!c->stopping && shall_run(c))
 		tell_decision(engine, c);
 }

@@ -65,15 +65,38 @@ static int write_all(int fd, const char *data, size_t len)
 	return 0;
 }
 
-static int sync_parent(const char *path)
+bool fs_is_full(int code)
+{
+	return code == -ENOSPC || code == -EDQUOT || code == -EROFS;
+}
+
+static const char *remedy(int code)
+{
+	switch (-code) {
+	case ENOSPC:
+	case EDQUOT:
+		return "; free space or inodes there";
+	case EROFS:
+		return "; mount it writable";
+	default:
+		return "";
+	}
+}
+
+int fs_error(struct error *err, int code, const char *what, const char *path)
+{
+	return error_set(err, code, "%s %s: %s%s", what, path, strerror(-code), remedy(code));
+}
+
+int fs_sync_parent(const char *path, struct error *err)
 {
 	const char *slash = strrchr(path, '/');
 	AUTO_FREE char *dir = slash ? xstrndup(path, (size_t)(slash - path) + 1) : xstrdup(".");
 	AUTO_CLOSE int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (fd < 0)
-		return -errno;
-	return fsync(fd) < 0 ? -errno : 0;
+	if (fd < 0 || fsync(fd) < 0)
+		return fs_error(err, -errno, "cannot sync the directory of", path);
+	return 0;
 }
 
 int fs_write_file_atomic(const char *path, const void *data, size_t len, mode_t mode,
@@ -84,7 +107,7 @@ int fs_write_file_atomic(const char *path, const void *data, size_t len, mode_t 
 	int r;
 
 	if (fd < 0)
-		return error_set(err, -errno, "cannot create %s: %m", temp);
+		return fs_error(err, -errno, "cannot create", temp);
 	r = write_all(fd, data, len);
 	if (r == 0 && fsync(fd) < 0)
 		r = -errno;
@@ -92,12 +115,9 @@ int fs_write_file_atomic(const char *path, const void *data, size_t len, mode_t 
 		r = -errno;
 	if (r < 0) {
 		unlink(temp);
-		return error_set(err, r, "cannot write %s: %s", path, strerror(-r));
+		return fs_error(err, r, "cannot write", path);
 	}
-	r = sync_parent(path);
-	if (r < 0)
-		return error_set(err, r, "cannot sync the directory of %s: %s", path, strerror(-r));
-	return 0;
+	return fs_sync_parent(path, err);
 }
 
 int fs_write_existing(int dirfd, const char *path, const char *data, struct error *err)
@@ -121,11 +141,11 @@ int fs_make_dirs(const char *path, mode_t mode, struct error *err)
 			continue;
 		*p = '\0';
 		if (mkdir(copy, mode) < 0 && errno != EEXIST)
-			return error_set(err, -errno, "cannot create directory %s: %m", copy);
+			return fs_error(err, -errno, "cannot create directory", copy);
 		*p = '/';
 	}
 	if (mkdir(copy, mode) < 0 && errno != EEXIST)
-		return error_set(err, -errno, "cannot create directory %s: %m", copy);
+		return fs_error(err, -errno, "cannot create directory", copy);
 	return 0;
 }
 

@@ -23,6 +23,15 @@ int fs_read_file(int dirfd, const char *path, size_t max_bytes, struct buf *ret,
 int fs_write_file_atomic(const char *path, const void *data, size_t len, mode_t mode,
 			 struct error *err);
 
+/* What is in the directory of the file, also after a power cut. */
+int fs_sync_parent(const char *path, struct error *err);
+
+/* The filesystem has no room, or takes no change at all: nothing but a person can help. */
+bool fs_is_full(int code);
+
+/* Sets "<what> <path>: <why>", and what to do about a full filesystem. Returns @code. */
+int fs_error(struct error *err, int code, const char *what, const char *path);
+
 /* Writes into an existing (kernel) file with one write(2). */
 int fs_write_existing(int dirfd, const char *path, const char *data, struct error *err);
 

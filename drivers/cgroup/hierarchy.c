@@ -96,11 +96,24 @@ int hierarchy_for_each_child(int dirfd, int (*fn)(int dirfd, const char *name, v
 
 /* ---- looking ---- */
 
+static int read_controllers(int fd, const char *key, const char *file, struct strv *ret_controllers,
+			    struct error *err)
+{
+	AUTO_BUF struct buf text = { 0 };
+	int r = hierarchy_read_file(fd, file, CGROUP_FILE_MAX_BYTES, &text);
+
+	if (r < 0)
+		return error_set(err, r, "cgroup %s: cannot read %s: %s", key, file, strerror(-r));
+	cgroup_parse_controllers(text.data, ret_controllers);
+	return 0;
+}
+
 /* Facts of an open cgroup. -ENOENT when it went meanwhile. */
 static int read_fact(int fd, const char *key, struct cgroup_fact *ret_fact, struct error *err)
 {
 	AUTO_BUF struct buf events = { 0 };
-	AUTO_BUF struct buf controllers = { 0 };
+	AUTO(strv_fini) struct strv offered = { 0 };
+	AUTO(strv_fini) struct strv enabled = { 0 };
 	bool populated;
 	int r;
 
@@ -112,13 +125,19 @@ static int read_fact(int fd, const char *key, struct cgroup_fact *ret_fact, stru
 		return error_set(err, -EPROTO,
 				 "cgroup %s: cgroup.events does not say whether it is populated",
 				 key);
-	r = hierarchy_read_file(fd, "cgroup.subtree_control", CGROUP_FILE_MAX_BYTES, &controllers);
+	r = read_controllers(fd, key, "cgroup.controllers", &offered, err);
+	if (r == 0)
+		r = read_controllers(fd, key, "cgroup.subtree_control", &enabled, err);
 	if (r < 0)
-		return error_set(err, r, "cgroup %s: cannot read cgroup.subtree_control: %s", key,
-				 strerror(-r));
-	*ret_fact =
-		(struct cgroup_fact){ .key = xstrdup(key), .exists = true, .populated = populated };
-	cgroup_parse_controllers(controllers.data, &ret_fact->controllers);
+		return r;
+	*ret_fact = (struct cgroup_fact){
+		.key = xstrdup(key),
+		.exists = true,
+		.populated = populated,
+		.incomplete = cgroup_lacks_controller(&offered, &enabled),
+		.controllers = enabled,
+	};
+	enabled = (struct strv){ 0 };
 	return 0;
 }
 

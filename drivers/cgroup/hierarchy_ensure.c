@@ -12,17 +12,6 @@
 #include "drivers/cgroup/hierarchy.h"
 #include "drivers/cgroup/parse.h"
 
-/* What cells can be limited by (SPEC 3, resources). */
-static const char *const wanted_controllers[] = { "cpu", "memory", "io", "pids" };
-
-static bool is_wanted(const char *name, bool all_controllers)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(wanted_controllers); i++)
-		if (strcmp(name, wanted_controllers[i]) == 0)
-			return true;
-	return all_controllers;
-}
-
 static int explain_refusal(int code, const char *path, const char *name, struct error *err)
 {
 	switch (-code) {
@@ -67,7 +56,9 @@ static int enable_controllers(int fd, const char *path, bool all_controllers, st
 		const char *name = offered.items[i];
 		AUTO_FREE char *word = xasprintf("+%s", name);
 
-		if (!is_wanted(name, all_controllers) || cgroup_has_controller(&enabled, name))
+		if (!all_controllers && !cgroup_wants_controller(name))
+			continue;
+		if (cgroup_has_controller(&enabled, name))
 			continue;
 		r = fs_write_existing(fd, "cgroup.subtree_control", word, NULL);
 		if (r < 0 && r != -ENOENT && first == 0)

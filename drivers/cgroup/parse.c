@@ -57,6 +57,25 @@ bool cgroup_has_controller(const struct strv *controllers, const char *name)
 	return false;
 }
 
+bool cgroup_wants_controller(const char *name)
+{
+	static const char *const wanted[] = { "cpu", "memory", "io", "pids" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
+		if (strcmp(name, wanted[i]) == 0)
+			return true;
+	return false;
+}
+
+bool cgroup_lacks_controller(const struct strv *offered, const struct strv *enabled)
+{
+	for (size_t i = 0; i < offered->n; i++)
+		if (cgroup_wants_controller(offered->items[i]) &&
+		    !cgroup_has_controller(enabled, offered->items[i]))
+			return true;
+	return false;
+}
+
 void cgroup_parse_controllers(const char *text, struct strv *ret_controllers)
 {
 	while (*text && ret_controllers->n < CGROUP_CONTROLLERS_MAX) {

@@ -29,6 +29,14 @@ size_t cgroup_parse_pids(const char *text, pid_t *ret_pids, size_t max);
 
 bool cgroup_has_controller(const struct strv *controllers, const char *name);
 
+/* What cells can be limited by (SPEC 3, resources): enabled on every cgroup of ours that is offered
+ * it.
+ */
+bool cgroup_wants_controller(const char *name);
+
+/* Whether something is offered and wanted, but not enabled. */
+bool cgroup_lacks_controller(const struct strv *offered, const struct strv *enabled);
+
 /* Whether @root can be the root of ours: "/kukeon", "/a/b"; no empty name, no "." or "..", not "/"
  * itself. */
 bool cgroup_root_is_valid(const char *root);

@@ -189,6 +189,8 @@ static void hand_over(struct facts_op *facts)
 		map_remove(&facts->items, &item->node);
 		if (!item->fact.record) /* the hash is that of a record */
 			item->fact.spec_hash[0] = '\0';
+		if (item->fact.record && item->fact.task == TASK_NONE)
+			item->fact.unclear = true;
 		ret->items[ret->n++] = item->fact;
 		free(item);
 	}
@@ -309,7 +311,7 @@ static int done_get_task(struct op *op, int status)
 		status == 0 ? op_reply(op, Ctd__ProcessMessage)->process : NULL;
 	struct inspect_op *inspect = inspect_of(op);
 
-	if (process && is_unclear(process))
+	if (status == -ETIMEDOUT || (process && is_unclear(process)))
 		return op_fail(op, -ETIMEDOUT,
 			       "its shim does not answer, so nobody knows whether it runs");
 	if (process)
@@ -329,7 +331,7 @@ static const struct op_step inspect_steps[] = {
 	  .start = start_stat_snapshot,
 	  .done = done_stat_snapshot },
 	{ .name = "look at the task",
-	  .also_ok = { ENOENT },
+	  .also_ok = { ENOENT, ETIMEDOUT },
 	  .start = start_get_task,
 	  .done = done_get_task },
 };

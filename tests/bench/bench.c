@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "tests/bench/crash.h"
 #include "tests/bench/floor.h"
 #include "tests/bench/report.h"
 #include "tests/bench/subject.h"
@@ -26,7 +27,7 @@ enum {
 struct bench {
 	struct floor_options floor_options;
 	struct subject_options subject_options;
-	unsigned rounds, many_rounds, n_many, idle_seconds;
+	unsigned rounds, many_rounds, n_many, idle_seconds, crash_seconds;
 	pid_t pid; /* of the daemon */
 	struct floor *floor;
 	struct subject *subject;
@@ -176,6 +177,15 @@ static void idle(struct bench *bench)
 	report_idle(rows, ARRAY_SIZE(rows), bench->idle_seconds);
 }
 
+static void crash(struct bench *bench)
+{
+	printf("\n");
+	crash_measure(&(struct crash_options){ .subject = bench->subject,
+					       .image = bench->subject_options.image,
+					       .pid = bench->pid,
+					       .seconds = bench->crash_seconds });
+}
+
 /* ---- options ---- */
 
 static unsigned number(const char *text)
@@ -200,6 +210,7 @@ static const struct option options[] = {
 	{ "many-rounds", required_argument, NULL, 'R' },
 	{ "cells", required_argument, NULL, 'n' },
 	{ "idle", required_argument, NULL, 'S' },
+	{ "crash", required_argument, NULL, 'C' },
 	{ "width", required_argument, NULL, 'w' },
 	{ 0 },
 };
@@ -240,6 +251,9 @@ static bool read_option(struct bench *bench, int option, char *value)
 	case 'S':
 		bench->idle_seconds = number(value);
 		break;
+	case 'C':
+		bench->crash_seconds = number(value);
+		break;
 	case 'w':
 		bench->floor_options.width = number(value);
 		break;
@@ -268,6 +282,7 @@ int main(int argc, char **argv)
 			       .many_rounds = 5,
 			       .n_many = 50,
 			       .idle_seconds = 30,
+			       .crash_seconds = 60,
 			       .floor_options.width = 4 };
 	int option;
 
@@ -281,6 +296,7 @@ int main(int argc, char **argv)
 	compare(&bench);
 	floor_close(bench.floor);
 	idle(&bench);
+	crash(&bench);
 	fflush(stdout);
 	_exit(0); /* Watch goes on until the process ends */
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #define RSS_MAX_MB 20.0
+#define CRASH_MAX_PERCENT 1.0
 
 static const char *verdict(bool asked, bool met)
 {
@@ -61,5 +62,22 @@ void report_idle(const struct idle_row *rows, size_t n, unsigned seconds)
 		       rows[i].judged ? "0 wake-ups of ours, RSS at most 20 MB" : "-",
 		       verdict(rows[i].judged,
 			       idle->our_wakeups == 0 && idle->rss_mb <= RSS_MAX_MB));
+	}
+}
+
+void report_crashes(const struct crash_row *rows, size_t n)
+{
+	printf("| a container that ends at once, again and again | seconds | restarts | CPU of kukeond, ms "
+	       "| of a core, %% | ms each restart | target | |\n"
+	       "|---|---|---|---|---|---|---|---|\n");
+	for (size_t i = 0; i < n; i++) {
+		const struct crash_row *row = &rows[i];
+		double percent = row->cpu_ms / (row->seconds * 10.0);
+
+		printf("| %s | %u | %u | %.1f | %.2f | %.1f | %s | %s |\n", row->what, row->seconds,
+		       row->restarts, row->cpu_ms, percent,
+		       row->restarts ? row->cpu_ms / row->restarts : 0,
+		       row->judged ? "under 1 %" : "-",
+		       verdict(row->judged, percent < CRASH_MAX_PERCENT));
 	}
 }

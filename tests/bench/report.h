@@ -18,5 +18,14 @@ struct idle_row {
 	struct idle idle;
 };
 
+struct crash_row {
+	const char *what;
+	unsigned seconds;
+	bool judged; /* the target is for this one */
+	uint32_t restarts;
+	double cpu_ms;
+};
+
 void report_comparisons(const struct comparison *items, size_t n);
 void report_idle(const struct idle_row *rows, size_t n, unsigned seconds);
+void report_crashes(const struct crash_row *rows, size_t n);

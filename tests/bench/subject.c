@@ -17,6 +17,7 @@ enum { LIMIT_SECONDS = 120, CONTAINERS_MAX = 2 };
 struct seen {
 	bool there, ready;
 	uint32_t pids[CONTAINERS_MAX]; /* the root's first; 0: none */
+	uint32_t restarts;             /* of all containers */
 	uint64_t since_ns;             /* since when it is like that */
 	char *message;
 };
@@ -40,8 +41,10 @@ static struct seen read_cell(const Api__Cell *cell, bool there)
 	if (!status || !there)
 		return seen;
 	seen.ready = status->state == API__STATE__Ready;
-	for (size_t i = 0; i < status->n_containers; i++)
+	for (size_t i = 0; i < status->n_containers; i++) {
 		seen.pids[status->containers[i]->root ? 0 : 1] = status->containers[i]->pid;
+		seen.restarts += status->containers[i]->restart_count;
+	}
 	return seen;
 }
 
@@ -137,13 +140,18 @@ static uint64_t await_cells(struct subject *subject, unsigned first, unsigned n,
 
 /* ---- manifests ---- */
 
-static void write_cell(FILE *file, const struct subject *subject, unsigned number,
-		       unsigned n_containers)
+static void write_head(FILE *file, unsigned number)
 {
 	fprintf(file,
 		"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: cell%u}\n"
 		"spec:\n  realmId: default\n  spaceId: default\n  stackId: default\n  containers:\n",
 		number);
+}
+
+static void write_cell(FILE *file, const struct subject *subject, unsigned number,
+		       unsigned n_containers)
+{
+	write_head(file, number);
 	for (unsigned i = 0; i < n_containers; i++)
 		fprintf(file,
 			"    - id: %s\n      image: %s\n      command: /bin/sh\n      args: [\"-c\", \"%s\"]\n"
@@ -199,6 +207,28 @@ double subject_drop(struct subject *subject, unsigned first, unsigned n, unsigne
 		put_in_place(subject, name);
 	}
 	return (double)(await_cells(subject, first, n, true) - start_ns) / 1e6;
+}
+
+void subject_put(struct subject *subject, unsigned number, const char *containers)
+{
+	AUTO_FREE char *name = cell_name(number);
+	AUTO_FREE char *path = new_path(subject, name);
+	FILE *file = open_new(path);
+
+	write_head(file, number);
+	fputs(containers, file);
+	fclose(file);
+	put_in_place(subject, name);
+}
+
+uint32_t subject_restarts(struct subject *subject, unsigned number)
+{
+	uint32_t restarts;
+
+	pthread_mutex_lock(&subject->mutex);
+	restarts = subject->cells[number].restarts;
+	pthread_mutex_unlock(&subject->mutex);
+	return restarts;
 }
 
 void subject_remove(struct subject *subject, unsigned first, unsigned n)

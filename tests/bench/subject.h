@@ -29,3 +29,9 @@ void subject_remove(struct subject *subject, unsigned first, unsigned n);
 /* Of cell 0: SIGKILL of the root's or the other process until its successor runs and the cell is
  * Ready. */
 double subject_kill(struct subject *subject, bool root);
+
+/* Puts a cell in place whose containers are these lines of YAML. Does not wait for it. */
+void subject_put(struct subject *subject, unsigned number, const char *containers);
+
+/* How often containers of the cell were started again, as Watch said last. */
+uint32_t subject_restarts(struct subject *subject, unsigned number);

@@ -51,10 +51,10 @@ host_comes_up() {
 	daemon_start
 }
 
-# Of this boot, the last release comes before the first attachment.
+# Of this boot, each cell is released before any is attached. What is deleted later is released once more.
 released_before_attached() {
-	awk '/ is up socket=/ { last_detach = first_attach = 0 }
-		/network-detach key=/ { last_detach = NR }
+	awk '/ is up socket=/ { last_detach = first_attach = 0; split("", seen) }
+		/network-detach key=/ && !seen[$2]++ { last_detach = NR }
 		/network-attach key=/ && !first_attach { first_attach = NR }
 		END { exit !(last_detach && first_attach && last_detach < first_attach) }' "$DAEMON_LOG"
 }

@@ -24,7 +24,7 @@ in_row_is() { [ "$(container_field "$1" crash '.status.restartsInRow // 0')" = "
 container_says() { container_field "$1" crash '"\(.status.reason) \(.status.message)"' | grep -qF -- "$2"; }
 waits() { in_row_is web "$1" && container_says web RestartBackOff; }
 
-crashing_cell web "/bin/sh exit 139" 'restartBackoffSeconds: 3' | drop_manifest web.yaml
+crashing_cell web "/bin/sh exit 139" 'restartBackoffSeconds: 8' | drop_manifest web.yaml
 wait_for "its second end" waits 1
 assert_true "the signal's name" container_says web "exited with code 139 (SIGSEGV)"
 assert_true "the cell says so too" cell_mentions web "exited with code 139 (SIGSEGV)"

@@ -62,6 +62,7 @@ assert_contains "$(kuke doctor --all)" "default/default/default/web/sidecar" "th
 ip link add br-other type bridge
 ip link add vethother type veth peer name vethother2
 ip link set vethother master br-other
+mount -t tmpfs none /var/lib # the machine's own has no part in this
 mkdir -p /var/lib/cni/networks/other /sys/fs/cgroup/other
 printf 'their-container\r\neth0' >/var/lib/cni/networks/other/10.9.9.9
 ctr -n $NAMESPACE containers create $IMAGE stranger
@@ -174,5 +175,5 @@ ctr -n $NAMESPACE containers delete stranger
 ctr -n $NAMESPACE leases delete theirs >/dev/null
 ip link delete vethother
 ip link delete br-other
-rm -r /var/lib/cni/networks/other
+umount /var/lib
 rmdir /sys/fs/cgroup/other $RUNTIME_DIR/mount

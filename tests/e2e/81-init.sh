@@ -32,7 +32,7 @@ rm -rf "$RUN_PATH"
 groupdel kukeon
 
 init >"$T/first" 2>&1 || fail "the first init: $(cat "$T/first")"
-for line in "cgroup v2: " "containerd: 1." "runc: /" "CNI plugins: bridge, host-local" "Directory $RUN_PATH: created" \
+for line in "cgroup v2: " "containerd: " "runc: /" "CNI plugins: bridge, host-local" "Directory $RUN_PATH: created" \
 	"Directory $MANIFESTS: already existed" "Group kukeon: created" "kukeond: started" 'Realm "default": created' \
 	'Space "default": created' 'Stack "default": created' 'Realm "kukeon-system": created' \
 	'Space "kukeon": created in kukeon-system' 'Cell "kukeond": created in kukeon-system/kukeon/kukeon'; do

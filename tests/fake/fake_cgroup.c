@@ -4,6 +4,11 @@
 #include "core/model/names.h"
 #include "tests/fake/world.h"
 
+static bool is_cell(const char *key)
+{
+	return *key && key_kind(key) == KIND_CELL;
+}
+
 static bool *place(struct world *world, const char *key)
 {
 	return key_kind(key) == KIND_CELL ? &world_make_cell(world, key)->cgroup
@@ -66,6 +71,7 @@ static void fill(struct world *world, const char *key, struct cgroup_fact *fact)
 		.key = xstrdup(key),
 		.exists = !*key || *place(world, key),
 		.populated = *key && fake_cgroup_populated(world, key),
+		.incomplete = is_cell(key) && world_make_cell(world, key)->controllers_gone,
 	};
 }
 
@@ -75,6 +81,8 @@ static int apply_ensure(struct op *op, struct error *err UNUSED)
 		world_changes(op->world, "cgroup made", op->key);
 		*place(op->world, op->key) = true;
 	}
+	if (is_cell(op->key))
+		world_make_cell(op->world, op->key)->controllers_gone = false;
 	if (op->ret)
 		fill(op->world, op->key, op->ret);
 	return 0;

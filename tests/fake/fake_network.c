@@ -142,10 +142,12 @@ static void fake_list(struct network *network, struct network_facts *ret_facts, 
 	op->reads_only = true;
 }
 
-static int apply_create_netns(struct op *op, struct error *err UNUSED)
+static int apply_create_netns(struct op *op, struct error *err)
 {
 	struct world_cell *cell = world_make_cell(op->world, op->key);
 
+	if (cell->no_space)
+		return error_set(err, -ENOSPC, "no space");
 	world_changes(op->world, "netns create", op->key);
 	cell->pinned = true;
 	return 0;

@@ -144,6 +144,18 @@ static bool is_there(const struct container_fact *fact)
 	return fact->record || fact->snapshot || fact->task != TASK_NONE;
 }
 
+/* A listing leaves out the tasks of shims that hang. */
+static void list_fact(struct world *world, const struct container_fact *from,
+		      struct container_fact *to)
+{
+	const struct world_cell *cell = world_cell(world, from->cell_key);
+
+	copy_fact(from, to);
+	if (cell && cell->shim_hangs)
+		to->task = TASK_NONE;
+	to->unclear = to->record && to->task == TASK_NONE;
+}
+
 static int apply_list(struct op *op, struct error *err)
 {
 	struct container_facts *facts = op->ret;
@@ -158,7 +170,7 @@ static int apply_list(struct op *op, struct error *err)
 		if (strcmp(c->namespace_, op->key) != 0 || !is_there(&c->fact) || !c->fact.cell_key)
 			continue;
 		facts->items = xrealloc(facts->items, (facts->n + 1) * sizeof(*facts->items));
-		copy_fact(&c->fact, &facts->items[facts->n++]);
+		list_fact(op->world, &c->fact, &facts->items[facts->n++]);
 	}
 	return 0;
 }

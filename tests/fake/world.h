@@ -36,9 +36,11 @@ struct world_cell {
 	bool link_gone; /* by another hand, after ADD */
 	bool shim_hangs;
 	bool refuses_detach, detach_tried;
+	bool no_space;     /* for a network namespace */
 	bool earlier_boot; /* attached before world_reboot() */
 	bool cgroup_busy, network_busy;
-	unsigned ip; /* last octets */
+	bool controllers_gone; /* by another hand */
+	unsigned ip;           /* last octets */
 };
 
 /* A realm, space or stack. */

@@ -513,6 +513,11 @@ static void test_19_shim_hangs(void **state)
 	world_cell(&sim.world, web_key)->shim_hangs = true;
 	look_everything(&sim.engine);
 	sim_run(&sim, 10 * 60 * 1000);
+	sim_crash(&sim);
+	sim_start(&sim);
+	sim_file(&sim, "web.yaml", two_containers);
+	sim_scanned(&sim);
+	sim_run(&sim, 10 * 60 * 1000);
 	assert_int_equal(root_of(&sim)->starts, 1);
 	assert_true(world_cell(&sim.world, web_key)->shim_hangs);
 
@@ -527,6 +532,24 @@ static void test_19_shim_hangs(void **state)
 	assert_true(sim_settle(&sim));
 	assert_null(engine_find(&sim.engine, web_key));
 	assert_false(world_cell(&sim.world, web_key)->cgroup);
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
+
+/* Taken from its cgroup by another hand, they are back at the next look; nothing is restarted. */
+static void test_20_controllers_come_back(void **state)
+{
+	struct sim sim;
+
+	(void)state;
+	start_with(&sim, 34, two_containers);
+	assert_true(sim_settle(&sim));
+	world_cell(&sim.world, web_key)->controllers_gone = true;
+	look_everything(&sim.engine);
+	assert_true(sim_settle(&sim));
+	assert_false(world_cell(&sim.world, web_key)->controllers_gone);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	assert_int_equal(root_of(&sim)->starts, 1);
 	assert_no_violation(&sim);
 	sim_fini(&sim);
 }
@@ -780,7 +803,32 @@ static void one_random_life(uint64_t seed)
 	sim_fini(&sim);
 }
 
-static void test_20_random_lives(void **state)
+/* What cannot be begun is tried again after ever longer pauses, says why, and comes up by itself.
+ */
+static void test_21_no_space_for_a_network(void **state)
+{
+	struct sim sim;
+	uint64_t acts;
+
+	(void)state;
+	sim_init(&sim, 21);
+	world_make_cell(&sim.world, web_key)->no_space = true;
+	sim_start(&sim);
+	sim_file(&sim, "web.yaml", two_containers);
+	sim_scanned(&sim);
+	sim_run(&sim, 10000);
+	assert_int_equal(engine_find(&sim.engine, web_key)->status.reason, REASON_NETWORK_FAILED);
+	acts = sim.world.acts;
+	sim_run(&sim, 60000);
+	assert_in_range(sim.world.acts - acts, 12, 50); /* each 5 s */
+	world_cell(&sim.world, web_key)->no_space = false;
+	sim_run(&sim, 6000);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
+
+static void test_random_lives(void **state)
 {
 	const char *only = getenv("KUKEON_SIM_SEED"), *rounds = getenv("KUKEON_SIM_ROUNDS");
 	uint64_t n = rounds ? strtoull(rounds, NULL, 10) : 300;
@@ -815,7 +863,9 @@ int main(void)
 		cmocka_unit_test(test_17_many_at_once),
 		cmocka_unit_test(test_18_network_drift_restarts_nothing),
 		cmocka_unit_test(test_19_shim_hangs),
-		cmocka_unit_test(test_20_random_lives),
+		cmocka_unit_test(test_20_controllers_come_back),
+		cmocka_unit_test(test_21_no_space_for_a_network),
+		cmocka_unit_test(test_random_lives),
 	};
 
 	log_set_level(getenv("KUKEON_SIM_LOG") ? LOG_DEBUG : LOG_ERROR);

@@ -73,6 +73,32 @@ static void test_controllers(void **state UNUSED)
 	strv_fini(&many);
 }
 
+static void test_lacks(void **state UNUSED)
+{
+	static const struct {
+		const char *offered, *enabled;
+		bool expected;
+	} rows[] = {
+		{ "cpuset cpu io memory pids", "cpu io memory pids", false },
+		{ "cpuset cpu io memory pids", "cpu io memory", true },
+		{ "cpuset cpu io memory pids", "", true },
+		{ "cpuset hugetlb", "", false },
+		{ "memory", "memory", false },
+		{ "", "", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO(strv_fini) struct strv offered = { 0 };
+		AUTO(strv_fini) struct strv enabled = { 0 };
+
+		cgroup_parse_controllers(rows[i].offered, &offered);
+		cgroup_parse_controllers(rows[i].enabled, &enabled);
+		if (cgroup_lacks_controller(&offered, &enabled) != rows[i].expected)
+			fail_msg("\"%s\" of \"%s\": expected %d", rows[i].enabled, rows[i].offered,
+				 rows[i].expected);
+	}
+}
+
 static void test_counter(void **state UNUSED)
 {
 	static const char events[] = "low 0\nhigh 7\nmax 12\noom 3\noom_kill 2\noom_group_kill 9\n";
@@ -124,7 +150,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_populated), cmocka_unit_test(test_controllers),
 		cmocka_unit_test(test_counter),   cmocka_unit_test(test_pids),
-		cmocka_unit_test(test_root),
+		cmocka_unit_test(test_root),      cmocka_unit_test(test_lacks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -494,21 +494,26 @@ static void limit_files(rlim_t bytes)
 static void test_disk_full(void **state)
 {
 	struct fixture *f = *state;
+	size_t whole;
 
 	signal(SIGXFSZ, SIG_IGN);
 	add(&f->history, WEB, "one");
 	run(f, SETTLED_MS);
-	limit_files(file_size(f) + 20);
+	whole = file_size(f);
+	limit_files(whole + 20);
 	add(&f->history, WEB, "two");
 	run(f, SETTLED_MS);
 	add(&f->history, WEB, "three");
 	run(f, SETTLED_MS);
 	assert_false(list_empty(&f->loop.timers)); /* not at once */
 	run(f, LONG_MS);
-	assert_true(list_empty(&f->loop.timers)); /* and not for ever */
+	assert_int_equal(file_size(f), whole);     /* no half a line */
+	assert_false(list_empty(&f->loop.timers)); /* by itself, when there is room */
 	limit_files(RLIM_INFINITY);
-	add(&f->history, WEB, "four");
 	run(f, LONG_MS);
+	assert_true(list_empty(&f->loop.timers)); /* and then no more */
+	assert_true(file_size(f) > whole);
+	add(&f->history, WEB, "four");
 	begin_again(f);
 	expect(&f->history, WEB " one x1\n" WEB " two x1\n" WEB " three x1\n" WEB " four x1\n");
 }

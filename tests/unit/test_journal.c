@@ -4,13 +4,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <cmocka.h>
 
 #include "core/base/fs.h"
+#include "core/journal_file.h"
+#include "tests/unit/small_fs.h"
 
 struct fixture {
 	struct loop loop;
@@ -357,34 +361,175 @@ static void test_close_with_pending_work(void **state)
 	close_journal(f);
 }
 
-/* After a failed write the next one brings the file in order again. */
-static void test_failed_write_heals(void **state)
+/* Shortening the file is not worth a failure: what is asked for goes to its end. */
+static void test_failed_compaction_is_none(void **state)
 {
 	struct fixture *f = *state;
-	AUTO_FREE char *away = xasprintf("%s.tmp", f->path);
-	AUTO_BUF struct buf filler = { 0 };
+	AUTO_FREE char *spare = xasprintf("%s" JOURNAL_SPARE, f->path);
+	struct journal_stats stats;
+	char value[1024] = "";
+	struct stat st;
 
+	memset(value, 'x', sizeof(value) - 1);
 	open_journal(f);
-	/* A directory where the rewrite's temporary file goes makes every rewrite fail. */
-	assert_int_equal(mkdir(away, 0700), 0);
-	for (int i = 0; i < 100; i++)
-		buf_add_str(&filler, "0123456789");
-	for (int i = 0; i < 70; i++)
-		put(f, "churn", filler.data, false);
-	wait_done(f, 70);
+	assert_int_equal(unlink(spare), 0);
+	assert_int_equal(mkdir(spare, 0700), 0); /* where the new file goes */
+	for (int i = 0; i < 200; i++) {
+		put(f, "churn", value, i % 7 == 0);
+		wait_done(f, i + 1);
+	}
 	put(f, "churn", "final", true);
-	wait_done(f, 71);
-	assert_int_not_equal(f->failed, 0);
-	assert_int_equal(rmdir(away), 0);
-	f->failed = 0;
-	put(f, "more", "1", true);
-	wait_done(f, 72);
+	wait_done(f, 201);
+	assert_int_equal(f->failed, 0);
+	journal_get_stats(f->journal, &stats);
+	assert_in_range(stats.compactions, 1, 5); /* not at each put */
+	assert_int_equal(rmdir(spare), 0);
+	for (int i = 0; i < 100; i++) {
+		put(f, "other", value, false);
+		wait_done(f, 202 + i);
+	}
+	assert_int_equal(f->failed, 0);
+	assert_int_equal(stat(f->path, &st), 0);
+	assert_true(st.st_size < 100 * 1024); /* made up for */
+	close_journal(f);
+	open_journal(f);
+	assert_value(f, "churn", "final");
+	assert_value(f, "other", value);
+	close_journal(f);
+}
+
+static void limit_file_size(rlim_t bytes)
+{
+	struct rlimit limit;
+
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = bytes;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* What cannot be appended is written anew, with all else. */
+static void test_failed_append_is_rewritten(void **state)
+{
+	struct fixture *f = *state;
+	char value[1024] = "";
+
+	memset(value, 'x', sizeof(value) - 1);
+	open_journal(f);
+	for (int i = 0; i < 40; i++)
+		put(f, "churn", value, false);
+	wait_done(f, 40);
+	limit_file_size(16 * 1024);
+	put(f, "churn", "final", true);
+	wait_done(f, 41);
+	limit_file_size(RLIM_INFINITY);
 	assert_int_equal(f->failed, 0);
 	close_journal(f);
 	open_journal(f);
 	assert_value(f, "churn", "final");
+	close_journal(f);
+}
+
+/* After a failed write the next one brings the file in order again. */
+static void test_failed_write_heals(void **state)
+{
+	struct fixture *f = *state;
+
+	open_journal(f);
+	put(f, "churn", "first", true);
+	wait_done(f, 1);
+	limit_file_size(JOURNAL_MAGIC_BYTES + 10);
+	put(f, "churn", "final", true);
+	put(f, "gone", "never", false);
+	del(f, "gone");
+	wait_done(f, 4);
+	assert_int_equal(f->failed, -EFBIG);
+	limit_file_size(RLIM_INFINITY);
+	f->failed = 0;
+	put(f, "more", "1", true);
+	wait_done(f, 5);
+	assert_int_equal(f->failed, 0);
+	close_journal(f);
+	open_journal(f);
+	assert_value(f, "churn", "final");
+	assert_value(f, "gone", NULL);
 	assert_value(f, "more", "1");
 	close_journal(f);
+}
+
+/* ---- a full filesystem ---- */
+
+static void churn(struct fixture *f, int n)
+{
+	char value[1024] = "", key[16];
+
+	memset(value, 'x', sizeof(value) - 1);
+	f->done = f->failed = 0;
+	for (int i = 0; i < n; i++) {
+		snprintf(key, sizeof(key), "k%d", i % 20);
+		put(f, key, value, i % 5 == 0);
+		wait_done(f, i + 1);
+	}
+}
+
+static void test_full_filesystem(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_FREE char *first = xasprintf("%s/inode0", f->dir);
+	int torn;
+
+	small_fs_mount(f->dir);
+	open_journal(f);
+	put(f, "before", "1", true);
+	wait_done(f, 1);
+	small_fs_use_up_inodes(f->dir);
+	small_fs_fill(first);
+	churn(f, 3000); /* more than the filesystem holds */
+	put(f, "last", "one", true);
+	wait_done(f, 3001);
+	assert_int_equal(f->failed, 0);
+	close_journal(f);
+
+	/* The next daemon on the same filesystem; its predecessor was cut off in a write. */
+	torn = open(f->path, O_WRONLY | O_APPEND | O_CLOEXEC);
+	assert_int_equal(write(torn, "torn", 4), 4);
+	close(torn);
+	open_journal(f);
+	assert_value(f, "before", "1");
+	assert_value(f, "last", "one");
+	churn(f, 300);
+	assert_int_equal(f->failed, 0);
+	close_journal(f);
+	small_fs_unmount(f->dir);
+}
+
+/* Without its reserves it fails, with a word on what to do, and goes on when there is space. */
+static void test_full_without_reserve(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_FREE char *filler = xasprintf("%s/filler", f->dir);
+	AUTO_FREE char *spare = xasprintf("%s" JOURNAL_SPARE, f->path);
+	struct stat st;
+
+	small_fs_mount(f->dir);
+	open_journal(f);
+	put(f, "before", "1", true);
+	wait_done(f, 1);
+	assert_int_equal(stat(f->path, &st), 0);
+	assert_int_equal(truncate(f->path, st.st_size + 1), 0);
+	assert_int_equal(truncate(f->path, st.st_size), 0); /* takes the blocks behind the end */
+	assert_int_equal(unlink(spare), 0);
+	small_fs_fill(filler);
+	churn(f, 8);
+	assert_int_equal(f->failed, -ENOSPC);
+	assert_int_equal(unlink(filler), 0);
+	churn(f, 8);
+	assert_int_equal(f->failed, 0);
+	close_journal(f);
+	open_journal(f);
+	assert_value(f, "before", "1");
+	close_journal(f);
+	small_fs_unmount(f->dir);
 }
 
 int main(void)
@@ -399,8 +544,13 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_compaction, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bounds, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_close_with_pending_work, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_failed_compaction_is_none, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_failed_append_is_rewritten, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_failed_write_heals, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_full_filesystem, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_full_without_reserve, setup, teardown),
 	};
 
+	small_fs_init();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -265,6 +265,17 @@ static const struct {
 	{ "an event for one that completed", 0, true, true, 0, false },
 };
 
+/* What was told last of how a container ended. */
+static const char *told_reason(struct fixture *f)
+{
+	const struct event_ring *ring = &f->sim.engine.history.ring;
+
+	for (size_t i = ring->n; i > 0; i--)
+		if (strstr(event_ring_at(ring, i - 1)->message, "exited with code"))
+			return event_ring_at(ring, i - 1)->reason;
+	return "";
+}
+
 static void test_oom(void **state)
 {
 	struct fixture *f = *state;
@@ -278,6 +289,7 @@ static void test_oom(void **state)
 		world_exit(&f->sim.world, process(f, "b"), oom_rows[i].exit_code);
 		while (!c->exited)
 			sim_run(&f->sim, 1);
+		assert_string_equal(told_reason(f), c->oom_killed ? "OOMKilled" : "Exited");
 		if (oom_rows[i].event_after)
 			observed_oom(&f->sim.engine, "kukeon-default", c->containerd_id);
 		if (c->oom_killed != oom_rows[i].expected)

@@ -14,6 +14,7 @@
 #include "core/desired.h"
 #include "core/manifest/manifest.h"
 #include "tests/fake/host.h"
+#include "tests/unit/small_fs.h"
 
 enum { SETTLED_MS = 1000, LONG_MS = 10 * 1000, WAIT_MS = 10 * 1000, FILE_MAX_BYTES = 64 * 1024 };
 
@@ -321,6 +322,45 @@ static void test_strange_files(void **state)
 	assert_exists(f, "default/note.txt", true);
 }
 
+static const char late[] = "apiVersion: v1beta1\nkind: Cell\nmetadata: {name: late}\nspec:\n"
+			   "  containers:\n  - {id: a, image: img}\n";
+
+/* Nothing is lost, it is said, and all is written by itself when there is space. */
+static void test_full_filesystem(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_FREE char *filler = path_of(f, "filler");
+	Api__Cell *cell;
+
+	assert_int_equal(mkdir(f->run_path, 0700), 0);
+	sim_init(&f->sim, 1); /* for the teardown, should it be skipped here */
+	small_fs_mount(f->run_path);
+	sim_fini(&f->sim);
+	start(f, two_containers);
+	assert_null(store_problem(f->sim.engine.store));
+	small_fs_fill(filler);
+	sim_file(&f->sim, "late.yaml", late);
+	sim_file(&f->sim, "web.yaml", one_container);
+	sim_scanned(&f->sim);
+	sim_run(&f->sim, LONG_MS);
+	assert_non_null(store_problem(f->sim.engine.store));
+	assert_non_null(strstr(store_problem(f->sim.engine.store), "free space or inodes there"));
+	assert_int_equal(sim_state(&f->sim, WEB), API__STATE__Ready);
+	cell = read_cell(f, WEB "/cell.yaml"); /* whole, as it was */
+	assert_int_equal(cell->spec->n_containers, 2);
+	protobuf_c_message_free_unpacked(&cell->base, NULL);
+
+	assert_int_equal(unlink(filler), 0);
+	sim_run(&f->sim, LONG_MS);
+	assert_null(store_problem(f->sim.engine.store));
+	cell = read_cell(f, WEB "/cell.yaml");
+	assert_int_equal(cell->spec->n_containers, 1);
+	protobuf_c_message_free_unpacked(&cell->base, NULL);
+	assert_exists(f, "default/default/default/late/cell.yaml", true);
+	assert_int_equal(sim_state(&f->sim, "default/default/default/late"), API__STATE__Ready);
+	small_fs_unmount(f->run_path);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -331,8 +371,10 @@ int main(void)
 		TEST(test_stale_container_files_go),  TEST(test_deleted_objects_leave_no_files),
 		TEST(test_deleted_while_away),        TEST(test_damaged_files_are_set_aside),
 		TEST(test_container_called_root),     TEST(test_strange_files),
+		TEST(test_full_filesystem),
 	};
 
+	small_fs_init();
 	log_set_level(getenv("KUKEON_TEST_LOG") ? LOG_DEBUG : LOG_ERROR);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash source=lib.sh
+# containerd's own filesystem is full: a new cell waits and says what containerd says, the others are untouched and, as long
+# as the kernel can mount, kept running; with space all comes up by itself.
+ROOT=$KUKEON_TEST_BASE/containerd
+MOUNT=$T/containerd
+FIELDS='restartBackoffSeconds: 0'
+SPACE_LIMIT=10 # seconds from having space to all being well
+
+fill_bytes() { cat /dev/zero >"$ROOT/filler" 2>/dev/null || true; }
+fill_inodes() {
+	local i=0
+	mkdir -p "$ROOT/inodes"
+	while : 2>/dev/null >"$ROOT/inodes/$i"; do
+		i=$((i + 1))
+	done 2>/dev/null
+}
+
+# What containerd has, on a small filesystem of its own.
+move_to_small() {
+	local kib inodes
+	containerd_stop
+	kib=$(du -k -s "$ROOT" | cut -f 1)
+	inodes=$(find "$ROOT" | wc -l)
+	mkdir "$MOUNT"
+	mount -t tmpfs -o "size=$((kib + 16384))k,nr_inodes=$((inodes + 2000)),mode=711" tmpfs "$MOUNT"
+	cp -a "$ROOT/." "$MOUNT"
+	mount --move "$MOUNT" "$ROOT"
+	containerd_start
+}
+
+move_to_small
+wait_for "kukeond sees it" runtime_is_connected
+drop_ready_cell web root side
+before=$(cell_processes web)
+
+fill_bytes
+drop_cell late a
+wait_for "the new cell says what containerd says" cell_mentions late "no space left on device"
+say "late: $(cell_field late .status.reason): $(cell_field late .status.message)"
+assert_ne Ready "$(cell_state late)" "state of the new cell"
+assert_untouched web "$before"
+for container in side root; do
+	pid=$(container_pid web $container)
+	kill -KILL "$pid"
+	wait_for_new_pid web $container "$pid"
+done
+
+# Without an inode the kernel mounts no overlay: who ended waits, and says so; who runs beside it is not touched.
+fill_inodes
+root=$(container_pid web root)
+side=$(container_pid web side)
+kill -KILL "$side"
+wait_for "the one that ended says why" cell_mentions web "no space left on device"
+say "web: $(cell_field web .status.reason): $(cell_field web .status.message)"
+assert_eq "$root" "$(container_pid web root)" "the root's process"
+assert_true "the root runs on" process_alive "$root"
+
+rm -rf "$ROOT/filler" "$ROOT/inodes"
+LIMIT=$SPACE_LIMIT wait_for_cell late Ready
+LIMIT=$SPACE_LIMIT wait_for_new_pid web side "$side"
+assert_eq "$root" "$(container_pid web root)" "the root's process"
+
+# Back to the filesystem that the other scenarios have.
+remove_all_manifests
+wait_for "no cells" cells_are_gone
+containerd_stop
+umount "$ROOT"
+containerd_start
+wait_for "kukeond sees it" runtime_is_connected
