@@ -233,12 +233,10 @@ void world_tell_rules(struct world *world)
 /* What the act breaks, when it is the first to break anything. */
 static void note_violation(struct world *world)
 {
-	if (world->rules.violations && !world->violations) {
-		AUTO_FREE char *recent = rules_tell_recent(&world->rules);
-
-		world_violated(world, world->rules.violation, "the rules");
-		fprintf(stderr, "%s\n%s", world->rules.violation, recent);
-	}
+	if (!world->rules.violations || world->violations)
+		return;
+	world->violations++;
+	snprintf(world->violation, sizeof(world->violation), "%s", world->rules.violation);
 }
 
 /* ---- acts ---- */

@@ -83,10 +83,10 @@ struct world {
 	bool runtime_down;
 	bool frozen; /* nothing may be changed: what changes is counted as a violation */
 	unsigned violations;
-	char violation[256]; /* the first one */
-	struct rules rules;  /* what they are of the acts; every act is told */
-	uint64_t acts;       /* begun */
-	uint64_t changes;    /* acts that changed something */
+	char violation[1024]; /* the first one */
+	struct rules rules;   /* what they are of the acts; every act is told */
+	uint64_t acts;        /* begun */
+	uint64_t changes;     /* acts that changed something */
 
 	struct map containers;      /* struct world_container.node */
 	struct map cells;           /* struct world_cell.node */

@@ -64,8 +64,9 @@ static void fail_chaos(struct chaos *chaos, const char *what)
 	AUTO_FREE char *recent = rules_tell_recent(&chaos->sim.world.rules);
 
 	fprintf(stderr, "%s", recent);
-	fail_msg("KUKEON_SIM_SEED=%llu, step %u (%s): %s", (unsigned long long)chaos->sim.seed,
-		 chaos->steps, chaos->last, what);
+	fail_msg("KUKEON_SIM_SEED=%llu, step %u (%s): %s%s%s", (unsigned long long)chaos->sim.seed,
+		 chaos->steps, chaos->last, what, chaos->sim.world.violations ? "; " : "",
+		 chaos->sim.world.violation);
 }
 
 /* ---- what is wanted ---- */
@@ -254,7 +255,7 @@ static void settle(struct chaos *chaos)
 	if (!all_as_wanted(chaos))
 		fail_chaos(chaos, chaos->why);
 	if (world->violations)
-		fail_chaos(chaos, world->violation);
+		fail_chaos(chaos, "a rule was broken");
 }
 
 /* ---- kills ---- */

@@ -46,9 +46,13 @@ static void start_with(struct sim *sim, uint64_t seed, const char *text)
 
 static void assert_no_violation(struct sim *sim)
 {
-	if (sim->world.violations)
-		fail_msg("seed %llu: %u violations, the first: %s", (unsigned long long)sim->seed,
-			 sim->world.violations, sim->world.violation);
+	AUTO_FREE char *recent = rules_tell_recent(&sim->world.rules);
+
+	if (!sim->world.violations)
+		return;
+	fprintf(stderr, "%s", recent);
+	fail_msg("seed %llu: %u violations, the first: %s", (unsigned long long)sim->seed,
+		 sim->world.violations, sim->world.violation);
 }
 
 /* ---- scripted, from the most basic on ---- */
