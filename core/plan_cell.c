@@ -189,6 +189,15 @@ static void down_tasks(struct planning *p, bool keep_root_task)
 	escalate(p);
 }
 
+/* One whose making failed may be there, but not whole. */
+static void ensure_cgroup(struct planning *p)
+{
+	const struct object *object = p->object;
+
+	if (object->cgroup.known && (!object->cgroup_exists || object->cgroup_stale))
+		plan_emit(p, ACTION_CGROUP_ENSURE, &object->cgroup, NULL);
+}
+
 static void plan_down(struct planning *p)
 {
 	const struct object *object = p->object;
@@ -201,8 +210,8 @@ static void plan_down(struct planning *p)
 			remove_record(p, c);
 		records |= c->record || c->snapshot || c->task != TASK_NONE || !c->slot.known;
 	}
-	if (object->wanted && object->cgroup.known && !object->cgroup_exists)
-		plan_emit(p, ACTION_CGROUP_ENSURE, &object->cgroup, NULL);
+	if (object->wanted)
+		ensure_cgroup(p);
 	if (!object->wanted && !records && !object->cell.pinned && !object->cell.intent)
 		plan_cgroup_removal(p);
 	p->plan->gone = !object->wanted && !object->children && !records && !object_exists(object);
@@ -311,8 +320,7 @@ static void plan_up(struct planning *p)
 		plan_leaves(p);
 		return; /* queued again when the parent is */
 	}
-	if (object->cgroup.known && (!object->cgroup_exists || object->cgroup_stale))
-		plan_emit(p, ACTION_CGROUP_ENSURE, &object->cgroup, NULL);
+	ensure_cgroup(p);
 	if (!container_runs(root) && (object->cell.port_conflict || !may_run(p, root)))
 		return;
 	if (!container_runs(root) && cell_waits_for_space(object)) {

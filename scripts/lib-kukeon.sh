@@ -14,6 +14,7 @@ CNI_CONF=$T/cni
 SOCKET=$RUNTIME_DIR/kukeond.sock
 DAEMON_LOG=$T/kukeond.log
 DAEMON_WRAPPER=() # a command that runs kukeond
+DAEMON_PROGRAM=kukeond
 
 # How long anything may take that the daemon does by itself.
 LIMIT=20
@@ -33,13 +34,18 @@ kuke() { "$KUKEON_BIN/kuke" --socket "$SOCKET" "$@"; }
 daemon_answers() { kuke version >/dev/null 2>&1; }
 daemon_answers_or_ended() { daemon_answers || process_gone "$DAEMON_PID"; }
 
-# Returns when it answers.
-daemon_start() {
-	"${DAEMON_WRAPPER[@]}" "$KUKEON_BIN/kukeond" --run-path "$RUN_PATH" --manifests-dir "$MANIFESTS" \
+# Does not wait until it answers.
+daemon_launch() {
+	"${DAEMON_WRAPPER[@]}" "$KUKEON_BIN/$DAEMON_PROGRAM" --run-path "$RUN_PATH" --manifests-dir "$MANIFESTS" \
 		--runtime-dir "$RUNTIME_DIR" --socket "$SOCKET" --containerd-socket "$CONTAINERD_ADDRESS" \
 		--cni-conf-dir "$CNI_CONF" --prune-grace "$PRUNE_GRACE" --log-level "${DAEMON_LOG_LEVEL:-debug}" \
 		</dev/null >>"$DAEMON_LOG" 2>&1 &
 	DAEMON_PID=$!
+}
+
+# Returns when it answers.
+daemon_start() {
+	daemon_launch
 	poll_for "$LIMIT" daemon_answers_or_ended || fail "kukeond does not answer"
 	daemon_answers || fail "kukeond ended at once"
 }

@@ -8,6 +8,7 @@
 #include "core/base/buf.h"
 #include "core/base/fs.h"
 #include "core/model/names.h"
+#include "drivers/cni/earlier.h"
 #include "drivers/cni/op.h"
 
 enum {
@@ -173,6 +174,7 @@ int cni_open(struct network **ret, struct loop *loop, const struct cni_options *
 		exec_pool_new(loop, &(struct exec_pool_options){ .max_running = PLUGINS_MAX_RUNNING,
 								 .deadline_ms = PLUGIN_DEADLINE_MS,
 								 .grace_ms = PLUGIN_GRACE_MS });
+	earlier_plugins_end(options->netns_dir);
 	*ret = &cni->network;
 	return 0;
 }

@@ -57,8 +57,16 @@ static struct op *act(struct cgroup_driver *cgroup, const char *name, const char
 	return op;
 }
 
+static void is_about(struct op *op, enum rules_verb verb)
+{
+	if (key_kind(op->key) == KIND_CELL)
+		world_act_is(op, verb, RULES_CGROUP, op->key, op->key);
+}
+
 static void fill(struct world *world, const char *key, struct cgroup_fact *fact)
 {
+	if (*key && key_kind(key) == KIND_CELL)
+		world_looked_at_cgroup(world, world_make_cell(world, key));
 	*fact = (struct cgroup_fact){
 		.key = xstrdup(key),
 		.exists = !*key || *place(world, key),
@@ -83,7 +91,10 @@ static int apply_ensure(struct op *op, struct error *err UNUSED)
 static void fake_ensure(struct cgroup_driver *cgroup, const char *key, bool all_controllers UNUSED,
 			struct cgroup_fact *ret_fact, struct call *call)
 {
-	act(cgroup, "cgroup ensure", key, call, apply_ensure)->ret = ret_fact;
+	struct op *op = act(cgroup, "cgroup ensure", key, call, apply_ensure);
+
+	op->ret = ret_fact;
+	is_about(op, RULES_MAKE);
 }
 
 static int apply_inspect(struct op *op, struct error *err UNUSED)
@@ -157,7 +168,7 @@ static int apply_remove(struct op *op, struct error *err)
 
 static void fake_remove(struct cgroup_driver *cgroup, const char *key, struct call *call)
 {
-	act(cgroup, "cgroup remove", key, call, apply_remove);
+	is_about(act(cgroup, "cgroup remove", key, call, apply_remove), RULES_REMOVE);
 }
 
 static int apply_count_oom_kills(struct op *op, struct error *err UNUSED)

@@ -151,6 +151,7 @@ static int apply_list(struct op *op, struct error *err UNUSED)
 		fill_space(parent, &facts->spaces[facts->n_spaces++]);
 	}
 	map_for_each(cell, &op->world->cells, node) {
+		world_looked_at_network(op->world, cell);
 		if (!cell->pinned && !cell->intent && list_empty(&cell->joins))
 			continue;
 		facts->attachments =
@@ -183,7 +184,9 @@ static int apply_create_netns(struct op *op, struct error *err)
 
 static void fake_create_netns(struct network *network, const char *cell_key, struct call *call)
 {
-	act_on_cell(network, "netns create", cell_key, call, apply_create_netns);
+	struct op *op = act_on_cell(network, "netns create", cell_key, call, apply_create_netns);
+
+	world_act_is(op, RULES_MAKE, RULES_PIN, cell_key, cell_key);
 }
 
 static int apply_attach(struct op *op, struct error *err)
@@ -197,7 +200,7 @@ static int apply_attach(struct op *op, struct error *err)
 	map_for_each(other, &op->world->cells, node)
 		if (other->earlier_boot && !other->detach_tried)
 			world_violated(op->world, "attached before an earlier boot's went",
-				       op->key);
+				       other->key);
 	world_changes(op->world, "attach", op->key);
 	cell->intent = cell->attached = true;
 	cell->ip = op->world->next_ip++ & 0xffff;
@@ -209,7 +212,10 @@ static int apply_attach(struct op *op, struct error *err)
 static void fake_attach(struct network *network, const struct attach_request *request,
 			struct attachment_fact *ret_fact, struct call *call)
 {
-	act_on_cell(network, "attach", request->cell_key, call, apply_attach)->ret = ret_fact;
+	struct op *op = act_on_cell(network, "attach", request->cell_key, call, apply_attach);
+
+	op->ret = ret_fact;
+	world_act_is(op, RULES_MAKE, RULES_ATTACHMENT, op->key, op->key);
 }
 
 static bool root_runs(struct world *world, const char *key)
@@ -242,7 +248,11 @@ static int apply_repair(struct op *op, struct error *err)
 static void fake_repair(struct network *network, const struct repair_request *request,
 			struct attachment_fact *ret_fact, struct call *call)
 {
-	act_on_cell(network, "repair", request->cell_key, call, apply_repair)->ret = ret_fact;
+	struct op *op = act_on_cell(network, "repair", request->cell_key, call, apply_repair);
+
+	op->ret = ret_fact;
+	world_act_is(op, RULES_MEND, RULES_PIN, op->key, op->key);
+	world_act_is(op, RULES_MEND, RULES_ATTACHMENT, op->key, op->key);
 }
 
 static int apply_join(struct op *op, struct error *err)
@@ -312,7 +322,6 @@ static int apply_detach(struct op *op, struct error *err)
 	struct world_cell *cell = world_make_cell(op->world, op->key);
 	struct world_join *join;
 
-	cell->detach_tried = true;
 	if (cell->refuses_detach)
 		return error_set(err, -EIO, "the plugin refuses");
 	if (cell_lives(op->world, op->key))
@@ -328,6 +337,10 @@ static int apply_detach(struct op *op, struct error *err)
 static void fake_detach(struct network *network, const char *cell_key, struct call *call)
 {
 	struct op *op = act_on_cell(network, "detach", cell_key, call, apply_detach);
+
+	op->ended = &world_make_cell(op->world, cell_key)->detach_tried;
+	world_act_is(op, RULES_REMOVE, RULES_ATTACHMENT, cell_key, cell_key);
+	world_act_is(op, RULES_REMOVE, RULES_PIN, cell_key, cell_key);
 
 	if (world_make_cell(op->world, cell_key)->refuses_detach) /* and takes its time for it */
 		timer_start(op->world->loop, &op->timer, REFUSAL_MS, op->timer.fn);

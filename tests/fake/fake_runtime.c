@@ -39,6 +39,13 @@ static struct world_container *target(struct op *op)
 	return world_make_container(op->world, op->key, op->id);
 }
 
+static void is_about(struct op *op, enum rules_verb verb, enum rules_kind kind)
+{
+	const struct world_container *c = target(op);
+
+	world_act_is(op, verb, kind, c->fact.cell_key, c->key);
+}
+
 static int unavailable(struct op *op, struct error *err)
 {
 	return op->world->runtime_down
@@ -158,6 +165,8 @@ static int apply_list(struct op *op, struct error *err)
 	if (r < 0)
 		return r;
 	map_for_each(c, &op->world->containers, node) {
+		if (strcmp(c->namespace_, op->key) == 0)
+			world_looked_at_container(op->world, c);
 		if (strcmp(c->namespace_, op->key) != 0 || !is_there(&c->fact) || !c->fact.cell_key)
 			continue;
 		facts->items = xrealloc(facts->items, (facts->n + 1) * sizeof(*facts->items));
@@ -192,9 +201,11 @@ static int apply_inspect(struct op *op, struct error *err)
 {
 	int r = unanswered(op, err);
 
-	if (r == 0)
-		copy_fact(&target(op)->fact, op->ret);
-	return r;
+	if (r < 0)
+		return r;
+	copy_fact(&target(op)->fact, op->ret);
+	world_looked_at_container(op->world, target(op));
+	return 0;
 }
 
 static void fake_inspect(struct runtime *runtime, const struct container_ref *ref,
@@ -334,6 +345,8 @@ static void fake_create(struct runtime *runtime, const struct container_request 
 	set_str(&c->fact.cell_key, request->cell_key);
 	set_str(&c->fact.role, request->role);
 	set_str(&c->fact.container, request->spec->id);
+	is_about(op, RULES_MAKE, RULES_SNAPSHOT);
+	is_about(op, RULES_MAKE, RULES_RECORD);
 }
 
 static int apply_remove(struct op *op, struct error *err)
@@ -352,7 +365,10 @@ static int apply_remove(struct op *op, struct error *err)
 
 static void fake_remove(struct runtime *runtime, const struct container_ref *ref, struct call *call)
 {
-	act_on(runtime, "remove", ref, call, apply_remove);
+	struct op *op = act_on(runtime, "remove", ref, call, apply_remove);
+
+	is_about(op, RULES_REMOVE, RULES_RECORD);
+	is_about(op, RULES_REMOVE, RULES_SNAPSHOT);
 }
 
 /* ---- tasks ---- */
@@ -382,7 +398,10 @@ static int apply_task_create(struct op *op, struct error *err)
 static void fake_task_create(struct runtime *runtime, const struct container_ref *ref,
 			     uint32_t *ret_pid, struct call *call)
 {
-	act_on(runtime, "task create", ref, call, apply_task_create)->ret = ret_pid;
+	struct op *op = act_on(runtime, "task create", ref, call, apply_task_create);
+
+	op->ret = ret_pid;
+	is_about(op, RULES_MAKE, RULES_TASK);
 }
 
 static int apply_task_start(struct op *op, struct error *err)
@@ -406,7 +425,7 @@ static int apply_task_start(struct op *op, struct error *err)
 static void fake_task_start(struct runtime *runtime, const struct container_ref *ref,
 			    struct call *call)
 {
-	act_on(runtime, "task start", ref, call, apply_task_start);
+	is_about(act_on(runtime, "task start", ref, call, apply_task_start), RULES_USE, RULES_TASK);
 }
 
 static int apply_task_signal(struct op *op, struct error *err)
@@ -429,7 +448,10 @@ static int apply_task_signal(struct op *op, struct error *err)
 static void fake_task_signal(struct runtime *runtime, const struct container_ref *ref, int number,
 			     struct call *call)
 {
-	act_on(runtime, "signal", ref, call, apply_task_signal)->number = number;
+	struct op *op = act_on(runtime, "signal", ref, call, apply_task_signal);
+
+	op->number = number;
+	is_about(op, RULES_USE, RULES_TASK);
 }
 
 static int apply_task_delete(struct op *op, struct error *err)
@@ -449,7 +471,8 @@ static int apply_task_delete(struct op *op, struct error *err)
 static void fake_task_delete(struct runtime *runtime, const struct container_ref *ref,
 			     struct call *call)
 {
-	act_on(runtime, "task delete", ref, call, apply_task_delete);
+	is_about(act_on(runtime, "task delete", ref, call, apply_task_delete), RULES_REMOVE,
+		 RULES_TASK);
 }
 
 /* Containerd clears away what the shim served. */

@@ -152,6 +152,7 @@ void world_reboot(struct world *world)
 	map_for_each(parent, &world->parents, node)
 		parent->cgroup = false;
 	free(take_ptr(world->filter));
+	world_tell_rules(world);
 }
 
 void world_flush_filter(struct world *world)
@@ -215,6 +216,71 @@ void world_changes(struct world *world, const char *what, const char *key)
 		world_violated(world, what, key);
 }
 
+static void tell(struct world *world, enum rules_kind kind, const char *cell, const char *id,
+		 bool there)
+{
+	rules_seen(&world->rules, &(struct rules_sight){ .kind = kind,
+							 .cell = cell,
+							 .id = id,
+							 .there = there,
+							 .since = world->rules.now });
+}
+
+void world_looked_at_container(struct world *world, const struct world_container *c)
+{
+	tell(world, RULES_TASK, c->fact.cell_key, c->key, c->fact.task != TASK_NONE);
+	tell(world, RULES_RECORD, c->fact.cell_key, c->key, c->fact.record);
+	tell(world, RULES_SNAPSHOT, c->fact.cell_key, c->key, c->fact.snapshot);
+}
+
+void world_looked_at_network(struct world *world, const struct world_cell *cell)
+{
+	tell(world, RULES_PIN, cell->key, cell->key, cell->pinned);
+	tell(world, RULES_ATTACHMENT, cell->key, cell->key, cell->intent);
+}
+
+void world_looked_at_cgroup(struct world *world, const struct world_cell *cell)
+{
+	tell(world, RULES_CGROUP, cell->key, cell->key, cell->cgroup);
+}
+
+void world_take_task(struct world *world, struct world_container *c)
+{
+	rules_doubt(&world->rules, RULES_TASK, c->key);
+	c->fact.task = TASK_NONE;
+	c->fact.pid = 0;
+	timer_stop(&c->dies);
+	fake_runtime_hint(world, c);
+}
+
+void world_take_pin(struct world *world, struct world_cell *cell)
+{
+	rules_doubt(&world->rules, RULES_PIN, cell->key);
+	cell->pinned = false;
+}
+
+void world_tell_rules(struct world *world)
+{
+	struct world_container *c;
+	struct world_cell *cell;
+
+	map_for_each(c, &world->containers, node)
+		world_looked_at_container(world, c);
+	map_for_each(cell, &world->cells, node) {
+		world_looked_at_network(world, cell);
+		world_looked_at_cgroup(world, cell);
+	}
+}
+
+/* What the act breaks, when it is the first to break anything. */
+static void note_violation(struct world *world)
+{
+	if (!world->rules.violations || world->violations)
+		return;
+	world->violations++;
+	snprintf(world->violation, sizeof(world->violation), "%s", world->rules.violation);
+}
+
 /* ---- acts ---- */
 
 /* When an act that hangs is given up, as the real drivers' deadlines do. */
@@ -224,6 +290,9 @@ static void op_free(struct op *op)
 {
 	if (op->busy)
 		*op->busy = false;
+	if (op->ended)
+		*op->ended = true;
+	rules_end(&op->world->rules, op->nth, op->done ? RULES_DONE : RULES_NOT_DONE);
 	list_remove(&op->link);
 	timer_stop(&op->timer);
 	free(op->key);
@@ -239,6 +308,25 @@ static void op_end(struct op *op, int r, const struct error *err)
 
 	op_free(op);
 	call_complete(call, r, err);
+}
+
+static int op_apply(struct op *op, struct error *err)
+{
+	int r = op->apply(op, err);
+
+	op->done = r == 0;
+	return r;
+}
+
+void world_act_is(struct op *op, enum rules_verb verb, enum rules_kind kind, const char *cell,
+		  const char *id)
+{
+	if (op->late)
+		return;
+	rules_begin(&op->world->rules,
+		    &(struct rules_act){
+			    .n = op->nth, .verb = verb, .kind = kind, .cell = cell, .id = id });
+	note_violation(op->world);
 }
 
 static void on_op_timeout(struct timer *timer)
@@ -264,7 +352,7 @@ static void suffer(struct op *op)
 	fault->name = op->name;
 	if (effect && !op->reads_only) {
 		op->ret = NULL;
-		op->apply(op, &err);
+		op_apply(op, &err);
 		op->had_effect = true;
 	}
 	switch (fault->kind) {
@@ -300,7 +388,7 @@ static void on_op_due(struct timer *timer)
 	if (fails && (op->reads_only || world_chance(world, 50)))
 		r = error_set(&err, -EIO, "%s: injected failure", op->name);
 	else
-		r = op->apply(op, &err);
+		r = op_apply(op, &err);
 	if (fails && r == 0)
 		r = error_set(&err, -ETIMEDOUT, "%s: injected failure after the effect", op->name);
 	op_end(op, r, &err);
@@ -337,7 +425,7 @@ void world_cut(struct world *world)
 
 		if (!op->reads_only && !op->ret && !op->late && !op->had_effect &&
 		    world_chance(world, 50))
-			op->apply(op, NULL);
+			op_apply(op, NULL);
 		op_free(op);
 		call_complete(call, -ECANCELED, NULL);
 	}
@@ -358,6 +446,7 @@ void world_init(struct world *world, struct loop *loop, uint64_t seed)
 		.cgroup.ops = fake_cgroup_ops(),
 	};
 	list_init(&world->ops);
+	rules_init(&world->rules);
 }
 
 static void container_free(struct world_container *c)
@@ -399,4 +488,5 @@ void world_fini(struct world *world)
 	host_things_fini(&world->strays);
 	strv_fini(&world->missing_images);
 	strv_fini(&world->controllers);
+	rules_fini(&world->rules);
 }

@@ -11,6 +11,7 @@
 
 #include "core/base/map.h"
 #include "core/driver.h"
+#include "tests/fake/rules.h"
 
 struct world_container {
 	struct map_node node; /* struct world.containers, by key */
@@ -92,9 +93,10 @@ struct world {
 	bool runtime_down;
 	bool frozen; /* nothing may be changed: what changes is counted as a violation */
 	unsigned violations;
-	char violation[256]; /* the first one */
-	uint64_t acts;       /* begun */
-	uint64_t changes;    /* acts that changed something */
+	char violation[1024]; /* the first one */
+	struct rules rules;   /* what they are of the acts; every act is told */
+	uint64_t acts;        /* begun */
+	uint64_t changes;     /* acts that changed something */
 
 	struct map containers;      /* struct world_container.node */
 	struct map cells;           /* struct world_cell.node */
@@ -158,6 +160,12 @@ struct world_parent *world_make_parent(struct world *world, const char *key);
 struct world_join *world_join(const struct world_cell *cell, const char *space_key);
 struct world_join *world_make_join(struct world_cell *cell, const char *space_key);
 void world_remove_join(struct world_join *join);
+/* The rules are told all that is there: before the first act, and when no daemon runs. */
+void world_tell_rules(struct world *world);
+
+/* Another hand takes something away. */
+void world_take_task(struct world *world, struct world_container *container);
+void world_take_pin(struct world *world, struct world_cell *cell);
 
 /* Something changed in the world by an act of the daemon: a violation while it is frozen. */
 void world_changes(struct world *world, const char *what, const char *key);
@@ -182,11 +190,13 @@ struct op {
 	int number;
 	void *ret;
 	bool *busy;  /* cleared when it ends */
+	bool *ended; /* set when it ends, however it does */
 	op_fn apply; /* the effect; fills ret */
 	bool reads_only;
 	uint64_t nth; /* struct world.acts when it began */
 	bool late;    /* begun by a daemon that is dead */
 	bool had_effect;
+	bool done; /* its effect is there */
 };
 
 /* Starts an act that takes a while and then has its effect, or fails. */
@@ -196,6 +206,15 @@ struct op *world_act(struct world *world, const char *name, struct call *call, o
 void fake_add_strays(struct world *world, enum host_kind first, enum host_kind last,
 		     struct host_things *things);
 int fake_discard(struct op *op, struct error *err);
+
+/* For the rules: what the act does, to be told before it starts. */
+void world_act_is(struct op *op, enum rules_verb verb, enum rules_kind kind, const char *cell,
+		  const char *id);
+
+/* And what an act that only reads has seen. */
+void world_looked_at_container(struct world *world, const struct world_container *container);
+void world_looked_at_network(struct world *world, const struct world_cell *cell);
+void world_looked_at_cgroup(struct world *world, const struct world_cell *cell);
 
 const struct runtime_ops *fake_runtime_ops(void);
 const struct network_ops *fake_network_ops(void);

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash source=../e2e/lib.sh
 # Random kills, failures and changes by hand over many cells on real parts, from a printed seed. After each, the cells it
-# was meant for come to what is wanted, and every other cell has the very processes it had.
-#	CHAOS_STEPS=300 CHAOS_SEED=1 SCENARIO_LIMIT_SECONDS=1800 sudo -E tests/e2e/run -v tests/faults/chaos.sh
+# was meant for come to what is wanted, and every other cell has the very processes it had. In the end all is deleted, and
+# all acts of all daemons have kept the rules (tests/fake/rules.h).
+#	CHAOS_STEPS=300 CHAOS_SEED=1 SCENARIO_LIMIT_SECONDS=3000 sudo -E tests/e2e/run -v tests/faults/chaos.sh
 # shellcheck source=../e2e/lib-network.sh
 . "$HERE/lib-network.sh"
 STEPS=${CHAOS_STEPS:-60}
@@ -11,6 +12,13 @@ SEED=${CHAOS_SEED:-$(($(date +%s) % 32768))}
 RANDOM=$SEED
 echo "seed $SEED, $STEPS steps, $CELLS cells"
 LIMIT=60
+FAULT_SECONDS=5
+
+# From its first act on, all of them are logged.
+daemon_stop
+DAEMON_PROGRAM=kukeond_faults
+export KUKEON_FAULT_LOG=$T/acts
+daemon_start
 
 cell_name() { echo "c$1"; }
 some_cell() { cell_name $((RANDOM % CELLS)); }
@@ -27,6 +35,7 @@ everything() {
 # Every cell is as it was asked to be, with its last version.
 all_as_wanted() {
 	local name state one other rest seen=0
+	daemon_answers || return 1
 	while read -r name state one other rest; do
 		seen=$((seen + 1))
 		if [ -n "${stopped[$name]:-}" ]; then
@@ -67,9 +76,22 @@ containerd_kill() {
 	containerd_start
 }
 
+# "another hand is on it from now on", for the judge of the acts
+hand() { echo "hand $1 $2" >>"$KUKEON_FAULT_LOG"; }
+
+delete_task() {
+	hand task "kukeon-default/default_default_${1}_side"
+	ctr -n kukeon-default tasks delete -f "default_default_${1}_side" >/dev/null 2>&1 || true
+}
+
+unpin() {
+	hand pin "default/default/default/$1"
+	umount "$(cell_netns "$1")" 2>/dev/null || true
+}
+
 take_apart() {
 	ip link delete "kuke-default-de" 2>/dev/null || true
-	umount "$(cell_netns "$1")" 2>/dev/null || true
+	unpin "$1"
 	rm -f "$CNI_CONF"/*.conflist "$RUNTIME_DIR"/ipam/default-default/10.*
 }
 
@@ -82,12 +104,35 @@ networks_are_whole() {
 		[ "$(find "$RUNTIME_DIR/ipam" -name '10.*' | wc -l)" -eq "$running" ]
 }
 
+# A daemon whose acts fail, or one of which is its last, gets work; then one without a fault takes over. It may refuse to
+# start, and must not break. What was asked of it through kuke would be uncertain: it is told by files and by kills.
+with_fault() {
+	local status=0 changed
+	what="kukeond with $1" victims=""
+	daemon_kill
+	KUKEON_FAULT=$1 daemon_launch
+	poll_for "$LIMIT" daemon_answers_or_ended || fail "step $n, $what: it does not answer"
+	for changed in $(some_cell) $(some_cell) $(some_cell); do
+		victims+=" $changed"
+		version[$changed]=$RANDOM && write_cell "$changed"
+		changed=$(some_cell)
+		victims+=" $changed"
+		kill_container "$changed" "$([ $((RANDOM % 2)) -eq 0 ] && echo root || echo side)"
+	done
+	poll_for $FAULT_SECONDS as_wanted_or_ended || true
+	daemon_is_running && kill -KILL "$DAEMON_PID"
+	wait "$DAEMON_PID" 2>/dev/null || status=$?
+	[ $status -lt 128 ] || [ $status -eq 137 ] || fail "step $n, $what: kukeond ended with $status"
+	daemon_start
+}
+as_wanted_or_ended() { process_gone "$DAEMON_PID" || all_as_wanted; }
+
 # Prints what was done; sets victims.
 step() {
 	local cell
 	cell=$(some_cell)
 	victims=$cell
-	case $((RANDOM % 18)) in
+	case $((RANDOM % 22)) in
 	0 | 1) what="root of $cell killed" && kill_container "$cell" root ;;
 	2 | 3) what="side of $cell killed" && kill_container "$cell" side ;;
 	4) what="cgroup of $cell killed" &&
@@ -99,12 +144,15 @@ step() {
 	9) what="$cell stopped" && stopped[$cell]=1 && kuke stop cell "$cell" >/dev/null ;;
 	10) what="$cell started" && unset "stopped[$cell]" && kuke start cell "$cell" >/dev/null ;;
 	11) what="task of $cell deleted by hand" &&
-		{ ctr -n kukeon-default tasks delete -f "default_default_${cell}_side" >/dev/null 2>&1 || true; } ;;
+		delete_task "$cell" ;;
 	13) what="bridge deleted" victims="" && ip link delete "$(space_bridge)" ;;
 	14) what="link of $cell deleted" victims="" && { ip link delete "$(cell_link "$cell")" 2>/dev/null || true; } ;;
-	15) what="pin of $cell unmounted" victims="" && { umount "$(cell_netns "$cell")" 2>/dev/null || true; } ;;
+	15) what="pin of $cell unmounted" victims="" && unpin "$cell" ;;
 	16) what="conflist removed" victims="" && rm "$(space_conflist)" ;;
 	17) what="networks taken apart while kukeond is away" victims="" && daemon_kill && take_apart "$cell" && daemon_start ;;
+	18 | 19) with_fault "random:$RANDOM:$((10 + RANDOM % 90))" ;;
+	20) with_fault "kill-before:$((1 + RANDOM % 100))" ;;
+	21) with_fault "kill-after:$((1 + RANDOM % 100))" ;;
 	12) what="$cell killed while kukeond is away" && daemon_kill && kill_container "$cell" root && daemon_start ;;
 	esac
 }
@@ -134,3 +182,12 @@ for ((n = 1; n <= STEPS; n++)); do
 	others_untouched "$before"
 done
 echo "$STEPS steps, 0 cells disturbed"
+
+remove_all_manifests
+wait_for "no cells" cells_are_gone
+wait_for "no realms" realms_are_gone
+daemon_stop
+"$KUKEON_BIN/check_acts" "$KUKEON_FAULT_LOG" || fail "the acts broke a rule"
+unset KUKEON_FAULT_LOG
+DAEMON_PROGRAM=kukeond
+daemon_start

@@ -2,16 +2,14 @@
 # shellcheck shell=bash source=../e2e/lib.sh
 # The life of a cell of two containers that joins a further space and leaves it, played once for each external act of the daemon in it, with the daemon dying by
 # SIGKILL right before the act and right after it. The next daemon takes over; each life must come to the same end and
-# leave nothing.
+# leave nothing, and all acts of its daemons keep the rules (tests/fake/rules.h).
 #
 #	SCENARIO_LIMIT_SECONDS=1800 sudo -E tests/e2e/run -v tests/faults/sweep.sh
 # SWEEP="first last step" plays a part, SWEEP_STEP=12 every twelfth act; SWEEP_ONLY="kill-after:17" one life, and shows its acts.
 daemon_stop # the sweep starts its own
 
 start_faulty() {
-	local program=kukeond
-	[ -z "${1:-}" ] || program=kukeond_faults
-	KUKEON_FAULT=${1:-} KUKEON_FAULT_LOG=${2:-} "$KUKEON_BIN/$program" --run-path "$RUN_PATH" \
+	KUKEON_FAULT=${1:-} KUKEON_FAULT_LOG=$T/acts "$KUKEON_BIN/kukeond_faults" --run-path "$RUN_PATH" \
 		--manifests-dir "$MANIFESTS" --runtime-dir "$RUNTIME_DIR" --socket "$SOCKET" \
 		--containerd-socket "$CONTAINERD_ADDRESS" --cni-conf-dir "$CNI_CONF" --prune-grace 0 --log-level debug \
 		</dev/null >>"$DAEMON_LOG" 2>&1 &
@@ -50,11 +48,12 @@ sidecar_pid() { container_field web sidecar '.status.pid | select(. > 0)'; }
 finds_sidecar() { old_pid=$(sidecar_pid) && [ -n "$old_pid" ]; }
 sidecar_runs_anew() { pid=$(sidecar_pid) && [ -n "$pid" ] && [ "$pid" != "$old_pid" ] && web_runs 2; }
 
-# play FAULT LOG: a life. Containers end at once on SIGTERM.
+# play FAULT: a life. Containers end at once on SIGTERM.
 play() {
 	life=$1 deaths=0
 	: >"$DAEMON_LOG"
-	start_faulty "$1" "${2:-}"
+	: >"$T/acts"
+	start_faulty "$1"
 	echo "{apiVersion: v1beta1, kind: Space, metadata: {name: db}}" | drop_manifest space.yaml
 	FIELDS="networks: [db]" cell_yaml web root sidecar:1 | drop_manifest web.yaml
 	until_true "Ready" web_runs 1
@@ -83,6 +82,7 @@ play() {
 	keep_daemon
 	until_true "the daemon answers" daemon_answers
 	end_daemon
+	"$KUKEON_BIN/check_acts" "$T/acts" >"$T/judgement" 2>&1 || fail "$life: $(cat "$T/judgement")"
 }
 
 # Its end has acts too: one that died of them is followed by one that ends in order.
@@ -105,11 +105,11 @@ leaves_nothing_but_kept() {
 }
 
 if [ -n "${SWEEP_ONLY:-}" ]; then
-	play "$SWEEP_ONLY" "$T/acts"
+	play "$SWEEP_ONLY"
 	echo "deaths: $deaths"; cat "$T/acts"
 else
-	play none:0 "$T/acts"
-	acts=$(wc -l <"$T/acts")
+	play none:0
+	acts=$(grep -c " begin " "$T/acts")
 	read -r first last step <<<"${SWEEP:-1 $acts ${SWEEP_STEP:-1}}"
 	lives=0
 	for ((n = first; n <= last; n += step)); do

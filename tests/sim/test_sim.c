@@ -47,9 +47,13 @@ static void start_with(struct sim *sim, uint64_t seed, const char *text)
 
 static void assert_no_violation(struct sim *sim)
 {
-	if (sim->world.violations)
-		fail_msg("seed %llu: %u violations, the first: %s", (unsigned long long)sim->seed,
-			 sim->world.violations, sim->world.violation);
+	AUTO_FREE char *recent = rules_tell_recent(&sim->world.rules);
+
+	if (!sim->world.violations)
+		return;
+	fprintf(stderr, "%s", recent);
+	fail_msg("seed %llu: %u violations, the first: %s", (unsigned long long)sim->seed,
+		 sim->world.violations, sim->world.violation);
 }
 
 /* ---- scripted, from the most basic on ---- */
@@ -933,6 +937,7 @@ static void random_leftovers(struct sim *sim)
 			if (world_chance(&sim->world, 40))
 				random_leftover(sim, realm, key, roles[j]);
 	}
+	world_tell_rules(&sim->world);
 }
 
 /* What kuke may ask of a cell or of one container, at any time. */
@@ -1107,7 +1112,7 @@ static void drift(struct sim *sim)
 
 	map_for_each(cell, &world->cells, node) {
 		if (world_chance(world, 30))
-			cell->pinned = false;
+			world_take_pin(world, cell);
 		if (cell->attached && world_chance(world, 30))
 			cell->link_gone = true;
 		list_for_each(join, &cell->joins, link)

@@ -56,7 +56,8 @@ enum {
 	DOWN = 1 << 13, /* containerd cannot be asked */
 	NOT_LOOKED = 1 << 14,
 	NET_FAILED = 1 << 15,
-	FULL = 1 << 16, /* many come up already */
+	FULL = 1 << 16,         /* many come up already */
+	CGROUP_STALE = 1 << 17, /* making it failed */
 	UP = PINNED | INTENT | ATTACHED | CGROUP | POPULATED,
 };
 
@@ -244,6 +245,8 @@ static const struct row cell_rows[] = {
 
 	{ "stop wanted", UP | STOP, RUNS, RUNS, "task-stop root, task-stop b",
 	  STATE(Pending, STOPPING) },
+	{ "stopped: a cgroup whose making failed is made whole", CGROUP | CGROUP_STALE | STOP, MADE,
+	  MADE, "cgroup-ensure", STATE(Stopped, STOP_REQUESTED) },
 	{ "stopped: records and cgroup stay", CGROUP | STOP, MADE, MADE, "",
 	  STATE(Stopped, STOP_REQUESTED) },
 	{ "stopped: the network goes", CGROUP | STOP | PINNED | INTENT | ATTACHED, MADE, MADE,
@@ -324,6 +327,7 @@ static void set_cell(struct object *cell, unsigned flags)
 	cell->cell.fresh = flags & FRESH;
 	cell->cell.network.busy = flags & NET_BUSY;
 	cell->cgroup_exists = flags & CGROUP;
+	cell->cgroup_stale = flags & CGROUP_STALE;
 	cell->populated = flags & POPULATED;
 	cell->cgroup.known = !(flags & CGROUP_BLIND);
 	cell->cgroup.busy = flags & CGROUP_BUSY;
