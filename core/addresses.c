@@ -24,17 +24,27 @@ enum addresses_left addresses_left(const struct object *space)
 	return total && used * 100 >= total * LOW_PERCENT ? ADDRESSES_LOW : ADDRESSES_ENOUGH;
 }
 
-void addresses_count(struct engine *engine, struct object *cell)
+static void count(struct engine *engine, struct object *space, bool has, bool *counted)
 {
-	struct object *space = cell->parent ? cell->parent->parent : NULL;
-	bool has = cell->cell.ip;
 	enum addresses_left before;
 
-	if (!space || cell->cell.counted == has)
+	if (!space || *counted == has)
 		return;
 	before = addresses_left(space);
-	cell->cell.counted = has;
+	*counted = has;
 	space->own.addresses_used += has ? 1 : (unsigned)-1;
 	if (addresses_left(space) != before)
 		engine_touch(engine, space);
+}
+
+void addresses_count(struct engine *engine, struct object *cell)
+{
+	struct object *space = cell->parent ? cell->parent->parent : NULL;
+
+	count(engine, space, cell->cell.ip, &cell->cell.counted);
+}
+
+void addresses_count_join(struct engine *engine, struct join *join)
+{
+	count(engine, engine_find(engine, join->space_key), join->ip, &join->counted);
 }

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 struct engine;
+struct join;
 struct object;
 
 /* What cells can have of a range ("10.88.0.0/16"): not its first and last address, not the
@@ -13,6 +14,9 @@ uint32_t addresses_of(const char *subnet);
 
 /* The cell has an address now, or has none any more: counted in its space. */
 void addresses_count(struct engine *engine, struct object *cell);
+
+/* The same of one of its joins, in the space that it joins. */
+void addresses_count_join(struct engine *engine, struct join *join);
 
 enum addresses_left {
 	ADDRESSES_ENOUGH,

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/joins.h"
 
+#include "core/addresses.h"
 #include "core/base/log.h"
 #include "core/model/networks.h"
+#include "core/names.h"
 
 /* ---- all joins, by space ---- */
 
@@ -42,6 +44,8 @@ struct join *joins_get(struct engine *engine, struct object *cell, const char *s
 static void forget(struct engine *engine, struct join *join)
 {
 	engine_set_link(engine, &join->link_on_host, NULL, NULL);
+	free(take_ptr(join->ip));
+	addresses_count_join(engine, join);
 	map_remove(&engine->joins, &join->node);
 	cell_remove_join(join);
 }
@@ -179,7 +183,12 @@ void joins_observed(struct engine *engine, struct join *join, const struct join_
 	engine_set_link(engine, &join->link_on_host, join->object, fact->link);
 	if (fact->ip)
 		replace_str(&join->last_ip, fact->ip);
+	addresses_count_join(engine, join);
 	touch_space(engine, join);
+	if (changed)
+		names_touch_space(engine, join->space_key);
+	if (changed)
+		names_touch(engine, join->object); /* it sees others now */
 	if (changed)
 		engine_changed(engine, join->object, false);
 }

@@ -101,10 +101,24 @@ static const char *address_of(const struct object *object)
 	return cell->intent && root && container_runs(root) ? cell->last_ip : NULL;
 }
 
+static const char *address_of_join(const struct join *join)
+{
+	const struct container *root = cell_root(join->object);
+
+	if (join->ip)
+		return join->ip;
+	return join->intent && root && container_runs(root) ? join->last_ip : NULL;
+}
+
 static void fill_view(const struct object *cell, struct hosts_view *view)
 {
+	const struct join *join;
+
 	view->stack = xstrdup(cell->parent->key);
 	strv_add(&view->spaces, space_of(cell)->key);
+	list_for_each(join, &cell->cell.joins, link)
+		if (address_of_join(join))
+			strv_add(&view->spaces, join->space_key);
 }
 
 static void add_aliases(const struct object *object, struct strv *aliases)
@@ -174,6 +188,15 @@ static struct names_file *add_file(struct names_job *job, const struct object *c
 	return file;
 }
 
+static void add_cell(struct names_job *job, const struct object *cell, const char *ip)
+{
+	const struct join *join;
+
+	add_entry(job, cell, space_of(cell)->key, ip);
+	list_for_each(join, &cell->cell.joins, link)
+		add_entry(job, cell, join->space_key, address_of_join(join));
+}
+
 /* All that the views show; @cell (may be NULL) at @ip already. */
 static void add_entries(struct names_job *job, struct engine *engine, const struct object *cell,
 			const char *ip)
@@ -182,8 +205,7 @@ static void add_entries(struct names_job *job, struct engine *engine, const stru
 
 	map_for_each(object, &engine->objects, node)
 		if (object->kind == KIND_CELL)
-			add_entry(job, object, space_of(object)->key,
-				  object == cell ? ip : address_of(object));
+			add_cell(job, object, object == cell ? ip : address_of(object));
 }
 
 struct names_job *names_job_new(struct engine *engine, const struct object *cell, const char *ip,
@@ -356,12 +378,22 @@ static void start_soon(struct engine *engine)
 	timer_start_at(engine->loop, &names->pause, names->not_before_ms, on_due);
 }
 
-void names_touch(struct engine *engine, const struct object *cell)
+void names_touch_space(struct engine *engine, const char *space_key)
 {
 	if (!engine->run_path)
 		return;
-	set_add(&engine->names.touched, space_of(cell)->key);
+	set_add(&engine->names.touched, space_key);
 	start_soon(engine);
+}
+
+void names_touch(struct engine *engine, const struct object *cell)
+{
+	const struct join *join;
+
+	names_touch_space(engine, space_of(cell)->key);
+	list_for_each(join, &cell->cell.joins, link)
+		if (address_of_join(join)) /* its aliases stand there too */
+			names_touch_space(engine, join->space_key);
 }
 
 void names_open(struct engine *engine)

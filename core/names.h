@@ -35,6 +35,9 @@ void names_open(struct engine *engine);
 /* The cell has, or had, another address or other aliases. */
 void names_touch(struct engine *engine, const struct object *cell);
 
+/* Some cell came to the space, or left it. */
+void names_touch_space(struct engine *engine, const char *space_key);
+
 /* Starts no further round; one under way ends by itself. */
 void names_close(struct engine *engine);
 bool names_is_busy(const struct engine *engine);

@@ -109,6 +109,7 @@ struct join {
 
 	struct slot slot;
 	bool intent, attached; /* and the others as in struct cell */
+	bool counted;          /* its address, in that space's own.addresses_used */
 	char *interface;       /* inside: "eth1" */
 	char *ip, *bridge, *reservation, *drift, *last_ip;
 	struct host_link link_on_host;

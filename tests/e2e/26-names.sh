@@ -61,6 +61,25 @@ assert_true "in another space" leads "$web" hidden
 hidden=$(container_field hidden root .status.pid --space lab)
 assert_true "and back" leads "$hidden" web
 
+# Over a join they find each other, as long as it lasts.
+processes=$(cell_processes web)
+hidden_ip=$(cell_ip hidden --space lab)
+joined_ip() { cell_field web '.status.joins[]?.ip // empty'; }
+has_joined() { [ -n "$(joined_ip)" ]; }
+FIELDS="networks: [lab]" drop_cell web root sidecar
+wait_for "cell web joins space lab" has_joined
+within_a_second "a cell of the joined space is found" leads "$web" hidden "$hidden_ip"
+within_a_second "and finds the one that joined" leads "$hidden" web "$(joined_ip)"
+assert_true "a packet goes there" reaches web hidden
+assert_true "its own name is what it was" leads "$web" web.default "$web_ip" "$web_ip"
+has_left() { ! has_joined; }
+drop_cell web root sidecar
+wait_for "cell web leaves space lab" has_left
+within_a_second "it is not found any more" leads "$web" hidden
+within_a_second "nor finds" leads "$hidden" web
+wait_for_cell web Ready
+assert_untouched web "$processes"
+
 # One that goes is not found, one that comes back is found where it is then.
 remove_manifest other-db.yaml
 wait_for "cell db of the other stack to go" cell_is_gone db --stack other
