@@ -41,9 +41,10 @@ static void note_start(struct engine *engine, struct object *object, struct cont
 
 	count_restart(c);
 	if (!adopted)
-		c->started_wall_ms = status_now_ms();
+		c->started_wall_ms = loop_wall_ms(engine->loop);
 	c->started_ms =
-		adopted ? restart_loop_time(now_ms, status_now_ms(), c->started_wall_ms) : now_ms;
+		adopted ? restart_loop_time(now_ms, loop_wall_ms(engine->loop), c->started_wall_ms)
+			: now_ms;
 	c->exited = c->stopping = c->oom_seen = false;
 	forget_signals(c);
 	c->stored_pid = 0;
@@ -68,7 +69,8 @@ static bool is_known_end(const struct container *c, int64_t exited_wall_ms)
 static void note_exit(struct engine *engine, struct container *c, const struct container_fact *fact)
 {
 	uint64_t now_ms = loop_now_ms(engine->loop);
-	int64_t exited_wall_ms = fact->exited_at_ms ? fact->exited_at_ms : status_now_ms();
+	int64_t exited_wall_ms =
+		fact->exited_at_ms ? fact->exited_at_ms : loop_wall_ms(engine->loop);
 	bool told = fact->exited_at_ms && fact->exited_at_ms == c->finished_wall_ms; /* before we
 											started */
 
@@ -76,8 +78,9 @@ static void note_exit(struct engine *engine, struct container *c, const struct c
 		return;
 	count_restart(c);
 	/* Seen as it happened, the loop's clock is the better one. */
-	c->exited_ms =
-		c->started_ms ? now_ms : restart_loop_time(now_ms, status_now_ms(), exited_wall_ms);
+	c->exited_ms = c->started_ms ? now_ms
+				     : restart_loop_time(now_ms, loop_wall_ms(engine->loop),
+							 exited_wall_ms);
 	if (was_stable(c, c->exited_ms, exited_wall_ms))
 		c->restarts_in_row = 0;
 	c->exited = true;

@@ -50,8 +50,8 @@ static void restore_container(struct engine *engine, struct object *object,
 		c->restarts_in_row = status->restarts_in_row;
 		c->oom_killed = status->oom_killed;
 		c->exited = status->ended;
-		c->exited_ms = restart_loop_time(loop_now_ms(engine->loop), status_now_ms(),
-						 c->finished_wall_ms);
+		c->exited_ms = restart_loop_time(loop_now_ms(engine->loop),
+						 loop_wall_ms(engine->loop), c->finished_wall_ms);
 	}
 }
 

@@ -61,6 +61,21 @@ static struct timer *first_timer(struct loop *loop)
 	return list_empty(&loop->timers) ? NULL : list_entry(loop->timers.next, struct timer, link);
 }
 
+static int64_t real_wall_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t loop_wall_ms(const struct loop *loop)
+{
+	if (loop->clock == LOOP_CLOCK_VIRTUAL)
+		return loop->virtual_wall_ms + (int64_t)loop->virtual_now_ms;
+	return real_wall_ms();
+}
+
 /* Sets the timerfd for the first timer, or disarms it; an idle daemon has none and never wakes. */
 static void arm_timer_fd(struct loop *loop)
 {
@@ -176,7 +191,10 @@ int loop_open(struct loop *loop, enum loop_clock clock, struct error *err)
 {
 	int r;
 
-	*loop = (struct loop){ .clock = clock, .virtual_now_ms = 1000, .timer_fd = -1 };
+	*loop = (struct loop){ .clock = clock,
+			       .virtual_now_ms = 1000,
+			       .virtual_wall_ms = real_wall_ms(),
+			       .timer_fd = -1 };
 	list_init(&loop->deferred);
 	list_init(&loop->timers);
 	list_init(&loop->work);

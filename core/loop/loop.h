@@ -24,6 +24,7 @@ struct loop {
 	uv_loop_t uv;
 	enum loop_clock clock;
 	uint64_t virtual_now_ms;
+	int64_t virtual_wall_ms; /* when the virtual clock stood at 0 */
 	uv_idle_t idle;          /* active while something is deferred */
 	uv_poll_t timer_poll;    /* on timer_fd */
 	int timer_fd;            /* CLOCK_BOOTTIME, armed for the first timer */
@@ -43,6 +44,10 @@ void loop_close(struct loop *loop);
 /* Milliseconds since boot, suspend included (or the virtual clock). Never goes back. Starts above
  * 0. */
 uint64_t loop_now_ms(const struct loop *loop);
+
+/* The wall clock, milliseconds since the epoch: for what is shown, and to compare with what was
+ * stored of it. Anybody may set it. With a virtual clock it keeps step with that. */
+int64_t loop_wall_ms(const struct loop *loop);
 
 /* Runs the real loop until loop_stop(). */
 void loop_run(struct loop *loop);

@@ -103,13 +103,22 @@ static void fake_close(struct runtime *runtime UNUSED, void (*closed)(void *ctx)
 
 /* ---- processes ---- */
 
+/* No two exits have the same time. */
+static int64_t next_exit_time(struct world *world)
+{
+	int64_t now_ms = loop_wall_ms(world->loop);
+
+	world->wall_ms = now_ms > world->wall_ms ? now_ms : world->wall_ms + 1;
+	return world->wall_ms;
+}
+
 void fake_kill(struct world_container *c, uint32_t code)
 {
 	if ((c->fact.task != TASK_CREATED && c->fact.task != TASK_RUNNING) || c->immortal)
 		return;
 	c->fact.task = TASK_STOPPED;
 	c->fact.exit_code = code;
-	c->fact.exited_at_ms = ++c->world->wall_ms;
+	c->fact.exited_at_ms = next_exit_time(c->world);
 	c->fact.pid = 0;
 	timer_stop(&c->dies);
 	fake_runtime_hint(c->world, c);

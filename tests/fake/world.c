@@ -440,7 +440,7 @@ void world_init(struct world *world, struct loop *loop, uint64_t seed)
 		.random = seed * 0x9e3779b97f4a7c15u + 1,
 		.act_ms = 20,
 		.next_pid = 1000,
-		.wall_ms = status_now_ms(),
+		.wall_ms = loop_wall_ms(loop),
 		.runtime.ops = fake_runtime_ops(),
 		.network.ops = fake_network_ops(),
 		.cgroup.ops = fake_cgroup_ops(),

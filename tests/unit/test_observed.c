@@ -129,6 +129,55 @@ static void test_pause_without_the_task(void **state)
 	pause_outlives_daemons(*state, "b", false);
 }
 
+/* Whatever somebody sets the wall clock to, who waits waits as long, and who runs runs. */
+static void test_clock_steps(void **state)
+{
+	static const int64_t steps_ms[] = { 3600 * 1000LL, -7200 * 1000LL,
+					    -1700 * 1000 * 1000000LL };
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(steps_ms); i++) {
+		unsigned starts, others = process(f, "root")->starts;
+
+		sim_run(&f->sim, 2 * MINUTE_MS);
+		end(f, "b", 1);
+		end(f, "b", 1);
+		starts = process(f, "b")->starts;
+		f->sim.loop.virtual_wall_ms += steps_ms[i];
+		sim_run(&f->sim, 100);
+		assert_int_equal(process(f, "b")->starts, starts);
+		sim_run(&f->sim, 2000);
+		assert_int_equal(process(f, "b")->starts, starts + 1);
+		assert_int_equal(container(f, "b")->restarts_in_row, 2);
+		assert_int_equal(process(f, "root")->starts, others);
+	}
+}
+
+/* The same while a daemon is away: what runs is not touched, and no pause gets longer. */
+static void test_clock_steps_between_daemons(void **state)
+{
+	static const int64_t steps_ms[] = { 3600 * 1000LL, -7200 * 1000LL,
+					    -1700 * 1000 * 1000000LL };
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(steps_ms); i++) {
+		unsigned starts, others = process(f, "root")->starts;
+
+		sim_run(&f->sim, 2 * MINUTE_MS);
+		end(f, "b", 1);
+		end(f, "b", 1);
+		starts = process(f, "b")->starts;
+		sim_crash(&f->sim);
+		f->sim.loop.virtual_wall_ms += steps_ms[i];
+		sim_start(&f->sim);
+		sim_file(&f->sim, "web.yaml", manifest);
+		sim_scanned(&f->sim);
+		sim_run(&f->sim, 2500);
+		assert_int_equal(process(f, "b")->starts, starts + 1);
+		assert_int_equal(process(f, "root")->starts, others);
+	}
+}
+
 /* What waits is on the disk at once: a daemon may be killed any time. */
 static void test_pause_is_stored_at_once(void **state)
 {
@@ -330,6 +379,8 @@ int main(void)
 		TEST(test_pause_of_another),
 		TEST(test_pause_of_a_root),
 		TEST(test_pause_without_the_task),
+		TEST(test_clock_steps),
+		TEST(test_clock_steps_between_daemons),
 		TEST(test_pause_is_stored_at_once),
 		TEST(test_count_outlives_daemons),
 		TEST(test_run_outlives_daemons),
