@@ -33,6 +33,7 @@ struct doctor {
 	struct engine *engine;
 	const Api__Config *config;
 	bool fix;
+	unsigned kinds;
 	struct call *call;
 	Api__DoctorReply **ret_reply;
 
@@ -420,6 +421,8 @@ static void on_first_look(struct doctor *doctor)
 		AUTO_FREE char *owner = NULL;
 		char *why;
 
+		if (!(doctor->kinds & 1U << doctor->things.items[i].kind))
+			continue;
 		if (doctor_judge(doctor->engine, &doctor->things.items[i], &owner, &why) ==
 		    STANDING_ORPHAN)
 			suspect(doctor, &doctor->things.items[i], why);
@@ -473,6 +476,7 @@ void doctor_examine(struct engine *engine, const struct doctor_options *options,
 	doctor->engine = engine;
 	doctor->config = options->config;
 	doctor->fix = options->fix;
+	doctor->kinds = options->kinds ? options->kinds : ~0U;
 	doctor->ret_reply = ret_reply;
 	doctor->call = call;
 	list_append(&engine->doctors, &doctor->link);

@@ -367,23 +367,34 @@ static bool shall_be_dead(const struct object *object)
 	return !object->wanted || intent == INTENT_STOP || intent == INTENT_KILL;
 }
 
+/* One serves all containers. */
+static bool shim_is_being_killed(const struct object *object)
+{
+	const struct container *c;
+
+	list_for_each(c, &object->cell.containers, link)
+		if (c->slot.busy && c->slot.action == ACTION_SHIM_KILL)
+			return true;
+	return false;
+}
+
 /* A shim that hangs keeps what has ended from being known, and what shall end from being ended.
  * While anything may live that shall, it is waited for. */
 static void look_again(struct planning *p)
 {
 	const struct object *object = p->object;
 	bool may_live = !object->cgroup.known || (object->cgroup_exists && object->populated);
-	bool any = false;
+	bool may_kill = !may_live && !shim_is_being_killed(object), any = false;
 	struct container *c;
 
 	list_for_each(c, &object->cell.containers, link) {
 		if (c->slot.known)
 			continue;
 		any |= is_unanswered(c);
-		plan_emit(p,
-			  is_unanswered(c) && !may_live ? ACTION_SHIM_KILL
-							: ACTION_CONTAINER_INSPECT,
-			  &c->slot, c);
+		if (may_kill && is_unanswered(c))
+			may_kill = !plan_emit(p, ACTION_SHIM_KILL, &c->slot, c);
+		else
+			plan_emit(p, ACTION_CONTAINER_INSPECT, &c->slot, c);
 	}
 	if (any && shall_be_dead(object) && object->cgroup.known && may_live)
 		plan_cgroup_kill(p);

@@ -18,6 +18,7 @@ DAEMON_PROGRAM=kukeond
 
 # How long anything may take that the daemon does by itself.
 LIMIT=20
+LEAK_LIMIT=45 # a shim that a crash of the daemon left goes by itself after 20 s
 # A manifest that goes is acted on after that many seconds.
 PRUNE_GRACE=1
 

@@ -14,12 +14,14 @@ static void on_interval(struct timer *timer)
 		manifests_rescan(resync->manifests);
 	if (resync->resolver)
 		resolver_look(resync->resolver);
+	sweep_again(&resync->sweep);
 	timer_start(resync->engine->loop, &resync->timer, resync->interval_ms, on_interval);
 }
 
 void resync_start(struct resync *resync, struct engine *engine, uint64_t interval_ms)
 {
 	*resync = (struct resync){ .engine = engine, .interval_ms = interval_ms };
+	sweep_start(&resync->sweep, engine);
 	if (interval_ms)
 		timer_start(engine->loop, &resync->timer, interval_ms, on_interval);
 }
@@ -27,4 +29,5 @@ void resync_start(struct resync *resync, struct engine *engine, uint64_t interva
 void resync_stop(struct resync *resync)
 {
 	timer_stop(&resync->timer);
+	sweep_stop(&resync->sweep);
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/engine.h"
+#include "core/sweep.h"
 #include "watchers/manifests.h"
 #include "watchers/resolver.h"
 
@@ -13,8 +14,10 @@ struct resync {
 	struct manifests_watcher *manifests; /* read again too; NULL: none */
 	struct resolver_watcher *resolver;   /* the same */
 	struct timer timer;
+	struct sweep sweep;
 };
 
-/* @interval_ms 0: never. @resync is zeroed or was stopped. */
+/* @interval_ms 0: never, but what a crash left is taken away soon. @resync is zeroed or was
+ * stopped. */
 void resync_start(struct resync *resync, struct engine *engine, uint64_t interval_ms);
 void resync_stop(struct resync *resync);

@@ -10,6 +10,7 @@
 #include "api/containerd.pb-c.h"
 #include "drivers/containerd/labels.h"
 #include "drivers/containerd/op.h"
+#include "drivers/containerd/shims.h"
 
 enum { TASK_TIMEOUT_MS = 60 * 1000, ENDS_CHECK_MS = 50, ENDS_CHECKS = 100 };
 
@@ -30,9 +31,13 @@ static const struct client_method delete_lease_method = {
 
 struct discard_op {
 	struct op op;
+	enum host_kind kind;
 	char *id;
 	unsigned checks;
 	struct timer again;
+	struct work work; /* of killing a shim */
+	int killed;
+	struct error kill_err;
 };
 
 static struct discard_op *discard_of(struct op *op)
@@ -69,7 +74,7 @@ static int start_remove_snapshot(struct op *op)
 
 /* ---- a task, or a shim that no listing shows ---- */
 
-enum { STEP_DELETE = 2, STEP_WAIT };
+enum { STEP_DELETE = 2, STEP_WAIT, STEP_KILL_SHIM };
 
 static int start_get(struct op *op)
 {
@@ -101,8 +106,10 @@ static int start_delete_task(struct op *op)
 /* While its process is dying containerd refuses. */
 static int done_delete_task(struct op *op, int status)
 {
-	if (status == 0 || status == -ENOENT)
-		return OP_END;
+	if (status == 0 || status == -ENOENT) {
+		op->next = STEP_KILL_SHIM;
+		return discard_of(op)->kind == HOST_SHIM ? OP_NEXT : OP_END;
+	}
 	if (discard_of(op)->checks++ < ENDS_CHECKS)
 		return OP_NEXT;
 	return op_fail(op, -EBUSY, "its process does not end");
@@ -126,6 +133,33 @@ static int done_wait(struct op *op, int status UNUSED)
 	return OP_NEXT;
 }
 
+/* One that was started for a task that never came to be serves nothing, and containerd does not
+ * know it. */
+static void run_kill_shim(struct work *work)
+{
+	struct discard_op *discard = container_of(work, struct discard_op, work);
+	struct op *op = &discard->op;
+
+	discard->killed =
+		shim_kill(op->driver->socket, op->namespace_, discard->id, &discard->kill_err);
+	if (discard->killed == -ENOENT) /* it went with the task */
+		discard->killed = 0;
+}
+
+static void on_kill_shim(struct work *work)
+{
+	struct discard_op *discard = container_of(work, struct discard_op, work);
+
+	call_complete(&discard->op.sub, discard->killed, &discard->kill_err);
+}
+
+static int start_kill_shim(struct op *op)
+{
+	op_sub_call(op);
+	loop_work(op->driver->loop, &discard_of(op)->work, run_kill_shim, on_kill_shim);
+	return OP_WAIT;
+}
+
 static const struct op_step lease_steps[] = {
 	{ .name = "delete the lease", .also_ok = { ENOENT }, .start = start_delete_lease },
 };
@@ -146,6 +180,7 @@ static const struct op_step task_steps[] = {
 			  .start = start_delete_task,
 			  .done = done_delete_task },
 	[STEP_WAIT] = { .name = "wait for its end", .start = start_wait, .done = done_wait },
+	[STEP_KILL_SHIM] = { .name = "kill the shim", .start = start_kill_shim },
 };
 
 static const struct {
@@ -171,6 +206,7 @@ void inventory_discard(struct runtime *runtime, const struct host_thing *thing, 
 		return;
 	}
 	discard = xnew(struct discard_op);
+	discard->kind = thing->kind;
 	discard->id = xstrdup(thing->id);
 	discard->op.fini = discard_fini;
 	op_start_steps(containerd_of(runtime), &discard->op, ways[thing->kind].steps,

@@ -170,6 +170,23 @@ assert_contains "$(cat "$T/said")" "ok       containerd: " "the host without kuk
 assert_contains "$(cat "$T/complaint")" kukeond "what kuke doctor complains about"
 daemon_start
 
+# A shim whose task never came to be, because the daemon died meanwhile: it goes by itself some time after a start.
+lost_shim() { pgrep -f "containerd-shim-runc-v2 -namespace $NAMESPACE -id default_default_lost_root " || true; }
+mkdir "$T/bundle"
+echo '{}' >"$T/bundle/config.json"
+mkfifo "$T/bundle/log"
+cat "$T/bundle/log" >/dev/null &
+(cd "$T/bundle" && TTRPC_ADDRESS=$CONTAINERD_ADDRESS.ttrpc containerd-shim-runc-v2 -namespace $NAMESPACE -id default_default_lost_root \
+	-address "$CONTAINERD_ADDRESS" -publish-binary "$(command -v containerd)" start </dev/null >/dev/null)
+assert_ne "" "$(lost_shim)" "a shim that serves nothing"
+assert_eq "shim $NAMESPACE/default_default_lost_root" "$(orphans)" "a shim that serves nothing, found"
+daemon_kill
+daemon_start
+shim_has_gone() { [ -z "$(lost_shim)" ]; }
+LIMIT=60
+wait_for "the shim to be taken away" shim_has_gone
+assert_untouched web "$before"
+
 # Others' things are theirs to take away.
 ctr -n $NAMESPACE containers delete stranger
 ctr -n $NAMESPACE leases delete theirs >/dev/null

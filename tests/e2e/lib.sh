@@ -184,7 +184,7 @@ scenario_end() {
 	remove_all_manifests
 	remove_all_objects
 	wait_for "no cells" cells_are_gone
-	poll_for $LIMIT nothing_is_left || fail "left behind:"$'\n'"$(cat "$T/leaks")"
+	poll_for $LEAK_LIMIT nothing_is_left || fail "left behind:"$'\n'"$(cat "$T/leaks")"
 	poll_for 5 daemon_holds_nothing_more || fail "kukeond holds open: $(daemon_descriptors)"
 	daemon_stop
 }

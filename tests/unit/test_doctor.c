@@ -97,6 +97,25 @@ static int teardown(void **state)
 	return 0;
 }
 
+static bool has_only_a_veth(struct sim *sim)
+{
+	return sim->world.strays.n == 1 && sim->world.strays.items[0].kind == HOST_VETH;
+}
+
+/* What only a daemon that died leaves goes by itself; the rest is for people to decide. */
+static void test_shims_go_by_themselves(void **state)
+{
+	struct fixture *f = *state;
+
+	sim_scanned(&f->sim);
+	host_things_add(&f->sim.world.strays, HOST_SHIM, "kukeon-default/x", NULL)->why =
+		xstrdup("left");
+	host_things_add(&f->sim.world.strays, HOST_VETH, "vethx", NULL)->why = xstrdup("left");
+	assert_true(sim_run_until(&f->sim, has_only_a_veth, EXAMINE_MAX_MS));
+	assert_true(sim_settle(&f->sim));
+	assert_true(has_only_a_veth(&f->sim));
+}
+
 /* "veth vethx; ..." of those for which @wanted is true. */
 static bool is_orphan(const Api__HostObject *object)
 {
@@ -447,6 +466,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_not_yet_scanned, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_runtime_down, setup_ready, teardown),
 		cmocka_unit_test_setup_teardown(test_close, setup_ready, teardown),
+		cmocka_unit_test_setup_teardown(test_shims_go_by_themselves, setup, teardown),
 		cmocka_unit_test(test_advice),
 		cmocka_unit_test(test_versions),
 		cmocka_unit_test(test_shims),
