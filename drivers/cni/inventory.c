@@ -372,10 +372,13 @@ static int add_tables(struct inventory_op *inventory, struct error *err)
 	int r = nft_list_tables(&tables, err);
 
 	for (size_t i = 0; i < tables.n; i++) {
-		struct host_thing *thing =
-			host_things_add(&inventory->things, HOST_NFT, tables.items[i], NULL);
+		bool ours = str_equal(tables.items[i], inventory->table);
+		struct host_thing *thing;
 
-		thing->in_use = str_equal(tables.items[i], inventory->table);
+		if (!ours && netfilter_is_instance_table(tables.items[i])) /* another's */
+			continue;
+		thing = host_things_add(&inventory->things, HOST_NFT, tables.items[i], NULL);
+		thing->in_use = ours;
 		thing->why = xstrdup("no space has rules in it");
 	}
 	return r;

@@ -217,6 +217,17 @@ void netfilter_init(struct netfilter *netfilter, const char *runtime_dir)
 	netfilter->table = xasprintf(NFT_TABLE "-%.*s", INSTANCE_DIGITS, digest);
 }
 
+bool netfilter_is_instance_table(const char *table)
+{
+	static const char family[] = "inet/" NFT_TABLE;
+	const char *rest = table + strlen(family);
+
+	if (!str_starts_with(table, family))
+		return false;
+	return !*rest || (*rest == '-' && strlen(rest + 1) == INSTANCE_DIGITS &&
+			  strspn(rest + 1, "0123456789abcdef") == INSTANCE_DIGITS);
+}
+
 void netfilter_fini(struct netfilter *netfilter)
 {
 	free(netfilter->table);

@@ -27,6 +27,10 @@ struct netfilter {
  */
 void netfilter_init(struct netfilter *netfilter, const char *runtime_dir);
 
+/* Whether some instance of the daemon, on this host or another, would name its table so:
+ * "inet/kukeon-0a1b2c3d". */
+bool netfilter_is_instance_table(const char *table);
+
 /* Frees everything but the events, which are closed before. */
 void netfilter_fini(struct netfilter *netfilter);
 
