@@ -128,7 +128,7 @@ for _ in {1..20}; do # its last block may have room for a few
 	! root_waits || break
 	wait_for_cell web Ready
 done
-assert_true "the reason" root_waits
+wait_for "the reason" root_waits
 say "web: $(cell_field web .status.message)"
 stays 2 "the links are those of the other two" links_are 2
 daemon_stop # ends in order there too

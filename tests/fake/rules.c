@@ -171,8 +171,15 @@ char *rules_tell_recent(const struct rules *rules)
 
 /* ---- the rules ---- */
 
-/* An attachment of the cell, but not of this incarnation ("": any), that is not known to be undone
- * and not being undone by act @n. */
+static const char *interface_of(const char *id)
+{
+	const char *at = strchr(id, '@');
+
+	return at ? at + 1 : "";
+}
+
+/* An attachment of the cell, but not of this incarnation of its interface ("": any), that is not
+ * known to be undone and not being undone by act @n. */
 static bool is_attached(const struct rules *rules, const struct rules_cell *cell,
 			const char *incarnation, uint64_t n)
 {
@@ -182,6 +189,8 @@ static bool is_attached(const struct rules *rules, const struct rules_cell *cell
 	map_for_each(thing, &rules->things, node) {
 		bool same =
 			strcspn(thing->id, "#") == len && strncmp(thing->id, incarnation, len) == 0;
+
+		same |= len && strcmp(interface_of(thing->id), interface_of(incarnation)) != 0;
 
 		if (thing->kind == RULES_ATTACHMENT && thing->cell == cell && !same &&
 		    thing->presence != ABSENT && !(n && thing->busy == n))

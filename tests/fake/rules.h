@@ -44,7 +44,8 @@ struct rules_act {
 	const char *cell; /* key; NULL: of a thing that was told of before */
 	/*
 	 * "<namespace>/<container id>" of the first three kinds, so that they find each other; of
-	 * an attachment "<incarnation>" or "<incarnation>#<plugin>"; else the cell's key.
+	 * an attachment "<incarnation>" or "<incarnation>#<plugin>", and "@<interface>" behind
+	 * it when that is not the first one, which a further space has; else the cell's key.
 	 */
 	const char *id;
 };

@@ -94,10 +94,12 @@ static void begin_rpc(struct checker *checker, struct begun *begun, char *words[
 	}
 }
 
-/* "plugin <name> <command> <incarnation> <netns>", an incarnation is "<cell id>.<n>" */
+/* "plugin <name> <command> <incarnation> <netns> <interface>", an incarnation is "<cell id>.<n>" */
 static void begin_plugin(struct checker *checker, struct begun *begun, char *words[])
 {
-	AUTO_FREE char *id = xasprintf("%s#%s", words[3], words[1]);
+	bool first = !words[5] || strcmp(words[5], "eth0") == 0;
+	AUTO_FREE char *id =
+		xasprintf("%s#%s%s%s", words[3], words[1], first ? "" : "@", first ? "" : words[5]);
 	AUTO_FREE char *cell_id = xstrndup(words[3], strcspn(words[3], "."));
 	AUTO_FREE char *cell = name_cell_key(cell_id);
 

@@ -197,8 +197,9 @@ int __wrap_posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_acti
 		       const posix_spawnattr_t *attr, char *const argv[], char *const envp[])
 {
 	AUTO_FREE char *detail =
-		xasprintf("%s %s %s %s", argv[0], value_of(envp, "CNI_COMMAND"),
-			  value_of(envp, "CNI_CONTAINERID"), value_of(envp, "CNI_NETNS"));
+		xasprintf("%s %s %s %s %s", argv[0], value_of(envp, "CNI_COMMAND"),
+			  value_of(envp, "CNI_CONTAINERID"), value_of(envp, "CNI_NETNS"),
+			  value_of(envp, "CNI_IFNAME"));
 	struct fault fault = fault_begin("plugin", detail, spawn_codes, true);
 	int r = fault.code && !fault.after
 			? fault.code

@@ -93,6 +93,17 @@ static const struct {
 	{ "every plugin is undone",
 	  UP ACT(10, "plugin portmap ADD r_s_t_c.1 " PIN) STOPPED DETACHED UNPINNED REMOVED GONE,
 	  "removed before the attachment was undone" },
+	{ "a further space has an interface of its own",
+	  UP ACT(10, "plugin bridge ADD r_s_t_c.2 " PIN " eth1")
+		  ACT(11, "plugin bridge DEL r_s_t_c.2 " PIN " eth1") DOWN,
+	  NULL },
+	{ "the same one twice",
+	  UP ACT(10, "plugin bridge ADD r_s_t_c.2 " PIN " eth1")
+		  ACT(11, "plugin bridge ADD r_s_t_c.3 " PIN " eth1") DOWN,
+	  "one attachment per cell" },
+	{ "a further space is never left",
+	  UP ACT(10, "plugin bridge ADD r_s_t_c.2 " PIN " eth1") DOWN,
+	  "removed before the attachment was undone" },
 	{ "two plugins at once",
 	  CELL_MADE BEGIN(5, "plugin bridge ADD r_s_t_c.1 " PIN)
 		  ACT(10, "plugin portmap ADD r_s_t_c.1 " PIN) END(5, "ok") RUNS,
