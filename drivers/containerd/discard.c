@@ -10,7 +10,6 @@
 #include "api/containerd.pb-c.h"
 #include "drivers/containerd/labels.h"
 #include "drivers/containerd/op.h"
-#include "drivers/containerd/shims.h"
 
 enum { TASK_TIMEOUT_MS = 60 * 1000, ENDS_CHECK_MS = 50, ENDS_CHECKS = 100 };
 
@@ -35,9 +34,6 @@ struct discard_op {
 	char *id;
 	unsigned checks;
 	struct timer again;
-	struct work work; /* of killing a shim */
-	int killed;
-	struct error kill_err;
 };
 
 static struct discard_op *discard_of(struct op *op)
@@ -135,28 +131,11 @@ static int done_wait(struct op *op, int status UNUSED)
 
 /* One that was started for a task that never came to be serves nothing, and containerd does not
  * know it. */
-static void run_kill_shim(struct work *work)
-{
-	struct discard_op *discard = container_of(work, struct discard_op, work);
-	struct op *op = &discard->op;
-
-	discard->killed =
-		shim_kill(op->driver->socket, op->namespace_, discard->id, &discard->kill_err);
-	if (discard->killed == -ENOENT) /* it went with the task */
-		discard->killed = 0;
-}
-
-static void on_kill_shim(struct work *work)
-{
-	struct discard_op *discard = container_of(work, struct discard_op, work);
-
-	call_complete(&discard->op.sub, discard->killed, &discard->kill_err);
-}
-
 static int start_kill_shim(struct op *op)
 {
-	op_sub_call(op);
-	loop_work(op->driver->loop, &discard_of(op)->work, run_kill_shim, on_kill_shim);
+	const struct container_ref ref = { op->namespace_, discard_of(op)->id };
+
+	task_kill_shim(&op->driver->runtime, &ref, op_sub_call(op));
 	return OP_WAIT;
 }
 
@@ -180,7 +159,9 @@ static const struct op_step task_steps[] = {
 			  .start = start_delete_task,
 			  .done = done_delete_task },
 	[STEP_WAIT] = { .name = "wait for its end", .start = start_wait, .done = done_wait },
-	[STEP_KILL_SHIM] = { .name = "kill the shim", .start = start_kill_shim },
+	[STEP_KILL_SHIM] = { .name = "kill the shim",
+			     .also_ok = { ENOENT }, /* it went with the task */
+			     .start = start_kill_shim },
 };
 
 static const struct {
