@@ -228,7 +228,8 @@ static void new_daemon(struct checker *checker, const char *pid)
 {
 	rules_died(&checker->rules);
 	snprintf(checker->pid, sizeof(checker->pid), "%s", pid);
-	memset(checker->begun, 0, checker->n_begun * sizeof(*checker->begun));
+	if (checker->n_begun)
+		memset(checker->begun, 0, checker->n_begun * sizeof(*checker->begun));
 	checker->daemons++;
 }
 
