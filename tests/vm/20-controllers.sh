@@ -45,6 +45,7 @@ part_1() {
 	wait_for "its place in status" told_are_enabled cell web $CGROUPS/default/default/default/web
 
 	# A process that lives in a layer keeps its controllers from being enabled (EBUSY).
+	ctr -n kukeon-busy images import "$REPO/busybox.tar" >/dev/null
 	mkdir $CGROUPS/busy
 	sleep 3600 &
 	echo $! >$CGROUPS/busy/cgroup.procs
