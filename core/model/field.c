@@ -103,10 +103,11 @@ static void clear_repeated(ProtobufCMessage *message, const ProtobufCFieldDescri
 
 void field_clear(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
 {
-	void *value = field_value(message, field, 0);
+	void *value;
 
 	if (field->label == PROTOBUF_C_LABEL_REPEATED)
 		return clear_repeated(message, field);
+	value = field_value(message, field, 0);
 	check(field->label == PROTOBUF_C_LABEL_OPTIONAL);
 	if (field_count(message, field) == 0)
 		return;
