@@ -143,9 +143,9 @@ static void compare(struct bench *bench)
 	comparisons[UP_ONE].max_ratio = 1.3;
 	comparisons[UP_ONE].max_share_ms = 15;
 	comparisons[KILL_ROOT].what = "root container killed, to its successor running";
-	comparisons[KILL_ROOT].max_ratio = 1.5;
+	comparisons[KILL_ROOT].max_ratio = 1.3;
 	comparisons[KILL_SIDE].what = "other container killed, to its successor running";
-	comparisons[KILL_SIDE].max_ratio = 1.5;
+	comparisons[KILL_SIDE].max_ratio = 1.3;
 	comparisons[UP_MANY].what = many;
 	warm_up(bench);
 	repeat(bench, comparisons, bench->rounds, "one cell", round_of_one);
