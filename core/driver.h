@@ -187,7 +187,8 @@ struct runtime_ops {
 	void (*task_start)(struct runtime *runtime, const struct container_ref *ref,
 			   struct call *call);
 	/* Success also when there is nothing to signal any more. SIGKILL reaches every process of
-	 * the container. */
+	 * the container. @signal 0 is the one that the image wants to be stopped with, SIGTERM when
+	 * it names none. */
 	void (*task_signal)(struct runtime *runtime, const struct container_ref *ref, int signal,
 			    struct call *call);
 	/* Deletes a task that is not running. */

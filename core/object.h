@@ -63,7 +63,7 @@ struct container {
 	enum run_intent run;            /* its own; a root's is the cell's too: see cell_intent() */
 	char hash[SHA256_HEX_BYTES];
 	bool image_ready; /* the image of spec is there, unpacked */
-	int stop_signal;  /* of the last spec: outlive it */
+	int stop_signal;  /* of the last spec, as for task_signal(): outlive it */
 	uint64_t stop_grace_ms;
 
 	/* seen */

@@ -86,10 +86,7 @@ int model_signal_parse(const char *name)
 
 int model_stop_signal(const Api__ContainerSpec *spec)
 {
-	int number =
-		!spec || str_empty(spec->stop_signal) ? 0 : model_signal_parse(spec->stop_signal);
-
-	return number ? number : SIGTERM;
+	return !spec || str_empty(spec->stop_signal) ? 0 : model_signal_parse(spec->stop_signal);
 }
 
 uint64_t model_stop_grace_ms(const Api__ContainerSpec *spec)

@@ -57,8 +57,8 @@ size_t model_root_index(const Api__CellSpec *spec);
 enum restart_policy { RESTART_ALWAYS, RESTART_ON_FAILURE, RESTART_NEVER };
 enum restart_policy model_restart_policy(const Api__ContainerSpec *spec);
 
-/* Number of the stop signal and grace in milliseconds, defaults applied. @spec NULL: the defaults.
- */
+/* Number of the stop signal, 0 when the image is to say; grace in milliseconds, default applied.
+ * @spec NULL: as if it said nothing. */
 int model_stop_signal(const Api__ContainerSpec *spec);
 uint64_t model_stop_grace_ms(const Api__ContainerSpec *spec);
 

@@ -15,7 +15,6 @@
 #define SPEC_TYPE_URL "types.containerd.io/opencontainers/runtime-spec/1/Spec"
 
 /* Where containerd's other clients look for the image's stop signal. */
-#define LABEL_STOP_SIGNAL "io.containerd.image.config.stop-signal"
 
 static const struct client_method prepare_method = {
 	"/containerd.services.snapshots.v1.Snapshots/Prepare", &ctd__mounts_reply__descriptor

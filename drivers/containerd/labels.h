@@ -14,6 +14,8 @@
 #define LABEL_CONTAINER "kukeon.io/container"
 #define LABEL_ROLE "kukeon.io/role"
 #define LABEL_SPEC_HASH "kukeon.io/spec-hash"
+/* As ctr writes it, for whoever stops the container. */
+#define LABEL_STOP_SIGNAL "io.containerd.image.config.stop-signal"
 #define LABEL_GC_ROOT "containerd.io/gc.root"
 
 /* containerd's filter for objects that carry our labels. */

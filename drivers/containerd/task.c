@@ -4,6 +4,8 @@
 #include <signal.h>
 
 #include "api/containerd.pb-c.h"
+#include "core/model/model.h"
+#include "drivers/containerd/labels.h"
 #include "drivers/containerd/op.h"
 #include "drivers/containerd/shims.h"
 
@@ -16,6 +18,9 @@ static const struct client_method mounts_method = {
 };
 static const struct client_method create_method = { "/containerd.services.tasks.v1.Tasks/Create",
 						    &ctd__task_create_reply__descriptor };
+static const struct client_method get_container_method = {
+	"/containerd.services.containers.v1.Containers/Get", &ctd__container_message__descriptor
+};
 static const struct client_method get_method = { "/containerd.services.tasks.v1.Tasks/Get",
 						 &ctd__process_message__descriptor };
 static const struct client_method start_method = { "/containerd.services.tasks.v1.Tasks/Start",
@@ -231,6 +236,26 @@ void task_start(struct runtime *runtime, const struct container_ref *ref, struct
 
 /* ---- signal ---- */
 
+static int start_get_record(struct op *op)
+{
+	if (task_of(op)->signal)
+		return OP_NEXT;
+	return start_with_id(op, &get_container_method);
+}
+
+static int done_get_record(struct op *op, int status)
+{
+	const Ctd__Container *record =
+		status == 0 ? op_reply(op, Ctd__ContainerMessage)->container : NULL;
+	int signal = 0;
+
+	if (record)
+		signal = model_signal_parse(
+			labels_get(record->labels, record->n_labels, LABEL_STOP_SIGNAL));
+	task_of(op)->signal = signal ? signal : SIGTERM;
+	return OP_NEXT;
+}
+
 static int start_kill(struct op *op)
 {
 	struct task_op *task = task_of(op);
@@ -245,6 +270,10 @@ static int start_kill(struct op *op)
 }
 
 static const struct op_step kill_steps[] = {
+	{ .name = "look for the image's stop signal",
+	  .also_ok = { ENOENT },
+	  .start = start_get_record,
+	  .done = done_get_record },
 	{ .name = "send the signal", .also_ok = { ENOENT }, .start = start_kill },
 };
 

@@ -12,7 +12,7 @@ process_cell() {
 		  containers:
 		    - id: main
 		      image: $USERS_IMAGE
-		      stopSignal: KILL
+		      stopSignal: "${STOP_SIGNAL-KILL}"
 		      ${2//$'\n'/$'\n      '}
 	END
 }
@@ -68,6 +68,26 @@ assert_eq "29 1600" "$(status_of number Groups | xargs -n 1 | sort -n | xargs)" 
 assert_eq "7000 7000 7000 7000" "$(status_of stranger Uid)" "a number without an entry"
 assert_eq "7001 7001 7001 7001" "$(status_of stranger Gid)" "its group"
 assert_eq /mine "$(env_of stranger HOME)" "HOME from env"
+
+# It is asked to stop as its image says, and as its manifest says when that says something.
+stops_by() {
+	wait_for "the traps" test -e "$T/$1/trapped"
+	kuke stop cell "$1" >/dev/null
+	wait_for "the stop signal of $1 to be $2" grep -qx "$2" "$T/$1/signal"
+}
+trapping_cell() {
+	mkdir -m 777 "$T/$1"
+	process_cell "$1" 'command: /bin/sh
+args: ["-c", "trap \"echo USR1 >/out/signal; exit\" USR1; trap \"echo TERM >/out/signal; exit\" TERM; >/out/trapped; while :; do sleep 0.1; done"]
+stopGracePeriodSeconds: 60
+volumes: [{source: '"$T/$1"', target: /out}]'
+}
+STOP_SIGNAL="" trapping_cell asked
+STOP_SIGNAL=TERM trapping_cell told
+wait_for_cell asked Ready
+wait_for_cell told Ready
+stops_by asked USR1
+stops_by told TERM
 
 # A name that is not there says so, leaves nothing behind, and is well once it is corrected.
 process_cell unknown 'user: nobody'

@@ -474,7 +474,9 @@ static void test_signals(void **state UNUSED)
 			fail_msg("%s: expected %d, got %d", rows[i].name, rows[i].number,
 				 model_signal_parse(rows[i].name));
 	assert_int_equal(model_signal_parse("SIGRTMIN+3"), SIGRTMIN + 3);
-	assert_int_equal(model_stop_signal(&spec), SIGTERM);
+	assert_int_equal(model_stop_signal(&spec), 0);
+	spec.stop_signal = text("QUIT");
+	assert_int_equal(model_stop_signal(&spec), SIGQUIT);
 	assert_int_equal(model_stop_grace_ms(&spec), 10000);
 	spec.has_stop_grace_period_seconds = true;
 	assert_int_equal(model_stop_grace_ms(&spec), 0);
