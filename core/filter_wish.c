@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/filter_wish.h"
 
+#include "core/egress.h"
 #include "core/engine.h"
 #include "core/ports.h"
 
-/* The store tells of every cell that runs. One that it does not know may have ports that a manifest
- * tells of: those are waited for. */
+/* The store tells of every cell that runs, and of its space. One that it does not know may have
+ * ports, or a policy, that a manifest tells of: those are waited for. */
 static bool all_declared(const struct engine *engine)
 {
 	const struct object *object;
 
 	map_for_each(object, &engine->objects, node)
-		if (object->kind == KIND_CELL && object->cell.attached && !object->spec)
+		if (!object->spec && ((object->kind == KIND_CELL && object->cell.attached) ||
+				      (object->kind == KIND_SPACE && object->own.exists)))
 			return false;
 	return true;
 }
@@ -28,7 +30,8 @@ static bool has_network(const struct object *object)
 	       !str_empty(object->own.space.bridge) && !str_empty(object->own.space.subnet);
 }
 
-static void add_space(struct filter_wish *wish, const struct object *object)
+static void add_space(const struct engine *engine, struct filter_wish *wish,
+		      const struct object *object)
 {
 	const struct space_fact *fact = &object->own.space;
 
@@ -36,6 +39,25 @@ static void add_space(struct filter_wish *wish, const struct object *object)
 	wish->spaces[wish->n_spaces++] = (struct filter_space){ .key = xstrdup(object->key),
 								.bridge = xstrdup(fact->bridge),
 								.subnet = xstrdup(fact->subnet) };
+	if (object_denies_egress(object))
+		egress_fill(engine, object, &wish->spaces[wish->n_spaces - 1]);
+}
+
+/* What a cell may not do from its own space it may not do from another's. */
+static void add_guests(struct filter_wish *wish, const struct object *cell)
+{
+	struct join *join;
+
+	if (!object_denies_egress(cell->parent->parent))
+		return;
+	list_for_each(join, &cell->cell.joins, link) {
+		if (str_empty(join->ip) || str_empty(join->bridge))
+			continue;
+		wish->guests = xrealloc(wish->guests, (wish->n_guests + 1) * sizeof(*wish->guests));
+		wish->guests[wish->n_guests++] =
+			(struct filter_guest){ .bridge = xstrdup(join->bridge),
+					       .ip = xstrdup(join->ip) };
+	}
 }
 
 void filter_wish_make(const struct engine *engine, struct filter_wish *ret)
@@ -45,6 +67,8 @@ void filter_wish_make(const struct engine *engine, struct filter_wish *ret)
 	*ret = (struct filter_wish){ 0 };
 	map_for_each(object, &engine->objects, node)
 		if (has_network(object))
-			add_space(ret, object);
+			add_space(engine, ret, object);
+		else if (object->kind == KIND_CELL && !list_empty(&object->cell.joins))
+			add_guests(ret, object);
 	ports_fill(engine, ret);
 }

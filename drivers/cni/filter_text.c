@@ -18,7 +18,19 @@ struct elements {
 	size_t n;
 };
 
-enum set { SET_BRIDGES, SET_INSIDE, SET_RANGES, SET_PORTS, SET_PORTS_AT, SET_COUNT };
+enum set {
+	SET_BRIDGES,
+	SET_INSIDE,
+	SET_RANGES,
+	SET_DENY,
+	SET_GUESTS,
+	SET_DROPPED,
+	SET_ALLOWED,
+	SET_ALLOWED_PORTS,
+	SET_PORTS,
+	SET_PORTS_AT,
+	SET_COUNT
+};
 
 static const struct {
 	const char *name, *declaration;
@@ -26,6 +38,14 @@ static const struct {
 	[SET_BRIDGES] = { "bridges", "set bridges { type ifname;" },
 	[SET_INSIDE] = { "inside", "set inside { type ifname . ifname;" },
 	[SET_RANGES] = { "ranges", "set ranges { type ifname . ipv4_addr; flags interval;" },
+	[SET_DENY] = { "deny", "set deny { type ifname;" },
+	[SET_GUESTS] = { "guests", "set guests { type ifname . ipv4_addr;" },
+	[SET_DROPPED] = { FILTER_DROPPED_SET,
+			  "set " FILTER_DROPPED_SET " { type ifname; counter;" },
+	[SET_ALLOWED] = { "allowed", "set allowed { type ifname . ipv4_addr; flags interval;" },
+	[SET_ALLOWED_PORTS] = { "allowed_ports",
+				"set allowed_ports { type ifname . ipv4_addr . inet_proto . "
+				"inet_service; flags interval;" },
 	[SET_PORTS] = { "ports",
 			"map ports { type inet_proto . inet_service : ipv4_addr . inet_service;" },
 	[SET_PORTS_AT] = { "ports_at",
@@ -39,19 +59,41 @@ static const struct {
  * at them. forward:
  * with bridge-nf-call-iptables, packets within a bridge come by here too, which "inside" lets pass.
  * The drop between bridges comes before everything that depends on connections, so that none that
- * began before its time lives on. post: a cell that reaches a port of its own space through the
- * host gets its answer through the host too, or would not know it.
+ * began before its time lives on. egress: what begins inside is looked up packet by packet, so that
+ * a policy that becomes stricter ends what it does not allow. What is said to everybody on a bridge
+ * is for the bridge alone, and counts as no attempt. host: services of the host. post: a cell that
+ * reaches a port of its own space through the host gets its answer through the host too, or would
+ * not know it.
  */
 static const char rules[] =
 	"	chain guard {\n"
 	"		type filter hook prerouting priority raw;\n"
 	"		iifname @bridges ip daddr 127.0.0.0/8 drop\n"
 	"	}\n"
+	"	chain refuse {\n"
+	"		iifname @dropped drop\n"
+	"		drop\n"
+	"	}\n"
+	"	chain egress {\n"
+	"		ct direction reply ct state established,related accept\n"
+	"		iifname . ip saddr @guests goto refuse\n"
+	"		iifname != @deny return\n"
+	"		fib daddr type { broadcast, multicast } drop\n"
+	"		iifname . ip daddr @allowed accept\n"
+	"		iifname . ip daddr . meta l4proto . th dport @allowed_ports accept\n"
+	"		meta l4proto { icmp, icmpv6 } ct state related accept\n"
+	"		goto refuse\n"
+	"	}\n"
+	"	chain host {\n"
+	"		type filter hook input priority filter;\n"
+	"		iifname @bridges jump egress\n"
+	"	}\n"
 	"	chain forward {\n"
 	"		type filter hook forward priority filter;\n"
 	"		iifname . oifname @inside accept\n"
 	"		iifname != @bridges oifname != @bridges accept\n"
 	"		iifname @bridges oifname @bridges drop\n"
+	"		iifname @bridges jump egress\n"
 	"		iifname @bridges accept\n"
 	"		ct status dnat accept\n"
 	"		ct direction reply ct state established,related accept\n"
@@ -130,6 +172,46 @@ static void add_port(struct elements tables[SET_COUNT], const struct filter_port
 			     data);
 }
 
+static char *address_text(uint32_t address, char text[INET_ADDRSTRLEN])
+{
+	struct in_addr in = { htonl(address) };
+
+	return (char *)inet_ntop(AF_INET, &in, text, INET_ADDRSTRLEN);
+}
+
+static void add_allow(struct elements tables[SET_COUNT], const char *bridge,
+		      const struct filter_allow *allow)
+{
+	char first[INET_ADDRSTRLEN], last[INET_ADDRSTRLEN];
+	AUTO_FREE char *range = NULL, *ports = NULL;
+
+	address_text(allow->first, first);
+	range = allow->first == allow->last
+			? xstrdup(first)
+			: xasprintf("%s-%s", first, address_text(allow->last, last));
+	if (allow->what == ALLOW_ALL) {
+		elements_add(&tables[SET_ALLOWED], xasprintf("\"%s\" . %s", bridge, range), NULL);
+		return;
+	}
+	ports = allow->first_port == allow->last_port
+			? xasprintf("%u", allow->first_port)
+			: xasprintf("%u-%u", allow->first_port, allow->last_port);
+	elements_add(&tables[SET_ALLOWED_PORTS],
+		     xasprintf("\"%s\" . %s . %s . %s", bridge, range,
+			       allow->what == ALLOW_UDP ? "udp" : "tcp", ports),
+		     NULL);
+}
+
+static void add_policy(struct elements tables[SET_COUNT], const struct filter_space *space)
+{
+	if (!space->denies)
+		return;
+	elements_add(&tables[SET_DENY], xasprintf("\"%s\"", space->bridge), NULL);
+	elements_add(&tables[SET_DROPPED], xasprintf("\"%s\"", space->bridge), NULL);
+	for (size_t i = 0; i < space->n_allow; i++)
+		add_allow(tables, space->bridge, &space->allow[i]);
+}
+
 static void elements_of(const struct filter_wish *wish, struct elements tables[SET_COUNT])
 {
 	for (size_t i = 0; i < wish->n_spaces; i++) {
@@ -140,6 +222,14 @@ static void elements_of(const struct filter_wish *wish, struct elements tables[S
 			     NULL);
 		elements_add(&tables[SET_RANGES],
 			     xasprintf("\"%s\" . %s", bridge, wish->spaces[i].subnet), NULL);
+		add_policy(tables, &wish->spaces[i]);
+	}
+	for (size_t i = 0; i < wish->n_guests; i++) {
+		const struct filter_guest *guest = &wish->guests[i];
+
+		elements_add(&tables[SET_GUESTS],
+			     xasprintf("\"%s\" . %s", guest->bridge, guest->ip), NULL);
+		elements_add(&tables[SET_DROPPED], xasprintf("\"%s\"", guest->bridge), NULL);
 	}
 	for (size_t i = 0; i < wish->n_ports; i++)
 		if (!wish->ports[i].taken)
@@ -197,6 +287,10 @@ int filter_text_check(const struct filter_wish *wish, struct error *err)
 				"expected one such as 10.88.0.0/16",
 				space->key);
 	}
+	for (size_t i = 0; i < wish->n_guests; i++)
+		if (!is_link_name(wish->guests[i].bridge) || !is_address(wish->guests[i].ip))
+			return error_set(err, -EINVAL,
+					 "a cell is in a further space under no IPv4 address");
 	for (size_t i = 0; i < wish->n_ports; i++)
 		if (!is_address(wish->ports[i].ip) ||
 		    (wish->ports[i].host_ip && !is_address(wish->ports[i].host_ip)))
@@ -266,7 +360,9 @@ static void print_missing(const char *verb, const char *name, enum set set,
 
 static bool same_space(const struct filter_space *a, const struct filter_space *b)
 {
-	return strcmp(a->bridge, b->bridge) == 0 && strcmp(a->subnet, b->subnet) == 0;
+	return strcmp(a->bridge, b->bridge) == 0 && strcmp(a->subnet, b->subnet) == 0 &&
+	       a->denies == b->denies && a->n_allow == b->n_allow &&
+	       (!a->n_allow || memcmp(a->allow, b->allow, a->n_allow * sizeof(*a->allow)) == 0);
 }
 
 /* Borrows from @space. */
@@ -294,8 +390,12 @@ static void leave_out_same(const struct filter_wish *from, const struct filter_w
 {
 	size_t i = 0, k = 0, n_from, n_to;
 
-	*ret_from = (struct filter_wish){ .ports = from->ports, .n_ports = from->n_ports };
-	*ret_to = (struct filter_wish){ .ports = to->ports, .n_ports = to->n_ports };
+	*ret_from = *from;
+	ret_from->spaces = NULL;
+	ret_from->n_spaces = 0;
+	*ret_to = *to;
+	ret_to->spaces = NULL;
+	ret_to->n_spaces = 0;
 	while (i < from->n_spaces || k < to->n_spaces) {
 		int order = i == from->n_spaces ? 1
 			    : k == to->n_spaces ? -1

@@ -9,12 +9,19 @@
  *   bridges   our bridges
  *   inside    bridge . the same bridge: what stays within a space
  *   ranges    bridge . its addresses
+ *   deny      bridges of spaces that deny what leaves them, but for:
+ *   allowed   bridge . address, allowed_ports: bridge . address . protocol . port
+ *   guests    bridge . address of a cell of a space that denies, in a further space
+ *   dropped   bridges of deny and guests: counts what was dropped there
  *   ports     protocol . port of the host: the cell and its port
  *   ports_at  the same for one address of the host
  */
 #pragma once
 
 #include "core/driver.h"
+
+/* The set that counts, by bridge. */
+#define FILTER_DROPPED_SET "dropped"
 
 /* All names in the wish are fit to stand in commands; else -EINVAL names the one that is not. */
 int filter_text_check(const struct filter_wish *wish, struct error *err);
