@@ -307,7 +307,8 @@ struct repair_request {
 struct filter_space {
 	char *key;
 	char *bridge;
-	char *subnet; /* CIDR */
+	char *subnet;  /* CIDR */
+	char *problem; /* written by filter_apply(): why it was left out; NULL: it is in force */
 };
 
 /* A port of the host that leads to a cell. */
@@ -394,8 +395,8 @@ struct network_ops {
 	/*
 	 * Makes the packet filter what @wish says, in one step: cells of two spaces do not reach
 	 * each other, the world outside reaches published ports only, cells reach out under the
-	 * host's address. Whatever is as wished costs nothing. One at a time; the caller keeps
-	 * @wish.
+	 * host's address. What cannot be put into it is left out, and @wish says why. Whatever is
+	 * as wished costs nothing. One at a time; the caller keeps @wish.
 	 */
 	void (*filter_apply)(struct network *network, struct filter_wish *wish, struct call *call);
 

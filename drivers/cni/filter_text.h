@@ -16,8 +16,9 @@
 
 #include "core/driver.h"
 
-/* All names in the wish are fit to stand in commands; else -EINVAL names the one that is not. */
-int filter_text_check(const struct filter_wish *wish, struct error *err);
+/* Before anything of the wish is put into words: a space that is not fit to stand in commands gets
+ * its problem, and is left out by what follows. -EINVAL: a port is not, which is a bug of ours. */
+int filter_text_check(struct filter_wish *wish, struct error *err);
 
 /* Replaces the table @name, or removes it when nothing is wanted. Free with free(). */
 char *filter_text_whole(const char *name, const struct filter_wish *wish);

@@ -79,7 +79,8 @@ static void let_loopback_in(const struct filter_wish *wish)
 		AUTO_FREE char *path =
 			xasprintf("/proc/sys/net/ipv4/conf/%s/route_localnet", port->bridge);
 
-		if (!port->taken && (!port->host_ip || str_starts_with(port->host_ip, "127.")))
+		if (!port->taken && !strchr(port->bridge, '/') &&
+		    (!port->host_ip || str_starts_with(port->host_ip, "127.")))
 			fs_write_existing(AT_FDCWD, path, "1", NULL);
 	}
 }
@@ -138,9 +139,12 @@ static void on_changed(void *ctx)
 	netfilter->listener.on_filter(netfilter->listener.ctx);
 }
 
-/* What is taken the caller hears of. */
-static void tell_taken(const struct apply_op *apply)
+/* What is not in force the caller hears of. */
+static void tell_left_out(const struct apply_op *apply)
 {
+	for (size_t i = 0; i < apply->wish.n_spaces; i++)
+		if (apply->wish.spaces[i].problem)
+			apply->ret_wish->spaces[i].problem = xstrdup(apply->wish.spaces[i].problem);
 	for (size_t i = 0; i < apply->wish.n_ports; i++)
 		apply->ret_wish->ports[i].taken = apply->wish.ports[i].taken;
 }
@@ -151,7 +155,7 @@ static void on_finish(struct op *op, int status)
 	struct netfilter *netfilter = &op->cni->netfilter;
 
 	if (status == 0)
-		tell_taken(apply);
+		tell_left_out(apply);
 	netfilter->busy = false;
 	netfilter->known = status == 0;
 	netfilter->generation = apply->to;

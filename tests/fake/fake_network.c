@@ -385,12 +385,18 @@ static int apply_filter(struct op *op, struct error *err)
 
 static void fake_filter_apply(struct network *network, struct filter_wish *wish, struct call *call)
 {
+	const struct world *world = container_of(network, struct world, network);
 	AUTO_BUF struct buf text = { 0 };
 
 	buf_add_str(&text, "");
-	for (size_t i = 0; i < wish->n_spaces; i++)
-		buf_printf(&text, "%s %s %s\n", wish->spaces[i].key, wish->spaces[i].bridge,
-			   wish->spaces[i].subnet);
+	for (size_t i = 0; i < wish->n_spaces; i++) {
+		struct filter_space *space = &wish->spaces[i];
+
+		if (str_equal(space->key, world->filter_refuses))
+			space->problem = xstrdup("its bridge cannot be filtered");
+		else
+			buf_printf(&text, "%s %s %s\n", space->key, space->bridge, space->subnet);
+	}
 	for (size_t i = 0; i < wish->n_ports; i++)
 		buf_printf(&text, "%s:%u/%s %s:%u\n",
 			   wish->ports[i].host_ip ? wish->ports[i].host_ip : "",

@@ -111,6 +111,7 @@ struct world {
 	struct cgroup_driver cgroup;
 	char *filter; /* what the packet filter says; NULL: nothing */
 	bool filter_fails;
+	const char *filter_refuses; /* key of a space that it leaves out; NULL: none */
 	struct filter_listener filter_listener;
 	struct runtime_listener runtime_listener;
 	struct cgroup_listener cgroup_listener;
