@@ -72,6 +72,7 @@ void filter_wish_fini(struct filter_wish *wish)
 		free(wish->spaces[i].key);
 		free(wish->spaces[i].bridge);
 		free(wish->spaces[i].subnet);
+		free(wish->spaces[i].problem);
 		free(wish->spaces[i].allow);
 	}
 	for (size_t i = 0; i < wish->n_guests; i++) {

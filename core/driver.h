@@ -319,6 +319,7 @@ struct filter_space {
 	bool denies;                /* cells reach nothing outside the space but: */
 	struct filter_allow *allow; /* of the same kind no two overlap; in order */
 	size_t n_allow;
+	char *problem; /* written by filter_apply(): why it was left out; NULL: it is in force */
 };
 
 /* A cell of a space that denies, in a further space: it reaches nothing beyond that either. */
@@ -433,8 +434,8 @@ struct network_ops {
 	/*
 	 * Makes the packet filter what @wish says, in one step: cells of two spaces do not reach
 	 * each other, the world outside reaches published ports only, cells reach out under the
-	 * host's address. Whatever is as wished costs nothing. One at a time; the caller keeps
-	 * @wish.
+	 * host's address. What cannot be put into it is left out, and @wish says why. Whatever is
+	 * as wished costs nothing. One at a time; the caller keeps @wish.
 	 */
 	void (*filter_apply)(struct network *network, struct filter_wish *wish, struct call *call);
 

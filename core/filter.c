@@ -42,14 +42,19 @@ static void on_later(struct timer *timer);
 static void note_space(struct engine *engine, const struct filter_space *space)
 {
 	struct object *object = engine_find(engine, space->key);
-	AUTO_FREE char *text = object_filter_text(space->bridge, space->subnet, space->denies);
+	AUTO_FREE char *text =
+		space->problem ? NULL
+			       : object_filter_text(space->bridge, space->subnet, space->denies);
 
 	if (!object)
 		return;
-	if (str_equal(object->own.filtered, text) && !object->own.filter_problem)
+	if (str_equal(object->own.filtered, text) &&
+	    str_equal(object->own.filter_problem, space->problem))
 		return;
+	if (space->problem)
+		log_warning("%s", space->problem);
 	set_str(&object->own.filtered, text);
-	set_str(&object->own.filter_problem, NULL);
+	set_str(&object->own.filter_problem, space->problem);
 	engine_touch(engine, object);
 }
 

@@ -26,8 +26,7 @@ bool filter_wish_is_known(const struct engine *engine)
 
 static bool has_network(const struct object *object)
 {
-	return object->kind == KIND_SPACE && object->own.exists &&
-	       !str_empty(object->own.space.bridge) && !str_empty(object->own.space.subnet);
+	return object->kind == KIND_SPACE && object->own.exists;
 }
 
 static void add_space(const struct engine *engine, struct filter_wish *wish,
@@ -36,9 +35,11 @@ static void add_space(const struct engine *engine, struct filter_wish *wish,
 	const struct space_fact *fact = &object->own.space;
 
 	wish->spaces = xrealloc(wish->spaces, (wish->n_spaces + 1) * sizeof(*wish->spaces));
-	wish->spaces[wish->n_spaces++] = (struct filter_space){ .key = xstrdup(object->key),
-								.bridge = xstrdup(fact->bridge),
-								.subnet = xstrdup(fact->subnet) };
+	wish->spaces[wish->n_spaces++] = (struct filter_space){
+		.key = xstrdup(object->key),
+		.bridge = xstrdup(fact->bridge ? fact->bridge : ""),
+		.subnet = xstrdup(fact->subnet ? fact->subnet : ""),
+	};
 	if (object_denies_egress(object))
 		egress_fill(engine, object, &wish->spaces[wish->n_spaces - 1]);
 }

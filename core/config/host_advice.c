@@ -13,6 +13,7 @@
 
 #include "core/base/fs.h"
 #include "core/base/str.h"
+#include "core/config/forward_chains.h"
 #include "core/config/resolver.h"
 
 enum {
@@ -125,6 +126,38 @@ static void check_bridge_filter(struct host_checks *checks)
 		     "net.bridge.bridge-nf-call-iptables=0");
 	else
 		pass(checks, "bridge filter", xstrdup("off"));
+}
+
+static void add_forward_chain(const struct forward_chain *chain, struct host_checks *checks)
+{
+	AUTO_FREE char *where = forward_chain_describe(chain);
+	AUTO_FREE char *remedy = forward_chain_remedy(chain);
+
+	if (chain->knows_us)
+		pass(checks, "forward filter",
+		     xasprintf("%s drops what it does not accept; it has rules for our bridges",
+			       where));
+	else
+		warn(checks, "forward filter",
+		     xasprintf("%s drops what it does not accept (policy drop), whatever Kukeon "
+			       "accepts: cells reach nothing outside, and no published port is "
+			       "reached",
+			       where),
+		     remedy);
+}
+
+static void check_forward_chains(struct host_checks *checks)
+{
+	AUTO(forward_chains_fini) struct forward_chains chains = { 0 };
+	struct error err;
+	int r = forward_chains_list(&chains, &err);
+
+	for (size_t i = 0; i < chains.n; i++)
+		add_forward_chain(&chains.items[i], checks);
+	if (r < 0 && r != -EPERM)
+		warn(checks, "forward filter", xstrdup(err.msg), "look with: nft list ruleset");
+	else if (r == 0 && !chains.n)
+		pass(checks, "forward filter", xstrdup("no other drops what is forwarded"));
 }
 
 static void check_resolvers(struct host_checks *checks)
@@ -291,6 +324,7 @@ void host_advice_make(const Api__Config *config, bool daemon, struct host_checks
 	check_controllers(config, checks);
 	check_forwarding(checks);
 	check_bridge_filter(checks);
+	check_forward_chains(checks);
 	check_resolvers(checks);
 	check_inotify(daemon, checks);
 	if (daemon)

@@ -6,7 +6,7 @@
 #include <net/if.h>
 
 #include "core/base/buf.h"
-#include "drivers/cni/subnet.h"
+#include "drivers/cni/filter_check.h"
 
 /* One entry of a set or map: of two with the same key the data may differ. */
 struct element {
@@ -217,6 +217,8 @@ static void elements_of(const struct filter_wish *wish, struct elements tables[S
 	for (size_t i = 0; i < wish->n_spaces; i++) {
 		const char *bridge = wish->spaces[i].bridge;
 
+		if (wish->spaces[i].problem)
+			continue;
 		elements_add(&tables[SET_BRIDGES], xasprintf("\"%s\"", bridge), NULL);
 		elements_add(&tables[SET_INSIDE], xasprintf("\"%s\" . \"%s\"", bridge, bridge),
 			     NULL);
@@ -227,6 +229,8 @@ static void elements_of(const struct filter_wish *wish, struct elements tables[S
 	for (size_t i = 0; i < wish->n_guests; i++) {
 		const struct filter_guest *guest = &wish->guests[i];
 
+		if (!filter_takes_bridge(guest->bridge))
+			continue; /* of a space that is left out */
 		elements_add(&tables[SET_GUESTS],
 			     xasprintf("\"%s\" . %s", guest->bridge, guest->ip), NULL);
 		elements_add(&tables[SET_DROPPED], xasprintf("\"%s\"", guest->bridge), NULL);
@@ -248,55 +252,6 @@ static void print_element(const struct element *element, bool first, struct buf 
 {
 	buf_printf(out, "%s%s%s%s", first ? "" : ", ", element->key, element->data ? " : " : "",
 		   element->data ? element->data : "");
-}
-
-/* ---- check ---- */
-
-static bool is_link_name(const char *name)
-{
-	size_t len =
-		strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
-
-	return len > 0 && len < IF_NAMESIZE && !name[len];
-}
-
-static bool is_address(const char *text)
-{
-	struct in_addr address;
-
-	return inet_pton(AF_INET, text, &address) == 1;
-}
-
-int filter_text_check(const struct filter_wish *wish, struct error *err)
-{
-	struct subnet subnet;
-
-	for (size_t i = 0; i < wish->n_spaces; i++) {
-		const struct filter_space *space = &wish->spaces[i];
-
-		if (!is_link_name(space->bridge))
-			return error_set(
-				err, -EINVAL,
-				"space %s: its conflist names a bridge that cannot be "
-				"filtered; expected at most %d letters, digits, dots and dashes",
-				space->key, IF_NAMESIZE - 1);
-		if (!subnet_parse(space->subnet, &subnet))
-			return error_set(
-				err, -EINVAL,
-				"space %s: its conflist has a range that cannot be filtered; "
-				"expected one such as 10.88.0.0/16",
-				space->key);
-	}
-	for (size_t i = 0; i < wish->n_guests; i++)
-		if (!is_link_name(wish->guests[i].bridge) || !is_address(wish->guests[i].ip))
-			return error_set(err, -EINVAL,
-					 "a cell is in a further space under no IPv4 address");
-	for (size_t i = 0; i < wish->n_ports; i++)
-		if (!is_address(wish->ports[i].ip) ||
-		    (wish->ports[i].host_ip && !is_address(wish->ports[i].host_ip)))
-			return error_set(err, -EINVAL, "port %u leads to or from no IPv4 address",
-					 wish->ports[i].host_port);
-	return 0;
 }
 
 /* ---- the whole ---- */
@@ -362,7 +317,8 @@ static bool same_space(const struct filter_space *a, const struct filter_space *
 {
 	return strcmp(a->bridge, b->bridge) == 0 && strcmp(a->subnet, b->subnet) == 0 &&
 	       a->denies == b->denies && a->n_allow == b->n_allow &&
-	       (!a->n_allow || memcmp(a->allow, b->allow, a->n_allow * sizeof(*a->allow)) == 0);
+	       (!a->n_allow || memcmp(a->allow, b->allow, a->n_allow * sizeof(*a->allow)) == 0) &&
+	       !a->problem == !b->problem;
 }
 
 /* Borrows from @space. */

@@ -23,9 +23,6 @@
 /* The set that counts, by bridge. */
 #define FILTER_DROPPED_SET "dropped"
 
-/* All names in the wish are fit to stand in commands; else -EINVAL names the one that is not. */
-int filter_text_check(const struct filter_wish *wish, struct error *err);
-
 /* Replaces the table @name, or removes it when nothing is wanted. Free with free(). */
 char *filter_text_whole(const char *name, const struct filter_wish *wish);
 

@@ -7,6 +7,7 @@
 
 #include "core/base/fs.h"
 #include "drivers/cni/conntrack.h"
+#include "drivers/cni/filter_check.h"
 #include "drivers/cni/filter_text.h"
 #include "drivers/cni/nft.h"
 #include "drivers/cni/op.h"
@@ -79,7 +80,8 @@ static void let_loopback_in(const struct filter_wish *wish)
 		AUTO_FREE char *path =
 			xasprintf("/proc/sys/net/ipv4/conf/%s/route_localnet", port->bridge);
 
-		if (!port->taken && (!port->host_ip || str_starts_with(port->host_ip, "127.")))
+		if (!port->taken && !strchr(port->bridge, '/') &&
+		    (!port->host_ip || str_starts_with(port->host_ip, "127.")))
 			fs_write_existing(AT_FDCWD, path, "1", NULL);
 	}
 }
@@ -110,7 +112,7 @@ static int change(const struct apply_op *apply, struct error *err)
 static int run_apply(struct op *op, struct error *err)
 {
 	struct apply_op *apply = to_apply_op(op);
-	int r = filter_text_check(&apply->wish, err);
+	int r = filter_check(&apply->wish, err);
 
 	if (r < 0)
 		return r;
@@ -138,9 +140,12 @@ static void on_changed(void *ctx)
 	netfilter->listener.on_filter(netfilter->listener.ctx);
 }
 
-/* What is taken the caller hears of. */
-static void tell_taken(const struct apply_op *apply)
+/* What is not in force the caller hears of. */
+static void tell_left_out(const struct apply_op *apply)
 {
+	for (size_t i = 0; i < apply->wish.n_spaces; i++)
+		if (apply->wish.spaces[i].problem)
+			apply->ret_wish->spaces[i].problem = xstrdup(apply->wish.spaces[i].problem);
 	for (size_t i = 0; i < apply->wish.n_ports; i++)
 		apply->ret_wish->ports[i].taken = apply->wish.ports[i].taken;
 }
@@ -151,7 +156,7 @@ static void on_finish(struct op *op, int status)
 	struct netfilter *netfilter = &op->cni->netfilter;
 
 	if (status == 0)
-		tell_taken(apply);
+		tell_left_out(apply);
 	netfilter->busy = false;
 	netfilter->known = status == 0;
 	netfilter->generation = apply->to;

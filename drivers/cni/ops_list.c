@@ -134,7 +134,8 @@ static struct space_fact *find_space(struct list_op *list, const char *space_key
 	return NULL;
 }
 
-/* The conflist of a space next to what was written there. */
+/* The conflist of a space next to what was written there. Where they differ the space is what it
+ * was: so is the bridge that its cells are on, and what filters it. */
 static void compare_conflist(struct list_op *list, const char *space_key, const char *text)
 {
 	struct space_fact *space = find_space(list, space_key);
@@ -152,8 +153,13 @@ static void compare_conflist(struct list_op *list, const char *space_key, const 
 	}
 	if (fs_read_file(AT_FDCWD, space->conflist, CONFLIST_MAX_BYTES, &now_text, NULL) < 0 ||
 	    conflist_parse(now_text.data, now_text.len, &now, NULL) < 0 ||
-	    !conflist_equal(&known, &now))
-		space->drift = xasprintf("%s was changed", space->conflist);
+	    !conflist_equal(&known, &now)) {
+		AUTO_FREE char *path = take_ptr(space->conflist);
+
+		space_fact_fini(space);
+		space_fact_fill(space, path, &known);
+		space->drift = xasprintf("%s was changed", path);
+	}
 }
 
 static void compare_bridges(struct list_op *list)

@@ -271,7 +271,9 @@ static void ensure_space(struct fixture *f, const char *key, struct space_fact *
 
 static void apply_fact(struct fixture *f, const struct space_fact *fact)
 {
-	struct filter_space space = { fact->space_key, fact->bridge, fact->subnet };
+	struct filter_space space = { .key = fact->space_key,
+				      .bridge = fact->bridge,
+				      .subnet = fact->subnet };
 	struct filter_wish wish = { .spaces = &space, .n_spaces = 1 };
 
 	apply(f, &wish);

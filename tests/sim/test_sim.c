@@ -794,6 +794,38 @@ static const char *port_conflict(struct sim *sim, const char *key)
 		       : "";
 }
 
+/* It harms no other. */
+static void test_25_one_space_refused(void **state UNUSED)
+{
+	static const char cell[] = "apiVersion: v1beta1\nkind: Cell\nmetadata: {name: in-s1}\n"
+				   "spec: {spaceId: s1, containers: [{id: a, image: img}]}\n";
+	static const char key[] = "default/s1/default/in-s1";
+	const struct object *object;
+	struct sim sim;
+
+	sim_init(&sim, 19);
+	sim.world.filter_refuses = "default/s1";
+	sim_start(&sim);
+	sim_file(&sim, "web.yaml", two_containers);
+	sim_file(&sim, "s1.yaml", s1);
+	sim_file(&sim, "cell.yaml", cell);
+	sim_scanned(&sim);
+	sim_run(&sim, 10 * 1000);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	object = engine_find(&sim.engine, "default/s1");
+	assert_int_equal(object->status.state, API__STATE__Pending);
+	assert_int_equal(object->status.reason, REASON_FILTER_FAILED);
+	assert_string_equal(object->status.message, "its bridge cannot be filtered");
+	assert_null(world_cell(&sim.world, key));
+	sim.world.filter_refuses = NULL;
+	world_flush_filter(&sim.world);
+	sim_run(&sim, 10 * 1000);
+	assert_int_equal(sim_state(&sim, "default/s1"), API__STATE__Ready);
+	assert_int_equal(sim_state(&sim, key), API__STATE__Ready);
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
+
 /* The port is the first one's; the other waits, and gets it when the first does without. */
 static void test_26_ports_of_two(void **state UNUSED)
 {
@@ -1255,6 +1287,7 @@ int main(void)
 		cmocka_unit_test(test_23_join_that_failed_is_undone),
 		cmocka_unit_test(test_24_joins_before_the_start),
 		cmocka_unit_test(test_25_packet_filter),
+		cmocka_unit_test(test_25_one_space_refused),
 		cmocka_unit_test(test_26_ports_of_two),
 		cmocka_unit_test(test_random_lives),
 	};

@@ -7,14 +7,19 @@
 
 #include <cmocka.h>
 
+#include "drivers/cni/filter_check.h"
 #include "drivers/cni/filter_text.h"
 
 /* A string that is no constant. */
 #define TEXT(s) ((char[]){ s })
 
-static struct filter_space a = { TEXT("r/a"), TEXT("kuke-a"), TEXT("10.88.0.0/16") };
-static struct filter_space both[] = { { TEXT("r/a"), TEXT("kuke-a"), TEXT("10.88.0.0/16") },
-				      { TEXT("r/b"), TEXT("kuke-b"), TEXT("10.89.0.0/16") } };
+static struct filter_space a = { .key = TEXT("r/a"),
+				 .bridge = TEXT("kuke-a"),
+				 .subnet = TEXT("10.88.0.0/16") };
+static struct filter_space both[] = {
+	{ .key = TEXT("r/a"), .bridge = TEXT("kuke-a"), .subnet = TEXT("10.88.0.0/16") },
+	{ .key = TEXT("r/b"), .bridge = TEXT("kuke-b"), .subnet = TEXT("10.89.0.0/16") }
+};
 static struct filter_port web[] = {
 	{ .host_port = 8080, .bridge = TEXT("kuke-a"), .ip = TEXT("10.88.0.5"), .port = 80 },
 };
@@ -31,8 +36,12 @@ static struct filter_port web_moved[] = {
 static const struct filter_wish nothing;
 static const struct filter_wish one = { .spaces = &a, .n_spaces = 1 };
 static const struct filter_wish two = { .spaces = both, .n_spaces = 2 };
-static const struct filter_wish with_port = { &a, 1, web, 1 };
-static const struct filter_wish moved = { &a, 1, web_moved, 2 };
+static const struct filter_wish with_port = {
+	.spaces = &a, .n_spaces = 1, .ports = web, .n_ports = 1
+};
+static const struct filter_wish moved = {
+	.spaces = &a, .n_spaces = 1, .ports = web_moved, .n_ports = 2
+};
 
 static void assert_change(const struct filter_wish *from, const struct filter_wish *to,
 			  const char *expected)
@@ -40,6 +49,14 @@ static void assert_change(const struct filter_wish *from, const struct filter_wi
 	AUTO_FREE char *text = filter_text_change("kukeon", from, to);
 
 	assert_string_equal(text, expected);
+}
+
+static void assert_same_table(const struct filter_wish *x, const struct filter_wish *y)
+{
+	AUTO_FREE char *x_text = filter_text_whole("kukeon", x);
+	AUTO_FREE char *y_text = filter_text_whole("kukeon", y);
+
+	assert_string_equal(x_text, y_text);
 }
 
 static void test_difference(void **state UNUSED)
@@ -62,12 +79,65 @@ static void test_difference(void **state UNUSED)
 	assert_change(&one, &nothing, "add table inet kukeon\ndelete table inet kukeon\n");
 }
 
+/* A policy is elements too; two spaces of one bridge cannot have one. */
+static void test_policy(void **state UNUSED)
+{
+	struct filter_allow first[] = {
+		{ 0x0a140000, 0x0a14ffff, ALLOW_ALL, 0, 0 },
+		{ 0xc0000207, 0xc0000207, ALLOW_TCP, 443, 443 },
+	};
+	struct filter_allow second[] = {
+		{ 0x0a140000, 0x0a14ffff, ALLOW_ALL, 0, 0 },
+		{ 0xc0000207, 0xc0000209, ALLOW_UDP, 1000, 2000 },
+	};
+	struct filter_guest guest = { TEXT("kuke-b"), TEXT("10.89.0.9") };
+	struct filter_space denies = a, other, sharing[] = { a, a };
+	const struct filter_wish nothing_allowed = { .spaces = &denies, .n_spaces = 1 };
+	const struct filter_wish changed = { .spaces = &other, .n_spaces = 1 };
+	const struct filter_wish with_guest = {
+		.spaces = &other, .n_spaces = 1, .guests = &guest, .n_guests = 1
+	};
+	struct filter_wish shared = { .spaces = sharing, .n_spaces = 2 };
+	struct error err;
+
+	denies.denies = true;
+	assert_change(&one, &nothing_allowed,
+		      "add element inet kukeon deny { \"kuke-a\" }\n"
+		      "add element inet kukeon dropped { \"kuke-a\" }\n");
+	denies.allow = first;
+	denies.n_allow = 2;
+	other = denies;
+	other.allow = second;
+	assert_change(&nothing_allowed, &changed,
+		      "delete element inet kukeon allowed_ports { \"kuke-a\" . 192.0.2.7 . tcp . "
+		      "443 }\n"
+		      "add element inet kukeon allowed_ports { \"kuke-a\" . 192.0.2.7-192.0.2.9 . "
+		      "udp . 1000-2000 }\n");
+	assert_change(&changed, &changed, "");
+	assert_change(&changed, &with_guest,
+		      "add element inet kukeon guests { \"kuke-b\" . 10.89.0.9 }\n"
+		      "add element inet kukeon dropped { \"kuke-b\" }\n");
+	assert_change(
+		&changed, &one,
+		"delete element inet kukeon deny { \"kuke-a\" }\n"
+		"delete element inet kukeon dropped { \"kuke-a\" }\n"
+		"delete element inet kukeon allowed { \"kuke-a\" . 10.20.0.0-10.20.255.255 }\n"
+		"delete element inet kukeon allowed_ports { \"kuke-a\" . 192.0.2.7-192.0.2.9 . "
+		"udp . 1000-2000 }\n");
+	sharing[1].key = TEXT("r/b");
+	sharing[1].denies = true;
+	assert_int_equal(filter_check(&shared, &err), 0);
+	assert_null(sharing[0].problem);
+	assert_non_null(strstr(sharing[1].problem, "which space r/a has too"));
+	free(sharing[1].problem);
+}
+
 /* A hand in the conflists gave two spaces one bridge: it stays while one of them is left. */
 static void test_shared_bridge(void **state UNUSED)
 {
 	struct filter_space spaces[] = {
-		{ TEXT("r/a"), TEXT("kuke-a"), TEXT("10.88.0.0/16") },
-		{ TEXT("r/b"), TEXT("kuke-a"), TEXT("10.89.0.0/16") },
+		{ .key = TEXT("r/a"), .bridge = TEXT("kuke-a"), .subnet = TEXT("10.88.0.0/16") },
+		{ .key = TEXT("r/b"), .bridge = TEXT("kuke-a"), .subnet = TEXT("10.89.0.0/16") },
 	};
 	const struct filter_wish shared = { .spaces = spaces, .n_spaces = 2 };
 
@@ -89,33 +159,94 @@ static void test_whole(void **state UNUSED)
 	assert_non_null(strstr(text, "inet_service; }\n")); /* no empty list of elements */
 }
 
-/* What stands in a conflist may have been written by anybody. */
+/* What stands in a conflist may have been written by anybody; it harms its own space alone. */
 static void test_check(void **state UNUSED)
 {
-	static const char *const bad[] = { "",    "kuke\" }; flush ruleset; #", "kuke*",
-					   "a b", "sixteen-bytes-xx",           "a\nb" };
-	struct filter_space space = { TEXT("r/a"), TEXT("kuke-a"), TEXT("10.88.0.0/16") };
-	struct filter_wish wish = { .spaces = &space, .n_spaces = 1 };
+	static const char *const bridges[] = {
+		"",
+		"kuke\" }; flush ruleset; #",
+		"kuke*",
+		"a b",
+		"sixteen-bytes-xx",
+		"a\nb",
+		"../x",
+		"..",
+	};
+	static const char *const ranges[] = { "",
+					      "10.88.0.0/16 }; flush ruleset",
+					      "10.88.0.1/16",
+					      "10.88.0.0/33",
+					      "fd00::/64",
+					      "10.88.0.0" };
+	struct filter_space spaces[] = {
+		{ .key = TEXT("r/a"), .bridge = TEXT("kuke-a"), .subnet = TEXT("10.88.0.0/16") },
+		{ .key = TEXT("r/c"), .bridge = TEXT("kuke-c"), .subnet = TEXT("10.90.0.0/16") }
+	};
+	struct filter_wish wish = { .spaces = spaces, .n_spaces = 2 };
 	struct error err;
 
-	assert_int_equal(filter_text_check(&moved, &err), 0);
-	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		space.bridge = (char *)bad[i];
-		assert_int_equal(filter_text_check(&wish, &err), -EINVAL);
-		assert_non_null(strstr(err.msg, "space r/a"));
+	for (size_t i = 0; i < ARRAY_SIZE(bridges) + ARRAY_SIZE(ranges); i++) {
+		bool bridge = i < ARRAY_SIZE(bridges);
+
+		spaces[1].bridge = bridge ? (char *)bridges[i] : TEXT("kuke-c");
+		spaces[1].subnet =
+			bridge ? TEXT("10.90.0.0/16") : (char *)ranges[i - ARRAY_SIZE(bridges)];
+		assert_int_equal(filter_check(&wish, &err), 0);
+		assert_null(spaces[0].problem);
+		assert_non_null(spaces[1].problem);
+		assert_non_null(strstr(spaces[1].problem, "space r/c"));
+		assert_same_table(&one, &wish);
+		assert_change(&one, &wish, "");
+		assert_change(&wish, &one, "");
+		free(spaces[1].problem);
+		spaces[1].problem = NULL;
 	}
-	space.bridge = TEXT("kuke-a");
-	space.subnet = TEXT("10.88.0.0/16 }; flush ruleset");
-	assert_int_equal(filter_text_check(&wish, &err), -EINVAL);
+}
+
+/* Two ranges of one bridge that overlap, which the kernel would refuse with all the rest. */
+static void test_check_overlap(void **state UNUSED)
+{
+	struct filter_space spaces[] = {
+		{ .key = TEXT("r/a"), .bridge = TEXT("kuke-a"), .subnet = TEXT("10.88.0.0/16") },
+		{ .key = TEXT("r/b"), .bridge = TEXT("kuke-b"), .subnet = TEXT("10.88.0.0/16") },
+		{ .key = TEXT("r/c"), .bridge = TEXT("kuke-a"), .subnet = TEXT("10.88.7.0/24") },
+	};
+	struct filter_wish wish = { .spaces = spaces, .n_spaces = 3 };
+	struct error err;
+
+	assert_int_equal(filter_check(&wish, &err), 0);
+	assert_null(spaces[0].problem);
+	assert_null(spaces[1].problem);
+	assert_non_null(spaces[2].problem);
+	assert_non_null(strstr(spaces[2].problem, "space r/a"));
+	free(spaces[2].problem);
+}
+
+/* It comes in when it is put right, though its words are the same. */
+static void test_check_healed(void **state UNUSED)
+{
+	struct filter_space refused[] = {
+		{ .key = TEXT("r/a"), .bridge = TEXT("kuke-a"), .subnet = TEXT("10.88.0.0/16") },
+		{ .key = TEXT("r/b"),
+		  .bridge = TEXT("kuke-b"),
+		  .subnet = TEXT("10.89.0.0/16"),
+		  .problem = TEXT("overlaps") },
+	};
+	const struct filter_wish before = { .spaces = refused, .n_spaces = 2 };
+
+	assert_change(&before, &two,
+		      "add element inet kukeon bridges { \"kuke-b\" }\n"
+		      "add element inet kukeon inside { \"kuke-b\" . \"kuke-b\" }\n"
+		      "add element inet kukeon ranges { \"kuke-b\" . 10.89.0.0/16 }\n");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_difference),
-		cmocka_unit_test(test_shared_bridge),
-		cmocka_unit_test(test_whole),
-		cmocka_unit_test(test_check),
+		cmocka_unit_test(test_difference),    cmocka_unit_test(test_policy),
+		cmocka_unit_test(test_shared_bridge), cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_check),         cmocka_unit_test(test_check_overlap),
+		cmocka_unit_test(test_check_healed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
