@@ -5,23 +5,27 @@
 #include "core/engine.h"
 #include "core/ports.h"
 
-/* The store tells of every cell that runs, and of its space. One that it does not know may have
- * ports, or a policy, that a manifest tells of: those are waited for. */
-static bool all_declared(const struct engine *engine)
+/* The store tells of every cell that runs, and of its space. Of one that it does not know a manifest
+ * may tell: a cell may have ports, a space may have a policy. */
+static bool all_declared(const struct engine *engine, enum kind kind)
 {
 	const struct object *object;
 
 	map_for_each(object, &engine->objects, node)
-		if (!object->spec && ((object->kind == KIND_CELL && object->cell.attached) ||
-				      (object->kind == KIND_SPACE && object->own.exists)))
+		if (object->kind == kind && !object->spec &&
+		    (kind == KIND_SPACE ? object->own.exists : object->cell.attached))
 			return false;
 	return true;
 }
 
+/* While the manifests cannot be read ports can do without those that they tell of, policies cannot:
+ * until then the filter stays as it is. */
 bool filter_wish_is_known(const struct engine *engine)
 {
 	return engine->looked.network &&
-	       (engine->desired.complete || engine->desired.problem.code || all_declared(engine));
+	       (engine->desired.complete ||
+		(all_declared(engine, KIND_SPACE) &&
+		 (engine->desired.problem.code || all_declared(engine, KIND_CELL))));
 }
 
 static bool has_network(const struct object *object)
