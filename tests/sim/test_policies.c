@@ -179,7 +179,7 @@ static void test_guest(void **state UNUSED)
 	sim_file(&sim, "guest.yaml", guest);
 	sim_run(&sim, 2000);
 	assert_int_equal(sim_state(&sim, "default/s/default/guest"), API__STATE__Ready);
-	assert_true(filter_says(&sim, "guest fake1 10.88."));
+	assert_true(filter_says(&sim, "guest fake1 10.89."));
 	sim_file(&sim, "space.yaml", SPACE_OF("{default: allow}"));
 	sim_run(&sim, 2000);
 	assert_false(filter_says(&sim, "guest"));
