@@ -3,9 +3,9 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <net/if.h>
 
 #include "core/base/buf.h"
+#include "drivers/cni/conflist.h"
 #include "drivers/cni/subnet.h"
 
 /* One entry of a set or map: of two with the same key the data may differ. */
@@ -164,15 +164,6 @@ static void print_element(const struct element *element, bool first, struct buf 
 
 /* ---- check ---- */
 
-static bool is_link_name(const char *name)
-{
-	size_t len =
-		strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
-
-	return len > 0 && len < IF_NAMESIZE && !name[len] && strcmp(name, ".") != 0 &&
-	       strcmp(name, "..") != 0;
-}
-
 static bool is_address(const char *text)
 {
 	struct in_addr address;
@@ -193,7 +184,7 @@ static void check_names(struct filter_space *space)
 {
 	struct subnet subnet;
 
-	if (!is_link_name(space->bridge))
+	if (!conflist_is_link_name(space->bridge))
 		refuse(space, "names a bridge that cannot be filtered; expected 1 to 15 letters, "
 			      "digits, dots and dashes");
 	else if (!subnet_parse(space->subnet, &subnet))

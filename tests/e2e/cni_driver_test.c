@@ -146,6 +146,51 @@ static void test_spaces(void **state)
 	assert_nothing_left(f);
 }
 
+/* What another hand put where a space's conflist goes, and what nobody could isolate: it is not
+ * taken over, other spaces are as they were, and it can be corrected. */
+static void test_unfit_conflists(void **state)
+{
+	static const struct {
+		const char *bridge, *subnet, *words;
+	} rows[] = {
+		{ "kuke bad", "10.120.0.0/16", "names no bridge" },
+		{ "", "10.120.0.0/16", "names no bridge" },
+		{ "longer-than-15-bytes", "10.120.0.0/16", "names no bridge" },
+		{ "kuke-bad", "10.120.0.0", "has no IPv4 range" },
+		{ "kuke-bad", "", "has no IPv4 range" },
+	};
+	static const char path[] = TEST_DIR "/net.d/main-web.conflist";
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO_FREE char *text = xasprintf(
+			"{\"name\":\"main-web\",\"kukeon\":{\"space\":\"main/web\"},\"plugins\":"
+			"[{\"type\":\"bridge\",\"bridge\":\"%s\",\"ipam\":{\"type\":\"host-local\","
+			"\"ranges\":[[{\"subnet\":\"%s\"}]]}}]}",
+			rows[i].bridge, rows[i].subnet);
+		struct space_request request = { .space_key = SPACE };
+		struct space_fact fact = { 0 };
+		struct waited w;
+
+		ensure_space(f, "main/db");
+		write_text(path, text);
+		f->network->ops->ensure_space(f->network, &request, &fact, waited_init(&w, f));
+		assert_int_equal(wait_for(&w, f), -EINVAL);
+		assert_non_null(strstr(w.call.err.msg, path));
+		assert_non_null(strstr(w.call.err.msg, rows[i].words));
+		request.regenerate = true;
+		assert_int_equal(ensure(f, &request, &fact), 0);
+		assert_string_equal(fact.bridge, "kuke-main-web");
+		space_fact_fini(&fact);
+		assert_int_equal(remove_space(f, SPACE), 0);
+		write_text(path, text);
+		assert_int_equal(remove_space(f, SPACE), 0);
+		assert_false(exists(path));
+		assert_int_equal(remove_space(f, "main/db"), 0);
+	}
+	assert_nothing_left(f);
+}
+
 /* Whatever the namespace it comes from does: this one is its own, so it may be told to. */
 static void test_no_forwarding(void **state UNUSED)
 {
@@ -191,6 +236,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_one_cell, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused_address_falls_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_spaces, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_unfit_conflists, setup, teardown),
 		cmocka_unit_test(test_no_forwarding),
 		cmocka_unit_test_setup_teardown(test_time_of_one, setup, teardown),
 	};
