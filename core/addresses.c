@@ -9,10 +9,12 @@ uint32_t addresses_of(const char *subnet)
 {
 	const char *slash = subnet ? strchr(subnet, '/') : NULL;
 	int prefix = slash ? atoi(slash + 1) : 0;
+	uint64_t addresses;
 
 	if (prefix < 1 || prefix > ADDRESS_BITS - 2)
 		return 0;
-	return (uint32_t)((1ull << (ADDRESS_BITS - prefix)) - NOT_FOR_CELLS);
+	addresses = (1ull << (ADDRESS_BITS - prefix)) - NOT_FOR_CELLS;
+	return addresses < ADDRESSES_BRIDGE_PORTS ? (uint32_t)addresses : ADDRESSES_BRIDGE_PORTS;
 }
 
 enum addresses_left addresses_left(const struct object *space)

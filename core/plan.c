@@ -191,10 +191,16 @@ static void say_addresses(struct planning *p)
 		break;
 	case ADDRESSES_LOW:
 		plan_say(p, API__STATE__Ready, REASON_ADDRESSES_LOW,
-			 "%u of the %u addresses in %s are in use", own->addresses_used, total,
+			 "%u of the %u addresses that cells can have in %s are in use",
+			 own->addresses_used, total,
 			 own->space.subnet);
 		break;
 	case ADDRESSES_NONE:
+		if (total == ADDRESSES_BRIDGE_PORTS)
+			plan_say(p, API__STATE__Ready, REASON_ADDRESSES_EXHAUSTED,
+				 "all %u ports of bridge %s are in use, no further cell comes up; "
+				 "delete cells, or put some into another space",
+				 total, own->space.bridge);
 		plan_say(p, API__STATE__Ready, REASON_ADDRESSES_EXHAUSTED,
 			 "all %u addresses in %s are in use, no further cell comes up; delete "
 			 "cells, or stop all of them and give the space a larger subnet",

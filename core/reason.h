@@ -54,7 +54,8 @@ enum reason {
 	REASON_ADDRESSES_LOW,
 	/*
 	 * Of a space: none of its addresses is free, so no further cell comes up in it. Delete
-	 * cells, or give the space a larger subnet.
+	 * cells, or give the space a larger subnet; a bridge has no more than 1023 ports, so beyond
+	 * that cells go into another space.
 	 */
 	REASON_ADDRESSES_EXHAUSTED,
 	/*

@@ -3,19 +3,10 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <net/if.h>
 #include <stdlib.h>
 
+#include "drivers/cni/conflist.h"
 #include "drivers/cni/subnet.h"
-
-bool filter_takes_bridge(const char *name)
-{
-	size_t len =
-		strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
-
-	return len > 0 && len < IF_NAMESIZE && !name[len] && strcmp(name, ".") != 0 &&
-	       strcmp(name, "..") != 0;
-}
 
 static bool is_address(const char *text)
 {
@@ -37,7 +28,7 @@ static void check_names(struct filter_space *space)
 {
 	struct subnet subnet;
 
-	if (!filter_takes_bridge(space->bridge))
+	if (!conflist_is_link_name(space->bridge))
 		refuse(space, "names a bridge that cannot be filtered; expected 1 to 15 letters, "
 			      "digits, dots and dashes");
 	else if (!subnet_parse(space->subnet, &subnet))

@@ -8,6 +8,3 @@
 /* Before anything of the wish is put into words: a space that is not fit to stand in commands gets
  * its problem, and is left out by what follows. -EINVAL: a port is not, which is a bug of ours. */
 int filter_check(struct filter_wish *wish, struct error *err);
-
-/* Whether it can be the name of a bridge. */
-bool filter_takes_bridge(const char *name);

@@ -6,7 +6,7 @@
 #include <net/if.h>
 
 #include "core/base/buf.h"
-#include "drivers/cni/filter_check.h"
+#include "drivers/cni/conflist.h"
 
 /* One entry of a set or map: of two with the same key the data may differ. */
 struct element {
@@ -229,7 +229,7 @@ static void elements_of(const struct filter_wish *wish, struct elements tables[S
 	for (size_t i = 0; i < wish->n_guests; i++) {
 		const struct filter_guest *guest = &wish->guests[i];
 
-		if (!filter_takes_bridge(guest->bridge))
+		if (!conflist_is_link_name(guest->bridge))
 			continue; /* of a space that is left out */
 		elements_add(&tables[SET_GUESTS],
 			     xasprintf("\"%s\" . %s", guest->bridge, guest->ip), NULL);

@@ -90,7 +90,8 @@ int hostnet_add_taken(const char *const ignored[], struct taken_subnets *taken, 
 static int get_link(struct nl_sock *sock, const char *name, struct rtnl_link **ret,
 		    struct error *err)
 {
-	int r = rtnl_link_get_kernel(sock, 0, name, ret);
+	int r = strlen(name) < IF_NAMESIZE ? rtnl_link_get_kernel(sock, 0, name, ret)
+					   : -NLE_OBJ_NOTFOUND;
 
 	if (r == -NLE_OBJ_NOTFOUND || r == -NLE_NODEV)
 		return 0;

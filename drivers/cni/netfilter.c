@@ -80,7 +80,7 @@ static void let_loopback_in(const struct filter_wish *wish)
 		AUTO_FREE char *path =
 			xasprintf("/proc/sys/net/ipv4/conf/%s/route_localnet", port->bridge);
 
-		if (!port->taken && !strchr(port->bridge, '/') &&
+		if (!port->taken && conflist_is_link_name(port->bridge) &&
 		    (!port->host_ip || str_starts_with(port->host_ip, "127.")))
 			fs_write_existing(AT_FDCWD, path, "1", NULL);
 	}

@@ -16,6 +16,11 @@ enum {
 	CNI_ERROR_TRY_AGAIN = 11,
 };
 
+/* How the plugins' language says EXFULL, which is what a bridge without a free port answers. */
+static const char BRIDGE_FULL[] = "exchange full";
+
+enum { BRIDGE_PORTS = 1023 /* of the kernel's BR_MAX_PORTS the first has no number */ };
+
 enum { PREFIX_TEXT_MAX_BYTES = INET6_ADDRSTRLEN + 4 };
 
 void cni_result_fini(struct cni_result *result)
@@ -154,7 +159,12 @@ int cni_error_parse(const char *data, size_t len, struct error *err)
 	const char *details = json_string_value(json_object_get(root, "details"));
 	int r = 0;
 
-	if (json_is_integer(code) && json_integer_value(code) > 0) {
+	if (msg && strstr(msg, BRIDGE_FULL)) {
+		r = error_set(err, -EXFULL,
+			      "all %d ports of the bridge are in use: delete cells of the space, "
+			      "or put some into another one",
+			      BRIDGE_PORTS);
+	} else if (json_is_integer(code) && json_integer_value(code) > 0) {
 		r = code_to_errno(json_integer_value(code));
 		error_set(err, r, "%s%s%s (code %lld)", msg ? msg : "no message",
 			  details && *details ? ": " : "", details ? details : "",

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 
 #include "core/base/fs.h"
 #include "core/model/names.h"
@@ -146,6 +147,18 @@ static int remove_reservations(const struct space_job *job, struct error *err)
 	return fs_remove_tree(AT_FDCWD, dir, err);
 }
 
+static bool has_bridge(const struct conflist *list)
+{
+	return list->bridge && conflist_is_link_name(list->bridge);
+}
+
+static bool has_range(const struct conflist *list)
+{
+	struct subnet subnet;
+
+	return list->subnets.n && subnet_parse(list->subnets.items[0], &subnet);
+}
+
 /* Another range for a space that has one: its bridge has the old address, so nobody may be
  * attached. */
 static int move_subnet(const struct space_job *job, struct conflist *list, struct error *err)
@@ -175,12 +188,12 @@ static int move_subnet(const struct space_job *job, struct conflist *list, struc
 static int regenerate_conflist(const struct space_job *job, struct conflist *list,
 			       struct error *err)
 {
-	const char *range = list->subnets.n ? list->subnets.items[0] : job->wanted_subnet;
+	const char *range = has_range(list) ? list->subnets.items[0] : job->wanted_subnet;
 	struct conflist fresh = { 0 };
 	struct subnet subnet;
 	int r;
 
-	if (job->attached && list->bridge && range && subnet_parse(range, &subnet)) {
+	if (job->attached && has_bridge(list) && range && subnet_parse(range, &subnet)) {
 		r = write_conflist(job, &subnet, list->bridge, &fresh, err);
 	} else {
 		r = list->bridge ? hostnet_remove_bridge(list->bridge, err) : 0;
@@ -191,6 +204,23 @@ static int regenerate_conflist(const struct space_job *job, struct conflist *lis
 		return r;
 	conflist_fini(list);
 	*list = fresh;
+	return 0;
+}
+
+/* What nobody can isolate is no space: it is not taken over, so that it can be corrected. */
+static int check_conflist(const char *path, const struct conflist *list, struct error *err)
+{
+	static const char remedy[] = "correct it, or run kuke init --force-regenerate-cni";
+
+	if (!has_bridge(list))
+		return error_set(err, -EINVAL,
+				 "%s names no bridge, or one that no link can be called; expected "
+				 "1 to %d letters, digits, dots and dashes: %s",
+				 path, IF_NAMESIZE - 1, remedy);
+	if (!has_range(list))
+		return error_set(err, -EINVAL,
+				 "%s has no IPv4 range such as 10.88.0.0/16 in the first place: %s",
+				 path, remedy);
 	return 0;
 }
 
@@ -211,7 +241,7 @@ static int settle_conflist(const struct space_job *job, const char *path, struct
 		r = regenerate_conflist(job, list, err);
 	if (r == 0 && !subnet_as_wanted(job, list))
 		r = move_subnet(job, list, err);
-	return r;
+	return r == 0 ? check_conflist(path, list, err) : r;
 }
 
 int space_ensure(const struct space_job *job, struct space_fact *ret_fact, char **ret_text,

@@ -75,6 +75,10 @@ static void test_errors(void **state UNUSED)
 		{ "{\"code\":1}", -EPROTONOSUPPORT, "no message (code 1)" },
 		{ "{\"code\":6,\"msg\":\"m\"}", -EBADMSG, "m (code 6)" },
 		{ "{\"code\":999,\"msg\":\"m\"}", -EIO, "m (code 999)" },
+		{ "{\"code\":999,\"msg\":\"failed to connect \\\"veth1\\\" to bridge b: exchange full\"}",
+		  -EXFULL,
+		  "all 1023 ports of the bridge are in use: delete cells of the space, or put some "
+		  "into another one" },
 		{ "{\"code\":0,\"msg\":\"m\"}", 0, "" },
 		{ "{\"code\":\"7\"}", 0, "" },
 		{ "{}", 0, "" },
