@@ -167,36 +167,6 @@ struct container *api_find_container(const struct object *cell, const char *name
 
 /* ---- unary methods ---- */
 
-static void add_to_reply(void *ctx, Api__Object *object)
-{
-	Api__GetReply *reply = ctx;
-
-	reply->objects = xrealloc(reply->objects, (reply->n_objects + 1) * sizeof(*reply->objects));
-	reply->objects[reply->n_objects++] = object;
-}
-
-static void on_get(struct rpc_server_call *call, const ProtobufCMessage *message, void *ctx)
-{
-	const Api__GetRequest *request = (const Api__GetRequest *)message;
-	struct api *api = ctx;
-	struct api_selection selection;
-	const struct object *object;
-	Api__GetReply *reply;
-	struct error err;
-
-	if (api_selection_init(&selection, api, request->selector, &err) < 0)
-		return rpc_server_fail(call, err.code, &err);
-	reply = xnew(Api__GetReply);
-	api__get_reply__init(reply);
-	selection.give = add_to_reply;
-	selection.ctx = reply;
-	map_for_each(object, &api->options.engine->objects, node)
-		api_select_object(&selection, object);
-	rpc_server_reply(call, &reply->base);
-	protobuf_c_message_free_unpacked(&reply->base, NULL);
-	api_selection_fini(&selection);
-}
-
 static void on_version(struct rpc_server_call *call, const ProtobufCMessage *message UNUSED,
 		       void *ctx)
 {
@@ -222,7 +192,7 @@ static void on_status(struct rpc_server_call *call, const ProtobufCMessage *mess
 static const struct rpc_method methods[] = {
 	{ "/kukeon.v1beta1.Kukeon/Version", &api__version_request__descriptor, on_version },
 	{ "/kukeon.v1beta1.Kukeon/Status", &api__status_request__descriptor, on_status },
-	{ "/kukeon.v1beta1.Kukeon/Get", &api__get_request__descriptor, on_get },
+	{ "/kukeon.v1beta1.Kukeon/Get", &api__get_request__descriptor, api_on_get },
 	{ "/kukeon.v1beta1.Kukeon/Watch", &api__watch_request__descriptor, api_on_watch },
 	{ "/kukeon.v1beta1.Kukeon/Apply", &api__apply_request__descriptor, api_on_apply },
 	{ "/kukeon.v1beta1.Kukeon/Delete", &api__delete_request__descriptor, api_on_delete },
@@ -254,6 +224,7 @@ int api_open(struct api **ret_api, const struct api_options *options, struct err
 	list_init(&api->mutations);
 	list_init(&api->waiters);
 	list_init(&api->doctors);
+	list_init(&api->gets);
 	r = rpc_server_open(&api->server, options->rpc, &server, err);
 	if (r < 0) {
 		free(api->started_at);
@@ -293,6 +264,7 @@ void api_close(struct api *api, void (*closed)(void *ctx), void *ctx)
 	mutations_cancel(api);
 	api_cancel_waiters(api);
 	api_cancel_doctors(api);
+	api_cancel_gets(api);
 	api_end_watches(api);
 	api_end_events(api);
 	rpc_server_close(api->server, CLOSE_GRACE_MS, on_server_closed, api);

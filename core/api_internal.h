@@ -14,6 +14,7 @@ struct api {
 	struct list mutations; /* struct mutation.link */
 	struct list waiters;   /* struct waiter.link */
 	struct list doctors;   /* struct examination.link */
+	struct list gets;      /* struct get.link: wait for counters */
 	bool closing, server_closed;
 	void (*closed)(void *ctx);
 	void *closed_ctx;
@@ -58,6 +59,10 @@ void api_on_run(struct rpc_server_call *call, const ProtobufCMessage *request, v
 void api_on_refresh(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
 void api_on_purge(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
 void api_cancel_waiters(struct api *api);
+
+/* api_get.c */
+void api_on_get(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
+void api_cancel_gets(struct api *api);
 
 /* api_doctor.c */
 void api_on_doctor(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);

@@ -73,6 +73,11 @@ void filter_wish_fini(struct filter_wish *wish)
 		free(wish->spaces[i].bridge);
 		free(wish->spaces[i].subnet);
 		free(wish->spaces[i].problem);
+		free(wish->spaces[i].allow);
+	}
+	for (size_t i = 0; i < wish->n_guests; i++) {
+		free(wish->guests[i].bridge);
+		free(wish->guests[i].ip);
 	}
 	for (size_t i = 0; i < wish->n_ports; i++) {
 		free(wish->ports[i].cell_key);
@@ -82,6 +87,7 @@ void filter_wish_fini(struct filter_wish *wish)
 	}
 	free(wish->spaces);
 	free(wish->ports);
+	free(wish->guests);
 	*wish = (struct filter_wish){ 0 };
 }
 
@@ -90,10 +96,23 @@ void filter_wish_copy(const struct filter_wish *wish, struct filter_wish *ret)
 	*ret = (struct filter_wish){ .n_spaces = wish->n_spaces, .n_ports = wish->n_ports };
 	ret->spaces = xcalloc(wish->n_spaces, sizeof(*ret->spaces));
 	ret->ports = xcalloc(wish->n_ports, sizeof(*ret->ports));
-	for (size_t i = 0; i < wish->n_spaces; i++)
-		ret->spaces[i] = (struct filter_space){ .key = xstrdup(wish->spaces[i].key),
-							.bridge = xstrdup(wish->spaces[i].bridge),
-							.subnet = xstrdup(wish->spaces[i].subnet) };
+	ret->guests = xcalloc(wish->n_guests, sizeof(*ret->guests));
+	ret->n_guests = wish->n_guests;
+	for (size_t i = 0; i < wish->n_spaces; i++) {
+		const struct filter_space *from = &wish->spaces[i];
+
+		ret->spaces[i] = *from;
+		ret->spaces[i].key = xstrdup(from->key);
+		ret->spaces[i].bridge = xstrdup(from->bridge);
+		ret->spaces[i].subnet = xstrdup(from->subnet);
+		ret->spaces[i].allow = xcalloc(from->n_allow, sizeof(*from->allow));
+		if (from->n_allow)
+			memcpy(ret->spaces[i].allow, from->allow,
+			       from->n_allow * sizeof(*from->allow));
+	}
+	for (size_t i = 0; i < wish->n_guests; i++)
+		ret->guests[i] = (struct filter_guest){ .bridge = xstrdup(wish->guests[i].bridge),
+							.ip = xstrdup(wish->guests[i].ip) };
 	for (size_t i = 0; i < wish->n_ports; i++) {
 		const struct filter_port *from = &wish->ports[i];
 
@@ -103,6 +122,14 @@ void filter_wish_copy(const struct filter_wish *wish, struct filter_wish *ret)
 		ret->ports[i].bridge = xstrdup(from->bridge);
 		ret->ports[i].ip = xstrdup(from->ip);
 	}
+}
+
+void filter_drops_fini(struct filter_drops *drops)
+{
+	for (size_t i = 0; i < drops->n; i++)
+		free(drops->items[i].bridge);
+	free(drops->items);
+	*drops = (struct filter_drops){ 0 };
 }
 
 void cgroup_fact_fini(struct cgroup_fact *fact)

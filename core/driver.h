@@ -304,11 +304,28 @@ struct repair_request {
 
 /* ---- the packet filter: one for all spaces ---- */
 
+/* What may be reached all the same where a space denies. Addresses in host byte order; both ends
+ * of ranges belong to them. */
+struct filter_allow {
+	uint32_t first, last;
+	enum { ALLOW_ALL, ALLOW_TCP, ALLOW_UDP } what;
+	uint16_t first_port, last_port; /* 0 with ALLOW_ALL */
+};
+
 struct filter_space {
 	char *key;
 	char *bridge;
-	char *subnet;  /* CIDR */
+	char *subnet;               /* CIDR */
+	bool denies;                /* cells reach nothing outside the space but: */
+	struct filter_allow *allow; /* of the same kind no two overlap; in order */
+	size_t n_allow;
 	char *problem; /* written by filter_apply(): why it was left out; NULL: it is in force */
+};
+
+/* A cell of a space that denies, in a further space: it reaches nothing beyond that either. */
+struct filter_guest {
+	char *bridge; /* of the further space */
+	char *ip;     /* the cell's in it */
 };
 
 /* A port of the host that leads to a cell. */
@@ -329,12 +346,34 @@ struct filter_wish {
 	size_t n_spaces;
 	struct filter_port *ports;
 	size_t n_ports;
+	struct filter_guest *guests;
+	size_t n_guests;
 };
 
 void filter_wish_fini(struct filter_wish *wish);
 
 /* A deep copy. */
 void filter_wish_copy(const struct filter_wish *wish, struct filter_wish *ret);
+
+/* Packets that a bridge had to drop because a space denies. */
+struct filter_drops {
+	struct filter_drop {
+		char *bridge;
+		uint64_t packets, bytes; /* since its elements were last made: may begin anew */
+	} * items;
+	size_t n;
+};
+
+void filter_drops_fini(struct filter_drops *drops);
+
+enum { RESOLVED_MAX = 16 };
+
+/* What a host name stands for. */
+struct resolved {
+	uint32_t addresses[RESOLVED_MAX]; /* host byte order */
+	size_t n;
+	uint64_t ttl_ms; /* how long that can be relied on */
+};
 
 struct filter_listener {
 	void *ctx;
@@ -399,6 +438,14 @@ struct network_ops {
 	 * as wished costs nothing. One at a time; the caller keeps @wish.
 	 */
 	void (*filter_apply)(struct network *network, struct filter_wish *wish, struct call *call);
+
+	/* What was dropped at the bridges of spaces that deny, and of their guests. */
+	void (*filter_drops)(struct network *network, struct filter_drops *ret_drops,
+			     struct call *call);
+
+	/* Asks the host's name servers, within some seconds. -ENOENT: there is no such name. */
+	void (*resolve)(struct network *network, const char *host, struct resolved *ret_resolved,
+			struct call *call);
 
 	/* As in struct runtime_ops. */
 	void (*inventory)(struct network *network, struct host_things *ret_things,

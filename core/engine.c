@@ -243,6 +243,7 @@ void engine_open(struct engine *engine, const struct engine_options *options)
 	self_read(&engine->self);
 	history_init(&engine->history, status_now_ms());
 	filter_init(engine);
+	egress_init(engine);
 	queue_init(&engine->queue, engine->loop, work);
 	desired_init(engine, options->prune_grace_ms);
 }
@@ -263,6 +264,7 @@ void engine_close(struct engine *engine, void (*closed)(void *ctx), void *ctx)
 	map_for_each(object, &engine->objects, node)
 		queue_remove(&engine->queue, object);
 	filter_stop(engine);
+	egress_stop(engine);
 	names_close(engine);
 	look_stop_waiting(engine);
 	doctor_stop_waiting(engine);
@@ -290,6 +292,7 @@ void engine_fini(struct engine *engine)
 		}
 	}
 	filter_fini(engine);
+	egress_fini(engine);
 	names_fini(engine);
 	history_fini(&engine->history);
 	self_fini(&engine->self);

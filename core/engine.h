@@ -12,6 +12,7 @@
 #pragma once
 
 #include "core/base/map.h"
+#include "core/egress.h"
 #include "core/filter.h"
 #include "core/history.h"
 #include "core/names.h"
@@ -79,6 +80,7 @@ struct engine {
 	struct history history;
 
 	struct filter filter;     /* isolation and ports */
+	struct egress egress;     /* what host names of policies stand for */
 	struct names names;       /* hosts files of cells */
 	struct throttle throttle; /* cells that come up; struct cell.ticket */
 	bool runtime_up;

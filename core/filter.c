@@ -2,6 +2,7 @@
 #include "core/filter.h"
 
 #include "core/base/log.h"
+#include "core/egress.h"
 #include "core/engine.h"
 #include "core/filter_wish.h"
 #include "core/ports.h"
@@ -42,7 +43,8 @@ static void note_space(struct engine *engine, const struct filter_space *space)
 {
 	struct object *object = engine_find(engine, space->key);
 	AUTO_FREE char *text =
-		space->problem ? NULL : object_filter_text(space->bridge, space->subnet);
+		space->problem ? NULL
+			       : object_filter_text(space->bridge, space->subnet, space->denies);
 
 	if (!object)
 		return;
@@ -134,6 +136,9 @@ static void apply(struct engine *engine)
 	deferred_cancel(&filter->soon);
 	if (filter->busy || engine->closing || !filter_wish_is_known(engine))
 		return; /* doubted again when it is */
+	egress_update(engine);
+	if (!filter->applied && !egress_is_known(engine))
+		return;
 	filter->busy = true;
 	filter->doubted = false;
 	filter->wish = xnew(struct filter_wish);

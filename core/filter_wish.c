@@ -1,25 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/filter_wish.h"
 
+#include "core/egress.h"
 #include "core/engine.h"
 #include "core/ports.h"
 
-/* The store tells of every cell that runs. One that it does not know may have ports that a manifest
- * tells of: those are waited for. */
-static bool all_declared(const struct engine *engine)
+/* The store tells of every cell that runs, and of its space. Of one that it does not know a manifest
+ * may tell: a cell may have ports, a space may have a policy. */
+static bool all_declared(const struct engine *engine, enum kind kind)
 {
 	const struct object *object;
 
 	map_for_each(object, &engine->objects, node)
-		if (object->kind == KIND_CELL && object->cell.attached && !object->spec)
+		if (object->kind == kind && !object->spec &&
+		    (kind == KIND_SPACE ? object->own.exists : object->cell.attached))
 			return false;
 	return true;
 }
 
+/* While the manifests cannot be read ports can do without those that they tell of, policies cannot:
+ * until then the filter stays as it is. */
 bool filter_wish_is_known(const struct engine *engine)
 {
 	return engine->looked.network &&
-	       (engine->desired.complete || engine->desired.problem.code || all_declared(engine));
+	       (engine->desired.complete ||
+		(all_declared(engine, KIND_SPACE) &&
+		 (engine->desired.problem.code || all_declared(engine, KIND_CELL))));
 }
 
 static bool has_network(const struct object *object)
@@ -27,7 +33,8 @@ static bool has_network(const struct object *object)
 	return object->kind == KIND_SPACE && object->own.exists;
 }
 
-static void add_space(struct filter_wish *wish, const struct object *object)
+static void add_space(const struct engine *engine, struct filter_wish *wish,
+		      const struct object *object)
 {
 	const struct space_fact *fact = &object->own.space;
 
@@ -37,6 +44,25 @@ static void add_space(struct filter_wish *wish, const struct object *object)
 		.bridge = xstrdup(fact->bridge ? fact->bridge : ""),
 		.subnet = xstrdup(fact->subnet ? fact->subnet : ""),
 	};
+	if (object_denies_egress(object))
+		egress_fill(engine, object, &wish->spaces[wish->n_spaces - 1]);
+}
+
+/* What a cell may not do from its own space it may not do from another's. */
+static void add_guests(struct filter_wish *wish, const struct object *cell)
+{
+	struct join *join;
+
+	if (!object_denies_egress(cell->parent->parent))
+		return;
+	list_for_each(join, &cell->cell.joins, link) {
+		if (str_empty(join->ip) || str_empty(join->bridge))
+			continue;
+		wish->guests = xrealloc(wish->guests, (wish->n_guests + 1) * sizeof(*wish->guests));
+		wish->guests[wish->n_guests++] =
+			(struct filter_guest){ .bridge = xstrdup(join->bridge),
+					       .ip = xstrdup(join->ip) };
+	}
 }
 
 void filter_wish_make(const struct engine *engine, struct filter_wish *ret)
@@ -46,6 +72,8 @@ void filter_wish_make(const struct engine *engine, struct filter_wish *ret)
 	*ret = (struct filter_wish){ 0 };
 	map_for_each(object, &engine->objects, node)
 		if (has_network(object))
-			add_space(ret, object);
+			add_space(engine, ret, object);
+		else if (object->kind == KIND_CELL && !list_empty(&object->cell.joins))
+			add_guests(ret, object);
 	ports_fill(engine, ret);
 }

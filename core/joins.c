@@ -185,12 +185,13 @@ void joins_observed(struct engine *engine, struct join *join, const struct join_
 		replace_str(&join->last_ip, fact->ip);
 	addresses_count_join(engine, join);
 	touch_space(engine, join);
-	if (changed)
-		names_touch_space(engine, join->space_key);
-	if (changed)
-		names_touch(engine, join->object); /* it sees others now */
-	if (changed)
-		engine_changed(engine, join->object, false);
+	if (!changed)
+		return;
+	names_touch_space(engine, join->space_key);
+	names_touch(engine, join->object); /* it sees others now */
+	if (object_denies_egress(join->object->parent->parent))
+		filter_doubt(engine);
+	engine_changed(engine, join->object, false);
 }
 
 void joins_observed_none(struct engine *engine, struct object *cell)

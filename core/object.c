@@ -131,15 +131,24 @@ void slot_fini(struct slot *slot)
 	*slot = (struct slot){ 0 };
 }
 
-char *object_filter_text(const char *bridge, const char *subnet)
+char *object_filter_text(const char *bridge, const char *subnet, bool denies)
 {
-	return xasprintf("%s %s", bridge ? bridge : "", subnet ? subnet : "");
+	return xasprintf("%s %s%s", bridge ? bridge : "", subnet ? subnet : "",
+			 denies ? " deny" : "");
+}
+
+bool object_denies_egress(const struct object *space)
+{
+	const Api__SpaceSpec *spec = space->spec ? ((const Api__Space *)space->spec)->spec : NULL;
+
+	return !spec || (spec->network && model_egress_denies(spec->network->egress));
 }
 
 bool object_is_filtered(const struct object *space)
 {
 	const struct space_fact *fact = &space->own.space;
-	AUTO_FREE char *text = object_filter_text(fact->bridge, fact->subnet);
+	AUTO_FREE char *text =
+		object_filter_text(fact->bridge, fact->subnet, object_denies_egress(space));
 
 	return str_equal(space->own.filtered, text);
 }
@@ -166,6 +175,7 @@ void object_free(struct object *object)
 	free(object->own.namespace_);
 	free(object->own.filtered);
 	free(object->own.filter_problem);
+	free(object->own.egress_problem);
 	free(object->cell.ip);
 	free(object->cell.bridge);
 	free(object->cell.link.name);

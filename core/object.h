@@ -141,6 +141,12 @@ struct cell {
 	struct ticket ticket; /* struct engine.throttle: it comes up, or waits for its turn */
 };
 
+/* The kernel's counter begins anew whenever the filter is made anew. */
+struct drop_count {
+	uint64_t packets, bytes;               /* as last read */
+	uint64_t packets_before, bytes_before; /* of the counters before this one */
+};
+
 /* Realms and spaces have one thing of their own besides the cgroup: the containerd namespace, the
  * CNI network. */
 struct own_thing {
@@ -153,9 +159,12 @@ struct own_thing {
 	unsigned joined;
 	const struct object *joined_by;
 	unsigned addresses_used; /* spaces: by cells; see core/addresses.h */
-	char *filtered; /* spaces: the bridge and range that the packet filter has; NULL: none */
+	char *filtered; /* spaces: the bridge and range that the packet filter has, and whether it
+			   denies; NULL: none */
 	char *filter_problem; /* spaces: why it cannot have them; NULL: nothing is known of */
-	char *namespace_;     /* realms: the containerd namespace in use */
+	char *egress_problem; /* spaces: which hosts of its policy cannot be found; NULL: none */
+	struct drop_count dropped; /* spaces that deny */
+	char *namespace_;          /* realms: the containerd namespace in use */
 };
 
 struct object_status {
@@ -246,8 +255,12 @@ void slot_forgive(struct slot *slot);
 /* The packet filter has the space as its network is now: cells may come up in it. */
 bool object_is_filtered(const struct object *space);
 
-/* "<bridge> <range>", as in struct own_thing.filtered. */
-char *object_filter_text(const char *bridge, const char *subnet);
+/* "<bridge> <range>[ deny]", as in struct own_thing.filtered. */
+char *object_filter_text(const char *bridge, const char *subnet, bool denies);
+
+/* Whether cells of the space reach nothing outside but what its policy allows. While nobody knows
+ * what is wanted they reach nothing. */
+bool object_denies_egress(const struct object *space);
 
 /* Something of the object is outside, or may be. */
 bool object_exists(const struct object *object);

@@ -209,6 +209,14 @@ static void say_addresses(struct planning *p)
 	}
 }
 
+/* Another remark. */
+static void say_egress(struct planning *p)
+{
+	if (p->object->own.egress_problem)
+		plan_say(p, API__STATE__Ready, REASON_HOST_NOT_FOUND, "%s",
+			 p->object->own.egress_problem);
+}
+
 static void plan_wanted_parent(struct planning *p)
 {
 	const struct object *object = p->object;
@@ -236,6 +244,7 @@ static void plan_wanted_parent(struct planning *p)
 		say_filter(p);
 	if (object->cgroup_exists && !own_missing && object->kind == KIND_SPACE)
 		say_addresses(p);
+	say_egress(p);
 	if (object->cgroup_exists && !own_missing)
 		plan_say(p, API__STATE__Ready, REASON_NONE, "%s", "");
 	plan_say(p, API__STATE__Pending, REASON_CREATING, "being created");

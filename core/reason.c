@@ -23,6 +23,7 @@ static const char *const names[REASON_COUNT] = {
 	[REASON_FILTER_FAILED] = "FilterFailed",
 	[REASON_ADDRESSES_LOW] = "AddressesLow",
 	[REASON_ADDRESSES_EXHAUSTED] = "AddressesExhausted",
+	[REASON_HOST_NOT_FOUND] = "HostNotFound",
 	[REASON_CREATE_FAILED] = "CreateFailed",
 	[REASON_START_FAILED] = "StartFailed",
 	[REASON_STOP_FAILED] = "StopFailed",

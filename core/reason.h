@@ -58,6 +58,11 @@ enum reason {
 	 * that cells go into another space.
 	 */
 	REASON_ADDRESSES_EXHAUSTED,
+	/*
+	 * Of a space: a host that its egress policy allows is not found, so nothing is reached
+	 * under that name but what was found before. It is Ready all the same.
+	 */
+	REASON_HOST_NOT_FOUND,
 	/* containerd refused to create the container. */
 	REASON_CREATE_FAILED,
 	/*

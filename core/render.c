@@ -50,7 +50,8 @@ static void render_realm(const struct object *object, Api__Status *status)
 	status->containerd_namespace_ready = object->own.applied;
 }
 
-static void render_space(const struct object *object, Api__Status *status)
+static void render_space(const struct engine *engine, const struct object *object,
+			 Api__Status *status)
 {
 	status->network = name_network(object->key);
 	status->bridge = maybe_str(object->own.space.bridge);
@@ -60,6 +61,7 @@ static void render_space(const struct object *object, Api__Status *status)
 	status->has_addresses = status->addresses != 0;
 	status->has_addresses_used = status->has_addresses;
 	status->addresses_used = object->own.addresses_used;
+	status->egress = egress_status(engine, object);
 }
 
 static Api__ContainerStatus *render_container_status(const struct engine *engine,
@@ -171,7 +173,7 @@ static void add_status(const struct engine *engine, const struct object *object,
 	if (object->kind == KIND_REALM)
 		render_realm(object, status);
 	else if (object->kind == KIND_SPACE)
-		render_space(object, status);
+		render_space(engine, object, status);
 	else if (self_is_key(object->key))
 		render_self(engine, status);
 	else if (object->kind == KIND_CELL)

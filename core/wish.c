@@ -270,6 +270,8 @@ static void set_spec(struct engine *engine, struct object *object, ProtobufCMess
 	if (object->kind == KIND_SPACE)
 		object->own.applied =
 			false; /* the driver compares the conflist with what is wanted now */
+	if (object->kind == KIND_SPACE)
+		filter_doubt(engine);
 	engine_touch(engine, object);
 	engine_changed(engine, object, false);
 }

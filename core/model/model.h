@@ -62,6 +62,9 @@ enum restart_policy model_restart_policy(const Api__ContainerSpec *spec);
 int model_stop_signal(const Api__ContainerSpec *spec);
 uint64_t model_stop_grace_ms(const Api__ContainerSpec *spec);
 
+/* What is not allowed cells of the space do not reach. */
+bool model_egress_denies(const Api__Egress *egress);
+
 /* Signal number of "SIGTERM", "TERM" or "15"; 0 when there is no such signal. */
 int model_signal_parse(const char *name);
 

@@ -28,6 +28,8 @@ void validate_path(const char *prefix, const char *field, const char *what, cons
 
 void validate_realm(const Api__RealmSpec *spec, struct model_problems *problems);
 void validate_space(const Api__SpaceSpec *spec, struct model_problems *problems);
+void validate_egress(const char *prefix, const Api__Egress *egress,
+		     struct model_problems *problems);
 void validate_cell(const Api__CellSpec *spec, struct model_problems *problems);
 
 /* A list that somebody writes has some tens of entries; these are compared with each other. */

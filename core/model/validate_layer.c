@@ -101,6 +101,8 @@ void validate_space(const Api__SpaceSpec *spec, struct model_problems *problems)
 			      spec->cni_config_path, problems);
 	if (!str_empty(spec->subnet))
 		validate_subnet(spec->subnet, problems);
+	if (spec->network && spec->network->egress)
+		validate_egress("spec.network.egress", spec->network->egress, problems);
 	if (spec->defaults && spec->defaults->container)
 		validate_container_defaults("spec.defaults.container", spec->defaults->container,
 					    problems);

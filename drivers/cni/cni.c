@@ -112,6 +112,7 @@ static void cni_close(struct network *network, void (*closed)(void *ctx), void *
 
 	check(!cni->closing);
 	cni->closing = true;
+	atomic_store(&cni->giving_up, true);
 	cni->closed = closed;
 	cni->closed_ctx = ctx;
 	exec_pool_stop(cni->pool);
@@ -182,6 +183,8 @@ int cni_open(struct network **ret, struct loop *loop, const struct cni_options *
 static const struct network_ops cni_ops = {
 	.watch_filter = cni_watch_filter,
 	.filter_apply = cni_filter_apply,
+	.filter_drops = cni_filter_drops,
+	.resolve = cni_resolve,
 	.close = cni_close,
 	.ensure_space = cni_ensure_space,
 	.remove_space = cni_remove_space,

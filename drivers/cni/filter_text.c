@@ -3,10 +3,10 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <net/if.h>
 
 #include "core/base/buf.h"
 #include "drivers/cni/conflist.h"
-#include "drivers/cni/subnet.h"
 
 /* One entry of a set or map: of two with the same key the data may differ. */
 struct element {
@@ -18,7 +18,19 @@ struct elements {
 	size_t n;
 };
 
-enum set { SET_BRIDGES, SET_INSIDE, SET_RANGES, SET_PORTS, SET_PORTS_AT, SET_COUNT };
+enum set {
+	SET_BRIDGES,
+	SET_INSIDE,
+	SET_RANGES,
+	SET_DENY,
+	SET_GUESTS,
+	SET_DROPPED,
+	SET_ALLOWED,
+	SET_ALLOWED_PORTS,
+	SET_PORTS,
+	SET_PORTS_AT,
+	SET_COUNT
+};
 
 static const struct {
 	const char *name, *declaration;
@@ -26,6 +38,14 @@ static const struct {
 	[SET_BRIDGES] = { "bridges", "set bridges { type ifname;" },
 	[SET_INSIDE] = { "inside", "set inside { type ifname . ifname;" },
 	[SET_RANGES] = { "ranges", "set ranges { type ifname . ipv4_addr; flags interval;" },
+	[SET_DENY] = { "deny", "set deny { type ifname;" },
+	[SET_GUESTS] = { "guests", "set guests { type ifname . ipv4_addr;" },
+	[SET_DROPPED] = { FILTER_DROPPED_SET,
+			  "set " FILTER_DROPPED_SET " { type ifname; counter;" },
+	[SET_ALLOWED] = { "allowed", "set allowed { type ifname . ipv4_addr; flags interval;" },
+	[SET_ALLOWED_PORTS] = { "allowed_ports",
+				"set allowed_ports { type ifname . ipv4_addr . inet_proto . "
+				"inet_service; flags interval;" },
 	[SET_PORTS] = { "ports",
 			"map ports { type inet_proto . inet_service : ipv4_addr . inet_service;" },
 	[SET_PORTS_AT] = { "ports_at",
@@ -39,19 +59,41 @@ static const struct {
  * at them. forward:
  * with bridge-nf-call-iptables, packets within a bridge come by here too, which "inside" lets pass.
  * The drop between bridges comes before everything that depends on connections, so that none that
- * began before its time lives on. post: a cell that reaches a port of its own space through the
- * host gets its answer through the host too, or would not know it.
+ * began before its time lives on. egress: what begins inside is looked up packet by packet, so that
+ * a policy that becomes stricter ends what it does not allow. What is said to everybody on a bridge
+ * is for the bridge alone, and counts as no attempt. host: services of the host. post: a cell that
+ * reaches a port of its own space through the host gets its answer through the host too, or would
+ * not know it.
  */
 static const char rules[] =
 	"	chain guard {\n"
 	"		type filter hook prerouting priority raw;\n"
 	"		iifname @bridges ip daddr 127.0.0.0/8 drop\n"
 	"	}\n"
+	"	chain refuse {\n"
+	"		iifname @dropped drop\n"
+	"		drop\n"
+	"	}\n"
+	"	chain egress {\n"
+	"		ct direction reply ct state established,related accept\n"
+	"		iifname . ip saddr @guests goto refuse\n"
+	"		iifname != @deny return\n"
+	"		fib daddr type { broadcast, multicast } drop\n"
+	"		iifname . ip daddr @allowed accept\n"
+	"		iifname . ip daddr . meta l4proto . th dport @allowed_ports accept\n"
+	"		meta l4proto { icmp, icmpv6 } ct state related accept\n"
+	"		goto refuse\n"
+	"	}\n"
+	"	chain host {\n"
+	"		type filter hook input priority filter;\n"
+	"		iifname @bridges jump egress\n"
+	"	}\n"
 	"	chain forward {\n"
 	"		type filter hook forward priority filter;\n"
 	"		iifname . oifname @inside accept\n"
 	"		iifname != @bridges oifname != @bridges accept\n"
 	"		iifname @bridges oifname @bridges drop\n"
+	"		iifname @bridges jump egress\n"
 	"		iifname @bridges accept\n"
 	"		ct status dnat accept\n"
 	"		ct direction reply ct state established,related accept\n"
@@ -130,6 +172,46 @@ static void add_port(struct elements tables[SET_COUNT], const struct filter_port
 			     data);
 }
 
+static char *address_text(uint32_t address, char text[INET_ADDRSTRLEN])
+{
+	struct in_addr in = { htonl(address) };
+
+	return (char *)inet_ntop(AF_INET, &in, text, INET_ADDRSTRLEN);
+}
+
+static void add_allow(struct elements tables[SET_COUNT], const char *bridge,
+		      const struct filter_allow *allow)
+{
+	char first[INET_ADDRSTRLEN], last[INET_ADDRSTRLEN];
+	AUTO_FREE char *range = NULL, *ports = NULL;
+
+	address_text(allow->first, first);
+	range = allow->first == allow->last
+			? xstrdup(first)
+			: xasprintf("%s-%s", first, address_text(allow->last, last));
+	if (allow->what == ALLOW_ALL) {
+		elements_add(&tables[SET_ALLOWED], xasprintf("\"%s\" . %s", bridge, range), NULL);
+		return;
+	}
+	ports = allow->first_port == allow->last_port
+			? xasprintf("%u", allow->first_port)
+			: xasprintf("%u-%u", allow->first_port, allow->last_port);
+	elements_add(&tables[SET_ALLOWED_PORTS],
+		     xasprintf("\"%s\" . %s . %s . %s", bridge, range,
+			       allow->what == ALLOW_UDP ? "udp" : "tcp", ports),
+		     NULL);
+}
+
+static void add_policy(struct elements tables[SET_COUNT], const struct filter_space *space)
+{
+	if (!space->denies)
+		return;
+	elements_add(&tables[SET_DENY], xasprintf("\"%s\"", space->bridge), NULL);
+	elements_add(&tables[SET_DROPPED], xasprintf("\"%s\"", space->bridge), NULL);
+	for (size_t i = 0; i < space->n_allow; i++)
+		add_allow(tables, space->bridge, &space->allow[i]);
+}
+
 static void elements_of(const struct filter_wish *wish, struct elements tables[SET_COUNT])
 {
 	for (size_t i = 0; i < wish->n_spaces; i++) {
@@ -142,6 +224,16 @@ static void elements_of(const struct filter_wish *wish, struct elements tables[S
 			     NULL);
 		elements_add(&tables[SET_RANGES],
 			     xasprintf("\"%s\" . %s", bridge, wish->spaces[i].subnet), NULL);
+		add_policy(tables, &wish->spaces[i]);
+	}
+	for (size_t i = 0; i < wish->n_guests; i++) {
+		const struct filter_guest *guest = &wish->guests[i];
+
+		if (!conflist_is_link_name(guest->bridge))
+			continue; /* of a space that is left out */
+		elements_add(&tables[SET_GUESTS],
+			     xasprintf("\"%s\" . %s", guest->bridge, guest->ip), NULL);
+		elements_add(&tables[SET_DROPPED], xasprintf("\"%s\"", guest->bridge), NULL);
 	}
 	for (size_t i = 0; i < wish->n_ports; i++)
 		if (!wish->ports[i].taken)
@@ -160,86 +252,6 @@ static void print_element(const struct element *element, bool first, struct buf 
 {
 	buf_printf(out, "%s%s%s%s", first ? "" : ", ", element->key, element->data ? " : " : "",
 		   element->data ? element->data : "");
-}
-
-/* ---- check ---- */
-
-static bool is_address(const char *text)
-{
-	struct in_addr address;
-
-	return inet_pton(AF_INET, text, &address) == 1;
-}
-
-/* Left out of the filter, so that no cell of it starts. */
-static void refuse(struct filter_space *space, const char *why)
-{
-	free(space->problem);
-	space->problem = xasprintf("space %s: its conflist %s (correct the conflist, or run kuke "
-				   "init --force-regenerate-cni)",
-				   space->key, why);
-}
-
-static void check_names(struct filter_space *space)
-{
-	struct subnet subnet;
-
-	if (!conflist_is_link_name(space->bridge))
-		refuse(space, "names a bridge that cannot be filtered; expected 1 to 15 letters, "
-			      "digits, dots and dashes");
-	else if (!subnet_parse(space->subnet, &subnet))
-		refuse(space, "has a range that cannot be filtered; expected one such as "
-			      "10.88.0.0/16");
-}
-
-static int by_bridge_and_key(const void *a, const void *b)
-{
-	const struct filter_space *x = *(const struct filter_space *const *)a;
-	const struct filter_space *y = *(const struct filter_space *const *)b;
-	int order = strcmp(x->bridge, y->bridge);
-
-	return order ? order : strcmp(x->key, y->key);
-}
-
-static void check_range(struct filter_space *space, const struct filter_space *before)
-{
-	struct subnet a, b;
-
-	if (space->problem || before->problem || strcmp(space->subnet, before->subnet) == 0 ||
-	    !subnet_parse(space->subnet, &a) || !subnet_parse(before->subnet, &b) ||
-	    !subnet_overlaps(&a, &b))
-		return;
-	AUTO_FREE char *why = xasprintf("has bridge %s and a range that overlaps that of space %s",
-					space->bridge, before->key);
-	refuse(space, why);
-}
-
-/* Spaces to which a hand in the conflists gave one bridge: the kernel takes no two ranges of it
- * that overlap. The first by key keeps its range. */
-static void check_ranges(struct filter_wish *wish)
-{
-	AUTO_FREE struct filter_space **spaces = xcalloc(wish->n_spaces, sizeof(*spaces));
-
-	for (size_t i = 0; i < wish->n_spaces; i++)
-		spaces[i] = &wish->spaces[i];
-	if (wish->n_spaces)
-		qsort(spaces, wish->n_spaces, sizeof(struct filter_space *), by_bridge_and_key);
-	for (size_t i = 1; i < wish->n_spaces; i++)
-		for (size_t k = i; k-- && strcmp(spaces[k]->bridge, spaces[i]->bridge) == 0;)
-			check_range(spaces[i], spaces[k]);
-}
-
-int filter_text_check(struct filter_wish *wish, struct error *err)
-{
-	for (size_t i = 0; i < wish->n_spaces; i++)
-		check_names(&wish->spaces[i]);
-	check_ranges(wish);
-	for (size_t i = 0; i < wish->n_ports; i++)
-		if (!is_address(wish->ports[i].ip) ||
-		    (wish->ports[i].host_ip && !is_address(wish->ports[i].host_ip)))
-			return error_set(err, -EINVAL, "port %u leads to or from no IPv4 address",
-					 wish->ports[i].host_port);
-	return 0;
 }
 
 /* ---- the whole ---- */
@@ -304,6 +316,8 @@ static void print_missing(const char *verb, const char *name, enum set set,
 static bool same_space(const struct filter_space *a, const struct filter_space *b)
 {
 	return strcmp(a->bridge, b->bridge) == 0 && strcmp(a->subnet, b->subnet) == 0 &&
+	       a->denies == b->denies && a->n_allow == b->n_allow &&
+	       (!a->n_allow || memcmp(a->allow, b->allow, a->n_allow * sizeof(*a->allow)) == 0) &&
 	       !a->problem == !b->problem;
 }
 
@@ -332,8 +346,12 @@ static void leave_out_same(const struct filter_wish *from, const struct filter_w
 {
 	size_t i = 0, k = 0, n_from, n_to;
 
-	*ret_from = (struct filter_wish){ .ports = from->ports, .n_ports = from->n_ports };
-	*ret_to = (struct filter_wish){ .ports = to->ports, .n_ports = to->n_ports };
+	*ret_from = *from;
+	ret_from->spaces = NULL;
+	ret_from->n_spaces = 0;
+	*ret_to = *to;
+	ret_to->spaces = NULL;
+	ret_to->n_spaces = 0;
 	while (i < from->n_spaces || k < to->n_spaces) {
 		int order = i == from->n_spaces ? 1
 			    : k == to->n_spaces ? -1

@@ -9,6 +9,10 @@
  *   bridges   our bridges
  *   inside    bridge . the same bridge: what stays within a space
  *   ranges    bridge . its addresses
+ *   deny      bridges of spaces that deny what leaves them, but for:
+ *   allowed   bridge . address, allowed_ports: bridge . address . protocol . port
+ *   guests    bridge . address of a cell of a space that denies, in a further space
+ *   dropped   bridges of deny and guests: counts what was dropped there
  *   ports     protocol . port of the host: the cell and its port
  *   ports_at  the same for one address of the host
  */
@@ -16,9 +20,8 @@
 
 #include "core/driver.h"
 
-/* Before anything of the wish is put into words: a space that is not fit to stand in commands gets
- * its problem, and is left out by what follows. -EINVAL: a port is not, which is a bug of ours. */
-int filter_text_check(struct filter_wish *wish, struct error *err);
+/* The set that counts, by bridge. */
+#define FILTER_DROPPED_SET "dropped"
 
 /* Replaces the table @name, or removes it when nothing is wanted. Free with free(). */
 char *filter_text_whole(const char *name, const struct filter_wish *wish);

@@ -7,6 +7,7 @@
 
 #include "core/base/fs.h"
 #include "drivers/cni/conntrack.h"
+#include "drivers/cni/filter_check.h"
 #include "drivers/cni/filter_text.h"
 #include "drivers/cni/nft.h"
 #include "drivers/cni/op.h"
@@ -111,7 +112,7 @@ static int change(const struct apply_op *apply, struct error *err)
 static int run_apply(struct op *op, struct error *err)
 {
 	struct apply_op *apply = to_apply_op(op);
-	int r = filter_text_check(&apply->wish, err);
+	int r = filter_check(&apply->wish, err);
 
 	if (r < 0)
 		return r;

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "drivers/cni/cni.h"
 #include "drivers/cni/exec.h"
 #include "drivers/cni/netfilter.h"
@@ -24,6 +26,7 @@ struct cni {
 	struct list space_ops; /* struct op.link: the first one runs */
 	unsigned n_ops;
 	bool closing;
+	atomic_bool giving_up; /* closing, for workers that wait */
 	void (*closed)(void *ctx);
 	void *closed_ctx;
 };
@@ -97,6 +100,10 @@ void cni_join(struct network *network, const struct join_request *request,
 	      struct join_fact *ret_fact, struct call *call);
 void cni_leave(struct network *network, const char *cell_key, const char *space_key,
 	       struct call *call);
+
+void cni_filter_drops(struct network *network, struct filter_drops *ret_drops, struct call *call);
+void cni_resolve(struct network *network, const char *host, struct resolved *ret_resolved,
+		 struct call *call);
 
 /* cni_attach() for a space that the cell joins. @interface NULL: the lowest that is free. */
 void cni_attach_join(struct cni *cni, const struct join_request *request, const char *interface,

@@ -383,6 +383,49 @@ static int apply_filter(struct op *op, struct error *err)
 	return 0;
 }
 
+/* One that denies, and then each thing that it allows. */
+static void add_policy(struct buf *text, const struct filter_space *space, size_t k)
+{
+	const struct filter_allow *allow = k ? &space->allow[k - 1] : NULL;
+
+	if (allow)
+		buf_printf(text, "allow %s %x-%x %d %u-%u\n", space->key, allow->first, allow->last,
+			   allow->what, allow->first_port, allow->last_port);
+	else
+		buf_printf(text, "deny %s\n", space->key);
+}
+
+static int apply_drops(struct op *op UNUSED, struct error *err UNUSED)
+{
+	return 0;
+}
+
+static void fake_filter_drops(struct network *network, struct filter_drops *ret_drops UNUSED,
+			      struct call *call)
+{
+	act(network, "read drops", "", call, apply_drops)->reads_only = true;
+}
+
+static int apply_resolve(struct op *op, struct error *err)
+{
+	struct world *world = op->world;
+
+	world->asked++;
+	if (!world->names.n)
+		return error_set(err, -ENOENT, "no name server knows an IPv4 address of it");
+	*(struct resolved *)op->ret = world->names;
+	return 0;
+}
+
+static void fake_resolve(struct network *network, const char *host, struct resolved *ret_resolved,
+			 struct call *call)
+{
+	struct op *op = act(network, "resolve", host, call, apply_resolve);
+
+	op->ret = ret_resolved;
+	op->reads_only = true;
+}
+
 static void fake_filter_apply(struct network *network, struct filter_wish *wish, struct call *call)
 {
 	const struct world *world = container_of(network, struct world, network);
@@ -397,6 +440,11 @@ static void fake_filter_apply(struct network *network, struct filter_wish *wish,
 		else
 			buf_printf(&text, "%s %s %s\n", space->key, space->bridge, space->subnet);
 	}
+	for (size_t i = 0; i < wish->n_spaces; i++)
+		for (size_t k = 0; wish->spaces[i].denies && k <= wish->spaces[i].n_allow; k++)
+			add_policy(&text, &wish->spaces[i], k);
+	for (size_t i = 0; i < wish->n_guests; i++)
+		buf_printf(&text, "guest %s %s\n", wish->guests[i].bridge, wish->guests[i].ip);
 	for (size_t i = 0; i < wish->n_ports; i++)
 		buf_printf(&text, "%s:%u/%s %s:%u\n",
 			   wish->ports[i].host_ip ? wish->ports[i].host_ip : "",
@@ -454,6 +502,8 @@ const struct network_ops *fake_network_ops(void)
 	static const struct network_ops ops = {
 		.watch_filter = fake_watch_filter,
 		.filter_apply = fake_filter_apply,
+		.filter_drops = fake_filter_drops,
+		.resolve = fake_resolve,
 		.close = fake_close,
 		.ensure_space = fake_ensure_space,
 		.remove_space = fake_remove_space,

@@ -111,6 +111,8 @@ struct world {
 	struct cgroup_driver cgroup;
 	char *filter; /* what the packet filter says; NULL: nothing */
 	bool filter_fails;
+	struct resolved names;      /* what every host name stands for; empty: there is none */
+	unsigned asked;             /* how often */
 	const char *filter_refuses; /* key of a space that it leaves out; NULL: none */
 	struct filter_listener filter_listener;
 	struct runtime_listener runtime_listener;

@@ -794,7 +794,6 @@ static const char *port_conflict(struct sim *sim, const char *key)
 		       : "";
 }
 
-/* The port is the first one's; the other waits, and gets it when the first does without. */
 /* It harms no other. */
 static void test_25_one_space_refused(void **state UNUSED)
 {
@@ -827,6 +826,7 @@ static void test_25_one_space_refused(void **state UNUSED)
 	sim_fini(&sim);
 }
 
+/* The port is the first one's; the other waits, and gets it when the first does without. */
 static void test_26_ports_of_two(void **state UNUSED)
 {
 	struct world_container *first, *second;

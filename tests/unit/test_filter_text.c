@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "drivers/cni/filter_check.h"
 #include "drivers/cni/filter_text.h"
 
 /* A string that is no constant. */
@@ -35,8 +36,12 @@ static struct filter_port web_moved[] = {
 static const struct filter_wish nothing;
 static const struct filter_wish one = { .spaces = &a, .n_spaces = 1 };
 static const struct filter_wish two = { .spaces = both, .n_spaces = 2 };
-static const struct filter_wish with_port = { &a, 1, web, 1 };
-static const struct filter_wish moved = { &a, 1, web_moved, 2 };
+static const struct filter_wish with_port = {
+	.spaces = &a, .n_spaces = 1, .ports = web, .n_ports = 1
+};
+static const struct filter_wish moved = {
+	.spaces = &a, .n_spaces = 1, .ports = web_moved, .n_ports = 2
+};
 
 static void assert_change(const struct filter_wish *from, const struct filter_wish *to,
 			  const char *expected)
@@ -72,6 +77,59 @@ static void test_difference(void **state UNUSED)
 		"add element inet kukeon ports { tcp . 8080 : 10.88.0.6 . 80 }\n"
 		"add element inet kukeon ports_at { 127.0.0.1 . udp . 53 : 10.88.0.6 . 5353 }\n");
 	assert_change(&one, &nothing, "add table inet kukeon\ndelete table inet kukeon\n");
+}
+
+/* A policy is elements too; two spaces of one bridge cannot have one. */
+static void test_policy(void **state UNUSED)
+{
+	struct filter_allow first[] = {
+		{ 0x0a140000, 0x0a14ffff, ALLOW_ALL, 0, 0 },
+		{ 0xc0000207, 0xc0000207, ALLOW_TCP, 443, 443 },
+	};
+	struct filter_allow second[] = {
+		{ 0x0a140000, 0x0a14ffff, ALLOW_ALL, 0, 0 },
+		{ 0xc0000207, 0xc0000209, ALLOW_UDP, 1000, 2000 },
+	};
+	struct filter_guest guest = { TEXT("kuke-b"), TEXT("10.89.0.9") };
+	struct filter_space denies = a, other, sharing[] = { a, a };
+	const struct filter_wish nothing_allowed = { .spaces = &denies, .n_spaces = 1 };
+	const struct filter_wish changed = { .spaces = &other, .n_spaces = 1 };
+	const struct filter_wish with_guest = {
+		.spaces = &other, .n_spaces = 1, .guests = &guest, .n_guests = 1
+	};
+	struct filter_wish shared = { .spaces = sharing, .n_spaces = 2 };
+	struct error err;
+
+	denies.denies = true;
+	assert_change(&one, &nothing_allowed,
+		      "add element inet kukeon deny { \"kuke-a\" }\n"
+		      "add element inet kukeon dropped { \"kuke-a\" }\n");
+	denies.allow = first;
+	denies.n_allow = 2;
+	other = denies;
+	other.allow = second;
+	assert_change(&nothing_allowed, &changed,
+		      "delete element inet kukeon allowed_ports { \"kuke-a\" . 192.0.2.7 . tcp . "
+		      "443 }\n"
+		      "add element inet kukeon allowed_ports { \"kuke-a\" . 192.0.2.7-192.0.2.9 . "
+		      "udp . 1000-2000 }\n");
+	assert_change(&changed, &changed, "");
+	assert_change(&changed, &with_guest,
+		      "add element inet kukeon guests { \"kuke-b\" . 10.89.0.9 }\n"
+		      "add element inet kukeon dropped { \"kuke-b\" }\n");
+	assert_change(
+		&changed, &one,
+		"delete element inet kukeon deny { \"kuke-a\" }\n"
+		"delete element inet kukeon dropped { \"kuke-a\" }\n"
+		"delete element inet kukeon allowed { \"kuke-a\" . 10.20.0.0-10.20.255.255 }\n"
+		"delete element inet kukeon allowed_ports { \"kuke-a\" . 192.0.2.7-192.0.2.9 . "
+		"udp . 1000-2000 }\n");
+	sharing[1].key = TEXT("r/b");
+	sharing[1].denies = true;
+	assert_int_equal(filter_check(&shared, &err), 0);
+	assert_null(sharing[0].problem);
+	assert_non_null(strstr(sharing[1].problem, "which space r/a has too"));
+	free(sharing[1].problem);
 }
 
 /* A hand in the conflists gave two spaces one bridge: it stays while one of them is left. */
@@ -133,7 +191,7 @@ static void test_check(void **state UNUSED)
 		spaces[1].bridge = bridge ? (char *)bridges[i] : TEXT("kuke-c");
 		spaces[1].subnet =
 			bridge ? TEXT("10.90.0.0/16") : (char *)ranges[i - ARRAY_SIZE(bridges)];
-		assert_int_equal(filter_text_check(&wish, &err), 0);
+		assert_int_equal(filter_check(&wish, &err), 0);
 		assert_null(spaces[0].problem);
 		assert_non_null(spaces[1].problem);
 		assert_non_null(strstr(spaces[1].problem, "space r/c"));
@@ -156,7 +214,7 @@ static void test_check_overlap(void **state UNUSED)
 	struct filter_wish wish = { .spaces = spaces, .n_spaces = 3 };
 	struct error err;
 
-	assert_int_equal(filter_text_check(&wish, &err), 0);
+	assert_int_equal(filter_check(&wish, &err), 0);
 	assert_null(spaces[0].problem);
 	assert_null(spaces[1].problem);
 	assert_non_null(spaces[2].problem);
@@ -185,9 +243,10 @@ static void test_check_healed(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_difference),    cmocka_unit_test(test_shared_bridge),
-		cmocka_unit_test(test_whole),         cmocka_unit_test(test_check),
-		cmocka_unit_test(test_check_overlap), cmocka_unit_test(test_check_healed),
+		cmocka_unit_test(test_difference),    cmocka_unit_test(test_policy),
+		cmocka_unit_test(test_shared_bridge), cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_check),         cmocka_unit_test(test_check_overlap),
+		cmocka_unit_test(test_check_healed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

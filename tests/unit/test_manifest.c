@@ -323,6 +323,9 @@ static void add_random_value(ProtobufCMessage *message, const ProtobufCFieldDesc
 	case PROTOBUF_C_TYPE_UINT32:
 		*(uint32_t *)value = rand() % 2 ? (uint32_t)rand() : UINT32_MAX;
 		break;
+	case PROTOBUF_C_TYPE_UINT64:
+		*(uint64_t *)value = rand() % 2 ? (uint64_t)rand() << 32 : UINT64_MAX;
+		break;
 	default:
 		fail_msg("field %s has a type without a test", field->name);
 	}

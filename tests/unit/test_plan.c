@@ -643,6 +643,8 @@ enum {
 	REFUSED = 1 << 25,     /* by the packet filter */
 	REGENERATED = 1 << 26, /* its network is another one since it was filtered */
 	JOINED = 1 << 27,
+	DENIES = 1 << 28,       /* what leaves it */
+	HOST_UNKNOWN = 1 << 29, /* that its policy allows */
 };
 
 static const struct {
@@ -669,6 +671,10 @@ static const struct {
 	  STATE(Pending, FILTER_FAILED) },
 	{ "a space whose network is not what the packet filter has", "r/s",
 	  CGROUP | OWN | APPLIED | FILTERED | REGENERATED, "", STATE(Pending, CREATING) },
+	{ "a space whose policy the packet filter has not yet", "r/s",
+	  CGROUP | OWN | APPLIED | FILTERED | DENIES, "", STATE(Pending, CREATING) },
+	{ "a space that allows a host that is not found", "r/s",
+	  CGROUP | OWN | APPLIED | FILTERED | HOST_UNKNOWN, "", STATE(Ready, HOST_NOT_FOUND) },
 	{ "a space with few addresses left", "r/s", CGROUP | OWN | APPLIED | FILTERED, "",
 	  STATE(Ready, ADDRESSES_LOW), .used = 819 },
 	{ "a space with some more", "r/s", CGROUP | OWN | APPLIED | FILTERED, "",
@@ -706,6 +712,20 @@ static const struct {
 	  .gone = true },
 };
 
+static ProtobufCMessage *space_spec(bool denies)
+{
+	Api__Egress egress = API__EGRESS__INIT;
+	Api__SpaceNetwork network = API__SPACE_NETWORK__INIT;
+	Api__SpaceSpec spec = API__SPACE_SPEC__INIT;
+	Api__Space space = API__SPACE__INIT;
+
+	egress.default_ = (char[]){ "deny" };
+	network.egress = &egress;
+	spec.network = denies ? &network : NULL;
+	space.spec = &spec;
+	return model_copy(&space.base);
+}
+
 static void test_parents(void **state UNUSED)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(parent_rows); i++) {
@@ -718,6 +738,9 @@ static void test_parents(void **state UNUSED)
 			flags & PARENT_PENDING ? API__STATE__Pending : API__STATE__Ready;
 		object->parent = object->kind == KIND_REALM ? NULL : above;
 		set_cell(object, flags);
+		if (object->kind == KIND_SPACE)
+			object->spec = space_spec(flags & DENIES);
+		object->own.egress_problem = flags & HOST_UNKNOWN ? xstrdup("a: no") : NULL;
 		object->own.exists = flags & OWN;
 		object->own.applied = flags & APPLIED;
 		object->own.filtered = flags & FILTERED ? xstrdup("kuke-a 10.88.0.0/16") : NULL;

@@ -27,7 +27,8 @@ daemon_log() { journalctl -b -q -o cat -u kukeond.service; }
 
 # ---- begin and end ----
 
-leaks() { KUKE=$KUKEON_BIN/kuke SOCKET=$SOCKET "$REPO/tests/e2e/leakcheck" | LC_ALL=C sort || true; }
+# leaks [DOCTOR]: without one ('') when there is no daemon to be asked.
+leaks() { KUKE=${1-$KUKEON_BIN/kuke} SOCKET=$SOCKET "$REPO/tests/e2e/leakcheck" | LC_ALL=C sort || true; }
 
 # The cell of the daemon itself stays.
 only_ours_is_left() { [ "$(kuke get cells -o json 2>/dev/null | jq -c '[.[].metadata.name]')" = '["kukeond"]' ]; }

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/cni/filter_check.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "drivers/cni/conflist.h"
+#include "drivers/cni/subnet.h"
+
+static bool is_address(const char *text)
+{
+	struct in_addr address;
+
+	return inet_pton(AF_INET, text, &address) == 1;
+}
+
+/* Left out of the filter, so that no cell of it starts. */
+static void refuse(struct filter_space *space, const char *why)
+{
+	free(space->problem);
+	space->problem = xasprintf("space %s: its conflist %s (correct the conflist, or run kuke "
+				   "init --force-regenerate-cni)",
+				   space->key, why);
+}
+
+static void check_names(struct filter_space *space)
+{
+	struct subnet subnet;
+
+	if (!conflist_is_link_name(space->bridge))
+		refuse(space, "names a bridge that cannot be filtered; expected 1 to 15 letters, "
+			      "digits, dots and dashes");
+	else if (!subnet_parse(space->subnet, &subnet))
+		refuse(space, "has a range that cannot be filtered; expected one such as "
+			      "10.88.0.0/16");
+}
+
+static int by_bridge_and_key(const void *a, const void *b)
+{
+	const struct filter_space *x = *(const struct filter_space *const *)a;
+	const struct filter_space *y = *(const struct filter_space *const *)b;
+	int order = strcmp(x->bridge, y->bridge);
+
+	return order ? order : strcmp(x->key, y->key);
+}
+
+static void check_range(struct filter_space *space, const struct filter_space *before)
+{
+	struct subnet a, b;
+
+	if (space->problem || before->problem)
+		return;
+	if (space->denies || before->denies) {
+		AUTO_FREE char *shared = xasprintf("has bridge %s, which space %s has too, and one "
+						   "of them has an egress policy",
+						   space->bridge, before->key);
+		refuse(space, shared);
+		return;
+	}
+	if (strcmp(space->subnet, before->subnet) == 0 || !subnet_parse(space->subnet, &a) ||
+	    !subnet_parse(before->subnet, &b) || !subnet_overlaps(&a, &b))
+		return;
+	AUTO_FREE char *why = xasprintf("has bridge %s and a range that overlaps that of space %s",
+					space->bridge, before->key);
+	refuse(space, why);
+}
+
+/* Spaces to which a hand in the conflists gave one bridge: the kernel takes no two ranges of it
+ * that overlap. The first by key keeps its range. */
+static void check_ranges(struct filter_wish *wish)
+{
+	AUTO_FREE struct filter_space **spaces = xcalloc(wish->n_spaces, sizeof(*spaces));
+
+	for (size_t i = 0; i < wish->n_spaces; i++)
+		spaces[i] = &wish->spaces[i];
+	if (wish->n_spaces)
+		qsort(spaces, wish->n_spaces, sizeof(struct filter_space *), by_bridge_and_key);
+	for (size_t i = 1; i < wish->n_spaces; i++)
+		for (size_t k = i; k-- && strcmp(spaces[k]->bridge, spaces[i]->bridge) == 0;)
+			check_range(spaces[i], spaces[k]);
+}
+
+int filter_check(struct filter_wish *wish, struct error *err)
+{
+	for (size_t i = 0; i < wish->n_spaces; i++)
+		check_names(&wish->spaces[i]);
+	check_ranges(wish);
+	for (size_t i = 0; i < wish->n_ports; i++)
+		if (!is_address(wish->ports[i].ip) ||
+		    (wish->ports[i].host_ip && !is_address(wish->ports[i].host_ip)))
+			return error_set(err, -EINVAL, "port %u leads to or from no IPv4 address",
+					 wish->ports[i].host_port);
+	return 0;
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a host name stands for: the host's files and name servers, asked through c-ares, which tells
+ * how long an answer lasts. The settings are read anew each time. */
+#include <ares.h>
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <poll.h>
+
+#include "drivers/cni/op.h"
+
+enum {
+	TRY_MS = 1000, /* of one name server; the second try takes twice as long */
+	TRIES = 2,
+	ALL_MS = 5000,
+	TURN_MS = 200, /* how soon it ends when the daemon does */
+};
+
+struct resolve_op {
+	struct op op;
+	char *host;
+	struct resolved resolved, *ret_resolved;
+	bool ended;
+	int status; /* of c-ares */
+};
+
+static int by_address(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void on_answer(void *arg, int status, int timeouts UNUSED, struct ares_addrinfo *answer)
+{
+	struct resolve_op *resolve = arg;
+	struct resolved *resolved = &resolve->resolved;
+	int ttl = INT_MAX;
+
+	resolve->ended = true;
+	resolve->status = status;
+	if (status != ARES_SUCCESS)
+		return;
+	for (const struct ares_addrinfo_node *node = answer->nodes; node; node = node->ai_next) {
+		const struct sockaddr_in *in = (const struct sockaddr_in *)(void *)node->ai_addr;
+
+		if (node->ai_family != AF_INET || resolved->n == RESOLVED_MAX)
+			continue;
+		resolved->addresses[resolved->n++] = ntohl(in->sin_addr.s_addr);
+		if (node->ai_ttl < ttl)
+			ttl = node->ai_ttl;
+	}
+	if (resolved->n)
+		qsort(resolved->addresses, resolved->n, sizeof(resolved->addresses[0]), by_address);
+	resolved->ttl_ms = (uint64_t)(ttl < 0 ? 0 : ttl) * 1000;
+	ares_freeaddrinfo(answer);
+}
+
+/* Hands c-ares what has arrived, or that nothing has. False: it waits for nothing any more. */
+static bool turn(ares_channel channel)
+{
+	struct timeval limit = { .tv_usec = TURN_MS * 1000 }, wait;
+	ares_socket_t sockets[ARES_GETSOCK_MAXNUM];
+	int wanted = ares_getsock(channel, sockets, ARES_GETSOCK_MAXNUM);
+	struct pollfd fds[ARES_GETSOCK_MAXNUM];
+	nfds_t n = 0;
+
+	for (int i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
+		short events = 0;
+
+		if (ARES_GETSOCK_READABLE(wanted, i))
+			events |= POLLIN;
+		if (ARES_GETSOCK_WRITABLE(wanted, i))
+			events |= POLLOUT;
+		if (events)
+			fds[n++] = (struct pollfd){ .fd = sockets[i], .events = events };
+	}
+	if (n == 0)
+		return false;
+	wait = *ares_timeout(channel, &limit, &wait);
+	if (poll(fds, n, (int)(wait.tv_usec / 1000 + 1)) <= 0)
+		ares_process_fd(channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+	for (nfds_t i = 0; i < n; i++)
+		if (fds[i].revents)
+			ares_process_fd(channel,
+					fds[i].revents & ~POLLOUT ? fds[i].fd : ARES_SOCKET_BAD,
+					fds[i].revents & POLLOUT ? fds[i].fd : ARES_SOCKET_BAD);
+	return true;
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static int judge(const struct resolve_op *resolve, struct error *err)
+{
+	if (resolve->status == ARES_ENOTFOUND || resolve->status == ARES_ENODATA ||
+	    (resolve->status == ARES_SUCCESS && !resolve->resolved.n))
+		return error_set(err, -ENOENT, "no name server knows an IPv4 address of it");
+	if (resolve->status == ARES_ECANCELLED || resolve->status == ARES_ETIMEOUT)
+		return error_set(err, -ETIMEDOUT, "no name server answers");
+	if (resolve->status != ARES_SUCCESS)
+		return error_set(err, -EIO, "%s", ares_strerror(resolve->status));
+	return 0;
+}
+
+static int run_resolve(struct op *op, struct error *err)
+{
+	struct resolve_op *resolve = container_of(op, struct resolve_op, op);
+	const struct ares_addrinfo_hints hints = { .ai_family = AF_INET,
+						   .ai_flags = ARES_AI_NOSORT };
+	struct ares_options options = { .timeout = TRY_MS, .tries = TRIES };
+	uint64_t end = now_ms() + ALL_MS;
+	ares_channel channel;
+	int r = ares_init_options(&channel, &options, ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES);
+
+	if (r != ARES_SUCCESS)
+		return error_set(err, -EIO, "%s", ares_strerror(r));
+	ares_getaddrinfo(channel, resolve->host, NULL, &hints, on_answer, resolve);
+	while (!resolve->ended && !atomic_load(&op->cni->giving_up) && now_ms() < end)
+		if (!turn(channel))
+			break;
+	ares_destroy(channel); /* ends what is under way */
+	return judge(resolve, err);
+}
+
+static void on_finish(struct op *op, int status)
+{
+	struct resolve_op *resolve = container_of(op, struct resolve_op, op);
+
+	if (status == 0)
+		*resolve->ret_resolved = resolve->resolved;
+	free(resolve->host);
+	free(resolve);
+}
+
+static const struct step resolve_steps[] = {
+	{ .name = "find the host", .blocking = run_resolve },
+	{ 0 },
+};
+
+void cni_resolve(struct network *network, const char *host, struct resolved *ret_resolved,
+		 struct call *call)
+{
+	struct cni *cni = container_of(network, struct cni, network);
+	struct resolve_op *resolve = xnew(struct resolve_op);
+
+	resolve->host = xstrdup(host);
+	resolve->ret_resolved = ret_resolved;
+	op_start(&resolve->op, cni, resolve_steps, on_finish, call);
+}
