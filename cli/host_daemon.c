@@ -15,6 +15,7 @@
 #include "cli/host_args.h"
 #include "cli/host_run.h"
 #include "core/base/fs.h"
+#include "core/base/str.h"
 
 #define SYSTEMD_RUNS "/run/systemd/system"     /* sd_booted(3) */
 #define UNIT_SOCKET "/run/kukeon/kukeond.sock" /* ListenStream= of kukeond.socket */
