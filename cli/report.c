@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/report.h"
 
+#include <inttypes.h>
+
 #include "cli/kinds.h"
 #include "cli/table.h"
 #include "core/base/str.h"
@@ -134,6 +136,27 @@ static void print_problem(const Api__Problem *problem, const struct io *io)
 	fputc('\n', io->out);
 }
 
+static void print_egress(const Api__SpaceEgress *space, FILE *out)
+{
+	const Api__EgressStatus *egress = space->egress;
+
+	if (!egress)
+		return;
+	fputs("  ", out);
+	text_print(space->space, out);
+	fprintf(out, ": %" PRIu64 " packets dropped, %" PRIu64 " bytes\n", egress->dropped_packets,
+		egress->dropped_bytes);
+	for (size_t i = 0; i < egress->n_hosts; i++) {
+		if (str_empty(egress->hosts[i]->message))
+			continue;
+		fputs("    ", out);
+		text_print(egress->hosts[i]->host, out);
+		fputs(": ", out);
+		text_print(egress->hosts[i]->message, out);
+		fputc('\n', out);
+	}
+}
+
 static void print_verdict(const Api__StatusReply *status, FILE *out)
 {
 	fputc('\n', out);
@@ -153,6 +176,10 @@ void report_print(const Api__StatusReply *status, const struct io *io)
 	print_runtime(status->runtime, io->out);
 	print_manifests(status->manifests, io->out);
 	print_hierarchy(status, io);
+	if (status->n_egress)
+		fprintf(io->out, "\nEgress\n");
+	for (size_t i = 0; i < status->n_egress; i++)
+		print_egress(status->egress[i], io->out);
 	if (status->n_problems)
 		fprintf(io->out, "\nProblems\n");
 	for (size_t i = 0; i < status->n_problems; i++)

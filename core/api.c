@@ -180,13 +180,18 @@ static void on_version(struct rpc_server_call *call, const ProtobufCMessage *mes
 	rpc_server_reply(call, &reply.base);
 }
 
-static void on_status(struct rpc_server_call *call, const ProtobufCMessage *message UNUSED,
-		      void *ctx)
+static void answer_status(struct api *api, struct rpc_server_call *call,
+			  const ProtobufCMessage *request UNUSED)
 {
-	Api__StatusReply *reply = api_status_report(ctx);
+	Api__StatusReply *reply = api_status_report(api);
 
 	rpc_server_reply(call, &reply->base);
 	protobuf_c_message_free_unpacked(&reply->base, NULL);
+}
+
+static void on_status(struct rpc_server_call *call, const ProtobufCMessage *message, void *ctx)
+{
+	api_when_counted(ctx, call, message, answer_status);
 }
 
 static const struct rpc_method methods[] = {
@@ -224,7 +229,7 @@ int api_open(struct api **ret_api, const struct api_options *options, struct err
 	list_init(&api->mutations);
 	list_init(&api->waiters);
 	list_init(&api->doctors);
-	list_init(&api->gets);
+	list_init(&api->counted);
 	r = rpc_server_open(&api->server, options->rpc, &server, err);
 	if (r < 0) {
 		free(api->started_at);
@@ -264,7 +269,7 @@ void api_close(struct api *api, void (*closed)(void *ctx), void *ctx)
 	mutations_cancel(api);
 	api_cancel_waiters(api);
 	api_cancel_doctors(api);
-	api_cancel_gets(api);
+	api_cancel_counted(api);
 	api_end_watches(api);
 	api_end_events(api);
 	rpc_server_close(api->server, CLOSE_GRACE_MS, on_server_closed, api);

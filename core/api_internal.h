@@ -14,7 +14,7 @@ struct api {
 	struct list mutations; /* struct mutation.link */
 	struct list waiters;   /* struct waiter.link */
 	struct list doctors;   /* struct examination.link */
-	struct list gets;      /* struct get.link: wait for counters */
+	struct list counted;   /* struct counted.link: wait for counters */
 	bool closing, server_closed;
 	void (*closed)(void *ctx);
 	void *closed_ctx;
@@ -62,7 +62,13 @@ void api_cancel_waiters(struct api *api);
 
 /* api_get.c */
 void api_on_get(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
-void api_cancel_gets(struct api *api);
+
+/* api_counted.c: @answer runs, now or later, when what was dropped is known. It ends the call. */
+typedef void (*api_answer_fn)(struct api *api, struct rpc_server_call *call,
+			      const ProtobufCMessage *request);
+void api_when_counted(struct api *api, struct rpc_server_call *call,
+		      const ProtobufCMessage *request, api_answer_fn answer);
+void api_cancel_counted(struct api *api);
 
 /* api_doctor.c */
 void api_on_doctor(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);

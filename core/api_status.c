@@ -138,6 +138,26 @@ static bool as_declared(const struct object *object)
 	       object->status.state == API__STATE__Stopped;
 }
 
+static void report_egress(struct api *api, Api__StatusReply *reply)
+{
+	const struct engine *engine = api->options.engine;
+	const struct object *object;
+
+	map_for_each(object, &engine->objects, node) {
+		Api__EgressStatus *status =
+			object->kind == KIND_SPACE ? egress_status(engine, object) : NULL;
+		Api__SpaceEgress *out;
+
+		if (!status)
+			continue;
+		out = xnew(Api__SpaceEgress);
+		api__space_egress__init(out);
+		out->space = xstrdup(object->key);
+		out->egress = status;
+		APPEND(reply->egress, reply->n_egress, out);
+	}
+}
+
 static void report_objects(struct api *api, Api__StatusReply *reply)
 {
 	const struct engine *engine = api->options.engine;
@@ -174,5 +194,6 @@ Api__StatusReply *api_status_report(struct api *api)
 	report_runtime(api, reply);
 	report_manifests(api, reply);
 	report_objects(api, reply);
+	report_egress(api, reply);
 	return reply;
 }

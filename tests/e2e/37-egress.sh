@@ -108,6 +108,7 @@ holds "start"
 before=$(dropped)
 [ "$before" -gt 0 ] || fail "nothing was counted as dropped"
 object space guarded | jq -e '.status.egress.droppedBytes > 0' >/dev/null || fail "no bytes were counted"
+kuke status | grep -qE "^  default/guarded: [1-9][0-9]* packets dropped, [1-9][0-9]* bytes" || fail "not in status: $(kuke status)"
 assert_eq null "$(object space open | jq .status.egress)" "a space without a policy"
 
 nft flush ruleset
