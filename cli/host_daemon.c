@@ -15,6 +15,7 @@
 #include "cli/host_args.h"
 #include "cli/host_run.h"
 #include "core/base/fs.h"
+#include "core/base/str.h"
 
 #define SYSTEMD_RUNS "/run/systemd/system"     /* sd_booted(3) */
 #define UNIT_SOCKET "/run/kukeon/kukeond.sock" /* ListenStream= of kukeond.socket */
@@ -30,9 +31,8 @@ bool host_daemon_reachable(const char *socket_path)
 	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 
-	if (fd < 0 || strlen(socket_path) >= sizeof(address.sun_path))
+	if (fd < 0 || !str_copy(address.sun_path, sizeof(address.sun_path), socket_path))
 		return false;
-	strcpy(address.sun_path, socket_path);
 	return connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
 }
 

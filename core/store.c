@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writing. Reading is in store_load.c. */
+/* When and what to write. How is in store_job.c, reading in store_load.c. */
 #include "core/store.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 
 #include "core/base/fs.h"
 #include "core/base/log.h"
-#include "core/manifest/manifest.h"
 #include "core/status.h"
+#include "core/store_job.h"
 #include "core/store_load.h"
 
 /* A change is written once nothing has changed for a while, but not later than this after it
@@ -23,22 +21,6 @@ enum { REMOVE_AGAIN_MS = 10 * 1000 };
 /* On a full filesystem one object is tried again and again; when it can be written, so can the
  * rest. */
 enum { FULL_AGAIN_MS = 2 * 1000 };
-/* Specs may hold what is nobody else's business: environments. */
-enum { DIR_MODE = 0755, FILE_MODE = 0600 };
-
-/* One object's files to write, or its directory to remove, or what the API changes. */
-struct job {
-	struct list link; /* struct store.jobs */
-	char *dir;        /* of the object; NULL: a change of the API */
-	enum kind kind;
-	bool remove;
-	struct store_change *files; /* names below dir, or the run path */
-	size_t n_files;
-	struct strv containers; /* file names that stay in <dir>/containers */
-	struct error err;
-	store_changed_fn done; /* may be NULL */
-	void *ctx;
-};
 
 struct store {
 	struct engine *engine;
@@ -47,7 +29,7 @@ struct store {
 	struct timer settle;
 	uint64_t dirty_since_ms;
 	bool waiting;     /* a container waits: settle is not put off any more */
-	struct list jobs; /* struct job.link, in order; the first is with the worker */
+	struct list jobs; /* struct store_job.link, in order; the first is with the worker */
 	struct work work;
 	bool working;
 	unsigned changes; /* of the API, under way: what they replace must not be written after them
@@ -60,140 +42,11 @@ struct store {
 	void *closed_ctx;
 };
 
-static const char *const file_names[] = {
-	[KIND_REALM] = "realm.yaml",
-	[KIND_SPACE] = "space.yaml",
-	[KIND_STACK] = "stack.yaml",
-	[KIND_CELL] = "cell.yaml",
-};
-
-const char *store_file_name(enum kind kind)
-{
-	check(kind < ARRAY_SIZE(file_names));
-	return file_names[kind];
-}
-
-char *store_file_path(const char *key)
-{
-	AUTO_FREE char *cell = NULL;
-
-	if (key_kind(key) != KIND_CONTAINER)
-		return xasprintf("%s/%s", key, store_file_name(key_kind(key)));
-	cell = key_parent(key);
-	return xasprintf("%s/containers/%s.yaml", cell, key_name(key));
-}
-
-/* ---- the worker ---- */
-
-static int make_parent_dir(const char *path, struct error *err)
-{
-	AUTO_FREE char *dir = xstrdup(path);
-
-	*strrchr(dir, '/') = '\0';
-	return fs_make_dirs(dir, DIR_MODE, err);
-}
-
-/* Gone for good, also after a power cut. */
-static int remove_file(const char *path, struct error *err)
-{
-	AUTO_FREE char *dir = xstrdup(path);
-	AUTO_CLOSE int fd = -1;
-
-	*strrchr(dir, '/') = '\0';
-	if (unlink(path) < 0 && errno != ENOENT)
-		return fs_error(err, -errno, "cannot remove", path);
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0 && fsync(fd) < 0)
-		return error_set(err, -errno, "cannot sync %s: %m", dir);
-	return 0;
-}
-
-static int change_file(const char *base, const struct store_change *file, struct error *err)
-{
-	AUTO_FREE char *path = xasprintf("%s/%s", base, file->path);
-	int r;
-
-	if (!file->text)
-		return remove_file(path, err);
-	r = make_parent_dir(path, err);
-	return r < 0 ? r
-		     : fs_write_file_atomic(path, file->text, strlen(file->text), FILE_MODE, err);
-}
-
-static bool keeps(const struct job *job, const char *name)
-{
-	for (size_t i = 0; i < job->containers.n; i++)
-		if (strcmp(job->containers.items[i], name) == 0)
-			return true;
-	return false;
-}
-
-/* Files of containers that the cell does not have any more. */
-static void remove_stale_containers(const struct job *job)
-{
-	AUTO_FREE char *path = xasprintf("%s/containers", job->dir);
-	DIR *dir = opendir(path);
-	struct dirent *entry;
-
-	while (dir && (entry = readdir(dir)))
-		if (entry->d_name[0] != '.' && !keeps(job, entry->d_name))
-			unlinkat(dirfd(dir), entry->d_name, 0);
-	if (dir)
-		closedir(dir);
-}
-
-/* A layer's directory may hold what is not ours: only our own file goes, and the directory when it
- * is empty then. */
-static void remove_dir(const struct job *job, struct error *err)
-{
-	static const char *const suffixes[] = { "", STORE_DAMAGED };
-
-	if (job->kind == KIND_CELL) {
-		if (fs_remove_tree(AT_FDCWD, job->dir, err) < 0)
-			error_wrap(err, err->code, "cannot remove %s", job->dir);
-		return;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
-		AUTO_FREE char *path =
-			xasprintf("%s/%s%s", job->dir, store_file_name(job->kind), suffixes[i]);
-
-		unlink(path);
-	}
-	if (rmdir(job->dir) < 0 && errno != ENOENT && errno != ENOTEMPTY)
-		error_set(err, -errno, "cannot remove %s: %m", job->dir);
-}
-
 static void run_job(struct work *work)
 {
 	struct store *store = container_of(work, struct store, work);
-	struct job *job = list_entry(store->jobs.next, struct job, link);
-	const char *base = job->dir ? job->dir : store->engine->run_path;
-	int r = 0;
 
-	if (job->remove)
-		return remove_dir(job, &job->err);
-	for (size_t i = 0; r == 0 && i < job->n_files; i++)
-		r = change_file(base, &job->files[i], &job->err);
-	if (r == 0 && job->dir && job->kind == KIND_CELL)
-		remove_stale_containers(job);
-}
-
-void store_changes_free(struct store_change *changes, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		free(changes[i].path);
-		free(changes[i].text);
-	}
-	free(changes);
-}
-
-static void job_free(struct job *job)
-{
-	list_remove(&job->link);
-	store_changes_free(job->files, job->n_files);
-	strv_fini(&job->containers);
-	free(job->dir);
-	free(job);
+	store_job_run(list_entry(store->jobs.next, struct store_job, link));
 }
 
 static void next_job(struct store *store);
@@ -216,17 +69,8 @@ static void report(struct store *store, const struct error *err)
 		rearm(store);
 }
 
-/* Only who has written something knows that there is space. */
-static bool writes(const struct job *job)
-{
-	for (size_t i = 0; i < job->n_files; i++)
-		if (job->files[i].text)
-			return true;
-	return false;
-}
-
 /* What was to be written of an object is dirty again; it may be gone by now. */
-static void take_back(struct store *store, const struct job *job)
+static void take_back(struct store *store, const struct store_job *job)
 {
 	const char *key = job->dir + strlen(store->engine->run_path) + 1;
 	struct object *object = engine_find(store->engine, key);
@@ -243,11 +87,11 @@ const char *store_problem(const struct store *store)
 static void on_job_done(struct work *work)
 {
 	struct store *store = container_of(work, struct store, work);
-	struct job *job = list_entry(store->jobs.next, struct job, link);
+	struct store_job *job = list_entry(store->jobs.next, struct store_job, link);
 
 	if (job->dir && !job->remove && fs_is_full(job->err.code) && !store->closed)
 		take_back(store, job);
-	if (job->err.code || !store->full || writes(job))
+	if (job->err.code || !store->full || store_job_writes(job))
 		report(store, &job->err);
 	if (job->remove && job->err.code && !store->closed) {
 		strv_add(&store->stuck, job->dir + strlen(store->engine->run_path) + 1);
@@ -260,7 +104,7 @@ static void on_job_done(struct work *work)
 		store->changes--;
 		rearm(store);
 	}
-	job_free(job);
+	store_job_free(job);
 	if (store->closed && !store->changes)
 		flush(store);
 	else
@@ -294,34 +138,26 @@ static void next_job(struct store *store)
 
 /* ---- jobs from objects ---- */
 
-static struct job *job_new(struct store *store)
+static struct store_job *job_new(struct store *store)
 {
-	struct job *job = xnew(struct job);
+	struct store_job *job = xnew(struct store_job);
 
+	job->base = store->engine->run_path;
 	list_append(&store->jobs, &job->link);
 	return job;
 }
 
-static struct job *job_new_object(struct store *store, const struct object *object)
+static struct store_job *job_new_object(struct store *store, const struct object *object)
 {
-	struct job *job = job_new(store);
+	struct store_job *job = job_new(store);
 
 	job->dir = xasprintf("%s/%s", store->engine->run_path, object->key);
 	job->kind = object->kind;
 	return job;
 }
 
-static void job_add_file(struct job *job, const char *name, const ProtobufCMessage *message)
-{
-	AUTO_BUF struct buf text = { 0 };
-
-	manifest_emit_yaml(message, &text);
-	job->files = xrealloc(job->files, (job->n_files + 1) * sizeof(*job->files));
-	job->files[job->n_files++] =
-		(struct store_change){ xstrdup(name), xstrdup(text.data ? text.data : "") };
-}
-
-static void job_add_containers(struct store *store, struct job *job, const struct object *object)
+static void job_add_containers(struct store *store, struct store_job *job,
+			       const struct object *object)
 {
 	struct container *c;
 
@@ -333,7 +169,7 @@ static void job_add_containers(struct store *store, struct job *job, const struc
 		if (!c->spec)
 			continue;
 		message = status_render_container(store->engine, object, c);
-		job_add_file(job, path, &message->base);
+		store_job_add_file(job, path, &message->base);
 		strv_add(&job->containers, name);
 		protobuf_c_message_free_unpacked(&message->base, NULL);
 	}
@@ -343,14 +179,14 @@ static void job_add_containers(struct store *store, struct job *job, const struc
 static void store_object(struct store *store, struct object *object)
 {
 	ProtobufCMessage *message;
-	struct job *job;
+	struct store_job *job;
 
 	if (!object->wanted)
 		return;
 	object->status.updated_ms = status_now_ms();
 	message = status_render_stored(store->engine, object);
 	job = job_new_object(store, object);
-	job_add_file(job, store_file_name(object->kind), message);
+	store_job_add_file(job, store_file_name(object->kind), message);
 	if (object->kind == KIND_CELL)
 		job_add_containers(store, job, object);
 	protobuf_c_message_free_unpacked(message, NULL);
@@ -403,7 +239,7 @@ static void rearm(struct store *store)
 void store_change(struct store *store, struct store_change *changes, size_t n,
 		  store_changed_fn done, void *ctx)
 {
-	struct job *job = job_new(store);
+	struct store_job *job = job_new(store);
 
 	job->files = changes;
 	job->n_files = n;
@@ -467,7 +303,7 @@ static void on_remove_again(struct timer *timer)
 
 	store->stuck = (struct strv){ 0 };
 	for (size_t i = 0; i < stuck.n; i++) {
-		struct job *job = NULL;
+		struct store_job *job = NULL;
 
 		if (engine_find(store->engine, stuck.items[i]))
 			continue;
@@ -485,7 +321,7 @@ static void on_remove_again(struct timer *timer)
 int store_open(struct store **ret_store, struct engine *engine, struct error *err)
 {
 	struct store *store;
-	int r = fs_make_dirs(engine->run_path, DIR_MODE, err);
+	int r = fs_make_dirs(engine->run_path, STORE_DIR_MODE, err);
 
 	if (r < 0)
 		return error_wrap(err, r, "store");

@@ -10,6 +10,9 @@ bool str_empty(const char *s);
 bool str_starts_with(const char *s, const char *prefix);
 bool str_ends_with(const char *s, const char *suffix);
 
+/* Copies @from with its NUL; false, and @to is untouched: it has no room for it. */
+bool str_copy(char *to, size_t size, const char *from);
+
 /* The name closest to @s by edit distance, NULL when none is close enough to be a slip of the
  * finger. */
 const char *str_nearest(const char *s, const char *const *names, size_t n_names);

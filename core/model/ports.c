@@ -63,10 +63,9 @@ int port_parse(const char *text, struct published_port *ret, struct error *err)
 	char copy[PORT_SPEC_MAX_BYTES + 1], *inner, *outer;
 	int r;
 
-	if (strlen(text) > PORT_SPEC_MAX_BYTES)
+	if (!str_copy(copy, sizeof(copy), text))
 		return error_set(err, -EINVAL, "has more than %d bytes; " EXPECTED,
 				 PORT_SPEC_MAX_BYTES);
-	strcpy(copy, text);
 	if (strchr(copy, '['))
 		return error_set(err, -EINVAL,
 				 "publishing on IPv6 addresses is not supported by this version; "

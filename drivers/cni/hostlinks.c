@@ -42,9 +42,8 @@ static void add_link(struct nl_object *object, void *arg)
 	struct hostlinks *links = arg;
 	struct hostlink *item = &links->items[links->n];
 
-	if (!name || strlen(name) >= sizeof(item->name))
+	if (!name || !str_copy(item->name, sizeof(item->name), name))
 		return;
-	strcpy(item->name, name);
 	item->ifindex = rtnl_link_get_ifindex(link);
 	item->master = rtnl_link_get_master(link);
 	item->up = rtnl_link_get_flags(link) & IFF_UP;
@@ -84,9 +83,8 @@ const struct hostlink *hostlinks_find(const struct hostlinks *links, const char 
 {
 	struct hostlink key = { 0 };
 
-	if (!name || strlen(name) >= sizeof(key.name))
+	if (!name || !str_copy(key.name, sizeof(key.name), name))
 		return NULL;
-	strcpy(key.name, name);
 	return links->n ? bsearch(&key, links->items, links->n, sizeof(key), by_name) : NULL;
 }
 

@@ -313,8 +313,7 @@ int layers_read_file(const struct strv *layers, const char *path, size_t max_byt
 	struct walk walk = { .fd = -1 };
 	int r;
 
-	check(strlen(path) < sizeof(walk.path));
-	strcpy(walk.path, path);
+	check(str_copy(walk.path, sizeof(walk.path), path));
 	r = open_in_layers(layers, &walk);
 	if (r == 0) {
 		AUTO_CLOSE int fd = walk.fd;

@@ -24,6 +24,11 @@ enum {
 	FEW_CELLS = 10,
 };
 
+enum { UP_ONE, KILL_ROOT, KILL_SIDE, UP_MANY, MEASURE_COUNT };
+
+/* Of UP_ONE; the plugins are the same ones for both. */
+enum { PART_ADD, PART_WAITED, PART_COUNT };
+
 struct bench {
 	struct floor_options floor_options;
 	struct subject_options subject_options;
@@ -31,9 +36,8 @@ struct bench {
 	pid_t pid; /* of the daemon */
 	struct floor *floor;
 	struct subject *subject;
+	struct part parts[PART_COUNT];
 };
-
-enum { UP_ONE, KILL_ROOT, KILL_SIDE, UP_MANY, MEASURE_COUNT };
 
 /* ---- what every part uses ---- */
 
@@ -75,11 +79,20 @@ pthread_t bench_thread(void *(*fn)(void *), void *ctx)
 
 /* ---- rounds ---- */
 
+static void note_parts(struct bench *bench)
+{
+	struct floor_network network = floor_network(bench->floor);
+
+	samples_add(&bench->parts[PART_ADD].samples, network.add_ms);
+	samples_add(&bench->parts[PART_WAITED].samples, network.waited_ms);
+}
+
 /* One cell comes up, loses its root, comes back and goes. */
 static void round_of_one(struct bench *bench, struct comparison *comparisons)
 {
 	bench_pause_ms(SETTLE_MS);
 	samples_add(&comparisons[UP_ONE].floor, floor_up(bench->floor, 1, 0));
+	note_parts(bench);
 	bench_pause_ms(SETTLE_MS);
 	samples_add(&comparisons[KILL_ROOT].floor, floor_kill_root(bench->floor));
 	floor_down(bench->floor);
@@ -152,6 +165,9 @@ static void compare(struct bench *bench)
 	repeat(bench, comparisons, bench->rounds, "two containers", round_of_two);
 	repeat(bench, comparisons, bench->many_rounds, "many cells", round_of_many);
 	report_comparisons(comparisons, MEASURE_COUNT);
+	printf("\n");
+	report_parts(comparisons[UP_ONE].what, &comparisons[UP_ONE].daemon, bench->parts,
+		     PART_COUNT);
 	free(comparisons);
 }
 
@@ -283,7 +299,12 @@ int main(int argc, char **argv)
 			       .n_many = 50,
 			       .idle_seconds = 30,
 			       .crash_seconds = 60,
-			       .floor_options.width = 4 };
+			       .floor_options.width = 4,
+			       .parts = {
+				       [PART_ADD].what = "the CNI plugins' ADD",
+				       [PART_WAITED].what = "of that, what the process still waits "
+							    "for when containerd has made it",
+			       } };
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)

@@ -147,6 +147,13 @@ void floor_down(struct floor *floor)
 	floor->n_cells = 0;
 }
 
+struct floor_network floor_network(const struct floor *floor)
+{
+	check(floor->n_cells > 0);
+	return (struct floor_network){ .add_ms = (double)floor->cells[0].add_ns / 1e6,
+				       .waited_ms = (double)floor->cells[0].waited_ns / 1e6 };
+}
+
 double floor_kill_root(struct floor *floor)
 {
 	uint64_t start_ns = bench_now_ns();

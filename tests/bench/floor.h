@@ -29,6 +29,14 @@ void floor_close(struct floor *floor);
 double floor_up(struct floor *floor, unsigned n, unsigned n_sides);
 void floor_down(struct floor *floor);
 
+/* Of the first cell that floor_up() made. */
+struct floor_network {
+	double add_ms;    /* the plugins' ADD, beside which containerd is called */
+	double waited_ms; /* by a process that had been made, until its network was there */
+};
+
+struct floor_network floor_network(const struct floor *floor);
+
 /* Of the first cell: SIGKILL of the process until its successor is started. */
 double floor_kill_root(struct floor *floor);
 double floor_kill_side(struct floor *floor);

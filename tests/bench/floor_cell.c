@@ -113,6 +113,7 @@ static void *attach(void *ctx)
 {
 	struct floor_cell *cell = ctx;
 	struct plugin_run run;
+	uint64_t start_ns;
 	struct error err;
 
 	if (netns_create(cell->netns, &err) < 0)
@@ -122,7 +123,9 @@ static void *attach(void *ctx)
 		"floor.%u", __atomic_fetch_add(&cell->floor->sequence, 1, __ATOMIC_RELAXED));
 	run = plugin_run(cell);
 	sem_wait(&cell->floor->plugins);
+	start_ns = bench_now_ns();
 	plugin_add(&run);
+	cell->add_ns = bench_now_ns() - start_ns;
 	sem_post(&cell->floor->plugins);
 	sem_post(&cell->attached);
 	return NULL;
@@ -243,6 +246,7 @@ void floor_cell_up(struct floor_cell *cell)
 	struct floor_container *root = &cell->containers[0];
 	pthread_t network = bench_thread(attach, cell), side = 0;
 	Ctd__MountsReply *mounts;
+	uint64_t created_ns;
 
 	if (cell->n > 1)
 		side = bench_thread(up_side, cell);
@@ -250,7 +254,9 @@ void floor_cell_up(struct floor_cell *cell)
 	sem_wait(&cell->pinned);
 	create_task(cell, root, mounts);
 	sem_post(&cell->root_created);
+	created_ns = bench_now_ns();
 	sem_wait(&cell->attached);
+	cell->waited_ns = bench_now_ns() - created_ns;
 	start_task(cell, root);
 	sem_post(&cell->root_started);
 	if (cell->n > 1)

@@ -26,7 +26,8 @@ struct floor_cell {
 	struct floor_container containers[FLOOR_CONTAINERS_MAX]; /* the root first */
 	unsigned n;
 	sem_t pinned, attached, root_created, root_started;
-	uint64_t up_ns; /* when its last process was started */
+	uint64_t up_ns;             /* when its last process was started */
+	uint64_t add_ns, waited_ns; /* of its plugins, and of that the root's process waited */
 };
 
 struct floor {

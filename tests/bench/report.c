@@ -46,6 +46,22 @@ void report_comparisons(const struct comparison *items, size_t n)
 		print_comparison(&items[i]);
 }
 
+void report_parts(const char *of, const struct samples *whole, const struct part *parts, size_t n)
+{
+	double all = samples_quartiles(whole).median;
+
+	printf("| part of %s | rounds | ms: median (quartiles) | of kukeond's median, %% |\n"
+	       "|---|---|---|---|\n",
+	       of);
+	for (size_t i = 0; i < n; i++) {
+		struct quartiles part = samples_quartiles(&parts[i].samples);
+
+		printf("| %s | %zu | %.1f (%.1f - %.1f) | %.0f |\n", parts[i].what,
+		       parts[i].samples.n, part.median, part.low, part.high,
+		       part.median * 100 / all);
+	}
+}
+
 void report_idle(const struct idle_row *rows, size_t n, unsigned seconds)
 {
 	printf("| Ready cells, idle for %u s | wake-ups of our threads | of gRPC's own threads | CPU, ms | threads "

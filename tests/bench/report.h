@@ -26,6 +26,14 @@ struct crash_row {
 	double cpu_ms;
 };
 
+/* Something that goes on within a time that was measured too. */
+struct part {
+	const char *what;
+	struct samples samples;
+};
+
+/* Each next to the median of @whole, named @of. */
+void report_parts(const char *of, const struct samples *whole, const struct part *parts, size_t n);
 void report_comparisons(const struct comparison *items, size_t n);
 void report_idle(const struct idle_row *rows, size_t n, unsigned seconds);
 void report_crashes(const struct crash_row *rows, size_t n);

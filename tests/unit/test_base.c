@@ -356,9 +356,23 @@ static void test_fs_remove_tree_bound(void **state UNUSED)
 
 #define FS_TEST(f) cmocka_unit_test_setup_teardown(f, make_directory, remove_directory)
 
+static void test_copy(void **state UNUSED)
+{
+	char to[4] = "old";
+
+	assert_false(str_copy(to, sizeof(to), "long"));
+	assert_string_equal(to, "old");
+	assert_true(str_copy(to, sizeof(to), "new"));
+	assert_string_equal(to, "new");
+	assert_true(str_copy(to, sizeof(to), ""));
+	assert_string_equal(to, "");
+	assert_false(str_copy(to, 0, ""));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_copy),
 		cmocka_unit_test(test_map_against_sorted_table),
 		cmocka_unit_test(test_map_remove_while_walking),
 		cmocka_unit_test(test_list),

@@ -129,21 +129,27 @@ static void test_pause_without_the_task(void **state)
 	pause_outlives_daemons(*state, "b", false);
 }
 
-/* Whatever somebody sets the wall clock to, who waits waits as long, and who runs runs. */
+/* What somebody sets the wall clock forth and back by. */
+static const int64_t clock_steps_ms[] = { 3600 * 1000LL, -7200 * 1000LL, -1700 * 1000 * 1000000LL };
+
+/* "b" waits for its second pause; returns how often it has been started. */
+static unsigned wait_in_second_pause(struct fixture *f)
+{
+	sim_run(&f->sim, 2 * MINUTE_MS);
+	end(f, "b", 1);
+	end(f, "b", 1);
+	return process(f, "b")->starts;
+}
+
+/* Who waits waits as long, and who runs runs. */
 static void test_clock_steps(void **state)
 {
-	static const int64_t steps_ms[] = { 3600 * 1000LL, -7200 * 1000LL,
-					    -1700 * 1000 * 1000000LL };
 	struct fixture *f = *state;
 
-	for (size_t i = 0; i < ARRAY_SIZE(steps_ms); i++) {
-		unsigned starts, others = process(f, "root")->starts;
+	for (size_t i = 0; i < ARRAY_SIZE(clock_steps_ms); i++) {
+		unsigned others = process(f, "root")->starts, starts = wait_in_second_pause(f);
 
-		sim_run(&f->sim, 2 * MINUTE_MS);
-		end(f, "b", 1);
-		end(f, "b", 1);
-		starts = process(f, "b")->starts;
-		f->sim.loop.virtual_wall_ms += steps_ms[i];
+		f->sim.loop.virtual_wall_ms += clock_steps_ms[i];
 		sim_run(&f->sim, 100);
 		assert_int_equal(process(f, "b")->starts, starts);
 		sim_run(&f->sim, 2000);
@@ -156,19 +162,13 @@ static void test_clock_steps(void **state)
 /* The same while a daemon is away: what runs is not touched, and no pause gets longer. */
 static void test_clock_steps_between_daemons(void **state)
 {
-	static const int64_t steps_ms[] = { 3600 * 1000LL, -7200 * 1000LL,
-					    -1700 * 1000 * 1000000LL };
 	struct fixture *f = *state;
 
-	for (size_t i = 0; i < ARRAY_SIZE(steps_ms); i++) {
-		unsigned starts, others = process(f, "root")->starts;
+	for (size_t i = 0; i < ARRAY_SIZE(clock_steps_ms); i++) {
+		unsigned others = process(f, "root")->starts, starts = wait_in_second_pause(f);
 
-		sim_run(&f->sim, 2 * MINUTE_MS);
-		end(f, "b", 1);
-		end(f, "b", 1);
-		starts = process(f, "b")->starts;
 		sim_crash(&f->sim);
-		f->sim.loop.virtual_wall_ms += steps_ms[i];
+		f->sim.loop.virtual_wall_ms += clock_steps_ms[i];
 		sim_start(&f->sim);
 		sim_file(&f->sim, "web.yaml", manifest);
 		sim_scanned(&f->sim);

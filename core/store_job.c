@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/store_job.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+
+#include "core/base/fs.h"
+#include "core/manifest/manifest.h"
+#include "core/store_load.h"
+
+/* Specs may hold what is nobody else's business: environments. */
+enum { FILE_MODE = 0600 };
+
+static const char *const file_names[] = {
+	[KIND_REALM] = "realm.yaml",
+	[KIND_SPACE] = "space.yaml",
+	[KIND_STACK] = "stack.yaml",
+	[KIND_CELL] = "cell.yaml",
+};
+
+const char *store_file_name(enum kind kind)
+{
+	check(kind < ARRAY_SIZE(file_names));
+	return file_names[kind];
+}
+
+char *store_file_path(const char *key)
+{
+	AUTO_FREE char *cell = NULL;
+
+	if (key_kind(key) != KIND_CONTAINER)
+		return xasprintf("%s/%s", key, store_file_name(key_kind(key)));
+	cell = key_parent(key);
+	return xasprintf("%s/containers/%s.yaml", cell, key_name(key));
+}
+
+static int make_parent_dir(const char *path, struct error *err)
+{
+	AUTO_FREE char *dir = xstrdup(path);
+
+	*strrchr(dir, '/') = '\0';
+	return fs_make_dirs(dir, STORE_DIR_MODE, err);
+}
+
+/* Gone for good, also after a power cut. */
+static int remove_file(const char *path, struct error *err)
+{
+	AUTO_FREE char *dir = xstrdup(path);
+	AUTO_CLOSE int fd = -1;
+
+	*strrchr(dir, '/') = '\0';
+	if (unlink(path) < 0 && errno != ENOENT)
+		return fs_error(err, -errno, "cannot remove", path);
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0 && fsync(fd) < 0)
+		return error_set(err, -errno, "cannot sync %s: %m", dir);
+	return 0;
+}
+
+static int change_file(const char *base, const struct store_change *file, struct error *err)
+{
+	AUTO_FREE char *path = xasprintf("%s/%s", base, file->path);
+	int r;
+
+	if (!file->text)
+		return remove_file(path, err);
+	r = make_parent_dir(path, err);
+	return r < 0 ? r
+		     : fs_write_file_atomic(path, file->text, strlen(file->text), FILE_MODE, err);
+}
+
+static bool keeps(const struct store_job *job, const char *name)
+{
+	for (size_t i = 0; i < job->containers.n; i++)
+		if (strcmp(job->containers.items[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* Files of containers that the cell does not have any more. */
+static void remove_stale_containers(const struct store_job *job)
+{
+	AUTO_FREE char *path = xasprintf("%s/containers", job->dir);
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.' && !keeps(job, entry->d_name))
+			unlinkat(dirfd(dir), entry->d_name, 0);
+	if (dir)
+		closedir(dir);
+}
+
+/* A layer's directory may hold what is not ours: only our own file goes, and the directory when it
+ * is empty then. */
+static void remove_dir(const struct store_job *job, struct error *err)
+{
+	static const char *const suffixes[] = { "", STORE_DAMAGED };
+
+	if (job->kind == KIND_CELL) {
+		if (fs_remove_tree(AT_FDCWD, job->dir, err) < 0)
+			error_wrap(err, err->code, "cannot remove %s", job->dir);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+		AUTO_FREE char *path =
+			xasprintf("%s/%s%s", job->dir, store_file_name(job->kind), suffixes[i]);
+
+		unlink(path);
+	}
+	if (rmdir(job->dir) < 0 && errno != ENOENT && errno != ENOTEMPTY)
+		error_set(err, -errno, "cannot remove %s: %m", job->dir);
+}
+
+void store_job_run(struct store_job *job)
+{
+	const char *base = job->dir ? job->dir : job->base;
+	int r = 0;
+
+	if (job->remove)
+		return remove_dir(job, &job->err);
+	for (size_t i = 0; r == 0 && i < job->n_files; i++)
+		r = change_file(base, &job->files[i], &job->err);
+	if (r == 0 && job->dir && job->kind == KIND_CELL)
+		remove_stale_containers(job);
+}
+
+void store_changes_free(struct store_change *changes, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(changes[i].path);
+		free(changes[i].text);
+	}
+	free(changes);
+}
+
+void store_job_free(struct store_job *job)
+{
+	list_remove(&job->link);
+	store_changes_free(job->files, job->n_files);
+	strv_fini(&job->containers);
+	free(job->dir);
+	free(job);
+}
+
+void store_job_add_file(struct store_job *job, const char *name, const ProtobufCMessage *message)
+{
+	AUTO_BUF struct buf text = { 0 };
+
+	manifest_emit_yaml(message, &text);
+	job->files = xrealloc(job->files, (job->n_files + 1) * sizeof(*job->files));
+	job->files[job->n_files++] =
+		(struct store_change){ xstrdup(name), xstrdup(text.data ? text.data : "") };
+}
+
+bool store_job_writes(const struct store_job *job)
+{
+	for (size_t i = 0; i < job->n_files; i++)
+		if (job->files[i].text)
+			return true;
+	return false;
+}

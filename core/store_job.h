@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One thing that the store writes or removes below the run path, and how that is done so that a
+ * power cut leaves the old or the new. */
+#pragma once
+
+#include "core/base/list.h"
+#include "core/store.h"
+
+/* Of directories at and below the run path. */
+enum { STORE_DIR_MODE = 0755 };
+
+/* One object's files to write, or its directory to remove, or what the API changes. */
+struct store_job {
+	struct list link; /* struct store.jobs */
+	const char *base; /* the run path; its owner outlives the job */
+	char *dir;        /* of the object; NULL: a change of the API */
+	enum kind kind;
+	bool remove;
+	struct store_change *files; /* names below dir, or the run path */
+	size_t n_files;
+	struct strv containers; /* file names that stay in <dir>/containers */
+	struct error err;
+	store_changed_fn done; /* may be NULL */
+	void *ctx;
+};
+
+/* On a worker thread. How it went is in job->err. */
+void store_job_run(struct store_job *job);
+
+/* One more file to write, of @name below the object's directory. */
+void store_job_add_file(struct store_job *job, const char *name, const ProtobufCMessage *message);
+
+/* Whether any file is written. Only who has written something knows that there is space. */
+bool store_job_writes(const struct store_job *job);
+
+/* Takes it out of its list. */
+void store_job_free(struct store_job *job);
