@@ -7,7 +7,17 @@
 #include <signal.h>
 #include <stdio.h>
 
-enum kind { FAULT_NONE, FAULT_KILL_BEFORE, FAULT_KILL_AFTER, FAULT_FAIL, FAULT_RANDOM };
+enum kind {
+	FAULT_NONE,
+	FAULT_KILL_BEFORE,
+	FAULT_KILL_DURING,
+	FAULT_KILL_AFTER,
+	FAULT_FAIL,
+	FAULT_RANDOM
+};
+
+/* A call to containerd takes from 1 ms to some tens; which part of it is met differs by act. */
+enum { DURING_MIN_US = 200, DURING_MAX_US = 8000, DURING_STRIDE_US = 1931 };
 
 static struct {
 	pthread_once_t once;
@@ -31,9 +41,8 @@ static void write_line(struct buf *line)
 static void read_fault(const char *text)
 {
 	static const char *const names[] = {
-		[FAULT_KILL_BEFORE] = "kill-before",
-		[FAULT_KILL_AFTER] = "kill-after",
-		[FAULT_FAIL] = "fail",
+		[FAULT_KILL_BEFORE] = "kill-before", [FAULT_KILL_DURING] = "kill-during",
+		[FAULT_KILL_AFTER] = "kill-after",   [FAULT_FAIL] = "fail",
 		[FAULT_RANDOM] = "random",
 	};
 	char name[16];
@@ -134,6 +143,21 @@ void fault_end_exit(const struct fault *fault, int exit_code)
 
 	snprintf(how, sizeof(how), "exit:%d", exit_code);
 	end(fault, exit_code ? how : "ok", NULL);
+}
+
+static void *die_soon(void *arg UNUSED)
+{
+	usleep((useconds_t)(DURING_MIN_US +
+			    faults.at * DURING_STRIDE_US % (DURING_MAX_US - DURING_MIN_US)));
+	fault_die();
+}
+
+void fault_is_under_way(const struct fault *fault)
+{
+	pthread_t thread;
+
+	if (fault->n == faults.at && faults.kind == FAULT_KILL_DURING)
+		check(pthread_create(&thread, NULL, die_soon, NULL) == 0);
 }
 
 bool fault_kills_after(const struct fault *fault)

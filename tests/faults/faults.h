@@ -6,6 +6,7 @@
  * Every act has a number, from 1 on in the order in which they begin.
  *	KUKEON_FAULT=kill-before:<n>	the process dies by SIGKILL instead of act n
  *	KUKEON_FAULT=kill-after:<n>	it dies when act n is done, before anything learns of it
+ *	KUKEON_FAULT=kill-during:<n>	it dies while act n, a call to containerd, is under way
  *	KUKEON_FAULT=fail:<n>:<errno>	act n is not done and fails so
  *	KUKEON_FAULT=random:<seed>:<per thousand>	each act fails with that chance: with an
  *					error that it can have, and where that can be (calls to
@@ -32,6 +33,9 @@ struct fault fault_begin(const char *what, const char *detail, const int *codes,
 /* @code: a positive errno, or 0; errno stays as it is. */
 void fault_end(const struct fault *fault, int code, const char *seen);
 void fault_end_exit(const struct fault *fault, int exit_code);
+
+/* For an act that has just begun and ends later: the daemon dies meanwhile, if it is to. */
+void fault_is_under_way(const struct fault *fault);
 
 /* Whether the daemon is to die when this act is done; fault_end() sees to it by itself. */
 bool fault_kills_after(const struct fault *fault);

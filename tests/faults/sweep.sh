@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash source=../e2e/lib.sh
-# The life of a cell of two containers that joins a further space and leaves it, played once for each external act of the daemon in it, with the daemon dying by
-# SIGKILL right before the act and right after it. The next daemon takes over; each life must come to the same end and
-# leave nothing, and all acts of its daemons keep the rules (tests/fake/rules.h).
+# The life of a cell of two containers that joins a further space and leaves it, played once for each external act of the
+# daemon in it, with the daemon dying by SIGKILL right before the act and right after it, and while a call to containerd is
+# under way. The next daemon takes over; each life must come to the same end and leave nothing, and all acts of its daemons
+# keep the rules (tests/fake/rules.h).
 #
 #	SCENARIO_LIMIT_SECONDS=1800 sudo -E tests/e2e/run -v tests/faults/sweep.sh
 # SWEEP="first last step" plays a part, SWEEP_STEP=12 every twelfth act; SWEEP_ONLY="kill-after:17" one life, and shows its acts.
@@ -104,16 +105,20 @@ leaves_nothing_but_kept() {
 	leaves_nothing || [ -z "$(grep -v '/kept$' "$T/leaks")" ]
 }
 
+# A call to containerd takes its time.
+during() { ! grep -qE "^[0-9]+ $1 begin rpc " "$T/first" || echo kill-during; }
+
 if [ -n "${SWEEP_ONLY:-}" ]; then
 	play "$SWEEP_ONLY"
 	echo "deaths: $deaths"; cat "$T/acts"
 else
 	play none:0
+	cp "$T/acts" "$T/first"
 	acts=$(grep -c " begin " "$T/acts")
 	read -r first last step <<<"${SWEEP:-1 $acts ${SWEEP_STEP:-1}}"
 	lives=0
 	for ((n = first; n <= last; n += step)); do
-		for kind in kill-before kill-after; do
+		for kind in kill-before kill-after $(during "$n"); do
 			play $kind:$n
 			lives=$((lives + 1))
 		done

@@ -11,6 +11,7 @@
 #include <limits.h>
 #include <netlink/route/addr.h>
 #include <netlink/route/link.h>
+#include <nftables/libnftables.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -152,6 +153,23 @@ WRAP_NETLINK(rtnl_link_change, rtnl_link_get_name(old),
 WRAP_NETLINK(rtnl_addr_add, rtnl_addr_get_label(address),
 	     (struct nl_sock * sock, struct rtnl_addr *address, int flags), (sock, address, flags))
 WRAP_NETLINK(nl_sendto, NULL, (struct nl_sock * sock, void *data, size_t len), (sock, data, len))
+
+int __real_nft_run_cmd_from_buffer(struct nft_ctx *nft, const char *commands);
+int __wrap_nft_run_cmd_from_buffer(struct nft_ctx *nft, const char *commands);
+
+/* A change of the packet filter: one transaction. */
+int __wrap_nft_run_cmd_from_buffer(struct nft_ctx *nft, const char *commands)
+{
+	struct fault fault;
+	int r;
+
+	if (str_starts_with(commands, "list "))
+		return __real_nft_run_cmd_from_buffer(nft, commands);
+	fault = fault_begin("nft", NULL, netlink_codes, false);
+	r = fault.code ? -1 : __real_nft_run_cmd_from_buffer(nft, commands);
+	fault_end(&fault, r < 0 ? EIO : 0, NULL);
+	return r;
+}
 
 /* ---- plugins ---- */
 

@@ -169,6 +169,7 @@ void __wrap_rpc_unary_start(struct rpc_channel *channel, struct rpc_unary *unary
 	keep(&act);
 	call->done = on_answer;
 	__real_rpc_unary_start(channel, unary, call);
+	fault_is_under_way(&act.fault);
 }
 
 static void on_stream_end(struct rpc_stream *stream, int status, const struct error *err)
