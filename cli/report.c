@@ -184,5 +184,9 @@ void report_print(const Api__StatusReply *status, const struct io *io)
 		fprintf(io->out, "\nProblems\n");
 	for (size_t i = 0; i < status->n_problems; i++)
 		print_problem(status->problems[i], io);
+	if (status->n_remarks)
+		fprintf(io->out, "\nRemarks\n");
+	for (size_t i = 0; i < status->n_remarks; i++)
+		print_problem(status->remarks[i], io);
 	print_verdict(status, io->out);
 }

@@ -116,7 +116,7 @@ static void add_count(Api__StatusReply *reply, int kind, int state, uint32_t cou
 	APPEND(reply->counts, reply->n_counts, out);
 }
 
-static void add_problem(Api__StatusReply *reply, const struct object *object)
+static Api__Problem *problem_of(const struct object *object)
 {
 	Api__Problem *problem = xnew(Api__Problem);
 
@@ -127,8 +127,7 @@ static void add_problem(Api__StatusReply *reply, const struct object *object)
 	problem->state = object->status.state;
 	problem->reason = maybe_str(reason_name(object->status.reason));
 	problem->message = maybe_str(object->status.message);
-	APPEND(reply->problems, reply->n_problems, problem);
-	reply->healthy = false;
+	return problem;
 }
 
 /* What was asked to stop is as declared when it has stopped; so is a cell whose root completed. */
@@ -171,8 +170,12 @@ static void report_objects(struct api *api, Api__StatusReply *reply)
 		if (object->kind == KIND_CONTAINER)
 			continue;
 		counts[object->kind][object->status.state]++;
-		if (!as_declared(object))
-			add_problem(reply, object);
+		if (!as_declared(object)) {
+			APPEND(reply->problems, reply->n_problems, problem_of(object));
+			reply->healthy = false;
+		} else if (object->status.state == API__STATE__Ready && object->status.reason) {
+			APPEND(reply->remarks, reply->n_remarks, problem_of(object));
+		}
 		list_for_each(c, &object->cell.containers, link) {
 			plan_container_state(c, &context, &state);
 			counts[KIND_CONTAINER][state.state]++;

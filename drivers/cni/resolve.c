@@ -56,21 +56,23 @@ static void on_answer(void *arg, int status, int timeouts UNUSED, struct ares_ad
 	ares_freeaddrinfo(answer);
 }
 
-/* Hands c-ares what has arrived, or that nothing has. False: it waits for nothing any more. */
+/* Hands c-ares what has arrived, or that nothing has. False: it waits for nothing any more. Of the
+ * bits of ares_getsock() the lower half says which sockets are read, the upper half which are
+ * written. */
 static bool turn(ares_channel channel)
 {
 	struct timeval limit = { .tv_usec = TURN_MS * 1000 }, wait;
 	ares_socket_t sockets[ARES_GETSOCK_MAXNUM];
-	int wanted = ares_getsock(channel, sockets, ARES_GETSOCK_MAXNUM);
+	unsigned wanted = (unsigned)ares_getsock(channel, sockets, ARES_GETSOCK_MAXNUM);
 	struct pollfd fds[ARES_GETSOCK_MAXNUM];
 	nfds_t n = 0;
 
 	for (int i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
 		short events = 0;
 
-		if (ARES_GETSOCK_READABLE(wanted, i))
+		if (wanted >> i & 1)
 			events |= POLLIN;
-		if (ARES_GETSOCK_WRITABLE(wanted, i))
+		if (wanted >> (i + ARES_GETSOCK_MAXNUM) & 1)
 			events |= POLLOUT;
 		if (events)
 			fds[n++] = (struct pollfd){ .fd = sockets[i], .events = events };

@@ -132,6 +132,8 @@ holds "db.test moved" "$ALLOWED second/udp "
 guarded_space "$OUTSIDE_RULE" "$PRIVATE_RULE" "$DB_RULE" "{host: nobody.test, ports: [7000]}"
 wait_for "the missing name to be told" space_says \
 	'Ready HostNotFound nobody.test: cannot find the host: no name server knows an IPv4 address of it'
+kuke status | sed -n '/^Remarks/,$p' | grep -qF 'space default/guarded: Ready, HostNotFound: nobody.test: ' ||
+	fail "not in status: $(kuke status)"
 process_stop "$NAMES_PID" 5 || fail "the name server does not end"
 wait "$NAMES_PID" 2>/dev/null || true
 wait_for "the silence to be told" space_says 'db.test: cannot find the host'

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A range, ports and a host name of an egress policy: what is taken keeps to its bounds. */
+#include <stdio.h>
+
+#include "core/base/str.h"
+#include "core/model/egress.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	AUTO_FREE char *text = xstrndup((const char *)data, len);
+	struct egress_range range;
+	struct egress_ports ports;
+	struct error err = { 0 };
+
+	if (egress_range_parse(text, &range, &err) == 0)
+		check(range.first <= range.last);
+	else
+		check(err.msg[0]);
+	if (egress_ports_parse(text, &ports, &err) == 0) {
+		AUTO_FREE char *written =
+			xasprintf("%u-%u/%s", ports.first, ports.last, ports.udp ? "udp" : "tcp");
+		struct egress_ports again;
+
+		check(ports.first && ports.first <= ports.last);
+		check(egress_ports_parse(written, &again, &err) == 0);
+		check(again.first == ports.first && again.last == ports.last &&
+		      again.udp == ports.udp);
+	}
+	if (egress_host_check(text, &err) == 0)
+		check(*text && !strpbrk(text, " \n\"';{}/"));
+	return 0;
+}
