@@ -160,7 +160,7 @@ mode() {
 	mv "$T/new" "$T/mode"
 }
 peak_kib() { awk '/^VmHWM/ { print $2 }' "/proc/$DAEMON_PID/status"; }
-cell_says() { [[ $(object cell victim --space bad | jq -r '.status | "\(.reason) \(.message)"') == *"$1"* ]]; }
+victim_says() { [[ $(object cell victim --space bad | jq -r '.status | "\(.reason) \(.message)"') == *"$1"* ]]; }
 host_ends() { ip -o link show type veth | wc -l; }
 
 before_kib=$(peak_kib)
@@ -169,8 +169,8 @@ while IFS='|' read -r mode words; do
 	mode "$mode"
 	[ "$mode" != missing ] || rm "$T/bin/bridge"
 	SPACE=bad drop_cell victim root
-	LIMIT=45 wait_for "a plugin that does: $mode" cell_says "NetworkFailed"
-	assert_true "$mode: it says $words ($(object cell victim --space bad | jq -r .status.message))" cell_says "$words"
+	LIMIT=45 wait_for "a plugin that does: $mode" victim_says "NetworkFailed"
+	assert_true "$mode: it says $words ($(object cell victim --space bad | jq -r .status.message))" victim_says "$words"
 	assert_untouched other "$other"
 	mode good
 	[ "$mode" != missing ] || cp "$T/bridge" "$T/bin/bridge"
@@ -188,7 +188,9 @@ done <<-'END'
 	hang|plugin bridge did not end within 30000 ms
 END
 grown_kib=$(($(peak_kib) - before_kib))
-[ $grown_kib -lt 16384 ] || fail "kukeond has grown by $grown_kib KiB"
+echo "kukeond has grown by $grown_kib KiB"
+# With AddressSanitizer what was freed counts too.
+grep -q __asan_init "$KUKEON_BIN/kukeond" || [ $grown_kib -lt 16384 ] || fail "kukeond has grown by $grown_kib KiB"
 remove_manifest bad.yaml
 remove_manifest third.yaml
 assert_untouched other "$other"

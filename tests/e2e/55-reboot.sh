@@ -2,6 +2,8 @@
 # shellcheck shell=bash source=lib.sh
 # The host starts anew: no process, link, mount or cgroup is left, the disk is. What the old boot had attached is released
 # before anything is attached, cells come up by themselves with their addresses, what was stopped stays stopped.
+# shellcheck source=lib-reboot.sh
+. "$HERE/lib-reboot.sh"
 BOOT_ID=/proc/sys/kernel/random/boot_id
 
 kill_shims() {
@@ -51,14 +53,6 @@ host_comes_up() {
 	daemon_start
 }
 
-# Of this boot, each cell is released before any is attached. What is deleted later is released once more.
-released_before_attached() {
-	awk '/ is up socket=/ { last_detach = first_attach = 0; split("", seen) }
-		/network-detach key=/ && !seen[$2]++ { last_detach = NR }
-		/network-attach key=/ && !first_attach { first_attach = NR }
-		END { exit !(last_detach && first_attach && last_detach < first_attach) }' "$DAEMON_LOG"
-}
-
 printf 'apiVersion: v1beta1\nkind: Space\nmetadata: {name: db}\n' | drop_manifest space-db.yaml
 FIELDS='networks: [db]'
 for name in one two three stopped gone; do
@@ -66,8 +60,9 @@ for name in one two three stopped gone; do
 done
 kuke stop cell stopped >/dev/null
 wait_for_cell stopped Stopped
-cell_yaml job work | sed 's/trap .*done/exit 0/; s/stopGracePeriodSeconds: 1/restartPolicy: never/' | drop_manifest job.yaml
+drop_job
 wait_for_cell job Stopped
+daemon_log() { cat "$DAEMON_LOG"; }
 addresses() { for name in one two three; do cell_field "$name" '.status | "\(.ip) \(.joins[0].ip)"'; done; }
 ips=$(addresses)
 job_is_stored() { grep -q 'ended: true' "$RUN_PATH/default/default/default/job/cell.yaml"; }
@@ -78,19 +73,5 @@ wait_for "the stop to be on disk" stop_is_stored
 host_goes_down
 remove_manifest gone.yaml
 host_comes_up
-
-for name in one two three; do
-	wait_for_cell "$name" Ready
-done
-assert_eq "$ips" "$(addresses)" "addresses"
-assert_true "what the old boot had is released first" released_before_attached
-wait_for "cell gone is gone" cell_is_gone gone
-wait_for_cell stopped Stopped
-wait_for_cell job Stopped
-assert_eq 6 "$(ctr -n kukeon-default tasks list -q | wc -l)" "tasks"
-in_container one root ping -c 1 -w 5 "$(cell_ip two)" >/dev/null || fail "cell one does not reach cell two"
-assert_eq 0 "$(restart_count one root)" "a reboot counts as no restart"
-
-kuke start cell stopped >/dev/null
-wait_for_cell stopped Ready
+is_back "$ips"
 umount "$BOOT_ID"
