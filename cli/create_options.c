@@ -10,6 +10,8 @@ enum {
 	KEY_LABEL = 0x100,
 	KEY_NAMESPACE,
 	KEY_SUBNET,
+	KEY_SUBNET6,
+	KEY_IPV6,
 	KEY_IMAGE,
 	KEY_COMMAND,
 	KEY_ARGS,
@@ -36,6 +38,13 @@ static const struct argp_option own_options[] = {
 	  .key = KEY_SUBNET,
 	  .arg = "CIDR",
 	  .doc = "Space: its range of addresses (else the next free one)" },
+	{ .name = "subnet6",
+	  .key = KEY_SUBNET6,
+	  .arg = "CIDR",
+	  .doc = "Space: its range of IPv6 addresses, beside that of IPv4" },
+	{ .name = "ipv6",
+	  .key = KEY_IPV6,
+	  .doc = "Space: the same with the next free range of IPv6" },
 	{ .name = "image",
 	  .key = KEY_IMAGE,
 	  .arg = "REFERENCE",
@@ -193,6 +202,14 @@ static error_t parse_own(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_SUBNET:
 		own->subnet = arg;
+		mark_given(own, KIND_SPACE, key);
+		return 0;
+	case KEY_SUBNET6:
+		own->subnet6 = arg;
+		mark_given(own, KIND_SPACE, key);
+		return 0;
+	case KEY_IPV6:
+		own->ipv6 = true;
 		mark_given(own, KIND_SPACE, key);
 		return 0;
 	case 'v':

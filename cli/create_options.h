@@ -11,7 +11,8 @@ enum { CREATE_LABELS_MAX = 256 };
 struct create_options {
 	const char *labels[CREATE_LABELS_MAX]; /* KEY=VALUE */
 	size_t n_labels;
-	const char *namespace, *subnet;
+	const char *namespace, *subnet, *subnet6;
+	bool ipv6;
 	Api__ContainerSpec *container; /* what was given of it; NULL: nothing. May be taken. */
 	const char *given[KIND_COUNT]; /* an option that was given and is for this kind alone */
 };

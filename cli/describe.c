@@ -98,10 +98,12 @@ static void print_joins(const Api__Status *status, FILE *out)
 {
 	for (size_t i = 0; i < status->n_joins; i++) {
 		const Api__JoinStatus *join = status->joins[i];
-		AUTO_FREE char *text = str_empty(join->ip)
-					       ? xasprintf("%s (not yet)", join->space)
-					       : xasprintf("%s at %s (%s)", join->space, join->ip,
-							   join->interface ? join->interface : "");
+		AUTO_FREE char *text =
+			str_empty(join->ip)
+				? xasprintf("%s (not yet)", join->space)
+				: xasprintf("%s at %s%s%s (%s)", join->space, join->ip,
+					    join->ip6 ? " " : "", join->ip6 ? join->ip6 : "",
+					    join->interface ? join->interface : "");
 
 		line("joins:", text, out);
 	}
@@ -121,9 +123,11 @@ static void print_layer(const struct object *object, const struct io *io)
 	line("namespace:", status->containerd_namespace, io->out);
 	line("network:", status->network, io->out);
 	line("subnet:", status->subnet, io->out);
+	line("subnet6:", status->subnet6, io->out);
 	line("bridge:", status->bridge, io->out);
 	line("conflist:", status->conflist, io->out);
 	line("address:", status->ip, io->out);
+	line("address6:", status->ip6, io->out);
 	print_joins(status, io->out);
 	line("netns:", status->netns, io->out);
 	print_cgroup(status->cgroup_path, &cgroup_ready, io->out);

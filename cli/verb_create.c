@@ -33,6 +33,13 @@ static void set_container(Api__Container *container, struct create_options *own)
 	model_default_string(&container->spec->image, DEFAULT_IMAGE);
 }
 
+static void set_space(Api__SpaceSpec *spec, const struct create_options *own)
+{
+	model_default_string(&spec->subnet, own->subnet);
+	model_default_string(&spec->subnet6, own->subnet6);
+	spec->has_ipv6 = spec->ipv6 = own->ipv6;
+}
+
 /* Free with protobuf_c_message_free_unpacked(). */
 static ProtobufCMessage *make_object(const struct target *target, struct create_options *own)
 {
@@ -51,7 +58,7 @@ static ProtobufCMessage *make_object(const struct target *target, struct create_
 	if (target->kind == KIND_REALM)
 		model_default_string(&((Api__Realm *)message)->spec->namespace_, own->namespace);
 	if (target->kind == KIND_SPACE)
-		model_default_string(&((Api__Space *)message)->spec->subnet, own->subnet);
+		set_space(((Api__Space *)message)->spec, own);
 	model_set_defaults(target->kind, message);
 	return message;
 }

@@ -148,8 +148,8 @@ static void start_create(struct run *run)
 		return;
 	}
 	run->files_hostname = xstrdup(hostname); /* the spec may change while they are written */
-	run->files_job =
-		names_job_new(run->engine, run->object, NULL, run->container->role, hostname);
+	run->files_job = names_job_new(run->engine, run->object, &(struct cell_addresses){ 0 },
+				       run->container->role, hostname);
 	loop_work(run->engine->loop, &run->files, run_own_files, on_own_files);
 }
 

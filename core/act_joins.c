@@ -10,6 +10,7 @@ static void start_join(struct run *run)
 		.cell_key = run->object->key,
 		.space_key = run->join->space_key,
 		.wanted_ip = run->join->last_ip,
+		.wanted_ip6 = run->join->last_ip6,
 	};
 
 	network->ops->join(network, &request, &run->ret.join, &run->call);

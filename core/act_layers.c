@@ -43,6 +43,8 @@ static void start_space_ensure(struct run *run)
 		.space_key = run->object->key,
 		.conf_dir = str_empty(spec->cni_config_path) ? NULL : spec->cni_config_path,
 		.subnet = str_empty(spec->subnet) ? NULL : spec->subnet,
+		.ipv6 = model_space_has_ipv6(spec),
+		.subnet6 = str_empty(spec->subnet6) ? NULL : spec->subnet6,
 		.regenerate = run->object->own.regenerate,
 	};
 

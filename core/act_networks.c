@@ -14,8 +14,10 @@ static void run_files(struct work *work)
 
 static void write_files(struct run *run, work_fn done)
 {
-	run->files_job =
-		names_job_new(run->engine, run->object, run->ret.attachment.ip, NULL, NULL);
+	const struct attachment_fact *fact = &run->ret.attachment;
+	const struct cell_addresses at = { fact->ip, fact->ip6 };
+
+	run->files_job = names_job_new(run->engine, run->object, &at, NULL, NULL);
 	loop_work(run->engine->loop, &run->files, run_files, done);
 }
 
@@ -76,6 +78,7 @@ static void start_attach(struct run *run)
 	const struct attach_request request = {
 		.cell_key = run->object->key,
 		.wanted_ip = run->object->cell.last_ip,
+		.wanted_ip6 = run->object->cell.last_ip6,
 	};
 
 	call_init(&run->first, run->engine->loop, on_attached);
@@ -91,6 +94,7 @@ static void start_repair(struct run *run)
 	const struct repair_request request = {
 		.cell_key = run->object->key,
 		.wanted_ip = run->object->cell.last_ip,
+		.wanted_ip6 = run->object->cell.last_ip6,
 		.pid = root ? root->pid : 0,
 		.cgroup_path = cgroup,
 	};

@@ -53,8 +53,10 @@ static int write_hosts(int dir_fd, const char *name, mode_t mode, const char *ho
 	AUTO_BUF struct buf text = { 0 };
 
 	buf_add_str(&text, LOCALHOST);
-	if (hosts->ip)
-		add_own_line(&text, hosts->ip, hostname, cell_key);
+	if (hosts->own.ip)
+		add_own_line(&text, hosts->own.ip, hostname, cell_key);
+	if (hosts->own.ip6)
+		add_own_line(&text, hosts->own.ip6, hostname, cell_key);
 	if (!str_empty(hosts->names))
 		buf_printf(&text, HEADING "%s", hosts->names);
 	return fs_update_file(dir_fd, name, text.data, text.len, mode, err);
@@ -125,17 +127,22 @@ static int update(int dir_fd, const char *cell_key, mode_t mode,
 	return r;
 }
 
-/* The address in the cell's own hosts file; NULL when it is not known. Free with free(). */
-static char *read_ip(int dir_fd)
+/* The addresses in the cell's own hosts file, as far as they are known. They live in @hosts. */
+static struct cell_addresses read_own(int dir_fd, struct buf *hosts)
 {
-	AUTO_BUF struct buf hosts = { 0 };
-	const char *ip;
+	struct cell_addresses own = { 0 };
+	char *line, *next;
 
-	if (fs_read_file(dir_fd, names[CELLFILE_HOSTS], HOSTS_FILE_MAX_BYTES, &hosts, NULL) < 0 ||
-	    hosts.len <= strlen(LOCALHOST))
-		return NULL;
-	ip = hosts.data + strlen(LOCALHOST);
-	return *ip == *HEADING ? NULL : xstrndup(ip, strcspn(ip, "\t\n"));
+	if (fs_read_file(dir_fd, names[CELLFILE_HOSTS], HOSTS_FILE_MAX_BYTES, hosts, NULL) < 0 ||
+	    hosts->len <= strlen(LOCALHOST))
+		return own;
+	for (line = hosts->data + strlen(LOCALHOST); *line && *line != *HEADING; line = next) {
+		next = line + strcspn(line, "\n");
+		next += *next == '\n';
+		line[strcspn(line, "\t\n")] = '\0';
+		*(strchr(line, ':') ? &own.ip6 : &own.ip) = line;
+	}
+	return own;
 }
 
 int cellfiles_write(const char *run_path, const char *cell_key, const struct cellfiles_hosts *hosts,
@@ -159,15 +166,15 @@ int cellfiles_update(const char *run_path, const char *cell_key,
 		     const struct cellfiles_hosts *hosts, struct error *err)
 {
 	struct cellfiles_hosts now = *hosts;
-	AUTO_FREE char *ip = NULL;
+	AUTO_BUF struct buf before = { 0 };
 	AUTO_CLOSE int dir_fd = -1;
 	int r;
 
 	if (!run_path)
 		return 0;
 	dir_fd = open_dir(run_path, cell_key, false, err);
-	if (dir_fd >= 0 && !now.ip)
-		now.ip = ip = read_ip(dir_fd);
+	if (dir_fd >= 0 && !now.own.ip && !now.own.ip6)
+		now.own = read_own(dir_fd, &before);
 	r = dir_fd < 0 ? dir_fd : update(dir_fd, cell_key, 0, &now, err);
 	if (r == -ENOENT) /* the cell is going, or coming: then its files are written before it */
 		return 0;
@@ -178,9 +185,10 @@ int cellfiles_write_container(const char *run_path, const char *cell_key, const 
 			      const char *hostname, const struct cellfiles_hosts *hosts,
 			      struct error *err)
 {
-	AUTO_FREE char *hosts_file = xasprintf("hosts.%s", role), *ip = NULL;
+	AUTO_FREE char *hosts_file = xasprintf("hosts.%s", role);
 	AUTO_FREE char *hostname_file = xasprintf(HOSTNAME_PREFIX "%s", role);
-	struct cellfiles_hosts own = *hosts;
+	struct cellfiles_hosts now = *hosts;
+	AUTO_BUF struct buf before = { 0 };
 	AUTO_CLOSE int dir_fd = -1;
 	int r;
 
@@ -189,8 +197,8 @@ int cellfiles_write_container(const char *run_path, const char *cell_key, const 
 	dir_fd = open_dir(run_path, cell_key, true, err);
 	if (dir_fd < 0)
 		return dir_fd;
-	own.ip = ip = read_ip(dir_fd);
-	r = write_hosts(dir_fd, hosts_file, FILE_MODE, hostname, cell_key, &own, err);
+	now.own = read_own(dir_fd, &before);
+	r = write_hosts(dir_fd, hosts_file, FILE_MODE, hostname, cell_key, &now, err);
 	if (r == 0)
 		r = write_hostname(dir_fd, hostname_file, hostname, err);
 	return r < 0 ? error_wrap(err, r, "files in %s/%s/etc", run_path, cell_key) : 0;

@@ -6,8 +6,8 @@
  * of its own has its own pair beside them, "hosts.<role>" and "hostname.<role>"; no role holds a
  * dot.
  *
- * A hosts file is localhost, then the names of the cell itself at its address, then the lines that
- * tell of the cells around it (core/model/hosts.h).
+ * A hosts file is localhost, then the names of the cell itself at its addresses, then the lines
+ * that tell of the cells around it (core/model/hosts.h).
  */
 #pragma once
 
@@ -15,9 +15,14 @@
 
 enum cellfile { CELLFILE_HOSTS, CELLFILE_HOSTNAME };
 
+/* Of a cell in one space, without prefix; NULL: none of that family, or not known yet. */
+struct cell_addresses {
+	const char *ip, *ip6;
+};
+
 /* What a cell's hosts files say. */
 struct cellfiles_hosts {
-	const char *ip;    /* NULL: not known yet */
+	struct cell_addresses own;
 	const char *names; /* lines about other cells; "" */
 };
 
@@ -32,12 +37,12 @@ int cellfiles_write(const char *run_path, const char *cell_key, const struct cel
 		    struct error *err);
 
 /* The same for one container with a host name of its own; may run beside cellfiles_write(). Its
- * address is that in the cell's file, @hosts->ip is not looked at. */
+ * addresses are those in the cell's file, @hosts->own is not looked at. */
 int cellfiles_write_container(const char *run_path, const char *cell_key, const char *role,
 			      const char *hostname, const struct cellfiles_hosts *hosts,
 			      struct error *err);
 
 /* Brings the hosts files that are there up to date and makes none: the cell may be going. Without
- * an address the one that they tell stays: it may have been written a moment ago. */
+ * any address those that they tell stay: they may have been written a moment ago. */
 int cellfiles_update(const char *run_path, const char *cell_key,
 		     const struct cellfiles_hosts *hosts, struct error *err);

@@ -25,6 +25,7 @@ void space_fact_fini(struct space_fact *fact)
 	free(fact->conflist);
 	free(fact->bridge);
 	free(fact->subnet);
+	free(fact->subnet6);
 	free(fact->drift);
 	*fact = (struct space_fact){ 0 };
 }
@@ -34,9 +35,11 @@ void join_fact_fini(struct join_fact *fact)
 	free(fact->space_key);
 	free(fact->interface);
 	free(fact->ip);
+	free(fact->ip6);
 	free(fact->bridge);
 	free(fact->link);
 	free(fact->reservation);
+	free(fact->reservation6);
 	free(fact->drift);
 	*fact = (struct join_fact){ 0 };
 }
@@ -48,9 +51,11 @@ void attachment_fact_fini(struct attachment_fact *fact)
 	free(fact->joins);
 	free(fact->cell_key);
 	free(fact->ip);
+	free(fact->ip6);
 	free(fact->bridge);
 	free(fact->link);
 	free(fact->reservation);
+	free(fact->reservation6);
 	free(fact->drift);
 	*fact = (struct attachment_fact){ 0 };
 }
@@ -66,12 +71,18 @@ void network_facts_fini(struct network_facts *facts)
 	*facts = (struct network_facts){ 0 };
 }
 
+bool filter_is_ip6(const char *ip)
+{
+	return strchr(ip, ':');
+}
+
 void filter_wish_fini(struct filter_wish *wish)
 {
 	for (size_t i = 0; i < wish->n_spaces; i++) {
 		free(wish->spaces[i].key);
 		free(wish->spaces[i].bridge);
 		free(wish->spaces[i].subnet);
+		free(wish->spaces[i].subnet6);
 		free(wish->spaces[i].problem);
 		free(wish->spaces[i].allow);
 	}
@@ -105,6 +116,7 @@ void filter_wish_copy(const struct filter_wish *wish, struct filter_wish *ret)
 		ret->spaces[i].key = xstrdup(from->key);
 		ret->spaces[i].bridge = xstrdup(from->bridge);
 		ret->spaces[i].subnet = xstrdup(from->subnet);
+		ret->spaces[i].subnet6 = from->subnet6 ? xstrdup(from->subnet6) : NULL;
 		ret->spaces[i].allow = xcalloc(from->n_allow, sizeof(*from->allow));
 		if (from->n_allow)
 			memcpy(ret->spaces[i].allow, from->allow,

@@ -21,6 +21,7 @@
 #pragma once
 
 #include "api/kukeon.pb-c.h"
+#include "core/base/ip.h"
 #include "core/base/str.h"
 #include "core/loop/call.h"
 
@@ -223,6 +224,8 @@ struct space_request {
 	const char *conf_dir; /* NULL: the driver's default */
 	/* NULL or "": what the conflist on disk says, else the next free range */
 	const char *subnet;
+	bool ipv6;           /* dual stack: */
+	const char *subnet6; /* as subnet */
 	/* Write the conflist by today's rules, whatever stands there; the range and the bridge of
 	 * cells that are attached stay. */
 	bool regenerate;
@@ -232,7 +235,8 @@ struct space_fact {
 	char *space_key;
 	char *conflist; /* path */
 	char *bridge;
-	char *subnet; /* CIDR */
+	char *subnet;  /* CIDR */
+	char *subnet6; /* NULL: it is not dual stack */
 	/* What of it is not as it was made, in words; NULL: nothing, as far as list() can see */
 	char *drift;
 };
@@ -244,7 +248,7 @@ struct join_fact {
 	char *space_key;
 	char *interface; /* inside: "eth1"; NULL: not known */
 	bool attached;   /* this and the others as in struct attachment_fact */
-	char *ip, *bridge, *link, *reservation, *drift;
+	char *ip, *ip6, *bridge, *link, *reservation, *reservation6, *drift;
 };
 
 void join_fact_fini(struct join_fact *fact);
@@ -259,11 +263,13 @@ struct attachment_fact {
 	/* ADD of the whole chain succeeded, its result is known, and what it made is still there:
 	 * the pin of that namespace, the host's end of the interface, the reserved address */
 	bool attached;
-	char *ip; /* without prefix; NULL unless attached */
+	char *ip;  /* without prefix; NULL unless attached */
+	char *ip6; /* NULL: the space is not dual stack either */
 	char *bridge;
 	uint64_t netns_inode; /* of the namespace it was attached in; 0: not known */
 	char *link;           /* the host's end of its interface; NULL: not known */
 	char *reservation;    /* the file that reserves its address; NULL: there is none */
+	char *reservation6;   /* the same of ip6 */
 	char *drift;          /* what was attached and is not any more: why, in words; else NULL */
 	/* By list() alone: every join that is on record; what is above does not speak of them,
 	 * but for intent, which they keep true too. */
@@ -284,18 +290,19 @@ void network_facts_fini(struct network_facts *facts);
 
 struct attach_request {
 	const char *cell_key;
-	const char *wanted_ip; /* NULL, or the address it had before: asked for, not insisted on */
+	/* NULL, or the addresses that it had before: asked for, not insisted on */
+	const char *wanted_ip, *wanted_ip6;
 };
 
 struct join_request {
 	const char *cell_key;
-	const char *space_key; /* not the cell's own */
-	const char *wanted_ip; /* as in struct attach_request */
+	const char *space_key;              /* not the cell's own */
+	const char *wanted_ip, *wanted_ip6; /* as in struct attach_request */
 };
 
 struct repair_request {
 	const char *cell_key;
-	const char *wanted_ip; /* as in struct attach_request */
+	const char *wanted_ip, *wanted_ip6; /* as in struct attach_request */
 	/* The process of the cell's root, alive as far as is known, and the cell's cgroup below the
 	 * mount: the driver makes sure that the one is in the other before it believes the pid. */
 	uint32_t pid;
@@ -304,10 +311,9 @@ struct repair_request {
 
 /* ---- the packet filter: one for all spaces ---- */
 
-/* What may be reached all the same where a space denies. Addresses in host byte order; both ends
- * of ranges belong to them. */
+/* What may be reached all the same where a space denies. Both ends of ranges belong to them. */
 struct filter_allow {
-	uint32_t first, last;
+	struct ip first, last; /* of one family */
 	enum { ALLOW_ALL, ALLOW_TCP, ALLOW_UDP } what;
 	uint16_t first_port, last_port; /* 0 with ALLOW_ALL */
 };
@@ -316,6 +322,7 @@ struct filter_space {
 	char *key;
 	char *bridge;
 	char *subnet;               /* CIDR */
+	char *subnet6;              /* NULL: none */
 	bool denies;                /* cells reach nothing outside the space but: */
 	struct filter_allow *allow; /* of the same kind no two overlap; in order */
 	size_t n_allow;
@@ -325,17 +332,17 @@ struct filter_space {
 /* A cell of a space that denies, in a further space: it reaches nothing beyond that either. */
 struct filter_guest {
 	char *bridge; /* of the further space */
-	char *ip;     /* the cell's in it */
+	char *ip;     /* the cell's in it; IPv4 or IPv6 */
 };
 
-/* A port of the host that leads to a cell. */
+/* A port of the host that leads to a cell; both addresses are of one family. */
 struct filter_port {
 	char *cell_key;
 	bool udp;      /* else TCP */
-	char *host_ip; /* NULL: every address of the host */
+	char *host_ip; /* NULL: every address of the host in the family of: */
 	uint16_t host_port;
-	char *bridge; /* of the cell's space */
 	char *ip;     /* of the cell */
+	char *bridge; /* of the cell's space */
 	uint16_t port;
 	bool taken; /* written by filter_apply(): not published, another program has it */
 };
@@ -351,6 +358,9 @@ struct filter_wish {
 };
 
 void filter_wish_fini(struct filter_wish *wish);
+
+/* Whether the text of an address, valid or not, is meant for IPv6. */
+bool filter_is_ip6(const char *ip);
 
 /* A deep copy. */
 void filter_wish_copy(const struct filter_wish *wish, struct filter_wish *ret);
@@ -370,7 +380,7 @@ enum { RESOLVED_MAX = 16 };
 
 /* What a host name stands for. */
 struct resolved {
-	uint32_t addresses[RESOLVED_MAX]; /* host byte order */
+	struct ip addresses[RESOLVED_MAX];
 	size_t n;
 	uint64_t ttl_ms; /* how long that can be relied on */
 };

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/egress.h"
 
-#include <arpa/inet.h>
-
 #include "core/base/buf.h"
 #include "core/base/log.h"
 #include "core/egress_allow.h"
@@ -70,10 +68,10 @@ static void say_problems(struct engine *engine)
 
 /* ---- answers ---- */
 
-static struct egress_address *find_address(struct egress_host *host, uint32_t address)
+static struct egress_address *find_address(struct egress_host *host, const struct ip *address)
 {
 	for (size_t i = 0; i < host->n; i++)
-		if (host->addresses[i].address == address)
+		if (ip_compare(&host->addresses[i].address, address) == 0)
 			return &host->addresses[i];
 	return NULL;
 }
@@ -109,7 +107,7 @@ static bool take_answer(struct egress_host *host, const struct resolved *answer,
 	bool changed = drop_aged(host, now_ms);
 
 	for (size_t i = 0; i < answer->n; i++) {
-		struct egress_address *place = find_address(host, answer->addresses[i]);
+		struct egress_address *place = find_address(host, &answer->addresses[i]);
 
 		changed |= !place;
 		if (!place)
@@ -287,20 +285,20 @@ struct list_of_allow {
 	size_t n;
 };
 
-static void add_allow(struct list_of_allow *list, const Api__EgressRule *rule, uint32_t first,
-		      uint32_t last)
+static void add_allow(struct list_of_allow *list, const Api__EgressRule *rule,
+		      const struct ip *first, const struct ip *last)
 {
 	size_t n = rule->n_ports ? rule->n_ports : 1;
 
 	list->items = xrealloc(list->items, (list->n + n) * sizeof(*list->items));
 	if (!rule->n_ports)
-		list->items[list->n++] = (struct filter_allow){ first, last, ALLOW_ALL, 0, 0 };
+		list->items[list->n++] = (struct filter_allow){ *first, *last, ALLOW_ALL, 0, 0 };
 	for (size_t i = 0; i < rule->n_ports; i++) {
 		struct egress_ports ports;
 
 		if (egress_ports_parse(rule->ports[i], &ports, NULL) == 0)
 			list->items[list->n++] =
-				(struct filter_allow){ first, last,
+				(struct filter_allow){ *first, *last,
 						       ports.udp ? ALLOW_UDP : ALLOW_TCP,
 						       ports.first, ports.last };
 	}
@@ -314,9 +312,9 @@ static void add_rule(const struct engine *engine, struct list_of_allow *list,
 	struct egress_range range;
 
 	if (!str_empty(rule->cidr) && egress_range_parse(rule->cidr, &range, NULL) == 0)
-		add_allow(list, rule, range.first, range.last);
+		add_allow(list, rule, &range.first, &range.last);
 	for (size_t i = 0; host && i < host->n; i++)
-		add_allow(list, rule, host->addresses[i].address, host->addresses[i].address);
+		add_allow(list, rule, &host->addresses[i].address, &host->addresses[i].address);
 }
 
 void egress_fill(const struct engine *engine, const struct object *space,

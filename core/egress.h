@@ -22,7 +22,7 @@ struct egress_host {
 	struct map_node node; /* struct egress.hosts, by name */
 	char *name;
 	struct egress_address {
-		uint32_t address;  /* host byte order */
+		struct ip address;
 		uint64_t until_ms; /* loop time */
 	} addresses[EGRESS_ADDRESSES_MAX];
 	size_t n;

@@ -10,20 +10,19 @@ struct port_range {
 struct settling {
 	const struct filter_allow *items;
 	size_t n;
-	uint64_t *edges; /* where a range begins, or has just ended: between two all is the same */
+	bool v4;          /* the family that is settled; of the other nothing is looked at */
+	struct ip *edges; /* where a range begins, or has just ended: between two all is the same */
 	size_t n_edges;
 	struct port_range *now, *before; /* of this stretch of addresses, and of the one before */
 	size_t n_now, n_before;
-	uint64_t since; /* where the stretch that is not written yet begins */
+	struct ip since; /* where the stretch that is not written yet begins */
 	struct filter_allow *out;
 	size_t n_out;
 };
 
-static int by_number(const void *a, const void *b)
+static int by_address(const void *a, const void *b)
 {
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
+	return ip_compare(a, b);
 }
 
 static int by_first(const void *a, const void *b)
@@ -33,34 +32,43 @@ static int by_first(const void *a, const void *b)
 	return (x->first > y->first) - (x->first < y->first);
 }
 
+static bool is_meant(const struct settling *s, const struct filter_allow *item, int what)
+{
+	return (int)item->what == what && ip_is_v4(&item->first) == s->v4;
+}
+
 static void find_edges(struct settling *s, int what)
 {
 	size_t kept = 0;
 
 	s->n_edges = 0;
 	for (size_t i = 0; i < s->n; i++) {
-		if ((int)s->items[i].what != what)
+		struct ip end = s->items[i].last;
+
+		if (!is_meant(s, &s->items[i], what))
 			continue;
 		s->edges[s->n_edges++] = s->items[i].first;
-		s->edges[s->n_edges++] = (uint64_t)s->items[i].last + 1;
+		if (ip_next(&end)) /* else it goes to the end of all */
+			s->edges[s->n_edges++] = end;
 	}
 	if (s->n_edges)
-		qsort(s->edges, s->n_edges, sizeof(*s->edges), by_number);
+		qsort(s->edges, s->n_edges, sizeof(*s->edges), by_address);
 	for (size_t i = 0; i < s->n_edges; i++)
-		if (!kept || s->edges[kept - 1] != s->edges[i])
+		if (!kept || ip_compare(&s->edges[kept - 1], &s->edges[i]) != 0)
 			s->edges[kept++] = s->edges[i];
 	s->n_edges = kept;
 }
 
 /* The ports that are allowed at an address, those beside each other as one. */
-static void find_ports(struct settling *s, int what, uint64_t address)
+static void find_ports(struct settling *s, int what, const struct ip *address)
 {
 	size_t kept = 0;
 
 	s->n_now = 0;
 	for (size_t i = 0; i < s->n; i++)
-		if ((int)s->items[i].what == what && s->items[i].first <= address &&
-		    address <= s->items[i].last)
+		if (is_meant(s, &s->items[i], what) &&
+		    ip_compare(&s->items[i].first, address) <= 0 &&
+		    ip_compare(address, &s->items[i].last) <= 0)
 			s->now[s->n_now++] = (struct port_range){ s->items[i].first_port,
 								  s->items[i].last_port };
 	if (s->n_now)
@@ -82,34 +90,42 @@ static bool same_ports(const struct settling *s)
 	       (!s->n_now || memcmp(s->now, s->before, s->n_now * sizeof(*s->now)) == 0);
 }
 
-/* Writes the stretch that ends before @end, and begins one with the ports of now. */
-static void next_stretch(struct settling *s, int what, uint64_t end)
+/* Writes the stretch up to @last, and begins the next one with the ports of now. */
+static void next_stretch(struct settling *s, int what, const struct ip *last)
 {
 	struct port_range *spare = s->before;
 
 	s->out = xrealloc(s->out, (s->n_out + s->n_before + 1) * sizeof(*s->out));
 	for (size_t i = 0; i < s->n_before; i++)
 		s->out[s->n_out++] =
-			(struct filter_allow){ .first = (uint32_t)s->since,
-					       .last = (uint32_t)(end - 1),
+			(struct filter_allow){ .first = s->since,
+					       .last = *last,
 					       .what = what,
 					       .first_port = (uint16_t)s->before[i].first,
 					       .last_port = (uint16_t)s->before[i].last };
 	s->before = s->now;
 	s->n_before = s->n_now;
 	s->now = spare;
-	s->since = end;
 }
 
 static void settle(struct settling *s, int what)
 {
+	struct ip last;
+
 	find_edges(s, what);
 	s->n_before = 0;
 	for (size_t i = 0; i < s->n_edges; i++) {
-		find_ports(s, what, s->edges[i]);
-		if (!same_ports(s))
-			next_stretch(s, what, s->edges[i]);
+		find_ports(s, what, &s->edges[i]);
+		if (same_ports(s))
+			continue;
+		last = s->edges[i];
+		ip_previous(&last);
+		next_stretch(s, what, &last);
+		s->since = s->edges[i];
 	}
+	last = ip_last(&s->since, 0);
+	s->n_now = 0;
+	next_stretch(s, what, &last);
 }
 
 void egress_allow_settle(const struct filter_allow *items, size_t n,
@@ -120,8 +136,12 @@ void egress_allow_settle(const struct filter_allow *items, size_t n,
 	s.edges = xcalloc(2 * n, sizeof(*s.edges));
 	s.now = xcalloc(n, sizeof(*s.now));
 	s.before = xcalloc(n, sizeof(*s.before));
-	for (int what = ALLOW_ALL; what <= ALLOW_UDP; what++)
+	for (int what = ALLOW_ALL; what <= ALLOW_UDP; what++) {
+		s.v4 = true;
 		settle(&s, what);
+		s.v4 = false;
+		settle(&s, what);
+	}
 	free(s.edges);
 	free(s.now);
 	free(s.before);

@@ -5,8 +5,9 @@
 #include "core/driver.h"
 
 /*
- * Covers what @items cover, by ranges of which no two of the same kind overlap, in order: the
- * kernel takes no others. Free @ret_settled with free(). O(n * number of different addresses).
+ * Covers what @items cover, by ranges of which no two of the same kind and family overlap, in
+ * order: the kernel takes no others. Free @ret_settled with free(). O(n * number of different
+ * addresses).
  */
 void egress_allow_settle(const struct filter_allow *items, size_t n,
 			 struct filter_allow **ret_settled, size_t *ret_n);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What became of egress policies: drops, and what host names stand for. */
-#include <arpa/inet.h>
-
 #include "core/egress.h"
 #include "core/engine.h"
 
@@ -57,11 +55,10 @@ static Api__EgressHost *host_status(const struct engine *engine, const char *nam
 	status->message = host->problem ? xstrdup(host->problem) : NULL;
 	status->addresses = xcalloc(host->n, sizeof(*status->addresses));
 	for (size_t i = 0; i < host->n; i++) {
-		struct in_addr in = { htonl(host->addresses[i].address) };
-		char text[INET_ADDRSTRLEN];
+		char text[IP_TEXT_BYTES];
 
-		inet_ntop(AF_INET, &in, text, sizeof(text));
-		status->addresses[status->n_addresses++] = xstrdup(text);
+		status->addresses[status->n_addresses++] =
+			xstrdup(ip_format(&host->addresses[i].address, text));
 	}
 	return status;
 }

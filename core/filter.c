@@ -42,9 +42,9 @@ static void on_later(struct timer *timer);
 static void note_space(struct engine *engine, const struct filter_space *space)
 {
 	struct object *object = engine_find(engine, space->key);
-	AUTO_FREE char *text =
-		space->problem ? NULL
-			       : object_filter_text(space->bridge, space->subnet, space->denies);
+	AUTO_FREE char *text = space->problem ? NULL
+					      : object_filter_text(space->bridge, space->subnet,
+								   space->subnet6, space->denies);
 
 	if (!object)
 		return;

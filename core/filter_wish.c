@@ -5,8 +5,8 @@
 #include "core/engine.h"
 #include "core/ports.h"
 
-/* The store tells of every cell that runs, and of its space. Of one that it does not know a manifest
- * may tell: a cell may have ports, a space may have a policy. */
+/* The store tells of every cell that runs, and of its space. Of one that it does not know a
+ * manifest may tell: a cell may have ports, a space may have a policy. */
 static bool all_declared(const struct engine *engine, enum kind kind)
 {
 	const struct object *object;
@@ -28,9 +28,10 @@ bool filter_wish_is_known(const struct engine *engine)
 		 (engine->desired.problem.code || all_declared(engine, KIND_CELL))));
 }
 
+/* One that is just being made has no bridge that anybody knows; no cell starts in it yet. */
 static bool has_network(const struct object *object)
 {
-	return object->kind == KIND_SPACE && object->own.exists;
+	return object->kind == KIND_SPACE && object->own.exists && object->own.space.bridge;
 }
 
 static void add_space(const struct engine *engine, struct filter_wish *wish,
@@ -43,9 +44,19 @@ static void add_space(const struct engine *engine, struct filter_wish *wish,
 		.key = xstrdup(object->key),
 		.bridge = xstrdup(fact->bridge ? fact->bridge : ""),
 		.subnet = xstrdup(fact->subnet ? fact->subnet : ""),
+		.subnet6 = fact->subnet6 ? xstrdup(fact->subnet6) : NULL,
 	};
 	if (object_denies_egress(object))
 		egress_fill(engine, object, &wish->spaces[wish->n_spaces - 1]);
+}
+
+static void add_guest(struct filter_wish *wish, const char *bridge, const char *ip)
+{
+	if (str_empty(ip) || str_empty(bridge))
+		return;
+	wish->guests = xrealloc(wish->guests, (wish->n_guests + 1) * sizeof(*wish->guests));
+	wish->guests[wish->n_guests++] =
+		(struct filter_guest){ .bridge = xstrdup(bridge), .ip = xstrdup(ip) };
 }
 
 /* What a cell may not do from its own space it may not do from another's. */
@@ -56,12 +67,8 @@ static void add_guests(struct filter_wish *wish, const struct object *cell)
 	if (!object_denies_egress(cell->parent->parent))
 		return;
 	list_for_each(join, &cell->cell.joins, link) {
-		if (str_empty(join->ip) || str_empty(join->bridge))
-			continue;
-		wish->guests = xrealloc(wish->guests, (wish->n_guests + 1) * sizeof(*wish->guests));
-		wish->guests[wish->n_guests++] =
-			(struct filter_guest){ .bridge = xstrdup(join->bridge),
-					       .ip = xstrdup(join->ip) };
+		add_guest(wish, join->bridge, join->ip);
+		add_guest(wish, join->bridge, join->ip6);
 	}
 }
 

@@ -168,7 +168,8 @@ static void touch_space(struct engine *engine, const struct join *join)
 
 void joins_observed(struct engine *engine, struct join *join, const struct join_fact *fact)
 {
-	bool changed = join->attached != fact->attached || !str_equal(join->ip, fact->ip);
+	bool changed = join->attached != fact->attached || !str_equal(join->ip, fact->ip) ||
+		       !str_equal(join->ip6, fact->ip6);
 
 	if (join->attached && fact->drift)
 		log_warning("the network of a cell changed by another hand: %s key=%s space=%s",
@@ -177,12 +178,16 @@ void joins_observed(struct engine *engine, struct join *join, const struct join_
 	join->attached = fact->attached;
 	replace_str(&join->interface, fact->interface);
 	replace_str(&join->ip, fact->ip);
+	replace_str(&join->ip6, fact->ip6);
 	replace_str(&join->bridge, fact->bridge);
 	replace_str(&join->reservation, fact->reservation);
+	replace_str(&join->reservation6, fact->reservation6);
 	replace_str(&join->drift, fact->drift);
 	engine_set_link(engine, &join->link_on_host, join->object, fact->link);
 	if (fact->ip)
 		replace_str(&join->last_ip, fact->ip);
+	if (fact->ip6)
+		replace_str(&join->last_ip6, fact->ip6);
 	addresses_count_join(engine, join);
 	touch_space(engine, join);
 	if (!changed)
@@ -217,12 +222,15 @@ static Api__JoinStatus *render_join(const struct join *join)
 	api__join_status__init(status);
 	status->space = xstrdup(join->space_key);
 	status->ip = maybe_str(join->ip);
+	status->ip6 = maybe_str(join->ip6);
 	if (join->attached) {
 		status->interface = maybe_str(join->interface);
 		status->bridge = maybe_str(join->bridge);
 	}
 	if (!status->ip)
 		status->last_ip = maybe_str(join->last_ip);
+	if (!status->ip6)
+		status->last_ip6 = maybe_str(join->last_ip6);
 	return status;
 }
 
@@ -251,8 +259,10 @@ void joins_restore(struct object *cell, const Api__Status *status)
 		const Api__JoinStatus *stored = status->joins[i];
 		struct join *join = stored->space ? cell_find_join(cell, stored->space) : NULL;
 
-		if (join)
-			replace_str(&join->last_ip,
-				    str_empty(stored->ip) ? stored->last_ip : stored->ip);
+		if (!join)
+			continue;
+		replace_str(&join->last_ip, str_empty(stored->ip) ? stored->last_ip : stored->ip);
+		replace_str(&join->last_ip6,
+			    str_empty(stored->ip6) ? stored->last_ip6 : stored->ip6);
 	}
 }

@@ -161,6 +161,7 @@ static int open_network(struct kukeond *k, struct error *err)
 		.bin_dirs = k->config->cni_bin_dir,
 		.netns_dir = netns_dir,
 		.subnet_pool_first = k->config->subnet_pool,
+		.subnet_pool6_first = k->config->subnet_pool6,
 		.journal = k->journal,
 	};
 

@@ -26,7 +26,7 @@ struct touched {
 /* A cell whose files are written. */
 struct names_file {
 	char *cell;
-	char *ip;
+	char *ip, *ip6;
 	char *role, *hostname; /* of one container; NULL: all of the cell */
 	size_t view;
 };
@@ -91,23 +91,27 @@ static const struct object *space_of(const struct object *cell)
  * While a running cell's network is mended it is still found where it was: names that go and come
  * back would be taken for a cell that went.
  */
-static const char *address_of(const struct object *object)
+static struct cell_addresses addresses_at(const struct object *object)
 {
 	const struct cell *cell = &object->cell;
 	const struct container *root = cell_root(object);
 
 	if (cell->ip)
-		return cell->ip;
-	return cell->intent && root && container_runs(root) ? cell->last_ip : NULL;
+		return (struct cell_addresses){ cell->ip, cell->ip6 };
+	if (cell->intent && root && container_runs(root))
+		return (struct cell_addresses){ cell->last_ip, cell->last_ip6 };
+	return (struct cell_addresses){ 0 };
 }
 
-static const char *address_of_join(const struct join *join)
+static struct cell_addresses addresses_of_join(const struct join *join)
 {
 	const struct container *root = cell_root(join->object);
 
 	if (join->ip)
-		return join->ip;
-	return join->intent && root && container_runs(root) ? join->last_ip : NULL;
+		return (struct cell_addresses){ join->ip, join->ip6 };
+	if (join->intent && root && container_runs(root))
+		return (struct cell_addresses){ join->last_ip, join->last_ip6 };
+	return (struct cell_addresses){ 0 };
 }
 
 static void fill_view(const struct object *cell, struct hosts_view *view)
@@ -117,7 +121,7 @@ static void fill_view(const struct object *cell, struct hosts_view *view)
 	view->stack = xstrdup(cell->parent->key);
 	strv_add(&view->spaces, space_of(cell)->key);
 	list_for_each(join, &cell->cell.joins, link)
-		if (address_of_join(join))
+		if (addresses_of_join(join).ip)
 			strv_add(&view->spaces, join->space_key);
 }
 
@@ -173,7 +177,7 @@ static size_t take_view(struct names_job *job, struct hosts_view *view)
 }
 
 static struct names_file *add_file(struct names_job *job, const struct object *cell,
-				   struct hosts_view *view, const char *ip)
+				   struct hosts_view *view, struct cell_addresses at)
 {
 	struct names_file *file;
 
@@ -183,33 +187,42 @@ static struct names_file *add_file(struct names_job *job, const struct object *c
 	}
 	file = &job->files[job->n_files++];
 	*file = (struct names_file){ .cell = xstrdup(cell->key),
-				     .ip = ip ? xstrdup(ip) : NULL,
+				     .ip = at.ip ? xstrdup(at.ip) : NULL,
+				     .ip6 = at.ip6 ? xstrdup(at.ip6) : NULL,
 				     .view = take_view(job, view) };
 	return file;
 }
 
-static void add_cell(struct names_job *job, const struct object *cell, const char *ip)
+static void add_both(struct names_job *job, const struct object *cell, const char *space,
+		     struct cell_addresses at)
+{
+	add_entry(job, cell, space, at.ip);
+	add_entry(job, cell, space, at.ip6);
+}
+
+static void add_cell(struct names_job *job, const struct object *cell, struct cell_addresses at)
 {
 	const struct join *join;
 
-	add_entry(job, cell, space_of(cell)->key, ip);
+	add_both(job, cell, space_of(cell)->key, at);
 	list_for_each(join, &cell->cell.joins, link)
-		add_entry(job, cell, join->space_key, address_of_join(join));
+		add_both(job, cell, join->space_key, addresses_of_join(join));
 }
 
-/* All that the views show; @cell (may be NULL) at @ip already. */
+/* All that the views show; @cell (may be NULL) @at already. */
 static void add_entries(struct names_job *job, struct engine *engine, const struct object *cell,
-			const char *ip)
+			struct cell_addresses at)
 {
 	struct object *object;
 
 	map_for_each(object, &engine->objects, node)
 		if (object->kind == KIND_CELL)
-			add_cell(job, object, object == cell ? ip : address_of(object));
+			add_cell(job, object, object == cell ? at : addresses_at(object));
 }
 
-struct names_job *names_job_new(struct engine *engine, const struct object *cell, const char *ip,
-				const char *role, const char *hostname)
+struct names_job *names_job_new(struct engine *engine, const struct object *cell,
+				const struct cell_addresses *at, const char *role,
+				const char *hostname)
 {
 	struct names_job *job = job_new(engine);
 	struct hosts_view view = { 0 };
@@ -217,11 +230,11 @@ struct names_job *names_job_new(struct engine *engine, const struct object *cell
 
 	job->make = true;
 	fill_view(cell, &view);
-	file = add_file(job, cell, &view, ip);
+	file = add_file(job, cell, &view, *at);
 	file->role = role ? xstrdup(role) : NULL;
 	file->hostname = hostname ? xstrdup(hostname) : NULL;
 	if (engine->run_path)
-		add_entries(job, engine, cell, ip ? ip : address_of(cell));
+		add_entries(job, engine, cell, at->ip ? *at : addresses_at(cell));
 	return job;
 }
 
@@ -239,7 +252,7 @@ static struct names_job *round_new(struct engine *engine)
 			continue;
 		fill_view(object, &view);
 		if (names->all || set_has_any(&names->touched, &view.spaces))
-			add_file(job, object, &view, address_of(object));
+			add_file(job, object, &view, addresses_at(object));
 		else
 			hosts_view_fini(&view);
 	}
@@ -247,14 +260,14 @@ static struct names_job *round_new(struct engine *engine)
 		names_job_free(job);
 		return NULL;
 	}
-	add_entries(job, engine, NULL, NULL);
+	add_entries(job, engine, NULL, (struct cell_addresses){ 0 });
 	return job;
 }
 
 static int write_file(const struct names_job *job, const struct names_file *file, const char *text,
 		      struct error *err)
 {
-	const struct cellfiles_hosts hosts = { file->ip, text };
+	const struct cellfiles_hosts hosts = { { file->ip, file->ip6 }, text };
 
 	if (file->role)
 		return cellfiles_write_container(job->run_path, file->cell, file->role,
@@ -294,6 +307,7 @@ void names_job_free(struct names_job *job)
 	for (size_t i = 0; i < job->n_files; i++) {
 		free(job->files[i].cell);
 		free(job->files[i].ip);
+		free(job->files[i].ip6);
 		free(job->files[i].role);
 		free(job->files[i].hostname);
 	}
@@ -392,7 +406,7 @@ void names_touch(struct engine *engine, const struct object *cell)
 
 	names_touch_space(engine, space_of(cell)->key);
 	list_for_each(join, &cell->cell.joins, link)
-		if (address_of_join(join)) /* its aliases stand there too */
+		if (addresses_of_join(join).ip) /* its aliases stand there too */
 			names_touch_space(engine, join->space_key);
 }
 

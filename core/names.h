@@ -11,6 +11,7 @@
 #pragma once
 
 #include "core/base/map.h"
+#include "core/cellfiles.h"
 #include "core/loop/loop.h"
 
 struct engine;
@@ -45,10 +46,11 @@ void names_fini(struct engine *engine);
 
 /* ---- the files of one cell, before its containers are made ---- */
 
-/* What the cell's files are to say now, with @ip (NULL: none yet) as its own address. With @role
- * they are those of that container, which has @hostname. */
-struct names_job *names_job_new(struct engine *engine, const struct object *cell, const char *ip,
-				const char *role, const char *hostname);
+/* What the cell's files are to say now, its own addresses @at (NULLs: none yet). With @role they
+ * are those of that container, which has @hostname. */
+struct names_job *names_job_new(struct engine *engine, const struct object *cell,
+				const struct cell_addresses *at, const char *role,
+				const char *hostname);
 
 /* Blocking, on a worker. Makes what is missing. */
 int names_job_write(struct names_job *job, struct error *err);

@@ -131,10 +131,10 @@ void slot_fini(struct slot *slot)
 	*slot = (struct slot){ 0 };
 }
 
-char *object_filter_text(const char *bridge, const char *subnet, bool denies)
+char *object_filter_text(const char *bridge, const char *subnet, const char *subnet6, bool denies)
 {
-	return xasprintf("%s %s%s", bridge ? bridge : "", subnet ? subnet : "",
-			 denies ? " deny" : "");
+	return xasprintf("%s %s%s%s%s", bridge ? bridge : "", subnet ? subnet : "",
+			 subnet6 ? " " : "", subnet6 ? subnet6 : "", denies ? " deny" : "");
 }
 
 bool object_denies_egress(const struct object *space)
@@ -147,8 +147,8 @@ bool object_denies_egress(const struct object *space)
 bool object_is_filtered(const struct object *space)
 {
 	const struct space_fact *fact = &space->own.space;
-	AUTO_FREE char *text =
-		object_filter_text(fact->bridge, fact->subnet, object_denies_egress(space));
+	AUTO_FREE char *text = object_filter_text(fact->bridge, fact->subnet, fact->subnet6,
+						  object_denies_egress(space));
 
 	return str_equal(space->own.filtered, text);
 }
@@ -177,11 +177,14 @@ void object_free(struct object *object)
 	free(object->own.filter_problem);
 	free(object->own.egress_problem);
 	free(object->cell.ip);
+	free(object->cell.ip6);
 	free(object->cell.bridge);
 	free(object->cell.link.name);
 	free(object->cell.reservation);
+	free(object->cell.reservation6);
 	free(object->cell.drift);
 	free(object->cell.last_ip);
+	free(object->cell.last_ip6);
 	strv_fini(&object->cell.ports);
 	free(object->cell.port_conflict);
 	free(object->cell.port_taken);
@@ -268,10 +271,13 @@ void cell_remove_join(struct join *join)
 	free(join->space_key);
 	free(join->interface);
 	free(join->ip);
+	free(join->ip6);
 	free(join->bridge);
 	free(join->reservation);
+	free(join->reservation6);
 	free(join->drift);
 	free(join->last_ip);
+	free(join->last_ip6);
 	free(join->link_on_host.name);
 	free(join);
 }

@@ -112,6 +112,7 @@ struct join {
 	bool counted;          /* its address, in that space's own.addresses_used */
 	char *interface;       /* inside: "eth1" */
 	char *ip, *bridge, *reservation, *drift, *last_ip;
+	char *ip6, *reservation6, *last_ip6; /* of a dual-stack space */
 	struct host_link link_on_host;
 };
 
@@ -127,14 +128,14 @@ struct cell {
 	bool pinned, intent, attached;
 	bool fresh;               /* made by this daemon and not used by a root yet */
 	struct list earlier_link; /* struct engine.earlier: attached before the host started anew */
-	char *ip, *bridge;
+	char *ip, *ip6, *bridge;  /* ip6: of a dual-stack space */
 	struct host_link link;
-	bool counted;         /* its address, in its space's own.addresses_used */
-	uint64_t netns_inode; /* of the namespace that is to be pinned; 0: not known */
-	char *reservation;    /* the file that reserves its address */
-	char *drift;          /* what its network has lost; NULL: nothing */
-	char *last_ip;        /* asked for when the cell comes back */
-	struct strv ports;    /* of the host that lead to it: "8080:80/tcp" */
+	bool counted;                     /* its address, in its space's own.addresses_used */
+	uint64_t netns_inode;             /* of the namespace that is to be pinned; 0: not known */
+	char *reservation, *reservation6; /* the files that reserve its addresses */
+	char *drift;                      /* what its network has lost; NULL: nothing */
+	char *last_ip, *last_ip6;         /* asked for when the cell comes back */
+	struct strv ports;                /* of the host that lead to it: "8080:80/tcp" */
 	char *port_conflict;  /* which of its ports another cell has; NULL: none. It does not start
 			       */
 	char *port_taken;     /* which of its ports another program has; NULL: none */
@@ -159,7 +160,7 @@ struct own_thing {
 	unsigned joined;
 	const struct object *joined_by;
 	unsigned addresses_used; /* spaces: by cells; see core/addresses.h */
-	char *filtered; /* spaces: the bridge and range that the packet filter has, and whether it
+	char *filtered; /* spaces: the bridge and ranges that the packet filter has, and whether it
 			   denies; NULL: none */
 	char *filter_problem; /* spaces: why it cannot have them; NULL: nothing is known of */
 	char *egress_problem; /* spaces: which hosts of its policy cannot be found; NULL: none */
@@ -255,8 +256,8 @@ void slot_forgive(struct slot *slot);
 /* The packet filter has the space as its network is now: cells may come up in it. */
 bool object_is_filtered(const struct object *space);
 
-/* "<bridge> <range>[ deny]", as in struct own_thing.filtered. */
-char *object_filter_text(const char *bridge, const char *subnet, bool denies);
+/* "<bridge> <range>[ <IPv6 range>][ deny]", as in struct own_thing.filtered. */
+char *object_filter_text(const char *bridge, const char *subnet, const char *subnet6, bool denies);
 
 /* Whether cells of the space reach nothing outside but what its policy allows. While nobody knows
  * what is wanted they reach nothing. */

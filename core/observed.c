@@ -169,7 +169,7 @@ void observed_attachment(struct engine *engine, struct object *object,
 			 const struct attachment_fact *fact)
 {
 	struct cell *cell = &object->cell;
-	bool moved = !str_equal(cell->ip, fact->ip);
+	bool moved = !str_equal(cell->ip, fact->ip) || !str_equal(cell->ip6, fact->ip6);
 
 	if ((cell->attached != fact->attached || moved) && ports_any(object))
 		filter_doubt(engine);
@@ -181,13 +181,17 @@ void observed_attachment(struct engine *engine, struct object *object,
 	cell->attached = fact->attached;
 	cell->netns_inode = fact->netns_inode;
 	replace_str(&cell->ip, fact->ip);
+	replace_str(&cell->ip6, fact->ip6);
 	addresses_count(engine, object);
 	replace_str(&cell->bridge, fact->bridge);
 	replace_str(&cell->reservation, fact->reservation);
+	replace_str(&cell->reservation6, fact->reservation6);
 	replace_str(&cell->drift, fact->drift);
 	engine_set_link(engine, &cell->link, object, fact->link);
 	if (fact->ip)
 		replace_str(&cell->last_ip, fact->ip);
+	if (fact->ip6)
+		replace_str(&cell->last_ip6, fact->ip6);
 	if (moved)
 		names_touch(engine, object);
 }

@@ -188,22 +188,34 @@ static bool publishes(const struct object *cell)
 	return cell->cell.attached && !str_empty(cell->cell.ip);
 }
 
-static void add_port(struct filter_wish *wish, const struct declared *declared)
+/* @ip of the cell: the family of the port. */
+static void add_port(struct filter_wish *wish, const struct declared *declared, const char *ip)
 {
 	const struct published_port *port = &declared->port;
 	const struct object *cell = declared->cell;
 	const struct own_thing *space = &cell->parent->parent->own;
+	const char *host_ip = port_host_ip(port);
 
 	wish->ports = xrealloc(wish->ports, (wish->n_ports + 1) * sizeof(*wish->ports));
 	wish->ports[wish->n_ports++] = (struct filter_port){
 		.cell_key = xstrdup(cell->key),
 		.udp = port->udp,
-		.host_ip = *port->host_ip ? xstrdup(port->host_ip) : NULL,
+		.host_ip = host_ip ? xstrdup(host_ip) : NULL,
 		.host_port = port->host_port,
 		.bridge = xstrdup(space->space.bridge ? space->space.bridge : ""),
-		.ip = xstrdup(cell->cell.ip),
+		.ip = xstrdup(ip),
 		.port = port->port,
 	};
+}
+
+static void add_families(struct filter_wish *wish, const struct declared *declared)
+{
+	const struct cell *cell = &declared->cell->cell;
+
+	if (port_is_ip4(&declared->port))
+		add_port(wish, declared, cell->ip);
+	if (port_is_ip6(&declared->port) && !str_empty(cell->ip6))
+		add_port(wish, declared, cell->ip6);
 }
 
 void ports_fill(const struct engine *engine, struct filter_wish *wish)
@@ -213,15 +225,19 @@ void ports_fill(const struct engine *engine, struct filter_wish *wish)
 	settle(engine, &all);
 	for (size_t i = 0; i < all.n; i++)
 		if (!all.items[i].lost && publishes(all.items[i].cell))
-			add_port(wish, &all.items[i]);
+			add_families(wish, &all.items[i]);
 	free(all.items);
 }
 
-static char *shown(const struct filter_port *port)
+/* "[fd00::1]:8080", "8080": the host's side. */
+static char *shown_host(const struct filter_port *port)
 {
-	return xasprintf("%s%s%u:%u/%s", port->host_ip ? port->host_ip : "",
-			 port->host_ip ? ":" : "", port->host_port, port->port,
-			 port->udp ? "udp" : "tcp");
+	const char *ip = port->host_ip;
+
+	if (!ip)
+		return xasprintf("%u", port->host_port);
+	return filter_is_ip6(ip) ? xasprintf("[%s]:%u", ip, port->host_port)
+				 : xasprintf("%s:%u", ip, port->host_port);
 }
 
 struct note {
@@ -243,19 +259,42 @@ static struct note *note_of(struct map *notes, struct object *cell)
 	return note;
 }
 
+/* One that is published on both families is said once. */
+static void add_published(struct note *note, const struct filter_port *port, const char *host)
+{
+	AUTO_FREE char *text = xasprintf("%s:%u/%s", host, port->port, port->udp ? "udp" : "tcp");
+
+	if (!strv_has(&note->published, text))
+		strv_add(&note->published, text);
+}
+
 static void add_note(struct note *note, const struct filter_port *port)
 {
-	AUTO_FREE char *text = shown(port);
+	AUTO_FREE char *host = shown_host(port);
 
 	if (!port->taken)
-		strv_add(&note->published, text);
+		add_published(note, port, host);
 	else if (!note->taken)
 		note->taken =
-			xasprintf("port %s%s%u/%s is not published: another program of the "
+			xasprintf("port %s/%s is not published%s: another program of the "
 				  "host uses it (ss -lnp says which); end that program, or "
 				  "choose another port",
-				  port->host_ip ? port->host_ip : "", port->host_ip ? ":" : "",
-				  port->host_port, port->udp ? "udp" : "tcp");
+				  host, port->udp ? "udp" : "tcp",
+				  filter_is_ip6(port->ip) && !port->host_ip ? " on IPv6" : "");
+}
+
+/* One on an address of IPv6 that leads nowhere. */
+static void note_without_ip6(const struct object *cell, const struct published_port *port,
+			     void *ctx)
+{
+	struct note *note = ctx;
+	char text[PORT_TEXT_BYTES];
+
+	if (note->taken || !publishes(cell) || cell->cell.ip6 || port_is_ip4(port))
+		return;
+	note->taken = xasprintf("port %s is not published: cells of space %s have no IPv6; give "
+				"the space \"ipv6: true\", or name an address of IPv4 here",
+				port_host_text(port, text), cell->parent->parent->key);
 }
 
 static bool same_list(const struct strv *a, const struct strv *b)
@@ -309,6 +348,7 @@ bool ports_note(struct engine *engine, const struct filter_wish *wish)
 			add_note(note_of(&notes, cell), port);
 	}
 	map_for_each(note, &notes, node) {
+		for_each_port(note->cell, note_without_ip6, note);
 		take_over(engine, note);
 		map_remove(&notes, &note->node);
 		free(note);

@@ -56,6 +56,7 @@ static void render_space(const struct engine *engine, const struct object *objec
 	status->network = name_network(object->key);
 	status->bridge = maybe_str(object->own.space.bridge);
 	status->subnet = maybe_str(object->own.space.subnet);
+	status->subnet6 = maybe_str(object->own.space.subnet6);
 	status->conflist = maybe_str(object->own.space.conflist);
 	status->addresses = addresses_of(object->own.space.subnet);
 	status->has_addresses = status->addresses != 0;
@@ -115,6 +116,9 @@ static void render_cell(const struct engine *engine, const struct object *object
 	status->ip = maybe_str(object->cell.ip);
 	if (!status->ip)
 		status->last_ip = maybe_str(object->cell.last_ip);
+	status->ip6 = maybe_str(object->cell.ip6);
+	if (!status->ip6)
+		status->last_ip6 = maybe_str(object->cell.last_ip6);
 	status->bridge = maybe_str(object->cell.bridge);
 	joins_render(object, status);
 	copy_strv(&object->cell.ports, &status->ports, &status->n_ports);

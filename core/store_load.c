@@ -66,6 +66,9 @@ static void restore_status(struct engine *engine, struct object *object, const A
 	if (!str_empty(status->ip) || !str_empty(status->last_ip))
 		object->cell.last_ip =
 			xstrdup(str_empty(status->ip) ? status->last_ip : status->ip);
+	if (!str_empty(status->ip6) || !str_empty(status->last_ip6))
+		object->cell.last_ip6 =
+			xstrdup(str_empty(status->ip6) ? status->last_ip6 : status->ip6);
 	joins_restore(object, status);
 	for (size_t i = 0; i < status->n_ports; i++)
 		strv_add(&object->cell.ports, status->ports[i]);

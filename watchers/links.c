@@ -82,9 +82,11 @@ static bool link_matters(struct links *links, struct nlmsghdr *header)
 
 static bool address_matters(struct links *links, struct nlmsghdr *header)
 {
-	struct nlattr *label = nlmsg_find_attr(header, sizeof(struct ifaddrmsg), IFA_LABEL);
+	const struct ifaddrmsg *info = nlmsg_data(header);
+	char name[IF_NAMESIZE];
 
-	return label && is_our_bridge(links->engine, nla_get_string(label));
+	/* One that has no name any more is gone, which is told apart. */
+	return if_indextoname(info->ifa_index, name) && is_our_bridge(links->engine, name);
 }
 
 static int on_message(struct nl_msg *msg, void *arg)
@@ -129,7 +131,9 @@ static int listen_on(struct nl_sock *sock, struct links *links)
 		r = nl_socket_set_nonblocking(sock);
 	if (r == 0)
 		nl_socket_set_buffer_size(sock, RECEIVE_BUFFER_BYTES, 0);
-	return r < 0 ? r : nl_socket_add_memberships(sock, RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, 0);
+	return r < 0 ? r
+		     : nl_socket_add_memberships(sock, RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR,
+						 RTNLGRP_IPV6_IFADDR, 0);
 }
 
 int links_open(struct links **ret, struct engine *engine, void (*look)(void *ctx), void *ctx,

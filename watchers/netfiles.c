@@ -88,13 +88,22 @@ static void on_checked(struct work *work)
 		check_soon(files);
 }
 
+/* Either may be NULL. */
+static void add_reservations(struct netfiles *files, const char *one, const char *other)
+{
+	if (one)
+		strv_add(&files->reservations, one);
+	if (other)
+		strv_add(&files->reservations, other);
+}
+
 static void add_joins(struct netfiles *files, const struct cell *cell)
 {
 	const struct join *join;
 
 	list_for_each(join, &cell->joins, link)
-		if (join->attached && !join->slot.busy && join->reservation)
-			strv_add(&files->reservations, join->reservation);
+		if (join->attached && !join->slot.busy)
+			add_reservations(files, join->reservation, join->reservation6);
 }
 
 static void on_pause_over(struct timer *timer)
@@ -113,8 +122,7 @@ static void on_pause_over(struct timer *timer)
 		pin = network->ops->netns_path(network, object->key);
 		files->inodes[files->pins.n] = cell->netns_inode;
 		strv_add(&files->pins, pin);
-		if (cell->reservation)
-			strv_add(&files->reservations, cell->reservation);
+		add_reservations(files, cell->reservation, cell->reservation6);
 		add_joins(files, cell);
 	}
 	files->missing = files->again = false;

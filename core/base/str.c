@@ -106,6 +106,14 @@ void strv_fini(struct strv *strv)
 	*strv = (struct strv){ 0 };
 }
 
+bool strv_has(const struct strv *strv, const char *s)
+{
+	for (size_t i = 0; i < strv->n; i++)
+		if (strcmp(strv->items[i], s) == 0)
+			return true;
+	return false;
+}
+
 void strv_add(struct strv *strv, const char *s)
 {
 	strv->items = xrealloc(strv->items, (strv->n + 1) * sizeof(*strv->items));

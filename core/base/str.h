@@ -30,3 +30,4 @@ struct strv {
 
 void strv_fini(struct strv *strv);
 void strv_add(struct strv *strv, const char *s);
+bool strv_has(const struct strv *strv, const char *s);

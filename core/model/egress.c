@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/model/egress.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 
 #include "core/base/str.h"
 
 enum {
-	ADDRESS_BITS = 32,
 	PORT_MAX = 65535,
 	PORTS_MAX_BYTES = 15, /* "60000-65535/udp" */
 	HOST_MAX_BYTES = 253, /* RFC 1035, written without the dot at its end */
 	LABEL_MAX_BYTES = 63,
 };
 
-#define EXPECTED_RANGE "expected one such as 10.20.0.0/16 or 192.0.2.7"
+#define EXPECTED_RANGE "expected one such as 10.20.0.0/16, 192.0.2.7 or fd12:3456::/32"
 #define EXPECTED_PORTS "expected one such as \"443\", \"53/udp\" or \"8000-8010/tcp\""
 #define DIGITS "0123456789"
 
@@ -35,29 +33,17 @@ static long number(const char *text, size_t len, long max)
 
 int egress_range_parse(const char *text, struct egress_range *ret, struct error *err)
 {
-	size_t len = strcspn(text, "/");
-	long prefix = text[len] ? number(text + len + 1, strlen(text + len + 1), ADDRESS_BITS)
-				: ADDRESS_BITS;
-	char address[INET_ADDRSTRLEN];
-	uint32_t beyond; /* the bits behind the prefix */
-	struct in_addr in;
+	char shown[IP_RANGE_TEXT_BYTES];
+	unsigned prefix = IP_BITS;
+	struct ip ip;
 
-	if (strchr(text, ':'))
-		return error_set(err, -EINVAL,
-				 "IPv6 is not supported by this version; " EXPECTED_RANGE);
-	if (len >= sizeof(address) || prefix < 0)
-		return error_set(err, -EINVAL, "is not an IPv4 range; " EXPECTED_RANGE);
-	snprintf(address, sizeof(address), "%.*s", (int)len, text);
-	if (inet_pton(AF_INET, address, &in) != 1)
-		return error_set(err, -EINVAL, "is not an IPv4 range; " EXPECTED_RANGE);
-	beyond = prefix == ADDRESS_BITS ? 0 : UINT32_MAX >> prefix;
-	*ret = (struct egress_range){ ntohl(in.s_addr), ntohl(in.s_addr) | beyond };
-	if (!(ret->first & beyond))
+	if (!ip_parse(text, &ip) && !ip_parse_range(text, &ip, &prefix))
+		return error_set(err, -EINVAL, "is not a range; " EXPECTED_RANGE);
+	*ret = (struct egress_range){ ip_first(&ip, prefix), ip_last(&ip, prefix) };
+	if (ip_compare(&ret->first, &ip) == 0)
 		return 0;
-	in.s_addr = htonl(ret->first & ~beyond);
-	inet_ntop(AF_INET, &in, address, sizeof(address));
-	return error_set(err, -EINVAL, "is an address inside a range, did you mean \"%s/%ld\"?",
-			 address, prefix);
+	return error_set(err, -EINVAL, "is an address inside a range, did you mean \"%s\"?",
+			 ip_format_range(&ret->first, prefix, shown));
 }
 
 /* ---- ports ---- */

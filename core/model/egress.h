@@ -2,18 +2,18 @@
 /* Rules of an egress policy as a manifest writes them: ranges, names of hosts, ports. Pure. */
 #pragma once
 
-#include <stdint.h>
-
 #include "core/base/error.h"
+#include "core/base/ip.h"
 
 enum { EGRESS_RULES_MAX = 32, EGRESS_PORTS_MAX = 16 };
 
-/* Both ends belong to it; host byte order. */
+/* Both ends belong to it; of one family. */
 struct egress_range {
-	uint32_t first, last;
+	struct ip first, last;
 };
 
-/* "10.20.0.0/16", "192.0.2.7". -EINVAL: what is wrong with it, and what was expected. */
+/* "10.20.0.0/16", "192.0.2.7", "fd00::/8". -EINVAL: what is wrong with it, and what was expected.
+ */
 int egress_range_parse(const char *text, struct egress_range *ret, struct error *err);
 
 struct egress_ports {

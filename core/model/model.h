@@ -62,6 +62,9 @@ enum restart_policy model_restart_policy(const Api__ContainerSpec *spec);
 int model_stop_signal(const Api__ContainerSpec *spec);
 uint64_t model_stop_grace_ms(const Api__ContainerSpec *spec);
 
+/* Cells of the space have IPv6 addresses too. */
+bool model_space_has_ipv6(const Api__SpaceSpec *spec);
+
 /* What is not allowed cells of the space do not reach. */
 bool model_egress_denies(const Api__Egress *egress);
 

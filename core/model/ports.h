@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Published ports as a manifest writes them: "8080:80", "127.0.0.1:8080:80/tcp", "53:53/udp". Pure.
- */
+/* Published ports as a manifest writes them: "8080:80", "127.0.0.1:8080:80/tcp",
+ * "[fd00::1]:53:53/udp". Pure. */
 #pragma once
 
-#include <netinet/in.h>
-
 #include "core/base/error.h"
+#include "core/base/ip.h"
 
 struct published_port {
-	bool udp;                      /* else TCP */
-	char host_ip[INET_ADDRSTRLEN]; /* "": every address of the host */
+	bool udp; /* else TCP */
+	/* "": every address of the host; "0.0.0.0", "::": every one of that family */
+	char host_ip[IP_TEXT_BYTES];
 	uint16_t host_port;
 	uint16_t port; /* in the cell */
 };
@@ -21,7 +21,14 @@ int port_parse(const char *text, struct published_port *ret, struct error *err);
  * common. */
 bool port_clashes(const struct published_port *a, const struct published_port *b);
 
-enum { PORT_TEXT_BYTES = INET_ADDRSTRLEN + 24 };
+/* Whether it is one on IPv4, on IPv6; both when it names no address. */
+bool port_is_ip4(const struct published_port *port);
+bool port_is_ip6(const struct published_port *port);
 
-/* "127.0.0.1:8080/tcp", "8080/tcp": what of the host it takes. */
+/* The one address of the host that it is for; NULL: all of the family. */
+const char *port_host_ip(const struct published_port *port);
+
+enum { PORT_TEXT_BYTES = IP_TEXT_BYTES + 24 };
+
+/* "127.0.0.1:8080/tcp", "[fd00::1]:8080/tcp", "8080/tcp": what of the host it takes. */
 const char *port_host_text(const struct published_port *port, char text[PORT_TEXT_BYTES]);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rules of realms and spaces. */
-#include <arpa/inet.h>
-#include <stdio.h>
-
+#include "core/base/ip.h"
 #include "core/model/validate.h"
 
-enum { SUBNET_MIN_PREFIX = 8, SUBNET_MAX_PREFIX = 29 };
+enum {
+	SUBNET_MIN_PREFIX = 8,
+	SUBNET_MAX_PREFIX = 29,
+	SUBNET6_MIN_PREFIX = 64,
+	SUBNET6_MAX_PREFIX = 112,
+};
 
 /* What containerd takes as an identifier: runs of letters and digits joined by single '.', '_' or
  * '-'. */
@@ -40,58 +43,69 @@ void validate_realm(const Api__RealmSpec *spec, struct model_problems *problems)
 			spec->namespace_, CONTAINERD_ID_MAX_BYTES);
 }
 
-/* Splits "10.88.0.0/16"; the address in host byte order. */
-static bool parse_cidr(const char *text, uint32_t *ret_address, unsigned *ret_prefix)
-{
-	const char *slash = strchr(text, '/');
-	char address[INET_ADDRSTRLEN];
-	struct in_addr in;
+/* What a range of a space must be, in each family. */
+struct range_rule {
+	const char *field, *family, *example;
+	unsigned prefix_min, prefix_max; /* as in core/base/ip.h */
+	bool (*is_reserved)(const struct ip *ip);
+};
 
-	if (!slash || (size_t)(slash - text) >= sizeof(address))
-		return false;
-	snprintf(address, sizeof(address), "%.*s", (int)(slash - text), text);
-	slash++;
-	if (inet_pton(AF_INET, address, &in) != 1 || strspn(slash, "0123456789") != strlen(slash) ||
-	    !*slash || strlen(slash) > 2 || (slash[0] == '0' && slash[1]))
-		return false;
-	*ret_address = ntohl(in.s_addr);
-	*ret_prefix = (unsigned)atoi(slash);
-	return *ret_prefix <= 32;
+static bool is_reserved4(const struct ip *ip)
+{
+	unsigned char first = ip->bytes[IP_V4_BEGINS / 8];
+
+	return first == 0 || first == IN_LOOPBACKNET || first >= 224;
 }
 
-static void validate_subnet(const char *subnet, struct model_problems *problems)
+/* Unspecified, loopback and what else begins with zeros; link-local; multicast. */
+static bool is_reserved6(const struct ip *ip)
 {
-	uint32_t address, network;
-	unsigned prefix;
-	struct in_addr in;
+	return ip->bytes[0] == 0 || ip->bytes[0] == 0xff ||
+	       (ip->bytes[0] == 0xfe && ip->bytes[1] >> 6 == 2);
+}
 
-	if (!parse_cidr(subnet, &address, &prefix)) {
-		validate_problem(problems, "spec", "subnet",
-				 "\"" SHOWN
-				 "\" is not an IPv4 range; expected one such as 10.88.0.0/16",
-				 subnet);
+static const struct range_rule ipv4_rule = { "subnet",
+					     "IPv4",
+					     "10.88.0.0/16",
+					     IP_V4_BEGINS + SUBNET_MIN_PREFIX,
+					     IP_V4_BEGINS + SUBNET_MAX_PREFIX,
+					     is_reserved4 };
+static const struct range_rule ipv6_rule = {
+	"subnet6",          "IPv6",      "fd12:3456:789a:1::/64", SUBNET6_MIN_PREFIX,
+	SUBNET6_MAX_PREFIX, is_reserved6
+};
+
+static void validate_subnet(const struct range_rule *rule, const char *subnet,
+			    struct model_problems *problems)
+{
+	unsigned prefix, begins = rule == &ipv4_rule ? IP_V4_BEGINS : 0;
+	char text[IP_RANGE_TEXT_BYTES];
+	struct ip ip, first;
+
+	if (!ip_parse_range(subnet, &ip, &prefix) || ip_is_v4(&ip) != (rule == &ipv4_rule)) {
+		validate_problem(problems, "spec", rule->field,
+				 "\"" SHOWN "\" is not an %s range; expected one such as %s",
+				 subnet, rule->family, rule->example);
 		return;
 	}
-	if (prefix < SUBNET_MIN_PREFIX || prefix > SUBNET_MAX_PREFIX) {
-		validate_problem(problems, "spec", "subnet",
-				 "\"" SHOWN "\" is of the wrong size; expected /%d to /%d", subnet,
-				 SUBNET_MIN_PREFIX, SUBNET_MAX_PREFIX);
-		return;
-	}
-	network = address & ~(UINT32_MAX >> prefix);
-	in.s_addr = htonl(network);
-	if (network != address)
-		validate_problem(
-			problems, "spec", "subnet",
-			"\"" SHOWN "\" is an address inside a range, did you mean \"%s/%u\"?",
-			subnet,
-			inet_ntop(AF_INET, &in, (char[INET_ADDRSTRLEN]){ 0 }, INET_ADDRSTRLEN),
-			prefix);
-	else if (address >> 24 == 0 || address >> 24 == 127 || address >> 24 >= 224)
-		validate_problem(problems, "spec", "subnet",
-				 "\"" SHOWN
-				 "\" is reserved; expected a private range such as 10.88.0.0/16",
-				 subnet);
+	first = ip_first(&ip, prefix);
+	if (prefix < rule->prefix_min || prefix > rule->prefix_max)
+		validate_problem(problems, "spec", rule->field,
+				 "\"" SHOWN "\" is of the wrong size; expected /%u to /%u", subnet,
+				 rule->prefix_min - begins, rule->prefix_max - begins);
+	else if (ip_compare(&first, &ip) != 0)
+		validate_problem(problems, "spec", rule->field,
+				 "\"" SHOWN "\" is an address inside a range, did you mean \"%s\"?",
+				 subnet, ip_format_range(&first, prefix, text));
+	else if (rule->is_reserved(&ip))
+		validate_problem(problems, "spec", rule->field,
+				 "\"" SHOWN "\" is reserved; expected a private range such as %s",
+				 subnet, rule->example);
+}
+
+bool model_space_has_ipv6(const Api__SpaceSpec *spec)
+{
+	return spec->ipv6 || !str_empty(spec->subnet6);
 }
 
 void validate_space(const Api__SpaceSpec *spec, struct model_problems *problems)
@@ -100,7 +114,12 @@ void validate_space(const Api__SpaceSpec *spec, struct model_problems *problems)
 		validate_path("spec", "cniConfigPath", "the absolute path of a directory",
 			      spec->cni_config_path, problems);
 	if (!str_empty(spec->subnet))
-		validate_subnet(spec->subnet, problems);
+		validate_subnet(&ipv4_rule, spec->subnet, problems);
+	if (!str_empty(spec->subnet6))
+		validate_subnet(&ipv6_rule, spec->subnet6, problems);
+	if (!str_empty(spec->subnet6) && spec->has_ipv6 && !spec->ipv6)
+		validate_problem(problems, "spec", "ipv6",
+				 "is false beside a subnet6; leave one of the two out");
 	if (spec->network && spec->network->egress)
 		validate_egress("spec.network.egress", spec->network->egress, problems);
 	if (spec->defaults && spec->defaults->container)

@@ -13,6 +13,7 @@ void attachment_fini(struct attachment *attachment)
 	free(attachment->boot_id);
 	free(attachment->conf_path);
 	free(attachment->wanted_ip);
+	free(attachment->wanted_ip6);
 	free(attachment->config);
 	conflist_fini(&attachment->list);
 	cni_result_fini(&attachment->result);
@@ -95,12 +96,12 @@ char *attachment_mac(const char *cell_key, const char *joined_space)
 char *attachment_format(const struct attachment *attachment)
 {
 	json_t *root =
-		json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:s*, s:O*}", "containerId",
+		json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:s*, s:s*, s:O*}", "containerId",
 			  attachment->container_id, "interface", attachment->interface, "netns",
 			  attachment->netns, "netnsInode", (json_int_t)attachment->netns_inode,
 			  "bootId", attachment->boot_id, "confPath", attachment->conf_path,
-			  "config", attachment->config, "wantedIp", attachment->wanted_ip, "result",
-			  attachment->result.root);
+			  "config", attachment->config, "wantedIp", attachment->wanted_ip,
+			  "wantedIp6", attachment->wanted_ip6, "result", attachment->result.root);
 	char *text = json_dumps(root, JSON_COMPACT);
 
 	check(text);
@@ -136,6 +137,7 @@ static int read_fields(json_t *root, struct attachment *attachment, struct error
 	attachment->boot_id = copy_string(root, "bootId");
 	attachment->conf_path = copy_string(root, "confPath");
 	attachment->wanted_ip = copy_string(root, "wantedIp");
+	attachment->wanted_ip6 = copy_string(root, "wantedIp6");
 	attachment->config = copy_string(root, "config");
 	if (!attachment->container_id || !attachment->netns || !attachment->boot_id ||
 	    !attachment->conf_path || !attachment->config)

@@ -14,6 +14,7 @@ struct attachment {
 	char *boot_id;            /* of the boot in which it was made */
 	char *conf_path;          /* where the configuration was read; for people */
 	char *wanted_ip;          /* NULL: none asked for */
+	char *wanted_ip6;         /* the same */
 	char *config;             /* the conflist's text as it was at ADD */
 	struct conflist list;     /* config, parsed */
 	struct cni_result result; /* root is NULL until ADD has succeeded */

@@ -13,7 +13,7 @@ struct chain {
 	struct loop *loop;
 	enum chain_command command;
 	const struct conflist *list;
-	char *bin_dirs, *wanted_ip, *mac;
+	char *bin_dirs, *ip, *ip6, *mac; /* wished for */
 	struct strv env;
 	size_t done; /* plugins that have run */
 	struct exec_output output;
@@ -26,7 +26,8 @@ struct chain {
 static void chain_free(struct chain *chain)
 {
 	free(chain->bin_dirs);
-	free(chain->wanted_ip);
+	free(chain->ip);
+	free(chain->ip6);
 	free(chain->mac);
 	strv_fini(&chain->env);
 	exec_output_fini(&chain->output);
@@ -121,8 +122,8 @@ static void on_plugin_done(struct call *call)
 static void run_next(struct chain *chain)
 {
 	size_t i = current(chain);
-	AUTO_FREE char *input = conflist_plugin_input(chain->list, i, chain->prev_result,
-						      chain->wanted_ip, chain->mac);
+	const struct interface_wish wish = { chain->ip, chain->ip6, chain->mac };
+	AUTO_FREE char *input = conflist_plugin_input(chain->list, i, chain->prev_result, &wish);
 
 	call_init(&chain->step, chain->loop, on_plugin_done);
 	exec_run(chain->pool,
@@ -153,6 +154,11 @@ static void make_env(struct strv *env, const struct chain_request *request)
 	env->items[env->n] = NULL;
 }
 
+static char *copy(const char *s)
+{
+	return s ? xstrdup(s) : NULL;
+}
+
 void chain_run(struct exec_pool *pool, struct loop *loop, const struct chain_request *request,
 	       struct cni_result *ret_result, struct call *call)
 {
@@ -163,9 +169,9 @@ void chain_run(struct exec_pool *pool, struct loop *loop, const struct chain_req
 				 .command = request->command,
 				 .list = request->list,
 				 .bin_dirs = xstrdup(request->bin_dirs),
-				 .wanted_ip =
-					 request->wanted_ip ? xstrdup(request->wanted_ip) : NULL,
-				 .mac = request->mac ? xstrdup(request->mac) : NULL,
+				 .ip = copy(request->wish.ip),
+				 .ip6 = copy(request->wish.ip6),
+				 .mac = copy(request->wish.mac),
 				 .prev_result = json_incref(request->result),
 				 .ret_result = ret_result,
 				 .call = call };

@@ -16,9 +16,8 @@ struct chain_request {
 	const char *container_id;
 	const char *interface; /* inside the namespace: "eth0" */
 	const char *netns;     /* "" on DEL when it is gone */
-	const char *wanted_ip; /* or NULL */
-	const char *mac;       /* of the cell's interface, or NULL */
-	json_t *result;        /* DEL: what ADD returned, or NULL */
+	struct interface_wish wish;
+	json_t *result; /* DEL: what ADD returned, or NULL */
 };
 
 /* On DEL a plugin that does not know the container has done its work. @ret_result is for ADD only.

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <systemd/sd-id128.h>
 
 #include "core/base/buf.h"
 #include "core/base/fs.h"
@@ -16,6 +17,8 @@ enum {
 		4, /* more only queue up on the kernel's network lock and on xtables */
 	PLUGIN_DEADLINE_MS = 30 * 1000,
 	PLUGIN_GRACE_MS = 2 * 1000,
+	POOL6_PREFIX = 64,
+	OWN_BYTES = 5, /* of a range that is the host's own */
 };
 
 char *cni_netns_path(const struct cni *cni, const char *cell_key)
@@ -31,14 +34,6 @@ char *cni_space_dir(const struct cni *cni, const char *space_key)
 	const struct journal_record *record = journal_find(cni->journal, key);
 
 	return record ? xstrndup(record->value, record->value_len) : xstrdup(cni->conf_dir);
-}
-
-static bool strv_has(const struct strv *strv, const char *s)
-{
-	for (size_t i = 0; i < strv->n; i++)
-		if (str_equal(strv->items[i], s))
-			return true;
-	return false;
 }
 
 void cni_conf_dirs(const struct cni *cni, struct strv *ret_dirs)
@@ -144,6 +139,30 @@ static char *beside(const char *dir, const char *name)
 	return xasprintf("%.*s%s", (int)len, dir, name);
 }
 
+/* fd00::/8 with 40 bits that are this host's alone (RFC 4193): hosts whose networks are brought
+ * together do not clash. */
+static void own_pool6(struct subnet *ret)
+{
+	static const sd_id128_t purpose =
+		SD_ID128_MAKE(8c, 1f, 5e, 0b, 47, d2, 4c, 6a, 9e, 33, b1, 70, 2d, 64, f8, 15);
+	sd_id128_t id;
+	struct ip ip = { { 0xfd } };
+
+	*ret = (struct subnet){ 0 };
+	if (sd_id128_get_machine_app_specific(purpose, &id) < 0)
+		return;
+	memcpy(ip.bytes + 1, id.bytes, OWN_BYTES);
+	*ret = subnet_make(&ip, POOL6_PREFIX);
+}
+
+static int find_pool6(const char *first, struct subnet *ret, struct error *err)
+{
+	if (!str_empty(first))
+		return subnet6_parse_for_space(first, ret, err);
+	own_pool6(ret);
+	return 0;
+}
+
 static const struct network_ops cni_ops;
 
 int cni_open(struct network **ret, struct loop *loop, const struct cni_options *options,
@@ -153,6 +172,8 @@ int cni_open(struct network **ret, struct loop *loop, const struct cni_options *
 	AUTO_FREE char *runtime_dir = NULL;
 	int r = subnet_parse_for_space(options->subnet_pool_first, &cni->pool_first, err);
 
+	if (r == 0)
+		r = find_pool6(options->subnet_pool6_first, &cni->pool6_first, err);
 	if (r == 0)
 		r = fs_make_dirs(options->netns_dir, 0755, err);
 	if (r == 0)

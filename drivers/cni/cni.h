@@ -14,7 +14,9 @@ struct cni_options {
 		netns_dir; /* pins, e.g. /run/kukeon/netns; reservations go beside it, into ipam/ */
 	const char *subnet_pool_first; /* "10.88.0.0/16": the first range given to a space that
 					  names none */
-	struct journal *journal;       /* the caller closes it after the network */
+	/* "fd12:3456:789a::/64", the same for IPv6; "": from the host's machine id */
+	const char *subnet_pool6_first;
+	struct journal *journal; /* the caller closes it after the network */
 };
 
 /* Blocks shortly: for start-up. Strings are copied. Close with network->ops->close(). */

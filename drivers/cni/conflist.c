@@ -137,16 +137,23 @@ int conflist_parse(const char *data, size_t len, struct conflist *ret, struct er
 char *conflist_make(const struct conflist_options *options)
 {
 	AUTO_FREE char *name = name_network(options->space_key);
-	json_t *list = json_pack(
-		"{s:s, s:s, s:{s:s}, s:[{s:s, s:s, s:b, s:b, s:b, s:b, s:{s:b, s:b},"
-		" s:{s:s, s:s, s:[[{s:s}]], s:[{s:s}]}}]}",
-		"cniVersion", CNI_VERSION, "name", name, MARKER, "space", options->space_key,
-		"plugins", "type", "bridge", "bridge", options->bridge, "isGateway", 1, "ipMasq", 0,
-		"hairpinMode", 1, "promiscMode", 0, "capabilities", "ips", 1, "mac", 1, "ipam",
-		"type", "host-local", "dataDir", options->data_dir, "ranges", "subnet",
-		options->subnet, "routes", "dst", "0.0.0.0/0");
-	AUTO_FREE char *text = list ? json_dumps(list, JSON_INDENT(2)) : NULL;
+	json_t *ranges = json_pack("[[{s:s}]]", "subnet", options->subnet);
+	json_t *routes = json_pack("[{s:s}]", "dst", "0.0.0.0/0");
+	json_t *list;
+	AUTO_FREE char *text = NULL;
 
+	if (options->subnet6) {
+		json_array_append_new(ranges, json_pack("[{s:s}]", "subnet", options->subnet6));
+		json_array_append_new(routes, json_pack("{s:s}", "dst", "::/0"));
+	}
+	list = json_pack("{s:s, s:s, s:{s:s}, s:[{s:s, s:s, s:b, s:b, s:b, s:b, s:{s:b, s:b},"
+			 " s:{s:s, s:s, s:o, s:o}}]}",
+			 "cniVersion", CNI_VERSION, "name", name, MARKER, "space",
+			 options->space_key, "plugins", "type", "bridge", "bridge", options->bridge,
+			 "isGateway", 1, "ipMasq", 0, "hairpinMode", 1, "promiscMode", 0,
+			 "capabilities", "ips", 1, "mac", 1, "ipam", "type", "host-local",
+			 "dataDir", options->data_dir, "ranges", ranges, "routes", routes);
+	text = list ? json_dumps(list, JSON_INDENT(2)) : NULL;
 	check(text);
 	json_decref(list);
 	return xasprintf("%s\n", text);
@@ -192,6 +199,24 @@ char *conflist_reservations(const struct conflist *list)
 	return NULL;
 }
 
+static const char *first_subnet(const struct conflist *list, bool v6)
+{
+	for (size_t i = 0; i < list->subnets.n; i++)
+		if (!strchr(list->subnets.items[i], ':') == !v6)
+			return list->subnets.items[i];
+	return NULL;
+}
+
+const char *conflist_subnet(const struct conflist *list)
+{
+	return first_subnet(list, false);
+}
+
+const char *conflist_subnet6(const struct conflist *list)
+{
+	return first_subnet(list, true);
+}
+
 bool conflist_equal(const struct conflist *a, const struct conflist *b)
 {
 	return json_equal(a->root, b->root);
@@ -210,9 +235,23 @@ bool conflist_takes_ips(const struct conflist *list)
 	return false;
 }
 
-char *conflist_plugin_input(const struct conflist *list, size_t i, json_t *prev_result,
-			    const char *wanted_ip, const char *mac)
+/* NULL when no address is wished for. */
+static json_t *wished_ips(const struct interface_wish *wish)
 {
+	json_t *ips = wish->ip || wish->ip6 ? json_array() : NULL;
+
+	if (wish->ip)
+		json_array_append_new(ips, json_string(wish->ip));
+	if (wish->ip6)
+		json_array_append_new(ips, json_string(wish->ip6));
+	return ips;
+}
+
+char *conflist_plugin_input(const struct conflist *list, size_t i, json_t *prev_result,
+			    const struct interface_wish *wish)
+{
+	json_t *ips = wished_ips(wish);
+
 	json_t *plugin = plugin_at(list, i), *input = json_copy(plugin);
 	json_t *runtime = json_object();
 	json_t *version = json_object_get(list->root, "cniVersion");
@@ -222,10 +261,11 @@ char *conflist_plugin_input(const struct conflist *list, size_t i, json_t *prev_
 	json_object_set_new(input, "name", json_string(list->name));
 	if (version)
 		json_object_set(input, "cniVersion", version);
-	if (wanted_ip && has_capability(plugin, "ips"))
-		json_object_set_new(runtime, "ips", json_pack("[s]", wanted_ip));
-	if (mac && has_capability(plugin, "mac"))
-		json_object_set_new(runtime, "mac", json_string(mac));
+	if (ips && has_capability(plugin, "ips"))
+		json_object_set(runtime, "ips", ips);
+	if (wish->mac && has_capability(plugin, "mac"))
+		json_object_set_new(runtime, "mac", json_string(wish->mac));
+	json_decref(ips);
 	if (json_object_size(runtime))
 		json_object_set(input, "runtimeConfig", runtime);
 	json_decref(runtime);

@@ -31,6 +31,7 @@ struct conflist_options {
 	const char *space_key;
 	const char *bridge;
 	const char *subnet;
+	const char *subnet6;  /* NULL: none */
 	const char *data_dir; /* host-local's reservations */
 };
 
@@ -58,16 +59,25 @@ const char *conflist_plugin_type(const struct conflist *list, size_t i);
  * the addresses. Free with free(). */
 char *conflist_reservations(const struct conflist *list);
 
+/* Its first range of IPv4, of IPv6; NULL: none. Owned by @list. */
+const char *conflist_subnet(const struct conflist *list);
+const char *conflist_subnet6(const struct conflist *list);
+
 /* Whether two lists mean the same; how they are written does not matter. */
 bool conflist_equal(const struct conflist *a, const struct conflist *b);
 
 /* Whether some plugin can be asked for an address. */
 bool conflist_takes_ips(const struct conflist *list);
 
+/* What an interface shall have; NULL: whatever it gets. */
+struct interface_wish {
+	const char *ip, *ip6; /* without prefix */
+	const char *mac;
+};
+
 /*
  * What plugin @i reads on stdin: its section with name, cniVersion and runtimeConfig of the
- * capabilities it declares.
- * @prev_result, @wanted_ip and @mac may be NULL. Free with free().
+ * capabilities it declares. @prev_result may be NULL. Free with free().
  */
 char *conflist_plugin_input(const struct conflist *list, size_t i, json_t *prev_result,
-			    const char *wanted_ip, const char *mac);
+			    const struct interface_wish *wish);

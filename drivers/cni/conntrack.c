@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/cni/conntrack.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <ifaddrs.h>
 #include <netinet/in.h>
@@ -16,22 +15,19 @@ enum { ORIGINAL = 0, REPLY = 1 };
 
 /* One flow: where its first packet went, and who answers. */
 struct flow {
-	uint32_t to, from; /* host byte order */
+	struct ip to, from;
 	uint16_t to_port, from_port;
 };
 
-static bool read_address(struct nl_addr *address, uint32_t *ret)
+static bool read_address(struct nl_addr *address, struct ip *ret)
 {
-	if (!address || nl_addr_get_family(address) != AF_INET || nl_addr_get_len(address) != 4)
-		return false;
-	memcpy(ret, nl_addr_get_binary_addr(address), sizeof(*ret));
-	*ret = ntohl(*ret);
-	return true;
+	return address &&
+	       ip_from_bytes(nl_addr_get_binary_addr(address), nl_addr_get_len(address), ret);
 }
 
 static bool read_flow(const struct nfnl_ct *ct, struct flow *ret)
 {
-	if (nfnl_ct_get_family(ct) != AF_INET || nfnl_ct_get_proto(ct) != IPPROTO_UDP)
+	if (nfnl_ct_get_proto(ct) != IPPROTO_UDP)
 		return false;
 	ret->to_port = nfnl_ct_get_dst_port(ct, ORIGINAL);
 	ret->from_port = nfnl_ct_get_src_port(ct, REPLY);
@@ -39,11 +35,11 @@ static bool read_flow(const struct nfnl_ct *ct, struct flow *ret)
 	       read_address(nfnl_ct_get_src(ct, REPLY), &ret->from);
 }
 
-static bool is_address(const char *text, uint32_t address)
+static bool is_address(const char *text, const struct ip *address)
 {
-	struct in_addr parsed;
+	struct ip ip;
 
-	return inet_pton(AF_INET, text, &parsed) == 1 && ntohl(parsed.s_addr) == address;
+	return ip_parse(text, &ip) && ip_compare(&ip, address) == 0;
 }
 
 static const struct filter_port *find_port(const struct filter_wish *wish, const struct flow *flow)
@@ -52,32 +48,49 @@ static const struct filter_port *find_port(const struct filter_wish *wish, const
 		const struct filter_port *port = &wish->ports[i];
 
 		if (port->udp && !port->taken && port->host_port == flow->to_port &&
-		    (!port->host_ip || is_address(port->host_ip, flow->to)))
+		    filter_is_ip6(port->ip) == !ip_is_v4(&flow->to) &&
+		    (!port->host_ip || is_address(port->host_ip, &flow->to)))
 			return port;
 	}
 	return NULL;
 }
 
-static bool in_a_space(const struct filter_wish *wish, uint32_t address)
+static bool is_in(const char *range, const struct ip *address)
 {
-	const struct subnet one = subnet_make(address, 32);
+	const struct subnet one = subnet_make(address, IP_BITS);
 	struct subnet subnet;
 
+	return range && subnet_parse(range, &subnet) && subnet_overlaps(&subnet, &one);
+}
+
+static bool in_a_space(const struct filter_wish *wish, const struct ip *address)
+{
 	for (size_t i = 0; wish && i < wish->n_spaces; i++)
-		if (subnet_parse(wish->spaces[i].subnet, &subnet) && subnet_overlaps(&subnet, &one))
+		if (is_in(wish->spaces[i].subnet, address) ||
+		    is_in(wish->spaces[i].subnet6, address))
 			return true;
 	return false;
 }
 
-static bool is_of_host(const struct ifaddrs *addresses, uint32_t address)
+static bool read_sockaddr(const struct sockaddr *from, struct ip *ret)
 {
-	for (; addresses; addresses = addresses->ifa_next) {
-		const struct sockaddr_in *in = (const struct sockaddr_in *)addresses->ifa_addr;
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)from;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)from;
 
-		if (in && in->sin_family == AF_INET && ntohl(in->sin_addr.s_addr) == address)
+	if (from && from->sa_family == AF_INET)
+		return ip_from_bytes(&v4->sin_addr, sizeof(v4->sin_addr), ret);
+	return from && from->sa_family == AF_INET6 &&
+	       ip_from_bytes(&v6->sin6_addr, sizeof(v6->sin6_addr), ret);
+}
+
+static bool is_of_host(const struct ifaddrs *addresses, const struct ip *address)
+{
+	struct ip ip;
+
+	for (; addresses; addresses = addresses->ifa_next)
+		if (read_sockaddr(addresses->ifa_addr, &ip) && ip_compare(&ip, address) == 0)
 			return true;
-	}
-	return address >> 24 == IN_LOOPBACKNET;
+	return is_in("127.0.0.0/8", address);
 }
 
 /* Of those that pass by on their way to somebody else's port of the same number, none. */
@@ -86,11 +99,11 @@ static bool is_stale(const struct filter_wish *before, const struct filter_wish 
 {
 	const struct filter_port *port = find_port(now, flow);
 
-	if (!is_of_host(addresses, flow->to) || (!port && !find_port(before, flow)))
+	if (!is_of_host(addresses, &flow->to) || (!port && !find_port(before, flow)))
 		return false;
 	if (port)
-		return !is_address(port->ip, flow->from) || port->port != flow->from_port;
-	return in_a_space(before, flow->from) || in_a_space(now, flow->from);
+		return !is_address(port->ip, &flow->from) || port->port != flow->from_port;
+	return in_a_space(before, &flow->from) || in_a_space(now, &flow->from);
 }
 
 static bool any_udp(const struct filter_wish *wish)

@@ -13,17 +13,18 @@ enum { RESERVATION_MAX_BYTES = 4096 };
 
 /* ---- reservations ---- */
 
-char *drift_reservation_path(const struct attachment *attachment)
+/* The file in which host-local keeps the address; NULL: none. Free with free(). */
+static char *reservation_path(const struct attachment *attachment, const char *ip)
 {
-	AUTO_FREE char *dir = conflist_reservations(&attachment->list);
+	AUTO_FREE char *dir = ip ? conflist_reservations(&attachment->list) : NULL;
 
-	return dir && attachment->result.ip ? xasprintf("%s/%s", dir, attachment->result.ip) : NULL;
+	return dir ? xasprintf("%s/%s", dir, ip) : NULL;
 }
 
 /* "<container id>\r\n<interface>". An empty one is what a crash of the plugin leaves: nobody's. */
-static enum drift look_at_reservation(const struct attachment *attachment)
+static enum drift look_at_reservation(const struct attachment *attachment, const char *ip)
 {
-	AUTO_FREE char *path = drift_reservation_path(attachment);
+	AUTO_FREE char *path = reservation_path(attachment, ip);
 	AUTO_BUF struct buf text = { 0 };
 	size_t len = strlen(attachment->container_id);
 
@@ -49,15 +50,29 @@ static int write_reservation(const struct attachment *attachment, const char *pa
 	return 0;
 }
 
+/* Under the lock. */
+static int reserve_one(const struct attachment *attachment, const char *ip, struct error *err)
+{
+	AUTO_FREE char *path = reservation_path(attachment, ip);
+
+	switch (look_at_reservation(attachment, ip)) {
+	case DRIFT_NONE:
+		return 0;
+	case DRIFT_RESERVATION:
+		return write_reservation(attachment, path, err);
+	default:
+		return error_set(err, -EEXIST, "%s is reserved for another container", path);
+	}
+}
+
 int drift_reserve(const struct attachment *attachment, struct error *err)
 {
 	AUTO_FREE char *dir = conflist_reservations(&attachment->list);
 	AUTO_FREE char *lock_path = dir ? xasprintf("%s/lock", dir) : NULL;
-	AUTO_FREE char *path = drift_reservation_path(attachment);
 	AUTO_CLOSE int lock = -1;
 	int r;
 
-	if (!path)
+	if (!dir)
 		return 0;
 	r = fs_make_dirs(dir, 0755, err);
 	if (r < 0)
@@ -67,14 +82,8 @@ int drift_reserve(const struct attachment *attachment, struct error *err)
 		return error_set(err, -errno, "cannot open %s: %m", lock_path);
 	if (flock(lock, LOCK_EX | LOCK_NB) < 0) /* a plugin is at work: soon again */
 		return error_set(err, -EAGAIN, "cannot lock %s: %m", lock_path);
-	switch (look_at_reservation(attachment)) {
-	case DRIFT_NONE:
-		return 0;
-	case DRIFT_RESERVATION:
-		return write_reservation(attachment, path, err);
-	default:
-		return error_set(err, -EEXIST, "%s is reserved for another container", path);
-	}
+	r = reserve_one(attachment, attachment->result.ip, err);
+	return r < 0 ? r : reserve_one(attachment, attachment->result.ip6, err);
 }
 
 /* ---- the whole ---- */
@@ -94,11 +103,14 @@ static bool is_pinned(const struct attachment *attachment)
 enum drift drift_look(const struct attachment *attachment, const char *boot_id,
 		      const struct hostlinks *links)
 {
-	enum drift reservation;
+	enum drift reservation, reservation6;
 
 	if (!attachment->result.root || !str_equal(attachment->boot_id, boot_id))
 		return DRIFT_UNKNOWN;
-	reservation = look_at_reservation(attachment);
+	reservation = look_at_reservation(attachment, attachment->result.ip);
+	reservation6 = look_at_reservation(attachment, attachment->result.ip6);
+	if (reservation6 > reservation)
+		reservation = reservation6;
 	if (reservation == DRIFT_TAKEN)
 		return DRIFT_TAKEN;
 	if (link_is_gone(attachment, links))
@@ -109,10 +121,10 @@ enum drift drift_look(const struct attachment *attachment, const char *boot_id,
 char *drift_words(enum drift drift, const struct attachment *attachment)
 {
 	static const char *const words[DRIFT_COUNT] = {
-		[DRIFT_RESERVATION] = "the reservation of its address is gone: ",
+		[DRIFT_RESERVATION] = "a reservation of its addresses is gone: ",
 		[DRIFT_PIN] = "its network namespace is not pinned any more: ",
 		[DRIFT_LINK] = "the host's end of its interface is gone: ",
-		[DRIFT_TAKEN] = "its address is reserved for another: ",
+		[DRIFT_TAKEN] = "one of its addresses is reserved for another: ",
 		[DRIFT_UNKNOWN] = "how it was attached is not on record",
 	};
 	const char *name = drift == DRIFT_PIN    ? attachment->netns
@@ -139,13 +151,15 @@ void drift_fill_fact(struct attachment_fact *fact, const struct attachment *atta
 					  .attached = drift == DRIFT_NONE,
 					  .netns_inode = attachment->netns_inode,
 					  .link = copy(result->link),
-					  .reservation = drift_reservation_path(attachment),
+					  .reservation = reservation_path(attachment, result->ip),
+					  .reservation6 = reservation_path(attachment, result->ip6),
 					  .drift = drift_words(drift, attachment),
 					  .joins = take_ptr(fact->joins),
 					  .n_joins = fact->n_joins };
 
 	if (filled.attached) {
 		filled.ip = copy(result->ip);
+		filled.ip6 = copy(result->ip6);
 		filled.bridge = copy(result->bridge);
 	}
 	fact->n_joins = 0;
@@ -163,9 +177,11 @@ void drift_fill_join(struct join_fact *fact, const char *space_key,
 				    .interface = copy(attachment->interface),
 				    .attached = attached,
 				    .ip = attached ? copy(result->ip) : NULL,
+				    .ip6 = attached ? copy(result->ip6) : NULL,
 				    .bridge = attached ? copy(result->bridge) : NULL,
 				    .link = copy(result->link),
-				    .reservation = drift_reservation_path(attachment),
+				    .reservation = reservation_path(attachment, result->ip),
+				    .reservation6 = reservation_path(attachment, result->ip6),
 				    .drift = drift_words(drift, attachment) };
 }
 
@@ -178,6 +194,7 @@ void drift_add_wish(struct bridge_wish *wish, const struct attachment *attachmen
 	if (!wish->name) {
 		wish->name = xstrdup(result->bridge);
 		wish->address = copy(result->gateway);
+		wish->address6 = copy(result->gateway6);
 		wish->mac = copy(result->bridge_mac);
 	}
 	if (str_equal(wish->name, result->bridge))

@@ -31,10 +31,8 @@ void drift_fill_fact(struct attachment_fact *fact, const struct attachment *atta
 void drift_fill_join(struct join_fact *fact, const char *space_key,
 		     const struct attachment *attachment, enum drift drift);
 
-/* The file in which host-local keeps the address; NULL: none. Free with free(). */
-char *drift_reservation_path(const struct attachment *attachment);
-
-/* Writes it as host-local does, under its lock. -EEXIST: another has the address by now. */
+/* Writes the reservations of its addresses as host-local does, under its lock. -EEXIST: another has
+ * one of them by now. */
 int drift_reserve(const struct attachment *attachment, struct error *err);
 
 /* What the bridge must be for this attachment; another of the same network only adds its port. */

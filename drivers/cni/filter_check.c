@@ -1,18 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/cni/filter_check.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 
 #include "drivers/cni/conflist.h"
 #include "drivers/cni/subnet.h"
 
-static bool is_address(const char *text)
+static bool is_address(const char *text, bool v4)
 {
-	struct in_addr address;
+	struct ip ip;
 
-	return inet_pton(AF_INET, text, &address) == 1;
+	return ip_parse(text, &ip) && ip_is_v4(&ip) == v4;
+}
+
+static bool is_range(const char *text, bool v4)
+{
+	struct subnet subnet;
+
+	return subnet_parse(text, &subnet) && subnet_is_v4(&subnet) == v4;
 }
 
 /* Left out of the filter, so that no cell of it starts. */
@@ -26,12 +32,11 @@ static void refuse(struct filter_space *space, const char *why)
 
 static void check_names(struct filter_space *space)
 {
-	struct subnet subnet;
-
 	if (!conflist_is_link_name(space->bridge))
 		refuse(space, "names a bridge that cannot be filtered; expected 1 to 15 letters, "
 			      "digits, dots and dashes");
-	else if (!subnet_parse(space->subnet, &subnet))
+	else if (!is_range(space->subnet, true) ||
+		 (space->subnet6 && !is_range(space->subnet6, false)))
 		refuse(space, "has a range that cannot be filtered; expected one such as "
 			      "10.88.0.0/16");
 }
@@ -45,10 +50,16 @@ static int by_bridge_and_key(const void *a, const void *b)
 	return order ? order : strcmp(x->key, y->key);
 }
 
-static void check_range(struct filter_space *space, const struct filter_space *before)
+static bool overlap(const char *range, const char *before)
 {
 	struct subnet a, b;
 
+	return range && before && strcmp(range, before) != 0 && subnet_parse(range, &a) &&
+	       subnet_parse(before, &b) && subnet_overlaps(&a, &b);
+}
+
+static void check_range(struct filter_space *space, const struct filter_space *before)
+{
 	if (space->problem || before->problem)
 		return;
 	if (space->denies || before->denies) {
@@ -58,8 +69,7 @@ static void check_range(struct filter_space *space, const struct filter_space *b
 		refuse(space, shared);
 		return;
 	}
-	if (strcmp(space->subnet, before->subnet) == 0 || !subnet_parse(space->subnet, &a) ||
-	    !subnet_parse(before->subnet, &b) || !subnet_overlaps(&a, &b))
+	if (!overlap(space->subnet, before->subnet) && !overlap(space->subnet6, before->subnet6))
 		return;
 	AUTO_FREE char *why = xasprintf("has bridge %s and a range that overlaps that of space %s",
 					space->bridge, before->key);
@@ -81,15 +91,22 @@ static void check_ranges(struct filter_wish *wish)
 			check_range(spaces[i], spaces[k]);
 }
 
+static bool leads_somewhere(const struct filter_port *port)
+{
+	bool v4 = !filter_is_ip6(port->ip);
+
+	return is_address(port->ip, v4) && (!port->host_ip || is_address(port->host_ip, v4));
+}
+
 int filter_check(struct filter_wish *wish, struct error *err)
 {
 	for (size_t i = 0; i < wish->n_spaces; i++)
 		check_names(&wish->spaces[i]);
 	check_ranges(wish);
 	for (size_t i = 0; i < wish->n_ports; i++)
-		if (!is_address(wish->ports[i].ip) ||
-		    (wish->ports[i].host_ip && !is_address(wish->ports[i].host_ip)))
-			return error_set(err, -EINVAL, "port %u leads to or from no IPv4 address",
+		if (!leads_somewhere(&wish->ports[i]))
+			return error_set(err, -EINVAL,
+					 "port %u leads to or from no address of one family",
 					 wish->ports[i].host_port);
 	return 0;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/cni/filter_text.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
 
@@ -21,36 +20,48 @@ struct elements {
 enum set {
 	SET_BRIDGES,
 	SET_INSIDE,
-	SET_RANGES,
 	SET_DENY,
-	SET_GUESTS,
 	SET_DROPPED,
+	/* by family: that of IPv6 is the next one */
+	SET_RANGES,
+	SET_RANGES6,
+	SET_GUESTS,
+	SET_GUESTS6,
 	SET_ALLOWED,
+	SET_ALLOWED6,
 	SET_ALLOWED_PORTS,
+	SET_ALLOWED_PORTS6,
 	SET_PORTS,
+	SET_PORTS6,
 	SET_PORTS_AT,
+	SET_PORTS_AT6,
 	SET_COUNT
 };
+
+#define BY_FAMILY(set, name, before, after)                                                        \
+	[set] = { name, before " " name " { type " after("ipv4_addr") },                           \
+	[set + 1] = { name "6", before " " name "6 { type " after("ipv6_addr") }
+
+#define RANGES(address) "ifname . " address "; flags interval;"
+#define GUESTS(address) "ifname . " address ";"
+#define ALLOWED_PORTS(address) "ifname . " address " . inet_proto . inet_service; flags interval;"
+#define PORTS(address) "inet_proto . inet_service : " address " . inet_service;"
+#define PORTS_AT(address) address " . inet_proto . inet_service : " address " . inet_service;"
 
 static const struct {
 	const char *name, *declaration;
 } sets[SET_COUNT] = {
 	[SET_BRIDGES] = { "bridges", "set bridges { type ifname;" },
 	[SET_INSIDE] = { "inside", "set inside { type ifname . ifname;" },
-	[SET_RANGES] = { "ranges", "set ranges { type ifname . ipv4_addr; flags interval;" },
 	[SET_DENY] = { "deny", "set deny { type ifname;" },
-	[SET_GUESTS] = { "guests", "set guests { type ifname . ipv4_addr;" },
 	[SET_DROPPED] = { FILTER_DROPPED_SET,
 			  "set " FILTER_DROPPED_SET " { type ifname; counter;" },
-	[SET_ALLOWED] = { "allowed", "set allowed { type ifname . ipv4_addr; flags interval;" },
-	[SET_ALLOWED_PORTS] = { "allowed_ports",
-				"set allowed_ports { type ifname . ipv4_addr . inet_proto . "
-				"inet_service; flags interval;" },
-	[SET_PORTS] = { "ports",
-			"map ports { type inet_proto . inet_service : ipv4_addr . inet_service;" },
-	[SET_PORTS_AT] = { "ports_at",
-			   "map ports_at { type ipv4_addr . inet_proto . inet_service : "
-			   "ipv4_addr . inet_service;" },
+	BY_FAMILY(SET_RANGES, "ranges", "set", RANGES),
+	BY_FAMILY(SET_GUESTS, "guests", "set", GUESTS),
+	BY_FAMILY(SET_ALLOWED, "allowed", "set", RANGES),
+	BY_FAMILY(SET_ALLOWED_PORTS, "allowed_ports", "set", ALLOWED_PORTS),
+	BY_FAMILY(SET_PORTS, "ports", "map", PORTS),
+	BY_FAMILY(SET_PORTS_AT, "ports_at", "map", PORTS_AT),
 };
 
 /*
@@ -61,9 +72,10 @@ static const struct {
  * The drop between bridges comes before everything that depends on connections, so that none that
  * began before its time lives on. egress: what begins inside is looked up packet by packet, so that
  * a policy that becomes stricter ends what it does not allow. What is said to everybody on a bridge
- * is for the bridge alone, and counts as no attempt. host: services of the host. post: a cell that
- * reaches a port of its own space through the host gets its answer through the host too, or would
- * not know it.
+ * is for the bridge alone, and counts as no attempt. host: services of the host; a space that
+ * denies may still ask which neighbour has an IPv6 address, without which not even an answer gets
+ * there. leaving: the kernel leads nothing from ::1 elsewhere. post: a cell that reaches a port of
+ * its own space through the host gets its answer through the host too, or would not know it.
  */
 static const char rules[] =
 	"	chain guard {\n"
@@ -77,15 +89,19 @@ static const char rules[] =
 	"	chain egress {\n"
 	"		ct direction reply ct state established,related accept\n"
 	"		iifname . ip saddr @guests goto refuse\n"
+	"		iifname . ip6 saddr @guests6 goto refuse\n"
 	"		iifname != @deny return\n"
 	"		fib daddr type { broadcast, multicast } drop\n"
 	"		iifname . ip daddr @allowed accept\n"
+	"		iifname . ip6 daddr @allowed6 accept\n"
 	"		iifname . ip daddr . meta l4proto . th dport @allowed_ports accept\n"
+	"		iifname . ip6 daddr . meta l4proto . th dport @allowed_ports6 accept\n"
 	"		meta l4proto { icmp, icmpv6 } ct state related accept\n"
 	"		goto refuse\n"
 	"	}\n"
 	"	chain host {\n"
 	"		type filter hook input priority filter;\n"
+	"		icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept\n"
 	"		iifname @bridges jump egress\n"
 	"	}\n"
 	"	chain forward {\n"
@@ -103,17 +119,23 @@ static const char rules[] =
 	"		type nat hook prerouting priority dstnat;\n"
 	"		fib daddr type local dnat ip to ip daddr . meta l4proto . th dport map @ports_at\n"
 	"		fib daddr type local dnat ip to meta l4proto . th dport map @ports\n"
+	"		fib daddr type local dnat ip6 to ip6 daddr . meta l4proto . th dport map @ports_at6\n"
+	"		fib daddr type local dnat ip6 to meta l4proto . th dport map @ports6\n"
 	"	}\n"
 	"	chain leaving {\n"
 	"		type nat hook output priority -100;\n"
 	"		fib daddr type local dnat ip to ip daddr . meta l4proto . th dport map @ports_at\n"
 	"		fib daddr type local dnat ip to meta l4proto . th dport map @ports\n"
+	"		ip6 daddr ::1 return\n"
+	"		fib daddr type local dnat ip6 to ip6 daddr . meta l4proto . th dport map @ports_at6\n"
+	"		fib daddr type local dnat ip6 to meta l4proto . th dport map @ports6\n"
 	"	}\n"
 	"	chain post {\n"
 	"		type nat hook postrouting priority srcnat;\n"
 	"		iifname @bridges oifname != @bridges masquerade\n"
 	"		oifname @bridges ip saddr 127.0.0.0/8 masquerade\n"
 	"		ct status dnat oifname . ip saddr @ranges masquerade\n"
+	"		ct status dnat oifname . ip6 saddr @ranges6 masquerade\n"
 	"	}\n";
 
 /* ---- elements ---- */
@@ -158,45 +180,46 @@ static void elements_settle(struct elements *elements)
 	elements->n = kept;
 }
 
+static enum set of_family(enum set set, bool v6)
+{
+	return (enum set)((int)set + v6);
+}
+
 static void add_port(struct elements tables[SET_COUNT], const struct filter_port *port)
 {
 	const char *protocol = port->udp ? "udp" : "tcp";
+	bool v6 = filter_is_ip6(port->ip);
 	char *data = xasprintf("%s . %u", port->ip, port->port);
 
 	if (port->host_ip)
-		elements_add(&tables[SET_PORTS_AT],
+		elements_add(&tables[of_family(SET_PORTS_AT, v6)],
 			     xasprintf("%s . %s . %u", port->host_ip, protocol, port->host_port),
 			     data);
 	else
-		elements_add(&tables[SET_PORTS], xasprintf("%s . %u", protocol, port->host_port),
-			     data);
-}
-
-static char *address_text(uint32_t address, char text[INET_ADDRSTRLEN])
-{
-	struct in_addr in = { htonl(address) };
-
-	return (char *)inet_ntop(AF_INET, &in, text, INET_ADDRSTRLEN);
+		elements_add(&tables[of_family(SET_PORTS, v6)],
+			     xasprintf("%s . %u", protocol, port->host_port), data);
 }
 
 static void add_allow(struct elements tables[SET_COUNT], const char *bridge,
 		      const struct filter_allow *allow)
 {
-	char first[INET_ADDRSTRLEN], last[INET_ADDRSTRLEN];
+	char first[IP_TEXT_BYTES], last[IP_TEXT_BYTES];
 	AUTO_FREE char *range = NULL, *ports = NULL;
+	bool v6 = !ip_is_v4(&allow->first);
 
-	address_text(allow->first, first);
-	range = allow->first == allow->last
+	ip_format(&allow->first, first);
+	range = ip_compare(&allow->first, &allow->last) == 0
 			? xstrdup(first)
-			: xasprintf("%s-%s", first, address_text(allow->last, last));
+			: xasprintf("%s-%s", first, ip_format(&allow->last, last));
 	if (allow->what == ALLOW_ALL) {
-		elements_add(&tables[SET_ALLOWED], xasprintf("\"%s\" . %s", bridge, range), NULL);
+		elements_add(&tables[of_family(SET_ALLOWED, v6)],
+			     xasprintf("\"%s\" . %s", bridge, range), NULL);
 		return;
 	}
 	ports = allow->first_port == allow->last_port
 			? xasprintf("%u", allow->first_port)
 			: xasprintf("%u-%u", allow->first_port, allow->last_port);
-	elements_add(&tables[SET_ALLOWED_PORTS],
+	elements_add(&tables[of_family(SET_ALLOWED_PORTS, v6)],
 		     xasprintf("\"%s\" . %s . %s . %s", bridge, range,
 			       allow->what == ALLOW_UDP ? "udp" : "tcp", ports),
 		     NULL);
@@ -212,29 +235,36 @@ static void add_policy(struct elements tables[SET_COUNT], const struct filter_sp
 		add_allow(tables, space->bridge, &space->allow[i]);
 }
 
+static void add_space_elements(struct elements tables[SET_COUNT], const struct filter_space *space)
+{
+	const char *bridge = space->bridge;
+
+	elements_add(&tables[SET_BRIDGES], xasprintf("\"%s\"", bridge), NULL);
+	elements_add(&tables[SET_INSIDE], xasprintf("\"%s\" . \"%s\"", bridge, bridge), NULL);
+	elements_add(&tables[SET_RANGES], xasprintf("\"%s\" . %s", bridge, space->subnet), NULL);
+	if (space->subnet6)
+		elements_add(&tables[SET_RANGES6], xasprintf("\"%s\" . %s", bridge, space->subnet6),
+			     NULL);
+	add_policy(tables, space);
+}
+
+static void add_guest(struct elements tables[SET_COUNT], const struct filter_guest *guest)
+{
+	enum set set = of_family(SET_GUESTS, filter_is_ip6(guest->ip));
+
+	if (!conflist_is_link_name(guest->bridge))
+		return; /* of a space that is left out */
+	elements_add(&tables[set], xasprintf("\"%s\" . %s", guest->bridge, guest->ip), NULL);
+	elements_add(&tables[SET_DROPPED], xasprintf("\"%s\"", guest->bridge), NULL);
+}
+
 static void elements_of(const struct filter_wish *wish, struct elements tables[SET_COUNT])
 {
-	for (size_t i = 0; i < wish->n_spaces; i++) {
-		const char *bridge = wish->spaces[i].bridge;
-
-		if (wish->spaces[i].problem)
-			continue;
-		elements_add(&tables[SET_BRIDGES], xasprintf("\"%s\"", bridge), NULL);
-		elements_add(&tables[SET_INSIDE], xasprintf("\"%s\" . \"%s\"", bridge, bridge),
-			     NULL);
-		elements_add(&tables[SET_RANGES],
-			     xasprintf("\"%s\" . %s", bridge, wish->spaces[i].subnet), NULL);
-		add_policy(tables, &wish->spaces[i]);
-	}
-	for (size_t i = 0; i < wish->n_guests; i++) {
-		const struct filter_guest *guest = &wish->guests[i];
-
-		if (!conflist_is_link_name(guest->bridge))
-			continue; /* of a space that is left out */
-		elements_add(&tables[SET_GUESTS],
-			     xasprintf("\"%s\" . %s", guest->bridge, guest->ip), NULL);
-		elements_add(&tables[SET_DROPPED], xasprintf("\"%s\"", guest->bridge), NULL);
-	}
+	for (size_t i = 0; i < wish->n_spaces; i++)
+		if (!wish->spaces[i].problem)
+			add_space_elements(tables, &wish->spaces[i]);
+	for (size_t i = 0; i < wish->n_guests; i++)
+		add_guest(tables, &wish->guests[i]);
 	for (size_t i = 0; i < wish->n_ports; i++)
 		if (!wish->ports[i].taken)
 			add_port(tables, &wish->ports[i]);
@@ -316,7 +346,8 @@ static void print_missing(const char *verb, const char *name, enum set set,
 static bool same_space(const struct filter_space *a, const struct filter_space *b)
 {
 	return strcmp(a->bridge, b->bridge) == 0 && strcmp(a->subnet, b->subnet) == 0 &&
-	       a->denies == b->denies && a->n_allow == b->n_allow &&
+	       str_equal(a->subnet6, b->subnet6) && a->denies == b->denies &&
+	       a->n_allow == b->n_allow &&
 	       (!a->n_allow || memcmp(a->allow, b->allow, a->n_allow * sizeof(*a->allow)) == 0) &&
 	       !a->problem == !b->problem;
 }

@@ -15,6 +15,8 @@
  *   dropped   bridges of deny and guests: counts what was dropped there
  *   ports     protocol . port of the host: the cell and its port
  *   ports_at  the same for one address of the host
+ *
+ * Those with addresses stand there a second time for IPv6: ranges6 and so on.
  */
 #pragma once
 

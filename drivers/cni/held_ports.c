@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/cni/held_ports.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -12,7 +11,7 @@ enum { HELD_MAX = 4096, SMALLEST_BUFFER = 1 };
 static bool same_port(const struct filter_port *a, const struct filter_port *b)
 {
 	return a->udp == b->udp && a->host_port == b->host_port &&
-	       str_equal(a->host_ip, b->host_ip);
+	       filter_is_ip6(a->ip) == filter_is_ip6(b->ip) && str_equal(a->host_ip, b->host_ip);
 }
 
 static struct held_port *find(const struct held_ports *held, size_t n,
@@ -27,6 +26,7 @@ static struct held_port *find(const struct held_ports *held, size_t n,
 static void release(struct held_port *item)
 {
 	free(item->port.host_ip);
+	free(item->port.ip);
 	close(item->fd);
 }
 
@@ -43,23 +43,54 @@ static void set_option(int fd, int level, int option, int value)
 	setsockopt(fd, level, option, &value, sizeof(value)); /* as good as it gets */
 }
 
+union address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+/* Where the port is on the host. Returns the length. */
+static socklen_t fill_address(const struct filter_port *port, bool v6, union address *ret)
+{
+	struct ip ip = { { 0 } };
+	bool one = port->host_ip && ip_parse(port->host_ip, &ip);
+
+	*ret = (union address){ 0 };
+	if (v6) {
+		ret->v6.sin6_family = AF_INET6;
+		ret->v6.sin6_port = htons(port->host_port);
+		memcpy(&ret->v6.sin6_addr, ip.bytes, sizeof(ret->v6.sin6_addr));
+		return sizeof(ret->v6);
+	}
+	ret->v4.sin_family = AF_INET;
+	ret->v4.sin_port = htons(port->host_port);
+	if (one)
+		memcpy(&ret->v4.sin_addr, ip.bytes + IP_V4_BEGINS / 8, sizeof(ret->v4.sin_addr));
+	return sizeof(ret->v4);
+}
+
 /* Connections of an earlier listener that still fade away do not count as a program that has the
  * port; once it is bound, nobody shares it. -1: not held, errno says why. */
 static int hold(const struct filter_port *port)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(port->host_port) };
-	AUTO_CLOSE int fd =
-		socket(AF_INET, (port->udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
+	bool v6 = filter_is_ip6(port->ip);
+	union address address;
+	socklen_t len = fill_address(port, v6, &address);
+	AUTO_CLOSE int fd = socket(address.any.sa_family,
+				   (port->udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return -1;
-	if (port->host_ip)
-		inet_pton(AF_INET, port->host_ip, &address.sin_addr);
-	set_option(fd, IPPROTO_IP, IP_FREEBIND, 1);
+	if (v6) {
+		set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+		set_option(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1);
+	} else {
+		set_option(fd, IPPROTO_IP, IP_FREEBIND, 1);
+	}
 	set_option(fd, SOL_SOCKET, SO_RCVBUF, SMALLEST_BUFFER);
 	if (!port->udp)
 		set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+	if (bind(fd, &address.any, len) < 0)
 		return -1;
 	set_option(fd, SOL_SOCKET, SO_REUSEADDR, 0);
 	return take_fd(&fd);
@@ -71,7 +102,8 @@ static void add(struct held_ports *held, const struct filter_port *port, int fd)
 	held->items[held->n++] = (struct held_port){
 		.port = { .udp = port->udp,
 			  .host_port = port->host_port,
-			  .host_ip = port->host_ip ? xstrdup(port->host_ip) : NULL },
+			  .host_ip = port->host_ip ? xstrdup(port->host_ip) : NULL,
+			  .ip = xstrdup(port->ip) },
 		.fd = fd,
 	};
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <netlink/netlink.h>
 #include <netlink/route/addr.h>
@@ -10,6 +11,7 @@
 #include <netlink/route/link/bridge.h>
 
 #include "core/base/fs.h"
+#include "drivers/cni/hostipv6.h"
 #include "drivers/cni/nl.h"
 
 void hostlinks_fini(struct hostlinks *links)
@@ -23,6 +25,7 @@ void bridge_wish_fini(struct bridge_wish *wish)
 {
 	free(wish->name);
 	free(wish->address);
+	free(wish->address6);
 	free(wish->mac);
 	strv_fini(&wish->ports);
 	*wish = (struct bridge_wish){ 0 };
@@ -151,6 +154,8 @@ char *hostlinks_bridge_drift(const struct hostlinks *links, const struct bridge_
 		return xasprintf("bridge %s is down", wish->name);
 	if (!has_address(links, bridge->ifindex, wish->address))
 		return xasprintf("bridge %s has lost address %s", wish->name, wish->address);
+	if (!has_address(links, bridge->ifindex, wish->address6))
+		return xasprintf("bridge %s has lost address %s", wish->name, wish->address6);
 	for (size_t i = 0; i < wish->ports.n; i++) {
 		const struct hostlink *port = hostlinks_find(links, wish->ports.items[i]);
 
@@ -201,6 +206,8 @@ static int add_address(struct nl_sock *sock, int ifindex, const char *text, stru
 	check(address);
 	if (r == 0) {
 		rtnl_addr_set_ifindex(address, ifindex);
+		if (nl_addr_get_family(local) == AF_INET6) /* nobody else has it: see hostipv6.h */
+			rtnl_addr_set_flags(address, IFA_F_NODAD);
 		r = rtnl_addr_set_local(address, local);
 	}
 	if (r == 0)
@@ -268,6 +275,8 @@ static int mend(struct nl_sock *sock, const struct hostlinks *links, const struc
 		r = change_link(sock, bridge, 0, err);
 	if (r == 0 && !has_address(links, bridge->ifindex, wish->address))
 		r = add_address(sock, bridge->ifindex, wish->address, err);
+	if (r == 0 && !has_address(links, bridge->ifindex, wish->address6))
+		r = add_address(sock, bridge->ifindex, wish->address6, err);
 	return r < 0 ? r : mend_ports(sock, links, bridge, wish, err);
 }
 
@@ -281,6 +290,8 @@ int hostlinks_mend_bridge(const struct bridge_wish *wish, struct error *err)
 		r = read_all(sock, &links, err);
 	if (r == 0 && !hostlinks_find(&links, wish->name)) {
 		r = add_bridge(sock, wish, err);
+		if (r == 0 && wish->address6)
+			hostipv6_prepare_bridge(wish->name);
 		hostlinks_fini(&links);
 		if (r == 0)
 			r = read_all(sock, &links, err);

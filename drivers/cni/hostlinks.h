@@ -36,6 +36,7 @@ int hostlinks_remove_veth(const char *name, struct error *err);
 struct bridge_wish {
 	char *name;        /* NULL: nobody is attached, whatever is there is right */
 	char *address;     /* "10.88.0.1/16"; NULL: none */
+	char *address6;    /* the same of IPv6 */
 	char *mac;         /* what neighbours know it by; NULL: not on record */
 	struct strv ports; /* the cells' links; one that is not there is not ours to make */
 };

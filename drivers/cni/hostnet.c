@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/cni/hostnet.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -11,19 +10,26 @@
 #include "core/base/str.h"
 #include "drivers/cni/nl.h"
 
-/* 0/0 and the halves that VPNs put over it cover everything and own nothing. */
-enum { ROUTE_PREFIX_MIN = 2 };
+/* 0/0 and the halves that VPNs put over it cover everything and own nothing; of IPv6 neither do
+ * 2000::/3 and fc00::/7, which say where all that is global, or private, goes. */
+enum { ROUTE_PREFIX_MIN = IP_V4_BEGINS + 2, ROUTE6_PREFIX_MIN = 16 };
 
 static bool to_subnet(struct nl_addr *addr, struct subnet *ret)
 {
-	uint32_t address;
+	int family = addr ? nl_addr_get_family(addr) : AF_UNSPEC;
+	unsigned begins = family == AF_INET ? IP_V4_BEGINS : 0;
+	struct ip ip;
 
-	if (!addr || nl_addr_get_family(addr) != AF_INET ||
-	    nl_addr_get_len(addr) != sizeof(address))
+	if ((family != AF_INET && family != AF_INET6) ||
+	    !ip_from_bytes(nl_addr_get_binary_addr(addr), nl_addr_get_len(addr), &ip))
 		return false;
-	memcpy(&address, nl_addr_get_binary_addr(addr), sizeof(address));
-	*ret = subnet_make(ntohl(address), nl_addr_get_prefixlen(addr));
+	*ret = subnet_make(&ip, begins + nl_addr_get_prefixlen(addr));
 	return true;
+}
+
+static bool owns_nothing(const struct subnet *subnet)
+{
+	return subnet->prefix < (subnet_is_v4(subnet) ? ROUTE_PREFIX_MIN : ROUTE6_PREFIX_MIN);
 }
 
 struct collect {
@@ -36,7 +42,7 @@ static void add(struct collect *collect, const char *what, struct nl_addr *addr,
 	char name[IF_NAMESIZE] = "?", text[SUBNET_TEXT_BYTES];
 	struct subnet subnet;
 
-	if (!to_subnet(addr, &subnet) || subnet.prefix < ROUTE_PREFIX_MIN)
+	if (!to_subnet(addr, &subnet) || owns_nothing(&subnet))
 		return;
 	if_indextoname((unsigned)ifindex, name);
 	for (const char *const *ignored = collect->ignored; *ignored; ignored++)
@@ -76,7 +82,7 @@ int hostnet_add_taken(const char *const ignored[], struct taken_subnets *taken, 
 
 	if (r < 0)
 		return r;
-	r = rtnl_route_alloc_cache(sock, AF_INET, 0, &routes);
+	r = rtnl_route_alloc_cache(sock, AF_UNSPEC, 0, &routes);
 	if (r < 0)
 		return nl_to_error(err, "list the host's routes", r);
 	r = rtnl_addr_alloc_cache(sock, &addresses);
@@ -111,8 +117,9 @@ static void on_link_address(struct nl_object *object, void *arg)
 	struct subnet subnet;
 
 	if (rtnl_addr_get_ifindex(address) == look->ifindex &&
-	    to_subnet(rtnl_addr_get_local(address), &subnet) &&
-	    (subnet.address != look->subnet->address || subnet.prefix != look->subnet->prefix))
+	    to_subnet(rtnl_addr_get_local(address), &subnet) && subnet_is_v4(&subnet) &&
+	    (ip_compare(&subnet.address, &look->subnet->address) != 0 ||
+	     subnet.prefix != look->subnet->prefix))
 		look->outside = true;
 }
 

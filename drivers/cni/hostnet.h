@@ -5,7 +5,7 @@
 
 #include "drivers/cni/subnet.h"
 
-/* Adds the ranges of the host's IPv4 routes and addresses; those of the links in @ignored (NULL
+/* Adds the ranges of the host's routes and addresses; those of the links in @ignored (NULL
  * ends it) are left out. */
 int hostnet_add_taken(const char *const ignored[], struct taken_subnets *taken, struct error *err);
 

@@ -59,6 +59,24 @@ static int raise_loopback(struct error *err)
 	return 0;
 }
 
+/*
+ * In the namespace of this thread. Addresses are given out by us: nobody has to find out for a
+ * second whether another has one of them. And what a neighbour says of routes is not believed. A
+ * kernel without IPv6 has nothing to set.
+ */
+static void calm_ipv6(void)
+{
+	static const char *const settings[] = { "all/accept_dad",     "all/dad_transmits",
+						"default/accept_dad", "default/dad_transmits",
+						"all/accept_ra",      "default/accept_ra" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
+		AUTO_FREE char *path = xasprintf("/proc/sys/net/ipv6/conf/%s", settings[i]);
+
+		fs_write_existing(AT_FDCWD, path, "0", NULL);
+	}
+}
+
 /* A new namespace takes over what the host's first one does: there it is most often on, and a cell
  * that joins a space would be a way from one space to the other. */
 int netns_stop_forwarding(struct error *err)
@@ -87,6 +105,7 @@ static int make_and_pin(const char *path, struct error *err)
 		return error_set(err, -errno, "cannot open %s: %m", THREAD_NETNS);
 	if (unshare(CLONE_NEWNET) < 0)
 		return error_set(err, -errno, "cannot make a network namespace: %m");
+	calm_ipv6();
 	r = raise_loopback(err);
 	if (r == 0)
 		r = netns_stop_forwarding(err);

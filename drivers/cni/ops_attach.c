@@ -5,7 +5,6 @@
  * that leaves a record that detach() can work off. The result needs no waiting for the disk: it is
  * worth nothing after a reboot, and DEL works without it.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 
@@ -14,6 +13,7 @@
 #include "drivers/cni/attachment.h"
 #include "drivers/cni/chain.h"
 #include "drivers/cni/drift.h"
+#include "drivers/cni/hostipv6.h"
 #include "drivers/cni/netns.h"
 #include "drivers/cni/op.h"
 
@@ -113,6 +113,20 @@ static void take_config(struct attach_op *attach, struct buf *text)
 	attachment->config = conflist_text(&attachment->list);
 }
 
+/* The range may have become another since it had the address. */
+static void ask_only_for_inside(char **wanted_ip, const char *range)
+{
+	struct subnet subnet, one;
+	struct ip ip;
+
+	if (*wanted_ip && range && ip_parse(*wanted_ip, &ip) && subnet_parse(range, &subnet)) {
+		one = subnet_make(&ip, IP_BITS);
+		if (subnet_overlaps(&subnet, &one))
+			return;
+	}
+	free(take_ptr(*wanted_ip));
+}
+
 static int read_network(struct op *op, struct error *err)
 {
 	struct attach_op *attach = to_attach_op(op);
@@ -134,6 +148,12 @@ static int read_network(struct op *op, struct error *err)
 	}
 	attachment->netns_inode = netns_inode(attachment->netns);
 	r = space_read(attach->dir, attach->space_key, &attachment->list, &text, err);
+	if (r < 0)
+		return r;
+	ask_only_for_inside(&attachment->wanted_ip, conflist_subnet(&attachment->list));
+	ask_only_for_inside(&attachment->wanted_ip6, conflist_subnet6(&attachment->list));
+	if (conflist_subnet6(&attachment->list) && attachment->list.bridge)
+		r = hostipv6_make_bridge(attachment->list.bridge, err);
 	if (r == 0)
 		take_config(attach, &text);
 	return r;
@@ -208,7 +228,13 @@ static void journal_intent(struct op *op)
 		    &attach->sequence_put);
 }
 
-static void run_chain(struct attach_op *attach, enum chain_command command, const char *wanted_ip,
+static bool wants_address(const struct attach_op *attach)
+{
+	return attach->attachment.wanted_ip || attach->attachment.wanted_ip6;
+}
+
+/* @wanted: with the addresses that it had. */
+static void run_chain(struct attach_op *attach, enum chain_command command, bool wanted,
 		      struct call *call)
 {
 	struct attachment *attachment = &attach->attachment;
@@ -221,8 +247,9 @@ static void run_chain(struct attach_op *attach, enum chain_command command, cons
 					   .container_id = attachment->container_id,
 					   .interface = attachment->interface,
 					   .netns = attachment->netns,
-					   .wanted_ip = wanted_ip,
-					   .mac = attach->mac },
+					   .wish = { wanted ? attachment->wanted_ip : NULL,
+						     wanted ? attachment->wanted_ip6 : NULL,
+						     attach->mac } },
 		  &attachment->result, call);
 }
 
@@ -239,12 +266,12 @@ static void add_with_wanted_ip(struct op *op)
 {
 	struct attach_op *attach = to_attach_op(op);
 
-	if (!attach->attachment.wanted_ip) {
+	if (!wants_address(attach)) {
 		call_complete(&op->step, 0, NULL);
 		return;
 	}
 	call_init(&attach->first_add, op->cni->loop, on_first_add);
-	run_chain(attach, CHAIN_ADD, attach->attachment.wanted_ip, &attach->first_add);
+	run_chain(attach, CHAIN_ADD, true, &attach->first_add);
 }
 
 /* The bridge plugin leaves its interface behind when the address is refused. */
@@ -253,7 +280,7 @@ static void undo_refused(struct op *op)
 	struct attach_op *attach = to_attach_op(op);
 
 	if (attach->refused)
-		run_chain(attach, CHAIN_DEL, attach->attachment.wanted_ip, &op->step);
+		run_chain(attach, CHAIN_DEL, true, &op->step);
 	else
 		call_complete(&op->step, 0, NULL);
 }
@@ -265,7 +292,7 @@ static void add_with_any_ip(struct op *op)
 	if (attach->attachment.result.root)
 		call_complete(&op->step, 0, NULL);
 	else
-		run_chain(attach, CHAIN_ADD, NULL, &op->step);
+		run_chain(attach, CHAIN_ADD, false, &op->step);
 }
 
 static void journal_result(struct op *op)
@@ -314,16 +341,15 @@ static void on_attach_finish(struct op *op, int status)
 	free(attach);
 }
 
-static bool is_address(const char *ip)
+/* NULL: none. */
+static char *copy(const char *s)
 {
-	struct in_addr in;
-
-	return ip && inet_pton(AF_INET, ip, &in) == 1;
+	return s ? xstrdup(s) : NULL;
 }
 
 /* @space_key is handed over. */
 static struct attach_op *attach_op_new(struct cni *cni, const char *cell_key, char *space_key,
-				       bool joins, const char *wanted_ip)
+				       bool joins, const char *wanted_ip, const char *wanted_ip6)
 {
 	struct attach_op *attach = xnew(struct attach_op);
 
@@ -336,8 +362,8 @@ static struct attach_op *attach_op_new(struct cni *cni, const char *cell_key, ch
 	attach->attachment.netns = cni_netns_path(cni, cell_key);
 	attach->attachment.boot_id = xstrdup(cni->boot_id);
 	attach->attachment.conf_path = space_conflist_path(attach->dir, space_key);
-	if (is_address(wanted_ip))
-		attach->attachment.wanted_ip = xstrdup(wanted_ip);
+	attach->attachment.wanted_ip = copy(wanted_ip);
+	attach->attachment.wanted_ip6 = copy(wanted_ip6);
 	return attach;
 }
 
@@ -347,7 +373,7 @@ void cni_attach(struct network *network, const struct attach_request *request,
 	struct cni *cni = container_of(network, struct cni, network);
 	struct attach_op *attach =
 		attach_op_new(cni, request->cell_key, attachment_own_space(request->cell_key),
-			      false, request->wanted_ip);
+			      false, request->wanted_ip, request->wanted_ip6);
 
 	attach->attachment.interface = xstrdup(ATTACHMENT_OWN_INTERFACE);
 	attach->ret_fact = ret_fact;
@@ -357,8 +383,9 @@ void cni_attach(struct network *network, const struct attach_request *request,
 void cni_attach_join(struct cni *cni, const struct join_request *request, const char *interface,
 		     struct join_fact *ret_fact, struct call *call)
 {
-	struct attach_op *attach = attach_op_new(
-		cni, request->cell_key, xstrdup(request->space_key), true, request->wanted_ip);
+	struct attach_op *attach =
+		attach_op_new(cni, request->cell_key, xstrdup(request->space_key), true,
+			      request->wanted_ip, request->wanted_ip6);
 
 	if (interface)
 		attach->attachment.interface = xstrdup(interface);

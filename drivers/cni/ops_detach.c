@@ -117,8 +117,8 @@ static void delete_next(struct detach_op *detach)
 					   .container_id = last->container_id,
 					   .interface = last->interface,
 					   .netns = alive ? detach->netns : "",
-					   .wanted_ip = last->wanted_ip,
-					   .mac = detach->macs[detach->n - 1],
+					   .wish = { last->wanted_ip, last->wanted_ip6,
+						     detach->macs[detach->n - 1] },
 					   .result = last->result.root },
 		  NULL, &detach->next);
 }

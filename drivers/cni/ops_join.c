@@ -12,7 +12,7 @@
 
 struct join_op {
 	struct op op;
-	char *cell_key, *space_key, *wanted_ip, *boot_id;
+	char *cell_key, *space_key, *wanted_ip, *wanted_ip6, *boot_id;
 	bool recorded; /* the journal has one that can be read: */
 	struct attachment attachment;
 	bool whole; /* nothing is left to do */
@@ -72,16 +72,17 @@ static void undo(struct op *op)
 }
 
 /* What core wants, else what it had or was to get. */
-static const char *address_to_ask_for(const struct join_op *join)
+static const char *first_of(const char *a, const char *b, const char *c)
 {
-	if (join->wanted_ip || !join->recorded)
-		return join->wanted_ip;
-	return join->attachment.result.ip ? join->attachment.result.ip : join->attachment.wanted_ip;
+	return a ? a : b ? b : c;
 }
 
 static void attach_again(struct op *op)
 {
 	struct join_op *join = to_join_op(op);
+	const struct attachment *had = &join->attachment; /* empty unless it is on record */
+	const char *ip = first_of(join->wanted_ip, had->result.ip, had->wanted_ip);
+	const char *ip6 = first_of(join->wanted_ip6, had->result.ip6, had->wanted_ip6);
 
 	if (join->whole)
 		call_complete(&op->step, 0, NULL);
@@ -89,7 +90,8 @@ static void attach_again(struct op *op)
 		cni_attach_join(op->cni,
 				&(struct join_request){ .cell_key = join->cell_key,
 							.space_key = join->space_key,
-							.wanted_ip = address_to_ask_for(join) },
+							.wanted_ip = ip,
+							.wanted_ip6 = ip6 },
 				join->recorded ? join->attachment.interface : NULL, join->ret_fact,
 				&op->step);
 }
@@ -112,6 +114,7 @@ static void on_finish(struct op *op, int status)
 	free(join->cell_key);
 	free(join->space_key);
 	free(join->wanted_ip);
+	free(join->wanted_ip6);
 	free(join->boot_id);
 	free(join);
 }
@@ -125,6 +128,7 @@ void cni_join(struct network *network, const struct join_request *request,
 	join->cell_key = xstrdup(request->cell_key);
 	join->space_key = xstrdup(request->space_key);
 	join->wanted_ip = request->wanted_ip ? xstrdup(request->wanted_ip) : NULL;
+	join->wanted_ip6 = request->wanted_ip6 ? xstrdup(request->wanted_ip6) : NULL;
 	join->boot_id = xstrdup(cni->boot_id);
 	join->ret_fact = ret_fact;
 	op_start(&join->op, cni, join_steps, on_finish, call);

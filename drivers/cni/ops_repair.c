@@ -14,7 +14,7 @@
 
 struct repair_op {
 	struct op op;
-	char *cell_key, *netns, *wanted_ip, *cgroup_path, *boot_id;
+	char *cell_key, *netns, *wanted_ip, *wanted_ip6, *cgroup_path, *boot_id;
 	uint32_t pid;
 	bool recorded; /* the journal has one attachment, and it can be read: */
 	struct attachment attachment;
@@ -83,24 +83,25 @@ static void undo(struct op *op)
 
 /* What core wants, which may not know of it yet after a crash; else what the journal says it had,
  * or was to get. */
-static const char *address_to_ask_for(const struct repair_op *repair)
+static const char *first_of(const char *a, const char *b, const char *c)
 {
-	if (repair->wanted_ip || !repair->recorded)
-		return repair->wanted_ip;
-	return repair->attachment.result.ip ? repair->attachment.result.ip
-					    : repair->attachment.wanted_ip;
+	return a ? a : b ? b : c;
 }
 
 static void attach_again(struct op *op)
 {
 	struct repair_op *repair = to_repair_op(op);
+	const struct attachment *had = &repair->attachment; /* empty unless it is on record */
+	const char *ip = first_of(repair->wanted_ip, had->result.ip, had->wanted_ip);
+	const char *ip6 = first_of(repair->wanted_ip6, had->result.ip6, had->wanted_ip6);
 
 	if (repair->whole)
 		call_complete(&op->step, 0, NULL);
 	else
 		cni_attach(&op->cni->network,
 			   &(struct attach_request){ .cell_key = repair->cell_key,
-						     .wanted_ip = address_to_ask_for(repair) },
+						     .wanted_ip = ip,
+						     .wanted_ip6 = ip6 },
 			   repair->ret_fact, &op->step);
 }
 
@@ -125,6 +126,7 @@ static void on_finish(struct op *op, int status)
 	free(repair->cell_key);
 	free(repair->netns);
 	free(repair->wanted_ip);
+	free(repair->wanted_ip6);
 	free(repair->cgroup_path);
 	free(repair->boot_id);
 	free(repair);
@@ -139,6 +141,7 @@ void cni_repair(struct network *network, const struct repair_request *request,
 	repair->cell_key = xstrdup(request->cell_key);
 	repair->netns = cni_netns_path(cni, request->cell_key);
 	repair->wanted_ip = request->wanted_ip ? xstrdup(request->wanted_ip) : NULL;
+	repair->wanted_ip6 = request->wanted_ip6 ? xstrdup(request->wanted_ip6) : NULL;
 	repair->cgroup_path = xstrdup(request->cgroup_path);
 	repair->boot_id = xstrdup(cni->boot_id);
 	repair->pid = request->pid;

@@ -206,7 +206,8 @@ static struct space_op *space_op_new(const struct cni *cni, const char *space_ke
 
 	space->job = (struct space_job){ .space_key = xstrdup(space_key),
 					 .ipam_dir = xstrdup(cni->ipam_dir),
-					 .pool_first = cni->pool_first };
+					 .pool_first = cni->pool_first,
+					 .pool6_first = cni->pool6_first };
 	space->boot_id = xstrdup(cni->boot_id);
 	return space;
 }
@@ -223,6 +224,9 @@ void cni_ensure_space(struct network *network, const struct space_request *reque
 		space->job.dir = xstrdup(request->conf_dir);
 	if (!str_empty(request->subnet))
 		space->job.wanted_subnet = xstrdup(request->subnet);
+	space->job.ipv6 = request->ipv6;
+	if (!str_empty(request->subnet6))
+		space->job.wanted_subnet6 = xstrdup(request->subnet6);
 	op_start_in_order(&space->op, cni, ensure_steps, on_finish, call);
 }
 

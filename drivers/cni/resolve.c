@@ -2,7 +2,6 @@
 /* What a host name stands for: the host's files and name servers, asked through c-ares, which tells
  * how long an answer lasts. The settings are read anew each time. */
 #include <ares.h>
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
@@ -26,9 +25,18 @@ struct resolve_op {
 
 static int by_address(const void *a, const void *b)
 {
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	return ip_compare(a, b);
+}
 
-	return (x > y) - (x < y);
+static bool read_address(const struct ares_addrinfo_node *node, struct ip *ret)
+{
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)(void *)node->ai_addr;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(void *)node->ai_addr;
+
+	if (node->ai_family == AF_INET)
+		return ip_from_bytes(&v4->sin_addr, sizeof(v4->sin_addr), ret);
+	return node->ai_family == AF_INET6 &&
+	       ip_from_bytes(&v6->sin6_addr, sizeof(v6->sin6_addr), ret);
 }
 
 static void on_answer(void *arg, int status, int timeouts UNUSED, struct ares_addrinfo *answer)
@@ -42,11 +50,10 @@ static void on_answer(void *arg, int status, int timeouts UNUSED, struct ares_ad
 	if (status != ARES_SUCCESS)
 		return;
 	for (const struct ares_addrinfo_node *node = answer->nodes; node; node = node->ai_next) {
-		const struct sockaddr_in *in = (const struct sockaddr_in *)(void *)node->ai_addr;
-
-		if (node->ai_family != AF_INET || resolved->n == RESOLVED_MAX)
+		if (resolved->n == RESOLVED_MAX ||
+		    !read_address(node, &resolved->addresses[resolved->n]))
 			continue;
-		resolved->addresses[resolved->n++] = ntohl(in->sin_addr.s_addr);
+		resolved->n++;
 		if (node->ai_ttl < ttl)
 			ttl = node->ai_ttl;
 	}
@@ -102,7 +109,7 @@ static int judge(const struct resolve_op *resolve, struct error *err)
 {
 	if (resolve->status == ARES_ENOTFOUND || resolve->status == ARES_ENODATA ||
 	    (resolve->status == ARES_SUCCESS && !resolve->resolved.n))
-		return error_set(err, -ENOENT, "no name server knows an IPv4 address of it");
+		return error_set(err, -ENOENT, "no name server knows an address of it");
 	if (resolve->status == ARES_ECANCELLED || resolve->status == ARES_ETIMEOUT)
 		return error_set(err, -ETIMEDOUT, "no name server answers");
 	if (resolve->status != ARES_SUCCESS)
@@ -113,7 +120,7 @@ static int judge(const struct resolve_op *resolve, struct error *err)
 static int run_resolve(struct op *op, struct error *err)
 {
 	struct resolve_op *resolve = container_of(op, struct resolve_op, op);
-	const struct ares_addrinfo_hints hints = { .ai_family = AF_INET,
+	const struct ares_addrinfo_hints hints = { .ai_family = AF_UNSPEC,
 						   .ai_flags = ARES_AI_NOSORT };
 	struct ares_options options = { .timeout = TRY_MS, .tries = TRIES };
 	uint64_t end = now_ms() + ALL_MS;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/cni/result.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
+
+#include "core/base/ip.h"
+#include "core/base/str.h"
 
 /* Error codes of the CNI specification. */
 enum {
@@ -21,16 +23,18 @@ static const char BRIDGE_FULL[] = "exchange full";
 
 enum { BRIDGE_PORTS = 1023 /* of the kernel's BR_MAX_PORTS the first has no number */ };
 
-enum { PREFIX_TEXT_MAX_BYTES = INET6_ADDRSTRLEN + 4 };
+enum { PREFIX_TEXT_MAX_BYTES = IP_RANGE_TEXT_BYTES };
 
 void cni_result_fini(struct cni_result *result)
 {
 	json_decref(result->root);
 	free(result->ip);
+	free(result->ip6);
 	free(result->bridge);
 	free(result->bridge_mac);
 	free(result->link);
 	free(result->gateway);
+	free(result->gateway6);
 	*result = (struct cni_result){ 0 };
 }
 
@@ -38,40 +42,49 @@ void cni_result_fini(struct cni_result *result)
 static char *address_of(const char *cidr)
 {
 	size_t len = cidr ? strcspn(cidr, "/") : 0;
-	unsigned char binary[sizeof(struct in6_addr)];
-	AUTO_FREE char *ip = NULL;
+	AUTO_FREE char *text = NULL;
+	struct ip ip;
 
 	if (len == 0 || len > PREFIX_TEXT_MAX_BYTES)
 		return NULL;
-	ip = xstrndup(cidr, len);
-	if (inet_pton(AF_INET, ip, binary) != 1 && inet_pton(AF_INET6, ip, binary) != 1)
-		return NULL;
-	return take_ptr(ip);
-}
-
-static int read_ip(struct cni_result *result, struct error *err)
-{
-	json_t *ips = json_object_get(result->root, "ips");
-	const char *cidr = json_string_value(json_object_get(json_array_get(ips, 0), "address"));
-
-	if (json_array_size(ips) == 0)
-		return 0;
-	result->ip = address_of(cidr);
-	if (!result->ip)
-		return error_set(err, -EBADMSG, "ips[0].address of the result is not an address");
-	return 0;
+	text = xstrndup(cidr, len);
+	return ip_parse(text, &ip) ? take_ptr(text) : NULL;
 }
 
 /* The gateway's address with the length of the cell's: a bridge has no other. */
-static void read_gateway(struct cni_result *result)
+static char *gateway_of(json_t *ip)
 {
-	json_t *ip = json_array_get(json_object_get(result->root, "ips"), 0);
 	const char *cidr = json_string_value(json_object_get(ip, "address"));
 	AUTO_FREE char *gateway = address_of(json_string_value(json_object_get(ip, "gateway")));
 	const char *length = cidr ? strchr(cidr, '/') : NULL;
 
-	if (gateway && length && strlen(length) < PREFIX_TEXT_MAX_BYTES)
-		result->gateway = xasprintf("%s%s", gateway, length);
+	return gateway && length && strlen(length) < PREFIX_TEXT_MAX_BYTES
+		       ? xasprintf("%s%s", gateway, length)
+		       : NULL;
+}
+
+/* Of each family the first counts. */
+static int read_ips(struct cni_result *result, struct error *err)
+{
+	json_t *item;
+	size_t i;
+
+	json_array_foreach(json_object_get(result->root, "ips"), i, item) {
+		char *ip = address_of(json_string_value(json_object_get(item, "address")));
+		bool v6 = ip && strchr(ip, ':');
+		char **place = v6 ? &result->ip6 : &result->ip;
+
+		if (!ip)
+			return error_set(err, -EBADMSG,
+					 "ips[%zu].address of the result is not an address", i);
+		if (*place) {
+			free(ip);
+			continue;
+		}
+		*place = ip;
+		*(v6 ? &result->gateway6 : &result->gateway) = gateway_of(item);
+	}
+	return 0;
 }
 
 /* What has no sandbox is on the host: the bridge, then the host's end of the pair. */
@@ -109,11 +122,10 @@ int cni_result_parse(const char *data, size_t len, struct cni_result *ret, struc
 	if (!json_is_object(result.root))
 		return error_set(err, -EBADMSG, "result is not a JSON object%s%s",
 				 result.root ? "" : ": ", result.root ? "" : json_err.text);
-	r = read_ip(&result, err);
+	r = read_ips(&result, err);
 	if (r < 0)
 		return r;
 	read_interfaces(&result);
-	read_gateway(&result);
 	*ret = result;
 	result = (struct cni_result){ 0 };
 	return 0;

@@ -10,11 +10,13 @@ enum { CNI_RESULT_MAX_BYTES = 256 * 1024 };
 
 struct cni_result {
 	json_t *root;     /* as printed: the next plugin's prevResult */
-	char *ip;         /* the first address, without prefix; NULL when there is none */
+	char *ip;         /* the first IPv4 address, without prefix; NULL when there is none */
+	char *ip6;        /* the first of IPv6 */
 	char *bridge;     /* the first interface on the host's side; NULL when there is none */
 	char *bridge_mac; /* its address on the link; NULL when the plugin does not say */
 	char *link;       /* the second one: the host's end of the cell's interface; NULL: none */
 	char *gateway;    /* "10.88.0.1/16": what the bridge answers to; NULL: nothing */
+	char *gateway6;   /* "fd12:3456:789a:1::1/64" */
 };
 
 void cni_result_fini(struct cni_result *result);

@@ -15,15 +15,17 @@
 /* All a worker needs, owned by it. */
 struct space_job {
 	char *space_key;
-	char *dir;           /* of its conflist */
-	char *wanted_subnet; /* NULL: as on disk, else the next free one */
-	bool regenerate;     /* write it anew by today's rules */
-	char *known;         /* the conflist as it was last written or taken over; NULL: never */
-	bool attached;       /* cells are: its range and bridge stay */
+	char *dir;            /* of its conflist */
+	char *wanted_subnet;  /* NULL: as on disk, else the next free one */
+	bool ipv6;            /* dual stack: */
+	char *wanted_subnet6; /* as wanted_subnet */
+	bool regenerate;      /* write it anew by today's rules */
+	char *known;          /* the conflist as it was last written or taken over; NULL: never */
+	bool attached;        /* cells are: its ranges and bridge stay */
 	struct bridge_wish bridge; /* what attached cells rely on */
 	struct strv dirs;          /* every directory with conflists of ours, @dir too */
 	char *ipam_dir;
-	struct subnet pool_first;
+	struct subnet pool_first, pool6_first; /* pool6_first of prefix 0: there is none */
 };
 
 void space_job_fini(struct space_job *job);

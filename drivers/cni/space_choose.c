@@ -61,30 +61,55 @@ static int look_around(const struct space_job *job, struct surroundings *around,
 				 err);
 }
 
+/* @first: the pool; of prefix 0: there is none. */
+static int choose_next(const struct subnet *first, const struct surroundings *around,
+		       struct subnet *ret, struct error *err)
+{
+	char text[SUBNET_TEXT_BYTES];
+	bool v6 = !first->prefix || !subnet_is_v4(first);
+
+	if (!first->prefix)
+		return error_set(err, -EADDRNOTAVAIL,
+				 "the host has no machine id to make its own IPv6 range from: give "
+				 "the space a subnet6, set subnetPool6, or run "
+				 "systemd-machine-id-setup and start kukeond again");
+	if (subnet_next_free(first, &around->taken, ret))
+		return 0;
+	return error_set(err, -EADDRNOTAVAIL, "no free range from %s on: give the space a %s",
+			 subnet_format(first, text), v6 ? "subnet6" : "subnet");
+}
+
+static int check_free(const char *wanted, const struct surroundings *around,
+		      const struct subnet *subnet, struct error *err)
+{
+	const struct taken_subnet *other = taken_subnets_find(&around->taken, subnet);
+
+	if (!other)
+		return 0;
+	return error_set(err, -EADDRINUSE, "%s %s overlaps %s: choose another",
+			 subnet_is_v4(subnet) ? "subnet" : "subnet6", wanted, other->owner);
+}
+
 static int choose_subnet(const struct space_job *job, const char *wanted,
 			 const struct surroundings *around, struct subnet *ret, struct error *err)
 {
-	char text[SUBNET_TEXT_BYTES];
-	const struct taken_subnet *other;
-	struct subnet subnet;
 	int r;
 
-	if (str_empty(wanted)) {
-		if (subnet_next_free(&job->pool_first, &around->taken, ret))
-			return 0;
-		subnet_format(&job->pool_first, text);
-		return error_set(err, -EADDRNOTAVAIL,
-				 "no free range from %s on: give the space a subnet", text);
-	}
-	r = subnet_parse_for_space(wanted, &subnet, err);
-	if (r < 0)
-		return r;
-	other = taken_subnets_find(&around->taken, &subnet);
-	if (other)
-		return error_set(err, -EADDRINUSE, "subnet %s overlaps %s: choose another", wanted,
-				 other->owner);
-	*ret = subnet;
-	return 0;
+	if (str_empty(wanted))
+		return choose_next(&job->pool_first, around, ret, err);
+	r = subnet_parse_for_space(wanted, ret, err);
+	return r < 0 ? r : check_free(wanted, around, ret, err);
+}
+
+static int choose_subnet6(const struct space_job *job, const char *wanted,
+			  const struct surroundings *around, struct subnet *ret, struct error *err)
+{
+	int r;
+
+	if (str_empty(wanted))
+		return choose_next(&job->pool6_first, around, ret, err);
+	r = subnet6_parse_for_space(wanted, ret, err);
+	return r < 0 ? r : check_free(wanted, around, ret, err);
 }
 
 static bool bridge_in_conflists(const struct space_job *job, const struct confdir *conflists,
@@ -121,18 +146,20 @@ static int choose_bridge(const struct space_job *job, const struct surroundings 
 	return -EEXIST;
 }
 
-int space_choose(const struct space_job *job, const char *wanted, struct subnet *ret_subnet,
-		 char **ret_bridge, struct error *err)
+int space_choose(const struct space_job *job, const char *wanted, const char *wanted6,
+		 struct space_ranges *ret_ranges, char **ret_bridge, struct error *err)
 {
 	AUTO(surroundings_fini) struct surroundings around = { 0 };
-	struct subnet subnet;
+	struct space_ranges ranges = { .dual = job->ipv6 };
 	int r = look_around(job, &around, err);
 
 	if (r == 0)
-		r = choose_subnet(job, wanted, &around, &subnet, err);
+		r = choose_subnet(job, wanted, &around, &ranges.v4, err);
+	if (r == 0 && ranges.dual)
+		r = choose_subnet6(job, wanted6, &around, &ranges.v6, err);
 	if (r == 0)
-		r = choose_bridge(job, &around, &subnet, ret_bridge, err);
+		r = choose_bridge(job, &around, &ranges.v4, ret_bridge, err);
 	if (r == 0)
-		*ret_subnet = subnet;
+		*ret_ranges = ranges;
 	return r;
 }

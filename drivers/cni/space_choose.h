@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The range and the bridge of a space that has none yet. Blocks: worker threads only. */
+/* Which ranges and which bridge a space gets. Blocks: worker threads only. */
 #pragma once
 
 #include "drivers/cni/space.h"
 
-/* @wanted: the range asked for; NULL or "": the next free one. */
-int space_choose(const struct space_job *job, const char *wanted, struct subnet *ret_subnet,
-		 char **ret_bridge, struct error *err);
+struct space_ranges {
+	struct subnet v4, v6; /* v6 if: */
+	bool dual;
+};
+
+/* @wanted, @wanted6: ranges, or NULL: the next free ones. Free @ret_bridge with free(). */
+int space_choose(const struct space_job *job, const char *wanted, const char *wanted6,
+		 struct space_ranges *ret_ranges, char **ret_bridge, struct error *err);

@@ -1,68 +1,82 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/cni/subnet.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <stdio.h>
 
-enum { POOL_PREFIX = 8, SPACE_PREFIX_MIN = 8, SPACE_PREFIX_MAX = 30 };
+#include "core/base/str.h"
 
-static uint32_t mask_of(unsigned prefix)
+enum {
+	POOL_PREFIX = IP_V4_BEGINS + 8,
+	SPACE_PREFIX_MIN = 8,
+	SPACE_PREFIX_MAX = 30,
+	POOL6_PREFIX = 48,
+	SPACE6_PREFIX_MIN = 64,
+	SPACE6_PREFIX_MAX = 112,
+};
+
+struct subnet subnet_make(const struct ip *address, unsigned prefix)
 {
-	return prefix ? ~(uint32_t)0 << (32 - prefix) : 0;
+	return (struct subnet){ .address = ip_first(address, prefix), .prefix = prefix };
 }
 
-struct subnet subnet_make(uint32_t address, unsigned prefix)
+bool subnet_is_v4(const struct subnet *subnet)
 {
-	return (struct subnet){ .address = address & mask_of(prefix), .prefix = prefix };
+	return ip_is_v4(&subnet->address) && subnet->prefix >= IP_V4_BEGINS;
 }
 
 bool subnet_parse(const char *text, struct subnet *ret)
 {
-	char address[INET_ADDRSTRLEN];
-	const char *slash = strchr(text, '/');
-	size_t digits = slash ? strspn(slash + 1, "0123456789") : 0;
-	struct in_addr in;
 	unsigned prefix;
+	struct ip ip, first;
 
-	if (!slash || (size_t)(slash - text) >= sizeof(address) || digits == 0 || digits > 2 ||
-	    slash[1 + digits])
+	if (!ip_parse_range(text, &ip, &prefix))
 		return false;
-	memcpy(address, text, (size_t)(slash - text));
-	address[slash - text] = '\0';
-	prefix = (unsigned)strtoul(slash + 1, NULL, 10);
-	if (prefix > 32 || inet_pton(AF_INET, address, &in) != 1 ||
-	    (ntohl(in.s_addr) & ~mask_of(prefix)))
+	first = ip_first(&ip, prefix);
+	if (ip_compare(&first, &ip) != 0)
 		return false;
-	*ret = subnet_make(ntohl(in.s_addr), prefix);
+	*ret = (struct subnet){ .address = ip, .prefix = prefix };
 	return true;
 }
 
 bool subnet_overlaps(const struct subnet *a, const struct subnet *b)
 {
-	uint32_t mask = mask_of(a->prefix < b->prefix ? a->prefix : b->prefix);
+	unsigned prefix = a->prefix < b->prefix ? a->prefix : b->prefix;
+	struct ip of_a = ip_first(&a->address, prefix), of_b = ip_first(&b->address, prefix);
 
-	return (a->address & mask) == (b->address & mask);
+	return subnet_is_v4(a) == subnet_is_v4(b) && ip_compare(&of_a, &of_b) == 0;
 }
 
-void subnet_format(const struct subnet *subnet, char ret_text[SUBNET_TEXT_BYTES])
+const char *subnet_format(const struct subnet *subnet, char ret_text[SUBNET_TEXT_BYTES])
 {
-	uint32_t a = subnet->address;
-
-	snprintf(ret_text, SUBNET_TEXT_BYTES, "%u.%u.%u.%u/%u", a >> 24, (a >> 16) & 255,
-		 (a >> 8) & 255, a & 255, subnet->prefix > 32 ? 32 : subnet->prefix);
+	return ip_format_range(&subnet->address, subnet->prefix, ret_text);
 }
 
 int subnet_parse_for_space(const char *text, struct subnet *ret, struct error *err)
 {
 	struct subnet subnet;
 
-	if (!subnet_parse(text, &subnet))
+	if (!subnet_parse(text, &subnet) || !subnet_is_v4(&subnet))
 		return error_set(err, -EINVAL,
 				 "subnet \"%s\" is not an IPv4 range such as 10.88.0.0/16", text);
-	if (subnet.prefix < SPACE_PREFIX_MIN || subnet.prefix > SPACE_PREFIX_MAX)
+	if (subnet.prefix < IP_V4_BEGINS + SPACE_PREFIX_MIN ||
+	    subnet.prefix > IP_V4_BEGINS + SPACE_PREFIX_MAX)
 		return error_set(err, -EINVAL, "subnet \"%s\": the prefix must be from /%d to /%d",
 				 text, SPACE_PREFIX_MIN, SPACE_PREFIX_MAX);
+	*ret = subnet;
+	return 0;
+}
+
+int subnet6_parse_for_space(const char *text, struct subnet *ret, struct error *err)
+{
+	struct subnet subnet;
+
+	if (!subnet_parse(text, &subnet) || subnet_is_v4(&subnet))
+		return error_set(
+			err, -EINVAL,
+			"subnet6 \"%s\" is not an IPv6 range such as fd12:3456:789a:1::/64", text);
+	if (subnet.prefix < SPACE6_PREFIX_MIN || subnet.prefix > SPACE6_PREFIX_MAX)
+		return error_set(err, -EINVAL, "subnet6 \"%s\": the prefix must be from /%d to /%d",
+				 text, SPACE6_PREFIX_MIN, SPACE6_PREFIX_MAX);
 	*ret = subnet;
 	return 0;
 }
@@ -94,18 +108,18 @@ const struct taken_subnet *taken_subnets_find(const struct taken_subnets *taken,
 bool subnet_next_free(const struct subnet *first, const struct taken_subnets *taken,
 		      struct subnet *ret)
 {
-	struct subnet pool = subnet_make(first->address, POOL_PREFIX);
-	uint64_t step = (uint64_t)1 << (32 - first->prefix);
+	struct subnet pool =
+		subnet_make(&first->address, subnet_is_v4(first) ? POOL_PREFIX : POOL6_PREFIX);
+	struct subnet candidate = *first;
 
-	for (uint64_t address = first->address; address <= UINT32_MAX; address += step) {
-		struct subnet candidate = subnet_make((uint32_t)address, first->prefix);
-
-		if (!subnet_overlaps(&pool, &candidate))
-			return false;
+	while (subnet_overlaps(&pool, &candidate)) {
 		if (!taken_subnets_find(taken, &candidate)) {
 			*ret = candidate;
 			return true;
 		}
+		candidate.address = ip_last(&candidate.address, candidate.prefix);
+		if (!ip_next(&candidate.address))
+			return false;
 	}
 	return false;
 }

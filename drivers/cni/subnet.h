@@ -1,26 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* IPv4 ranges: reading, overlap, the next one that is free. Pure. */
+/* Ranges of spaces, IPv4 and IPv6: reading, overlap, the next one that is free. Pure. */
 #pragma once
 
 #include "core/base/error.h"
+#include "core/base/ip.h"
 
-enum { SUBNET_TEXT_BYTES = 20 /* "255.255.255.255/32" and NUL */ };
+enum { SUBNET_TEXT_BYTES = IP_RANGE_TEXT_BYTES };
 
+/* A zeroed struct is none. */
 struct subnet {
-	uint32_t address; /* host byte order; bits behind the prefix are zero */
-	unsigned prefix;
+	struct ip address; /* bits behind the prefix are zero */
+	unsigned prefix;   /* as in core/base/ip.h */
 };
 
-/* "10.88.0.0/16"; false when it is anything else or has bits behind the prefix. */
+/* "10.88.0.0/16", "fd00::/64"; false when it is anything else or has bits behind the prefix. */
 bool subnet_parse(const char *text, struct subnet *ret);
 
 /* The range in which @address lies. */
-struct subnet subnet_make(uint32_t address, unsigned prefix);
+struct subnet subnet_make(const struct ip *address, unsigned prefix);
+bool subnet_is_v4(const struct subnet *subnet);
 bool subnet_overlaps(const struct subnet *a, const struct subnet *b);
-void subnet_format(const struct subnet *subnet, char ret_text[SUBNET_TEXT_BYTES]);
 
-/* A range that a space can have: room for the bridge and a cell, and no more than a /8. */
+/* Returns @ret_text. */
+const char *subnet_format(const struct subnet *subnet, char ret_text[SUBNET_TEXT_BYTES]);
+
+/* A range that a space can have: of IPv4 room for the bridge and a cell, and no more than a /8; of
+ * IPv6 /64 to /112. */
 int subnet_parse_for_space(const char *text, struct subnet *ret, struct error *err);
+int subnet6_parse_for_space(const char *text, struct subnet *ret, struct error *err);
 
 /* Ranges in use and by what, in words. A zeroed struct is an empty set. */
 struct taken_subnet {
@@ -40,7 +47,7 @@ void taken_subnets_add(struct taken_subnets *taken, const struct subnet *subnet,
 const struct taken_subnet *taken_subnets_find(const struct taken_subnets *taken,
 					      const struct subnet *subnet);
 
-/* The first range of the size of @first, from @first upwards in the same /8, that overlaps none;
- * false: all are taken. */
+/* The first range of the size of @first, from @first upwards in the same /8 of IPv4, /48 of IPv6,
+ * that overlaps none; false: all are taken. */
 bool subnet_next_free(const struct subnet *first, const struct taken_subnets *taken,
 		      struct subnet *ret);

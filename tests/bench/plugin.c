@@ -105,8 +105,8 @@ static void run_chain(const struct plugin_run *run, bool add)
 
 	for (size_t i = 0; i < n; i++) {
 		size_t plugin = add ? i : n - 1 - i;
-		AUTO_FREE char *input =
-			conflist_plugin_input(run->list, plugin, result, NULL, NULL);
+		AUTO_FREE char *input = conflist_plugin_input(run->list, plugin, result,
+							      &(struct interface_wish){ 0 });
 		char path[PATH_MAX];
 
 		find_program(run->bin_dirs, conflist_plugin_type(run->list, plugin), path);

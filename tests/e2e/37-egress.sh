@@ -131,7 +131,7 @@ holds "db.test moved" "$ALLOWED second/udp "
 # A name that nobody knows is told, and hinders nothing else. What was found stays when nobody can be asked.
 guarded_space "$OUTSIDE_RULE" "$PRIVATE_RULE" "$DB_RULE" "{host: nobody.test, ports: [7000]}"
 wait_for "the missing name to be told" space_says \
-	'Ready HostNotFound nobody.test: cannot find the host: no name server knows an IPv4 address of it'
+	'Ready HostNotFound nobody.test: cannot find the host: no name server knows an address of it'
 kuke status | sed -n '/^Remarks/,$p' | grep -qF 'space default/guarded: Ready, HostNotFound: nobody.test: ' ||
 	fail "not in status: $(kuke status)"
 process_stop "$NAMES_PID" 5 || fail "the name server does not end"

@@ -79,7 +79,7 @@ done <<-'END'
 	"81:70000"|"70000" is not a port of the cell
 	"81"|does not say which port of the host leads to it
 	"81:80/sctp"|"sctp" is not a protocol; expected tcp or udp
-	"somewhere:81:80"|"somewhere" is not an IPv4 address of this host
+	"somewhere:81:80"|"somewhere" is not an address of this host
 	"81:80", "127.0.0.1:81:8080"|ports[1]: "127.0.0.1:81:8080": this port of the host is published by
 END
 

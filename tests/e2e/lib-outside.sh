@@ -31,6 +31,22 @@ outside_open() {
 	ip route add 198.51.100.0/24 via 192.0.2.1
 }
 
+# The same world over IPv6, beside. Nobody waits a second for an address.
+# shellcheck disable=SC2034 # of scenarios
+HOST_ADDRESS6=2001:db8:1::2
+OUTSIDE_ADDRESS6=2001:db8:2::2
+
+outside_open6() {
+	ip addr add $HOST_ADDRESS6/64 dev uplink nodad
+	ip -n router addr add 2001:db8:1::1/64 dev below nodad
+	ip -n router addr add 2001:db8:2::1/64 dev out nodad
+	ip -n router route add fd00::/8 via $HOST_ADDRESS6
+	ip netns exec router sysctl -qw net.ipv6.conf.all.forwarding=1
+	ip -n outside addr add $OUTSIDE_ADDRESS6/64 dev eth0 nodad
+	ip -n outside route add default via 2001:db8:2::1
+	ip route add 2001:db8:2::/64 via 2001:db8:1::1
+}
+
 outside_close() {
 	ip netns delete outside
 	ip netns delete router

@@ -42,6 +42,7 @@ static void fill_space(const struct world_parent *space, struct space_fact *fact
 	fact->conflist = xasprintf("/conf/%s.conflist", space->key);
 	fact->bridge = name_bridge(space->key, false);
 	fact->subnet = xstrdup(space->subnet ? space->subnet : "10.88.0.0/16");
+	fact->subnet6 = space->subnet6 ? xstrdup(space->subnet6) : NULL;
 	fact->drift = space->drifted ? xstrdup("its bridge is gone") : NULL;
 }
 
@@ -53,6 +54,8 @@ static int apply_ensure_space(struct op *op, struct error *err UNUSED)
 		world_changes(op->world, "space made", op->key);
 	space->own = true;
 	space->drifted = false;
+	free(space->subnet6);
+	space->subnet6 = op->extra ? xstrdup(op->extra) : NULL;
 	if (op->ret)
 		fill_space(space, op->ret);
 	return 0;
@@ -61,7 +64,11 @@ static int apply_ensure_space(struct op *op, struct error *err UNUSED)
 static void fake_ensure_space(struct network *network, const struct space_request *request,
 			      struct space_fact *ret_fact, struct call *call)
 {
-	act(network, "ensure space", request->space_key, call, apply_ensure_space)->ret = ret_fact;
+	struct op *op = act(network, "ensure space", request->space_key, call, apply_ensure_space);
+
+	op->ret = ret_fact;
+	if (request->ipv6)
+		op->extra = xstrdup(request->subnet6 ? request->subnet6 : "fd00:88::/64");
 }
 
 static bool has_attached_cells(struct world *world, const char *space)
@@ -94,8 +101,23 @@ static void fake_remove_space(struct network *network, const char *space_key, st
 
 /* ---- cells ---- */
 
-static void fill_join(const struct world_cell *cell, const struct world_join *join,
-		      struct join_fact *fact)
+/* The address of IPv6 that goes with the last octets; NULL in a space without. */
+static char *fake_ip6(struct world *world, const char *space_key, unsigned ip)
+{
+	const struct world_parent *space = world_parent(world, space_key);
+
+	return space && space->subnet6 ? xasprintf("fd00:88::%x", ip) : NULL;
+}
+
+static char *own_space(const char *cell_key)
+{
+	AUTO_FREE char *stack = key_parent(cell_key);
+
+	return key_parent(stack);
+}
+
+static void fill_join(struct world *world, const struct world_cell *cell,
+		      const struct world_join *join, struct join_fact *fact)
 {
 	bool whole = join->attached && cell->pinned && !join->link_gone;
 
@@ -104,24 +126,28 @@ static void fill_join(const struct world_cell *cell, const struct world_join *jo
 		.interface = xstrdup("eth1"),
 		.attached = whole,
 		.ip = whole ? xasprintf("10.89.%u.%u", join->ip >> 8, join->ip & 255) : NULL,
+		.ip6 = whole ? fake_ip6(world, join->space_key, join->ip) : NULL,
 		.bridge = whole ? xstrdup("fake1") : NULL,
 		.drift = whole ? NULL : xstrdup("something is gone"),
 	};
 }
 
-static void fill_joins(const struct world_cell *cell, struct attachment_fact *fact)
+static void fill_joins(struct world *world, const struct world_cell *cell,
+		       struct attachment_fact *fact)
 {
 	const struct world_join *join;
 
 	list_for_each(join, &cell->joins, link) {
 		fact->intent = true;
 		fact->joins = xrealloc(fact->joins, (fact->n_joins + 1) * sizeof(*fact->joins));
-		fill_join(cell, join, &fact->joins[fact->n_joins++]);
+		fill_join(world, cell, join, &fact->joins[fact->n_joins++]);
 	}
 }
 
-static void fill_attachment(const struct world_cell *cell, struct attachment_fact *fact)
+static void fill_attachment(struct world *world, const struct world_cell *cell,
+			    struct attachment_fact *fact)
 {
+	AUTO_FREE char *space_key = own_space(cell->key);
 	bool whole = cell->attached && cell->pinned && !cell->link_gone;
 
 	*fact = (struct attachment_fact){
@@ -131,6 +157,7 @@ static void fill_attachment(const struct world_cell *cell, struct attachment_fac
 		.attached = whole,
 		.earlier_boot = cell->earlier_boot,
 		.ip = whole ? xasprintf("10.88.%u.%u", cell->ip >> 8, cell->ip & 255) : NULL,
+		.ip6 = whole ? fake_ip6(world, space_key, cell->ip) : NULL,
 		.bridge = xstrdup("fake0"),
 		.drift = whole ? NULL : xstrdup("something is gone"),
 	};
@@ -157,8 +184,8 @@ static int apply_list(struct op *op, struct error *err UNUSED)
 		facts->attachments =
 			xrealloc(facts->attachments,
 				 (facts->n_attachments + 1) * sizeof(*facts->attachments));
-		fill_attachment(cell, &facts->attachments[facts->n_attachments]);
-		fill_joins(cell, &facts->attachments[facts->n_attachments++]);
+		fill_attachment(op->world, cell, &facts->attachments[facts->n_attachments]);
+		fill_joins(op->world, cell, &facts->attachments[facts->n_attachments++]);
 	}
 	return 0;
 }
@@ -205,7 +232,7 @@ static int apply_attach(struct op *op, struct error *err)
 	cell->intent = cell->attached = true;
 	cell->ip = op->world->next_ip++ & 0xffff;
 	if (op->ret)
-		fill_attachment(cell, op->ret);
+		fill_attachment(op->world, cell, op->ret);
 	return 0;
 }
 
@@ -241,7 +268,7 @@ static int apply_repair(struct op *op, struct error *err)
 	cell->pinned = cell->intent = cell->attached = true;
 	cell->link_gone = false;
 	if (op->ret)
-		fill_attachment(cell, op->ret);
+		fill_attachment(op->world, cell, op->ret);
 	return 0;
 }
 
@@ -275,7 +302,7 @@ static int apply_join(struct op *op, struct error *err)
 	join->attached = true;
 	join->link_gone = false;
 	if (op->ret)
-		fill_join(cell, join, op->ret);
+		fill_join(op->world, cell, join, op->ret);
 	return 0;
 }
 
@@ -387,9 +414,11 @@ static int apply_filter(struct op *op, struct error *err)
 static void add_policy(struct buf *text, const struct filter_space *space, size_t k)
 {
 	const struct filter_allow *allow = k ? &space->allow[k - 1] : NULL;
+	char first[IP_TEXT_BYTES], last[IP_TEXT_BYTES];
 
 	if (allow)
-		buf_printf(text, "allow %s %x-%x %d %u-%u\n", space->key, allow->first, allow->last,
+		buf_printf(text, "allow %s %s-%s %d %u-%u\n", space->key,
+			   ip_format(&allow->first, first), ip_format(&allow->last, last),
 			   allow->what, allow->first_port, allow->last_port);
 	else
 		buf_printf(text, "deny %s\n", space->key);
@@ -412,7 +441,7 @@ static int apply_resolve(struct op *op, struct error *err)
 
 	world->asked++;
 	if (!world->names.n)
-		return error_set(err, -ENOENT, "no name server knows an IPv4 address of it");
+		return error_set(err, -ENOENT, "no name server knows an address of it");
 	*(struct resolved *)op->ret = world->names;
 	return 0;
 }
@@ -438,7 +467,9 @@ static void fake_filter_apply(struct network *network, struct filter_wish *wish,
 		if (str_equal(space->key, world->filter_refuses))
 			space->problem = xstrdup("its bridge cannot be filtered");
 		else
-			buf_printf(&text, "%s %s %s\n", space->key, space->bridge, space->subnet);
+			buf_printf(&text, "%s %s %s%s%s\n", space->key, space->bridge,
+				   space->subnet, space->subnet6 ? " " : "",
+				   space->subnet6 ? space->subnet6 : "");
 	}
 	for (size_t i = 0; i < wish->n_spaces; i++)
 		for (size_t k = 0; wish->spaces[i].denies && k <= wish->spaces[i].n_allow; k++)
@@ -446,7 +477,7 @@ static void fake_filter_apply(struct network *network, struct filter_wish *wish,
 	for (size_t i = 0; i < wish->n_guests; i++)
 		buf_printf(&text, "guest %s %s\n", wish->guests[i].bridge, wish->guests[i].ip);
 	for (size_t i = 0; i < wish->n_ports; i++)
-		buf_printf(&text, "%s:%u/%s %s:%u\n",
+		buf_printf(&text, "%s:%u/%s %s:%u\n", /* of IPv6 without brackets */
 			   wish->ports[i].host_ip ? wish->ports[i].host_ip : "",
 			   wish->ports[i].host_port, wish->ports[i].udp ? "udp" : "tcp",
 			   wish->ports[i].ip, wish->ports[i].port);

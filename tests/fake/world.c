@@ -481,6 +481,7 @@ void world_fini(struct world *world)
 	map_for_each(parent, &world->parents, node) {
 		map_remove(&world->parents, &parent->node);
 		free(parent->subnet);
+		free(parent->subnet6);
 		free(parent->key);
 		free(parent);
 	}

@@ -57,9 +57,9 @@ struct world_cell {
 struct world_parent {
 	struct map_node node; /* struct world.parents, by key */
 	char *key;
-	bool cgroup, own; /* own: the namespace or the conflist */
-	bool drifted;     /* a space: its bridge is gone */
-	char *subnet;
+	bool cgroup, own;       /* own: the namespace or the conflist */
+	bool drifted;           /* a space: its bridge is gone */
+	char *subnet, *subnet6; /* subnet6: NULL unless it is dual stack */
 };
 
 /* What happens to one act, counted from 1. */

@@ -14,8 +14,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	check(!strchr(list.name, '/'));
 	for (size_t i = 0; i < conflist_count_plugins(&list); i++) {
-		AUTO_FREE char *input = conflist_plugin_input(&list, i, list.root, "10.88.0.2",
-							      "02:00:00:00:00:02");
+		AUTO_FREE char *input = conflist_plugin_input(
+			&list, i, list.root,
+			&(struct interface_wish){ "10.88.0.2", "fd00::2", "02:00:00:00:00:02" });
 
 		check(!strchr(conflist_plugin_type(&list, i), '/'));
 		check(input[0] == '{');

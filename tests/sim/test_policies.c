@@ -26,10 +26,12 @@ static const char guest[] = "apiVersion: v1beta1\nkind: Space\nmetadata: {name: 
 
 static const char space_key[] = "default/s";
 
-static void stands_for(struct sim *sim, uint32_t address)
+/* NULL: nothing. */
+static void stands_for(struct sim *sim, const char *address)
 {
-	sim->world.names = (struct resolved){ .n = address != 0, .ttl_ms = TTL_MS };
-	sim->world.names.addresses[0] = address;
+	sim->world.names = (struct resolved){ .n = address != NULL, .ttl_ms = TTL_MS };
+	if (address)
+		assert_true(ip_parse(address, &sim->world.names.addresses[0]));
 }
 
 static bool filter_says(struct sim *sim, const char *line)
@@ -47,7 +49,7 @@ static const char *message(struct sim *sim)
 static void start(struct sim *sim, const char *space)
 {
 	sim_init(sim, 31);
-	stands_for(sim, 0xc0000207);
+	stands_for(sim, "192.0.2.7");
 	sim_start(sim);
 	sim_file(sim, "space.yaml", space);
 	sim_file(sim, "web.yaml", cell);
@@ -69,11 +71,11 @@ static void test_follows_the_manifest(void **state UNUSED)
 
 	start(&sim, SPACE_OF("{default: deny, allow: [{cidr: 10.0.0.0/8}]}"));
 	assert_true(filter_says(&sim, "deny default/s\n"));
-	assert_true(filter_says(&sim, "allow default/s a000000-affffff 0 0-0\n"));
+	assert_true(filter_says(&sim, "allow default/s 10.0.0.0-10.255.255.255 0 0-0\n"));
 	sim_file(&sim, "space.yaml",
 		 SPACE_OF("{default: deny, allow: [{cidr: 10.0.0.0/8, ports: [53/udp]}]}"));
 	sim_run(&sim, 100);
-	assert_true(filter_says(&sim, "allow default/s a000000-affffff 2 53-53\n"));
+	assert_true(filter_says(&sim, "allow default/s 10.0.0.0-10.255.255.255 2 53-53\n"));
 	assert_false(filter_says(&sim, " 0 0-0\n"));
 	sim_file(&sim, "space.yaml", SPACE_OF("{default: allow}"));
 	sim_run(&sim, 100);
@@ -89,17 +91,17 @@ static void test_follows_the_names(void **state UNUSED)
 	unsigned asked;
 
 	start(&sim, WITH_HOST);
-	assert_true(filter_says(&sim, "allow default/s c0000207-c0000207 1 443-443\n"));
+	assert_true(filter_says(&sim, "allow default/s 192.0.2.7-192.0.2.7 1 443-443\n"));
 	assert_int_equal(sim.world.asked, 1);
-	stands_for(&sim, 0xc0000309);
+	stands_for(&sim, "192.0.3.9");
 	sim_run(&sim, TTL_MS - 2000);
-	assert_false(filter_says(&sim, "c0000309"));
+	assert_false(filter_says(&sim, "192.0.3.9"));
 	sim_run(&sim, 3000);
-	assert_true(filter_says(&sim, "c0000309-c0000309"));
-	assert_true(filter_says(&sim, "c0000207-c0000207"));
+	assert_true(filter_says(&sim, "192.0.3.9-192.0.3.9"));
+	assert_true(filter_says(&sim, "192.0.2.7-192.0.2.7"));
 	sim_run(&sim, GRACE_MS + TTL_MS);
-	assert_true(filter_says(&sim, "c0000309-c0000309"));
-	assert_false(filter_says(&sim, "c0000207-c0000207"));
+	assert_true(filter_says(&sim, "192.0.3.9-192.0.3.9"));
+	assert_false(filter_says(&sim, "192.0.2.7-192.0.2.7"));
 	sim_file(&sim, "space.yaml", SPACE_OF("{default: deny}"));
 	sim_run(&sim, 100);
 	assert_false(filter_says(&sim, "allow"));
@@ -116,16 +118,16 @@ static void test_silence(void **state UNUSED)
 	unsigned asked;
 
 	start(&sim, WITH_HOST);
-	stands_for(&sim, 0);
+	stands_for(&sim, NULL);
 	sim_run(&sim, 2 * GRACE_MS);
-	assert_true(filter_says(&sim, "c0000207-c0000207"));
+	assert_true(filter_says(&sim, "192.0.2.7-192.0.2.7"));
 	assert_non_null(strstr(message(&sim), "a.test: no name server knows"));
 	assert_int_equal(sim_state(&sim, space_key), API__STATE__Ready);
 	asked = sim.world.asked;
 	assert_in_range(asked, 10, 30);
-	stands_for(&sim, 0xc0000309);
+	stands_for(&sim, "192.0.3.9");
 	sim_run(&sim, 70 * 1000);
-	assert_true(filter_says(&sim, "c0000309-c0000309"));
+	assert_true(filter_says(&sim, "192.0.3.9-192.0.3.9"));
 	assert_string_equal(message(&sim), "");
 	end(&sim);
 }
@@ -145,7 +147,7 @@ static void test_daemon_restarts(void **state UNUSED)
 	sim_scanned(&sim);
 	sim_run(&sim, 1000);
 	assert_int_equal(sim.world.changes, changes); /* it said the same all the while */
-	stands_for(&sim, 0);
+	stands_for(&sim, NULL);
 	sim_crash(&sim);
 	sim_start(&sim);
 	sim_file(&sim, "space.yaml", WITH_HOST);
@@ -167,7 +169,7 @@ static void test_manifests_unread(void **state UNUSED)
 	sim_start(&sim);
 	sim_run(&sim, 60 * 1000);
 	assert_true(filter_says(&sim, "deny default/s\n"));
-	assert_true(filter_says(&sim, "c0000207-c0000207"));
+	assert_true(filter_says(&sim, "192.0.2.7-192.0.2.7"));
 	end(&sim);
 }
 

@@ -46,7 +46,7 @@ static void expect(const char *role, enum cellfile file, const char *expected)
 
 static void write_cell(const char *ip, const char *names)
 {
-	const struct cellfiles_hosts hosts = { ip, names };
+	const struct cellfiles_hosts hosts = { { ip, NULL }, names };
 	struct error err;
 
 	if (cellfiles_write(dir, KEY, &hosts, &err) < 0)
@@ -55,7 +55,7 @@ static void write_cell(const char *ip, const char *names)
 
 static void update_cell(const char *ip, const char *names)
 {
-	const struct cellfiles_hosts hosts = { ip, names };
+	const struct cellfiles_hosts hosts = { { ip, NULL }, names };
 	struct error err;
 
 	if (cellfiles_update(dir, KEY, &hosts, &err) < 0)
@@ -64,7 +64,7 @@ static void update_cell(const char *ip, const char *names)
 
 static void write_container(const char *role, const char *hostname)
 {
-	const struct cellfiles_hosts hosts = { NULL, NEIGHBOURS };
+	const struct cellfiles_hosts hosts = { { 0 }, NEIGHBOURS };
 	struct error err;
 
 	if (cellfiles_write_container(dir, KEY, role, hostname, &hosts, &err) < 0)

@@ -15,22 +15,28 @@ static void test_results(void **state UNUSED)
 	static const struct {
 		const char *text, *ip, *bridge;
 		int status;
+		const char *ip6;
 	} table[] = {
 		{ "{\"cniVersion\":\"1.0.0\",\"interfaces\":[{\"name\":\"kuke-a-b\",\"mac\":\"x\"},{\"name\":\"veth1\"},"
 		  "{\"name\":\"eth0\",\"sandbox\":\"/run/n\"}],\"ips\":[{\"interface\":2,\"address\":\"10.88.0.2/16\"}]}",
-		  "10.88.0.2", "kuke-a-b", 0 },
+		  "10.88.0.2", "kuke-a-b", 0, NULL },
 		{ "{\"interfaces\":[{\"name\":\"eth0\",\"sandbox\":\"/n\"},{\"name\":\"br0\",\"sandbox\":\"\"}]}",
-		  NULL, "br0", 0 },
-		{ "{\"ips\":[{\"address\":\"fd00::2/64\"}]}", "fd00::2", NULL, 0 },
-		{ "{\"ips\":[{\"address\":\"10.1.2.3\"}]}", "10.1.2.3", NULL, 0 },
-		{ "{}", NULL, NULL, 0 },
-		{ "{\"ips\":{},\"interfaces\":3}", NULL, NULL, 0 },
-		{ "{\"ips\":[{\"address\":\"10.1.2.3.4/16\"}]}", NULL, NULL, -EBADMSG },
-		{ "{\"ips\":[{\"address\":\"$(reboot)/16\"}]}", NULL, NULL, -EBADMSG },
-		{ "{\"ips\":[{}]}", NULL, NULL, -EBADMSG },
-		{ "[]", NULL, NULL, -EBADMSG },
-		{ "", NULL, NULL, -EBADMSG },
-		{ "junk", NULL, NULL, -EBADMSG },
+		  NULL, "br0", 0, NULL },
+		{ "{\"ips\":[{\"address\":\"fd00::2/64\"}]}", NULL, NULL, 0, "fd00::2" },
+		{ "{\"ips\":[{\"address\":\"fd00::2/64\"},{\"address\":\"10.1.2.3/8\"},"
+		  "{\"address\":\"fd00::3/64\"},{\"address\":\"10.1.2.4/8\"}]}",
+		  "10.1.2.3", NULL, 0, "fd00::2" },
+		{ "{\"ips\":[{\"address\":\"10.1.2.3/8\"},{\"address\":\"fd00::g/64\"}]}", NULL,
+		  NULL, -EBADMSG, NULL },
+		{ "{\"ips\":[{\"address\":\"10.1.2.3\"}]}", "10.1.2.3", NULL, 0, NULL },
+		{ "{}", NULL, NULL, 0, NULL },
+		{ "{\"ips\":{},\"interfaces\":3}", NULL, NULL, 0, NULL },
+		{ "{\"ips\":[{\"address\":\"10.1.2.3.4/16\"}]}", NULL, NULL, -EBADMSG, NULL },
+		{ "{\"ips\":[{\"address\":\"$(reboot)/16\"}]}", NULL, NULL, -EBADMSG, NULL },
+		{ "{\"ips\":[{}]}", NULL, NULL, -EBADMSG, NULL },
+		{ "[]", NULL, NULL, -EBADMSG, NULL },
+		{ "", NULL, NULL, -EBADMSG, NULL },
+		{ "junk", NULL, NULL, -EBADMSG, NULL },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
@@ -38,6 +44,7 @@ static void test_results(void **state UNUSED)
 		int r = cni_result_parse(table[i].text, strlen(table[i].text), &result, NULL);
 
 		if (r != table[i].status || !str_equal(result.ip, table[i].ip) ||
+		    !str_equal(result.ip6, table[i].ip6) ||
 		    !str_equal(result.bridge, table[i].bridge))
 			fail_msg("%s: got %d ip=%s bridge=%s", table[i].text, r, result.ip,
 				 result.bridge);

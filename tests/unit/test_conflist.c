@@ -59,15 +59,16 @@ static void test_plugin_input(void **state UNUSED)
 	json_t *prev = json_pack("{s:s}", "cniVersion", "1.0.0"), *input;
 
 	assert_int_equal(conflist_parse(text, strlen(text), &list, NULL), 0);
-	AUTO_FREE char *plain = conflist_plugin_input(&list, 0, NULL, NULL, NULL);
+	AUTO_FREE char *plain =
+		conflist_plugin_input(&list, 0, NULL, &(struct interface_wish){ 0 });
 	assert_string_equal(
 		plain,
 		"{\"type\":\"bridge\",\"bridge\":\"kuke-main-web\",\"isGateway\":true,\"ipMasq\":false,"
 		"\"hairpinMode\":true,\"promiscMode\":false,\"ipam\":{\"type\":\"host-local\","
 		"\"dataDir\":\"/run/x/ipam\",\"ranges\":[[{\"subnet\":\"10.88.0.0/16\"}]],"
 		"\"routes\":[{\"dst\":\"0.0.0.0/0\"}]},\"name\":\"main-web\",\"cniVersion\":\"1.0.0\"}");
-	AUTO_FREE char *full =
-		conflist_plugin_input(&list, 0, prev, "10.88.0.9", "02:00:00:00:00:09");
+	AUTO_FREE char *full = conflist_plugin_input(
+		&list, 0, prev, &(struct interface_wish){ "10.88.0.9", NULL, "02:00:00:00:00:09" });
 	input = json_loads(full, 0, NULL);
 	assert_non_null(json_object_get(input, "prevResult"));
 	assert_string_equal(
@@ -96,12 +97,14 @@ static void test_foreign_list(void **state UNUSED)
 	assert_null(list.bridge);
 	assert_string_equal(list.subnets.items[0], "10.1.0.0/24");
 	assert_false(conflist_takes_ips(&list));
-	AUTO_FREE char *first = conflist_plugin_input(&list, 0, NULL, "10.1.0.5", NULL);
+	AUTO_FREE char *first =
+		conflist_plugin_input(&list, 0, NULL, &(struct interface_wish){ .ip = "10.1.0.5" });
 	assert_string_equal(
 		first,
 		"{\"type\":\"ptp\",\"odd\":{\"a\":[1]},\"ipam\":{\"subnet\":\"10.1.0.0/24\"},"
 		"\"name\":\"net\",\"cniVersion\":\"0.4.0\"}");
-	AUTO_FREE char *second = conflist_plugin_input(&list, 1, NULL, "10.1.0.5", NULL);
+	AUTO_FREE char *second =
+		conflist_plugin_input(&list, 1, NULL, &(struct interface_wish){ .ip = "10.1.0.5" });
 	assert_string_equal(second,
 			    "{\"type\":\"tuning\",\"name\":\"net\",\"cniVersion\":\"0.4.0\"}");
 }

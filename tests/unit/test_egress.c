@@ -15,23 +15,29 @@ static void test_range(void **state UNUSED)
 {
 	static const struct {
 		const char *text;
-		uint32_t first, last;
-		const char *wrong;
+		const char *first, *last, *wrong;
 	} rows[] = {
-		{ "10.20.0.0/16", 0x0a140000, 0x0a14ffff, NULL },
-		{ "192.0.2.7", 0xc0000207, 0xc0000207, NULL },
-		{ "192.0.2.7/32", 0xc0000207, 0xc0000207, NULL },
-		{ "0.0.0.0/0", 0, UINT32_MAX, NULL },
-		{ "10.20.0.1/16", 0, 0, "did you mean \"10.20.0.0/16\"?" },
-		{ "10.20.0.0/33", 0, 0, "not an IPv4 range" },
-		{ "10.20.0.0/", 0, 0, "not an IPv4 range" },
-		{ "10.20.0/16", 0, 0, "not an IPv4 range" },
-		{ "", 0, 0, "not an IPv4 range" },
-		{ "fd00::/8", 0, 0, "IPv6 is not supported" },
-		{ "10.20.0.0/16 }; flush ruleset", 0, 0, "not an IPv4 range" },
+		{ "10.20.0.0/16", "10.20.0.0", "10.20.255.255", NULL },
+		{ "192.0.2.7", "192.0.2.7", "192.0.2.7", NULL },
+		{ "192.0.2.7/32", "192.0.2.7", "192.0.2.7", NULL },
+		{ "0.0.0.0/0", "0.0.0.0", "255.255.255.255", NULL },
+		{ "fd00::/8", "fd00::", "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", NULL },
+		{ "2001:DB8::7", "2001:db8::7", "2001:db8::7", NULL },
+		{ "::/0", "::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", NULL },
+		{ "10.20.0.1/16", NULL, NULL, "did you mean \"10.20.0.0/16\"?" },
+		{ "fd00::1/64", NULL, NULL, "did you mean \"fd00::/64\"?" },
+		{ "10.20.0.0/33", NULL, NULL, "not a range" },
+		{ "fd00::/129", NULL, NULL, "not a range" },
+		{ "::ffff:10.20.0.0/112", NULL, NULL, "not a range" },
+		{ "10.20.0.0/", NULL, NULL, "not a range" },
+		{ "10.20.0.0/016", NULL, NULL, "not a range" },
+		{ "10.20.0/16", NULL, NULL, "not a range" },
+		{ "", NULL, NULL, "not a range" },
+		{ "10.20.0.0/16 }; flush ruleset", NULL, NULL, "not a range" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		char first[IP_TEXT_BYTES], last[IP_TEXT_BYTES];
 		struct egress_range range = { 0 };
 		struct error err = { 0 };
 		int r = egress_range_parse(rows[i].text, &range, &err);
@@ -40,8 +46,10 @@ static void test_range(void **state UNUSED)
 			fail_msg("%s: %d", rows[i].text, r);
 		if (rows[i].wrong && !strstr(err.msg, rows[i].wrong))
 			fail_msg("%s: %s", rows[i].text, err.msg);
-		if (!rows[i].wrong && (range.first != rows[i].first || range.last != rows[i].last))
-			fail_msg("%s: %x-%x", rows[i].text, range.first, range.last);
+		if (rows[i].wrong)
+			continue;
+		assert_string_equal(ip_format(&range.first, first), rows[i].first);
+		assert_string_equal(ip_format(&range.last, last), rows[i].last);
 	}
 }
 
@@ -103,93 +111,157 @@ static void test_host(void **state UNUSED)
 
 /* ---- ranges that do not overlap ---- */
 
-static void assert_settled(const struct filter_allow *items, size_t n, const char *expected)
+/* "<first>-<last> <what> <ports>", with addresses of a few bits that stand behind @begin. */
+struct item {
+	unsigned first, last;
+	int what;
+	uint16_t first_port, last_port;
+};
+
+static struct ip address(const char *begin, unsigned n)
+{
+	AUTO_FREE char *text = xasprintf(strchr(begin, ':') ? "%s%x" : "%s%u", begin, n);
+	struct ip ip;
+
+	assert_true(ip_parse(text, &ip));
+	return ip;
+}
+
+static void make(const char *begin, const struct item *items, size_t n, struct filter_allow *ret)
+{
+	for (size_t i = 0; i < n; i++)
+		ret[i] = (struct filter_allow){ .first = address(begin, items[i].first),
+						.last = address(begin, items[i].last),
+						.what = (int)items[i].what,
+						.first_port = items[i].first_port,
+						.last_port = items[i].last_port };
+}
+
+static char *settled_text(const struct filter_allow *items, size_t n)
 {
 	AUTO_FREE struct filter_allow *settled = NULL;
+	char first[IP_TEXT_BYTES], last[IP_TEXT_BYTES];
 	AUTO_BUF struct buf text = { 0 };
 	size_t n_settled;
 
 	egress_allow_settle(items, n, &settled, &n_settled);
 	buf_add_str(&text, "");
 	for (size_t i = 0; i < n_settled; i++)
-		buf_printf(&text, "%u-%u:%d:%u-%u ", settled[i].first, settled[i].last,
-			   settled[i].what, settled[i].first_port, settled[i].last_port);
-	assert_string_equal(text.data, expected);
+		buf_printf(&text, "%s-%s:%d:%u-%u ", ip_format(&settled[i].first, first),
+			   ip_format(&settled[i].last, last), settled[i].what,
+			   settled[i].first_port, settled[i].last_port);
+	return buf_take(&text);
+}
+
+static void assert_settled(const struct item *items, size_t n, const char *expected)
+{
+	struct filter_allow allow[4];
+	AUTO_FREE char *text = NULL;
+
+	make("10.0.0.", items, n, allow);
+	text = settled_text(allow, n);
+	assert_string_equal(text, expected);
 }
 
 static void test_settle(void **state UNUSED)
 {
-	static const struct filter_allow same[] = {
+	static const struct item same[] = {
 		{ 10, 20, ALLOW_TCP, 80, 80 },
 		{ 10, 20, ALLOW_TCP, 80, 80 },
 	};
-	static const struct filter_allow beside[] = {
+	static const struct item beside[] = {
 		{ 21, 30, ALLOW_TCP, 80, 80 },
 		{ 10, 20, ALLOW_TCP, 80, 80 },
 		{ 10, 30, ALLOW_TCP, 81, 90 },
 	};
-	static const struct filter_allow crossing[] = {
+	static const struct item crossing[] = {
 		{ 10, 20, ALLOW_TCP, 80, 100 },
 		{ 15, 30, ALLOW_TCP, 90, 110 },
 		{ 15, 15, ALLOW_UDP, 90, 110 },
 	};
-	static const struct filter_allow whole[] = {
-		{ 0, UINT32_MAX, ALLOW_ALL, 0, 0 },
-		{ 5, 6, ALLOW_ALL, 0, 0 },
-		{ UINT32_MAX, UINT32_MAX, ALLOW_UDP, 1, UINT16_MAX },
-	};
 
-	assert_settled(same, 2, "10-20:1:80-80 ");
-	assert_settled(beside, 3, "10-30:1:80-90 ");
-	assert_settled(crossing, 3, "10-14:1:80-100 15-20:1:80-110 21-30:1:90-110 15-15:2:90-110 ");
-	assert_settled(whole, 3, "0-4294967295:0:0-0 4294967295-4294967295:2:1-65535 ");
+	assert_settled(same, 2, "10.0.0.10-10.0.0.20:1:80-80 ");
+	assert_settled(beside, 3, "10.0.0.10-10.0.0.30:1:80-90 ");
+	assert_settled(crossing, 3,
+		       "10.0.0.10-10.0.0.14:1:80-100 10.0.0.15-10.0.0.20:1:80-110 "
+		       "10.0.0.21-10.0.0.30:1:90-110 10.0.0.15-10.0.0.15:2:90-110 ");
 	assert_settled(NULL, 0, "");
 }
 
-static bool covers(const struct filter_allow *items, size_t n, uint32_t address, uint16_t port,
+/* All of one family is nothing of the other, though it stands in the middle of it. */
+static void test_settle_families(void **state UNUSED)
+{
+	static const char *const texts[] = { "::/0", "0.0.0.0/0", "10.0.0.0/8", "fd00::/8" };
+	struct filter_allow items[4] = { 0 };
+	AUTO_FREE char *whole = NULL, *alone = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		struct egress_range range;
+
+		assert_int_equal(egress_range_parse(texts[i], &range, NULL), 0);
+		items[i].first = range.first;
+		items[i].last = range.last;
+	}
+	whole = settled_text(items, 4);
+	assert_string_equal(whole, "0.0.0.0-255.255.255.255:0:0-0 "
+				   "::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff:0:0-0 ");
+	alone = settled_text(items + 2, 2);
+	assert_string_equal(alone, "10.0.0.0-10.255.255.255:0:0-0 "
+				   "fd00::-fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff:0:0-0 ");
+}
+
+static bool covers(const struct filter_allow *items, size_t n, const struct ip *ip, uint16_t port,
 		   int *ret_times)
 {
 	*ret_times = 0;
 	for (size_t i = 0; i < n; i++)
-		*ret_times += items[i].first <= address && address <= items[i].last &&
-			      items[i].first_port <= port && port <= items[i].last_port;
+		*ret_times += ip_compare(&items[i].first, ip) <= 0 &&
+			      ip_compare(ip, &items[i].last) <= 0 && items[i].first_port <= port &&
+			      port <= items[i].last_port;
 	return *ret_times > 0;
 }
 
 /* Small numbers, so that everything can be asked for. */
+static void settle_random(const char *begin, unsigned *seed)
+{
+	enum { ITEMS = 12, SPAN = 16 };
+	AUTO_FREE struct filter_allow *settled = NULL;
+	struct filter_allow allow[ITEMS];
+	struct item items[ITEMS];
+	size_t n_settled;
+
+	for (int i = 0; i < ITEMS; i++) {
+		unsigned a = (unsigned)rand_r(seed) % SPAN, b = (unsigned)rand_r(seed) % SPAN;
+		uint16_t p = (uint16_t)(rand_r(seed) % SPAN), q = (uint16_t)(rand_r(seed) % SPAN);
+
+		items[i] = (struct item){ .first = a < b ? a : b,
+					  .last = a < b ? b : a,
+					  .what = ALLOW_TCP,
+					  .first_port = p < q ? p : q,
+					  .last_port = p < q ? q : p };
+	}
+	make(begin, items, ITEMS, allow);
+	egress_allow_settle(allow, ITEMS, &settled, &n_settled);
+	for (unsigned n = 0; n < SPAN; n++) {
+		struct ip ip = address(begin, n);
+
+		for (uint16_t port = 0; port < SPAN; port++) {
+			int times;
+			bool wanted = covers(allow, ITEMS, &ip, port, &times);
+
+			assert_int_equal(covers(settled, n_settled, &ip, port, &times), wanted);
+			assert_true(times <= 1);
+		}
+	}
+}
+
 static void test_settle_random(void **state UNUSED)
 {
-	enum { ROUNDS = 300, ITEMS = 12, SPAN = 16 };
+	enum { ROUNDS = 300 };
 	unsigned seed = 7;
 
-	for (int round = 0; round < ROUNDS; round++) {
-		AUTO_FREE struct filter_allow *settled = NULL;
-		struct filter_allow items[ITEMS];
-		size_t n_settled;
-
-		for (int i = 0; i < ITEMS; i++) {
-			uint32_t a = (uint32_t)rand_r(&seed) % SPAN,
-				 b = (uint32_t)rand_r(&seed) % SPAN;
-			uint16_t p = (uint16_t)(rand_r(&seed) % SPAN),
-				 q = (uint16_t)(rand_r(&seed) % SPAN);
-
-			items[i] = (struct filter_allow){ .first = a < b ? a : b,
-							  .last = a < b ? b : a,
-							  .what = ALLOW_TCP,
-							  .first_port = p < q ? p : q,
-							  .last_port = p < q ? q : p };
-		}
-		egress_allow_settle(items, ITEMS, &settled, &n_settled);
-		for (uint32_t address = 0; address < SPAN; address++)
-			for (uint16_t port = 0; port < SPAN; port++) {
-				int times;
-				bool wanted = covers(items, ITEMS, address, port, &times);
-
-				assert_int_equal(covers(settled, n_settled, address, port, &times),
-						 wanted);
-				assert_true(times <= 1);
-			}
-	}
+	for (int round = 0; round < ROUNDS; round++)
+		settle_random(round % 2 ? "10.0.0." : "fd00::", &seed);
 }
 
 int main(void)
@@ -197,7 +269,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_range),         cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_host),          cmocka_unit_test(test_settle),
-		cmocka_unit_test(test_settle_random),
+		cmocka_unit_test(test_settle_random), cmocka_unit_test(test_settle_families),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -79,16 +79,27 @@ static void test_difference(void **state UNUSED)
 	assert_change(&one, &nothing, "add table inet kukeon\ndelete table inet kukeon\n");
 }
 
+static struct filter_allow allow(const char *first, const char *last, int what, uint16_t first_port,
+				 uint16_t last_port)
+{
+	struct filter_allow allow = { .what = what,
+				      .first_port = first_port,
+				      .last_port = last_port };
+
+	assert_true(ip_parse(first, &allow.first) && ip_parse(last, &allow.last));
+	return allow;
+}
+
 /* A policy is elements too; two spaces of one bridge cannot have one. */
 static void test_policy(void **state UNUSED)
 {
 	struct filter_allow first[] = {
-		{ 0x0a140000, 0x0a14ffff, ALLOW_ALL, 0, 0 },
-		{ 0xc0000207, 0xc0000207, ALLOW_TCP, 443, 443 },
+		allow("10.20.0.0", "10.20.255.255", ALLOW_ALL, 0, 0),
+		allow("192.0.2.7", "192.0.2.7", ALLOW_TCP, 443, 443),
 	};
 	struct filter_allow second[] = {
-		{ 0x0a140000, 0x0a14ffff, ALLOW_ALL, 0, 0 },
-		{ 0xc0000207, 0xc0000209, ALLOW_UDP, 1000, 2000 },
+		allow("10.20.0.0", "10.20.255.255", ALLOW_ALL, 0, 0),
+		allow("192.0.2.7", "192.0.2.9", ALLOW_UDP, 1000, 2000),
 	};
 	struct filter_guest guest = { TEXT("kuke-b"), TEXT("10.89.0.9") };
 	struct filter_space denies = a, other, sharing[] = { a, a };
@@ -115,8 +126,8 @@ static void test_policy(void **state UNUSED)
 		      "udp . 1000-2000 }\n");
 	assert_change(&changed, &changed, "");
 	assert_change(&changed, &with_guest,
-		      "add element inet kukeon guests { \"kuke-b\" . 10.89.0.9 }\n"
-		      "add element inet kukeon dropped { \"kuke-b\" }\n");
+		      "add element inet kukeon dropped { \"kuke-b\" }\n"
+		      "add element inet kukeon guests { \"kuke-b\" . 10.89.0.9 }\n");
 	assert_change(
 		&changed, &one,
 		"delete element inet kukeon deny { \"kuke-a\" }\n"
@@ -130,6 +141,54 @@ static void test_policy(void **state UNUSED)
 	assert_null(sharing[0].problem);
 	assert_non_null(strstr(sharing[1].problem, "which space r/a has too"));
 	free(sharing[1].problem);
+}
+
+/* What has an address of IPv6 has sets of its own. */
+static void test_dual_stack(void **state UNUSED)
+{
+	struct filter_allow allowed[] = {
+		allow("fd00::", "fd00::ffff", ALLOW_ALL, 0, 0),
+		allow("2001:db8::7", "2001:db8::7", ALLOW_TCP, 443, 443),
+	};
+	struct filter_guest guest = { TEXT("kuke-b"), TEXT("fd01::9") };
+	struct filter_port ports[] = {
+		{ .host_port = 8080, .ip = TEXT("fd00::5"), .port = 80, .bridge = TEXT("kuke-a") },
+		{ .udp = true,
+		  .host_ip = TEXT("2001:db8::1"),
+		  .host_port = 53,
+		  .ip = TEXT("fd00::5"),
+		  .port = 53,
+		  .bridge = TEXT("kuke-a") },
+	};
+	struct filter_space dual = a;
+	struct filter_wish wish = { .spaces = &dual,
+				    .n_spaces = 1,
+				    .ports = ports,
+				    .n_ports = 2,
+				    .guests = &guest,
+				    .n_guests = 1 };
+	struct error err;
+
+	dual.subnet6 = TEXT("fd00::/64");
+	dual.denies = true;
+	dual.allow = allowed;
+	dual.n_allow = 2;
+	assert_change(
+		&one, &wish,
+		"add element inet kukeon deny { \"kuke-a\" }\n"
+		"add element inet kukeon dropped { \"kuke-a\", \"kuke-b\" }\n"
+		"add element inet kukeon ranges6 { \"kuke-a\" . fd00::/64 }\n"
+		"add element inet kukeon guests6 { \"kuke-b\" . fd01::9 }\n"
+		"add element inet kukeon allowed6 { \"kuke-a\" . fd00::-fd00::ffff }\n"
+		"add element inet kukeon allowed_ports6 { \"kuke-a\" . 2001:db8::7 . tcp . 443 "
+		"}\n"
+		"add element inet kukeon ports6 { tcp . 8080 : fd00::5 . 80 }\n"
+		"add element inet kukeon ports_at6 { 2001:db8::1 . udp . 53 : fd00::5 . 53 "
+		"}\n");
+	assert_int_equal(filter_check(&wish, &err), 0);
+	assert_null(dual.problem);
+	ports[1].host_ip = TEXT("192.0.2.1");
+	assert_int_equal(filter_check(&wish, &err), -EINVAL);
 }
 
 /* A hand in the conflists gave two spaces one bridge: it stays while one of them is left. */
@@ -244,9 +303,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_difference),    cmocka_unit_test(test_policy),
-		cmocka_unit_test(test_shared_bridge), cmocka_unit_test(test_whole),
-		cmocka_unit_test(test_check),         cmocka_unit_test(test_check_overlap),
-		cmocka_unit_test(test_check_healed),
+		cmocka_unit_test(test_dual_stack),    cmocka_unit_test(test_shared_bridge),
+		cmocka_unit_test(test_whole),         cmocka_unit_test(test_check),
+		cmocka_unit_test(test_check_overlap), cmocka_unit_test(test_check_healed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,7 +16,10 @@ static const struct {
 	{ "8080:80/tcp", "8080/tcp", 80 },
 	{ "53:5353/udp", "53/udp", 5353 },
 	{ "127.0.0.1:8080:80", "127.0.0.1:8080/tcp", 80 },
-	{ "0.0.0.0:65535:1/udp", "65535/udp", 1 },
+	{ "0.0.0.0:65535:1/udp", "0.0.0.0:65535/udp", 1 },
+	{ "[fd00::1]:8080:80", "[fd00::1]:8080/tcp", 80 },
+	{ "[FD00:0::1]:8080:80/udp", "[fd00::1]:8080/udp", 80 },
+	{ "[::]:8080:80", "[::]:8080/tcp", 80 },
 };
 
 static const struct {
@@ -37,11 +40,18 @@ static const struct {
 	{ "80:80/sctp", "\"sctp\" is not a protocol" },
 	{ "80:80/", "\"\" is not a protocol" },
 	{ "80:80/tcp/udp", "is not a protocol" },
-	{ "localhost:80:80", "\"localhost\" is not an IPv4 address" },
-	{ "1.2.3:80:80", "\"1.2.3\" is not an IPv4 address" },
-	{ "[::1]:80:80", "IPv6 addresses is not supported" },
-	{ "::1:80:80", "is not an IPv4 address" },
-	{ "1:2:3:4", "\"1:2\" is not an IPv4 address" },
+	{ "localhost:80:80", "\"localhost\" is not an address" },
+	{ "1.2.3:80:80", "\"1.2.3\" is not an address" },
+	{ "[::1]:80:80", "leads nothing from ::1" },
+	{ "[fe80::1]:80:80", "of one link only" },
+	{ "[::ffff:1.2.3.4]:80:80", "\"[::ffff:1.2.3.4]\" is not an address" },
+	{ "[1.2.3.4]:80:80", "is not an address" },
+	{ "[fd00::1]:80", "is not an address" },
+	{ "[fd00::1:80:80", "\"[fd00::1\" is not an address" },
+	{ "[]:80:80", "is not an address" },
+	{ "fd00::1:80:80", "is not an address" },
+	{ "::1:80:80", "is not an address" },
+	{ "1:2:3:4", "\"1:2\" is not an address" },
 	{ "11111111111111111111111111111111111111111111111111111111111111111111:80",
 	  "more than 64 bytes" },
 };
@@ -76,6 +86,14 @@ static const struct {
 	{ "127.0.0.1:80:80", "127.0.0.1:80:81", true },
 	{ "127.0.0.1:80:80", "127.0.0.2:80:80", false },
 	{ "0.0.0.0:80:80", "127.0.0.2:80:80", true },
+	{ "0.0.0.0:80:80", "[::]:80:80", false },
+	{ "0.0.0.0:80:80", "80:80", true },
+	{ "[::]:80:80", "80:80", true },
+	{ "[::]:80:80", "[fd00::1]:80:80", true },
+	{ "[fd00::2]:80:80", "[fd00::1]:80:80", false },
+	{ "[fd00::0:1]:80:80", "[fd00::1]:80:81", true },
+	{ "127.0.0.1:80:80", "[fd00::1]:80:80", false },
+	{ "80:80", "[fd00::1]:80:80", true },
 };
 
 static void test_clash(void **state UNUSED)

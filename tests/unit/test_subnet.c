@@ -12,8 +12,9 @@
 
 static void test_parse(void **state UNUSED)
 {
-	static const char *const good[] = { "10.88.0.0/16", "0.0.0.0/0", "192.168.1.1/32",
-					    "128.0.0.0/1", "10.0.0.4/30" };
+	static const char *const good[] = { "10.88.0.0/16", "0.0.0.0/0",      "192.168.1.1/32",
+					    "128.0.0.0/1",  "10.0.0.4/30",    "fd00::/64",
+					    "::/0",         "2001:db8::7/128" };
 	static const char *const bad[] = { "",
 					   "10.88.0.0",
 					   "10.88.0.0/",
@@ -22,9 +23,13 @@ static void test_parse(void **state UNUSED)
 					   "10.88.0/16",
 					   "10.88.0.0/16 ",
 					   "10.88.0.0/ 16",
-					   "fd00::/64",
+					   "fd00::1/64",
+					   "fd00::/129",
+					   "fd00::/",
+					   "::ffff:10.88.0.0/112",
 					   "10.88.0.0/-1",
 					   "10.88.0.0/016x",
+					   "10.88.0.0/08",
 					   "999.1.1.1/8",
 					   "/16",
 					   "10.88.0.0.0.0.0.0.0/16" };
@@ -46,16 +51,25 @@ static void test_for_space(void **state UNUSED)
 	static const struct {
 		const char *text;
 		int status;
-	} table[] = { { "10.0.0.0/8", 0 },
-		      { "10.0.0.0/30", 0 },
-		      { "10.0.0.0/31", -EINVAL },
-		      { "8.0.0.0/7", -EINVAL },
-		      { "x", -EINVAL } };
+	} table[] = { { "10.0.0.0/8", 0 },        { "10.0.0.0/30", 0 },
+		      { "10.0.0.0/31", -EINVAL }, { "8.0.0.0/7", -EINVAL },
+		      { "fd00::/64", -EINVAL },   { "x", -EINVAL } };
+	static const struct {
+		const char *text;
+		int status;
+	} table6[] = { { "fd00::/64", 0 },
+		       { "fd00::/112", 0 },
+		       { "fd00::/63", -EINVAL },
+		       { "fd00::/113", -EINVAL },
+		       { "10.0.0.0/8", -EINVAL } };
 	struct subnet subnet;
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
 		assert_int_equal(subnet_parse_for_space(table[i].text, &subnet, NULL),
 				 table[i].status);
+	for (size_t i = 0; i < ARRAY_SIZE(table6); i++)
+		assert_int_equal(subnet6_parse_for_space(table6[i].text, &subnet, NULL),
+				 table6[i].status);
 }
 
 static void test_overlap(void **state UNUSED)
@@ -72,6 +86,12 @@ static void test_overlap(void **state UNUSED)
 		{ "10.88.0.0/16", "10.88.3.4/32", true },
 		{ "11.0.0.0/8", "10.88.0.0/16", false },
 		{ "10.88.0.0/15", "10.89.0.0/16", true },
+		{ "fd00::/64", "fd00::/48", true },
+		{ "fd00::/64", "fd00:0:0:1::/64", false },
+		{ "fd00::/64", "fd00::7/128", true },
+		{ "::/0", "10.88.0.0/16", false },
+		{ "::/0", "fd00::/64", true },
+		{ "0.0.0.0/0", "fd00::/64", false },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
@@ -99,6 +119,12 @@ static void test_next_free(void **state UNUSED)
 		{ "10.255.0.0/16", { "10.255.0.0/16" }, NULL },
 		{ "10.88.0.0/24", { "10.88.0.0/24" }, "10.88.1.0/24" },
 		{ "255.255.0.0/16", { "255.255.0.0/16" }, NULL },
+		{ "fd12:3456:789a::/64", { "10.0.0.0/8" }, "fd12:3456:789a::/64" },
+		{ "fd12:3456:789a::/64",
+		  { "fd12:3456:789a::/64", "fd12:3456:789a:1::9/128" },
+		  "fd12:3456:789a:2::/64" },
+		{ "fd12:3456:789a:ffff::/64", { "fd12:3456:789a:ffff::/64" }, NULL },
+		{ "fd12:3456:789a::/64", { "fd00::/8" }, NULL },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
