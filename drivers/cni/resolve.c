@@ -15,12 +15,19 @@ enum {
 	TURN_MS = 200, /* how soon it ends when the daemon does */
 };
 
+/* One family is asked for without the other: there are name servers that never answer for IPv6. */
+struct question {
+	struct resolve_op *resolve;
+	bool ended;
+	int status; /* of c-ares */
+};
+
 struct resolve_op {
 	struct op op;
 	char *host;
 	struct resolved resolved, *ret_resolved;
-	bool ended;
-	int status; /* of c-ares */
+	struct question v4, v6;
+	int ttl; /* the shortest, seconds */
 };
 
 static int by_address(const void *a, const void *b)
@@ -41,12 +48,12 @@ static bool read_address(const struct ares_addrinfo_node *node, struct ip *ret)
 
 static void on_answer(void *arg, int status, int timeouts UNUSED, struct ares_addrinfo *answer)
 {
-	struct resolve_op *resolve = arg;
+	struct question *question = arg;
+	struct resolve_op *resolve = question->resolve;
 	struct resolved *resolved = &resolve->resolved;
-	int ttl = INT_MAX;
 
-	resolve->ended = true;
-	resolve->status = status;
+	question->ended = true;
+	question->status = status;
 	if (status != ARES_SUCCESS)
 		return;
 	for (const struct ares_addrinfo_node *node = answer->nodes; node; node = node->ai_next) {
@@ -54,12 +61,9 @@ static void on_answer(void *arg, int status, int timeouts UNUSED, struct ares_ad
 		    !read_address(node, &resolved->addresses[resolved->n]))
 			continue;
 		resolved->n++;
-		if (node->ai_ttl < ttl)
-			ttl = node->ai_ttl;
+		if (node->ai_ttl < resolve->ttl)
+			resolve->ttl = node->ai_ttl < 0 ? 0 : node->ai_ttl;
 	}
-	if (resolved->n)
-		qsort(resolved->addresses, resolved->n, sizeof(resolved->addresses[0]), by_address);
-	resolved->ttl_ms = (uint64_t)(ttl < 0 ? 0 : ttl) * 1000;
 	ares_freeaddrinfo(answer);
 }
 
@@ -105,23 +109,42 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static int judge(const struct resolve_op *resolve, struct error *err)
+static bool is_unknown(int status)
 {
-	if (resolve->status == ARES_ENOTFOUND || resolve->status == ARES_ENODATA ||
-	    (resolve->status == ARES_SUCCESS && !resolve->resolved.n))
+	return status == ARES_ENOTFOUND || status == ARES_ENODATA || status == ARES_SUCCESS;
+}
+
+/* One family is enough. Without any, what IPv4 is told says more. */
+static int judge(struct resolve_op *resolve, struct error *err)
+{
+	struct resolved *resolved = &resolve->resolved;
+	int status = is_unknown(resolve->v4.status) ? resolve->v6.status : resolve->v4.status;
+
+	resolved->ttl_ms = (uint64_t)resolve->ttl * 1000;
+	if (resolved->n)
+		qsort(resolved->addresses, resolved->n, sizeof(resolved->addresses[0]), by_address);
+	if (resolved->n)
+		return 0;
+	if (is_unknown(status))
 		return error_set(err, -ENOENT, "no name server knows an address of it");
-	if (resolve->status == ARES_ECANCELLED || resolve->status == ARES_ETIMEOUT)
+	if (status == ARES_ECANCELLED || status == ARES_EDESTRUCTION || status == ARES_ETIMEOUT)
 		return error_set(err, -ETIMEDOUT, "no name server answers");
-	if (resolve->status != ARES_SUCCESS)
-		return error_set(err, -EIO, "%s", ares_strerror(resolve->status));
-	return 0;
+	return error_set(err, -EIO, "%s", ares_strerror(status));
+}
+
+static void ask(ares_channel channel, struct resolve_op *resolve, struct question *question,
+		int family)
+{
+	const struct ares_addrinfo_hints hints = { .ai_family = family,
+						   .ai_flags = ARES_AI_NOSORT };
+
+	question->resolve = resolve;
+	ares_getaddrinfo(channel, resolve->host, NULL, &hints, on_answer, question);
 }
 
 static int run_resolve(struct op *op, struct error *err)
 {
 	struct resolve_op *resolve = container_of(op, struct resolve_op, op);
-	const struct ares_addrinfo_hints hints = { .ai_family = AF_UNSPEC,
-						   .ai_flags = ARES_AI_NOSORT };
 	struct ares_options options = { .timeout = TRY_MS, .tries = TRIES };
 	uint64_t end = now_ms() + ALL_MS;
 	ares_channel channel;
@@ -129,8 +152,11 @@ static int run_resolve(struct op *op, struct error *err)
 
 	if (r != ARES_SUCCESS)
 		return error_set(err, -EIO, "%s", ares_strerror(r));
-	ares_getaddrinfo(channel, resolve->host, NULL, &hints, on_answer, resolve);
-	while (!resolve->ended && !atomic_load(&op->cni->giving_up) && now_ms() < end)
+	resolve->ttl = INT_MAX;
+	ask(channel, resolve, &resolve->v4, AF_INET);
+	ask(channel, resolve, &resolve->v6, AF_INET6);
+	while (!(resolve->v4.ended && resolve->v6.ended) && !atomic_load(&op->cni->giving_up) &&
+	       now_ms() < end)
 		if (!turn(channel))
 			break;
 	ares_destroy(channel); /* ends what is under way */
