@@ -116,6 +116,17 @@ static void check_forwarding(struct host_checks *checks)
 		     "the first cell turns it on; to keep it on: sysctl -w net.ipv4.ip_forward=1");
 }
 
+static void check_ipv6(struct host_checks *checks)
+{
+	if (access("/proc/sys/net/ipv6/conf", F_OK) == 0)
+		pass(checks, "IPv6", xstrdup("there"));
+	else
+		warn(checks, "IPv6",
+		     xstrdup("the kernel does without: no space can have ipv6 or a subnet6"),
+		     "if you want one: take ipv6.disable=1 from the kernel's command line and "
+		     "reboot, or: modprobe ipv6");
+}
+
 static void check_bridge_filter(struct host_checks *checks)
 {
 	if (read_number("/proc/sys/net/bridge/bridge-nf-call-iptables") == 1)
@@ -323,6 +334,7 @@ void host_advice_make(const Api__Config *config, bool daemon, struct host_checks
 	check_user(checks);
 	check_controllers(config, checks);
 	check_forwarding(checks);
+	check_ipv6(checks);
 	check_bridge_filter(checks);
 	check_forward_chains(checks);
 	check_resolvers(checks);

@@ -21,17 +21,27 @@ static void apply_with_stayer(struct fixture *f, const struct space_fact *fact,
 		{ .key = (char *)"a/stays",
 		  .bridge = (char *)"kuke-a-stays",
 		  .subnet = (char *)"10.99.0.0/24" },
-		{ .key = fact->space_key, .bridge = fact->bridge, .subnet = fact->subnet },
+		{ .key = fact->space_key,
+		  .bridge = fact->bridge,
+		  .subnet = fact->subnet,
+		  .subnet6 = fact->subnet6 },
 	};
-	struct filter_port port = { .cell_key = cell->cell_key,
-				    .host_port = 8080,
-				    .bridge = fact->bridge,
-				    .ip = cell->ip,
-				    .port = 80 };
+	struct filter_port ports[] = {
+		{ .cell_key = cell->cell_key,
+		  .host_port = 8080,
+		  .bridge = fact->bridge,
+		  .ip = cell->ip,
+		  .port = 80 },
+		{ .cell_key = cell->cell_key,
+		  .host_port = 8080,
+		  .bridge = fact->bridge,
+		  .ip = cell->ip6,
+		  .port = 80 },
+	};
 	struct filter_wish wish = { .spaces = spaces,
 				    .n_spaces = fact->bridge ? 2 : 1,
-				    .ports = &port,
-				    .n_ports = cell->ip != NULL };
+				    .ports = ports,
+				    .n_ports = cell->ip ? 2 : 0 };
 
 	apply(f, &wish);
 }
@@ -56,10 +66,13 @@ static void one_round(struct fixture *f)
 	struct attachment_fact facts[ARRAY_SIZE(cells)] = { 0 }, none = { 0 };
 	struct space_fact fact = { 0 }, gone = { 0 };
 
-	assert_int_equal(ensure(f, &(struct space_request){ .space_key = SPACE }, &fact), 0);
+	assert_int_equal(
+		ensure(f, &(struct space_request){ .space_key = SPACE, .ipv6 = true }, &fact), 0);
+	assert_non_null(fact.subnet6);
 	for (size_t i = 0; i < ARRAY_SIZE(cells); i++) {
 		assert_int_equal(create_netns(f, cells[i]), 0);
 		assert_int_equal(attach(f, cells[i], NULL, &facts[i]), 0);
+		assert_non_null(facts[i].ip6);
 		apply_with_stayer(f, &fact, &facts[i]);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(cells); i++) {

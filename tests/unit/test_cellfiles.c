@@ -119,6 +119,22 @@ static void test_container(void **state UNUSED)
 	expect("late", CELLFILE_HOSTS, LOCALHOST HEADING NEIGHBOURS);
 }
 
+static void test_dual_stack(void **state UNUSED)
+{
+	static const struct cellfiles_hosts both = { { "10.88.0.7", "fd00::7" }, NEIGHBOURS };
+	static const struct cellfiles_hosts unknown = { { 0 }, "" };
+	struct error err;
+
+	assert_int_equal(cellfiles_write(dir, KEY, &both, &err), 0);
+	expect(NULL, CELLFILE_HOSTS,
+	       LOCALHOST "10.88.0.7\tweb web.t\nfd00::7\tweb web.t\n" HEADING NEIGHBOURS);
+	assert_int_equal(cellfiles_update(dir, KEY, &unknown, &err), 0); /* both stay */
+	expect(NULL, CELLFILE_HOSTS, LOCALHOST "10.88.0.7\tweb web.t\nfd00::7\tweb web.t\n");
+	write_container("dual", "d");
+	expect("dual", CELLFILE_HOSTS,
+	       LOCALHOST "10.88.0.7\td web web.t\nfd00::7\td web web.t\n" HEADING NEIGHBOURS);
+}
+
 static void test_update(void **state UNUSED)
 {
 	AUTO_FREE char *etc = xasprintf("%s/" KEY "/etc", dir);
@@ -181,11 +197,8 @@ static void test_trouble(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_cell),
-		TEST(test_container),
-		TEST(test_update),
-		TEST(test_unchanged),
-		cmocka_unit_test(test_without_a_run_path),
+		TEST(test_cell),    TEST(test_container), TEST(test_dual_stack),
+		TEST(test_update),  TEST(test_unchanged), cmocka_unit_test(test_without_a_run_path),
 		TEST(test_trouble),
 	};
 
