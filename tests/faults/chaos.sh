@@ -20,6 +20,8 @@ DAEMON_PROGRAM=kukeond_faults
 export KUKEON_FAULT_LOG=$T/acts
 daemon_start
 
+echo '{apiVersion: v1beta1, kind: Space, metadata: {name: default}, spec: {ipv6: true}}' | drop_manifest space.yaml
+
 cell_name() { echo "c$1"; }
 some_cell() { cell_name $((RANDOM % CELLS)); }
 declare -A version stopped
@@ -92,16 +94,17 @@ unpin() {
 take_apart() {
 	ip link delete "kuke-default-de" 2>/dev/null || true
 	unpin "$1"
-	rm -f "$CNI_CONF"/*.conflist "$RUNTIME_DIR"/ipam/default-default/10.*
+	rm -f "$CNI_CONF"/*.conflist "$RUNTIME_DIR"/ipam/default-default/{10,fd}*
 }
 
-# Every cell that runs has its link on the bridge, its pin and a reservation.
+# Every cell that runs has its link on the bridge, its pin and a reservation of each family.
 networks_are_whole() {
 	local running
 	running=$(everything | grep -c ' Ready ' || true)
 	[ "$(ip -o link show master "$(space_bridge)" up 2>/dev/null | wc -l)" -eq "$running" ] &&
 		[ "$(grep -c " $RUNTIME_DIR/netns/" /proc/self/mountinfo)" -eq "$running" ] &&
-		[ "$(find "$RUNTIME_DIR/ipam" -name '10.*' | wc -l)" -eq "$running" ]
+		[ "$(find "$RUNTIME_DIR/ipam" -name '10.*' | wc -l)" -eq "$running" ] &&
+		[ "$(find "$RUNTIME_DIR/ipam" -name 'fd*' | wc -l)" -eq "$running" ]
 }
 
 # A daemon whose acts fail, or one of which is its last, gets work; then one without a fault takes over. It may refuse to

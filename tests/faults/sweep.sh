@@ -55,7 +55,7 @@ play() {
 	: >"$DAEMON_LOG"
 	: >"$T/acts"
 	start_faulty "$1"
-	echo "{apiVersion: v1beta1, kind: Space, metadata: {name: db}}" | drop_manifest space.yaml
+	echo "{apiVersion: v1beta1, kind: Space, metadata: {name: db}, spec: {ipv6: true}}" | drop_manifest space.yaml
 	FIELDS="networks: [db]" cell_yaml web root sidecar:1 | drop_manifest web.yaml
 	until_true "Ready" web_runs 1
 	until_true "in space db" joins_are 1

@@ -394,6 +394,23 @@ static void test_defaults_of_a_space(void **state UNUSED)
 	protobuf_c_message_free_unpacked(message, NULL);
 }
 
+/* @problem "": there is none. */
+static void assert_space(Api__SpaceSpec *spec, const char *field, const char *problem)
+{
+	AUTO_FREE char *expected = *problem ? xasprintf("%s: %s\n", field, problem) : xstrdup("");
+	Api__Space space = API__SPACE__INIT;
+	AUTO_FREE char *problems = NULL;
+	ProtobufCMessage *copy;
+
+	spec->id = text("s");
+	space.spec = spec;
+	copy = model_copy(&space.base);
+	model_set_defaults(KIND_SPACE, copy);
+	problems = problems_of(KIND_SPACE, copy);
+	assert_string_equal(problems, expected);
+	protobuf_c_message_free_unpacked(copy, NULL);
+}
+
 static void test_spaces(void **state UNUSED)
 {
 	static const struct {
@@ -423,22 +440,52 @@ static void test_spaces(void **state UNUSED)
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		Api__SpaceSpec spec = API__SPACE_SPEC__INIT;
-		Api__Space space = API__SPACE__INIT;
-		AUTO_FREE char *expected = rows[i].problem[0]
-						   ? xasprintf("spec.subnet: %s\n", rows[i].problem)
-						   : xstrdup("");
-		ProtobufCMessage *copy;
 
-		spec.id = text("s");
 		spec.subnet = text(rows[i].subnet);
-		space.spec = &spec;
-		copy = model_copy(&space.base);
-		model_set_defaults(KIND_SPACE, copy);
-		AUTO_FREE char *problems = problems_of(KIND_SPACE, copy);
-
-		assert_string_equal(problems, expected);
-		protobuf_c_message_free_unpacked(copy, NULL);
+		assert_space(&spec, "spec.subnet", rows[i].problem);
 	}
+}
+
+static void test_spaces_with_ipv6(void **state UNUSED)
+{
+#define WRONG "is not an IPv6 range; expected one such as fd12:3456:789a:1::/64"
+	static const struct {
+		const char *subnet6, *problem;
+	} rows[] = {
+		{ "", "" },
+		{ "fd12:3456:789a:1::/64", "" },
+		{ "2001:db8::/112", "" },
+		{ "FD12::0/64", "" },
+		{ "fd12::1/64",
+		  "\"fd12::1/64\" is an address inside a range, did you mean \"fd12::/64\"?" },
+		{ "fd12::", "\"fd12::\" " WRONG },
+		{ "10.88.0.0/16", "\"10.88.0.0/16\" " WRONG },
+		{ "::ffff:10.88.0.0/112", "\"::ffff:10.88.0.0/112\" " WRONG },
+		{ "fd12::/129", "\"fd12::/129\" " WRONG },
+		{ "fd12::/48", "\"fd12::/48\" is of the wrong size; expected /64 to /112" },
+		{ "fd12::/113", "\"fd12::/113\" is of the wrong size; expected /64 to /112" },
+		{ "fe80::/64", "\"fe80::/64\" is reserved; expected a private range such as "
+			       "fd12:3456:789a:1::/64" },
+		{ "ff02::/64", "\"ff02::/64\" is reserved; expected a private range such as "
+			       "fd12:3456:789a:1::/64" },
+		{ "::/64", "\"::/64\" is reserved; expected a private range such as "
+			   "fd12:3456:789a:1::/64" },
+	};
+	Api__SpaceSpec both = API__SPACE_SPEC__INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		Api__SpaceSpec spec = API__SPACE_SPEC__INIT;
+
+		spec.subnet6 = text(rows[i].subnet6);
+		assert_space(&spec, "spec.subnet6", rows[i].problem);
+	}
+	both.subnet6 = text("fd12::/64");
+	both.has_ipv6 = both.ipv6 = true;
+	assert_space(&both, "", "");
+	assert_true(model_space_has_ipv6(&both));
+	both.ipv6 = false;
+	assert_space(&both, "spec.ipv6", "is false beside a subnet6; leave one of the two out");
+#undef WRONG
 }
 
 static void test_signals(void **state UNUSED)
@@ -657,6 +704,7 @@ int main(void)
 		cmocka_unit_test(test_cells),
 		cmocka_unit_test(test_too_many_containers),
 		cmocka_unit_test(test_spaces),
+		cmocka_unit_test(test_spaces_with_ipv6),
 		cmocka_unit_test(test_signals),
 		cmocka_unit_test(test_root_index),
 		cmocka_unit_test(test_hash_is_stable),
