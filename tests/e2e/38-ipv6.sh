@@ -8,9 +8,24 @@
 
 SUBNET6=fd12:3456:789a:1::/64
 CONF=/proc/sys/net/ipv6/conf
+BRIDGED=/proc/sys/net/bridge/bridge-nf-call
 
 outside_open
 outside_open6
+
+# The host has learned its way out from a router, which tells it for how many seconds that is good (RFC 4861, 4.2).
+ADVERTISE='
+import socket, struct, sys
+s = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
+index = socket.if_nametoindex("below")
+s.sendto(struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, int(sys.argv[1]), 0, 0), ("ff02::1", 0, 0, index))'
+advertise() { ip netns exec router python3 -c "$ADVERTISE" "$1"; }
+learned() { ip -6 route show default proto ra dev uplink | grep -q .; }
+not_learned() { ! learned; }
+advertised_and_learned() { advertise 600 && learned; }
+ip -n router addr add fe80::1/64 dev below nodad
+wait_for "the host has learned its way out" advertised_and_learned
 assert_eq 1 "$(cat $CONF/uplink/accept_ra)" "accept_ra of the host's link, before"
 
 space_yaml() { printf 'apiVersion: v1beta1\nkind: Space\nmetadata: {name: %s}\nspec: {%s}\n' "$1" "$2"; }
@@ -56,6 +71,9 @@ for space in dual given; do
 done
 assert_eq 1 "$(cat $CONF/all/forwarding)" "forwarding"
 assert_eq 2 "$(cat $CONF/uplink/accept_ra)" "accept_ra of the host's link"
+assert_true "the host still has the way out that it learned" learned
+advertise 0
+wait_for "it goes on to listen" not_learned
 
 nodes() {
 	local host=/proc/$$/ns/net outside=/run/netns/outside
@@ -144,7 +162,12 @@ is_file() { [ -s "$1" ]; }
 
 pids() { kuke get cells -o json | jq -r '.[].status.containers[].pid' | sort; }
 before=$(pids)
-holds "start"
+for bridged in 0 1; do
+	for family in ip ip6; do
+		[ ! -e $BRIDGED-${family}tables ] || echo $bridged >$BRIDGED-${family}tables
+	done
+	holds "start, bridge-nf-call $bridged"
+done
 assert_eq "5353:53/udp 8080:80/tcp [2001:db8:1::2]:8081:80/tcp" \
 	"$(field one dual '.status.ports | sort | join(" ")')" "its ports in status"
 published "at the start"
