@@ -24,6 +24,7 @@ advertise() { ip netns exec router python3 -c "$ADVERTISE" "$1"; }
 learned() { ip -6 route show default proto ra dev uplink | grep -q .; }
 not_learned() { ! learned; }
 advertised_and_learned() { advertise 600 && learned; }
+echo 0 >$CONF/all/forwarding # as on a host that has not had such a space yet
 ip -n router addr add fe80::1/64 dev below nodad
 wait_for "the host has learned its way out" advertised_and_learned
 assert_eq 1 "$(cat $CONF/uplink/accept_ra)" "accept_ra of the host's link, before"
