@@ -14,6 +14,15 @@ struct object;
 /* Whether the cell's spec publishes any. */
 bool ports_any(const struct object *cell);
 
+struct published_port;
+typedef void (*port_fn)(const struct object *cell, const struct published_port *port, void *ctx);
+
+/* Calls @fn for each port that the cell declares. */
+void ports_for_each(const struct object *cell, port_fn fn, void *ctx);
+
+/* Whether the cell has an address that its ports can lead to. */
+bool ports_are_open(const struct object *cell);
+
 /* Decides anew whose each port is, and touches the cells for which that changed. */
 void ports_settle(struct engine *engine);
 

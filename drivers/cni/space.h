@@ -43,6 +43,9 @@ int space_ensure(const struct space_job *job, struct space_fact *ret_fact, char 
 		 struct error *err);
 int space_remove(const struct space_job *job, struct error *err);
 
+/* Every address that is reserved in its network. */
+int space_remove_reservations(const struct space_job *job, struct error *err);
+
 void space_fact_fill(struct space_fact *fact, const char *path, const struct conflist *list);
 
 /* Every conflist with our marker in the directories. Files that cannot be read as conflists are

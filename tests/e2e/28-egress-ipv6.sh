@@ -5,6 +5,8 @@
 # Neighbours are found, and answers pass. (37 has the rest, with IPv4.)
 # shellcheck source=lib-outside.sh
 . "$HERE/lib-outside.sh"
+# shellcheck source=lib-egress.sh
+. "$HERE/lib-egress.sh"
 
 ALLOWED_ADDRESS=2001:db8:20::5 STRANGE_ADDRESS=2001:db8:30::5 NAMED_ADDRESS=2001:db8:2::10 NAMED_ADDRESS4=198.51.100.10
 
@@ -21,27 +23,9 @@ ip -n router route add $NAMED_ADDRESS4/32 via $OUTSIDE_ADDRESS
 	echo "both.test 60 $NAMED_ADDRESS $NAMED_ADDRESS4"
 	echo "mute.test 60 $NAMED_ADDRESS4 mute6"
 } >"$T/zone"
-"$HERE/names-server" 127.0.0.1 "$T/zone" >"$T/asked" &
-NAMES_PID=$!
-wait_for "the name server" grep -q ready "$T/asked"
-echo "nameserver 127.0.0.1" >"$T/resolv.conf"
-mount --bind "$T/resolv.conf" /etc/resolv.conf
+names_open
 
-# guarded_space RULE...
-guarded_space() {
-	drop_manifest space.yaml <<-END
-		apiVersion: v1beta1
-		kind: Space
-		metadata: {name: guarded}
-		spec:
-		  ipv6: true
-		  network:
-		    egress:
-		      default: deny
-		      allow: [$(IFS=,; echo "$*")]
-	END
-}
-
+SPACE_FIELDS="ipv6: true"
 OUTSIDE_RULE="{cidr: '$OUTSIDE_ADDRESS6', ports: [7000]}"
 RANGE_RULE="{cidr: '2001:db8:20::/48'}"
 NAME_RULE="{host: both.test, ports: [7000/udp]}"
@@ -131,7 +115,6 @@ guarded_space "$RANGE_RULE" "{host: mute.test, ports: [7000/udp]}"
 LIMIT=20 wait_for "its IPv4 address is found" allowed_are mute.test $NAMED_ADDRESS4
 holds "other rules" " allowed/tcp allowed/udp allowed/icmp named4/udp "
 
-process_stop "$NAMES_PID" 5 || fail "the name server does not end"
-wait "$NAMES_PID" 2>/dev/null || true
-umount /etc/resolv.conf
+names_stop
+names_close
 outside_close

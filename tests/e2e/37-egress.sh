@@ -5,6 +5,8 @@
 # the name servers and the manifest, and holds whatever happens to the daemon and the rules.
 # shellcheck source=lib-outside.sh
 . "$HERE/lib-outside.sh"
+# shellcheck source=lib-egress.sh
+. "$HERE/lib-egress.sh"
 
 PRIVATE_ADDRESS=10.20.0.5 STRANGE_ADDRESS=10.30.0.5 FIRST_ADDRESS=198.51.100.10 SECOND_ADDRESS=198.51.100.11
 CELLS=4
@@ -17,25 +19,7 @@ for address in $PRIVATE_ADDRESS $STRANGE_ADDRESS $FIRST_ADDRESS $SECOND_ADDRESS;
 	ip route replace $address/32 via 192.0.2.1
 done
 echo "db.test 1 $FIRST_ADDRESS" >"$T/zone"
-"$HERE/names-server" 127.0.0.1 "$T/zone" >"$T/asked" &
-NAMES_PID=$!
-wait_for "the name server" grep -q ready "$T/asked"
-echo "nameserver 127.0.0.1" >"$T/resolv.conf"
-mount --bind "$T/resolv.conf" /etc/resolv.conf
-
-# guarded_space RULE...: the manifest of the space that denies, with what it allows.
-guarded_space() {
-	drop_manifest space.yaml <<-END
-		apiVersion: v1beta1
-		kind: Space
-		metadata: {name: guarded}
-		spec:
-		  network:
-		    egress:
-		      default: deny
-		      allow: [$(IFS=,; echo "$*")]
-	END
-}
+names_open
 
 OUTSIDE_RULE="{cidr: $OUTSIDE_ADDRESS, ports: [7000]}"
 PRIVATE_RULE="{cidr: 10.20.0.0/24}"
@@ -134,8 +118,7 @@ wait_for "the missing name to be told" space_says \
 	'Ready HostNotFound nobody.test: cannot find the host: no name server knows an address of it'
 kuke status | sed -n '/^Remarks/,$p' | grep -qF 'space default/guarded: Ready, HostNotFound: nobody.test: ' ||
 	fail "not in status: $(kuke status)"
-process_stop "$NAMES_PID" 5 || fail "the name server does not end"
-wait "$NAMES_PID" 2>/dev/null || true
+names_stop
 wait_for "the silence to be told" space_says 'db.test: cannot find the host'
 holds "no name server answers" "$ALLOWED second/udp "
 guarded_space "$PRIVATE_RULE"
@@ -175,5 +158,5 @@ assert_true "the host" manifest_has_error space.yaml 'allow[1].host: "a b" is no
 assert_true "both" manifest_has_error space.yaml 'allow[2].cidr: say one of cidr and host'
 assert_true "the port" manifest_has_error space.yaml 'allow[3].ports[0]: "0" is not a port'
 
-umount /etc/resolv.conf
+names_close
 outside_close
