@@ -82,6 +82,7 @@ struct container {
 	uint32_t stored_pid; /* of the run that the store tells of; 0: none, or it has been seen */
 	bool exited;         /* it has run and ended since it was created */
 	uint64_t exited_ms;
+	uint64_t stored_exit_ms; /* the last one that was given to the store */
 	uint32_t exit_code;
 	bool oom_seen;            /* containerd told of such a kill in this run: */
 	bool oom_killed;          /* its last run ended badly after a kill for want of memory */

@@ -13,8 +13,8 @@
 /* A change is written once nothing has changed for a while, but not later than this after it
  * happened. */
 enum { SETTLE_MS = 500, SETTLE_MAX_MS = 5000 };
-/* A container that waits for its next start: a daemon that crashes again and again must not take
- * the pause away, and nothing is in a hurry meanwhile. */
+/* A container has ended and waits for its next start: a daemon that crashes again and again must
+ * not take the pause away. */
 enum { SETTLE_WAITING_MS = 10 };
 /* A directory that could not be removed is tried again then. */
 enum { REMOVE_AGAIN_MS = 10 * 1000 };
@@ -156,8 +156,7 @@ static struct store_job *job_new_object(struct store *store, const struct object
 	return job;
 }
 
-static void job_add_containers(struct store *store, struct store_job *job,
-			       const struct object *object)
+static void job_add_containers(struct store *store, struct store_job *job, struct object *object)
 {
 	struct container *c;
 
@@ -168,6 +167,7 @@ static void job_add_containers(struct store *store, struct store_job *job,
 
 		if (!c->spec)
 			continue;
+		c->stored_exit_ms = c->exited_ms;
 		message = status_render_container(store->engine, object, c);
 		store_job_add_file(job, path, &message->base);
 		strv_add(&job->containers, name);
@@ -257,12 +257,14 @@ static void remove_object(struct store *store, struct object *object)
 	next_job(store);
 }
 
+/* One whose end the store does not know. */
 static bool has_waiting_container(const struct object *object)
 {
 	struct container *c;
 
 	list_for_each(c, &object->cell.containers, link)
-		if (c->exited && !c->stopping && c->restarts_in_row)
+		if (c->exited && !c->stopping && c->restarts_in_row &&
+		    c->exited_ms != c->stored_exit_ms)
 			return true;
 	return false;
 }

@@ -58,13 +58,27 @@ static int remove_file(const char *path, struct error *err)
 	return 0;
 }
 
-static int change_file(const char *base, const struct store_change *file, struct error *err)
+static bool stands_there(const char *path, const char *text)
 {
-	AUTO_FREE char *path = xasprintf("%s/%s", base, file->path);
+	AUTO_BUF struct buf now = { 0 };
+	size_t len = strlen(text);
+
+	return fs_read_file(AT_FDCWD, path, len + 1, &now, NULL) == 0 && now.len == len &&
+	       memcmp(now.data, text, len) == 0;
+}
+
+/* What is written of an object that changed is written of all its containers: most are as they
+ * were. What a request changes is written in any case: its answer says that it is on the disk. */
+static int change_file(const struct store_job *job, const struct store_change *file,
+		       struct error *err)
+{
+	AUTO_FREE char *path = xasprintf("%s/%s", job->dir ? job->dir : job->base, file->path);
 	int r;
 
 	if (!file->text)
 		return remove_file(path, err);
+	if (job->dir && stands_there(path, file->text))
+		return 0;
 	r = make_parent_dir(path, err);
 	return r < 0 ? r
 		     : fs_write_file_atomic(path, file->text, strlen(file->text), FILE_MODE, err);
@@ -115,13 +129,12 @@ static void remove_dir(const struct store_job *job, struct error *err)
 
 void store_job_run(struct store_job *job)
 {
-	const char *base = job->dir ? job->dir : job->base;
 	int r = 0;
 
 	if (job->remove)
 		return remove_dir(job, &job->err);
 	for (size_t i = 0; r == 0 && i < job->n_files; i++)
-		r = change_file(base, &job->files[i], &job->err);
+		r = change_file(job, &job->files[i], &job->err);
 	if (r == 0 && job->dir && job->kind == KIND_CELL)
 		remove_stale_containers(job);
 }

@@ -203,6 +203,8 @@ int fs_make_dirs(const char *path, mode_t mode, struct error *err)
 {
 	AUTO_FREE char *copy = xstrdup(path);
 
+	if (mkdir(path, mode) == 0 || errno == EEXIST)
+		return 0;
 	for (char *p = copy + 1; *p; p++) {
 		if (*p != '/')
 			continue;
