@@ -173,6 +173,53 @@ static void test_waits_until_things_settle(void **state)
 	assert_exists(f, WEB "/cell.yaml", true);
 }
 
+static ino_t inode_of(const struct fixture *f, const char *name)
+{
+	AUTO_FREE char *path = path_of(f, name);
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_ino;
+}
+
+static struct world_container *container_b(struct fixture *f)
+{
+	return world_container(&f->sim.world, "kukeon-default", "default_default_web_b");
+}
+
+/* That a container has ended is on the disk at once, so that no crash of the daemon takes its pause
+ * away: once. Files of what has not changed stay the same ones. */
+static void test_an_end_is_written_at_once(void **state)
+{
+	enum { FIRST_RESTART_MS = 100, AT_ONCE_MS = 50, NOT_SETTLED_MS = 400 };
+	struct fixture *f = *state;
+	unsigned writes = 0;
+	ino_t a, b;
+
+	start(f, two_containers);
+	a = inode_of(f, WEB "/containers/a.yaml");
+	world_exit(&f->sim.world, container_b(f), 1);
+	sim_run(&f->sim, FIRST_RESTART_MS);
+	b = inode_of(f, WEB "/containers/b.yaml");
+	world_exit(&f->sim.world, container_b(f), 1);
+	for (unsigned ms = 0; ms < NOT_SETTLED_MS; ms++) {
+		sim_run(&f->sim, 1);
+		writes += inode_of(f, WEB "/containers/b.yaml") != b;
+		b = inode_of(f, WEB "/containers/b.yaml");
+		assert_true(writes == 1 || (writes == 0 && ms < AT_ONCE_MS));
+	}
+	for (unsigned ms = 0; container_b(f)->fact.task != TASK_RUNNING; ms++) {
+		assert_true(ms < LONG_MS);
+		sim_run(&f->sim, 1);
+	}
+	b = inode_of(f, WEB "/containers/b.yaml");
+	sim_run(&f->sim, NOT_SETTLED_MS); /* that it runs again is in no hurry */
+	assert_int_equal(inode_of(f, WEB "/containers/b.yaml"), b);
+	sim_run(&f->sim, LONG_MS);
+	assert_int_not_equal(inode_of(f, WEB "/containers/b.yaml"), b);
+	assert_int_equal(inode_of(f, WEB "/containers/a.yaml"), a);
+}
+
 static void test_comes_back(void **state)
 {
 	struct fixture *f = *state;
@@ -371,7 +418,7 @@ int main(void)
 		TEST(test_stale_container_files_go),  TEST(test_deleted_objects_leave_no_files),
 		TEST(test_deleted_while_away),        TEST(test_damaged_files_are_set_aside),
 		TEST(test_container_called_root),     TEST(test_strange_files),
-		TEST(test_full_filesystem),
+		TEST(test_full_filesystem),           TEST(test_an_end_is_written_at_once),
 	};
 
 	small_fs_init();
