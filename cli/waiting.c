@@ -135,8 +135,8 @@ static void see(struct wait *wait, const Api__Object *api)
 	free(seen->message);
 	seen->there = true;
 	seen->state = object.state;
-	seen->reason = object.reason ? xstrdup(object.reason) : NULL;
-	seen->message = object.explanation ? xstrdup(object.explanation) : NULL;
+	seen->reason = xstrdup_maybe(object.reason);
+	seen->message = xstrdup_maybe(object.explanation);
 	wait->reached = goal_reached(wait->goal, &object);
 	if (changed)
 		tell(wait);

@@ -151,12 +151,6 @@ static char *in_the_way(const struct target *t)
 
 /* ---- how it is kept ---- */
 
-static void set_str(char **str, const char *value)
-{
-	free(*str);
-	*str = str_empty(value) ? NULL : xstrdup(value);
-}
-
 /* The cell's document with the intents as they will be. */
 static char *future_text(const struct engine *engine, const struct target *t)
 {
@@ -166,14 +160,14 @@ static char *future_text(const struct engine *engine, const struct target *t)
 	struct buf text = { 0 };
 
 	if (concerns_cell(t))
-		set_str(&status->intent, intent);
+		str_replace(&status->intent, intent);
 	for (size_t i = 0; i < status->n_containers; i++) {
 		Api__ContainerStatus *one = status->containers[i];
 
 		if (!concerns_cell(t) && str_equal(one->id, t->container->name))
-			set_str(&one->intent, intent);
+			str_replace(&one->intent, intent);
 		else if (concerns_cell(t) && !is_stop(intent_of(t->verb)))
-			set_str(&one->intent, NULL);
+			str_replace(&one->intent, NULL);
 	}
 	manifest_emit_yaml(message, &text);
 	protobuf_c_message_free_unpacked(message, NULL);

@@ -7,11 +7,6 @@
 
 enum { STATE_COUNT = API__STATE__Pausing + 1 };
 
-static char *maybe_str(const char *s)
-{
-	return str_empty(s) ? NULL : xstrdup(s);
-}
-
 /* Appends to a repeated message field. */
 #define APPEND(array, n, item)                                                                     \
 	do {                                                                                       \
@@ -30,7 +25,7 @@ static void report_daemon(struct api *api, Api__StatusReply *reply)
 	daemon->has_pid = true;
 	daemon->pid = (uint32_t)getpid();
 	daemon->started_at = xstrdup(api->started_at);
-	daemon->run_path = maybe_str(api->options.run_path);
+	daemon->run_path = str_dup_filled(api->options.run_path);
 	if (problem) {
 		daemon->message = xasprintf(
 			"%s; what runs is kept running, nothing new is taken up until then",
@@ -47,10 +42,10 @@ static void report_runtime(struct api *api, Api__StatusReply *reply)
 	Api__RuntimeStatus *runtime = reply->runtime = xnew(Api__RuntimeStatus);
 
 	api__runtime_status__init(runtime);
-	runtime->socket = maybe_str(api->options.containerd_socket);
+	runtime->socket = str_dup_filled(api->options.containerd_socket);
 	runtime->has_connected = true;
 	runtime->connected = engine->runtime_up;
-	runtime->version = maybe_str(version);
+	runtime->version = str_dup_filled(version);
 	if (!engine->runtime_up)
 		runtime->message =
 			xasprintf("containerd cannot be asked: %s",
@@ -87,8 +82,8 @@ static void report_manifests(struct api *api, Api__StatusReply *reply)
 	struct desired_file *file;
 
 	api__manifests_status__init(manifests);
-	manifests->directory = maybe_str(api->options.manifests_dir);
-	manifests->watch = maybe_str(api->options.watch_kind(api->options.watch_kind_ctx));
+	manifests->directory = str_dup_filled(api->options.manifests_dir);
+	manifests->watch = str_dup_filled(api->options.watch_kind(api->options.watch_kind_ctx));
 	manifests->message = desired->problem.code ? xstrdup(desired->problem.msg) : NULL;
 	map_for_each(file, &desired->files, node) {
 		if (!file->seen)
@@ -125,8 +120,8 @@ static Api__Problem *problem_of(const struct object *object)
 	problem->kind = (Api__Kind)object->kind;
 	problem->key = xstrdup(object->key);
 	problem->state = object->status.state;
-	problem->reason = maybe_str(reason_name(object->status.reason));
-	problem->message = maybe_str(object->status.message);
+	problem->reason = str_dup_filled(reason_name(object->status.reason));
+	problem->message = str_dup_filled(object->status.message);
 	return problem;
 }
 

@@ -116,7 +116,7 @@ void filter_wish_copy(const struct filter_wish *wish, struct filter_wish *ret)
 		ret->spaces[i].key = xstrdup(from->key);
 		ret->spaces[i].bridge = xstrdup(from->bridge);
 		ret->spaces[i].subnet = xstrdup(from->subnet);
-		ret->spaces[i].subnet6 = from->subnet6 ? xstrdup(from->subnet6) : NULL;
+		ret->spaces[i].subnet6 = xstrdup_maybe(from->subnet6);
 		ret->spaces[i].allow = xcalloc(from->n_allow, sizeof(*from->allow));
 		if (from->n_allow)
 			memcpy(ret->spaces[i].allow, from->allow,
@@ -130,7 +130,7 @@ void filter_wish_copy(const struct filter_wish *wish, struct filter_wish *ret)
 
 		ret->ports[i] = *from;
 		ret->ports[i].cell_key = xstrdup(from->cell_key);
-		ret->ports[i].host_ip = from->host_ip ? xstrdup(from->host_ip) : NULL;
+		ret->ports[i].host_ip = xstrdup_maybe(from->host_ip);
 		ret->ports[i].bridge = xstrdup(from->bridge);
 		ret->ports[i].ip = xstrdup(from->ip);
 	}
@@ -190,7 +190,7 @@ struct host_thing *host_things_add(struct host_things *things, enum host_kind ki
 	thing = &things->items[things->n++];
 	*thing = (struct host_thing){ .kind = kind,
 				      .name = xstrdup(name),
-				      .owner = owner ? xstrdup(owner) : NULL };
+				      .owner = xstrdup_maybe(owner) };
 	return thing;
 }
 

@@ -52,7 +52,7 @@ static Api__EgressHost *host_status(const struct engine *engine, const char *nam
 	status->host = xstrdup(name);
 	if (!host)
 		return status;
-	status->message = host->problem ? xstrdup(host->problem) : NULL;
+	status->message = xstrdup_maybe(host->problem);
 	status->addresses = xcalloc(host->n, sizeof(*status->addresses));
 	for (size_t i = 0; i < host->n; i++) {
 		char text[IP_TEXT_BYTES];

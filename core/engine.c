@@ -230,7 +230,7 @@ void engine_open(struct engine *engine, const struct engine_options *options)
 		.runtime = options->runtime,
 		.network = options->network,
 		.cgroup = options->cgroup,
-		.run_path = options->run_path ? xstrdup(options->run_path) : NULL,
+		.run_path = xstrdup_maybe(options->run_path),
 		.cgroup_root = xstrdup(options->cgroup_root),
 	};
 	list_init(&engine->realms);

@@ -27,14 +27,6 @@ static uint64_t pause_ms(uint64_t first, uint64_t last, unsigned n)
 	return first < last ? first : last;
 }
 
-static void set_str(char **str, const char *value)
-{
-	char *copy = value ? xstrdup(value) : NULL;
-
-	free(*str);
-	*str = copy;
-}
-
 static void on_later(struct timer *timer);
 
 /* ---- what came of it ---- */
@@ -53,8 +45,8 @@ static void note_space(struct engine *engine, const struct filter_space *space)
 		return;
 	if (space->problem)
 		log_warning("%s", space->problem);
-	set_str(&object->own.filtered, text);
-	set_str(&object->own.filter_problem, space->problem);
+	str_replace(&object->own.filtered, text);
+	str_replace(&object->own.filter_problem, space->problem);
 	engine_touch(engine, object);
 }
 
@@ -90,8 +82,8 @@ static void failed(struct engine *engine, const struct error *err)
 	map_for_each(object, &engine->objects, node) {
 		if (object->kind != KIND_SPACE)
 			continue;
-		set_str(&object->own.filtered, NULL);
-		set_str(&object->own.filter_problem, err->msg);
+		str_replace(&object->own.filtered, NULL);
+		str_replace(&object->own.filter_problem, err->msg);
 		engine_touch(engine, object);
 	}
 }

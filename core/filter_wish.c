@@ -44,7 +44,7 @@ static void add_space(const struct engine *engine, struct filter_wish *wish,
 		.key = xstrdup(object->key),
 		.bridge = xstrdup(fact->bridge ? fact->bridge : ""),
 		.subnet = xstrdup(fact->subnet ? fact->subnet : ""),
-		.subnet6 = fact->subnet6 ? xstrdup(fact->subnet6) : NULL,
+		.subnet6 = xstrdup_maybe(fact->subnet6),
 	};
 	if (object_denies_egress(object))
 		egress_fill(engine, object, &wish->spaces[wish->n_spaces - 1]);

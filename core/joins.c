@@ -149,14 +149,6 @@ bool joins_are_changing(struct engine *engine, const char *space_key)
 
 /* ---- seen ---- */
 
-static void replace_str(char **str, const char *value)
-{
-	char *copy = str_empty(value) ? NULL : xstrdup(value);
-
-	free(*str);
-	*str = copy;
-}
-
 /* A space that goes waits for those that leave it. */
 static void touch_space(struct engine *engine, const struct join *join)
 {
@@ -176,18 +168,18 @@ void joins_observed(struct engine *engine, struct join *join, const struct join_
 			    fact->drift, join->object->key, join->space_key);
 	join->intent = fact->space_key;
 	join->attached = fact->attached;
-	replace_str(&join->interface, fact->interface);
-	replace_str(&join->ip, fact->ip);
-	replace_str(&join->ip6, fact->ip6);
-	replace_str(&join->bridge, fact->bridge);
-	replace_str(&join->reservation, fact->reservation);
-	replace_str(&join->reservation6, fact->reservation6);
-	replace_str(&join->drift, fact->drift);
+	str_replace(&join->interface, fact->interface);
+	str_replace(&join->ip, fact->ip);
+	str_replace(&join->ip6, fact->ip6);
+	str_replace(&join->bridge, fact->bridge);
+	str_replace(&join->reservation, fact->reservation);
+	str_replace(&join->reservation6, fact->reservation6);
+	str_replace(&join->drift, fact->drift);
 	engine_set_link(engine, &join->link_on_host, join->object, fact->link);
 	if (fact->ip)
-		replace_str(&join->last_ip, fact->ip);
+		str_replace(&join->last_ip, fact->ip);
 	if (fact->ip6)
-		replace_str(&join->last_ip6, fact->ip6);
+		str_replace(&join->last_ip6, fact->ip6);
 	addresses_count_join(engine, join);
 	touch_space(engine, join);
 	if (!changed)
@@ -210,27 +202,22 @@ void joins_observed_none(struct engine *engine, struct object *cell)
 
 /* ---- status ---- */
 
-static char *maybe_str(const char *s)
-{
-	return str_empty(s) ? NULL : xstrdup(s);
-}
-
 static Api__JoinStatus *render_join(const struct join *join)
 {
 	Api__JoinStatus *status = xnew(Api__JoinStatus);
 
 	api__join_status__init(status);
 	status->space = xstrdup(join->space_key);
-	status->ip = maybe_str(join->ip);
-	status->ip6 = maybe_str(join->ip6);
+	status->ip = str_dup_filled(join->ip);
+	status->ip6 = str_dup_filled(join->ip6);
 	if (join->attached) {
-		status->interface = maybe_str(join->interface);
-		status->bridge = maybe_str(join->bridge);
+		status->interface = str_dup_filled(join->interface);
+		status->bridge = str_dup_filled(join->bridge);
 	}
 	if (!status->ip)
-		status->last_ip = maybe_str(join->last_ip);
+		status->last_ip = str_dup_filled(join->last_ip);
 	if (!status->ip6)
-		status->last_ip6 = maybe_str(join->last_ip6);
+		status->last_ip6 = str_dup_filled(join->last_ip6);
 	return status;
 }
 
@@ -261,8 +248,8 @@ void joins_restore(struct object *cell, const Api__Status *status)
 
 		if (!join)
 			continue;
-		replace_str(&join->last_ip, str_empty(stored->ip) ? stored->last_ip : stored->ip);
-		replace_str(&join->last_ip6,
+		str_replace(&join->last_ip, str_empty(stored->ip) ? stored->last_ip : stored->ip);
+		str_replace(&join->last_ip6,
 			    str_empty(stored->ip6) ? stored->last_ip6 : stored->ip6);
 	}
 }

@@ -158,7 +158,7 @@ static struct names_job *job_new(const struct engine *engine)
 {
 	struct names_job *job = xnew(struct names_job);
 
-	job->run_path = engine->run_path ? xstrdup(engine->run_path) : NULL;
+	job->run_path = xstrdup_maybe(engine->run_path);
 	return job;
 }
 
@@ -187,8 +187,8 @@ static struct names_file *add_file(struct names_job *job, const struct object *c
 	}
 	file = &job->files[job->n_files++];
 	*file = (struct names_file){ .cell = xstrdup(cell->key),
-				     .ip = at.ip ? xstrdup(at.ip) : NULL,
-				     .ip6 = at.ip6 ? xstrdup(at.ip6) : NULL,
+				     .ip = xstrdup_maybe(at.ip),
+				     .ip6 = xstrdup_maybe(at.ip6),
 				     .view = take_view(job, view) };
 	return file;
 }
@@ -231,8 +231,8 @@ struct names_job *names_job_new(struct engine *engine, const struct object *cell
 	job->make = true;
 	fill_view(cell, &view);
 	file = add_file(job, cell, &view, *at);
-	file->role = role ? xstrdup(role) : NULL;
-	file->hostname = hostname ? xstrdup(hostname) : NULL;
+	file->role = xstrdup_maybe(role);
+	file->hostname = xstrdup_maybe(hostname);
 	if (engine->run_path)
 		add_entries(job, engine, cell, at->ip ? *at : addresses_at(cell));
 	return job;

@@ -157,14 +157,6 @@ void observed_cgroup(struct engine *engine, struct object *object, const struct 
 	engine_touch(engine, object);
 }
 
-static void replace_str(char **str, const char *value)
-{
-	char *copy = str_empty(value) ? NULL : xstrdup(value);
-
-	free(*str);
-	*str = copy;
-}
-
 void observed_attachment(struct engine *engine, struct object *object,
 			 const struct attachment_fact *fact)
 {
@@ -180,18 +172,18 @@ void observed_attachment(struct engine *engine, struct object *object,
 	cell->intent = fact->intent;
 	cell->attached = fact->attached;
 	cell->netns_inode = fact->netns_inode;
-	replace_str(&cell->ip, fact->ip);
-	replace_str(&cell->ip6, fact->ip6);
+	str_replace(&cell->ip, fact->ip);
+	str_replace(&cell->ip6, fact->ip6);
 	addresses_count(engine, object);
-	replace_str(&cell->bridge, fact->bridge);
-	replace_str(&cell->reservation, fact->reservation);
-	replace_str(&cell->reservation6, fact->reservation6);
-	replace_str(&cell->drift, fact->drift);
+	str_replace(&cell->bridge, fact->bridge);
+	str_replace(&cell->reservation, fact->reservation);
+	str_replace(&cell->reservation6, fact->reservation6);
+	str_replace(&cell->drift, fact->drift);
 	engine_set_link(engine, &cell->link, object, fact->link);
 	if (fact->ip)
-		replace_str(&cell->last_ip, fact->ip);
+		str_replace(&cell->last_ip, fact->ip);
 	if (fact->ip6)
-		replace_str(&cell->last_ip6, fact->ip6);
+		str_replace(&cell->last_ip6, fact->ip6);
 	if (moved)
 		names_touch(engine, object);
 }

@@ -196,7 +196,7 @@ static void add_port(struct filter_wish *wish, const struct declared *declared, 
 	wish->ports[wish->n_ports++] = (struct filter_port){
 		.cell_key = xstrdup(cell->key),
 		.udp = port->udp,
-		.host_ip = host_ip ? xstrdup(host_ip) : NULL,
+		.host_ip = xstrdup_maybe(host_ip),
 		.host_port = port->host_port,
 		.bridge = xstrdup(space->space.bridge ? space->space.bridge : ""),
 		.ip = xstrdup(ip),

@@ -7,11 +7,6 @@
 #include "core/status.h"
 #include "core/wish.h"
 
-static char *maybe_str(const char *s)
-{
-	return str_empty(s) ? NULL : xstrdup(s);
-}
-
 static void copy_strv(const struct strv *from, char ***ret_items, size_t *ret_n)
 {
 	*ret_items = from->n ? xcalloc(from->n, sizeof(char *)) : NULL;
@@ -28,12 +23,12 @@ static Api__Status *render_status(const struct engine *engine, const struct obje
 	api__status__init(status);
 	status->has_state = true;
 	status->state = said->state;
-	status->reason = maybe_str(reason_name(said->reason));
-	status->message = maybe_str(said->message);
-	status->source = maybe_str(object->source);
+	status->reason = str_dup_filled(reason_name(said->reason));
+	status->message = str_dup_filled(said->message);
+	status->source = str_dup_filled(object->source);
 	status->created_at = status_time(said->created_ms);
 	status->updated_at = status_time(said->updated_ms);
-	status->intent = maybe_str(intent_name(object->cell.run));
+	status->intent = str_dup_filled(intent_name(object->cell.run));
 	status->ready_at = status_time(said->ready_ms);
 	status->cgroup_path = name_cgroup(engine->cgroup_root, object->key);
 	status->has_cgroup_ready = true;
@@ -54,10 +49,10 @@ static void render_space(const struct engine *engine, const struct object *objec
 			 Api__Status *status)
 {
 	status->network = name_network(object->key);
-	status->bridge = maybe_str(object->own.space.bridge);
-	status->subnet = maybe_str(object->own.space.subnet);
-	status->subnet6 = maybe_str(object->own.space.subnet6);
-	status->conflist = maybe_str(object->own.space.conflist);
+	status->bridge = str_dup_filled(object->own.space.bridge);
+	status->subnet = str_dup_filled(object->own.space.subnet);
+	status->subnet6 = str_dup_filled(object->own.space.subnet6);
+	status->conflist = str_dup_filled(object->own.space.conflist);
 	status->addresses = addresses_of(object->own.space.subnet);
 	status->has_addresses = status->addresses != 0;
 	status->has_addresses_used = status->has_addresses;
@@ -78,11 +73,11 @@ static Api__ContainerStatus *render_container_status(const struct engine *engine
 	status->id = xstrdup(c->name);
 	status->has_state = true;
 	status->state = state.state;
-	status->reason = maybe_str(reason_name(state.reason));
-	status->message = maybe_str(state.message);
+	status->reason = str_dup_filled(reason_name(state.reason));
+	status->message = str_dup_filled(state.message);
 	status->has_root = true;
 	status->root = container_is_root(c);
-	status->image = c->spec ? maybe_str(c->spec->image) : NULL;
+	status->image = c->spec ? str_dup_filled(c->spec->image) : NULL;
 	status->containerd_id = xstrdup(c->containerd_id);
 	status->has_pid = c->pid != 0;
 	status->pid = c->pid;
@@ -101,7 +96,7 @@ static Api__ContainerStatus *render_container_status(const struct engine *engine
 	status->finished_at = status_time(c->finished_wall_ms);
 	status->cgroup_path = name_cgroup_leaf(engine->cgroup_root, object->key, c->role);
 	/* A restart of the cell is one of each container. */
-	status->intent = maybe_str(
+	status->intent = str_dup_filled(
 		intent_name(object->cell.run == INTENT_RESTART ? INTENT_RESTART : c->run));
 	return status;
 }
@@ -113,13 +108,13 @@ static void render_cell(const struct engine *engine, const struct object *object
 	size_t n = 0;
 	struct container *c;
 
-	status->ip = maybe_str(object->cell.ip);
+	status->ip = str_dup_filled(object->cell.ip);
 	if (!status->ip)
-		status->last_ip = maybe_str(object->cell.last_ip);
-	status->ip6 = maybe_str(object->cell.ip6);
+		status->last_ip = str_dup_filled(object->cell.last_ip);
+	status->ip6 = str_dup_filled(object->cell.ip6);
 	if (!status->ip6)
-		status->last_ip6 = maybe_str(object->cell.last_ip6);
-	status->bridge = maybe_str(object->cell.bridge);
+		status->last_ip6 = str_dup_filled(object->cell.last_ip6);
+	status->bridge = str_dup_filled(object->cell.bridge);
 	joins_render(object, status);
 	copy_strv(&object->cell.ports, &status->ports, &status->n_ports);
 	if (object->cell.pinned)
@@ -144,7 +139,7 @@ static Api__ContainerStatus *self_container_status(const struct engine *engine)
 	status->state = API__STATE__Ready;
 	status->pid = (uint32_t)engine->self.pid;
 	status->started_at = status_time(engine->self.started_ms);
-	status->cgroup_path = maybe_str(engine->self.cgroup);
+	status->cgroup_path = str_dup_filled(engine->self.cgroup);
 	status->source = xstrdup(DESIRED_SOURCE_CELL);
 	return status;
 }
@@ -162,7 +157,7 @@ Api__Container *status_render_self(const struct engine *engine, const struct obj
 static void render_self(const struct engine *engine, Api__Status *status)
 {
 	free(status->cgroup_path);
-	status->cgroup_path = maybe_str(engine->self.cgroup);
+	status->cgroup_path = str_dup_filled(engine->self.cgroup);
 	status->cgroup_ready = engine->self.cgroup != NULL;
 	status->containers = xcalloc(1, sizeof(*status->containers));
 	status->containers[0] = self_container_status(engine);
@@ -202,12 +197,6 @@ ProtobufCMessage *status_render_stored(const struct engine *engine, const struct
 	return message;
 }
 
-static void replace_str(char **str, const char *value)
-{
-	free(*str);
-	*str = xstrdup(value);
-}
-
 /* What becomes of it stands in the status of its cell. */
 static ProtobufCMessage *accepted_container(ProtobufCMessage *message)
 {
@@ -239,7 +228,7 @@ ProtobufCMessage *status_render_accepted(const struct engine *engine, const stru
 		status->state = API__STATE__Pending;
 		*model_view(kind, message).status = &status->base;
 	}
-	replace_str(&status->source, DESIRED_SOURCE_API);
+	str_replace(&status->source, DESIRED_SOURCE_API);
 	free(status->updated_at);
 	status->updated_at = status_time(status_now_ms());
 	if (!status->created_at)

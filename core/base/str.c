@@ -26,6 +26,19 @@ bool str_copy(char *to, size_t size, const char *from)
 	return true;
 }
 
+char *str_dup_filled(const char *s)
+{
+	return str_empty(s) ? NULL : xstrdup(s);
+}
+
+void str_replace(char **str, const char *value)
+{
+	char *copy = str_dup_filled(value);
+
+	free(*str);
+	*str = copy;
+}
+
 bool str_starts_with(const char *s, const char *prefix)
 {
 	return strncmp(s, prefix, strlen(prefix)) == 0;

@@ -7,6 +7,12 @@
 /* NULL counts as "". */
 bool str_equal(const char *a, const char *b);
 bool str_empty(const char *s);
+
+/* A copy; NULL for "" too. Free with free(). */
+char *str_dup_filled(const char *s);
+
+/* Frees *@str and puts such a copy of @value, which may be *@str itself, in its place. */
+void str_replace(char **str, const char *value);
 bool str_starts_with(const char *s, const char *prefix);
 bool str_ends_with(const char *s, const char *suffix);
 

@@ -34,6 +34,11 @@ void *xrealloc(void *ptr, size_t size)
 	return p;
 }
 
+char *xstrdup_maybe(const char *s)
+{
+	return s ? xstrdup(s) : NULL;
+}
+
 char *xstrndup(const char *s, size_t n)
 {
 	char *p = strndup(s, n);

@@ -24,6 +24,7 @@ _Noreturn void check_failed(const char *expr, const char *file, int line);
 void *xcalloc(size_t n, size_t size);
 void *xrealloc(void *ptr, size_t size);
 char *xstrdup(const char *s);
+char *xstrdup_maybe(const char *s); /* NULL stays NULL */
 char *xstrndup(const char *s, size_t n);
 char *xasprintf(const char *fmt, ...) PRINTF_LIKE(1, 2);
 #define xnew(type) ((type *)xcalloc(1, sizeof(type)))

@@ -113,7 +113,7 @@ static char *copy_string(json_t *root, const char *name)
 {
 	const char *value = json_string_value(json_object_get(root, name));
 
-	return value ? xstrdup(value) : NULL;
+	return xstrdup_maybe(value);
 }
 
 static int read_result(json_t *root, struct attachment *attachment, struct error *err)

@@ -154,11 +154,6 @@ static void make_env(struct strv *env, const struct chain_request *request)
 	env->items[env->n] = NULL;
 }
 
-static char *copy(const char *s)
-{
-	return s ? xstrdup(s) : NULL;
-}
-
 void chain_run(struct exec_pool *pool, struct loop *loop, const struct chain_request *request,
 	       struct cni_result *ret_result, struct call *call)
 {
@@ -169,9 +164,9 @@ void chain_run(struct exec_pool *pool, struct loop *loop, const struct chain_req
 				 .command = request->command,
 				 .list = request->list,
 				 .bin_dirs = xstrdup(request->bin_dirs),
-				 .ip = copy(request->wish.ip),
-				 .ip6 = copy(request->wish.ip6),
-				 .mac = copy(request->wish.mac),
+				 .ip = xstrdup_maybe(request->wish.ip),
+				 .ip6 = xstrdup_maybe(request->wish.ip6),
+				 .mac = xstrdup_maybe(request->wish.mac),
 				 .prev_result = json_incref(request->result),
 				 .ret_result = ret_result,
 				 .call = call };

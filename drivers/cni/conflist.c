@@ -227,14 +227,6 @@ static bool has_capability(json_t *plugin, const char *name)
 	return json_is_true(json_object_get(json_object_get(plugin, "capabilities"), name));
 }
 
-bool conflist_takes_ips(const struct conflist *list)
-{
-	for (size_t i = 0; i < conflist_count_plugins(list); i++)
-		if (has_capability(plugin_at(list, i), "ips"))
-			return true;
-	return false;
-}
-
 /* NULL when no address is wished for. */
 static json_t *wished_ips(const struct interface_wish *wish)
 {

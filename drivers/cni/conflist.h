@@ -66,9 +66,6 @@ const char *conflist_subnet6(const struct conflist *list);
 /* Whether two lists mean the same; how they are written does not matter. */
 bool conflist_equal(const struct conflist *a, const struct conflist *b);
 
-/* Whether some plugin can be asked for an address. */
-bool conflist_takes_ips(const struct conflist *list);
-
 /* What an interface shall have; NULL: whatever it gets. */
 struct interface_wish {
 	const char *ip, *ip6; /* without prefix */

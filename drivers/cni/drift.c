@@ -136,11 +136,6 @@ char *drift_words(enum drift drift, const struct attachment *attachment)
 	return xasprintf("%s%s", words[drift], drift == DRIFT_UNKNOWN || !name ? "" : name);
 }
 
-static char *copy(const char *text)
-{
-	return text ? xstrdup(text) : NULL;
-}
-
 void drift_fill_fact(struct attachment_fact *fact, const struct attachment *attachment,
 		     enum drift drift)
 {
@@ -150,7 +145,7 @@ void drift_fill_fact(struct attachment_fact *fact, const struct attachment *atta
 					  .intent = true,
 					  .attached = drift == DRIFT_NONE,
 					  .netns_inode = attachment->netns_inode,
-					  .link = copy(result->link),
+					  .link = xstrdup_maybe(result->link),
 					  .reservation = reservation_path(attachment, result->ip),
 					  .reservation6 = reservation_path(attachment, result->ip6),
 					  .drift = drift_words(drift, attachment),
@@ -158,9 +153,9 @@ void drift_fill_fact(struct attachment_fact *fact, const struct attachment *atta
 					  .n_joins = fact->n_joins };
 
 	if (filled.attached) {
-		filled.ip = copy(result->ip);
-		filled.ip6 = copy(result->ip6);
-		filled.bridge = copy(result->bridge);
+		filled.ip = xstrdup_maybe(result->ip);
+		filled.ip6 = xstrdup_maybe(result->ip6);
+		filled.bridge = xstrdup_maybe(result->bridge);
 	}
 	fact->n_joins = 0;
 	attachment_fact_fini(fact);
@@ -174,12 +169,12 @@ void drift_fill_join(struct join_fact *fact, const char *space_key,
 	bool attached = drift == DRIFT_NONE;
 
 	*fact = (struct join_fact){ .space_key = xstrdup(space_key),
-				    .interface = copy(attachment->interface),
+				    .interface = xstrdup_maybe(attachment->interface),
 				    .attached = attached,
-				    .ip = attached ? copy(result->ip) : NULL,
-				    .ip6 = attached ? copy(result->ip6) : NULL,
-				    .bridge = attached ? copy(result->bridge) : NULL,
-				    .link = copy(result->link),
+				    .ip = attached ? xstrdup_maybe(result->ip) : NULL,
+				    .ip6 = attached ? xstrdup_maybe(result->ip6) : NULL,
+				    .bridge = attached ? xstrdup_maybe(result->bridge) : NULL,
+				    .link = xstrdup_maybe(result->link),
 				    .reservation = reservation_path(attachment, result->ip),
 				    .reservation6 = reservation_path(attachment, result->ip6),
 				    .drift = drift_words(drift, attachment) };
@@ -193,9 +188,9 @@ void drift_add_wish(struct bridge_wish *wish, const struct attachment *attachmen
 		return;
 	if (!wish->name) {
 		wish->name = xstrdup(result->bridge);
-		wish->address = copy(result->gateway);
-		wish->address6 = copy(result->gateway6);
-		wish->mac = copy(result->bridge_mac);
+		wish->address = xstrdup_maybe(result->gateway);
+		wish->address6 = xstrdup_maybe(result->gateway6);
+		wish->mac = xstrdup_maybe(result->bridge_mac);
 	}
 	if (str_equal(wish->name, result->bridge))
 		strv_add(&wish->ports, result->link);

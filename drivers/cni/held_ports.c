@@ -102,7 +102,7 @@ static void add(struct held_ports *held, const struct filter_port *port, int fd)
 	held->items[held->n++] = (struct held_port){
 		.port = { .udp = port->udp,
 			  .host_port = port->host_port,
-			  .host_ip = port->host_ip ? xstrdup(port->host_ip) : NULL,
+			  .host_ip = xstrdup_maybe(port->host_ip),
 			  .ip = xstrdup(port->ip) },
 		.fd = fd,
 	};

@@ -10,14 +10,6 @@ enum {
 	LINE_MAX_BYTES = 8192,
 };
 
-static bool has(const struct strv *paths, const char *path)
-{
-	for (size_t i = paths->n; i > 0; i--)
-		if (str_equal(paths->items[i - 1], path))
-			return true;
-	return false;
-}
-
 int mounts_below(const char *dir, struct strv *ret_paths, struct error *err)
 {
 	FILE *file = setmntent("/proc/self/mounts", "re");
@@ -28,7 +20,7 @@ int mounts_below(const char *dir, struct strv *ret_paths, struct error *err)
 	if (!file)
 		return error_set(err, -errno, "cannot list the mounts of this host: %m");
 	for (int n = 0; n < MOUNTS_MAX && getmntent_r(file, &entry, line, sizeof(line)); n++)
-		if (str_starts_with(entry.mnt_dir, prefix) && !has(ret_paths, entry.mnt_dir))
+		if (str_starts_with(entry.mnt_dir, prefix) && !strv_has(ret_paths, entry.mnt_dir))
 			strv_add(ret_paths, entry.mnt_dir);
 	endmntent(file);
 	return 0;

@@ -341,12 +341,6 @@ static void on_attach_finish(struct op *op, int status)
 	free(attach);
 }
 
-/* NULL: none. */
-static char *copy(const char *s)
-{
-	return s ? xstrdup(s) : NULL;
-}
-
 /* @space_key is handed over. */
 static struct attach_op *attach_op_new(struct cni *cni, const char *cell_key, char *space_key,
 				       bool joins, const char *wanted_ip, const char *wanted_ip6)
@@ -362,8 +356,8 @@ static struct attach_op *attach_op_new(struct cni *cni, const char *cell_key, ch
 	attach->attachment.netns = cni_netns_path(cni, cell_key);
 	attach->attachment.boot_id = xstrdup(cni->boot_id);
 	attach->attachment.conf_path = space_conflist_path(attach->dir, space_key);
-	attach->attachment.wanted_ip = copy(wanted_ip);
-	attach->attachment.wanted_ip6 = copy(wanted_ip6);
+	attach->attachment.wanted_ip = xstrdup_maybe(wanted_ip);
+	attach->attachment.wanted_ip6 = xstrdup_maybe(wanted_ip6);
 	return attach;
 }
 

@@ -205,7 +205,7 @@ static void start(struct cni *cni, const char *cell_key, const char *space_key,
 	struct detach_op *detach = xnew(struct detach_op);
 
 	detach->cell_key = xstrdup(cell_key);
-	detach->space_key = space_key ? xstrdup(space_key) : NULL;
+	detach->space_key = xstrdup_maybe(space_key);
 	detach->netns = cni_netns_path(cni, cell_key);
 	op_start(&detach->op, cni, steps, on_finish, call);
 }

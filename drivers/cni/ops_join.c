@@ -127,8 +127,8 @@ void cni_join(struct network *network, const struct join_request *request,
 
 	join->cell_key = xstrdup(request->cell_key);
 	join->space_key = xstrdup(request->space_key);
-	join->wanted_ip = request->wanted_ip ? xstrdup(request->wanted_ip) : NULL;
-	join->wanted_ip6 = request->wanted_ip6 ? xstrdup(request->wanted_ip6) : NULL;
+	join->wanted_ip = xstrdup_maybe(request->wanted_ip);
+	join->wanted_ip6 = xstrdup_maybe(request->wanted_ip6);
 	join->boot_id = xstrdup(cni->boot_id);
 	join->ret_fact = ret_fact;
 	op_start(&join->op, cni, join_steps, on_finish, call);

@@ -140,8 +140,8 @@ void cni_repair(struct network *network, const struct repair_request *request,
 
 	repair->cell_key = xstrdup(request->cell_key);
 	repair->netns = cni_netns_path(cni, request->cell_key);
-	repair->wanted_ip = request->wanted_ip ? xstrdup(request->wanted_ip) : NULL;
-	repair->wanted_ip6 = request->wanted_ip6 ? xstrdup(request->wanted_ip6) : NULL;
+	repair->wanted_ip = xstrdup_maybe(request->wanted_ip);
+	repair->wanted_ip6 = xstrdup_maybe(request->wanted_ip6);
 	repair->cgroup_path = xstrdup(request->cgroup_path);
 	repair->boot_id = xstrdup(cni->boot_id);
 	repair->pid = request->pid;

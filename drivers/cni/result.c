@@ -102,7 +102,7 @@ static void read_interfaces(struct cni_result *result)
 			continue;
 		if (!result->bridge) {
 			result->bridge = xstrdup(name);
-			result->bridge_mac = mac ? xstrdup(mac) : NULL;
+			result->bridge_mac = xstrdup_maybe(mac);
 		} else if (!result->link) {
 			result->link = xstrdup(name);
 		}

@@ -72,7 +72,7 @@ void space_fact_fill(struct space_fact *fact, const char *path, const struct con
 				     .conflist = xstrdup(path),
 				     .bridge = xstrdup(list->bridge ? list->bridge : ""),
 				     .subnet = xstrdup(subnet ? subnet : ""),
-				     .subnet6 = subnet6 ? xstrdup(subnet6) : NULL };
+				     .subnet6 = xstrdup_maybe(subnet6) };
 }
 
 /* ---- remove, list ---- */

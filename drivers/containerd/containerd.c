@@ -104,7 +104,7 @@ int containerd_open(struct runtime **ret_runtime, struct loop *loop, struct rpc 
 	driver->instance = xstrdup(options->instance ? options->instance : "");
 	driver->snapshotter =
 		xstrdup(options->snapshotter ? options->snapshotter : DEFAULT_SNAPSHOTTER);
-	driver->resolv_conf = options->resolv_conf ? xstrdup(options->resolv_conf) : NULL;
+	driver->resolv_conf = xstrdup_maybe(options->resolv_conf);
 	driver->events.driver = driver;
 	driver->events.socket_wd = -1;
 	host_read(&driver->host);

@@ -92,7 +92,7 @@ void op_start_steps(struct containerd *driver, struct op *op, const struct op_st
 	op->driver = driver;
 	op->steps = steps;
 	op->n_steps = n_steps;
-	op->namespace_ = namespace_ ? xstrdup(namespace_) : NULL;
+	op->namespace_ = xstrdup_maybe(namespace_);
 	op->object = xstrdup(object);
 	op->call = call;
 	list_append(&driver->ops, &op->link);

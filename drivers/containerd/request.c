@@ -14,7 +14,7 @@
 void request_copy(const struct container_request *request, struct container_request *ret_copy)
 {
 	*ret_copy = (struct container_request){ 0 };
-#define COPY(field) ret_copy->field = request->field ? xstrdup(request->field) : NULL;
+#define COPY(field) ret_copy->field = xstrdup_maybe(request->field);
 	REQUEST_STRINGS(COPY)
 #undef COPY
 	ret_copy->spec = (const Api__ContainerSpec *)model_copy(&request->spec->base);

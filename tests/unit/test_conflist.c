@@ -31,7 +31,29 @@ static void test_make_and_read_back(void **state UNUSED)
 	assert_string_equal(list.subnets.items[0], "10.88.0.0/16");
 	assert_int_equal(conflist_count_plugins(&list), 1);
 	assert_string_equal(conflist_plugin_type(&list, 0), "bridge");
-	assert_true(conflist_takes_ips(&list));
+}
+
+static void test_dual_stack(void **state UNUSED)
+{
+	AUTO_FREE char *text =
+		conflist_make(&(struct conflist_options){ .space_key = "main/web",
+							  .bridge = "kuke-main-web",
+							  .subnet = "10.88.0.0/16",
+							  .subnet6 = "fd12:3456:789a:1::/64",
+							  .data_dir = "/run/kukeon/ipam" });
+	AUTO(conflist_fini) struct conflist list = { 0 };
+
+	assert_int_equal(conflist_parse(text, strlen(text), &list, NULL), 0);
+	assert_string_equal(conflist_subnet(&list), "10.88.0.0/16");
+	assert_string_equal(conflist_subnet6(&list), "fd12:3456:789a:1::/64");
+	AUTO_FREE char *input = conflist_plugin_input(
+		&list, 0, NULL,
+		&(struct interface_wish){ "10.88.0.9", "fd12:3456:789a:1::9", NULL });
+
+	assert_non_null(strstr(input, "\"ranges\":[[{\"subnet\":\"10.88.0.0/16\"}],"
+				      "[{\"subnet\":\"fd12:3456:789a:1::/64\"}]]"));
+	assert_non_null(strstr(input, "\"routes\":[{\"dst\":\"0.0.0.0/0\"},{\"dst\":\"::/0\"}]"));
+	assert_non_null(strstr(input, "\"ips\":[\"10.88.0.9\",\"fd12:3456:789a:1::9\"]"));
 }
 
 static void test_equal(void **state UNUSED)
@@ -96,7 +118,6 @@ static void test_foreign_list(void **state UNUSED)
 	assert_null(list.space_key);
 	assert_null(list.bridge);
 	assert_string_equal(list.subnets.items[0], "10.1.0.0/24");
-	assert_false(conflist_takes_ips(&list));
 	AUTO_FREE char *first =
 		conflist_plugin_input(&list, 0, NULL, &(struct interface_wish){ .ip = "10.1.0.5" });
 	assert_string_equal(
@@ -251,6 +272,7 @@ int main(void)
 		cmocka_unit_test(test_make_and_read_back),
 		cmocka_unit_test(test_equal),
 		cmocka_unit_test(test_plugin_input),
+		cmocka_unit_test(test_dual_stack),
 		cmocka_unit_test(test_foreign_list),
 		cmocka_unit_test(test_single_plugin_file),
 		cmocka_unit_test(test_refused),
