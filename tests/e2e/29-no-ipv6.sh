@@ -20,3 +20,20 @@ assert_eq "" "$(object cell one --space dual | jq -r '.status.ip // empty')" "th
 umount /proc/sys/net/ipv6
 wait_for_cell one Ready --space dual
 assert_ne "" "$(object cell one --space dual | jq -r '.status.ip6 // empty')" "the IPv6 address of its cell"
+
+# Switched off by hand on every link, as many hosts have it: our bridges have it all the same.
+for where in all default; do
+	echo 1 >/proc/sys/net/ipv6/conf/$where/disable_ipv6
+done
+echo '{apiVersion: v1beta1, kind: Space, metadata: {name: second}, spec: {ipv6: true}}' | drop_manifest second.yaml
+SPACE=second cell_yaml three root | drop_manifest three.yaml
+SPACE=second cell_yaml four root | drop_manifest four.yaml
+wait_for_cell three Ready --space second
+wait_for_cell four Ready --space second
+for netns in /proc/$$/ns/net "$(object cell four --space second | jq -r .status.netns)"; do
+	nsenter --net="$netns" ping -c 1 -W 2 "$(object cell three --space second | jq -r .status.ip6)" >/dev/null ||
+		fail "a cell is not reached over IPv6 from $netns"
+done
+for where in all default; do
+	echo 0 >/proc/sys/net/ipv6/conf/$where/disable_ipv6
+done
