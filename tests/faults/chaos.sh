@@ -28,10 +28,10 @@ declare -A version stopped
 
 write_cell() { cell_yaml "$1" root side:"${version[$1]}" | drop_manifest "$1.yaml"; }
 
-# "cell state pids..." of all, in one call.
+# "cell state pids..." of all, in one call; nothing from a daemon that ends meanwhile.
 everything() {
 	kuke get cells -o json 2>/dev/null |
-		jq -r '.[] | [.metadata.name, .status.state, (.status.containers[] | .pid // 0)] | join(" ")'
+		jq -r '.[] | [.metadata.name, .status.state, (.status.containers[] | .pid // 0)] | join(" ")' || true
 }
 
 # Every cell is as it was asked to be, with its last version.
@@ -39,6 +39,7 @@ all_as_wanted() {
 	local name state one other rest seen=0
 	daemon_answers || return 1
 	while read -r name state one other rest; do
+		[ -n "$name" ] || return 1
 		seen=$((seen + 1))
 		if [ -n "${stopped[$name]:-}" ]; then
 			[ "$state $one $other" = "Stopped 0 0" ] || return 1
@@ -52,8 +53,9 @@ all_as_wanted() {
 has_versions() {
 	local name wanted
 	while read -r name wanted; do
-		[ "$wanted" = "E2E=${version[$name]}" ] || return 1
-	done <<<"$(kuke get cells -o json | jq -r '.[] | "\(.metadata.name) \(.spec.containers[1].env[0])"')"
+		[ -n "$name" ] && [ "$wanted" = "E2E=${version[$name]}" ] || return 1
+	done <<<"$(kuke get cells -o json 2>/dev/null |
+		jq -r '.[] | "\(.metadata.name) \(.spec.containers[1].env[0])"' || true)"
 }
 
 # It is so, and stays so: between a new spec and its first action there is a moment of calm.
