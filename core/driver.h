@@ -313,7 +313,8 @@ struct repair_request {
 
 /* What may be reached all the same where a space denies. Both ends of ranges belong to them. */
 struct filter_allow {
-	struct ip first, last; /* of one family */
+	struct ip first, last;
+	bool v6; /* the family of both */
 	enum { ALLOW_ALL, ALLOW_TCP, ALLOW_UDP } what;
 	uint16_t first_port, last_port; /* 0 with ALLOW_ALL */
 };

@@ -286,21 +286,24 @@ struct list_of_allow {
 };
 
 static void add_allow(struct list_of_allow *list, const Api__EgressRule *rule,
-		      const struct ip *first, const struct ip *last)
+		      const struct egress_range *range)
 {
 	size_t n = rule->n_ports ? rule->n_ports : 1;
 
 	list->items = xrealloc(list->items, (list->n + n) * sizeof(*list->items));
 	if (!rule->n_ports)
-		list->items[list->n++] = (struct filter_allow){ *first, *last, ALLOW_ALL, 0, 0 };
+		list->items[list->n++] = (struct filter_allow){
+			range->first, range->last, range->v6, ALLOW_ALL, 0, 0
+		};
 	for (size_t i = 0; i < rule->n_ports; i++) {
 		struct egress_ports ports;
 
 		if (egress_ports_parse(rule->ports[i], &ports, NULL) == 0)
-			list->items[list->n++] =
-				(struct filter_allow){ *first, *last,
-						       ports.udp ? ALLOW_UDP : ALLOW_TCP,
-						       ports.first, ports.last };
+			list->items[list->n++] = (struct filter_allow){
+				range->first, range->last,
+				range->v6,    ports.udp ? ALLOW_UDP : ALLOW_TCP,
+				ports.first,  ports.last
+			};
 	}
 }
 
@@ -312,9 +315,13 @@ static void add_rule(const struct engine *engine, struct list_of_allow *list,
 	struct egress_range range;
 
 	if (!str_empty(rule->cidr) && egress_range_parse(rule->cidr, &range, NULL) == 0)
-		add_allow(list, rule, &range.first, &range.last);
-	for (size_t i = 0; host && i < host->n; i++)
-		add_allow(list, rule, &host->addresses[i].address, &host->addresses[i].address);
+		add_allow(list, rule, &range);
+	for (size_t i = 0; host && i < host->n; i++) {
+		const struct ip *ip = &host->addresses[i].address;
+
+		range = (struct egress_range){ *ip, *ip, !ip_is_v4(ip) };
+		add_allow(list, rule, &range);
+	}
 }
 
 void egress_fill(const struct engine *engine, const struct object *space,

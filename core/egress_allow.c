@@ -10,7 +10,7 @@ struct port_range {
 struct settling {
 	const struct filter_allow *items;
 	size_t n;
-	bool v4;          /* the family that is settled; of the other nothing is looked at */
+	bool v6;          /* the family that is settled; of the other nothing is looked at */
 	struct ip *edges; /* where a range begins, or has just ended: between two all is the same */
 	size_t n_edges;
 	struct port_range *now, *before; /* of this stretch of addresses, and of the one before */
@@ -34,7 +34,7 @@ static int by_first(const void *a, const void *b)
 
 static bool is_meant(const struct settling *s, const struct filter_allow *item, int what)
 {
-	return (int)item->what == what && ip_is_v4(&item->first) == s->v4;
+	return (int)item->what == what && item->v6 == s->v6;
 }
 
 static void find_edges(struct settling *s, int what)
@@ -100,6 +100,7 @@ static void next_stretch(struct settling *s, int what, const struct ip *last)
 		s->out[s->n_out++] =
 			(struct filter_allow){ .first = s->since,
 					       .last = *last,
+					       .v6 = s->v6,
 					       .what = what,
 					       .first_port = (uint16_t)s->before[i].first,
 					       .last_port = (uint16_t)s->before[i].last };
@@ -137,9 +138,9 @@ void egress_allow_settle(const struct filter_allow *items, size_t n,
 	s.now = xcalloc(n, sizeof(*s.now));
 	s.before = xcalloc(n, sizeof(*s.before));
 	for (int what = ALLOW_ALL; what <= ALLOW_UDP; what++) {
-		s.v4 = true;
+		s.v6 = false;
 		settle(&s, what);
-		s.v4 = false;
+		s.v6 = true;
 		settle(&s, what);
 	}
 	free(s.edges);

@@ -46,6 +46,11 @@ const char *ip_format(const struct ip *ip, char text[IP_TEXT_BYTES])
 {
 	if (ip_is_v4(ip))
 		return inet_ntop(AF_INET, ip->bytes + V4_OFFSET, text, IP_TEXT_BYTES);
+	return ip_format6(ip, text);
+}
+
+const char *ip_format6(const struct ip *ip, char text[IP_TEXT_BYTES])
+{
 	return inet_ntop(AF_INET6, ip->bytes, text, IP_TEXT_BYTES);
 }
 

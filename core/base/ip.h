@@ -31,6 +31,10 @@ bool ip_is_v4(const struct ip *ip);
 /* Returns @text. */
 const char *ip_format(const struct ip *ip, char text[IP_TEXT_BYTES]);
 
+/* The same of one that is meant for IPv6 whatever it looks like: the ends of a range of IPv6, which
+ * may have all of IPv4 in its middle. */
+const char *ip_format6(const struct ip *ip, char text[IP_TEXT_BYTES]);
+
 /* <0, 0, >0. All of IPv4 stands together. */
 int ip_compare(const struct ip *a, const struct ip *b);
 

@@ -39,7 +39,7 @@ int egress_range_parse(const char *text, struct egress_range *ret, struct error 
 
 	if (!ip_parse(text, &ip) && !ip_parse_range(text, &ip, &prefix))
 		return error_set(err, -EINVAL, "is not a range; " EXPECTED_RANGE);
-	*ret = (struct egress_range){ ip_first(&ip, prefix), ip_last(&ip, prefix) };
+	*ret = (struct egress_range){ ip_first(&ip, prefix), ip_last(&ip, prefix), !ip_is_v4(&ip) };
 	if (ip_compare(&ret->first, &ip) == 0)
 		return 0;
 	return error_set(err, -EINVAL, "is an address inside a range, did you mean \"%s\"?",

@@ -7,9 +7,10 @@
 
 enum { EGRESS_RULES_MAX = 32, EGRESS_PORTS_MAX = 16 };
 
-/* Both ends belong to it; of one family. */
+/* Both ends belong to it. */
 struct egress_range {
 	struct ip first, last;
+	bool v6; /* the family of both: one of IPv6 may end where IPv4 does */
 };
 
 /* "10.20.0.0/16", "192.0.2.7", "fd00::/8". -EINVAL: what is wrong with it, and what was expected.

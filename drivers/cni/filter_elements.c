@@ -107,12 +107,11 @@ static void add_allow(struct filter_elements tables[SET_COUNT], const char *brid
 {
 	char first[IP_TEXT_BYTES], last[IP_TEXT_BYTES];
 	AUTO_FREE char *range = NULL, *ports = NULL;
-	bool v6 = !ip_is_v4(&allow->first);
+	bool v6 = allow->v6;
 
-	ip_format(&allow->first, first);
-	range = ip_compare(&allow->first, &allow->last) == 0
-			? xstrdup(first)
-			: xasprintf("%s-%s", first, ip_format(&allow->last, last));
+	(v6 ? ip_format6 : ip_format)(&allow->first, first);
+	(v6 ? ip_format6 : ip_format)(&allow->last, last);
+	range = strcmp(first, last) == 0 ? xstrdup(first) : xasprintf("%s-%s", first, last);
 	if (allow->what == ALLOW_ALL) {
 		elements_add(&tables[of_family(SET_ALLOWED, v6)],
 			     xasprintf("\"%s\" . %s", bridge, range), NULL);

@@ -136,12 +136,25 @@ static void print_missing(const char *verb, const char *name, enum filter_set se
 		buf_add_str(out, " }\n");
 }
 
+static bool same_allow(const struct filter_space *a, const struct filter_space *b)
+{
+	bool same = a->n_allow == b->n_allow;
+
+	for (size_t i = 0; same && i < a->n_allow; i++) {
+		const struct filter_allow *x = &a->allow[i], *y = &b->allow[i];
+
+		same = ip_compare(&x->first, &y->first) == 0 &&
+		       ip_compare(&x->last, &y->last) == 0 && x->v6 == y->v6 &&
+		       x->what == y->what && x->first_port == y->first_port &&
+		       x->last_port == y->last_port;
+	}
+	return same;
+}
+
 static bool same_space(const struct filter_space *a, const struct filter_space *b)
 {
 	return strcmp(a->bridge, b->bridge) == 0 && strcmp(a->subnet, b->subnet) == 0 &&
-	       str_equal(a->subnet6, b->subnet6) && a->denies == b->denies &&
-	       a->n_allow == b->n_allow &&
-	       (!a->n_allow || memcmp(a->allow, b->allow, a->n_allow * sizeof(*a->allow)) == 0) &&
+	       str_equal(a->subnet6, b->subnet6) && a->denies == b->denies && same_allow(a, b) &&
 	       !a->problem == !b->problem;
 }
 

@@ -418,8 +418,9 @@ static void add_policy(struct buf *text, const struct filter_space *space, size_
 
 	if (allow)
 		buf_printf(text, "allow %s %s-%s %d %u-%u\n", space->key,
-			   ip_format(&allow->first, first), ip_format(&allow->last, last),
-			   allow->what, allow->first_port, allow->last_port);
+			   (allow->v6 ? ip_format6 : ip_format)(&allow->first, first),
+			   (allow->v6 ? ip_format6 : ip_format)(&allow->last, last), allow->what,
+			   allow->first_port, allow->last_port);
 	else
 		buf_printf(text, "deny %s\n", space->key);
 }

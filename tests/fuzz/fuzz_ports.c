@@ -19,8 +19,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		return 0;
 	}
 	check(port.port && port.host_port);
-	AUTO_FREE char *written = xasprintf("%s%s%u:%u/%s", port.host_ip, *port.host_ip ? ":" : "",
-					    port.host_port, port.port, port.udp ? "udp" : "tcp");
+	bool v6 = strchr(port.host_ip, ':');
+	AUTO_FREE char *written = xasprintf("%s%s%s%s%u:%u/%s", v6 ? "[" : "", port.host_ip,
+					    v6 ? "]" : "", *port.host_ip ? ":" : "", port.host_port,
+					    port.port, port.udp ? "udp" : "tcp");
 	check(port_parse(written, &again, &err) == 0);
 	check(port_clashes(&port, &again) && again.port == port.port);
 	check(str_equal(port.host_ip, again.host_ip));

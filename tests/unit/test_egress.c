@@ -132,6 +132,7 @@ static void make(const char *begin, const struct item *items, size_t n, struct f
 	for (size_t i = 0; i < n; i++)
 		ret[i] = (struct filter_allow){ .first = address(begin, items[i].first),
 						.last = address(begin, items[i].last),
+						.v6 = strchr(begin, ':') != NULL,
 						.what = (int)items[i].what,
 						.first_port = items[i].first_port,
 						.last_port = items[i].last_port };
@@ -147,9 +148,10 @@ static char *settled_text(const struct filter_allow *items, size_t n)
 	egress_allow_settle(items, n, &settled, &n_settled);
 	buf_add_str(&text, "");
 	for (size_t i = 0; i < n_settled; i++)
-		buf_printf(&text, "%s-%s:%d:%u-%u ", ip_format(&settled[i].first, first),
-			   ip_format(&settled[i].last, last), settled[i].what,
-			   settled[i].first_port, settled[i].last_port);
+		buf_printf(&text, "%s-%s:%d:%u-%u ",
+			   (settled[i].v6 ? ip_format6 : ip_format)(&settled[i].first, first),
+			   (settled[i].v6 ? ip_format6 : ip_format)(&settled[i].last, last),
+			   settled[i].what, settled[i].first_port, settled[i].last_port);
 	return buf_take(&text);
 }
 
@@ -201,6 +203,7 @@ static void test_settle_families(void **state UNUSED)
 		assert_int_equal(egress_range_parse(texts[i], &range, NULL), 0);
 		items[i].first = range.first;
 		items[i].last = range.last;
+		items[i].v6 = range.v6;
 	}
 	whole = settled_text(items, 4);
 	assert_string_equal(whole, "0.0.0.0-255.255.255.255:0:0-0 "
@@ -208,6 +211,32 @@ static void test_settle_families(void **state UNUSED)
 	alone = settled_text(items + 2, 2);
 	assert_string_equal(alone, "10.0.0.0-10.255.255.255:0:0-0 "
 				   "fd00::-fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff:0:0-0 ");
+}
+
+/* Where ranges of IPv6 begin and end next to what stands for IPv4, they say nothing of IPv4. */
+static void test_settle_around_ipv4(void **state UNUSED)
+{
+	struct filter_allow items[3] = { { .what = ALLOW_TCP, .first_port = 1, .last_port = 1 },
+					 { .what = ALLOW_TCP, .first_port = 2, .last_port = 2 },
+					 { .what = ALLOW_TCP, .first_port = 4, .last_port = 4 } };
+	static const char *const texts[] = { "::/64", "::fffe:0:0/96", "::/80" };
+	AUTO_FREE char *text = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		struct egress_range range;
+
+		assert_int_equal(egress_range_parse(texts[i], &range, NULL), 0);
+		items[i].first = range.first;
+		items[i].last = range.last;
+		items[i].v6 = range.v6;
+	}
+	text = settled_text(items, 3);
+	assert_string_equal(text,
+			    "::-::fffd:ffff:ffff:1:1-1 ::-::fffd:ffff:ffff:1:4-4 "
+			    "::fffe:0:0-::fffe:ffff:ffff:1:1-2 ::fffe:0:0-::fffe:ffff:ffff:1:4-4 "
+			    "::ffff:0.0.0.0-::ffff:255.255.255.255:1:1-1 "
+			    "::ffff:0.0.0.0-::ffff:255.255.255.255:1:4-4 "
+			    "::1:0:0:0-::ffff:ffff:ffff:ffff:1:1-1 ");
 }
 
 static bool covers(const struct filter_allow *items, size_t n, const struct ip *ip, uint16_t port,
@@ -267,9 +296,13 @@ static void test_settle_random(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_range),         cmocka_unit_test(test_ports),
-		cmocka_unit_test(test_host),          cmocka_unit_test(test_settle),
-		cmocka_unit_test(test_settle_random), cmocka_unit_test(test_settle_families),
+		cmocka_unit_test(test_range),
+		cmocka_unit_test(test_ports),
+		cmocka_unit_test(test_host),
+		cmocka_unit_test(test_settle),
+		cmocka_unit_test(test_settle_random),
+		cmocka_unit_test(test_settle_families),
+		cmocka_unit_test(test_settle_around_ipv4),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

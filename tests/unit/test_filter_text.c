@@ -82,7 +82,8 @@ static void test_difference(void **state UNUSED)
 static struct filter_allow allow(const char *first, const char *last, int what, uint16_t first_port,
 				 uint16_t last_port)
 {
-	struct filter_allow allow = { .what = what,
+	struct filter_allow allow = { .v6 = strchr(first, ':') != NULL,
+				      .what = what,
 				      .first_port = first_port,
 				      .last_port = last_port };
 
