@@ -119,14 +119,13 @@ take_reserve() {
 }
 links_are() { [ "$(ip -o link show master "$(space_bridge)" | wc -l)" -eq "$1" ]; }
 root_waits() { cell_mentions web "the journal" && cell_mentions web "No space left on device"; }
-root_waits_or_runs() { root_waits || pid_differs web root "$pid"; }
+root_waits_or_runs() { root_waits || { pid_differs web root "$pid" && cell_is web Ready; }; }
 take_reserve
 for _ in {1..20}; do # its last block may have room for a few
 	pid=$(container_pid web root)
 	kill -KILL "$pid"
 	wait_for "an end of that" root_waits_or_runs
 	! root_waits || break
-	wait_for_cell web Ready
 done
 wait_for "the reason" root_waits
 say "web: $(cell_field web .status.message)"
