@@ -67,7 +67,7 @@ static Api__ManifestFile *report_file(const struct desired_file *file)
 	out->has_generation = true;
 	out->generation = file->generation;
 	list_for_each(claim, &file->claims, file_link)
-		if (!claim->lingering)
+		if (claim->state == CLAIM_DECLARED)
 			APPEND(out->objects, out->n_objects, xstrdup(claim->object->key));
 	desired_file_errors(file, &errors);
 	out->errors = errors.items;

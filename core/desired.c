@@ -1,161 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/desired.h"
 
-#include <errno.h>
-
 #include "core/base/log.h"
+#include "core/hold.h"
+#include "core/model/names.h"
 #include "core/tell.h"
 #include "core/wish.h"
 
 /* ---- claims ---- */
 
-static bool claim_before(const struct claim *a, const struct claim *b)
-{
-	if (a->lingering != b->lingering)
-		return b->lingering;
-	if (!a->file->path || !b->file->path)
-		return a->file->path != NULL;
-	return strcmp(a->file->path, b->file->path) < 0;
-}
-
-static void order_claim(struct claim *claim)
-{
-	struct list *position = claim->object->claims.next;
-
-	while (position != &claim->object->claims &&
-	       !claim_before(claim, list_entry(position, struct claim, object_link)))
-		position = position->next;
-	list_insert_before(position, &claim->object_link);
-}
-
-/* An object has few claims; a file, and the API above all, may have many. */
-static struct claim *file_find_claim(const struct desired_file *file, const struct object *object)
-{
-	struct claim *claim;
-
-	list_for_each(claim, &object->claims, object_link)
-		if (claim->file == file)
-			return claim;
-	return NULL;
-}
-
-static struct claim *api_claim(const struct object *object)
-{
-	struct claim *claim;
-
-	list_for_each(claim, &object->claims, object_link)
-		if (!claim->file->path)
-			return claim;
-	return NULL;
-}
-
-static void claim_free(struct claim *claim);
-
 /* Sets or replaces the wish of @file for the object; takes @message. */
-static void claim_set(struct engine *engine, struct desired_file *file, const char *key,
-		      ProtobufCMessage *message)
+static struct claim *claim_set(struct engine *engine, struct desired_file *file, const char *key,
+			       ProtobufCMessage *message)
 {
 	struct object *object = engine_get(engine, key);
-	struct claim *claim = file_find_claim(file, object);
+	struct claim *claim = claim_find(file, object);
+	struct claim *api = claim_find(&engine->desired.api, object);
 
 	if (!claim) {
-		claim = xnew(struct claim);
-		claim->object = object;
-		claim->file = file;
-		list_append(&file->claims, &claim->file_link);
+		claim = claim_new(file, object, message);
 	} else {
 		protobuf_c_message_free_unpacked(claim->message, NULL);
-		list_remove(&claim->object_link);
-		list_remove(&claim->linger_link);
+		claim->message = message;
 	}
-	claim->message = message;
-	claim->lingering = false;
-	order_claim(claim);
-	if (file->path && api_claim(object)) {
+	if (file->path && api) {
 		log_info("%s is taken over from the API key=%s file=%s", kind_name(object->kind),
 			 key, file->path);
-		claim_free(api_claim(object));
+		claim_free(api);
 	}
-	wish_update(engine, object);
-}
-
-static void claim_free(struct claim *claim)
-{
-	list_remove(&claim->object_link);
-	list_remove(&claim->file_link);
-	list_remove(&claim->linger_link);
-	protobuf_c_message_free_unpacked(claim->message, NULL);
-	free(claim->refused);
-	free(claim);
-}
-
-static void claim_drop(struct engine *engine, struct claim *claim)
-{
-	struct object *object = claim->object;
-
-	claim_free(claim);
-	wish_update(engine, object);
-}
-
-/* ---- lingering ---- */
-
-static void prune_arm(struct engine *engine);
-
-static void file_free_if_unused(struct engine *engine, struct desired_file *file)
-{
-	if (file->seen || !list_empty(&file->claims))
-		return;
-	map_remove(&engine->desired.files, &file->node);
-	strv_fini(&file->errors);
-	free(file->path);
-	free(file);
-}
-
-static void on_prune(struct timer *timer)
-{
-	struct engine *engine = container_of(timer, struct engine, desired.prune);
-	uint64_t now_ms = loop_now_ms(engine->loop);
-	struct claim *claim;
-
-	list_for_each(claim, &engine->desired.lingering, linger_link) {
-		struct desired_file *file = claim->file;
-
-		if (claim->expires_ms > now_ms)
-			break;
-		log_info("%s is no longer declared key=%s file=%s", kind_name(claim->object->kind),
-			 claim->object->key, file->path);
-		tell_no_longer_declared(engine, claim->object->key, file->path);
-		claim_drop(engine, claim);
-		file_free_if_unused(engine, file);
-	}
-	prune_arm(engine);
-}
-
-/* Nothing expires while the directory is ill; desired_scan_done() arms again. */
-static void prune_arm(struct engine *engine)
-{
-	struct desired *desired = &engine->desired;
-
-	if (list_empty(&desired->lingering) || !desired->complete || desired->problem.code)
-		timer_stop(&desired->prune);
-	else
-		timer_start_at(
-			engine->loop, &desired->prune,
-			list_entry(desired->lingering.next, struct claim, linger_link)->expires_ms,
-			on_prune);
-}
-
-static void claim_linger(struct engine *engine, struct claim *claim)
-{
-	if (claim->lingering)
-		return;
-	claim->lingering = true;
-	claim->expires_ms = loop_now_ms(engine->loop) + engine->desired.prune_grace_ms;
-	list_append(&engine->desired.lingering, &claim->linger_link);
-	list_remove(&claim->object_link);
-	order_claim(claim);
-	wish_update(engine, claim->object);
-	prune_arm(engine);
+	hold_declared(engine, claim);
+	return claim;
 }
 
 /* ---- files ---- */
@@ -195,7 +69,7 @@ static void tell_document(struct engine *engine, const struct desired_file *file
 			  const struct document *document)
 {
 	const struct object *object = engine_find(engine, document->key);
-	const struct claim *claim = object ? file_find_claim(file, object) : NULL;
+	const struct claim *claim = object ? claim_find(file, object) : NULL;
 
 	tell_declared(engine, document->key, file->path, claim ? claim->message : NULL,
 		      document->message);
@@ -203,8 +77,8 @@ static void tell_document(struct engine *engine, const struct desired_file *file
 
 /* Without errors the file is the whole truth about what it declares; with errors, what is not
  * declared any more may be in the part that cannot be read. */
-static void linger_undeclared(struct engine *engine, struct desired_file *file,
-			      const struct manifest *manifest)
+static void lose_undeclared(struct engine *engine, struct desired_file *file,
+			    const struct manifest *manifest)
 {
 	struct claim *claim;
 
@@ -212,7 +86,29 @@ static void linger_undeclared(struct engine *engine, struct desired_file *file,
 		return;
 	list_for_each(claim, &file->claims, file_link)
 		if (!declared_in(manifest, claim->object->key))
-			claim_linger(engine, claim);
+			hold_lost(engine, claim, NULL);
+}
+
+static void file_is_there(struct engine *engine, struct desired_file *file)
+{
+	file->seen = file->reported = true;
+	engine->desired.texts_changed = true;
+}
+
+/* What is in it is understood. */
+static void file_is_read(struct desired_file *file)
+{
+	list_remove(&file->unread_link);
+	words_fini(&file->unread);
+}
+
+/* There is text in it that is not understood; takes the @words of it. */
+static void file_is_unread(struct engine *engine, struct desired_file *file, struct words *words)
+{
+	file_is_read(file);
+	file->unread = *words;
+	*words = (struct words){ 0 };
+	list_append(&engine->desired.unread, &file->unread_link);
 }
 
 void desired_set_file(struct engine *engine, const char *path, struct manifest *manifest)
@@ -224,9 +120,13 @@ void desired_set_file(struct engine *engine, const char *path, struct manifest *
 	if (engine->desired.purging)
 		return;
 	file = file_get(engine, path);
-	file->seen = true;
+	file_is_there(engine, file);
 	file->generation++;
-	linger_undeclared(engine, file, manifest);
+	if (manifest->errors.n)
+		file_is_unread(engine, file, &manifest->unread);
+	else
+		file_is_read(file);
+	lose_undeclared(engine, file, manifest);
 	strv_fini(&file->errors);
 	file->errors = manifest->errors;
 	manifest->errors = (struct strv){ 0 };
@@ -242,6 +142,18 @@ void desired_set_file(struct engine *engine, const char *path, struct manifest *
 	file_report(file);
 }
 
+void desired_set_file_pending(struct engine *engine, const char *path)
+{
+	struct words any = { .any = true };
+	struct desired_file *file;
+
+	if (engine->desired.purging)
+		return;
+	file = file_get(engine, path);
+	file_is_there(engine, file);
+	file_is_unread(engine, file, &any);
+}
+
 void desired_set_file_error(struct engine *engine, const char *path, const struct error *err)
 {
 	AUTO_FREE char *line = xasprintf("%s: %s", path, err->msg);
@@ -249,23 +161,25 @@ void desired_set_file_error(struct engine *engine, const char *path, const struc
 
 	if (engine->desired.purging)
 		return;
+	desired_set_file_pending(engine, path);
 	file = file_get(engine, path);
-	file->seen = true;
 	file->generation++;
 	strv_fini(&file->errors);
 	strv_add(&file->errors, line);
 	file_report(file);
 }
 
-static void file_gone(struct engine *engine, struct desired_file *file)
+static void file_gone(struct engine *engine, struct desired_file *file, const struct error *hidden)
 {
 	struct claim *claim;
 
 	file->seen = false;
+	engine->desired.texts_changed = true;
 	strv_fini(&file->errors);
+	file_is_read(file);
 	list_for_each(claim, &file->claims, file_link)
-		claim_linger(engine, claim);
-	file_free_if_unused(engine, file);
+		hold_lost(engine, claim, hidden);
+	claim_forget_file(engine, file);
 }
 
 void desired_remove_file(struct engine *engine, const char *path)
@@ -273,74 +187,84 @@ void desired_remove_file(struct engine *engine, const char *path)
 	struct map_node *node = map_find(&engine->desired.files, path);
 
 	if (node)
-		file_gone(engine, map_entry(node, struct desired_file, node));
+		file_gone(engine, map_entry(node, struct desired_file, node), NULL);
+}
+
+void desired_hide_file(struct engine *engine, const char *path, const struct error *why)
+{
+	struct map_node *node = map_find(&engine->desired.files, path);
+
+	if (node)
+		file_gone(engine, map_entry(node, struct desired_file, node), why);
 }
 
 /* ---- the directory as a whole ---- */
 
-/* Files that declared something when we last ran and are not there now. All of them gone at once is
- * not believed. */
-static int judge_missing(struct engine *engine, struct error *err)
+/* Files that declared something when we last ran and are not there now. */
+static void lose_missing(struct engine *engine)
 {
 	struct desired_file *file;
-	size_t seen = 0, missing = 0;
+	struct claim *claim;
 
 	map_for_each(file, &engine->desired.files, node) {
-		seen += file->seen;
-		missing += !file->seen;
+		if (file->seen)
+			continue;
+		list_for_each(claim, &file->claims, file_link)
+			if (claim->state == CLAIM_DECLARED)
+				hold_lost(engine, claim, NULL);
+		claim_forget_file(engine, file);
 	}
-	if (missing && !seen)
-		return error_set(
-			err, -ENOENT,
-			"the directory is empty, but %zu manifests declared objects when Kukeon last ran: "
-			"nothing is deleted; put them back, or leave at least one manifest in place",
-			missing);
-	return 0;
-}
-
-static void release_missing(struct engine *engine)
-{
-	struct desired_file *file;
-
-	map_for_each(file, &engine->desired.files, node)
-		if (!file->seen)
-			file_gone(engine, file);
 }
 
 void desired_scan_done(struct engine *engine, const struct error *problem)
 {
 	struct desired *desired = &engine->desired;
-	struct error judged = { 0 };
-	bool was_complete = desired->complete;
 
 	desired->scans++;
-	if (!problem && !was_complete && judge_missing(engine, &judged) < 0)
-		problem = &judged;
 	if (problem && !str_equal(problem->msg, desired->problem.msg))
 		log_warning("manifests directory: %s", problem->msg);
 	desired->problem = problem ? *problem : (struct error){ 0 };
-	if (!problem && !was_complete) {
+	if (!problem && !desired->complete) {
 		desired->complete = true;
-		release_missing(engine);
+		lose_missing(engine);
 		engine_touch_all(engine);
 	}
 	filter_doubt(engine);
-	prune_arm(engine);
+	if (desired->texts_changed)
+		hold_review(engine);
+	else
+		hold_arm(engine);
+	desired->texts_changed = false;
 }
 
 /* ---- the API ---- */
 
-void desired_restore(struct engine *engine, const char *source, const char *key,
+void desired_restore(struct engine *engine, const char *source, const char *key, const char *held,
 		     ProtobufCMessage *message)
 {
 	static const char manifest[] = DESIRED_SOURCE_MANIFEST;
+	struct claim *claim;
 
-	if (str_equal(source, DESIRED_SOURCE_API))
+	if (str_equal(source, DESIRED_SOURCE_API)) {
 		claim_set(engine, &engine->desired.api, key, message);
-	else if (source && str_starts_with(source, manifest))
-		claim_set(engine, file_get(engine, source + strlen(manifest)), key, message);
-	else
+	} else if (source && str_starts_with(source, manifest)) {
+		claim = claim_set(engine, file_get(engine, source + strlen(manifest)), key,
+				  message);
+		if (!str_empty(held))
+			hold_restore(engine, claim, held);
+	} else {
 		protobuf_c_message_free_unpacked(message, NULL);
+	}
+}
+
+void desired_for_each_restored_file(struct engine *engine,
+				    void (*give)(void *ctx, const char *path), void *ctx)
+{
+	const struct desired_file *file;
+
+	map_for_each(file, &engine->desired.files, node)
+		if (!file->reported)
+			give(ctx, file->path);
 }
 
 void desired_set_api(struct engine *engine, const char *key, ProtobufCMessage *message)
@@ -360,30 +284,36 @@ void desired_drop_api(struct engine *engine, struct object *object)
 	list_for_each(claim, &object->claims, object_link) {
 		struct desired_file *file = claim->file;
 
-		if (file->path && !claim->lingering)
+		if (file->path && claim->state == CLAIM_DECLARED)
 			continue;
 		claim_free(claim);
-		if (file->path)
-			file_free_if_unused(engine, file);
+		claim_forget_file(engine, file);
 	}
-	wish_update(engine, object);
+	hold_claims_changed(engine, object);
 }
 
 const ProtobufCMessage *desired_api_message(const struct object *object)
 {
-	const struct claim *claim = api_claim(object);
+	const struct claim *claim;
 
-	return claim ? claim->message : NULL;
+	list_for_each(claim, &object->claims, object_link)
+		if (!claim->file->path)
+			return claim->message;
+	return NULL;
 }
 
 const char *desired_manifest(const struct object *object)
 {
-	const struct claim *claim =
-		list_empty(&object->claims)
-			? NULL
-			: list_entry(object->claims.next, struct claim, object_link);
+	const struct claim *claim = claim_first(object);
 
-	return claim && !claim->lingering ? claim->file->path : NULL;
+	return claim && claim->state == CLAIM_DECLARED ? claim->file->path : NULL;
+}
+
+const char *desired_held(const struct object *object)
+{
+	const struct claim *claim = claim_first(object);
+
+	return claim && claim->state == CLAIM_HELD ? claim->why : NULL;
 }
 
 void desired_purge(struct engine *engine)
@@ -397,15 +327,22 @@ void desired_purge(struct engine *engine)
 		list_for_each(claim, &object->claims, object_link)
 			claim_free(claim);
 	map_for_each(object, &engine->objects, node)
-		wish_update(engine, object);
+		hold_claims_changed(engine, object);
 	engine_touch_all(engine);
 }
 
-void desired_init(struct engine *engine, uint64_t prune_grace_ms)
+void desired_init(struct engine *engine, uint64_t prune_grace_ms, const struct prune_guard *guard)
 {
-	list_init(&engine->desired.lingering);
-	list_init(&engine->desired.api.claims);
-	engine->desired.prune_grace_ms = prune_grace_ms;
+	struct desired *desired = &engine->desired;
+
+	list_init(&desired->unread);
+	list_init(&desired->lost);
+	list_init(&desired->in_doubt);
+	list_init(&desired->held);
+	list_init(&desired->declared);
+	list_init(&desired->api.claims);
+	desired->prune_grace_ms = prune_grace_ms;
+	desired->guard = *guard;
 }
 
 void desired_fini(struct engine *engine)
@@ -420,7 +357,7 @@ void desired_fini(struct engine *engine)
 		list_for_each(claim, &file->claims, file_link)
 			claim_free(claim);
 		file->seen = false;
-		file_free_if_unused(engine, file);
+		claim_forget_file(engine, file);
 	}
 }
 
@@ -431,11 +368,10 @@ void desired_file_errors(const struct desired_file *file, struct strv *ret_error
 	for (size_t i = 0; i < file->errors.n; i++)
 		strv_add(ret_errors, file->errors.items[i]);
 	list_for_each(claim, &file->claims, file_link) {
-		const struct claim *first =
-			list_entry(claim->object->claims.next, struct claim, object_link);
+		const struct claim *first = claim_first(claim->object);
 		AUTO_FREE char *line = NULL;
 
-		if (claim->lingering)
+		if (claim->state != CLAIM_DECLARED)
 			continue;
 		if (first != claim)
 			line = xasprintf(

@@ -7,9 +7,9 @@
  *     shown with their file.
  *   - What came over the API is a claim too, after all files: a file that declares the object takes
  *     it over for good.
- *   - A claim that disappears lingers for the prune grace: another file may take the object over,
- *     and a rename or a sync in several steps deletes nothing. Nothing is deleted while the set is
- *     incomplete or the directory is ill.
+ *   - A claim whose document disappears keeps its object for the prune grace: another file may take
+ *     it over, and a rename or a sync in several steps deletes nothing. Whether it goes then is
+ *     core/hold.h's. Nothing is deleted while the set is incomplete or the directory is ill.
  *   - A file with errors keeps the objects that it declared before (last good).
  *   - An object that only its children name is wanted with defaults (implicit), as long as it has
  *     some.
@@ -19,7 +19,7 @@
  */
 #pragma once
 
-#include "core/engine.h"
+#include "core/claim.h"
 #include "core/manifest/manifest.h"
 
 /* status.source of an object */
@@ -28,40 +28,37 @@
 #define DESIRED_SOURCE_IMPLICIT "implicit" /* only children name it */
 #define DESIRED_SOURCE_CELL "cell"         /* a container in its cell's document */
 
-/* One document's wish for one object. */
-struct claim {
-	struct list object_link; /* struct object.claims: living ones first, then by path */
-	struct list file_link;   /* struct desired_file.claims */
-	struct list linger_link; /* struct desired.lingering */
-	struct object *object;
-	struct desired_file *file; /* without a path: the API */
-	ProtobufCMessage *message;
-	bool lingering;
-	uint64_t expires_ms;
-	char *refused; /* why the cell does not take this container document; NULL when it does */
-};
-
 /* The new content of a file; takes the documents out of @manifest. */
 void desired_set_file(struct engine *engine, const char *path, struct manifest *manifest);
 
 /* The file is there but cannot be read: what it declared stays. */
 void desired_set_file_error(struct engine *engine, const char *path, const struct error *err);
 
-/* The file is gone: its claims linger. */
+/* The file is there, but is not to be read yet: it is being written. */
+void desired_set_file_pending(struct engine *engine, const char *path);
+
+/* The file is gone: its claims are lost. */
 void desired_remove_file(struct engine *engine, const char *path);
+
+/* The file cannot be found, because what led to it is gone or hides it: see hold_lost(). */
+void desired_hide_file(struct engine *engine, const char *path, const struct error *why);
 
 /* The directory has been read: completely (@problem NULL), or why not. */
 void desired_scan_done(struct engine *engine, const struct error *problem);
 
 /* From the store, before engine_start(): what the file, or the API (@source "api"), last declared.
- * Other sources declare nothing. Takes @message. */
-void desired_restore(struct engine *engine, const char *source, const char *key,
+ * Other sources declare nothing. @held: why it was held then; empty: it was not. Takes @message. */
+void desired_restore(struct engine *engine, const char *source, const char *key, const char *held,
 		     ProtobufCMessage *message);
+
+/* Calls @give for every file that declared something when we last ran. */
+void desired_for_each_restored_file(struct engine *engine,
+				    void (*give)(void *ctx, const char *path), void *ctx);
 
 /* The API's wish for an object. A file that has declared it meanwhile keeps it. Takes @message. */
 void desired_set_api(struct engine *engine, const char *key, ProtobufCMessage *message);
 
-/* Takes back the API's wish, and what lingers of files. */
+/* Takes back the API's wish, and what files declared that are gone. */
 void desired_drop_api(struct engine *engine, struct object *object);
 
 /* The document that came over the API, NULL when there is none. */
@@ -73,8 +70,11 @@ const char *desired_manifest(const struct object *object);
 /* Nothing is wanted any more, and nothing can be until the daemon starts again. */
 void desired_purge(struct engine *engine);
 
-void desired_init(struct engine *engine, uint64_t prune_grace_ms);
+void desired_init(struct engine *engine, uint64_t prune_grace_ms, const struct prune_guard *guard);
 void desired_fini(struct engine *engine);
+
+/* Why the object is kept though no document declares it; NULL when that is not so. */
+const char *desired_held(const struct object *object);
 
 /* Appends what is wrong with a file: its own errors, lost conflicts, refused documents. */
 void desired_file_errors(const struct desired_file *file, struct strv *ret_errors);

@@ -245,7 +245,7 @@ void engine_open(struct engine *engine, const struct engine_options *options)
 	filter_init(engine);
 	egress_init(engine);
 	queue_init(&engine->queue, engine->loop, work);
-	desired_init(engine, options->prune_grace_ms);
+	desired_init(engine, options->prune_grace_ms, &options->prune_guard);
 }
 
 void engine_start(struct engine *engine)

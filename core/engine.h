@@ -12,11 +12,13 @@
 #pragma once
 
 #include "core/base/map.h"
+#include "core/base/words.h"
 #include "core/egress.h"
 #include "core/filter.h"
 #include "core/history.h"
 #include "core/names.h"
 #include "core/object.h"
+#include "core/prune_guard.h"
 #include "core/queue.h"
 #include "core/self.h"
 
@@ -29,22 +31,31 @@ struct engine_watcher {
 	void (*on_change)(struct engine_watcher *watcher, const struct object *object, bool gone);
 };
 
-/* A manifest file, or one that once was and whose objects linger. */
+/* A manifest file, or one that once was and whose objects are still there. */
 struct desired_file {
 	struct map_node node; /* struct desired.files, by path */
 	char *path;
 	struct list claims;  /* struct claim.file_link */
 	unsigned generation; /* contents taken up */
 	struct strv errors;
-	bool seen; /* reported by the watcher since the start */
+	bool seen;               /* it is there, as far as the watcher has said */
+	bool reported;           /* the watcher has said so at least once */
+	struct list unread_link; /* struct desired.unread: it has text that is not understood, */
+	struct words unread;     /* in which these names may be */
 };
 
 struct desired {
 	struct map files;        /* struct desired_file.node */
 	struct desired_file api; /* what came over the API; in no map, never goes */
-	struct list lingering;   /* struct claim.linger_link, oldest first */
+	struct list unread;      /* struct desired_file.unread_link */
+	bool texts_changed;      /* files came, went or changed since what is in doubt was judged */
+	/* struct claim.state_link, the first loss first */
+	struct list lost, in_doubt, held;
+	struct list declared; /* struct object.declared_link: cells that manifests declare */
+	unsigned n_declared;
 	struct timer prune;
 	uint64_t prune_grace_ms;
+	struct prune_guard guard;
 	bool complete; /* every manifest has been read once, without a problem of the directory */
 	struct error problem; /* of the directory as a whole; code 0: none */
 	unsigned scans;       /* how often the directory has been read */
@@ -59,6 +70,7 @@ struct engine_options {
 	const char *run_path;    /* NULL: no files at all (simulator) */
 	const char *cgroup_root; /* "/kukeon" */
 	uint64_t prune_grace_ms;
+	struct prune_guard prune_guard;
 };
 
 struct engine {

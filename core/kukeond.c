@@ -191,9 +191,9 @@ static void close_runtime(struct kukeond *k)
 	k->runtime->ops->close(k->runtime, on_part_closed, k);
 }
 
-static int open_engine(struct kukeond *k, struct error *err UNUSED)
+static int open_engine(struct kukeond *k, struct error *err)
 {
-	const struct engine_options options = {
+	struct engine_options options = {
 		.loop = &k->loop,
 		.runtime = k->runtime,
 		.network = k->network,
@@ -202,9 +202,11 @@ static int open_engine(struct kukeond *k, struct error *err UNUSED)
 		.cgroup_root = k->config->cgroup_root,
 		.prune_grace_ms = (uint64_t)k->config->prune_grace * 1000,
 	};
+	int r = prune_guard_parse(k->config->prune_guard, &options.prune_guard, err);
 
-	engine_open(&k->engine, &options);
-	return 0;
+	if (r == 0)
+		engine_open(&k->engine, &options);
+	return r;
 }
 
 static int open_history(struct kukeond *k, struct error *err UNUSED)
@@ -408,11 +410,21 @@ static void on_file_error(void *ctx, const char *path, const struct error *err)
 	desired_set_file_error(&k->engine, path, err);
 }
 
-static void on_file_gone(void *ctx, const char *path)
+static void on_file_pending(void *ctx, const char *path)
 {
 	struct kukeond *k = ctx;
 
-	desired_remove_file(&k->engine, path);
+	desired_set_file_pending(&k->engine, path);
+}
+
+static void on_file_gone(void *ctx, const char *path, const struct error *hidden)
+{
+	struct kukeond *k = ctx;
+
+	if (hidden)
+		desired_hide_file(&k->engine, path, hidden);
+	else
+		desired_remove_file(&k->engine, path);
 }
 
 static void on_scan_done(void *ctx, const struct error *problem)
@@ -422,24 +434,34 @@ static void on_scan_done(void *ctx, const struct error *problem)
 	desired_scan_done(&k->engine, problem);
 }
 
+static void add_expected(void *ctx, const char *path)
+{
+	strv_add(ctx, path);
+}
+
 static int open_manifests(struct kukeond *k, struct error *err)
 {
+	AUTO(strv_fini) struct strv expected = { 0 };
 	const struct manifests_options options = {
 		.directory = k->config->manifests_dir,
 		.quiet_ms = QUIET_MS,
 		.quiet_max_ms = QUIET_MAX_MS,
 		.poll_ms = POLL_MS,
+		.expected = &expected,
 	};
 	const struct manifests_listener listener = {
 		.ctx = k,
 		.on_file = on_file,
 		.on_file_error = on_file_error,
+		.on_file_pending = on_file_pending,
 		.on_file_gone = on_file_gone,
 		.on_scan_done = on_scan_done,
 	};
 
-	int r = manifests_open(&k->manifests, &k->loop, &options, &listener, err);
+	int r;
 
+	desired_for_each_restored_file(&k->engine, add_expected, &expected);
+	r = manifests_open(&k->manifests, &k->loop, &options, &listener, err);
 	k->resync.manifests = k->manifests;
 	return r;
 }

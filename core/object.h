@@ -192,6 +192,8 @@ struct object {
 
 	/* wanted */
 	struct list claims; /* struct claim.object_link: who wants it, in order of precedence */
+	struct list declared_link; /* struct desired.declared: a manifest declares this cell */
+	uint64_t declared_ms;      /* loop time: since then */
 	bool wanted;        /* by a claim, or by a child (implicit) */
 	bool implicit;
 	bool kept; /* its file was damaged: whether it is wanted is not known, so nothing is removed

@@ -26,6 +26,7 @@ static Api__Status *render_status(const struct engine *engine, const struct obje
 	status->reason = str_dup_filled(reason_name(said->reason));
 	status->message = str_dup_filled(said->message);
 	status->source = str_dup_filled(object->source);
+	status->held = str_dup_filled(desired_held(object));
 	status->created_at = status_time(said->created_ms);
 	status->updated_at = status_time(said->updated_ms);
 	status->intent = str_dup_filled(intent_name(object->cell.run));
@@ -282,5 +283,6 @@ Api__Container *status_render_container(const struct engine *engine, const struc
 
 	message->status = render_container_status(engine, cell, c);
 	message->status->source = xstrdup(own ? own->source : DESIRED_SOURCE_CELL);
+	message->status->held = own ? str_dup_filled(desired_held(own)) : NULL;
 	return message;
 }

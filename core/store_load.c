@@ -165,7 +165,8 @@ static void load_container(struct engine *engine, const char *key)
 	if (!document)
 		return;
 	status = ((const Api__Container *)stored)->status;
-	desired_restore(engine, status ? status->source : NULL, key, document);
+	desired_restore(engine, status ? status->source : NULL, key,
+			status ? status->held : NULL, document);
 	protobuf_c_message_free_unpacked(stored, NULL);
 }
 
@@ -229,7 +230,8 @@ static void load_object(struct engine *engine, const char *dir, const char *key,
 	}
 	status = model_status(kind, stored);
 	engine_get(engine, key);
-	desired_restore(engine, status ? status->source : NULL, key, document);
+	desired_restore(engine, status ? status->source : NULL, key,
+			status ? status->held : NULL, document);
 	if (status)
 		restore_status(engine, engine_get(engine, key), status);
 	protobuf_c_message_free_unpacked(stored, NULL);

@@ -17,6 +17,7 @@ static const char *const names[TELL_REASON_COUNT] = {
 	[TELL_RUNTIME_CONNECTED] = "RuntimeConnected",
 	[TELL_DECLARED] = "Declared",
 	[TELL_NO_LONGER_DECLARED] = "NoLongerDeclared",
+	[TELL_HELD] = "Held",
 	[TELL_CREATE_REQUESTED] = "CreateRequested",
 	[TELL_UPDATE_REQUESTED] = "UpdateRequested",
 	[TELL_DELETE_REQUESTED] = "DeleteRequested",
@@ -24,6 +25,7 @@ static const char *const names[TELL_REASON_COUNT] = {
 	[TELL_STOP_REQUESTED] = "StopRequested",
 	[TELL_KILL_REQUESTED] = "KillRequested",
 	[TELL_RESTART_REQUESTED] = "RestartRequested",
+	[TELL_PRUNE_REQUESTED] = "PruneRequested",
 	[TELL_PURGE_REQUESTED] = "PurgeRequested",
 	[TELL_STARTED] = "Started",
 	[TELL_NOT_RESTARTED] = "NotRestarted",
@@ -144,6 +146,12 @@ void tell_no_longer_declared(struct engine *engine, const char *key, const char 
 	tell(engine, key, ACT, names[TELL_NO_LONGER_DECLARED], "no longer declared by %s", file);
 }
 
+void tell_held(struct engine *engine, const char *key, const char *why)
+{
+	tell(engine, key, WARNING, names[TELL_HELD],
+	     "held, not deleted: %s; kuke prune lets it go", why);
+}
+
 void tell_request(struct engine *engine, enum tell_reason reason, const char *key, uid_t uid,
 		  char *const *changes, size_t n_changes)
 {
@@ -151,7 +159,8 @@ void tell_request(struct engine *engine, enum tell_reason reason, const char *ke
 		[TELL_CREATE_REQUESTED] = "create",   [TELL_UPDATE_REQUESTED] = "change",
 		[TELL_DELETE_REQUESTED] = "delete",   [TELL_START_REQUESTED] = "start",
 		[TELL_STOP_REQUESTED] = "stop",       [TELL_KILL_REQUESTED] = "kill",
-		[TELL_RESTART_REQUESTED] = "restart", [TELL_PURGE_REQUESTED] = "delete everything",
+		[TELL_RESTART_REQUESTED] = "restart", [TELL_PRUNE_REQUESTED] = "let go of",
+		[TELL_PURGE_REQUESTED] = "delete everything",
 	};
 
 	AUTO_BUF struct buf changed = { 0 };

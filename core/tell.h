@@ -19,6 +19,8 @@ enum tell_reason {
 	TELL_DECLARED,
 	/* The manifest does not declare it any more, and its grace is over. */
 	TELL_NO_LONGER_DECLARED,
+	/* It has lost its declaration in a way that is not believed: it stays, see kuke prune. */
+	TELL_HELD,
 	/* Somebody asked over the API to ... */
 	TELL_CREATE_REQUESTED,
 	TELL_UPDATE_REQUESTED,
@@ -27,6 +29,7 @@ enum tell_reason {
 	TELL_STOP_REQUESTED,
 	TELL_KILL_REQUESTED,
 	TELL_RESTART_REQUESTED,
+	TELL_PRUNE_REQUESTED,
 	TELL_PURGE_REQUESTED,
 	/* Its process runs. */
 	TELL_STARTED,
@@ -61,6 +64,7 @@ void tell_filter_failed(struct engine *engine, const struct error *why);
 void tell_declared(struct engine *engine, const char *key, const char *file,
 		   const ProtobufCMessage *before, const ProtobufCMessage *now);
 void tell_no_longer_declared(struct engine *engine, const char *key, const char *file);
+void tell_held(struct engine *engine, const char *key, const char *why);
 
 /* @key "" for everything. @changes: paths of the fields that change. */
 void tell_request(struct engine *engine, enum tell_reason reason, const char *key, uid_t uid,

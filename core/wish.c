@@ -26,13 +26,6 @@ ProtobufCMessage *wish_implicit_document(const char *key)
 
 /* ---- containers that join their cell ---- */
 
-static struct claim *first_claim(const struct object *object)
-{
-	return list_empty(&object->claims)
-		       ? NULL
-		       : list_entry(object->claims.next, struct claim, object_link);
-}
-
 static void refuse(struct claim *claim, const struct model_problems *problems)
 {
 	free(claim->refused);
@@ -86,7 +79,7 @@ static void join_containers(const struct engine *engine, const struct object *ob
 	struct map_node *node = map_find_from(&engine->objects, prefix);
 
 	for (; node && str_starts_with(node->key, prefix); node = map_next(node)) {
-		struct claim *claim = first_claim(map_entry(node, struct object, node));
+		struct claim *claim = claim_first(map_entry(node, struct object, node));
 		struct model_problems problems = { 0 };
 
 		if (!claim)
@@ -99,14 +92,14 @@ static void join_containers(const struct engine *engine, const struct object *ob
 
 bool wish_has_joined(const struct object *container)
 {
-	const struct claim *claim = first_claim(container);
+	const struct claim *claim = claim_first(container);
 
 	return claim && !claim->refused;
 }
 
 ProtobufCMessage *wish_document(const struct object *object)
 {
-	const struct claim *claim = first_claim(object);
+	const struct claim *claim = claim_first(object);
 
 	return claim ? model_copy(claim->message) : wish_implicit_document(object->key);
 }
@@ -320,7 +313,7 @@ static char *source_of(const struct claim *claim)
 
 void wish_update(struct engine *engine, struct object *object)
 {
-	struct claim *claim = first_claim(object);
+	struct claim *claim = claim_first(object);
 	bool wanted = claim || object->wanted_children;
 	ProtobufCMessage *message;
 	AUTO_FREE char *source = NULL;

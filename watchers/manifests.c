@@ -5,9 +5,11 @@
 
 #include "core/base/log.h"
 #include "watchers/manifests_scan.h"
+#include "watchers/mounts.h"
 
 enum {
 	RETRY_FIRST_MS = 20, /* for a writer that was closing just then; doubles up to poll_ms */
+	MOVED_MS = 50, /* containers that start change the mount table too, often many at once */
 };
 
 struct manifests_watcher {
@@ -30,6 +32,9 @@ struct manifests_watcher {
 	bool busy;       /* from the start of a scan until its last difference is delivered */
 	bool hinted;     /* meanwhile there was a hint ... */
 	bool wanted_now; /* ... or a request */
+
+	struct mounts *mounts; /* NULL: the mount table cannot be watched */
+	struct timer moved;    /* from its change to the look at the directories */
 
 	struct deferred deferred_close;
 	void (*closed)(void *ctx); /* set: closing */
@@ -74,6 +79,29 @@ void manifests_rescan(struct manifests_watcher *watcher)
 		watcher->wanted_now = true;
 	else
 		start_scan(watcher);
+}
+
+/* ---- mounts ---- */
+
+/* After a scan that is under way everything is looked at anew. */
+static void on_moved(struct timer *timer)
+{
+	struct manifests_watcher *watcher = container_of(timer, struct manifests_watcher, moved);
+
+	if (watcher->busy) {
+		watcher->hinted = true;
+		return;
+	}
+	watcher->scan.only_if_moved = !watcher->first_hint_ms && !watcher->scan.retry;
+	start_scan(watcher);
+}
+
+static void on_mounts(void *ctx)
+{
+	struct manifests_watcher *watcher = ctx;
+
+	if (!timer_active(&watcher->moved))
+		timer_start(watcher->loop, &watcher->moved, MOVED_MS, on_moved);
 }
 
 /* ---- inotify ---- */
@@ -145,8 +173,14 @@ static void deliver(struct manifests_watcher *watcher)
 		case MANIFESTS_CHANGE_ERROR:
 			listener->on_file_error(listener->ctx, change->path, &change->err);
 			break;
+		case MANIFESTS_CHANGE_PENDING:
+			listener->on_file_pending(listener->ctx, change->path);
+			break;
 		case MANIFESTS_CHANGE_GONE:
-			listener->on_file_gone(listener->ctx, change->path);
+			listener->on_file_gone(listener->ctx, change->path, NULL);
+			break;
+		case MANIFESTS_CHANGE_HIDDEN:
+			listener->on_file_gone(listener->ctx, change->path, &change->err);
 			break;
 		}
 	}
@@ -182,8 +216,13 @@ static void on_scan_done(struct work *work)
 	struct manifests_watcher *watcher = container_of(work, struct manifests_watcher, work);
 	bool hinted, wanted_now;
 
-	take_watches(watcher);
-	deliver(watcher);
+	if (watcher->scan.skipped) {
+		watcher->scan.watches = (struct manifests_watches){ 0 };
+	} else {
+		take_watches(watcher);
+		deliver(watcher);
+	}
+	watcher->scan.only_if_moved = false;
 	manifests_changes_fini(&watcher->scan.changes);
 	watcher->busy = false;
 	hinted = watcher->hinted;
@@ -244,6 +283,10 @@ int manifests_open(struct manifests_watcher **ret_watcher, struct loop *loop,
 	watcher->scan.directory = xstrdup(options->directory);
 	watcher->options.directory = watcher->scan.directory;
 	watcher->scan.only_root_writes = geteuid() == 0;
+	for (size_t i = 0; options->expected && i < options->expected->n; i++)
+		manifests_known_expect(&watcher->scan.known, options->expected->items[i]);
+	watcher->options.expected = NULL;
+	watcher->mounts = mounts_open(loop, on_mounts, watcher);
 	start_scan(watcher);
 	*ret_watcher = watcher;
 	return 0;
@@ -274,6 +317,8 @@ void manifests_close(struct manifests_watcher *watcher, void (*closed)(void *ctx
 	watcher->closed_ctx = ctx;
 	timer_stop(&watcher->quiet);
 	timer_stop(&watcher->again);
+	timer_stop(&watcher->moved);
+	mounts_close(take_ptr(watcher->mounts));
 	if (!watcher->busy)
 		loop_defer(watcher->loop, &watcher->deferred_close, finish_close);
 }

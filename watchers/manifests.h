@@ -15,6 +15,10 @@
  * A file that somebody has open for writing is not read: what was delivered before stands until it
  * is closed.
  *
+ * A file that is not found any more was removed, or is hidden by what led to it: see
+ * watchers/manifests_dirs.h. Mounts come and go without an inotify event: after a change of the
+ * mount table it is looked whether the directories are still the same ones.
+ *
  * Bounds: 16 levels, 1 000 directories, 10 000 files, 1 MiB a file, 64 MiB together. Run as root,
  * files that others than root can write, or whose directory they can write, are refused: who writes
  * a manifest runs programs as root.
@@ -22,6 +26,7 @@
 #pragma once
 
 #include "core/base/error.h"
+#include "core/base/str.h"
 #include "core/loop/loop.h"
 
 struct manifests_options {
@@ -31,6 +36,9 @@ struct manifests_options {
 	uint64_t poll_ms; /* 2000: time between scans where inotify cannot be had or does not see
 			     everything */
 	bool no_inotify;  /* poll only */
+	/* Files that were there in an earlier life of the daemon: that they are gone is told. NULL:
+	 * none. */
+	const struct strv *expected;
 };
 
 /*
@@ -51,13 +59,17 @@ struct manifests_listener {
 	 */
 	void (*on_file_error)(void *ctx, const char *path, const struct error *err);
 
-	/* A file that was delivered, or reported by on_file_error, is not there any more. */
-	void (*on_file_gone)(void *ctx, const char *path);
+	/* A new file is there and open for writing: its content follows, or an error. */
+	void (*on_file_pending)(void *ctx, const char *path);
+
+	/* A file that was told of, or expected, is not there any more. @hidden: what led to it is
+	 * gone or hides it, -ENOENT: is gone as a whole; it may follow a second time, with NULL,
+	 * when it is found to be removed. NULL: it was removed. */
+	void (*on_file_gone)(void *ctx, const char *path, const struct error *hidden);
 
 	/*
 	 * The scan is over. NULL: the directory was read completely. Otherwise what is wrong with
-	 * the directory (missing, unreadable, not a directory, over a bound, turned empty at once,
-	 * never still); then on_file_gone was not called for anything, and a further scan follows
+	 * the directory (missing, unreadable, not a directory, over a bound, never still); then on_file_gone was not called for anything, and a further scan follows
 	 * when the directory changes.
 	 */
 	void (*on_scan_done)(void *ctx, const struct error *directory_problem);

@@ -22,6 +22,8 @@ void manifests_known_fini(struct manifests_known *known)
 
 	map_for_each(file, &known->files, node)
 		file_free(known, file);
+	manifests_dirs_clear(&known->dirs);
+	manifests_dirs_clear(&known->kept);
 }
 
 const struct manifests_file *manifests_known_find(const struct manifests_known *known,
@@ -76,18 +78,6 @@ void manifests_changes_fini(struct manifests_changes *changes)
 
 /* ---- the difference ---- */
 
-static bool same_root(const struct manifests_root *a, const struct manifests_root *b)
-{
-	return a->dev == b->dev && a->ino == b->ino && a->born_ns == b->born_ns;
-}
-
-bool manifests_emptied_at_once(const struct manifests_known *known,
-			       const struct manifests_root *root)
-{
-	return known->files.count > 1 ||
-	       (known->files.count == 1 && !same_root(&known->root, root));
-}
-
 static struct manifests_file *file_get(struct manifests_known *known, const char *path)
 {
 	struct manifests_file *file =
@@ -101,6 +91,28 @@ static struct manifests_file *file_get(struct manifests_known *known, const char
 	return file;
 }
 
+void manifests_known_expect(struct manifests_known *known, const char *path)
+{
+	file_get(known, path)->delivered = true;
+}
+
+bool manifests_known_has_below(const struct manifests_known *known, const char *dir)
+{
+	AUTO_FREE char *prefix = xasprintf("%s/", dir);
+	const struct map_node *node = map_find_from(&known->files, prefix);
+
+	return node && str_starts_with(node->key, prefix);
+}
+
+/* The content is not what the listener has, whatever it is. */
+static void forget_content(struct manifests_file *file)
+{
+	file->trusted = false;
+	file->hash[0] = '\0';
+	free(file->error);
+	file->error = NULL;
+}
+
 static void report_error(struct manifests_file *file, const struct error *err,
 			 struct manifests_changes *changes)
 {
@@ -109,6 +121,7 @@ static void report_error(struct manifests_file *file, const struct error *err,
 	free(file->error);
 	file->error = xstrdup(err->msg);
 	file->delivered = true;
+	file->hidden = false;
 	change_add(changes, MANIFESTS_CHANGE_ERROR, file->path)->err = *err;
 }
 
@@ -125,14 +138,24 @@ static void report_content(struct manifests_file *file, struct manifests_found *
 	free(file->error);
 	file->error = NULL;
 	file->delivered = true;
+	file->hidden = false;
 	memcpy(file->hash, found->hash, sizeof(file->hash));
 	change_add(changes, MANIFESTS_CHANGE_FILE, file->path)->content = found->content;
 	found->content = (struct buf){ 0 };
 }
 
+/* Nothing is known of its content yet, but that it is there. */
+static void report_pending(struct manifests_file *file, struct manifests_changes *changes)
+{
+	forget_content(file);
+	file->delivered = true;
+	file->hidden = false;
+	change_add(changes, MANIFESTS_CHANGE_PENDING, file->path);
+}
+
 /*
  * A file that is being written. The first scan says so at once: who starts from it must know that
- * the file is there. Later ones wait for the writer for a while.
+ * the file is there. Later ones wait for the writer for a while before they call it an error.
  */
 static void report_held(struct manifests_file *file, bool first_scan, uint64_t now_ms,
 			struct manifests_changes *changes)
@@ -141,8 +164,11 @@ static void report_held(struct manifests_file *file, bool first_scan, uint64_t n
 
 	if (!file->held_since_ms)
 		file->held_since_ms = now_ms;
-	if (!first_scan && now_ms - file->held_since_ms < HELD_REPORT_MS)
+	if (!first_scan && now_ms - file->held_since_ms < HELD_REPORT_MS) {
+		if (!file->delivered || file->hidden)
+			report_pending(file, changes);
 		return;
+	}
 	error_set(&err, -EBUSY,
 		  "%s is open for writing by another process: it is read when that closes it",
 		  file->path);
@@ -172,25 +198,47 @@ static void apply_found(struct manifests_known *known, struct manifests_found *f
 	}
 }
 
+static void report_hidden(struct manifests_known *known, struct manifests_file *file,
+			  const struct error *why, struct manifests_changes *changes)
+{
+	manifests_kept_use(&known->kept, &known->dirs, file->path);
+	if (file->hidden)
+		return;
+	forget_content(file);
+	file->hidden = true;
+	change_add(changes, MANIFESTS_CHANGE_HIDDEN, file->path)->err = *why;
+}
+
 static void apply_missing(struct manifests_known *known, struct manifests_file *file,
+			  const struct map *found, const struct map *dirs,
 			  struct manifests_changes *changes)
 {
+	const struct map *before = file->hidden ? &known->kept : &known->dirs;
+	struct error why;
+
+	if (file->delivered && manifests_is_hidden(before, dirs, found, file->path, &why)) {
+		report_hidden(known, file, &why, changes);
+		return;
+	}
 	if (file->delivered)
 		change_add(changes, MANIFESTS_CHANGE_GONE, file->path);
 	file_free(known, file);
 }
 
-void manifests_diff(struct manifests_known *known, struct map *found, bool keep_missing,
-		    uint64_t now_ms, struct manifests_changes *changes)
+void manifests_diff(struct manifests_known *known, struct map *found, struct map *dirs,
+		    bool keep_missing, uint64_t now_ms, struct manifests_changes *changes)
 {
 	struct map_node *old = map_first(&known->files), *new = map_first(found);
 
+	if (!keep_missing)
+		manifests_kept_unuse(&known->kept);
 	while (old || new) {
 		int order = !old ? 1 : !new ? -1 : strcmp(old->key, new->key);
 		struct map_node *next_old = old && order <= 0 ? map_next(old) : old;
 
 		if (order < 0 && !keep_missing)
-			apply_missing(known, map_entry(old, struct manifests_file, node), changes);
+			apply_missing(known, map_entry(old, struct manifests_file, node), found,
+				      dirs, changes);
 		if (order >= 0) {
 			apply_found(known, map_entry(new, struct manifests_found, node), now_ms,
 				    changes);
@@ -198,4 +246,8 @@ void manifests_diff(struct manifests_known *known, struct map *found, bool keep_
 		}
 		old = next_old;
 	}
+	if (keep_missing)
+		return;
+	manifests_kept_drop(&known->kept);
+	manifests_dirs_replace(&known->dirs, dirs);
 }

@@ -10,6 +10,7 @@
 #include "core/base/error.h"
 #include "core/base/map.h"
 #include "core/base/str.h"
+#include "watchers/manifests_dirs.h"
 
 /* A file with the same identity has the same content, unless it was read so soon after a write that
  * the clock of the filesystem may not tell a second write from the first. */
@@ -29,22 +30,23 @@ struct manifests_file {
 	char hash[SHA256_HEX_BYTES];
 	char *error;            /* delivered instead of content; NULL */
 	bool delivered;         /* the listener knows of it */
+	bool hidden;            /* the listener was told that it is hidden */
 	uint64_t held_since_ms; /* open for writing since; 0: is not */
 };
 
-/* Which directory it is. An inode number is soon used again, so the time of birth (0: not known)
- * belongs to it. */
-struct manifests_root {
-	dev_t dev;
-	ino_t ino;
-	int64_t born_ns;
+struct manifests_known {
+	struct map files; /* struct manifests_file.node */
+	struct map dirs;  /* struct manifests_dir.node: of the last complete scan */
+	struct map kept;  /* struct manifests_dir.node: as they were before files were hidden */
+	bool scanned;     /* at least once, completely */
 };
 
-struct manifests_known {
-	struct map files;           /* struct manifests_file.node */
-	bool scanned;               /* at least once, completely */
-	struct manifests_root root; /* the directory of the last complete scan */
-};
+/* A file that was there in an earlier life of the daemon: that it is gone is told like that of one
+ * that was delivered. */
+void manifests_known_expect(struct manifests_known *known, const char *path);
+
+/* Whether files were found in the directory, or are expected there. */
+bool manifests_known_has_below(const struct manifests_known *known, const char *dir);
 
 void manifests_known_fini(struct manifests_known *known);
 const struct manifests_file *manifests_known_find(const struct manifests_known *known,
@@ -72,7 +74,13 @@ struct manifests_found {
 struct manifests_found *manifests_found_new(struct map *found, const char *path);
 void manifests_found_clear(struct map *found);
 
-enum manifests_change_kind { MANIFESTS_CHANGE_FILE, MANIFESTS_CHANGE_ERROR, MANIFESTS_CHANGE_GONE };
+enum manifests_change_kind {
+	MANIFESTS_CHANGE_FILE,
+	MANIFESTS_CHANGE_ERROR,
+	MANIFESTS_CHANGE_PENDING, /* it is there, and is being written */
+	MANIFESTS_CHANGE_GONE,    /* removed */
+	MANIFESTS_CHANGE_HIDDEN,  /* gone, by what led to it: err */
+};
 
 struct manifests_change {
 	enum manifests_change_kind kind;
@@ -89,15 +97,9 @@ struct manifests_changes {
 void manifests_changes_fini(struct manifests_changes *changes);
 
 /*
- * Whether a directory that is now empty was emptied by accident: several files, or another
- * directory than before. One file that goes from the same directory is an ordinary removal.
+ * Brings @known up to what was found and adds what changed, in byte order of path. @dirs: the
+ * directories of the pass; emptied. With @keep_missing files that were not found stay known (the
+ * pass did not see everything).
  */
-bool manifests_emptied_at_once(const struct manifests_known *known,
-			       const struct manifests_root *root);
-
-/*
- * Brings @known up to what was found and adds what changed, in byte order of path. With
- * @keep_missing files that were not found stay known (the pass did not see everything).
- */
-void manifests_diff(struct manifests_known *known, struct map *found, bool keep_missing,
-		    uint64_t now_ms, struct manifests_changes *changes);
+void manifests_diff(struct manifests_known *known, struct map *found, struct map *dirs,
+		    bool keep_missing, uint64_t now_ms, struct manifests_changes *changes);

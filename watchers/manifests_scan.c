@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <time.h>
 
@@ -38,19 +36,6 @@ static bool is_remote(int fd)
 	default:
 		return false;
 	}
-}
-
-static int identify_root(int fd, struct manifests_root *ret_root)
-{
-	struct statx stx;
-
-	if (statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &stx) < 0)
-		return -errno;
-	*ret_root = (struct manifests_root){ .dev = makedev(stx.stx_dev_major, stx.stx_dev_minor),
-					     .ino = stx.stx_ino };
-	if (stx.stx_mask & STATX_BTIME)
-		ret_root->born_ns = stx.stx_btime.tv_sec * 1000000000 + stx.stx_btime.tv_nsec;
-	return 0;
 }
 
 static int root_problem(struct manifests_scan *scan, int code)
@@ -86,7 +71,7 @@ static int run_pass(struct manifests_pass *pass)
 		return root_problem(scan, path_fd);
 	/* Watched before it is opened, so that a change of its permissions is seen. */
 	manifests_watches_add_content(&scan->watches, path_fd);
-	if (fd < 0 || identify_root(fd, &pass->root) < 0)
+	if (fd < 0)
 		return root_problem(scan, -errno);
 	scan->remote = is_remote(fd);
 	return manifests_walk(pass, fd);
@@ -104,20 +89,31 @@ static void compare(struct manifests_pass *pass)
 {
 	struct manifests_scan *scan = pass->scan;
 
-	if (pass->found.count == 0 && !pass->partial &&
-	    manifests_emptied_at_once(&scan->known, &pass->root)) {
-		error_set(&scan->problem, -ENODATA,
-			  "manifests directory %s turned empty at once (it had %zu "
-			  "manifests): nothing "
-			  "is deleted; put the files back, or leave at least one manifest in place",
-			  scan->directory, scan->known.files.count);
-		return;
-	}
-	manifests_diff(&scan->known, &pass->found, pass->partial, now_ms(), &scan->changes);
-	if (pass->partial)
-		return;
-	scan->known.scanned = true;
-	scan->known.root = pass->root;
+	manifests_diff(&scan->known, &pass->found, &pass->dirs, pass->partial, now_ms(),
+		       &scan->changes);
+	scan->known.scanned |= !pass->partial;
+}
+
+/* ---- only where the directories are ---- */
+
+static bool is_in_place(const struct manifests_scan *scan, const struct manifests_dir *dir)
+{
+	AUTO_FREE char *path =
+		xasprintf("%s%s%s", scan->directory, *dir->path ? "/" : "", dir->path);
+	struct manifests_place place;
+
+	return manifests_place_of(AT_FDCWD, path, &place) == 0 &&
+	       manifests_place_is(&place, &dir->place);
+}
+
+static bool all_in_place(const struct manifests_scan *scan)
+{
+	const struct manifests_dir *dir;
+
+	map_for_each(dir, &scan->known.dirs, node)
+		if (!is_in_place(scan, dir))
+			return false;
+	return scan->known.scanned;
 }
 
 void manifests_scan_run(struct manifests_scan *scan)
@@ -125,6 +121,9 @@ void manifests_scan_run(struct manifests_scan *scan)
 	struct manifests_pass *pass = NULL;
 	int r = MANIFESTS_PASS_AGAIN;
 
+	scan->skipped = scan->only_if_moved && all_in_place(scan);
+	if (scan->skipped)
+		return;
 	for (int number = 1; r == MANIFESTS_PASS_AGAIN && number <= MANIFESTS_PASSES_MAX;
 	     number++) {
 		pass = xnew(struct manifests_pass);
@@ -137,6 +136,7 @@ void manifests_scan_run(struct manifests_scan *scan)
 			compare(pass);
 		manifests_generation_fini(&pass->generation);
 		manifests_found_clear(&pass->found);
+		manifests_dirs_clear(&pass->dirs);
 		free(pass);
 	}
 	if (r != MANIFESTS_PASS_AGAIN)

@@ -12,6 +12,7 @@ struct manifests_scan {
 	/* set by the owner */
 	char *directory;
 	bool only_root_writes;
+	bool only_if_moved; /* look only when a directory is another one, or at another place */
 
 	/* carried from scan to scan */
 	struct manifests_known known;
@@ -21,6 +22,7 @@ struct manifests_scan {
 	struct manifests_changes changes;
 	struct error problem; /* of the directory; code 0: it was read completely */
 	bool retry; /* look again soon: a file is being written, or the directory was never still */
+	bool skipped; /* only_if_moved, and none was: the other results are as before */
 	bool remote; /* others may change it without an event */
 };
 

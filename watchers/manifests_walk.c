@@ -4,6 +4,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/sysmacros.h>
 
 #include "core/manifest/file_name.h"
 #include "watchers/manifests_read.h"
@@ -84,8 +87,88 @@ static int read_file(struct manifests_pass *pass, const struct dir *dir,
 	return r == -ENOENT ? MANIFESTS_PASS_AGAIN : r;
 }
 
-/* An entry that cannot be followed. Only a manifest's name is worth a word. */
-static int bad_entry(struct manifests_pass *pass, const char *name, const char *path, int code)
+/* ---- directories ---- */
+
+int manifests_place_of(int dirfd, const char *path, struct manifests_place *ret_place)
+{
+	const unsigned mask = STATX_INO | STATX_BTIME | STATX_MNT_ID;
+	struct statx stx;
+
+	if (statx(dirfd, path, AT_EMPTY_PATH, mask, &stx) < 0)
+		return -errno;
+	*ret_place = (struct manifests_place){
+		.dev = makedev(stx.stx_dev_major, stx.stx_dev_minor),
+		.ino = stx.stx_ino,
+	};
+	if (stx.stx_mask & STATX_BTIME)
+		ret_place->born_ns =
+			stx.stx_btime.tv_sec * INT64_C(1000000000) + stx.stx_btime.tv_nsec;
+	if (stx.stx_mask & STATX_MNT_ID)
+		ret_place->mount_id = stx.stx_mnt_id;
+	return 0;
+}
+
+/* Where the directory is, and which it is. */
+static int note_dir(struct manifests_pass *pass, const struct dir *dir)
+{
+	struct manifests_dir *noted = manifests_dirs_get(&pass->dirs, dir->path);
+	char link[32], real[PATH_MAX];
+	ssize_t len;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", dir->fd);
+	len = readlink(link, real, sizeof(real));
+	if (len < 0)
+		return -errno;
+	free(noted->real_path);
+	noted->real_path = xstrndup(real, (size_t)len);
+	return manifests_place_of(dir->fd, "", &noted->place);
+}
+
+static void note_bad_dir(struct manifests_pass *pass, const char *path, int code, const char *why)
+{
+	error_set(&manifests_dirs_get(&pass->dirs, path)->err, code, "%s: %s", path, why);
+}
+
+/* The directory itself: what of it was seen counts, but nothing is gone. */
+static int skip_root(struct manifests_pass *pass, int code)
+{
+	pass->partial = true;
+	error_set(&pass->scan->problem, code,
+		  "cannot read the manifests directory %s: %s: nothing is deleted",
+		  pass->scan->directory, strerror(-code));
+	return 0;
+}
+
+/* A directory that cannot be read: it is there, like a file that cannot be read. */
+static int skip_directory(struct manifests_pass *pass, const char *path, int code)
+{
+	AUTO_FREE char *shown = shown_path(pass, path);
+	struct manifests_found *found = NULL;
+	int r;
+
+	if (code == -ENOENT || code == -ESTALE)
+		return MANIFESTS_PASS_AGAIN;
+	if (!*path)
+		return skip_root(pass, code);
+	note_bad_dir(pass, path, code, strerror(-code));
+	r = add_found(pass, path, &found);
+	if (r == 0)
+		error_set(&found->err, code,
+			  "cannot read the directory %s: %s: nothing that may be in it is deleted",
+			  shown, strerror(-code));
+	return r;
+}
+
+/* ---- entries that cannot be followed ---- */
+
+/* A link may lead nowhere for an instant, while its target is replaced: one that did so before is
+ * not looked at again. */
+static bool may_be_replaced(const struct manifests_pass *pass, int code, bool before)
+{
+	return code == -ENOENT && pass->number < MANIFESTS_PASSES_MAX && !before;
+}
+
+static int bad_manifest(struct manifests_pass *pass, const char *path, int code)
 {
 	const struct manifests_file *known = manifests_known_find(&pass->scan->known, path);
 	AUTO_FREE char *shown = shown_path(pass, path);
@@ -93,17 +176,13 @@ static int bad_entry(struct manifests_pass *pass, const char *name, const char *
 	struct error err;
 	int r;
 
-	if (!file_name_is_manifest(name))
-		return 0;
 	if (code != -ENOENT)
 		error_set(&err, code, "cannot follow %s: %s", shown, strerror(-code));
 	else
 		error_set(&err, code,
 			  "%s leads nowhere: the target of the symbolic link does not exist",
 			  shown);
-	/* A link may lead nowhere for an instant, while its target is replaced. */
-	if (code == -ENOENT && pass->number < MANIFESTS_PASSES_MAX &&
-	    !(known && str_equal(known->error, err.msg)))
+	if (may_be_replaced(pass, code, known && str_equal(known->error, err.msg)))
 		return MANIFESTS_PASS_AGAIN;
 	r = add_found(pass, path, &found);
 	if (r == 0)
@@ -111,23 +190,31 @@ static int bad_entry(struct manifests_pass *pass, const char *name, const char *
 	return r;
 }
 
-/* ---- directories ---- */
-
-static int walk(struct manifests_pass *pass, struct dir *dir);
-
-/* A directory that cannot be read: the rest counts, but nothing is gone. */
-static int skip_directory(struct manifests_pass *pass, const char *path, int code)
+/* Of others only a link that led to a directory of manifests, or is expected to, is of interest. */
+static int bad_directory(struct manifests_pass *pass, const char *path, int code)
 {
-	AUTO_FREE char *shown = shown_path(pass, path);
+	const struct manifests_known *known = &pass->scan->known;
 
-	if (code == -ENOENT || code == -ESTALE)
+	if (!manifests_known_has_below(known, path))
+		return 0;
+	if (may_be_replaced(pass, code, map_find(&known->kept, path) != NULL))
 		return MANIFESTS_PASS_AGAIN;
-	pass->partial = true;
-	error_set(&pass->scan->problem, code,
-		  "cannot read the manifests directory %s: %s: nothing is deleted", shown,
-		  strerror(-code));
+	if (code == -ENOENT)
+		note_bad_dir(pass, path, -ENXIO, "the target of the symbolic link does not exist");
+	else
+		note_bad_dir(pass, path, code, strerror(-code));
 	return 0;
 }
+
+static int bad_entry(struct manifests_pass *pass, const char *name, const char *path, int code)
+{
+	return file_name_is_manifest(name) ? bad_manifest(pass, path, code)
+					   : bad_directory(pass, path, code);
+}
+
+/* ---- walking ---- */
+
+static int walk(struct manifests_pass *pass, struct dir *dir);
 
 static int enter(struct manifests_pass *pass, const struct dir *parent,
 		 const struct manifests_target *target, const char *path)
@@ -226,6 +313,9 @@ static int walk(struct manifests_pass *pass, struct dir *dir)
 
 	if (fstat(dir->fd, &st) < 0)
 		return skip_directory(pass, dir->path, -errno);
+	r = note_dir(pass, dir);
+	if (r < 0)
+		return skip_directory(pass, dir->path, r);
 	r = mark_visited(pass, &st, &before);
 	if (r != 0 || before)
 		return r;

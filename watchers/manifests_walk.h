@@ -19,12 +19,12 @@ struct manifests_pass {
 	struct manifests_scan *scan;
 	int number;       /* from 1 to MANIFESTS_PASSES_MAX */
 	struct map found; /* struct manifests_found.node */
+	struct map dirs;  /* struct manifests_dir.node */
 	struct manifests_generation generation;
 	struct visited visited[MANIFESTS_DIRECTORIES_MAX];
 	size_t n_visited;
 	size_t total_bytes;
-	bool partial; /* some subdirectory could not be read; scan->problem says which */
-	struct manifests_root root;
+	bool partial; /* the directory itself could not be listed; scan->problem says why */
 };
 
 /*

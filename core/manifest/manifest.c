@@ -247,7 +247,7 @@ void manifest_parse(const char *name, const char *data, size_t len, struct manif
 	*ret_manifest = (struct manifest){ 0 };
 	list_init(&ret_manifest->documents);
 	if (!check_size(&p, len))
-		return;
+		return words_set_any(&ret_manifest->unread);
 	reader_read(data, len, &handlers);
 	if (p.n_documents == 0)
 		add_error(&p,
@@ -260,6 +260,8 @@ void manifest_parse(const char *name, const char *data, size_t len, struct manif
 
 		strv_add(&ret_manifest->errors, rest);
 	}
+	if (p.n_errors)
+		words_read(data, len, &ret_manifest->unread);
 }
 
 void document_free(struct document *document)
@@ -281,5 +283,6 @@ void manifest_fini(struct manifest *manifest)
 		list_for_each(document, &manifest->documents, link)
 			document_free(document);
 	strv_fini(&manifest->errors);
+	words_fini(&manifest->unread);
 	*manifest = (struct manifest){ 0 };
 }

@@ -10,6 +10,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/list.h"
+#include "core/base/words.h"
 #include "core/model/model.h"
 
 /* Bounds on what a file may ask of us (SPEC 3). */
@@ -34,6 +35,8 @@ struct manifest {
 	struct list documents; /* struct document.link: the good ones, in the order of the file */
 	struct strv errors; /* "web.yaml:3:11: document 1: Cell \"web\": spec.containers[0].imgae:
 			       unknown field, ..." */
+	struct words unread; /* of a file with errors: what may be in the part that is not
+				understood */
 };
 
 void manifest_fini(struct manifest *manifest);

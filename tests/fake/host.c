@@ -2,6 +2,7 @@
 #include "tests/fake/host.h"
 
 #include "core/desired.h"
+#include "core/hold.h"
 #include "core/store.h"
 #include "watchers/cgroup.h"
 #include "watchers/runtime.h"
@@ -13,7 +14,7 @@ void sim_init(struct sim *sim, uint64_t seed)
 {
 	struct error err;
 
-	*sim = (struct sim){ .seed = seed };
+	*sim = (struct sim){ .seed = seed, .guard = { .share_percent = 50, .number = 3 } };
 	check(loop_open(&sim->loop, LOOP_CLOCK_VIRTUAL, &err) == 0);
 	world_init(&sim->world, &sim->loop, seed);
 }
@@ -26,7 +27,7 @@ void sim_init_real(struct sim *sim, uint64_t seed)
 {
 	struct error err;
 
-	*sim = (struct sim){ .seed = seed };
+	*sim = (struct sim){ .seed = seed, .guard = { .share_percent = 50, .number = 3 } };
 	check(loop_open(&sim->loop, LOOP_CLOCK_BOOTTIME, &err) == 0);
 	uv_idle_init(&sim->loop.uv, &sim->awake);
 	uv_idle_start(&sim->awake, on_awake);
@@ -49,6 +50,7 @@ void sim_start(struct sim *sim)
 		.cgroup = &sim->world.cgroup,
 		.run_path = sim->run_path,
 		.cgroup_root = "/kukeon",
+		.prune_guard = sim->guard,
 		.prune_grace_ms = PRUNE_GRACE_MS,
 	};
 	struct error err;
@@ -114,6 +116,14 @@ void sim_file(struct sim *sim, const char *path, const char *text)
 void sim_file_gone(struct sim *sim, const char *path)
 {
 	desired_remove_file(&sim->engine, path);
+}
+
+void sim_prune(struct sim *sim)
+{
+	struct list *held = &sim->engine.desired.held;
+
+	while (!list_empty(held))
+		hold_let_go(&sim->engine, list_entry(held->next, struct claim, state_link));
 }
 
 void sim_scanned(struct sim *sim)

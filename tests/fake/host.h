@@ -15,6 +15,7 @@ struct sim {
 	const char *run_path; /* set before sim_start(): objects are stored there. NULL: no files at
 				 all */
 	struct store *store;
+	struct prune_guard guard; /* set before sim_start(); sim_init() sets the usual one */
 	uv_idle_t awake; /* keeps a real loop turning */
 	bool running;
 	bool closed;
@@ -33,6 +34,9 @@ void sim_start(struct sim *sim);
 
 /* The daemon dies now, or stops in order; the world stays. */
 void sim_crash(struct sim *sim);
+
+/* Lets go of all that is held, as kuke prune --yes does. */
+void sim_prune(struct sim *sim);
 
 /* Gives a file, takes one away, ends the reading of the directory. */
 void sim_file(struct sim *sim, const char *path, const char *text);

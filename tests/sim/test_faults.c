@@ -196,6 +196,7 @@ static uint64_t play(const struct world_fault *fault)
 	uint64_t acts;
 
 	sim_init(&life.sim, 7);
+	life.sim.guard.off = true;
 	life.sim.world.fault = *fault;
 	sim_start(&life.sim);
 	for (life.phase = MADE; life.phase < PHASES; life.phase++)

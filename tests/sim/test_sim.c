@@ -418,6 +418,7 @@ static void test_16_process_that_cannot_die(void **state)
 	give_cells(&sim, 1);
 	sim_run(&sim, 1000);
 	other_of(&sim)->immortal = true;
+	sim.engine.desired.guard.off = true;
 	sim_file_gone(&sim, "web.yaml");
 	sim_file_gone(&sim, "c00.yaml");
 	sim_scanned(&sim);
@@ -730,6 +731,7 @@ static void test_24_joins_before_the_start(void **state)
 	sim_run(&sim, 20 * 1000);
 	assert_web(&sim, API__STATE__Ready, "");
 	assert_in_spaces(&sim, "default/s1 ");
+	sim.engine.desired.guard.off = true;
 	sim_file_gone(&sim, "s1.yaml");
 	sim_file_gone(&sim, "web.yaml");
 	sim_scanned(&sim);

@@ -97,7 +97,7 @@ static void test_first_path_keeps_the_object(void **state)
 		      " is declared in a.yaml already, which keeps it; remove one "
 		      "of the two");
 	sim_scanned(sim);
-	sim_file_gone(sim, "a.yaml"); /* at once: what lingers gives way to what is there */
+	sim_file_gone(sim, "a.yaml"); /* at once: what is lost gives way to what is there */
 	assert_source(sim, WEB, "manifest:m.yaml");
 	assert_string_equal(container_spec(sim, WEB, 0)->image, "second");
 	assert_errors(sim, "m.yaml", "");
@@ -268,7 +268,8 @@ static void restore(struct sim *sim, const char *path, const char *text)
 	manifest_parse(path, text, strlen(text), &manifest);
 	assert_int_equal(manifest.errors.n, 0);
 	list_for_each(document, &manifest.documents, link)
-		desired_restore(&sim->engine, source, document->key, take_ptr(document->message));
+		desired_restore(&sim->engine, source, document->key, NULL,
+				take_ptr(document->message));
 	manifest_fini(&manifest);
 }
 
@@ -289,24 +290,6 @@ static void test_restored_and_missing(void **state)
 	sim_run(sim, LONG_MS);
 	assert_null(find(sim, WEB));
 	assert_source(sim, "default/default/default/api", "manifest:b.yaml");
-}
-
-static void test_all_missing_is_not_believed(void **state)
-{
-	struct sim *sim = *state;
-
-	restore(sim, "a.yaml", CELL("web", "img"));
-	sim_scanned(sim);
-	assert_false(sim->engine.desired.complete);
-	assert_int_equal(sim->engine.desired.problem.code, -ENOENT);
-	sim_run(sim, LONG_MS);
-	assert_true(find(sim, WEB)->wanted);
-	assert_int_equal(sim_state(sim, WEB), API__STATE__Ready);
-	sim_file(sim, "other.yaml", CELL("api", "img"));
-	sim_scanned(sim);
-	assert_int_equal(sim->engine.desired.problem.code, 0);
-	sim_run(sim, LONG_MS);
-	assert_null(find(sim, WEB));
 }
 
 static void test_generations(void **state)
@@ -340,7 +323,6 @@ int main(void)
 		TEST(test_containers_join_their_cell),
 		TEST(test_ill_directory_prunes_nothing),
 		TEST(test_restored_and_missing),
-		TEST(test_all_missing_is_not_believed),
 		TEST(test_generations),
 	};
 

@@ -298,7 +298,17 @@ static void test_deleted_while_away(void **state)
 	assert_exists(f, WEB "/cell.yaml", true);
 	sim_scanned(&f->sim);
 	sim_run(&f->sim, 2 * LONG_MS);
+	assert_exists(f, WEB "/cell.yaml", true); /* the only cell, and nobody saw it go */
+	restart(f);
+	sim_scanned(&f->sim);
+	sim_run(&f->sim, 2 * LONG_MS);
+	assert_exists(f, WEB "/cell.yaml", true); /* held over a restart */
+	sim_prune(&f->sim);
+	sim_run(&f->sim, 2 * LONG_MS);
 	assert_exists(f, "default", false);
+	sim_file(&f->sim, "other.yaml",
+		 "apiVersion: v1beta1\nkind: Realm\nmetadata: {name: other}\n");
+	sim_run(&f->sim, LONG_MS);
 	assert_exists(f, "other/realm.yaml", true);
 }
 

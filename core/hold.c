@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/hold.h"
+
+#include <errno.h>
+
+#include "core/base/log.h"
+#include "core/status.h"
+#include "core/tell.h"
+#include "core/wish.h"
+
+enum { PERCENT = 100 };
+
+/* ---- cells that manifests declare ---- */
+
+static bool is_declared(const struct object *object)
+{
+	const struct claim *claim = claim_first(object);
+
+	return claim && claim->state == CLAIM_DECLARED && claim->file->path;
+}
+
+static void count_declared(struct engine *engine, struct object *object)
+{
+	struct desired *desired = &engine->desired;
+	bool declared = object->kind == KIND_CELL && is_declared(object);
+
+	if (declared == list_linked(&object->declared_link))
+		return;
+	if (declared) {
+		object->declared_ms = loop_now_ms(engine->loop);
+		list_append(&desired->declared, &object->declared_link);
+		desired->n_declared++;
+	} else {
+		list_remove(&object->declared_link);
+		desired->n_declared--;
+	}
+}
+
+void hold_claims_changed(struct engine *engine, struct object *object)
+{
+	count_declared(engine, object);
+	wish_update(engine, object);
+}
+
+/* How many of them were already at @time_ms. */
+static unsigned declared_before(const struct desired *desired, uint64_t time_ms)
+{
+	unsigned n = desired->n_declared;
+
+	for (struct list *link = desired->declared.prev; link != &desired->declared;
+	     link = link->prev, n--)
+		if (list_entry(link, struct object, declared_link)->declared_ms <= time_ms)
+			break;
+	return n;
+}
+
+/* ---- states of a claim ---- */
+
+static void enter(struct engine *engine, struct claim *claim, enum claim_state state,
+		  const char *why)
+{
+	struct desired *desired = &engine->desired;
+	struct list *const lists[] = { [CLAIM_DECLARED] = NULL,
+				       [CLAIM_LOST] = &desired->lost,
+				       [CLAIM_IN_DOUBT] = &desired->in_doubt,
+				       [CLAIM_HELD] = &desired->held };
+	bool shown = claim->state == CLAIM_HELD || state == CLAIM_HELD;
+	struct object *object = claim->object;
+
+	str_replace(&claim->why, why);
+	claim->state = state;
+	list_remove(&claim->state_link);
+	if (lists[state])
+		list_append(lists[state], &claim->state_link);
+	claim_order(claim);
+	hold_claims_changed(engine, object);
+	if (shown) /* a container is shown, and stored, with its cell */
+		engine_changed(engine, object->kind == KIND_CONTAINER ? object->parent : object,
+			       false);
+}
+
+/* Others that lost it have nothing to say about an object that is declared. */
+static void drop_others(struct engine *engine, struct claim *claim)
+{
+	struct claim *other;
+
+	list_for_each(other, &claim->object->claims, object_link) {
+		struct desired_file *file = other->file;
+
+		if (other->state == CLAIM_DECLARED)
+			continue;
+		claim_free(other);
+		claim_forget_file(engine, file);
+	}
+}
+
+void hold_declared(struct engine *engine, struct claim *claim)
+{
+	bool held = claim->state == CLAIM_HELD;
+
+	claim->hidden = 0;
+	enter(engine, claim, CLAIM_DECLARED, NULL);
+	drop_others(engine, claim);
+	if (held)
+		log_info("%s is declared again key=%s file=%s", kind_name(claim->object->kind),
+			 claim->object->key, claim->file->path);
+	hold_arm(engine);
+}
+
+void hold_lost(struct engine *engine, struct claim *claim, const struct error *hidden)
+{
+	int code = hidden ? hidden->code : 0;
+
+	if (claim->state == CLAIM_LOST && claim->hidden) {
+		/* Within the grace the last look at it counts. */
+		claim->hidden = code;
+		str_replace(&claim->why, hidden ? hidden->msg : NULL);
+	}
+	if (claim->state != CLAIM_DECLARED)
+		return;
+	claim->lost_ms = loop_now_ms(engine->loop);
+	claim->lost_wall_ms = status_now_ms();
+	claim->hidden = code;
+	enter(engine, claim, CLAIM_LOST, hidden ? hidden->msg : NULL);
+	hold_arm(engine);
+}
+
+void hold_restore(struct engine *engine, struct claim *claim, const char *why)
+{
+	claim->lost_ms = loop_now_ms(engine->loop);
+	claim->lost_wall_ms = status_now_ms();
+	enter(engine, claim, CLAIM_HELD, why);
+}
+
+void hold_let_go(struct engine *engine, struct claim *claim)
+{
+	struct object *object = claim->object;
+	struct desired_file *file = claim->file;
+
+	log_info("%s is no longer declared key=%s file=%s", kind_name(object->kind), object->key,
+		 file->path);
+	tell_no_longer_declared(engine, object->key, file->path);
+	claim_free(claim);
+	claim_forget_file(engine, file);
+	hold_claims_changed(engine, object);
+}
+
+/* ---- in doubt ---- */
+
+/* The file whose text may hold the document; NULL when there is none. */
+static const struct desired_file *may_be_in(const struct desired *desired,
+					    const struct claim *claim)
+{
+	const char *name = key_name(claim->object->key);
+	struct desired_file *file;
+
+	if (list_linked(&claim->file->unread_link))
+		return claim->file;
+	list_for_each(file, &desired->unread, unread_link)
+		if (words_may_have(&file->unread, name))
+			return file;
+	return NULL;
+}
+
+static void doubt(struct engine *engine, struct claim *claim, const struct desired_file *file)
+{
+	AUTO_FREE char *why = xasprintf(
+		"%s does not declare it any more, but %s cannot be read as a whole and may do so",
+		claim->file->path, file->path);
+
+	enter(engine, claim, CLAIM_IN_DOUBT, why);
+	log_warning("%s is kept: %s key=%s", kind_name(claim->object->kind), claim->why,
+		    claim->object->key);
+}
+
+void hold_review(struct engine *engine)
+{
+	struct claim *claim;
+
+	list_for_each(claim, &engine->desired.in_doubt, state_link) {
+		if (may_be_in(&engine->desired, claim))
+			continue;
+		claim->lost_ms = loop_now_ms(engine->loop);
+		enter(engine, claim, CLAIM_LOST, NULL);
+	}
+	hold_arm(engine);
+}
+
+/* ---- held ---- */
+
+static void hold(struct engine *engine, struct claim *claim, const char *why)
+{
+	enter(engine, claim, CLAIM_HELD, why);
+	log_warning("%s is held: %s key=%s file=%s", kind_name(claim->object->kind), claim->why,
+		    claim->object->key, claim->file->path);
+	tell_held(engine, claim->object->key, claim->why);
+}
+
+static bool is_lost_cell(const struct claim *claim)
+{
+	return claim->object->kind == KIND_CELL && claim_first(claim->object) == claim;
+}
+
+static unsigned count_lost(const struct desired *desired)
+{
+	struct claim *claim;
+	unsigned n = 0;
+
+	list_for_each(claim, &desired->lost, state_link)
+		n += is_lost_cell(claim);
+	return n;
+}
+
+/* All that was lost is one file's, which was seen before, and it went; or one cell of a file that
+ * goes on without it. */
+static bool went_by_itself(const struct desired *desired, unsigned cells)
+{
+	const struct desired_file *file =
+		list_entry(desired->lost.next, struct claim, state_link)->file;
+	struct claim *claim;
+
+	list_for_each(claim, &desired->lost, state_link)
+		if (claim->file != file || claim->hidden)
+			return false;
+	return file->reported && (!file->seen || cells == 1);
+}
+
+/* Whether what was lost in the window that begins with the first of them is too much to be meant;
+ * @ret_why says so. */
+static bool is_too_much(const struct engine *engine, unsigned lost, char **ret_why)
+{
+	const struct desired *desired = &engine->desired;
+	const struct prune_guard *guard = &desired->guard;
+	const struct claim *first = list_entry(desired->lost.next, struct claim, state_link);
+	unsigned before = lost + declared_before(desired, first->lost_ms);
+	bool all = lost == before;
+	bool many = lost >= guard->number && (uint64_t)lost * PERCENT >
+						     (uint64_t)guard->share_percent * before;
+
+	if (guard->off || !lost || !(all || many) ||
+	    (all && went_by_itself(desired, lost)))
+		return false;
+	*ret_why = xasprintf("%u of %u cells that manifests declared lost their declaration within "
+			     "%.4g s, too many to delete unasked",
+			     lost, before, (double)desired->prune_grace_ms / 1000);
+	return true;
+}
+
+static bool expired(const struct engine *engine, const struct claim *claim)
+{
+	return claim->lost_ms + engine->desired.prune_grace_ms <= loop_now_ms(engine->loop);
+}
+
+static void doubt_expired(struct engine *engine)
+{
+	struct claim *claim;
+
+	list_for_each(claim, &engine->desired.lost, state_link) {
+		const struct desired_file *file;
+
+		if (!expired(engine, claim))
+			break;
+		file = may_be_in(&engine->desired, claim);
+		if (file)
+			doubt(engine, claim, file);
+	}
+}
+
+static bool is_held_for_its_way(const struct engine *engine, const struct claim *claim)
+{
+	return claim->hidden && !(engine->desired.guard.off && claim->hidden == -ENOENT);
+}
+
+static void on_grace_over(struct timer *timer)
+{
+	struct engine *engine = container_of(timer, struct engine, desired.prune);
+	struct desired *desired = &engine->desired;
+	unsigned lost;
+	struct claim *claim;
+	struct list *link;
+	AUTO_FREE char *why = NULL;
+
+	doubt_expired(engine);
+	lost = count_lost(desired);
+	while ((link = desired->lost.next) != &desired->lost) {
+		claim = list_entry(link, struct claim, state_link);
+		if (!expired(engine, claim))
+			break;
+		if (is_too_much(engine, lost, &why)) {
+			list_for_each(claim, &desired->lost, state_link)
+				hold(engine, claim, claim->hidden ? claim->why : why);
+			break;
+		}
+		lost -= is_lost_cell(claim);
+		if (is_held_for_its_way(engine, claim))
+			hold(engine, claim, claim->why);
+		else
+			hold_let_go(engine, claim);
+	}
+	hold_arm(engine);
+}
+
+/* Nothing expires while the directory is ill, or has not been read once. */
+void hold_arm(struct engine *engine)
+{
+	struct desired *desired = &engine->desired;
+
+	if (list_empty(&desired->lost) || !desired->complete || desired->problem.code)
+		timer_stop(&desired->prune);
+	else
+		timer_start_at(engine->loop, &desired->prune,
+			       list_entry(desired->lost.next, struct claim, state_link)->lost_ms +
+				       desired->prune_grace_ms,
+			       on_grace_over);
+}
