@@ -29,6 +29,8 @@ static const struct method apply = { SERVICE "Apply", &api__apply_reply__descrip
 				     CHANGE_TIMEOUT_MS };
 static const struct method delete = { SERVICE "Delete", &api__delete_reply__descriptor,
 				      CHANGE_TIMEOUT_MS };
+static const struct method prune = { SERVICE "Prune", &api__prune_reply__descriptor,
+				     CHANGE_TIMEOUT_MS };
 static const struct method run = { SERVICE "Run", &api__run_reply__descriptor, CHANGE_TIMEOUT_MS };
 static const struct method refresh = { SERVICE "Refresh", &api__refresh_reply__descriptor,
 				       LOOK_TIMEOUT_MS };
@@ -103,6 +105,12 @@ int client_delete(struct client *client, const Api__DeleteRequest *request,
 		  Api__DeleteReply **ret_reply, struct error *err)
 {
 	return client_call(client, &delete, &request->base, ret_reply, err);
+}
+
+int client_prune(struct client *client, const Api__PruneRequest *request,
+		 Api__PruneReply **ret_reply, struct error *err)
+{
+	return client_call(client, &prune, &request->base, ret_reply, err);
 }
 
 int client_run(struct client *client, const Api__RunRequest *request, Api__RunReply **ret_reply,

@@ -27,6 +27,8 @@ int client_apply(struct client *client, const Api__ApplyRequest *request,
 		 Api__ApplyReply **ret_reply, struct error *err);
 int client_delete(struct client *client, const Api__DeleteRequest *request,
 		  Api__DeleteReply **ret_reply, struct error *err);
+int client_prune(struct client *client, const Api__PruneRequest *request,
+		 Api__PruneReply **ret_reply, struct error *err);
 int client_run(struct client *client, const Api__RunRequest *request, Api__RunReply **ret_reply,
 	       struct error *err);
 int client_refresh(struct client *client, const Api__RefreshRequest *request,

@@ -157,6 +157,30 @@ static void print_egress(const Api__SpaceEgress *space, FILE *out)
 	}
 }
 
+void report_held_print(Api__HeldObject *const *held, size_t n, FILE *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		fprintf(out, "  %s ", kinds_singular((enum kind)held[i]->kind));
+		text_print(held[i]->key, out);
+		fputs(", declared by ", out);
+		text_print(held[i]->file, out);
+		fputs(" until ", out);
+		text_print(held[i]->since, out);
+		fputs(": ", out);
+		text_print(held[i]->message, out);
+		fputc('\n', out);
+	}
+}
+
+static void print_held(const Api__StatusReply *status, FILE *out)
+{
+	if (!status->n_held)
+		return;
+	fprintf(out, "\nHeld, not deleted\n");
+	report_held_print(status->held, status->n_held, out);
+	fprintf(out, "  Declare it again, or let it go: kuke prune --yes [FILE | KIND NAME]\n");
+}
+
 static void print_verdict(const Api__StatusReply *status, FILE *out)
 {
 	fputc('\n', out);
@@ -188,5 +212,6 @@ void report_print(const Api__StatusReply *status, const struct io *io)
 		fprintf(io->out, "\nRemarks\n");
 	for (size_t i = 0; i < status->n_remarks; i++)
 		print_problem(status->remarks[i], io);
+	print_held(status, io->out);
 	print_verdict(status, io->out);
 }

@@ -6,3 +6,6 @@
 #include "cli/cli.h"
 
 void report_print(const Api__StatusReply *status, const struct io *io);
+
+/* What is held, a line each. */
+void report_held_print(Api__HeldObject *const *held, size_t n, FILE *out);

@@ -19,6 +19,7 @@ const struct verb *const verbs[] = {
 	&verb_kill,
 	&verb_restart,
 	&verb_delete,
+	&verb_prune,
 	&verb_refresh,
 	&verb_doctor,
 	&verb_uninstall,

@@ -15,6 +15,7 @@ extern const struct verb verb_get;
 extern const struct verb verb_help;
 extern const struct verb verb_init;
 extern const struct verb verb_kill;
+extern const struct verb verb_prune;
 extern const struct verb verb_refresh;
 extern const struct verb verb_restart;
 extern const struct verb verb_start;

@@ -203,6 +203,7 @@ static const struct rpc_method methods[] = {
 	{ "/kukeon.v1beta1.Kukeon/Delete", &api__delete_request__descriptor, api_on_delete },
 	{ "/kukeon.v1beta1.Kukeon/Run", &api__run_request__descriptor, api_on_run },
 	{ "/kukeon.v1beta1.Kukeon/Refresh", &api__refresh_request__descriptor, api_on_refresh },
+	{ "/kukeon.v1beta1.Kukeon/Prune", &api__prune_request__descriptor, api_on_prune },
 	{ "/kukeon.v1beta1.Kukeon/Purge", &api__purge_request__descriptor, api_on_purge },
 	{ "/kukeon.v1beta1.Kukeon/Events", &api__events_request__descriptor, api_on_events },
 	{ "/kukeon.v1beta1.Kukeon/Doctor", &api__doctor_request__descriptor, api_on_doctor },

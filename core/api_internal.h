@@ -60,6 +60,10 @@ void api_on_refresh(struct rpc_server_call *call, const ProtobufCMessage *reques
 void api_on_purge(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
 void api_cancel_waiters(struct api *api);
 
+/* api_prune.c. What is kept though nothing declares it, for the report. */
+void api_on_prune(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
+void api_add_held(const struct engine *engine, Api__HeldObject ***objects, size_t *n);
+
 /* api_get.c */
 void api_on_get(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
 

@@ -192,6 +192,9 @@ Api__StatusReply *api_status_report(struct api *api)
 	report_runtime(api, reply);
 	report_manifests(api, reply);
 	report_objects(api, reply);
+	api_add_held(api->options.engine, &reply->held, &reply->n_held);
+	if (reply->n_held)
+		reply->healthy = false;
 	report_egress(api, reply);
 	return reply;
 }

@@ -109,18 +109,17 @@ void hold_declared(struct engine *engine, struct claim *claim)
 
 void hold_lost(struct engine *engine, struct claim *claim, const struct error *hidden)
 {
-	int code = hidden ? hidden->code : 0;
+	bool within_grace = claim->state == CLAIM_LOST && claim->hidden;
 
-	if (claim->state == CLAIM_LOST && claim->hidden) {
-		/* Within the grace the last look at it counts. */
-		claim->hidden = code;
-		str_replace(&claim->why, hidden ? hidden->msg : NULL);
-	}
-	if (claim->state != CLAIM_DECLARED)
+	if (claim->state == CLAIM_HELD || (claim->state == CLAIM_LOST && !within_grace))
 		return;
+	claim->hidden = hidden ? hidden->code : 0;
+	if (within_grace) { /* the last look at what led to it counts */
+		str_replace(&claim->why, hidden ? hidden->msg : NULL);
+		return;
+	}
 	claim->lost_ms = loop_now_ms(engine->loop);
 	claim->lost_wall_ms = status_now_ms();
-	claim->hidden = code;
 	enter(engine, claim, CLAIM_LOST, hidden ? hidden->msg : NULL);
 	hold_arm(engine);
 }
@@ -168,6 +167,7 @@ static void doubt(struct engine *engine, struct claim *claim, const struct desir
 		"%s does not declare it any more, but %s cannot be read as a whole and may do so",
 		claim->file->path, file->path);
 
+	claim->hidden = 0;
 	enter(engine, claim, CLAIM_IN_DOUBT, why);
 	log_warning("%s is kept: %s key=%s", kind_name(claim->object->kind), claim->why,
 		    claim->object->key);

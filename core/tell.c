@@ -25,7 +25,6 @@ static const char *const names[TELL_REASON_COUNT] = {
 	[TELL_STOP_REQUESTED] = "StopRequested",
 	[TELL_KILL_REQUESTED] = "KillRequested",
 	[TELL_RESTART_REQUESTED] = "RestartRequested",
-	[TELL_PRUNE_REQUESTED] = "PruneRequested",
 	[TELL_PURGE_REQUESTED] = "PurgeRequested",
 	[TELL_STARTED] = "Started",
 	[TELL_NOT_RESTARTED] = "NotRestarted",
@@ -159,8 +158,7 @@ void tell_request(struct engine *engine, enum tell_reason reason, const char *ke
 		[TELL_CREATE_REQUESTED] = "create",   [TELL_UPDATE_REQUESTED] = "change",
 		[TELL_DELETE_REQUESTED] = "delete",   [TELL_START_REQUESTED] = "start",
 		[TELL_STOP_REQUESTED] = "stop",       [TELL_KILL_REQUESTED] = "kill",
-		[TELL_RESTART_REQUESTED] = "restart", [TELL_PRUNE_REQUESTED] = "let go of",
-		[TELL_PURGE_REQUESTED] = "delete everything",
+		[TELL_RESTART_REQUESTED] = "restart", [TELL_PURGE_REQUESTED] = "delete everything",
 	};
 
 	AUTO_BUF struct buf changed = { 0 };

@@ -153,14 +153,14 @@ scenario_begin() {
 	daemon_descriptors >"$T/descriptors"
 }
 
-# One after the other: a directory that is empty all at once could be an accident.
+# All at once: what is held then is let go.
 remove_all_manifests() {
 	local file
 	for file in "$MANIFESTS"/*; do
-		[ -e "$file" ] || continue
+		[ -e "$file" ] || [ -L "$file" ] || continue
 		rm -rf "$file"
-		wait_for "$(basename "$file") is forgotten" manifest_is_unknown "$(basename "$file")"
 	done
+	kuke prune --yes >/dev/null || fail "what the manifests declared cannot be let go"
 }
 
 realms_are_gone() { [ "$(kuke get realms -o json 2>/dev/null | jq length)" = 0 ]; }

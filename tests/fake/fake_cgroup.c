@@ -15,16 +15,23 @@ static bool *place(struct world *world, const char *key)
 					  : &world_make_parent(world, key)->cgroup;
 }
 
+/* The cell of the container is the one with this key, or below it. */
+static bool is_within(const struct world_container *c, const char *key)
+{
+	size_t len = strlen(key);
+	const char *cell = c->fact.cell_key;
+
+	return cell && strncmp(cell, key, len) == 0 && (!cell[len] || cell[len] == '/');
+}
+
 bool fake_cgroup_populated(struct world *world, const char *key)
 {
-	AUTO_FREE char *prefix = xasprintf("%s/", key);
 	struct world_container *c;
 
 	map_for_each(c, &world->containers, node) {
 		if (c->fact.task != TASK_RUNNING && c->fact.task != TASK_CREATED)
 			continue;
-		if (c->fact.cell_key && (strcmp(c->fact.cell_key, key) == 0 ||
-					 str_starts_with(c->fact.cell_key, prefix)))
+		if (is_within(c, key))
 			return true;
 	}
 	return false;
@@ -147,7 +154,7 @@ static int apply_kill(struct op *op, struct error *err UNUSED)
 
 	world_changes(op->world, "cgroup kill", op->key);
 	map_for_each(c, &op->world->containers, node)
-		if (c->fact.cell_key && str_starts_with(c->fact.cell_key, op->key))
+		if (is_within(c, op->key))
 			fake_kill(c, 137);
 	return 0;
 }
