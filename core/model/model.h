@@ -17,6 +17,7 @@
 enum {
 	MODEL_MAX_NODES = 12000, /* as YAML: each name, value, mapping and list is one */
 	MODEL_MAX_TEXT_BYTES = 2 * 1024 * 1024,
+	MODEL_CELL_MAX_CONTAINERS = 64, /* joined ones, too */
 	/* What a space gives its containers is copied into each of them. */
 	MODEL_DEFAULTS_MAX_NODES = 2000,
 	MODEL_DEFAULTS_MAX_TEXT_BYTES = 64 * 1024,
