@@ -79,7 +79,7 @@ static void parse(struct files *files, const char *path, const struct buf *conte
 	AUTO(manifest_fini) struct manifest manifest = { 0 };
 	struct document *document;
 
-	manifest_parse(path, content->len ? content->data : "", content->len, &manifest);
+	manifest_parse_dump(path, content->len ? content->data : "", content->len, &manifest);
 	for (size_t i = 0; i < manifest.errors.n; i++)
 		strv_add(&files->errors, manifest.errors.items[i]);
 	list_for_each(document, &manifest.documents, link)
@@ -91,7 +91,7 @@ static void parse(struct files *files, const char *path, const struct buf *conte
 /* All of it, or one byte more than a manifest may have: the parser says so then. */
 static int read_content(int fd, struct buf *content)
 {
-	while (content->len <= MANIFEST_MAX_BYTES) {
+	while (content->len <= MANIFEST_DUMP_MAX_BYTES) {
 		ssize_t n = read(fd, buf_reserve(content, READ_BYTES), READ_BYTES);
 
 		if (n < 0 && errno == EINTR)

@@ -23,7 +23,7 @@
 enum {
 	START_LIMIT_MS = 30 * 1000, /* it only has to open its socket */
 	START_POLL_MS = 10,
-	LAST_WORDS_MAX_BYTES = 4 * 1024 * 1024,
+	LAST_WORDS_MAX_BYTES = 4096,
 };
 
 bool host_daemon_reachable(const char *socket_path)
@@ -117,13 +117,29 @@ static int spawn(const char *program, const struct options *settings, const char
 	return -r;
 }
 
+/* What a file ends with, however long it is: earlier daemons wrote to it, too. */
+static void read_end(const char *path, struct buf *ret)
+{
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+	off_t size = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
+	off_t from = size > LAST_WORDS_MAX_BYTES ? size - LAST_WORDS_MAX_BYTES : 0;
+	ssize_t n = size < 0 ? -1
+			     : pread(fd, buf_reserve(ret, LAST_WORDS_MAX_BYTES),
+				     LAST_WORDS_MAX_BYTES, from);
+
+	if (n <= 0)
+		return;
+	ret->len += (size_t)n;
+	ret->data[ret->len] = '\0';
+}
+
 /* The last line of the log without journald's mark of the priority. */
 static int say_last_words(const char *log, int status, struct error *err)
 {
 	AUTO_BUF struct buf text = { 0 };
 	const char *line = "";
 
-	fs_read_file(AT_FDCWD, log, LAST_WORDS_MAX_BYTES, &text, NULL);
+	read_end(log, &text);
 	while (text.len && text.data[text.len - 1] == '\n')
 		text.data[--text.len] = '\0';
 	if (text.len) {

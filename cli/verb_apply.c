@@ -7,8 +7,9 @@
 #include "cli/verbs.h"
 #include "cli/waiting.h"
 
-/* Of one request; far below what the daemon takes in one message, and answered soon. */
-enum { BATCH_OBJECTS = 500, BATCH_BYTES = 4 << 20 };
+/* Of one request: answered soon, and with one object more, which has 2 MiB of text at most, below
+ * what the daemon takes in one message. */
+enum { BATCH_OBJECTS = 500, BATCH_BYTES = 1 << 20 };
 
 enum { KEY_DRY_RUN = 0x100 };
 

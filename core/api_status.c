@@ -5,7 +5,11 @@
 #include "core/status.h"
 #include "core/store.h"
 
-enum { STATE_COUNT = API__STATE__Pausing + 1 };
+enum {
+	STATE_COUNT = API__STATE__Pausing + 1,
+	/* Of all files; beyond it of each file its first error. */
+	ERRORS_MAX_BYTES = 4 * 1024 * 1024,
+};
 
 /* Appends to a repeated message field. */
 #define APPEND(array, n, item)                                                                     \
@@ -56,10 +60,26 @@ static void report_runtime(struct api *api, Api__StatusReply *reply)
 		       xstrdup(controllers->items[i]));
 }
 
-static Api__ManifestFile *report_file(const struct desired_file *file)
+/* Adds the errors of a file as long as there is room for them. */
+static void add_errors(Api__ManifestFile *out, const struct desired_file *file,
+		       size_t *error_bytes)
+{
+	AUTO(strv_fini) struct strv errors = { 0 };
+	size_t n = 0;
+
+	desired_file_errors(file, &errors);
+	for (; n < errors.n && (n == 0 || *error_bytes < ERRORS_MAX_BYTES); n++) {
+		*error_bytes += strlen(errors.items[n]);
+		APPEND(out->errors, out->n_errors, xstrdup(errors.items[n]));
+	}
+	if (n < errors.n)
+		APPEND(out->errors, out->n_errors,
+		       xasprintf("%s: %zu more errors", file->path, errors.n - n));
+}
+
+static Api__ManifestFile *report_file(const struct desired_file *file, size_t *error_bytes)
 {
 	Api__ManifestFile *out = xnew(Api__ManifestFile);
-	struct strv errors = { 0 };
 	struct claim *claim;
 
 	api__manifest_file__init(out);
@@ -69,9 +89,7 @@ static Api__ManifestFile *report_file(const struct desired_file *file)
 	list_for_each(claim, &file->claims, file_link)
 		if (claim->state == CLAIM_DECLARED)
 			APPEND(out->objects, out->n_objects, xstrdup(claim->object->key));
-	desired_file_errors(file, &errors);
-	out->errors = errors.items;
-	out->n_errors = errors.n;
+	add_errors(out, file, error_bytes);
 	return out;
 }
 
@@ -80,6 +98,7 @@ static void report_manifests(struct api *api, Api__StatusReply *reply)
 	const struct desired *desired = &api->options.engine->desired;
 	Api__ManifestsStatus *manifests = reply->manifests = xnew(Api__ManifestsStatus);
 	struct desired_file *file;
+	size_t error_bytes = 0;
 
 	api__manifests_status__init(manifests);
 	manifests->directory = str_dup_filled(api->options.manifests_dir);
@@ -88,7 +107,7 @@ static void report_manifests(struct api *api, Api__StatusReply *reply)
 	map_for_each(file, &desired->files, node) {
 		if (!file->seen)
 			continue;
-		APPEND(manifests->files, manifests->n_files, report_file(file));
+		APPEND(manifests->files, manifests->n_files, report_file(file, &error_bytes));
 		if (manifests->files[manifests->n_files - 1]->n_errors)
 			reply->healthy = false;
 	}

@@ -164,7 +164,7 @@ void store_job_add_file(struct store_job *job, const char *name, const ProtobufC
 	manifest_emit_yaml(message, &text);
 	job->files = xrealloc(job->files, (job->n_files + 1) * sizeof(*job->files));
 	job->files[job->n_files++] =
-		(struct store_change){ xstrdup(name), xstrdup(text.data ? text.data : "") };
+		(struct store_change){ xstrdup(name), buf_take(&text) };
 }
 
 bool store_job_writes(const struct store_job *job)

@@ -83,7 +83,7 @@ static int read_message(const char *path, enum kind kind, ProtobufCMessage **ret
 			struct error *err)
 {
 	AUTO_BUF struct buf text = { 0 };
-	int r = fs_read_file(AT_FDCWD, path, MANIFEST_MAX_BYTES, &text, err);
+	int r = fs_read_file(AT_FDCWD, path, MANIFEST_STORED_MAX_BYTES, &text, err);
 
 	return r < 0 ? r
 		     : manifest_parse_stored(path, text.data, text.len, model_descriptor(kind),

@@ -71,23 +71,81 @@ static bool try_join(Api__Cell *cell, const Api__ContainerSpec *container,
 	return !ret_problems->n;
 }
 
-/* Adds the container documents below the cell, each unless the cell would not be valid with it. */
+/* Those that wait to join a cell. */
+struct joiners {
+	struct claim **claims;
+	size_t n;
+};
+
+/* Whether the cell is valid with all of them; they stay in the cell then. */
+static bool try_join_all(Api__Cell *cell, const struct joiners *joiners)
+{
+	struct model_problems problems = { 0 };
+	size_t n_before = cell->spec->n_containers;
+	bool valid;
+
+	for (size_t i = 0; i < joiners->n; i++)
+		join_container(cell->spec,
+			       ((Api__Container *)joiners->claims[i]->message)->spec);
+	model_validate(KIND_CELL, &cell->base, &problems);
+	valid = !problems.n;
+	model_problems_fini(&problems);
+	while (!valid && cell->spec->n_containers > n_before)
+		leave_last(cell->spec);
+	return valid;
+}
+
+static void refuse_all(const struct joiners *joiners, const struct model_problems *problems)
+{
+	for (size_t i = 0; i < joiners->n; i++)
+		refuse(joiners->claims[i], problems);
+}
+
+/*
+ * In their order, each unless the cell would not be valid with it. Nearly always it is with all of
+ * them; else with all of one half, and so on: to look at the whole cell once for each of them
+ * takes long when they are many.
+ */
+static void join_each(Api__Cell *cell, const struct joiners *joiners)
+{
+	struct model_problems problems = { 0 };
+	size_t room = MODEL_CELL_MAX_CONTAINERS - cell->spec->n_containers;
+	struct joiners first = { joiners->claims, joiners->n / 2 },
+		       rest = { joiners->claims + first.n, joiners->n - first.n };
+
+	if (joiners->n == 0)
+		return;
+	if (joiners->n == 1 || room == 0) { /* what holds for one holds for all when it is full */
+		try_join(cell, ((Api__Container *)joiners->claims[0]->message)->spec, &problems);
+		refuse_all(joiners, &problems);
+	} else if (joiners->n <= room && try_join_all(cell, joiners)) {
+		refuse_all(joiners, &problems);
+	} else {
+		join_each(cell, &first);
+		join_each(cell, &rest);
+	}
+	model_problems_fini(&problems);
+}
+
+/* Adds the container documents below the cell. */
 static void join_containers(const struct engine *engine, const struct object *object,
 			    Api__Cell *cell)
 {
 	AUTO_FREE char *prefix = xasprintf("%s/", object->key);
 	struct map_node *node = map_find_from(&engine->objects, prefix);
+	struct joiners joiners = { 0 };
 
 	for (; node && str_starts_with(node->key, prefix); node = map_next(node)) {
 		struct claim *claim = claim_first(map_entry(node, struct object, node));
-		struct model_problems problems = { 0 };
 
 		if (!claim)
 			continue;
-		try_join(cell, ((Api__Container *)claim->message)->spec, &problems);
-		refuse(claim, &problems);
-		model_problems_fini(&problems);
+		joiners.claims = xrealloc(joiners.claims,
+					  (joiners.n + 1) * sizeof(struct claim *));
+		joiners.claims[joiners.n++] = claim;
 	}
+	join_each(cell, &joiners);
+	free(joiners.claims);
 }
 
 bool wish_has_joined(const struct object *container)

@@ -18,8 +18,10 @@
 struct parse {
 	const char *name;
 	struct manifest *manifest;
+	struct map by_key;  /* struct document.node: the good ones */
 	size_t n_documents; /* with anything in them, good or not */
-	size_t n_errors;
+	size_t n_errors;    /* reported or not */
+	size_t error_bytes; /* of those reported */
 
 	/* the document at hand */
 	unsigned number;
@@ -28,6 +30,13 @@ struct parse {
 	struct strv bad_paths; /* what the mapper complained about */
 };
 
+/* What comes now is only counted: it is not worth the time that words take. */
+static bool is_full(const struct parse *p)
+{
+	return p->manifest->errors.n >= MANIFEST_MAX_ERRORS ||
+	       p->error_bytes >= MANIFEST_MAX_ERROR_BYTES;
+}
+
 static void add_error(struct parse *p, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 static void add_error(struct parse *p, const char *fmt, ...)
@@ -35,19 +44,25 @@ static void add_error(struct parse *p, const char *fmt, ...)
 	char line[2 * ERROR_MSG_MAX_BYTES];
 	va_list args;
 
-	if (++p->n_errors > MANIFEST_MAX_ERRORS)
+	p->n_errors++;
+	if (is_full(p))
 		return;
 	va_start(args, fmt);
 	vsnprintf(line, sizeof(line), fmt, args);
 	va_end(args);
 	text_flatten(line);
 	strv_add(&p->manifest->errors, line);
+	p->error_bytes += strlen(line);
 }
 
 static void report(struct parse *p, const struct node *node, const char *path, const char *message)
 {
 	AUTO_BUF struct buf where = { 0 };
 
+	if (is_full(p)) {
+		p->n_errors++;
+		return;
+	}
 	buf_printf(&where, "%s:%u:%u: document %u: ", p->name, node->line, node->column, p->number);
 	if (p->kind)
 		buf_printf(&where, "%s%s%.80s%s: ", p->kind, p->object ? " \"" : "",
@@ -60,7 +75,8 @@ static void on_mapper_error(void *ctx, const struct node *node, const char *path
 {
 	struct parse *p = ctx;
 
-	strv_add(&p->bad_paths, path);
+	if (!is_full(p))
+		strv_add(&p->bad_paths, path);
 	report(p, node, path, message);
 }
 
@@ -113,9 +129,14 @@ static void validate(struct parse *p, enum kind kind, const ProtobufCMessage *me
 	model_validate(kind, message, &problems);
 	for (size_t i = 0; i < problems.n; i++) {
 		const char *path = problems.items[i].path;
+		const struct node *node = root;
 		bool there;
-		const struct node *node = node_follow(root, path, &there);
 
+		if (is_full(p)) {
+			p->n_errors += problems.n - i;
+			break;
+		}
+		node = node_follow(root, path, &there);
 		if (!follows(p, path, there))
 			report(p, node, path, problems.items[i].message);
 	}
@@ -125,21 +146,17 @@ static void validate(struct parse *p, enum kind kind, const ProtobufCMessage *me
 static void add_document(struct parse *p, enum kind kind, ProtobufCMessage *message,
 			 const struct node *root)
 {
-	AUTO_FREE char *key = model_key(kind, message);
-	struct document *document;
+	struct document *document = xnew(struct document);
 
-	list_for_each(document, &p->manifest->documents, link) {
-		if (!str_equal(document->key, key))
-			continue;
-		report(p, root, "", "the same object is in this file twice; keep one of them");
-		protobuf_c_message_free_unpacked(message, NULL);
+	document->kind = kind;
+	document->key = model_key(kind, message);
+	document->message = message;
+	if (map_insert(&p->by_key, &document->node, document->key)) {
+		list_append(&p->manifest->documents, &document->link);
 		return;
 	}
-	document = xnew(struct document);
-	document->kind = kind;
-	document->key = take_ptr(key);
-	document->message = message;
-	list_append(&p->manifest->documents, &document->link);
+	report(p, root, "", "the same object is in this file twice; keep one of them");
+	document_free(document);
 }
 
 static bool is_missing(const struct node *node)
@@ -151,9 +168,12 @@ static bool is_missing(const struct node *node)
 static void read_object(struct parse *p, enum kind kind, const struct node *root)
 {
 	size_t errors_before = p->n_errors;
-	const struct mapper_options options = { .skip = "status",
-						.on_error = on_mapper_error,
-						.ctx = p };
+	const struct mapper_options options = {
+		.skip = "status",
+		.max_worded = is_full(p) ? 0 : MANIFEST_MAX_ERRORS - p->manifest->errors.n,
+		.on_error = on_mapper_error,
+		.ctx = p,
+	};
 	ProtobufCMessage *message = mapper_map(root, model_descriptor(kind), &options);
 
 	if (is_missing(node_get(root, "apiVersion")))
@@ -226,16 +246,22 @@ static void on_document(void *ctx, unsigned number, const struct node *root)
 		read_document(p, root->children[i]);
 }
 
-static bool check_size(struct parse *p, size_t len)
+static bool check_size(struct parse *p, size_t len, size_t max_bytes)
 {
-	if (len <= MANIFEST_MAX_BYTES)
+	if (len <= max_bytes)
 		return true;
-	add_error(p, "%s: the file has %zu bytes, at most %d are allowed; split it", p->name, len,
-		  MANIFEST_MAX_BYTES);
+	add_error(p, "%s: the file has %zu bytes, at most %zu are allowed; split it", p->name, len,
+		  max_bytes);
 	return false;
 }
 
-void manifest_parse(const char *name, const char *data, size_t len, struct manifest *ret_manifest)
+struct bounds {
+	size_t bytes;
+	struct reader_bounds content;
+};
+
+static void parse(const char *name, const char *data, size_t len, const struct bounds *bounds,
+		  struct manifest *ret_manifest)
 {
 	struct parse p = { .name = name, .manifest = ret_manifest };
 	const struct reader_handlers handlers = {
@@ -246,22 +272,44 @@ void manifest_parse(const char *name, const char *data, size_t len, struct manif
 
 	*ret_manifest = (struct manifest){ 0 };
 	list_init(&ret_manifest->documents);
-	if (!check_size(&p, len))
+	if (!check_size(&p, len, bounds->bytes))
 		return words_set_any(&ret_manifest->unread);
-	reader_read(data, len, &handlers);
+	reader_read(data, len, &bounds->content, &handlers);
 	if (p.n_documents == 0)
 		add_error(&p,
 			  "%s: no document in the file; expected at least one with apiVersion, "
 			  "kind and metadata",
 			  name);
-	if (p.n_errors > MANIFEST_MAX_ERRORS) {
-		AUTO_FREE char *rest =
-			xasprintf("%s: %zu more errors", name, p.n_errors - MANIFEST_MAX_ERRORS);
+	if (p.n_errors > ret_manifest->errors.n) {
+		AUTO_FREE char *rest = xasprintf("%s: %zu more errors", name,
+						 p.n_errors - ret_manifest->errors.n);
 
 		strv_add(&ret_manifest->errors, rest);
 	}
 	if (p.n_errors)
 		words_read(data, len, &ret_manifest->unread);
+}
+
+void manifest_parse(const char *name, const char *data, size_t len, struct manifest *ret_manifest)
+{
+	static const struct bounds bounds = {
+		.bytes = MANIFEST_MAX_BYTES,
+		.content = { .nodes = MANIFEST_MAX_NODES, .text_bytes = MANIFEST_MAX_TEXT_BYTES },
+	};
+
+	parse(name, data, len, &bounds, ret_manifest);
+}
+
+void manifest_parse_dump(const char *name, const char *data, size_t len,
+			 struct manifest *ret_manifest)
+{
+	static const struct bounds bounds = {
+		.bytes = MANIFEST_DUMP_MAX_BYTES,
+		.content = { .nodes = MANIFEST_DUMP_MAX_NODES,
+			     .text_bytes = MANIFEST_DUMP_MAX_TEXT_BYTES },
+	};
+
+	parse(name, data, len, &bounds, ret_manifest);
 }
 
 void document_free(struct document *document)

@@ -10,6 +10,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/list.h"
+#include "core/base/map.h"
 #include "core/base/words.h"
 #include "core/model/model.h"
 
@@ -17,12 +18,36 @@
 enum {
 	MANIFEST_MAX_BYTES = 1024 * 1024,
 	MANIFEST_MAX_DEPTH = 32,
-	MANIFEST_MAX_NODES = 10000, /* per file, aliases counted as often as they expand */
-	MANIFEST_MAX_ERRORS = 100,  /* reported per file; a last line counts the rest */
+	/* Per file, aliases counted as often as they expand. A scalar may be longer than it was
+	 * written ("\L"), so a file without aliases has 1.5 MiB of text at most. */
+	MANIFEST_MAX_NODES = 10000,
+	MANIFEST_MAX_TEXT_BYTES = 2 * MANIFEST_MAX_BYTES,
+	/* Reported per file; a last line counts the rest. */
+	MANIFEST_MAX_ERRORS = 100,
+	MANIFEST_MAX_ERROR_BYTES = 16 * 1024, /* all but the last of them together */
+};
+
+/*
+ * What the store writes it must be able to read: any document within the bounds of
+ * core/model/model.h with any status. YAML makes at most five bytes of one (two bytes of text in a
+ * literal block, indented by eight; a control character is four), and some forty of a node.
+ */
+enum {
+	MANIFEST_STORED_MAX_BYTES = 16 * 1024 * 1024,
+	MANIFEST_STORED_MAX_NODES = 32 * 1024,
+	MANIFEST_STORED_MAX_TEXT_BYTES = 4 * 1024 * 1024,
+};
+
+/* What kuke reads back of what it printed: some ten thousand objects with their status. */
+enum {
+	MANIFEST_DUMP_MAX_BYTES = 64 * 1024 * 1024,
+	MANIFEST_DUMP_MAX_NODES = 2 * 1000 * 1000,
+	MANIFEST_DUMP_MAX_TEXT_BYTES = MANIFEST_DUMP_MAX_BYTES,
 };
 
 struct document {
-	struct list link; /* struct manifest.documents */
+	struct list link;     /* struct manifest.documents */
+	struct map_node node; /* by key, while the file is read */
 	enum kind kind;
 	char *key;
 	ProtobufCMessage
@@ -50,8 +75,12 @@ void manifest_fini(struct manifest *manifest);
  */
 void manifest_parse(const char *name, const char *data, size_t len, struct manifest *ret_manifest);
 
+/* The same within MANIFEST_DUMP_MAX: for a process of somebody's own, never for the daemon. */
+void manifest_parse_dump(const char *name, const char *data, size_t len,
+			 struct manifest *ret_manifest);
+
 /* One document of a known type with its status, as the store keeps it: no defaults, no validation,
- * same bounds. */
+ * within MANIFEST_STORED_MAX. */
 int manifest_parse_stored(const char *name, const char *data, size_t len,
 			  const ProtobufCMessageDescriptor *type, ProtobufCMessage **ret_message,
 			  struct error *err);

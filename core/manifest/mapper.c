@@ -11,14 +11,21 @@
 #include "core/model/naming.h"
 #include "core/model/field.h"
 
+bool mapper_has_words(const struct mapper *m)
+{
+	return m->n_errors < m->options->max_worded;
+}
+
 void mapper_fail(struct mapper *m, const struct node *node, const char *fmt, ...)
 {
-	char message[ERROR_MSG_MAX_BYTES];
+	char message[ERROR_MSG_MAX_BYTES] = "";
 	va_list args;
 
 	va_start(args, fmt);
-	vsnprintf(message, sizeof(message), fmt, args);
+	if (mapper_has_words(m))
+		vsnprintf(message, sizeof(message), fmt, args);
 	va_end(args);
+	m->n_errors++;
 	m->options->on_error(m->options->ctx, node, m->path.data ? m->path.data : "", message);
 }
 
@@ -45,8 +52,8 @@ static void path_pop(struct mapper *m, size_t before)
 	m->path.data[before] = '\0';
 }
 
-static void fail_unknown_field(struct mapper *m, const struct node *key,
-			       const ProtobufCMessageDescriptor *type)
+static void say_unknown_field(struct mapper *m, const struct node *key,
+			      const ProtobufCMessageDescriptor *type)
 {
 	struct field_name *names = xcalloc(type->n_fields, sizeof(*names));
 	const char **list = xcalloc(type->n_fields, sizeof(*list));
@@ -68,6 +75,15 @@ static void fail_unknown_field(struct mapper *m, const struct node *key,
 			    known.data ? known.data : "none");
 	free(list);
 	free(names);
+}
+
+static void fail_unknown_field(struct mapper *m, const struct node *key,
+			       const ProtobufCMessageDescriptor *type)
+{
+	if (mapper_has_words(m))
+		say_unknown_field(m, key, type);
+	else
+		mapper_fail(m, key, "unknown field");
 }
 
 static ProtobufCMessage *map_message(struct mapper *m, const struct node *node,
@@ -101,43 +117,91 @@ static void map_list(struct mapper *m, const struct node *node,
 	}
 }
 
-/* The key of entry @i of a mapping; reported and false when it is no key or was there before. */
-static bool check_key(struct mapper *m, const struct node *node, size_t i)
+/* The keys of a mapping by their text, then by their place: each is looked for among thousands. */
+struct keys {
+	const struct node *mapping;
+	size_t *order; /* indexes into its children */
+	size_t n;
+};
+
+static int compare_keys(const void *a, const void *b, void *ctx)
 {
-	const struct node *key = node->children[i];
+	const size_t *x = a, *y = b;
+	const struct keys *keys = ctx;
+	int order = strcmp(keys->mapping->children[*x]->text, keys->mapping->children[*y]->text);
+
+	return order ? order : (*x > *y) - (*x < *y);
+}
+
+static void keys_init(struct keys *keys, const struct node *mapping)
+{
+	*keys = (struct keys){ .mapping = mapping,
+			       .order = xcalloc(mapping->n_children / 2 + 1, sizeof(size_t)) };
+	for (size_t i = 0; i + 1 < mapping->n_children; i += 2)
+		if (mapping->children[i]->type == NODE_SCALAR)
+			keys->order[keys->n++] = i;
+	qsort_r(keys->order, keys->n, sizeof(*keys->order), compare_keys, keys);
+}
+
+static void keys_fini(struct keys *keys)
+{
+	free(keys->order);
+}
+
+/* The first entry with the key of entry @i, which may be that one. */
+static size_t first_same_key(const struct keys *keys, size_t i)
+{
+	const struct node *const *children = (const struct node *const *)keys->mapping->children;
+	size_t low = 0, high = keys->n;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (strcmp(children[keys->order[middle]]->text, children[i]->text) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return keys->order[low];
+}
+
+/* The key of entry @i of a mapping; reported and false when it is no key or was there before. */
+static bool check_key(struct mapper *m, const struct keys *keys, size_t i)
+{
+	const struct node *key = keys->mapping->children[i];
+	size_t first, length;
 
 	if (key->type != NODE_SCALAR) {
 		mapper_fail(m, key, "expected a name in front of the ':', found %s",
 			    node_type_name(key));
 		return false;
 	}
-	for (size_t before = 0; before < i; before += 2) {
-		const struct node *other = node->children[before];
-
-		if (other->type == NODE_SCALAR && str_equal(other->text, key->text)) {
-			size_t length = path_push(m, key->text);
-
-			mapper_fail(m, key, "is there twice, first in line %u", other->line);
-			path_pop(m, length);
-			return false;
-		}
-	}
-	return true;
+	first = first_same_key(keys, i);
+	if (first == i)
+		return true;
+	length = path_push(m, key->text);
+	mapper_fail(m, key, "is there twice, first in line %u",
+		    keys->mapping->children[first]->line);
+	path_pop(m, length);
+	return false;
 }
 
 static void map_entries(struct mapper *m, const struct node *node,
 			const ProtobufCFieldDescriptor *field, ProtobufCMessage *message)
 {
+	AUTO(keys_fini) struct keys keys = { 0 };
+
 	if (node->type != NODE_MAPPING) {
 		mapper_fail(m, node, "expected a mapping of names to text, found %s",
 			    node_type_name(node));
 		return;
 	}
+	keys_init(&keys, node);
 	for (size_t i = 0; i + 1 < node->n_children; i += 2) {
 		ProtobufCMessage *entry;
 		size_t before;
 
-		if (!check_key(m, node, i))
+		if (!check_key(m, &keys, i))
 			continue;
 		before = path_push(m, node->children[i]->text);
 		entry = message_new(field->descriptor);
@@ -196,15 +260,17 @@ static ProtobufCMessage *map_message(struct mapper *m, const struct node *node,
 				     const ProtobufCMessageDescriptor *type)
 {
 	ProtobufCMessage *message = message_new(type);
+	AUTO(keys_fini) struct keys keys = { 0 };
 
 	if (node->type != NODE_MAPPING) {
 		mapper_fail(m, node, "expected a mapping, found %s", node_type_name(node));
 		return message;
 	}
+	keys_init(&keys, node);
 	for (size_t i = 0; i + 1 < node->n_children; i += 2) {
 		size_t before;
 
-		if (!check_key(m, node, i))
+		if (!check_key(m, &keys, i))
 			continue;
 		before = path_push(m, node->children[i]->text);
 		map_field(m, node->children[i], node->children[i + 1], message);

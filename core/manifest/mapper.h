@@ -9,13 +9,16 @@
 
 #include "core/manifest/tree.h"
 
-/* Told about each error: the node it is at, the field path, what was expected. */
+/* Told about each error: the node it is at, the field path, what was expected ("" when it is one too
+ * many for words). */
 typedef void (*mapper_error_fn)(void *ctx, const struct node *node, const char *path,
 				const char *message);
 
 struct mapper_options {
 	/* a field of the outermost message that is not looked into; NULL for none */
 	const char *skip;
+	/* errors beyond so many are told without words, which cost more than the rest */
+	size_t max_worded;
 	mapper_error_fn on_error;
 	void *ctx;
 };

@@ -9,7 +9,11 @@
 struct mapper {
 	const struct mapper_options *options;
 	struct buf path; /* of the field at hand */
+	size_t n_errors;
 };
+
+/* Whether the next error is told in words. */
+bool mapper_has_words(const struct mapper *m);
 
 /* Reports an error at the field at hand. */
 void mapper_fail(struct mapper *m, const struct node *node, const char *fmt, ...) PRINTF_LIKE(3, 4);

@@ -9,6 +9,18 @@
 #include "core/manifest/manifest.h"
 #include "core/base/text.h"
 
+enum {
+	/*
+	 * Documents that are no YAML, after which the rest of a file is not read: the parser begins
+	 * anew behind each.
+	 */
+	BROKEN_MAX = 50,
+	/*
+	 * Lines that begin with '%': the parser compares each directive %TAG with all before it.
+	 */
+	DIRECTIVES_MAX = 50,
+};
+
 struct anchor {
 	struct map_node node;
 	char *name;
@@ -17,6 +29,7 @@ struct anchor {
 
 struct reader {
 	const struct reader_handlers *handlers;
+	const struct reader_bounds *bounds;
 	const char *data;
 	size_t len;
 	yaml_parser_t parser; /* reads from .start on; its marks count from there */
@@ -26,8 +39,10 @@ struct reader {
 	unsigned document_line; /* where it began, from 0 */
 	bool in_document;
 	unsigned error_line; /* of the last error, from 0 */
+	unsigned n_broken;   /* documents that are no YAML */
 	size_t n_nodes;      /* of all documents, aliases expanded */
-	bool exhausted;      /* the bound on nodes was reached: stop for good */
+	size_t text_bytes;   /* the same */
+	bool exhausted;      /* a bound was reached: stop for good */
 	struct map anchors;  /* struct anchor.node */
 	struct tree tree;
 };
@@ -92,12 +107,25 @@ static bool next_event(struct reader *r, yaml_event_t *ret_event)
 static bool count_nodes(struct reader *r, yaml_mark_t mark, size_t n)
 {
 	r->n_nodes += n;
-	if (r->n_nodes <= MANIFEST_MAX_NODES)
+	if (r->n_nodes <= r->bounds->nodes)
 		return true;
 	r->exhausted = true;
 	fail(r, mark,
-	     "the file has more than %d nodes (aliases count as often as they expand); split it",
-	     MANIFEST_MAX_NODES);
+	     "the file has more than %zu nodes (aliases count as often as they expand); split it",
+	     r->bounds->nodes);
+	return false;
+}
+
+static bool count_text(struct reader *r, yaml_mark_t mark, size_t bytes)
+{
+	r->text_bytes += bytes;
+	if (r->text_bytes <= r->bounds->text_bytes)
+		return true;
+	r->exhausted = true;
+	fail(r, mark,
+	     "the file has more than %zu bytes of text (aliases count as often as they expand); "
+	     "split it, or mount large texts as files",
+	     r->bounds->text_bytes);
 	return false;
 }
 
@@ -135,7 +163,8 @@ static struct node *build_alias(struct reader *r, const yaml_event_t *event, uns
 		return NULL;
 	}
 	if (!check_depth(r, event->start_mark, depth + anchor->target->height - 1) ||
-	    !count_nodes(r, event->start_mark, anchor->target->n_expanded))
+	    !count_nodes(r, event->start_mark, anchor->target->n_expanded) ||
+	    !count_text(r, event->start_mark, anchor->target->text_bytes))
 		return NULL;
 	return anchor->target;
 }
@@ -167,7 +196,10 @@ static struct node *build_scalar(struct reader *r, const yaml_event_t *event)
 		fail(r, event->start_mark, "the text holds a NUL character");
 		return NULL;
 	}
+	if (!count_text(r, event->start_mark, event->data.scalar.length))
+		return NULL;
 	node = add_node(r, NODE_SCALAR, event);
+	node->text_bytes = event->data.scalar.length;
 	node->plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && !tag;
 	node->text = xstrndup(value, event->data.scalar.length);
 	set_anchor(r, (const char *)event->data.scalar.anchor, node);
@@ -292,7 +324,8 @@ static bool is_marker(const char *line, size_t len)
 	return len >= 3 && memcmp(line, "---", 3) == 0 && (len == 3 || strchr(" \t\r\n", line[3]));
 }
 
-/* Moves the start to the next document behind the error; false when there is none. */
+/* Moves the start to the next document behind the error; false when there is none, or after too
+ * many. */
 static bool skip_document(struct reader *r)
 {
 	unsigned line = r->error_line > r->document_line ? r->error_line : r->document_line + 1;
@@ -304,8 +337,30 @@ static bool skip_document(struct reader *r)
 	}
 	r->start = offset;
 	r->start_line = r->document_line = line;
-	return offset < r->len &&
-	       ++r->n_nodes <= MANIFEST_MAX_NODES; /* a bound on new starts, too */
+	if (offset == r->len || ++r->n_broken < BROKEN_MAX)
+		return offset < r->len;
+	fail(r, (yaml_mark_t){ 0 },
+	     "%d documents before it are not valid YAML; the rest of the file is not read",
+	     BROKEN_MAX);
+	return false;
+}
+
+static bool check_directives(const char *data, size_t len, const struct reader_handlers *h)
+{
+	unsigned n = 0, line = 1;
+	char message[128];
+
+	for (size_t i = 0; i < len; i = text_next_line(data, len, i), line++) {
+		if (data[i] != '%' || ++n <= DIRECTIVES_MAX)
+			continue;
+		snprintf(message, sizeof(message),
+			 "more than %d lines begin with '%%': directives are of no use here; "
+			 "leave them out",
+			 DIRECTIVES_MAX);
+		h->on_error(h->ctx, 0, line, 1, message);
+		return false;
+	}
+	return true;
 }
 
 static bool check_text(const char *data, size_t len, const struct reader_handlers *h)
@@ -333,13 +388,14 @@ static bool check_text(const char *data, size_t len, const struct reader_handler
 	return true;
 }
 
-void reader_read(const char *data, size_t len, const struct reader_handlers *handlers)
+void reader_read(const char *data, size_t len, const struct reader_bounds *bounds,
+		 const struct reader_handlers *handlers)
 {
 	static const char bom[] = "\xef\xbb\xbf";
-	struct reader r = { .handlers = handlers, .data = data, .len = len };
+	struct reader r = { .handlers = handlers, .bounds = bounds, .data = data, .len = len };
 	bool done = false;
 
-	if (!check_text(data, len, handlers))
+	if (!check_text(data, len, handlers) || !check_directives(data, len, handlers))
 		return;
 	if (len >= 3 && memcmp(data, bom, 3) == 0)
 		r.start = 3;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * YAML text to trees, one document at a time, within the bounds of core/manifest/manifest.h.
+ * YAML text to trees, one document at a time, within bounds.
  *
  * A document that is not valid YAML is reported and skipped up to the next line that begins with
  * "---": such a line begins a document wherever it stands.
@@ -8,6 +8,12 @@
 #pragma once
 
 #include "core/manifest/tree.h"
+
+/* Of all documents of a file together. What an alias leads to counts as often as it is reached: a
+ * tree is walked and copied in full. */
+struct reader_bounds {
+	size_t nodes, text_bytes;
+};
 
 struct reader_handlers {
 	/* @document counts from 1. The tree lives until the handler returns. */
@@ -18,4 +24,5 @@ struct reader_handlers {
 	void *ctx;
 };
 
-void reader_read(const char *data, size_t len, const struct reader_handlers *handlers);
+void reader_read(const char *data, size_t len, const struct reader_bounds *bounds,
+		 const struct reader_handlers *handlers);

@@ -43,7 +43,11 @@ static void on_reader_error(void *ctx, unsigned document UNUSED, unsigned line, 
 static void on_document(void *ctx, unsigned number UNUSED, const struct node *root)
 {
 	struct stored *s = ctx;
-	const struct mapper_options options = { .on_error = on_mapper_error, .ctx = s };
+	const struct mapper_options options = {
+		.max_worded = 1, /* the first is the one that is told */
+		.on_error = on_mapper_error,
+		.ctx = s,
+	};
 
 	if (s->n_documents++ == 0)
 		s->message = mapper_map(root, s->type, &options);
@@ -55,6 +59,10 @@ int manifest_parse_stored(const char *name, const char *data, size_t len,
 			  const ProtobufCMessageDescriptor *type, ProtobufCMessage **ret_message,
 			  struct error *err)
 {
+	static const struct reader_bounds bounds = {
+		.nodes = MANIFEST_STORED_MAX_NODES,
+		.text_bytes = MANIFEST_STORED_MAX_TEXT_BYTES,
+	};
 	struct stored s = { .name = name, .type = type };
 	const struct reader_handlers handlers = {
 		.on_document = on_document,
@@ -62,10 +70,10 @@ int manifest_parse_stored(const char *name, const char *data, size_t len,
 		.ctx = &s,
 	};
 
-	if (len > MANIFEST_MAX_BYTES)
+	if (len > MANIFEST_STORED_MAX_BYTES)
 		return error_set(err, -EFBIG, "%s has %zu bytes, at most %d are allowed", name, len,
-				 MANIFEST_MAX_BYTES);
-	reader_read(data, len, &handlers);
+				 MANIFEST_STORED_MAX_BYTES);
+	reader_read(data, len, &bounds, &handlers);
 	if (!s.failed && !s.message)
 		fail(&s, 1, 1, "", "no document in the file; expected one");
 	if (s.failed) {

@@ -34,10 +34,14 @@ struct node *tree_add(struct tree *tree, enum node_type type, unsigned line, uns
 
 void node_append(struct node *parent, struct node *child)
 {
-	parent->children =
-		xrealloc(parent->children, (parent->n_children + 1) * sizeof(*parent->children));
+	size_t n = parent->n_children;
+
+	if ((n & (n - 1)) == 0) /* room for a power of two */
+		parent->children =
+			xrealloc(parent->children, (n ? 2 * n : 1) * sizeof(*parent->children));
 	parent->children[parent->n_children++] = child;
 	parent->n_expanded += child->n_expanded;
+	parent->text_bytes += child->text_bytes;
 	if (parent->height <= child->height)
 		parent->height = child->height + 1;
 }

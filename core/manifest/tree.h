@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One YAML document as a tree of nodes that know where they stood. Aliases share the node of their
- * anchor, so it is a graph without cycles; walking it costs at most MANIFEST_MAX_NODES steps.
+ * anchor, so it is a graph without cycles; walking it costs no more than the bounds of the reader
+ * allow, in steps and in bytes of text.
  */
 #pragma once
 
@@ -17,6 +18,7 @@ struct node {
 	struct node **children; /* of a list; of a mapping: key, value, key, value, ... */
 	size_t n_children;
 	size_t n_expanded; /* nodes from here down, shared ones as often as they are reached */
+	size_t text_bytes; /* the same of their texts */
 	unsigned height;   /* levels from here down, 1 for a scalar */
 	struct node *next; /* struct tree.nodes */
 };

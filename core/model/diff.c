@@ -76,14 +76,23 @@ static const char *map_key(const ProtobufCMessage *entry)
 	return key ? key : "";
 }
 
+/* Entries are in the order of their keys. */
 static const ProtobufCMessage *map_find(const ProtobufCMessage *message,
 					const ProtobufCFieldDescriptor *field, const char *key)
 {
-	for (size_t i = 0; i < count(message, field); i++) {
-		const ProtobufCMessage *entry = message_at(value(message, field, i));
+	size_t low = 0, high = count(message, field);
 
-		if (str_equal(map_key(entry), key))
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		const ProtobufCMessage *entry = message_at(value(message, field, middle));
+		int order = strcmp(map_key(entry), key);
+
+		if (order == 0)
 			return entry;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
 	}
 	return NULL;
 }

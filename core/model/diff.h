@@ -5,8 +5,8 @@
  * A field that is not set equals "", false, an empty list and a message without content. A number
  * that is not set differs from 0, and so does a bool from false where the space may have a default
  * (ContainerDefaults): there, false is an answer of its own. The entries of a list are compared by
- * their place; lists of different length are named as a whole. Labels are compared by key. The
- * status of a document does not count.
+ * their place; lists of different length are named as a whole. Labels are compared by key and stand
+ * in the order of their keys. The status of a document does not count.
  */
 #pragma once
 

@@ -10,6 +10,19 @@
 #include "core/base/str.h"
 #include "core/model/names.h"
 
+/*
+ * Bounds on one document without its status, wherever it comes from. A manifest within its own
+ * bounds (core/manifest/manifest.h) and without aliases is always within these, defaults included.
+ */
+enum {
+	MODEL_MAX_NODES = 12000, /* as YAML: each name, value, mapping and list is one */
+	MODEL_MAX_TEXT_BYTES = 2 * 1024 * 1024,
+	MODEL_CELL_MAX_CONTAINERS = 64, /* joined ones, too */
+	/* What a space gives its containers is copied into each of them. */
+	MODEL_DEFAULTS_MAX_NODES = 2000,
+	MODEL_DEFAULTS_MAX_TEXT_BYTES = 64 * 1024,
+};
+
 /* One thing wrong with a document: where (a field path such as "spec.containers[0].image") and
  * what. */
 struct model_problem {

@@ -66,8 +66,11 @@ static void *prepend(void *items, size_t *n, void *more, size_t n_more)
 
 static bool same_variable(const char *a, const char *b)
 {
-	size_t len = strcspn(a, "=");
+	size_t len;
 
+	if (*a != *b) /* most of the time; there may be thousands */
+		return false;
+	len = strcspn(a, "=");
 	return strcspn(b, "=") == len && strncmp(a, b, len) == 0;
 }
 

@@ -30,6 +30,21 @@ bool target_equal(const char *a, const char *b)
 	return true;
 }
 
+uint32_t target_hash(const char *path)
+{
+	uint32_t hash = 2166136261u; /* FNV-1a */
+	size_t len;
+
+	if (str_empty(path))
+		return 0;
+	for (path = next_component(path, &len); len; path = next_component(path + len, &len)) {
+		hash = (hash ^ '/') * 16777619u;
+		for (size_t i = 0; i < len; i++)
+			hash = (hash ^ (unsigned char)path[i]) * 16777619u;
+	}
+	return hash;
+}
+
 bool target_is_root(const char *path)
 {
 	return target_equal(path, "/");

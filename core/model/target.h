@@ -8,5 +8,8 @@
 /* False when one of them is empty or NULL: that names no place. */
 bool target_equal(const char *a, const char *b);
 
+/* Equal targets have equal hashes. */
+uint32_t target_hash(const char *path);
+
 /* The path is "/", however it is written. */
 bool target_is_root(const char *path);

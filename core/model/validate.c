@@ -130,6 +130,8 @@ static void validate_labels(const Api__Metadata *metadata, struct model_problems
 
 		if (str_empty(key))
 			model_problems_add(problems, "metadata.labels", "a label has an empty key");
+		else if (i && str_equal(key, metadata->labels[i - 1]->key))
+			validate_problem(problems, "metadata.labels", key, "is there twice");
 		else if (!label_key_is_valid(key))
 			validate_problem(
 				problems, "metadata.labels", key,
@@ -185,6 +187,8 @@ void model_validate(enum kind kind, const ProtobufCMessage *message,
 	struct model_view view = model_view(kind, message);
 
 	check(*view.metadata && *view.spec);
+	if (!validate_size(message, problems))
+		return;
 	validate_type(kind, &view, problems);
 	validate_identity(&view, problems);
 	validate_labels(*view.metadata, problems);

@@ -26,6 +26,12 @@ void validate_name(const char *prefix, const char *field, const char *name,
 void validate_path(const char *prefix, const char *field, const char *what, const char *path,
 		   struct model_problems *problems);
 
+/* False, with a problem, when the document is larger than MODEL_MAX; nothing else of it is worth a
+ * look then. */
+bool validate_size(const ProtobufCMessage *document, struct model_problems *problems);
+bool validate_defaults_size(const char *prefix, const Api__ContainerDefaults *defaults,
+			    struct model_problems *problems);
+
 void validate_realm(const Api__RealmSpec *spec, struct model_problems *problems);
 void validate_space(const Api__SpaceSpec *spec, struct model_problems *problems);
 void validate_egress(const char *prefix, const Api__Egress *egress,

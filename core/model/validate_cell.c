@@ -5,7 +5,7 @@
 #include "core/model/validate.h"
 #include "core/model/view.h"
 
-enum { CELL_CONTAINERS_MAX = 64, PREFIX_MAX_BYTES = 64 };
+enum { PREFIX_MAX_BYTES = 64 };
 
 static const char *prefix_of(size_t i, char ret_prefix[PREFIX_MAX_BYTES])
 {
@@ -15,10 +15,10 @@ static const char *prefix_of(size_t i, char ret_prefix[PREFIX_MAX_BYTES])
 
 static void validate_named_root(const Api__CellSpec *spec, struct model_problems *problems)
 {
-	const char *ids[CELL_CONTAINERS_MAX], *nearest;
+	const char *ids[MODEL_CELL_MAX_CONTAINERS], *nearest;
 	size_t n = 0;
 
-	for (size_t i = 0; i < spec->n_containers && i < CELL_CONTAINERS_MAX; i++) {
+	for (size_t i = 0; i < spec->n_containers && i < MODEL_CELL_MAX_CONTAINERS; i++) {
 		if (str_equal(spec->containers[i]->id, spec->root_container_id))
 			return;
 		if (!str_empty(spec->containers[i]->id))
@@ -108,10 +108,10 @@ void validate_cell(const Api__CellSpec *spec, struct model_problems *problems)
 {
 	char prefix[PREFIX_MAX_BYTES];
 
-	if (spec->n_containers > CELL_CONTAINERS_MAX) {
+	if (spec->n_containers > MODEL_CELL_MAX_CONTAINERS) {
 		validate_problem(problems, "spec", "containers",
 				 "has %zu entries, at most %d are allowed", spec->n_containers,
-				 CELL_CONTAINERS_MAX);
+				 MODEL_CELL_MAX_CONTAINERS);
 		return;
 	}
 	if (!str_empty(spec->root_container_id))

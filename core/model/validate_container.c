@@ -80,6 +80,8 @@ void validate_container_defaults(const char *prefix, const Api__ContainerDefault
 {
 	Api__ContainerSpec spec = API__CONTAINER_SPEC__INIT; /* borrows everything */
 
+	if (!validate_defaults_size(prefix, defaults, problems))
+		return;
 	spec.env = defaults->env;
 	spec.n_env = defaults->n_env;
 	spec.volumes = defaults->volumes;

@@ -22,6 +22,7 @@ struct targets {
 		const char *list;
 		size_t index;
 		const char *path;
+		uint32_t hash; /* of the path: each is compared with all before it */
 	} seen[3 * VALIDATE_LIST_MAX];
 	size_t n;
 	struct model_problems *problems;
@@ -40,8 +41,10 @@ static void validate_target(const struct targets *targets, const char *prefix, c
 static void take_target(struct targets *targets, const char *prefix, const char *list, size_t index,
 			const char *path)
 {
+	uint32_t hash = target_hash(path);
+
 	for (size_t i = 0; i < targets->n; i++) {
-		if (!target_equal(path, targets->seen[i].path))
+		if (hash != targets->seen[i].hash || !target_equal(path, targets->seen[i].path))
 			continue;
 		validate_problem(targets->problems, prefix, "target",
 				 "\"" SHOWN "\" is the target of %s[%zu] already", path,
@@ -50,6 +53,7 @@ static void take_target(struct targets *targets, const char *prefix, const char 
 	}
 	targets->seen[targets->n].list = list;
 	targets->seen[targets->n].index = index;
+	targets->seen[targets->n].hash = hash;
 	targets->seen[targets->n++].path = path;
 }
 

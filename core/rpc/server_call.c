@@ -11,6 +11,7 @@
 
 #include "core/rpc/server.h"
 
+#define TOO_LARGE "the answer is larger than 64 MiB: ask for less at a time, or watch"
 #define TOO_MANY_STREAMS "too many streams on one connection: end some, or open one more connection"
 
 enum server_call_state {
@@ -300,7 +301,10 @@ static void finish(struct rpc_server_call *call, const ProtobufCMessage *reply,
 void rpc_server_reply(struct rpc_server_call *call, const ProtobufCMessage *reply)
 {
 	check(call->state == SERVER_CALL_HANDLED);
-	finish(call, reply, GRPC_STATUS_OK, "");
+	if (protobuf_c_message_get_packed_size(reply) > RPC_MESSAGE_MAX_BYTES)
+		finish(call, NULL, GRPC_STATUS_RESOURCE_EXHAUSTED, TOO_LARGE);
+	else
+		finish(call, reply, GRPC_STATUS_OK, "");
 }
 
 void rpc_server_fail(struct rpc_server_call *call, int code, const struct error *err)

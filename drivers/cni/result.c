@@ -109,6 +109,36 @@ static void read_interfaces(struct cni_result *result)
 	}
 }
 
+static bool is_deeper_than(json_t *value, int levels)
+{
+	const char *key;
+	json_t *item;
+	size_t i;
+
+	if (levels == 0)
+		return json_is_object(value) || json_is_array(value);
+	json_object_foreach(value, key, item)
+		if (is_deeper_than(item, levels - 1))
+			return true;
+	json_array_foreach(value, i, item)
+		if (is_deeper_than(item, levels - 1))
+			return true;
+	return false;
+}
+
+/* It is kept within a record: what could be read once must be so again, deeper inside and as we
+ * write it. A number may be several times as long then. */
+static int check_kept(json_t *root, struct error *err)
+{
+	if (is_deeper_than(root, CNI_RESULT_MAX_DEPTH))
+		return error_set(err, -EFBIG, "result is nested deeper than %d levels",
+				 CNI_RESULT_MAX_DEPTH);
+	if (json_dumpb(root, NULL, 0, JSON_COMPACT) > CNI_RESULT_MAX_BYTES)
+		return error_set(err, -EFBIG, "result takes more than %d bytes",
+				 CNI_RESULT_MAX_BYTES);
+	return 0;
+}
+
 int cni_result_parse(const char *data, size_t len, struct cni_result *ret, struct error *err)
 {
 	AUTO(cni_result_fini) struct cni_result result = { 0 };
@@ -122,7 +152,9 @@ int cni_result_parse(const char *data, size_t len, struct cni_result *ret, struc
 	if (!json_is_object(result.root))
 		return error_set(err, -EBADMSG, "result is not a JSON object%s%s",
 				 result.root ? "" : ": ", result.root ? "" : json_err.text);
-	r = read_ips(&result, err);
+	r = check_kept(result.root, err);
+	if (r == 0)
+		r = read_ips(&result, err);
 	if (r < 0)
 		return r;
 	read_interfaces(&result);

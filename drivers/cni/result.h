@@ -6,7 +6,7 @@
 
 #include "core/base/error.h"
 
-enum { CNI_RESULT_MAX_BYTES = 256 * 1024 };
+enum { CNI_RESULT_MAX_BYTES = 256 * 1024, CNI_RESULT_MAX_DEPTH = 64 };
 
 struct cni_result {
 	json_t *root;     /* as printed: the next plugin's prevResult */

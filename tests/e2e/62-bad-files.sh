@@ -34,6 +34,23 @@ refuse "a file of 2 MiB" 1048576
 alias_bomb | drop_manifest bad.yaml
 refuse "an alias bomb" 10000
 
+# Few nodes; each alias is the whole file again.
+text_bomb() {
+	cell_yaml bad a
+	printf 'nonsense:\n- &a "'
+	head -c 900000 /dev/zero | tr '\0' x
+	printf '"\n'
+	printf -- '- *a\n%.0s' {1..9000}
+}
+text_bomb | drop_manifest bad.yaml
+refuse "an alias bomb of text" 2097152
+
+printf '%%TAG !t%d! x\n' {1..60000} | drop_manifest bad.yaml
+refuse "a file of directives" directives
+
+printf -- '--- [\n%.0s' {1..150000} | drop_manifest bad.yaml
+refuse "broken documents without end" "not valid YAML"
+
 head -c 4096 /dev/urandom | drop_manifest bad.yaml
 refuse "binary junk" bad.yaml
 

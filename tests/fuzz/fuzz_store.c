@@ -31,7 +31,7 @@ static void check_round_trip(enum kind kind, const char *data, size_t len)
 	if (manifest_parse_stored("fuzz", data, len, model_descriptor(kind), &message, &err) < 0)
 		return;
 	manifest_emit_yaml(message, &text);
-	if (text.len <= MANIFEST_MAX_BYTES) {
+	if (text.len <= MANIFEST_STORED_MAX_BYTES) {
 		check(manifest_parse_stored("again", text.data, text.len, model_descriptor(kind),
 					    &again, &err) == 0);
 		protobuf_c_message_free_unpacked(again, NULL);

@@ -250,6 +250,30 @@ static void test_status_file_error(void **state)
 	rpc_unary_fini(&f->served.unary);
 }
 
+/* However many files are broken: the answer is one that kuke takes, and names each. */
+static void test_status_of_many_errors(void **state)
+{
+	enum { FILES = 700, PER_FILE = 110 };
+	struct fixture *f = *state;
+	AUTO_BUF struct buf text = { 0 };
+	const Api__ManifestsStatus *manifests;
+
+	for (int i = 0; i < PER_FILE; i++)
+		buf_add_str(&text, "--- x\n");
+	for (int i = 0; i < FILES; i++) {
+		AUTO_FREE char *path = xasprintf("%03d.yaml", i);
+
+		sim_file(&f->served.sim, path, text.data);
+	}
+	manifests = status(f)->manifests;
+	assert_int_equal(manifests->n_files, FILES);
+	assert_int_equal(manifests->files[0]->n_errors, 101);
+	assert_string_equal(manifests->files[0]->errors[100], "000.yaml: 10 more errors");
+	assert_int_equal(manifests->files[FILES - 1]->n_errors, 2);
+	assert_true(str_starts_with(manifests->files[FILES - 1]->errors[0], "699.yaml:1:5: "));
+	rpc_unary_fini(&f->served.unary);
+}
+
 /* ---- watch ---- */
 
 static void on_message(struct rpc_stream *stream, const ProtobufCMessage *message)
@@ -470,6 +494,7 @@ int main(void)
 		TEST(test_status_healthy),
 		TEST(test_status_unhealthy),
 		TEST(test_status_file_error),
+		TEST(test_status_of_many_errors),
 		TEST(test_watch),
 		TEST(test_watch_of_nothing),
 		TEST(test_watch_labels),

@@ -99,12 +99,22 @@ static Api__Object *object_of(struct document *document)
 
 enum { CREATE_ONLY = 1, DRY_RUN = 2 };
 
+static const char *apply_request(struct fixture *f, const Api__ApplyRequest *request)
+{
+	const Api__ApplyReply *reply;
+
+	if (ask(f, SERVICE "Apply", &request->base, &api__apply_reply__descriptor) < 0)
+		fail_msg("%s", f->served.call.err.msg);
+	reply = (Api__ApplyReply *)f->served.unary.reply;
+	say(f, reply->results, reply->n_results);
+	return f->said.data;
+}
+
 static const char *apply_with(struct fixture *f, const char *text, int flags)
 {
 	Api__ApplyRequest *request = xnew(Api__ApplyRequest);
 	struct manifest manifest;
 	struct document *document;
-	const Api__ApplyReply *reply;
 
 	api__apply_request__init(request);
 	manifest_parse("t.yaml", text, strlen(text), &manifest);
@@ -118,10 +128,7 @@ static const char *apply_with(struct fixture *f, const char *text, int flags)
 	manifest_fini(&manifest);
 	request->has_create_only = request->create_only = flags & CREATE_ONLY;
 	request->has_dry_run = request->dry_run = (flags & DRY_RUN) != 0;
-	if (ask(f, SERVICE "Apply", &request->base, &api__apply_reply__descriptor) < 0)
-		fail_msg("%s", f->served.call.err.msg);
-	reply = (Api__ApplyReply *)f->served.unary.reply;
-	say(f, reply->results, reply->n_results);
+	apply_request(f, request);
 	protobuf_c_message_free_unpacked(&request->base, NULL);
 	return f->said.data;
 }
@@ -699,6 +706,58 @@ static void test_store_fails(void **state)
 						"CREATED default/default/default\nCREATED " WEB);
 }
 
+static const char *apply_cell(struct fixture *f, Api__ContainerSpec *container,
+			      Api__Metadata *metadata)
+{
+	Api__ApplyRequest request = API__APPLY_REQUEST__INIT;
+	Api__Object object = API__OBJECT__INIT, *objects[] = { &object };
+	Api__Cell cell = API__CELL__INIT;
+	Api__CellSpec spec = API__CELL_SPEC__INIT;
+
+	spec.containers = &container;
+	spec.n_containers = 1;
+	cell.metadata = metadata;
+	cell.spec = &spec;
+	object.object_case = API__OBJECT__OBJECT_CELL;
+	object.cell = &cell;
+	request.objects = objects;
+	request.n_objects = 1;
+	return apply_request(f, &request);
+}
+
+/* No manifest can say so, and the store could not read it back. */
+static void test_what_no_file_can_say(void **state)
+{
+	static char *args[MODEL_MAX_NODES]; /* two bytes each on the wire */
+	struct fixture *f = *state;
+	Api__ContainerSpec container = API__CONTAINER_SPEC__INIT;
+	Api__Metadata metadata = API__METADATA__INIT;
+	Api__Metadata__LabelsEntry label = API__METADATA__LABELS_ENTRY__INIT,
+				   *labels[] = { &label, &label };
+
+	container.id = (char[]){ "web" };
+	container.image = (char[]){ "img" };
+	label.key = (char[]){ "tier" };
+	metadata.name = (char[]){ "web" };
+	metadata.labels = labels;
+	metadata.n_labels = ARRAY_SIZE(labels);
+	assert_string_equal(apply_cell(f, &container, &metadata),
+			    "FAILED web: metadata.labels.tier: is there twice");
+	metadata.n_labels = 1;
+	for (size_t i = 0; i < ARRAY_SIZE(args); i++)
+		args[i] = (char[]){ "" };
+	container.args = args;
+	container.n_args = ARRAY_SIZE(args);
+	assert_string_equal(apply_cell(f, &container, &metadata),
+			    "FAILED web: spec: has 12041 fields and entries in all, at most 12000 "
+			    "are allowed");
+	assert_null(find(f, WEB));
+	container.n_args -= 100;
+	assert_true(str_ends_with(apply_cell(f, &container, &metadata), "CREATED " WEB));
+	daemon_restart(f);
+	assert_non_null(find(f, WEB));
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -724,6 +783,7 @@ int main(void)
 		TEST(test_refresh),
 		TEST(test_purge),
 		TEST(test_store_fails),
+		TEST(test_what_no_file_can_say),
 	};
 
 	log_set_level(getenv("KUKEON_TEST_LOG") ? LOG_DEBUG : LOG_ERROR);

@@ -8,7 +8,9 @@
 
 #include <cmocka.h>
 
+#include "core/base/buf.h"
 #include "core/base/str.h"
+#include "drivers/cni/attachment.h"
 
 static void test_results(void **state UNUSED)
 {
@@ -116,6 +118,71 @@ static void test_bounded(void **state UNUSED)
 	assert_int_equal(cni_error_parse(text, len, NULL), 0);
 }
 
+/* {"x": BEGIN * n INNER END * n} */
+static char *repeated(const char *begin, const char *inner, const char *end, size_t n)
+{
+	AUTO_BUF struct buf text = { 0 };
+
+	buf_add_str(&text, "{\"x\":");
+	for (size_t i = 0; i < n; i++)
+		buf_add_str(&text, begin);
+	buf_add_str(&text, inner);
+	for (size_t i = 0; i < n; i++)
+		buf_add_str(&text, end);
+	buf_add_str(&text, "}");
+	return buf_take(&text);
+}
+
+/* The record of an attachment holds its result: whatever is accepted can be read back from there. */
+static void test_what_is_accepted_can_be_kept(void **state UNUSED)
+{
+	static const struct {
+		const char *begin, *inner, *end;
+		size_t n;
+		int status;
+	} table[] = {
+		{ "[", "", "]", CNI_RESULT_MAX_DEPTH - 1, 0 },
+		{ "[", "", "]", CNI_RESULT_MAX_DEPTH, -EFBIG },
+		{ "[", "", "]", 2046, -EFBIG }, /* as deep as the parser goes */
+		{ "[0.1,", "[]", "]", 32, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		AUTO_FREE char *text =
+			repeated(table[i].begin, table[i].inner, table[i].end, table[i].n);
+		AUTO(attachment_fini) struct attachment kept = { 0 }, again = { 0 };
+		AUTO_FREE char *record = NULL;
+		struct error err;
+
+		assert_int_equal(cni_result_parse(text, strlen(text), &kept.result, NULL),
+				 table[i].status);
+		if (table[i].status < 0)
+			continue;
+		kept.container_id = xstrdup("a");
+		kept.interface = xstrdup("eth0");
+		kept.netns = xstrdup("/run/n");
+		kept.boot_id = xstrdup("b");
+		kept.conf_path = xstrdup("/etc/c");
+		kept.config = xstrdup("{\"name\":\"n\",\"type\":\"bridge\"}");
+		record = attachment_format(&kept);
+		if (attachment_parse(record, strlen(record), &again, &err) < 0)
+			fail_msg("%s", err.msg);
+	}
+}
+
+/* Short as the plugin wrote it, long as it is kept. */
+static void test_numbers_grow(void **state UNUSED)
+{
+	AUTO_BUF struct buf text = { 0 };
+	struct cni_result result = { 0 };
+
+	buf_add_str(&text, "{\"x\":[0");
+	while (text.len < CNI_RESULT_MAX_BYTES / 2)
+		buf_add_str(&text, ",0.1");
+	buf_add_str(&text, "]}");
+	assert_int_equal(cni_result_parse(text.data, text.len, &result, NULL), -EFBIG);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -123,6 +190,8 @@ int main(void)
 		cmocka_unit_test(test_host_side),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_bounded),
+		cmocka_unit_test(test_what_is_accepted_can_be_kept),
+		cmocka_unit_test(test_numbers_grow),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

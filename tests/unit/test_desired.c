@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "core/base/log.h"
+#include "core/wish.h"
 #include "tests/fake/host.h"
 
 enum { GRACE_MS = 2000, LONG_MS = 10 * 1000 };
@@ -240,6 +241,42 @@ static void test_containers_join_their_cell(void **state)
 	assert_string_equal(container_spec(sim, WEB, 0)->id, "a");
 }
 
+static bool has_joined(struct sim *sim, const char *name)
+{
+	AUTO_FREE char *key = xasprintf(WEB "/%s", name);
+
+	return wish_has_joined(find(sim, key));
+}
+
+/* More than a cell takes, some that do not fit in among them: it takes the first that do, and a
+ * file of many takes no long look at each. */
+static void test_too_many_containers_join(void **state)
+{
+	enum { MANY = 600 };
+	struct sim *sim = *state;
+	AUTO_BUF struct buf text = { 0 };
+
+	sim_file(sim, "a.yaml", CELL("web", "img")); /* with container a */
+	for (int i = 0; i < MANY; i++)
+		buf_printf(&text,
+			   "---\napiVersion: v1beta1\nkind: Container\nmetadata: {name: c%03d}\n"
+			   "spec: {cellId: web, image: img%s}\n",
+			   i, i == 7 || i == 20 ? ", ports: [\"80:80\"]" : "");
+	sim_file(sim, "c.yaml", text.data);
+	assert_int_equal(((const Api__Cell *)find(sim, WEB)->spec)->spec->n_containers,
+			 MODEL_CELL_MAX_CONTAINERS);
+	assert_true(has_joined(sim, "c007"));
+	assert_false(has_joined(sim, "c020")); /* the port is taken */
+	assert_true(has_joined(sim, "c021"));
+	assert_true(has_joined(sim, "c063"));
+	assert_false(has_joined(sim, "c064"));
+	assert_false(has_joined(sim, "c599"));
+	sim_file(sim, "a.yaml",
+		 DOCUMENT("Cell", "metadata: {name: web}\n")); /* makes room for one more */
+	assert_true(has_joined(sim, "c064"));
+	assert_false(has_joined(sim, "c065"));
+}
+
 static void test_ill_directory_prunes_nothing(void **state)
 {
 	struct sim *sim = *state;
@@ -321,6 +358,7 @@ int main(void)
 		TEST(test_last_good_stays),
 		TEST(test_implicit_parents),
 		TEST(test_containers_join_their_cell),
+		TEST(test_too_many_containers_join),
 		TEST(test_ill_directory_prunes_nothing),
 		TEST(test_restored_and_missing),
 		TEST(test_generations),

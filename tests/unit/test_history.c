@@ -15,6 +15,7 @@
 #include "core/base/fs.h"
 #include "core/base/log.h"
 #include "core/base/str.h"
+#include "core/model/names.h"
 
 #define WEB "default/default/default/web"
 
@@ -250,6 +251,38 @@ static void test_line(void **state UNUSED)
 	"{\"sequence\": " n ", \"time\": \"2026-03-01T12:00:09.000Z\", \"count\": " count          \
 	", \"firstTime\": \"2026-03-01T12:00:00.000Z\", \"key\": \"" WEB                           \
 	"\", \"reason\": \"R\", \"message\": \"a\"}\n"
+
+/* The longest there can be, of whatever text: each line is one that is read back. */
+static void test_longest_line(void **state UNUSED)
+{
+	static const char *const texts[] = {
+		"\"", "\\", "\x01", "\x7f", "\xff", "\xc3\xa4", "\xe2\x80\xa8", "\xf0\x9f\x98\x80", "a",
+	};
+	AUTO_BUF struct buf key = { 0 };
+
+	for (int part = 0; part < KIND_COUNT; part++) {
+		buf_add_str(&key, part ? "/" : "");
+		for (int i = 0; i < NAME_MAX_BYTES; i++)
+			buf_add_str(&key, "k");
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		AUTO_BUF struct buf text = { 0 }, line = { 0 };
+		AUTO_FREE struct event *event = NULL, *again = NULL;
+
+		while (text.len < 2 * EVENT_MESSAGE_MAX_BYTES)
+			buf_add_str(&text, texts[i]);
+		event = event_new(&(struct event_source){ .key = key.data,
+							  .reason = text.data,
+							  .message = text.data,
+							  .now_ms = 1000 });
+		event->sequence = 1;
+		event_add_line(event, &line);
+		assert_true(line.len <= EVENT_LINE_MAX_BYTES);
+		again = event_parse_line(line.data, line.len - 1);
+		assert_non_null(again);
+		assert_true(event_is_same(event, again));
+	}
+}
 
 static void test_parse(void **state UNUSED)
 {
@@ -579,6 +612,7 @@ int main(void)
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_reader),
 		cmocka_unit_test(test_line),
+		cmocka_unit_test(test_longest_line),
 		cmocka_unit_test(test_parse),
 		cmocka_unit_test_setup_teardown(test_kept, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_told_before, setup, teardown),

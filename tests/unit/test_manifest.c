@@ -11,6 +11,7 @@
 #include "core/base/fs.h"
 #include "core/manifest/manifest.h"
 #include "core/model/field.h"
+#include "core/model/view.h"
 
 #define HEAD "apiVersion: v1beta1\nkind: Cell\nmetadata: {name: web}\n"
 #define NAME_64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -120,6 +121,9 @@ static const struct {
 	  "f:1:33: document 1: nested deeper than 32 levels\n" },
 	{ HEAD "spec:\n  realmId: a\n  realmId: b\n",
 	  "f:6:3: document 1: Cell \"web\": spec.realmId: is there twice, first in line 5\n" },
+	/* also when an alias says it */
+	{ HEAD "spec: {&k realmId: a, *k : b}\n",
+	  "f:4:8: document 1: Cell \"web\": spec.realmId: is there twice, first in line 4\n" },
 	{ HEAD "spec: &s {realmId: *s}\n",
 	  "f:4:20: document 1: alias \"*s\": no anchor \"&s\" is complete before it\n" },
 	{ HEAD "spec: {realmId: !!int 5}\n",
@@ -216,16 +220,75 @@ static void test_alias_bomb(void **state UNUSED)
 				    "expand); split it\n");
 }
 
+static void add_times(struct buf *buf, const char *text, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		buf_add_str(buf, text);
+}
+
+/* Few nodes, and each of them is the whole file again. */
+static void test_alias_bomb_of_text(void **state UNUSED)
+{
+	AUTO_BUF struct buf yaml = { 0 };
+	AUTO_FREE char *actual = NULL;
+
+	buf_add_str(&yaml, HEAD "spec:\n  containers:\n  - id: web\n    image: x\n    args:\n"
+				"    - &a ");
+	add_times(&yaml, "0123456789", 90 * 1000);
+	add_times(&yaml, "\n    - *a", 2000);
+	actual = outcome(yaml.data, yaml.len);
+	assert_string_equal(actual,
+			    "f:11:7: document 1: the file has more than 2097152 bytes of text "
+			    "(aliases count as often as they expand); split it, or mount large "
+			    "texts as files\n");
+}
+
+/* A file without aliases is never refused for its text: escapes make three bytes of two at most. */
+static void test_longest_text(void **state UNUSED)
+{
+	AUTO_BUF struct buf yaml = { 0 };
+	AUTO_FREE char *actual = NULL;
+
+	buf_add_str(&yaml, HEAD "spec: {containers: [{id: web, image: x, args: [\"");
+	add_times(&yaml, "\\L", (MANIFEST_MAX_BYTES - yaml.len - 10) / 2);
+	buf_add_str(&yaml, "\"]}]}\n");
+	actual = outcome(yaml.data, yaml.len);
+	assert_string_equal(actual, "[default/default/default/web]\n");
+}
+
+/* Things that a parser does for each of the things before it. */
+static void test_nothing_is_quadratic(void **state UNUSED)
+{
+	AUTO_BUF struct buf tags = { 0 }, broken = { 0 };
+	AUTO_FREE char *of_tags = NULL, *of_broken = NULL;
+
+	for (int i = 0; i < 60 * 1000; i++)
+		buf_printf(&tags, "%%TAG !t%d! x\n", i);
+	of_tags = outcome(tags.data, tags.len);
+	assert_string_equal(of_tags, "f:51:1: more than 50 lines begin with '%': directives are of "
+				     "no use here; leave them out\n");
+	add_times(&broken, "--- [\n", 100 * 1000);
+	of_broken = outcome(broken.data, broken.len);
+	assert_true(str_ends_with(of_broken,
+				  "f:51:1: document 51: 50 documents before it are not valid "
+				  "YAML; the rest of the file is not read\n"));
+}
+
 static void test_errors_are_bounded(void **state UNUSED)
 {
 	AUTO(manifest_fini) struct manifest manifest = { 0 };
 	AUTO_BUF struct buf yaml = { 0 };
 
-	for (int i = 0; i < 500; i++)
-		buf_add_str(&yaml, "---\n\t\n---\nkind: x\n");
+	add_times(&yaml, "---\n\t\n", 20);
+	add_times(&yaml, "---\nkind: x\n", 500);
+	buf_add_str(&yaml, "---\n" HEAD "spec:\n");
+	add_times(&yaml, "  containres: x\n", 300); /* all but the first is there twice, too */
+	add_times(&yaml, "  containers: [{id: a, image: x, env: [", 1);
+	add_times(&yaml, "a, ", 100);
+	buf_add_str(&yaml, "]}]\n");
 	manifest_parse("f", yaml.data, yaml.len, &manifest);
 	assert_int_equal(manifest.errors.n, MANIFEST_MAX_ERRORS + 1);
-	assert_string_equal(manifest.errors.items[MANIFEST_MAX_ERRORS], "f: 900 more errors");
+	assert_string_equal(manifest.errors.items[MANIFEST_MAX_ERRORS], "f: 820 more errors");
 }
 
 /* ---- what is written reads back ---- */
@@ -403,6 +466,144 @@ static void test_round_trips(void **state UNUSED)
 	}
 }
 
+/* ---- what the bounds allow can be stored ---- */
+
+/* Every field of it, with as much as it may hold at all. */
+static ProtobufCMessage *full_message(const ProtobufCMessageDescriptor *type, const char *text,
+				      size_t n)
+{
+	ProtobufCMessage *message = message_new(type);
+
+	for (unsigned f = 0; f < type->n_fields; f++) {
+		const ProtobufCFieldDescriptor *field = &type->fields[f];
+		bool list = field->label == PROTOBUF_C_LABEL_REPEATED;
+
+		for (size_t i = 0; i < (list ? n : 1); i++) {
+			if (field->type == PROTOBUF_C_TYPE_MESSAGE) {
+				ProtobufCMessage *part = full_message(field->descriptor, text, n);
+
+				*(ProtobufCMessage **)field_add(message, field) = part;
+			} else if (field->type == PROTOBUF_C_TYPE_STRING) {
+				*(char **)field_add(message, field) = xstrdup(text);
+			} else {
+				field_add(message, field);
+			}
+		}
+	}
+	return message;
+}
+
+/* As the engine bounds it: as many containers as a cell may have and as many on their way out,
+ * messages of 512 bytes. */
+static Api__Status *full_status(void)
+{
+	AUTO_BUF struct buf text = { 0 };
+
+	add_times(&text, "\x01", 511);
+	return (Api__Status *)full_message(&api__status__descriptor, text.data, 16);
+}
+
+static void add_containers(Api__Status *status, size_t n)
+{
+	const ProtobufCFieldDescriptor *field = field_find(&api__status__descriptor, "containers");
+
+	while (status->n_containers < n)
+		*(ProtobufCMessage **)field_add(&status->base, field) =
+			full_message(&api__container_status__descriptor, "\x01\x01\x01\x01", 1);
+}
+
+/* A cell of one container with @n times @text as one argument and as many empty ones as fit. */
+static Api__Cell *large_cell(const char *text, size_t n, size_t n_empty)
+{
+	Api__Cell *cell = (Api__Cell *)model_new(KIND_CELL);
+	Api__ContainerSpec *container =
+		(Api__ContainerSpec *)message_new(&api__container_spec__descriptor);
+	AUTO_BUF struct buf arg = { 0 };
+
+	*(Api__ContainerSpec **)field_add(&cell->spec->base,
+					  field_find(cell->spec->base.descriptor, "containers")) =
+		container;
+	cell->spec->id = xstrdup("web");
+	container->id = xstrdup("web");
+	container->image = xstrdup("img");
+	add_times(&arg, text, n);
+	container->args = xcalloc(1 + n_empty, sizeof(char *));
+	container->args[container->n_args++] = buf_take(&arg);
+	while (container->n_args < 1 + n_empty)
+		container->args[container->n_args++] = xstrdup("");
+	model_set_defaults(KIND_CELL, &cell->base);
+	return cell;
+}
+
+static size_t n_problems(enum kind kind, const ProtobufCMessage *message)
+{
+	struct model_problems problems = { 0 };
+	size_t n;
+
+	model_validate(kind, message, &problems);
+	n = problems.n;
+	model_problems_fini(&problems);
+	return n;
+}
+
+static void test_what_is_accepted_can_be_stored(void **state UNUSED)
+{
+	static const char *const texts[] = {
+		"\x01", "\t", "a\n", "\r", "\"", "\xc2\x80", "\xef\xbb\xbf", "\xf0\x9f\x98\x80",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		size_t room = MODEL_MAX_TEXT_BYTES - 256, n_empty = MODEL_MAX_NODES - 100;
+		Api__Cell *cell = large_cell(texts[i], room / strlen(texts[i]), n_empty);
+
+		assert_int_equal(n_problems(KIND_CELL, &cell->base), 0);
+		cell->status = full_status();
+		add_containers(cell->status, 128);
+		check_round_trip(&cell->base, manifest_emit_yaml);
+		protobuf_c_message_free_unpacked(&cell->base, NULL);
+	}
+}
+
+/* What the API takes is bounded as a file is, or the store could not read it back. */
+static void test_too_large_documents(void **state UNUSED)
+{
+	Api__Cell *long_text = large_cell("a", MODEL_MAX_TEXT_BYTES, 0);
+	Api__Cell *many = large_cell("a", 1, MODEL_MAX_NODES);
+	struct model_problems problems = { 0 };
+
+	model_validate(KIND_CELL, &long_text->base, &problems);
+	model_validate(KIND_CELL, &many->base, &problems);
+	assert_int_equal(problems.n, 2);
+	assert_string_equal(problems.items[0].path, "spec");
+	assert_string_equal(problems.items[0].message,
+			    "has 2097220 bytes of text in all, at most 2097152 are allowed; mount "
+			    "large texts as files");
+	assert_string_equal(problems.items[1].message,
+			    "has 12037 fields and entries in all, at most 12000 are allowed");
+	model_problems_fini(&problems);
+	protobuf_c_message_free_unpacked(&long_text->base, NULL);
+	protobuf_c_message_free_unpacked(&many->base, NULL);
+}
+
+/* What kuke prints of one object it takes again. */
+static void test_what_is_printed_can_be_applied(void **state UNUSED)
+{
+	Api__Cell *cell = large_cell("\x01", MODEL_MAX_TEXT_BYTES - 256, MODEL_MAX_NODES - 100);
+	void (*const emit[])(const ProtobufCMessage *, struct buf *) = { manifest_emit_yaml,
+									 manifest_emit_json };
+
+	for (size_t i = 0; i < ARRAY_SIZE(emit); i++) {
+		AUTO(manifest_fini) struct manifest manifest = { 0 };
+		AUTO_BUF struct buf text = { 0 };
+
+		emit[i](&cell->base, &text);
+		manifest_parse_dump("f", text.data, text.len, &manifest);
+		assert_int_equal(manifest.errors.n, 0);
+		assert_false(list_empty(&manifest.documents));
+	}
+	protobuf_c_message_free_unpacked(&cell->base, NULL);
+}
+
 static void test_broken_utf8_is_repaired(void **state UNUSED)
 {
 	Api__Status status = API__STATUS__INIT;
@@ -492,8 +693,14 @@ int main(void)
 		cmocka_unit_test(test_nul_byte),
 		cmocka_unit_test(test_large_file),
 		cmocka_unit_test(test_alias_bomb),
+		cmocka_unit_test(test_alias_bomb_of_text),
+		cmocka_unit_test(test_longest_text),
+		cmocka_unit_test(test_nothing_is_quadratic),
 		cmocka_unit_test(test_errors_are_bounded),
 		cmocka_unit_test(test_round_trips),
+		cmocka_unit_test(test_what_is_accepted_can_be_stored),
+		cmocka_unit_test(test_too_large_documents),
+		cmocka_unit_test(test_what_is_printed_can_be_applied),
 		cmocka_unit_test(test_broken_utf8_is_repaired),
 		cmocka_unit_test(test_stored_errors),
 		cmocka_unit_test(test_oneof),

@@ -25,6 +25,10 @@ static const char two_containers[] =
 	"  containers:\n"
 	"  - {id: a, image: img, stopGracePeriodSeconds: 1}\n"
 	"  - {id: b, image: img, stopGracePeriodSeconds: 1}\n";
+static const char one_container_block[] =
+	"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: web}\nspec:\n"
+	"  containers:\n"
+	"  - id: a\n    image: img\n";
 static const char one_container[] =
 	"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: web}\nspec:\n"
 	"  containers:\n"
@@ -348,6 +352,48 @@ static void test_damaged_files_are_set_aside(void **state)
 		1);
 }
 
+/* As long as a manifest may be, and longer once it is written. A stop is not lost over that. */
+static void check_stays_stopped(struct fixture *f, const char *begin, const char *fill,
+				const char *end)
+{
+	AUTO_BUF struct buf text = { 0 };
+	struct object *object;
+
+	buf_printf(&text, "%s    env:\n    - %s", one_container_block, begin);
+	while (text.len < MANIFEST_MAX_BYTES - 32)
+		buf_add_str(&text, fill);
+	buf_add_str(&text, end);
+	start(f, text.data);
+	object = engine_find(&f->sim.engine, WEB);
+	object->cell.run = INTENT_STOP;
+	engine_touch(&f->sim.engine, object);
+	engine_changed(&f->sim.engine, object, false);
+	sim_run(&f->sim, LONG_MS);
+	restart(f);
+	assert_exists(f, WEB "/cell.yaml.damaged", false);
+	object = engine_find(&f->sim.engine, WEB);
+	assert_non_null(object->spec);
+	assert_int_equal(object->cell.run, INTENT_STOP);
+}
+
+/* Every tab becomes two bytes. */
+static void test_tabs_come_back(void **state)
+{
+	check_stays_stopped(*state, "\"A=", "\t", "\"\n");
+}
+
+/* Of two bytes three. */
+static void test_separators_come_back(void **state)
+{
+	check_stays_stopped(*state, "\"A=", "\\L", "\"\n");
+}
+
+/* Every line of two bytes gets an indent of six. */
+static void test_short_lines_come_back(void **state)
+{
+	check_stays_stopped(*state, "\"A=", "a\n\n", "a\"\n");
+}
+
 /* The root container may be called so; its file is for people and is not judged at the next start.
  */
 static void test_container_called_root(void **state)
@@ -427,6 +473,9 @@ int main(void)
 		TEST(test_waits_until_things_settle), TEST(test_comes_back),
 		TEST(test_stale_container_files_go),  TEST(test_deleted_objects_leave_no_files),
 		TEST(test_deleted_while_away),        TEST(test_damaged_files_are_set_aside),
+		TEST(test_tabs_come_back),
+		TEST(test_separators_come_back),
+		TEST(test_short_lines_come_back),
 		TEST(test_container_called_root),     TEST(test_strange_files),
 		TEST(test_full_filesystem),           TEST(test_an_end_is_written_at_once),
 	};

@@ -9,9 +9,10 @@
 
 enum {
 	/*
-	 * What we accept from a peer: a List of a busy containerd is larger than gRPC's own 4 MiB.
+	 * What we accept from a peer, and what we answer at most: a List of a busy containerd, or
+	 * ten thousand cells with long specs, is larger than gRPC's own 4 MiB.
 	 */
-	RPC_MESSAGE_MAX_BYTES = 16 << 20,
+	RPC_MESSAGE_MAX_BYTES = 64 << 20,
 	/*
 	 * What the server accepts: manifests have at most 1 MiB each.
 	 */
