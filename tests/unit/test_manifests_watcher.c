@@ -21,7 +21,7 @@
 #include "watchers/manifests.h"
 #include "core/manifest/file_name.h"
 
-enum { WAIT_MS = 5000, SETTLE_MS = 60 };
+enum { WAIT_MS = 30 * 1000, SETTLE_MS = 60 };
 
 struct fixture {
 	char base[64]; /* a fresh directory */
