@@ -25,9 +25,7 @@ daemon_holds_nothing_more() { [ -z "$(daemon_descriptors | LC_ALL=C comm -23 - "
 
 # ---- manifests ----
 
-manifest_is_known() {
-	kuke_status | jq -e --arg name "$1" 'any(.manifests.files[]?; .path | split("/") | last == $name)' >/dev/null
-}
+manifest_is_known() { kuke_status | grep -qF -e "\"path\": \"$1\"" -e "/$1\""; }
 
 manifest_is_unknown() { ! manifest_is_known "$1"; }
 
@@ -163,12 +161,12 @@ remove_all_manifests() {
 	done
 }
 
-realms_are_gone() { [ "$(kuke get realms -o json 2>/dev/null | jq length)" = 0 ]; }
+realms_are_gone() { [ "$(kuke get realms -o json 2>/dev/null)" = "[]" ]; }
 
 # What came over the API.
 remove_all_objects() {
 	local realm
-	for realm in $(kuke get realms -o json 2>/dev/null | jq -r '.[].metadata.name'); do
+	for realm in $(kuke get realms -o name 2>/dev/null); do
 		# one that goes by itself may be gone by now
 		kuke delete realm "$realm" --cascade >/dev/null 2>&1 || true
 	done
