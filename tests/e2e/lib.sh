@@ -91,9 +91,9 @@ runtime_is_connected() { kuke_status | jq -e '.runtime.connected == true' >/dev/
 runtime_is_away() { daemon_answers && ! runtime_is_connected; }
 
 # in_container CELL CONTAINER COMMAND...: runs it beside the container's own process, as the same user with the same rights.
+# Not by ctr: through its pipes the words of a short command are lost now and then on a busy machine.
 in_container() {
-	ctr --namespace kukeon-default tasks exec --exec-id "e2e-$RANDOM" \
-		"$(container_field "$1" "$2" .status.containerdId)" "${@:3}" </dev/null
+	runc --root /run/containerd/runc/kukeon-default exec "$(container_field "$1" "$2" .status.containerdId)" "${@:3}" </dev/null
 }
 
 # ---- waiting and judging ----
