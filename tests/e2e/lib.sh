@@ -29,10 +29,13 @@ manifest_is_known() { kuke_status | grep -qF -e "\"path\": \"$1\"" -e "/$1\""; }
 
 manifest_is_unknown() { ! manifest_is_known "$1"; }
 
-# manifest_has_error NAME TEXT: an error of the file contains the text.
+# manifest_has_error NAME TEXT: an error of the file contains the text. jq is asked when the text, as JSON has it, is there.
 manifest_has_error() {
-	kuke_status | jq -e --arg name "$1" --arg text "$2" 'any(.manifests.files[]?;
-		(.path | split("/") | last == $name) and any(.errors[]?; contains($text)))' >/dev/null
+	local status text=${2//\\/\\\\}
+	status=$(kuke_status)
+	[[ $status == *"${text//\"/\\\"}"* ]] &&
+		jq -e --arg name "$1" --arg text "$2" 'any(.manifests.files[]?;
+			(.path | split("/") | last == $name) and any(.errors[]?; contains($text)))' <<<"$status" >/dev/null
 }
 
 # cell_yaml NAME CONTAINER[:ENV]...: a cell of the default stack; every container sleeps and ends at once on SIGTERM.
