@@ -30,13 +30,15 @@ seconds_since() {
 
 POLL_SECONDS=0.05
 
-# poll_for LIMIT_SECONDS COMMAND...: true as soon as the command is, false after the limit.
+# poll_for LIMIT_SECONDS COMMAND...: true as soon as the command is, false after the limit. Looks often at first; what takes
+# long is looked at less often, for every look costs time of a processor that others wait for.
 poll_for() {
-	local end=$(($(now_ms) + $1 * 1000))
+	local end=$(($(now_ms) + $1 * 1000)) pause_ms=20
 	shift
 	until "$@"; do
 		[ "$(now_ms)" -lt "$end" ] || return 1
-		sleep $POLL_SECONDS
+		sleep "$(printf '0.%03d' $pause_ms)"
+		pause_ms=$((pause_ms < 200 ? pause_ms * 5 / 4 : pause_ms))
 	done
 }
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash source=lib.sh
 # A container that ends again and again is started after growing pauses, whatever the daemon does meanwhile; its status
-# says how it ended; kuke start tries again at once.
+# says how it ended; kuke start tries again at once. Three daemons have to come and go in a pause, so it
+# goes before the others.
 
 # crashing_cell NAME COMMAND FIELD...: one that lives, and one that runs the command.
 crashing_cell() {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash source=lib.sh
 # Clients that mean harm, or do not know better: the daemon stays small, serves the others and keeps no descriptor.
+# It judges time: it runs by itself (CMakeLists.txt) and goes before the others of the machine.
 CHANGES=150
 
 # A sanitizer keeps what is freed, and shadows of all: its memory is not the product's, and not judged here.

@@ -21,7 +21,7 @@
 #include "watchers/manifests.h"
 #include "core/manifest/file_name.h"
 
-enum { WAIT_MS = 30 * 1000, SETTLE_MS = 60 };
+enum { WAIT_MS = 30000, SETTLE_MS = 60 }; /* a limit for a busy machine; how long nothing may come */
 
 struct fixture {
 	char base[64]; /* a fresh directory */
