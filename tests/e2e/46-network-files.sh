@@ -60,5 +60,6 @@ daemon_kill
 rm "$conflist"
 remove_manifest web.yaml
 daemon_start
+wait_for "cell web is gone" cell_is_gone web # by itself: both at once would not be believed
 remove_manifest other.yaml
 wait_for "the bridge is gone" test ! -e "/proc/sys/net/ipv4/conf/$bridge"

@@ -12,7 +12,7 @@ daemon_stop # the sweep starts its own
 start_faulty() {
 	KUKEON_FAULT=${1:-} KUKEON_FAULT_LOG=$T/acts "$KUKEON_BIN/kukeond_faults" --run-path "$RUN_PATH" \
 		--manifests-dir "$MANIFESTS" --runtime-dir "$RUNTIME_DIR" --socket "$SOCKET" \
-		--containerd-socket "$CONTAINERD_ADDRESS" --cni-conf-dir "$CNI_CONF" --prune-grace 0 --log-level debug \
+		--containerd-socket "$CONTAINERD_ADDRESS" --cni-conf-dir "$CNI_CONF" --prune-grace 0 --prune-guard off --log-level debug \
 		</dev/null >>"$DAEMON_LOG" 2>&1 &
 	DAEMON_PID=$!
 }
@@ -30,6 +30,8 @@ until_true() {
 	local end=$(($(now_ms) + LIMIT * 1000))
 	until "${@:2}"; do
 		keep_daemon
+		# One that starts on an empty directory does not believe it.
+		[ $deaths = 0 ] || [ -e "$MANIFESTS/kept.yaml" ] || ! $removing || asks prune --yes || true
 		[ "$(now_ms)" -lt "$end" ] || fail "$life: waited $LIMIT s in vain for: $1; left: $(cat "$T/leaks" 2>/dev/null || true)"
 		sleep 0.01
 	done
@@ -51,7 +53,7 @@ sidecar_runs_anew() { pid=$(sidecar_pid) && [ -n "$pid" ] && [ "$pid" != "$old_p
 
 # play FAULT: a life. Containers end at once on SIGTERM.
 play() {
-	life=$1 deaths=0
+	life=$1 deaths=0 removing=false
 	: >"$DAEMON_LOG"
 	: >"$T/acts"
 	start_faulty "$1"
@@ -78,6 +80,7 @@ play() {
 	until_true "it is gone" cells_are_gone
 	until_true "the realm is gone" realm_is_gone default
 	until_true "nothing is left" leaves_nothing_but_kept
+	removing=true
 	rm "$MANIFESTS/kept.yaml"
 	until_true "the kept realm is gone" realm_is_gone kept
 	keep_daemon
