@@ -56,6 +56,8 @@ static int apply_ensure_space(struct op *op, struct error *err UNUSED)
 	space->drifted = false;
 	free(space->subnet6);
 	space->subnet6 = op->extra ? xstrdup(op->extra) : NULL;
+	free(space->asked_subnet);
+	space->asked_subnet = op->more ? xstrdup(op->more) : NULL;
 	if (op->ret)
 		fill_space(space, op->ret);
 	return 0;
@@ -69,6 +71,9 @@ static void fake_ensure_space(struct network *network, const struct space_reques
 	op->ret = ret_fact;
 	if (request->ipv6)
 		op->extra = xstrdup(request->subnet6 ? request->subnet6 : "fd00:88::/64");
+	op->more = request->subnet ? xstrdup(request->subnet) : NULL;
+	world_make_parent(op->world, op->key)->regenerations += request->regenerate;
+	world_begun(op);
 }
 
 static bool has_attached_cells(struct world *world, const char *space)
@@ -96,7 +101,7 @@ static int apply_remove_space(struct op *op, struct error *err UNUSED)
 
 static void fake_remove_space(struct network *network, const char *space_key, struct call *call)
 {
-	act(network, "remove space", space_key, call, apply_remove_space);
+	world_begun(act(network, "remove space", space_key, call, apply_remove_space));
 }
 
 /* ---- cells ---- */
@@ -368,7 +373,7 @@ static void fake_detach(struct network *network, const char *cell_key, struct ca
 	op->ended = &world_make_cell(op->world, cell_key)->detach_tried;
 	world_act_is(op, RULES_REMOVE, RULES_ATTACHMENT, cell_key, cell_key);
 	world_act_is(op, RULES_REMOVE, RULES_PIN, cell_key, cell_key);
-
+	world_begun(op);
 	if (world_make_cell(op->world, cell_key)->refuses_detach) /* and takes its time for it */
 		timer_start(op->world->loop, &op->timer, REFUSAL_MS, op->timer.fn);
 }
