@@ -81,18 +81,21 @@ static int apply_ensure(struct op *op, struct error *err UNUSED)
 		world_changes(op->world, "cgroup made", op->key);
 		*place(op->world, op->key) = true;
 	}
-	if (is_cell(op->key))
+	if (is_cell(op->key)) {
 		world_make_cell(op->world, op->key)->controllers_gone = false;
+		world_make_cell(op->world, op->key)->all_controllers = op->number;
+	}
 	if (op->ret)
 		fill(op->world, op->key, op->ret);
 	return 0;
 }
 
-static void fake_ensure(struct cgroup_driver *cgroup, const char *key, bool all_controllers UNUSED,
+static void fake_ensure(struct cgroup_driver *cgroup, const char *key, bool all_controllers,
 			struct cgroup_fact *ret_fact, struct call *call)
 {
 	struct op *op = act(cgroup, "cgroup ensure", key, call, apply_ensure);
 
+	op->number = all_controllers;
 	op->ret = ret_fact;
 	is_about(op, RULES_MAKE);
 }

@@ -54,6 +54,9 @@ static int apply_ensure_space(struct op *op, struct error *err UNUSED)
 		world_changes(op->world, "space made", op->key);
 	space->own = true;
 	space->drifted = false;
+	space->regenerated += (unsigned)op->number;
+	if (op->more)
+		str_replace(&space->subnet, op->more);
 	free(space->subnet6);
 	space->subnet6 = op->extra ? xstrdup(op->extra) : NULL;
 	if (op->ret)
@@ -67,6 +70,8 @@ static void fake_ensure_space(struct network *network, const struct space_reques
 	struct op *op = act(network, "ensure space", request->space_key, call, apply_ensure_space);
 
 	op->ret = ret_fact;
+	op->number = request->regenerate;
+	op->more = xstrdup_maybe(request->subnet);
 	if (request->ipv6)
 		op->extra = xstrdup(request->subnet6 ? request->subnet6 : "fd00:88::/64");
 }

@@ -371,6 +371,27 @@ static void suffer(struct op *op)
 	}
 }
 
+static void on_op_answer(struct timer *timer)
+{
+	struct op *op = container_of(timer, struct op, timer);
+	struct error err = op->err;
+
+	op_end(op, op->status, &err);
+}
+
+/* What was read is told a while later, true or not. */
+static void op_answer(struct op *op, int r, const struct error *err)
+{
+	struct world *world = op->world;
+
+	if (!op->reads_only || !world->answer_ms)
+		return op_end(op, r, err);
+	op->read = true;
+	op->status = r;
+	op->err = *err;
+	timer_start(world->loop, &op->timer, world_random(world, world->answer_ms), on_op_answer);
+}
+
 static void on_op_due(struct timer *timer)
 {
 	struct op *op = container_of(timer, struct op, timer);
@@ -391,7 +412,7 @@ static void on_op_due(struct timer *timer)
 		r = op_apply(op, &err);
 	if (fails && r == 0)
 		r = error_set(&err, -ETIMEDOUT, "%s: injected failure after the effect", op->name);
-	op_end(op, r, &err);
+	op_answer(op, r, &err);
 }
 
 struct op *world_act(struct world *world, const char *name, struct call *call, op_fn apply)
@@ -422,12 +443,13 @@ void world_cut(struct world *world)
 	world->daemon_died = false;
 	list_for_each(op, &world->ops, link) {
 		struct call *call = op->call;
+		int r = op->read ? op->status : -ECANCELED;
 
 		if (!op->reads_only && !op->ret && !op->late && !op->had_effect &&
 		    world_chance(world, 50))
 			op_apply(op, NULL);
 		op_free(op);
-		call_complete(call, -ECANCELED, NULL);
+		call_complete(call, r, NULL);
 	}
 }
 

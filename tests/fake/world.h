@@ -50,6 +50,7 @@ struct world_cell {
 	bool earlier_boot; /* attached before world_reboot() */
 	bool cgroup_busy, network_busy;
 	bool controllers_gone; /* by another hand */
+	bool all_controllers;  /* as it was ensured last */
 	unsigned ip;           /* last octets */
 };
 
@@ -60,6 +61,7 @@ struct world_parent {
 	bool cgroup, own;       /* own: the namespace or the conflist */
 	bool drifted;           /* a space: its bridge is gone */
 	char *subnet, *subnet6; /* subnet6: NULL unless it is dual stack */
+	unsigned regenerated;   /* how often its conflist was */
 };
 
 /* What happens to one act, counted from 1. */
@@ -90,6 +92,9 @@ struct world {
 	unsigned fail_percent; /* of all acts */
 	unsigned lost_hint_percent;
 	unsigned act_ms; /* an act takes 1 .. act_ms */
+	/* The answer of an act that only reads tells of the world as it was up to answer_ms before
+	 * it comes; 0: it is always fresh. */
+	unsigned answer_ms;
 	bool runtime_down;
 	bool frozen; /* nothing may be changed: what changes is counted as a violation */
 	unsigned violations;
@@ -200,6 +205,9 @@ struct op {
 	bool late;    /* begun by a daemon that is dead */
 	bool had_effect;
 	bool done; /* its effect is there */
+	bool read; /* and waits to be told: */
+	int status;
+	struct error err;
 };
 
 /* Starts an act that takes a while and then has its effect, or fails. */
