@@ -95,8 +95,8 @@ static void fake_ensure(struct cgroup_driver *cgroup, const char *key, bool all_
 {
 	struct op *op = act(cgroup, "cgroup ensure", key, call, apply_ensure);
 
-	op->ret = ret_fact;
 	op->number = all_controllers;
+	op->ret = ret_fact;
 	is_about(op, RULES_MAKE);
 	world_begun(op);
 }

@@ -54,10 +54,11 @@ static int apply_ensure_space(struct op *op, struct error *err UNUSED)
 		world_changes(op->world, "space made", op->key);
 	space->own = true;
 	space->drifted = false;
+	space->regenerated += (unsigned)op->number;
+	if (op->more)
+		str_replace(&space->subnet, op->more);
 	free(space->subnet6);
 	space->subnet6 = op->extra ? xstrdup(op->extra) : NULL;
-	free(space->asked_subnet);
-	space->asked_subnet = op->more ? xstrdup(op->more) : NULL;
 	if (op->ret)
 		fill_space(space, op->ret);
 	return 0;
@@ -69,9 +70,10 @@ static void fake_ensure_space(struct network *network, const struct space_reques
 	struct op *op = act(network, "ensure space", request->space_key, call, apply_ensure_space);
 
 	op->ret = ret_fact;
+	op->number = request->regenerate;
+	op->more = xstrdup_maybe(request->subnet);
 	if (request->ipv6)
 		op->extra = xstrdup(request->subnet6 ? request->subnet6 : "fd00:88::/64");
-	op->more = request->subnet ? xstrdup(request->subnet) : NULL;
 	world_make_parent(op->world, op->key)->regenerations += request->regenerate;
 	world_begun(op);
 }

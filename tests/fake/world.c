@@ -418,17 +418,29 @@ static void on_op_answer(struct timer *timer)
 		op_end(op, op->status, &err);
 }
 
-/* The daemon hears of it now, or later. */
-static void op_answer(struct op *op, int r, const struct error *err)
+/* How much later than its effect the daemon hears of it. */
+static uint64_t answer_ms(const struct op *op)
 {
 	const struct world_pace *pace = pace_of(op->world, op->name);
 
-	if (!pace || !pace->answer_ms)
+	if (pace)
+		return pace->answer_ms;
+	if (!op->reads_only || !op->world->answer_ms)
+		return 0;
+	return world_random(op->world, op->world->answer_ms);
+}
+
+/* Now, or a while later: what was read may be true no more. */
+static void op_answer(struct op *op, int r, const struct error *err)
+{
+	uint64_t later_ms = answer_ms(op);
+
+	if (!later_ms)
 		return op_end(op, r, err);
 	op->answered = op->had_effect = true;
 	op->status = r;
 	op->err = *err;
-	timer_start(op->world->loop, &op->timer, pace->answer_ms, on_op_answer);
+	timer_start(op->world->loop, &op->timer, later_ms, on_op_answer);
 }
 
 void world_act_is(struct op *op, enum rules_verb verb, enum rules_kind kind, const char *cell,
@@ -606,7 +618,6 @@ void world_fini(struct world *world)
 		map_remove(&world->parents, &parent->node);
 		free(parent->subnet);
 		free(parent->subnet6);
-		free(parent->asked_subnet);
 		free(parent->key);
 		free(parent);
 	}

@@ -54,7 +54,7 @@ struct world_cell {
 	bool earlier_boot; /* attached before world_reboot() */
 	bool cgroup_busy, network_busy;
 	bool controllers_gone; /* by another hand */
-	bool all_controllers;  /* as it was last ensured */
+	bool all_controllers;  /* as it was ensured last */
 	unsigned ip;           /* last octets */
 };
 
@@ -65,8 +65,8 @@ struct world_parent {
 	bool cgroup, own;       /* own: the namespace or the conflist */
 	bool drifted;           /* a space: its bridge is gone */
 	char *subnet, *subnet6; /* subnet6: NULL unless it is dual stack */
-	char *asked_subnet;     /* of a space: as it was last ensured; NULL: none was named */
-	unsigned regenerations; /* begun */
+	unsigned regenerated;   /* how often its conflist was */
+	unsigned regenerations; /* how often that was begun */
 };
 
 /* What acts of a name take: @ms until the effect, @answer_ms more until the daemon hears of it. */
@@ -114,8 +114,11 @@ struct world {
 	unsigned act_ms; /* an act takes 1 .. act_ms, unless its pace is set: */
 	struct world_pace *paces;
 	size_t n_paces;
-	unsigned hint_ms;   /* how much later hints come; 0: at once */
-	struct list hints;  /* struct late_hint.link */
+	/* The answer of an act that only reads tells of the world as it was up to answer_ms before
+	 * it comes; 0: it is always fresh. Where no pace is set. */
+	unsigned answer_ms;
+	unsigned hint_ms;  /* how much later hints come; 0: at once */
+	struct list hints; /* struct late_hint.link */
 	struct world_observer observer;
 	bool runtime_down;
 	bool frozen; /* nothing may be changed: what changes is counted as a violation */

@@ -608,7 +608,7 @@ static bool others_are_met(struct play *play)
 
 	if (!runs(db) || db->starts != 1)
 		return is_not(play, RULE_HEALTHY, "does not run as it did", "the cell beside it");
-	if (!space || !str_equal(space->asked_subnet, subnet))
+	if (!space || !str_equal(space->subnet, subnet))
 		return is_not(play, RULE_APPLIED, "has not got its subnet", "the space");
 	return !model->regenerate || space->regenerations > model->regenerations ||
 	       is_not(play, RULE_APPLIED, "was not written anew", "the space");
