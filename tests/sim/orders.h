@@ -87,6 +87,7 @@ struct last_run {
 	unsigned term_of;     /* the run that had it last */
 	unsigned restart_of;  /* the run that is to be restarted; 0: none */
 	unsigned restart_to;  /* the last run that a restart may end: it may be in the making */
+	bool with_cell;       /* the whole cell is to be restarted */
 	enum ended ended;
 	unsigned exit_code;
 	bool judge_oom, oom;  /* its last end was its own: and for want of memory */
@@ -200,6 +201,9 @@ void model_restarted(struct play *play);
 
 /* An order was accepted. */
 void model_ordered(struct play *play, Api__RunVerb verb, enum target target);
+
+/* A start was answered with UNCHANGED. */
+void model_unchanged(struct play *play, enum target target);
 
 /* The process of a container is about to end by itself. */
 void model_exits(struct play *play, enum role role, unsigned code, bool oom);

@@ -357,6 +357,30 @@ static void on_bounce(struct play *play, int arg UNUSED)
 	world_runtime_up(&play->sim.world);
 }
 
+static void on_down(struct play *play, int arg UNUSED)
+{
+	if (!play->sim.world.runtime_down)
+		world_runtime_down(&play->sim.world);
+}
+
+static void on_up(struct play *play, int arg UNUSED)
+{
+	if (play->sim.world.runtime_down)
+		world_runtime_up(&play->sim.world);
+}
+
+/* The next act fails, with its effect or without. */
+static void on_fail(struct play *play, int kind)
+{
+	struct world *world = &play->sim.world;
+
+	for (int role = 0; role < ROLES; role++)
+		play->model.runs[role].clear = false; /* it may be who looks for the cause */
+	world->fault = (struct world_fault){ .kind = (enum world_fault_kind)kind,
+					     .at = world->acts + 1,
+					     .code = -EIO };
+}
+
 /* ---- the daemon ---- */
 
 static void on_crash(struct play *play, int arg UNUSED)
@@ -452,6 +476,10 @@ const struct happening happenings[] = {
 	{ "look-network", on_look, 1, true },
 	{ "look-cgroups", on_look, 2, true },
 	{ "bounce", on_bounce, 0, true },
+	{ "down", on_down, 0, true },
+	{ "up", on_up, 0, true },
+	{ "fail", on_fail, WORLD_FAULT_FAIL_BEFORE, true },
+	{ "fail-after", on_fail, WORLD_FAULT_FAIL_AFTER, true },
 	{ "crash", on_crash, 0, false },
 	{ "daemon", on_daemon, 0, false },
 	{ "slow-resolve", on_pace, 0, true },

@@ -49,14 +49,14 @@ void rpc_server_reply(struct rpc_server_call *call, const ProtobufCMessage *repl
 	struct play *play = call->play;
 	Api__RunVerb verb = call->verb;
 	enum target target = call->target;
-	bool accepted = !call->regenerate &&
-			(run->result->outcome == API__OUTCOME__ACCEPTED ||
-			 (run->result->outcome == API__OUTCOME__UNCHANGED &&
-			  verb == API__RUN_VERB__START)); /* it knows of no other order */
+	bool is_order = !call->regenerate;
 
 	call_free(call);
-	if (accepted)
+	if (is_order && run->result->outcome == API__OUTCOME__ACCEPTED)
 		model_ordered(play, verb, target);
+	else if (is_order && run->result->outcome == API__OUTCOME__UNCHANGED &&
+		 verb == API__RUN_VERB__START)
+		model_unchanged(play, target);
 	model_note_lapses(play);
 }
 

@@ -112,7 +112,7 @@ static bool may_go(const struct play *play)
 {
 	const struct model *model = &play->model;
 
-	return is_free(model) && now_ms(play) >= goes_ms(model);
+	return model->went != WENT_NOT || (is_free(model) && now_ms(play) >= goes_ms(model));
 }
 
 /* The cell or the one container has been asked to stop, or is being asked right now. While an order
@@ -334,7 +334,7 @@ static void note_past(struct play *play)
 {
 	struct model *model = &play->model;
 
-	if (model->went == WENT || !may_go(play))
+	if (model->went == WENT || !is_free(model) || now_ms(play) < goes_ms(model))
 		return;
 	model->cell = model->own[NAME_A] = model->own[NAME_B] = WANT_RUN;
 	model->went = now_ms(play) < goes_ms(model) + PRUNE_SLACK_MS ? WENT_MAYBE : WENT;
@@ -386,8 +386,10 @@ void model_restarted(struct play *play)
 		model->lost_ms = now_ms(play);
 	model->read = model->regenerate = false;
 	note_free(play);
-	for (int role = 0; role < ROLES; role++)
+	for (int role = 0; role < ROLES; role++) {
 		model->runs[role].restart_of = model->runs[role].restart_to = 0;
+		model->runs[role].clear = false;
+	}
 }
 
 static void order_restart(struct play *play, enum target target)
@@ -403,6 +405,7 @@ static void order_restart(struct play *play, enum target target)
 			continue;
 		play->model.runs[role].restart_of = runs(c) ? c->starts : 0;
 		play->model.runs[role].restart_to = c->starts + !runs(c);
+		play->model.runs[role].with_cell = whole;
 	}
 }
 
@@ -417,8 +420,9 @@ static void forget_orders(struct play *play, enum target target)
 			continue;
 		model->own[name] = WANT_RUN;
 		run = &model->runs[model_role_of(model, (enum name)name)];
-		run->restart_of = run->restart_to = 0;
 		run->ended = ENDED_NOT;
+		if (target == TARGET_CELL || !run->with_cell)
+			run->restart_of = run->restart_to = 0;
 	}
 	if (target != TARGET_CELL)
 		return;
@@ -448,6 +452,14 @@ void model_ordered(struct play *play, Api__RunVerb verb, enum target target)
 		forget_orders(play, target);
 		break;
 	}
+}
+
+/* The daemon knew of nothing to do: nobody is stopped, but of an end it may not have heard yet. */
+void model_unchanged(struct play *play, enum target target)
+{
+	model_unsure(play);
+	if (target == TARGET_CELL)
+		play->model.intents_unsure = false;
 }
 
 void model_exits(struct play *play, enum role role, unsigned code, bool oom)

@@ -176,6 +176,8 @@ static bool is_answered(struct play *play)
 static void judge_rest(struct play *play)
 {
 	note_violation(play, RULE_ACTS);
+	if (play->sim.world.runtime_down)
+		world_runtime_up(&play->sim.world);
 	if (!play->model.read || play->model.ill)
 		events_scan(play);
 	if (!await(play, is_answered, BOUND_MS))

@@ -198,6 +198,7 @@ static const struct {
 	{ "late-list drop-b look-runtime", 16, UNTIL("10") },
 	{ "late-list look-runtime drop-b", 16, UNTIL("10") },
 	{ "late-list bounce root-b", 16, UNTIL("10") },
+	{ "late-list drop-b daemon", 6, UNTIL("10") }, /* the hint finds nobody yet */
 	{ "late-networks look-network restart", 30, NULL },
 	{ "late-cgroups look-cgroups gone", 12, NULL },
 	{ "late-cgroup-inspect gone cgroup-hint", 30, NULL },
@@ -210,6 +211,7 @@ static const struct {
 	{ "restart kill-b+29 crash", 30, UNTIL("13") },
 	{ "missing-a stop+35000", 0, UNTIL("13") },
 	{ "missing-b kill-b+35000", 0, UNTIL("13") },
+	{ "never restart daemon", 30, UNTIL("13") },
 	{ "stop-b crash+1000 scan+5000", 0, NULL },
 	{ "stop daemon", 30, NULL },
 
