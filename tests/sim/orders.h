@@ -67,8 +67,8 @@ struct document_text {
 enum content {
 	CONTENT_NONE,
 	CONTENT_VALID,
-	CONTENT_SYNTAX, /* no YAML */
-	CONTENT_TYPO,   /* a field that nobody knows */
+	CONTENT_SYNTAX, /* what is to be declared, but no YAML */
+	CONTENT_TYPO,   /* the same with a field that nobody knows */
 	CONTENT_EMPTY,  /* still being written */
 	CONTENT_UNREADABLE,
 };
@@ -97,7 +97,7 @@ struct last_run {
 struct model {
 	struct document_text text; /* the last valid one */
 	enum content content;      /* of the cell's file */
-	const char *path;
+	const char *path, *home;   /* of that file now, and when it was last understood */
 	bool read, ill;            /* the directory */
 	bool stray;                /* some other file has errors */
 	uint64_t lost_ms;          /* since when no text holds the cell; 0: one does */

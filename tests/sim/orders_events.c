@@ -32,12 +32,12 @@ static char *cell_text(const struct document_text *text)
 	return out.data;
 }
 
-/* The typo is on the level of the document: nothing of it is taken up. */
-static char *typo_text(const struct document_text *text)
+/* The fault is on the level of the document: nothing of it is taken up. */
+static char *broken_text(const struct document_text *text, enum content content)
 {
 	AUTO_FREE char *valid = cell_text(text);
 
-	return xasprintf("%sspek: {}\n", valid);
+	return xasprintf("%s%s\n", valid, content == CONTENT_TYPO ? "spek: {}" : "spec: [");
 }
 
 static void give_error(struct play *play)
@@ -52,16 +52,13 @@ static void give_error(struct play *play)
 static void give(struct play *play)
 {
 	const struct model *model = &play->model;
-	AUTO_FREE char *text = model->content == CONTENT_VALID	? cell_text(&model->text)
-			       : model->content == CONTENT_TYPO ? typo_text(&model->text)
-								: NULL;
+	AUTO_FREE char *text = model->content == CONTENT_VALID
+				       ? cell_text(&model->text)
+				       : broken_text(&model->text, model->content);
 
 	switch (model->content) {
 	case CONTENT_NONE:
 		sim_file_gone(&play->sim, model->path);
-		break;
-	case CONTENT_SYNTAX:
-		sim_file(&play->sim, model->path, "kind: [broken");
 		break;
 	case CONTENT_EMPTY:
 		sim_file(&play->sim, model->path, "");

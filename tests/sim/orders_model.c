@@ -89,8 +89,12 @@ static bool is_made_as_wanted(const struct play *play, const struct world_contai
 
 /* ---- what may be done ---- */
 
+/* There is a text of which nobody can say what it is to be. An empty one under a name that never
+ * declared the cell is left open. */
 static bool is_hidden(const struct model *model)
 {
+	if (model->content == CONTENT_EMPTY)
+		return str_equal(model->path, model->home);
 	return model->content != CONTENT_NONE && model->content != CONTENT_VALID;
 }
 
@@ -310,6 +314,7 @@ void model_init(struct play *play)
 			  .has_b = true },
 		.content = CONTENT_VALID,
 		.path = "web.yaml",
+		.home = "web.yaml",
 		.subnet = 1,
 		.missing = true,
 	};
@@ -360,7 +365,9 @@ void model_given(struct play *play, enum content content)
 		model->intents_unsure |= model->went == WENT_MAYBE;
 		model->went = WENT_NOT;
 		model->lost_ms = 0;
-	} else if (content == CONTENT_NONE && !model->lost_ms) {
+		model->home = model->path;
+	} else if (!model->lost_ms &&
+		   (content == CONTENT_NONE || !str_equal(model->path, model->home))) {
 		model->lost_ms = now_ms(play);
 	}
 	note_free(play);
@@ -380,8 +387,9 @@ void model_restarted(struct play *play)
 	struct model *model = &play->model;
 
 	note_past(play);
-	if (model->lost_ms)
-		model->went = model->went == WENT_NOT ? WENT_NOT : WENT_MAYBE;
+	model->intents_unsure |= model->went != WENT_NOT;
+	if (model->went == WENT)
+		model->went = WENT_MAYBE;
 	if (model->lost_ms && model->went == WENT_NOT)
 		model->lost_ms = now_ms(play);
 	model->read = model->regenerate = false;
@@ -633,8 +641,10 @@ bool model_is_met(struct play *play)
 
 	if (!others_are_met(play))
 		return false;
-	if (model->went == WENT_MAYBE ? !gone : gone && model->stray)
+	if (model->went == WENT_MAYBE && !gone)
 		return true;
+	if (gone && (model->stray || model->content != CONTENT_NONE))
+		return true; /* that may keep it, and need not */
 	return gone || model->went == WENT ? web_has_gone(play) : web_is_met(play);
 }
 
