@@ -249,6 +249,7 @@ static void on_edit(struct play *play, int edit)
 
 static void on_pull(struct play *play, int arg UNUSED)
 {
+	model_unsure(play); /* an edit that waited for it goes on */
 	play->model.missing = false;
 	strv_fini(&play->sim.world.missing_images);
 	fake_image_hint(&play->sim.world, NAMESPACE);
@@ -468,7 +469,7 @@ const struct happening happenings[] = {
 	{ "hint-b", on_hint, 0, true },
 	{ "cgroup-hint", on_cgroup_hint, 0, true },
 	{ "deaf", on_deaf, 0, true },
-	{ "pull", on_pull, 0, true },
+	{ "pull", on_pull, 0, false },
 	{ "look-runtime", on_look, 0, true },
 	{ "look-network", on_look, 1, true },
 	{ "look-cgroups", on_look, 2, true },

@@ -9,7 +9,7 @@
  * ("start-b@3") or so much time ("stop-b+200") behind the one before.
  *
  * KUKEON_SIM_SCRIPT="<script>" plays that one and says which rules it breaks. KUKEON_SIM_ROUNDS=<n>
- * plays n times as many pairs and random scripts, KUKEON_SIM_SEED=<n> begins with that seed,
+ * plays n times as many pairs and random scripts, KUKEON_SIM_EVERY=<n> every nth, KUKEON_SIM_SEED=<n> begins with that seed,
  * KUKEON_SIM_RULES="<rule> ..." or "all" says which rules must hold instead of those of the table.
  * A script that breaks a rule is cut down to what is needed; after KUKEON_SIM_BREACHES=<n> of them
  * (10) no more are looked for.
@@ -209,6 +209,7 @@ static const struct {
 	{ "kill-a root-b", 20, UNTIL("13") },
 	{ "root-b stop-b+5000 drop-b+1000", 0, UNTIL("13") },
 	{ "restart kill-b+29 crash", 30, UNTIL("13") },
+	{ "restart stop-a@20 crash", 6, UNTIL("13") },
 	{ "missing-a stop+35000", 0, UNTIL("13") },
 	{ "missing-b kill-b+35000", 0, UNTIL("13") },
 	{ "never restart daemon", 30, UNTIL("13") },
@@ -322,8 +323,9 @@ static void play_seconds(struct pairs *pairs, struct script *script)
 
 static void test_pairs(void **state UNUSED)
 {
+	uint64_t step = PAIRS_STEP * number("KUKEON_SIM_EVERY", 1);
 	uint64_t rounds = number("KUKEON_SIM_ROUNDS", 1);
-	struct pairs pairs = { .step = rounds < PAIRS_STEP ? PAIRS_STEP / rounds : 1 };
+	struct pairs pairs = { .step = rounds < step ? step / rounds : 1 };
 	struct script script;
 
 	pairs.next = number("KUKEON_SIM_SEED", SEED) % PAIRS_STEP;
@@ -382,7 +384,7 @@ static void random_script(uint64_t seed, struct script *ret_script)
 static void test_random(void **state UNUSED)
 {
 	uint64_t first = number("KUKEON_SIM_SEED", SEED);
-	uint64_t n = RANDOM_PLAYS * number("KUKEON_SIM_ROUNDS", 1);
+	uint64_t n = RANDOM_PLAYS * number("KUKEON_SIM_ROUNDS", 1) / number("KUKEON_SIM_EVERY", 1);
 	uint64_t breaches = number("KUKEON_SIM_BREACHES", BREACHES_MAX);
 	unsigned broken = 0;
 	struct script script;
