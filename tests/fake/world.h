@@ -172,7 +172,7 @@ void world_reboot(struct world *world);
 void world_runtime_down(struct world *world);
 void world_runtime_up(struct world *world);
 
-/* Acts of this name ("list", "*" for all) take so long from now on; later ones have the last word. */
+/* Acts of this name ("list"; "*": all) take so long from now on. What is said last counts. */
 void world_pace(struct world *world, const char *name, unsigned ms, unsigned answer_ms);
 
 /* Another hand empties the packet filter. */

@@ -9,10 +9,10 @@
  * ("start-b@3") or so much time ("stop-b+200") behind the one before.
  *
  * KUKEON_SIM_SCRIPT="<script>" plays that one and says which rules it breaks. KUKEON_SIM_ROUNDS=<n>
- * plays n times as many pairs and random scripts, KUKEON_SIM_EVERY=<n> every nth, KUKEON_SIM_SEED=<n> begins with that seed,
- * KUKEON_SIM_RULES="<rule> ..." or "all" says which rules must hold instead of those of the table.
- * A script that breaks a rule is cut down to what is needed; after KUKEON_SIM_BREACHES=<n> of them
- * (10) no more are looked for.
+ * plays n times as many pairs and random scripts, KUKEON_SIM_EVERY=<n> one in n of them,
+ * KUKEON_SIM_SEED=<n> begins with that seed. KUKEON_SIM_RULES="<rule> ..." or "all" says which of
+ * them must hold instead of those of the table. A script that breaks a rule is cut down to what is
+ * needed; after KUKEON_SIM_BREACHES=<n> of them (10) no more are looked for.
  */
 #include <setjmp.h>
 #include <stdarg.h>
