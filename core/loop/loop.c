@@ -241,21 +241,28 @@ void loop_stop(struct loop *loop)
 	uv_stop(&loop->uv);
 }
 
-void loop_run_virtual(struct loop *loop, uint64_t until_ms)
+bool loop_turn_virtual(struct loop *loop, uint64_t until_ms)
 {
-	struct timer *timer;
+	struct timer *timer = first_timer(loop);
 
 	check(loop->clock == LOOP_CLOCK_VIRTUAL);
-	for (;;) {
-		while (!list_empty(&loop->deferred))
-			run_deferred(loop);
-		timer = first_timer(loop);
-		if (!timer || timer->due_ms > until_ms)
-			break;
-		if (timer->due_ms > loop->virtual_now_ms)
-			loop->virtual_now_ms = timer->due_ms;
-		run_due_timers(loop);
+	if (!list_empty(&loop->deferred)) {
+		run_deferred(loop);
+		return true;
 	}
-	if (until_ms > loop->virtual_now_ms)
-		loop->virtual_now_ms = until_ms;
+	if (!timer || timer->due_ms > until_ms) {
+		if (until_ms > loop->virtual_now_ms)
+			loop->virtual_now_ms = until_ms;
+		return false;
+	}
+	if (timer->due_ms > loop->virtual_now_ms)
+		loop->virtual_now_ms = timer->due_ms;
+	run_due_timers(loop);
+	return true;
+}
+
+void loop_run_virtual(struct loop *loop, uint64_t until_ms)
+{
+	while (loop_turn_virtual(loop, until_ms))
+		;
 }

@@ -59,6 +59,10 @@ void loop_stop(struct loop *loop);
  */
 void loop_run_virtual(struct loop *loop, uint64_t until_ms);
 
+/* One turn of that: what is deferred or, when nothing is, the timers that are due next. False, with
+ * the clock at @until_ms, when nothing is left to do before. */
+bool loop_turn_virtual(struct loop *loop, uint64_t until_ms);
+
 /* Work for the next turn of the loop, embedded in its owner. */
 struct deferred {
 	struct list link;

@@ -39,10 +39,8 @@ bool fake_cgroup_populated(struct world *world, const char *key)
 
 void fake_cgroup_hint(struct world *world, const char *cell_key)
 {
-	const struct cgroup_listener *listener = &world->cgroup_listener;
-
-	if (listener->on_cell && !world_chance(world, world->lost_hint_percent))
-		listener->on_cell(listener->ctx, cell_key);
+	if (world->cgroup_listener.on_cell)
+		world_hint(world, WORLD_HINT_CGROUP, "", cell_key);
 }
 
 static void fake_start(struct cgroup_driver *cgroup, const struct cgroup_listener *listener)
@@ -88,20 +86,26 @@ static int apply_ensure(struct op *op, struct error *err UNUSED)
 		world_changes(op->world, "cgroup made", op->key);
 		*place(op->world, op->key) = true;
 	}
-	if (is_cell(op->key))
-		world_make_cell(op->world, op->key)->controllers_gone = false;
+	if (is_cell(op->key)) {
+		struct world_cell *cell = world_make_cell(op->world, op->key);
+
+		cell->controllers_gone = false;
+		cell->all_controllers = op->number;
+	}
 	if (op->ret)
 		fill(op->world, op->key, op->ret);
 	return 0;
 }
 
-static void fake_ensure(struct cgroup_driver *cgroup, const char *key, bool all_controllers UNUSED,
+static void fake_ensure(struct cgroup_driver *cgroup, const char *key, bool all_controllers,
 			struct cgroup_fact *ret_fact, struct call *call)
 {
 	struct op *op = act(cgroup, "cgroup ensure", key, call, apply_ensure);
 
+	op->number = all_controllers;
 	op->ret = ret_fact;
 	is_about(op, RULES_MAKE);
+	world_begun(op);
 }
 
 static int apply_inspect(struct op *op, struct error *err UNUSED)
@@ -161,7 +165,7 @@ static int apply_kill(struct op *op, struct error *err UNUSED)
 
 static void fake_kill_all(struct cgroup_driver *cgroup, const char *key, struct call *call)
 {
-	act(cgroup, "cgroup kill", key, call, apply_kill);
+	world_begun(act(cgroup, "cgroup kill", key, call, apply_kill));
 }
 
 static int apply_remove(struct op *op, struct error *err)
@@ -175,7 +179,10 @@ static int apply_remove(struct op *op, struct error *err)
 
 static void fake_remove(struct cgroup_driver *cgroup, const char *key, struct call *call)
 {
-	is_about(act(cgroup, "cgroup remove", key, call, apply_remove), RULES_REMOVE);
+	struct op *op = act(cgroup, "cgroup remove", key, call, apply_remove);
+
+	is_about(op, RULES_REMOVE);
+	world_begun(op);
 }
 
 static int apply_count_oom_kills(struct op *op, struct error *err UNUSED)

@@ -54,6 +54,9 @@ static int apply_ensure_space(struct op *op, struct error *err UNUSED)
 		world_changes(op->world, "space made", op->key);
 	space->own = true;
 	space->drifted = false;
+	space->regenerated += (unsigned)op->number;
+	if (op->more)
+		str_replace(&space->subnet, op->more);
 	free(space->subnet6);
 	space->subnet6 = op->extra ? xstrdup(op->extra) : NULL;
 	if (op->ret)
@@ -67,8 +70,12 @@ static void fake_ensure_space(struct network *network, const struct space_reques
 	struct op *op = act(network, "ensure space", request->space_key, call, apply_ensure_space);
 
 	op->ret = ret_fact;
+	op->number = request->regenerate;
+	op->more = xstrdup_maybe(request->subnet);
 	if (request->ipv6)
 		op->extra = xstrdup(request->subnet6 ? request->subnet6 : "fd00:88::/64");
+	world_make_parent(op->world, op->key)->regenerations += request->regenerate;
+	world_begun(op);
 }
 
 static bool has_attached_cells(struct world *world, const char *space)
@@ -96,7 +103,7 @@ static int apply_remove_space(struct op *op, struct error *err UNUSED)
 
 static void fake_remove_space(struct network *network, const char *space_key, struct call *call)
 {
-	act(network, "remove space", space_key, call, apply_remove_space);
+	world_begun(act(network, "remove space", space_key, call, apply_remove_space));
 }
 
 /* ---- cells ---- */
@@ -368,7 +375,7 @@ static void fake_detach(struct network *network, const char *cell_key, struct ca
 	op->ended = &world_make_cell(op->world, cell_key)->detach_tried;
 	world_act_is(op, RULES_REMOVE, RULES_ATTACHMENT, cell_key, cell_key);
 	world_act_is(op, RULES_REMOVE, RULES_PIN, cell_key, cell_key);
-
+	world_begun(op);
 	if (world_make_cell(op->world, cell_key)->refuses_detach) /* and takes its time for it */
 		timer_start(op->world->loop, &op->timer, REFUSAL_MS, op->timer.fn);
 }

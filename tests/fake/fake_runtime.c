@@ -46,6 +46,13 @@ static void is_about(struct op *op, enum rules_verb verb, enum rules_kind kind)
 	world_act_is(op, verb, kind, c->fact.cell_key, c->key);
 }
 
+/* The same for an act on this one thing alone. */
+static void begins(struct op *op, enum rules_verb verb, enum rules_kind kind)
+{
+	is_about(op, verb, kind);
+	world_begun(op);
+}
+
 static int unavailable(struct op *op, struct error *err)
 {
 	return op->world->runtime_down
@@ -59,9 +66,24 @@ void fake_runtime_hint(struct world *world, const struct world_container *c)
 {
 	const struct runtime_listener *listener = &world->runtime_listener;
 
-	if (listener->on_container && !world->runtime_down &&
-	    !world_chance(world, world->lost_hint_percent))
-		listener->on_container(listener->ctx, c->namespace_, c->fact.id);
+	if (listener->on_container && !world->runtime_down)
+		world_hint(world, WORLD_HINT_CONTAINER, c->namespace_, c->fact.id);
+}
+
+void fake_oom_hint(struct world *world, const struct world_container *c)
+{
+	const struct runtime_listener *listener = &world->runtime_listener;
+
+	if (listener->on_oom && !world->runtime_down)
+		listener->on_oom(listener->ctx, c->namespace_, c->fact.id);
+}
+
+void fake_image_hint(struct world *world, const char *namespace_)
+{
+	const struct runtime_listener *listener = &world->runtime_listener;
+
+	if (listener->on_image && !world->runtime_down)
+		listener->on_image(listener->ctx, namespace_);
 }
 
 static void on_up(struct deferred *deferred)
@@ -340,6 +362,7 @@ static int apply_create(struct op *op, struct error *err)
 		return error_set(err, -EEXIST, "another spec stands in the way");
 	world_changes(op->world, "create", c->key);
 	set_str(&c->fact.spec_hash, op->extra);
+	set_str(&c->made_of, op->more);
 	c->fact.record = c->fact.snapshot = true;
 	return 0;
 }
@@ -351,11 +374,13 @@ static void fake_create(struct runtime *runtime, const struct container_request 
 	struct world_container *c = target(op);
 
 	op->extra = xstrdup(request->spec_hash);
+	op->more = xasprintf("%s %s %s", request->spec->id, request->spec->image,
+			     request->spec->n_env ? request->spec->env[0] : "");
 	set_str(&c->fact.cell_key, request->cell_key);
 	set_str(&c->fact.role, request->role);
 	set_str(&c->fact.container, request->spec->id);
 	is_about(op, RULES_MAKE, RULES_SNAPSHOT);
-	is_about(op, RULES_MAKE, RULES_RECORD);
+	begins(op, RULES_MAKE, RULES_RECORD);
 }
 
 static int apply_remove(struct op *op, struct error *err)
@@ -377,7 +402,7 @@ static void fake_remove(struct runtime *runtime, const struct container_ref *ref
 	struct op *op = act_on(runtime, "remove", ref, call, apply_remove);
 
 	is_about(op, RULES_REMOVE, RULES_RECORD);
-	is_about(op, RULES_REMOVE, RULES_SNAPSHOT);
+	begins(op, RULES_REMOVE, RULES_SNAPSHOT);
 }
 
 /* ---- tasks ---- */
@@ -398,6 +423,7 @@ static int apply_task_create(struct op *op, struct error *err)
 		return error_set(err, -EEXIST, "there is a task");
 	world_changes(op->world, "task create", c->key);
 	c->fact.task = TASK_CREATED;
+	c->oom_kills = 0; /* a new leaf */
 	c->fact.pid = op->world->next_pid++;
 	if (op->ret)
 		*(uint32_t *)op->ret = c->fact.pid;
@@ -410,7 +436,7 @@ static void fake_task_create(struct runtime *runtime, const struct container_ref
 	struct op *op = act_on(runtime, "task create", ref, call, apply_task_create);
 
 	op->ret = ret_pid;
-	is_about(op, RULES_MAKE, RULES_TASK);
+	begins(op, RULES_MAKE, RULES_TASK);
 }
 
 static int apply_task_start(struct op *op, struct error *err)
@@ -434,7 +460,7 @@ static int apply_task_start(struct op *op, struct error *err)
 static void fake_task_start(struct runtime *runtime, const struct container_ref *ref,
 			    struct call *call)
 {
-	is_about(act_on(runtime, "task start", ref, call, apply_task_start), RULES_USE, RULES_TASK);
+	begins(act_on(runtime, "task start", ref, call, apply_task_start), RULES_USE, RULES_TASK);
 }
 
 static int apply_task_signal(struct op *op, struct error *err)
@@ -460,7 +486,7 @@ static void fake_task_signal(struct runtime *runtime, const struct container_ref
 	struct op *op = act_on(runtime, "signal", ref, call, apply_task_signal);
 
 	op->number = number;
-	is_about(op, RULES_USE, RULES_TASK);
+	begins(op, RULES_USE, RULES_TASK);
 }
 
 static int apply_task_delete(struct op *op, struct error *err)
@@ -480,8 +506,8 @@ static int apply_task_delete(struct op *op, struct error *err)
 static void fake_task_delete(struct runtime *runtime, const struct container_ref *ref,
 			     struct call *call)
 {
-	is_about(act_on(runtime, "task delete", ref, call, apply_task_delete), RULES_REMOVE,
-		 RULES_TASK);
+	begins(act_on(runtime, "task delete", ref, call, apply_task_delete), RULES_REMOVE,
+	       RULES_TASK);
 }
 
 /* Containerd clears away what the shim served. */
@@ -511,7 +537,7 @@ static int apply_kill_shim(struct op *op, struct error *err)
 static void fake_kill_shim(struct runtime *runtime, const struct container_ref *ref,
 			   struct call *call)
 {
-	act_on(runtime, "shim kill", ref, call, apply_kill_shim);
+	world_begun(act_on(runtime, "shim kill", ref, call, apply_kill_shim));
 }
 
 static const char *fake_version(struct runtime *runtime UNUSED)

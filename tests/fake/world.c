@@ -281,6 +281,71 @@ static void note_violation(struct world *world)
 	snprintf(world->violation, sizeof(world->violation), "%s", world->rules.violation);
 }
 
+/* ---- hints ---- */
+
+struct late_hint {
+	struct list link; /* struct world.hints */
+	struct world *world;
+	struct timer timer;
+	enum world_hint kind;
+	char *where, *what;
+};
+
+static void give_hint(struct world *world, enum world_hint kind, const char *where,
+		      const char *what)
+{
+	const struct runtime_listener *runtime = &world->runtime_listener;
+	const struct cgroup_listener *cgroup = &world->cgroup_listener;
+
+	if (kind == WORLD_HINT_CONTAINER && runtime->on_container && !world->runtime_down)
+		runtime->on_container(runtime->ctx, where, what);
+	else if (kind == WORLD_HINT_CGROUP && cgroup->on_cell)
+		cgroup->on_cell(cgroup->ctx, what);
+}
+
+static void hint_free(struct late_hint *hint)
+{
+	list_remove(&hint->link);
+	timer_stop(&hint->timer);
+	free(hint->where);
+	free(hint->what);
+	free(hint);
+}
+
+static void on_late_hint(struct timer *timer)
+{
+	struct late_hint *hint = container_of(timer, struct late_hint, timer);
+
+	give_hint(hint->world, hint->kind, hint->where, hint->what);
+	hint_free(hint);
+}
+
+void world_hint(struct world *world, enum world_hint kind, const char *where, const char *what)
+{
+	struct late_hint *hint;
+
+	if (world_chance(world, world->lost_hint_percent))
+		return;
+	if (!world->hint_ms)
+		return give_hint(world, kind, where, what);
+	hint = xnew(struct late_hint);
+	hint->world = world;
+	hint->kind = kind;
+	hint->where = xstrdup(where);
+	hint->what = xstrdup(what);
+	list_append(&world->hints, &hint->link);
+	timer_start(world->loop, &hint->timer, world->hint_ms, on_late_hint);
+}
+
+/* They were for a daemon that is gone. */
+static void forget_hints(struct world *world)
+{
+	struct late_hint *hint;
+
+	list_for_each(hint, &world->hints, link)
+		hint_free(hint);
+}
+
 /* ---- acts ---- */
 
 /* When an act that hangs is given up, as the real drivers' deadlines do. */
@@ -312,10 +377,70 @@ static void op_end(struct op *op, int r, const struct error *err)
 
 static int op_apply(struct op *op, struct error *err)
 {
+	const struct world_observer *observer = &op->world->observer;
 	int r = op->apply(op, err);
 
 	op->done = r == 0;
+	if (op->done && observer->done)
+		observer->done(observer->ctx, op);
 	return r;
+}
+
+void world_begun(struct op *op)
+{
+	const struct world_observer *observer = &op->world->observer;
+
+	if (observer->begun && !op->late)
+		observer->begun(observer->ctx, op);
+}
+
+void world_pace(struct world *world, const char *name, unsigned ms, unsigned answer_ms)
+{
+	world->paces = xrealloc(world->paces, (world->n_paces + 1) * sizeof(*world->paces));
+	world->paces[world->n_paces++] = (struct world_pace){ xstrdup(name), ms, answer_ms };
+}
+
+/* NULL: it was not set. */
+static const struct world_pace *pace_of(const struct world *world, const char *name)
+{
+	for (size_t i = world->n_paces; i-- > 0;)
+		if (strcmp(world->paces[i].name, name) == 0 || *world->paces[i].name == '*')
+			return &world->paces[i];
+	return NULL;
+}
+
+static void on_op_answer(struct timer *timer)
+{
+	struct op *op = container_of(timer, struct op, timer);
+	struct error err = op->err;
+
+	if (!op->world->daemon_died) /* else until world_cut() */
+		op_end(op, op->status, &err);
+}
+
+/* How much later than its effect the daemon hears of it. */
+static uint64_t answer_ms(const struct op *op)
+{
+	const struct world_pace *pace = pace_of(op->world, op->name);
+
+	if (pace)
+		return pace->answer_ms;
+	if (!op->reads_only || !op->world->answer_ms)
+		return 0;
+	return world_random(op->world, op->world->answer_ms);
+}
+
+/* Now, or a while later: what was read may be true no more. */
+static void op_answer(struct op *op, int r, const struct error *err)
+{
+	uint64_t later_ms = answer_ms(op);
+
+	if (!later_ms)
+		return op_end(op, r, err);
+	op->answered = op->had_effect = true;
+	op->status = r;
+	op->err = *err;
+	timer_start(op->world->loop, &op->timer, later_ms, on_op_answer);
 }
 
 void world_act_is(struct op *op, enum rules_verb verb, enum rules_kind kind, const char *cell,
@@ -391,11 +516,12 @@ static void on_op_due(struct timer *timer)
 		r = op_apply(op, &err);
 	if (fails && r == 0)
 		r = error_set(&err, -ETIMEDOUT, "%s: injected failure after the effect", op->name);
-	op_end(op, r, &err);
+	op_answer(op, r, &err);
 }
 
 struct op *world_act(struct world *world, const char *name, struct call *call, op_fn apply)
 {
+	const struct world_pace *pace = pace_of(world, name);
 	struct op *op = xnew(struct op);
 
 	op->nth = ++world->acts;
@@ -405,12 +531,13 @@ struct op *world_act(struct world *world, const char *name, struct call *call, o
 	op->call = call;
 	op->apply = apply;
 	list_append(&world->ops, &op->link);
-	timer_start(world->loop, &op->timer, 1 + world_random(world, world->act_ms), on_op_due);
+	timer_start(world->loop, &op->timer,
+		    pace ? pace->ms : 1 + world_random(world, world->act_ms), on_op_due);
 	return op;
 }
 
 /* An act that only reads and was cut off must not write into what is gone: its effect is left out.
- */
+ * An answer that was under way arrives: what it gave must be freed by whoever asked. */
 void world_cut(struct world *world)
 {
 	struct op *op;
@@ -419,15 +546,18 @@ void world_cut(struct world *world)
 	world->cgroup_listener = (struct cgroup_listener){ 0 };
 	world->filter_listener = (struct filter_listener){ 0 };
 	deferred_cancel(&world->up);
+	forget_hints(world);
 	world->daemon_died = false;
 	list_for_each(op, &world->ops, link) {
 		struct call *call = op->call;
+		int status = op->answered ? op->status : -ECANCELED;
+		struct error err = op->err;
 
 		if (!op->reads_only && !op->ret && !op->late && !op->had_effect &&
 		    world_chance(world, 50))
 			op_apply(op, NULL);
 		op_free(op);
-		call_complete(call, -ECANCELED, NULL);
+		call_complete(call, status, status < 0 && err.code ? &err : NULL);
 	}
 }
 
@@ -446,6 +576,7 @@ void world_init(struct world *world, struct loop *loop, uint64_t seed)
 		.cgroup.ops = fake_cgroup_ops(),
 	};
 	list_init(&world->ops);
+	list_init(&world->hints);
 	rules_init(&world->rules);
 }
 
@@ -453,6 +584,7 @@ static void container_free(struct world_container *c)
 {
 	timer_stop(&c->dies);
 	container_fact_fini(&c->fact);
+	free(c->made_of);
 	free(c->netns_cell);
 	free(c->namespace_);
 	free(c->key);
@@ -467,6 +599,10 @@ void world_fini(struct world *world)
 	struct world_parent *parent;
 
 	check(list_empty(&world->ops));
+	forget_hints(world);
+	for (size_t i = 0; i < world->n_paces; i++)
+		free(world->paces[i].name);
+	free(world->paces);
 	map_for_each(c, &world->containers, node) {
 		map_remove(&world->containers, &c->node);
 		container_free(c);

@@ -6,6 +6,9 @@
  *
  * The world outlives the engine, as the host outlives the daemon: world_cut() is the moment of a
  * crash.
+ *
+ * How long an act takes, when its effect is there and when the daemon hears of it can be set for
+ * each kind of act (world_pace()), and who judges what is done may watch (struct world_observer).
  */
 #pragma once
 
@@ -18,6 +21,7 @@ struct world_container {
 	char *key;            /* "<namespace>/<id>" */
 	char *namespace_;
 	struct container_fact fact;
+	char *made_of;    /* "<id> <image> <first of env>", of the spec it was created with */
 	char *netns_cell; /* the cell whose pin the task joined */
 	bool ignores_term;
 	bool ignores_kill;  /* only the kernel's cgroup.kill ends it */
@@ -50,6 +54,7 @@ struct world_cell {
 	bool earlier_boot; /* attached before world_reboot() */
 	bool cgroup_busy, network_busy;
 	bool controllers_gone; /* by another hand */
+	bool all_controllers;  /* as it was ensured last */
 	unsigned ip;           /* last octets */
 };
 
@@ -60,6 +65,23 @@ struct world_parent {
 	bool cgroup, own;       /* own: the namespace or the conflist */
 	bool drifted;           /* a space: its bridge is gone */
 	char *subnet, *subnet6; /* subnet6: NULL unless it is dual stack */
+	unsigned regenerated;   /* how often its conflist was */
+	unsigned regenerations; /* how often that was begun */
+};
+
+/* What acts of a name take: @ms until the effect, @answer_ms more until the daemon hears of it. */
+struct world_pace {
+	char *name;
+	unsigned ms, answer_ms;
+};
+
+struct op;
+
+/* Told of every act of the daemon on something of ours. */
+struct world_observer {
+	void *ctx;
+	void (*begun)(void *ctx, const struct op *op);
+	void (*done)(void *ctx, const struct op *op); /* its effect is there */
 };
 
 /* What happens to one act, counted from 1. */
@@ -89,7 +111,15 @@ struct world {
 	uint64_t random;       /* state of the generator */
 	unsigned fail_percent; /* of all acts */
 	unsigned lost_hint_percent;
-	unsigned act_ms; /* an act takes 1 .. act_ms */
+	unsigned act_ms; /* an act takes 1 .. act_ms, unless its pace is set: */
+	struct world_pace *paces;
+	size_t n_paces;
+	/* The answer of an act that only reads tells of the world as it was up to answer_ms before
+	 * it comes; 0: it is always fresh. Where no pace is set. */
+	unsigned answer_ms;
+	unsigned hint_ms;  /* how much later hints come; 0: at once */
+	struct list hints; /* struct late_hint.link */
+	struct world_observer observer;
 	bool runtime_down;
 	bool frozen; /* nothing may be changed: what changes is counted as a violation */
 	unsigned violations;
@@ -141,6 +171,9 @@ void world_reboot(struct world *world);
 /* containerd goes away and comes back. */
 void world_runtime_down(struct world *world);
 void world_runtime_up(struct world *world);
+
+/* Acts of this name ("list"; "*": all) take so long from now on. What is said last counts. */
+void world_pace(struct world *world, const char *name, unsigned ms, unsigned answer_ms);
 
 /* Another hand empties the packet filter. */
 void world_flush_filter(struct world *world);
@@ -199,11 +232,17 @@ struct op {
 	uint64_t nth; /* struct world.acts when it began */
 	bool late;    /* begun by a daemon that is dead */
 	bool had_effect;
-	bool done; /* its effect is there */
+	bool done;        /* its effect is there */
+	bool answered;    /* the answer is under way: */
+	int status;       /* what it says */
+	struct error err; /* and why */
 };
 
-/* Starts an act that takes a while and then has its effect, or fails. */
+/* Starts an act that takes a while and then has its effect, or fails. Told to the observer with
+ * world_begun() when all is said of it. */
 struct op *world_act(struct world *world, const char *name, struct call *call, op_fn apply);
+
+void world_begun(struct op *op);
 
 /* inventory() and discard() of a seam: the strays of the kinds from @first to @last. */
 void fake_add_strays(struct world *world, enum host_kind first, enum host_kind last,
@@ -226,5 +265,11 @@ const struct cgroup_ops *fake_cgroup_ops(void);
 /* Tells the listeners, with the chance of being lost. */
 void fake_runtime_hint(struct world *world, const struct world_container *container);
 void fake_cgroup_hint(struct world *world, const char *cell_key);
+void fake_oom_hint(struct world *world, const struct world_container *container);
+void fake_image_hint(struct world *world, const char *namespace_);
+
+/* Gives the hint now, or so much later as hints come; @where: the namespace of a container. */
+enum world_hint { WORLD_HINT_CONTAINER, WORLD_HINT_CGROUP };
+void world_hint(struct world *world, enum world_hint kind, const char *where, const char *what);
 bool fake_cgroup_populated(struct world *world, const char *key);
 void fake_kill(struct world_container *container, uint32_t code);

@@ -242,7 +242,8 @@ static void settle(struct chaos *chaos)
 		c->ignores_term = c->ignores_kill = c->immortal = false;
 	map_for_each(cell, &world->cells, node)
 		cell->refuses_detach = false;
-	for (uint64_t ms = 0; !all_as_wanted(chaos); ms += LOOK_MS) {
+	/* An act that hangs may have had its effect. */
+	for (uint64_t ms = 0; !all_as_wanted(chaos) || !list_empty(&world->ops); ms += LOOK_MS) {
 		if (ms > CONVERGES_MS)
 			fail_chaos(chaos, chaos->why);
 		pass(chaos, LOOK_MS);

@@ -100,7 +100,8 @@ static bool reached(struct sim *sim)
 		return cell && cell->status.state == API__STATE__Stopped &&
 		       !world_cell(&sim->world, WEB)->pinned;
 	case DELETED:
-		return world_count(&sim->world) == 0 && !engine_find(&sim->engine, "default");
+		return world_count(&sim->world) == 0 && !engine_find(&sim->engine, "default") &&
+		       list_empty(&sim->world.ops);
 	case EDITED:
 		if (!other || !str_equal(other->fact.spec_hash,
 					 cell_find_container((struct object *)cell, "b")->hash))
