@@ -51,14 +51,13 @@ static void start_inspect(struct run *run)
 	struct runtime *runtime = run->engine->runtime;
 	const struct container_ref ref = ref_of(run);
 
-	run->slot->hinted = false;
 	call_init(&run->first, run->engine->loop, on_inspected);
 	runtime->ops->inspect(runtime, &ref, &run->ret.container, &run->first);
 }
 
 static void inspected(struct run *run)
 {
-	run->slot->known = !run->slot->hinted;
+	run->slot->known = !run->hinted;
 	observed_container(run->engine, run->object, run->container, &run->ret.container);
 	container_fact_fini(&run->ret.container);
 }
@@ -78,7 +77,7 @@ static void start_image_resolve(struct run *run)
 
 static void image_resolved(struct run *run)
 {
-	run->container->image_ready = true;
+	run->container->image_ready = act_is_current(run); /* else it was another image */
 }
 
 static void create(struct run *run)

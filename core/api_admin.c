@@ -106,6 +106,7 @@ static void regenerate_spaces(struct engine *engine)
 			continue;
 		object->own.regenerate = true;
 		object->own.applied = false;
+		engine_want_anew(engine, &object->own.slot);
 		engine_touch(engine, object);
 	}
 }

@@ -37,12 +37,14 @@ struct join *joins_get(struct engine *engine, struct object *cell, const char *s
 	if (join)
 		return join;
 	join = cell_add_join(cell, space_key);
+	join->slot.changed_seq = engine->forgot_seq;
 	check(map_insert(&engine->joins, &join->node, join->index_key));
 	return join;
 }
 
 static void forget(struct engine *engine, struct join *join)
 {
+	engine->forgot_seq = ++engine->seq;
 	engine_set_link(engine, &join->link_on_host, NULL, NULL);
 	free(take_ptr(join->ip));
 	addresses_count_join(engine, join);
@@ -71,7 +73,7 @@ void joins_want(struct engine *engine, struct object *cell)
 	for (size_t i = 0; i < spaces.n; i++) {
 		join = joins_get(engine, cell, spaces.items[i]);
 		join->wanted = true;
-		slot_forgive(&join->slot);
+		engine_want_anew(engine, &join->slot);
 	}
 }
 
@@ -130,7 +132,7 @@ void joins_space_changed(struct engine *engine, const struct object *space)
 	struct join *join = first_of(engine, prefix);
 
 	for (; join; join = next_of(join, prefix)) {
-		slot_forgive(&join->slot);
+		engine_want_anew(engine, &join->slot);
 		engine_touch(engine, join->object);
 	}
 }

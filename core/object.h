@@ -25,14 +25,17 @@ struct slot {
 	bool busy; /* an action is under way: */
 	enum action action;
 	bool known;                /* what is seen is fresh; false: inspect before anything else */
-	bool hinted;               /* a hint came while an inspection was under way */
 	enum action failed_action; /* what failed last, until it succeeds */
 	unsigned failures;         /* of that action in a row; 0: none */
 	uint64_t retry_at_ms;      /* loop time; nothing is tried before */
 	int failure_code;          /* -errno and text of the last failure */
 	char *failure;
-	uint64_t changed_seq; /* when an action last began or ended, in engine.seq: older listings
-				 are not believed */
+	/* All in engine.seq, the one order of orders, hints, acts and listings: */
+	uint64_t changed_seq; /* an action last began or ended, or somebody hinted: what was read
+				 before is not believed */
+	uint64_t wanted_seq;  /* what is wanted of it last changed: an action that began before has
+				 neither met it nor failed it */
+	uint64_t listed_seq;  /* the listing that had it last */
 };
 
 /* What kuke asked for beyond the spec; kept over restarts of the daemon and the host. */

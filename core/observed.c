@@ -132,20 +132,27 @@ void observed_container(struct engine *engine, struct object *object, struct con
 	engine_touch(engine, object);
 }
 
+/* The runtime has been asked after @since, and has not answered yet. */
+static bool is_asked_since(const struct slot *slot, uint64_t since)
+{
+	return slot->busy && slot->action == ACTION_CONTAINER_INSPECT && slot->changed_seq > since;
+}
+
 /* An empty cgroup and a running container do not go together: ask the runtime. */
-static void doubt_running(struct object *object)
+static void doubt_running(struct engine *engine, struct object *object, uint64_t since)
 {
 	struct container *c;
 
 	list_for_each(c, &object->cell.containers, link)
-		if (ran(c->task))
-			c->slot.known = false;
+		if (ran(c->task) && !is_asked_since(&c->slot, since))
+			observed_doubt_container(engine, c);
 }
 
-void observed_cgroup(struct engine *engine, struct object *object, const struct cgroup_fact *fact)
+void observed_cgroup(struct engine *engine, struct object *object, const struct cgroup_fact *fact,
+		     uint64_t since)
 {
 	if (object->kind == KIND_CELL && !fact->populated)
-		doubt_running(object);
+		doubt_running(engine, object, since);
 	object->cgroup_exists = fact->exists;
 	object->populated = fact->populated;
 	object->cgroup_stale |= fact->incomplete;
@@ -199,11 +206,12 @@ void observed_no_network(struct engine *engine, struct object *object)
 
 /* ---- hints ---- */
 
-static void hint_slot(struct engine *engine, struct object *object, struct slot *slot)
+void observed_doubt_container(struct engine *engine, struct container *c)
 {
-	slot->known = false;
-	slot->hinted = true;
-	engine_touch(engine, object);
+	/* containerd repeats the exit when the shim of the last task goes; the deletion itself says
+	 * more */
+	if (!(c->slot.busy && c->slot.action == ACTION_TASK_DELETE))
+		engine_doubt(engine, c->object, &c->slot);
 }
 
 void observed_hint_container(struct engine *engine, const char *namespace_,
@@ -213,10 +221,8 @@ void observed_hint_container(struct engine *engine, const char *namespace_,
 	struct container *c =
 		realm ? engine_find_container(engine, realm->key, containerd_id) : NULL;
 
-	/* containerd repeats the exit when the shim of the last task goes; the deletion itself says
-	 * more */
-	if (c && !(c->slot.busy && c->slot.action == ACTION_TASK_DELETE))
-		hint_slot(engine, c->object, &c->slot);
+	if (c)
+		observed_doubt_container(engine, c);
 }
 
 /* The hint of the exit may have come first. */
@@ -237,6 +243,13 @@ void observed_oom(struct engine *engine, const char *namespace_, const char *con
 	}
 }
 
+/* It looked for one in vain, or is looking: perhaps before this one came. */
+static bool waits_for_image(const struct container *c)
+{
+	return c->slot.failed_action == ACTION_IMAGE_RESOLVE ||
+	       (c->slot.busy && c->slot.action == ACTION_IMAGE_RESOLVE);
+}
+
 /* Images come seldom: every cell of the realm is asked whether it waits for one. */
 void observed_hint_image(struct engine *engine, const char *namespace_)
 {
@@ -248,9 +261,9 @@ void observed_hint_image(struct engine *engine, const char *namespace_)
 	for (; node && str_starts_with(node->key, prefix); node = map_next(node)) {
 		object = map_entry(node, struct object, node);
 		list_for_each(c, &object->cell.containers, link) {
-			if (c->slot.failed_action != ACTION_IMAGE_RESOLVE)
+			if (!waits_for_image(c))
 				continue;
-			slot_forgive(&c->slot);
+			engine_want_anew(engine, &c->slot);
 			engine_touch(engine, object);
 		}
 	}
@@ -261,7 +274,7 @@ void observed_hint_cgroup(struct engine *engine, const char *key)
 	struct object *object = engine_find(engine, key);
 
 	if (object)
-		hint_slot(engine, object, &object->cgroup);
+		engine_doubt_cgroup(engine, object);
 }
 
 void observed_runtime_up(struct engine *engine)

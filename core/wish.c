@@ -169,7 +169,7 @@ static void want_container(struct engine *engine, struct object *object, const A
 	c->spec = wanted;
 	c->stop_signal = model_stop_signal(wanted);
 	c->stop_grace_ms = model_stop_grace_ms(wanted);
-	slot_forgive(&c->slot);
+	engine_want_anew(engine, &c->slot);
 	list_remove(&c->link); /* to the end: the list gets the order of the spec, the root first */
 	list_append(&object->cell.containers, &c->link);
 }
@@ -231,15 +231,15 @@ static bool wants_all_controllers(const ProtobufCMessage *cell)
 	return ((const Api__Cell *)cell)->spec->nested_cgroup_runtime;
 }
 
-static void forgive_slots(struct object *object)
+static void want_slots_anew(struct engine *engine, struct object *object)
 {
 	struct container *c;
 
-	slot_forgive(&object->cgroup);
-	slot_forgive(&object->own.slot);
-	slot_forgive(&object->cell.network);
+	engine_want_anew(engine, &object->cgroup);
+	engine_want_anew(engine, &object->own.slot);
+	engine_want_anew(engine, &object->cell.network);
 	list_for_each(c, &object->cell.containers, link)
-		slot_forgive(&c->slot);
+		engine_want_anew(engine, &c->slot);
 }
 
 /* Ports are applied to what runs. */
@@ -266,7 +266,7 @@ static void set_spec(struct engine *engine, struct object *object, ProtobufCMess
 	    !same_message(space_defaults(old), space_defaults(message)))
 		want_cells_anew(engine, object);
 	protobuf_c_message_free_unpacked(old, NULL);
-	forgive_slots(object);
+	want_slots_anew(engine, object);
 	if (object->kind == KIND_SPACE)
 		object->own.applied =
 			false; /* the driver compares the conflist with what is wanted now */
@@ -294,7 +294,7 @@ static void set_wanted(struct engine *engine, struct object *object, bool wanted
 		return;
 	object->wanted = wanted;
 	object->kept = false;
-	forgive_slots(object); /* what failed was done for the other wish */
+	want_slots_anew(engine, object); /* what was begun, or failed, was for the other wish */
 	forget_intents(object);
 	if (ports_any(object))
 		ports_changed(engine);
