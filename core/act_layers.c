@@ -97,8 +97,13 @@ static void start_cgroup_ensure(struct run *run)
 	cgroup->ops->ensure(cgroup, run->object->key, all, &run->ret.cgroup, &run->call);
 }
 
+/* However the processes of a cell end now, we asked them to. */
 static void start_cgroup_kill(struct run *run)
 {
+	struct container *c;
+
+	list_for_each(c, &run->object->cell.containers, link)
+		c->stopping |= c->task != TASK_NONE && c->task != TASK_STOPPED;
 	run->engine->cgroup->ops->kill(run->engine->cgroup, run->object->key, &run->call);
 }
 

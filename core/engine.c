@@ -157,6 +157,17 @@ void engine_want_anew(struct engine *engine, struct slot *slot)
 	slot_forgive(slot);
 }
 
+void engine_want_object_anew(struct engine *engine, struct object *object)
+{
+	struct container *c;
+
+	engine_want_anew(engine, &object->cgroup);
+	engine_want_anew(engine, &object->own.slot);
+	engine_want_anew(engine, &object->cell.network);
+	list_for_each(c, &object->cell.containers, link)
+		engine_want_anew(engine, &c->slot);
+}
+
 char *engine_namespace(const struct object *object)
 {
 	const Api__Realm *realm = (const Api__Realm *)object->spec;

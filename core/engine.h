@@ -161,9 +161,12 @@ void engine_doubt(struct engine *engine, struct object *object, struct slot *slo
 /* Whether something lives in the object's cgroup is to be seen anew: only cells are watched. */
 void engine_doubt_cgroup(struct engine *engine, struct object *object);
 
-/* What is wanted of the slot, or what it depends on, has changed: an action that is under way counts
- * neither as done nor as failed, and what failed is tried again at once. */
+/* What is wanted of the slot, or what it depends on, has changed: an action that is under way
+ * counts neither as done nor as failed, and what failed is tried again at once. */
 void engine_want_anew(struct engine *engine, struct slot *slot);
+
+/* The same for all slots of the object but those of its joins. */
+void engine_want_object_anew(struct engine *engine, struct object *object);
 
 /* Forgets an object of which nothing is left; its parent is looked at. */
 void engine_forget(struct engine *engine, struct object *object);

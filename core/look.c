@@ -362,8 +362,8 @@ static void on_network_again(struct timer *timer)
 	look_network(container_of(timer, struct engine, network_again.timer));
 }
 
-/* A network cannot be inspected by itself: what was missed needs another look. While many cells come
- * and go that is so again and again, so the pauses grow. */
+/* A network cannot be inspected by itself: what was missed needs another look. While many cells
+ * come and go that is so again and again, so the pauses grow. */
 static void look_again_if_missed(const struct look *look)
 {
 	struct engine *engine = look->engine;

@@ -63,7 +63,8 @@ struct container {
 
 	/* wanted */
 	const Api__ContainerSpec *spec; /* into cell.effective; NULL: not wanted any more */
-	enum run_intent run;            /* its own; a root's is the cell's too: see cell_intent() */
+	/* asked of its name, whatever role that has; a root's is the cell's too: cell_intent() */
+	enum run_intent run;
 	char hash[SHA256_HEX_BYTES];
 	bool image_ready; /* the image of spec is there, unpacked */
 	int stop_signal;  /* of the last spec, as for task_signal(): outlive it */
@@ -80,7 +81,8 @@ struct container {
 	bool stopping; /* we asked it to stop: its exit is no failure */
 	uint64_t stop_sent_ms;
 	uint64_t kill_sent_ms;
-	unsigned kills; /* SIGKILLs sent to the task that is there */
+	unsigned kills;          /* SIGKILLs sent to the task that is there */
+	uint64_t asked_until_ms; /* it shall not stop any more, but may still obey until then */
 	uint64_t started_ms;
 	uint32_t stored_pid; /* of the run that the store tells of; 0: none, or it has been seen */
 	bool exited;         /* it has run and ended since it was created */
@@ -228,6 +230,9 @@ enum run_intent cell_intent(const struct object *object);
 
 /* Its containers start anew: what they did before does not count against them. */
 void container_forget_past(struct container *container);
+
+/* No signal counts as sent to its task any more. */
+void container_forget_signals(struct container *container);
 
 struct object *object_new(const char *key);
 void object_free(struct object *object);

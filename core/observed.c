@@ -19,12 +19,6 @@ static bool ran(enum task_state task)
 	return task == TASK_RUNNING || task == TASK_PAUSED || task == TASK_PAUSING;
 }
 
-static void forget_signals(struct container *c)
-{
-	c->stop_sent_ms = c->kill_sent_ms = 0;
-	c->kills = 0;
-}
-
 static void count_restart(struct container *c)
 {
 	if (!c->exited || c->stopping)
@@ -46,7 +40,8 @@ static void note_start(struct engine *engine, struct object *object, struct cont
 		adopted ? restart_loop_time(now_ms, loop_wall_ms(engine->loop), c->started_wall_ms)
 			: now_ms;
 	c->exited = c->stopping = c->oom_seen = false;
-	forget_signals(c);
+	c->asked_until_ms = 0;
+	container_forget_signals(c);
 	c->stored_pid = 0;
 	if (container_is_root(c))
 		object->cell.fresh = false;
@@ -84,6 +79,8 @@ static void note_exit(struct engine *engine, struct container *c, const struct c
 	if (was_stable(c, c->exited_ms, exited_wall_ms))
 		c->restarts_in_row = 0;
 	c->exited = true;
+	c->stopping |= now_ms < c->asked_until_ms;
+	c->asked_until_ms = 0;
 	c->exit_code = fact->task == TASK_STOPPED ? fact->exit_code : EXIT_CODE_UNSEEN;
 	c->oom_killed = c->exit_code && (fact->oom_killed || c->oom_seen);
 	c->finished_wall_ms = exited_wall_ms;
@@ -105,7 +102,7 @@ static void set_task(struct engine *engine, struct object *object, struct contai
 		 (c->task == TASK_NONE && ran(before)))
 		note_exit(engine, c, fact);
 	if (c->task == TASK_NONE || c->task == TASK_STOPPED)
-		forget_signals(c);
+		container_forget_signals(c);
 	if (c->task != before)
 		engine_changed(engine, object, false);
 }

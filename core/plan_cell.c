@@ -59,6 +59,13 @@ static enum cell_mode mode_of(const struct object *object, const struct containe
 	return replace_now(root) ? MODE_RECYCLE : MODE_UP;
 }
 
+bool container_goes(const struct object *object, const struct container *c)
+{
+	if (mode_of(object, cell_root(object)) != MODE_UP)
+		return true;
+	return !c->spec || c->run != INTENT_RUN || (replace_now(c) && !container_is_root(c));
+}
+
 /* ---- the restart policy ---- */
 
 /* Whether the restart policy lets the container run now. */
