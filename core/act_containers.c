@@ -18,6 +18,8 @@ static void on_oom_kills(struct call *call)
 {
 	struct run *run = container_of(call, struct run, first);
 
+	if (run->slot->changed_seq == run->seq) /* else it is counted once more */
+		run->container->oom_hinted = false;
 	run->ret.container.oom_killed = call->status == 0 && run->oom_kills;
 	call_complete(&run->call, 0, NULL);
 }
@@ -33,14 +35,19 @@ static void count_oom_kills(struct run *run)
 	cgroup->ops->count_oom_kills(cgroup, leaf, &run->oom_kills, &run->first);
 }
 
+/* It has just ended badly, or somebody told of a kill in this run or one before. */
+static bool may_lack_memory(const struct container *c, const struct container_fact *fact)
+{
+	bool ended = fact->task == TASK_STOPPED && fact->exit_code && c->task != TASK_STOPPED;
+
+	return ended || (c->oom_hinted && fact->task != TASK_NONE);
+}
+
 static void on_inspected(struct call *call)
 {
 	struct run *run = container_of(call, struct run, first);
-	const struct container_fact *fact = &run->ret.container;
-	bool ended = call->status == 0 && fact->task == TASK_STOPPED && fact->exit_code &&
-		     run->container->task != TASK_STOPPED;
 
-	if (ended)
+	if (call->status == 0 && may_lack_memory(run->container, &run->ret.container))
 		count_oom_kills(run);
 	else
 		call_complete(&run->call, call->status, &call->err);

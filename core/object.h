@@ -89,7 +89,8 @@ struct container {
 	uint64_t exited_ms;
 	uint64_t stored_exit_ms; /* the last one that was given to the store */
 	uint32_t exit_code;
-	bool oom_seen;            /* containerd told of such a kill in this run: */
+	bool oom_hinted;          /* containerd told of a kill for want of memory, at some time */
+	bool oom_seen;            /* the run that is on has had such a kill */
 	bool oom_killed;          /* its last run ended badly after a kill for want of memory */
 	unsigned restarts;        /* for the user */
 	unsigned restarts_in_row; /* without a stable run between them */

@@ -83,6 +83,7 @@ static void note_exit(struct engine *engine, struct container *c, const struct c
 	c->asked_until_ms = 0;
 	c->exit_code = fact->task == TASK_STOPPED ? fact->exit_code : EXIT_CODE_UNSEEN;
 	c->oom_killed = c->exit_code && (fact->oom_killed || c->oom_seen);
+	c->oom_seen = false;
 	c->finished_wall_ms = exited_wall_ms;
 	c->stored_pid = 0;
 	if (!told)
@@ -118,6 +119,17 @@ void observed_task(struct engine *engine, struct object *object, struct containe
 	engine_touch(engine, object);
 }
 
+/* Its cgroup has counted a kill: of the run that is on, or of the one that has just ended. */
+static void note_oom_kill(struct engine *engine, struct container *c)
+{
+	if (ran(c->task)) {
+		c->oom_seen = true;
+	} else if (c->exited && c->exit_code && !c->oom_killed) {
+		c->oom_killed = true;
+		engine_changed(engine, c->object, false);
+	}
+}
+
 void observed_container(struct engine *engine, struct object *object, struct container *c,
 			const struct container_fact *fact)
 {
@@ -126,6 +138,8 @@ void observed_container(struct engine *engine, struct object *object, struct con
 	free(c->seen_hash);
 	c->seen_hash = xstrdup(fact->spec_hash ? fact->spec_hash : "");
 	set_task(engine, object, c, fact);
+	if (fact->oom_killed)
+		note_oom_kill(engine, c);
 	engine_touch(engine, object);
 }
 
@@ -222,22 +236,17 @@ void observed_hint_container(struct engine *engine, const char *namespace_,
 		observed_doubt_container(engine, c);
 }
 
-/* The hint of the exit may have come first. */
+/* Of which run it tells nobody knows: the cgroup of the one that is there is asked. */
 void observed_oom(struct engine *engine, const char *namespace_, const char *containerd_id)
 {
 	struct object *realm = engine_find_realm(engine, namespace_);
 	struct container *c =
 		realm ? engine_find_container(engine, realm->key, containerd_id) : NULL;
 
-	if (!c)
+	if (!c || c->task == TASK_NONE)
 		return;
-	if (!c->exited) {
-		c->oom_seen = true;
-	} else if (c->exit_code && !c->oom_killed) {
-		c->oom_killed = true;
-		engine_changed(engine, c->object, false);
-		engine_touch(engine, c->object);
-	}
+	c->oom_hinted = true;
+	observed_doubt_container(engine, c);
 }
 
 /* It looked for one in vain, or is looking: perhaps before this one came. */
