@@ -3,6 +3,7 @@
 
 #include "core/addresses.h"
 #include "core/base/log.h"
+#include "core/bridges.h"
 #include "core/desired.h"
 #include "core/doctor.h"
 #include "core/joins.h"
@@ -92,6 +93,7 @@ void engine_forget(struct engine *engine, struct object *object)
 		filter_doubt(engine);
 	remove_containers(engine, object);
 	engine_set_link(engine, &object->cell.link, NULL, NULL);
+	bridges_use(engine, &object->cell.on_bridge, NULL);
 	joins_forget(engine, object);
 	free(take_ptr(object->cell.ip));
 	addresses_count(engine, object);
@@ -319,6 +321,7 @@ void engine_fini(struct engine *engine)
 				engine_forget(engine, object);
 		}
 	}
+	check(!engine->bridges.count);
 	filter_fini(engine);
 	egress_fini(engine);
 	names_fini(engine);

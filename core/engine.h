@@ -73,6 +73,7 @@ struct engine {
 	struct map containers; /* struct container.node */
 	struct map links;      /* struct host_link.node: cells by their links on the host */
 	struct map joins;      /* struct join.node */
+	struct map bridges;    /* struct bridge.node: that cells are attached to */
 	struct queue queue;
 	struct desired desired;
 	struct store *store;  /* NULL in the simulator */

@@ -3,6 +3,7 @@
 
 #include "core/addresses.h"
 #include "core/base/log.h"
+#include "core/bridges.h"
 #include "core/model/networks.h"
 #include "core/names.h"
 
@@ -46,6 +47,7 @@ static void forget(struct engine *engine, struct join *join)
 {
 	engine->forgot_seq = ++engine->seq;
 	engine_set_link(engine, &join->link_on_host, NULL, NULL);
+	bridges_use(engine, &join->on_bridge, NULL);
 	free(take_ptr(join->ip));
 	addresses_count_join(engine, join);
 	map_remove(&engine->joins, &join->node);
@@ -174,6 +176,7 @@ void joins_observed(struct engine *engine, struct join *join, const struct join_
 	str_replace(&join->ip, fact->ip);
 	str_replace(&join->ip6, fact->ip6);
 	str_replace(&join->bridge, fact->bridge);
+	bridges_use(engine, &join->on_bridge, fact->attached ? fact->bridge : NULL);
 	str_replace(&join->reservation, fact->reservation);
 	str_replace(&join->reservation6, fact->reservation6);
 	str_replace(&join->drift, fact->drift);

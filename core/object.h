@@ -97,6 +97,8 @@ struct container {
 	int64_t started_wall_ms, finished_wall_ms; /* since the epoch, for display; 0: never */
 };
 
+struct bridge;
+
 /* The host's end of an interface of a cell. */
 struct host_link {
 	struct map_node node; /* struct engine.links, by name */
@@ -121,6 +123,7 @@ struct join {
 	char *ip, *bridge, *reservation, *drift, *last_ip;
 	char *ip6, *reservation6, *last_ip6; /* of a dual-stack space */
 	struct host_link link_on_host;
+	struct bridge *on_bridge; /* while it is attached; else NULL */
 };
 
 struct cell {
@@ -137,6 +140,7 @@ struct cell {
 	struct list earlier_link; /* struct engine.earlier: attached before the host started anew */
 	char *ip, *ip6, *bridge;  /* ip6: of a dual-stack space */
 	struct host_link link;
+	struct bridge *on_bridge; /* while it is attached; else NULL */
 	bool counted;                     /* its address, in its space's own.addresses_used */
 	uint64_t netns_inode;             /* of the namespace that is to be pinned; 0: not known */
 	char *reservation, *reservation6; /* the files that reserve its addresses */

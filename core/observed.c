@@ -3,6 +3,7 @@
 
 #include "core/addresses.h"
 #include "core/base/log.h"
+#include "core/bridges.h"
 #include "core/joins.h"
 #include "core/look.h"
 #include "core/names.h"
@@ -194,6 +195,7 @@ void observed_attachment(struct engine *engine, struct object *object,
 	str_replace(&cell->ip6, fact->ip6);
 	addresses_count(engine, object);
 	str_replace(&cell->bridge, fact->bridge);
+	bridges_use(engine, &cell->on_bridge, fact->attached ? fact->bridge : NULL);
 	str_replace(&cell->reservation, fact->reservation);
 	str_replace(&cell->reservation6, fact->reservation6);
 	str_replace(&cell->drift, fact->drift);
