@@ -32,7 +32,7 @@ static struct look *look_new(struct engine *engine, void (*restart)(struct look 
 	struct look *look = xnew(struct look);
 
 	look->engine = engine;
-	look->seq = engine->seq;
+	look->seq = ++engine->seq;
 	look->restart = restart;
 	list_append(&engine->looks, &look->link);
 	return look;
@@ -100,10 +100,26 @@ static void look_done(struct look *look, bool *looked)
 	look_end(look);
 }
 
+/* A look that began later has told of it already. */
+static bool is_overtaken(const struct look *look, const struct slot *slot)
+{
+	return slot->looked_seq > look->seq;
+}
+
 /* Whether the listing may speak about the slot. */
 static bool believable(const struct look *look, const struct slot *slot)
 {
-	return !slot->busy && slot->changed_seq <= look->seq;
+	return !slot->busy && slot->changed_seq <= look->seq && !is_overtaken(look, slot);
+}
+
+/* The listing speaks about the slot; that it is not in it counts too. */
+static bool believe(const struct look *look, struct slot *slot)
+{
+	bool believed = believable(look, slot);
+
+	if (believed)
+		slot->looked_seq = look->seq;
+	return believed;
 }
 
 /* ---- runtime ---- */
@@ -149,7 +165,9 @@ static void note_container(struct look *look, const char *realm, const struct co
 	struct container *c = container_of_fact(engine, realm, fact);
 
 	c->slot.listed_seq = look->mark;
-	if (believable(look, &c->slot) && !needs_inspection(c, fact)) {
+	if (is_overtaken(look, &c->slot))
+		return;
+	if (believe(look, &c->slot) && !needs_inspection(c, fact)) {
 		observed_container(engine, c->object, c, fact);
 		c->slot.known = true;
 	} else {
@@ -168,12 +186,13 @@ static void note_absent(struct look *look, const char *realm)
 	for (; node && str_starts_with(node->key, prefix); node = map_next(node)) {
 		struct container *c = map_entry(node, struct container, node);
 
-		if (c->slot.listed_seq == look->mark ||
-		    (!c->record && !c->snapshot && c->task == TASK_NONE))
+		bool there = c->record || c->snapshot || c->task != TASK_NONE;
+
+		if (c->slot.listed_seq == look->mark || is_overtaken(look, &c->slot))
 			continue;
-		if (believable(look, &c->slot))
+		if (believe(look, &c->slot) && there)
 			observed_container(engine, c->object, c, &nothing);
-		else
+		else if (there)
 			observed_doubt_container(engine, c);
 	}
 }
@@ -202,7 +221,7 @@ static void list_next_namespace(struct look *look)
 
 	if (look->next == look->namespaces.n)
 		return look_done(look, &engine->looked.runtime);
-	look->seq = engine->seq;
+	look->seq = ++engine->seq;
 	call_init(&look->call, engine->loop, on_containers);
 	engine->runtime->ops->list(engine->runtime, look->namespaces.items[look->next],
 				   &look->containers, &look->call);
@@ -293,14 +312,14 @@ static void note_spaces(struct look *look)
 
 		object = engine_get(look->engine, fact->space_key);
 		object->own.slot.listed_seq = look->mark;
-		if (believable(look, &object->own.slot))
+		if (believe(look, &object->own.slot))
 			note_space(object, fact);
 		else
 			look->missed |= fact->drift != NULL;
 	}
 	map_for_each(object, &look->engine->objects, node)
 		if (object->kind == KIND_SPACE && object->own.slot.listed_seq != look->mark &&
-		    believable(look, &object->own.slot))
+		    believe(look, &object->own.slot))
 			object->own.exists = object->own.applied = false;
 }
 
@@ -318,11 +337,11 @@ static void note_joins(struct look *look, struct object *object, const struct at
 	struct join *join;
 
 	list_for_each(join, &object->cell.joins, link)
-		if (believable(look, &join->slot) && !has_fact(fact, join))
+		if (!has_fact(fact, join) && believe(look, &join->slot))
 			joins_observed(look->engine, join, &nothing);
 	for (size_t i = 0; i < fact->n_joins; i++) {
 		join = joins_get(look->engine, object, fact->joins[i].space_key);
-		if (believable(look, &join->slot))
+		if (believe(look, &join->slot))
 			joins_observed(look->engine, join, &fact->joins[i]);
 		else
 			look->missed |= !fact->joins[i].attached;
@@ -335,7 +354,7 @@ static void note_attachment(struct look *look, const struct attachment_fact *fac
 	struct object *object = engine_get(engine, fact->cell_key);
 
 	object->cell.network.listed_seq = look->mark;
-	if (!believable(look, &object->cell.network)) {
+	if (!believe(look, &object->cell.network)) {
 		look->missed |= !fact->attached;
 		return;
 	}
@@ -353,7 +372,7 @@ static void note_attachments(struct look *look)
 		note_attachment(look, &look->network.attachments[i]);
 	map_for_each(object, &look->engine->objects, node)
 		if (object->kind == KIND_CELL && object->cell.network.listed_seq != look->mark &&
-		    believable(look, &object->cell.network))
+		    believe(look, &object->cell.network))
 			observed_no_network(look->engine, object);
 }
 
@@ -413,7 +432,7 @@ static void note_cgroup(struct look *look, const struct cgroup_fact *fact)
 	struct object *object = engine_get(look->engine, fact->key);
 
 	object->cgroup.listed_seq = look->mark;
-	if (believable(look, &object->cgroup))
+	if (believe(look, &object->cgroup))
 		observed_cgroup(look->engine, object, fact, look->seq);
 	else if (!object->cgroup_exists)
 		engine_doubt_cgroup(look->engine, object);
@@ -432,8 +451,8 @@ static void on_cgroups(struct call *call)
 	for (size_t i = 0; i < look->cgroups.n; i++)
 		note_cgroup(look, &look->cgroups.items[i]);
 	map_for_each(object, &engine->objects, node)
-		if (object->cgroup_exists && object->cgroup.listed_seq != look->mark &&
-		    believable(look, &object->cgroup))
+		if (object->cgroup.listed_seq != look->mark && believe(look, &object->cgroup) &&
+		    object->cgroup_exists)
 			observed_cgroup(engine, object, &nothing, look->seq);
 	look_done(look, &engine->looked.cgroup);
 }

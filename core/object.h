@@ -36,6 +36,7 @@ struct slot {
 	uint64_t wanted_seq;  /* what is wanted of it last changed: an action that began before has
 				 neither met it nor failed it */
 	uint64_t listed_seq;  /* the listing that had it last */
+	uint64_t looked_seq;  /* when the look began that was believed about it last */
 };
 
 /* What kuke asked for beyond the spec; kept over restarts of the daemon and the host. */

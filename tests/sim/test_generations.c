@@ -330,6 +330,33 @@ static void test_exit_with_an_inspection(void **state UNUSED)
 	finish(&sim);
 }
 
+/* Of two listings the one that began later is believed, though the other comes last. */
+static void test_listing_is_overtaken(void **state UNUSED)
+{
+	static const char job[] =
+		"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: web}\nspec:\n"
+		"  containers: [{id: a, image: img}, {id: b, image: img, restartPolicy: never}]\n";
+	struct sim sim;
+	uint64_t older;
+
+	start(&sim);
+	sim_file(&sim, "web.yaml", job);
+	sim_run(&sim, SETTLED_MS);
+	look_runtime(&sim.engine);
+	older = until_read(&sim, "list", NEVER_MS);
+	sim.world.lost_hint_percent = 100;
+	world_exit(&sim.world, process(&sim, "b"), 0);
+	look_runtime(&sim.engine);
+	sim_run(&sim, SETTLED_MS);
+	assert_int_equal(container(&sim, "b")->task, TASK_STOPPED);
+	answer_now(&sim, older);
+	sim_run(&sim, SETTLED_MS);
+	assert_int_equal(container(&sim, "b")->task, TASK_STOPPED);
+	assert_int_equal(container(&sim, "b")->restarts, 0);
+	sim.world.lost_hint_percent = 0;
+	finish(&sim);
+}
+
 /* The event is lost, the listing tells: while an act is under way that is not to be lost either. */
 static void test_listing_during_an_act(void **state UNUSED)
 {
@@ -450,6 +477,7 @@ int main(void)
 		cmocka_unit_test(test_controllers_of_an_earlier_spec),
 		cmocka_unit_test(test_space_comes_back),
 		cmocka_unit_test(test_exit_with_a_listing),
+		cmocka_unit_test(test_listing_is_overtaken),
 		cmocka_unit_test(test_listing_during_an_act),
 		cmocka_unit_test(test_exit_with_an_inspection),
 		cmocka_unit_test(test_cgroup_hint_during_an_inspection),
