@@ -51,10 +51,15 @@ void act_start(struct run *run)
 	act_of(run->action)->start(run);
 }
 
+bool act_is_current(const struct run *run)
+{
+	return run->slot->wanted_seq < run->seq;
+}
+
 void act_succeeded(struct run *run)
 {
 	if (act_of(run->action)->on == ON_CGROUP)
-		run->slot->known = true;
+		run->slot->known = !run->hinted;
 	act_of(run->action)->succeeded(run);
 }
 

@@ -14,6 +14,9 @@ struct run {
 	struct join *join;           /* for actions on a join */
 	struct slot *slot;
 	enum action action;
+	uint64_t seq;   /* engine.seq when it began */
+	uint64_t since; /* engine.seq when something last happened to the slot before */
+	bool hinted;    /* by its end: something may have happened to it meanwhile */
 	struct call call;
 	struct call first;  /* the first half of an act of two */
 	uint64_t oom_kills; /* of the container that was inspected */
@@ -38,6 +41,9 @@ struct slot *act_slot(struct object *object, const struct plan_step *step);
 
 /* Starts the action; run->call completes. */
 void act_start(struct run *run);
+
+/* It was begun for what is wanted now: its end meets that, or fails it. */
+bool act_is_current(const struct run *run);
 
 /* Facts from an action that succeeded, and what must be doubted after one that failed. */
 void act_succeeded(struct run *run);

@@ -18,6 +18,8 @@ static void on_oom_kills(struct call *call)
 {
 	struct run *run = container_of(call, struct run, first);
 
+	if (run->slot->changed_seq == run->seq) /* else it is counted once more */
+		run->container->oom_hinted = false;
 	run->ret.container.oom_killed = call->status == 0 && run->oom_kills;
 	call_complete(&run->call, 0, NULL);
 }
@@ -33,14 +35,19 @@ static void count_oom_kills(struct run *run)
 	cgroup->ops->count_oom_kills(cgroup, leaf, &run->oom_kills, &run->first);
 }
 
+/* It has just ended badly, or somebody told of a kill in this run or one before. */
+static bool may_lack_memory(const struct container *c, const struct container_fact *fact)
+{
+	bool ended = fact->task == TASK_STOPPED && fact->exit_code && c->task != TASK_STOPPED;
+
+	return ended || (c->oom_hinted && fact->task != TASK_NONE);
+}
+
 static void on_inspected(struct call *call)
 {
 	struct run *run = container_of(call, struct run, first);
-	const struct container_fact *fact = &run->ret.container;
-	bool ended = call->status == 0 && fact->task == TASK_STOPPED && fact->exit_code &&
-		     run->container->task != TASK_STOPPED;
 
-	if (ended)
+	if (call->status == 0 && may_lack_memory(run->container, &run->ret.container))
 		count_oom_kills(run);
 	else
 		call_complete(&run->call, call->status, &call->err);
@@ -51,14 +58,13 @@ static void start_inspect(struct run *run)
 	struct runtime *runtime = run->engine->runtime;
 	const struct container_ref ref = ref_of(run);
 
-	run->slot->hinted = false;
 	call_init(&run->first, run->engine->loop, on_inspected);
 	runtime->ops->inspect(runtime, &ref, &run->ret.container, &run->first);
 }
 
 static void inspected(struct run *run)
 {
-	run->slot->known = !run->slot->hinted;
+	run->slot->known = !run->hinted;
 	observed_container(run->engine, run->object, run->container, &run->ret.container);
 	container_fact_fini(&run->ret.container);
 }
@@ -78,7 +84,7 @@ static void start_image_resolve(struct run *run)
 
 static void image_resolved(struct run *run)
 {
-	run->container->image_ready = true;
+	run->container->image_ready = act_is_current(run); /* else it was another image */
 }
 
 static void create(struct run *run)

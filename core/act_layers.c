@@ -61,15 +61,15 @@ static void start_space_remove(struct run *run)
 
 static void own_applied(struct run *run)
 {
-	run->object->own.applied = true;
+	run->object->own.applied = act_is_current(run);
 }
 
 static void space_applied(struct run *run)
 {
 	space_fact_fini(&run->object->own.space);
 	run->object->own.space = run->ret.space;
-	run->object->own.applied = true;
-	run->object->own.regenerate = false;
+	run->object->own.applied = act_is_current(run);
+	run->object->own.regenerate &= !act_is_current(run);
 	filter_doubt(run->engine);
 }
 
@@ -97,8 +97,13 @@ static void start_cgroup_ensure(struct run *run)
 	cgroup->ops->ensure(cgroup, run->object->key, all, &run->ret.cgroup, &run->call);
 }
 
+/* However the processes of a cell end now, we asked them to. */
 static void start_cgroup_kill(struct run *run)
 {
+	struct container *c;
+
+	list_for_each(c, &run->object->cell.containers, link)
+		c->stopping |= c->task != TASK_NONE && c->task != TASK_STOPPED;
 	run->engine->cgroup->ops->kill(run->engine->cgroup, run->object->key, &run->call);
 }
 
@@ -109,14 +114,15 @@ static void start_cgroup_remove(struct run *run)
 
 static void cgroup_seen(struct run *run)
 {
-	observed_cgroup(run->engine, run->object, &run->ret.cgroup);
+	observed_cgroup(run->engine, run->object, &run->ret.cgroup, run->since);
 	cgroup_fact_fini(&run->ret.cgroup);
 }
 
 static void cgroup_applied(struct run *run)
 {
 	cgroup_seen(run);
-	run->object->cgroup_stale = false; /* all was done that can be, whatever it looks like */
+	if (act_is_current(run)) /* all was done that can be, whatever it looks like */
+		run->object->cgroup_stale = false;
 }
 
 /* It may be there all the same, but not whole: a later look must not take it for done. */
@@ -144,7 +150,8 @@ static void cgroup_removed(struct run *run)
 {
 	static const struct cgroup_fact nothing = { 0 };
 
-	observed_cgroup(run->engine, run->object, &nothing);
+	observed_cgroup(run->engine, run->object, &nothing, run->since);
+	run->slot->known = true; /* that it went is what was hinted */
 }
 
 /* ---- the rows ---- */

@@ -106,6 +106,7 @@ static void regenerate_spaces(struct engine *engine)
 			continue;
 		object->own.regenerate = true;
 		object->own.applied = false;
+		engine_want_anew(engine, &object->own.slot);
 		engine_touch(engine, object);
 	}
 }
@@ -130,14 +131,17 @@ void api_on_refresh(struct rpc_server_call *call, const ProtobufCMessage *messag
 
 /* ---- Purge ---- */
 
+/* Something has been asked to end, and has time for it. */
 static bool in_grace(const struct engine *engine)
 {
+	uint64_t now_ms = loop_now_ms(engine->loop);
 	const struct object *object;
 	struct container *c;
 
 	map_for_each(object, &engine->objects, node)
 		list_for_each(c, &object->cell.containers, link)
-			if (c->stop_sent_ms && !c->kill_sent_ms)
+			if (c->stop_sent_ms && !c->kill_sent_ms &&
+			    now_ms < c->stop_sent_ms + c->stop_grace_ms)
 				return true;
 	return false;
 }

@@ -8,6 +8,7 @@
 #include "core/desired.h"
 #include "core/manifest/manifest.h"
 #include "core/model/view.h"
+#include "core/moot.h"
 #include "core/status.h"
 
 /* What a request names: a cell, or one container of it. */
@@ -78,13 +79,15 @@ static bool concerns_cell(const struct target *t)
 	       (t->verb == API__RUN_VERB__RESTART && container_is_root(t->container));
 }
 
-/* With the cell its containers start, also those that were stopped one by one. */
-static void apply(const struct target *t)
+/* With the cell its containers start, also those that were stopped one by one. What waits for its
+ * next try does not, whatever is asked. */
+static void apply(struct engine *engine, const struct target *t)
 {
 	enum run_intent intent = intent_of(t->verb);
 	bool whole = concerns_cell(t);
 	struct container *c;
 
+	engine_want_object_anew(engine, t->cell);
 	if (whole)
 		t->cell->cell.run = intent;
 	else
@@ -97,6 +100,7 @@ static void apply(const struct target *t)
 		if (intent == INTENT_RUN)
 			container_forget_past(c);
 	}
+	moot_stops(t->cell, loop_now_ms(engine->loop));
 }
 
 /* Something of it was stopped, has given up, or waits for its next try. */
@@ -164,7 +168,8 @@ static char *future_text(const struct engine *engine, const struct target *t)
 	for (size_t i = 0; i < status->n_containers; i++) {
 		Api__ContainerStatus *one = status->containers[i];
 
-		if (!concerns_cell(t) && str_equal(one->id, t->container->name))
+		if (!concerns_cell(t) && str_equal(one->id, t->container->name) &&
+		    one->root == container_is_root(t->container))
 			str_replace(&one->intent, intent);
 		else if (concerns_cell(t) && !is_stop(intent_of(t->verb)))
 			str_replace(&one->intent, NULL);
@@ -190,7 +195,7 @@ static void take_effect(struct mutation *m)
 
 	if (!find_target(m, m->results[0]->key, &target))
 		return;
-	apply(&target);
+	apply(engine, &target);
 	engine_changed(engine, target.cell, false);
 	engine_touch(engine, target.cell);
 }

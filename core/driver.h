@@ -103,7 +103,9 @@ struct container_fact {
 	/* By list() alone: only inspect() can tell. The task's shim did not answer, or there is a
 	 * record without a task: containerd leaves out what it could not ask after. */
 	bool unclear;
-	bool oom_killed; /* core's to fill in, from the cgroup: the runtime does not know */
+	/* Something was killed for want of memory in the run that is on or ended last: core's to
+	 * fill in, from the cgroup; the runtime does not know. */
+	bool oom_killed;
 };
 
 void container_fact_fini(struct container_fact *fact);

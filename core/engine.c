@@ -3,6 +3,7 @@
 
 #include "core/addresses.h"
 #include "core/base/log.h"
+#include "core/bridges.h"
 #include "core/desired.h"
 #include "core/doctor.h"
 #include "core/joins.h"
@@ -26,6 +27,8 @@ struct object *engine_get(struct engine *engine, const char *key)
 	if (object)
 		return object;
 	object = object_new(key);
+	object->cgroup.changed_seq = object->own.slot.changed_seq =
+		object->cell.network.changed_seq = engine->forgot_seq;
 	parent = key_parent(key);
 	if (parent) {
 		object->parent = engine_get(engine, parent);
@@ -60,12 +63,14 @@ struct container *engine_add_container(struct engine *engine, struct object *obj
 {
 	struct container *container = cell_add_container(object, role, name);
 
+	container->slot.changed_seq = engine->forgot_seq;
 	check(map_insert(&engine->containers, &container->node, container->index_key));
 	return container;
 }
 
 void engine_remove_container(struct engine *engine, struct container *container)
 {
+	engine->forgot_seq = ++engine->seq;
 	map_remove(&engine->containers, &container->node);
 	cell_remove_container(container);
 }
@@ -82,11 +87,13 @@ void engine_forget(struct engine *engine, struct object *object)
 {
 	struct object *parent = object->parent;
 
+	engine->forgot_seq = ++engine->seq;
 	queue_remove(&engine->queue, object);
 	if (object->kind == KIND_SPACE)
 		filter_doubt(engine);
 	remove_containers(engine, object);
 	engine_set_link(engine, &object->cell.link, NULL, NULL);
+	bridges_use(engine, &object->cell.on_bridge, NULL);
 	joins_forget(engine, object);
 	free(take_ptr(object->cell.ip));
 	addresses_count(engine, object);
@@ -134,10 +141,33 @@ void engine_set_link(struct engine *engine, struct host_link *link, struct objec
 	map_insert(&engine->links, &link->node, link->name);
 }
 
+void engine_doubt(struct engine *engine, struct object *object, struct slot *slot)
+{
+	slot->known = false;
+	slot->changed_seq = ++engine->seq;
+	engine_touch(engine, object);
+}
+
 void engine_doubt_cgroup(struct engine *engine, struct object *object)
 {
-	object->cgroup.known = false;
-	engine_touch(engine, object);
+	engine_doubt(engine, object, &object->cgroup);
+}
+
+void engine_want_anew(struct engine *engine, struct slot *slot)
+{
+	slot->wanted_seq = ++engine->seq;
+	slot_forgive(slot);
+}
+
+void engine_want_object_anew(struct engine *engine, struct object *object)
+{
+	struct container *c;
+
+	engine_want_anew(engine, &object->cgroup);
+	engine_want_anew(engine, &object->own.slot);
+	engine_want_anew(engine, &object->cell.network);
+	list_for_each(c, &object->cell.containers, link)
+		engine_want_anew(engine, &c->slot);
 }
 
 char *engine_namespace(const struct object *object)
@@ -291,6 +321,7 @@ void engine_fini(struct engine *engine)
 				engine_forget(engine, object);
 		}
 	}
+	check(!engine->bridges.count);
 	filter_fini(engine);
 	egress_fini(engine);
 	names_fini(engine);

@@ -85,6 +85,7 @@ struct engine {
 	struct map containers; /* struct container.node */
 	struct map links;      /* struct host_link.node: cells by their links on the host */
 	struct map joins;      /* struct join.node */
+	struct map bridges;    /* struct bridge.node: that cells are attached to */
 	struct queue queue;
 	struct desired desired;
 	struct store *store;  /* NULL in the simulator */
@@ -101,6 +102,10 @@ struct engine {
 		bool runtime, network, cgroup;
 	} looked;
 	struct list looks;   /* struct look.link, under way */
+	struct {
+		struct timer timer;
+		uint64_t pause_ms;
+	} network_again; /* a look at the networks that missed something is repeated */
 	struct list doctors; /* struct doctor.link, under way */
 
 	/* Cells that an earlier boot of the host left attached: struct cell.earlier_link. While
@@ -109,7 +114,10 @@ struct engine {
 	struct list earlier;
 
 	struct list runs; /* struct run.link: actions under way */
-	uint64_t seq;     /* counts actions begun and ended */
+	uint64_t seq;     /* counts whatever has to be put in order: see struct slot */
+	/* When something was last forgotten: a listing that began before may tell of it, so what
+	 * is made anew under its name has changed then. */
+	uint64_t forgot_seq;
 	bool closing;
 	void (*closed)(void *ctx);
 	void *closed_ctx;
@@ -159,8 +167,19 @@ struct container *engine_add_container(struct engine *engine, struct object *obj
 				       const char *role, const char *name);
 void engine_remove_container(struct engine *engine, struct container *container);
 
+/* Something may have happened to what the slot stands for: what was read before now, or is being
+ * read, is not believed, and the object is looked at. */
+void engine_doubt(struct engine *engine, struct object *object, struct slot *slot);
+
 /* Whether something lives in the object's cgroup is to be seen anew: only cells are watched. */
 void engine_doubt_cgroup(struct engine *engine, struct object *object);
+
+/* What is wanted of the slot, or what it depends on, has changed: an action that is under way
+ * counts neither as done nor as failed, and what failed is tried again at once. */
+void engine_want_anew(struct engine *engine, struct slot *slot);
+
+/* The same for all slots of the object but those of its joins. */
+void engine_want_object_anew(struct engine *engine, struct object *object);
 
 /* Forgets an object of which nothing is left; its parent is looked at. */
 void engine_forget(struct engine *engine, struct object *object);

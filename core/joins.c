@@ -3,6 +3,7 @@
 
 #include "core/addresses.h"
 #include "core/base/log.h"
+#include "core/bridges.h"
 #include "core/model/networks.h"
 #include "core/names.h"
 
@@ -37,13 +38,16 @@ struct join *joins_get(struct engine *engine, struct object *cell, const char *s
 	if (join)
 		return join;
 	join = cell_add_join(cell, space_key);
+	join->slot.changed_seq = engine->forgot_seq;
 	check(map_insert(&engine->joins, &join->node, join->index_key));
 	return join;
 }
 
 static void forget(struct engine *engine, struct join *join)
 {
+	engine->forgot_seq = ++engine->seq;
 	engine_set_link(engine, &join->link_on_host, NULL, NULL);
+	bridges_use(engine, &join->on_bridge, NULL);
 	free(take_ptr(join->ip));
 	addresses_count_join(engine, join);
 	map_remove(&engine->joins, &join->node);
@@ -71,7 +75,7 @@ void joins_want(struct engine *engine, struct object *cell)
 	for (size_t i = 0; i < spaces.n; i++) {
 		join = joins_get(engine, cell, spaces.items[i]);
 		join->wanted = true;
-		slot_forgive(&join->slot);
+		engine_want_anew(engine, &join->slot);
 	}
 }
 
@@ -130,7 +134,7 @@ void joins_space_changed(struct engine *engine, const struct object *space)
 	struct join *join = first_of(engine, prefix);
 
 	for (; join; join = next_of(join, prefix)) {
-		slot_forgive(&join->slot);
+		engine_want_anew(engine, &join->slot);
 		engine_touch(engine, join->object);
 	}
 }
@@ -172,6 +176,7 @@ void joins_observed(struct engine *engine, struct join *join, const struct join_
 	str_replace(&join->ip, fact->ip);
 	str_replace(&join->ip6, fact->ip6);
 	str_replace(&join->bridge, fact->bridge);
+	bridges_use(engine, &join->on_bridge, fact->attached ? fact->bridge : NULL);
 	str_replace(&join->reservation, fact->reservation);
 	str_replace(&join->reservation6, fact->reservation6);
 	str_replace(&join->drift, fact->drift);

@@ -7,13 +7,14 @@
 #include "core/observed.h"
 #include "core/reconcile.h"
 
-enum { LOOK_AGAIN_MS = 1000 };
+enum { LOOK_AGAIN_MS = 1000, LOOK_AGAIN_LAST_MS = 16 * 1000 };
 
 struct look {
 	struct list link; /* struct engine.looks */
 	struct engine *engine;
 	struct call call;
 	uint64_t seq;       /* engine.seq when it began */
+	uint64_t mark;      /* of the listing that is being noted: struct slot.listed_seq */
 	struct timer again; /* after a failure */
 	void (*restart)(struct look *look);
 
@@ -23,6 +24,7 @@ struct look {
 	struct container_facts containers;
 	struct network_facts network;
 	struct cgroup_facts cgroups;
+	bool missed; /* something may be amiss where the listing is not believed */
 };
 
 static struct look *look_new(struct engine *engine, void (*restart)(struct look *))
@@ -30,7 +32,7 @@ static struct look *look_new(struct engine *engine, void (*restart)(struct look 
 	struct look *look = xnew(struct look);
 
 	look->engine = engine;
-	look->seq = engine->seq;
+	look->seq = ++engine->seq;
 	look->restart = restart;
 	list_append(&engine->looks, &look->link);
 	return look;
@@ -61,6 +63,7 @@ void look_stop_waiting(struct engine *engine)
 {
 	struct look *look;
 
+	timer_stop(&engine->network_again.timer);
 	list_for_each(look, &engine->looks, link)
 		if (timer_active(&look->again))
 			look_free(look);
@@ -97,22 +100,39 @@ static void look_done(struct look *look, bool *looked)
 	look_end(look);
 }
 
+/* A look that began later has told of it already. */
+static bool is_overtaken(const struct look *look, const struct slot *slot)
+{
+	return slot->looked_seq > look->seq;
+}
+
 /* Whether the listing may speak about the slot. */
 static bool believable(const struct look *look, const struct slot *slot)
 {
-	return !slot->busy && slot->changed_seq <= look->seq;
+	return !slot->busy && slot->changed_seq <= look->seq && !is_overtaken(look, slot);
+}
+
+/* The listing speaks about the slot; that it is not in it counts too. */
+static bool believe(const struct look *look, struct slot *slot)
+{
+	bool believed = believable(look, slot);
+
+	if (believed)
+		slot->looked_seq = look->seq;
+	return believed;
 }
 
 /* ---- runtime ---- */
 
-static void note_realm(struct engine *engine, const char *namespace_, const char *realm)
+static void note_realm(struct look *look, const char *namespace_, const char *realm)
 {
-	struct object *object = engine_get(engine, realm);
+	struct object *object = engine_get(look->engine, realm);
 
-	object->own.exists = true;
+	if (believable(look, &object->own.slot))
+		object->own.exists = true;
 	if (!object->own.namespace_)
 		object->own.namespace_ = xstrdup(namespace_);
-	engine_touch(engine, object);
+	engine_touch(look->engine, object);
 }
 
 /* An inspection tells more of it than the listing: how it ended, or why nobody knows. That it has
@@ -125,49 +145,55 @@ static bool needs_inspection(const struct container *c, const struct container_f
 	       (fact->task == TASK_STOPPED && fact->exit_code && c->task != TASK_STOPPED);
 }
 
-static void note_container(struct look *look, const char *realm, const struct container_fact *fact)
+static struct container *container_of_fact(struct engine *engine, const char *realm,
+					   const struct container_fact *fact)
 {
-	struct engine *engine = look->engine;
 	struct container *c = engine_find_container(engine, realm, fact->id);
 	struct object *object;
 
-	if (!c) {
-		object = engine_get(engine, fact->cell_key);
-		c = cell_find_container(object, fact->role);
-		if (!c)
-			c = engine_add_container(engine, object, fact->role, fact->container);
-	}
-	if (believable(look, &c->slot) && !needs_inspection(c, fact)) {
-		observed_container(engine, c->object, c, fact);
-		c->slot.known = true;
-	} else if (!c->slot.busy) {
-		c->slot.known = false;
-	}
+	if (c)
+		return c;
+	object = engine_get(engine, fact->cell_key);
+	c = cell_find_container(object, fact->role);
+	return c ? c : engine_add_container(engine, object, fact->role, fact->container);
 }
 
-static bool listed(const struct look *look, const struct container *c)
+/* Where the listing may be older than what is known it is a hint like any other. */
+static void note_container(struct look *look, const char *realm, const struct container_fact *fact)
 {
-	for (size_t i = 0; i < look->containers.n; i++)
-		if (strcmp(look->containers.items[i].id, c->containerd_id) == 0)
-			return true;
-	return false;
+	struct engine *engine = look->engine;
+	struct container *c = container_of_fact(engine, realm, fact);
+
+	c->slot.listed_seq = look->mark;
+	if (is_overtaken(look, &c->slot))
+		return;
+	if (believe(look, &c->slot) && !needs_inspection(c, fact)) {
+		observed_container(engine, c->object, c, fact);
+		c->slot.known = true;
+	} else {
+		observed_doubt_container(engine, c);
+	}
 }
 
 /* Containers of the realm that the listing does not have. */
 static void note_absent(struct look *look, const char *realm)
 {
 	static const struct container_fact nothing = { 0 };
+	struct engine *engine = look->engine;
 	AUTO_FREE char *prefix = xasprintf("%s/", realm);
-	struct map_node *node = map_find_from(&look->engine->containers, prefix);
+	struct map_node *node = map_find_from(&engine->containers, prefix);
 
 	for (; node && str_starts_with(node->key, prefix); node = map_next(node)) {
 		struct container *c = map_entry(node, struct container, node);
 
-		if (!believable(look, &c->slot) ||
-		    (!c->record && !c->snapshot && c->task == TASK_NONE))
+		bool there = c->record || c->snapshot || c->task != TASK_NONE;
+
+		if (c->slot.listed_seq == look->mark || is_overtaken(look, &c->slot))
 			continue;
-		if (!listed(look, c))
-			observed_container(look->engine, c->object, c, &nothing);
+		if (believe(look, &c->slot) && there)
+			observed_container(engine, c->object, c, &nothing);
+		else if (there)
+			observed_doubt_container(engine, c);
 	}
 }
 
@@ -180,9 +206,10 @@ static void on_containers(struct call *call)
 
 	if (call->status < 0)
 		return look_failed(look, "containers");
-	note_absent(look, realm);
+	look->mark = ++look->engine->seq;
 	for (size_t i = 0; i < look->containers.n; i++)
 		note_container(look, realm, &look->containers.items[i]);
+	note_absent(look, realm);
 	container_facts_fini(&look->containers);
 	look->next++;
 	list_next_namespace(look);
@@ -194,31 +221,37 @@ static void list_next_namespace(struct look *look)
 
 	if (look->next == look->namespaces.n)
 		return look_done(look, &engine->looked.runtime);
-	look->seq = engine->seq;
+	look->seq = ++engine->seq;
 	call_init(&look->call, engine->loop, on_containers);
 	engine->runtime->ops->list(engine->runtime, look->namespaces.items[look->next],
 				   &look->containers, &look->call);
 }
 
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
 /* Realms whose namespace is not labelled (yet): containers may be in it all the same. */
 static void add_wanted_realms(struct look *look)
 {
-	struct object *object;
+	AUTO(strv_fini) struct strv labelled = { 0 };
+	struct object *realm;
 
-	map_for_each(object, &look->engine->objects, node) {
-		AUTO_FREE char *namespace_ = NULL;
-		bool there = false;
+	for (size_t i = 0; i < look->namespaces.n; i++)
+		strv_add(&labelled, look->namespaces.items[i]);
+	if (labelled.n)
+		qsort(labelled.items, labelled.n, sizeof(*labelled.items), compare_names);
+	list_for_each(realm, &look->engine->realms, realm_link) {
+		AUTO_FREE char *name = engine_namespace(realm);
 
-		if (object->kind != KIND_REALM)
+		if (labelled.n && bsearch(&name, labelled.items, labelled.n,
+					  sizeof(*labelled.items), compare_names))
 			continue;
-		namespace_ = engine_namespace(object);
-		for (size_t i = 0; i < look->namespaces.n; i++)
-			there |= strcmp(look->namespaces.items[i], namespace_) == 0;
-		if (there)
-			continue;
-		strv_add(&look->namespaces, namespace_);
-		strv_add(&look->realms, object->key);
-		object->own.applied = object->own.exists = false;
+		strv_add(&look->namespaces, name);
+		strv_add(&look->realms, realm->key);
+		if (believable(look, &realm->own.slot))
+			realm->own.applied = realm->own.exists = false;
 	}
 }
 
@@ -229,7 +262,7 @@ static void on_namespaces(struct call *call)
 	if (call->status < 0)
 		return look_failed(look, "containerd's namespaces");
 	for (size_t i = 0; i < look->namespaces.n; i++)
-		note_realm(look->engine, look->namespaces.items[i], look->realms.items[i]);
+		note_realm(look, look->namespaces.items[i], look->realms.items[i]);
 	add_wanted_realms(look);
 	list_next_namespace(look);
 }
@@ -274,19 +307,20 @@ static void note_spaces(struct look *look)
 {
 	struct object *object;
 
-	map_for_each(object, &look->engine->objects, node)
-		if (object->kind == KIND_SPACE && believable(look, &object->own.slot))
-			object->own.exists = false;
 	for (size_t i = 0; i < look->network.n_spaces; i++) {
 		struct space_fact *fact = &look->network.spaces[i];
 
 		object = engine_get(look->engine, fact->space_key);
-		if (believable(look, &object->own.slot))
+		object->own.slot.listed_seq = look->mark;
+		if (believe(look, &object->own.slot))
 			note_space(object, fact);
+		else
+			look->missed |= fact->drift != NULL;
 	}
 	map_for_each(object, &look->engine->objects, node)
-		if (object->kind == KIND_SPACE && !object->own.exists)
-			object->own.applied = false;
+		if (object->kind == KIND_SPACE && object->own.slot.listed_seq != look->mark &&
+		    believe(look, &object->own.slot))
+			object->own.exists = object->own.applied = false;
 }
 
 static bool has_fact(const struct attachment_fact *fact, const struct join *join)
@@ -303,39 +337,66 @@ static void note_joins(struct look *look, struct object *object, const struct at
 	struct join *join;
 
 	list_for_each(join, &object->cell.joins, link)
-		if (believable(look, &join->slot) && !has_fact(fact, join))
+		if (!has_fact(fact, join) && believe(look, &join->slot))
 			joins_observed(look->engine, join, &nothing);
 	for (size_t i = 0; i < fact->n_joins; i++) {
 		join = joins_get(look->engine, object, fact->joins[i].space_key);
-		if (believable(look, &join->slot))
+		if (believe(look, &join->slot))
 			joins_observed(look->engine, join, &fact->joins[i]);
+		else
+			look->missed |= !fact->joins[i].attached;
 	}
+}
+
+static void note_attachment(struct look *look, const struct attachment_fact *fact)
+{
+	struct engine *engine = look->engine;
+	struct object *object = engine_get(engine, fact->cell_key);
+
+	object->cell.network.listed_seq = look->mark;
+	if (!believe(look, &object->cell.network)) {
+		look->missed |= !fact->attached;
+		return;
+	}
+	observed_attachment(engine, object, fact);
+	note_joins(look, object, fact);
+	if (fact->earlier_boot && !list_linked(&object->cell.earlier_link))
+		list_append(&engine->earlier, &object->cell.earlier_link);
 }
 
 static void note_attachments(struct look *look)
 {
 	struct object *object;
 
+	for (size_t i = 0; i < look->network.n_attachments; i++)
+		note_attachment(look, &look->network.attachments[i]);
 	map_for_each(object, &look->engine->objects, node)
-		if (object->kind == KIND_CELL && believable(look, &object->cell.network))
-			object->cell.network.hinted = true; /* marks: not in the listing so far */
-	for (size_t i = 0; i < look->network.n_attachments; i++) {
-		const struct attachment_fact *fact = &look->network.attachments[i];
-
-		object = engine_get(look->engine, fact->cell_key);
-		if (!believable(look, &object->cell.network))
-			continue;
-		observed_attachment(look->engine, object, fact);
-		note_joins(look, object, fact);
-		object->cell.network.hinted = false;
-		if (fact->earlier_boot && !list_linked(&object->cell.earlier_link))
-			list_append(&look->engine->earlier, &object->cell.earlier_link);
-	}
-	map_for_each(object, &look->engine->objects, node) {
-		if (object->kind == KIND_CELL && object->cell.network.hinted)
+		if (object->kind == KIND_CELL && object->cell.network.listed_seq != look->mark &&
+		    believe(look, &object->cell.network))
 			observed_no_network(look->engine, object);
-		object->cell.network.hinted = false;
-	}
+}
+
+static void on_network_again(struct timer *timer)
+{
+	look_network(container_of(timer, struct engine, network_again.timer));
+}
+
+/* A network cannot be inspected by itself: what was missed needs another look. While many cells
+ * come and go that is so again and again, so the pauses grow. */
+static void look_again_if_missed(const struct look *look)
+{
+	struct engine *engine = look->engine;
+	uint64_t pause_ms = 2 * engine->network_again.pause_ms;
+
+	if (!look->missed)
+		engine->network_again.pause_ms = 0;
+	if (!look->missed || engine->closing || timer_active(&engine->network_again.timer))
+		return;
+	pause_ms = pause_ms ? pause_ms : LOOK_AGAIN_MS;
+	engine->network_again.pause_ms =
+		pause_ms < LOOK_AGAIN_LAST_MS ? pause_ms : LOOK_AGAIN_LAST_MS;
+	timer_start(engine->loop, &engine->network_again.timer, engine->network_again.pause_ms,
+		    on_network_again);
 }
 
 static void on_network(struct call *call)
@@ -344,10 +405,12 @@ static void on_network(struct call *call)
 
 	if (call->status < 0)
 		return look_failed(look, "networks");
+	look->mark = ++look->engine->seq;
 	note_spaces(look);
 	note_attachments(look);
 	filter_doubt(look->engine);
 	names_open(look->engine);
+	look_again_if_missed(look);
 	look_done(look, &look->engine->looked.network);
 }
 
@@ -364,6 +427,17 @@ void look_network(struct engine *engine)
 
 /* ---- cgroups ---- */
 
+static void note_cgroup(struct look *look, const struct cgroup_fact *fact)
+{
+	struct object *object = engine_get(look->engine, fact->key);
+
+	object->cgroup.listed_seq = look->mark;
+	if (believe(look, &object->cgroup))
+		observed_cgroup(look->engine, object, fact, look->seq);
+	else if (!object->cgroup_exists)
+		engine_doubt_cgroup(look->engine, object);
+}
+
 static void on_cgroups(struct call *call)
 {
 	static const struct cgroup_fact nothing = { 0 };
@@ -373,21 +447,13 @@ static void on_cgroups(struct call *call)
 
 	if (call->status < 0)
 		return look_failed(look, "cgroups");
+	look->mark = ++engine->seq;
 	for (size_t i = 0; i < look->cgroups.n; i++)
-		engine_get(engine, look->cgroups.items[i].key);
+		note_cgroup(look, &look->cgroups.items[i]);
 	map_for_each(object, &engine->objects, node)
-		object->cgroup.hinted = believable(look, &object->cgroup) && object->cgroup_exists;
-	for (size_t i = 0; i < look->cgroups.n; i++) {
-		object = engine_get(engine, look->cgroups.items[i].key);
-		object->cgroup.hinted = false;
-		if (believable(look, &object->cgroup))
-			observed_cgroup(engine, object, &look->cgroups.items[i]);
-	}
-	map_for_each(object, &engine->objects, node) {
-		if (object->cgroup.hinted)
-			observed_cgroup(engine, object, &nothing);
-		object->cgroup.hinted = false;
-	}
+		if (object->cgroup.listed_seq != look->mark && believe(look, &object->cgroup) &&
+		    object->cgroup_exists)
+			observed_cgroup(engine, object, &nothing, look->seq);
 	look_done(look, &engine->looked.cgroup);
 }
 

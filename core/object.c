@@ -41,6 +41,12 @@ void container_forget_past(struct container *container)
 	slot_forgive(&container->slot);
 }
 
+void container_forget_signals(struct container *container)
+{
+	container->stop_sent_ms = container->kill_sent_ms = 0;
+	container->kills = 0;
+}
+
 struct object *object_new(const char *key)
 {
 	struct object *object = xnew(struct object);

@@ -25,14 +25,18 @@ struct slot {
 	bool busy; /* an action is under way: */
 	enum action action;
 	bool known;                /* what is seen is fresh; false: inspect before anything else */
-	bool hinted;               /* a hint came while an inspection was under way */
 	enum action failed_action; /* what failed last, until it succeeds */
 	unsigned failures;         /* of that action in a row; 0: none */
 	uint64_t retry_at_ms;      /* loop time; nothing is tried before */
 	int failure_code;          /* -errno and text of the last failure */
 	char *failure;
-	uint64_t changed_seq; /* when an action last began or ended, in engine.seq: older listings
-				 are not believed */
+	/* All in engine.seq, the one order of orders, hints, acts and listings: */
+	uint64_t changed_seq; /* an action last began or ended, or somebody hinted: what was read
+				 before is not believed */
+	uint64_t wanted_seq;  /* what is wanted of it last changed: an action that began before has
+				 neither met it nor failed it */
+	uint64_t listed_seq;  /* the listing that had it last */
+	uint64_t looked_seq;  /* when the look began that was believed about it last */
 };
 
 /* What kuke asked for beyond the spec; kept over restarts of the daemon and the host. */
@@ -60,7 +64,8 @@ struct container {
 
 	/* wanted */
 	const Api__ContainerSpec *spec; /* into cell.effective; NULL: not wanted any more */
-	enum run_intent run;            /* its own; a root's is the cell's too: see cell_intent() */
+	/* asked of its name, whatever role that has; a root's is the cell's too: cell_intent() */
+	enum run_intent run;
 	char hash[SHA256_HEX_BYTES];
 	bool image_ready; /* the image of spec is there, unpacked */
 	int stop_signal;  /* of the last spec, as for task_signal(): outlive it */
@@ -77,19 +82,23 @@ struct container {
 	bool stopping; /* we asked it to stop: its exit is no failure */
 	uint64_t stop_sent_ms;
 	uint64_t kill_sent_ms;
-	unsigned kills; /* SIGKILLs sent to the task that is there */
+	unsigned kills;          /* SIGKILLs sent to the task that is there */
+	uint64_t asked_until_ms; /* it shall not stop any more, but may still obey until then */
 	uint64_t started_ms;
 	uint32_t stored_pid; /* of the run that the store tells of; 0: none, or it has been seen */
 	bool exited;         /* it has run and ended since it was created */
 	uint64_t exited_ms;
 	uint64_t stored_exit_ms; /* the last one that was given to the store */
 	uint32_t exit_code;
-	bool oom_seen;            /* containerd told of such a kill in this run: */
+	bool oom_hinted;          /* containerd told of a kill for want of memory, at some time */
+	bool oom_seen;            /* the run that is on has had such a kill */
 	bool oom_killed;          /* its last run ended badly after a kill for want of memory */
 	unsigned restarts;        /* for the user */
 	unsigned restarts_in_row; /* without a stable run between them */
 	int64_t started_wall_ms, finished_wall_ms; /* since the epoch, for display; 0: never */
 };
+
+struct bridge;
 
 /* The host's end of an interface of a cell. */
 struct host_link {
@@ -115,6 +124,7 @@ struct join {
 	char *ip, *bridge, *reservation, *drift, *last_ip;
 	char *ip6, *reservation6, *last_ip6; /* of a dual-stack space */
 	struct host_link link_on_host;
+	struct bridge *on_bridge; /* while it is attached; else NULL */
 };
 
 struct cell {
@@ -131,6 +141,7 @@ struct cell {
 	struct list earlier_link; /* struct engine.earlier: attached before the host started anew */
 	char *ip, *ip6, *bridge;  /* ip6: of a dual-stack space */
 	struct host_link link;
+	struct bridge *on_bridge; /* while it is attached; else NULL */
 	bool counted;                     /* its address, in its space's own.addresses_used */
 	uint64_t netns_inode;             /* of the namespace that is to be pinned; 0: not known */
 	char *reservation, *reservation6; /* the files that reserve its addresses */
@@ -227,6 +238,9 @@ enum run_intent cell_intent(const struct object *object);
 
 /* Its containers start anew: what they did before does not count against them. */
 void container_forget_past(struct container *container);
+
+/* No signal counts as sent to its task any more. */
+void container_forget_signals(struct container *container);
 
 struct object *object_new(const char *key);
 void object_free(struct object *object);

@@ -3,6 +3,7 @@
 
 #include "core/addresses.h"
 #include "core/base/log.h"
+#include "core/bridges.h"
 #include "core/joins.h"
 #include "core/look.h"
 #include "core/names.h"
@@ -17,12 +18,6 @@ enum { EXIT_CODE_UNSEEN = 255 };
 static bool ran(enum task_state task)
 {
 	return task == TASK_RUNNING || task == TASK_PAUSED || task == TASK_PAUSING;
-}
-
-static void forget_signals(struct container *c)
-{
-	c->stop_sent_ms = c->kill_sent_ms = 0;
-	c->kills = 0;
 }
 
 static void count_restart(struct container *c)
@@ -46,7 +41,8 @@ static void note_start(struct engine *engine, struct object *object, struct cont
 		adopted ? restart_loop_time(now_ms, loop_wall_ms(engine->loop), c->started_wall_ms)
 			: now_ms;
 	c->exited = c->stopping = c->oom_seen = false;
-	forget_signals(c);
+	c->asked_until_ms = 0;
+	container_forget_signals(c);
 	c->stored_pid = 0;
 	if (container_is_root(c))
 		object->cell.fresh = false;
@@ -84,8 +80,11 @@ static void note_exit(struct engine *engine, struct container *c, const struct c
 	if (was_stable(c, c->exited_ms, exited_wall_ms))
 		c->restarts_in_row = 0;
 	c->exited = true;
+	c->stopping |= now_ms < c->asked_until_ms;
+	c->asked_until_ms = 0;
 	c->exit_code = fact->task == TASK_STOPPED ? fact->exit_code : EXIT_CODE_UNSEEN;
 	c->oom_killed = c->exit_code && (fact->oom_killed || c->oom_seen);
+	c->oom_seen = false;
 	c->finished_wall_ms = exited_wall_ms;
 	c->stored_pid = 0;
 	if (!told)
@@ -105,7 +104,7 @@ static void set_task(struct engine *engine, struct object *object, struct contai
 		 (c->task == TASK_NONE && ran(before)))
 		note_exit(engine, c, fact);
 	if (c->task == TASK_NONE || c->task == TASK_STOPPED)
-		forget_signals(c);
+		container_forget_signals(c);
 	if (c->task != before)
 		engine_changed(engine, object, false);
 }
@@ -121,6 +120,17 @@ void observed_task(struct engine *engine, struct object *object, struct containe
 	engine_touch(engine, object);
 }
 
+/* Its cgroup has counted a kill: of the run that is on, or of the one that has just ended. */
+static void note_oom_kill(struct engine *engine, struct container *c)
+{
+	if (ran(c->task)) {
+		c->oom_seen = true;
+	} else if (c->exited && c->exit_code && !c->oom_killed) {
+		c->oom_killed = true;
+		engine_changed(engine, c->object, false);
+	}
+}
+
 void observed_container(struct engine *engine, struct object *object, struct container *c,
 			const struct container_fact *fact)
 {
@@ -129,23 +139,32 @@ void observed_container(struct engine *engine, struct object *object, struct con
 	free(c->seen_hash);
 	c->seen_hash = xstrdup(fact->spec_hash ? fact->spec_hash : "");
 	set_task(engine, object, c, fact);
+	if (fact->oom_killed)
+		note_oom_kill(engine, c);
 	engine_touch(engine, object);
 }
 
+/* The runtime has been asked after @since, and has not answered yet. */
+static bool is_asked_since(const struct slot *slot, uint64_t since)
+{
+	return slot->busy && slot->action == ACTION_CONTAINER_INSPECT && slot->changed_seq > since;
+}
+
 /* An empty cgroup and a running container do not go together: ask the runtime. */
-static void doubt_running(struct object *object)
+static void doubt_running(struct engine *engine, struct object *object, uint64_t since)
 {
 	struct container *c;
 
 	list_for_each(c, &object->cell.containers, link)
-		if (ran(c->task))
-			c->slot.known = false;
+		if (ran(c->task) && !is_asked_since(&c->slot, since))
+			observed_doubt_container(engine, c);
 }
 
-void observed_cgroup(struct engine *engine, struct object *object, const struct cgroup_fact *fact)
+void observed_cgroup(struct engine *engine, struct object *object, const struct cgroup_fact *fact,
+		     uint64_t since)
 {
 	if (object->kind == KIND_CELL && !fact->populated)
-		doubt_running(object);
+		doubt_running(engine, object, since);
 	object->cgroup_exists = fact->exists;
 	object->populated = fact->populated;
 	object->cgroup_stale |= fact->incomplete;
@@ -176,6 +195,7 @@ void observed_attachment(struct engine *engine, struct object *object,
 	str_replace(&cell->ip6, fact->ip6);
 	addresses_count(engine, object);
 	str_replace(&cell->bridge, fact->bridge);
+	bridges_use(engine, &cell->on_bridge, fact->attached ? fact->bridge : NULL);
 	str_replace(&cell->reservation, fact->reservation);
 	str_replace(&cell->reservation6, fact->reservation6);
 	str_replace(&cell->drift, fact->drift);
@@ -199,11 +219,12 @@ void observed_no_network(struct engine *engine, struct object *object)
 
 /* ---- hints ---- */
 
-static void hint_slot(struct engine *engine, struct object *object, struct slot *slot)
+void observed_doubt_container(struct engine *engine, struct container *c)
 {
-	slot->known = false;
-	slot->hinted = true;
-	engine_touch(engine, object);
+	/* containerd repeats the exit when the shim of the last task goes; the deletion itself says
+	 * more */
+	if (!(c->slot.busy && c->slot.action == ACTION_TASK_DELETE))
+		engine_doubt(engine, c->object, &c->slot);
 }
 
 void observed_hint_container(struct engine *engine, const char *namespace_,
@@ -213,28 +234,28 @@ void observed_hint_container(struct engine *engine, const char *namespace_,
 	struct container *c =
 		realm ? engine_find_container(engine, realm->key, containerd_id) : NULL;
 
-	/* containerd repeats the exit when the shim of the last task goes; the deletion itself says
-	 * more */
-	if (c && !(c->slot.busy && c->slot.action == ACTION_TASK_DELETE))
-		hint_slot(engine, c->object, &c->slot);
+	if (c)
+		observed_doubt_container(engine, c);
 }
 
-/* The hint of the exit may have come first. */
+/* Of which run it tells nobody knows: the cgroup of the one that is there is asked. */
 void observed_oom(struct engine *engine, const char *namespace_, const char *containerd_id)
 {
 	struct object *realm = engine_find_realm(engine, namespace_);
 	struct container *c =
 		realm ? engine_find_container(engine, realm->key, containerd_id) : NULL;
 
-	if (!c)
+	if (!c || c->task == TASK_NONE)
 		return;
-	if (!c->exited) {
-		c->oom_seen = true;
-	} else if (c->exit_code && !c->oom_killed) {
-		c->oom_killed = true;
-		engine_changed(engine, c->object, false);
-		engine_touch(engine, c->object);
-	}
+	c->oom_hinted = true;
+	observed_doubt_container(engine, c);
+}
+
+/* It looked for one in vain, or is looking: perhaps before this one came. */
+static bool waits_for_image(const struct container *c)
+{
+	return c->slot.failed_action == ACTION_IMAGE_RESOLVE ||
+	       (c->slot.busy && c->slot.action == ACTION_IMAGE_RESOLVE);
 }
 
 /* Images come seldom: every cell of the realm is asked whether it waits for one. */
@@ -248,9 +269,9 @@ void observed_hint_image(struct engine *engine, const char *namespace_)
 	for (; node && str_starts_with(node->key, prefix); node = map_next(node)) {
 		object = map_entry(node, struct object, node);
 		list_for_each(c, &object->cell.containers, link) {
-			if (c->slot.failed_action != ACTION_IMAGE_RESOLVE)
+			if (!waits_for_image(c))
 				continue;
-			slot_forgive(&c->slot);
+			engine_want_anew(engine, &c->slot);
 			engine_touch(engine, object);
 		}
 	}
@@ -261,7 +282,7 @@ void observed_hint_cgroup(struct engine *engine, const char *key)
 	struct object *object = engine_find(engine, key);
 
 	if (object)
-		hint_slot(engine, object, &object->cgroup);
+		engine_doubt_cgroup(engine, object);
 }
 
 void observed_runtime_up(struct engine *engine)

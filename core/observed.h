@@ -16,10 +16,15 @@ void observed_container(struct engine *engine, struct object *object, struct con
 void observed_task(struct engine *engine, struct object *object, struct container *container,
 		   enum task_state task, uint32_t pid);
 
-void observed_cgroup(struct engine *engine, struct object *object, const struct cgroup_fact *fact);
+/* @since: engine.seq when it became so, at the latest. */
+void observed_cgroup(struct engine *engine, struct object *object, const struct cgroup_fact *fact,
+		     uint64_t since);
 void observed_attachment(struct engine *engine, struct object *object,
 			 const struct attachment_fact *fact);
 void observed_no_network(struct engine *engine, struct object *object);
+
+/* Something may have happened to the container. */
+void observed_doubt_container(struct engine *engine, struct container *container);
 
 /* Hints. A key or an id that is nobody's is ignored. */
 void observed_hint_container(struct engine *engine, const char *namespace_,

@@ -69,6 +69,16 @@ static bool is_planned(const struct plan *plan, enum action action,
 	return false;
 }
 
+/* To look is never too early: what failed may be known to be otherwise then. Only looks that fail
+ * have pauses of their own. */
+static bool must_wait(const struct slot *slot, enum action action, uint64_t now_ms)
+{
+	bool looks = action == ACTION_CONTAINER_INSPECT || action == ACTION_CGROUP_INSPECT;
+
+	return slot->failures && slot->retry_at_ms > now_ms &&
+	       (!looks || slot->failed_action == action);
+}
+
 bool plan_emit(struct planning *p, enum action action, const struct slot *slot,
 	       struct container *container)
 {
@@ -76,7 +86,7 @@ bool plan_emit(struct planning *p, enum action action, const struct slot *slot,
 
 	if (slot->busy || is_planned(plan, action, container))
 		return false;
-	if (slot->failures && slot->retry_at_ms > p->context->now_ms) {
+	if (must_wait(slot, action, p->context->now_ms)) {
 		plan_wake_at(p, slot->retry_at_ms);
 		return false;
 	}

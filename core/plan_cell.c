@@ -59,6 +59,13 @@ static enum cell_mode mode_of(const struct object *object, const struct containe
 	return replace_now(root) ? MODE_RECYCLE : MODE_UP;
 }
 
+bool container_goes(const struct object *object, const struct container *c)
+{
+	if (mode_of(object, cell_root(object)) != MODE_UP)
+		return true;
+	return !c->spec || c->run != INTENT_RUN || (replace_now(c) && !container_is_root(c));
+}
+
 /* ---- the restart policy ---- */
 
 /* Whether the restart policy lets the container run now. */
@@ -378,23 +385,32 @@ static bool shim_is_being_killed(const struct object *object)
 	return false;
 }
 
+/* The shim is named by it. */
+static bool root_is_busy(const struct object *object)
+{
+	const struct container *root = cell_root(object);
+
+	return root && root->slot.busy;
+}
+
 /* A shim that hangs keeps what has ended from being known, and what shall end from being ended.
  * While anything may live that shall, it is waited for. */
 static void look_again(struct planning *p)
 {
 	const struct object *object = p->object;
 	bool may_live = !object->cgroup.known || (object->cgroup_exists && object->populated);
-	bool may_kill = !may_live && !shim_is_being_killed(object), any = false;
+	bool killing = shim_is_being_killed(object);
+	bool may_kill = !may_live && !killing && !root_is_busy(object), any = false;
 	struct container *c;
 
 	list_for_each(c, &object->cell.containers, link) {
-		if (c->slot.known)
+		if (c->slot.known || (killing && container_is_root(c)))
 			continue;
 		any |= is_unanswered(c);
 		if (may_kill && is_unanswered(c))
 			may_kill = !plan_emit(p, ACTION_SHIM_KILL, &c->slot, c);
-		else
-			plan_emit(p, ACTION_CONTAINER_INSPECT, &c->slot, c);
+		else if (plan_emit(p, ACTION_CONTAINER_INSPECT, &c->slot, c))
+			may_kill &= !container_is_root(c);
 	}
 	if (any && shall_be_dead(object) && object->cgroup.known && may_live)
 		plan_cgroup_kill(p);

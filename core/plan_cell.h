@@ -23,6 +23,9 @@ bool cell_others_live(const struct object *object);
 /* It exited for good. */
 bool container_is_over(const struct container *container, uint64_t now_ms);
 
+/* Its task is to end, by what is wanted and seen now. */
+bool container_goes(const struct object *object, const struct container *container);
+
 /* How its last run ended: "exited with code 139 (SIGSEGV)". */
 enum { END_TEXT_BYTES = 80 };
 const char *container_end_text(const struct container *c, char text[END_TEXT_BYTES]);

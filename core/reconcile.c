@@ -10,6 +10,25 @@
 #include "core/store.h"
 #include "core/tell.h"
 
+/* What is wanted now has not been tried yet if the action was begun before. */
+static void fail(struct run *run)
+{
+	const struct error *err = &run->call.err;
+	struct engine *engine = run->engine;
+	struct slot *slot = run->slot;
+	bool repeated = slot->failures && str_equal(slot->failure, err->msg);
+
+	act_failed(run);
+	if (!act_is_current(run))
+		return;
+	slot_failed(slot, run->action, err, loop_now_ms(engine->loop));
+	if (repeated || engine->closing)
+		return;
+	log_warning("%s failed: %s key=%s container=%s", action_name(run->action), err->msg,
+		    run->object->key, run->container ? run->container->name : "-");
+	tell_failure(engine, run->object, run->container, run->action, err);
+}
+
 static void finish(struct call *call)
 {
 	struct run *run = container_of(call, struct run, call);
@@ -18,6 +37,7 @@ static void finish(struct call *call)
 	struct slot *slot = run->slot;
 
 	slot->busy = false;
+	run->hinted = slot->changed_seq != run->seq;
 	slot->changed_seq = ++engine->seq;
 	engine->actions_done++;
 	object->actions--;
@@ -25,16 +45,7 @@ static void finish(struct call *call)
 		slot_succeeded(slot, run->action);
 		act_succeeded(run);
 	} else {
-		bool repeated = slot->failures && str_equal(slot->failure, call->err.msg);
-
-		slot_failed(slot, run->action, &call->err, loop_now_ms(engine->loop));
-		act_failed(run);
-		if (!repeated && !engine->closing) {
-			log_warning("%s failed: %s key=%s container=%s", action_name(run->action),
-				    call->err.msg, object->key,
-				    run->container ? run->container->name : "-");
-			tell_failure(engine, object, run->container, run->action, &call->err);
-		}
+		fail(run);
 	}
 	engine_touch(engine, object);
 	list_remove(&run->link);
@@ -57,7 +68,8 @@ static void start(struct engine *engine, struct object *object, const struct pla
 		throttle_begin(&engine->throttle, &object->cell.ticket, loop_now_ms(engine->loop));
 	run->slot->busy = true;
 	run->slot->action = step->action;
-	run->slot->changed_seq = ++engine->seq;
+	run->since = run->slot->changed_seq;
+	run->seq = run->slot->changed_seq = ++engine->seq;
 	object->actions++;
 	list_append(&engine->runs, &run->link);
 	call_init(&run->call, engine->loop, finish);
@@ -132,6 +144,7 @@ void reconcile_object(struct engine *engine, struct object *object)
 	drop_gone_containers(engine, object);
 	joins_prepare(engine, object);
 	moot_forgive(object);
+	moot_stops(object, context.now_ms);
 	plan_object(object, &context, &plan);
 	for (size_t i = 0; i < plan.n_steps; i++)
 		start(engine, object, &plan.steps[i]);

@@ -36,12 +36,15 @@ static enum run_intent restored_intent(const char *name)
 static void restore_container(struct engine *engine, struct object *object,
 			      const Api__ContainerStatus *status)
 {
+	enum run_intent run = restored_intent(status->intent);
 	struct container *c;
 
 	list_for_each(c, &object->cell.containers, link) {
 		if (!str_equal(c->name, status->id))
 			continue;
-		c->run = restored_intent(status->intent);
+		c->run = run ? run : c->run;
+		if (container_is_root(c) != status->root) /* one of this name on its way out */
+			continue;
 		c->restarts = status->restart_count;
 		c->exit_code = status->exit_code;
 		c->started_wall_ms = status_time_parse(status->started_at);

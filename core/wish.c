@@ -4,6 +4,7 @@
 #include "core/desired.h"
 #include "core/joins.h"
 #include "core/model/view.h"
+#include "core/moot.h"
 #include "core/names.h"
 #include "core/ports.h"
 
@@ -220,9 +221,55 @@ static void want_container(struct engine *engine, struct object *object, const A
 	c->spec = wanted;
 	c->stop_signal = model_stop_signal(wanted);
 	c->stop_grace_ms = model_stop_grace_ms(wanted);
-	slot_forgive(&c->slot);
+	engine_want_anew(engine, &c->slot);
 	list_remove(&c->link); /* to the end: the list gets the order of the spec, the root first */
 	list_append(&object->cell.containers, &c->link);
+}
+
+/* ---- what kuke asked of containers ---- */
+
+/* It was asked of a container by its name, and stays with that whatever its role becomes. */
+struct asked {
+	char *name;
+	bool root;
+	enum run_intent run;
+};
+
+static struct asked *take_intents(const struct object *object, size_t *ret_n)
+{
+	struct asked *asked = NULL;
+	const struct container *c;
+
+	*ret_n = 0;
+	list_for_each(c, &object->cell.containers, link) {
+		if (!c->spec || c->run == INTENT_RUN)
+			continue;
+		asked = xrealloc(asked, (*ret_n + 1) * sizeof(*asked));
+		asked[(*ret_n)++] =
+			(struct asked){ xstrdup(c->name), container_is_root(c), c->run };
+	}
+	return asked;
+}
+
+/* One that plays another role from now on is made anew for it: that is its restart. */
+static enum run_intent intent_for(const struct container *c, const struct asked *asked, size_t n)
+{
+	for (size_t i = 0; c->spec && i < n; i++)
+		if (str_equal(asked[i].name, c->name) &&
+		    (asked[i].run != INTENT_RESTART || asked[i].root == container_is_root(c)))
+			return asked[i].run;
+	return INTENT_RUN;
+}
+
+static void give_intents(struct object *object, struct asked *asked, size_t n)
+{
+	struct container *c;
+
+	list_for_each(c, &object->cell.containers, link)
+		c->run = intent_for(c, asked, n);
+	for (size_t i = 0; i < n; i++)
+		free(asked[i].name);
+	free(asked);
 }
 
 /* What the containers of a cell are made of: its spec with the defaults of its space. */
@@ -241,7 +288,8 @@ static void want_containers(struct engine *engine, struct object *object)
 {
 	Api__CellSpec *old = object->cell.effective;
 	Api__CellSpec *spec = object->cell.effective = effective_spec(object);
-	size_t root = model_root_index(spec);
+	size_t root = model_root_index(spec), n_asked;
+	struct asked *asked = take_intents(object, &n_asked);
 	struct container *c;
 
 	list_for_each(c, &object->cell.containers, link)
@@ -251,6 +299,7 @@ static void want_containers(struct engine *engine, struct object *object)
 	for (size_t i = 0; i < spec->n_containers; i++)
 		if (i != root)
 			want_container(engine, object, spec, i, false);
+	give_intents(object, asked, n_asked);
 	protobuf_c_message_free_unpacked((ProtobufCMessage *)old, NULL);
 	joins_want(engine, object);
 	names_touch(engine, object); /* its aliases may be others */
@@ -282,17 +331,6 @@ static bool wants_all_controllers(const ProtobufCMessage *cell)
 	return ((const Api__Cell *)cell)->spec->nested_cgroup_runtime;
 }
 
-static void forgive_slots(struct object *object)
-{
-	struct container *c;
-
-	slot_forgive(&object->cgroup);
-	slot_forgive(&object->own.slot);
-	slot_forgive(&object->cell.network);
-	list_for_each(c, &object->cell.containers, link)
-		slot_forgive(&c->slot);
-}
-
 /* Ports are applied to what runs. */
 static void ports_changed(struct engine *engine)
 {
@@ -317,7 +355,7 @@ static void set_spec(struct engine *engine, struct object *object, ProtobufCMess
 	    !same_message(space_defaults(old), space_defaults(message)))
 		want_cells_anew(engine, object);
 	protobuf_c_message_free_unpacked(old, NULL);
-	forgive_slots(object);
+	engine_want_object_anew(engine, object);
 	if (object->kind == KIND_SPACE)
 		object->own.applied =
 			false; /* the driver compares the conflist with what is wanted now */
@@ -345,7 +383,8 @@ static void set_wanted(struct engine *engine, struct object *object, bool wanted
 		return;
 	object->wanted = wanted;
 	object->kept = false;
-	forgive_slots(object); /* what failed was done for the other wish */
+	/* What was begun, or failed, was for the other wish. */
+	engine_want_object_anew(engine, object);
 	forget_intents(object);
 	if (ports_any(object))
 		ports_changed(engine);
@@ -393,6 +432,7 @@ void wish_update(struct engine *engine, struct object *object)
 			set_spec(engine, object, message);
 	}
 	set_wanted(engine, object, wanted);
+	moot_stops(object, loop_now_ms(engine->loop));
 	if (object->kind == KIND_CONTAINER && object->parent)
 		wish_update(engine, object->parent);
 }

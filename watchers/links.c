@@ -24,6 +24,7 @@
 #include <netlink/socket.h>
 
 #include "core/base/log.h"
+#include "core/bridges.h"
 #include "core/plan_cell.h"
 
 /* A burst of some thousand changes fits; what does not is an overrun. */
@@ -38,23 +39,6 @@ struct links {
 	void (*closed)(void *ctx);
 	void *closed_ctx;
 };
-
-/* A bridge is nobody's until a cell is attached to it. Few messages come this far: cells are
- * walked. */
-static bool is_our_bridge(struct engine *engine, const char *name)
-{
-	struct object *object;
-	struct join *join;
-
-	map_for_each(object, &engine->objects, node)
-		if (object->kind == KIND_CELL && object->cell.attached &&
-		    str_equal(object->cell.bridge, name))
-			return true;
-	map_for_each(join, &engine->joins, node)
-		if (join->attached && str_equal(join->bridge, name))
-			return true;
-	return false;
-}
 
 static bool is_our_link(struct engine *engine, const char *name)
 {
@@ -77,7 +61,7 @@ static bool link_matters(struct links *links, struct nlmsghdr *header)
 	if (is_our_link(links->engine, nla_get_string(name)))
 		return true;
 	return (gone || !(info->ifi_flags & IFF_UP)) && info->ifi_family != AF_BRIDGE &&
-	       is_our_bridge(links->engine, nla_get_string(name));
+	       bridges_has(links->engine, nla_get_string(name));
 }
 
 static bool address_matters(struct links *links, struct nlmsghdr *header)
@@ -86,7 +70,7 @@ static bool address_matters(struct links *links, struct nlmsghdr *header)
 	char name[IF_NAMESIZE];
 
 	/* One that has no name any more is gone, which is told apart. */
-	return if_indextoname(info->ifa_index, name) && is_our_bridge(links->engine, name);
+	return if_indextoname(info->ifa_index, name) && bridges_has(links->engine, name);
 }
 
 static int on_message(struct nl_msg *msg, void *arg)

@@ -473,6 +473,7 @@ static int apply_task_signal(struct op *op, struct error *err)
 	world_changes(op->world, "signal", c->key);
 	if (c->fact.task != TASK_RUNNING && c->fact.task != TASK_CREATED)
 		return 0;
+	c->signals += op->number != SIGKILL;
 	if (op->number == SIGKILL && !c->ignores_kill)
 		fake_kill(c, 137);
 	else if (!c->ignores_term)

@@ -28,6 +28,7 @@ struct world_container {
 	bool immortal;      /* nothing does */
 	bool busy;          /* a call is under way */
 	unsigned starts;    /* how often its task was started */
+	unsigned signals;   /* but SIGKILL, how many it was sent */
 	unsigned oom_kills; /* in the run that is on or ended last */
 	struct timer dies;  /* after a signal */
 	struct world *world;

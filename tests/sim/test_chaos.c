@@ -28,6 +28,7 @@ enum {
 	BURST_MS = 3000,
 	LOOK_MS = 50,
 	CALM_MS = 60 * 1000,
+	ANSWER_MS = 20, /* what is read may be so old when it is told */
 	CONVERGES_MS = 60 * 60 * 1000, /* back-offs, deadlines and the next look at everything */
 };
 
@@ -535,6 +536,7 @@ static void test_chaos(void **state UNUSED)
 	assert_in_range(chaos->n_cells, 1, CELLS_MAX);
 	sim_init(&chaos->sim, seed);
 	chaos->sim.guard.off = true; /* every removal is meant */
+	chaos->sim.world.answer_ms = ANSWER_MS;
 	for (unsigned i = 0; i < chaos->n_cells; i++) {
 		wish_init(&chaos->wishes[i], i);
 		chaos->wishes[i].victim = true;

@@ -1203,6 +1203,7 @@ static void one_random_life(uint64_t seed)
 	random_leftovers(&sim);
 	sim.world.fail_percent = world_random(&sim.world, 3) * 15;
 	sim.world.lost_hint_percent = world_random(&sim.world, 2) * 30;
+	sim.world.answer_ms = world_random(&sim.world, 2) * 30;
 	sim_start(&sim);
 	set_random_files(&sim, false);
 	for (unsigned n = world_random(&sim.world, 12); n > 0; n--) {

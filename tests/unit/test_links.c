@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "core/bridges.h"
 #include "core/joins.h"
 #include "drivers/cni/hostlinks.h"
 #include "drivers/cni/nl.h"
@@ -123,7 +124,7 @@ static int setup(void **state UNUSED)
 	f.cell = object_new("r/s/t/web");
 	map_insert(&f.engine.objects, &f.cell->node, f.cell->key);
 	engine_set_link(&f.engine, &f.cell->cell.link, f.cell, "vethT");
-	f.cell->cell.bridge = xstrdup("kuke-t");
+	bridges_use(&f.engine, &f.cell->cell.on_bridge, "kuke-t");
 	f.cell->cell.attached = true;
 	assert_int_equal(links_open(&f.links, &f.engine, on_look, NULL, NULL), 0);
 	return 0;
@@ -136,6 +137,7 @@ static int teardown(void **state UNUSED)
 		uv_run(&f.loop.uv, UV_RUN_ONCE);
 	loop_close(&f.loop);
 	engine_set_link(&f.engine, &f.cell->cell.link, NULL, NULL);
+	bridges_use(&f.engine, &f.cell->cell.on_bridge, NULL);
 	map_remove(&f.engine.objects, &f.cell->node);
 	object_free(f.cell);
 	if (if_nametoindex("vethT"))
@@ -190,6 +192,7 @@ static void test_what_does_not(void **state UNUSED)
 	delete_link("vethT");
 	assert_looked("a link that we are at", false);
 	f.cell->cell.network.busy = f.cell->cell.attached = false;
+	bridges_use(&f.engine, &f.cell->cell.on_bridge, NULL);
 	delete_link("kuke-t");
 	assert_looked("a bridge with nobody attached", false);
 }
@@ -204,7 +207,7 @@ static void test_joined(void **state UNUSED)
 	set_up("kuke-j", true);
 	assert_looked("a bridge and a link of somebody else", false);
 	join->attached = true;
-	join->bridge = xstrdup("kuke-j");
+	bridges_use(&f.engine, &join->on_bridge, "kuke-j");
 	engine_set_link(&f.engine, &join->link_on_host, f.cell, "vethJ");
 	join->slot.busy = true;
 	set_up("vethJ", true);

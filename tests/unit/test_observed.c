@@ -300,18 +300,21 @@ static void test_edit_forgets(void **state)
 
 static const struct {
 	const char *name;
-	unsigned kills;
+	unsigned kills, kills_at_end;
 	bool event_before, event_after;
 	uint32_t exit_code;
 	bool expected;
 } oom_rows[] = {
-	{ "its cgroup counts a kill", 1, false, false, 137, true },
-	{ "a child was killed and it gave up", 1, false, false, 1, true },
-	{ "a child was killed and it went on to its end", 1, false, false, 0, false },
-	{ "killed by somebody", 0, false, false, 137, false },
-	{ "the event comes before the exit", 0, true, false, 137, true },
-	{ "the event comes after the exit", 0, false, true, 137, true },
-	{ "an event for one that completed", 0, true, true, 0, false },
+	{ "its cgroup counts a kill", 1, 1, false, false, 137, true },
+	{ "a child was killed and it gave up", 1, 1, false, false, 1, true },
+	{ "a child was killed and it went on to its end", 1, 1, false, false, 0, false },
+	{ "killed by somebody", 0, 0, false, false, 137, false },
+	{ "its cgroup is gone when it has ended", 1, 0, true, false, 137, true },
+	{ "no event", 1, 0, false, false, 137, false },
+	{ "an event of the run before", 0, 0, true, false, 137, false },
+	{ "an event after the exit", 1, 1, false, true, 137, true },
+	{ "an event after the exit, of the run before", 0, 0, false, true, 137, false },
+	{ "an event for one that completed", 1, 1, true, true, 0, false },
 };
 
 /* What was told last of how a container ended. */
@@ -335,18 +338,55 @@ static void test_oom(void **state)
 		process(f, "b")->oom_kills = oom_rows[i].kills;
 		if (oom_rows[i].event_before)
 			observed_oom(&f->sim.engine, "kukeon-default", c->containerd_id);
+		sim_run(&f->sim, 100);
+		process(f, "b")->oom_kills = oom_rows[i].kills_at_end;
 		world_exit(&f->sim.world, process(f, "b"), oom_rows[i].exit_code);
 		while (!c->exited)
 			sim_run(&f->sim, 1);
 		assert_string_equal(told_reason(f), c->oom_killed ? "OOMKilled" : "Exited");
 		if (oom_rows[i].event_after)
 			observed_oom(&f->sim.engine, "kukeon-default", c->containerd_id);
+		sim_run(&f->sim, 1);
 		if (c->oom_killed != oom_rows[i].expected)
 			fail_msg("%s: %d, expected %d", oom_rows[i].name, c->oom_killed,
 				 oom_rows[i].expected);
 		process(f, "b")->oom_kills = 0;
 		sim_run(&f->sim, 3 * MINUTE_MS);
 	}
+}
+
+/* The event of an end comes when the next run is on: an hour later that fails for its own reason.
+ */
+static void test_oom_event_is_late(void **state)
+{
+	struct fixture *f = *state;
+	struct container *c = container(f, "b");
+
+	process(f, "b")->oom_kills = 1;
+	end(f, "b", 137);
+	assert_true(c->oom_killed);
+	process(f, "b")->oom_kills = 0; /* of the new run */
+	observed_oom(&f->sim.engine, "kukeon-default", c->containerd_id);
+	sim_run(&f->sim, 60 * MINUTE_MS);
+	end(f, "b", 1);
+	assert_false(c->oom_killed);
+	assert_string_equal(told_reason(f), "Exited");
+}
+
+/* It comes when the end is known, and the cgroup could not be read then. */
+static void test_oom_event_of_one_that_rests(void **state)
+{
+	struct fixture *f = *state;
+	struct container *c = container(f, "job");
+
+	end(f, "job", 137);
+	assert_false(c->oom_killed);
+	process(f, "job")->oom_kills = 1;
+	observed_oom(&f->sim.engine, "kukeon-default", c->containerd_id);
+	sim_run(&f->sim, 100);
+	assert_true(c->oom_killed);
+	assert_string_equal(reason_name(engine_find(&f->sim.engine, WEB)->status.reason),
+			    "OOMKilled");
 }
 
 /* The daemon was away, and is away again before its state is asked for. */
@@ -389,6 +429,8 @@ int main(void)
 		TEST(test_job_stays_done),
 		TEST(test_edit_forgets),
 		TEST(test_oom),
+		TEST(test_oom_event_is_late),
+		TEST(test_oom_event_of_one_that_rests),
 		TEST(test_oom_outlives_daemons),
 	};
 
