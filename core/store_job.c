@@ -93,15 +93,19 @@ static bool keeps(const struct store_job *job, const char *name)
 }
 
 /* Files of containers that the cell does not have any more. */
-static void remove_stale_containers(const struct store_job *job)
+static void remove_stale_containers(struct store_job *job)
 {
 	AUTO_FREE char *path = xasprintf("%s/containers", job->dir);
 	DIR *dir = opendir(path);
 	struct dirent *entry;
+	int r = dir ? 0 : -errno;
 
-	while (dir && (entry = readdir(dir)))
-		if (entry->d_name[0] != '.' && !keeps(job, entry->d_name))
-			unlinkat(dirfd(dir), entry->d_name, 0);
+	while (dir && (r = fs_next_entry(dir, &entry)) > 0)
+		if (entry->d_name[0] != '.' && !keeps(job, entry->d_name) &&
+		    unlinkat(dirfd(dir), entry->d_name, 0) < 0 && errno != ENOENT)
+			fs_error(&job->err, -errno, "cannot remove a file of", path);
+	if (r < 0 && r != -ENOENT)
+		fs_error(&job->err, r, "cannot list", path);
 	if (dir)
 		closedir(dir);
 }

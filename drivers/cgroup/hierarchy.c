@@ -93,17 +93,16 @@ int hierarchy_for_each_child(int dirfd, int (*fn)(int dirfd, const char *name, v
 {
 	DIR *dir = fs_list_fd(dirfd);
 	struct dirent *entry;
-	int r = 0;
+	int r = 0, more = 0;
 
 	if (!dir)
 		return gone_is_enoent(-errno);
-	while (r == 0 && (entry = readdir(dir))) {
-		if (entry->d_type == DT_DIR && strcmp(entry->d_name, ".") != 0 &&
-		    strcmp(entry->d_name, "..") != 0)
+	while (r == 0 && (more = fs_next_entry(dir, &entry)) > 0) {
+		if (entry->d_type == DT_DIR)
 			r = fn(dirfd, entry->d_name, ctx);
 	}
 	closedir(dir);
-	return r;
+	return r == 0 && more < 0 ? gone_is_enoent(more) : r;
 }
 
 /* ---- looking ---- */

@@ -79,15 +79,16 @@ static int list_pins(struct list_op *list, struct error *err)
 	const char *path = list->netns_dir;
 	DIR *dir = opendir(path);
 	struct dirent *entry;
+	int r;
 
 	if (!dir && errno == ENOENT)
 		return 0;
 	if (!dir)
 		return error_set(err, -errno, "cannot list %s: %m", path);
-	while ((entry = readdir(dir)))
+	while ((r = fs_next_entry(dir, &entry)) > 0)
 		add_pin(list, entry->d_name);
 	closedir(dir);
-	return 0;
+	return r < 0 ? fs_error(err, r, "cannot list", path) : 0;
 }
 
 /* ---- what the journal says was made ---- */
