@@ -60,7 +60,8 @@ struct kukeond {
 	struct timer close_grace;
 	struct history_file *history;
 	struct store *store;
-	bool socket_is_ours; /* made by us, not passed */
+	bool socket_is_ours; /* made by us, not passed: */
+	struct host_socket socket;
 	struct api *api;
 	struct manifests_watcher *manifests;
 	struct notify notify;
@@ -343,11 +344,14 @@ static int take_socket(struct kukeond *k, int *ret_fd, struct error *err)
 	char *path = NULL;
 	int r = host_take_socket(ret_fd, &path, err);
 
+	if (r == 0 && *ret_fd < 0) {
+		r = host_listen(k->config->socket, &k->socket, err);
+		k->socket_is_ours = r == 0;
+		*ret_fd = k->socket.fd;
+		return r;
+	}
 	if (r < 0)
 		return r;
-	k->socket_is_ours = *ret_fd < 0;
-	if (k->socket_is_ours)
-		return host_listen(k->config->socket, ret_fd, err);
 	free(k->config->socket);
 	k->config->socket = path;
 	return 0;
@@ -387,7 +391,7 @@ static int open_api(struct kukeond *k, struct error *err)
 static void close_api(struct kukeond *k)
 {
 	if (k->socket_is_ours)
-		unlink(k->config->socket);
+		host_unlink_socket(k->config->socket, &k->socket);
 	api_close(k->api, on_part_closed, k);
 }
 
