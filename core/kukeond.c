@@ -302,7 +302,7 @@ static const char *watch_kind(void *ctx)
 {
 	struct kukeond *k = ctx;
 
-	return k->manifests ? manifests_watch_kind(k->manifests) : "";
+	return manifests_watch_kind(k->manifests);
 }
 
 static void shut_down(struct kukeond *k, const char *why);
@@ -320,6 +320,8 @@ static void on_restart_asked(void *ctx)
 {
 	struct kukeond *k = ctx;
 
+	if (k->closing)
+		return; /* whoever said so first has the word */
 	log_info("asked to restart; the cells go on running");
 	k->again = true;
 	shut_down(k, "asked to restart");
@@ -361,8 +363,7 @@ static void on_rescan_asked(void *ctx)
 {
 	struct kukeond *k = ctx;
 
-	if (k->manifests)
-		manifests_rescan(k->manifests);
+	manifests_rescan(k->manifests);
 }
 
 static int open_api(struct kukeond *k, struct error *err)
@@ -485,8 +486,8 @@ static const struct {
 	{ "store", open_store, close_store },
 	{ "network watcher", open_network_watcher, close_network_watcher },
 	{ "actions", start_engine, close_engine },
-	{ "API", open_api, close_api },
 	{ "manifests", open_manifests, close_manifests },
+	{ "API", open_api, close_api }, /* asks all parts above: none of them closes before it */
 	{ "readiness", open_notify, close_notify },
 };
 
