@@ -19,6 +19,7 @@ static void report_daemon(struct api *api, Api__StatusReply *reply)
 	Api__DaemonStatus *daemon = reply->daemon = xnew(Api__DaemonStatus);
 	const struct store *store = api->options.engine->store;
 	const char *problem = store ? store_problem(store) : NULL;
+	const char *unread = store ? store_unread(store) : NULL;
 
 	api__daemon_status__init(daemon);
 	daemon->version = xstrdup(KUKEON_VERSION);
@@ -30,6 +31,12 @@ static void report_daemon(struct api *api, Api__StatusReply *reply)
 		daemon->message = xasprintf(
 			"%s; what runs is kept running, nothing new is taken up until then",
 			problem);
+		reply->healthy = false;
+	} else if (unread) {
+		daemon->message = xasprintf(
+			"%s; what may be declared there is left as it is, and it is read again "
+			"every few seconds",
+			unread);
 		reply->healthy = false;
 	}
 }

@@ -53,8 +53,9 @@ void desired_remove_file(struct engine *engine, const char *path);
 /* The directory has been read: completely (@problem NULL), or why not. */
 void desired_scan_done(struct engine *engine, const struct error *problem);
 
-/* From the store, before engine_start(): what the file, or the API (@source "api"), last declared.
- * Other sources declare nothing. Takes @message. */
+/* From the store: what the file, or the API (@source "api"), last declared. Other sources declare
+ * nothing. After engine_start(), when the store could not be read before, it counts only for an
+ * object that nothing else declares, and lingers if the file is known not to. Takes @message. */
 void desired_restore(struct engine *engine, const char *source, const char *key,
 		     ProtobufCMessage *message);
 

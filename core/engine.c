@@ -18,6 +18,16 @@ struct object *engine_find(struct engine *engine, const char *key)
 	return map_entry(map_find(&engine->objects, key), struct object, node);
 }
 
+/* What cannot be listed may hold it. */
+static void inherit_unread(const struct engine *engine, struct object *object)
+{
+	const struct object *parent = object->parent;
+	const char *why = !parent ? engine->unread : parent->unlisted ? parent->unread : NULL;
+
+	if (why)
+		object_set_unread(object, why, true);
+}
+
 struct object *engine_get(struct engine *engine, const char *key)
 {
 	struct object *object = engine_find(engine, key);
@@ -34,6 +44,7 @@ struct object *engine_get(struct engine *engine, const char *key)
 		list_append(&engine->realms, &object->realm_link);
 	}
 	map_insert(&engine->objects, &object->node, object->key);
+	inherit_unread(engine, object);
 	return object;
 }
 
@@ -160,7 +171,7 @@ static bool is_releasing(const struct engine *engine)
 	struct object *object;
 
 	list_for_each(object, &engine->earlier, cell.earlier_link)
-		if (object->wanted || engine->desired.complete)
+		if (object->wanted || (engine->desired.complete && !object->kept))
 			return true;
 	return false;
 }
@@ -297,5 +308,6 @@ void engine_fini(struct engine *engine)
 	history_fini(&engine->history);
 	self_fini(&engine->self);
 	free(engine->run_path);
+	free(engine->unread);
 	free(engine->cgroup_root);
 }

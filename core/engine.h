@@ -76,6 +76,7 @@ struct engine {
 	struct queue queue;
 	struct desired desired;
 	struct store *store;  /* NULL in the simulator */
+	char *unread;         /* why the store cannot be listed; NULL: it can, as far as is known */
 	struct list watchers; /* struct engine_watcher.link */
 	struct history history;
 

@@ -284,7 +284,39 @@ static void plan_unwanted_parent(struct planning *p)
 static void plan_container_document(struct planning *p)
 {
 	plan_say(p, API__STATE__Ready, REASON_NONE, "%s", "");
-	p->plan->gone = !p->object->wanted;
+	p->plan->gone = !p->object->wanted && !p->object->kept;
+}
+
+static bool only_looks(enum action action)
+{
+	return action == ACTION_CGROUP_INSPECT || action == ACTION_CONTAINER_INSPECT;
+}
+
+/* Defaults, intents, policies: what the store may say of it is not known. It may be as wanted all
+ * the same. */
+static void hold_back(struct planning *p)
+{
+	struct plan *plan = p->plan;
+	size_t n = 0;
+
+	for (size_t i = 0; i < plan->n_steps; i++)
+		if (only_looks(plan->steps[i].action))
+			plan->steps[n++] = plan->steps[i];
+	plan->n_steps = n;
+	plan->gone = plan->waits = plan->restarted = false;
+	if (plan->state != API__STATE__Ready)
+		plan->state = API__STATE__Unknown;
+	plan->reason = REASON_COUNT;
+	plan_say(p, plan->state, REASON_STORE_UNREADABLE,
+		 "what was declared of it is not known, so nothing is done to it: %s",
+		 p->object->unread);
+}
+
+static void say_kept(struct planning *p)
+{
+	plan_say(p, API__STATE__Unknown, REASON_STORE_DAMAGED,
+		 "its file in the store was damaged and set aside, so nothing is done to it; "
+		 "apply it again, or delete it");
 }
 
 void plan_object(const struct object *object, const struct plan_context *context,
@@ -303,15 +335,14 @@ void plan_object(const struct object *object, const struct plan_context *context
 	else if (!object->wanted && !context->may_delete)
 		plan_say(&p, API__STATE__Unknown, REASON_STARTING,
 			 "not declared, kept until all manifests have been read");
-	else if (!object->wanted && object->kept)
-		plan_say(
-			&p, API__STATE__Unknown, REASON_STORE_DAMAGED,
-			"its file in the store was damaged and set aside, so nothing is done to it; "
-			"apply it again, or delete it");
+	else if (!object->wanted && object->kept && !object->unread)
+		say_kept(&p);
 	else if (object->kind == KIND_CELL)
 		plan_cell(&p);
 	else if (object->wanted)
 		plan_wanted_parent(&p);
 	else
 		plan_unwanted_parent(&p);
+	if (object->unread && object->kind != KIND_CONTAINER)
+		hold_back(&p);
 }

@@ -30,6 +30,7 @@ static const char *const names[REASON_COUNT] = {
 	[REASON_DELETE_FAILED] = "DeleteFailed",
 	[REASON_RUNTIME_UNAVAILABLE] = "RuntimeUnavailable",
 	[REASON_STORE_DAMAGED] = "StoreDamaged",
+	[REASON_STORE_UNREADABLE] = "StoreUnreadable",
 	[REASON_NETWORK_DRIFTED] = "NetworkDrifted",
 	[REASON_SPACE_UNKNOWN] = "SpaceUnknown",
 	[REASON_SPACE_NOT_READY] = "SpaceNotReady",

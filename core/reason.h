@@ -79,6 +79,12 @@ enum reason {
 	REASON_RUNTIME_UNAVAILABLE,
 	/* Its stored document could not be read and was set aside; declare it anew. */
 	REASON_STORE_DAMAGED,
+	/*
+	 * Its part of the store cannot be read, so what was declared of it is not known: nothing
+	 * that is there is taken away. It is read again every few seconds; the message says what
+	 * stands in the way.
+	 */
+	REASON_STORE_UNREADABLE,
 	/* Its network was changed by another hand and is being mended; what runs goes on running.
 	 */
 	REASON_NETWORK_DRIFTED,
