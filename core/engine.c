@@ -185,11 +185,26 @@ void engine_released(struct engine *engine, struct object *object)
 		engine_touch_all(engine);
 }
 
+const char *engine_look_problem(const struct engine *engine)
+{
+	const struct look_problem *const problems[] = {
+		&engine->look_problems.runtime,
+		&engine->look_problems.network,
+		&engine->look_problems.cgroup,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(problems); i++)
+		if (problems[i]->err.code)
+			return problems[i]->err.msg;
+	return NULL;
+}
+
 struct plan_context engine_plan_context(const struct engine *engine)
 {
 	return (struct plan_context){
 		.now_ms = loop_now_ms(engine->loop),
 		.looked = engine->looked.runtime && engine->looked.network && engine->looked.cgroup,
+		.look_problem = engine_look_problem(engine),
 		.may_delete = engine->desired.complete,
 		.runtime_up = engine->runtime_up,
 		.releasing = is_releasing(engine),

@@ -51,6 +51,12 @@ struct desired {
 	bool purging;         /* nothing is wanted any more, whatever declares it */
 };
 
+/* Code 0: none. */
+struct look_problem {
+	struct error err;
+	unsigned times; /* in a row */
+};
+
 struct engine_options {
 	struct loop *loop;
 	struct runtime *runtime;
@@ -89,6 +95,10 @@ struct engine {
 	struct {
 		bool runtime, network, cgroup;
 	} looked;
+	/* Why the last look saw nothing, or not all; it is repeated. */
+	struct {
+		struct look_problem runtime, network, cgroup;
+	} look_problems;
 	struct list looks;   /* struct look.link, under way */
 	struct list doctors; /* struct doctor.link, under way */
 
@@ -153,6 +163,9 @@ void engine_doubt_cgroup(struct engine *engine, struct object *object);
 
 /* Forgets an object of which nothing is left; its parent is looked at. */
 void engine_forget(struct engine *engine, struct object *object);
+
+/* What of the host cannot be looked at, and why; NULL: nothing. */
+const char *engine_look_problem(const struct engine *engine);
 
 struct plan_context engine_plan_context(const struct engine *engine);
 

@@ -219,6 +219,7 @@ void object_free(struct object *object)
 	free(object->unread);
 	strv_fini(&object->cell.kept);
 	free(object->own.namespace_);
+	free(object->own.unlooked);
 	free(object->own.filtered);
 	free(object->own.filter_problem);
 	free(object->own.egress_problem);

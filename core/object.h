@@ -168,6 +168,7 @@ struct own_thing {
 	char *egress_problem; /* spaces: which hosts of its policy cannot be found; NULL: none */
 	struct drop_count dropped; /* spaces that deny */
 	char *namespace_;          /* realms: the containerd namespace in use */
+	char *unlooked; /* realms: why its containers could never be listed; NULL: they could */
 };
 
 struct object_status {

@@ -287,6 +287,29 @@ static void plan_container_document(struct planning *p)
 	p->plan->gone = !p->object->wanted && !p->object->kept;
 }
 
+/* Why the containers of its realm could never be listed; NULL: they could. */
+static const char *unlooked(const struct object *object)
+{
+	while (object->parent)
+		object = object->parent;
+	return object->own.unlooked;
+}
+
+static void say_not_looked(struct planning *p)
+{
+	const char *problem = unlooked(p->object);
+
+	if (!p->context->runtime_up)
+		plan_say(p, API__STATE__Unknown, REASON_RUNTIME_UNAVAILABLE,
+			 "containerd cannot be asked");
+	else if (problem || p->context->look_problem)
+		plan_say(p, API__STATE__Unknown, REASON_LOOK_FAILED,
+			 "nothing is done until the host can be looked at: %s",
+			 problem ? problem : p->context->look_problem);
+	plan_say(p, API__STATE__Unknown, REASON_STARTING,
+		 "the first look at the host is under way");
+}
+
 static bool only_looks(enum action action)
 {
 	return action == ACTION_CGROUP_INSPECT || action == ACTION_CONTAINER_INSPECT;
@@ -327,11 +350,8 @@ void plan_object(const struct object *object, const struct plan_context *context
 	*ret_plan = (struct plan){ .reason = REASON_COUNT };
 	if (object->kind == KIND_CONTAINER)
 		plan_container_document(&p);
-	else if (!context->looked)
-		plan_say(&p, API__STATE__Unknown,
-			 context->runtime_up ? REASON_STARTING : REASON_RUNTIME_UNAVAILABLE,
-			 context->runtime_up ? "the first look at the host is under way"
-					     : "containerd cannot be asked");
+	else if (!context->looked || (context->runtime_up && unlooked(object)))
+		say_not_looked(&p);
 	else if (!object->wanted && !context->may_delete)
 		plan_say(&p, API__STATE__Unknown, REASON_STARTING,
 			 "not declared, kept until all manifests have been read");

@@ -29,6 +29,7 @@ static const char *const names[REASON_COUNT] = {
 	[REASON_STOP_FAILED] = "StopFailed",
 	[REASON_DELETE_FAILED] = "DeleteFailed",
 	[REASON_RUNTIME_UNAVAILABLE] = "RuntimeUnavailable",
+	[REASON_LOOK_FAILED] = "LookFailed",
 	[REASON_STORE_DAMAGED] = "StoreDamaged",
 	[REASON_STORE_UNREADABLE] = "StoreUnreadable",
 	[REASON_NETWORK_DRIFTED] = "NetworkDrifted",

@@ -77,6 +77,11 @@ enum reason {
 	/* containerd cannot be reached, so nobody knows whether it runs; what ran goes on running.
 	 */
 	REASON_RUNTIME_UNAVAILABLE,
+	/*
+	 * What is on the host could not be listed yet, so nothing is done: the message says what
+	 * stands in the way. What runs goes on running.
+	 */
+	REASON_LOOK_FAILED,
 	/* Its stored document could not be read and was set aside; declare it anew. */
 	REASON_STORE_DAMAGED,
 	/*

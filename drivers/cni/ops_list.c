@@ -34,7 +34,8 @@ struct list_op {
 	size_t n_spaces;
 	struct bridge_wish *wishes; /* for the bridge of each of the spaces */
 	size_t n_wishes;
-	struct map cells; /* struct listed.node */
+	struct map cells;     /* struct listed.node */
+	struct error problem; /* of the directories of conflists */
 	struct network_facts *ret_facts;
 };
 
@@ -135,6 +136,30 @@ static struct space_fact *find_space(struct list_op *list, const char *space_key
 	return NULL;
 }
 
+static struct space_fact *add_space(struct list_op *list)
+{
+	list->spaces = xrealloc(list->spaces, (list->n_spaces + 1) * sizeof(*list->spaces));
+	return &list->spaces[list->n_spaces++];
+}
+
+/* Where the listing ended too soon: what we wrote is looked for by its name. */
+static struct space_fact *find_unlisted(struct list_op *list, const char *space_key)
+{
+	for (size_t i = 0; list->problem.code && i < list->dirs.n; i++) {
+		AUTO_FREE char *path = space_conflist_path(list->dirs.items[i], space_key);
+		AUTO(conflist_fini) struct conflist conflist = { 0 };
+		AUTO_BUF struct buf text = { 0 };
+		struct space_fact *space;
+
+		if (space_read(list->dirs.items[i], space_key, &conflist, &text, NULL) < 0)
+			continue;
+		space = add_space(list);
+		space_fact_fill(space, path, &conflist);
+		return space;
+	}
+	return NULL;
+}
+
 /* The conflist of a space next to what was written there. Where they differ the space is what it
  * was: so is the bridge that its cells are on, and what filters it. */
 static void compare_conflist(struct list_op *list, const char *space_key, const char *text)
@@ -145,11 +170,15 @@ static void compare_conflist(struct list_op *list, const char *space_key, const 
 
 	if (conflist_parse(text, strlen(text), &known, NULL) < 0)
 		return;
+	if (!space)
+		space = find_unlisted(list, space_key);
 	if (!space) {
-		list->spaces = xrealloc(list->spaces, (list->n_spaces + 1) * sizeof(*list->spaces));
-		space = &list->spaces[list->n_spaces++];
+		space = add_space(list);
 		space_fact_fill(space, "", &known);
-		space->drift = xstrdup("its conflist is gone, or cannot be read");
+		space->drift = list->problem.code
+				       ? xasprintf("its conflist cannot be found: %s",
+						   list->problem.msg)
+				       : xstrdup("its conflist is gone, or cannot be read");
 		return;
 	}
 	if (fs_read_file(AT_FDCWD, space->conflist, CONFLIST_MAX_BYTES, &now_text, NULL) < 0 ||
@@ -231,10 +260,11 @@ static void add_attachment(struct list_op *list, const char *record_key, const c
 static int look_at_host(struct op *op, struct error *err)
 {
 	struct list_op *list = to_list_op(op);
-	int r = space_list(&list->dirs, &list->spaces, &list->n_spaces, err);
+	int r;
 
-	if (r == 0)
-		r = list_pins(list, err);
+	/* Those of the spaces that the listing does not have are looked for one by one. */
+	space_list(&list->dirs, &list->spaces, &list->n_spaces, &list->problem);
+	r = list_pins(list, err);
 	if (r == 0)
 		r = hostlinks_read(&list->links, err);
 	if (r < 0)
@@ -263,7 +293,8 @@ static void hand_over(struct list_op *list)
 	struct listed *listed;
 
 	*facts = (struct network_facts){ .spaces = take_ptr(list->spaces),
-					 .n_spaces = list->n_spaces };
+					 .n_spaces = list->n_spaces,
+					 .problem = list->problem };
 	list->n_spaces = 0;
 	facts->attachments = xcalloc(list->cells.count, sizeof(*facts->attachments));
 	map_for_each(listed, &list->cells, node) {

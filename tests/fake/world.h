@@ -91,6 +91,8 @@ struct world {
 	unsigned lost_hint_percent;
 	unsigned act_ms; /* an act takes 1 .. act_ms */
 	bool runtime_down;
+	const char *unlistable; /* "networks", "cgroups" or a namespace: listing it fails */
+	const char *half_listed; /* "networks" or "cgroups": nothing is listed, which is said */
 	bool frozen; /* nothing may be changed: what changes is counted as a violation */
 	unsigned violations;
 	char violation[1024]; /* the first one */
