@@ -120,6 +120,8 @@ static void note_unread(struct store *store)
 		log_warning("%s; what may stand there is left as it is", store->unread);
 	else if (was && !store->unread)
 		log_info("store: all of it has been read now");
+	if (was && !store->unread)
+		names_look_again(store->engine);
 	if (store->unread)
 		timer_start(store->engine->loop, &store->read_again, READ_AGAIN_MS, on_read_again);
 }

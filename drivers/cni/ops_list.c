@@ -142,22 +142,33 @@ static struct space_fact *add_space(struct list_op *list)
 	return &list->spaces[list->n_spaces++];
 }
 
-/* Where the listing ended too soon: what we wrote is looked for by its name. */
-static struct space_fact *find_unlisted(struct list_op *list, const char *space_key)
+/* Where the listing ended too soon: what we wrote is looked for by its name. What cannot be read
+ * is taken to be as it was written. */
+static struct space_fact *find_unlisted(struct list_op *list, const char *space_key,
+					const struct conflist *known)
 {
+	AUTO_FREE char *unread = NULL;
+	struct space_fact *space = NULL;
+
 	for (size_t i = 0; list->problem.code && i < list->dirs.n; i++) {
 		AUTO_FREE char *path = space_conflist_path(list->dirs.items[i], space_key);
 		AUTO(conflist_fini) struct conflist conflist = { 0 };
 		AUTO_BUF struct buf text = { 0 };
-		struct space_fact *space;
+		int r = space_read(list->dirs.items[i], space_key, &conflist, &text, NULL);
 
-		if (space_read(list->dirs.items[i], space_key, &conflist, &text, NULL) < 0)
-			continue;
-		space = add_space(list);
-		space_fact_fill(space, path, &conflist);
-		return space;
+		if (r == 0) {
+			space = add_space(list);
+			space_fact_fill(space, path, &conflist);
+			return space;
+		}
+		if (r != -ENOENT && !unread)
+			unread = take_ptr(path);
 	}
-	return NULL;
+	if (unread) {
+		space = add_space(list);
+		space_fact_fill(space, unread, known);
+	}
+	return space;
 }
 
 /* The conflist of a space next to what was written there. Where they differ the space is what it
@@ -167,21 +178,22 @@ static void compare_conflist(struct list_op *list, const char *space_key, const 
 	struct space_fact *space = find_space(list, space_key);
 	AUTO(conflist_fini) struct conflist known = { 0 }, now = { 0 };
 	AUTO_BUF struct buf now_text = { 0 };
+	int r;
 
 	if (conflist_parse(text, strlen(text), &known, NULL) < 0)
 		return;
 	if (!space)
-		space = find_unlisted(list, space_key);
+		space = find_unlisted(list, space_key, &known);
 	if (!space) {
 		space = add_space(list);
 		space_fact_fill(space, "", &known);
-		space->drift = list->problem.code
-				       ? xasprintf("its conflist cannot be found: %s",
-						   list->problem.msg)
-				       : xstrdup("its conflist is gone, or cannot be read");
+		space->drift = xstrdup("its conflist is gone, or cannot be read");
 		return;
 	}
-	if (fs_read_file(AT_FDCWD, space->conflist, CONFLIST_MAX_BYTES, &now_text, NULL) < 0 ||
+	r = fs_read_file(AT_FDCWD, space->conflist, CONFLIST_MAX_BYTES, &now_text, NULL);
+	if (r < 0 && r != -ENOENT && list->problem.code)
+		return; /* nor can it be compared */
+	if (r < 0 ||
 	    conflist_parse(now_text.data, now_text.len, &now, NULL) < 0 ||
 	    !conflist_equal(&known, &now)) {
 		AUTO_FREE char *path = take_ptr(space->conflist);
