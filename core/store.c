@@ -175,6 +175,41 @@ static void on_job_done(struct work *work)
 		next_job(store);
 }
 
+static bool is_removal_of(const struct store *store, const struct store_job *job, const char *key)
+{
+	return job->remove && str_equal(job->dir + strlen(store->engine->run_path) + 1, key);
+}
+
+/* One with the worker is too late to call off. */
+int store_take_dir(struct store *store, const char *key, struct error *err)
+{
+	struct store_job *job;
+
+	list_for_each(job, &store->jobs, link) {
+		if (!is_removal_of(store, job, key))
+			continue;
+		if (store->working && store->jobs.next == &job->link)
+			return error_set(err, -EAGAIN,
+					 "the directory of an earlier cell of the name is still "
+					 "being removed");
+		store_job_free(job);
+	}
+	return 0;
+}
+
+/* What has come back under the name meanwhile owns the directory; it has its own end. */
+static void drop_outdated(struct store *store)
+{
+	while (!list_empty(&store->jobs)) {
+		struct store_job *job = list_entry(store->jobs.next, struct store_job, link);
+
+		if (!job->remove || !engine_find(store->engine, job->dir +
+							strlen(store->engine->run_path) + 1))
+			return;
+		store_job_free(job);
+	}
+}
+
 static void store_free(struct store *store)
 {
 	list_remove(&store->watcher.link);
@@ -185,7 +220,7 @@ static void store_free(struct store *store)
 	free(store);
 }
 
-static void next_job(struct store *store)
+static void begin_job(struct store *store)
 {
 	void (*closed)(void *) = store->closed;
 	void *ctx = store->closed_ctx;
@@ -199,6 +234,13 @@ static void next_job(struct store *store)
 		store_free(store);
 		closed(ctx);
 	}
+}
+
+static void next_job(struct store *store)
+{
+	if (!store->working)
+		drop_outdated(store);
+	begin_job(store);
 }
 
 /* ---- jobs from objects ---- */
@@ -320,7 +362,8 @@ static void remove_object(struct store *store, struct object *object)
 {
 	list_remove(&object->dirty);
 	job_new_object(store, object)->remove = true;
-	next_job(store);
+	begin_job(store); /* the object is still in the engine: it counts as there when its turn comes
+			     later */
 }
 
 /* One whose end the store does not know. */

@@ -44,6 +44,13 @@ void store_changes_free(struct store_change *changes, size_t n);
 const char *store_problem(const struct store *store);
 const char *store_unread(const struct store *store);
 
+/*
+ * Before anything is made in the directory of a cell. A removal that an earlier cell of the name
+ * has left in the queue is called off: the directory is the new one's. -EAGAIN while it is being
+ * removed right now.
+ */
+int store_take_dir(struct store *store, const char *key, struct error *err);
+
 /* The file of an object or a container, relative to the run path. Free with free(). */
 char *store_file_path(const char *key);
 

@@ -286,6 +286,42 @@ static void test_deleted_objects_leave_no_files(void **state)
 	assert_exists(f, "", true);
 }
 
+static void on_written(void *ctx, const struct error *err UNUSED)
+{
+	--*(int *)ctx;
+}
+
+/* Behind much other work is the removal of a cell that is there again by then. */
+static void test_late_removal(void **state)
+{
+	struct fixture *f = *state;
+	struct object *web;
+	struct error err;
+	int waiting = 20;
+
+	start(f, two_containers);
+	web = engine_find(&f->sim.engine, WEB);
+	for (int i = 0; i < waiting; i++) {
+		struct store_change *change = xnew(struct store_change);
+
+		*change = (struct store_change){ xasprintf("default/other%d.x", i), xstrdup("x") };
+		store_change(f->sim.store, change, 1, on_written, &waiting);
+	}
+	engine_changed(&f->sim.engine, web, true);
+	write_text(f, WEB "/mine", "of the new one\n");
+	sim_run(&f->sim, LONG_MS);
+	assert_int_equal(waiting, 0);
+	assert_exists(f, WEB "/cell.yaml", true);
+	assert_exists(f, WEB "/mine", true);
+
+	/* One that works already is waited for; one in the queue is called off. */
+	engine_changed(&f->sim.engine, web, true);
+	assert_int_equal(store_take_dir(f->sim.store, WEB, &err), -EAGAIN);
+	sim_run(&f->sim, LONG_MS);
+	assert_int_equal(store_take_dir(f->sim.store, WEB, &err), 0);
+	assert_exists(f, WEB "/mine", false);
+}
+
 /* Deleted while we were away: the files go once that is certain. */
 static void test_deleted_while_away(void **state)
 {
@@ -671,6 +707,7 @@ int main(void)
 		TEST(test_listings_without_types),
 		TEST(test_what_it_says_holds_when_it_is_read),
 		TEST(test_damaged_container),
+		TEST(test_late_removal),
 	};
 
 	small_fs_init();
