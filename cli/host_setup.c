@@ -61,7 +61,7 @@ int host_make_group(const struct io *io, struct error *err)
 static const char *const run_files[] = { "kukeond.lock",     "kukeond.log",
 					 "journal",          "journal.damaged",
 					 "journal.spare",    "journal.tail",
-					 "events.jsonl",
+					 "events.jsonl",     "events.jsonl.damaged",
 					 "events.jsonl.tmp", NULL };
 static const char *const runtime_files[] = { "kukeond.lock", "kukeond.sock", "netns",
 					     "ipam",         "resolv.conf",  NULL };

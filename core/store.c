@@ -362,8 +362,7 @@ static void remove_object(struct store *store, struct object *object)
 {
 	list_remove(&object->dirty);
 	job_new_object(store, object)->remove = true;
-	begin_job(store); /* the object is still in the engine: it counts as there when its turn comes
-			     later */
+	begin_job(store); /* not next_job(): the object is in the engine until this returns */
 }
 
 /* One whose end the store does not know. */

@@ -97,10 +97,12 @@ static enum found read_file(const struct reader *reader, const char *key)
 
 /* ---- directories ---- */
 
+typedef void (*entry_fn)(const struct reader *reader, DIR *dir, const struct dirent *entry,
+			 const char *key);
+
 /* Calls @fn for each entry; that the directory cannot be listed to its end is given of @key. */
 static void for_each_entry(const struct reader *reader, const char *path, const char *key,
-			   void (*fn)(const struct reader *reader, DIR *dir, const struct dirent *entry,
-				      const char *key))
+			   entry_fn fn)
 {
 	DIR *dir = opendir(path);
 	struct dirent *entry;

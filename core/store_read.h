@@ -12,8 +12,7 @@
 enum stored_what {
 	STORED_TEXT,
 	STORED_UNREADABLE, /* a cell's or container's file is there, or may be: @err */
-	STORED_UNLISTED, /* a layer's file, or a directory: of what is below some may have been given
-			  */
+	STORED_UNLISTED,   /* a layer's file, or a directory: of what is below not all is given */
 	STORED_NOTHING,    /* a directory of ours without the file that says what it is */
 };
 

@@ -605,7 +605,8 @@ static void test_listings_without_types(void **state)
 	assert_recovers(f);
 }
 
-/* What was to go meanwhile goes when the store says that nobody wants it; what was stopped stops. */
+/* What was to go meanwhile goes when the store says that nobody wants it; what was stopped stops.
+ */
 static void test_what_it_says_holds_when_it_is_read(void **state)
 {
 	struct fixture *f = *state;
