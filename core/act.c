@@ -2,6 +2,7 @@
 #include "core/act.h"
 
 #include "core/act_table.h"
+#include "core/store.h"
 
 static const struct act *act_of(enum action action)
 {
@@ -44,6 +45,17 @@ struct slot *act_slot(struct object *object, const struct plan_step *step)
 	}
 	check(false);
 	return NULL;
+}
+
+bool act_takes_dir(struct run *run)
+{
+	struct store *store = run->engine->store;
+	struct error err;
+	int r = store ? store_take_dir(store, run->object->key, &err) : 0;
+
+	if (r < 0)
+		call_complete(&run->call, r, &err);
+	return r == 0;
 }
 
 void act_start(struct run *run)

@@ -153,6 +153,8 @@ static void start_create(struct run *run)
 		create(run);
 		return;
 	}
+	if (!act_takes_dir(run))
+		return;
 	run->files_hostname = xstrdup(hostname); /* the spec may change while they are written */
 	run->files_job = names_job_new(run->engine, run->object, &(struct cell_addresses){ 0 },
 				       run->container->role, hostname);

@@ -36,7 +36,8 @@ static void on_files_before_netns(struct work *work)
 /* The files that the containers mount exist before any container can be made. */
 static void start_netns_create(struct run *run)
 {
-	write_files(run, on_files_before_netns);
+	if (act_takes_dir(run))
+		write_files(run, on_files_before_netns);
 }
 
 static void netns_created(struct run *run)

@@ -23,5 +23,8 @@ extern const struct act act_containers[ACTION_COUNT]; /* containers and their ta
 /* The containerd namespace of the object's realm. From its first use on it stands. */
 const char *act_namespace(struct object *object);
 
+/* Before files of the cell are made. False: not yet, and the action has failed. */
+bool act_takes_dir(struct run *run);
+
 /* For actions whose failure, or success, leaves nothing to note. */
 void act_nothing(struct run *run);

@@ -148,7 +148,7 @@ static void forget_kept(struct mutation *m)
 
 		if (!object || !object->kept)
 			continue;
-		object->kept = false;
+		object_unkeep(object);
 		engine_touch(m->api->options.engine, object);
 	}
 }
@@ -208,12 +208,16 @@ static void delete_container(struct mutation *m, const char *key)
 	if (own && is_there(own) && desired_manifest(own))
 		mutation_result(m, key, API__OUTCOME__FAILED,
 				"it is declared in %s; remove it there", desired_manifest(own));
-	else if (own && is_there(own)) {
+	else if (own && own->wanted) {
 		mutation_result(m, key, API__OUTCOME__DELETED, "%s", "");
 		mutation_drop(m, key);
 	} else if (cell && cell->wanted && api_find_container(cell, key_name(key)))
 		cut_from_cell(m, cell, key);
-	else
+	else if (own && own->kept) {
+		mutation_result(m, key, API__OUTCOME__DELETED, "%s", "");
+		mutation_drop(m, key);
+		m->also = forget_kept;
+	} else
 		mutation_result(m, key, API__OUTCOME__NOT_FOUND, "%s", "");
 }
 

@@ -18,11 +18,33 @@ enum {
 		(array)[(n)++] = (item);                                                           \
 	} while (0)
 
+/* NULL: none. */
+static char *daemon_problems(const struct engine *engine)
+{
+	const struct store *store = engine->store;
+	const struct {
+		const char *what, *then;
+	} problems[] = {
+		{ store ? store_problem(store) : NULL,
+		  "what runs is kept running, nothing new is taken up until then" },
+		{ store ? store_unread(store) : NULL,
+		  "what may be declared there is left as it is, and it is read again every few "
+		  "seconds" },
+		{ engine_look_problem(engine), "it is tried again every few seconds" },
+	};
+	struct buf text = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(problems); i++)
+		if (problems[i].what)
+			buf_printf(&text, "%s%s; %s", text.len ? ". " : "", problems[i].what,
+				   problems[i].then);
+	return text.data;
+}
+
 static void report_daemon(struct api *api, Api__StatusReply *reply)
 {
 	Api__DaemonStatus *daemon = reply->daemon = xnew(Api__DaemonStatus);
-	const struct store *store = api->options.engine->store;
-	const char *problem = store ? store_problem(store) : NULL;
+	char *problems = daemon_problems(api->options.engine);
 
 	api__daemon_status__init(daemon);
 	daemon->version = xstrdup(KUKEON_VERSION);
@@ -30,12 +52,8 @@ static void report_daemon(struct api *api, Api__StatusReply *reply)
 	daemon->pid = (uint32_t)getpid();
 	daemon->started_at = xstrdup(api->started_at);
 	daemon->run_path = str_dup_filled(api->options.run_path);
-	if (problem) {
-		daemon->message = xasprintf(
-			"%s; what runs is kept running, nothing new is taken up until then",
-			problem);
-		reply->healthy = false;
-	}
+	daemon->message = problems;
+	reply->healthy &= !problems;
 }
 
 static void report_runtime(struct api *api, Api__StatusReply *reply)

@@ -115,14 +115,18 @@ static int update(int dir_fd, const char *cell_key, mode_t mode,
 			    hosts, err);
 	DIR *dir = r < 0 ? NULL : fs_list_fd(dir_fd);
 	struct dirent *entry;
+	int more = 0;
 
 	if (r < 0)
 		return r;
 	if (!dir)
 		return error_set(err, -errno, "cannot list the files of cell %s: %m", cell_key);
-	while (r == 0 && (entry = readdir(dir)))
+	while (r == 0 && (more = fs_next_entry(dir, &entry)) > 0)
 		if (str_starts_with(entry->d_name, HOSTNAME_PREFIX))
 			r = update_container(dir_fd, entry->d_name, mode, cell_key, hosts, err);
+	if (r == 0 && more < 0)
+		r = error_set(err, more, "cannot list the files of cell %s: %s", cell_key,
+			      strerror(-more));
 	closedir(dir);
 	return r;
 }

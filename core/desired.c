@@ -239,22 +239,34 @@ void desired_scan_done(struct engine *engine, const struct error *problem)
 
 /* ---- the API ---- */
 
+/* Read late, it may be of a file that by now declares it no more. */
+static void restore_of_file(struct engine *engine, struct desired_file *file, const char *key,
+			    const char *held, ProtobufCMessage *message)
+{
+	bool gone = file->seen ? !file->errors.n : engine->desired.complete;
+	struct claim *claim = claim_set(engine, file, key, message);
+
+	if (!str_empty(held))
+		hold_restore(engine, claim, held);
+	else if (gone)
+		hold_lost(engine, claim, NULL);
+}
+
 void desired_restore(struct engine *engine, const char *source, const char *key, const char *held,
 		     ProtobufCMessage *message)
 {
 	static const char manifest[] = DESIRED_SOURCE_MANIFEST;
-	struct claim *claim;
+	const struct object *object = engine_find(engine, key);
 
-	if (str_equal(source, DESIRED_SOURCE_API)) {
+	if (engine->desired.purging || (object && !list_empty(&object->claims)))
+		protobuf_c_message_free_unpacked(message, NULL); /* it has been said anew */
+	else if (str_equal(source, DESIRED_SOURCE_API))
 		claim_set(engine, &engine->desired.api, key, message);
-	} else if (source && str_starts_with(source, manifest)) {
-		claim = claim_set(engine, file_get(engine, source + strlen(manifest)), key,
-				  message);
-		if (!str_empty(held))
-			hold_restore(engine, claim, held);
-	} else {
+	else if (source && str_starts_with(source, manifest))
+		restore_of_file(engine, file_get(engine, source + strlen(manifest)), key, held,
+				message);
+	else
 		protobuf_c_message_free_unpacked(message, NULL);
-	}
 }
 
 void desired_for_each_restored_file(struct engine *engine,
@@ -323,9 +335,14 @@ void desired_purge(struct engine *engine)
 	struct claim *claim;
 
 	desired->purging = desired->complete = true;
-	map_for_each(object, &engine->objects, node)
+	map_for_each(object, &engine->objects, node) {
+		object_unkeep(object);
+		free(take_ptr(object->unread));
+		object->unlisted = false;
 		list_for_each(claim, &object->claims, object_link)
 			claim_free(claim);
+	}
+	free(take_ptr(engine->unread));
 	map_for_each(object, &engine->objects, node)
 		hold_claims_changed(engine, object);
 	engine_touch_all(engine);

@@ -46,8 +46,10 @@ void desired_hide_file(struct engine *engine, const char *path, const struct err
 /* The directory has been read: completely (@problem NULL), or why not. */
 void desired_scan_done(struct engine *engine, const struct error *problem);
 
-/* From the store, before engine_start(): what the file, or the API (@source "api"), last declared.
- * Other sources declare nothing. @held: why it was held then; empty: it was not. Takes @message. */
+/* From the store: what the file, or the API (@source "api"), last declared. Other sources declare
+ * nothing. @held: why it was held then; empty: it was not. After engine_start(), when the store
+ * could not be read before, it counts only for an object that nothing else declares, and is lost if
+ * the file is known not to. Takes @message. */
 void desired_restore(struct engine *engine, const char *source, const char *key, const char *held,
 		     ProtobufCMessage *message);
 

@@ -8,6 +8,7 @@
 #include "core/config/host_checks.h"
 #include "core/look.h"
 #include "core/reconcile.h"
+#include "core/store.h"
 
 enum {
 	SETTLE_CHECK_MS = 50,
@@ -375,9 +376,14 @@ static void take_away(struct doctor *doctor)
 
 	if (doctor->gap.code)
 		return refuse(doctor, doctor->gap.msg);
-	if (!context.looked || !context.may_delete)
-		return refuse(doctor, context.looked ? "not every manifest could be read yet"
-						     : "not everything has been looked at yet");
+	if (!context.looked)
+		return refuse(doctor, "not everything has been looked at yet");
+	if (context.look_problem)
+		return refuse(doctor, context.look_problem);
+	if (!context.may_delete)
+		return refuse(doctor, "not every manifest could be read yet");
+	if (engine->store && store_unread(engine->store))
+		return refuse(doctor, store_unread(engine->store));
 	doctor->settle_until_ms = loop_now_ms(engine->loop) + SETTLE_MAX_MS;
 	look_everything(engine);
 	timer_start(engine->loop, &doctor->timer, SETTLE_CHECK_MS, on_settle);

@@ -286,6 +286,8 @@ struct network_facts {
 	size_t n_spaces;
 	struct attachment_fact *attachments; /* every cell with a pin or an intent */
 	size_t n_attachments;
+	struct error problem; /* code 0: that are all; else spaces may be missing, because of this
+			       */
 };
 
 void network_facts_fini(struct network_facts *facts);
@@ -411,7 +413,8 @@ struct network_ops {
 	/* Conflist and bridge. No cell is attached or has joined any more. */
 	void (*remove_space)(struct network *network, const char *space_key, struct call *call);
 
-	/* What is, next to what the journal says was made: differences are said as drift. */
+	/* What is, next to what the journal says was made: differences are said as drift. A
+	 * directory of conflists that cannot be read is no failure but the facts' problem. */
 	void (*list)(struct network *network, struct network_facts *ret_facts, struct call *call);
 
 	/* A new network namespace with lo up, pinned at netns_path(). */
@@ -488,6 +491,7 @@ void cgroup_fact_fini(struct cgroup_fact *fact);
 struct cgroup_facts {
 	struct cgroup_fact *items;
 	size_t n;
+	struct error problem; /* code 0: that are all; else some may be missing, because of this */
 };
 
 void cgroup_facts_fini(struct cgroup_facts *facts);
@@ -514,7 +518,8 @@ struct cgroup_ops {
 		       struct cgroup_fact *ret_fact, struct call *call);
 	void (*inspect)(struct cgroup_driver *cgroup, const char *key, struct cgroup_fact *ret_fact,
 			struct call *call);
-	/* Realms, spaces, stacks and cells; what lies below a cell is the cell's. */
+	/* Realms, spaces, stacks and cells; what lies below a cell is the cell's. One that cannot
+	 * be read is no failure but the facts' problem. */
 	void (*list)(struct cgroup_driver *cgroup, struct cgroup_facts *ret_facts,
 		     struct call *call);
 	/* SIGKILL to everything in it, at once. Does not wait; the hint comes when it is empty. */

@@ -19,6 +19,16 @@ struct object *engine_find(struct engine *engine, const char *key)
 	return map_entry(map_find(&engine->objects, key), struct object, node);
 }
 
+/* What cannot be listed may hold it. */
+static void inherit_unread(const struct engine *engine, struct object *object)
+{
+	const struct object *parent = object->parent;
+	const char *why = !parent ? engine->unread : parent->unlisted ? parent->unread : NULL;
+
+	if (why)
+		object_set_unread(object, why, true);
+}
+
 struct object *engine_get(struct engine *engine, const char *key)
 {
 	struct object *object = engine_find(engine, key);
@@ -37,6 +47,7 @@ struct object *engine_get(struct engine *engine, const char *key)
 		list_append(&engine->realms, &object->realm_link);
 	}
 	map_insert(&engine->objects, &object->node, object->key);
+	inherit_unread(engine, object);
 	return object;
 }
 
@@ -190,7 +201,7 @@ static bool is_releasing(const struct engine *engine)
 	struct object *object;
 
 	list_for_each(object, &engine->earlier, cell.earlier_link)
-		if (object->wanted || engine->desired.complete)
+		if (object->wanted || (engine->desired.complete && !object->kept))
 			return true;
 	return false;
 }
@@ -204,11 +215,26 @@ void engine_released(struct engine *engine, struct object *object)
 		engine_touch_all(engine);
 }
 
+const char *engine_look_problem(const struct engine *engine)
+{
+	const struct look_problem *const problems[] = {
+		&engine->look_problems.runtime,
+		&engine->look_problems.network,
+		&engine->look_problems.cgroup,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(problems); i++)
+		if (problems[i]->err.code)
+			return problems[i]->err.msg;
+	return NULL;
+}
+
 struct plan_context engine_plan_context(const struct engine *engine)
 {
 	return (struct plan_context){
 		.now_ms = loop_now_ms(engine->loop),
 		.looked = engine->looked.runtime && engine->looked.network && engine->looked.cgroup,
+		.look_problem = engine_look_problem(engine),
 		.may_delete = engine->desired.complete,
 		.runtime_up = engine->runtime_up,
 		.releasing = is_releasing(engine),
@@ -328,5 +354,6 @@ void engine_fini(struct engine *engine)
 	history_fini(&engine->history);
 	self_fini(&engine->self);
 	free(engine->run_path);
+	free(engine->unread);
 	free(engine->cgroup_root);
 }

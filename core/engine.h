@@ -62,6 +62,12 @@ struct desired {
 	bool purging;         /* nothing is wanted any more, whatever declares it */
 };
 
+/* Code 0: none. */
+struct look_problem {
+	struct error err;
+	unsigned times; /* in a row */
+};
+
 struct engine_options {
 	struct loop *loop;
 	struct runtime *runtime;
@@ -89,6 +95,7 @@ struct engine {
 	struct queue queue;
 	struct desired desired;
 	struct store *store;  /* NULL in the simulator */
+	char *unread;         /* why the store cannot be listed; NULL: it can, as far as is known */
 	struct list watchers; /* struct engine_watcher.link */
 	struct history history;
 
@@ -101,6 +108,10 @@ struct engine {
 	struct {
 		bool runtime, network, cgroup;
 	} looked;
+	/* Why the last look saw nothing, or not all; it is repeated. */
+	struct {
+		struct look_problem runtime, network, cgroup;
+	} look_problems;
 	struct list looks;   /* struct look.link, under way */
 	struct {
 		struct timer timer;
@@ -183,6 +194,9 @@ void engine_want_object_anew(struct engine *engine, struct object *object);
 
 /* Forgets an object of which nothing is left; its parent is looked at. */
 void engine_forget(struct engine *engine, struct object *object);
+
+/* What of the host cannot be looked at, and why; NULL: nothing. */
+const char *engine_look_problem(const struct engine *engine);
 
 struct plan_context engine_plan_context(const struct engine *engine);
 

@@ -18,11 +18,23 @@ static bool all_declared(const struct engine *engine, enum kind kind)
 	return true;
 }
 
+/* Ports and policies of what the store cannot tell of are in the filter already. */
+static bool any_unread(const struct engine *engine)
+{
+	const struct object *object;
+
+	map_for_each(object, &engine->objects, node)
+		if (object->unread &&
+		    (object->kind == KIND_SPACE ? object->own.exists : object->cell.attached))
+			return true;
+	return false;
+}
+
 /* While the manifests cannot be read ports can do without those that they tell of, policies cannot:
  * until then the filter stays as it is. */
 bool filter_wish_is_known(const struct engine *engine)
 {
-	return engine->looked.network &&
+	return engine->looked.network && !any_unread(engine) &&
 	       (engine->desired.complete ||
 		(all_declared(engine, KIND_SPACE) &&
 		 (engine->desired.problem.code || all_declared(engine, KIND_CELL))));

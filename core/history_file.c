@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <stdio.h>
 
 #include "core/base/fs.h"
 #include "core/base/log.h"
@@ -82,13 +83,25 @@ struct history_parsed history_parse(const char *data, size_t len, struct event_r
 	return parsed;
 }
 
+/* What cannot be read now is not written over. */
+static void set_aside(const struct history_file *file)
+{
+	AUTO_FREE char *aside = xasprintf("%s" HISTORY_FILE_ASIDE, file->path);
+
+	if (rename(file->path, aside) < 0)
+		log_warning("history: cannot rename %s: %s", file->path, strerror(errno));
+}
+
 static void run_load(struct work *work)
 {
 	struct history_file *file = container_of(work, struct history_file, work);
 	AUTO_BUF struct buf text = { 0 };
 
-	if (fs_read_file(AT_FDCWD, file->path, HISTORY_FILE_MAX_BYTES, &text, &file->err) < 0)
+	if (fs_read_file(AT_FDCWD, file->path, HISTORY_FILE_MAX_BYTES, &text, &file->err) < 0) {
+		if (file->err.code != -ENOENT)
+			set_aside(file);
 		return;
+	}
 	file->size = text.len;
 	file->parsed = history_parse(text.data, text.len, &file->past);
 }
@@ -101,7 +114,8 @@ static void on_loaded(struct work *work)
 
 	file->working = false;
 	if (file->err.code && file->err.code != -ENOENT)
-		log_warning("history: it begins anew: %s", file->err.msg);
+		log_warning("history: it begins anew, the old one is set aside as %s"
+			    HISTORY_FILE_ASIDE ": %s", file->path, file->err.msg);
 	if (file->parsed.damaged)
 		log_warning("history: %zu damaged lines of %s are left out", file->parsed.damaged,
 			    file->path);

@@ -9,6 +9,9 @@
  */
 #pragma once
 
+/* A file that cannot be read is renamed so. */
+#define HISTORY_FILE_ASIDE ".damaged"
+
 #include "core/history.h"
 #include "core/loop/loop.h"
 

@@ -21,17 +21,23 @@ enum {
 	BACKLOG = 4096
 }; /* with a full one, clients fail instead of waiting; the kernel may cut it */
 
-/* A daemon that was killed while it started a program leaves a child that holds the lock until it
- * has begun to be that program. */
+/* A daemon that was killed while it started a program leaves a child that holds the lock, and the
+ * socket, until it has begun to be that program. */
 enum { LOCK_TRIES = 50, LOCK_PAUSE_MS = 10 };
+
+static void pause_a_moment(void)
+{
+	static const struct timespec pause = { .tv_nsec = LOCK_PAUSE_MS * 1000000L };
+
+	nanosleep(&pause, NULL);
+}
 
 static int lock(int fd)
 {
-	static const struct timespec pause = { .tv_nsec = LOCK_PAUSE_MS * 1000000L };
 	int r = flock(fd, LOCK_EX | LOCK_NB);
 
 	for (int i = 1; r < 0 && errno == EWOULDBLOCK && i < LOCK_TRIES; i++) {
-		nanosleep(&pause, NULL);
+		pause_a_moment();
 		r = flock(fd, LOCK_EX | LOCK_NB);
 	}
 	return r;
@@ -129,33 +135,122 @@ static int set_access(const char *path, struct error *err)
 	return 0;
 }
 
-int host_listen(const char *path, int *ret_fd, struct error *err)
+static int new_socket(struct error *err)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	return fd < 0 ? error_set(err, -errno, "cannot create a socket: %m") : fd;
+}
+
+/* Whether somebody has the socket open: only then a connection is not refused. -errno when that
+ * cannot be told. */
+static int is_served(const struct sockaddr_un *address, struct error *err)
+{
+	AUTO_CLOSE int fd = new_socket(err);
+
+	if (fd < 0)
+		return fd;
+	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0)
+		return true;
+	if (errno == ECONNREFUSED || errno == ENOENT)
+		return false;
+	if (errno == EAGAIN || errno == EPROTOTYPE) /* it has no time; it is of another type */
+		return true;
+	return error_set(err, -errno, "cannot tell whether %s is in use: %m", address->sun_path);
+}
+
+/* What stands at the path goes when it is a socket that nobody serves, and nothing else does. */
+static int remove_stale(const struct sockaddr_un *address, struct error *err)
+{
+	const char *path = address->sun_path;
+	struct stat st;
+	int served;
+
+	if (lstat(path, &st) < 0)
+		return errno == ENOENT ? 0 : error_set(err, -errno, "cannot look at %s: %m", path);
+	if (!S_ISSOCK(st.st_mode))
+		return error_set(err, -EEXIST,
+				 "%s is there and is no socket, so it stays: move it away, or give "
+				 "this kukeond another socket",
+				 path);
+	served = is_served(address, err);
+	for (int i = 1; served > 0 && i < LOCK_TRIES; i++) {
+		pause_a_moment();
+		served = is_served(address, err);
+	}
+	if (served > 0)
+		return error_set(err, -EADDRINUSE,
+				 "another program serves %s: stop it first, or give this kukeond "
+				 "another socket",
+				 path);
+	if (served == 0 && unlink(path) < 0 && errno != ENOENT)
+		return error_set(err, -errno, "cannot remove the stale %s: %m", path);
+	return served;
+}
+
+static int bind_to(int fd, const struct sockaddr_un *address, struct error *err)
+{
+	mode_t mask = umask(0177);
+	int r = bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 ? -errno : 0;
+
+	umask(mask);
+	if (r < 0)
+		return error_set(err, r, "cannot bind %s: %s", address->sun_path, strerror(-r));
+	r = set_access(address->sun_path, err);
+	if (r == 0 && listen(fd, BACKLOG) < 0)
+		r = error_set(err, -errno, "cannot listen on %s: %m", address->sun_path);
+	return r;
+}
+
+/* Two that start at once for the same path take turns from the look at it until they listen. Where
+ * the directory cannot be locked they do without. */
+static int lock_parent(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	AUTO_FREE char *dir = slash ? xstrndup(path, (size_t)(slash - path) + 1) : xstrdup(".");
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0)
+		lock(fd);
+	return fd;
+}
+
+int host_listen(const char *path, struct host_socket *ret_socket, struct error *err)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	AUTO_CLOSE int fd = -1;
-	mode_t mask;
+	AUTO_CLOSE int fd = -1, turn = -1;
+	struct stat st = { 0 };
 	int r;
 
 	if (strlen(path) >= sizeof(address.sun_path))
 		return error_set(err, -ENAMETOOLONG, "socket path %s is longer than %zu bytes",
 				 path, sizeof(address.sun_path) - 1);
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return error_set(err, -errno, "cannot create a socket: %m");
-	unlink(path);
-	mask = umask(0177);
-	r = bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
-	umask(mask);
-	if (r < 0)
-		return error_set(err, r, "cannot bind %s: %s", path, strerror(-r));
-	r = set_access(path, err);
+	turn = lock_parent(path);
+	r = remove_stale(&address, err);
+	fd = r < 0 ? r : new_socket(err);
+	r = fd < 0 ? fd : bind_to(fd, &address, err);
+	if (r == 0 && lstat(path, &st) < 0)
+		r = error_set(err, -errno, "cannot look at %s: %m", path);
 	if (r < 0)
 		return r;
-	if (listen(fd, BACKLOG) < 0)
-		return error_set(err, -errno, "cannot listen on %s: %m", path);
-	*ret_fd = take_fd(&fd);
+	*ret_socket = (struct host_socket){ take_fd(&fd), st };
 	return 0;
+}
+
+/* Numbers of files are used again: the time tells the rest. */
+static bool is_same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
+	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+void host_unlink_socket(const char *path, const struct host_socket *ours)
+{
+	struct stat st;
+
+	if (lstat(path, &st) == 0 && is_same_file(&st, &ours->file))
+		unlink(path);
 }
 
 void host_raise_fd_limit(void)

@@ -3,6 +3,8 @@
  * socket. Blocking. */
 #pragma once
 
+#include <sys/stat.h>
+
 #include "core/base/error.h"
 
 /* One instance per directory: an exclusive lock on <dir>/kukeond.lock, held as long as the fd is
@@ -19,9 +21,21 @@ int host_take_socket(int *ret_fd, char **ret_path, struct error *err);
 /* Before the program is executed anew in this process: the passed socket goes along. */
 void host_keep_socket(void);
 
-/* A listening unix socket, close-on-exec and non-blocking: mode 0660 and group kukeon where that
- * group exists, else 0600. A stale socket file is replaced: the lock says that nobody serves it. */
-int host_listen(const char *path, int *ret_fd, struct error *err);
+/* A listening socket, and the file that leads to it. */
+struct host_socket {
+	int fd;
+	struct stat file;
+};
+
+/*
+ * A listening unix socket, close-on-exec and non-blocking: mode 0660 and group kukeon where that
+ * group exists, else 0600. A socket file that nobody serves is replaced. -EADDRINUSE when somebody
+ * does, after half a second; -EEXIST when it is something else: neither is touched.
+ */
+int host_listen(const char *path, struct host_socket *ret_socket, struct error *err);
+
+/* Removes the file while it is still the one that was made. */
+void host_unlink_socket(const char *path, const struct host_socket *ours);
 
 /* As many file descriptors as the hard limit allows. */
 void host_raise_fd_limit(void);

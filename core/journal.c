@@ -401,16 +401,33 @@ static void apply(struct journal *journal, const char *data, const struct journa
 }
 
 /* A hard link, so that the records stay under one name or the other whatever happens next. */
-static void keep_damaged(const struct journal *journal, size_t offset, size_t len)
+static void keep_damaged(const struct journal *journal)
 {
-	AUTO_FREE char *kept = xasprintf("%s.damaged", journal->file.path);
+	AUTO_FREE char *kept = xasprintf("%s" JOURNAL_DAMAGED_COPY, journal->file.path);
 
 	unlink(kept);
 	if (link(journal->file.path, kept) < 0)
 		log_warning("cannot keep the damaged journal error=\"%m\" path=%s", kept);
-	log_warning(
-		"journal is damaged, records after the damage are lost path=%s offset=%zu bytes=%zu kept=%s",
-		journal->file.path, offset, len - offset, kept);
+	else
+		log_warning("journal is damaged, as it was it is kept as %s", kept);
+}
+
+/* The end of a write that a crash cut off, as far as can be told: nothing follows it. */
+static void keep_tail(const struct journal *journal, const char *tail, size_t len)
+{
+	AUTO_FREE char *kept = xasprintf("%s" JOURNAL_TAIL_COPY, journal->file.path);
+	struct error err = { 0 };
+
+	while (len && !tail[len - 1]) /* blocks that were never written */
+		len--;
+	if (!len)
+		return;
+	if (fs_write_file_atomic(kept, tail, len, 0600, &err) < 0)
+		log_info("journal: the last record is not whole, %zu bytes are cut off: %s", len,
+			 err.msg);
+	else
+		log_info("journal: the last record is not whole, %zu bytes are cut off kept=%s",
+			 len, kept);
 }
 
 static int rewrite_now(struct journal *journal, struct error *err)
@@ -426,12 +443,50 @@ static int rewrite_now(struct journal *journal, struct error *err)
 	return r;
 }
 
+/* Applies the records up to the next that is none. */
+static enum journal_decoded apply_records(struct journal *journal, const struct buf *file,
+					  size_t *offset)
+{
+	struct journal_entry entry;
+	enum journal_decoded decoded;
+
+	while ((decoded = journal_decode(file->data + *offset, file->len - *offset, &entry)) ==
+	       JOURNAL_RECORD) {
+		apply(journal, file->data + *offset, &entry);
+		*offset += entry.size;
+	}
+	return decoded;
+}
+
+/* What lies behind damage is used too: each record carries its own checksum. Returns whether there
+ * is any damage; @offset is behind what has been read. */
+static bool apply_all(struct journal *journal, const struct buf *file, size_t *offset)
+{
+	bool damaged = false;
+
+	for (;;) {
+		enum journal_decoded decoded = apply_records(journal, file, offset);
+		size_t left = file->len - *offset;
+		size_t next = decoded == JOURNAL_END
+				      ? left
+				      : journal_find_record(file->data + *offset, left);
+
+		if (decoded == JOURNAL_END || (decoded == JOURNAL_TORN && next == left))
+			return damaged;
+		if (!damaged)
+			keep_damaged(journal);
+		damaged = true;
+		log_warning(
+			"journal: what stands there is no record and is left out offset=%zu bytes=%zu",
+			*offset, next);
+		*offset += next;
+	}
+}
+
 /* Puts the live records in order and the file into a state that can be appended to. */
 static int replay(struct journal *journal, const struct buf *file, struct error *err)
 {
 	size_t offset = JOURNAL_MAGIC_BYTES;
-	struct journal_entry entry;
-	enum journal_decoded decoded;
 
 	if (file->len < JOURNAL_MAGIC_BYTES && memcmp(file->data, JOURNAL_MAGIC, file->len) == 0)
 		return rewrite_now(journal, err); /* new, or cut off while it was new */
@@ -441,15 +496,9 @@ static int replay(struct journal *journal, const struct buf *file, struct error 
 				 "%s is not a journal that this version can read; move it away "
 				 "to start with an empty one",
 				 journal->file.path);
-	while ((decoded = journal_decode(file->data + offset, file->len - offset, &entry)) ==
-	       JOURNAL_RECORD) {
-		apply(journal, file->data + offset, &entry);
-		offset += entry.size;
-	}
-	if (decoded == JOURNAL_DAMAGED) {
-		keep_damaged(journal, offset, file->len);
+	if (apply_all(journal, file, &offset))
 		return rewrite_now(journal, err);
-	}
+	keep_tail(journal, file->data + offset, file->len - offset);
 	return journal_file_open(&journal->file, (off_t)offset, err);
 }
 

@@ -38,10 +38,14 @@ struct journal_stats {
 
 struct journal;
 
+#define JOURNAL_DAMAGED_COPY ".damaged"
+#define JOURNAL_TAIL_COPY ".tail"
+
 /*
  * Reads the file, or makes an empty one (mode 0600); its directory exists. Blocks: for start-up. A
- * torn tail is cut off. What follows a damaged record is lost: the file is kept as
- * "<path>.damaged", the records before it are used.
+ * torn tail is cut off, and kept as "<path>.tail". Damage with records behind it is left out, the
+ * records behind it are used like those before it, and the file as it was is kept as
+ * "<path>.damaged". Both are said.
  */
 int journal_open(struct journal **ret, struct loop *loop, const char *path, struct error *err);
 

@@ -71,6 +71,18 @@ static bool parse_body(const char *body, size_t len, struct journal_entry *entry
 	return entry->value_len <= JOURNAL_VALUE_MAX_BYTES;
 }
 
+/* Cheap: what is no record at all is not worth its digest. */
+static bool has_sum(const char *data)
+{
+	for (size_t i = 0; i < SUM_BYTES; i++) {
+		char c = data[LENGTH_BYTES + i];
+
+		if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
+			return false;
+	}
+	return true;
+}
+
 enum journal_decoded journal_decode(const char *data, size_t len, struct journal_entry *ret_entry)
 {
 	struct journal_entry entry = { 0 };
@@ -88,12 +100,24 @@ enum journal_decoded journal_decode(const char *data, size_t len, struct journal
 		return JOURNAL_DAMAGED;
 	if (body_len > len - HEAD_BYTES)
 		return JOURNAL_TORN;
-	record_sum(data + HEAD_BYTES, body_len, hex);
-	if (memcmp(hex, data + LENGTH_BYTES, SUM_BYTES) != 0)
+	if (has_sum(data))
+		record_sum(data + HEAD_BYTES, body_len, hex);
+	if (!has_sum(data) || memcmp(hex, data + LENGTH_BYTES, SUM_BYTES) != 0)
 		return body_len == len - HEAD_BYTES ? JOURNAL_TORN : JOURNAL_DAMAGED;
 	if (!parse_body(data + HEAD_BYTES, body_len, &entry))
 		return JOURNAL_DAMAGED;
 	entry.size = HEAD_BYTES + body_len;
 	*ret_entry = entry;
 	return JOURNAL_RECORD;
+}
+
+size_t journal_find_record(const char *data, size_t len)
+{
+	struct journal_entry entry;
+
+	for (size_t at = 1; at + HEAD_BYTES < len; at++)
+		if (has_sum(data + at) &&
+		    journal_decode(data + at, len - at, &entry) == JOURNAL_RECORD)
+			return at;
+	return len;
 }

@@ -34,11 +34,14 @@ struct journal_entry {
 enum journal_decoded {
 	JOURNAL_RECORD,
 	JOURNAL_END,  /* nothing left */
-	JOURNAL_TORN, /* the rest is the beginning of a record, or zeros: the write did not finish
-		       */
+	JOURNAL_TORN, /* the rest may be the beginning of a record, or is zeros: either the write
+			 did not finish, or a length is wrong: journal_find_record() tells */
 	JOURNAL_DAMAGED, /* bad record with more behind it */
 };
 
 void journal_encode(struct buf *out, enum journal_op op, const char *key, const void *value,
 		    size_t len);
 enum journal_decoded journal_decode(const char *data, size_t len, struct journal_entry *ret_entry);
+
+/* Where the next whole record begins, behind the first byte; @len when there is none. */
+size_t journal_find_record(const char *data, size_t len);

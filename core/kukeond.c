@@ -60,7 +60,8 @@ struct kukeond {
 	struct timer close_grace;
 	struct history_file *history;
 	struct store *store;
-	bool socket_is_ours; /* made by us, not passed */
+	bool socket_is_ours; /* made by us, not passed: */
+	struct host_socket socket;
 	struct api *api;
 	struct manifests_watcher *manifests;
 	struct notify notify;
@@ -303,7 +304,7 @@ static const char *watch_kind(void *ctx)
 {
 	struct kukeond *k = ctx;
 
-	return k->manifests ? manifests_watch_kind(k->manifests) : "";
+	return manifests_watch_kind(k->manifests);
 }
 
 static void shut_down(struct kukeond *k, const char *why);
@@ -321,6 +322,8 @@ static void on_restart_asked(void *ctx)
 {
 	struct kukeond *k = ctx;
 
+	if (k->closing)
+		return; /* whoever said so first has the word */
 	log_info("asked to restart; the cells go on running");
 	k->again = true;
 	shut_down(k, "asked to restart");
@@ -345,11 +348,14 @@ static int take_socket(struct kukeond *k, int *ret_fd, struct error *err)
 	char *path = NULL;
 	int r = host_take_socket(ret_fd, &path, err);
 
+	if (r == 0 && *ret_fd < 0) {
+		r = host_listen(k->config->socket, &k->socket, err);
+		k->socket_is_ours = r == 0;
+		*ret_fd = k->socket.fd;
+		return r;
+	}
 	if (r < 0)
 		return r;
-	k->socket_is_ours = *ret_fd < 0;
-	if (k->socket_is_ours)
-		return host_listen(k->config->socket, ret_fd, err);
 	free(k->config->socket);
 	k->config->socket = path;
 	return 0;
@@ -359,8 +365,7 @@ static void on_rescan_asked(void *ctx)
 {
 	struct kukeond *k = ctx;
 
-	if (k->manifests)
-		manifests_rescan(k->manifests);
+	manifests_rescan(k->manifests);
 }
 
 static int open_api(struct kukeond *k, struct error *err)
@@ -389,7 +394,7 @@ static int open_api(struct kukeond *k, struct error *err)
 static void close_api(struct kukeond *k)
 {
 	if (k->socket_is_ours)
-		unlink(k->config->socket);
+		host_unlink_socket(k->config->socket, &k->socket);
 	api_close(k->api, on_part_closed, k);
 }
 
@@ -503,8 +508,8 @@ static const struct {
 	{ "store", open_store, close_store },
 	{ "network watcher", open_network_watcher, close_network_watcher },
 	{ "actions", start_engine, close_engine },
-	{ "API", open_api, close_api },
 	{ "manifests", open_manifests, close_manifests },
+	{ "API", open_api, close_api }, /* asks all parts above: none of them closes before it */
 	{ "readiness", open_notify, close_notify },
 };
 

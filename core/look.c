@@ -17,21 +17,38 @@ struct look {
 	uint64_t mark;      /* of the listing that is being noted: struct slot.listed_seq */
 	struct timer again; /* after a failure */
 	void (*restart)(struct look *look);
+	struct look_problem *problem; /* the engine's, of this source */
 
 	/* runtime: first the namespaces, then one after the other */
 	struct strv namespaces, realms;
 	size_t next;
+	struct error missing; /* one of them could not be listed; code 0: all could */
 	struct container_facts containers;
 	struct network_facts network;
 	struct cgroup_facts cgroups;
 	bool missed; /* something may be amiss where the listing is not believed */
 };
 
-static struct look *look_new(struct engine *engine, void (*restart)(struct look *))
+static void look_free(struct look *look);
+
+/* A new look makes up for those of its kind that wait to be repeated. */
+static void drop_waiting(struct engine *engine, const struct look_problem *problem)
+{
+	struct look *look;
+
+	list_for_each(look, &engine->looks, link)
+		if (look->problem == problem && timer_active(&look->again))
+			look_free(look);
+}
+
+static struct look *look_new(struct engine *engine, void (*restart)(struct look *),
+			     struct look_problem *problem)
 {
 	struct look *look = xnew(struct look);
 
+	drop_waiting(engine, problem);
 	look->engine = engine;
+	look->problem = problem;
 	look->seq = ++engine->seq;
 	look->restart = restart;
 	list_append(&engine->looks, &look->link);
@@ -74,30 +91,68 @@ static void on_again(struct timer *timer)
 	struct look *look = container_of(timer, struct look, again);
 	struct engine *engine = look->engine;
 	void (*restart)(struct look *) = look->restart;
+	struct look_problem *problem = look->problem;
 
 	look_free(look);
-	look = look_new(engine, restart);
+	look = look_new(engine, restart, problem);
 	restart(look);
 }
 
-/* A look that failed is repeated, except for the runtime's while it is down: on_up begins a new
- * one. */
-static void look_failed(struct look *look, const char *what)
+/* Said once per cause; the objects say it too. */
+static void note_problem(struct look *look, const char *what, const struct error *err)
 {
-	log_warning("cannot list %s: %s", what, look->call.err.msg);
+	struct look_problem *problem = look->problem;
+	struct error now;
+
+	error_set(&now, err->code, "cannot list %s: %s", what, err->msg);
+	if (!str_equal(now.msg, problem->err.msg)) {
+		log_warning("%s", now.msg);
+		engine_touch_all(look->engine);
+	}
+	problem->err = now;
+}
+
+/* A look that failed, or did not see all, is repeated, except for the runtime's while it is down:
+ * on_up begins a new one. */
+static void look_again(struct look *look)
+{
+	uint64_t pause_ms = LOOK_AGAIN_MS;
+
+	for (unsigned i = 0; i < look->problem->times && pause_ms < LOOK_AGAIN_LAST_MS; i++)
+		pause_ms *= 2;
+	look->problem->times++;
 	if (look->engine->closing)
 		look_end(look);
 	else
-		timer_start(look->engine->loop, &look->again, LOOK_AGAIN_MS, on_again);
+		timer_start(look->engine->loop, &look->again, pause_ms, on_again);
 }
 
-static void look_done(struct look *look, bool *looked)
+static void look_failed(struct look *look, const char *what)
+{
+	note_problem(look, what, &look->call.err);
+	look_again(look);
+}
+
+static void look_is_whole(struct look *look)
+{
+	if (look->problem->err.code)
+		log_info("it can be listed again: %s", look->problem->err.msg);
+	*look->problem = (struct look_problem){ 0 };
+	look_end(look);
+}
+
+/* @problem: what was seen is true, but it may not be all; code 0: it is. */
+static void look_done(struct look *look, bool *looked, const char *what,
+		      const struct error *problem)
 {
 	struct engine *engine = look->engine;
 
 	*looked = true;
 	engine_touch_all(engine);
-	look_end(look);
+	if (!problem->code)
+		return look_is_whole(look);
+	note_problem(look, what, problem);
+	look_again(look);
 }
 
 /* A look that began later has told of it already. */
@@ -197,6 +252,28 @@ static void note_absent(struct look *look, const char *realm)
 	}
 }
 
+/* Until it has been listed once, what is in it is not known; the other realms go on. */
+static void realm_unlisted(struct look *look, const char *realm, const struct error *err)
+{
+	struct object *object = engine_get(look->engine, realm);
+
+	if (!look->missing.code)
+		look->missing = *err;
+	if (!look->engine->looked.runtime || object->own.unlooked)
+		str_replace(&object->own.unlooked, err->msg);
+}
+
+static void realm_listed(struct look *look, const char *realm)
+{
+	struct object *object = engine_get(look->engine, realm);
+
+	free(take_ptr(object->own.unlooked));
+	look->mark = ++look->engine->seq;
+	for (size_t i = 0; i < look->containers.n; i++)
+		note_container(look, realm, &look->containers.items[i]);
+	note_absent(look, realm);
+}
+
 static void list_next_namespace(struct look *look);
 
 static void on_containers(struct call *call)
@@ -205,11 +282,9 @@ static void on_containers(struct call *call)
 	const char *realm = look->realms.items[look->next];
 
 	if (call->status < 0)
-		return look_failed(look, "containers");
-	look->mark = ++look->engine->seq;
-	for (size_t i = 0; i < look->containers.n; i++)
-		note_container(look, realm, &look->containers.items[i]);
-	note_absent(look, realm);
+		realm_unlisted(look, realm, &call->err);
+	else
+		realm_listed(look, realm);
 	container_facts_fini(&look->containers);
 	look->next++;
 	list_next_namespace(look);
@@ -220,7 +295,7 @@ static void list_next_namespace(struct look *look)
 	struct engine *engine = look->engine;
 
 	if (look->next == look->namespaces.n)
-		return look_done(look, &engine->looked.runtime);
+		return look_done(look, &engine->looked.runtime, "containers", &look->missing);
 	look->seq = ++engine->seq;
 	call_init(&look->call, engine->loop, on_containers);
 	engine->runtime->ops->list(engine->runtime, look->namespaces.items[look->next],
@@ -271,8 +346,10 @@ static void start_runtime(struct look *look)
 {
 	struct engine *engine = look->engine;
 
-	if (!engine->runtime_up)
+	if (!engine->runtime_up) {
+		*look->problem = (struct look_problem){ 0 }; /* that it is down says it */
 		return look_free(look);
+	}
 	call_init(&look->call, engine->loop, on_namespaces);
 	engine->runtime->ops->list_namespaces(engine->runtime, &look->namespaces, &look->realms,
 					      &look->call);
@@ -280,7 +357,7 @@ static void start_runtime(struct look *look)
 
 void look_runtime(struct engine *engine)
 {
-	start_runtime(look_new(engine, start_runtime));
+	start_runtime(look_new(engine, start_runtime, &engine->look_problems.runtime));
 }
 
 /* ---- network ---- */
@@ -319,7 +396,7 @@ static void note_spaces(struct look *look)
 	}
 	map_for_each(object, &look->engine->objects, node)
 		if (object->kind == KIND_SPACE && object->own.slot.listed_seq != look->mark &&
-		    believe(look, &object->own.slot))
+		    !look->network.problem.code && believe(look, &object->own.slot))
 			object->own.exists = object->own.applied = false;
 }
 
@@ -411,7 +488,7 @@ static void on_network(struct call *call)
 	filter_doubt(look->engine);
 	names_open(look->engine);
 	look_again_if_missed(look);
-	look_done(look, &look->engine->looked.network);
+	look_done(look, &look->engine->looked.network, "networks", &look->network.problem);
 }
 
 static void start_network(struct look *look)
@@ -422,7 +499,7 @@ static void start_network(struct look *look)
 
 void look_network(struct engine *engine)
 {
-	start_network(look_new(engine, start_network));
+	start_network(look_new(engine, start_network, &engine->look_problems.network));
 }
 
 /* ---- cgroups ---- */
@@ -438,9 +515,21 @@ static void note_cgroup(struct look *look, const struct cgroup_fact *fact)
 		engine_doubt_cgroup(look->engine, object);
 }
 
-static void on_cgroups(struct call *call)
+/* Where the listing has gaps, what is not in it is asked for alone. */
+static void note_absent_cgroup(struct look *look, struct object *object)
 {
 	static const struct cgroup_fact nothing = { 0 };
+
+	if (object->cgroup.listed_seq == look->mark || !object->cgroup_exists)
+		return;
+	if (look->cgroups.problem.code && believable(look, &object->cgroup))
+		object->cgroup.known = false;
+	else if (!look->cgroups.problem.code && believe(look, &object->cgroup))
+		observed_cgroup(look->engine, object, &nothing, look->seq);
+}
+
+static void on_cgroups(struct call *call)
+{
 	struct look *look = container_of(call, struct look, call);
 	struct engine *engine = look->engine;
 	struct object *object;
@@ -451,10 +540,8 @@ static void on_cgroups(struct call *call)
 	for (size_t i = 0; i < look->cgroups.n; i++)
 		note_cgroup(look, &look->cgroups.items[i]);
 	map_for_each(object, &engine->objects, node)
-		if (object->cgroup.listed_seq != look->mark && believe(look, &object->cgroup) &&
-		    object->cgroup_exists)
-			observed_cgroup(engine, object, &nothing, look->seq);
-	look_done(look, &engine->looked.cgroup);
+		note_absent_cgroup(look, object);
+	look_done(look, &engine->looked.cgroup, "cgroups", &look->cgroups.problem);
 }
 
 static void on_cgroup_root(struct call *call)
@@ -483,7 +570,7 @@ static void start_cgroups(struct look *look)
 
 void look_cgroups(struct engine *engine)
 {
-	start_cgroups(look_new(engine, start_cgroups));
+	start_cgroups(look_new(engine, start_cgroups, &engine->look_problems.cgroup));
 }
 
 void look_everything(struct engine *engine)

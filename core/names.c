@@ -9,6 +9,7 @@
 #include "core/model/hosts.h"
 #include "core/plan_cell.h"
 #include "core/reconcile.h"
+#include "core/store.h"
 
 enum {
 	PAUSE_MIN_MS = 100,
@@ -382,14 +383,27 @@ static void on_due(struct timer *timer)
 		loop_work(engine->loop, &names->work, run_round, on_round);
 }
 
+/* Aliases of cells that cannot be read are not known: they stay where they are written. */
+static bool is_unknown(const struct engine *engine)
+{
+	return engine->store && store_unread(engine->store);
+}
+
 static void start_soon(struct engine *engine)
 {
 	struct names *names = &engine->names;
 
 	if (!names->open || engine->closing || names->job || timer_active(&names->pause) ||
+	    is_unknown(engine) ||
 	    (!names->all && !names->touched.count))
 		return;
 	timer_start_at(engine->loop, &names->pause, names->not_before_ms, on_due);
+}
+
+void names_look_again(struct engine *engine)
+{
+	engine->names.all = true;
+	start_soon(engine);
 }
 
 void names_touch_space(struct engine *engine, const char *space_key)

@@ -39,6 +39,9 @@ void names_touch(struct engine *engine, const struct object *cell);
 /* Some cell came to the space, or left it. */
 void names_touch_space(struct engine *engine, const char *space_key);
 
+/* Every file is looked at: what was not known of some cell is. */
+void names_look_again(struct engine *engine);
+
 /* Starts no further round; one under way ends by itself. */
 void names_close(struct engine *engine);
 bool names_is_busy(const struct engine *engine);

@@ -159,6 +159,50 @@ bool object_is_filtered(const struct object *space)
 	return str_equal(space->own.filtered, text);
 }
 
+static size_t find_kept(const struct object *cell, const char *name)
+{
+	size_t i = 0;
+
+	while (i < cell->cell.kept.n && strcmp(cell->cell.kept.items[i], name) != 0)
+		i++;
+	return i;
+}
+
+void object_keep(struct object *object)
+{
+	if (!object->kept && object->kind == KIND_CONTAINER)
+		strv_add(&object->parent->cell.kept, key_name(object->key));
+	object->kept = true;
+}
+
+void object_unkeep(struct object *object)
+{
+	struct strv *kept = object->parent ? &object->parent->cell.kept : NULL;
+
+	if (object->kept && object->kind == KIND_CONTAINER) {
+		size_t i = find_kept(object->parent, key_name(object->key));
+
+		free(kept->items[i]);
+		kept->items[i] = kept->items[--kept->n];
+	}
+	object->kept = false;
+}
+
+void object_set_unread(struct object *object, const char *why, bool below)
+{
+	free(object->unread);
+	strv_fini(&object->cell.kept);
+	object->unread = xstrdup(why);
+	object->unlisted = below;
+	if (!object->wanted)
+		object_keep(object);
+}
+
+bool cell_may_have(const struct object *cell, const char *container)
+{
+	return find_kept(cell, container) < cell->cell.kept.n;
+}
+
 void object_free(struct object *object)
 {
 	struct container *container;
@@ -178,7 +222,10 @@ void object_free(struct object *object)
 	slot_fini(&object->cell.network);
 	strv_fini(&object->controllers);
 	space_fact_fini(&object->own.space);
+	free(object->unread);
+	strv_fini(&object->cell.kept);
 	free(object->own.namespace_);
+	free(object->own.unlooked);
 	free(object->own.filtered);
 	free(object->own.filter_problem);
 	free(object->own.egress_problem);

@@ -131,6 +131,7 @@ struct cell {
 	struct list containers; /* struct container.link */
 	struct list joins;      /* struct join.link */
 	enum run_intent run;
+	struct strv kept; /* names of containers: cell_may_have() */
 	Api__CellSpec
 		*effective; /* the spec with the space's defaults: what containers are made of */
 
@@ -178,6 +179,7 @@ struct own_thing {
 	char *egress_problem; /* spaces: which hosts of its policy cannot be found; NULL: none */
 	struct drop_count dropped; /* spaces that deny */
 	char *namespace_;          /* realms: the containerd namespace in use */
+	char *unlooked; /* realms: why its containers could never be listed; NULL: they could */
 };
 
 struct object_status {
@@ -207,8 +209,12 @@ struct object {
 	uint64_t declared_ms;      /* loop time: since then */
 	bool wanted;        /* by a claim, or by a child (implicit) */
 	bool implicit;
-	bool kept; /* its file was damaged: whether it is wanted is not known, so nothing is removed
-		    */
+	bool kept;    /* whether it is wanted is not known, as its file was damaged or cannot be
+			 read: nothing of it is removed; see object_keep() */
+	char *unread; /* why its part of the store cannot be read; NULL: it has been, or there is
+			 none. Whoever wants it, nothing is done to it */
+	bool unlisted;   /* nor what is below it */
+	bool being_read; /* it is read again: struct store */
 	ProtobufCMessage *spec; /* whole document, with the containers that joined a cell; of the
 				   last time it was wanted while it goes */
 	char *source;           /* "manifest:<path>", "api", "implicit" */
@@ -241,6 +247,16 @@ void container_forget_past(struct container *container);
 
 /* No signal counts as sent to its task any more. */
 void container_forget_signals(struct container *container);
+/* Whether it is wanted is not known, is known again. */
+void object_keep(struct object *object);
+void object_unkeep(struct object *object);
+
+/* Its part of the store cannot be read, with @below nor what is below it. Kept unless it is wanted.
+ */
+void object_set_unread(struct object *object, const char *why, bool below);
+
+/* A document that was damaged may have put the container into the cell. */
+bool cell_may_have(const struct object *cell, const char *container);
 
 struct object *object_new(const char *key);
 void object_free(struct object *object);

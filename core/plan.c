@@ -294,7 +294,62 @@ static void plan_unwanted_parent(struct planning *p)
 static void plan_container_document(struct planning *p)
 {
 	plan_say(p, API__STATE__Ready, REASON_NONE, "%s", "");
-	p->plan->gone = !p->object->wanted;
+	p->plan->gone = !p->object->wanted && !p->object->kept;
+}
+
+/* Why the containers of its realm could never be listed; NULL: they could. */
+static const char *unlooked(const struct object *object)
+{
+	while (object->parent)
+		object = object->parent;
+	return object->own.unlooked;
+}
+
+static void say_not_looked(struct planning *p)
+{
+	const char *problem = unlooked(p->object);
+
+	if (!p->context->runtime_up)
+		plan_say(p, API__STATE__Unknown, REASON_RUNTIME_UNAVAILABLE,
+			 "containerd cannot be asked");
+	else if (problem || p->context->look_problem)
+		plan_say(p, API__STATE__Unknown, REASON_LOOK_FAILED,
+			 "nothing is done until the host can be looked at: %s",
+			 problem ? problem : p->context->look_problem);
+	plan_say(p, API__STATE__Unknown, REASON_STARTING,
+		 "the first look at the host is under way");
+}
+
+static bool only_looks(enum action action)
+{
+	return action == ACTION_CGROUP_INSPECT || action == ACTION_CONTAINER_INSPECT;
+}
+
+/* Defaults, intents, policies: what the store may say of it is not known. It may be as wanted all
+ * the same. */
+static void hold_back(struct planning *p)
+{
+	struct plan *plan = p->plan;
+	size_t n = 0;
+
+	for (size_t i = 0; i < plan->n_steps; i++)
+		if (only_looks(plan->steps[i].action))
+			plan->steps[n++] = plan->steps[i];
+	plan->n_steps = n;
+	plan->gone = plan->waits = plan->restarted = false;
+	if (plan->state != API__STATE__Ready)
+		plan->state = API__STATE__Unknown;
+	plan->reason = REASON_COUNT;
+	plan_say(p, plan->state, REASON_STORE_UNREADABLE,
+		 "what was declared of it is not known, so nothing is done to it: %s",
+		 p->object->unread);
+}
+
+static void say_kept(struct planning *p)
+{
+	plan_say(p, API__STATE__Unknown, REASON_STORE_DAMAGED,
+		 "its file in the store was damaged and set aside, so nothing is done to it; "
+		 "apply it again, or delete it");
 }
 
 void plan_object(const struct object *object, const struct plan_context *context,
@@ -305,23 +360,19 @@ void plan_object(const struct object *object, const struct plan_context *context
 	*ret_plan = (struct plan){ .reason = REASON_COUNT };
 	if (object->kind == KIND_CONTAINER)
 		plan_container_document(&p);
-	else if (!context->looked)
-		plan_say(&p, API__STATE__Unknown,
-			 context->runtime_up ? REASON_STARTING : REASON_RUNTIME_UNAVAILABLE,
-			 context->runtime_up ? "the first look at the host is under way"
-					     : "containerd cannot be asked");
+	else if (!context->looked || (context->runtime_up && unlooked(object)))
+		say_not_looked(&p);
 	else if (!object->wanted && !context->may_delete)
 		plan_say(&p, API__STATE__Unknown, REASON_STARTING,
 			 "not declared, kept until all manifests have been read");
-	else if (!object->wanted && object->kept)
-		plan_say(
-			&p, API__STATE__Unknown, REASON_STORE_DAMAGED,
-			"its file in the store was damaged and set aside, so nothing is done to it; "
-			"apply it again, or delete it");
+	else if (!object->wanted && object->kept && !object->unread)
+		say_kept(&p);
 	else if (object->kind == KIND_CELL)
 		plan_cell(&p);
 	else if (object->wanted)
 		plan_wanted_parent(&p);
 	else
 		plan_unwanted_parent(&p);
+	if (object->unread && object->kind != KIND_CONTAINER)
+		hold_back(&p);
 }

@@ -205,6 +205,12 @@ static void ensure_cgroup(struct planning *p)
 		plan_emit(p, ACTION_CGROUP_ENSURE, &object->cgroup, NULL);
 }
 
+/* Its cell goes on without it. */
+static bool is_dropped(const struct object *cell, const struct container *c)
+{
+	return !c->spec && !cell_may_have(cell, c->name);
+}
+
 static void plan_down(struct planning *p)
 {
 	const struct object *object = p->object;
@@ -213,7 +219,7 @@ static void plan_down(struct planning *p)
 
 	down_tasks(p, false);
 	list_for_each(c, &object->cell.containers, link) {
-		if (!object->wanted || !c->spec)
+		if (!object->wanted || is_dropped(object, c))
 			remove_record(p, c);
 		records |= c->record || c->snapshot || c->task != TASK_NONE || !c->slot.known;
 	}
@@ -321,7 +327,7 @@ static void plan_up(struct planning *p)
 	struct container *c;
 
 	list_for_each(c, &object->cell.containers, link)
-		if (!c->spec && down_task(p, c))
+		if (is_dropped(object, c) && down_task(p, c))
 			remove_record(p, c);
 	if (!object->parent || object->parent->status.state != API__STATE__Ready) {
 		plan_leaves(p);
@@ -416,6 +422,14 @@ static void look_again(struct planning *p)
 		plan_cgroup_kill(p);
 }
 
+/* Its root may be one whose document was damaged. */
+static bool root_is_unknown(const struct object *object)
+{
+	const struct container *root = cell_root(object);
+
+	return object->wanted && object->cell.kept.n && !(root && root->spec);
+}
+
 void plan_cell(struct planning *p)
 {
 	const struct object *object = p->object;
@@ -429,6 +443,12 @@ void plan_cell(struct planning *p)
 			 "containerd cannot be asked");
 		return;
 	}
+	if (root_is_unknown(object))
+		return plan_say(p, API__STATE__Unknown, REASON_STORE_DAMAGED,
+				"the file of its container %s in the store was damaged and set "
+				"aside, so nothing is done to it; apply the container again, or "
+				"delete it",
+				object->cell.kept.items[0]);
 	look_again(p);
 	if (!object->cgroup.known)
 		plan_emit(p, ACTION_CGROUP_INSPECT, &object->cgroup, NULL);

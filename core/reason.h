@@ -77,8 +77,19 @@ enum reason {
 	/* containerd cannot be reached, so nobody knows whether it runs; what ran goes on running.
 	 */
 	REASON_RUNTIME_UNAVAILABLE,
+	/*
+	 * What is on the host could not be listed yet, so nothing is done: the message says what
+	 * stands in the way. What runs goes on running.
+	 */
+	REASON_LOOK_FAILED,
 	/* Its stored document could not be read and was set aside; declare it anew. */
 	REASON_STORE_DAMAGED,
+	/*
+	 * Its part of the store cannot be read, so what was declared of it is not known: nothing
+	 * that is there is taken away. It is read again every few seconds; the message says what
+	 * stands in the way.
+	 */
+	REASON_STORE_UNREADABLE,
 	/* Its network was changed by another hand and is being mended; what runs goes on running.
 	 */
 	REASON_NETWORK_DRIFTED,

@@ -21,6 +21,8 @@ enum { REMOVE_AGAIN_MS = 10 * 1000 };
 /* On a full filesystem one object is tried again and again; when it can be written, so can the
  * rest. */
 enum { FULL_AGAIN_MS = 2 * 1000 };
+/* So is what could not be read. */
+enum { READ_AGAIN_MS = 5 * 1000 };
 
 struct store {
 	struct engine *engine;
@@ -38,6 +40,8 @@ struct store {
 	struct timer again; /* tries them */
 	char *problem;      /* what the last job failed with, to say it once */
 	bool full;          /* and that was for want of space */
+	char *unread;       /* what could not be read; NULL: nothing */
+	struct timer read_again;
 	void (*closed)(void *ctx);
 	void *closed_ctx;
 };
@@ -84,6 +88,62 @@ const char *store_problem(const struct store *store)
 	return store->full ? store->problem : NULL;
 }
 
+const char *store_unread(const struct store *store)
+{
+	return store->unread;
+}
+
+/* ---- what could not be read ---- */
+
+static struct store_job *job_new(struct store *store);
+
+static void on_read_again(struct timer *timer)
+{
+	struct store *store = container_of(timer, struct store, read_again);
+	struct store_job *job;
+
+	if (store->engine->desired.purging)
+		return;
+	job = job_new(store);
+	job->read = true;
+	list_init(&job->stored);
+	store_unread_keys(store->engine, &job->read_files, &job->read_trees);
+	next_job(store);
+}
+
+static void note_unread(struct store *store)
+{
+	AUTO_FREE char *was = take_ptr(store->unread);
+
+	store->unread = store_unread_text(store->engine);
+	if (store->unread && !str_equal(store->unread, was))
+		log_warning("%s; what may stand there is left as it is", store->unread);
+	else if (was && !store->unread)
+		log_info("store: all of it has been read now");
+	if (was && !store->unread)
+		names_look_again(store->engine);
+	if (store->unread)
+		timer_start(store->engine->loop, &store->read_again, READ_AGAIN_MS, on_read_again);
+}
+
+void store_set_aside(struct store *store, const char *path)
+{
+	job_new(store)->aside = xstrdup(path);
+	next_job(store);
+}
+
+bool store_is_removing(const struct store *store, const char *key)
+{
+	AUTO_FREE char *path = xasprintf("%s/%s/", store->engine->run_path, key);
+	struct store_job *job;
+
+	list_for_each(job, &store->jobs, link)
+		if (job->remove && str_starts_with(path, job->dir) &&
+		    path[strlen(job->dir)] == '/')
+			return true;
+	return false;
+}
+
 static void on_job_done(struct work *work)
 {
 	struct store *store = container_of(work, struct store, work);
@@ -91,7 +151,7 @@ static void on_job_done(struct work *work)
 
 	if (job->dir && !job->remove && fs_is_full(job->err.code) && !store->closed)
 		take_back(store, job);
-	if (job->err.code || !store->full || store_job_writes(job))
+	if (!job->read && !job->aside && (job->err.code || !store->full || store_job_writes(job)))
 		report(store, &job->err);
 	if (job->remove && job->err.code && !store->closed) {
 		strv_add(&store->stuck, job->dir + strlen(store->engine->run_path) + 1);
@@ -104,6 +164,10 @@ static void on_job_done(struct work *work)
 		store->changes--;
 		rearm(store);
 	}
+	if (job->read && !store->closed && !store->engine->desired.purging) {
+		store_load_again(store->engine, &job->stored);
+		note_unread(store);
+	}
 	store_job_free(job);
 	if (store->closed && !store->changes)
 		flush(store);
@@ -111,16 +175,52 @@ static void on_job_done(struct work *work)
 		next_job(store);
 }
 
+static bool is_removal_of(const struct store *store, const struct store_job *job, const char *key)
+{
+	return job->remove && str_equal(job->dir + strlen(store->engine->run_path) + 1, key);
+}
+
+/* One with the worker is too late to call off. */
+int store_take_dir(struct store *store, const char *key, struct error *err)
+{
+	struct store_job *job;
+
+	list_for_each(job, &store->jobs, link) {
+		if (!is_removal_of(store, job, key))
+			continue;
+		if (store->working && store->jobs.next == &job->link)
+			return error_set(err, -EAGAIN,
+					 "the directory of an earlier cell of the name is still "
+					 "being removed");
+		store_job_free(job);
+	}
+	return 0;
+}
+
+/* What has come back under the name meanwhile owns the directory; it has its own end. */
+static void drop_outdated(struct store *store)
+{
+	while (!list_empty(&store->jobs)) {
+		struct store_job *job = list_entry(store->jobs.next, struct store_job, link);
+
+		if (!job->remove || !engine_find(store->engine, job->dir +
+							strlen(store->engine->run_path) + 1))
+			return;
+		store_job_free(job);
+	}
+}
+
 static void store_free(struct store *store)
 {
 	list_remove(&store->watcher.link);
 	store->engine->store = NULL;
+	free(store->unread);
 	strv_fini(&store->stuck);
 	free(store->problem);
 	free(store);
 }
 
-static void next_job(struct store *store)
+static void begin_job(struct store *store)
 {
 	void (*closed)(void *) = store->closed;
 	void *ctx = store->closed_ctx;
@@ -134,6 +234,13 @@ static void next_job(struct store *store)
 		store_free(store);
 		closed(ctx);
 	}
+}
+
+static void next_job(struct store *store)
+{
+	if (!store->working)
+		drop_outdated(store);
+	begin_job(store);
 }
 
 /* ---- jobs from objects ---- */
@@ -175,13 +282,14 @@ static void job_add_containers(struct store *store, struct store_job *job, struc
 	}
 }
 
-/* What is not wanted any more is on its way out: writing it would bring it back after a crash. */
+/* What is not wanted any more is on its way out: writing it would bring it back after a crash. What
+ * could not be read is not written over: it may tell of a stop. */
 static void store_object(struct store *store, struct object *object)
 {
 	ProtobufCMessage *message;
 	struct store_job *job;
 
-	if (!object->wanted)
+	if (!object->wanted || object->unread)
 		return;
 	object->status.updated_ms = status_now_ms();
 	message = status_render_stored(store->engine, object);
@@ -254,7 +362,7 @@ static void remove_object(struct store *store, struct object *object)
 {
 	list_remove(&object->dirty);
 	job_new_object(store, object)->remove = true;
-	next_job(store);
+	begin_job(store); /* not next_job(): the object is in the engine until this returns */
 }
 
 /* One whose end the store does not know. */
@@ -335,6 +443,7 @@ int store_open(struct store **ret_store, struct engine *engine, struct error *er
 	list_init(&store->jobs);
 	list_append(&engine->watchers, &store->watcher.link);
 	engine->store = store;
+	note_unread(store);
 	*ret_store = store;
 	return 0;
 }
@@ -344,6 +453,7 @@ void store_close(struct store *store, void (*closed)(void *ctx), void *ctx)
 	store->closed = closed;
 	store->closed_ctx = ctx;
 	timer_stop(&store->again);
+	timer_stop(&store->read_again);
 	if (!store->changes)
 		flush(store);
 }

@@ -12,11 +12,14 @@
 
 #include "core/engine.h"
 
-/* A file that could not be read, or that is no document, is renamed to <file>.damaged. */
+/* A file that is no document is renamed to <file>.damaged. */
 #define STORE_DAMAGED ".damaged"
 
-/* Reads the tree into the engine and from then on follows its changes. A damaged file is
- * set aside and reported; it never stops us. */
+/*
+ * Reads the tree into the engine and from then on follows its changes. A damaged file is set aside
+ * and reported; it never stops us. What cannot be read is read again every few seconds; until then
+ * what it may declare stays as it is, and nothing of ours is written over it.
+ */
 int store_open(struct store **ret_store, struct engine *engine, struct error *err);
 
 /* One file below the run path: its new content, or NULL to remove it. */
@@ -36,9 +39,17 @@ void store_change(struct store *store, struct store_change *changes, size_t n,
 		  store_changed_fn done, void *ctx);
 void store_changes_free(struct store_change *changes, size_t n);
 
-/* Why nothing can be written for want of space, NULL when it can. It is tried again every few
- * seconds. */
+/* Why nothing can be written for want of space, or what cannot be read; NULL when all is well. It
+ * is tried again every few seconds. */
 const char *store_problem(const struct store *store);
+const char *store_unread(const struct store *store);
+
+/*
+ * Before anything is made in the directory of a cell. A removal that an earlier cell of the name
+ * has left in the queue is called off: the directory is the new one's. -EAGAIN while it is being
+ * removed right now.
+ */
+int store_take_dir(struct store *store, const char *key, struct error *err);
 
 /* The file of an object or a container, relative to the run path. Free with free(). */
 char *store_file_path(const char *key);

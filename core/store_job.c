@@ -4,10 +4,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 
 #include "core/base/fs.h"
+#include "core/base/log.h"
 #include "core/manifest/manifest.h"
 #include "core/store_load.h"
+#include "core/store_read.h"
 
 /* Specs may hold what is nobody else's business: environments. */
 enum { FILE_MODE = 0600 };
@@ -93,15 +96,25 @@ static bool keeps(const struct store_job *job, const char *name)
 }
 
 /* Files of containers that the cell does not have any more. */
-static void remove_stale_containers(const struct store_job *job)
+/* A damaged one may be all that is left of a document. */
+static bool is_stale(const struct store_job *job, const char *name)
+{
+	return name[0] != '.' && !keeps(job, name) && !str_ends_with(name, STORE_DAMAGED);
+}
+
+static void remove_stale_containers(struct store_job *job)
 {
 	AUTO_FREE char *path = xasprintf("%s/containers", job->dir);
 	DIR *dir = opendir(path);
 	struct dirent *entry;
+	int r = dir ? 0 : -errno;
 
-	while (dir && (entry = readdir(dir)))
-		if (entry->d_name[0] != '.' && !keeps(job, entry->d_name))
-			unlinkat(dirfd(dir), entry->d_name, 0);
+	while (dir && (r = fs_next_entry(dir, &entry)) > 0)
+		if (is_stale(job, entry->d_name) &&
+		    unlinkat(dirfd(dir), entry->d_name, 0) < 0 && errno != ENOENT)
+			fs_error(&job->err, -errno, "cannot remove a file of", path);
+	if (r < 0 && r != -ENOENT)
+		fs_error(&job->err, r, "cannot list", path);
 	if (dir)
 		closedir(dir);
 }
@@ -127,12 +140,45 @@ static void remove_dir(const struct store_job *job, struct error *err)
 		error_set(err, -errno, "cannot remove %s: %m", job->dir);
 }
 
+void store_rename_damaged(const char *path)
+{
+	AUTO_FREE char *aside = xasprintf("%s" STORE_DAMAGED, path);
+
+	if (rename(path, aside) < 0)
+		log_warning("store: cannot rename %s: %s", path, strerror(errno));
+}
+
+static void on_stored(void *ctx, struct stored *stored)
+{
+	struct store_job *job = ctx;
+
+	list_append(&job->stored, &stored->link);
+}
+
+static void read_again(struct store_job *job)
+{
+	for (size_t i = 0; i < job->read_files.n; i++)
+		store_read_object(job->base, job->read_files.items[i], false, on_stored, job);
+	for (size_t i = 0; i < job->read_trees.n; i++) {
+		const char *key = job->read_trees.items[i];
+
+		if (*key)
+			store_read_object(job->base, key, true, on_stored, job);
+		else
+			store_read_all(job->base, on_stored, job);
+	}
+}
+
 void store_job_run(struct store_job *job)
 {
 	int r = 0;
 
 	if (job->remove)
 		return remove_dir(job, &job->err);
+	if (job->read)
+		return read_again(job);
+	if (job->aside)
+		return store_rename_damaged(job->aside);
 	for (size_t i = 0; r == 0 && i < job->n_files; i++)
 		r = change_file(job, &job->files[i], &job->err);
 	if (r == 0 && job->dir && job->kind == KIND_CELL)
@@ -150,7 +196,15 @@ void store_changes_free(struct store_change *changes, size_t n)
 
 void store_job_free(struct store_job *job)
 {
+	struct stored *stored;
+
 	list_remove(&job->link);
+	if (job->read)
+		list_for_each(stored, &job->stored, link)
+			stored_free(stored);
+	strv_fini(&job->read_files);
+	strv_fini(&job->read_trees);
+	free(job->aside);
 	store_changes_free(job->files, job->n_files);
 	strv_fini(&job->containers);
 	free(job->dir);

@@ -19,6 +19,10 @@ struct store_job {
 	struct store_change *files; /* names below dir, or the run path */
 	size_t n_files;
 	struct strv containers; /* file names that stay in <dir>/containers */
+	char *aside;            /* a damaged file, to be renamed */
+	bool read;              /* the store is read again: */
+	struct strv read_files, read_trees; /* store_unread_keys() */
+	struct list stored;                 /* struct stored.link: what was found */
 	struct error err;
 	store_changed_fn done; /* may be NULL */
 	void *ctx;

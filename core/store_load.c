@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/store_load.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 
-#include "core/base/fs.h"
 #include "core/base/log.h"
 #include "core/desired.h"
+#include "core/filter.h"
 #include "core/joins.h"
+#include "core/manifest/manifest.h"
 #include "core/model/view.h"
 #include "core/restart.h"
 #include "core/status.h"
 #include "core/store.h"
+#include "core/store_read.h"
 
-static void set_aside(const char *path, const struct error *err)
+static void set_aside(struct engine *engine, const char *path, const struct error *err)
 {
-	AUTO_FREE char *aside = xasprintf("%s" STORE_DAMAGED, path);
-
-	log_warning("store: %s; set aside as %s", err->msg, aside);
-	if (rename(path, aside) < 0)
-		log_warning("store: cannot rename %s: %s", path, strerror(errno));
+	log_warning("store: %s; set aside as %s" STORE_DAMAGED, err->msg, path);
+	if (engine->store)
+		store_set_aside(engine->store, path);
+	else
+		store_rename_damaged(path);
 }
 
 /* ---- what a stored status brings back ---- */
@@ -46,16 +46,31 @@ static void restore_container(struct engine *engine, struct object *object,
 		if (container_is_root(c) != status->root) /* one of this name on its way out */
 			continue;
 		c->restarts = status->restart_count;
+		c->restarts_in_row = status->restarts_in_row;
+		if (object->being_read && c->slot.known)
+			continue; /* read late: what it does now has been seen */
 		c->exit_code = status->exit_code;
 		c->started_wall_ms = status_time_parse(status->started_at);
 		c->finished_wall_ms = status_time_parse(status->finished_at);
 		c->stored_pid = status->pid;
-		c->restarts_in_row = status->restarts_in_row;
 		c->oom_killed = status->oom_killed;
 		c->exited = status->ended;
 		c->exited_ms = restart_loop_time(loop_now_ms(engine->loop),
 						 loop_wall_ms(engine->loop), c->finished_wall_ms);
 	}
+}
+
+/* Of what has been declared by a manifest before it could be read: what it did meanwhile is known
+ * better here. */
+static void restore_intents(struct object *object, const Api__Status *status)
+{
+	struct container *c;
+
+	object->cell.run = restored_intent(status->intent);
+	for (size_t i = 0; i < status->n_containers; i++)
+		list_for_each(c, &object->cell.containers, link)
+			if (str_equal(c->name, status->containers[i]->id))
+				c->run = restored_intent(status->containers[i]->intent);
 }
 
 static void restore_status(struct engine *engine, struct object *object, const Api__Status *status)
@@ -67,12 +82,13 @@ static void restore_status(struct engine *engine, struct object *object, const A
 	object->status.told_state = status->state;
 	object->status.told_reason = reason_parse(status->reason);
 	if (!str_empty(status->ip) || !str_empty(status->last_ip))
-		object->cell.last_ip =
-			xstrdup(str_empty(status->ip) ? status->last_ip : status->ip);
+		str_replace(&object->cell.last_ip,
+			    str_empty(status->ip) ? status->last_ip : status->ip);
 	if (!str_empty(status->ip6) || !str_empty(status->last_ip6))
-		object->cell.last_ip6 =
-			xstrdup(str_empty(status->ip6) ? status->last_ip6 : status->ip6);
+		str_replace(&object->cell.last_ip6,
+			    str_empty(status->ip6) ? status->last_ip6 : status->ip6);
 	joins_restore(object, status);
+	strv_fini(&object->cell.ports);
 	for (size_t i = 0; i < status->n_ports; i++)
 		strv_add(&object->cell.ports, status->ports[i]);
 	object->cell.run = restored_intent(status->intent);
@@ -81,17 +97,6 @@ static void restore_status(struct engine *engine, struct object *object, const A
 }
 
 /* ---- files ---- */
-
-static int read_message(const char *path, enum kind kind, ProtobufCMessage **ret_message,
-			struct error *err)
-{
-	AUTO_BUF struct buf text = { 0 };
-	int r = fs_read_file(AT_FDCWD, path, MANIFEST_STORED_MAX_BYTES, &text, err);
-
-	return r < 0 ? r
-		     : manifest_parse_stored(path, text.data, text.len, model_descriptor(kind),
-					     ret_message, err);
-}
 
 static int check_key(const char *path, const char *key, enum kind kind,
 		     const ProtobufCMessage *message, struct error *err)
@@ -111,13 +116,30 @@ static int check_key(const char *path, const char *key, enum kind kind,
 	return r;
 }
 
-/* Somebody may still want what a damaged file described: it stays as it is until it is said anew.
- */
-static void keep(struct engine *engine, const char *key)
+/* As it was read, with its status. */
+static int parse(const struct stored *file, ProtobufCMessage **ret_stored, struct error *err)
 {
-	AUTO_FREE char *cell = key_kind(key) == KIND_CONTAINER ? key_parent(key) : xstrdup(key);
+	const char *text = file->text.data ? file->text.data : "";
 
-	engine_get(engine, cell)->kept = true;
+	return manifest_parse_stored(file->path, text, file->text.len,
+				     model_descriptor(key_kind(file->key)), ret_stored, err);
+}
+
+/* The document, checked, with defaults. */
+static int complete(const struct stored *file, const ProtobufCMessage *stored,
+		    ProtobufCMessage **ret_document, struct error *err)
+{
+	enum kind kind = key_kind(file->key);
+	ProtobufCMessage *document = model_copy(stored);
+	int r;
+
+	model_set_defaults(kind, document);
+	r = check_key(file->path, file->key, kind, document, err);
+	if (r < 0)
+		protobuf_c_message_free_unpacked(document, NULL);
+	else
+		*ret_document = document;
+	return r;
 }
 
 /* Such a file is for people: what it says stands in the cell's. */
@@ -129,138 +151,250 @@ static bool is_part_of_cell(enum kind kind, const ProtobufCMessage *stored)
 	return status && str_equal(status->source, DESIRED_SOURCE_CELL);
 }
 
-/* The document of a file, checked, with defaults; NULL when there is none (set aside when it is
- * damaged). @ret_stored: the same as it was read, with its status. */
-static ProtobufCMessage *load_document(struct engine *engine, const char *key, enum kind kind,
-				       ProtobufCMessage **ret_stored)
-{
-	AUTO_FREE char *name = store_file_path(key);
-	AUTO_FREE char *path = xasprintf("%s/%s", engine->run_path, name);
-	ProtobufCMessage *stored = NULL, *document = NULL;
-	struct error err = { 0 };
-	int r = read_message(path, kind, &stored, &err);
+/* ---- into the engine ---- */
 
-	if (r == 0 && is_part_of_cell(kind, stored))
-		r = -ENOENT;
-	if (r == 0) {
-		document = model_copy(stored);
-		model_set_defaults(kind, document);
-		r = check_key(path, key, kind, document, &err);
-	}
-	if (r == 0) {
-		*ret_stored = stored;
-		return document;
-	}
-	if (r != -ENOENT) {
-		set_aside(path, &err);
-		keep(engine, key);
-	}
-	protobuf_c_message_free_unpacked(document, NULL);
-	protobuf_c_message_free_unpacked(stored, NULL);
-	return NULL;
+/* Somebody may still want what a damaged file described: it stays as it is until it is said anew.
+ */
+static void load_damaged(struct engine *engine, const struct stored *file, const struct error *err)
+{
+	struct object *object = engine_get(engine, file->key);
+
+	set_aside(engine, file->path, err);
+	object->being_read = false;
+	if (!object->wanted)
+		object_keep(object);
+	engine_touch(engine, object);
 }
 
-static void load_container(struct engine *engine, const char *key)
+static void mark_unread(struct engine *engine, struct object *object, const char *why, bool below)
 {
-	ProtobufCMessage *stored, *document = load_document(engine, key, KIND_CONTAINER, &stored);
-	const Api__ContainerStatus *status;
-
-	if (!document)
-		return;
-	status = ((const Api__Container *)stored)->status;
-	desired_restore(engine, status ? status->source : NULL, key,
-			status ? status->held : NULL, document);
-	protobuf_c_message_free_unpacked(stored, NULL);
+	object->being_read = false;
+	object_set_unread(object, why, below);
+	engine_touch(engine, object);
 }
 
-/* Those that are documents of their own; the others are in the cell's. */
-static void load_containers(struct engine *engine, const char *dir, const char *cell_key)
+/* Of a container: the cell cannot be judged without it. */
+static char *unread_key(const struct stored *file)
 {
-	static const char suffix[] = ".yaml";
-	AUTO_FREE char *path = xasprintf("%s/containers", dir);
-	DIR *stream = opendir(path);
-	struct dirent *entry;
+	bool container = *file->key && key_kind(file->key) == KIND_CONTAINER;
 
-	while (stream && (entry = readdir(stream))) {
-		AUTO_FREE char *name = xstrdup(entry->d_name);
-		size_t len = strlen(name);
-		AUTO_FREE char *key = NULL;
+	return container ? key_parent(file->key) : xstrdup(file->key);
+}
 
-		if (len <= strlen(suffix) || !str_equal(name + len - strlen(suffix), suffix))
-			continue;
-		name[len - strlen(suffix)] = '\0';
-		key = xasprintf("%s/%s", cell_key, name);
-		if (name_is_valid(name))
-			load_container(engine, key);
+static void load_unread(struct engine *engine, const struct stored *file, bool below)
+{
+	AUTO_FREE char *key = unread_key(file);
+	AUTO_FREE char *prefix = *key ? xasprintf("%s/", key) : xstrdup("");
+	struct map_node *node = map_find_from(&engine->objects, prefix);
+
+	if (*key)
+		mark_unread(engine, engine_get(engine, key), file->err.msg, below);
+	else
+		str_replace(&engine->unread, file->err.msg);
+	for (; below && node && str_starts_with(node->key, prefix); node = map_next(node)) {
+		struct object *object = map_entry(node, struct object, node);
+
+		if (object->being_read)
+			mark_unread(engine, object, file->err.msg, true);
 	}
-	if (stream)
-		closedir(stream);
 }
 
-/* What only a crash leaves: a directory of ours without the file that says what it is. */
-static bool left_by_crash(const char *dir, enum kind kind)
+static void load_status(struct engine *engine, struct object *object, enum kind kind,
+			const ProtobufCMessage *stored, bool was_wanted)
 {
-	DIR *stream = opendir(dir);
-	struct dirent *entry;
-	bool ours = stream;
+	const Api__Status *status =
+		kind == KIND_CONTAINER ? NULL : model_status(kind, stored);
 
-	while (stream && ours && (entry = readdir(stream))) {
-		const char *name = entry->d_name;
-
-		if (name[0] == '.')
-			continue;
-		ours = entry->d_type == DT_DIR &&
-		       (kind == KIND_CELL ? str_equal(name, "containers") || str_equal(name, "etc")
-					  : name_is_valid(name));
-	}
-	if (stream)
-		closedir(stream);
-	return ours;
+	if (status && was_wanted)
+		restore_intents(object, status);
+	else if (status)
+		restore_status(engine, object, status);
 }
 
-static void load_object(struct engine *engine, const char *dir, const char *key, enum kind kind)
+/* Where it was declared, and why it was held. */
+static const char *source_of(enum kind kind, const ProtobufCMessage *stored, const char **ret_held)
 {
-	ProtobufCMessage *stored, *document;
+	const Api__ContainerStatus *own;
 	const Api__Status *status;
 
-	if (kind == KIND_CELL)
-		load_containers(engine, dir, key);
-	document = load_document(engine, key, kind, &stored);
-	if (!document) {
-		if (left_by_crash(dir, kind)) /* nobody wants it: it goes */
-			engine_get(engine, key);
-		return;
+	*ret_held = NULL;
+	if (kind == KIND_CONTAINER) {
+		own = ((const Api__Container *)stored)->status;
+		*ret_held = own ? own->held : NULL;
+		return own ? own->source : NULL;
 	}
 	status = model_status(kind, stored);
-	engine_get(engine, key);
-	desired_restore(engine, status ? status->source : NULL, key,
-			status ? status->held : NULL, document);
-	if (status)
-		restore_status(engine, engine_get(engine, key), status);
+	*ret_held = status ? status->held : NULL;
+	return status ? status->source : NULL;
+}
+
+/* What stands in the cell's own document is no document of its own, whatever its file said. */
+static void unkeep_own_containers(struct engine *engine, struct object *cell)
+{
+	struct container *c;
+
+	list_for_each(c, &cell->cell.containers, link) {
+		AUTO_FREE char *key = xasprintf("%s/%s", cell->key, c->name);
+		struct object *container = c->spec ? engine_find(engine, key) : NULL;
+
+		if (!container || container->wanted)
+			continue;
+		object_unkeep(container);
+		engine_touch(engine, container);
+	}
+}
+
+static void load_document(struct engine *engine, const struct stored *file,
+			  const ProtobufCMessage *stored, ProtobufCMessage *document)
+{
+	enum kind kind = key_kind(file->key);
+	struct object *object = engine_get(engine, file->key);
+	bool was_wanted = object->wanted && object->being_read;
+	const char *source, *held;
+
+	source = source_of(kind, stored, &held);
+	desired_restore(engine, source, file->key, held, document);
+	load_status(engine, object, kind, stored, was_wanted);
+	if (kind == KIND_CELL)
+		unkeep_own_containers(engine, object);
+}
+
+static void load_text(struct engine *engine, const struct stored *file)
+{
+	ProtobufCMessage *stored = NULL, *document;
+	struct error err;
+
+	if (parse(file, &stored, &err) < 0)
+		load_damaged(engine, file, &err);
+	else if (is_part_of_cell(key_kind(file->key), stored))
+		; /* the cell's tells it */
+	else if (complete(file, stored, &document, &err) < 0)
+		load_damaged(engine, file, &err);
+	else
+		load_document(engine, file, stored, document);
 	protobuf_c_message_free_unpacked(stored, NULL);
 }
 
-static void load_dir(struct engine *engine, const char *dir, const char *key, enum kind kind)
+static void load(struct engine *engine, const struct stored *file)
 {
-	DIR *stream = opendir(dir);
-	struct dirent *entry;
+	if (file->what == STORED_TEXT)
+		load_text(engine, file);
+	else if (file->what == STORED_NOTHING)
+		engine_get(engine, file->key); /* nobody wants it: it goes */
+	else if (stored_is_damaged(file))
+		load_damaged(engine, file, &file->err);
+	else
+		load_unread(engine, file, file->what == STORED_UNLISTED);
+}
 
-	while (stream && (entry = readdir(stream))) {
-		AUTO_FREE char *below = xasprintf("%s/%s", dir, entry->d_name);
-		AUTO_FREE char *below_key =
-			xasprintf("%s%s%s", key, *key ? "/" : "", entry->d_name);
-
-		if (entry->d_type != DT_DIR || !name_is_valid(entry->d_name))
-			continue;
-		load_object(engine, below, below_key, kind);
-		if (kind < KIND_CELL)
-			load_dir(engine, below, below_key, kind + 1);
-	}
-	if (stream)
-		closedir(stream);
+static void on_stored(void *ctx, struct stored *stored)
+{
+	load(ctx, stored);
+	stored_free(stored);
 }
 
 void store_load(struct engine *engine)
 {
-	load_dir(engine, engine->run_path, "", KIND_REALM);
+	store_read_all(engine->run_path, on_stored, engine);
+}
+
+/* ---- once more ---- */
+
+/* By itself, not because of what it is below. */
+static bool is_unread(const struct engine *engine, const struct object *object)
+{
+	return object->unread &&
+	       !(object->parent ? object->parent->unlisted : engine->unread != NULL);
+}
+
+void store_unread_keys(const struct engine *engine, struct strv *ret_files, struct strv *ret_trees)
+{
+	const struct object *object;
+
+	if (engine->unread)
+		strv_add(ret_trees, "");
+	map_for_each(object, &engine->objects, node)
+		if (is_unread(engine, object))
+			strv_add(object->unlisted ? ret_trees : ret_files, object->key);
+}
+
+char *store_unread_text(const struct engine *engine)
+{
+	const char *first = engine->unread;
+	const struct object *object;
+	size_t more = 0;
+
+	map_for_each(object, &engine->objects, node) {
+		if (!is_unread(engine, object))
+			continue;
+		if (first)
+			more++;
+		else
+			first = object->unread;
+	}
+	if (!first)
+		return NULL;
+	return more ? xasprintf("the store is not read completely: %s, and %zu more", first, more)
+		    : xasprintf("the store is not read completely: %s", first);
+}
+
+static void begin(struct engine *engine)
+{
+	struct object *object;
+
+	free(take_ptr(engine->unread));
+	map_for_each(object, &engine->objects, node) {
+		if (!object->unread)
+			continue;
+		object->being_read = true;
+		object->unlisted = false;
+		free(take_ptr(object->unread));
+	}
+}
+
+/* It has been read, or is not there: what nobody wants goes now. */
+static void finish(struct engine *engine)
+{
+	struct object *object;
+
+	map_for_each(object, &engine->objects, node) {
+		if (!object->being_read)
+			continue;
+		object->being_read = false;
+		object_unkeep(object);
+		engine_touch(engine, object);
+		engine_changed(engine, object, false);
+	}
+	filter_doubt(engine);
+}
+
+/* It counts for what waits for it, and for what nobody knew of. What is on its way out stays there.
+ */
+static bool is_awaited(struct engine *engine, const struct stored *file)
+{
+	const struct object *object = engine_find(engine, file->key);
+
+	if (!*file->key)
+		return true;
+	if (engine->store && store_is_removing(engine->store, file->key))
+		return false;
+	return !object || object->being_read || file->what == STORED_UNLISTED;
+}
+
+void store_load_again(struct engine *engine, struct list *stored)
+{
+	struct stored *file;
+
+	begin(engine);
+	list_for_each(file, stored, link) {
+		struct object *object;
+
+		if (is_awaited(engine, file))
+			load(engine, file);
+		object = engine_find(engine, file->key);
+		if (object)
+			engine_touch(engine, object);
+		stored_free(file);
+	}
+	finish(engine);
 }

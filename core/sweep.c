@@ -21,7 +21,7 @@ static void on_due(struct timer *timer)
 	struct sweep *sweep = container_of(timer, struct sweep, timer);
 	const struct doctor_options options = { .fix = true, .kinds = 1U << HOST_SHIM };
 
-	if (!engine_plan_context(sweep->engine).looked) {
+	if (!engine_plan_context(sweep->engine).looked || engine_look_problem(sweep->engine)) {
 		sweep_again(sweep);
 		return;
 	}

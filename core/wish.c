@@ -199,6 +199,11 @@ static bool same_message(const ProtobufCMessage *a, const ProtobufCMessage *b)
 	return memcmp(packed_a, packed_b, len_a) == 0;
 }
 
+static const struct object *space_of(const struct object *cell)
+{
+	return cell->parent->parent;
+}
+
 static void want_container(struct engine *engine, struct object *object, const Api__CellSpec *spec,
 			   size_t index, bool root)
 {
@@ -211,7 +216,8 @@ static void want_container(struct engine *engine, struct object *object, const A
 		c = engine_add_container(engine, object, role, wanted->id);
 	model_container_hash(spec, index, hash);
 	if (strcmp(hash, c->hash) != 0) {
-		if (*c->hash) /* another spec: what the old one did does not count against it */
+		if (*c->hash && !space_of(object)->being_read)
+			/* another spec: what the old one did does not count against it */
 			container_forget_past(c);
 		memcpy(c->hash, hash, sizeof(hash));
 		c->image_ready = false;
@@ -277,7 +283,7 @@ static Api__CellSpec *effective_spec(const struct object *object)
 {
 	const Api__CellSpec *spec = object_cell_spec(object);
 	Api__CellSpec *effective = (Api__CellSpec *)model_copy(&spec->base);
-	const struct object *space = object->parent->parent;
+	const struct object *space = space_of(object);
 
 	if (space->spec)
 		model_apply_space_defaults(effective, ((const Api__Space *)space->spec)->spec);
@@ -382,7 +388,7 @@ static void set_wanted(struct engine *engine, struct object *object, bool wanted
 	if (object->wanted == wanted)
 		return;
 	object->wanted = wanted;
-	object->kept = false;
+	object_unkeep(object);
 	/* What was begun, or failed, was for the other wish. */
 	engine_want_object_anew(engine, object);
 	forget_intents(object);

@@ -256,20 +256,55 @@ DIR *fs_list_fd(int fd)
 	return dir;
 }
 
+/* Some filesystems do not tell the type in a listing. */
+static int know_type(DIR *dir, struct dirent *entry)
+{
+	struct stat st;
+
+	if (entry->d_type != DT_UNKNOWN)
+		return 0;
+	if (fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	entry->d_type = (unsigned char)IFTODT(st.st_mode);
+	return 0;
+}
+
+int fs_next_entry(DIR *dir, struct dirent **ret_entry)
+{
+	for (;;) {
+		struct dirent *entry;
+		int r;
+
+		errno = 0;
+		entry = readdir(dir);
+		if (!entry)
+			return -errno;
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		r = know_type(dir, entry);
+		if (r == -ENOENT)
+			continue; /* it has just gone */
+		if (r < 0)
+			return r;
+		*ret_entry = entry;
+		return 1;
+	}
+}
+
 static int remove_entries(int fd, dev_t device, int depth, struct error *err)
 {
 	DIR *dir = fs_list_fd(fd);
 	struct dirent *entry;
-	int r = 0;
+	int r = 0, more = 0;
 
 	if (!dir)
 		return error_set(err, -errno, "cannot list directory: %m");
 	if (depth > TREE_DEPTH_MAX)
 		r = error_set(err, -ELOOP, "directories nested deeper than %d", TREE_DEPTH_MAX);
-	while (r == 0 && (entry = readdir(dir))) {
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			r = remove_entry(fd, entry->d_name, device, depth, err);
-	}
+	while (r == 0 && (more = fs_next_entry(dir, &entry)) > 0)
+		r = remove_entry(fd, entry->d_name, device, depth, err);
+	if (r == 0 && more < 0)
+		r = error_set(err, more, "cannot list directory: %s", strerror(-more));
 	closedir(dir);
 	return r;
 }

@@ -53,3 +53,10 @@ int fs_remove_tree(int dirfd, const char *path, struct error *err);
 /* A stream over the directory behind @fd with a position of its own; @fd stays open. Errno is set
  * when it is NULL. */
 DIR *fs_list_fd(int fd);
+
+/*
+ * The next entry, "." and ".." left out. 1: there is one, its d_type is known on every filesystem;
+ * 0: that were all; -errno: the rest cannot be read. Whoever takes things away because they are not
+ * listed must not take that for the end.
+ */
+int fs_next_entry(DIR *dir, struct dirent **ret_entry);

@@ -199,7 +199,7 @@ static long long count_watches(void)
 	struct dirent *entry;
 	long long n = 0;
 
-	while (dir && (entry = readdir(dir))) {
+	while (dir && fs_next_entry(dir, &entry) > 0) {
 		AUTO_FREE char *path = xasprintf("/proc/self/fdinfo/%s", entry->d_name);
 		AUTO_BUF struct buf text = { 0 };
 		const char *at;

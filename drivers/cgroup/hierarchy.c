@@ -93,17 +93,16 @@ int hierarchy_for_each_child(int dirfd, int (*fn)(int dirfd, const char *name, v
 {
 	DIR *dir = fs_list_fd(dirfd);
 	struct dirent *entry;
-	int r = 0;
+	int r = 0, more = 0;
 
 	if (!dir)
 		return gone_is_enoent(-errno);
-	while (r == 0 && (entry = readdir(dir))) {
-		if (entry->d_type == DT_DIR && strcmp(entry->d_name, ".") != 0 &&
-		    strcmp(entry->d_name, "..") != 0)
+	while (r == 0 && (more = fs_next_entry(dir, &entry)) > 0) {
+		if (entry->d_type == DT_DIR)
 			r = fn(dirfd, entry->d_name, ctx);
 	}
 	closedir(dir);
-	return r;
+	return r == 0 && more < 0 ? gone_is_enoent(more) : r;
 }
 
 /* ---- looking ---- */
@@ -167,6 +166,15 @@ struct list_walk {
 	struct error *err;
 };
 
+/* One that cannot be read does not hide the others. Gone meanwhile is no problem. */
+static int note_problem(const struct list_walk *walk, int code, const char *key)
+{
+	if (code != -ENOENT && !walk->facts->problem.code)
+		error_set(&walk->facts->problem, code, "cannot read cgroup %s: %s", key,
+			  strerror(-code));
+	return 0;
+}
+
 static int list_child(int dirfd, const char *name, void *ctx)
 {
 	struct list_walk *walk = ctx;
@@ -182,12 +190,12 @@ static int list_child(int dirfd, const char *name, void *ctx)
 	fd = hierarchy_open_dir(dirfd, name);
 	r = fd < 0 ? fd : read_fact(fd, key, &fact, walk->err);
 	if (r < 0)
-		return r == -ENOENT ? 0
-				    : error_set(walk->err, r, "cannot read cgroup %s: %s", key,
-						strerror(-r));
+		return note_problem(walk, r, key);
 	if (walk->facts->n == LIST_MAX) {
 		cgroup_fact_fini(&fact);
-		return error_set(walk->err, -E2BIG, "more than %d cgroups below ours", LIST_MAX);
+		error_set(&walk->facts->problem, -E2BIG, "more than %d cgroups below ours",
+			  LIST_MAX);
+		return 0;
 	}
 	if ((walk->facts->n & (walk->facts->n - 1)) == 0)
 		walk->facts->items =
@@ -198,7 +206,7 @@ static int list_child(int dirfd, const char *name, void *ctx)
 		return 0;
 	below = (struct list_walk){ walk->facts, key, walk->err };
 	r = hierarchy_for_each_child(fd, list_child, &below);
-	return r == -ENOENT ? 0 : r;
+	return r < 0 ? note_problem(walk, r, key) : 0;
 }
 
 int hierarchy_list(const struct hierarchy *hierarchy, struct cgroup_facts *ret_facts,

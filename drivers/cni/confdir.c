@@ -46,13 +46,13 @@ int confdir_read(struct confdir *confdir, const char *path, struct error *err)
 	DIR *dir = opendir(path);
 	struct dirent *entry;
 	size_t n = 0;
-	int r = 0;
+	int r = 0, more = 0;
 
 	if (!dir && errno == ENOENT)
 		return 0;
 	if (!dir)
 		return error_set(err, -errno, "cannot list %s: %m", path);
-	while (r == 0 && (entry = readdir(dir))) {
+	while (r == 0 && (more = fs_next_entry(dir, &entry)) > 0) {
 		if (!is_conflist_name(entry->d_name))
 			continue;
 		if (++n > CONFDIR_MAX_FILES)
@@ -62,5 +62,5 @@ int confdir_read(struct confdir *confdir, const char *path, struct error *err)
 			add_file(confdir, path, entry->d_name);
 	}
 	closedir(dir);
-	return r;
+	return r == 0 && more < 0 ? fs_error(err, more, "cannot list", path) : r;
 }

@@ -27,10 +27,14 @@ static enum drift look_at_reservation(const struct attachment *attachment, const
 	AUTO_FREE char *path = reservation_path(attachment, ip);
 	AUTO_BUF struct buf text = { 0 };
 	size_t len = strlen(attachment->container_id);
+	int r;
 
 	if (!path)
 		return DRIFT_NONE;
-	if (fs_read_file(AT_FDCWD, path, RESERVATION_MAX_BYTES, &text, NULL) < 0 || text.len == 0)
+	r = fs_read_file(AT_FDCWD, path, RESERVATION_MAX_BYTES, &text, NULL);
+	if (r == -EIO || r == -EACCES || r == -EMFILE || r == -ENFILE || r == -ENOMEM)
+		return DRIFT_NONE; /* what cannot be read is not gone */
+	if (r < 0 || text.len == 0)
 		return DRIFT_RESERVATION;
 	if (text.len < len || memcmp(text.data, attachment->container_id, len) != 0 ||
 	    (text.len > len && text.data[len] != '\r' && text.data[len] != '\n'))

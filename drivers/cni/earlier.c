@@ -62,7 +62,7 @@ static bool end_all(const char *netns_dir)
 	struct dirent *entry;
 	bool any = false;
 
-	while (dir && (entry = readdir(dir)))
+	while (dir && fs_next_entry(dir, &entry) > 0)
 		if (isdigit((unsigned char)entry->d_name[0]))
 			any |= end_one(entry->d_name, netns_dir);
 	if (dir)

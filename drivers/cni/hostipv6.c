@@ -59,17 +59,19 @@ int hostipv6_forward(struct error *err)
 	static const char forwarding[] = CONF "/all/forwarding";
 	struct dirent *entry;
 	DIR *dir;
-	int r = 0;
+	int r = 0, more = 0;
 
 	if (is_set_to(forwarding, '1'))
 		return 0;
 	dir = opendir(CONF);
 	if (!dir)
 		return error_set(err, -errno, "cannot list " CONF ": %m");
-	while (r == 0 && (entry = readdir(dir)))
-		if (entry->d_name[0] != '.' && learns_routes(entry->d_name))
+	while (r == 0 && (more = fs_next_entry(dir, &entry)) > 0)
+		if (learns_routes(entry->d_name))
 			r = keep_learning(entry->d_name, err);
 	closedir(dir);
+	if (r == 0 && more < 0)
+		r = fs_error(err, more, "cannot list", CONF);
 	return r < 0 ? r : fs_write_existing(AT_FDCWD, forwarding, "1", err);
 }
 

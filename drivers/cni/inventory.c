@@ -277,17 +277,18 @@ static int add_reservations(struct inventory_op *inventory, const char *path, bo
 {
 	DIR *dir = opendir(path);
 	struct dirent *entry;
+	int r;
 
 	if (!dir)
 		return errno == ENOENT ? 0 : error_set(err, -errno, "cannot list %s: %m", path);
-	while ((entry = readdir(dir))) {
+	while ((r = fs_next_entry(dir, &entry)) > 0) {
 		AUTO_FREE char *file = xasprintf("%s/%s", path, entry->d_name);
 
 		if (entry->d_type == DT_REG && is_reservation(entry->d_name))
 			add_reservation(inventory, file, shared);
 	}
 	closedir(dir);
-	return 0;
+	return r < 0 ? fs_error(err, r, "cannot list", path) : 0;
 }
 
 /* All of our own directory, and elsewhere where a conflist of ours points to. */
@@ -297,11 +298,11 @@ static int add_ipam(struct inventory_op *inventory, struct error *err)
 	DIR *dir = opendir(inventory->ipam_dir);
 	struct dirent *entry;
 	struct claim *claim;
-	int r = 0;
+	int r = 0, more = 0;
 
 	if (!dir && errno != ENOENT)
 		return error_set(err, -errno, "cannot list %s: %m", inventory->ipam_dir);
-	while (dir && r == 0 && (entry = readdir(dir))) {
+	while (dir && r == 0 && (more = fs_next_entry(dir, &entry)) > 0) {
 		AUTO_FREE char *path = xasprintf("%s%s", ours, entry->d_name);
 
 		if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
@@ -309,6 +310,8 @@ static int add_ipam(struct inventory_op *inventory, struct error *err)
 	}
 	if (dir)
 		closedir(dir);
+	if (r == 0 && more < 0)
+		r = fs_error(err, more, "cannot list", inventory->ipam_dir);
 	map_for_each(claim, &inventory->reserved, node)
 		if (r == 0 && !str_starts_with(claim->name, ours))
 			r = add_reservations(inventory, claim->name, true, err);
@@ -331,16 +334,16 @@ static int add_pins(struct inventory_op *inventory, struct error *err)
 {
 	DIR *dir = opendir(inventory->netns_dir);
 	struct dirent *entry;
+	int r;
 
 	if (!dir)
 		return errno == ENOENT
 			       ? 0
 			       : error_set(err, -errno, "cannot list %s: %m", inventory->netns_dir);
-	while ((entry = readdir(dir)))
-		if (!str_equal(entry->d_name, ".") && !str_equal(entry->d_name, ".."))
-			add_pin(inventory, entry->d_name);
+	while ((r = fs_next_entry(dir, &entry)) > 0)
+		add_pin(inventory, entry->d_name);
 	closedir(dir);
-	return 0;
+	return r < 0 ? fs_error(err, r, "cannot list", inventory->netns_dir) : 0;
 }
 
 /* The directory of the pins is in the daemon's runtime directory, all of which is ours. */

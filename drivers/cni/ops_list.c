@@ -34,7 +34,8 @@ struct list_op {
 	size_t n_spaces;
 	struct bridge_wish *wishes; /* for the bridge of each of the spaces */
 	size_t n_wishes;
-	struct map cells; /* struct listed.node */
+	struct map cells;     /* struct listed.node */
+	struct error problem; /* of the directories of conflists */
 	struct network_facts *ret_facts;
 };
 
@@ -79,15 +80,16 @@ static int list_pins(struct list_op *list, struct error *err)
 	const char *path = list->netns_dir;
 	DIR *dir = opendir(path);
 	struct dirent *entry;
+	int r;
 
 	if (!dir && errno == ENOENT)
 		return 0;
 	if (!dir)
 		return error_set(err, -errno, "cannot list %s: %m", path);
-	while ((entry = readdir(dir)))
+	while ((r = fs_next_entry(dir, &entry)) > 0)
 		add_pin(list, entry->d_name);
 	closedir(dir);
-	return 0;
+	return r < 0 ? fs_error(err, r, "cannot list", path) : 0;
 }
 
 /* ---- what the journal says was made ---- */
@@ -134,6 +136,41 @@ static struct space_fact *find_space(struct list_op *list, const char *space_key
 	return NULL;
 }
 
+static struct space_fact *add_space(struct list_op *list)
+{
+	list->spaces = xrealloc(list->spaces, (list->n_spaces + 1) * sizeof(*list->spaces));
+	return &list->spaces[list->n_spaces++];
+}
+
+/* Where the listing ended too soon: what we wrote is looked for by its name. What cannot be read
+ * is taken to be as it was written. */
+static struct space_fact *find_unlisted(struct list_op *list, const char *space_key,
+					const struct conflist *known)
+{
+	AUTO_FREE char *unread = NULL;
+	struct space_fact *space = NULL;
+
+	for (size_t i = 0; list->problem.code && i < list->dirs.n; i++) {
+		AUTO_FREE char *path = space_conflist_path(list->dirs.items[i], space_key);
+		AUTO(conflist_fini) struct conflist conflist = { 0 };
+		AUTO_BUF struct buf text = { 0 };
+		int r = space_read(list->dirs.items[i], space_key, &conflist, &text, NULL);
+
+		if (r == 0) {
+			space = add_space(list);
+			space_fact_fill(space, path, &conflist);
+			return space;
+		}
+		if (r != -ENOENT && !unread)
+			unread = take_ptr(path);
+	}
+	if (unread) {
+		space = add_space(list);
+		space_fact_fill(space, unread, known);
+	}
+	return space;
+}
+
 /* The conflist of a space next to what was written there. Where they differ the space is what it
  * was: so is the bridge that its cells are on, and what filters it. */
 static void compare_conflist(struct list_op *list, const char *space_key, const char *text)
@@ -141,17 +178,22 @@ static void compare_conflist(struct list_op *list, const char *space_key, const 
 	struct space_fact *space = find_space(list, space_key);
 	AUTO(conflist_fini) struct conflist known = { 0 }, now = { 0 };
 	AUTO_BUF struct buf now_text = { 0 };
+	int r;
 
 	if (conflist_parse(text, strlen(text), &known, NULL) < 0)
 		return;
+	if (!space)
+		space = find_unlisted(list, space_key, &known);
 	if (!space) {
-		list->spaces = xrealloc(list->spaces, (list->n_spaces + 1) * sizeof(*list->spaces));
-		space = &list->spaces[list->n_spaces++];
+		space = add_space(list);
 		space_fact_fill(space, "", &known);
 		space->drift = xstrdup("its conflist is gone, or cannot be read");
 		return;
 	}
-	if (fs_read_file(AT_FDCWD, space->conflist, CONFLIST_MAX_BYTES, &now_text, NULL) < 0 ||
+	r = fs_read_file(AT_FDCWD, space->conflist, CONFLIST_MAX_BYTES, &now_text, NULL);
+	if (r < 0 && r != -ENOENT && list->problem.code)
+		return; /* nor can it be compared */
+	if (r < 0 ||
 	    conflist_parse(now_text.data, now_text.len, &now, NULL) < 0 ||
 	    !conflist_equal(&known, &now)) {
 		AUTO_FREE char *path = take_ptr(space->conflist);
@@ -230,10 +272,11 @@ static void add_attachment(struct list_op *list, const char *record_key, const c
 static int look_at_host(struct op *op, struct error *err)
 {
 	struct list_op *list = to_list_op(op);
-	int r = space_list(&list->dirs, &list->spaces, &list->n_spaces, err);
+	int r;
 
-	if (r == 0)
-		r = list_pins(list, err);
+	/* Those of the spaces that the listing does not have are looked for one by one. */
+	space_list(&list->dirs, &list->spaces, &list->n_spaces, &list->problem);
+	r = list_pins(list, err);
 	if (r == 0)
 		r = hostlinks_read(&list->links, err);
 	if (r < 0)
@@ -262,7 +305,8 @@ static void hand_over(struct list_op *list)
 	struct listed *listed;
 
 	*facts = (struct network_facts){ .spaces = take_ptr(list->spaces),
-					 .n_spaces = list->n_spaces };
+					 .n_spaces = list->n_spaces,
+					 .problem = list->problem };
 	list->n_spaces = 0;
 	facts->attachments = xcalloc(list->cells.count, sizeof(*facts->attachments));
 	map_for_each(listed, &list->cells, node) {

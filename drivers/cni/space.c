@@ -130,12 +130,12 @@ int space_list(const struct strv *dirs, struct space_fact **ret_items, size_t *r
 	AUTO(confdir_fini) struct confdir confdir = { 0 };
 	struct space_fact *items;
 	size_t n = 0;
+	int r = 0;
 
 	for (size_t i = 0; i < dirs->n; i++) {
-		int r = confdir_read(&confdir, dirs->items[i], err);
+		int failed = confdir_read(&confdir, dirs->items[i], r < 0 ? NULL : err);
 
-		if (r < 0)
-			return r;
+		r = r < 0 ? r : failed;
 	}
 	items = xcalloc(confdir.n, sizeof(*items));
 	for (size_t i = 0; i < confdir.n; i++)
@@ -143,5 +143,5 @@ int space_list(const struct strv *dirs, struct space_fact **ret_items, size_t *r
 			space_fact_fill(&items[n++], confdir.items[i].path, &confdir.items[i].list);
 	*ret_items = items;
 	*ret_n = n;
-	return 0;
+	return r;
 }

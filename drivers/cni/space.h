@@ -49,6 +49,6 @@ int space_remove_reservations(const struct space_job *job, struct error *err);
 void space_fact_fill(struct space_fact *fact, const char *path, const struct conflist *list);
 
 /* Every conflist with our marker in the directories. Files that cannot be read as conflists are
- * left out. */
+ * left out. When a directory cannot be read, those that were found are returned all the same. */
 int space_list(const struct strv *dirs, struct space_fact **ret_items, size_t *ret_n,
 	       struct error *err);

@@ -91,7 +91,7 @@ void shims_read(const char *socket, struct shims *ret_shims)
 	struct dirent *entry;
 
 	*ret_shims = (struct shims){ 0 };
-	while (dir && (entry = readdir(dir)))
+	while (dir && fs_next_entry(dir, &entry) > 0)
 		if (isdigit((unsigned char)entry->d_name[0]))
 			add_process(ret_shims, entry->d_name, socket);
 	if (dir)
@@ -139,7 +139,7 @@ int shim_kill(const char *socket, const char *namespace_, const char *id, struct
 	struct dirent *entry;
 	int r = -ENOENT;
 
-	while (dir && r == -ENOENT && (entry = readdir(dir)))
+	while (dir && r == -ENOENT && fs_next_entry(dir, &entry) > 0)
 		if (isdigit((unsigned char)entry->d_name[0]) &&
 		    serves(entry->d_name, socket, namespace_, id))
 			r = kill_held(entry->d_name, socket, namespace_, id, err);

@@ -129,11 +129,18 @@ static void list_one(struct world *world, const char *key, struct cgroup_facts *
 	fill(world, key, &facts->items[facts->n++]);
 }
 
-static int apply_list(struct op *op, struct error *err UNUSED)
+static int apply_list(struct op *op, struct error *err)
 {
+	struct cgroup_facts *facts = op->ret;
 	struct world_parent *parent;
 	struct world_cell *cell;
 
+	if (str_equal(op->world->unlistable, "cgroups"))
+		return error_set(err, -EIO, "cannot list cgroups");
+	if (str_equal(op->world->half_listed, "cgroups")) {
+		error_set(&facts->problem, -EIO, "cannot read cgroup default");
+		return 0;
+	}
 	map_for_each(parent, &op->world->parents, node)
 		if (parent->cgroup)
 			list_one(op->world, parent->key, op->ret);

@@ -170,14 +170,19 @@ static void fill_attachment(struct world *world, const struct world_cell *cell,
 	};
 }
 
-static int apply_list(struct op *op, struct error *err UNUSED)
+static int apply_list(struct op *op, struct error *err)
 {
 	struct network_facts *facts = op->ret;
 	struct world_parent *parent;
 	struct world_cell *cell;
+	bool half = str_equal(op->world->half_listed, "networks");
 
+	if (str_equal(op->world->unlistable, "networks"))
+		return error_set(err, -ENOTDIR, "cannot list /netns: Not a directory");
+	if (half)
+		error_set(&facts->problem, -ENOTDIR, "cannot list /net.d: Not a directory");
 	map_for_each(parent, &op->world->parents, node) {
-		if (!parent->own || key_kind(parent->key) != KIND_SPACE)
+		if (half || !parent->own || key_kind(parent->key) != KIND_SPACE)
 			continue;
 		facts->spaces =
 			xrealloc(facts->spaces, (facts->n_spaces + 1) * sizeof(*facts->spaces));

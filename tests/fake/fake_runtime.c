@@ -193,6 +193,8 @@ static int apply_list(struct op *op, struct error *err)
 	struct world_container *c;
 	int r = unavailable(op, err);
 
+	if (r == 0 && str_equal(op->world->unlistable, op->key))
+		r = error_set(err, -EMSGSIZE, "the answer is too large");
 	if (r < 0)
 		return r;
 	map_for_each(c, &op->world->containers, node) {

@@ -112,6 +112,7 @@ static void fake_open(struct fake *fake)
 		.run_path = fake->run_path ? fake->run_path : "",
 		.watch_kind = watch_kind,
 	};
+	struct host_socket socket;
 	struct error error;
 
 	sim_init_real(&fake->sim, 1);
@@ -121,8 +122,10 @@ static void fake_open(struct fake *fake)
 	if (rpc_open(&fake->rpc, &fake->sim.loop, &error) < 0)
 		errx(1, "%s", error.msg);
 	options.rpc = fake->rpc;
-	if (host_listen(fake->socket, &options.listen_fd, &error) < 0 ||
-	    api_open(&fake->api, &options, &error) < 0)
+	if (host_listen(fake->socket, &socket, &error) < 0)
+		errx(1, "%s", error.msg);
+	options.listen_fd = socket.fd;
+	if (api_open(&fake->api, &options, &error) < 0)
 		errx(1, "%s", error.msg);
 	watch_signal(fake, &fake->sigterm, SIGTERM);
 	watch_signal(fake, &fake->sigint, SIGINT);

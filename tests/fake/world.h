@@ -122,6 +122,8 @@ struct world {
 	struct list hints; /* struct late_hint.link */
 	struct world_observer observer;
 	bool runtime_down;
+	const char *unlistable; /* "networks", "cgroups" or a namespace: listing it fails */
+	const char *half_listed; /* "networks" or "cgroups": nothing is listed, which is said */
 	bool frozen; /* nothing may be changed: what changes is counted as a violation */
 	unsigned violations;
 	char violation[1024]; /* the first one */

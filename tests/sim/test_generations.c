@@ -247,8 +247,8 @@ static uint64_t until_read(struct sim *sim, const char *name, unsigned answer_ms
 		list_for_each(op, &sim->world.ops, link) {
 			if (strcmp(op->name, name) != 0)
 				continue;
-			sim->world.answer_ms = op->read ? 0 : answer_ms;
-			if (op->read)
+			sim->world.answer_ms = op->answered ? 0 : answer_ms;
+			if (op->answered)
 				return op->nth;
 		}
 		sim_run(sim, 1);

@@ -76,12 +76,14 @@ static void served_start(struct served *served)
 			  .restart = served_on_stop,
 			  .ctx = served },
 	};
+	struct host_socket socket;
 
 	served->sim.run_path = served->run_path;
 	sim_start(&served->sim);
 	assert_int_equal(rpc_open(&served->rpc, &served->sim.loop, NULL), 0);
 	options.rpc = served->rpc;
-	assert_int_equal(host_listen(path, &options.listen_fd, NULL), 0);
+	assert_int_equal(host_listen(path, &socket, NULL), 0);
+	options.listen_fd = socket.fd;
 	assert_int_equal(api_open(&served->api, &options, NULL), 0);
 	served->channel = rpc_channel_new(served->rpc, target);
 }

@@ -16,6 +16,7 @@
 #include "core/base/list.h"
 #include "core/base/map.h"
 #include "core/base/str.h"
+#include "tests/unit/bad_dirs.h"
 
 enum { MAP_KEYS = 200, MAP_STEPS = 20000 };
 
@@ -337,6 +338,41 @@ static void test_fs_remove_tree(void **state UNUSED)
 }
 
 /* Deeper than the bound: refused with words, nothing loops. */
+static size_t count_entries(const char *path, unsigned char type, int expected_end)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+	size_t n = 0;
+	int r;
+
+	assert_non_null(dir);
+	while ((r = fs_next_entry(dir, &entry)) > 0)
+		n += entry->d_type == type;
+	closedir(dir);
+	assert_int_equal(r, expected_end);
+	return n;
+}
+
+static void test_fs_entries(void **state UNUSED)
+{
+	struct error err = { 0 };
+
+	assert_int_equal(fs_make_dirs("all/a", 0755, &err), 0);
+	assert_int_equal(fs_make_dirs("all/b", 0755, &err), 0);
+	assert_int_equal(fs_write_file_atomic("all/file", "x", 1, 0600, &err), 0);
+	assert_int_equal(symlink("a", "all/link"), 0);
+	assert_int_equal(count_entries("all", DT_DIR, 0), 2);
+	bad_dirs.no_types = true;
+	assert_int_equal(count_entries("all", DT_DIR, 0), 2);
+	assert_int_equal(count_entries("all", DT_LNK, 0), 1);
+	bad_dirs = (struct bad_dirs){ .cut_after = "file", .code = EIO };
+	count_entries("all", DT_REG, -EIO);
+	bad_dirs = (struct bad_dirs){ .cut_after = "a", .code = EIO };
+	assert_int_equal(fs_remove_tree(AT_FDCWD, "all", &err), -EIO);
+	bad_dirs = (struct bad_dirs){ 0 };
+	assert_int_equal(fs_remove_tree(AT_FDCWD, "all", &err), 0);
+}
+
 static void test_fs_remove_tree_bound(void **state UNUSED)
 {
 	AUTO_BUF struct buf path = { 0 };
@@ -384,6 +420,7 @@ int main(void)
 		FS_TEST(test_fs_write),
 		FS_TEST(test_fs_update),
 		FS_TEST(test_fs_update_is_never_empty),
+		FS_TEST(test_fs_entries),
 		FS_TEST(test_fs_remove_tree),
 		FS_TEST(test_fs_remove_tree_bound),
 	};

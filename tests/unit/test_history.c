@@ -565,10 +565,11 @@ static void test_full_at_the_end(void **state)
 	expect(&f->history, WEB " one x1\n");
 }
 
-/* No file of ours: the history begins anew, over it. */
+/* One that cannot be read: the history begins anew, beside it. */
 static void test_too_large(void **state)
 {
 	struct fixture *f = *state;
+	AUTO_FREE char *aside = xasprintf("%s.damaged", f->path);
 
 	end(f);
 	append_text(f, "");
@@ -580,6 +581,7 @@ static void test_too_large(void **state)
 	begin_again(f);
 	expect(&f->history, WEB " one x1\n");
 	assert_true(file_size(f) < 1024);
+	assert_int_equal(unlink(aside), 0);
 }
 
 /* The clock went back a year while the daemon was away: numbers still go up. */

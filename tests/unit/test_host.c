@@ -160,6 +160,73 @@ static void test_lock(void **state UNUSED)
 	fini_lock(path);
 }
 
+static void not_listened(int code, const char *expected)
+{
+	struct host_socket socket = { .fd = -1 };
+	struct error err = { 0 };
+
+	if (host_listen(path, &socket, &err) != code)
+		fail_msg("%d, not %d: %s", err.code, code, err.msg);
+	if (!strstr(err.msg, expected))
+		fail_msg("\"%s\" does not say \"%s\"", err.msg, expected);
+	assert_int_equal(access(path, F_OK), 0);
+}
+
+static void test_listen(void **state UNUSED)
+{
+	struct host_socket first = { 0 }, second = { 0 };
+	struct stat st;
+
+	assert_int_equal(host_listen(path, &first, NULL), 0);
+	assert_int_equal(fcntl(first.fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+	not_listened(-EADDRINUSE, "another program serves");
+
+	/* What its owner left behind is replaced. */
+	close(first.fd);
+	assert_int_equal(host_listen(path, &second, NULL), 0);
+
+	/* The file is another's by now: it stays. */
+	host_unlink_socket(path, &first);
+	assert_int_equal(stat(path, &st), 0);
+	host_unlink_socket(path, &second);
+	assert_int_equal(stat(path, &st), -1);
+	close(second.fd);
+}
+
+/* One whose queue is full is served too. */
+static void test_listen_beside_a_busy_one(void **state UNUSED)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int busy = bound_socket(SOCK_STREAM), clients[2];
+
+	strcpy(address.sun_path, path);
+	assert_int_equal(listen(busy, 0), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(clients); i++) {
+		clients[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		connect(clients[i], (struct sockaddr *)&address, sizeof(address));
+	}
+	not_listened(-EADDRINUSE, "another program serves");
+	for (size_t i = 0; i < ARRAY_SIZE(clients); i++)
+		close(clients[i]);
+	close(busy);
+}
+
+static void test_listen_where_something_else_is(void **state UNUSED)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	assert_int_equal(write(fd, "precious", 8), 8);
+	close(fd);
+	not_listened(-EEXIST, "is no socket");
+	unlink(path);
+	fd = bound_socket(SOCK_DGRAM);
+	not_listened(-EADDRINUSE, "another program serves");
+	close(fd);
+	unlink(path);
+	assert_int_equal(symlink("/dev/null", path), 0);
+	not_listened(-EEXIST, "is no socket");
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -169,6 +236,9 @@ int main(void)
 		TEST(test_none),
 		TEST(test_taken),
 		TEST(test_wrong),
+		TEST(test_listen),
+		TEST(test_listen_beside_a_busy_one),
+		TEST(test_listen_where_something_else_is),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/journal.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -248,11 +249,60 @@ static void test_damage_in_the_middle(void **state)
 		open_journal(f);
 		assert_value(f, "a", "1");
 		assert_value(f, "b", NULL);
-		assert_value(f, "c", NULL);
+		assert_value(f, "c", "3");
 		close_journal(f);
+		assert_int_equal(stat(kept, &st), 0);
+		assert_int_equal(st.st_size, log.len);
+		assert_int_equal(unlink(kept), 0);
+		open_journal(f); /* it is whole again */
+		assert_value(f, "c", "3");
+		close_journal(f);
+		assert_int_equal(stat(kept, &st), -1);
 	}
-	assert_int_equal(stat(kept, &st), 0);
-	assert_int_equal(st.st_size, log.len);
+}
+
+/* One that leads beyond the end, one that is none, one that ends in the middle of the next. */
+static void test_wrong_length(void **state)
+{
+	static const uint32_t lengths[] = { 0, 2, 9, 60, 1000, 1 << 20, 1 << 30, UINT32_MAX };
+	struct fixture *f = *state;
+	AUTO_BUF struct buf log = { 0 };
+	AUTO_FREE char *kept = xasprintf("%s.damaged", f->path);
+	AUTO_FREE char *tail = xasprintf("%s.tail", f->path);
+	size_t second, last;
+	struct stat st;
+
+	buf_add(&log, JOURNAL_MAGIC, JOURNAL_MAGIC_BYTES);
+	journal_encode(&log, JOURNAL_PUT, "a", "1", 1);
+	second = log.len;
+	journal_encode(&log, JOURNAL_PUT, "b", "2", 1);
+	last = log.len;
+	journal_encode(&log, JOURNAL_PUT, "c", "3", 1);
+	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
+		uint32_t was, length = htole32(lengths[i]);
+
+		memcpy(&was, log.data + second, sizeof(was));
+		memcpy(log.data + second, &length, sizeof(length));
+		write_raw(f, log.data, log.len);
+		memcpy(log.data + second, &was, sizeof(was));
+		open_journal(f);
+		assert_value(f, "a", "1");
+		assert_value(f, "c", "3");
+		close_journal(f);
+		assert_int_equal(stat(kept, &st), 0);
+		assert_int_equal(st.st_size, log.len);
+		assert_int_equal(unlink(kept), 0);
+	}
+
+	/* In the last record it cannot be told from a write that did not finish: it is kept. */
+	log.data[last + 1] ^= 0x10;
+	write_raw(f, log.data, log.len);
+	open_journal(f);
+	assert_value(f, "b", "2");
+	assert_value(f, "c", NULL);
+	close_journal(f);
+	assert_int_equal(stat(tail, &st), 0);
+	assert_int_equal(st.st_size, log.len - last);
 }
 
 static void test_foreign_file_is_refused(void **state)
@@ -539,6 +589,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_every_prefix, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_zero_tail, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damage_in_the_middle, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wrong_length, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_foreign_file_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_group_commit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_compaction, setup, teardown),

@@ -14,6 +14,7 @@
 #include "core/desired.h"
 #include "core/manifest/manifest.h"
 #include "tests/fake/host.h"
+#include "tests/unit/bad_dirs.h"
 #include "tests/unit/small_fs.h"
 
 enum { SETTLED_MS = 1000, LONG_MS = 10 * 1000, WAIT_MS = 10 * 1000, FILE_MAX_BYTES = 64 * 1024 };
@@ -289,6 +290,42 @@ static void test_deleted_objects_leave_no_files(void **state)
 	assert_exists(f, "", true);
 }
 
+static void on_written(void *ctx, const struct error *err UNUSED)
+{
+	--*(int *)ctx;
+}
+
+/* Behind much other work is the removal of a cell that is there again by then. */
+static void test_late_removal(void **state)
+{
+	struct fixture *f = *state;
+	struct object *web;
+	struct error err;
+	int waiting = 20;
+
+	start(f, two_containers);
+	web = engine_find(&f->sim.engine, WEB);
+	for (int i = 0; i < waiting; i++) {
+		struct store_change *change = xnew(struct store_change);
+
+		*change = (struct store_change){ xasprintf("default/other%d.x", i), xstrdup("x") };
+		store_change(f->sim.store, change, 1, on_written, &waiting);
+	}
+	engine_changed(&f->sim.engine, web, true);
+	write_text(f, WEB "/mine", "of the new one\n");
+	sim_run(&f->sim, LONG_MS);
+	assert_int_equal(waiting, 0);
+	assert_exists(f, WEB "/cell.yaml", true);
+	assert_exists(f, WEB "/mine", true);
+
+	/* One that works already is waited for; one in the queue is called off. */
+	engine_changed(&f->sim.engine, web, true);
+	assert_int_equal(store_take_dir(f->sim.store, WEB, &err), -EAGAIN);
+	sim_run(&f->sim, LONG_MS);
+	assert_int_equal(store_take_dir(f->sim.store, WEB, &err), 0);
+	assert_exists(f, WEB "/mine", false);
+}
+
 /* Deleted while we were away: the files go once that is certain. */
 static void test_deleted_while_away(void **state)
 {
@@ -425,6 +462,252 @@ static void test_strange_files(void **state)
 	assert_exists(f, "default/note.txt", true);
 }
 
+/* ---- what cannot be read ---- */
+
+#define API_CELL "default/default/default/api"
+
+static const char api_cell[] = "apiVersion: v1beta1\nkind: Cell\nmetadata: {name: api}\nspec:\n"
+			       "  containers: [{id: a, image: img, stopGracePeriodSeconds: 1}]\n";
+static const char api_side[] =
+	"apiVersion: v1beta1\nkind: Container\nmetadata: {name: side}\n"
+	"spec: {cellId: api, image: img, stopGracePeriodSeconds: 1}\n";
+
+static void apply(struct fixture *f, const char *text)
+{
+	struct manifest manifest;
+	struct document *document;
+
+	manifest_parse("api", text, strlen(text), &manifest);
+	assert_int_equal(manifest.errors.n, 0);
+	list_for_each(document, &manifest.documents, link)
+		desired_set_api(&f->sim.engine, document->key, take_ptr(document->message));
+	manifest_fini(&manifest);
+}
+
+/* A cell of a manifest, and one of the API with a container that joined it. */
+static void start_both(struct fixture *f)
+{
+	start(f, two_containers);
+	apply(f, api_cell);
+	apply(f, api_side);
+	sim_run(&f->sim, LONG_MS);
+	assert_int_equal(sim_state(&f->sim, API_CELL), API__STATE__Ready);
+}
+
+static void assert_ran_on(const struct fixture *f, const char *id)
+{
+	const struct world_container *c = world_container((struct world *)&f->sim.world,
+							  "kukeon-default", id);
+
+	if (!c)
+		fail_msg("%s is gone", id);
+	if (c->starts != 1 || c->fact.task != TASK_RUNNING)
+		fail_msg("%s did not run on: starts=%u task=%d", id, c->starts, c->fact.task);
+}
+
+static void assert_all_ran_on(const struct fixture *f)
+{
+	assert_ran_on(f, "default_default_web_root");
+	assert_ran_on(f, "default_default_web_b");
+	assert_ran_on(f, "default_default_api_root");
+	assert_ran_on(f, "default_default_api_side");
+}
+
+static void assert_no_damage(const struct fixture *f)
+{
+	AUTO_FREE char *command =
+		xasprintf("test -z \"$(find %s -name '*.damaged')\"", f->run_path);
+
+	assert_int_equal(system(command), 0);
+}
+
+/* What is at @name is replaced by something that cannot be read. */
+static void spoil(const struct fixture *f, const char *name, bool by_file)
+{
+	AUTO_FREE char *path = path_of(f, name);
+	AUTO_FREE char *away = xasprintf("%s/away", f->dir);
+
+	assert_int_equal(rename(path, away), 0);
+	if (by_file)
+		write_text(f, name, "not a directory\n");
+	else
+		assert_int_equal(symlink(path, path), 0);
+}
+
+static void mend(const struct fixture *f, const char *name)
+{
+	AUTO_FREE char *path = path_of(f, name);
+	AUTO_FREE char *away = xasprintf("%s/away", f->dir);
+
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rename(away, path), 0);
+}
+
+/* The manifest is as it was, and everything is as it was when the store can be read again. */
+static void assert_survives(struct fixture *f, const char *what, const char *name)
+{
+	sim_file(&f->sim, "web.yaml", two_containers);
+	sim_scanned(&f->sim);
+	sim_run(&f->sim, 3 * LONG_MS);
+	print_message("%s %s\n", what, name);
+	assert_all_ran_on(f);
+	assert_no_damage(f);
+	if (!store_unread(f->sim.store) || !strstr(store_unread(f->sim.store), what))
+		fail_msg("\"%s\" does not say \"%s\"", store_unread(f->sim.store), what);
+	assert_int_equal(sim_state(&f->sim, WEB), API__STATE__Ready);
+}
+
+static void assert_recovers(struct fixture *f)
+{
+	const struct object *api;
+
+	sim_run(&f->sim, 3 * LONG_MS);
+	assert_null(store_unread(f->sim.store));
+	assert_all_ran_on(f);
+	assert_int_equal(sim_state(&f->sim, API_CELL), API__STATE__Ready);
+	api = engine_find(&f->sim.engine, API_CELL);
+	assert_string_equal(api->source, "api");
+	assert_false(api->kept);
+	assert_int_equal(((const Api__Cell *)api->spec)->spec->n_containers, 2);
+	assert_exists(f, API_CELL "/cell.yaml", true);
+	assert_exists(f, API_CELL "/containers/side.yaml", true);
+}
+
+static void test_directories_that_cannot_be_listed(void **state)
+{
+	static const char *const dirs[] = {
+		"/run",
+		"/run/default",
+		"/run/default/default",
+		"/run/default/default/default",
+		"/run/" API_CELL "/containers",
+	};
+	static const int codes[] = { EACCES, EIO, EMFILE };
+	struct fixture *f = *state;
+
+	start_both(f);
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+		sim_crash(&f->sim);
+		bad_dirs = (struct bad_dirs){ .unlisted = dirs[i], .code = codes[i % 3] };
+		sim_start(&f->sim);
+		assert_survives(f, strerror(bad_dirs.code), dirs[i]);
+		bad_dirs = (struct bad_dirs){ 0 };
+		assert_recovers(f);
+	}
+}
+
+static void test_listings_that_break_off(void **state)
+{
+	static const char *const after[] = { "default", "api", "web", "a.yaml", "side.yaml",
+					     "stack.yaml", "cell.yaml" };
+	struct fixture *f = *state;
+
+	start_both(f);
+	for (size_t i = 0; i < ARRAY_SIZE(after); i++) {
+		sim_crash(&f->sim);
+		bad_dirs = (struct bad_dirs){ .cut_after = after[i], .code = EIO };
+		sim_start(&f->sim);
+		sim_file(&f->sim, "web.yaml", two_containers);
+		sim_scanned(&f->sim);
+		sim_run(&f->sim, 3 * LONG_MS);
+		assert_all_ran_on(f);
+		assert_no_damage(f);
+		bad_dirs = (struct bad_dirs){ 0 };
+		assert_recovers(f);
+	}
+}
+
+static void test_something_else_in_its_place(void **state)
+{
+	static const struct {
+		const char *name, *what;
+		bool by_file;
+	} places[] = {
+		{ "default", "Not a directory", true },
+		{ "default", "symbolic links", false },
+		{ "default/default/default", "Not a directory", true },
+		{ API_CELL, "Not a directory", true },
+		{ API_CELL "/cell.yaml", "symbolic links", false },
+		{ API_CELL "/containers", "Not a directory", true },
+		{ API_CELL "/containers/side.yaml", "symbolic links", false },
+		{ "default/realm.yaml", "symbolic links", false },
+	};
+	struct fixture *f = *state;
+
+	start_both(f);
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		sim_crash(&f->sim);
+		spoil(f, places[i].name, places[i].by_file);
+		sim_start(&f->sim);
+		assert_survives(f, places[i].what, places[i].name);
+		mend(f, places[i].name);
+		assert_recovers(f);
+	}
+}
+
+/* The types are asked for then. */
+static void test_listings_without_types(void **state)
+{
+	struct fixture *f = *state;
+
+	start_both(f);
+	sim_crash(&f->sim);
+	bad_dirs.no_types = true;
+	sim_start(&f->sim);
+	sim_file(&f->sim, "web.yaml", two_containers);
+	sim_scanned(&f->sim);
+	bad_dirs = (struct bad_dirs){ 0 };
+	assert_null(store_unread(f->sim.store));
+	assert_recovers(f);
+}
+
+/* What was to go meanwhile goes when the store says that nobody wants it; what was stopped stops.
+ */
+static void test_what_it_says_holds_when_it_is_read(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_FREE char *path = NULL;
+
+	start_both(f);
+	engine_find(&f->sim.engine, WEB)->cell.run = INTENT_STOP;
+	engine_changed(&f->sim.engine, engine_find(&f->sim.engine, WEB), false);
+	engine_touch(&f->sim.engine, engine_find(&f->sim.engine, WEB));
+	sim_run(&f->sim, LONG_MS);
+	assert_int_equal(sim_state(&f->sim, WEB), API__STATE__Stopped);
+	sim_crash(&f->sim);
+	path = path_of(f, API_CELL);
+	spoil(f, "default", true);
+	sim_start(&f->sim);
+	sim_file(&f->sim, "web.yaml", two_containers);
+	sim_scanned(&f->sim);
+	sim_run(&f->sim, 3 * LONG_MS);
+	assert_ran_on(f, "default_default_api_root");
+	mend(f, "default");
+	assert_int_equal(fs_remove_tree(AT_FDCWD, path, NULL), 0);
+	sim_run(&f->sim, 3 * LONG_MS);
+	assert_null(store_unread(f->sim.store));
+	assert_null(engine_find(&f->sim.engine, API_CELL));
+	assert_int_equal(sim_state(&f->sim, WEB), API__STATE__Stopped);
+}
+
+/* Of a container that has a document of its own nothing is left but that: the others go on. */
+static void test_damaged_container(void **state)
+{
+	struct fixture *f = *state;
+
+	start_both(f);
+	sim_crash(&f->sim);
+	write_text(f, API_CELL "/containers/side.yaml", "spec: {{{\n");
+	sim_start(&f->sim);
+	sim_file(&f->sim, "web.yaml", two_containers);
+	sim_scanned(&f->sim);
+	sim_run(&f->sim, 3 * LONG_MS);
+	assert_all_ran_on(f);
+	assert_exists(f, API_CELL "/containers/side.yaml.damaged", true);
+	apply(f, api_side);
+	assert_recovers(f);
+}
+
 static const char late[] = "apiVersion: v1beta1\nkind: Cell\nmetadata: {name: late}\nspec:\n"
 			   "  containers:\n  - {id: a, image: img}\n";
 
@@ -478,6 +761,13 @@ int main(void)
 		TEST(test_short_lines_come_back),
 		TEST(test_container_called_root),     TEST(test_strange_files),
 		TEST(test_full_filesystem),           TEST(test_an_end_is_written_at_once),
+		TEST(test_directories_that_cannot_be_listed),
+		TEST(test_listings_that_break_off),
+		TEST(test_something_else_in_its_place),
+		TEST(test_listings_without_types),
+		TEST(test_what_it_says_holds_when_it_is_read),
+		TEST(test_damaged_container),
+		TEST(test_late_removal),
 	};
 
 	small_fs_init();
