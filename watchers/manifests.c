@@ -7,6 +7,7 @@
 #include "watchers/manifests_scan.h"
 
 enum {
+	CLOSE_LIMIT_MS = 2000, /* for a scan that is under way at the end */
 	RETRY_FIRST_MS = 20, /* for a writer that was closing just then; doubles up to poll_ms */
 };
 
@@ -27,11 +28,14 @@ struct manifests_watcher {
 
 	struct work work;
 	struct manifests_scan scan; /* the worker's while busy */
+	bool scanned;    /* false: the directory did not answer, and nothing is known of it */
 	bool busy;       /* from the start of a scan until its last difference is delivered */
 	bool hinted;     /* meanwhile there was a hint ... */
 	bool wanted_now; /* ... or a request */
 
 	struct deferred deferred_close;
+	struct timer closing; /* the scan that is under way is waited for */
+	bool left_behind;     /* and no longer */
 	void (*closed)(void *ctx); /* set: closing */
 	void *closed_ctx;
 };
@@ -172,17 +176,23 @@ static void arm_next(struct manifests_watcher *watcher)
 
 static void on_scan_run(struct work *work)
 {
-	manifests_scan_run(&container_of(work, struct manifests_watcher, work)->scan);
+	struct manifests_watcher *watcher = container_of(work, struct manifests_watcher, work);
+
+	watcher->scanned = manifests_scan_safely(&watcher->scan);
 }
 
 static void finish_close(struct deferred *deferred);
+static void watcher_free(struct manifests_watcher *watcher);
 
 static void on_scan_done(struct work *work)
 {
 	struct manifests_watcher *watcher = container_of(work, struct manifests_watcher, work);
 	bool hinted, wanted_now;
 
-	take_watches(watcher);
+	if (watcher->left_behind)
+		return watcher_free(watcher);
+	if (watcher->scanned) /* else what was watched before still is */
+		take_watches(watcher);
 	deliver(watcher);
 	manifests_changes_fini(&watcher->scan.changes);
 	watcher->busy = false;
@@ -211,7 +221,7 @@ static void start_scan(struct manifests_watcher *watcher)
 	watcher->busy = true;
 	join_inotify(watcher);
 	watcher->scan.watches.user = inotify_joined(&watcher->inotify) ? &watcher->inotify : NULL;
-	loop_work(watcher->loop, &watcher->work, on_scan_run, on_scan_done);
+	loop_work_apart(watcher->loop, &watcher->work, on_scan_run, on_scan_done);
 }
 
 /* ---- life ---- */
@@ -251,20 +261,36 @@ int manifests_open(struct manifests_watcher **ret_watcher, struct loop *loop,
 
 static void watcher_free(struct manifests_watcher *watcher)
 {
-	void (*closed)(void *ctx) = watcher->closed;
-	void *ctx = watcher->closed_ctx;
-
+	timer_stop(&watcher->closing);
 	inotify_leave(&watcher->inotify);
 	manifests_watches_fini(&watcher->watches);
 	manifests_known_fini(&watcher->scan.known);
+	strv_fini(&watcher->scan.hung);
 	free(watcher->scan.directory);
 	free(watcher);
-	closed(ctx);
 }
 
 static void finish_close(struct deferred *deferred)
 {
-	watcher_free(container_of(deferred, struct manifests_watcher, deferred_close));
+	struct manifests_watcher *watcher =
+		container_of(deferred, struct manifests_watcher, deferred_close);
+	void (*closed)(void *ctx) = watcher->closed;
+	void *ctx = watcher->closed_ctx;
+
+	watcher_free(watcher);
+	closed(ctx);
+}
+
+/* A filesystem stopped answering in the midst of a scan. Whatever that uses stays where it is. */
+static void on_closing_late(struct timer *timer)
+{
+	struct manifests_watcher *watcher = container_of(timer, struct manifests_watcher, closing);
+
+	log_warning("manifests directory %s does not answer; it is not waited for",
+		    watcher->scan.directory);
+	watcher->left_behind = true;
+	loop_leave_behind(watcher->loop, &watcher->work);
+	watcher->closed(watcher->closed_ctx);
 }
 
 void manifests_close(struct manifests_watcher *watcher, void (*closed)(void *ctx), void *ctx)
@@ -276,4 +302,6 @@ void manifests_close(struct manifests_watcher *watcher, void (*closed)(void *ctx
 	timer_stop(&watcher->again);
 	if (!watcher->busy)
 		loop_defer(watcher->loop, &watcher->deferred_close, finish_close);
+	else
+		timer_start(watcher->loop, &watcher->closing, CLOSE_LIMIT_MS, on_closing_late);
 }

@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
@@ -73,6 +75,12 @@ static int root_problem(struct manifests_scan *scan, int code)
 	}
 }
 
+void manifests_scan_touches(const struct manifests_scan *scan, const char *path)
+{
+	if (scan->at)
+		snprintf(scan->at, PATH_MAX, "%s%s%s", scan->directory, *path ? "/" : "", path);
+}
+
 static int run_pass(struct manifests_pass *pass)
 {
 	struct manifests_scan *scan = pass->scan;
@@ -132,6 +140,7 @@ void manifests_scan_run(struct manifests_scan *scan)
 		pass->number = number;
 		scan->problem = (struct error){ 0 };
 		scan->retry = false;
+		manifests_scan_touches(scan, "");
 		r = run_pass(pass);
 		if (r == 0)
 			compare(pass);

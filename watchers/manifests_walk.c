@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include "core/base/aside.h"
 #include "core/manifest/file_name.h"
 #include "watchers/manifests_read.h"
 
@@ -123,6 +124,10 @@ static int skip_directory(struct manifests_pass *pass, const char *path, int cod
 	if (code == -ENOENT || code == -ESTALE)
 		return MANIFESTS_PASS_AGAIN;
 	pass->partial = true;
+	if (code == -ASIDE_HANGS) {
+		pass->scan->problem = pass->scan->hung_reason;
+		return 0;
+	}
 	error_set(&pass->scan->problem, code,
 		  "cannot read the manifests directory %s: %s: nothing is deleted", shown,
 		  strerror(-code));
@@ -153,6 +158,9 @@ static int visit(struct manifests_pass *pass, const struct dir *dir, const char 
 	struct stat st;
 	int r;
 
+	if (strv_has(&pass->scan->hung, path))
+		return skip_directory(pass, path, -ASIDE_HANGS);
+	manifests_scan_touches(pass->scan, path);
 	r = manifests_resolve_entry(&pass->scan->watches, &pass->generation, dir->fd, name,
 				    &target);
 	if (r == -ENOENT && fstatat(dir->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
