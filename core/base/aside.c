@@ -54,9 +54,7 @@ static void child_free(struct child *child)
 
 static bool has_ended(const struct child *child)
 {
-	siginfo_t info = { 0 };
-
-	return waitid(P_PIDFD, (id_t)child->pidfd, &info, WEXITED | WNOHANG) < 0 || info.si_pid;
+	return waitpid(child->pid, NULL, WNOHANG) != 0;
 }
 
 /* With the mutex. */
@@ -235,10 +233,10 @@ static int judge_met(const struct child *child, struct aside_hang *ret_hang, str
 
 static int judge_ended(const struct child *child, struct aside_hang *ret_hang, struct error *err)
 {
-	siginfo_t info = { 0 };
+	int status = 0;
 
-	waitid(P_PIDFD, (id_t)child->pidfd, &info, WEXITED);
-	if (info.si_code != CLD_EXITED || info.si_status != EXIT_SUCCESS)
+	if (waitpid(child->pid, &status, 0) != child->pid || !WIFEXITED(status) ||
+	    WEXITSTATUS(status) != EXIT_SUCCESS)
 		return error_set(err, -EAGAIN, "the process that looked at %s was ended",
 				 child->page->at);
 	return *child->page->hung ? judge_met(child, ret_hang, err) : 0;

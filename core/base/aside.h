@@ -55,8 +55,8 @@ struct aside_hang {
 
 /*
  * Runs it and waits, on any thread but the loop's. 0: it has ended, and *ret_result (to be freed
- * with free(); NULL allowed) is what it wrote. -ASIDE_HANGS: it did not, and @err says what does not
- * answer since when, *ret_hang (NULL allowed) where that is. -ECANCELED: aside_give_up(). Else
+ * with free(); NULL allowed) is what it wrote. -ASIDE_HANGS: it did not, and @err says what does
+ * not answer since when, *ret_hang (NULL allowed) where that is. -ECANCELED: aside_give_up(). Else
  * -errno: no process could be had.
  */
 int aside_run(const struct aside *aside, void **ret_result, struct aside_hang *ret_hang,

@@ -10,7 +10,8 @@
 
 enum {
 	TABLE_MAX_BYTES = 64 * 1024 * 1024,
-	POINT_FIELD = 5, /* of a line: "id parent dev root POINT options ... - TYPE source options" */
+	/* of a line: "id parent dev root POINT options ... - TYPE source options" */
+	POINT_FIELD = 5,
 };
 
 static bool read_table(struct buf *ret)
