@@ -230,8 +230,10 @@ static void add_attachment(struct list_op *list, const char *record_key, const c
 static int look_at_host(struct op *op, struct error *err)
 {
 	struct list_op *list = to_list_op(op);
-	int r = space_list(&list->dirs, &list->spaces, &list->n_spaces, err);
+	int r;
 
+	cni_leave_out_hung(op->cni, &list->dirs); /* the space says so when it is made anew */
+	r = space_list(&list->dirs, &list->spaces, &list->n_spaces, err);
 	if (r == 0)
 		r = list_pins(list, err);
 	if (r == 0)
@@ -252,7 +254,8 @@ static int look_at_host(struct op *op, struct error *err)
 
 static const struct step list_steps[] = {
 	{ .name = "read the journal", .start = read_journal },
-	{ .name = "list networks and network namespaces", .blocking = look_at_host },
+	{ .name = "list networks and network namespaces", .blocking = look_at_host,
+	  .apart = true },
 	{ 0 },
 };
 
