@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "core/base/aside.h"
+#include "core/base/mountinfo.h"
 #include "core/base/paths.h"
 #include "drivers/containerd/layers.h"
 
@@ -122,6 +123,29 @@ int inputs_check_volumes(const Api__ContainerSpec *spec, struct error *err)
 	return look_at_named(&named, facts, err);
 }
 
+static void walk_aside(struct aside_page *page, void *result UNUSED, const void *ctx)
+{
+	struct host_devices devices;
+
+	str_copy(page->at, sizeof(page->at), ctx);
+	host_devices_read(ctx, &devices);
+}
+
+/* What somebody has mounted below /dev may not answer: then another process finds that out. */
+static int read_all_devices(struct host_devices *ret, struct error *err)
+{
+	static const char dir[] = "/dev";
+	const struct aside aside = {
+		.name = "the devices of this host", .run = walk_aside, .ctx = dir, .allocates = true
+	};
+	int r = mountinfo_may_hang() ? aside_run(&aside, NULL, NULL, err) : 0;
+
+	if (r < 0)
+		return error_wrap(err, r, "privileged: not every device could be looked at");
+	host_devices_read(dir, ret);
+	return 0;
+}
+
 int inputs_read_host(const Api__ContainerSpec *spec, struct inputs *inputs, struct error *err)
 {
 	AUTO(named_fini) struct named named = { 0 };
@@ -140,7 +164,7 @@ int inputs_read_host(const Api__ContainerSpec *spec, struct inputs *inputs, stru
 			r = add_device(spec->devices[field], field, &facts[i], &inputs->named, err);
 	}
 	if (r == 0 && spec->privileged)
-		host_devices_read("/dev", &inputs->all);
+		r = read_all_devices(&inputs->all, err);
 	return r;
 }
 
