@@ -92,7 +92,8 @@ static void answer_readdir(int fd, const struct fuse_in_header *in, uint64_t off
 	}
 	memcpy(data, &entry, sizeof(entry));
 	memcpy(data + offsetof(struct fuse_dirent, name), name, sizeof(name) - 1);
-	reply(fd, in->unique, 0, data, FUSE_DIRENT_ALIGN(offsetof(struct fuse_dirent, name) + sizeof(name) - 1));
+	reply(fd, in->unique, 0, data,
+	      FUSE_DIRENT_ALIGN(offsetof(struct fuse_dirent, name) + sizeof(name) - 1));
 }
 
 static void answer(int fd, const struct fuse_in_header *in, bool file, uint64_t offset)
@@ -160,7 +161,8 @@ static int mount_at(const char *dir)
 
 	snprintf(options, sizeof(options), "fd=%d,rootmode=40755,user_id=0,group_id=0,allow_other",
 		 fd);
-	if (fd < 0 || mount("kukeon-test", dir, "fuse.kukeon-test", MS_NOSUID | MS_NODEV, options) < 0)
+	if (fd < 0 ||
+	    mount("kukeon-test", dir, "fuse.kukeon-test", MS_NOSUID | MS_NODEV, options) < 0)
 		return -1;
 	return fd;
 }
