@@ -21,7 +21,8 @@ struct method {
 	bool withdrawn; /* what it asks for is, when nobody waits for the answer any more */
 };
 
-static const struct method get = { SERVICE "Get", &api__get_reply__descriptor, CALL_TIMEOUT_MS, false };
+static const struct method get = { SERVICE "Get", &api__get_reply__descriptor, CALL_TIMEOUT_MS,
+				   false };
 static const struct method status = { SERVICE "Status", &api__status_reply__descriptor,
 				      CALL_TIMEOUT_MS, false };
 static const struct method version = { SERVICE "Version", &api__version_reply__descriptor,

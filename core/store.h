@@ -32,8 +32,8 @@ typedef void (*store_changed_fn)(void *ctx, const struct error *err);
 /*
  * Makes the changes in their order, each durable before the next; @done runs once, later. What the
  * change means is put into the engine by @done, so what is written afterwards is the new state.
- * Takes @changes. Where *@withdrawn (NULL: never) is true before the first of them is begun, none is
- * made: -ECANCELED.
+ * Takes @changes. Where *@withdrawn (NULL: never) is true before the first of them is begun, none
+ * is made: -ECANCELED.
  */
 void store_change(struct store *store, struct store_change *changes, size_t n,
 		  const atomic_bool *withdrawn, store_changed_fn done, void *ctx);
