@@ -207,6 +207,8 @@ int resolver_open(struct resolver_watcher **ret_watcher, struct loop *loop,
 	join_inotify(watcher);
 	run_look(&watcher->work); /* once, before there is anything to hold up */
 	take_look(watcher);
+	if (watcher->hangs)
+		timer_start(loop, &watcher->quiet, RETRY_MS, on_quiet);
 	*ret_watcher = watcher;
 	if (watcher->status < 0 && access(options->target, F_OK) < 0) /* what is mounted is there */
 		fs_update_file(AT_FDCWD, options->target, "", 0, FILE_MODE, NULL);
