@@ -10,7 +10,6 @@ have_fuse || { say "no FUSE in this kernel"; return 0; }
 fuse_start kept silent
 fuse_start slept asleep
 drop_ready_cell web a
-web=$(cell_processes web)
 killed=$(container_pid web a)
 
 for i in 1 2 3 4; do
