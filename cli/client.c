@@ -18,27 +18,30 @@ struct method {
 	const char *name;
 	const ProtobufCMessageDescriptor *reply_type;
 	uint64_t timeout_ms;
+	bool withdrawn; /* what it asks for is, when nobody waits for the answer any more */
 };
 
-static const struct method get = { SERVICE "Get", &api__get_reply__descriptor, CALL_TIMEOUT_MS };
+static const struct method get = { SERVICE "Get", &api__get_reply__descriptor, CALL_TIMEOUT_MS,
+				   false };
 static const struct method status = { SERVICE "Status", &api__status_reply__descriptor,
-				      CALL_TIMEOUT_MS };
+				      CALL_TIMEOUT_MS, false };
 static const struct method version = { SERVICE "Version", &api__version_reply__descriptor,
-				       CALL_TIMEOUT_MS };
+				       CALL_TIMEOUT_MS, false };
 static const struct method apply = { SERVICE "Apply", &api__apply_reply__descriptor,
-				     CHANGE_TIMEOUT_MS };
+				     CHANGE_TIMEOUT_MS, true };
 static const struct method delete = { SERVICE "Delete", &api__delete_reply__descriptor,
-				      CHANGE_TIMEOUT_MS };
+				      CHANGE_TIMEOUT_MS, true };
 static const struct method prune = { SERVICE "Prune", &api__prune_reply__descriptor,
-				     CHANGE_TIMEOUT_MS };
-static const struct method run = { SERVICE "Run", &api__run_reply__descriptor, CHANGE_TIMEOUT_MS };
+				     CHANGE_TIMEOUT_MS, true };
+static const struct method run = { SERVICE "Run", &api__run_reply__descriptor, CHANGE_TIMEOUT_MS,
+				   true };
 static const struct method refresh = { SERVICE "Refresh", &api__refresh_reply__descriptor,
-				       LOOK_TIMEOUT_MS };
+				       LOOK_TIMEOUT_MS, false };
 
 static const struct method doctor = { SERVICE "Doctor", &api__doctor_reply__descriptor,
-				      LOOK_TIMEOUT_MS };
+				      LOOK_TIMEOUT_MS, false };
 static const struct method purge = { SERVICE "Purge", &api__purge_reply__descriptor,
-				     PURGE_TIMEOUT_MS };
+				     PURGE_TIMEOUT_MS, false };
 
 struct client {
 	struct rpc_client *rpc;
@@ -69,7 +72,14 @@ static int client_call(struct client *client, const struct method *method,
 	int rc = rpc_client_call(client->rpc, method->name, request, method->reply_type,
 				 method->timeout_ms, ret_reply, err);
 
-	return rc == -ETIMEDOUT ? hangs(client, err) : rc;
+	if (rc != -ETIMEDOUT)
+		return rc;
+	hangs(client, err);
+	if (method->withdrawn)
+		error_wrap(err, rc,
+			   "what was asked for is withdrawn, unless it was being stored just then "
+			   "('kuke get' shows it)");
+	return rc;
 }
 
 int client_get(struct client *client, const Api__Selector *selector, Api__GetReply **ret_reply,

@@ -137,6 +137,12 @@ void help_print_markdown(FILE *out)
 	}
 	fprintf(out, "\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 kukeond cannot be reached. "
 		     "Data goes to standard output, talk to standard error.\n\n"
+		     "A change (apply, create, delete, start, stop, kill, restart) that kukeond has "
+		     "not begun to store when kuke gives up waiting for its answer, or is "
+		     "interrupted, is withdrawn: it does not happen later. When no answer came, look "
+		     "with `kuke get`, or ask again, which is always safe. `--timeout` is how long "
+		     "`--wait` waits for what has been accepted already: that goes on when the time "
+		     "is over.\n\n"
 		     "Options of every verb:\n\n");
 	print_options(args_front.options, args_front.children, out);
 	for (size_t i = 0; i < n_verbs; i++) {

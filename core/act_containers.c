@@ -192,7 +192,7 @@ static void start_task_create(struct run *run)
 	struct runtime *runtime = run->engine->runtime;
 	const struct container_ref ref = ref_of(run);
 
-	runtime->ops->task_create(runtime, &ref, &run->ret.pid, &run->call);
+	runtime->ops->task_create(runtime, &ref, run->container->spec, &run->ret.pid, &run->call);
 }
 
 static void task_created(struct run *run)

@@ -17,8 +17,15 @@ enum { RESULT_MESSAGE_BYTES = 4096 };
 static void on_turn(struct deferred *deferred)
 {
 	struct mutation *m = container_of(deferred, struct mutation, turn);
+	struct error err;
 
-	m->start(m);
+	if (!atomic_load(rpc_server_call_gone(m->call))) {
+		m->start(m);
+		return;
+	}
+	log_info("a request was withdrawn: whoever made it waits no longer");
+	error_set(&err, -ECANCELED, "nobody waits for it any more");
+	mutation_fail(m, &err);
 }
 
 static void give_turn(struct api *api)
@@ -281,7 +288,8 @@ void mutation_commit(struct mutation *m, mutation_fn then)
 		loop_defer(engine->loop, &m->turn, on_nothing_to_store);
 		return;
 	}
-	store_change(engine->store, m->files, m->n_files, on_stored, m);
+	store_change(engine->store, m->files, m->n_files, rpc_server_call_gone(m->call), on_stored,
+		     m);
 	m->files = NULL;
 	m->n_files = 0;
 }

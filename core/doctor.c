@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "core/base/aside.h"
 #include "core/base/log.h"
 #include "core/config/host_advice.h"
 #include "core/config/host_checks.h"
@@ -11,6 +12,7 @@
 #include "core/store.h"
 
 enum {
+	CHECKS_LIMIT_MS = 10 * 1000, /* a program is asked for its version, the rest is files */
 	SETTLE_CHECK_MS = 50,
 	SETTLE_LOOK_MS = 250,      /* between two looks at what the engine takes down */
 	SETTLE_MAX_MS = 45 * 1000, /* a container's grace, and some time to kill it */
@@ -29,6 +31,15 @@ struct orphan {
 	bool tried;
 };
 
+/* The checks of the host, a thread's while they run. They look into directories that the
+ * configuration and PATH name, and need not come back. */
+struct checking {
+	struct work work;
+	const Api__Config *config;
+	struct host_checks checks;
+	struct doctor *doctor; /* NULL: nobody waits any more */
+};
+
 struct doctor {
 	struct list link; /* struct engine.doctors */
 	struct engine *engine;
@@ -38,7 +49,7 @@ struct doctor {
 	struct call *call;
 	Api__DoctorReply **ret_reply;
 
-	struct work work;
+	struct checking *checking; /* under way */
 	struct host_checks checks;
 
 	struct call sub;
@@ -63,6 +74,16 @@ static void orphan_free(struct doctor *doctor, struct orphan *orphan)
 	free(orphan);
 }
 
+static void stop_checking(struct doctor *doctor)
+{
+	struct checking *checking = take_ptr(doctor->checking);
+
+	if (!checking)
+		return;
+	checking->doctor = NULL;
+	loop_leave_behind(doctor->engine->loop, &checking->work);
+}
+
 /* Frees it; the last one lets a closing engine go on. */
 static void end(struct doctor *doctor, int status, const struct error *err)
 {
@@ -70,6 +91,7 @@ static void end(struct doctor *doctor, int status, const struct error *err)
 	struct orphan *orphan;
 
 	timer_stop(&doctor->timer);
+	stop_checking(doctor);
 	map_for_each(orphan, &doctor->orphans, node)
 		orphan_free(doctor, orphan);
 	host_things_fini(&doctor->things);
@@ -443,12 +465,27 @@ static void on_first_look(struct doctor *doctor)
 
 static void run_checks(struct work *work)
 {
-	struct doctor *doctor = container_of(work, struct doctor, work);
+	struct checking *checking = container_of(work, struct checking, work);
 
-	if (!doctor->config)
+	if (!checking->config)
 		return;
-	host_checks_make(doctor->config, &doctor->checks);
-	host_advice_make(doctor->config, true, &doctor->checks);
+	host_checks_make(checking->config, &checking->checks);
+	host_advice_make(checking->config, true, &checking->checks);
+}
+
+/* Cells say what they wait for; here stands what is to be mended. */
+static void check_filesystems(struct doctor *doctor)
+{
+	struct aside_place *places;
+	size_t n = aside_places(&places);
+
+	for (size_t i = 0; i < n; i++)
+		host_checks_add(&doctor->checks, "filesystems", API__HOST_CHECK__RESULT__Failed,
+				xasprintf("%s has not answered since %s", places[i].where,
+					  places[i].since),
+				xstrdup("bring back its server or program, or take it away: umount "
+					"-f -l"));
+	aside_places_free(places, n);
 }
 
 static void check_containerd(struct doctor *doctor)
@@ -464,14 +501,55 @@ static void check_containerd(struct doctor *doctor)
 				xstrdup("start it: systemctl start containerd"));
 }
 
-static void on_checks(struct work *work)
+static void checked(struct doctor *doctor)
 {
-	struct doctor *doctor = container_of(work, struct doctor, work);
-
 	if (ended(doctor))
 		return;
 	check_containerd(doctor);
+	check_filesystems(doctor);
 	look(doctor, on_first_look);
+}
+
+static void on_checks(struct work *work)
+{
+	struct checking *checking = container_of(work, struct checking, work);
+	struct doctor *doctor = checking->doctor;
+
+	if (doctor) {
+		timer_stop(&doctor->timer);
+		doctor->checking = NULL;
+		doctor->checks = checking->checks;
+		checking->checks = (struct host_checks){ 0 };
+	}
+	host_checks_fini(&checking->checks);
+	free(checking);
+	if (doctor)
+		checked(doctor);
+}
+
+static void on_checks_late(struct timer *timer)
+{
+	struct doctor *doctor = container_of(timer, struct doctor, timer);
+
+	stop_checking(doctor);
+	host_checks_add(&doctor->checks, "checks", API__HOST_CHECK__RESULT__Failed,
+			xasprintf("what the host lacks could not be found out within %d s: a "
+				  "directory of PATH, the CNI plugins or /etc/resolv.conf does not "
+				  "answer",
+				  CHECKS_LIMIT_MS / 1000),
+			xstrdup("bring back the filesystem that it lies on"));
+	checked(doctor);
+}
+
+static void start_checks(struct doctor *doctor)
+{
+	struct checking *checking = xnew(struct checking);
+
+	checking->doctor = doctor;
+	checking->config = doctor->config;
+	doctor->checking = checking;
+	loop_work_apart(doctor->engine->loop, &checking->work, run_checks, on_checks);
+	timer_start(doctor->engine->loop, &doctor->timer, CHECKS_LIMIT_MS, on_checks_late);
 }
 
 void doctor_examine(struct engine *engine, const struct doctor_options *options,
@@ -486,5 +564,5 @@ void doctor_examine(struct engine *engine, const struct doctor_options *options,
 	doctor->ret_reply = ret_reply;
 	doctor->call = call;
 	list_append(&engine->doctors, &doctor->link);
-	loop_work(engine->loop, &doctor->work, run_checks, on_checks);
+	start_checks(doctor);
 }

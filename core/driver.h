@@ -179,14 +179,17 @@ struct runtime_ops {
 	void (*resolve_image)(struct runtime *runtime, const char *namespace_, const char *image,
 			      struct call *call);
 
-	/* Snapshot and record. -EEXIST when a record of another spec stands in the way. */
+	/* Snapshot and record. -EEXIST when a record of another spec stands in the way,
+	 * -ASIDE_HANGS when a path that it names on the host does not answer. */
 	void (*create)(struct runtime *runtime, const struct container_request *request,
 		       struct call *call);
 	/* Record and snapshot; the task must be gone. */
 	void (*remove)(struct runtime *runtime, const struct container_ref *ref, struct call *call);
 
+	/* @spec, that the container was created from (NULL: not known), says which paths of the
+	 * host it mounts: -ASIDE_HANGS when one does not answer, and nothing was sent there. */
 	void (*task_create)(struct runtime *runtime, const struct container_ref *ref,
-			    uint32_t *ret_pid, struct call *call);
+			    const Api__ContainerSpec *spec, uint32_t *ret_pid, struct call *call);
 	void (*task_start)(struct runtime *runtime, const struct container_ref *ref,
 			   struct call *call);
 	/* Success also when there is nothing to signal any more. SIGKILL reaches every process of

@@ -10,8 +10,11 @@
 #include <signal.h>
 
 #include "core/api.h"
+#include "core/base/aside.h"
 #include "core/base/fs.h"
 #include "core/base/log.h"
+#include "core/base/mountinfo.h"
+#include "core/base/paths.h"
 #include "core/config/options.h"
 #include "core/desired.h"
 #include "core/engine.h"
@@ -35,6 +38,7 @@
 
 enum {
 	CLOSE_GRACE_MS = 3000, /* for actions under way, before the drivers cut them off */
+	CLOSE_LIMIT_MS = 10 * 1000, /* for all of it, when a filesystem does not answer */
 	QUIET_MS = 5,          /* a burst of changes of manifests.d is read once */
 	QUIET_MAX_MS = 100,
 	POLL_MS = 2000,
@@ -68,8 +72,10 @@ struct kukeond {
 	size_t opened; /* of parts[] */
 	struct deferred close_next;
 	bool closing;
-	bool again; /* execute ourselves anew in the end */
+	bool failed; /* to start */
+	bool again;  /* execute ourselves anew in the end */
 	struct timer kill_due;
+	struct timer close_limit;
 };
 
 static void close_next_part(struct kukeond *k);
@@ -81,15 +87,26 @@ static void on_part_closed(void *ctx)
 
 /* ---- parts: how each is opened and closed ---- */
 
+/* One that does not answer is no reason not to start: what runs is looked after all the same. */
+static int make_manifests_dir(const struct kukeond *k, struct error *err)
+{
+	const char *dir = k->config->manifests_dir;
+	struct error why;
+
+	if (mountinfo_may_hang() && paths_answer(&dir, 1, PATHS_STAT, &why) == -ASIDE_HANGS) {
+		log_warning("manifests directory %s: %s", dir, why.msg);
+		return 0;
+	}
+	return fs_make_dirs(dir, 0755, err);
+}
+
 static int open_dirs(struct kukeond *k, struct error *err)
 {
 	int r = host_lock(k->config->run_path, &k->lock_fd, err);
 
 	if (r == 0)
 		r = host_lock(k->config->runtime_dir, &k->runtime_lock_fd, err);
-	if (r == 0)
-		r = fs_make_dirs(k->config->manifests_dir, 0755, err);
-	return r;
+	return r < 0 ? r : make_manifests_dir(k, err);
 }
 
 static void close_dirs(struct kukeond *k)
@@ -513,6 +530,23 @@ static const struct {
 	{ "readiness", open_notify, close_notify },
 };
 
+/* Threads that wait in the kernel are not waited for, and what they use is not taken away. */
+_Noreturn static void end_at_once(const struct kukeond *k)
+{
+	log_warning("kukeond has stopped without waiting for a filesystem that does not answer");
+	aside_end_all();
+	fflush(NULL);
+	_exit(k->failed || k->again ? EXIT_FAILURE : EXIT_SUCCESS); /* systemd starts it anew */
+}
+
+static void on_close_late(struct timer *timer)
+{
+	struct kukeond *k = container_of(timer, struct kukeond, close_limit);
+
+	if (loop_works_apart(&k->loop))
+		end_at_once(k);
+}
+
 static void on_close_next(struct deferred *deferred)
 {
 	struct kukeond *k = container_of(deferred, struct kukeond, close_next);
@@ -521,6 +555,9 @@ static void on_close_next(struct deferred *deferred)
 		k->opened--;
 	if (k->opened == 0) {
 		timer_stop(&k->kill_due);
+		timer_stop(&k->close_limit);
+		if (loop_works_apart(&k->loop))
+			end_at_once(k);
 		uv_close((uv_handle_t *)&k->sigterm, NULL);
 		uv_close((uv_handle_t *)&k->sigint, NULL);
 		uv_close((uv_handle_t *)&k->sighup, NULL);
@@ -541,6 +578,8 @@ static void shut_down(struct kukeond *k, const char *why)
 	if (k->closing)
 		return;
 	k->closing = true;
+	aside_give_up();
+	timer_start(&k->loop, &k->close_limit, CLOSE_LIMIT_MS, on_close_late);
 	if (k->engine_works)
 		tell_daemon_stopped(&k->engine, why);
 	close_next_part(k);
@@ -603,6 +642,7 @@ static int run(struct kukeond *k)
 	r = open_parts(k, &err);
 	if (r < 0) {
 		log_error("%s", err.msg);
+		k->failed = true;
 		shut_down(k, err.msg);
 	} else {
 		log_info("kukeond " KUKEON_VERSION " is up socket=%s manifests=%s",
@@ -610,6 +650,7 @@ static int run(struct kukeond *k)
 	}
 	loop_run(&k->loop);
 	loop_close(&k->loop);
+	aside_end_all();
 	log_info("kukeond has stopped");
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -54,6 +54,15 @@ static bool join_moot(const struct join *join)
 							       : !join->intent;
 }
 
+/* What could not be made is not missed any more where nothing shall run. */
+static bool nothing_shall_run(const struct container *c)
+{
+	enum run_intent whole = cell_intent(c->object);
+
+	return c->task == TASK_NONE && (c->run == INTENT_STOP || c->run == INTENT_KILL ||
+					whole == INTENT_STOP || whole == INTENT_KILL);
+}
+
 /* A task that could not be started is not moot when it has been taken away: the pause before the
  * next try counts on. */
 static bool container_moot(const struct container *c)
@@ -62,15 +71,15 @@ static bool container_moot(const struct container *c)
 	case ACTION_CONTAINER_INSPECT:
 		return c->slot.known;
 	case ACTION_IMAGE_RESOLVE:
-		return c->image_ready;
+		return c->image_ready || nothing_shall_run(c);
 	case ACTION_CONTAINER_CREATE:
-		return c->record && c->snapshot;
+		return (c->record && c->snapshot) || nothing_shall_run(c);
 	case ACTION_CONTAINER_REMOVE:
 		return !c->record && !c->snapshot;
 	case ACTION_TASK_CREATE:
-		return c->task != TASK_NONE;
+		return c->task != TASK_NONE || nothing_shall_run(c);
 	case ACTION_TASK_START:
-		return container_runs(c);
+		return container_runs(c) || nothing_shall_run(c);
 	case ACTION_TASK_STOP:
 	case ACTION_TASK_KILL:
 		return !container_lives(c);

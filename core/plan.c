@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "core/addresses.h"
+#include "core/base/aside.h"
 #include "core/plan_steps.h"
 
 static const struct {
@@ -51,6 +52,9 @@ enum reason action_failure_reason(enum action action, int code)
 	check(action < ACTION_COUNT);
 	if (action == ACTION_IMAGE_RESOLVE && code == -ENOENT)
 		return REASON_IMAGE_NOT_PRESENT;
+	if (code == -ASIDE_HANGS &&
+	    (action == ACTION_CONTAINER_CREATE || action == ACTION_TASK_CREATE))
+		return REASON_VOLUME_HANGS;
 	return actions[action].failure;
 }
 

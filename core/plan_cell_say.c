@@ -2,6 +2,7 @@
 /* What is said about a cell and its containers: state, reason, and a message for a person. */
 #include <stdio.h>
 
+#include "core/base/aside.h"
 #include "core/plan_cell.h"
 #include "core/restart.h"
 
@@ -16,8 +17,9 @@ static Api__State container_trouble_state(const struct container *c)
 {
 	if (is_unclear(c))
 		return API__STATE__Unknown;
-	return c->slot.failed_action == ACTION_IMAGE_RESOLVE ? API__STATE__Pending
-							     : API__STATE__Failed;
+	if (c->slot.failed_action == ACTION_IMAGE_RESOLVE || c->slot.failure_code == -ASIDE_HANGS)
+		return API__STATE__Pending; /* it comes up by itself when somebody else acts */
+	return API__STATE__Failed;
 }
 
 /* Why a slot is stuck on the way down. */

@@ -66,6 +66,11 @@ enum reason {
 	/* containerd refused to create the container. */
 	REASON_CREATE_FAILED,
 	/*
+	 * A volume or device of it lies on a filesystem that does not answer; the message says
+	 * which and since when. It is started when that answers again; nothing else waits for it.
+	 */
+	REASON_VOLUME_HANGS,
+	/*
 	 * The container was created and its process cannot be started: most often the command is
 	 * not in the image.
 	 */

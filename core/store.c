@@ -151,7 +151,8 @@ static void on_job_done(struct work *work)
 
 	if (job->dir && !job->remove && fs_is_full(job->err.code) && !store->closed)
 		take_back(store, job);
-	if (!job->read && !job->aside && (job->err.code || !store->full || store_job_writes(job)))
+	if (!job->read && !job->aside && job->err.code != -ECANCELED &&
+	    (job->err.code || !store->full || store_job_writes(job)))
 		report(store, &job->err);
 	if (job->remove && job->err.code && !store->closed) {
 		strv_add(&store->stuck, job->dir + strlen(store->engine->run_path) + 1);
@@ -345,12 +346,13 @@ static void rearm(struct store *store)
 }
 
 void store_change(struct store *store, struct store_change *changes, size_t n,
-		  store_changed_fn done, void *ctx)
+		  const atomic_bool *withdrawn, store_changed_fn done, void *ctx)
 {
 	struct store_job *job = job_new(store);
 
 	job->files = changes;
 	job->n_files = n;
+	job->withdrawn = withdrawn;
 	job->done = done;
 	job->ctx = ctx;
 	store->changes++;

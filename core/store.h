@@ -10,6 +10,8 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "core/engine.h"
 
 /* A file that is no document is renamed to <file>.damaged. */
@@ -33,10 +35,11 @@ typedef void (*store_changed_fn)(void *ctx, const struct error *err);
 /*
  * Makes the changes in their order, each durable before the next; @done runs once, later. What the
  * change means is put into the engine by @done, so what is written afterwards is the new state.
- * Takes @changes.
+ * Takes @changes. Where *@withdrawn (NULL: never) is true before the first of them is begun, none
+ * is made: -ECANCELED.
  */
 void store_change(struct store *store, struct store_change *changes, size_t n,
-		  store_changed_fn done, void *ctx);
+		  const atomic_bool *withdrawn, store_changed_fn done, void *ctx);
 void store_changes_free(struct store_change *changes, size_t n);
 
 /* Why nothing can be written for want of space, or what cannot be read; NULL when all is well. It

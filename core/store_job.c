@@ -173,6 +173,10 @@ void store_job_run(struct store_job *job)
 {
 	int r = 0;
 
+	if (job->withdrawn && atomic_load(job->withdrawn)) {
+		error_set(&job->err, -ECANCELED, "nobody waits for it any more");
+		return;
+	}
 	if (job->remove)
 		return remove_dir(job, &job->err);
 	if (job->read)

@@ -3,6 +3,8 @@
  * power cut leaves the old or the new. */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "core/base/list.h"
 #include "core/store.h"
 
@@ -26,6 +28,7 @@ struct store_job {
 	struct error err;
 	store_changed_fn done; /* may be NULL */
 	void *ctx;
+	const atomic_bool *withdrawn; /* NULL: it is not */
 };
 
 /* On a worker thread. How it went is in job->err. */

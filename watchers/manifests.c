@@ -8,8 +8,10 @@
 #include "watchers/mounts.h"
 
 enum {
+	CLOSE_LIMIT_MS = 2000, /* for a scan that is under way at the end */
 	RETRY_FIRST_MS = 20, /* for a writer that was closing just then; doubles up to poll_ms */
-	MOVED_MS = 50, /* containers that start change the mount table too, often many at once */
+	MOVED_MS = 50,    /* containers that start change the mount table too, often many at once */
+	MOVED_SHARE = 20, /* the looks for that take at most this part of a processor's time */
 };
 
 struct manifests_watcher {
@@ -29,14 +31,18 @@ struct manifests_watcher {
 
 	struct work work;
 	struct manifests_scan scan; /* the worker's while busy */
+	bool scanned;    /* false: the directory did not answer, and nothing is known of it */
 	bool busy;       /* from the start of a scan until its last difference is delivered */
 	bool hinted;     /* meanwhile there was a hint ... */
 	bool wanted_now; /* ... or a request */
 
 	struct mounts *mounts; /* NULL: the mount table cannot be watched */
 	struct timer moved;    /* from its change to the look at the directories */
+	uint64_t moved_pause_ms, started_ns; /* how long that is; when the last scan began */
 
 	struct deferred deferred_close;
+	struct timer closing; /* the scan that is under way is waited for */
+	bool left_behind;     /* and no longer */
 	void (*closed)(void *ctx); /* set: closing */
 	void *closed_ctx;
 };
@@ -101,7 +107,7 @@ static void on_mounts(void *ctx)
 	struct manifests_watcher *watcher = ctx;
 
 	if (!timer_active(&watcher->moved))
-		timer_start(watcher->loop, &watcher->moved, MOVED_MS, on_moved);
+		timer_start(watcher->loop, &watcher->moved, watcher->moved_pause_ms, on_moved);
 }
 
 /* ---- inotify ---- */
@@ -206,20 +212,37 @@ static void arm_next(struct manifests_watcher *watcher)
 
 static void on_scan_run(struct work *work)
 {
-	manifests_scan_run(&container_of(work, struct manifests_watcher, work)->scan);
+	struct manifests_watcher *watcher = container_of(work, struct manifests_watcher, work);
+
+	watcher->scanned = manifests_scan_safely(&watcher->scan);
 }
 
 static void finish_close(struct deferred *deferred);
+static void watcher_free(struct manifests_watcher *watcher);
+
+/* With many mounts even a look that finds nothing costs. */
+static void note_cost(struct manifests_watcher *watcher)
+{
+	uint64_t cost_ms = (uv_hrtime() - watcher->started_ns) / 1000000;
+
+	watcher->moved_pause_ms = MOVED_MS;
+	if (watcher->scan.only_if_moved && MOVED_SHARE * cost_ms > MOVED_MS)
+		watcher->moved_pause_ms = MOVED_SHARE * cost_ms;
+}
 
 static void on_scan_done(struct work *work)
 {
 	struct manifests_watcher *watcher = container_of(work, struct manifests_watcher, work);
 	bool hinted, wanted_now;
 
-	if (watcher->scan.skipped) {
+	if (watcher->left_behind)
+		return watcher_free(watcher);
+	note_cost(watcher);
+	if (watcher->scanned && watcher->scan.skipped) {
 		watcher->scan.watches = (struct manifests_watches){ 0 };
 	} else {
-		take_watches(watcher);
+		if (watcher->scanned) /* else what was watched before still is */
+			take_watches(watcher);
 		deliver(watcher);
 	}
 	watcher->scan.only_if_moved = false;
@@ -248,9 +271,10 @@ static void start_scan(struct manifests_watcher *watcher)
 	timer_stop(&watcher->again);
 	watcher->first_hint_ms = 0;
 	watcher->busy = true;
+	watcher->started_ns = uv_hrtime();
 	join_inotify(watcher);
 	watcher->scan.watches.user = inotify_joined(&watcher->inotify) ? &watcher->inotify : NULL;
-	loop_work(watcher->loop, &watcher->work, on_scan_run, on_scan_done);
+	loop_work_apart(watcher->loop, &watcher->work, on_scan_run, on_scan_done);
 }
 
 /* ---- life ---- */
@@ -286,6 +310,7 @@ int manifests_open(struct manifests_watcher **ret_watcher, struct loop *loop,
 	for (size_t i = 0; options->expected && i < options->expected->n; i++)
 		manifests_known_expect(&watcher->scan.known, options->expected->items[i]);
 	watcher->options.expected = NULL;
+	watcher->moved_pause_ms = MOVED_MS;
 	watcher->mounts = mounts_open(loop, on_mounts, watcher);
 	start_scan(watcher);
 	*ret_watcher = watcher;
@@ -294,20 +319,36 @@ int manifests_open(struct manifests_watcher **ret_watcher, struct loop *loop,
 
 static void watcher_free(struct manifests_watcher *watcher)
 {
-	void (*closed)(void *ctx) = watcher->closed;
-	void *ctx = watcher->closed_ctx;
-
+	timer_stop(&watcher->closing);
 	inotify_leave(&watcher->inotify);
 	manifests_watches_fini(&watcher->watches);
 	manifests_known_fini(&watcher->scan.known);
+	strv_fini(&watcher->scan.hung);
 	free(watcher->scan.directory);
 	free(watcher);
-	closed(ctx);
 }
 
 static void finish_close(struct deferred *deferred)
 {
-	watcher_free(container_of(deferred, struct manifests_watcher, deferred_close));
+	struct manifests_watcher *watcher =
+		container_of(deferred, struct manifests_watcher, deferred_close);
+	void (*closed)(void *ctx) = watcher->closed;
+	void *ctx = watcher->closed_ctx;
+
+	watcher_free(watcher);
+	closed(ctx);
+}
+
+/* A filesystem stopped answering in the midst of a scan. Whatever that uses stays where it is. */
+static void on_closing_late(struct timer *timer)
+{
+	struct manifests_watcher *watcher = container_of(timer, struct manifests_watcher, closing);
+
+	log_warning("manifests directory %s does not answer; it is not waited for",
+		    watcher->scan.directory);
+	watcher->left_behind = true;
+	loop_leave_behind(watcher->loop, &watcher->work);
+	watcher->closed(watcher->closed_ctx);
 }
 
 void manifests_close(struct manifests_watcher *watcher, void (*closed)(void *ctx), void *ctx)
@@ -321,4 +362,6 @@ void manifests_close(struct manifests_watcher *watcher, void (*closed)(void *ctx
 	mounts_close(take_ptr(watcher->mounts));
 	if (!watcher->busy)
 		loop_defer(watcher->loop, &watcher->deferred_close, finish_close);
+	else
+		timer_start(watcher->loop, &watcher->closing, CLOSE_LIMIT_MS, on_closing_late);
 }

@@ -14,6 +14,10 @@ struct manifests_scan {
 	bool only_root_writes;
 	bool only_if_moved; /* look only when a directory is another one, or at another place */
 
+	struct strv hung;         /* what in it does not answer, and is not touched: paths */
+	struct error hung_reason; /* says it of the last of them */
+	char *at; /* where to write down what is touched next, PATH_MAX bytes; NULL: nowhere */
+
 	/* carried from scan to scan */
 	struct manifests_known known;
 
@@ -27,3 +31,10 @@ struct manifests_scan {
 };
 
 void manifests_scan_run(struct manifests_scan *scan);
+
+/*
+ * The same where some filesystem of the host may not answer: tries it in another process first, so
+ * that this one never waits in there. What hangs below the directory is left out, and nothing is
+ * gone then; when the directory itself hangs, only @problem is set, and the result is false.
+ */
+bool manifests_scan_safely(struct manifests_scan *scan);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <sys/sysmacros.h>
 
+#include "core/base/aside.h"
 #include "core/manifest/file_name.h"
 #include "watchers/manifests_read.h"
 
@@ -150,6 +151,11 @@ static int skip_directory(struct manifests_pass *pass, const char *path, int cod
 		return MANIFESTS_PASS_AGAIN;
 	if (!*path)
 		return skip_root(pass, code);
+	if (code == -ASIDE_HANGS) { /* whatever is in it is there still */
+		pass->partial = true;
+		pass->scan->problem = pass->scan->hung_reason;
+		return 0;
+	}
 	note_bad_dir(pass, path, code, strerror(-code));
 	r = add_found(pass, path, &found);
 	if (r == 0)
@@ -240,6 +246,9 @@ static int visit(struct manifests_pass *pass, const struct dir *dir, const char 
 	struct stat st;
 	int r;
 
+	if (strv_has(&pass->scan->hung, path))
+		return skip_directory(pass, path, -ASIDE_HANGS);
+	manifests_scan_touches(pass->scan, path);
 	r = manifests_resolve_entry(&pass->scan->watches, &pass->generation, dir->fd, name,
 				    &target);
 	if (r == -ENOENT && fstatat(dir->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)

@@ -32,3 +32,6 @@ struct manifests_pass {
  * no pass would do better.
  */
 int manifests_walk(struct manifests_pass *pass, int fd);
+
+/* What is touched next, relative to the directory: whoever watches knows where it hangs. */
+void manifests_scan_touches(const struct manifests_scan *scan, const char *path);

@@ -18,6 +18,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "core/base/paths.h"
 #include "core/loop/inotify.h"
 
 enum {
@@ -42,6 +43,7 @@ struct netfiles {
 	struct strv pins, reservations; /* to be there; a worker's while checking */
 	uint64_t *inodes;               /* of the pins */
 	bool missing;
+	unsigned n_watching; /* struct named_dir, under way */
 	bool closing;
 	bool mounts_closed;
 	void (*closed)(void *ctx);
@@ -191,6 +193,50 @@ static void watch_dir_of(struct netfiles *files, const char *path, uint32_t mask
 		inotify_watch(&files->inotify, dir, mask | IN_ONLYDIR);
 }
 
+/* A directory that a space names, and that may lie on a filesystem that does not answer. */
+struct named_dir {
+	struct work work;
+	struct netfiles *files;
+	char *path;
+};
+
+static void run_watch(struct work *work)
+{
+	struct named_dir *dir = container_of(work, struct named_dir, work);
+	const char *path = dir->path;
+
+	if (paths_answer(&path, 1, PATHS_STAT, NULL) == 0)
+		inotify_watch(&dir->files->inotify, path, conflist_mask | IN_ONLYDIR);
+}
+
+static void on_watched(struct work *work)
+{
+	struct named_dir *dir = container_of(work, struct named_dir, work);
+	struct netfiles *files = dir->files;
+
+	free(dir->path);
+	free(dir);
+	files->n_watching--;
+	if (files->closing)
+		free_when_closed(files);
+}
+
+static void watch_conflist(struct netfiles *files, const struct object *object)
+{
+	const Api__Space *space = (const Api__Space *)object->spec;
+	const char *path = object->own.space.conflist;
+	const char *end = path ? strrchr(path, '/') : NULL;
+	struct named_dir *dir;
+
+	if (!end || !space || !space->spec || str_empty(space->spec->cni_config_path))
+		return watch_dir_of(files, path, conflist_mask);
+	dir = xnew(struct named_dir);
+	dir->files = files;
+	dir->path = xstrndup(path, (size_t)(end - path));
+	files->n_watching++;
+	loop_work_apart(files->engine->loop, &dir->work, run_watch, on_watched);
+}
+
 static void on_change(struct engine_watcher *watcher, const struct object *object, bool gone)
 {
 	struct netfiles *files = container_of(watcher, struct netfiles, watcher);
@@ -201,7 +247,7 @@ static void on_change(struct engine_watcher *watcher, const struct object *objec
 	if (gone)
 		return;
 	if (object->kind == KIND_SPACE && object->own.applied)
-		watch_dir_of(files, object->own.space.conflist, conflist_mask);
+		watch_conflist(files, object);
 	if (object->kind != KIND_CELL || !object->cell.attached)
 		return;
 	pin = network->ops->netns_path(network, object->key);
@@ -254,8 +300,9 @@ static void free_when_closed(struct netfiles *files)
 	void (*closed)(void *ctx) = files->closed;
 	void *ctx = files->closed_ctx;
 
-	if (!files->mounts_closed || files->checking)
+	if (!files->mounts_closed || files->checking || files->n_watching)
 		return;
+	inotify_leave(&files->inotify);
 	close(files->mounts_fd);
 	free(files);
 	closed(ctx);
@@ -276,6 +323,7 @@ void netfiles_close(struct netfiles *files, void (*closed)(void *ctx), void *ctx
 	files->closed_ctx = ctx;
 	list_remove(&files->watcher.link);
 	timer_stop(&files->pause);
-	inotify_leave(&files->inotify);
+	if (!files->n_watching) /* they use it */
+		inotify_leave(&files->inotify);
 	uv_close((uv_handle_t *)&files->mounts, on_mounts_closed);
 }

@@ -12,9 +12,11 @@
 
 #include "core/base/fs.h"
 #include "core/base/log.h"
+#include "core/base/paths.h"
 #include "watchers/manifests_resolve.h"
 
 enum {
+	RETRY_MS = 10 * 1000, /* where one of the files does not answer */
 	QUIET_MS = 50, /* who writes the file line by line is read once */
 	LINKS_MAX = 40,
 	FILE_MODE = 0644,
@@ -33,6 +35,7 @@ struct resolver_watcher {
 	bool busy, again;
 	struct manifests_watches new_watches;
 	size_t n;
+	bool hangs; /* it was not looked at: it did not answer */
 	int status;
 	struct error err;
 
@@ -70,6 +73,11 @@ static void run_look(struct work *work)
 	AUTO_BUF struct buf text = { 0 };
 
 	watcher->new_watches = (struct manifests_watches){ 0 };
+	watcher->status = paths_answer((const char *const[]){ watcher->host, watcher->stub }, 2,
+				       PATHS_READ, &watcher->err);
+	watcher->hangs = watcher->status < 0;
+	if (watcher->hangs)
+		return;
 	if (inotify_joined(&watcher->inotify)) {
 		watcher->new_watches.user = &watcher->inotify;
 		watch_path(&watcher->new_watches, watcher->host);
@@ -86,10 +94,12 @@ static void take_look(struct resolver_watcher *watcher)
 {
 	bool none = watcher->status == 0 && !watcher->n, failed = watcher->status < 0;
 
-	if (inotify_joined(&watcher->inotify))
-		manifests_watches_replace(&watcher->watches, &watcher->new_watches);
-	watcher->watches = watcher->new_watches;
-	watcher->new_watches = (struct manifests_watches){ 0 };
+	if (!watcher->hangs) { /* else what was watched still is */
+		if (inotify_joined(&watcher->inotify))
+			manifests_watches_replace(&watcher->watches, &watcher->new_watches);
+		watcher->watches = watcher->new_watches;
+		watcher->new_watches = (struct manifests_watches){ 0 };
+	}
 	if (failed && !watcher->told_error)
 		log_warning("the resolvers of cells are not up to date: %s", watcher->err.msg);
 	if (none && !watcher->told_none)
@@ -102,6 +112,7 @@ static void take_look(struct resolver_watcher *watcher)
 
 static void finish_close(struct resolver_watcher *watcher);
 static void look_soon(struct resolver_watcher *watcher);
+static void on_quiet(struct timer *timer);
 
 static void on_looked(struct work *work)
 {
@@ -113,6 +124,8 @@ static void on_looked(struct work *work)
 		return finish_close(watcher);
 	if (watcher->again)
 		look_soon(watcher);
+	else if (watcher->hangs)
+		timer_start(watcher->loop, &watcher->quiet, RETRY_MS, on_quiet);
 	watcher->again = false;
 }
 
@@ -123,7 +136,7 @@ void resolver_look(struct resolver_watcher *watcher)
 		return;
 	}
 	watcher->busy = true;
-	loop_work(watcher->loop, &watcher->work, run_look, on_looked);
+	loop_work_apart(watcher->loop, &watcher->work, run_look, on_looked);
 }
 
 static void on_quiet(struct timer *timer)
@@ -194,6 +207,8 @@ int resolver_open(struct resolver_watcher **ret_watcher, struct loop *loop,
 	join_inotify(watcher);
 	run_look(&watcher->work); /* once, before there is anything to hold up */
 	take_look(watcher);
+	if (watcher->hangs)
+		timer_start(loop, &watcher->quiet, RETRY_MS, on_quiet);
 	*ret_watcher = watcher;
 	if (watcher->status < 0 && access(options->target, F_OK) < 0) /* what is mounted is there */
 		fs_update_file(AT_FDCWD, options->target, "", 0, FILE_MODE, NULL);

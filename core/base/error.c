@@ -51,6 +51,7 @@ bool error_is_transient(int code)
 	case EMFILE:
 	case ENFILE:
 	case ECANCELED:
+	case EREMOTEIO: /* core/base/aside.h: it will answer, or be taken away */
 		return true;
 	default:
 		return false;

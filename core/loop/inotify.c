@@ -26,8 +26,10 @@ struct inotify {
 	uv_poll_t poll;
 	struct inotify_user *users[USERS_MAX]; /* the loop's thread only */
 	unsigned n_users;                      /* with any, the loop keeps running */
-	uv_mutex_t mutex;                      /* of @watches: scans watch on worker threads */
+	uv_mutex_t mutex; /* of what follows: scans watch on worker threads */
 	struct map watches;
+	/* threads that are adding one: the kernel may have it, @watches not yet */
+	unsigned n_adding;
 };
 
 static uint32_t bit_of(const struct inotify_user *user)
@@ -62,28 +64,45 @@ static void note(struct inotify *inotify, int wd, uint32_t user)
 	watch->users |= user;
 }
 
-int inotify_watch(struct inotify_user *user, const char *path, uint32_t mask)
-{
-	struct inotify *inotify = user->loop->inotify;
-	int wd;
-
-	uv_mutex_lock(&inotify->mutex);
-	wd = inotify_add_watch(inotify->fd, path, mask | IN_MASK_ADD);
-	if (wd < 0)
-		wd = -errno;
-	else
-		note(inotify, wd, bit_of(user));
-	uv_mutex_unlock(&inotify->mutex);
-	return wd;
-}
-
+/* With the mutex. While somebody adds one, it may be this one: it is taken off later then. */
 static void let_go(struct inotify *inotify, struct watch *watch, uint32_t user)
 {
 	watch->users &= ~user;
-	if (watch->users)
+	if (watch->users || inotify->n_adding)
 		return;
 	inotify_rm_watch(inotify->fd, watch->wd); /* -EINVAL when the kernel was first */
 	forget(inotify, watch);
+}
+
+static void sweep(struct inotify *inotify)
+{
+	struct watch *watch;
+
+	map_for_each(watch, &inotify->watches, node)
+		if (!watch->users)
+			let_go(inotify, watch, 0);
+}
+
+/* Without the mutex while the kernel looks at the path: that may lie on a filesystem that does not
+ * answer, and the loop takes the mutex too. */
+int inotify_watch(struct inotify_user *user, const char *path, uint32_t mask)
+{
+	struct inotify *inotify = user->loop->inotify;
+	uint32_t bit = bit_of(user);
+	int wd;
+
+	uv_mutex_lock(&inotify->mutex);
+	inotify->n_adding++;
+	uv_mutex_unlock(&inotify->mutex);
+	wd = inotify_add_watch(inotify->fd, path, mask | IN_MASK_ADD);
+	wd = wd < 0 ? -errno : wd;
+	uv_mutex_lock(&inotify->mutex);
+	if (wd >= 0)
+		note(inotify, wd, bit);
+	if (--inotify->n_adding == 0)
+		sweep(inotify);
+	uv_mutex_unlock(&inotify->mutex);
+	return wd;
 }
 
 void inotify_unwatch(struct inotify_user *user, int wd)
@@ -112,6 +131,8 @@ static uint32_t users_of(struct inotify *inotify, const struct inotify_event *ev
 	watch = find(inotify, event->wd);
 	if (watch)
 		users = watch->users;
+	else if (inotify->n_adding) /* it may be theirs: a hint more does not hurt */
+		users = UINT32_MAX;
 	if (watch && event->mask & IN_IGNORED)
 		forget(inotify, watch);
 	uv_mutex_unlock(&inotify->mutex);

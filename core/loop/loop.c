@@ -5,6 +5,7 @@
 #include <sys/timerfd.h>
 #include <time.h>
 
+#include "core/loop/apart.h"
 #include "core/loop/inotify.h"
 
 /* ---- deferred work ---- */
@@ -185,6 +186,16 @@ void loop_work(struct loop *loop, struct work *work, work_fn run, work_fn done)
 	check(uv_queue_work(&loop->uv, &work->uv, on_work_run, on_work_done) == 0);
 }
 
+void loop_work_apart(struct loop *loop, struct work *work, work_fn run, work_fn done)
+{
+	work->run = run;
+	work->done = done;
+	if (loop->clock == LOOP_CLOCK_VIRTUAL)
+		loop_defer(loop, &work->deferred, run_work_inline);
+	else if (!apart_start(loop, work)) /* no thread to be had: better late than never */
+		loop_work(loop, work, run, done);
+}
+
 /* ---- life ---- */
 
 int loop_open(struct loop *loop, enum loop_clock clock, struct error *err)
@@ -225,6 +236,7 @@ void loop_close(struct loop *loop)
 	uv_close((uv_handle_t *)&loop->idle, NULL);
 	uv_close((uv_handle_t *)&loop->timer_poll, NULL);
 	inotify_close(loop);
+	apart_close(loop);
 	uv_run(&loop->uv, UV_RUN_DEFAULT);
 	close(loop->timer_fd);
 	check(list_empty(&loop->work));

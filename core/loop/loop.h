@@ -19,6 +19,7 @@ enum loop_clock {
 };
 
 struct inotify;
+struct apart;
 
 struct loop {
 	uv_loop_t uv;
@@ -33,6 +34,7 @@ struct loop {
 	struct list timers;      /* struct timer.link, ordered by due_ms */
 	struct list work;        /* struct work.link, on worker threads now */
 	struct inotify *inotify; /* core/loop/inotify.h; NULL: nobody has wanted it yet */
+	struct apart *apart;     /* loop_work_apart(); NULL: nobody has wanted it yet */
 };
 
 int loop_open(struct loop *loop, enum loop_clock clock, struct error *err);
@@ -104,6 +106,24 @@ struct work {
 	struct deferred deferred; /* virtual clock */
 	uv_work_t uv;
 	work_fn run, done;
+	struct apart *apart; /* while it is on a thread of its own */
+	bool left_behind;
 };
 
 void loop_work(struct loop *loop, struct work *work, work_fn run, work_fn done);
+
+/*
+ * The same on a thread of its own, for work that may wait long, or for ever, for what others named:
+ * libuv's few threads are for our own files, and never wait behind it.
+ */
+void loop_work_apart(struct loop *loop, struct work *work, work_fn run, work_fn done);
+
+/*
+ * Nobody waits for work that was given to loop_work_apart() any more: neither its owner nor
+ * loop_close(). @done still runs if it ends while the loop does. What it uses must stay for ever
+ * otherwise.
+ */
+void loop_leave_behind(struct loop *loop, struct work *work);
+
+/* Whether some work of loop_work_apart() is under way, waited for or not. */
+bool loop_works_apart(const struct loop *loop);

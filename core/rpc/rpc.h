@@ -8,6 +8,8 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
 #include <google/protobuf-c/protobuf-c.h>
 #include <sys/types.h>
 
@@ -144,6 +146,10 @@ void rpc_server_close(struct rpc_server *server, uint64_t grace_ms, void (*close
 		      void *ctx);
 
 struct rpc_peer rpc_server_call_peer(const struct rpc_server_call *call);
+
+/* True from when nobody waits for the answer any more: the deadline has passed, the call was
+ * cancelled, or the client is gone. May be read on any thread, until the call is answered. */
+const atomic_bool *rpc_server_call_gone(const struct rpc_server_call *call);
 void rpc_server_reply(struct rpc_server_call *call, const ProtobufCMessage *reply);
 
 /* Ends the call with the gRPC status that stands for @code (the table above read backwards) and the

@@ -35,7 +35,7 @@ struct rpc_server_call {
 	struct rpc_tag on_close, on_request, on_sent, on_answered;
 	unsigned n_pending; /* tags that are out */
 	int cancelled;      /* written by gRPC; the close notice itself says all we need */
-	bool gone;          /* the close notice came */
+	atomic_bool gone;   /* the close notice came */
 	bool headers_sent, sending;
 	bool counted;              /* one of its connection's streams */
 	bool refused;              /* one too many of them; its owner has yet to hear */
@@ -276,6 +276,11 @@ void server_call_refuse(struct rpc_server *server, grpc_call *grpc, int code, co
 struct rpc_peer rpc_server_call_peer(const struct rpc_server_call *call)
 {
 	return call->peer;
+}
+
+const atomic_bool *rpc_server_call_gone(const struct rpc_server_call *call)
+{
+	return &call->gone;
 }
 
 /*

@@ -8,6 +8,8 @@
 
 #include "core/base/buf.h"
 #include "core/base/fs.h"
+#include "core/base/log.h"
+#include "core/base/paths.h"
 #include "core/model/names.h"
 #include "drivers/cni/earlier.h"
 #include "drivers/cni/op.h"
@@ -47,6 +49,27 @@ void cni_conf_dirs(const struct cni *cni, struct strv *ret_dirs)
 		if (!strv_has(ret_dirs, dir))
 			strv_add(ret_dirs, dir);
 	}
+}
+
+int cni_dir_answers(const struct cni *cni, const char *dir, struct error *err)
+{
+	int r = str_equal(dir, cni->conf_dir) ? 0 : paths_answer(&dir, 1, PATHS_READ, err);
+
+	return r < 0 ? error_wrap(err, r, "the directory of conflists %s", dir) : 0;
+}
+
+void cni_leave_out_hung(const struct cni *cni, struct strv *dirs)
+{
+	struct strv answering = { 0 };
+	struct error err;
+
+	for (size_t i = 0; i < dirs->n; i++)
+		if (cni_dir_answers(cni, dirs->items[i], &err) == 0)
+			strv_add(&answering, dirs->items[i]);
+		else
+			log_debug("left out: %s", err.msg);
+	strv_fini(dirs);
+	*dirs = answering;
 }
 
 static char *netns_path(struct network *network, const char *cell_key)

@@ -389,11 +389,23 @@ static int add_tables(struct inventory_op *inventory, struct error *err)
 
 /* ---- all of it ---- */
 
+/* What a conflist that cannot be seen has made must not look like nobody's. */
+static int all_dirs_answer(const struct inventory_op *inventory, struct error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < inventory->dirs.n && r == 0; i++)
+		r = cni_dir_answers(inventory->op.cni, inventory->dirs.items[i], err);
+	return r;
+}
+
 static int look_at_host(struct op *op, struct error *err)
 {
 	struct inventory_op *inventory = inventory_of(op);
-	int r;
+	int r = all_dirs_answer(inventory, err);
 
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < inventory->keys.n; i++)
 		add_record(inventory, inventory->keys.items[i], inventory->values.items[i]);
 	r = add_conflists(inventory, err);
@@ -410,7 +422,7 @@ static int look_at_host(struct op *op, struct error *err)
 
 static const struct step inventory_steps[] = {
 	{ .name = "read the journal", .start = read_journal },
-	{ .name = "take the inventory of networks", .blocking = look_at_host },
+	{ .name = "take the inventory of networks", .blocking = look_at_host, .apart = true },
 	{ 0 },
 };
 

@@ -62,6 +62,8 @@ static void run_step(struct op *op)
 	if (op->cni->closing)
 		call_complete(&op->step, error_set(&op->err, -ECANCELED, "shutting down"),
 			      &op->err);
+	else if (op->steps->apart)
+		loop_work_apart(op->cni->loop, &op->work, run_blocking, on_blocking_done);
 	else if (op->steps->blocking)
 		loop_work(op->cni->loop, &op->work, run_blocking, on_blocking_done);
 	else

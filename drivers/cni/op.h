@@ -33,13 +33,14 @@ struct cni {
 
 struct op;
 
-/* A step is one of the two. */
+/* A step is one of the two kinds. */
 struct step {
 	const char *name; /* "read the network's configuration": completes "cannot ..." */
 	int (*blocking)(
 		struct op *op,
 		struct error *err);   /* on a worker: reads the op, keeps off the driver's state */
 	void (*start)(struct op *op); /* on the loop: completes op->step, later or at once */
+	bool apart; /* it looks into what others name, or waits long: on a thread of its own */
 };
 
 /* Embedded at the beginning of each method's own struct. */
@@ -69,6 +70,15 @@ char *cni_space_dir(const struct cni *cni, const char *space_key);
 
 /* Every directory that may hold conflists of ours. */
 void cni_conf_dirs(const struct cni *cni, struct strv *ret_dirs);
+
+/*
+ * For a blocking step that is apart: whether the directory of conflists that a space names answers,
+ * and each file in it; 0 or -ASIDE_HANGS. The default one is ours, and is not asked.
+ */
+int cni_dir_answers(const struct cni *cni, const char *dir, struct error *err);
+
+/* Takes those out that do not. */
+void cni_leave_out_hung(const struct cni *cni, struct strv *dirs);
 
 #define CONFDIR_PREFIX "confdir/"
 

@@ -147,6 +147,9 @@ static int read_network(struct op *op, struct error *err)
 				 attachment->netns);
 	}
 	attachment->netns_inode = netns_inode(attachment->netns);
+	r = cni_dir_answers(op->cni, attach->dir, err);
+	if (r < 0)
+		return r;
 	r = space_read(attach->dir, attach->space_key, &attachment->list, &text, err);
 	if (r < 0)
 		return r;
@@ -305,7 +308,7 @@ static void journal_result(struct op *op)
 
 static const struct step attach_steps[] = {
 	{ .name = "begin a new attachment", .start = check_journal },
-	{ .name = "read the network's configuration", .blocking = read_network },
+	{ .name = "read the network's configuration", .blocking = read_network, .apart = true },
 	{ .name = "journal the attachment", .start = journal_intent },
 	{ .name = "attach with the address it had", .start = add_with_wanted_ip },
 	{ .name = "undo the refused attachment", .start = undo_refused },

@@ -274,6 +274,7 @@ static int look_at_host(struct op *op, struct error *err)
 	struct list_op *list = to_list_op(op);
 	int r;
 
+	cni_leave_out_hung(op->cni, &list->dirs); /* the space says so when it is made anew */
 	/* Those of the spaces that the listing does not have are looked for one by one. */
 	space_list(&list->dirs, &list->spaces, &list->n_spaces, &list->problem);
 	r = list_pins(list, err);
@@ -295,7 +296,8 @@ static int look_at_host(struct op *op, struct error *err)
 
 static const struct step list_steps[] = {
 	{ .name = "read the journal", .start = read_journal },
-	{ .name = "list networks and network namespaces", .blocking = look_at_host },
+	{ .name = "list networks and network namespaces", .blocking = look_at_host,
+	  .apart = true },
 	{ 0 },
 };
 

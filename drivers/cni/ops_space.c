@@ -150,7 +150,11 @@ static void read_attachments(struct space_op *space, const struct strv *records,
 static int ensure(struct op *op, struct error *err)
 {
 	struct space_op *space = to_space_op(op);
+	int r = cni_dir_answers(op->cni, space->job.dir, err);
 
+	if (r < 0)
+		return r;
+	cni_leave_out_hung(op->cni, &space->job.dirs);
 	read_attachments(space, &space->attachments, false);
 	read_attachments(space, &space->joined, true);
 	return space_ensure(&space->job, &space->fact, &space->text, err);
@@ -179,14 +183,17 @@ static void forget_conflist(struct op *op)
 
 static int remove_all(struct op *op, struct error *err)
 {
-	return space_remove(&to_space_op(op)->job, err);
+	const struct space_job *job = &to_space_op(op)->job;
+	int r = cni_dir_answers(op->cni, job->dir, err);
+
+	return r < 0 ? r : space_remove(job, err);
 }
 
 static const struct step ensure_steps[] = {
 	{ .name = "find the conflist directories", .start = find_dirs },
 	{ .name = "remember the conflist directory", .start = remember_dir },
 	{ .name = "find what is known of it", .start = find_known },
-	{ .name = "write the conflist", .blocking = ensure },
+	{ .name = "write the conflist", .blocking = ensure, .apart = true },
 	{ .name = "remember the conflist", .start = remember_conflist },
 	{ 0 },
 };
@@ -194,7 +201,7 @@ static const struct step ensure_steps[] = {
 static const struct step remove_steps[] = {
 	{ .name = "find the conflist directories", .start = find_dirs },
 	{ .name = "find what is known of it", .start = find_known },
-	{ .name = "remove the network", .blocking = remove_all },
+	{ .name = "remove the network", .blocking = remove_all, .apart = true },
 	{ .name = "forget the conflist", .start = forget_conflist },
 	{ .name = "forget the conflist directory", .start = forget_dir },
 	{ 0 },

@@ -174,7 +174,7 @@ static void on_finish(struct op *op, int status)
 }
 
 static const struct step resolve_steps[] = {
-	{ .name = "find the host", .blocking = run_resolve },
+	{ .name = "find the host", .blocking = run_resolve, .apart = true },
 	{ 0 },
 };
 

@@ -107,9 +107,13 @@ static void run_read_host(struct work *work)
 /* Before anything is made: what is missing on the host leaves nothing behind. */
 static int start_read_host(struct op *op)
 {
-	if (!inputs_need_host(container_of_op(op)->request.spec))
+	struct container_op *container = container_of_op(op);
+
+	if (!inputs_need_host(container->request.spec))
 		return OP_NEXT;
-	return start_work(op, run_read_host, done_work);
+	op_sub_call(op);
+	loop_work_apart(op->driver->loop, &container->work, run_read_host, done_work);
+	return OP_WAIT;
 }
 
 static void run_read_user(struct work *work)

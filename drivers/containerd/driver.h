@@ -59,8 +59,8 @@ void container_create(struct runtime *runtime, const struct container_request *r
 void container_remove(struct runtime *runtime, const struct container_ref *ref, struct call *call);
 
 /* task.c */
-void task_create(struct runtime *runtime, const struct container_ref *ref, uint32_t *ret_pid,
-		 struct call *call);
+void task_create(struct runtime *runtime, const struct container_ref *ref,
+		 const Api__ContainerSpec *spec, uint32_t *ret_pid, struct call *call);
 void task_start(struct runtime *runtime, const struct container_ref *ref, struct call *call);
 void task_signal(struct runtime *runtime, const struct container_ref *ref, int signal,
 		 struct call *call);

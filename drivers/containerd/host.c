@@ -58,30 +58,38 @@ static bool is_private_filesystem(const FTSENT *entry)
 	return false;
 }
 
-static void add_device(struct host_devices *devices, const char *path, const struct stat *st)
+static void add_device(struct host_devices *devices, const char *path,
+		       const struct path_fact *fact)
 {
 	devices->items = xrealloc(devices->items, (devices->n + 1) * sizeof(devices->items[0]));
 	devices->items[devices->n++] = (struct host_device){
 		.path = xstrdup(path),
-		.type = S_ISBLK(st->st_mode) ? 'b' : 'c',
-		.major = major(st->st_rdev),
-		.minor = minor(st->st_rdev),
-		.mode = st->st_mode & 0777,
-		.uid = st->st_uid,
-		.gid = st->st_gid,
+		.type = S_ISBLK(fact->mode) ? 'b' : 'c',
+		.major = major(fact->rdev),
+		.minor = minor(fact->rdev),
+		.mode = fact->mode & 0777,
+		.uid = fact->uid,
+		.gid = fact->gid,
 	};
 }
 
-int host_device_read(const char *path, const char *target, struct host_devices *devices)
+int host_device_add(struct host_devices *devices, const char *target, const struct path_fact *fact)
 {
-	struct stat st;
-
-	if (stat(path, &st) < 0)
-		return -errno;
-	if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
+	if (!S_ISCHR(fact->mode) && !S_ISBLK(fact->mode))
 		return -ENODEV;
-	add_device(devices, target, &st);
+	add_device(devices, target, fact);
 	return 0;
+}
+
+static void add_entry(struct host_devices *devices, const FTSENT *entry)
+{
+	const struct stat *st = entry->fts_statp;
+	const struct path_fact fact = {
+		.mode = st->st_mode, .rdev = st->st_rdev, .uid = st->st_uid, .gid = st->st_gid
+	};
+
+	if (S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode))
+		add_device(devices, entry->fts_path, &fact);
 }
 
 void host_devices_read(const char *dir, struct host_devices *ret_devices)
@@ -100,8 +108,7 @@ void host_devices_read(const char *dir, struct host_devices *ret_devices)
 		/* The console is runc's to make when there is a terminal. */
 		if (entry->fts_info != FTS_DEFAULT || str_equal(entry->fts_path, "/dev/console"))
 			continue;
-		if (S_ISCHR(entry->fts_statp->st_mode) || S_ISBLK(entry->fts_statp->st_mode))
-			add_device(ret_devices, entry->fts_path, entry->fts_statp);
+		add_entry(ret_devices, entry);
 	}
 	fts_close(walk);
 }

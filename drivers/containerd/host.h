@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include "core/base/paths.h"
 #include "core/base/util.h"
 
 struct host {
@@ -36,7 +37,6 @@ struct host_devices {
  */
 void host_devices_read(const char *dir, struct host_devices *ret_devices);
 
-/* Adds the device at @path, links followed, as it shall be at @target. -ENODEV: it is none. Blocks
- * a little. */
-int host_device_read(const char *path, const char *target, struct host_devices *devices);
+/* Adds the device that was found somewhere as it shall be at @target. -ENODEV: it is none. */
+int host_device_add(struct host_devices *devices, const char *target, const struct path_fact *fact);
 void host_devices_fini(struct host_devices *devices);

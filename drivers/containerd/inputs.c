@@ -2,8 +2,10 @@
 #include "drivers/containerd/inputs.h"
 
 #include <errno.h>
-#include <sys/stat.h>
 
+#include "core/base/aside.h"
+#include "core/base/mountinfo.h"
+#include "core/base/paths.h"
 #include "drivers/containerd/layers.h"
 
 void inputs_fini(struct inputs *inputs)
@@ -14,34 +16,37 @@ void inputs_fini(struct inputs *inputs)
 	user_fini(&inputs->user);
 }
 
+bool inputs_name_paths(const Api__ContainerSpec *spec)
+{
+	return spec->n_volumes || spec->n_devices;
+}
+
 bool inputs_need_host(const Api__ContainerSpec *spec)
 {
-	return spec->privileged || spec->n_volumes || spec->n_devices;
+	return spec->privileged || inputs_name_paths(spec);
 }
 
 /* ---- the host ---- */
 
 /* containerd would make no directory for it, and a mistyped path must not become an empty one. */
-static int check_source(const Api__Volume *volume, size_t i, struct error *err)
+static int check_source(const Api__Volume *volume, size_t i, int code, struct error *err)
 {
-	struct stat st;
-
-	if (str_equal(volume->kind, "tmpfs") || stat(volume->source, &st) == 0)
+	if (code == 0)
 		return 0;
-	if (errno == ENOENT || errno == ENOTDIR)
+	if (code == -ENOENT || code == -ENOTDIR)
 		return error_set(err, -EINVAL,
 				 "volumes[%zu].source: %s is not there on the host: make the "
 				 "directory or file, or correct the path",
 				 i, volume->source);
-	return error_set(err, -EINVAL, "volumes[%zu].source: %s cannot be used: %m", i,
-			 volume->source);
+	return error_set(err, -EINVAL, "volumes[%zu].source: %s cannot be used: %s", i,
+			 volume->source, strerror(-code));
 }
 
-static int read_device(const Api__Device *device, size_t i, struct host_devices *devices,
-		       struct error *err)
+static int add_device(const Api__Device *device, size_t i, const struct path_fact *fact,
+		      struct host_devices *devices, struct error *err)
 {
 	const char *target = str_empty(device->target) ? device->source : device->target;
-	int r = host_device_read(device->source, target, devices);
+	int r = fact->code < 0 ? fact->code : host_device_add(devices, target, fact);
 
 	switch (r) {
 	case 0:
@@ -58,22 +63,108 @@ static int read_device(const Api__Device *device, size_t i, struct host_devices 
 				 "and directories",
 				 i, device->source);
 	default:
-		errno = -r;
-		return error_set(err, -EINVAL, "devices[%zu].source: %s cannot be used: %m", i,
-				 device->source);
+		return error_set(err, -EINVAL, "devices[%zu].source: %s cannot be used: %s", i,
+				 device->source, strerror(-r));
 	}
+}
+
+/* The paths of the host that a spec names: those of volumes, then those of devices. */
+struct named {
+	const char **paths;
+	size_t *fields; /* the index in the list that it stands in */
+	size_t n, n_volumes;
+};
+
+static void find_named(const Api__ContainerSpec *spec, struct named *ret)
+{
+	size_t most = spec->n_volumes + spec->n_devices + 1;
+
+	*ret = (struct named){ .paths = xcalloc(most, sizeof(char *)),
+			       .fields = xcalloc(most, sizeof(size_t)) };
+	for (size_t i = 0; i < spec->n_volumes; i++) {
+		if (str_equal(spec->volumes[i]->kind, "tmpfs"))
+			continue;
+		ret->paths[ret->n] = spec->volumes[i]->source;
+		ret->fields[ret->n++] = i;
+	}
+	ret->n_volumes = ret->n;
+	for (size_t i = 0; i < spec->n_devices; i++) {
+		ret->paths[ret->n] = spec->devices[i]->source;
+		ret->fields[ret->n++] = i;
+	}
+}
+
+static void named_fini(struct named *named)
+{
+	free(named->paths);
+	free(named->fields);
+}
+
+/* Whatever the paths lead to, this comes back. */
+static int look_at_named(const struct named *named, struct path_fact *facts, struct error *err)
+{
+	size_t number;
+	int r = paths_look(named->paths, named->n, PATHS_STAT, facts, &number, err);
+
+	if (r == -ASIDE_HANGS)
+		return error_wrap(err, r, "%s[%zu].source: %s does not answer",
+				  number < named->n_volumes ? "volumes" : "devices",
+				  named->fields[number], named->paths[number]);
+	return r;
+}
+
+int inputs_check_volumes(const Api__ContainerSpec *spec, struct error *err)
+{
+	AUTO(named_fini) struct named named = { 0 };
+	AUTO_FREE struct path_fact *facts = NULL;
+
+	find_named(spec, &named);
+	facts = xcalloc(named.n + 1, sizeof(*facts));
+	return look_at_named(&named, facts, err);
+}
+
+static void walk_aside(struct aside_page *page, void *result UNUSED, const void *ctx)
+{
+	struct host_devices devices;
+
+	str_copy(page->at, sizeof(page->at), ctx);
+	host_devices_read(ctx, &devices);
+}
+
+/* What somebody has mounted below /dev may not answer: then another process finds that out. */
+static int read_all_devices(struct host_devices *ret, struct error *err)
+{
+	static const char dir[] = "/dev";
+	const struct aside aside = {
+		.name = "the devices of this host", .run = walk_aside, .ctx = dir, .allocates = true
+	};
+	int r = mountinfo_may_hang() ? aside_run(&aside, NULL, NULL, err) : 0;
+
+	if (r < 0)
+		return error_wrap(err, r, "privileged: not every device could be looked at");
+	host_devices_read(dir, ret);
+	return 0;
 }
 
 int inputs_read_host(const Api__ContainerSpec *spec, struct inputs *inputs, struct error *err)
 {
-	int r = 0;
+	AUTO(named_fini) struct named named = { 0 };
+	AUTO_FREE struct path_fact *facts = NULL;
+	int r;
 
-	for (size_t i = 0; i < spec->n_volumes && r == 0; i++)
-		r = check_source(spec->volumes[i], i, err);
-	for (size_t i = 0; i < spec->n_devices && r == 0; i++)
-		r = read_device(spec->devices[i], i, &inputs->named, err);
+	find_named(spec, &named);
+	facts = xcalloc(named.n + 1, sizeof(*facts));
+	r = look_at_named(&named, facts, err);
+	for (size_t i = 0; i < named.n && r == 0; i++) {
+		size_t field = named.fields[i];
+
+		if (i < named.n_volumes)
+			r = check_source(spec->volumes[field], field, facts[i].code, err);
+		else
+			r = add_device(spec->devices[field], field, &facts[i], &inputs->named, err);
+	}
 	if (r == 0 && spec->privileged)
-		host_devices_read("/dev", &inputs->all);
+		r = read_all_devices(&inputs->all, err);
 	return r;
 }
 

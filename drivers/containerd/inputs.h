@@ -21,9 +21,16 @@ void inputs_fini(struct inputs *inputs);
 /* Whether inputs_read_host() has anything to do. */
 bool inputs_need_host(const Api__ContainerSpec *spec);
 
-/* Checks that the sources of volumes exist, and reads devices. -EINVAL names the field to change.
- */
+/* Checks that the sources of volumes exist, and reads devices. -EINVAL names the field to change,
+ * -ASIDE_HANGS the one that leads to what does not answer. Blocks for ASIDE_LIMIT_MS at most. */
 int inputs_read_host(const Api__ContainerSpec *spec, struct inputs *inputs, struct error *err);
+
+/* Whether inputs_check_volumes() has anything to do. */
+bool inputs_name_paths(const Api__ContainerSpec *spec);
+
+/* Whether what the spec names on the host answers, whatever it says: runc is not sent there when it
+ * does not. -ASIDE_HANGS and time as above. */
+int inputs_check_volumes(const Api__ContainerSpec *spec, struct error *err);
 
 /* Where the files of the snapshot lie. Does not block. */
 void inputs_set_layers(struct inputs *inputs, Ctd__Mount *const *mounts, size_t n_mounts);

@@ -10,9 +10,9 @@
 
 #include "core/base/fs.h"
 
-enum { CMDLINE_MAX_BYTES = 16 * 1024 };
+enum { CMDLINE_MAX_BYTES = 16 * 1024, NAME_MAX_BYTES = 64 };
 
-static const char PROGRAM[] = "containerd-shim";
+static const char PROGRAM[] = "containerd-shim"; /* the kernel keeps so many characters */
 
 /* The word after @at; NULL at the end. */
 static const char *next_word(const char *cmdline, size_t len, const char *at)
@@ -61,13 +61,27 @@ void shim_fini(struct shim *shim)
 	*shim = (struct shim){ 0 };
 }
 
+/*
+ * Its name tells. The command line lies in the memory of the process, which may be locked while it
+ * hangs at a filesystem: not asked of a process that is none of ours.
+ */
+static bool is_named_so(const char *pid)
+{
+	AUTO_FREE char *path = xasprintf("/proc/%s/comm", pid);
+	AUTO_BUF struct buf name = { 0 };
+
+	return fs_read_file(AT_FDCWD, path, NAME_MAX_BYTES, &name, NULL) == 0 && name.data &&
+	       str_starts_with(name.data, PROGRAM);
+}
+
 /* False: it is no shim, or has ended. */
 static bool read_process(const char *pid, struct shim *ret_shim)
 {
 	AUTO_FREE char *path = xasprintf("/proc/%s/cmdline", pid);
 	AUTO_BUF struct buf cmdline = { 0 };
 
-	return fs_read_file(AT_FDCWD, path, CMDLINE_MAX_BYTES, &cmdline, NULL) == 0 &&
+	return is_named_so(pid) &&
+	       fs_read_file(AT_FDCWD, path, CMDLINE_MAX_BYTES, &cmdline, NULL) == 0 &&
 	       cmdline.data && shim_parse(cmdline.data, cmdline.len, ret_shim);
 }
 

@@ -5,6 +5,7 @@
 
 #include "api/containerd.pb-c.h"
 #include "core/model/model.h"
+#include "drivers/containerd/inputs.h"
 #include "drivers/containerd/labels.h"
 #include "drivers/containerd/op.h"
 #include "drivers/containerd/shims.h"
@@ -39,9 +40,10 @@ struct task_op {
 	int signal;
 	int start_status;
 	struct error start_err;
-	struct work work; /* of killing the shim */
-	int killed;
-	struct error kill_err;
+	struct work work; /* of asking after volumes, or of killing the shim */
+	int worked;
+	struct error work_err;
+	Api__ContainerSpec *spec; /* of a container that names paths of the host; NULL: none */
 };
 
 static struct task_op *task_of(struct op *op)
@@ -54,6 +56,8 @@ static void task_fini(struct op *op)
 	struct task_op *task = task_of(op);
 
 	free(task->id);
+	if (task->spec)
+		protobuf_c_message_free_unpacked(&task->spec->base, NULL);
 	if (task->mounts)
 		protobuf_c_message_free_unpacked(&task->mounts->base, NULL);
 }
@@ -86,7 +90,34 @@ static int start_with_id(struct op *op, const struct client_method *method)
 
 /* ---- create ---- */
 
-enum { CREATE_STEP = 1 };
+enum { CREATE_STEP = 2 };
+
+static void done_work(struct work *work)
+{
+	struct task_op *task = container_of(work, struct task_op, work);
+
+	call_complete(&task->op.sub, task->worked, &task->work_err);
+}
+
+static void run_check_volumes(struct work *work)
+{
+	struct task_op *task = container_of(work, struct task_op, work);
+
+	task->worked = inputs_check_volumes(task->spec, &task->work_err);
+}
+
+/* runc would hang there, its shim with it, and then nothing that is asked of the cell is answered.
+ */
+static int start_check_volumes(struct op *op)
+{
+	struct task_op *task = task_of(op);
+
+	if (!task->spec)
+		return OP_NEXT;
+	op_sub_call(op);
+	loop_work_apart(op->driver->loop, &task->work, run_check_volumes, done_work);
+	return OP_WAIT;
+}
 
 static int start_mounts(struct op *op)
 {
@@ -162,6 +193,7 @@ static int done_clear(struct op *op, int status UNUSED)
 /* A deletion that was cut off when its caller died leaves containerd with a task that the shim has
  * forgotten: it cannot be created, looked at or listed, but it can be deleted once more. */
 static const struct op_step create_steps[] = {
+	{ .name = "look for what it needs of the host", .start = start_check_volumes },
 	{ .name = "find the mounts of the snapshot", .start = start_mounts, .done = done_mounts },
 	[CREATE_STEP] = { .name = "create the task",
 			  .timeout_ms = TASK_TIMEOUT_MS,
@@ -176,11 +208,13 @@ static const struct op_step create_steps[] = {
 	  .done = done_clear },
 };
 
-void task_create(struct runtime *runtime, const struct container_ref *ref, uint32_t *ret_pid,
-		 struct call *call)
+void task_create(struct runtime *runtime, const struct container_ref *ref,
+		 const Api__ContainerSpec *spec, uint32_t *ret_pid, struct call *call)
 {
 	struct task_op *task = task_new(ref);
 
+	if (spec && inputs_name_paths(spec))
+		task->spec = (Api__ContainerSpec *)model_copy(&spec->base);
 	task->ret_pid = ret_pid;
 	run_steps(runtime, task, create_steps, ARRAY_SIZE(create_steps), ref, call);
 }
@@ -313,21 +347,14 @@ static void run_kill_shim(struct work *work)
 {
 	struct task_op *task = container_of(work, struct task_op, work);
 
-	task->killed =
-		shim_kill(task->op.driver->socket, task->op.namespace_, task->id, &task->kill_err);
-}
-
-static void on_kill_shim(struct work *work)
-{
-	struct task_op *task = container_of(work, struct task_op, work);
-
-	call_complete(&task->op.sub, task->killed, &task->kill_err);
+	task->worked =
+		shim_kill(task->op.driver->socket, task->op.namespace_, task->id, &task->work_err);
 }
 
 static int start_kill_shim(struct op *op)
 {
 	op_sub_call(op);
-	loop_work(op->driver->loop, &task_of(op)->work, run_kill_shim, on_kill_shim);
+	loop_work(op->driver->loop, &task_of(op)->work, run_kill_shim, done_work);
 	return OP_WAIT;
 }
 

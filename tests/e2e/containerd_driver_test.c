@@ -352,15 +352,15 @@ static void test_task(void)
 {
 	uint32_t pid = 0, again = 0;
 
-	run(0, task_create, &root.ref, &pid);
+	run(0, task_create, &root.ref, NULL, &pid);
 	expect(pid > 0);
-	run(0, task_create, &root.ref, &again);
+	run(0, task_create, &root.ref, NULL, &again);
 	expect(again == pid);
 	expect_task(&root, TASK_CREATED);
 	run(0, task_start, &root.ref);
 	run(0, task_start, &root.ref);
 	expect_task(&root, TASK_RUNNING);
-	run(-EEXIST, task_create, &root.ref, &again);
+	run(-EEXIST, task_create, &root.ref, NULL, &again);
 	expect_hint(root.ref.id);
 }
 
@@ -370,7 +370,7 @@ static void test_bad_command(void)
 	int status;
 
 	run(0, create, &bad);
-	test.runtime->ops->task_create(test.runtime, &bad.ref, &pid, begin());
+	test.runtime->ops->task_create(test.runtime, &bad.ref, NULL, &pid, begin());
 	wait_for(&test.call_done, "task_create to fail");
 	status = call.status;
 	expect(status < 0 && !error_is_transient(status));
@@ -480,7 +480,7 @@ static void test_privileged(void)
 
 	root_spec.privileged = true;
 	run(0, create, &root);
-	run(0, task_create, &root.ref, &pid);
+	run(0, task_create, &root.ref, NULL, &pid);
 	run(0, task_start, &root.ref);
 	run(-EBUSY, task_delete, &root.ref);
 	run(0, task_signal, &root.ref, SIGKILL);
@@ -534,7 +534,7 @@ static void test_pause(void)
 	uint32_t pid;
 
 	run(0, create, &root);
-	run(0, task_create, &root.ref, &pid);
+	run(0, task_create, &root.ref, NULL, &pid);
 	run(0, task_start, &root.ref);
 	test.hint[0] = '\0';
 	program("ctr", "-n", NAMESPACE, "tasks", "pause", root.ref.id);

@@ -433,7 +433,8 @@ static int apply_task_create(struct op *op, struct error *err)
 }
 
 static void fake_task_create(struct runtime *runtime, const struct container_ref *ref,
-			     uint32_t *ret_pid, struct call *call)
+			     const Api__ContainerSpec *spec UNUSED, uint32_t *ret_pid,
+			     struct call *call)
 {
 	struct op *op = act_on(runtime, "task create", ref, call, apply_task_create);
 

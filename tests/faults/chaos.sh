@@ -6,6 +6,8 @@
 #	CHAOS_STEPS=300 CHAOS_SEED=1 SCENARIO_LIMIT_SECONDS=3000 sudo -E tests/e2e/run -v tests/faults/chaos.sh
 # shellcheck source=../e2e/lib-network.sh
 . "$HERE/lib-network.sh"
+# shellcheck source=../e2e/lib-fuse.sh
+. "$HERE/lib-fuse.sh"
 STEPS=${CHAOS_STEPS:-60}
 CELLS=${CHAOS_CELLS:-20}
 SEED=${CHAOS_SEED:-$(($(date +%s) % 32768))}
@@ -26,7 +28,12 @@ cell_name() { echo "c$1"; }
 some_cell() { cell_name $((RANDOM % CELLS)); }
 declare -A version stopped
 
-write_cell() { cell_yaml "$1" root side:"${version[$1]}" | drop_manifest "$1.yaml"; }
+# The volumes of every third cell lie on a filesystem that does not answer now and then.
+volumes_of() {
+	[ -z "${FUSE_PID[volumes]:-}" ] || [ $((${1#c} % 3)) -ne 0 ] ||
+		echo "volumes: [{source: $T/volumes/$1, target: /data}]"
+}
+write_cell() { FIELDS=$(volumes_of "$1") cell_yaml "$1" root side:"${version[$1]}" | drop_manifest "$1.yaml"; }
 
 # "cell state pids..." of all, in one call; nothing from a daemon that ends meanwhile.
 everything() {
@@ -132,12 +139,25 @@ with_fault() {
 }
 as_wanted_or_ended() { process_gone "$DAEMON_PID" || all_as_wanted; }
 
+# Something else is done meanwhile.
+silent=false
+volumes_fall_silent() {
+	local own=$1
+	silent=true
+	fuse_fall_silent volumes
+	kill_container "$own" side
+	step
+	fuse_answer volumes
+	silent=false
+	what="volumes silent, side of $own killed, $what" victims+=" $own"
+}
+
 # Prints what was done; sets victims.
 step() {
 	local cell
 	cell=$(some_cell)
 	victims=$cell
-	case $((RANDOM % 22)) in
+	case $((RANDOM % 24)) in
 	0 | 1) what="root of $cell killed" && kill_container "$cell" root ;;
 	2 | 3) what="side of $cell killed" && kill_container "$cell" side ;;
 	4) what="cgroup of $cell killed" &&
@@ -158,6 +178,13 @@ step() {
 	18 | 19) with_fault "random:$RANDOM:$((10 + RANDOM % 90))" ;;
 	20) with_fault "kill-before:$((1 + RANDOM % 100))" ;;
 	21) with_fault "kill-after:$((1 + RANDOM % 100))" ;;
+	22 | 23)
+		if $silent || [ -z "${FUSE_PID[volumes]:-}" ]; then
+			what="side of $cell killed" && kill_container "$cell" side
+		else
+			volumes_fall_silent "$(cell_name $((RANDOM % CELLS / 3 * 3)))"
+		fi
+		;;
 	12) what="$cell killed while kukeond is away" && daemon_kill && kill_container "$cell" root && daemon_start ;;
 	esac
 }
@@ -175,6 +202,7 @@ others_untouched() {
 	done <<<"$before"
 }
 
+if have_fuse; then fuse_start volumes; fi
 for ((i = 0; i < CELLS; i++)); do
 	version[$(cell_name $i)]=1
 	write_cell "$(cell_name $i)"
@@ -191,6 +219,7 @@ echo "$STEPS steps, 0 cells disturbed"
 remove_all_manifests
 wait_for "no cells" cells_are_gone
 wait_for "no realms" realms_are_gone
+[ -z "${FUSE_PID[volumes]:-}" ] || fuse_end volumes
 daemon_stop
 "$KUKEON_BIN/check_acts" "$KUKEON_FAULT_LOG" || fail "the acts broke a rule"
 unset KUKEON_FAULT_LOG

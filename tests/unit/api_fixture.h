@@ -26,6 +26,7 @@ struct served {
 	char *run_path;
 	bool closed, done;
 	bool stopped; /* the daemon was told to end */
+	uint64_t timeout_ms; /* of a call; 0: ASK_TIMEOUT_MS */
 	struct rpc_unary unary;
 	struct call call;
 };
@@ -138,7 +139,7 @@ static inline int served_ask(struct served *served, const char *method,
 		.method = method,
 		.request = request,
 		.reply_type = reply_type,
-		.timeout_ms = ASK_TIMEOUT_MS,
+		.timeout_ms = served->timeout_ms ? served->timeout_ms : ASK_TIMEOUT_MS,
 	};
 	call_init(&served->call, &served->sim.loop, served_on_done);
 	rpc_unary_start(served->channel, &served->unary, &served->call);

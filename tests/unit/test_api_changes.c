@@ -2,6 +2,7 @@
 /* Requests that change something, through a real socket on a real loop with a real store, over the
  * fake world. */
 #include <errno.h>
+#include <pthread.h>
 
 #include "tests/unit/api_fixture.h"
 
@@ -758,6 +759,85 @@ static void test_what_no_file_can_say(void **state)
 	assert_non_null(find(f, WEB));
 }
 
+/* ---- requests whose caller has gone ---- */
+
+enum { POOL_THREADS = 4, IMPATIENT_MS = 200 };
+
+/* Holds every thread of libuv's pool, as if the disk did not answer. */
+struct hold {
+	struct work work[POOL_THREADS];
+	pthread_mutex_t mutex;
+	unsigned n_held;
+};
+static struct hold hold = { .mutex = PTHREAD_MUTEX_INITIALIZER };
+
+static void run_hold(struct work *work UNUSED)
+{
+	pthread_mutex_lock(&hold.mutex);
+	pthread_mutex_unlock(&hold.mutex);
+}
+
+static void on_let_go(struct work *work UNUSED)
+{
+	hold.n_held--;
+}
+
+static void hold_pool(struct fixture *f)
+{
+	pthread_mutex_lock(&hold.mutex);
+	for (hold.n_held = 0; hold.n_held < POOL_THREADS; hold.n_held++)
+		loop_work(&f->served.sim.loop, &hold.work[hold.n_held], run_hold, on_let_go);
+}
+
+static bool is_let_go(struct sim *sim UNUSED)
+{
+	return hold.n_held == 0;
+}
+
+static void let_go(struct fixture *f)
+{
+	pthread_mutex_unlock(&hold.mutex);
+	assert_true(sim_run_until(&f->served.sim, is_let_go, WAIT_MS));
+}
+
+static void run_in_vain(struct fixture *f, const char *key, Api__RunVerb verb)
+{
+	Api__RunRequest request = API__RUN_REQUEST__INIT;
+	struct key_parts parts;
+	Api__Selector selector = select_key(key, &parts);
+
+	request.selector = &selector;
+	request.has_verb = true;
+	request.verb = verb;
+	f->served.timeout_ms = IMPATIENT_MS;
+	assert_int_equal(ask(f, SERVICE "Run", &request.base, &api__run_reply__descriptor),
+			 -ETIMEDOUT);
+	f->served.timeout_ms = 0;
+}
+
+/* Each was given up before it was stored: neither is carried out later, and what is asked then is
+ * not lost. */
+static void test_given_up_is_withdrawn(void **state)
+{
+	struct fixture *f = *state;
+
+	apply(f, CELL_WEB);
+	await(f, WEB, "Ready");
+	hold_pool(f);
+	run_in_vain(f, WEB, STOP);
+	run_in_vain(f, WEB, KILL);
+	let_go(f);
+	assert_string_equal(run(f, WEB, START), "UNCHANGED " WEB);
+	assert_int_equal(find(f, WEB)->cell.run, INTENT_RUN);
+	await(f, WEB, "Ready");
+	assert_int_equal(starts(f, "root"), 1);
+	daemon_restart(f);
+	await(f, WEB, "Ready");
+	assert_int_equal(starts(f, "root"), 1);
+	assert_string_equal(run(f, WEB, STOP), "ACCEPTED " WEB);
+	await(f, WEB, "Stopped");
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -784,6 +864,7 @@ int main(void)
 		TEST(test_purge),
 		TEST(test_store_fails),
 		TEST(test_what_no_file_can_say),
+		TEST(test_given_up_is_withdrawn),
 	};
 
 	log_set_level(getenv("KUKEON_TEST_LOG") ? LOG_DEBUG : LOG_ERROR);

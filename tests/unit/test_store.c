@@ -309,7 +309,7 @@ static void test_late_removal(void **state)
 		struct store_change *change = xnew(struct store_change);
 
 		*change = (struct store_change){ xasprintf("default/other%d.x", i), xstrdup("x") };
-		store_change(f->sim.store, change, 1, on_written, &waiting);
+		store_change(f->sim.store, change, 1, NULL, on_written, &waiting);
 	}
 	engine_changed(&f->sim.engine, web, true);
 	write_text(f, WEB "/mine", "of the new one\n");
