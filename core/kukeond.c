@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <signal.h>
+#include <sys/stat.h>
 
 #include "core/api.h"
 #include "core/base/fs.h"
@@ -600,6 +601,7 @@ int main(int argc, char **argv)
 	mallopt(M_ARENA_MAX,
 		2); /* a dozen threads, few of which allocate: keeps the daemon small */
 	signal(SIGPIPE, SIG_IGN);
+	umask(022); /* every mode that we ask for is meant, whoever started us */
 	host_raise_fd_limit();
 	r = options_read(argc, argv, &k.config, &err);
 	if (r == 0 && !log_level_parse(k.config->log_level, &level))
