@@ -2,8 +2,16 @@
 # shellcheck shell=bash
 # What the scripts share: messages, bounded waits, the machine's state before and after. Sourced, never run.
 
+# What scripts make and say depends on nobody's settings.
+umask 022
+unset CDPATH GREP_COLORS POSIXLY_CORRECT
+export LC_ALL=C.UTF-8
+
 # shellcheck disable=SC2034 # for those who source this
 REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+# shellcheck disable=SC2034
+USUAL_PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 # ---- messages ----
 
