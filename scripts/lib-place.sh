@@ -4,8 +4,6 @@
 # finds them without their owner. Nobody but root may name anything in it, so a name found there is ours. Needs lib.sh.
 # Sourced, never run.
 
-PLACE=${KUKEON_TEST_PLACE:-/var/lib/kukeon-test}
-
 # Root's, no link, and nobody else may put a name into it.
 is_roots_directory() {
 	local mode
