@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <malloc.h>
 #include <signal.h>
-#include <sys/stat.h>
 
 #include "core/api.h"
 #include "core/base/fs.h"
@@ -596,12 +595,11 @@ int main(int argc, char **argv)
 	struct error err;
 	int r;
 
+	host_forget_starter();
 	self_read(&self);
 	self_fini(&self);
 	mallopt(M_ARENA_MAX,
 		2); /* a dozen threads, few of which allocate: keeps the daemon small */
-	signal(SIGPIPE, SIG_IGN);
-	umask(022); /* every mode that we ask for is meant, whoever started us */
 	host_raise_fd_limit();
 	r = options_read(argc, argv, &k.config, &err);
 	if (r == 0 && !log_level_parse(k.config->log_level, &level))
