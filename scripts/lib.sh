@@ -2,10 +2,17 @@
 # shellcheck shell=bash
 # What the scripts share: messages, bounded waits, the machine's state before and after. Sourced, never run.
 
-# What scripts make and say depends on nobody's settings.
+# What scripts make, say and start depends on nobody's settings.
 umask 022
-unset CDPATH GREP_COLORS POSIXLY_CORRECT
 export LC_ALL=C.UTF-8
+for variable in $(compgen -e); do
+	case $variable in
+	KUKEON_BIN | KUKEON_RUN_MARK | KUKEON_TEST_* | KUKEON_SIM_* | KUKEON_FAULT*) ;; # of tests
+	KUKEON_* | TZ | NO_COLOR | NOTIFY_SOCKET | LISTEN_FDS | LISTEN_PID | GRPC_* | CNI_PATH | CFLAGS | CXXFLAGS | CPPFLAGS | \
+		LDFLAGS | CDPATH | GREP_COLORS | POSIXLY_CORRECT) unset "$variable" ;;
+	esac
+done
+unset variable
 [ -n "${KUKEON_TEST_HOST:-}" ] || export TMPDIR=/tmp # seen in a test host too, which has a /run of its own
 
 # shellcheck disable=SC2034 # for those who source this
