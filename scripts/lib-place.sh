@@ -4,30 +4,35 @@
 # finds them without their owner. Nobody but root may name anything in it, so a name found there is ours. Needs lib.sh.
 # Sourced, never run.
 
-# Root's, no link, and nobody else may put a name into it.
+# Root's, and nobody else may put a name into it.
 is_roots_directory() {
 	local mode
-	[ ! -L "$1" ] && [ -d "$1" ] || return 1
-	mode=$(stat -c '%u %04a' "$1") || return 1
+	mode=$(stat -c '%F %u %04a' "$1" 2>/dev/null) || return 1
 	# Where others may write, the sticky bit (/tmp) keeps what is root's from them.
-	[[ $mode =~ ^0\ [0-7][0-7][0145][0145]$ || $mode =~ ^0\ [1357] ]]
+	[[ $mode =~ ^directory\ 0\ [0-7][0-7][0145][0145]$ || $mode =~ ^directory\ 0\ [1357] ]]
 }
 
-# Every directory on the way is root's: else somebody could exchange the place while we work in it.
+is_roots_link() { [ "$(stat -c '%F %u' "$1" 2>/dev/null)" = "symbolic link 0" ]; }
+
+# Every directory on the way is root's, and every link: else somebody could exchange the place while we work in it.
 way_is_roots() {
 	local path=$1
 	while path=$(dirname "$path"); do
-		is_roots_directory "$path" || return 1
+		is_roots_directory "$path" || is_roots_link "$path" || return 1
 		[ "$path" != / ] || return 0
 	done
 }
 
 # Makes the place, and dies where it could be somebody else's.
 place_open() {
-	[[ $PLACE == /* && $PLACE != */../* && $PLACE != */.. ]] || die "$PLACE is no absolute path"
-	way_is_roots "$PLACE" || die "others than root may change the way to $PLACE: nothing is done there"
+	local real
+	[[ $PLACE =~ ^(/[^/]+)+$ && $PLACE/ != */../* && $PLACE/ != */./* ]] || die "$PLACE is no absolute path"
+	real=$(realpath -m "$(dirname "$PLACE")")/${PLACE##*/}
+	way_is_roots "$PLACE" && way_is_roots "$real" ||
+		die "others than root may change the way to $PLACE: nothing is done there"
+	PLACE=$real
 	mkdir -m 700 "$PLACE" 2>/dev/null || true
-	[ "$(stat -c '%F %u %a' "$PLACE")" = "directory 0 700" ] ||
+	[[ $(stat -c '%F %u %a' "$PLACE") =~ ^directory\ 0\ 2?700$ ]] ||
 		die "$PLACE must be a directory of root with mode 700: it was not made by us, remove it"
 }
 

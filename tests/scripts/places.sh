@@ -117,7 +117,19 @@ case_the_way_is_open() {
 case_the_way_has_a_link() {
 	mkdir "$T/other"
 	ln -s "$T/other" "$T/link"
+	KUKEON_TEST_PLACE=$T/link/place a_host_runs # it is root's, as /var may be one
+	assert_true "the place is where the link leads" test -d "$T/other/place"
+	chown -h 65534 "$T/link"
 	KUKEON_TEST_PLACE=$T/link/place is_refused "others than root may change the way"
+	ln -sfn "$T/home/precious" "$T/link"
+	KUKEON_TEST_PLACE=$T/link/place is_refused "others than root may change the way"
+}
+
+case_the_place_is_spelled_oddly() {
+	local place
+	for place in "$T/place/" "$T//place" "$T/./place" "$T/home/../place" place; do
+		KUKEON_TEST_PLACE=$place is_refused "is no absolute path"
+	done
 }
 
 case_a_guard_is_for_hosts_only() {
