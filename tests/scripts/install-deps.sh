@@ -213,6 +213,17 @@ case_killed_before_ours_was_there() {
 	policy_is_the_users
 }
 
+case_left_by_a_former_version() {
+	users_policy
+	mv $POLICY $POLICY.kukeon-saved
+	printf '#!/bin/sh\nexit 101\n' >$POLICY
+	install_deps
+	policy_is_the_users
+	printf '#!/bin/sh\nexit 101\n' >$POLICY # of a container image
+	install_deps
+	policy_says 101
+}
+
 case_a_policy_written_since() {
 	users_policy
 	start_blocked
