@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "cli/cli.h"
+#include "core/base/fs.h"
 #include "core/base/str.h"
 
 /* https://no-color.org: set and not empty means no. */
@@ -21,8 +22,10 @@ int main(int argc, char **argv)
 		.progress = isatty(STDERR_FILENO),
 		.now = time(NULL),
 	};
-	int code = cli_main(argc, argv, &io);
+	int code;
 
+	fs_open_standard();
+	code = cli_main(argc, argv, &io);
 	if ((fflush(stdout) != 0 || ferror(stdout)) && code != CLI_USAGE) {
 		if (errno != EPIPE)
 			fprintf(stderr, "kuke: write to standard output: %s\n", strerror(errno));

@@ -2,6 +2,7 @@
 /* kuke init: from a host with containerd to a host that runs Kukeon; a second time it only reports.
  */
 #include <errno.h>
+#include <sys/stat.h>
 
 #include "cli/client.h"
 #include "cli/host_args.h"
@@ -145,6 +146,7 @@ static enum cli_exit init_run(const struct args *args, const struct io *io, stru
 		return CLI_FAILED;
 	if (host_args_load(&own->settings, &config, err) < 0)
 		return CLI_USAGE;
+	umask(022); /* what it makes is for the host, not for this user alone */
 	code = init_host(args, config, io, err);
 	protobuf_c_message_free_unpacked(&config->base, NULL);
 	return code;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/resource.h>
@@ -251,6 +252,22 @@ void host_unlink_socket(const char *path, const struct host_socket *ours)
 
 	if (lstat(path, &st) == 0 && is_same_file(&st, &ours->file))
 		unlink(path);
+}
+
+void host_forget_starter(void)
+{
+	struct sigaction action;
+	sigset_t none;
+
+	fs_open_standard();
+	umask(022); /* every mode that we ask for is meant */
+	for (int n = 1; n < NSIG; n++) { /* handlers, of a sanitizer, stay */
+		if (sigaction(n, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
+			signal(n, SIG_DFL);
+	}
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 void host_raise_fd_limit(void)

@@ -7,6 +7,10 @@
 
 #include "core/base/error.h"
 
+/* What a process has from whoever started it, and no daemon wants: his umask, signals that he
+ * ignored or blocked, standard descriptors that he closed. Before anything else. */
+void host_forget_starter(void);
+
 /* One instance per directory: an exclusive lock on <dir>/kukeond.lock, held as long as the fd is
  * open. One that is held is waited for, for half a second. */
 int host_lock(const char *dir, int *ret_fd, struct error *err);

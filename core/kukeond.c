@@ -663,11 +663,11 @@ int main(int argc, char **argv)
 	struct error err;
 	int r;
 
+	host_forget_starter();
 	self_read(&self);
 	self_fini(&self);
 	mallopt(M_ARENA_MAX,
 		2); /* a dozen threads, few of which allocate: keeps the daemon small */
-	signal(SIGPIPE, SIG_IGN);
 	host_raise_fd_limit();
 	r = options_read(argc, argv, &k.config, &err);
 	if (r == 0 && !log_level_parse(k.config->log_level, &level))

@@ -2,8 +2,27 @@
 # shellcheck shell=bash
 # What the scripts share: messages, bounded waits, the machine's state before and after. Sourced, never run.
 
+# What scripts make, say and start depends on nobody's settings.
+umask 022
+export LC_ALL=C.UTF-8
+for variable in $(compgen -e); do
+	case $variable in
+	KUKEON_BIN | KUKEON_RUN_MARK | KUKEON_TEST_* | KUKEON_SIM_* | KUKEON_FAULT*) ;; # of tests
+	KUKEON_* | TZ | NO_COLOR | NOTIFY_SOCKET | LISTEN_FDS | LISTEN_PID | GRPC_* | CNI_PATH | CFLAGS | CXXFLAGS | CPPFLAGS | \
+		LDFLAGS | CDPATH | GREP_COLORS | POSIXLY_CORRECT) unset "$variable" ;;
+	esac
+done
+unset variable
+[ -n "${KUKEON_TEST_HOST:-}" ] || export TMPDIR=/tmp # seen in a test host too, which has a /run of its own
+
 # shellcheck disable=SC2034 # for those who source this
 REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+# Where test hosts are (scripts/lib-place.sh).
+PLACE=${KUKEON_TEST_PLACE:-/var/lib/kukeon-test}
+
+# shellcheck disable=SC2034
+USUAL_PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 # ---- messages ----
 
@@ -65,12 +84,23 @@ process_stop() {
 export KUKEON_RUN_MARK=${KUKEON_RUN_MARK:-$$-$EPOCHREALTIME}
 
 # Cgroups of ours in every hierarchy: a test host and all that runs in it live below one that is named so. Those of others
-# come and go while we run.
+# come and go while we run, other runs' test hosts too.
 cgroup_directories() {
-	local mount
+	local mount others=()
+	mapfile -t others < <(cgroups_of_others)
 	while read -r mount; do
-		find "$mount" -mindepth 1 -type d -path '*kukeon*' 2>/dev/null || true
+		find "$mount" -mindepth 1 \( -false "${others[@]}" \) -prune -o -type d -path '*kukeon*' -print 2>/dev/null || true
 	done < <(awk '$3 == "cgroup" || $3 == "cgroup2" { print $2 }' /proc/self/mounts)
+}
+
+# Words for find. A test host's directory says by whose mark it was made.
+cgroups_of_others() {
+	local file name
+	for file in "$PLACE"/host-*/mark; do
+		[ -e "$file" ] && [ "$(<"$file")" != "$KUKEON_RUN_MARK" ] || continue
+		name=${file%/mark}
+		printf '%s\n' -o -name "kukeon-test-${name##*-}"
+	done
 }
 
 # Ids and names of the processes that carry the mark, without this script and those above it.

@@ -199,6 +199,14 @@ int fs_update_file(int dirfd, const char *name, const void *data, size_t len, mo
 	return r < 0 ? fs_error(err, r, "cannot write", name) : 0;
 }
 
+void fs_open_standard(void)
+{
+	for (int fd = 0; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+			open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+	}
+}
+
 int fs_make_dirs(const char *path, mode_t mode, struct error *err)
 {
 	AUTO_FREE char *copy = xstrdup(path);

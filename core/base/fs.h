@@ -43,6 +43,12 @@ int fs_write_existing(int dirfd, const char *path, const char *data, struct erro
 int fs_update_file(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
 		   struct error *err);
 
+/*
+ * Where whoever started us passed no standard descriptor, the first file or socket would get its
+ * number: something of /dev/null stands there, with which reading and writing fail as before.
+ */
+void fs_open_standard(void);
+
 /* mkdir -p; directories that exist are left alone. */
 int fs_make_dirs(const char *path, mode_t mode, struct error *err);
 

@@ -43,6 +43,7 @@ static const char *unwrap(const char *text)
 		"failed to start task: ",       "OCI runtime create failed: ",
 		"OCI runtime start failed: ",   "runc create failed: ",
 		"runc start failed: ",          "unable to start container process: ",
+		"error during container init: ",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(wrappings); i++)

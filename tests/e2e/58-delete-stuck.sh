@@ -4,11 +4,15 @@
 # is deleted beside it goes meanwhile.
 CELL_CGROUP=/sys/fs/cgroup/kukeon/default/default/default
 
-# stranger CGROUP: a process of nobody that ignores SIGTERM, in that cgroup. Its pid is in STRANGER.
+# stranger CGROUP: a process of nobody that ignores SIGTERM, in that cgroup; below it where controllers are handed down,
+# for then the kernel lets none in. Its pid is in STRANGER.
 stranger() {
+	local cgroup=$1
+	[ -z "$(<"$cgroup/cgroup.subtree_control")" ] || cgroup+=/stranger
+	mkdir -p "$cgroup"
 	(trap '' TERM && exec sleep 3600) &
 	STRANGER=$!
-	echo $STRANGER >"$1/cgroup.procs"
+	echo $STRANGER >"$cgroup/cgroup.procs"
 }
 
 shim_of() { awk '/^PPid:/ { print $2 }' "/proc/$(container_pid "$1" root)/status"; }

@@ -51,6 +51,8 @@ systemd_first_process() {
 		/lib/systemd/systemd --system --unit=default.target --show-status=no --log-target=console >/dev/null 2>&1
 }
 
+systemd_is_there() { [ -S /run/systemd/private ]; }
+
 # Needs init_prepare: /etc is a copy. It starts containerd itself.
 systemd_start() {
 	containerd_stop
@@ -60,13 +62,16 @@ systemd_start() {
 	systemd_units
 	export -f systemd_first_process
 	export T UNITS
-	# In the root cgroup, where it makes system.slice.
+	# In the cgroup where it would put itself. The one above, where it makes system.slice, may hand controllers down, and
+	# then no process may enter it.
+	mkdir -p /sys/fs/cgroup/init.scope
+	: >"$T/systemd.start"
 	(
-		echo "$BASHPID" >/sys/fs/cgroup/cgroup.procs
+		echo "$BASHPID" >/sys/fs/cgroup/init.scope/cgroup.procs
 		exec unshare --pid --fork --mount-proc --kill-child --mount bash -c systemd_first_process
-	) </dev/null >/dev/null 2>&1 &
+	) </dev/null >>"$T/systemd.start" 2>&1 &
 	SYSTEMD_PARENT=$!
-	wait_for "systemd" test -S /run/systemd/private
+	poll_for "$LIMIT" systemd_is_there || fail "no systemd: $(cat "$T/systemd.start" "$T/systemd.log")"
 	SYSTEMD_PID=$(tr -d ' ' <"/proc/$SYSTEMD_PARENT/task/$SYSTEMD_PARENT/children")
 	wait_for "systemd's answer" in_systemd systemctl is-active --quiet default.target
 	in_systemd systemctl start containerd.service || fail "containerd: $(cat "$T/systemd.log")"

@@ -425,5 +425,6 @@ int main(void)
 		FS_TEST(test_fs_remove_tree_bound),
 	};
 
+	umask(022); /* modes are asserted */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

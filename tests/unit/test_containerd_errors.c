@@ -49,6 +49,18 @@ static void test_explain(void **state UNUSED)
 		  "directory: unknown",
 		  -EIO, false,
 		  "start the task: exec: \"/no\": stat /no: no such file or directory$" },
+		{ -EIO, /* a later runc */
+		  "failed to create shim task: OCI runtime create failed: runc create failed: "
+		  "unable to start container process: error during container init: exec: \"/no\": "
+		  "stat /no: no such file or directory",
+		  -EIO, false,
+		  "start the task: exec: \"/no\": stat /no: no such file or directory$" },
+		{ -EIO, /* crun */
+		  "failed to create shim task: OCI runtime create failed: crun: executable file "
+		  "`/no` not found: No such file or directory: unknown",
+		  -EIO, false,
+		  "start the task: crun: executable file `/no` not found: No such file or "
+		  "directory$" },
 		{ -EIO, ": unknown", -EIO, false, "start the task: : unknown$" },
 		{ -EACCES, "denied", -EACCES, false, "who may use /s.sock" },
 	};

@@ -19,17 +19,20 @@
 
 enum { PASSED_FD = 3 };
 
-static char path[64];
+static char directory[32], path[64];
 
 static int setup(void **state UNUSED)
 {
-	snprintf(path, sizeof(path), "/tmp/test-host-%d", getpid());
+	snprintf(directory, sizeof(directory), "/tmp/test-host-XXXXXX");
+	assert_non_null(mkdtemp(directory));
+	snprintf(path, sizeof(path), "%s/it", directory);
 	return 0;
 }
 
 static int teardown(void **state UNUSED)
 {
 	unlink(path);
+	rmdir(directory);
 	close(PASSED_FD);
 	unsetenv("LISTEN_PID");
 	unsetenv("LISTEN_FDS");

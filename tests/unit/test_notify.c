@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 struct fixture {
-	char path[64];
+	char dir[32], path[64];
 	int fd;
 	struct loop loop;
 	struct engine engine;
@@ -27,9 +27,10 @@ static int setup(void **state UNUSED)
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 
 	f = (struct fixture){ 0 };
-	snprintf(f.path, sizeof(f.path), "/tmp/test-notify-%d", getpid());
+	snprintf(f.dir, sizeof(f.dir), "/tmp/test-notify-XXXXXX");
+	assert_non_null(mkdtemp(f.dir));
+	snprintf(f.path, sizeof(f.path), "%s/socket", f.dir);
 	strcpy(address.sun_path, f.path);
-	unlink(f.path);
 	f.fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	assert_int_equal(bind(f.fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	setenv("NOTIFY_SOCKET", f.path, 1);
@@ -47,6 +48,7 @@ static int teardown(void **state UNUSED)
 {
 	unsetenv("NOTIFY_SOCKET");
 	unlink(f.path);
+	rmdir(f.dir);
 	close(f.fd);
 	uv_run(&f.loop.uv, UV_RUN_NOWAIT);
 	assert_true(f.closed);

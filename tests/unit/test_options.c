@@ -270,6 +270,22 @@ static void test_program(void **state UNUSED)
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
+/* Settings of whoever runs the tests. */
+static void forget_environment(void)
+{
+	char **variable = environ;
+
+	while (*variable) {
+		AUTO_FREE char *name = xstrdup(*variable);
+
+		name[strcspn(name, "=")] = '\0';
+		if (str_starts_with(name, "KUKEON_"))
+			unsetenv(name);
+		else
+			variable++;
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -277,5 +293,6 @@ int main(void)
 		TEST(test_handed_on),  TEST(test_program),
 	};
 
+	forget_environment();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -164,13 +164,19 @@ static void test_refused_and_closed(void **state)
 		wait_until(f, streams[i].ended);
 }
 
-static void more_descriptors(void)
+/* Both ends of this many connections are ours. Where that cannot be, the test is skipped. */
+static void want_connections(size_t n)
 {
 	struct rlimit limit;
 
 	getrlimit(RLIMIT_NOFILE, &limit);
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_max < 2 * n + 64) {
+		print_message("skipped: %ju descriptors are allowed, %zu connections are too many\n",
+			      (uintmax_t)limit.rlim_max, n);
+		skip();
+	}
 }
 
 /* At the limit a client waits, and is served when another goes. */
@@ -180,7 +186,7 @@ static void test_connections(void **state)
 	struct unary unary = { 0 };
 	int fds[SERVER_CONNECTIONS_MAX];
 
-	more_descriptors();
+	want_connections(SERVER_CONNECTIONS_MAX);
 	for (int i = 0; i < SERVER_CONNECTIONS_MAX; i++) {
 		wait_until(f, (fds[i] = connect_raw(f)) >= 0);
 		say(fds[i], GREETING SETTINGS, strlen(GREETING) + 9);
@@ -207,6 +213,7 @@ static void test_many_silent(void **state)
 	struct unary unary = { 0 };
 	int fds[SILENT];
 
+	want_connections(SILENT);
 	for (int i = 0; i < SILENT; i++) {
 		wait_until(f, (fds[i] = connect_raw(f)) >= 0);
 		if (i % 16 == 15)
