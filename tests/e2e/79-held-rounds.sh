@@ -35,7 +35,7 @@ seen() {
 held() { kuke status -o json 2>/dev/null | jq '[.held[]?] | length'; }
 all_ready() { [ "$(seen | grep -c ' Ready ')" = ${#CELLS[@]} ] && [ "$(held)" = 0 ]; }
 
-# became FATE CELL...: unless something has become of it already.
+# became FATE CELL...: unless something has become of it already. What hides a file hides also that it was removed before.
 became() {
 	local cell
 	for cell in "${@:2}"; do [ "${fate[$cell]}" != whole ] || fate[$cell]=$1; done
@@ -52,7 +52,7 @@ pick() {
 	0 | 1 | 2) remove "${CELLS[RANDOM % ${#CELLS[@]}]}" ;;
 	3)
 		[ "${fate[a]}" = whole ] || return 0
-		became doubt a
+		became kept a # the daemon never saw it away: the last good text counts
 		acts+=("rm '$MANIFESTS/a.yaml'" "echo 'kind: [' >'$MANIFESTS/a.yaml'")
 		;;
 	4)
@@ -60,8 +60,8 @@ pick() {
 		became doubt b
 		acts+=("sed s/image:/imgae:/ '$T/kept/b.yaml' >'$MANIFESTS/moved.yaml'" "rm '$MANIFESTS/b.yaml'")
 		;;
-	5) became hidden c d && acts+=("umount '$MANIFESTS/site' 2>/dev/null || true") ;;
-	6) became hidden e f && acts+=("rm -rf '$T/rev'") ;;
+	5) fate[c]=hidden fate[d]=hidden && acts+=("umount '$MANIFESTS/site' 2>/dev/null || true") ;;
+	6) fate[e]=hidden fate[f]=hidden && acts+=("rm -rf '$T/rev'") ;;
 	7) for cell in "${CELLS[@]}"; do remove "$cell"; done ;;
 	8) kills=true ;;
 	esac
@@ -84,7 +84,7 @@ choose() {
 		for cell in "${CELLS[@]}"; do fate[$cell]=whole; done
 		for _ in 1 2 3; do [ $((RANDOM % 3)) = 0 ] || pick; done
 		lost=$(count removed hidden) doubt=$(count doubt)
-		[ "$lost" = 0 ] && [ "$doubt" = 0 ] && continue
+		[ "$lost" = 0 ] && [ "$doubt" = 0 ] && ! $kills && continue
 		holds=false
 		! too_much "$lost" $((${#CELLS[@]} - doubt)) || holds=true
 		if too_much $((lost + doubt)) ${#CELLS[@]}; then
