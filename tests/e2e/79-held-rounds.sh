@@ -33,7 +33,12 @@ seen() {
 		jq -r '.[] | "\(.spec.cellId) \(.status.state) \(.status.pid // 0)"'
 }
 held() { kuke status -o json 2>/dev/null | jq '[.held[]?] | length'; }
-all_ready() { [ "$(seen | grep -c ' Ready ')" = ${#CELLS[@]} ] && [ "$(held)" = 0 ]; }
+# A daemon that is killed before it has written down that a cell is declared does not know it afterwards.
+all_stored() {
+	local cell
+	for cell in "${CELLS[@]}"; do [ -e "$RUN_PATH/default/default/default/$cell/cell.yaml" ] || return 1; done
+}
+all_ready() { [ "$(seen | grep -c ' Ready ')" = ${#CELLS[@]} ] && [ "$(held)" = 0 ] && all_stored; }
 
 # became FATE CELL...: unless something has become of it already. What hides a file hides also that it was removed before.
 became() {
