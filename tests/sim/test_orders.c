@@ -25,7 +25,6 @@
 
 enum { SEED = 1 };
 
-#define UNTIL(item) "known to fail until item " item " of issue 11 is merged"
 #define FOUND "found here, not mended yet"
 
 static const struct {
@@ -33,20 +32,20 @@ static const struct {
 	const char *off; /* why it need not hold yet; NULL: it must */
 } rules[RULE_COUNT] = {
 	[RULE_HEALTHY] = { "healthy", "what runs as wanted, or cannot be replaced, is not touched",
-			   UNTIL("7") },
-	[RULE_APPLIED] = { "applied", "within seconds everything is as last wanted", UNTIL("7") },
-	[RULE_GRACEFUL] = { "graceful", "SIGKILL only after the stop signal and its grace", UNTIL("8") },
-	[RULE_POLICY] = { "policy", "what ends by itself is the restart policy's", UNTIL("8") },
+			   NULL },
+	[RULE_APPLIED] = { "applied", "within seconds everything is as last wanted", NULL },
+	[RULE_GRACEFUL] = { "graceful", "SIGKILL only after the stop signal and its grace", NULL },
+	[RULE_POLICY] = { "policy", "what ends by itself is the restart policy's", NULL },
 	[RULE_LATE_STOP] = { "late-stop", "what a withdrawn stop has ended all the same comes back",
 			     NULL },
-	[RULE_SEEN] = { "seen", "an end is seen within seconds", UNTIL("10") },
-	[RULE_KEPT] = { "kept", "nothing goes whose declaration may still be there", UNTIL("6") },
+	[RULE_SEEN] = { "seen", "an end is seen within seconds", NULL },
+	[RULE_KEPT] = { "kept", "nothing goes whose declaration may still be there", NULL },
 	[RULE_DELETED] = { "deleted", "what is declared no more goes after the grace", NULL },
 	[RULE_INTENTS] = { "intents", "orders follow their container, outlive the daemon, and end",
-			   UNTIL("13") },
-	[RULE_OOM] = { "oom", "a kill for want of memory is told of its own run", UNTIL("13") },
-	[RULE_CALM] = { "calm", "at rest nothing is done", UNTIL("10") },
-	[RULE_ACTS] = { "acts", "the acts keep the rules of tests/fake/rules.h", UNTIL("10") },
+			   NULL },
+	[RULE_OOM] = { "oom", "a kill for want of memory is told of its own run", NULL },
+	[RULE_CALM] = { "calm", "at rest nothing is done", NULL },
+	[RULE_ACTS] = { "acts", "the acts keep the rules of tests/fake/rules.h", NULL },
 };
 
 static bool must_hold(int rule)
@@ -146,40 +145,40 @@ static const struct {
 	const char *off; /* why it need not hold yet; NULL: it must */
 } cases[] = {
 	/* an act that began before an edit does not mark the edit as done */
-	{ "slow-resolve image-b missing-b+100", 0, UNTIL("7") },
-	{ "slow-resolve image-a missing-a+100", 0, UNTIL("7") },
-	{ "slow-resolve root-b missing-b+100", 0, UNTIL("7") },
-	{ "image-b missing-b", 20, UNTIL("7") },
-	{ "slow-space subnet subnet+100", 0, UNTIL("7") },
-	{ "slow-space regenerate subnet+100", 0, UNTIL("7") },
-	{ "slow-space regenerate regenerate+100", 0, UNTIL("7") },
-	{ "slow-cgroup nested nested+100", 0, UNTIL("7") },
-	{ "daemon subnet", 30, UNTIL("7") },
+	{ "slow-resolve image-b missing-b+100", 0, NULL },
+	{ "slow-resolve image-a missing-a+100", 0, NULL },
+	{ "slow-resolve root-b missing-b+100", 0, NULL },
+	{ "image-b missing-b", 20, NULL },
+	{ "slow-space subnet subnet+100", 0, NULL },
+	{ "slow-space regenerate subnet+100", 0, NULL },
+	{ "slow-space regenerate regenerate+100", 0, NULL },
+	{ "slow-cgroup nested nested+100", 0, NULL },
+	{ "daemon subnet", 30, NULL },
 	/* nor does a daemon that ended before it was done */
 	{ "nested daemon", 6, FOUND },
 
 	/* a stop is over when it is withdrawn */
-	{ "deaf stop-b start-b+300 stop-b+60000", 0, UNTIL("8") },
-	{ "deaf stop start+300 stop+60000", 0, UNTIL("8") },
-	{ "deaf stop start+300 restart+60000", 0, UNTIL("8") },
-	{ "deaf stop start+300 image-b+60000", 0, UNTIL("8") },
-	{ "deaf stop start+300 gone+60000", 0, UNTIL("8") },
-	{ "deaf image-b back-b+300 image-b+60000", 0, UNTIL("8") },
-	{ "deaf gone valid+2500 start+100 stop+60000", 0, UNTIL("8") },
-	{ "deaf never stop start+300 exit-b+60000", 0, UNTIL("8") },
-	{ "deaf on-failure stop-b start-b+300 done-b+60000", 0, UNTIL("8") },
+	{ "deaf stop-b start-b+300 stop-b+60000", 0, NULL },
+	{ "deaf stop start+300 stop+60000", 0, NULL },
+	{ "deaf stop start+300 restart+60000", 0, NULL },
+	{ "deaf stop start+300 image-b+60000", 0, NULL },
+	{ "deaf stop start+300 gone+60000", 0, NULL },
+	{ "deaf image-b back-b+300 image-b+60000", 0, NULL },
+	{ "deaf gone valid+2500 start+100 stop+60000", 0, NULL },
+	{ "deaf never stop start+300 exit-b+60000", 0, NULL },
+	{ "deaf on-failure stop-b start-b+300 done-b+60000", 0, NULL },
 	{ "never stop-b start-b", 12, NULL },
 
 	/* last good wins, whatever its text has become */
-	{ "gone syntax+200", 0, UNTIL("6") },
-	{ "gone typo+200", 0, UNTIL("6") },
-	{ "gone empty+200", 0, UNTIL("6") },
-	{ "gone unreadable+200", 0, UNTIL("6") },
-	{ "gone unreadable+200 unreadable+5000", 0, UNTIL("6") },
-	{ "moved-syntax", 0, UNTIL("6") },
-	{ "moved-typo", 0, UNTIL("6") },
-	{ "moved-typo daemon+500", 0, UNTIL("6") },
-	{ "crash moved-syntax+100", 0, UNTIL("6") },
+	{ "gone syntax+200", 0, NULL },
+	{ "gone typo+200", 0, NULL },
+	{ "gone empty+200", 0, NULL },
+	{ "gone unreadable+200", 0, NULL },
+	{ "gone unreadable+200 unreadable+5000", 0, NULL },
+	{ "moved-syntax", 0, NULL },
+	{ "moved-typo", 0, NULL },
+	{ "moved-typo daemon+500", 0, NULL },
+	{ "crash moved-syntax+100", 0, NULL },
 	{ "gone daemon+100", 0, NULL },
 	{ "syntax daemon+500", 0, NULL },
 	{ "unreadable crash+500 scan+5000", 0, NULL },
@@ -189,36 +188,36 @@ static const struct {
 	{ "gone valid+1500", 0, NULL },
 
 	/* an end that comes with a listing is seen, and a listing brings nothing back */
-	{ "look-runtime exit-b", 12, UNTIL("10") },
-	{ "look-runtime exit-a", 12, UNTIL("10") },
-	{ "late-list look-runtime exit-b", 12, UNTIL("10") },
+	{ "look-runtime exit-b", 12, NULL },
+	{ "look-runtime exit-a", 12, NULL },
+	{ "late-list look-runtime exit-b", 12, NULL },
 	{ "late-list late-hints look-runtime exit-b", 30, NULL },
-	{ "bounce exit-b", 12, UNTIL("10") },
-	{ "daemon exit-b", 30, UNTIL("10") },
-	{ "regenerate exit-b", 30, UNTIL("10") },
-	{ "late-list drop-b look-runtime", 16, UNTIL("10") },
-	{ "late-list look-runtime drop-b", 16, UNTIL("10") },
-	{ "late-list bounce root-b", 16, UNTIL("10") },
+	{ "bounce exit-b", 12, NULL },
+	{ "daemon exit-b", 30, NULL },
+	{ "regenerate exit-b", 30, NULL },
+	{ "late-list drop-b look-runtime", 16, NULL },
+	{ "late-list look-runtime drop-b", 16, NULL },
+	{ "late-list bounce root-b", 16, NULL },
 	{ "late-list drop-b daemon", 6, FOUND }, /* the hint finds nobody yet */
 	{ "late-networks look-network restart", 30, NULL },
 	{ "late-cgroups look-cgroups gone", 12, NULL },
 	{ "late-cgroup-inspect gone cgroup-hint", 30, NULL },
 
 	/* orders are for a container by its id, at once, and outlive the daemon */
-	{ "stop-b root-b+1000", 0, UNTIL("13") },
-	{ "stop-a root-b+1000", 0, UNTIL("13") },
-	{ "kill-a root-b", 20, UNTIL("13") },
-	{ "root-b stop-b+5000 drop-b+1000", 0, UNTIL("13") },
+	{ "stop-b root-b+1000", 0, NULL },
+	{ "stop-a root-b+1000", 0, NULL },
+	{ "kill-a root-b", 20, NULL },
+	{ "root-b stop-b+5000 drop-b+1000", 0, NULL },
 	{ "restart kill-b+29 crash", 30, FOUND },
 	{ "restart stop-a@20 crash", 6, FOUND },
-	{ "missing-a stop+35000", 0, UNTIL("13") },
-	{ "missing-b kill-b+35000", 0, UNTIL("13") },
+	{ "missing-a stop+35000", 0, NULL },
+	{ "missing-b kill-b+35000", 0, NULL },
 	{ "never restart daemon", 30, FOUND },
 	{ "stop-b crash+1000 scan+5000", 0, NULL },
 	{ "stop daemon", 30, NULL },
 
 	/* what is told late of one run is not the next one's */
-	{ "oom-late-b oom-hint-b+100 exit-b+3600000", 0, UNTIL("13") },
+	{ "oom-late-b oom-hint-b+100 exit-b+3600000", 0, NULL },
 	{ "oom-b exit-b+3600000", 0, NULL },
 	{ "oom-late-b", 0, NULL },
 };
