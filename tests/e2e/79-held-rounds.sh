@@ -33,12 +33,15 @@ seen() {
 		jq -r '.[] | "\(.spec.cellId) \(.status.state) \(.status.pid // 0)"'
 }
 held() { kuke status -o json 2>/dev/null | jq '[.held[]?] | length'; }
-# A daemon that is killed before it has written down that a cell is declared does not know it afterwards.
+# A daemon that is killed before it has written down that a cell is declared (again) does not know it afterwards.
 all_stored() {
-	local cell
-	for cell in "${CELLS[@]}"; do [ -e "$RUN_PATH/default/default/default/$cell/cell.yaml" ] || return 1; done
+	local cell file
+	for cell in "${CELLS[@]}"; do
+		file=$RUN_PATH/default/default/default/$cell/cell.yaml
+		[ -e "$file" ] && ! grep -q '^  held:' "$file" || return 1
+	done
 }
-all_ready() { [ "$(seen | grep -c ' Ready ')" = ${#CELLS[@]} ] && [ "$(held)" = 0 ] && all_stored; }
+all_ready() { [ "$(seen | grep -c ' Ready ')" = ${#CELLS[@]} ] && [ "$(held)" = 0 ]; }
 
 # became FATE CELL...: unless something has become of it already. What hides a file hides also that it was removed before.
 became() {
@@ -130,6 +133,7 @@ untouched() {
 play_round() {
 	local line cell now
 	choose
+	! $kills || wait_for "all are written down" all_stored
 	kill -STOP "$DAEMON_PID" # what happens is one window, however slow the machine
 	for line in "${acts[@]}"; do eval "$line"; done
 	if $kills; then

@@ -33,7 +33,19 @@ volumes_of() {
 	[ -z "${FUSE_PID[volumes]:-}" ] || [ $((${1#c} % 3)) -ne 0 ] ||
 		echo "volumes: [{source: $T/volumes/$1, target: /data}]"
 }
-write_cell() { FIELDS=$(volumes_of "$1") cell_yaml "$1" root side:"${version[$1]}" | drop_manifest "$1.yaml"; }
+
+# Every fifth manifest is reached by a link, every fifth lies on a mount of its own.
+path_of() {
+	case $((${1#c} % 5)) in
+	0) echo "current/$1.yaml" ;;
+	1) echo "site/$1.yaml" ;;
+	*) echo "$1.yaml" ;;
+	esac
+}
+write_cell() { FIELDS=$(volumes_of "$1") cell_yaml "$1" root side:"${version[$1]}" | drop_manifest "$(path_of "$1")"; }
+mkdir -p "$T/rev" "$T/site" "$MANIFESTS/site"
+ln -s "$T/rev" "$MANIFESTS/current"
+mount --bind "$T/site" "$MANIFESTS/site"
 
 # "cell state pids..." of all, in one call; nothing from a daemon that ends meanwhile.
 everything() {
@@ -139,6 +151,29 @@ with_fault() {
 }
 as_wanted_or_ended() { process_gone "$DAEMON_PID" || all_as_wanted; }
 
+# What disturbs the declaration of cells that nobody meant to delete, for longer than the grace; kukeond may die of it too.
+for_a_while() {
+	sleep $((PRUNE_GRACE + 1))
+	[ $((RANDOM % 3)) -ne 0 ] || { daemon_kill && daemon_start; }
+}
+back_but_broken() {
+	rm "$MANIFESTS/$(path_of "$1")"
+	sleep 0.2
+	echo "kind: [" | drop_manifest "$(path_of "$1")"
+	for_a_while
+	write_cell "$1"
+}
+link_leads_nowhere() {
+	mv "$T/rev" "$T/rev.away"
+	for_a_while
+	mv "$T/rev.away" "$T/rev"
+}
+mount_goes() {
+	umount "$MANIFESTS/site"
+	for_a_while
+	mount --bind "$T/site" "$MANIFESTS/site"
+}
+
 # Something else is done meanwhile.
 silent=false
 volumes_fall_silent() {
@@ -157,7 +192,7 @@ step() {
 	local cell
 	cell=$(some_cell)
 	victims=$cell
-	case $((RANDOM % 24)) in
+	case $((RANDOM % 27)) in
 	0 | 1) what="root of $cell killed" && kill_container "$cell" root ;;
 	2 | 3) what="side of $cell killed" && kill_container "$cell" side ;;
 	4) what="cgroup of $cell killed" &&
@@ -185,6 +220,9 @@ step() {
 			volumes_fall_silent "$(cell_name $((RANDOM % CELLS / 3 * 3)))"
 		fi
 		;;
+	24) what="manifest of $cell back but broken" victims="" && back_but_broken "$cell" ;;
+	25) what="the link to manifests led nowhere" victims="" && link_leads_nowhere ;;
+	26) what="a mount of manifests went" victims="" && mount_goes ;;
 	12) what="$cell killed while kukeond is away" && daemon_kill && kill_container "$cell" root && daemon_start ;;
 	esac
 }
@@ -216,6 +254,7 @@ for ((n = 1; n <= STEPS; n++)); do
 done
 echo "$STEPS steps, 0 cells disturbed"
 
+umount "$MANIFESTS/site"
 remove_all_manifests
 wait_for "no cells" cells_are_gone
 wait_for "no realms" realms_are_gone
