@@ -206,6 +206,10 @@ static void handle_request(struct rpc_server_call *call)
 	ProtobufCMessage *request;
 	struct error err;
 
+	if (call->server->closing) { /* the call came before, what it asks only now */
+		answer(call, NULL, GRPC_STATUS_UNAVAILABLE, "the daemon is shutting down");
+		return;
+	}
 	if (!call->message) {
 		answer(call, NULL, GRPC_STATUS_INVALID_ARGUMENT, "the request has no message");
 		return;
