@@ -729,7 +729,7 @@ static const char *apply_cell(struct fixture *f, Api__ContainerSpec *container,
 /* No manifest can say so, and the store could not read it back. */
 static void test_what_no_file_can_say(void **state)
 {
-	static char *args[MODEL_MAX_NODES]; /* two bytes each on the wire */
+	static char *args[MODEL_MAX_NODES], empty[] = ""; /* two bytes each on the wire */
 	struct fixture *f = *state;
 	Api__ContainerSpec container = API__CONTAINER_SPEC__INIT;
 	Api__Metadata metadata = API__METADATA__INIT;
@@ -746,7 +746,7 @@ static void test_what_no_file_can_say(void **state)
 			    "FAILED web: metadata.labels.tier: is there twice");
 	metadata.n_labels = 1;
 	for (size_t i = 0; i < ARRAY_SIZE(args); i++)
-		args[i] = (char[]){ "" };
+		args[i] = empty;
 	container.args = args;
 	container.n_args = ARRAY_SIZE(args);
 	assert_string_equal(apply_cell(f, &container, &metadata),
