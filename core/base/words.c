@@ -32,6 +32,8 @@ static void sort(struct words *words)
 {
 	size_t kept = 0;
 
+	if (!words->n) /* and maybe no array */
+		return;
 	qsort(words->hashes, words->n, sizeof(*words->hashes), compare);
 	for (size_t i = 0; i < words->n; i++)
 		if (!kept || words->hashes[i] != words->hashes[kept - 1])
