@@ -91,13 +91,36 @@ static void note_exit(struct engine *engine, struct container *c, const struct c
 		tell_exit(engine, c, fact->task != TASK_STOPPED);
 }
 
+void observed_stored_restart(struct container *c)
+{
+	struct object *object = c->object;
+	bool done = c->run_pid && c->run_pid != c->restart_of;
+
+	if (!c->restart_stored)
+		return;
+	c->restart_stored = false;
+	if (done && c->run == INTENT_RESTART)
+		c->run = INTENT_RUN;
+	if (done && container_is_root(c) && object->cell.run == INTENT_RESTART)
+		object->cell.run = INTENT_RUN;
+}
+
+/* It says nothing about the pid where it only tells that the task has ended. */
+static void set_pid(struct container *c, const struct container_fact *fact)
+{
+	c->pid = fact->task == TASK_NONE || fact->task == TASK_STOPPED ? 0 : fact->pid;
+	if (fact->task == TASK_NONE || fact->pid)
+		c->run_pid = fact->task == TASK_NONE ? 0 : fact->pid;
+}
+
 static void set_task(struct engine *engine, struct object *object, struct container *c,
 		     const struct container_fact *fact)
 {
 	enum task_state before = c->task;
 
 	c->task = fact->task;
-	c->pid = fact->task == TASK_NONE || fact->task == TASK_STOPPED ? 0 : fact->pid;
+	set_pid(c, fact);
+	observed_stored_restart(c);
 	if (ran(c->task) && !ran(before))
 		note_start(engine, object, c);
 	else if ((c->task == TASK_STOPPED && before != TASK_STOPPED) ||

@@ -394,10 +394,8 @@ void model_restarted(struct play *play)
 		model->lost_ms = now_ms(play);
 	model->read = model->regenerate = false;
 	note_free(play);
-	for (int role = 0; role < ROLES; role++) {
-		model->runs[role].restart_of = model->runs[role].restart_to = 0;
+	for (int role = 0; role < ROLES; role++)
 		model->runs[role].clear = false;
-	}
 }
 
 static void order_restart(struct play *play, enum target target)
