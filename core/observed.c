@@ -11,6 +11,7 @@
 #include "core/restart.h"
 #include "core/status.h"
 #include "core/tell.h"
+#include "core/unplaced.h"
 
 /* What a task that vanished without anybody seeing its exit code counts as. */
 enum { EXIT_CODE_UNSEEN = 255 };
@@ -250,12 +251,40 @@ void observed_doubt_container(struct engine *engine, struct container *c)
 		engine_doubt(engine, c->object, &c->slot);
 }
 
+/* Also one whose namespace has not been seen, or is not labelled, yet. */
+static struct object *find_realm(struct engine *engine, const char *namespace_)
+{
+	struct object *realm = engine_find_realm(engine, namespace_), *other;
+
+	if (realm)
+		return realm;
+	list_for_each(other, &engine->realms, realm_link) {
+		AUTO_FREE char *name = other->own.namespace_ ? NULL : engine_namespace(other);
+
+		if (str_equal(name, namespace_))
+			return other;
+	}
+	return NULL;
+}
+
+/* NULL: nobody knows it, so far. */
+static struct container *find_hinted(struct engine *engine, const char *namespace_,
+				     const char *containerd_id)
+{
+	struct object *realm = find_realm(engine, namespace_);
+	AUTO_FREE char *name = realm ? xasprintf("%s/%s", realm->key, containerd_id) : NULL;
+	struct container *c =
+		realm ? engine_find_container(engine, realm->key, containerd_id) : NULL;
+
+	if (realm && !c)
+		unplaced_note(engine, name);
+	return c;
+}
+
 void observed_hint_container(struct engine *engine, const char *namespace_,
 			     const char *containerd_id)
 {
-	struct object *realm = engine_find_realm(engine, namespace_);
-	struct container *c =
-		realm ? engine_find_container(engine, realm->key, containerd_id) : NULL;
+	struct container *c = find_hinted(engine, namespace_, containerd_id);
 
 	if (c)
 		observed_doubt_container(engine, c);
@@ -264,9 +293,7 @@ void observed_hint_container(struct engine *engine, const char *namespace_,
 /* Of which run it tells nobody knows: the cgroup of the one that is there is asked. */
 void observed_oom(struct engine *engine, const char *namespace_, const char *containerd_id)
 {
-	struct object *realm = engine_find_realm(engine, namespace_);
-	struct container *c =
-		realm ? engine_find_container(engine, realm->key, containerd_id) : NULL;
+	struct container *c = find_hinted(engine, namespace_, containerd_id);
 
 	if (!c || c->task == TASK_NONE)
 		return;
@@ -306,6 +333,8 @@ void observed_hint_cgroup(struct engine *engine, const char *key)
 
 	if (object)
 		engine_doubt_cgroup(engine, object);
+	else
+		unplaced_note(engine, key);
 }
 
 void observed_runtime_up(struct engine *engine)

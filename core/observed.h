@@ -30,7 +30,7 @@ void observed_no_network(struct engine *engine, struct object *object);
 /* Something may have happened to the container. */
 void observed_doubt_container(struct engine *engine, struct container *container);
 
-/* Hints. A key or an id that is nobody's is ignored. */
+/* Hints. A key or an id that is nobody's is only remembered: core/unplaced.h. */
 void observed_hint_container(struct engine *engine, const char *namespace_,
 			     const char *containerd_id);
 void observed_oom(struct engine *engine, const char *namespace_, const char *containerd_id);

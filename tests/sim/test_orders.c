@@ -198,7 +198,8 @@ static const struct {
 	{ "late-list drop-b look-runtime", 16, NULL },
 	{ "late-list look-runtime drop-b", 16, NULL },
 	{ "late-list bounce root-b", 16, NULL },
-	{ "late-list drop-b daemon", 6, FOUND }, /* the hint finds nobody yet */
+	{ "late-list drop-b daemon", 20, NULL }, /* the hint finds nobody yet */
+	{ "late-list drop-b crash", 20, NULL },
 	{ "late-networks look-network restart", 30, NULL },
 	{ "late-cgroups look-cgroups gone", 12, NULL },
 	{ "late-cgroup-inspect gone cgroup-hint", 30, NULL },
