@@ -79,6 +79,13 @@ static bool concerns_cell(const struct target *t)
 	       (t->verb == API__RUN_VERB__RESTART && container_is_root(t->container));
 }
 
+/* Whatever an earlier daemon has done of an earlier one: this one is for what is there now. */
+static void begin_restart(struct container *c)
+{
+	c->restart_of = c->run_pid;
+	c->restart_stored = false;
+}
+
 /* With the cell its containers start, also those that were stopped one by one. What waits for its
  * next try does not, whatever is asked. */
 static void apply(struct engine *engine, const struct target *t)
@@ -97,7 +104,8 @@ static void apply(struct engine *engine, const struct target *t)
 			continue;
 		if (whole)
 			c->run = INTENT_RUN;
-		c->restart_of = c->run_pid;
+		if (intent == INTENT_RESTART)
+			begin_restart(c);
 		if (intent == INTENT_RUN)
 			container_forget_past(c);
 	}

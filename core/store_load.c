@@ -48,7 +48,7 @@ static void restore_past(struct engine *engine, struct container *c,
 	c->exit_code = status->exit_code;
 	c->started_wall_ms = status_time_parse(status->started_at);
 	c->finished_wall_ms = status_time_parse(status->finished_at);
-	c->stored_pid = status->pid;
+	c->stored_pid = c->run_pid = status->pid;
 	c->oom_killed = status->oom_killed;
 	c->exited = status->ended;
 	c->exited_ms = restart_loop_time(loop_now_ms(engine->loop), loop_wall_ms(engine->loop),

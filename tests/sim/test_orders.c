@@ -214,6 +214,7 @@ static const struct {
 	{ "missing-a stop+35000", 0, NULL },
 	{ "missing-b kill-b+35000", 0, NULL },
 	{ "never restart daemon", 30, NULL },
+	{ "down@6 restart-b@2 daemon+2212 restart-b+185", 0, NULL },
 	{ "stop-b crash+1000 scan+5000", 0, NULL },
 	{ "stop daemon", 30, NULL },
 
