@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Run: start, stop, kill and restart of cells and containers. What was asked is an intent beside
- * the spec (core/object.h), kept in the store with the status of its cell. A restart is not kept:
- * after a crash the cell runs anyway, and nothing is restarted twice.
+ * the spec (core/object.h), kept in the store with the status of its cell. A restart is kept with
+ * the pid of the run that it shall end: after a crash it goes on, and nothing is restarted twice.
  */
 #include "core/api_mutation.h"
 #include "core/desired.h"
@@ -79,6 +79,13 @@ static bool concerns_cell(const struct target *t)
 	       (t->verb == API__RUN_VERB__RESTART && container_is_root(t->container));
 }
 
+/* Whatever an earlier daemon has done of an earlier one: this one is for what is there now. */
+static void begin_restart(struct container *c)
+{
+	c->restart_of = c->run_pid;
+	c->restart_stored = false;
+}
+
 /* With the cell its containers start, also those that were stopped one by one. What waits for its
  * next try does not, whatever is asked. */
 static void apply(struct engine *engine, const struct target *t)
@@ -97,6 +104,8 @@ static void apply(struct engine *engine, const struct target *t)
 			continue;
 		if (whole)
 			c->run = INTENT_RUN;
+		if (intent == INTENT_RESTART)
+			begin_restart(c);
 		if (intent == INTENT_RUN)
 			container_forget_past(c);
 	}
@@ -155,25 +164,37 @@ static char *in_the_way(const struct target *t)
 
 /* ---- how it is kept ---- */
 
+static void future_status(const struct target *t, const struct container *c,
+			  Api__ContainerStatus *status)
+{
+	enum run_intent intent = intent_of(t->verb);
+	bool whole = concerns_cell(t);
+
+	if (!whole && c != t->container)
+		return;
+	if (!whole)
+		str_replace(&status->intent, intent_name(intent));
+	else if (!is_stop(intent))
+		str_replace(&status->intent, NULL);
+	if (intent != INTENT_RESTART)
+		return;
+	status->has_pid = c->run_pid != 0;
+	status->pid = c->run_pid;
+}
+
 /* The cell's document with the intents as they will be. */
 static char *future_text(const struct engine *engine, const struct target *t)
 {
 	ProtobufCMessage *message = status_render_stored(engine, t->cell);
 	Api__Status *status = (Api__Status *)*model_view(KIND_CELL, message).status;
-	const char *intent = intent_name(intent_of(t->verb));
+	const struct container *c;
 	struct buf text = { 0 };
+	size_t i = 0;
 
 	if (concerns_cell(t))
-		str_replace(&status->intent, intent);
-	for (size_t i = 0; i < status->n_containers; i++) {
-		Api__ContainerStatus *one = status->containers[i];
-
-		if (!concerns_cell(t) && str_equal(one->id, t->container->name) &&
-		    one->root == container_is_root(t->container))
-			str_replace(&one->intent, intent);
-		else if (concerns_cell(t) && !is_stop(intent_of(t->verb)))
-			str_replace(&one->intent, NULL);
-	}
+		str_replace(&status->intent, intent_name(intent_of(t->verb)));
+	list_for_each(c, &t->cell->cell.containers, link)
+		future_status(t, c, status->containers[i++]);
 	manifest_emit_yaml(message, &text);
 	protobuf_c_message_free_unpacked(message, NULL);
 	return text.data;
@@ -243,9 +264,8 @@ static void run_target(struct mutation *m, const char *key)
 		mutation_result(m, key, API__OUTCOME__UNCHANGED, "%s", "");
 	} else {
 		mutation_result(m, key, API__OUTCOME__ACCEPTED, "%s", "");
-		if (target.verb != API__RUN_VERB__RESTART || current(&target) != INTENT_RUN)
-			mutation_write(m, target.cell->key,
-				       future_text(m->api->options.engine, &target));
+		mutation_write(m, target.cell->key,
+			       future_text(m->api->options.engine, &target));
 		m->also = take_effect;
 	}
 	mutation_commit(m, reply);

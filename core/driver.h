@@ -515,8 +515,8 @@ struct cgroup_ops {
 	void (*close)(struct cgroup_driver *cgroup, void (*closed)(void *ctx), void *ctx);
 
 	/* Makes the cgroup of @key (its parents exist) and enables on it the controllers that
-	 * exist: cpu, memory, io and pids, or with @all_controllers all. @key "" is the root of
-	 * ours. */
+	 * exist: cpu, memory, io and pids, or with @all_controllers all. None is disabled. @key ""
+	 * is the root of ours. */
 	void (*ensure)(struct cgroup_driver *cgroup, const char *key, bool all_controllers,
 		       struct cgroup_fact *ret_fact, struct call *call);
 	void (*inspect)(struct cgroup_driver *cgroup, const char *key, struct cgroup_fact *ret_fact,

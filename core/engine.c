@@ -11,6 +11,7 @@
 #include "core/observed.h"
 #include "core/reconcile.h"
 #include "core/status.h"
+#include "core/unplaced.h"
 
 /* ---- objects ---- */
 
@@ -29,6 +30,14 @@ static void inherit_unread(const struct engine *engine, struct object *object)
 		object_set_unread(object, why, true);
 }
 
+/* Until when what a listing tells of something new may be out of date. */
+static uint64_t unseen_seq(const struct engine *engine, const char *name)
+{
+	uint64_t hinted_seq = unplaced_seq(engine, name);
+
+	return hinted_seq > engine->forgot_seq ? hinted_seq : engine->forgot_seq;
+}
+
 struct object *engine_get(struct engine *engine, const char *key)
 {
 	struct object *object = engine_find(engine, key);
@@ -37,8 +46,8 @@ struct object *engine_get(struct engine *engine, const char *key)
 	if (object)
 		return object;
 	object = object_new(key);
-	object->cgroup.changed_seq = object->own.slot.changed_seq =
-		object->cell.network.changed_seq = engine->forgot_seq;
+	object->cgroup.changed_seq = unseen_seq(engine, key);
+	object->own.slot.changed_seq = object->cell.network.changed_seq = engine->forgot_seq;
 	parent = key_parent(key);
 	if (parent) {
 		object->parent = engine_get(engine, parent);
@@ -74,7 +83,7 @@ struct container *engine_add_container(struct engine *engine, struct object *obj
 {
 	struct container *container = cell_add_container(object, role, name);
 
-	container->slot.changed_seq = engine->forgot_seq;
+	container->slot.changed_seq = unseen_seq(engine, container->index_key);
 	check(map_insert(&engine->containers, &container->node, container->index_key));
 	return container;
 }
@@ -351,6 +360,7 @@ void engine_fini(struct engine *engine)
 	filter_fini(engine);
 	egress_fini(engine);
 	names_fini(engine);
+	unplaced_forget(engine);
 	history_fini(&engine->history);
 	self_fini(&engine->self);
 	free(engine->run_path);

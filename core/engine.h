@@ -129,6 +129,7 @@ struct engine {
 	/* When something was last forgotten: a listing that began before may tell of it, so what
 	 * is made anew under its name has changed then. */
 	uint64_t forgot_seq;
+	struct map unplaced; /* core/unplaced.h */
 	bool closing;
 	void (*closed)(void *ctx);
 	void *closed_ctx;

@@ -6,6 +6,7 @@
 #include "core/names.h"
 #include "core/observed.h"
 #include "core/reconcile.h"
+#include "core/unplaced.h"
 
 enum { LOOK_AGAIN_MS = 1000, LOOK_AGAIN_LAST_MS = 16 * 1000 };
 
@@ -64,6 +65,8 @@ static void look_free(struct look *look)
 	container_facts_fini(&look->containers);
 	network_facts_fini(&look->network);
 	cgroup_facts_fini(&look->cgroups);
+	if (list_empty(&look->engine->looks))
+		unplaced_forget(look->engine);
 	free(look);
 }
 

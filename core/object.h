@@ -86,6 +86,10 @@ struct container {
 	uint64_t asked_until_ms; /* it shall not stop any more, but may still obey until then */
 	uint64_t started_ms;
 	uint32_t stored_pid; /* of the run that the store tells of; 0: none, or it has been seen */
+	uint32_t run_pid;    /* of the task that is there, also of one that has ended; 0: none.
+				Until it is seen: as the store tells */
+	uint32_t restart_of; /* run_pid when the restart was asked for that is under way */
+	bool restart_stored; /* asked of a daemon before us, which may have done it: not seen yet */
 	bool exited;         /* it has run and ended since it was created */
 	uint64_t exited_ms;
 	uint64_t stored_exit_ms; /* the last one that was given to the store */

@@ -11,6 +11,7 @@
 #include "core/restart.h"
 #include "core/status.h"
 #include "core/tell.h"
+#include "core/unplaced.h"
 
 /* What a task that vanished without anybody seeing its exit code counts as. */
 enum { EXIT_CODE_UNSEEN = 255 };
@@ -91,13 +92,36 @@ static void note_exit(struct engine *engine, struct container *c, const struct c
 		tell_exit(engine, c, fact->task != TASK_STOPPED);
 }
 
+void observed_stored_restart(struct container *c)
+{
+	struct object *object = c->object;
+	bool done = c->run_pid && c->run_pid != c->restart_of;
+
+	if (!c->restart_stored)
+		return;
+	c->restart_stored = false;
+	if (done && c->run == INTENT_RESTART)
+		c->run = INTENT_RUN;
+	if (done && container_is_root(c) && object->cell.run == INTENT_RESTART)
+		object->cell.run = INTENT_RUN;
+}
+
+/* It says nothing about the pid where it only tells that the task has ended. */
+static void set_pid(struct container *c, const struct container_fact *fact)
+{
+	c->pid = fact->task == TASK_NONE || fact->task == TASK_STOPPED ? 0 : fact->pid;
+	if (fact->task == TASK_NONE || fact->pid)
+		c->run_pid = fact->task == TASK_NONE ? 0 : fact->pid;
+}
+
 static void set_task(struct engine *engine, struct object *object, struct container *c,
 		     const struct container_fact *fact)
 {
 	enum task_state before = c->task;
 
 	c->task = fact->task;
-	c->pid = fact->task == TASK_NONE || fact->task == TASK_STOPPED ? 0 : fact->pid;
+	set_pid(c, fact);
+	observed_stored_restart(c);
 	if (ran(c->task) && !ran(before))
 		note_start(engine, object, c);
 	else if ((c->task == TASK_STOPPED && before != TASK_STOPPED) ||
@@ -227,12 +251,40 @@ void observed_doubt_container(struct engine *engine, struct container *c)
 		engine_doubt(engine, c->object, &c->slot);
 }
 
+/* Also one whose namespace has not been seen, or is not labelled, yet. */
+static struct object *find_realm(struct engine *engine, const char *namespace_)
+{
+	struct object *realm = engine_find_realm(engine, namespace_), *other;
+
+	if (realm)
+		return realm;
+	list_for_each(other, &engine->realms, realm_link) {
+		AUTO_FREE char *name = other->own.namespace_ ? NULL : engine_namespace(other);
+
+		if (str_equal(name, namespace_))
+			return other;
+	}
+	return NULL;
+}
+
+/* NULL: nobody knows it, so far. */
+static struct container *find_hinted(struct engine *engine, const char *namespace_,
+				     const char *containerd_id)
+{
+	struct object *realm = find_realm(engine, namespace_);
+	AUTO_FREE char *name = realm ? xasprintf("%s/%s", realm->key, containerd_id) : NULL;
+	struct container *c =
+		realm ? engine_find_container(engine, realm->key, containerd_id) : NULL;
+
+	if (realm && !c)
+		unplaced_note(engine, name);
+	return c;
+}
+
 void observed_hint_container(struct engine *engine, const char *namespace_,
 			     const char *containerd_id)
 {
-	struct object *realm = engine_find_realm(engine, namespace_);
-	struct container *c =
-		realm ? engine_find_container(engine, realm->key, containerd_id) : NULL;
+	struct container *c = find_hinted(engine, namespace_, containerd_id);
 
 	if (c)
 		observed_doubt_container(engine, c);
@@ -241,9 +293,7 @@ void observed_hint_container(struct engine *engine, const char *namespace_,
 /* Of which run it tells nobody knows: the cgroup of the one that is there is asked. */
 void observed_oom(struct engine *engine, const char *namespace_, const char *containerd_id)
 {
-	struct object *realm = engine_find_realm(engine, namespace_);
-	struct container *c =
-		realm ? engine_find_container(engine, realm->key, containerd_id) : NULL;
+	struct container *c = find_hinted(engine, namespace_, containerd_id);
 
 	if (!c || c->task == TASK_NONE)
 		return;
@@ -283,6 +333,8 @@ void observed_hint_cgroup(struct engine *engine, const char *key)
 
 	if (object)
 		engine_doubt_cgroup(engine, object);
+	else
+		unplaced_note(engine, key);
 }
 
 void observed_runtime_up(struct engine *engine)

@@ -16,6 +16,10 @@ void observed_container(struct engine *engine, struct object *object, struct con
 void observed_task(struct engine *engine, struct object *object, struct container *container,
 		   enum task_state task, uint32_t pid);
 
+/* A restart that was asked of a daemon before us is over when another run than the one it was asked
+ * of has been seen. */
+void observed_stored_restart(struct container *container);
+
 /* @since: engine.seq when it became so, at the latest. */
 void observed_cgroup(struct engine *engine, struct object *object, const struct cgroup_fact *fact,
 		     uint64_t since);
@@ -26,7 +30,7 @@ void observed_no_network(struct engine *engine, struct object *object);
 /* Something may have happened to the container. */
 void observed_doubt_container(struct engine *engine, struct container *container);
 
-/* Hints. A key or an id that is nobody's is ignored. */
+/* Hints. A key or an id that is nobody's is only remembered: core/unplaced.h. */
 void observed_hint_container(struct engine *engine, const char *namespace_,
 			     const char *containerd_id);
 void observed_oom(struct engine *engine, const char *namespace_, const char *containerd_id);

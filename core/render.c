@@ -96,9 +96,10 @@ static Api__ContainerStatus *render_container_status(const struct engine *engine
 	status->started_at = status_time(c->started_wall_ms);
 	status->finished_at = status_time(c->finished_wall_ms);
 	status->cgroup_path = name_cgroup_leaf(engine->cgroup_root, object->key, c->role);
-	/* A restart of the cell is one of each container. */
-	status->intent = str_dup_filled(
-		intent_name(object->cell.run == INTENT_RESTART ? INTENT_RESTART : c->run));
+	/* A restart of the cell is one of each container that it brings back. */
+	status->intent = str_dup_filled(intent_name(
+		c->run == INTENT_RUN && object->cell.run == INTENT_RESTART ? INTENT_RESTART
+									    : c->run));
 	return status;
 }
 
@@ -190,11 +191,29 @@ ProtobufCMessage *status_render(const struct engine *engine, const struct object
 	return message;
 }
 
+/* What was asked of the container itself. A restart is one of a run: whoever sees another there
+ * knows that it has been done. */
+static void store_intent(const struct container *c, Api__ContainerStatus *status)
+{
+	str_replace(&status->intent, *intent_name(c->run) ? intent_name(c->run) : NULL);
+	if (c->run != INTENT_RESTART && c->object->cell.run != INTENT_RESTART)
+		return;
+	status->has_pid = c->restart_of != 0;
+	status->pid = c->restart_of;
+}
+
 ProtobufCMessage *status_render_stored(const struct engine *engine, const struct object *object)
 {
 	ProtobufCMessage *message = wish_document(object);
+	const Api__Status *status;
+	const struct container *c;
+	size_t i = 0;
 
 	add_status(engine, object, message);
+	status = model_status(object->kind, message);
+	list_for_each(c, &object->cell.containers, link)
+		if (i < status->n_containers) /* the daemon's own cell has another list */
+			store_intent(c, status->containers[i++]);
 	return message;
 }
 

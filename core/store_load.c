@@ -10,6 +10,7 @@
 #include "core/joins.h"
 #include "core/manifest/manifest.h"
 #include "core/model/view.h"
+#include "core/observed.h"
 #include "core/restart.h"
 #include "core/status.h"
 #include "core/store.h"
@@ -26,37 +27,54 @@ static void set_aside(struct engine *engine, const char *path, const struct erro
 
 /* ---- what a stored status brings back ---- */
 
-static enum run_intent restored_intent(const char *name)
+/* A restart that may have been done since: never twice. */
+static void restore_restart(struct container *c, const Api__ContainerStatus *status)
 {
-	enum run_intent intent = intent_parse(name);
+	bool seen = c->object->being_read && c->slot.known;
 
-	return intent == INTENT_RESTART ? INTENT_RUN : intent; /* never twice */
+	if (c->run != INTENT_RESTART && c->object->cell.run != INTENT_RESTART)
+		return;
+	c->restart_of = status->pid;
+	c->restart_stored = true;
+	if (seen)
+		observed_stored_restart(c);
+	else
+		container_forget_past(c);
+}
+
+static void restore_past(struct engine *engine, struct container *c,
+			 const Api__ContainerStatus *status)
+{
+	c->exit_code = status->exit_code;
+	c->started_wall_ms = status_time_parse(status->started_at);
+	c->finished_wall_ms = status_time_parse(status->finished_at);
+	c->stored_pid = c->run_pid = status->pid;
+	c->oom_killed = status->oom_killed;
+	c->exited = status->ended;
+	c->exited_ms = restart_loop_time(loop_now_ms(engine->loop), loop_wall_ms(engine->loop),
+					 c->finished_wall_ms);
 }
 
 static void restore_container(struct engine *engine, struct object *object,
 			      const Api__ContainerStatus *status)
 {
-	enum run_intent run = restored_intent(status->intent);
+	enum run_intent run = intent_parse(status->intent);
 	struct container *c;
 
 	list_for_each(c, &object->cell.containers, link) {
 		if (!str_equal(c->name, status->id))
 			continue;
-		c->run = run ? run : c->run;
+		if (run != INTENT_RUN && run != INTENT_RESTART)
+			c->run = run;
 		if (container_is_root(c) != status->root) /* one of this name on its way out */
 			continue;
+		if (run == INTENT_RESTART)
+			c->run = run;
 		c->restarts = status->restart_count;
 		c->restarts_in_row = status->restarts_in_row;
-		if (object->being_read && c->slot.known)
-			continue; /* read late: what it does now has been seen */
-		c->exit_code = status->exit_code;
-		c->started_wall_ms = status_time_parse(status->started_at);
-		c->finished_wall_ms = status_time_parse(status->finished_at);
-		c->stored_pid = status->pid;
-		c->oom_killed = status->oom_killed;
-		c->exited = status->ended;
-		c->exited_ms = restart_loop_time(loop_now_ms(engine->loop),
-						 loop_wall_ms(engine->loop), c->finished_wall_ms);
+		if (!object->being_read || !c->slot.known)
+			restore_past(engine, c, status); /* else what it does has been seen */
+		restore_restart(c, status);
 	}
 }
 
@@ -66,11 +84,15 @@ static void restore_intents(struct object *object, const Api__Status *status)
 {
 	struct container *c;
 
-	object->cell.run = restored_intent(status->intent);
+	object->cell.run = intent_parse(status->intent);
 	for (size_t i = 0; i < status->n_containers; i++)
-		list_for_each(c, &object->cell.containers, link)
-			if (str_equal(c->name, status->containers[i]->id))
-				c->run = restored_intent(status->containers[i]->intent);
+		list_for_each(c, &object->cell.containers, link) {
+			if (!str_equal(c->name, status->containers[i]->id))
+				continue;
+			c->run = intent_parse(status->containers[i]->intent);
+			if (container_is_root(c) == status->containers[i]->root)
+				restore_restart(c, status->containers[i]);
+		}
 }
 
 static void restore_status(struct engine *engine, struct object *object, const Api__Status *status)
@@ -91,7 +113,7 @@ static void restore_status(struct engine *engine, struct object *object, const A
 	strv_fini(&object->cell.ports);
 	for (size_t i = 0; i < status->n_ports; i++)
 		strv_add(&object->cell.ports, status->ports[i]);
-	object->cell.run = restored_intent(status->intent);
+	object->cell.run = intent_parse(status->intent);
 	for (size_t i = 0; i < status->n_containers; i++)
 		restore_container(engine, object, status->containers[i]);
 }

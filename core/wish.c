@@ -332,9 +332,11 @@ static const ProtobufCMessage *space_defaults(const ProtobufCMessage *space)
 	return space ? (ProtobufCMessage *)((const Api__Space *)space)->spec->defaults : NULL;
 }
 
+/* A cell without a spec so far counts as one that does not: whether a daemon before us has given
+ * them to one that does cannot be seen. */
 static bool wants_all_controllers(const ProtobufCMessage *cell)
 {
-	return ((const Api__Cell *)cell)->spec->nested_cgroup_runtime;
+	return cell && ((const Api__Cell *)cell)->spec->nested_cgroup_runtime;
 }
 
 /* Ports are applied to what runs. */
@@ -350,7 +352,7 @@ static void set_spec(struct engine *engine, struct object *object, ProtobufCMess
 	bool published = ports_any(object);
 
 	object->spec = message;
-	if (object->kind == KIND_CELL && old)
+	if (object->kind == KIND_CELL)
 		object->cgroup_stale |=
 			wants_all_controllers(old) != wants_all_controllers(message);
 	if (object->kind == KIND_CELL)

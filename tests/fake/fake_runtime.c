@@ -141,7 +141,6 @@ void fake_kill(struct world_container *c, uint32_t code)
 	c->fact.task = TASK_STOPPED;
 	c->fact.exit_code = code;
 	c->fact.exited_at_ms = next_exit_time(c->world);
-	c->fact.pid = 0;
 	timer_stop(&c->dies);
 	fake_runtime_hint(c->world, c);
 	if (c->fact.cell_key && !fake_cgroup_populated(c->world, c->fact.cell_key))

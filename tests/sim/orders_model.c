@@ -394,10 +394,8 @@ void model_restarted(struct play *play)
 		model->lost_ms = now_ms(play);
 	model->read = model->regenerate = false;
 	note_free(play);
-	for (int role = 0; role < ROLES; role++) {
-		model->runs[role].restart_of = model->runs[role].restart_to = 0;
+	for (int role = 0; role < ROLES; role++)
 		model->runs[role].clear = false;
-	}
 }
 
 static void order_restart(struct play *play, enum target target)
@@ -601,7 +599,8 @@ static bool web_is_met(struct play *play)
 		if (name_of(model, (enum role)role) == NAMES && c && c->fact.record)
 			return is_not(play, RULE_APPLIED, "is still there", role_ids[role]);
 	}
-	if (cell && cell->cgroup && cell->all_controllers != model->text.nested)
+	/* What has been enabled stays so on a real host. */
+	if (cell && cell->cgroup && model->text.nested && !cell->all_controllers)
 		return is_not(play, RULE_APPLIED, "does not follow nestedCgroupRuntime",
 			      "the cgroup");
 	return !all_run(model) || object->status.state == API__STATE__Ready ||

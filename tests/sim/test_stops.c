@@ -369,6 +369,58 @@ static void test_intent_outlives_daemons(void **state UNUSED)
 	fs_remove_tree(AT_FDCWD, dir, NULL);
 }
 
+/* Once asked, the daemon ends before anything was done; the next one does it. What it has done is
+ * not done again by one that finds the store as it was before. */
+static void assert_restarts_once(struct sim *sim, const char *name)
+{
+	AUTO_FREE char *path = xasprintf("%s/" WEB "/cell.yaml", sim->run_path);
+	AUTO_FREE char *before = xasprintf("%s.before", path);
+	unsigned starts = process(sim, named(sim, name)->role)->starts;
+
+	assert_int_equal(named(sim, name)->restart_of, named(sim, name)->pid);
+	engine_changed(&sim->engine, engine_find(&sim->engine, WEB), false);
+	sim_crash(sim);
+	assert_int_equal(link(path, before), 0);
+	for (unsigned daemon = 0; daemon < 3; daemon++) {
+		sim_start(sim);
+		give_root(sim, "a");
+		sim_run(sim, SETTLED_MS);
+		assert_int_equal(process(sim, named(sim, name)->role)->starts, starts + 1);
+		assert_running(sim, "a b c ");
+		sim_crash(sim);
+		unlink(path);
+		assert_int_equal(link(before, path), 0);
+	}
+	unlink(before);
+	sim_start(sim);
+	give_root(sim, "a");
+	sim_run(sim, SETTLED_MS);
+}
+
+static void test_restart_outlives_daemons(void **state UNUSED)
+{
+	char dir[] = "/tmp/test-stops-XXXXXX";
+	struct container *c;
+	struct sim sim;
+
+	assert_non_null(mkdtemp(dir));
+	sim_init(&sim, 1);
+	sim.run_path = dir;
+	sim_start(&sim);
+	give_root(&sim, "a");
+	sim_run(&sim, SETTLED_MS);
+	c = named(&sim, "b");
+	c->restart_of = c->run_pid;
+	ask_of(&sim, "b", INTENT_RESTART);
+	assert_restarts_once(&sim, "b");
+	list_for_each(c, &engine_find(&sim.engine, WEB)->cell.containers, link)
+		c->restart_of = c->run_pid;
+	ask(&sim, INTENT_RESTART);
+	assert_restarts_once(&sim, "c");
+	finish(&sim);
+	fs_remove_tree(AT_FDCWD, dir, NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -380,6 +432,7 @@ int main(void)
 		cmocka_unit_test(test_stopped_root_becomes_another),
 		cmocka_unit_test(test_taken_out_and_back),
 		cmocka_unit_test(test_intent_outlives_daemons),
+		cmocka_unit_test(test_restart_outlives_daemons),
 	};
 
 	log_set_level(getenv("KUKEON_SIM_LOG") ? LOG_DEBUG : LOG_ERROR);
