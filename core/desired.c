@@ -96,8 +96,10 @@ static void file_is_there(struct engine *engine, struct desired_file *file)
 }
 
 /* What is in it is understood. */
-static void file_is_read(struct desired_file *file)
+static void file_is_read(struct engine *engine, struct desired_file *file)
 {
+	if (list_linked(&file->unread_link))
+		hold_text_goes(engine, file);
 	list_remove(&file->unread_link);
 	words_fini(&file->unread);
 }
@@ -105,7 +107,7 @@ static void file_is_read(struct desired_file *file)
 /* There is text in it that is not understood; takes the @words of it. */
 static void file_is_unread(struct engine *engine, struct desired_file *file, struct words *words)
 {
-	file_is_read(file);
+	file_is_read(engine, file);
 	file->unread = *words;
 	*words = (struct words){ 0 };
 	list_append(&engine->desired.unread, &file->unread_link);
@@ -125,7 +127,7 @@ void desired_set_file(struct engine *engine, const char *path, struct manifest *
 	if (manifest->errors.n)
 		file_is_unread(engine, file, &manifest->unread);
 	else
-		file_is_read(file);
+		file_is_read(engine, file);
 	lose_undeclared(engine, file, manifest);
 	strv_fini(&file->errors);
 	file->errors = manifest->errors;
@@ -176,7 +178,7 @@ static void file_gone(struct engine *engine, struct desired_file *file, const st
 	file->seen = false;
 	engine->desired.texts_changed = true;
 	strv_fini(&file->errors);
-	file_is_read(file);
+	file_is_read(engine, file);
 	list_for_each(claim, &file->claims, file_link)
 		hold_lost(engine, claim, hidden);
 	claim_forget_file(engine, file);

@@ -161,6 +161,31 @@ static const struct desired_file *may_be_in(const struct desired *desired,
 	return NULL;
 }
 
+static bool may_have_held(const struct desired_file *file, const struct claim *claim)
+{
+	return claim->file == file ||
+	       words_may_have(&file->unread, key_name(claim->object->key));
+}
+
+void hold_text_goes(struct engine *engine, const struct desired_file *file)
+{
+	struct list later;
+	struct claim *claim;
+	struct list *link;
+
+	list_init(&later);
+	list_for_each(claim, &engine->desired.lost, state_link) {
+		if (!may_have_held(file, claim))
+			continue;
+		claim->lost_ms = loop_now_ms(engine->loop);
+		list_remove(&claim->state_link);
+		list_append(&later, &claim->state_link);
+	}
+	while ((link = list_pop(&later)))
+		list_append(&engine->desired.lost, link);
+	hold_arm(engine);
+}
+
 static void doubt(struct engine *engine, struct claim *claim, const struct desired_file *file)
 {
 	AUTO_FREE char *why = xasprintf(

@@ -35,6 +35,10 @@ void hold_lost(struct engine *engine, struct claim *claim, const struct error *h
 /* From the store: a claim that was held for @why when the daemon ended. */
 void hold_restore(struct engine *engine, struct claim *claim, const char *why);
 
+/* The file's text that was not understood is there no longer, or another one: what it may have held
+ * has its whole grace from now on. To be called before it is forgotten. */
+void hold_text_goes(struct engine *engine, const struct desired_file *file);
+
 /* Texts have changed: what is in doubt is judged again. */
 void hold_review(struct engine *engine);
 

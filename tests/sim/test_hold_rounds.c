@@ -44,6 +44,7 @@ struct model {
 	struct {
 		enum fate fate;
 		uint64_t since_ms; /* when it was declared, or lost */
+		bool in_text;      /* a text that is not understood may hold it */
 		uint64_t born_ms;  /* when it was declared after it had not been there */
 		bool hidden;
 	} cells[CELLS];
@@ -89,6 +90,9 @@ static void model_read(struct model *m, uint64_t now_ms)
 		unsigned file = i % FILES;
 		bool hidden = m->hidden[dir_of(file)] && m->files[file] != ABSENT;
 
+		if (m->cells[i].fate == LOST && m->cells[i].in_text)
+			m->cells[i].since_ms = now_ms; /* that text goes, or is given again */
+		m->cells[i].in_text = may_hold(m, i);
 		if (file_has(m, file, i)) {
 			if (m->cells[i].fate != DECLARED)
 				m->cells[i].since_ms = now_ms;

@@ -118,17 +118,27 @@ static void measure(unsigned cells, uint64_t ret_ns[ARRAY_SIZE(rows)])
 	sim_fini(&sim);
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { IS_SANITIZED = 1, MOST_PLAYED = MANY };
+#else
+enum { IS_SANITIZED = 0, MOST_PLAYED = MOST };
+#endif
+
 static void test_looks_are_linear(void **state UNUSED)
 {
 	uint64_t few[ARRAY_SIZE(rows)], many[ARRAY_SIZE(rows)], most[ARRAY_SIZE(rows)];
 
 	measure(FEW, few);
 	measure(MANY, many);
-	measure(MOST, most);
+	measure(MOST_PLAYED, most);
 	for (size_t row = 0; row < ARRAY_SIZE(rows); row++)
 		printf("%-14s ns per cell: %6llu of %d, %6llu of %d, %6llu of %d\n",
 		       rows[row].name, (unsigned long long)few[row], FEW,
-		       (unsigned long long)many[row], MANY, (unsigned long long)most[row], MOST);
+		       (unsigned long long)many[row], MANY, (unsigned long long)most[row], MOST_PLAYED);
+	if (IS_SANITIZED) {
+		print_message("not judged: a sanitizer's memory costs more the more there is\n");
+		skip();
+	}
 	for (size_t row = 0; row < ARRAY_SIZE(rows); row++)
 		assert_in_range(most[row], 0, WORSE_AT_MOST * many[row] + 100);
 }

@@ -352,6 +352,25 @@ static void test_moved_with_a_typo(void **state)
 	assert_lives(sim, "001111");
 }
 
+/* The text that may have held it goes shortly before the grace is over. */
+static void test_text_goes_late(void **state)
+{
+	struct sim *sim = *state;
+	AUTO_FREE char *text = text_of(0);
+	AUTO_FREE char *typo = xasprintf("%simgae: x\n", text);
+
+	begin(sim, 6);
+	sim_file(sim, "new.yaml", typo);
+	take(sim, 0);
+	sim_run(sim, GRACE_MS - 100);
+	sim_file(sim, "new.yaml", "# empty\n");
+	sim_scanned(sim);
+	sim_run(sim, GRACE_MS - 100);
+	assert_lives(sim, "1");
+	sim_run(sim, LONG_MS);
+	assert_lives(sim, "0");
+}
+
 /* ---- ends ---- */
 
 static void test_let_go(void **state)
@@ -426,6 +445,7 @@ int main(void)
 		TEST(test_hidden_then_removed),
 		TEST(test_back_but_broken),
 		TEST(test_moved_with_a_typo),
+		TEST(test_text_goes_late),
 		TEST(test_let_go),
 		TEST(test_declared_over_the_api),
 		cmocka_unit_test(test_guard_text),
