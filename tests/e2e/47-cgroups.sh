@@ -12,6 +12,10 @@ wait_for "the empty stack's cgroup" test -d $CGROUPS/default/default/empty
 kuke stop cell web >/dev/null
 wait_for_cell web Stopped
 
+# Those of its containers go a moment after them.
+is_bare() { [ -z "$(find "$1" -mindepth 1 -type d)" ]; }
+wait_for "nothing is left in the cgroup of the stopped cell" is_bare $CGROUPS/default/default/default/web
+
 rmdir_tree() { find "$1" -depth -type d -exec rmdir {} +; }
 
 # A cell is watched: the kernel tells of its cgroup's end.
