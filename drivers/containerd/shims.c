@@ -28,6 +28,13 @@ static bool is_program(const char *word)
 	return str_starts_with(slash ? slash + 1 : word, PROGRAM);
 }
 
+/* containerd runs the same program for a moment to start a shim, and to clean up after one: then an
+ * action stands behind the flags and their values. Who kills that one leaves a mess. */
+static bool is_action(const char *before, const char *word)
+{
+	return *before != '-' && *word != '-';
+}
+
 bool shim_parse(const char *cmdline, size_t len, struct shim *ret_shim)
 {
 	const char *namespace_ = NULL, *id = NULL, *containerd = "";
@@ -43,6 +50,8 @@ bool shim_parse(const char *cmdline, size_t len, struct shim *ret_shim)
 			id = value;
 		else if (value && str_equal(word, "-address"))
 			containerd = value;
+		else if (value && is_action(word, value) && !next_word(cmdline, len, value))
+			return false;
 		word = value;
 	}
 	if (str_empty(namespace_) || str_empty(id))

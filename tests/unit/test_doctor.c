@@ -439,6 +439,9 @@ static void test_shims(void **state UNUSED)
 		"/usr/bin/containerd-shim-runc-v2\0-namespace\0kukeon-main\0-id\0"
 		"s_t_c_root\0-address\0/run/c.sock";
 	static const char other[] = "/usr/bin/vi\0-namespace\0kukeon-main\0-id\0s_t_c_root";
+	static const char cleans[] =
+		"/usr/bin/containerd-shim-runc-v2\0-namespace\0kukeon-main\0-address\0"
+		"/run/containerd/containerd.sock\0-id\0a\0-bundle\0/run/a\0delete";
 	struct shim shim;
 
 	assert_true(shim_parse(line, sizeof(line), &shim));
@@ -449,6 +452,7 @@ static void test_shims(void **state UNUSED)
 	assert_false(shim_parse(other, sizeof(other), &shim));
 	assert_false(shim_parse(line, sizeof(line) - 4, &shim)); /* cut off */
 	assert_false(shim_parse(line, strlen(line) + 1, &shim));
+	assert_false(shim_parse(cleans, sizeof(cleans), &shim)); /* serves nobody */
 	assert_false(shim_parse("", 0, &shim));
 	assert_false(shim_parse("", 1, &shim));
 }
