@@ -69,4 +69,5 @@ printf '{%.0s' {1..2000} | drop_manifest bad.yaml
 refuse "deep nesting" bad.yaml
 
 grown=$(($(resident_kib) - before))
-[ $grown -lt 16384 ] || fail "kukeond grew by $grown KiB"
+# With AddressSanitizer what was freed counts too.
+grep -q __asan_init "$KUKEON_BIN/kukeond" || [ $grown -lt 16384 ] || fail "kukeond grew by $grown KiB"
