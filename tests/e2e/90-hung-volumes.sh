@@ -5,7 +5,7 @@
 # answered, requests carried out in their order; the daemon ends and starts as ever. Each cell says what it waits for, and
 # comes up when that answers.
 . "$REPO/tests/e2e/lib-fuse.sh"
-have_fuse || { say "no FUSE in this kernel"; return 0; }
+have_fuse || { say "skipped: no FUSE in this kernel"; return 0; }
 
 fuse_start kept silent
 fuse_start slept asleep

@@ -3,7 +3,7 @@
 # The directory of conflists that a space names does not answer. That space says so; every other network, and the cells that
 # run in this one, are looked after, also by a daemon that starts meanwhile.
 . "$REPO/tests/e2e/lib-fuse.sh"
-have_fuse || { say "no FUSE in this kernel"; return 0; }
+have_fuse || { say "skipped: no FUSE in this kernel"; return 0; }
 
 space_yaml() {
 	printf 'apiVersion: v1beta1\nkind: Space\nmetadata: {name: %s}\nspec: {realmId: default%s}\n' "$1" "${2:+, cniConfigPath: $2}"

@@ -716,8 +716,10 @@ static void test_one_generation(void **state UNUSED)
 	check(run_until(last_generation, "+d.yaml=300\n", 30000));
 	check(waitpid(pid, &status, 0) == pid && status == 0);
 	for (const char *line = f.seen.data; line && *line; line = strchr(line, '\n') + 1) {
-		if (line[0] == '!') /* it led nowhere in every pass of a slow scan: no mix */
+#ifdef __SANITIZE_THREAD__
+		if (line[0] == '!') /* scans are so slow that it may lead nowhere in each pass */
 			continue;
+#endif
 		assert_int_equal(line[0], '+');
 		generation[line[1] - 'a'] = atoi(strchr(line, '=') + 1);
 		if (line[1] == 'd')
