@@ -111,11 +111,11 @@ static void join_each(Api__Cell *cell, const struct joiners *joiners)
 {
 	struct model_problems problems = { 0 };
 	size_t room = MODEL_CELL_MAX_CONTAINERS - cell->spec->n_containers;
-	struct joiners first = { joiners->claims, joiners->n / 2 },
-		       rest = { joiners->claims + first.n, joiners->n - first.n };
+	struct joiners first = { joiners->claims, joiners->n / 2 }, rest;
 
 	if (joiners->n == 0)
 		return;
+	rest = (struct joiners){ joiners->claims + first.n, joiners->n - first.n };
 	if (joiners->n == 1 || room == 0) { /* what holds for one holds for all when it is full */
 		try_join(cell, ((Api__Container *)joiners->claims[0]->message)->spec, &problems);
 		refuse_all(joiners, &problems);
