@@ -8,10 +8,10 @@
  *                                 master, it is not as it was made
  *   RTM_DELADDR                   a bridge of ours has lost an address
  *
- * Everything else that happens to links, and what we do to them ourselves, passes by without a
- * look: a cell's link is known by its name from the end of ADD until DEL begins. A renamed link
- * says only its new name, and a message may be lost: the kernel then reports an overrun, and
- * everything is looked at; the slow resync finds the rest.
+ * Everything else that happens to links passes by without a look, also nearly all that we do to
+ * them ourselves: a cell's link is known by its name from the end of ADD until DEL begins. A
+ * renamed link says only its new name, and a message may be lost: the kernel then reports an
+ * overrun, and everything is looked at; the slow resync finds the rest.
  */
 #include "watchers/links.h"
 
@@ -32,7 +32,7 @@ enum { RECEIVE_BUFFER_BYTES = 1024 * 1024 };
 
 struct links {
 	struct engine *engine;
-	void (*look)(void *ctx);
+	void (*look)(void *ctx, bool busy);
 	void *ctx;
 	struct nl_sock *sock;
 	uv_poll_t poll;
@@ -40,15 +40,14 @@ struct links {
 	void *closed_ctx;
 };
 
-static bool is_our_link(struct engine *engine, const char *name)
+static bool is_busy(const struct object *cell)
 {
-	const struct object *cell = engine_find_link(engine, name);
-
-	return cell && cell->cell.attached && !cell->cell.network.busy && !cell_joins_busy(cell);
+	return cell->cell.network.busy || cell_joins_busy(cell);
 }
 
-static bool link_matters(struct links *links, struct nlmsghdr *header)
+static bool link_matters(struct links *links, struct nlmsghdr *header, bool *ret_busy)
 {
+	const struct object *cell;
 	const struct ifinfomsg *info = nlmsg_data(header);
 	struct nlattr *name = nlmsg_find_attr(header, sizeof(*info), IFLA_IFNAME);
 	struct nlattr *master = nlmsg_find_attr(header, sizeof(*info), IFLA_MASTER);
@@ -58,7 +57,9 @@ static bool link_matters(struct links *links, struct nlmsghdr *header)
 		return false;
 	if (!gone && (info->ifi_flags & IFF_UP) && master)
 		return false;
-	if (is_our_link(links->engine, nla_get_string(name)))
+	cell = engine_find_link(links->engine, nla_get_string(name));
+	*ret_busy = cell && is_busy(cell);
+	if (cell && (cell->cell.attached || *ret_busy))
 		return true;
 	return (gone || !(info->ifi_flags & IFF_UP)) && info->ifi_family != AF_BRIDGE &&
 	       bridges_has(links->engine, nla_get_string(name));
@@ -77,16 +78,16 @@ static int on_message(struct nl_msg *msg, void *arg)
 {
 	struct nlmsghdr *header = nlmsg_hdr(msg);
 	struct links *links = arg;
-	bool matters = false;
+	bool matters = false, busy = false;
 
 	if (header->nlmsg_type == RTM_NEWLINK || header->nlmsg_type == RTM_DELLINK)
 		matters = nlmsg_valid_hdr(header, sizeof(struct ifinfomsg)) &&
-			  link_matters(links, header);
+			  link_matters(links, header, &busy);
 	else if (header->nlmsg_type == RTM_DELADDR)
 		matters = nlmsg_valid_hdr(header, sizeof(struct ifaddrmsg)) &&
 			  address_matters(links, header);
 	if (matters)
-		links->look(links->ctx);
+		links->look(links->ctx, busy);
 	return NL_OK;
 }
 
@@ -101,7 +102,7 @@ static void on_readable(uv_poll_t *poll, int status UNUSED, int events UNUSED)
 	if (r == -NLE_AGAIN)
 		return;
 	log_debug("netlink: %s", nl_geterror(r));
-	links->look(links->ctx); /* an overrun: messages were lost */
+	links->look(links->ctx, false); /* an overrun: messages were lost */
 }
 
 static int listen_on(struct nl_sock *sock, struct links *links)
@@ -120,8 +121,8 @@ static int listen_on(struct nl_sock *sock, struct links *links)
 						 RTNLGRP_IPV6_IFADDR, 0);
 }
 
-int links_open(struct links **ret, struct engine *engine, void (*look)(void *ctx), void *ctx,
-	       struct error *err)
+int links_open(struct links **ret, struct engine *engine, void (*look)(void *ctx, bool busy),
+	       void *ctx, struct error *err)
 {
 	struct links *links = xnew(struct links);
 	int r;

@@ -7,9 +7,10 @@
 
 struct links;
 
-/* @look runs when something of ours may have changed, perhaps often in a row. */
-int links_open(struct links **ret, struct engine *engine, void (*look)(void *ctx), void *ctx,
-	       struct error *err);
+/* @look runs when something of ours may have changed, perhaps often in a row. @busy: it is being
+ * worked at, so that a look now says nothing of it, and we may have changed it ourselves. */
+int links_open(struct links **ret, struct engine *engine, void (*look)(void *ctx, bool busy),
+	       void *ctx, struct error *err);
 
 /* The socket, for tests. */
 int links_fd(const struct links *links);

@@ -32,7 +32,7 @@ static const uint32_t conflist_mask = gone_mask | IN_CLOSE_WRITE | IN_MOVED_TO;
 struct netfiles {
 	struct engine *engine;
 	struct engine_watcher watcher;
-	void (*look)(void *ctx);
+	void (*look)(void *ctx, bool busy);
 	void *ctx;
 	struct inotify_user inotify;
 	int mounts_fd;
@@ -85,7 +85,7 @@ static void on_checked(struct work *work)
 	if (files->closing)
 		return free_when_closed(files);
 	if (files->missing)
-		files->look(files->ctx);
+		files->look(files->ctx, false);
 	if (files->again)
 		check_soon(files);
 }
@@ -103,31 +103,40 @@ static void add_joins(struct netfiles *files, const struct cell *cell)
 {
 	const struct join *join;
 
-	list_for_each(join, &cell->joins, link)
+	list_for_each(join, &cell->joins, link) {
+		files->again |= join->slot.busy;
 		if (join->attached && !join->slot.busy)
 			add_reservations(files, join->reservation, join->reservation6);
+	}
+}
+
+/* What is worked at is checked when that has ended. */
+static void add_cell(struct netfiles *files, const struct object *object)
+{
+	struct network *network = files->engine->network;
+	const struct cell *cell = &object->cell;
+	AUTO_FREE char *pin = NULL;
+
+	files->again |= cell->network.busy;
+	if (!cell->attached || cell->network.busy)
+		return;
+	pin = network->ops->netns_path(network, object->key);
+	files->inodes[files->pins.n] = cell->netns_inode;
+	strv_add(&files->pins, pin);
+	add_reservations(files, cell->reservation, cell->reservation6);
+	add_joins(files, cell);
 }
 
 static void on_pause_over(struct timer *timer)
 {
 	struct netfiles *files = container_of(timer, struct netfiles, pause);
-	struct network *network = files->engine->network;
 	struct object *object;
 
-	files->inodes = xcalloc(files->engine->objects.count, sizeof(*files->inodes));
-	map_for_each(object, &files->engine->objects, node) {
-		const struct cell *cell = &object->cell;
-		AUTO_FREE char *pin = NULL;
-
-		if (object->kind != KIND_CELL || !cell->attached || cell->network.busy)
-			continue;
-		pin = network->ops->netns_path(network, object->key);
-		files->inodes[files->pins.n] = cell->netns_inode;
-		strv_add(&files->pins, pin);
-		add_reservations(files, cell->reservation, cell->reservation6);
-		add_joins(files, cell);
-	}
 	files->missing = files->again = false;
+	files->inodes = xcalloc(files->engine->objects.count, sizeof(*files->inodes));
+	map_for_each(object, &files->engine->objects, node)
+		if (object->kind == KIND_CELL)
+			add_cell(files, object);
 	files->checking = true;
 	loop_work(files->engine->loop, &files->work, check_files, on_checked);
 }
@@ -151,27 +160,28 @@ static bool is_named(const char *path, const char *name)
 	return end && str_equal(end + 1, name);
 }
 
-/* Conflists change seldom: the spaces are walked. One that is being ensured is ours to write. */
-static bool is_our_conflist(struct engine *engine, const char *name)
+/* Conflists change seldom: the spaces are walked. */
+static const struct object *find_by_conflist(struct engine *engine, const char *name)
 {
 	struct object *object;
 
 	map_for_each(object, &engine->objects, node)
-		if (object->kind == KIND_SPACE && object->own.applied && !object->own.slot.busy &&
-		    is_named(object->own.space.conflist, name))
-			return true;
-	return false;
+		if (object->kind == KIND_SPACE && is_named(object->own.space.conflist, name))
+			return object;
+	return NULL;
 }
 
 static void on_event(struct inotify_user *user, const struct inotify_event *event)
 {
 	struct netfiles *files = container_of(user, struct netfiles, inotify);
 	const char *name = event->len ? event->name : "";
+	const struct object *space =
+		str_ends_with(name, ".conflist") ? find_by_conflist(files->engine, name) : NULL;
 
 	if (event->mask & IN_Q_OVERFLOW)
-		files->look(files->ctx);
-	else if (str_ends_with(name, ".conflist") && is_our_conflist(files->engine, name))
-		files->look(files->ctx);
+		files->look(files->ctx, false);
+	else if (space)
+		files->look(files->ctx, space->own.slot.busy);
 	else if (event->mask & gone_mask)
 		check_soon(files);
 }
@@ -273,8 +283,8 @@ static int open_files(struct netfiles *files, struct error *err)
 	return r;
 }
 
-int netfiles_open(struct netfiles **ret, struct engine *engine, void (*look)(void *ctx), void *ctx,
-		  struct error *err)
+int netfiles_open(struct netfiles **ret, struct engine *engine, void (*look)(void *ctx, bool busy),
+		  void *ctx, struct error *err)
 {
 	struct netfiles *files = xnew(struct netfiles);
 	int r;

@@ -7,7 +7,8 @@
 
 struct netfiles;
 
-/* @look runs when something of ours is missing or was written by another. */
-int netfiles_open(struct netfiles **ret, struct engine *engine, void (*look)(void *ctx), void *ctx,
-		  struct error *err);
+/* @look runs when something of ours is missing or was written by another. @busy: as in
+ * links_open(). */
+int netfiles_open(struct netfiles **ret, struct engine *engine, void (*look)(void *ctx, bool busy),
+		  void *ctx, struct error *err);
 void netfiles_close(struct netfiles *files, void (*closed)(void *ctx), void *ctx);

@@ -3,26 +3,77 @@
 
 #include "core/base/log.h"
 #include "core/look.h"
+#include "core/plan_cell.h"
 
-/* From the first hint of a burst to the look. */
-enum { BURST_MS = 20 };
+enum {
+	BURST_MS = 20,  /* from the first hint of a burst to the look */
+	LATER_MS = 200, /* until it is asked again whether anything is still busy, */
+	MAX_WAITS = 25, /* so often before a look is had all the same */
+};
+
+static bool any_busy(const struct engine *engine)
+{
+	struct object *object;
+
+	map_for_each(object, &engine->objects, node) {
+		if (object->kind == KIND_SPACE && object->own.slot.busy)
+			return true;
+		if (object->kind == KIND_CELL &&
+		    (object->cell.network.busy || cell_joins_busy(object)))
+			return true;
+	}
+	return false;
+}
+
+static void look_later(struct network_watcher *watcher);
 
 static void on_burst_over(struct timer *timer)
 {
-	struct engine *engine = container_of(timer, struct network_watcher, burst)->engine;
+	struct network_watcher *watcher = container_of(timer, struct network_watcher, burst);
 
-	if (engine->closing)
+	if (watcher->engine->closing)
 		return;
 	log_debug("networks may have been changed by another hand");
-	look_network(engine);
+	if (any_busy(watcher->engine))
+		look_later(watcher);
+	look_network(watcher->engine);
 }
 
-static void look_soon(void *ctx)
+static void look_soon(struct network_watcher *watcher)
+{
+	if (!timer_active(&watcher->burst))
+		timer_start(watcher->engine->loop, &watcher->burst, BURST_MS, on_burst_over);
+}
+
+/*
+ * What changed while we worked at it may have been changed by us, or by another after we had done
+ * our part: that shows only in a look that begins after the work. One look serves a whole burst of
+ * work; when work never ends, what can be seen is looked at all the same.
+ */
+static void on_later(struct timer *timer)
+{
+	struct network_watcher *watcher = container_of(timer, struct network_watcher, later);
+
+	if (any_busy(watcher->engine) && ++watcher->n_waits < MAX_WAITS)
+		return look_later(watcher);
+	watcher->n_waits = 0;
+	look_soon(watcher);
+}
+
+static void look_later(struct network_watcher *watcher)
+{
+	if (!timer_active(&watcher->later))
+		timer_start(watcher->engine->loop, &watcher->later, LATER_MS, on_later);
+}
+
+static void on_hint(void *ctx, bool busy)
 {
 	struct network_watcher *watcher = ctx;
 
-	if (!timer_active(&watcher->burst))
-		timer_start(watcher->engine->loop, &watcher->burst, BURST_MS, on_burst_over);
+	if (busy)
+		look_later(watcher);
+	else
+		look_soon(watcher);
 }
 
 static void on_filter(void *ctx)
@@ -39,9 +90,9 @@ void network_watcher_open(struct network_watcher *watcher, struct engine *engine
 	*watcher = (struct network_watcher){ .engine = engine };
 	if (network->ops->watch_filter(network, &filter, &err) < 0)
 		log_warning("%s; changes of it are seen at the next resync", err.msg);
-	if (links_open(&watcher->links, engine, look_soon, watcher, &err) < 0)
+	if (links_open(&watcher->links, engine, on_hint, watcher, &err) < 0)
 		log_warning("%s; changes of links are seen at the next resync", err.msg);
-	if (netfiles_open(&watcher->files, engine, look_soon, watcher, &err) < 0)
+	if (netfiles_open(&watcher->files, engine, on_hint, watcher, &err) < 0)
 		log_warning("%s; changes of them are seen at the next resync", err.msg);
 }
 
@@ -75,6 +126,7 @@ void network_watcher_close(struct network_watcher *watcher, void (*closed)(void 
 	watcher->closed = closed;
 	watcher->closed_ctx = ctx;
 	timer_stop(&watcher->burst);
+	timer_stop(&watcher->later);
 	if (watcher->links)
 		links_close(watcher->links, on_links_closed, watcher);
 	else

@@ -11,6 +11,8 @@ struct network_watcher {
 	struct links *links;
 	struct netfiles *files;
 	struct timer burst;
+	struct timer later; /* for what was busy */
+	unsigned n_waits;
 	struct deferred all_closed;
 	void (*closed)(void *ctx);
 	void *closed_ctx;

@@ -91,7 +91,7 @@ wait_for "the missing space is named" cell_mentions web default/cache
 assert_eq "Pending SpaceUnknown" "$(cell_field web '.status | "\(.state) \(.reason)"')" "state of web"
 assert_true "space db is still joined" reaches web default "$store_ip" store
 drop_space cache
-within_a_second "web is in space cache" is_joined cache
+by_event "web is in space cache" is_joined cache
 wait_for_cell web Ready
 assert_eq "eth1 eth2" "$(joined_field db interface) $(joined_field cache interface)" "interfaces"
 

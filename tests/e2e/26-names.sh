@@ -33,19 +33,19 @@ assert_eq "" "$(resolved web db)" "a cell that is not there yet"
 aliased db "sql, store.internal"
 wait_for_cell db Ready
 db=$(container_pid db root) db_ip=$(cell_ip db)
-within_a_second "the new cell is found" leads "$web" db "$db_ip"
-within_a_second "and by every container" leads "$side" db.default "$db_ip"
+by_event "the new cell is found" leads "$web" db "$db_ip"
+by_event "and by every container" leads "$side" db.default "$db_ip"
 for name in db db.default sql store.internal; do
 	assert_eq "$db_ip" "$(resolved web $name)" "name $name"
 done
 assert_true "a packet goes there" reaches web sql
-within_a_second "the new one finds the old one" leads "$db" web "$web_ip"
+by_event "the new one finds the old one" leads "$db" web "$web_ip"
 
 # An edit of the aliases restarts nothing.
 db_before=$(cell_processes db)
 aliased db "store"
 wait_for "the new alias" leads "$web" store "$db_ip"
-within_a_second "the old one is gone" leads "$web" sql
+by_event "the old one is gone" leads "$web" sql
 assert_untouched db "$db_before"
 
 # The own stack is nearer than another; the other space is not seen.
@@ -68,31 +68,31 @@ joined_ip() { cell_field web '.status.joins[]?.ip // empty'; }
 has_joined() { [ -n "$(joined_ip)" ]; }
 FIELDS="networks: [lab]" drop_cell web root sidecar
 wait_for "cell web joins space lab" has_joined
-within_a_second "a cell of the joined space is found" leads "$web" hidden "$hidden_ip"
-within_a_second "and finds the one that joined" leads "$hidden" web "$(joined_ip)"
+by_event "a cell of the joined space is found" leads "$web" hidden "$hidden_ip"
+by_event "and finds the one that joined" leads "$hidden" web "$(joined_ip)"
 assert_true "a packet goes there" reaches web hidden
 assert_true "its own name is what it was" leads "$web" web.default "$web_ip" "$web_ip"
 has_left() { ! has_joined; }
 drop_cell web root sidecar
 wait_for "cell web leaves space lab" has_left
-within_a_second "it is not found any more" leads "$web" hidden
-within_a_second "nor finds" leads "$hidden" web
+by_event "it is not found any more" leads "$web" hidden
+by_event "nor finds" leads "$hidden" web
 wait_for_cell web Ready
 assert_untouched web "$processes"
 
 # One that goes is not found, one that comes back is found where it is then.
 remove_manifest other-db.yaml
 wait_for "cell db of the other stack to go" cell_is_gone db --stack other
-within_a_second "it is not found any more" leads "$web" db.other
+by_event "it is not found any more" leads "$web" db.other
 remove_manifest db.yaml
 wait_for "cell db to go" cell_is_gone db
 wait_for "its files go with it" [ ! -e "$RUN_PATH/default/default/default/db" ]
-within_a_second "this one neither" leads "$web" db
+by_event "this one neither" leads "$web" db
 drop_ready_cell squatter root
 drop_ready_cell db root
 assert_ne "$db_ip" "$(cell_ip db)" "address of the cell that came back"
 db_ip=$(cell_ip db)
-within_a_second "it is found where it is now" leads "$web" db "$db_ip"
+by_event "it is found where it is now" leads "$web" db "$db_ip"
 assert_eq "$db_ip" "$(resolved web db)" "name of the cell that came back"
 
 # A restart of the cell, and of the daemon.
@@ -108,9 +108,9 @@ remove_manifest squatter.yaml
 assert_true "known while the daemon is away" leads "$web" squatter "$(told "$web" squatter)"
 daemon_start
 wait_for_cell late Ready
-within_a_second "what came meanwhile" leads "$web" late "$(cell_ip late)"
+by_event "what came meanwhile" leads "$web" late "$(cell_ip late)"
 wait_for "cell squatter to go" cell_is_gone squatter
-within_a_second "what went meanwhile" leads "$web" squatter
+by_event "what went meanwhile" leads "$web" squatter
 
 # Its address is another's by now: it moves, running.
 reserved=$(reservation db) db_ip=$(cell_ip db) db_before=$(cell_processes db)
@@ -119,8 +119,8 @@ printf 'stranger\r\neth0' >"$reserved"
 daemon_start
 moved() { [ -n "$(cell_ip db)" ] && [ "$(cell_ip db)" != "$db_ip" ]; }
 wait_for "cell db has another address" moved
-within_a_second "it is found at the new one" leads "$web" db "$(cell_ip db)"
-within_a_second "it knows itself" leads "$(container_pid db root)" db "$(cell_ip db)" "$(cell_ip db)"
+by_event "it is found at the new one" leads "$web" db "$(cell_ip db)"
+by_event "it knows itself" leads "$(container_pid db root)" db "$(cell_ip db)" "$(cell_ip db)"
 assert_true "a packet goes there" reaches web db
 assert_untouched db "$db_before"
 rm "$reserved"

@@ -24,7 +24,7 @@ looks() { grep -cF "changed by another hand" "$DAEMON_LOG" || true; }
 not_looked() { [ "$(looks)" = 0 ]; }
 
 mended() {
-	within_a_second "the bridge is whole after: $1" bridge_is_whole
+	by_event "the bridge is whole after: $1" bridge_is_whole
 	wait_for "cell web answers after: $1" cell_answers web
 	wait_for "cell other answers after: $1" cell_answers other
 	wait_for_cell web Ready

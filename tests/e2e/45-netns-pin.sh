@@ -11,7 +11,7 @@ web=$(cell_processes web) root=$(container_pid web root) pin=$(cell_netns web)
 assert_true "the namespace is pinned" is_pinned "$pin" "$root"
 
 pinned_again() {
-	within_a_second "pinned again after: $1" is_pinned "$pin" "$root"
+	by_event "pinned again after: $1" is_pinned "$pin" "$root"
 	wait_for_cell web Ready
 	assert_untouched web "$web"
 	assert_true "cell web answers after: $1" cell_answers web

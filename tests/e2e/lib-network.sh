@@ -33,5 +33,5 @@ is_pinned() { [ -n "$(namespace_of "$1")" ] && [ "$(namespace_of "$1")" = "$(nam
 # reservation CELL: host-local's file.
 reservation() { echo "$RUNTIME_DIR/ipam/default-default/$(cell_ip "$1")"; }
 
-# within_a_second "description" COMMAND...: what an event tells of is mended at once, not at the next resync.
-within_a_second() { poll_for 1 "${@:2}" || fail "not within a second: $1"; }
+# by_event "description" COMMAND...: what an event tells of is mended long before the next resync.
+by_event() { poll_for 10 "${@:2}" || fail "not by an event: $1"; }
