@@ -5,8 +5,8 @@
 # starts as ever, and what was out of sight is looked at when it answers again.
 . "$REPO/tests/e2e/lib-fuse.sh"
 have_fuse || { say "skipped: no FUSE in this kernel"; return 0; }
-# The process that tries a scan allocates after a fork of many threads. glibc's allocator is made for that; with
-# AddressSanitizer's such a child was once seen not to come back, with nothing that hung (not proved to be the allocator).
+# The process that tries a scan allocates after a fork of many threads. glibc holds its allocator's locks over a fork;
+# AddressSanitizer of this gcc does not: seen with a debugger, the child waits for a lock that another thread held.
 ! grep -q __asan_init "$KUKEON_BIN/kukeond" || { say "skipped: a fork that allocates, under AddressSanitizer"; return 0; }
 
 problem() { kuke_status | jq -r '.manifests.message // ""'; }
@@ -30,8 +30,9 @@ kuke refresh >/dev/null
 wait_for "status says what does not answer" names "$MANIFESTS/site has not answered since 20"
 within_ms 1500 kuke get cells
 drop_ready_cell beside a
+beside=$(container_pid beside a)
 drop_cell beside a:changed
-changed() { cell_is beside Ready && object cell beside | grep -q E2E=changed; }
+changed() { cell_is beside Ready && [ "$(container_pid beside a)" != "$beside" ]; }
 wait_for "a change of what can be read" changed
 remove_manifest beside.yaml
 stays 3 "nothing is deleted" cell_is beside Ready
