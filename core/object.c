@@ -211,7 +211,7 @@ void object_free(struct object *object)
 	if (!object)
 		return;
 	check(list_empty(&object->claims) && !list_linked(&object->queued) &&
-	      !list_linked(&object->dirty));
+	      !list_linked(&object->dirty) && !list_linked(&object->fresh));
 	check(!timer_active(&object->wake) && object->actions == 0 && object->children == 0);
 	list_for_each(container, &object->cell.containers, link)
 		cell_remove_container(container);

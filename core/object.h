@@ -239,6 +239,9 @@ struct object {
 	struct queue *queue; /* where wake adds it */
 	unsigned actions;    /* under way */
 	struct list dirty;   /* struct store.dirty */
+	struct list fresh;   /* struct store.fresh */
+	bool stored;         /* the store has it, */
+	bool stored_in_haste; /* but not yet so that it outlives a power cut */
 
 	struct object_status status;
 };

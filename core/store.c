@@ -16,6 +16,8 @@ enum { SETTLE_MS = 500, SETTLE_MAX_MS = 5000 };
 /* A container has ended and waits for its next start: a daemon that crashes again and again must
  * not take the pause away. */
 enum { SETTLE_WAITING_MS = 10 };
+/* An object that the store does not have yet: a daemon that is killed must know of it. */
+enum { FRESH_MS = 10 };
 /* A directory that could not be removed is tried again then. */
 enum { REMOVE_AGAIN_MS = 10 * 1000 };
 /* On a full filesystem one object is tried again and again; when it can be written, so can the
@@ -29,6 +31,8 @@ struct store {
 	struct engine_watcher watcher;
 	struct list dirty; /* struct object.dirty */
 	struct timer settle;
+	struct list fresh; /* struct object.fresh: not in the store yet */
+	struct timer hurry;
 	uint64_t dirty_since_ms;
 	bool waiting;     /* a container waits: settle is not put off any more */
 	struct list jobs; /* struct store_job.link, in order; the first is with the worker */
@@ -79,7 +83,10 @@ static void take_back(struct store *store, const struct store_job *job)
 	const char *key = job->dir + strlen(store->engine->run_path) + 1;
 	struct object *object = engine_find(store->engine, key);
 
-	if (object && !list_linked(&object->dirty))
+	if (!object)
+		return;
+	object->stored_in_haste |= job->renew;
+	if (!list_linked(&object->dirty))
 		list_append(&store->dirty, &object->dirty);
 }
 
@@ -138,8 +145,7 @@ bool store_is_removing(const struct store *store, const char *key)
 	struct store_job *job;
 
 	list_for_each(job, &store->jobs, link)
-		if (job->remove && str_starts_with(path, job->dir) &&
-		    path[strlen(job->dir)] == '/')
+		if (job->remove && str_starts_with(path, job->dir) && path[strlen(job->dir)] == '/')
 			return true;
 	return false;
 }
@@ -204,8 +210,8 @@ static void drop_outdated(struct store *store)
 	while (!list_empty(&store->jobs)) {
 		struct store_job *job = list_entry(store->jobs.next, struct store_job, link);
 
-		if (!job->remove || !engine_find(store->engine, job->dir +
-							strlen(store->engine->run_path) + 1))
+		if (!job->remove ||
+		    !engine_find(store->engine, job->dir + strlen(store->engine->run_path) + 1))
 			return;
 		store_job_free(job);
 	}
@@ -285,16 +291,21 @@ static void job_add_containers(struct store *store, struct store_job *job, struc
 
 /* What is not wanted any more is on its way out: writing it would bring it back after a crash. What
  * could not be read is not written over: it may tell of a stop. */
-static void store_object(struct store *store, struct object *object)
+static void store_object(struct store *store, struct object *object, bool in_haste)
 {
 	ProtobufCMessage *message;
 	struct store_job *job;
 
+	list_remove(&object->fresh);
 	if (!object->wanted || object->unread)
 		return;
 	object->status.updated_ms = status_now_ms();
 	message = status_render_stored(store->engine, object);
 	job = job_new_object(store, object);
+	job->in_haste = in_haste;
+	job->renew = object->stored_in_haste;
+	object->stored = true;
+	object->stored_in_haste = in_haste;
 	store_job_add_file(job, store_file_name(object->kind), message);
 	if (object->kind == KIND_CELL)
 		job_add_containers(store, job, object);
@@ -309,7 +320,20 @@ static void flush(struct store *store)
 	store->dirty_since_ms = 0;
 	store->waiting = false;
 	while ((link = list_pop(&store->dirty)))
-		store_object(store, list_entry(link, struct object, dirty));
+		store_object(store, list_entry(link, struct object, dirty), false);
+	next_job(store);
+}
+
+/* They stay dirty: what becomes of them is written when it has settled. */
+static void on_hurry(struct timer *timer)
+{
+	struct store *store = container_of(timer, struct store, hurry);
+	struct list *link;
+
+	if (store->changes || store->full)
+		return; /* rearm() */
+	while ((link = list_pop(&store->fresh)))
+		store_object(store, list_entry(link, struct object, fresh), true);
 	next_job(store);
 }
 
@@ -319,7 +343,7 @@ static void probe(struct store *store)
 	struct list *link;
 
 	while (list_empty(&store->jobs) && (link = list_pop(&store->dirty)))
-		store_object(store, list_entry(link, struct object, dirty));
+		store_object(store, list_entry(link, struct object, dirty), false);
 	if (list_empty(&store->jobs))
 		report(store, &none); /* nothing is left that wants space */
 	next_job(store);
@@ -343,6 +367,8 @@ static void rearm(struct store *store)
 	if (!store->closed && !store->changes && !list_empty(&store->dirty))
 		timer_start(store->engine->loop, &store->settle,
 			    store->full ? FULL_AGAIN_MS : SETTLE_MS, on_settled);
+	if (!store->closed && !store->changes && !store->full && !list_empty(&store->fresh))
+		timer_start(store->engine->loop, &store->hurry, FRESH_MS, on_hurry);
 }
 
 void store_change(struct store *store, struct store_change *changes, size_t n,
@@ -363,6 +389,7 @@ void store_change(struct store *store, struct store_change *changes, size_t n,
 static void remove_object(struct store *store, struct object *object)
 {
 	list_remove(&object->dirty);
+	list_remove(&object->fresh);
 	job_new_object(store, object)->remove = true;
 	begin_job(store); /* not next_job(): the object is in the engine until this returns */
 }
@@ -379,6 +406,16 @@ static bool has_waiting_container(const struct object *object)
 	return false;
 }
 
+static void note_fresh(struct store *store, struct object *object)
+{
+	if (object->stored || !object->wanted || object->unread)
+		return;
+	if (!list_linked(&object->fresh))
+		list_append(&store->fresh, &object->fresh);
+	if (!timer_active(&store->hurry))
+		timer_start(store->engine->loop, &store->hurry, FRESH_MS, on_hurry);
+}
+
 static void on_change(struct engine_watcher *watcher, const struct object *changed, bool gone)
 {
 	struct store *store = container_of(watcher, struct store, watcher);
@@ -391,6 +428,7 @@ static void on_change(struct engine_watcher *watcher, const struct object *chang
 		return remove_object(store, object);
 	if (!list_linked(&object->dirty))
 		list_append(&store->dirty, &object->dirty);
+	note_fresh(store, object);
 	if (store->full) {
 		if (!timer_active(&store->settle))
 			rearm(store);
@@ -442,6 +480,7 @@ int store_open(struct store **ret_store, struct engine *engine, struct error *er
 	store->engine = engine;
 	store->watcher.on_change = on_change;
 	list_init(&store->dirty);
+	list_init(&store->fresh);
 	list_init(&store->jobs);
 	list_append(&engine->watchers, &store->watcher.link);
 	engine->store = store;
@@ -455,6 +494,7 @@ void store_close(struct store *store, void (*closed)(void *ctx), void *ctx)
 	store->closed = closed;
 	store->closed_ctx = ctx;
 	timer_stop(&store->again);
+	timer_stop(&store->hurry);
 	timer_stop(&store->read_again);
 	if (!store->changes)
 		flush(store);

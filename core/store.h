@@ -4,7 +4,9 @@
  * .../cell.yaml and <cell>/containers/<container>.yaml, each a document with spec and status.
  *
  * Written a little after things have settled, on worker threads, one object at a time, each file
- * atomically; never on the way to Ready. Read once, at start: it brings back what only we know
+ * atomically; never on the way to Ready. What is new is written at once too, without waiting for
+ * the disk: a daemon that is killed knows afterwards what was declared, wherever its manifest is
+ * by then. Read once, at start: it brings back what only we know
  * (times, counters, addresses to ask for) and the last good documents of manifests that cannot be
  * read now.
  */

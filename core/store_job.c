@@ -80,11 +80,15 @@ static int change_file(const struct store_job *job, const struct store_change *f
 
 	if (!file->text)
 		return remove_file(path, err);
-	if (job->dir && stands_there(path, file->text))
+	if (job->dir && !job->renew && stands_there(path, file->text))
 		return 0;
 	r = make_parent_dir(path, err);
-	return r < 0 ? r
-		     : fs_write_file_atomic(path, file->text, strlen(file->text), FILE_MODE, err);
+	if (r < 0)
+		return r;
+	return job->in_haste
+		       ? fs_write_file_in_haste(path, file->text, strlen(file->text), FILE_MODE,
+						err)
+		       : fs_write_file_atomic(path, file->text, strlen(file->text), FILE_MODE, err);
 }
 
 static bool keeps(const struct store_job *job, const char *name)
@@ -110,8 +114,8 @@ static void remove_stale_containers(struct store_job *job)
 	int r = dir ? 0 : -errno;
 
 	while (dir && (r = fs_next_entry(dir, &entry)) > 0)
-		if (is_stale(job, entry->d_name) &&
-		    unlinkat(dirfd(dir), entry->d_name, 0) < 0 && errno != ENOENT)
+		if (is_stale(job, entry->d_name) && unlinkat(dirfd(dir), entry->d_name, 0) < 0 &&
+		    errno != ENOENT)
 			fs_error(&job->err, -errno, "cannot remove a file of", path);
 	if (r < 0 && r != -ENOENT)
 		fs_error(&job->err, r, "cannot list", path);
@@ -221,8 +225,7 @@ void store_job_add_file(struct store_job *job, const char *name, const ProtobufC
 
 	manifest_emit_yaml(message, &text);
 	job->files = xrealloc(job->files, (job->n_files + 1) * sizeof(*job->files));
-	job->files[job->n_files++] =
-		(struct store_change){ xstrdup(name), buf_take(&text) };
+	job->files[job->n_files++] = (struct store_change){ xstrdup(name), buf_take(&text) };
 }
 
 bool store_job_writes(const struct store_job *job)

@@ -18,6 +18,8 @@ struct store_job {
 	char *dir;        /* of the object; NULL: a change of the API */
 	enum kind kind;
 	bool remove;
+	bool in_haste; /* not so that a power cut leaves it, */
+	bool renew;    /* and again, whatever stands there */
 	struct store_change *files; /* names below dir, or the run path */
 	size_t n_files;
 	struct strv containers; /* file names that stay in <dir>/containers */

@@ -277,6 +277,7 @@ static void load_document(struct engine *engine, const struct stored *file,
 	source = source_of(kind, stored, &held);
 	desired_restore(engine, source, file->key, held, document);
 	load_status(engine, object, kind, stored, was_wanted);
+	object->stored = true;
 	if (kind == KIND_CELL)
 		unkeep_own_containers(engine, object);
 }

@@ -103,8 +103,8 @@ int fs_sync_parent(const char *path, struct error *err)
 	return 0;
 }
 
-int fs_write_file_atomic(const char *path, const void *data, size_t len, mode_t mode,
-			 struct error *err)
+static int replace_file(const char *path, const void *data, size_t len, mode_t mode, bool sync,
+			struct error *err)
 {
 	AUTO_FREE char *temp = xasprintf("%s.tmp", path);
 	AUTO_CLOSE int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
@@ -113,7 +113,7 @@ int fs_write_file_atomic(const char *path, const void *data, size_t len, mode_t 
 	if (fd < 0)
 		return fs_error(err, -errno, "cannot create", temp);
 	r = write_all(fd, data, len);
-	if (r == 0 && fsync(fd) < 0)
+	if (r == 0 && sync && fsync(fd) < 0)
 		r = -errno;
 	if (r == 0 && rename(temp, path) < 0)
 		r = -errno;
@@ -121,7 +121,21 @@ int fs_write_file_atomic(const char *path, const void *data, size_t len, mode_t 
 		unlink(temp);
 		return fs_error(err, r, "cannot write", path);
 	}
-	return fs_sync_parent(path, err);
+	return 0;
+}
+
+int fs_write_file_atomic(const char *path, const void *data, size_t len, mode_t mode,
+			 struct error *err)
+{
+	int r = replace_file(path, data, len, mode, true, err);
+
+	return r < 0 ? r : fs_sync_parent(path, err);
+}
+
+int fs_write_file_in_haste(const char *path, const void *data, size_t len, mode_t mode,
+			   struct error *err)
+{
+	return replace_file(path, data, len, mode, false, err);
 }
 
 int fs_write_existing(int dirfd, const char *path, const char *data, struct error *err)

@@ -23,6 +23,10 @@ int fs_read_file(int dirfd, const char *path, size_t max_bytes, struct buf *ret,
 int fs_write_file_atomic(const char *path, const void *data, size_t len, mode_t mode,
 			 struct error *err);
 
+/* The same without fsync: after a power cut either may be gone, or the file empty. */
+int fs_write_file_in_haste(const char *path, const void *data, size_t len, mode_t mode,
+			   struct error *err);
+
 /* What is in the directory of the file, also after a power cut. */
 int fs_sync_parent(const char *path, struct error *err);
 

@@ -162,22 +162,6 @@ static void test_written_on_a_real_loop(void **state)
 	assert_non_null(engine_find(&f->sim.engine, WEB)->spec);
 }
 
-/* A burst of changes is written once, after it. */
-static void test_waits_until_things_settle(void **state)
-{
-	struct fixture *f = *state;
-
-	sim_init(&f->sim, 1);
-	f->sim.run_path = f->run_path;
-	sim_start(&f->sim);
-	sim_file(&f->sim, "web.yaml", two_containers);
-	sim_scanned(&f->sim);
-	sim_run(&f->sim, 400);
-	assert_exists(f, WEB "/cell.yaml", false);
-	sim_run(&f->sim, SETTLED_MS);
-	assert_exists(f, WEB "/cell.yaml", true);
-}
-
 static ino_t inode_of(const struct fixture *f, const char *name)
 {
 	AUTO_FREE char *path = path_of(f, name);
@@ -185,6 +169,51 @@ static ino_t inode_of(const struct fixture *f, const char *name)
 
 	assert_int_equal(stat(path, &st), 0);
 	return st.st_ino;
+}
+
+enum { AT_ONCE_MS = 50, NOT_SETTLED_MS = 400 };
+
+static void declare(struct fixture *f)
+{
+	sim_init(&f->sim, 1);
+	f->sim.run_path = f->run_path;
+	sim_start(&f->sim);
+	sim_file(&f->sim, "web.yaml", two_containers);
+	sim_scanned(&f->sim);
+	sim_run(&f->sim, AT_ONCE_MS);
+}
+
+/* What is new is written at once. What follows is a burst of changes, and written once, after it.
+ */
+static void test_waits_until_things_settle(void **state)
+{
+	struct fixture *f = *state;
+	ino_t first;
+
+	declare(f);
+	first = inode_of(f, WEB "/cell.yaml");
+	sim_run(&f->sim, NOT_SETTLED_MS);
+	assert_int_equal(inode_of(f, WEB "/cell.yaml"), first);
+	sim_run(&f->sim, SETTLED_MS);
+	assert_int_not_equal(inode_of(f, WEB "/cell.yaml"), first);
+}
+
+/* Killed before anything has settled, and then the manifest is out of sight. */
+static void test_new_is_known_after_a_crash(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_FREE char *kept = xasprintf("%s/kept", f->dir);
+
+	declare(f);
+	assert_int_equal(rename(f->run_path, kept), 0);
+	sim_crash(&f->sim); /* its store writes to the end, elsewhere */
+	fs_remove_tree(AT_FDCWD, f->run_path, NULL);
+	assert_int_equal(rename(kept, f->run_path), 0);
+	sim_start(&f->sim);
+	sim_scanned(&f->sim);
+	sim_run(&f->sim, LONG_MS);
+	assert_true(engine_find(&f->sim.engine, WEB)->wanted);
+	assert_int_equal(sim_state(&f->sim, WEB), API__STATE__Ready);
 }
 
 static struct world_container *container_b(struct fixture *f)
@@ -196,7 +225,7 @@ static struct world_container *container_b(struct fixture *f)
  * away: once. Files of what has not changed stay the same ones. */
 static void test_an_end_is_written_at_once(void **state)
 {
-	enum { FIRST_RESTART_MS = 100, AT_ONCE_MS = 50, NOT_SETTLED_MS = 400 };
+	enum { FIRST_RESTART_MS = 100 };
 	struct fixture *f = *state;
 	unsigned writes = 0;
 	ino_t a, b;
@@ -468,9 +497,8 @@ static void test_strange_files(void **state)
 
 static const char api_cell[] = "apiVersion: v1beta1\nkind: Cell\nmetadata: {name: api}\nspec:\n"
 			       "  containers: [{id: a, image: img, stopGracePeriodSeconds: 1}]\n";
-static const char api_side[] =
-	"apiVersion: v1beta1\nkind: Container\nmetadata: {name: side}\n"
-	"spec: {cellId: api, image: img, stopGracePeriodSeconds: 1}\n";
+static const char api_side[] = "apiVersion: v1beta1\nkind: Container\nmetadata: {name: side}\n"
+			       "spec: {cellId: api, image: img, stopGracePeriodSeconds: 1}\n";
 
 static void apply(struct fixture *f, const char *text)
 {
@@ -496,8 +524,8 @@ static void start_both(struct fixture *f)
 
 static void assert_ran_on(const struct fixture *f, const char *id)
 {
-	const struct world_container *c = world_container((struct world *)&f->sim.world,
-							  "kukeon-default", id);
+	const struct world_container *c =
+		world_container((struct world *)&f->sim.world, "kukeon-default", id);
 
 	if (!c)
 		fail_msg("%s is gone", id);
@@ -598,8 +626,8 @@ static void test_directories_that_cannot_be_listed(void **state)
 
 static void test_listings_that_break_off(void **state)
 {
-	static const char *const after[] = { "default", "api", "web", "a.yaml", "side.yaml",
-					     "stack.yaml", "cell.yaml" };
+	static const char *const after[] = { "default",   "api",        "web",      "a.yaml",
+					     "side.yaml", "stack.yaml", "cell.yaml" };
 	struct fixture *f = *state;
 
 	start_both(f);
@@ -752,15 +780,22 @@ static void test_full_filesystem(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_tree_is_written),           TEST(test_written_on_a_real_loop),
-		TEST(test_waits_until_things_settle), TEST(test_comes_back),
-		TEST(test_stale_container_files_go),  TEST(test_deleted_objects_leave_no_files),
-		TEST(test_deleted_while_away),        TEST(test_damaged_files_are_set_aside),
+		TEST(test_tree_is_written),
+		TEST(test_written_on_a_real_loop),
+		TEST(test_waits_until_things_settle),
+		TEST(test_new_is_known_after_a_crash),
+		TEST(test_comes_back),
+		TEST(test_stale_container_files_go),
+		TEST(test_deleted_objects_leave_no_files),
+		TEST(test_deleted_while_away),
+		TEST(test_damaged_files_are_set_aside),
 		TEST(test_tabs_come_back),
 		TEST(test_separators_come_back),
 		TEST(test_short_lines_come_back),
-		TEST(test_container_called_root),     TEST(test_strange_files),
-		TEST(test_full_filesystem),           TEST(test_an_end_is_written_at_once),
+		TEST(test_container_called_root),
+		TEST(test_strange_files),
+		TEST(test_full_filesystem),
+		TEST(test_an_end_is_written_at_once),
 		TEST(test_directories_that_cannot_be_listed),
 		TEST(test_listings_that_break_off),
 		TEST(test_something_else_in_its_place),
