@@ -19,6 +19,7 @@ struct run {
 	bool hinted;    /* by its end: something may have happened to it meanwhile */
 	struct call call;
 	struct call first;  /* the first half of an act of two */
+	int number;         /* the signal to be sent */
 	uint64_t oom_kills; /* of the container that was inspected */
 	struct work files;  /* for acts that write the cell's files */
 	struct names_job *files_job;

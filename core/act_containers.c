@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include "core/act_table.h"
+#include "core/asked.h"
 #include "core/cellfiles.h"
 #include "core/names.h"
 #include "core/observed.h"
@@ -185,6 +186,7 @@ static void start_remove(struct run *run)
 static void removed(struct run *run)
 {
 	run->container->record = run->container->snapshot = false;
+	run->container->exited = false; /* its past goes with it */
 }
 
 static void start_task_create(struct run *run)
@@ -221,13 +223,33 @@ static void start_doubted(struct run *run)
 		run->object->cell.fresh = false;
 }
 
-static void signal_task(struct run *run, int number)
+static void send_signal(struct run *run)
 {
 	struct runtime *runtime = run->engine->runtime;
 	const struct container_ref ref = ref_of(run);
 
+	runtime->ops->task_signal(runtime, &ref, run->number, &run->call);
+}
+
+/* When the note of it failed, only a crash makes a difference. Something else may be wanted by now. */
+static void on_noted(struct call *call)
+{
+	struct run *run = container_of(call, struct run, first);
+	struct error err;
+
+	if (act_is_current(run))
+		return send_signal(run);
+	error_set(&err, -ECANCELED, "it is not to be ended any more");
+	call_complete(&run->call, err.code, &err);
+}
+
+static void signal_task(struct run *run, int number)
+{
 	run->container->stopping = true;
-	runtime->ops->task_signal(runtime, &ref, number, &run->call);
+	run->number = number;
+	call_init(&run->first, run->engine->loop, on_noted);
+	if (!asked_note(run->engine, run->container, &run->first))
+		send_signal(run);
 }
 
 static void start_task_stop(struct run *run)

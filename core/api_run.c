@@ -109,7 +109,7 @@ static void apply(struct engine *engine, const struct target *t)
 		if (intent == INTENT_RUN)
 			container_forget_past(c);
 	}
-	moot_stops(t->cell, loop_now_ms(engine->loop));
+	moot_stops(engine, t->cell);
 }
 
 /* Something of it was stopped, has given up, or waits for its next try. */

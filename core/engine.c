@@ -296,6 +296,7 @@ void engine_open(struct engine *engine, const struct engine_options *options)
 		.network = options->network,
 		.cgroup = options->cgroup,
 		.run_path = xstrdup_maybe(options->run_path),
+		.journal = options->journal,
 		.cgroup_root = xstrdup(options->cgroup_root),
 	};
 	list_init(&engine->realms);

@@ -75,6 +75,7 @@ struct engine_options {
 	struct cgroup_driver *cgroup;
 	const char *run_path;    /* NULL: no files at all (simulator) */
 	const char *cgroup_root; /* "/kukeon" */
+	struct journal *journal; /* the caller's, closed after the engine; NULL: none */
 	uint64_t prune_grace_ms;
 	struct prune_guard prune_guard;
 };
@@ -85,6 +86,7 @@ struct engine {
 	struct network *network;
 	struct cgroup_driver *cgroup;
 	char *run_path, *cgroup_root;
+	struct journal *journal; /* NULL: none */
 
 	struct map objects;    /* struct object.node */
 	struct list realms;    /* struct object.realm_link */

@@ -217,6 +217,7 @@ static int open_engine(struct kukeond *k, struct error *err)
 		.network = k->network,
 		.cgroup = k->cgroup,
 		.run_path = k->config->run_path,
+		.journal = k->journal,
 		.cgroup_root = k->config->cgroup_root,
 		.prune_grace_ms = (uint64_t)k->config->prune_grace * 1000,
 	};

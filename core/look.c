@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/look.h"
 
+#include "core/asked.h"
 #include "core/base/log.h"
 #include "core/joins.h"
 #include "core/names.h"
@@ -297,8 +298,11 @@ static void list_next_namespace(struct look *look)
 {
 	struct engine *engine = look->engine;
 
-	if (look->next == look->namespaces.n)
+	if (look->next == look->namespaces.n) {
+		if (!look->missing.code)
+			asked_forget_unknown(engine);
 		return look_done(look, &engine->looked.runtime, "containers", &look->missing);
+	}
 	look->seq = ++engine->seq;
 	call_init(&look->call, engine->loop, on_containers);
 	engine->runtime->ops->list(engine->runtime, look->namespaces.items[look->next],

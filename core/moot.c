@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/moot.h"
 
+#include "core/asked.h"
 #include "core/plan_cell.h"
 
 static bool cgroup_moot(const struct object *object)
@@ -127,10 +128,13 @@ static uint64_t obeys_until_ms(const struct container *c, uint64_t now_ms)
 	return killed_ms ? later_of(until_ms, killed_ms + PLAN_KILL_LAST_MS) : until_ms;
 }
 
-static void end_stop(struct container *c, uint64_t now_ms)
+static void end_stop(struct engine *engine, struct container *c)
 {
+	uint64_t now_ms = loop_now_ms(engine->loop);
+
 	c->asked_until_ms = later_of(c->asked_until_ms, obeys_until_ms(c, now_ms));
 	c->stopping = c->exited;
+	asked_withdraw(engine, c, c->asked_until_ms);
 	container_forget_signals(c);
 }
 
@@ -146,7 +150,7 @@ static bool is_settled(const struct container *c)
 	return c->slot.known && !c->slot.busy;
 }
 
-static void end_stops(struct object *object, uint64_t now_ms)
+static void end_stops(struct engine *engine, struct object *object)
 {
 	const struct container *root = cell_root(object);
 	struct container *c;
@@ -156,15 +160,15 @@ static void end_stops(struct object *object, uint64_t now_ms)
 	list_for_each(c, &object->cell.containers, link)
 		if (is_asked_to_end(c) && container_lives(c) && is_settled(c) &&
 		    !container_goes(object, c))
-			end_stop(c, now_ms);
+			end_stop(engine, c);
 	if (!container_goes(object, root))
 		object->cgroup_killed_ms = object->cgroup_kills = 0;
 }
 
-void moot_stops(struct object *object, uint64_t now_ms)
+void moot_stops(struct engine *engine, struct object *object)
 {
 	if (object->kind == KIND_CELL)
-		end_stops(object, now_ms);
+		end_stops(engine, object);
 	else if (object->wanted)
 		object->cgroup_killed_ms = object->cgroup_kills = 0;
 }

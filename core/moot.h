@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "core/object.h"
+#include "core/engine.h"
 
 /* Forgives every slot of the object whose last failure does not matter any more. */
 void moot_forgive(struct object *object);
@@ -16,4 +16,4 @@ void moot_forgive(struct object *object);
  * the signal and its grace. Whether the process obeys the one that was sent is open: if it ends
  * before its grace is over it does, and that is no failure.
  */
-void moot_stops(struct object *object, uint64_t now_ms);
+void moot_stops(struct engine *engine, struct object *object);

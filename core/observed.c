@@ -2,6 +2,7 @@
 #include "core/observed.h"
 
 #include "core/addresses.h"
+#include "core/asked.h"
 #include "core/base/log.h"
 #include "core/bridges.h"
 #include "core/joins.h"
@@ -30,7 +31,8 @@ static void count_restart(struct container *c)
 }
 
 /* A run that began under an earlier daemon keeps its beginning. */
-static void note_start(struct engine *engine, struct object *object, struct container *c)
+static void note_start(struct engine *engine, struct object *object, struct container *c,
+		       const struct container_fact *fact)
 {
 	uint64_t now_ms = loop_now_ms(engine->loop);
 	bool adopted = c->stored_pid && c->stored_pid == c->pid && c->started_wall_ms;
@@ -45,6 +47,7 @@ static void note_start(struct engine *engine, struct object *object, struct cont
 	c->asked_until_ms = 0;
 	container_forget_signals(c);
 	c->stored_pid = 0;
+	asked_recall(engine, c, fact);
 	if (container_is_root(c))
 		object->cell.fresh = false;
 }
@@ -73,6 +76,8 @@ static void note_exit(struct engine *engine, struct container *c, const struct c
 
 	if (is_known_end(c, fact->exited_at_ms))
 		return;
+	if (!c->started_ms)
+		asked_recall(engine, c, fact);
 	count_restart(c);
 	/* Seen as it happened, the loop's clock is the better one. */
 	c->exited_ms = c->started_ms ? now_ms
@@ -123,12 +128,14 @@ static void set_task(struct engine *engine, struct object *object, struct contai
 	set_pid(c, fact);
 	observed_stored_restart(c);
 	if (ran(c->task) && !ran(before))
-		note_start(engine, object, c);
+		note_start(engine, object, c, fact);
 	else if ((c->task == TASK_STOPPED && before != TASK_STOPPED) ||
 		 (c->task == TASK_NONE && ran(before)))
 		note_exit(engine, c, fact);
 	if (c->task == TASK_NONE || c->task == TASK_STOPPED)
 		container_forget_signals(c);
+	if (c->task == TASK_NONE && before != TASK_NONE)
+		asked_forget(engine, c);
 	if (c->task != before)
 		engine_changed(engine, object, false);
 }

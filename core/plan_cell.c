@@ -73,7 +73,7 @@ static bool may_run(struct planning *p, const struct container *c)
 {
 	uint64_t at_ms = 0;
 
-	if (!c->exited)
+	if (!c->exited || container_changed(c)) /* what its old spec did does not count */
 		return true;
 	switch (restart_judge(c, p->context->now_ms, &at_ms)) {
 	case RESTART_DUE:
@@ -90,8 +90,7 @@ static bool may_run(struct planning *p, const struct container *c)
  * keeps the exit over our restarts. */
 static bool rests(struct planning *p, const struct container *c)
 {
-	return c->spec && c->exited && !container_lives(c) && !container_changed(c) &&
-	       !may_run(p, c);
+	return c->spec && c->exited && !container_lives(c) && !may_run(p, c);
 }
 
 /* ---- down ---- */

@@ -60,7 +60,8 @@ static void say_exit(struct planning *p, const struct container *c)
 	uint64_t now_ms = p->context->now_ms, at_ms = 0;
 	char end[END_TEXT_BYTES];
 
-	if (!c->spec || !c->exited || container_lives(c) || c->run != INTENT_RUN)
+	if (!c->spec || !c->exited || container_lives(c) || container_changed(c) ||
+	    c->run != INTENT_RUN)
 		return;
 	container_end_text(c, end);
 	switch (restart_judge(c, now_ms, &at_ms)) {

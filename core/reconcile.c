@@ -144,7 +144,7 @@ void reconcile_object(struct engine *engine, struct object *object)
 	drop_gone_containers(engine, object);
 	joins_prepare(engine, object);
 	moot_forgive(object);
-	moot_stops(object, context.now_ms);
+	moot_stops(engine, object);
 	plan_object(object, &context, &plan);
 	for (size_t i = 0; i < plan.n_steps; i++)
 		start(engine, object, &plan.steps[i]);

@@ -440,7 +440,7 @@ void wish_update(struct engine *engine, struct object *object)
 			set_spec(engine, object, message);
 	}
 	set_wanted(engine, object, wanted);
-	moot_stops(object, loop_now_ms(engine->loop));
+	moot_stops(engine, object);
 	if (object->kind == KIND_CONTAINER && object->parent)
 		wish_update(engine, object->parent);
 }

@@ -77,7 +77,8 @@ for cell in mycell web; do
 	says "Cell \"$cell\": " kuke kill cell $cell --realm main --space default --stack default
 	wait_for_cell $cell Stopped "${IN[@]}"
 done
-assert_eq "" "$(cell_ip web "${IN[@]}")" "the address of a stopped cell"
+has_no_address() { [ -z "$(cell_ip web "${IN[@]}")" ]; }
+wait_for "a stopped cell has no address" has_no_address
 assert_eq 2 "$(ctr -n kukeon-main containers list -q | wc -l)" "containers of a stopped cell"
 for cell in mycell web; do
 	says "Cell \"$cell\": deleted" kuke delete cell $cell --realm main --space default --stack default --cascade

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/fake/host.h"
 
+#include "core/base/fs.h"
 #include "core/desired.h"
 #include "core/hold.h"
+#include "core/journal.h"
 #include "core/store.h"
 #include "watchers/cgroup.h"
 #include "watchers/runtime.h"
@@ -40,10 +42,22 @@ static void on_filter(void *ctx)
 	filter_disturbed(ctx);
 }
 
+static struct journal *open_journal(struct sim *sim)
+{
+	AUTO_FREE char *path = xasprintf("%s/journal", sim->run_path ? sim->run_path : "");
+	struct error err;
+
+	if (!sim->run_path)
+		return NULL;
+	check(fs_make_dirs(sim->run_path, 0755, &err) == 0);
+	check(journal_open(&sim->journal, &sim->loop, path, &err) == 0);
+	return sim->journal;
+}
+
 void sim_start(struct sim *sim)
 {
 	const struct filter_listener filter = { .ctx = &sim->engine, .on_filter = on_filter };
-	const struct engine_options options = {
+	struct engine_options options = {
 		.loop = &sim->loop,
 		.runtime = &sim->world.runtime,
 		.network = &sim->world.network,
@@ -56,6 +70,7 @@ void sim_start(struct sim *sim)
 	struct error err;
 
 	check(!sim->running);
+	options.journal = open_journal(sim);
 	engine_open(&sim->engine, &options);
 	if (sim->run_path)
 		check(store_open(&sim->store, &sim->engine, &err) == 0);
@@ -88,6 +103,9 @@ void sim_crash(struct sim *sim)
 	if (sim->store) {
 		sim->closed = false;
 		store_close(take_ptr(sim->store), on_closed, sim);
+		check(sim_run_until(sim, is_closed, CLOSE_MAX_MS));
+		sim->closed = false;
+		journal_close(take_ptr(sim->journal), on_closed, sim);
 		check(sim_run_until(sim, is_closed, CLOSE_MAX_MS));
 	}
 	engine_fini(&sim->engine);

@@ -15,6 +15,7 @@ struct sim {
 	const char *run_path; /* set before sim_start(): objects are stored there. NULL: no files at
 				 all */
 	struct store *store;
+	struct journal *journal;
 	struct prune_guard guard; /* set before sim_start(); sim_init() sets the usual one */
 	uv_idle_t awake; /* keeps a real loop turning */
 	bool running;

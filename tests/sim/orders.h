@@ -194,6 +194,9 @@ void events_scan(struct play *play);
 
 void model_init(struct play *play);
 
+/* Before anything changes. */
+void model_note_past(struct play *play);
+
 /* The file has been given to the daemon: what follows from it. */
 void model_given(struct play *play, enum content content);
 void model_scanned(struct play *play, bool ill);

@@ -129,6 +129,7 @@ static void on_moved(struct play *play, int content)
 	model_unsure(play);
 	if (model->read)
 		sim_file_gone(&play->sim, model->path);
+	model_note_past(play);
 	model->path = str_equal(model->path, "web.yaml") ? "new.yaml" : "web.yaml";
 	set_content(play, (enum content)content);
 }

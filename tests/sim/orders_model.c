@@ -81,8 +81,8 @@ static bool is_made_as_wanted(const struct play *play, const struct world_contai
 			      enum name name)
 {
 	const struct part *part = &play->model.text.parts[name];
-	AUTO_FREE char *wanted = xasprintf("%s %s V=%u", name == NAME_A ? "a" : "b", part->image,
-					   part->version);
+	AUTO_FREE char *wanted =
+		xasprintf("%s %s V=%u", name == NAME_A ? "a" : "b", part->image, part->version);
 
 	return str_equal(c->made_of, wanted);
 }
@@ -104,11 +104,20 @@ static bool is_free(const struct model *model)
 	return model->read && !model->ill && !is_hidden(model) && model->lost_ms;
 }
 
+/* Not before. */
 static uint64_t goes_ms(const struct model *model)
 {
 	uint64_t due_ms = model->lost_ms + PRUNE_GRACE_MS;
 
 	return due_ms > model->free_ms ? due_ms : model->free_ms;
+}
+
+/* By then it has gone: what ended a doubt begins a grace of its own. */
+static uint64_t gone_ms(const struct model *model)
+{
+	uint64_t from_ms = model->lost_ms > model->free_ms ? model->lost_ms : model->free_ms;
+
+	return from_ms + PRUNE_GRACE_MS + PRUNE_SLACK_MS;
 }
 
 /* And that has been so for the grace. */
@@ -167,8 +176,8 @@ static bool may_stop(struct play *play, enum role role)
 	if (play->model.intents_unsure || may_go(play) || cell_stops(play, false) ||
 	    stops_for_itself(play, role) || (c && c->fact.task == TASK_CREATED))
 		return true;
-	return role != ROLE_ROOT && (!runs(model_container(play, ROLE_ROOT)) ||
-				     stops_for_itself(play, ROLE_ROOT));
+	return role != ROLE_ROOT &&
+	       (!runs(model_container(play, ROLE_ROOT)) || stops_for_itself(play, ROLE_ROOT));
 }
 
 /* Without the signal, or before its grace has passed. */
@@ -335,14 +344,14 @@ void model_unsure(struct play *play)
 
 /* Before anything changes: what may have come of it until now. What comes back is another object
  * once the old one has gone. */
-static void note_past(struct play *play)
+void model_note_past(struct play *play)
 {
 	struct model *model = &play->model;
 
 	if (model->went == WENT || !is_free(model) || now_ms(play) < goes_ms(model))
 		return;
 	model->cell = model->own[NAME_A] = model->own[NAME_B] = WANT_RUN;
-	model->went = now_ms(play) < goes_ms(model) + PRUNE_SLACK_MS ? WENT_MAYBE : WENT;
+	model->went = now_ms(play) < gone_ms(model) ? WENT_MAYBE : WENT;
 }
 
 static void note_free(struct play *play)
@@ -359,7 +368,7 @@ void model_given(struct play *play, enum content content)
 {
 	struct model *model = &play->model;
 
-	note_past(play);
+	model_note_past(play);
 	model->content = content;
 	if (content == CONTENT_VALID) {
 		model->intents_unsure |= model->went == WENT_MAYBE;
@@ -375,7 +384,7 @@ void model_given(struct play *play, enum content content)
 
 void model_scanned(struct play *play, bool ill)
 {
-	note_past(play);
+	model_note_past(play);
 	play->model.read |= !ill;
 	play->model.ill = ill;
 	note_free(play);
@@ -386,7 +395,7 @@ void model_restarted(struct play *play)
 {
 	struct model *model = &play->model;
 
-	note_past(play);
+	model_note_past(play);
 	model->intents_unsure |= model->went != WENT_NOT;
 	if (model->went == WENT)
 		model->went = WENT_MAYBE;
@@ -400,8 +409,7 @@ void model_restarted(struct play *play)
 
 static void order_restart(struct play *play, enum target target)
 {
-	bool whole = target == TARGET_CELL ||
-		     target_of(play->model.text.root) == target;
+	bool whole = target == TARGET_CELL || target_of(play->model.text.root) == target;
 
 	for (int role = 0; role < ROLES; role++) {
 		enum name name = name_of(&play->model, (enum role)role);
@@ -513,7 +521,7 @@ static enum expect expect_policy(const struct model *model, enum role role)
 	if (run->ended == ENDED_UNSURE)
 		return EXPECT_EITHER;
 	return str_equal(model->text.policy, "never") || run->exit_code == 0 ? EXPECT_REST
-									      : EXPECT_RUN;
+									     : EXPECT_RUN;
 }
 
 static enum expect expect(const struct model *model, enum name name)

@@ -168,6 +168,11 @@ static const struct {
 	{ "deaf never stop start+300 exit-b+60000", 0, NULL },
 	{ "deaf on-failure stop-b start-b+300 done-b+60000", 0, NULL },
 	{ "never stop-b start-b", 12, NULL },
+	/* also when the daemon that asked did not see the end */
+	{ "never+5000 env-a@14 crash", 30, NULL },
+	{ "on-failure+5000 env-a@14 daemon", 30, NULL },
+	/* what ended for good is made anew with its new spec, at any time */
+	{ "root-b@14 never@1 oom-late-b+9000 image-b", 60, NULL },
 
 	/* last good wins, whatever its text has become */
 	{ "gone syntax+200", 0, NULL },
@@ -280,6 +285,7 @@ static const char *const manners[] = {
 	"late-list late-networks late-cgroups late-inspect late-cgroup-inspect",
 	"late late-hints",
 	"deaf",
+	"never+5000",
 };
 
 /* Behind the turns of the first: while a stop waits, a file is missed, both are over. */

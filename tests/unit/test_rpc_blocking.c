@@ -2,6 +2,9 @@
 /* The blocking client against a server in a child process. */
 #include "tests/unit/rpc_fixture.h"
 
+#include <pthread.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #include "core/rpc/wire/blocking.h"
@@ -231,13 +234,56 @@ static void test_down(void **state UNUSED)
 	assert_int_equal(watch(&down, "web", &left, &err), -ECONNREFUSED);
 }
 
+static void *take_all(void *arg)
+{
+	usleep(50 * 1000);
+	for (int i = 0; i < 16; i++)
+		accept(*(int *)arg, NULL, NULL);
+	return NULL;
+}
+
+/* A socket whose queue is full: gRPC would give up at once. It is waited for a place, and said what
+ * is the matter when there is none in time. */
+static void test_full_queue(void **state UNUSED)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct daemon full = { .target = "unix:/tmp/kukeon-full-queue.sock" };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), waiting[8], n = 0;
+	struct error err;
+	pthread_t thread;
+
+	strcpy(address.sun_path, full.target + strlen("unix:"));
+	unlink(address.sun_path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	do
+		waiting[n] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	while (connect(waiting[n++], (struct sockaddr *)&address, sizeof(address)) == 0 && n < 8);
+	assert_int_equal(errno, EAGAIN);
+	assert_int_equal(call_get(&full, SERVICE "Get", "web", &err), -ECONNREFUSED);
+	assert_non_null(strstr(err.msg, "too many are connecting to it"));
+	/* There is a place in time; nobody answers. */
+	assert_int_equal(pthread_create(&thread, NULL, take_all, &fd), 0);
+	assert_int_equal(call_get(&full, SERVICE "Get", "web", &err), -ETIMEDOUT);
+	while (n > 0)
+		close(waiting[--n]);
+	shutdown(fd, SHUT_RDWR);
+	pthread_join(thread, NULL);
+	close(fd);
+	unlink(address.sun_path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_calls),   cmocka_unit_test(test_peer),
-		cmocka_unit_test(test_streams), cmocka_unit_test(test_wrong_type),
-		cmocka_unit_test(test_down),    cmocka_unit_test(test_deadline),
+		cmocka_unit_test(test_calls),
+		cmocka_unit_test(test_peer),
+		cmocka_unit_test(test_streams),
+		cmocka_unit_test(test_wrong_type),
+		cmocka_unit_test(test_down),
+		cmocka_unit_test(test_deadline),
 		cmocka_unit_test(test_stream_deadline),
+		cmocka_unit_test(test_full_queue),
 	};
 
 	return cmocka_run_group_tests(tests, daemon_start, daemon_stop);

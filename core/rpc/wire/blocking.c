@@ -5,9 +5,12 @@
 #include <grpc/support/time.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 
 #include "core/base/str.h"
 #include "core/rpc/wire/exchange.h"
+
+enum { ROOM_WAIT_MS = 10 * 1000 };
 
 struct rpc_client {
 	grpc_channel *channel;
@@ -47,19 +50,31 @@ void rpc_client_close(struct rpc_client *client)
 
 /* ---- how a call ended ---- */
 
+static uint64_t clock_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
 /*
  * The errno of connecting by hand: gRPC buries it in a long text. 0: somebody is there after all.
+ * When all places in the queue of the socket are taken, waits so long for one (unix(7): SO_SNDTIMEO
+ * bounds connect()); then it is EAGAIN.
  */
-static int probe(const char *path)
+static int probe(const char *path, uint64_t wait_ms)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct timeval wait = { .tv_sec = (time_t)(wait_ms / 1000),
+				.tv_usec = (suseconds_t)(wait_ms % 1000 * 1000) };
 	int fd AUTO_CLOSE = -1;
 
 	if (strlen(path) >= sizeof(address.sun_path))
 		return ENAMETOOLONG;
 	memcpy(address.sun_path, path, strlen(path));
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | (wait_ms ? 0 : SOCK_NONBLOCK), 0);
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)) < 0)
 		return errno;
 	return connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? errno : 0;
 }
@@ -71,18 +86,29 @@ static const char *socket_path(const char *target)
 	return str_starts_with(target, "unix:") ? target + strlen("unix:") : target;
 }
 
+static const char *remedy(int error)
+{
+	switch (error) {
+	case EACCES:
+		return "run as root or join the group kukeon";
+	case EAGAIN:
+		return "too many are connecting to it";
+	default:
+		return "is it running?";
+	}
+}
+
 /* The peer's own "unavailable" (it is stopping, or containerd is away) keeps the peer's words. */
 static int unavailable(const struct rpc_client *client, const struct rpc_exchange *exchange,
 		       struct error *err)
 {
 	const char *path = socket_path(client->target);
-	int error = probe(path);
+	int error = probe(path, 0);
 
 	if (error == 0)
 		return rpc_status_error(exchange->status, exchange->details, client->target, err);
-	return error_set(
-		err, -ECONNREFUSED, "cannot reach kukeond at %s: %s; %s", path, strerror(error),
-		error == EACCES ? "run as root or join the group kukeon" : "is it running?");
+	return error_set(err, -ECONNREFUSED, "cannot reach kukeond at %s: %s; %s", path,
+			 strerror(error), remedy(error));
 }
 
 static int end_status(const struct rpc_client *client, const struct rpc_exchange *exchange,
@@ -91,6 +117,43 @@ static int end_status(const struct rpc_client *client, const struct rpc_exchange
 	if (exchange->status == GRPC_STATUS_UNAVAILABLE)
 		return unavailable(client, exchange, err);
 	return rpc_status_error(exchange->status, exchange->details, client->target, err);
+}
+
+/* gRPC could not connect at all: what was asked has not been heard by anybody. */
+static bool is_unheard(const struct rpc_exchange *exchange)
+{
+	static const char words[] = "failed to connect";
+
+	return exchange->status == GRPC_STATUS_UNAVAILABLE &&
+	       GRPC_SLICE_LENGTH(exchange->details) >= strlen(words) &&
+	       memcmp(GRPC_SLICE_START_PTR(exchange->details), words, strlen(words)) == 0;
+}
+
+/*
+ * Nobody was reached because too many others are connecting: gRPC gives up at once then. Waits for
+ * a place, and the next call begins as if none had failed. False: it ended for another reason, or
+ * nothing is left of *@timeout_ms. *@crowded: it was so before; then also when there is a place
+ * again.
+ */
+static bool is_to_be_repeated(struct rpc_client *client, const struct rpc_exchange *exchange,
+			      uint64_t *timeout_ms, bool *crowded)
+{
+	const char *path = socket_path(client->target);
+	uint64_t wait_ms = *timeout_ms < ROOM_WAIT_MS ? *timeout_ms : ROOM_WAIT_MS, began_ms,
+		 took_ms;
+
+	if (!is_unheard(exchange) || (!*crowded && probe(path, 0) != EAGAIN))
+		return false;
+	*crowded = true;
+	began_ms = clock_ms();
+	if (probe(path, wait_ms) != 0)
+		return false;
+	took_ms = clock_ms() - began_ms + 1;
+	if (*timeout_ms != RPC_NO_TIMEOUT)
+		*timeout_ms -= took_ms < *timeout_ms ? took_ms : *timeout_ms;
+	grpc_channel_destroy(client->channel);
+	client->channel = rpc_channel_create(client->target);
+	return *timeout_ms > 0;
 }
 
 static int unpack(struct rpc_exchange *exchange, const ProtobufCMessageDescriptor *type,
@@ -111,11 +174,17 @@ int rpc_client_call(struct rpc_client *client, const char *method, const Protobu
 {
 	struct rpc_exchange_request wire = { .message = request };
 	struct rpc_exchange exchange;
+	bool crowded = false;
 	int r;
 
-	rpc_exchange_init(&exchange, client->channel, client->queue, method, timeout_ms);
-	rpc_exchange_start_unary(&exchange, &wire, &exchange);
-	check(next_event(client).tag == &exchange);
+	for (;;) {
+		rpc_exchange_init(&exchange, client->channel, client->queue, method, timeout_ms);
+		rpc_exchange_start_unary(&exchange, &wire, &exchange);
+		check(next_event(client).tag == &exchange);
+		if (!is_to_be_repeated(client, &exchange, &timeout_ms, &crowded))
+			break;
+		rpc_exchange_fini(&exchange);
+	}
 	r = end_status(client, &exchange, err);
 	if (r == 0 && reply_type)
 		r = unpack(&exchange, reply_type, ret_reply, err);
@@ -127,7 +196,7 @@ struct reader {
 	struct rpc_exchange exchange;
 	const struct rpc_client_stream_options *options;
 	int status; /* of our own; the peer's counts while it is 0 and the reader has not stopped */
-	bool stopped;
+	bool stopped, any; /* any: a message has come */
 };
 
 /* One message to the reader; asks for the next one. */
@@ -137,6 +206,7 @@ static bool deliver(struct reader *reader, struct error *err)
 
 	if (!reader->exchange.reply || reader->stopped)
 		return false;
+	reader->any = true;
 	reader->status = unpack(&reader->exchange, reader->options->reply_type, &message, err);
 	reader->stopped = reader->status < 0;
 	if (!reader->stopped) {
@@ -148,26 +218,43 @@ static bool deliver(struct reader *reader, struct error *err)
 	return !reader->stopped;
 }
 
-int rpc_client_stream(struct rpc_client *client, const struct rpc_client_stream_options *options,
-		      struct error *err)
+/* Until the stream has ended. */
+static void read_stream(struct rpc_client *client, struct reader *reader, uint64_t timeout_ms,
+			struct error *err)
 {
-	struct reader reader = { .options = options };
-	struct rpc_exchange *exchange = &reader.exchange;
-	struct rpc_exchange_request wire = { .message = options->request };
-	uint64_t timeout_ms = options->timeout_ms ? options->timeout_ms : RPC_NO_TIMEOUT;
+	struct rpc_exchange *exchange = &reader->exchange;
+	struct rpc_exchange_request wire = { .message = reader->options->request };
 	int n_pending = 3;
 	char open_tag, status_tag, message_tag;
 
-	rpc_exchange_init(exchange, client->channel, client->queue, options->method, timeout_ms);
+	rpc_exchange_init(exchange, client->channel, client->queue, reader->options->method,
+			  timeout_ms);
 	rpc_exchange_start_stream(exchange, &wire, &open_tag, &status_tag);
 	rpc_exchange_start_receive(exchange, &message_tag);
 	while (n_pending > 0) {
 		grpc_event event = next_event(client);
 
-		if (event.tag == &message_tag && deliver(&reader, err))
+		if (event.tag == &message_tag && deliver(reader, err))
 			rpc_exchange_start_receive(exchange, &message_tag);
 		else
 			n_pending--;
+	}
+}
+
+int rpc_client_stream(struct rpc_client *client, const struct rpc_client_stream_options *options,
+		      struct error *err)
+{
+	struct reader reader = { .options = options };
+	struct rpc_exchange *exchange = &reader.exchange;
+	uint64_t timeout_ms = options->timeout_ms ? options->timeout_ms : RPC_NO_TIMEOUT;
+	bool crowded = false;
+
+	for (;;) {
+		read_stream(client, &reader, timeout_ms, err);
+		if (reader.stopped || reader.any ||
+		    !is_to_be_repeated(client, exchange, &timeout_ms, &crowded))
+			break;
+		rpc_exchange_fini(exchange);
 	}
 	if (!reader.stopped)
 		reader.status = end_status(client, exchange, err);
