@@ -170,8 +170,11 @@ bool sim_run_until(struct sim *sim, bool (*condition)(struct sim *sim), uint64_t
 {
 	uint64_t now_ms = loop_now_ms(&sim->loop), end_ms = now_ms + max_ms;
 
-	for (; !condition(sim) && now_ms < end_ms; now_ms = loop_now_ms(&sim->loop))
-		turn(sim, now_ms + (sim->loop.clock == LOOP_CLOCK_VIRTUAL));
+	for (; !condition(sim) && now_ms < end_ms; now_ms = loop_now_ms(&sim->loop)) {
+		if (sim->loop.clock == LOOP_CLOCK_VIRTUAL)
+			loop_turn_virtual(&sim->loop, end_ms); /* to whatever comes next, */
+		turn(sim, loop_now_ms(&sim->loop));            /* and all of that time */
+	}
 	return condition(sim);
 }
 

