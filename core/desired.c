@@ -355,6 +355,7 @@ void desired_init(struct engine *engine, uint64_t prune_grace_ms, const struct p
 	struct desired *desired = &engine->desired;
 
 	list_init(&desired->unread);
+	list_init(&desired->gone_texts);
 	list_init(&desired->lost);
 	list_init(&desired->in_doubt);
 	list_init(&desired->held);
@@ -370,6 +371,7 @@ void desired_fini(struct engine *engine)
 	struct claim *claim;
 
 	timer_stop(&engine->desired.prune);
+	hold_forget_texts(&engine->desired);
 	list_for_each(claim, &engine->desired.api.claims, file_link)
 		claim_free(claim);
 	map_for_each(file, &engine->desired.files, node) {

@@ -48,6 +48,7 @@ struct desired {
 	struct map files;        /* struct desired_file.node */
 	struct desired_file api; /* what came over the API; in no map, never goes */
 	struct list unread;      /* struct desired_file.unread_link */
+	struct list gone_texts;  /* struct gone_text.link: core/hold.c */
 	bool texts_changed;      /* files came, went or changed since what is in doubt was judged */
 	/* struct claim.state_link, the first loss first */
 	struct list lost, in_doubt, held;

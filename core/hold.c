@@ -146,45 +146,118 @@ void hold_let_go(struct engine *engine, struct claim *claim)
 
 /* ---- in doubt ---- */
 
-/* The file whose text may hold the document; NULL when there is none. */
-static const struct desired_file *may_be_in(const struct desired *desired,
-					    const struct claim *claim)
+/* Claims whose names are looked for in texts, all of them in one go. */
+struct search {
+	struct words_name *names; /* ctx: the claim */
+	size_t n, room, left;     /* left: not found yet */
+};
+
+static void search_fini(struct search *search)
 {
-	const char *name = key_name(claim->object->key);
+	free(search->names);
+}
+
+static void search_add(struct search *search, struct claim *claim, const void *found)
+{
+	if (search->n == search->room) {
+		search->room = 2 * search->room + 16;
+		search->names = xrealloc(search->names, search->room * sizeof(*search->names));
+	}
+	search->names[search->n++] = (struct words_name){
+		.hash = words_hash(key_name(claim->object->key)), .ctx = claim, .found = found
+	};
+	search->left += !found;
+}
+
+/* For each the file whose text may hold the document; NULL where there is none. */
+static void search_unread(struct search *search, const struct desired *desired)
+{
 	struct desired_file *file;
 
-	if (list_linked(&claim->file->unread_link))
-		return claim->file;
-	list_for_each(file, &desired->unread, unread_link)
-		if (words_may_have(&file->unread, name))
-			return file;
-	return NULL;
-}
-
-static bool may_have_held(const struct desired_file *file, const struct claim *claim)
-{
-	return claim->file == file ||
-	       words_may_have(&file->unread, key_name(claim->object->key));
-}
-
-void hold_text_goes(struct engine *engine, const struct desired_file *file)
-{
-	struct list later;
-	struct claim *claim;
-	struct list *link;
-
-	list_init(&later);
-	list_for_each(claim, &engine->desired.lost, state_link) {
-		if (!may_have_held(file, claim))
-			continue;
-		claim->lost_ms = loop_now_ms(engine->loop);
-		list_remove(&claim->state_link);
-		list_append(&later, &claim->state_link);
+	words_sort_names(search->names, search->n);
+	list_for_each(file, &desired->unread, unread_link) {
+		if (!search->left)
+			return;
+		search->left -= words_find(&file->unread, search->names, search->n, file);
 	}
-	while ((link = list_pop(&later)))
-		list_append(&engine->desired.lost, link);
-	hold_arm(engine);
 }
+
+/* A text that is not understood holds what its own file declared, whatever it says. */
+static const void *own_text(const struct claim *claim)
+{
+	return list_linked(&claim->file->unread_link) ? claim->file : NULL;
+}
+
+/* ---- texts that go ---- */
+
+struct gone_text {
+	struct list link; /* struct desired.gone_texts */
+	struct words words;
+};
+
+static void gone_text_free(struct gone_text *gone)
+{
+	list_remove(&gone->link);
+	words_fini(&gone->words);
+	free(gone);
+}
+
+void hold_forget_texts(struct desired *desired)
+{
+	struct gone_text *gone;
+
+	list_for_each(gone, &desired->gone_texts, link)
+		gone_text_free(gone);
+}
+
+static void begin_grace_anew(struct engine *engine, struct claim *claim)
+{
+	claim->lost_ms = loop_now_ms(engine->loop);
+	list_remove(&claim->state_link);
+	list_append(&engine->desired.lost, &claim->state_link);
+}
+
+void hold_text_goes(struct engine *engine, struct desired_file *file)
+{
+	struct desired *desired = &engine->desired;
+	struct gone_text *gone;
+	struct claim *claim;
+
+	list_for_each(claim, &file->claims, file_link)
+		if (claim->state == CLAIM_LOST)
+			begin_grace_anew(engine, claim);
+	if (list_empty(&desired->lost))
+		return;
+	gone = xnew(struct gone_text);
+	gone->words = file->unread;
+	file->unread = (struct words){ 0 };
+	list_append(&desired->gone_texts, &gone->link);
+}
+
+/* What the texts that went may have held. */
+static void note_gone_texts(struct engine *engine)
+{
+	struct desired *desired = &engine->desired;
+	AUTO(search_fini) struct search search = { 0 };
+	struct gone_text *gone;
+	struct claim *claim;
+
+	if (list_empty(&desired->gone_texts))
+		return;
+	list_for_each(claim, &desired->lost, state_link)
+		search_add(&search, claim, NULL);
+	words_sort_names(search.names, search.n);
+	list_for_each(gone, &desired->gone_texts, link) {
+		search.left -=
+			search.left ? words_find(&gone->words, search.names, search.n, gone) : 0;
+	}
+	for (size_t i = 0; i < search.n; i++)
+		if (search.names[i].found)
+			begin_grace_anew(engine, search.names[i].ctx);
+	hold_forget_texts(desired);
+}
+
+/* ---- doubt ---- */
 
 static void doubt(struct engine *engine, struct claim *claim, const struct desired_file *file)
 {
@@ -200,10 +273,16 @@ static void doubt(struct engine *engine, struct claim *claim, const struct desir
 
 void hold_review(struct engine *engine)
 {
+	AUTO(search_fini) struct search search = { 0 };
 	struct claim *claim;
 
-	list_for_each(claim, &engine->desired.in_doubt, state_link) {
-		if (may_be_in(&engine->desired, claim))
+	note_gone_texts(engine);
+	list_for_each(claim, &engine->desired.in_doubt, state_link)
+		search_add(&search, claim, own_text(claim));
+	search_unread(&search, &engine->desired);
+	for (size_t i = 0; i < search.n; i++) {
+		claim = search.names[i].ctx;
+		if (search.names[i].found)
 			continue;
 		claim->lost_ms = loop_now_ms(engine->loop);
 		enter(engine, claim, CLAIM_LOST, NULL);
@@ -259,11 +338,10 @@ static bool is_too_much(const struct engine *engine, unsigned lost, char **ret_w
 	const struct claim *first = list_entry(desired->lost.next, struct claim, state_link);
 	unsigned before = lost + declared_before(desired, first->lost_ms);
 	bool all = lost == before;
-	bool many = lost >= guard->number && (uint64_t)lost * PERCENT >
-						     (uint64_t)guard->share_percent * before;
+	bool many = lost >= guard->number &&
+		    (uint64_t)lost * PERCENT > (uint64_t)guard->share_percent * before;
 
-	if (guard->off || !lost || !(all || many) ||
-	    (all && went_by_itself(desired, lost)))
+	if (guard->off || !lost || !(all || many) || (all && went_by_itself(desired, lost)))
 		return false;
 	*ret_why = xasprintf("%u of %u cells that manifests declared lost their declaration within "
 			     "%.4g s, too many to delete unasked",
@@ -278,17 +356,18 @@ static bool expired(const struct engine *engine, const struct claim *claim)
 
 static void doubt_expired(struct engine *engine)
 {
+	AUTO(search_fini) struct search search = { 0 };
 	struct claim *claim;
 
 	list_for_each(claim, &engine->desired.lost, state_link) {
-		const struct desired_file *file;
-
 		if (!expired(engine, claim))
 			break;
-		file = may_be_in(&engine->desired, claim);
-		if (file)
-			doubt(engine, claim, file);
+		search_add(&search, claim, own_text(claim));
 	}
+	search_unread(&search, &engine->desired);
+	for (size_t i = 0; i < search.n; i++)
+		if (search.names[i].found)
+			doubt(engine, search.names[i].ctx, search.names[i].found);
 }
 
 static bool is_held_for_its_way(const struct engine *engine, const struct claim *claim)
@@ -305,6 +384,7 @@ static void on_grace_over(struct timer *timer)
 	struct list *link;
 	AUTO_FREE char *why = NULL;
 
+	note_gone_texts(engine);
 	doubt_expired(engine);
 	lost = count_lost(desired);
 	while ((link = desired->lost.next) != &desired->lost) {

@@ -18,7 +18,8 @@
  * A held claim is let go by hold_let_go() alone, and ends when its object is declared again; a
  * restart of the daemon does not end it (status.held of what is stored).
  *
- * Costs what was lost: nothing here walks all objects.
+ * Costs what was lost, and once a decision the words of the texts that are not understood: nothing
+ * here walks all objects, and no loss walks all texts (tests/sim/test_hold_scale.c).
  */
 #pragma once
 
@@ -36,8 +37,11 @@ void hold_lost(struct engine *engine, struct claim *claim, const struct error *h
 void hold_restore(struct engine *engine, struct claim *claim, const char *why);
 
 /* The file's text that was not understood is there no longer, or another one: what it may have held
- * has its whole grace from now on. To be called before it is forgotten. */
-void hold_text_goes(struct engine *engine, const struct desired_file *file);
+ * has its whole grace from now on. To be called before it is forgotten; may take its words. */
+void hold_text_goes(struct engine *engine, struct desired_file *file);
+
+/* For the end of the engine. */
+void hold_forget_texts(struct desired *desired);
 
 /* Texts have changed: what is in doubt is judged again. */
 void hold_review(struct engine *engine);

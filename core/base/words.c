@@ -90,12 +90,71 @@ void words_set_any(struct words *words)
 	words->any = true;
 }
 
-bool words_may_have(const struct words *words, const char *name)
+uint64_t words_hash(const char *name)
 {
-	uint64_t hash = hash_of(name, strlen(name));
+	return hash_of(name, strlen(name));
+}
 
+static int compare_names(const void *a, const void *b)
+{
+	return compare(&((const struct words_name *)a)->hash,
+		       &((const struct words_name *)b)->hash);
+}
+
+void words_sort_names(struct words_name *names, size_t n)
+{
+	if (n)
+		qsort(names, n, sizeof(*names), compare_names);
+}
+
+static bool has(const struct words *words, uint64_t hash)
+{
 	return words->any || (words->n && bsearch(&hash, words->hashes, words->n,
 						  sizeof(*words->hashes), compare));
+}
+
+static size_t mark(struct words_name *name, const void *text)
+{
+	if (name->found)
+		return 0;
+	name->found = text;
+	return 1;
+}
+
+/* The first name that is not before the hash. */
+static size_t lower_bound(const struct words_name *names, size_t n, uint64_t hash)
+{
+	size_t low = 0;
+
+	while (low < n) {
+		size_t middle = low + (n - low) / 2;
+
+		if (names[middle].hash < hash)
+			low = middle + 1;
+		else
+			n = middle;
+	}
+	return low;
+}
+
+size_t words_find(const struct words *words, struct words_name *names, size_t n, const void *text)
+{
+	size_t marked = 0;
+
+	if (words->any || n < words->n) {
+		for (size_t i = 0; i < n; i++)
+			if (!names[i].found && has(words, names[i].hash))
+				marked += mark(&names[i], text);
+		return marked;
+	}
+	for (size_t i = 0; i < words->n; i++) {
+		uint64_t hash = words->hashes[i];
+
+		for (size_t at = lower_bound(names, n, hash); at < n && names[at].hash == hash;
+		     at++)
+			marked += mark(&names[at], text);
+	}
+	return marked;
 }
 
 void words_fini(struct words *words)

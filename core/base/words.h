@@ -23,5 +23,20 @@ void words_read(const char *data, size_t len, struct words *ret_words);
 /* Nothing is known of the text: it may hold any name. */
 void words_set_any(struct words *words);
 
-bool words_may_have(const struct words *words, const char *name);
 void words_fini(struct words *words);
+
+/* A name that is looked for in many texts. */
+struct words_name {
+	uint64_t hash;     /* words_hash() */
+	void *ctx;         /* the caller's */
+	const void *found; /* the first text that may have it; NULL: none */
+};
+
+uint64_t words_hash(const char *name);
+
+/* As words_find() wants them. */
+void words_sort_names(struct words_name *names, size_t n);
+
+/* Sets found to @text where it is NULL and @words may have the name; says how many those were.
+ * Costs the fewer of words and names, times the logarithm of the others. */
+size_t words_find(const struct words *words, struct words_name *names, size_t n, const void *text);
