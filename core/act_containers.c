@@ -8,6 +8,7 @@
 #include "core/cellfiles.h"
 #include "core/names.h"
 #include "core/observed.h"
+#include "core/plan_steps.h"
 
 static struct container_ref ref_of(struct run *run)
 {
@@ -165,7 +166,7 @@ static void start_create(struct run *run)
 static void created(struct run *run)
 {
 	run->container->record = run->container->snapshot = true;
-	run->container->exited = false;
+	run->container->exited = run->container->stopping = false;
 }
 
 /* The image may have vanished since it was resolved. */
@@ -186,7 +187,7 @@ static void start_remove(struct run *run)
 static void removed(struct run *run)
 {
 	run->container->record = run->container->snapshot = false;
-	run->container->exited = false; /* its past goes with it */
+	run->container->exited = run->container->stopping = false; /* its past goes with it */
 }
 
 static void start_task_create(struct run *run)
@@ -254,6 +255,8 @@ static void signal_task(struct run *run, int number)
 
 static void start_task_stop(struct run *run)
 {
+	if (run->slot->failures < PLAN_KILLS_IN_VAIN)
+		run->container->stop_tried_ms = loop_now_ms(run->engine->loop);
 	signal_task(run, run->container->stop_signal);
 }
 

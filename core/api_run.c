@@ -106,8 +106,10 @@ static void apply(struct engine *engine, const struct target *t)
 			c->run = INTENT_RUN;
 		if (intent == INTENT_RESTART)
 			begin_restart(c);
-		if (intent == INTENT_RUN)
+		if (intent == INTENT_RUN) {
 			container_forget_past(c);
+			c->forgiven_wall_ms = loop_wall_ms(engine->loop);
+		}
 	}
 	moot_stops(engine, t->cell);
 }

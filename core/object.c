@@ -43,7 +43,7 @@ void container_forget_past(struct container *container)
 
 void container_forget_signals(struct container *container)
 {
-	container->stop_sent_ms = container->kill_sent_ms = 0;
+	container->stop_tried_ms = container->stop_sent_ms = container->kill_sent_ms = 0;
 	container->kills = 0;
 }
 

@@ -80,6 +80,7 @@ struct container {
 
 	/* what happened, for the restart policy and status. Loop time; 0: never */
 	bool stopping; /* we asked it to stop: its exit is no failure */
+	uint64_t stop_tried_ms; /* when the signal was to be sent, of the tries that count */
 	uint64_t stop_sent_ms;
 	uint64_t kill_sent_ms;
 	unsigned kills;          /* SIGKILLs sent to the task that is there */
@@ -91,6 +92,8 @@ struct container {
 	uint32_t restart_of; /* run_pid when the restart was asked for that is under way */
 	bool restart_stored; /* asked of a daemon before us, which may have done it: not seen yet */
 	bool exited;         /* it has run and ended since it was created */
+	int64_t forgiven_wall_ms; /* it was told to start then: an end before that, heard of later,
+				     does not count. 0: it was not */
 	uint64_t exited_ms;
 	uint64_t stored_exit_ms; /* the last one that was given to the store */
 	uint32_t exit_code;
@@ -146,7 +149,7 @@ struct cell {
 	struct list earlier_link; /* struct engine.earlier: attached before the host started anew */
 	char *ip, *ip6, *bridge;  /* ip6: of a dual-stack space */
 	struct host_link link;
-	struct bridge *on_bridge; /* while it is attached; else NULL */
+	struct bridge *on_bridge;         /* while it is attached; else NULL */
 	bool counted;                     /* its address, in its space's own.addresses_used */
 	uint64_t netns_inode;             /* of the namespace that is to be pinned; 0: not known */
 	char *reservation, *reservation6; /* the files that reserve its addresses */
@@ -211,12 +214,12 @@ struct object {
 	struct list claims; /* struct claim.object_link: who wants it, in order of precedence */
 	struct list declared_link; /* struct desired.declared: a manifest declares this cell */
 	uint64_t declared_ms;      /* loop time: since then */
-	bool wanted;        /* by a claim, or by a child (implicit) */
+	bool wanted;               /* by a claim, or by a child (implicit) */
 	bool implicit;
-	bool kept;    /* whether it is wanted is not known, as its file was damaged or cannot be
-			 read: nothing of it is removed; see object_keep() */
-	char *unread; /* why its part of the store cannot be read; NULL: it has been, or there is
-			 none. Whoever wants it, nothing is done to it */
+	bool kept;       /* whether it is wanted is not known, as its file was damaged or cannot be
+			    read: nothing of it is removed; see object_keep() */
+	char *unread;    /* why its part of the store cannot be read; NULL: it has been, or there is
+			    none. Whoever wants it, nothing is done to it */
 	bool unlisted;   /* nor what is below it */
 	bool being_read; /* it is read again: struct store */
 	ProtobufCMessage *spec; /* whole document, with the containers that joined a cell; of the
@@ -234,13 +237,13 @@ struct object {
 	struct cell cell;     /* cells */
 
 	/* machinery */
-	struct list queued;  /* struct queue.ready */
-	struct timer wake;   /* look again then */
-	struct queue *queue; /* where wake adds it */
-	unsigned actions;    /* under way */
-	struct list dirty;   /* struct store.dirty */
-	struct list fresh;   /* struct store.fresh */
-	bool stored;         /* the store has it, */
+	struct list queued;   /* struct queue.ready */
+	struct timer wake;    /* look again then */
+	struct queue *queue;  /* where wake adds it */
+	unsigned actions;     /* under way */
+	struct list dirty;    /* struct store.dirty */
+	struct list fresh;    /* struct store.fresh */
+	bool stored;          /* the store has it, */
 	bool stored_in_haste; /* but not yet so that it outlives a power cut */
 
 	struct object_status status;

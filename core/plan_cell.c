@@ -152,13 +152,24 @@ static bool task_may_live(const struct container *c)
 	return container_lives(c) || !c->slot.known || being_made;
 }
 
+/* Its stop signal cannot be sent, as it seems: it may have been, and has the grace all the same. */
+static bool cannot_be_asked(struct planning *p, const struct container *c)
+{
+	uint64_t over_ms = c->stop_tried_ms + c->stop_grace_ms;
+
+	if (c->slot.failed_action != ACTION_TASK_STOP)
+		return false;
+	if (over_ms > p->context->now_ms)
+		plan_wake_at(p, over_ms);
+	return over_ms <= p->context->now_ms;
+}
+
 /* Its shim cannot end it, or cannot take it away because of what else lives in its cgroup. */
-static bool resists(const struct container *c)
+static bool resists(struct planning *p, const struct container *c)
 {
 	bool fails = c->slot.failures >= PLAN_KILLS_IN_VAIN &&
 		     (c->slot.failed_action == ACTION_TASK_KILL ||
-		      c->slot.failed_action == ACTION_TASK_STOP ||
-		      c->slot.failed_action == ACTION_TASK_DELETE);
+		      c->slot.failed_action == ACTION_TASK_DELETE || cannot_be_asked(p, c));
 
 	return fails || (container_lives(c) && c->kills >= PLAN_KILLS_IN_VAIN);
 }
@@ -171,7 +182,7 @@ static void escalate(struct planning *p)
 	bool any = false;
 
 	list_for_each(c, &object->cell.containers, link)
-		any |= resists(c);
+		any |= resists(p, c);
 	if (any && object->cgroup_exists && object->cgroup.known && object->populated)
 		plan_cgroup_kill(p);
 }

@@ -40,6 +40,23 @@ struct links {
 	void *closed_ctx;
 };
 
+static bool is_doing(const struct slot *slot, enum action action)
+{
+	return slot->busy && slot->action == action;
+}
+
+/* We take it away ourselves right now. */
+static bool is_going(const struct object *cell, const char *name)
+{
+	const struct join *join;
+
+	list_for_each(join, &cell->cell.joins, link)
+		if (str_equal(join->link_on_host.name, name) &&
+		    is_doing(&join->slot, ACTION_NETWORK_LEAVE))
+			return true;
+	return is_doing(&cell->cell.network, ACTION_NETWORK_DETACH);
+}
+
 static bool is_busy(const struct object *cell)
 {
 	return cell->cell.network.busy || cell_joins_busy(cell);
@@ -60,7 +77,7 @@ static bool link_matters(struct links *links, struct nlmsghdr *header, bool *ret
 	cell = engine_find_link(links->engine, nla_get_string(name));
 	*ret_busy = cell && is_busy(cell);
 	if (cell && (cell->cell.attached || *ret_busy))
-		return true;
+		return !is_going(cell, nla_get_string(name));
 	return (gone || !(info->ifi_flags & IFF_UP)) && info->ifi_family != AF_BRIDGE &&
 	       bridges_has(links->engine, nla_get_string(name));
 }

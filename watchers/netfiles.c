@@ -20,11 +20,14 @@
 
 #include "core/base/paths.h"
 #include "core/loop/inotify.h"
+#include "core/model/names.h"
 
 enum {
 	PAUSE_MIN_MS = 100,   /* a burst is checked once */
 	CELLS_PER_PAUSE = 10, /* and a ms more for so many: a few µs of work each */
 };
+
+#define CONFLIST_SUFFIX ".conflist"
 
 static const uint32_t gone_mask = IN_DELETE | IN_MOVED_FROM;
 static const uint32_t conflist_mask = gone_mask | IN_CLOSE_WRITE | IN_MOVED_TO;
@@ -160,13 +163,24 @@ static bool is_named(const char *path, const char *name)
 	return end && str_equal(end + 1, name);
 }
 
+/* While it is being made anew, nobody knows its path. */
+static bool is_conflist_of(const struct object *space, const char *name)
+{
+	AUTO_FREE char *network = NULL;
+
+	if (!str_empty(space->own.space.conflist))
+		return is_named(space->own.space.conflist, name);
+	network = name_network(space->key);
+	return str_starts_with(name, network) && str_equal(name + strlen(network), CONFLIST_SUFFIX);
+}
+
 /* Conflists change seldom: the spaces are walked. */
 static const struct object *find_by_conflist(struct engine *engine, const char *name)
 {
 	struct object *object;
 
 	map_for_each(object, &engine->objects, node)
-		if (object->kind == KIND_SPACE && is_named(object->own.space.conflist, name))
+		if (object->kind == KIND_SPACE && is_conflist_of(object, name))
 			return object;
 	return NULL;
 }
@@ -176,7 +190,7 @@ static void on_event(struct inotify_user *user, const struct inotify_event *even
 	struct netfiles *files = container_of(user, struct netfiles, inotify);
 	const char *name = event->len ? event->name : "";
 	const struct object *space =
-		str_ends_with(name, ".conflist") ? find_by_conflist(files->engine, name) : NULL;
+		str_ends_with(name, CONFLIST_SUFFIX) ? find_by_conflist(files->engine, name) : NULL;
 
 	if (event->mask & IN_Q_OVERFLOW)
 		files->look(files->ctx, false);

@@ -112,8 +112,9 @@ static void find_known(struct op *op)
 	AUTO_FREE char *key = conflist_key(job->space_key);
 	AUTO_FREE char *prefix = xasprintf(ATTACHMENT_PREFIX "%s/", job->space_key);
 	const struct journal_record *record = journal_find(op->cni->journal, key);
+	AUTO(conflist_fini) struct conflist known = { 0 };
 
-	if (record)
+	if (record && conflist_parse(record->value, record->value_len, &known, NULL) == 0)
 		job->known = xstrndup(record->value, record->value_len);
 	record = journal_first(op->cni->journal, prefix);
 	for (; record; record = journal_next(record, prefix)) {

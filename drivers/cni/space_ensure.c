@@ -11,6 +11,8 @@
 #include "drivers/cni/space.h"
 #include "drivers/cni/space_choose.h"
 
+enum { SETTLE_TRIES = 3 };
+
 static int write_conflist(const struct space_job *job, const struct space_ranges *ranges,
 			  const char *bridge, struct conflist *ret_list, struct error *err)
 {
@@ -211,6 +213,37 @@ static int settle_conflist(const struct space_job *job, const char *path, struct
 	return r == 0 ? check_conflist(path, list, err) : r;
 }
 
+/* The text of what was settled. Another hand may have written there since: what it wrote is never
+ * taken for known. */
+static int read_settled(const char *path, const struct conflist *list, struct buf *ret_text,
+			struct error *err)
+{
+	AUTO(conflist_fini) struct conflist now = { 0 };
+	int r;
+
+	buf_fini(ret_text);
+	r = fs_read_file(AT_FDCWD, path, CONFLIST_MAX_BYTES, ret_text, err);
+	if (r == 0 && (conflist_parse(ret_text->data, ret_text->len, &now, NULL) < 0 ||
+		       !conflist_equal(&now, list)))
+		r = error_set(err, -EAGAIN, "%s is being written by another hand", path);
+	return r == -ENOENT ? error_set(err, -EAGAIN, "%s was removed meanwhile", path) : r;
+}
+
+static int settle(const struct space_job *job, const char *path, struct conflist *ret_list,
+		  struct buf *ret_text, struct error *err)
+{
+	int r = -EAGAIN;
+
+	for (int i = 0; r == -EAGAIN && i < SETTLE_TRIES; i++) {
+		conflist_fini(ret_list);
+		*ret_list = (struct conflist){ 0 };
+		r = settle_conflist(job, path, ret_list, err);
+		if (r == 0)
+			r = read_settled(path, ret_list, ret_text, err);
+	}
+	return r;
+}
+
 int space_ensure(const struct space_job *job, struct space_fact *ret_fact, char **ret_text,
 		 struct error *err)
 {
@@ -220,11 +253,9 @@ int space_ensure(const struct space_job *job, struct space_fact *ret_fact, char 
 	int r = job->ipv6 ? hostipv6_check(err) : 0;
 
 	if (r == 0)
-		r = settle_conflist(job, path, &list, err);
+		r = settle(job, path, &list, &text, err);
 	if (r == 0 && job->ipv6)
 		r = hostipv6_forward(err);
-	if (r == 0)
-		r = fs_read_file(AT_FDCWD, path, CONFLIST_MAX_BYTES, &text, err);
 	if (r == 0 && job->bridge.name)
 		r = hostlinks_mend_bridge(&job->bridge, err);
 	if (r < 0)

@@ -203,6 +203,12 @@ static void test_what_does_not(void **state UNUSED)
 	set_master("vethT", 0);
 	delete_link("vethT");
 	assert_looked_later("a link that we are at");
+	assert_int_equal(rtnl_link_veth_add(f.sock, "vethT", "peerT", getpid()), 0);
+	mend();
+	assert_looked_later("made anew");
+	f.cell->cell.network.action = ACTION_NETWORK_DETACH;
+	delete_link("vethT");
+	assert_looked("a link that we take away", false);
 	f.cell->cell.network.busy = f.cell->cell.attached = false;
 	bridges_use(&f.engine, &f.cell->cell.on_bridge, NULL);
 	delete_link("kuke-t");
