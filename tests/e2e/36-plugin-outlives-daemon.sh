@@ -35,10 +35,10 @@ assert_true "the plugin outlives kukeond" process_alive "$plugin"
 remove_manifest web.yaml
 daemon_start
 wait_for "the next kukeond ends it" process_gone "$plugin"
+rm "$T/slow"
 # It was the only cell, and it went unseen: it is held.
 realm_is_gone() { kuke prune --yes >/dev/null 2>&1 && daemon_answers && ! kuke get realm default >/dev/null 2>&1; }
 wait_for "realm default is gone" realm_is_gone
-rm "$T/slow"
 remove_manifest kept.yaml
 wait_for "no realms" realms_are_gone
 poll_for "$LIMIT" leaves_nothing || fail "left behind: $(cat "$T/leaks")"
