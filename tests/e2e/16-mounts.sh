@@ -69,6 +69,47 @@ wait_for "the lost source to be told" cell_mentions mounts "$T/late"
 mkdir "$T/late"
 wait_for_cell mounts Ready
 
+# A parent that is listed later hides nothing, whatever kinds the two are of, and a volume on /etc keeps the cell's own files.
+mkdir -p "$T/etc" "$T/outer" "$T/inner"
+echo own >"$T/etc/own"
+echo inner >"$T/inner/page"
+drop_manifest nested.yaml <<END
+apiVersion: v1beta1
+kind: Space
+metadata: {name: nested}
+spec: {defaults: {container: {volumes: [{source: $T/outer, target: /outer}]}}}
+---
+apiVersion: v1beta1
+kind: Cell
+metadata: {name: nested}
+spec:
+  spaceId: nested
+  containers:
+    - id: main
+      image: $IMAGE
+      command: sleep
+      args: ["3600"]
+      stopSignal: KILL
+      volumes:
+        - {source: $T/inner, target: /data/inner/}
+        - {source: $T/inner, target: /outer/below}
+        - {source: $T/outer, target: /data}
+        - {source: $T/etc, target: /etc}
+      tmpfs:
+        - {target: /data/memory}
+END
+wait_for_cell nested Ready --space nested
+nested() { runc --root /run/containerd/runc/kukeon-default exec "$(object cell nested --space nested | jq -r '.status.containers[0].containerdId')" "$@" </dev/null; }
+assert_eq own "$(nested cat /etc/own)" "a volume on /etc"
+assert_eq nested "$(nested cat /etc/hostname)" "the host name in a volume on /etc"
+assert_contains "$(nested cat /etc/hosts)" nested "the hosts file in a volume on /etc"
+assert_true "name servers in a volume on /etc" nested grep -q nameserver /etc/resolv.conf
+assert_eq inner "$(nested cat /data/inner/page)" "a volume in one that is listed later"
+assert_eq inner "$(nested cat /outer/below/page)" "a volume in one of its space"
+assert_eq tmpfs "$(nested cat /proc/mounts | awk '$2 == "/data/memory" { print $3 }')" "a tmpfs in a volume"
+remove_manifest nested.yaml
+wait_for "the cell to go" cell_is_gone nested --space nested
+
 # One target twice is refused, whichever lists the two stand in.
 drop_manifest twice.yaml <<END
 apiVersion: v1beta1

@@ -318,6 +318,55 @@ static void test_mounts(void **state)
 	json_decref(root);
 }
 
+static size_t mount_index(const json_t *root, const char *target)
+{
+	const json_t *mounts = json_object_get(root, "mounts"), *mount;
+	size_t i;
+
+	json_array_foreach(mounts, i, mount)
+		if (str_equal(json_string_value(json_object_get(mount, "destination")), target))
+			return i;
+	fail_msg("no mount at %s", target);
+	return 0;
+}
+
+/* Whatever list it stands in, a parent comes before what is in it. */
+static void test_mounts_parents_first(void **state)
+{
+	static const char *const order[][2] = {
+		{ "/etc", "/etc/hosts" },        { "/etc", "/etc/hostname" },
+		{ "/etc", "/etc/resolv.conf" },  { "/data//", "/data/./deep/er" },
+		{ "/data//", "/data/tmp" },      { "/data/tmp", "/data/./deep/er" },
+		{ "/sys", "/sys/fs/cgroup" },    { "/dev", "/dev/shm/mine" },
+		{ "/dev/shm", "/dev/shm/mine" }, { "/data//", "/a/../etc/x" },
+		{ "/etc/hosts", "/etc//hosts" },
+	};
+	struct fixture *f = *state;
+	const char *targets[] = { "/data/./deep/er", "/etc//hosts", "/a/../etc/x",
+				  "/dev/shm/mine",   "/data//",     "/etc" };
+	Api__Volume items[ARRAY_SIZE(targets)], *volumes[ARRAY_SIZE(targets)];
+	Api__Tmpfs memory = API__TMPFS__INIT, *tmpfs[] = { &memory };
+	json_t *root;
+
+	for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {
+		items[i] = (Api__Volume)API__VOLUME__INIT;
+		items[i].source = (char *)"/srv";
+		items[i].target = (char *)targets[i];
+		volumes[i] = &items[i];
+	}
+	memory.target = (char *)"/data/tmp";
+	f->spec.volumes = volumes;
+	f->spec.n_volumes = ARRAY_SIZE(targets);
+	f->spec.tmpfs = tmpfs;
+	f->spec.n_tmpfs = 1;
+	f->options.resolv_conf = "/etc/resolv.conf";
+	root = make(f);
+	for (size_t i = 0; i < ARRAY_SIZE(order); i++)
+		if (mount_index(root, order[i][0]) >= mount_index(root, order[i][1]))
+			fail_msg("%s hides %s", order[i][0], order[i][1]);
+	json_decref(root);
+}
+
 static void test_read_only_root(void **state)
 {
 	struct fixture *f = *state;
@@ -495,6 +544,7 @@ int main(void)
 		TEST(test_capabilities),
 		TEST(test_a_capability_that_we_lack),
 		TEST(test_mounts),
+		TEST(test_mounts_parents_first),
 		TEST(test_read_only_root),
 		TEST(test_isolation),
 		TEST(test_privileged),
