@@ -3,10 +3,8 @@
  */
 #include "drivers/containerd/oci_private.h"
 
+#include "core/model/model.h"
 #include "core/model/target.h"
-
-/* Everybody may write, nobody may remove what is another's: /tmp. */
-#define TMPFS_MODE "1777"
 
 /* ---- mounts ---- */
 
@@ -51,7 +49,7 @@ static void add_default_mounts(json_t *mounts, bool privileged)
 static void add_tmpfs(json_t *mounts, const Api__Tmpfs *tmpfs)
 {
 	AUTO_FREE char *mode =
-		xasprintf("mode=%s", str_empty(tmpfs->mode) ? TMPFS_MODE : tmpfs->mode);
+		xasprintf("mode=%s", str_empty(tmpfs->mode) ? MODEL_TMPFS_MODE : tmpfs->mode);
 	json_t *options = OCI_STRINGS("nosuid", "nodev", mode);
 
 	if (!str_empty(tmpfs->size)) {
@@ -74,7 +72,7 @@ static void add_volume(json_t *mounts, const Api__Volume *volume)
 {
 	if (str_equal(volume->kind, "tmpfs"))
 		add_mount(mounts, volume->target, "tmpfs", "tmpfs",
-			  OCI_STRINGS("nosuid", "nodev", "mode=" TMPFS_MODE,
+			  OCI_STRINGS("nosuid", "nodev", "mode=" MODEL_TMPFS_MODE,
 				      volume->read_only ? "ro" : "rw"));
 	else
 		add_mount(mounts, volume->target, "bind", volume->source,
