@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <strings.h>
 
 /* Bounds on lists in a document: overlayfs takes a few hundred layers, the kernel 2 MiB of
  * arguments and environment. */
@@ -205,22 +206,37 @@ void image_config_fini(struct image_config *config)
 	*config = (struct image_config){ 0 };
 }
 
+/* Images are written and read by programs that do not tell "user" from "User": the exact name
+ * first, then any other way to write it. */
+static const json_t *find_member(const json_t *object, const char *key)
+{
+	const json_t *value = json_object_get(object, key), *other;
+	const char *name;
+
+	if (value)
+		return value;
+	json_object_foreach((json_t *)object, name, other)
+		if (strcasecmp(name, key) == 0)
+			return other;
+	return NULL;
+}
+
 /* What is missing is empty; what is there is taken for what it is or not at all: a user that nobody
  * understood would be root. */
 static int read_string(const json_t *object, const char *key, char **ret, struct error *err)
 {
-	const json_t *value = json_object_get(object, key);
+	const json_t *value = find_member(object, key);
 
 	if (value && !json_is_null(value) && !json_is_string(value))
 		return error_set(err, -EBADMSG, "%s is no string", key);
-	*ret = xstrdup(get_string(object, key));
+	*ret = xstrdup(json_is_string(value) ? json_string_value(value) : "");
 	return 0;
 }
 
 /* A missing list is an empty one. */
 static int read_strings(const json_t *object, const char *key, struct strv *strv, struct error *err)
 {
-	const json_t *list = json_object_get(object, key), *item;
+	const json_t *list = find_member(object, key), *item;
 	size_t i;
 
 	if (!list || json_is_null(list))
@@ -238,7 +254,7 @@ static int read_strings(const json_t *object, const char *key, struct strv *strv
 
 static int read_diff_ids(const json_t *root, struct strv *diff_ids, struct error *err)
 {
-	int r = read_strings(json_object_get(root, "rootfs"), "diff_ids", diff_ids, err);
+	int r = read_strings(find_member(root, "rootfs"), "diff_ids", diff_ids, err);
 
 	if (r < 0)
 		return r;
@@ -275,7 +291,7 @@ int image_config_parse(const char *data, size_t len, struct image_config *ret_co
 
 	if (r < 0)
 		return r;
-	r = read_run(json_object_get(root, "config"), &config, err);
+	r = read_run(find_member(root, "config"), &config, err);
 	if (r == 0)
 		r = read_diff_ids(root, &config.diff_ids, err);
 	json_decref(root);

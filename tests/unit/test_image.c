@@ -33,6 +33,21 @@ static void test_config(void **state UNUSED)
 	image_config_fini(&config);
 }
 
+static void test_config_names(void **state UNUSED)
+{
+	static const char text[] =
+		"{\"Config\":{\"user\":\"7\",\"USER\":\"8\",\"workingdir\":\"/w\",\"env\":[\"A=1\"]},"
+		"\"rootfs\":{\"diff_ids\":[\"" A "\"]}}";
+	struct image_config config;
+	struct error err = { 0 };
+
+	assert_int_equal(image_config_parse(text, strlen(text), &config, &err), 0);
+	assert_int_equal(config.env.n, 1);
+	assert_string_equal(config.user, "7");
+	assert_string_equal(config.working_dir, "/w");
+	image_config_fini(&config);
+}
+
 static void test_config_refused(void **state UNUSED)
 {
 	static const struct {
@@ -214,11 +229,11 @@ static void test_chain_id(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_config),          cmocka_unit_test(test_config_refused),
-		cmocka_unit_test(test_manifest),        cmocka_unit_test(test_config_bounds),
-		cmocka_unit_test(test_index),           cmocka_unit_test(test_manifest_refused),
-		cmocka_unit_test(test_chain_id),        cmocka_unit_test(test_values_bound),
-		cmocka_unit_test(test_values_in_texts),
+		cmocka_unit_test(test_config),           cmocka_unit_test(test_config_names),
+		cmocka_unit_test(test_config_refused),   cmocka_unit_test(test_manifest),
+		cmocka_unit_test(test_config_bounds),    cmocka_unit_test(test_index),
+		cmocka_unit_test(test_manifest_refused), cmocka_unit_test(test_chain_id),
+		cmocka_unit_test(test_values_bound),     cmocka_unit_test(test_values_in_texts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
