@@ -111,6 +111,7 @@ static int spawn(const char *program, const struct options *settings, const char
 	posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log,
 					 O_WRONLY | O_CREAT | O_APPEND, 0600);
 	posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
+	posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
 	r = posix_spawn(ret_pid, program, &actions, &attributes, argv.items, environ);
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attributes);

@@ -208,7 +208,7 @@ static void start_task_start(struct run *run)
 	struct runtime *runtime = run->engine->runtime;
 	const struct container_ref ref = ref_of(run);
 
-	runtime->ops->task_start(runtime, &ref, &run->call);
+	runtime->ops->task_start(runtime, &ref, run->container->spec, &run->call);
 }
 
 static void task_started(struct run *run)
@@ -232,7 +232,8 @@ static void send_signal(struct run *run)
 	runtime->ops->task_signal(runtime, &ref, run->number, &run->call);
 }
 
-/* When the note of it failed, only a crash makes a difference. Something else may be wanted by now. */
+/* When the note of it failed, only a crash makes a difference. Something else may be wanted by now.
+ */
 static void on_noted(struct call *call)
 {
 	struct run *run = container_of(call, struct run, first);

@@ -190,8 +190,10 @@ struct runtime_ops {
 	 * host it mounts: -ASIDE_HANGS when one does not answer, and nothing was sent there. */
 	void (*task_create)(struct runtime *runtime, const struct container_ref *ref,
 			    const Api__ContainerSpec *spec, uint32_t *ret_pid, struct call *call);
+	/* @spec as above: its filesystems in memory have the modes that it says before anything in
+	 * the container runs. */
 	void (*task_start)(struct runtime *runtime, const struct container_ref *ref,
-			   struct call *call);
+			   const Api__ContainerSpec *spec, struct call *call);
 	/* Success also when there is nothing to signal any more. SIGKILL reaches every process of
 	 * the container. @signal 0 is the one that the image wants to be stopped with, SIGTERM when
 	 * it names none. */

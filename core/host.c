@@ -191,10 +191,11 @@ static int remove_stale(const struct sockaddr_un *address, struct error *err)
 
 static int bind_to(int fd, const struct sockaddr_un *address, struct error *err)
 {
-	mode_t mask = umask(0177);
-	int r = bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 ? -errno : 0;
+	/* bind() takes the mode from here: a umask is that of other threads too. */
+	int r = fchmod(fd, 0600) < 0 ? -errno : 0;
 
-	umask(mask);
+	if (r == 0 && bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
+		r = -errno;
 	if (r < 0)
 		return error_set(err, r, "cannot bind %s: %s", address->sun_path, strerror(-r));
 	r = set_access(address->sun_path, err);
@@ -259,8 +260,11 @@ void host_forget_starter(void)
 	struct sigaction action;
 	sigset_t none;
 
+	int passed = sd_listen_fds(0);
+
 	fs_open_standard();
-	umask(022); /* every mode that we ask for is meant */
+	close_range(SD_LISTEN_FDS_START + (unsigned)(passed > 0 ? passed : 0), ~0U, 0);
+	umask(022);                      /* every mode that we ask for is meant */
 	for (int n = 1; n < NSIG; n++) { /* handlers, of a sanitizer, stay */
 		if (sigaction(n, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
 			signal(n, SIG_DFL);

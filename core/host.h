@@ -8,7 +8,9 @@
 #include "core/base/error.h"
 
 /* What a process has from whoever started it, and no daemon wants: his umask, signals that he
- * ignored or blocked, standard descriptors that he closed. Before anything else. */
+ * ignored or blocked, standard descriptors that he closed, and others that he left open (a lock
+ * that would be held as long as the daemon lives). Sockets that a service manager passed stay.
+ * Before anything else. */
 void host_forget_starter(void);
 
 /* One instance per directory: an exclusive lock on <dir>/kukeond.lock, held as long as the fd is

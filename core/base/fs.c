@@ -112,7 +112,7 @@ static int replace_file(const char *path, const void *data, size_t len, mode_t m
 
 	if (fd < 0)
 		return fs_error(err, -errno, "cannot create", temp);
-	r = write_all(fd, data, len);
+	r = fchmod(fd, mode) < 0 ? -errno : write_all(fd, data, len);
 	if (r == 0 && sync && fsync(fd) < 0)
 		r = -errno;
 	if (r == 0 && rename(temp, path) < 0)
@@ -207,6 +207,8 @@ int fs_update_file(int dirfd, const char *name, const void *data, size_t len, mo
 		return fs_error(err, -errno, "cannot open", name);
 	if (!S_ISREG(st.st_mode))
 		return error_set(err, -EINVAL, "%s is not a regular file", name);
+	if (mode && (st.st_mode & ALLPERMS) != mode && fchmod(fd, mode) < 0)
+		return fs_error(err, -errno, "cannot set the mode of", name);
 	if ((size_t)st.st_size == len && holds(fd, data, len))
 		return 0;
 	r = overwrite(fd, data, len, (size_t)st.st_size);
@@ -221,23 +223,35 @@ void fs_open_standard(void)
 	}
 }
 
+/* The mode is what was asked for, whatever the umask: one that is there keeps its own. */
+static int make_dir(const char *path, mode_t mode)
+{
+	AUTO_CLOSE int fd = -1;
+
+	if (mkdir(path, mode) < 0)
+		return errno == EEXIST ? 0 : -errno;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 || fchmod(fd, mode) < 0 ? -errno : 0;
+}
+
 int fs_make_dirs(const char *path, mode_t mode, struct error *err)
 {
 	AUTO_FREE char *copy = xstrdup(path);
+	int r;
 
-	if (mkdir(path, mode) == 0 || errno == EEXIST)
+	if (make_dir(path, mode) == 0)
 		return 0;
 	for (char *p = copy + 1; *p; p++) {
 		if (*p != '/')
 			continue;
 		*p = '\0';
-		if (mkdir(copy, mode) < 0 && errno != EEXIST)
-			return fs_error(err, -errno, "cannot create directory", copy);
+		r = make_dir(copy, mode);
+		if (r < 0)
+			return fs_error(err, r, "cannot create directory", copy);
 		*p = '/';
 	}
-	if (mkdir(copy, mode) < 0 && errno != EEXIST)
-		return fs_error(err, -errno, "cannot create directory", copy);
-	return 0;
+	r = make_dir(copy, mode);
+	return r < 0 ? fs_error(err, r, "cannot create directory", copy) : 0;
 }
 
 static int remove_entries(int fd, dev_t device, int depth, struct error *err);

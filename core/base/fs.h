@@ -42,7 +42,8 @@ int fs_write_existing(int dirfd, const char *path, const char *data, struct erro
 /*
  * Makes the file hold @data without replacing it: who has it open or mounted sees the new content.
  * A file that holds it already is not written; no reader finds it empty, or an old line's tail
- * behind the new ones. @mode: the file is made when it is missing; 0: then -ENOENT.
+ * behind the new ones. @mode: the file has it, and is made when it is missing; 0: the mode stays,
+ * and a missing file is -ENOENT.
  */
 int fs_update_file(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
 		   struct error *err);
@@ -53,7 +54,8 @@ int fs_update_file(int dirfd, const char *name, const void *data, size_t len, mo
  */
 void fs_open_standard(void);
 
-/* mkdir -p; directories that exist are left alone. */
+/* mkdir -p; directories that exist are left alone, those that are made have @mode whatever the
+ * umask is. */
 int fs_make_dirs(const char *path, mode_t mode, struct error *err);
 
 /* rm -r of a directory below @dirfd that never follows a symbolic link or leaves the filesystem.

@@ -146,10 +146,11 @@ static void clear_if(char *value, const char *default_value)
 /* Defaults that were written out. */
 static void clear_defaults(Api__ContainerSpec *spec)
 {
+	spec->has_oom_score_adj = spec->oom_score_adj != 0;
 	for (size_t i = 0; i < spec->n_volumes; i++)
 		clear_if(spec->volumes[i]->kind, "bind");
 	for (size_t i = 0; i < spec->n_tmpfs; i++)
-		clear_if(spec->tmpfs[i]->mode, "1777");
+		clear_if(spec->tmpfs[i]->mode, MODEL_TMPFS_MODE);
 	for (size_t i = 0; i < spec->n_devices; i++) {
 		clear_if(spec->devices[i]->target, spec->devices[i]->source);
 		clear_if(spec->devices[i]->permissions, "rwm");

@@ -84,6 +84,9 @@ bool model_egress_denies(const Api__Egress *egress);
 /* Signal number of "SIGTERM", "TERM" or "15"; 0 when there is no such signal. */
 int model_signal_parse(const char *name);
 
+/* Of a tmpfs that names none: everybody may write, nobody may remove what is another's. */
+#define MODEL_TMPFS_MODE "1777"
+
 /* Where a device stands in the container. */
 const char *model_device_target(const Api__Device *device);
 

@@ -45,6 +45,19 @@ uint32_t target_hash(const char *path)
 	return hash;
 }
 
+size_t target_depth(const char *path)
+{
+	size_t depth = 0, len;
+
+	for (path = next_component(path, &len); len; path = next_component(path + len, &len)) {
+		if (len != 2 || strncmp(path, "..", 2) != 0)
+			depth++;
+		else if (depth)
+			depth--;
+	}
+	return depth;
+}
+
 bool target_is_root(const char *path)
 {
 	return target_equal(path, "/");

@@ -11,5 +11,9 @@ bool target_equal(const char *a, const char *b);
 /* Equal targets have equal hashes. */
 uint32_t target_hash(const char *path);
 
+/* How many components lead there from the root, ".." taken back: what is mounted at a path of less
+ * depth hides what was mounted below it before. */
+size_t target_depth(const char *path);
+
 /* The path is "/", however it is written. */
 bool target_is_root(const char *path);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rules of what runs in a container: user, signal, working directory, host name, capabilities. */
 #include <errno.h>
+#include <linux/oom.h>
 #include <stdio.h>
 
 #include "core/model/capability.h"
@@ -129,6 +130,17 @@ static void validate_capabilities(const char *prefix, const Api__Capabilities *c
 					    problems);
 }
 
+/* ---- memory ---- */
+
+static void validate_oom_score_adj(const char *prefix, int32_t score,
+				   struct model_problems *problems)
+{
+	if (score < OOM_SCORE_ADJ_MIN || score > OOM_SCORE_ADJ_MAX)
+		validate_problem(problems, prefix, "oomScoreAdj",
+				 "%d is out of range; expected a number from %d to %d", score,
+				 OOM_SCORE_ADJ_MIN, OOM_SCORE_ADJ_MAX);
+}
+
 void validate_process(const char *prefix, const Api__ContainerSpec *spec,
 		      struct model_problems *problems)
 {
@@ -147,6 +159,7 @@ void validate_process(const char *prefix, const Api__ContainerSpec *spec,
 			      spec->working_dir, problems);
 	if (!str_empty(spec->hostname))
 		validate_hostname(prefix, spec->hostname, problems);
+	validate_oom_score_adj(prefix, spec->oom_score_adj, problems);
 	if (spec->capabilities)
 		validate_capabilities(prefix, spec->capabilities, problems);
 }

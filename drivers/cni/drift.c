@@ -42,6 +42,14 @@ static enum drift look_at_reservation(const struct attachment *attachment, const
 	return DRIFT_NONE;
 }
 
+bool drift_wish_is_taken(const struct attachment *attachment)
+{
+	return (attachment->wanted_ip &&
+		look_at_reservation(attachment, attachment->wanted_ip) == DRIFT_TAKEN) ||
+	       (attachment->wanted_ip6 &&
+		look_at_reservation(attachment, attachment->wanted_ip6) == DRIFT_TAKEN);
+}
+
 static int write_reservation(const struct attachment *attachment, const char *path,
 			     struct error *err)
 {

@@ -31,6 +31,9 @@ void drift_fill_fact(struct attachment_fact *fact, const struct attachment *atta
 void drift_fill_join(struct join_fact *fact, const char *space_key,
 		     const struct attachment *attachment, enum drift drift);
 
+/* Whether an address that it asks for is reserved for another. */
+bool drift_wish_is_taken(const struct attachment *attachment);
+
 /* Writes the reservations of its addresses as host-local does, under its lock. -EEXIST: another has
  * one of them by now. */
 int drift_reserve(const struct attachment *attachment, struct error *err);

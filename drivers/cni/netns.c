@@ -115,6 +115,17 @@ static int make_and_pin(const char *path, struct error *err)
 	return r;
 }
 
+int netns_open_pin(const char *path, struct error *err)
+{
+	AUTO_FREE char *dir = xstrndup(path, (size_t)(strrchr(path, '/') - path));
+	int r = fs_make_dirs(dir, 0755, err), fd;
+
+	if (r < 0)
+		return r;
+	fd = open(path, O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0444);
+	return fd < 0 ? error_set(err, -errno, "cannot create %s: %m", path) : fd;
+}
+
 int netns_create(const char *path, struct error *err)
 {
 	AUTO_CLOSE int fd = -1;
@@ -130,9 +141,9 @@ int netns_create(const char *path, struct error *err)
 	case NETNS_NONE:
 		break;
 	}
-	fd = open(path, O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0444);
+	fd = netns_open_pin(path, err);
 	if (fd < 0)
-		return error_set(err, -errno, "cannot create %s: %m", path);
+		return fd;
 	r = make_and_pin(path, err);
 	if (r < 0)
 		unlink(path);

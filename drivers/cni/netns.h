@@ -29,6 +29,10 @@ int netns_create(const char *path, struct error *err);
 int netns_pin_process(const char *path, uint32_t pid, const char *cgroup_path, uint64_t inode,
 		      struct error *err);
 
+/* The file that a namespace is to be pinned at, opened; its directory is made again when somebody
+ * has taken it away. */
+int netns_open_pin(const char *path, struct error *err);
+
 /* The namespace of this thread forwards nothing from one of its interfaces to another. */
 int netns_stop_forwarding(struct error *err);
 

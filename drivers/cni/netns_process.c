@@ -79,9 +79,9 @@ static int pin(const char *path, int ns_fd, struct error *err)
 
 	if (r < 0)
 		return r;
-	file = open(path, O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0444);
+	file = netns_open_pin(path, err);
 	if (file < 0)
-		return error_set(err, -errno, "cannot create %s: %m", path);
+		return file;
 	snprintf(source, sizeof(source), "/proc/self/fd/%d", ns_fd);
 	if (mount(source, path, NULL, MS_BIND, NULL) == 0)
 		return 0;

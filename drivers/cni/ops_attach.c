@@ -61,7 +61,8 @@ struct attach_op {
 	bool joins; /* the space is not the cell's own */
 	struct attachment attachment;
 	struct call sequence_put, first_add;
-	bool refused; /* the wanted address */
+	struct error first_err; /* of first_add, in a plugin's own words; code 0: none */
+	bool refused;           /* the wanted address: it is another's, or out of range */
 	struct attachment_fact *ret_fact;
 	struct join_fact *ret_join;
 };
@@ -256,13 +257,46 @@ static void run_chain(struct attach_op *attach, enum chain_command command, bool
 		  &attachment->result, call);
 }
 
-/* A plugin's own refusal (-EIO) is what an address that is taken or out of range looks like. */
+/* A plugin's own words (-EIO) may be about the address, or about anything else. */
 static void on_first_add(struct call *call)
 {
 	struct attach_op *attach = container_of(call, struct attach_op, first_add);
 
-	attach->refused = call->status == -EIO;
-	call_complete(&attach->op.step, attach->refused ? 0 : call->status, &call->err);
+	if (call->status == -EIO)
+		attach->first_err = call->err;
+	call_complete(&attach->op.step, call->status == -EIO ? 0 : call->status, &call->err);
+}
+
+/* host-local's ways to say that an address cannot be had. */
+static bool is_about_address(const char *words)
+{
+	static const char *const parts[] = {
+		"is not available in range set",
+		"is subnet's gateway",
+		"failed to allocate all requested IPs",
+		"requested IP address",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+		if (strstr(words, parts[i]))
+			return true;
+	return false;
+}
+
+/* Others know the cell by its address: a plugin that failed for once is no reason to take another,
+ * then the whole attachment has failed and is tried again. */
+static int judge_first_add(struct op *op, struct error *err)
+{
+	struct attach_op *attach = to_attach_op(op);
+
+	if (!attach->first_err.code)
+		return 0;
+	attach->refused =
+		is_about_address(attach->first_err.msg) || drift_wish_is_taken(&attach->attachment);
+	if (attach->refused)
+		return 0;
+	*err = attach->first_err;
+	return attach->first_err.code;
 }
 
 static void add_with_wanted_ip(struct op *op)
@@ -311,6 +345,7 @@ static const struct step attach_steps[] = {
 	{ .name = "read the network's configuration", .blocking = read_network, .apart = true },
 	{ .name = "journal the attachment", .start = journal_intent },
 	{ .name = "attach with the address it had", .start = add_with_wanted_ip },
+	{ .name = "attach with the address it had", .blocking = judge_first_add },
 	{ .name = "undo the refused attachment", .start = undo_refused },
 	{ .name = "attach", .start = add_with_any_ip },
 	{ .name = "journal the result", .start = journal_result },

@@ -61,7 +61,8 @@ void container_remove(struct runtime *runtime, const struct container_ref *ref, 
 /* task.c */
 void task_create(struct runtime *runtime, const struct container_ref *ref,
 		 const Api__ContainerSpec *spec, uint32_t *ret_pid, struct call *call);
-void task_start(struct runtime *runtime, const struct container_ref *ref, struct call *call);
+void task_start(struct runtime *runtime, const struct container_ref *ref,
+		const Api__ContainerSpec *spec, struct call *call);
 void task_signal(struct runtime *runtime, const struct container_ref *ref, int signal,
 		 struct call *call);
 void task_delete(struct runtime *runtime, const struct container_ref *ref, struct call *call);

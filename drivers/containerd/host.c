@@ -2,6 +2,7 @@
 #include "drivers/containerd/host.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <fts.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -9,11 +10,15 @@
 #include <sys/sysmacros.h>
 #include <sys/utsname.h>
 
+#include "core/base/buf.h"
+#include "core/base/fs.h"
 #include "core/model/capability.h"
 
 /* A machine with more device nodes than that has a runaway udev; the spec would not fit into a
  * message. */
 enum { DEVICES_MAX = 4096 };
+
+enum { SCORE_MAX_BYTES = 16 };
 
 static const char *image_arch(const char *machine)
 {
@@ -31,6 +36,15 @@ static const char *image_arch(const char *machine)
 	return "amd64";
 }
 
+static int read_oom_score_adj(void)
+{
+	AUTO_BUF struct buf text = { 0 };
+
+	if (fs_read_file(AT_FDCWD, "/proc/self/oom_score_adj", SCORE_MAX_BYTES, &text, NULL) < 0)
+		return 0;
+	return text.data ? atoi(text.data) : 0;
+}
+
 void host_read(struct host *ret_host)
 {
 	struct utsname uts;
@@ -42,6 +56,7 @@ void host_read(struct host *ret_host)
 	for (unsigned i = 0; capability_name(i); i++)
 		if (prctl(PR_CAPBSET_READ, i, 0, 0, 0) == 1)
 			ret_host->capabilities |= UINT64_C(1) << i;
+	ret_host->oom_score_adj = read_oom_score_adj();
 	if (uname(&uts) == 0)
 		ret_host->arch = image_arch(uts.machine);
 }
@@ -58,8 +73,7 @@ static bool is_private_filesystem(const FTSENT *entry)
 	return false;
 }
 
-static void add_device(struct host_devices *devices, const char *path,
-		       const struct path_fact *fact)
+static void add_device(struct host_devices *devices, const char *path, const struct path_fact *fact)
 {
 	devices->items = xrealloc(devices->items, (devices->n + 1) * sizeof(devices->items[0]));
 	devices->items[devices->n++] = (struct host_device){

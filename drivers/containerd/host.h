@@ -11,6 +11,8 @@ struct host {
 	uint64_t nofile_max;   /* hard limit of this process: without CAP_SYS_RESOURCE nothing above
 				  it can be set */
 	uint64_t capabilities; /* bounding set, bit n for capability n */
+	int oom_score_adj;     /* of this process: without CAP_SYS_RESOURCE nothing below it can be
+				  set */
 	const char *arch;      /* as images name it: "amd64" */
 };
 

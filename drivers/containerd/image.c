@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <strings.h>
 
 /* Bounds on lists in a document: overlayfs takes a few hundred layers, the kernel 2 MiB of
  * arguments and environment. */
@@ -11,6 +12,7 @@ enum {
 	STRINGS_MAX = 4096,
 	INDEX_ENTRIES_MAX = 1024,
 	DIGEST_MAX_BYTES = 256,
+	VALUES_MAX = 32768, /* a value takes some hundred bytes once parsed, two of a text */
 };
 
 bool image_digest_is_valid(const char *digest)
@@ -23,6 +25,29 @@ bool image_digest_is_valid(const char *digest)
 	return strlen(hex) >= 32 && strspn(hex, "0123456789abcdef") == strlen(hex);
 }
 
+/* Where the string that begins at @at ends. */
+static size_t skip_string(const char *data, size_t len, size_t at)
+{
+	for (at++; at < len && data[at] != '"'; at++)
+		if (data[at] == '\\')
+			at++;
+	return at;
+}
+
+/* No fewer than there are: each but the first stands behind one of these. */
+static size_t count_values(const char *data, size_t len)
+{
+	size_t n = 1;
+
+	for (size_t i = 0; i < len; i++) {
+		if (data[i] == '"')
+			i = skip_string(data, len, i);
+		else if (data[i] == '[' || data[i] == '{' || data[i] == ',')
+			n++;
+	}
+	return n;
+}
+
 static int parse_object(const char *what, const char *data, size_t len, json_t **ret_root,
 			struct error *err)
 {
@@ -32,6 +57,8 @@ static int parse_object(const char *what, const char *data, size_t len, json_t *
 	if (len > IMAGE_DOCUMENT_MAX_BYTES)
 		return error_set(err, -EFBIG, "the %s has more than %d bytes", what,
 				 IMAGE_DOCUMENT_MAX_BYTES);
+	if (count_values(data, len) > VALUES_MAX)
+		return error_set(err, -EFBIG, "the %s holds more than %d values", what, VALUES_MAX);
 	root = json_loadb(data, len, 0, &at);
 	if (!json_is_object(root)) {
 		json_decref(root);
@@ -70,10 +97,13 @@ void image_manifest_fini(struct image_manifest *manifest)
 static int read_blob(const json_t *descriptor, struct image_blob *ret_blob, struct error *err)
 {
 	const char *digest = get_string(descriptor, "digest");
-	json_int_t size = json_integer_value(json_object_get(descriptor, "size"));
+	const json_t *number = json_object_get(descriptor, "size");
+	json_int_t size = json_integer_value(number);
 
 	if (!image_digest_is_valid(digest))
 		return error_set(err, -EBADMSG, "\"%.80s\" is no digest", digest);
+	if (number && !json_is_integer(number))
+		return error_set(err, -EBADMSG, "the size of blob %s is no number", digest);
 	if (size < 0)
 		return error_set(err, -EBADMSG, "blob %s has a negative size", digest);
 	*ret_blob = (struct image_blob){
@@ -176,10 +206,37 @@ void image_config_fini(struct image_config *config)
 	*config = (struct image_config){ 0 };
 }
 
+/* Images are written and read by programs that do not tell "user" from "User": the exact name
+ * first, then any other way to write it. */
+static const json_t *find_member(const json_t *object, const char *key)
+{
+	const json_t *value = json_object_get(object, key), *other;
+	const char *name;
+
+	if (value)
+		return value;
+	json_object_foreach((json_t *)object, name, other)
+		if (strcasecmp(name, key) == 0)
+			return other;
+	return NULL;
+}
+
+/* What is missing is empty; what is there is taken for what it is or not at all: a user that nobody
+ * understood would be root. */
+static int read_string(const json_t *object, const char *key, char **ret, struct error *err)
+{
+	const json_t *value = find_member(object, key);
+
+	if (value && !json_is_null(value) && !json_is_string(value))
+		return error_set(err, -EBADMSG, "%s is no string", key);
+	*ret = xstrdup(json_is_string(value) ? json_string_value(value) : "");
+	return 0;
+}
+
 /* A missing list is an empty one. */
 static int read_strings(const json_t *object, const char *key, struct strv *strv, struct error *err)
 {
-	const json_t *list = json_object_get(object, key), *item;
+	const json_t *list = find_member(object, key), *item;
 	size_t i;
 
 	if (!list || json_is_null(list))
@@ -197,7 +254,7 @@ static int read_strings(const json_t *object, const char *key, struct strv *strv
 
 static int read_diff_ids(const json_t *root, struct strv *diff_ids, struct error *err)
 {
-	int r = read_strings(json_object_get(root, "rootfs"), "diff_ids", diff_ids, err);
+	int r = read_strings(find_member(root, "rootfs"), "diff_ids", diff_ids, err);
 
 	if (r < 0)
 		return r;
@@ -210,23 +267,32 @@ static int read_diff_ids(const json_t *root, struct strv *diff_ids, struct error
 	return 0;
 }
 
+static int read_run(const json_t *run, struct image_config *config, struct error *err)
+{
+	int r;
+
+	if (run && !json_is_null(run) && !json_is_object(run))
+		return error_set(err, -EBADMSG, "config is no object");
+	if ((r = read_string(run, "User", &config->user, err)) == 0 &&
+	    (r = read_string(run, "WorkingDir", &config->working_dir, err)) == 0 &&
+	    (r = read_string(run, "StopSignal", &config->stop_signal, err)) == 0 &&
+	    (r = read_strings(run, "Env", &config->env, err)) == 0 &&
+	    (r = read_strings(run, "Entrypoint", &config->entrypoint, err)) == 0)
+		r = read_strings(run, "Cmd", &config->cmd, err);
+	return r;
+}
+
 int image_config_parse(const char *data, size_t len, struct image_config *ret_config,
 		       struct error *err)
 {
 	struct image_config config = { 0 };
-	const json_t *run;
 	json_t *root;
 	int r = parse_object("image config", data, len, &root, err);
 
 	if (r < 0)
 		return r;
-	run = json_object_get(root, "config");
-	config.user = xstrdup(get_string(run, "User"));
-	config.working_dir = xstrdup(get_string(run, "WorkingDir"));
-	config.stop_signal = xstrdup(get_string(run, "StopSignal"));
-	if ((r = read_strings(run, "Env", &config.env, err)) == 0 &&
-	    (r = read_strings(run, "Entrypoint", &config.entrypoint, err)) == 0 &&
-	    (r = read_strings(run, "Cmd", &config.cmd, err)) == 0)
+	r = read_run(find_member(root, "config"), &config, err);
+	if (r == 0)
 		r = read_diff_ids(root, &config.diff_ids, err);
 	json_decref(root);
 	if (r < 0) {

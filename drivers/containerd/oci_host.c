@@ -3,8 +3,8 @@
  */
 #include "drivers/containerd/oci_private.h"
 
-/* Everybody may write, nobody may remove what is another's: /tmp. */
-#define TMPFS_MODE "1777"
+#include "core/model/model.h"
+#include "core/model/target.h"
 
 /* ---- mounts ---- */
 
@@ -49,7 +49,7 @@ static void add_default_mounts(json_t *mounts, bool privileged)
 static void add_tmpfs(json_t *mounts, const Api__Tmpfs *tmpfs)
 {
 	AUTO_FREE char *mode =
-		xasprintf("mode=%s", str_empty(tmpfs->mode) ? TMPFS_MODE : tmpfs->mode);
+		xasprintf("mode=%s", str_empty(tmpfs->mode) ? MODEL_TMPFS_MODE : tmpfs->mode);
 	json_t *options = OCI_STRINGS("nosuid", "nodev", mode);
 
 	if (!str_empty(tmpfs->size)) {
@@ -72,17 +72,56 @@ static void add_volume(json_t *mounts, const Api__Volume *volume)
 {
 	if (str_equal(volume->kind, "tmpfs"))
 		add_mount(mounts, volume->target, "tmpfs", "tmpfs",
-			  OCI_STRINGS("nosuid", "nodev", "mode=" TMPFS_MODE,
+			  OCI_STRINGS("nosuid", "nodev", "mode=" MODEL_TMPFS_MODE,
 				      volume->read_only ? "ro" : "rw"));
 	else
 		add_mount(mounts, volume->target, "bind", volume->source,
 			  bind_options(volume->read_only));
 }
 
+struct placed_mount {
+	json_t *mount;
+	size_t depth, index;
+};
+
+static int compare_places(const void *a, const void *b)
+{
+	const struct placed_mount *x = a, *y = b;
+
+	if (x->depth != y->depth)
+		return x->depth < y->depth ? -1 : 1;
+	return x->index < y->index ? -1 : 1;
+}
+
+static size_t mount_depth(const json_t *mount)
+{
+	const char *target = json_string_value(json_object_get(mount, "destination"));
+
+	return target ? target_depth(target) : 0; /* one that runc refuses */
+}
+
+/* Mounts are made one after the other: a parent that comes later would hide what is in it. Those of
+ * one depth stay in their order. Takes @mounts over. */
+static json_t *parents_first(json_t *mounts)
+{
+	size_t n = json_array_size(mounts), i;
+	AUTO_FREE struct placed_mount *places = xcalloc(n + 1, sizeof(*places));
+	json_t *sorted = json_array(), *mount;
+
+	json_array_foreach(mounts, i, mount)
+		places[i] = (struct placed_mount){ mount, mount_depth(mount), i };
+	qsort(places, n, sizeof(*places), compare_places);
+	for (i = 0; i < n; i++)
+		json_array_append(sorted, places[i].mount);
+	json_decref(mounts);
+	return sorted;
+}
+
 /*
  * The files of the cell are writable, as users of such systems know it (a container may edit its
  * /etc/hosts), unless the whole root filesystem is read-only. The host's resolv.conf is not the
- * container's to change. Volumes come last: one may replace any of these.
+ * container's to change. Of one target the volume comes last: it may replace any of these; one
+ * above a target does not.
  */
 json_t *oci_mounts(const struct oci_options *options)
 {
@@ -98,7 +137,7 @@ json_t *oci_mounts(const struct oci_options *options)
 		add_tmpfs(mounts, spec->tmpfs[i]);
 	for (size_t i = 0; i < spec->n_volumes; i++)
 		add_volume(mounts, spec->volumes[i]);
-	return mounts;
+	return parents_first(mounts);
 }
 
 /* ---- devices ---- */

@@ -2,6 +2,8 @@
 #include "drivers/containerd/oci_private.h"
 
 #include <errno.h>
+#include <linux/capability.h>
+#include <linux/oom.h>
 
 #include "core/model/capability.h"
 #include "core/model/names.h"
@@ -179,6 +181,28 @@ static json_t *process_rlimits(const struct host *host)
 	return json_pack("[{s:s, s:I, s:I}]", "type", "RLIMIT_NOFILE", "soft", soft, "hard", hard);
 }
 
+/*
+ * Said always: else it would be containerd's own, which distributions set so low that the kernel
+ * ends everything else on the host before a container that leaks. Where the kernel lets us go no
+ * lower than we are ourselves, a container that asks for nothing takes that.
+ */
+static int process_oom_score_adj(const struct oci_options *options, json_int_t *ret_score,
+				 struct error *err)
+{
+	const struct host *host = options->host;
+	bool free_to_choose = host->capabilities & (UINT64_C(1) << CAP_SYS_RESOURCE);
+	int lowest = free_to_choose ? OOM_SCORE_ADJ_MIN : host->oom_score_adj;
+	int asked = options->request->spec->oom_score_adj;
+
+	if (asked && asked < lowest)
+		return error_set(err, -EINVAL,
+				 "oomScoreAdj: kukeond itself runs at %d without CAP_SYS_RESOURCE "
+				 "and cannot give less: ask for no less, or let kukeond have it",
+				 lowest);
+	*ret_score = asked < lowest ? lowest : asked;
+	return 0;
+}
+
 static char *process_cwd(const Api__ContainerSpec *spec, const struct image_config *image)
 {
 	const char *dir = !str_empty(spec->working_dir) ? spec->working_dir : image->working_dir;
@@ -192,8 +216,11 @@ int oci_process(const struct oci_options *options, json_t **ret_process, struct 
 	const struct image_config *image = options->image;
 	AUTO_FREE char *cwd = process_cwd(spec, image);
 	json_t *args, *capabilities = NULL;
-	int r = process_capabilities(options, &capabilities, err);
+	json_int_t score = 0;
+	int r = process_oom_score_adj(options, &score, err);
 
+	if (r == 0)
+		r = process_capabilities(options, &capabilities, err);
 	if (r < 0)
 		return r;
 	args = process_args(spec, image);
@@ -203,11 +230,11 @@ int oci_process(const struct oci_options *options, json_t **ret_process, struct 
 		return error_set(err, -EINVAL, "image %s does not say what to run: set command",
 				 spec->image);
 	}
-	*ret_process =
-		json_pack("{s:b, s:o, s:o, s:o, s:s, s:o, s:o, s:b}", "terminal", 0, "user",
-			  process_user(&options->inputs->user), "args", args, "env",
-			  process_env(options), "cwd", cwd, "capabilities", capabilities, "rlimits",
-			  process_rlimits(options->host), "noNewPrivileges", !spec->privileged);
+	*ret_process = json_pack("{s:b, s:o, s:o, s:o, s:s, s:o, s:o, s:b, s:I}", "terminal", 0,
+				 "user", process_user(&options->inputs->user), "args", args, "env",
+				 process_env(options), "cwd", cwd, "capabilities", capabilities,
+				 "rlimits", process_rlimits(options->host), "noNewPrivileges",
+				 !spec->privileged, "oomScoreAdj", score);
 	return *ret_process ? 0
 			    : error_set(err, -EINVAL,
 					"a string of the spec or of the image is not valid UTF-8");

@@ -21,6 +21,8 @@ enum { IMAGES_MAX = 1024 };
 /* An index may point to an index; nobody nests deeper. */
 enum { INDEX_DEPTH_MAX = 3 };
 
+enum { STEP_READ_MANIFEST = 1, STEP_LOOK_AT_LAYER = 7, STEP_PIN = 12, STEP_CLEAN_UP = 13 };
+
 static const struct client_method get_method = { "/containerd.services.images.v1.Images/Get",
 						 &ctd__image_message__descriptor };
 static const struct client_method read_method = { "/containerd.services.content.v1.Content/Read",
@@ -105,6 +107,7 @@ static void resolve_fini(struct op *op)
 		free(waiter);
 	}
 	list_remove(&image->link);
+	unpack_let_go(image);
 	free(image->name);
 	free(image->key);
 	free(image->digest);
@@ -176,17 +179,57 @@ static int fail_with(struct op *op, int code, const struct error *why)
 	return op_fail(op, code, "%s: pull it again or choose another image", why->msg);
 }
 
+/* ---- parsing: what comes from strangers takes its time, so not on the loop ---- */
+
+static void done_parse(struct work *work)
+{
+	struct image_op *image = container_of(work, struct image_op, work);
+
+	buf_fini(&image->document);
+	call_complete(&image->op.sub, 0, NULL);
+}
+
+static int start_parse(struct op *op, work_fn run)
+{
+	op_sub_call(op);
+	loop_work(op->driver->loop, &image_op_of(op)->work, run, done_parse);
+	return OP_WAIT;
+}
+
+static void run_parse_manifest(struct work *work)
+{
+	struct image_op *image = container_of(work, struct image_op, work);
+
+	image->parsed = image_manifest_parse(image->document.data, image->document.len,
+					     image->op.driver->host.arch, &image->manifest,
+					     &image->parse_err);
+}
+
+static int start_manifest(struct op *op)
+{
+	return start_parse(op, run_parse_manifest);
+}
+
+static void run_parse_config(struct work *work)
+{
+	struct image_op *image = container_of(work, struct image_op, work);
+
+	image->parsed = image_config_parse(image->document.data, image->document.len,
+					   &image->config, &image->parse_err);
+}
+
+static int start_config(struct op *op)
+{
+	return start_parse(op, run_parse_config);
+}
+
 /* An index leads to one more read, a manifest to the config. */
 static int done_manifest(struct op *op, int status UNUSED)
 {
 	struct image_op *image = image_op_of(op);
-	struct error why;
-	int r;
 
-	r = image_manifest_parse(image->document.data, image->document.len, op->driver->host.arch,
-				 &image->manifest, &why);
-	if (r < 0)
-		return fail_with(op, r, &why);
+	if (image->parsed < 0)
+		return fail_with(op, image->parsed, &image->parse_err);
 	image_blob_fini(&image->blob);
 	image->blob = image->manifest.blob;
 	image->manifest.blob = (struct image_blob){ 0 };
@@ -195,19 +238,16 @@ static int done_manifest(struct op *op, int status UNUSED)
 	if (++image->depth > INDEX_DEPTH_MAX)
 		return op_fail(op, -EBADMSG, "its index leads to index after index");
 	image_manifest_fini(&image->manifest);
-	op->next = op->step;
+	op->next = STEP_READ_MANIFEST;
 	return OP_NEXT;
 }
 
 static int done_config(struct op *op, int status UNUSED)
 {
 	struct image_op *image = image_op_of(op);
-	struct error why;
-	int r;
 
-	r = image_config_parse(image->document.data, image->document.len, &image->config, &why);
-	if (r < 0)
-		return fail_with(op, r, &why);
+	if (image->parsed < 0)
+		return fail_with(op, image->parsed, &image->parse_err);
 	if (image->config.diff_ids.n != image->manifest.n_layers)
 		return op_fail(op, -EBADMSG, "%zu layers, but its config names %zu",
 			       image->manifest.n_layers, image->config.diff_ids.n);
@@ -228,8 +268,6 @@ static int done_stat(struct op *op UNUSED, int status)
 {
 	return status == 0 ? OP_END : OP_NEXT;
 }
-
-enum { STEP_LOOK_AT_LAYER = 5, STEP_PIN = 9, STEP_CLEAN_UP = 10 };
 
 static int start_lease(struct op *op)
 {
@@ -256,10 +294,18 @@ static int done_layer(struct op *op, int status)
 	return OP_NEXT;
 }
 
+/* Whoever waited for a layer that another was at finds it, or has to make it now. */
+static int done_claim(struct op *op, int status UNUSED)
+{
+	op->next = STEP_LOOK_AT_LAYER;
+	return OP_NEXT;
+}
+
 static int done_commit(struct op *op, int status)
 {
 	struct image_op *image = image_op_of(op);
 
+	unpack_let_go(image);
 	/* With EEXIST somebody else unpacked the layer first; ours goes when the lease does. */
 	if (status == 0 || status == -EEXIST) {
 		free(take_ptr(image->extract_key));
@@ -271,18 +317,27 @@ static int done_commit(struct op *op, int status)
 
 static const struct op_step resolve_steps[] = {
 	{ .name = "look it up", .also_ok = { ENOENT }, .start = start_get, .done = done_get },
-	{ .name = "read the manifest", .start = start_read, .done = done_manifest },
-	{ .name = "read the config", .start = start_read, .done = done_config },
+	[STEP_READ_MANIFEST] = { .name = "read the manifest", .start = start_read },
+	{ .name = "parse the manifest", .start = start_manifest, .done = done_manifest },
+	{ .name = "read the config", .start = start_read },
+	{ .name = "parse the config", .start = start_config, .done = done_config },
 	{ .name = "look for its snapshot",
 	  .also_ok = { ENOENT },
 	  .start = start_stat,
 	  .done = done_stat },
-	{ .name = "take a lease", .also_ok = { EEXIST }, .start = start_lease },
+	{ .name = "take a lease",
+	  .also_ok = { EEXIST },
+	  .start = start_lease,
+	  .done = unpack_done_lease },
 	[STEP_LOOK_AT_LAYER] = { .name = "look at a layer",
 				 .also_ok = { ENOENT },
 				 .start = start_layer,
 				 .done = done_layer },
-	{ .name = "prepare a layer", .start = unpack_start_prepare, .done = unpack_done_prepare },
+	{ .name = "wait for who unpacks it", .start = unpack_start_claim, .done = done_claim },
+	{ .name = "prepare a layer",
+	  .also_ok = { EEXIST },
+	  .start = unpack_start_prepare,
+	  .done = unpack_done_prepare },
 	{ .name = "unpack a layer",
 	  .timeout_ms = UNPACK_TIMEOUT_MS,
 	  .start = unpack_start_apply,
@@ -328,6 +383,7 @@ void image_resolve(struct runtime *runtime, const char *namespace_, const char *
 	image->name = xstrdup(name);
 	image->key = take_ptr(key);
 	list_init(&image->waiters);
+	list_init(&image->parked);
 	list_append(&driver->resolving, &image->link);
 	image->op.fini = resolve_fini;
 	op_start(driver, &image->op, resolve_steps, namespace_, object, call);

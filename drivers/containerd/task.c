@@ -9,6 +9,7 @@
 #include "drivers/containerd/labels.h"
 #include "drivers/containerd/op.h"
 #include "drivers/containerd/shims.h"
+#include "drivers/containerd/tmpfs.h"
 
 /* runc, the shim and hooks of the kernel: slow on a loaded machine, and to be cut only when hope is
  * gone. */
@@ -40,10 +41,12 @@ struct task_op {
 	int signal;
 	int start_status;
 	struct error start_err;
-	struct work work; /* of asking after volumes, or of killing the shim */
+	struct work work; /* of asking after volumes, of setting modes, or of killing the shim */
 	int worked;
 	struct error work_err;
-	Api__ContainerSpec *spec; /* of a container that names paths of the host; NULL: none */
+	Api__ContainerSpec *spec; /* of a container that names paths of the host, or at its start
+				     of one that has a tmpfs; NULL: none */
+	uint32_t waiting_pid;     /* of the task that is to be started */
 };
 
 static struct task_op *task_of(struct op *op)
@@ -221,6 +224,44 @@ void task_create(struct runtime *runtime, const struct container_ref *ref,
 
 /* ---- start ---- */
 
+enum { START_STEP = 2 };
+
+static int start_look_waiting(struct op *op)
+{
+	if (task_of(op)->spec)
+		return start_with_id(op, &get_method);
+	op->next = START_STEP;
+	return OP_NEXT;
+}
+
+static int done_look_waiting(struct op *op, int status)
+{
+	const Ctd__Process *process =
+		status == 0 ? op_reply(op, Ctd__ProcessMessage)->process : NULL;
+
+	if (process && process->status == CTD__PROCESS_STATUS__CREATED)
+		task_of(op)->waiting_pid = process->pid;
+	return OP_NEXT;
+}
+
+static void run_set_modes(struct work *work)
+{
+	struct task_op *task = container_of(work, struct task_op, work);
+
+	task->worked = tmpfs_set_modes(task->waiting_pid, task->spec, &task->work_err);
+}
+
+static int start_set_modes(struct op *op)
+{
+	struct task_op *task = task_of(op);
+
+	if (!task->waiting_pid)
+		return OP_NEXT;
+	op_sub_call(op);
+	loop_work_apart(op->driver->loop, &task->work, run_set_modes, done_work);
+	return OP_WAIT;
+}
+
 static int start_start(struct op *op)
 {
 	return start_with_id(op, &start_method);
@@ -250,21 +291,29 @@ static int done_look_started(struct op *op, int status)
 }
 
 static const struct op_step begin_steps[] = {
-	{ .name = "start the task",
-	  .timeout_ms = TASK_TIMEOUT_MS,
-	  .also_ok = { EBUSY, EIO },
-	  .start = start_start,
-	  .done = done_start },
+	{ .name = "look at the task that waits",
+	  .also_ok = { ENOENT },
+	  .start = start_look_waiting,
+	  .done = done_look_waiting },
+	{ .name = "make its tmpfs true", .start = start_set_modes },
+	[START_STEP] = { .name = "start the task",
+			 .timeout_ms = TASK_TIMEOUT_MS,
+			 .also_ok = { EBUSY, EIO },
+			 .start = start_start,
+			 .done = done_start },
 	{ .name = "look at the task",
 	  .also_ok = { ENOENT },
 	  .start = start_get,
 	  .done = done_look_started },
 };
 
-void task_start(struct runtime *runtime, const struct container_ref *ref, struct call *call)
+void task_start(struct runtime *runtime, const struct container_ref *ref,
+		const Api__ContainerSpec *spec, struct call *call)
 {
 	struct task_op *task = task_new(ref);
 
+	if (spec && tmpfs_is_used(spec))
+		task->spec = (Api__ContainerSpec *)model_copy(&spec->base);
 	run_steps(runtime, task, begin_steps, ARRAY_SIZE(begin_steps), ref, call);
 }
 

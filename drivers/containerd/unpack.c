@@ -2,6 +2,8 @@
 #include "drivers/containerd/unpack.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <sys/random.h>
 #include <time.h>
 
 #include "drivers/containerd/labels.h"
@@ -33,11 +35,20 @@ static const struct client_method update_method = {
 	"/containerd.services.content.v1.Content/Update", NULL
 };
 
+/* No two unpackings ever share a name, of this process or of another: each would take away what the
+ * other has under way. */
+static char *new_lease_id(void)
+{
+	uint64_t number[2];
+
+	check(getrandom(number, sizeof(number), GRND_INSECURE) == sizeof(number));
+	return xasprintf(UNPACK_LEASE_PREFIX "%016" PRIx64 "%016" PRIx64, number[0], number[1]);
+}
+
 int unpack_start_lease(struct op *op)
 {
 	Ctd__LeaseCreateRequest request = CTD__LEASE_CREATE_REQUEST__INIT;
-	AUTO_FREE char *id = xasprintf(UNPACK_LEASE_PREFIX "%d-%llu", (int)getpid(),
-				       (unsigned long long)loop_now_ms(op->driver->loop));
+	AUTO_FREE char *id = new_lease_id();
 	struct labels labels = { 0 };
 	time_t expire = time(NULL) + LEASE_SECONDS; /* containerd reads it against the wall clock */
 	char text[sizeof("2006-01-02T15:04:05Z")];
@@ -55,6 +66,16 @@ int unpack_start_lease(struct op *op)
 	return r;
 }
 
+/* One of that name is another's, and not ours to give back. */
+int unpack_done_lease(struct op *op, int status)
+{
+	if (status == 0)
+		return OP_NEXT;
+	op->cleanup = 0;
+	free(take_ptr(op->lease));
+	return op_fail(op, -EAGAIN, "a lease of that name is there already");
+}
+
 /* Name of the snapshot with this layer applied. */
 static char *layer_chain_id(const struct image_op *image)
 {
@@ -69,6 +90,43 @@ int unpack_start_stat(struct op *op)
 	request.snapshotter = op->driver->snapshotter;
 	request.key = chain_id;
 	return op_unary(op, &stat_method, &request.base);
+}
+
+static struct image_op *find_claim(const struct op *op, const char *chain_id)
+{
+	struct image_op *other;
+
+	list_for_each(other, &op->driver->resolving, link)
+		if (str_equal(other->claimed, chain_id) &&
+		    str_equal(other->op.namespace_, op->namespace_))
+			return other;
+	return NULL;
+}
+
+int unpack_start_claim(struct op *op)
+{
+	struct image_op *image = image_op_of(op), *other;
+	AUTO_FREE char *chain_id = layer_chain_id(image);
+
+	other = find_claim(op, chain_id);
+	if (!other) {
+		image->claimed = take_ptr(chain_id);
+		return OP_NEXT;
+	}
+	op_sub_call(op);
+	list_append(&other->parked, &image->parked_link);
+	return OP_WAIT;
+}
+
+void unpack_let_go(struct image_op *image)
+{
+	struct image_op *waiting;
+
+	free(take_ptr(image->claimed));
+	list_for_each(waiting, &image->parked, parked_link) {
+		list_remove(&waiting->parked_link);
+		call_complete(&waiting->op.sub, 0, NULL);
+	}
 }
 
 /* The key is new each time: what another unpacking, of ours or not, has under way is left alone. */
@@ -88,10 +146,14 @@ int unpack_start_prepare(struct op *op)
 	return op_unary(op, &prepare_method, &request.base);
 }
 
-int unpack_done_prepare(struct op *op, int status UNUSED)
+int unpack_done_prepare(struct op *op, int status)
 {
 	struct image_op *image = image_op_of(op);
 
+	if (status < 0) { /* another's */
+		free(take_ptr(image->extract_key));
+		return op_fail(op, -EAGAIN, "a snapshot of that name is there already");
+	}
 	if (image->mounts)
 		protobuf_c_message_free_unpacked(&image->mounts->base, NULL);
 	image->mounts = op_reply(op, Ctd__MountsReply);

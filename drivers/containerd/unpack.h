@@ -24,12 +24,18 @@ struct image_op {
 	struct image_blob blob; /* what is read now; in the end the config */
 	unsigned depth;
 	struct buf document;
+	struct work work; /* of parsing it */
+	int parsed;
+	struct error parse_err;
 	struct image_manifest manifest;
 	struct image_config config;
 	char *chain_id; /* of all layers */
 
-	size_t layer;      /* the one being unpacked */
-	char *extract_key; /* its snapshot before it is committed */
+	size_t layer;       /* the one being unpacked */
+	char *claimed;      /* the chain id that it is at; nobody else in this namespace is */
+	struct list parked; /* struct image_op.parked_link: they wait until it is not any more */
+	struct list parked_link;
+	char *extract_key; /* its snapshot before it is committed; NULL: there is none of ours */
 	Ctd__MountsReply *mounts;
 };
 
@@ -39,6 +45,11 @@ static inline struct image_op *image_op_of(struct op *op)
 }
 
 int unpack_start_lease(struct op *op);
+int unpack_done_lease(struct op *op, int status);
+/* Waits while another is at the same layer, else claims it. */
+int unpack_start_claim(struct op *op);
+/* It is not at the layer any more: those that waited look again. */
+void unpack_let_go(struct image_op *image);
 int unpack_start_stat(struct op *op);
 int unpack_start_prepare(struct op *op);
 int unpack_done_prepare(struct op *op, int status);

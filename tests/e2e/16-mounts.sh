@@ -69,6 +69,60 @@ wait_for "the lost source to be told" cell_mentions mounts "$T/late"
 mkdir "$T/late"
 wait_for_cell mounts Ready
 
+# A parent that is listed later hides nothing, whatever kinds the two are of, and a volume on /etc keeps the cell's own files.
+# The mode of a tmpfs is that of the spec where the image has the directory, and at every start.
+mkdir -p "$T/etc" "$T/outer" "$T/inner"
+echo own >"$T/etc/own"
+echo inner >"$T/inner/page"
+drop_manifest nested.yaml <<END
+apiVersion: v1beta1
+kind: Space
+metadata: {name: nested}
+spec: {defaults: {container: {volumes: [{source: $T/outer, target: /outer}]}}}
+---
+apiVersion: v1beta1
+kind: Cell
+metadata: {name: nested}
+spec:
+  spaceId: nested
+  containers:
+    - id: main
+      image: $IMAGE
+      command: sleep
+      args: ["3600"]
+      stopSignal: KILL
+      volumes:
+        - {source: $T/inner, target: /data/inner/}
+        - {source: $T/inner, target: /outer/below}
+        - {source: $T/outer, target: /data}
+        - {source: $T/etc, target: /etc}
+        - {kind: tmpfs, target: /usr}
+        - {kind: tmpfs, target: /sbin, readOnly: true}
+      tmpfs:
+        - {target: /data/memory}
+        - {target: /home, mode: "0700"}
+        - {target: /new, mode: "2710"}
+END
+wait_for_cell nested Ready --space nested
+nested_status() { object cell nested --space nested | jq -r ".status.containers[0].$1"; }
+nested() { runc --root /run/containerd/runc/kukeon-default exec "$(nested_status containerdId)" "$@" </dev/null; }
+nested_modes() { nested stat -c '%a %n' /data/memory /home /new /usr | tr '\n' ' '; }
+nested_is_new() { [ "$(nested_status pid)" != "$1" ] && cell_is nested Ready --space nested; }
+assert_eq own "$(nested cat /etc/own)" "a volume on /etc"
+assert_eq nested "$(nested cat /etc/hostname)" "the host name in a volume on /etc"
+assert_contains "$(nested cat /etc/hosts)" nested "the hosts file in a volume on /etc"
+assert_true "name servers in a volume on /etc" nested grep -q nameserver /etc/resolv.conf
+assert_eq inner "$(nested cat /data/inner/page)" "a volume in one that is listed later"
+assert_eq inner "$(nested cat /outer/below/page)" "a volume in one of its space"
+assert_eq tmpfs "$(nested cat /proc/mounts | awk '$2 == "/data/memory" { print $3 }')" "a tmpfs in a volume"
+assert_eq "1777 /data/memory 700 /home 2710 /new 1777 /usr " "$(nested_modes)" "modes of tmpfs"
+pid=$(nested_status pid)
+kill -KILL "$pid"
+wait_for "the next run" nested_is_new "$pid"
+assert_eq "1777 /data/memory 700 /home 2710 /new 1777 /usr " "$(nested_modes)" "modes of tmpfs after a restart"
+remove_manifest nested.yaml
+wait_for "the cell to go" cell_is_gone nested --space nested
+
 # One target twice is refused, whichever lists the two stand in.
 drop_manifest twice.yaml <<END
 apiVersion: v1beta1

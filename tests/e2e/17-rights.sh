@@ -33,12 +33,24 @@ rights_cell privileged 'privileged: true'
 rights_cell device 'capabilities: {add: [SYSLOG]}
 devices: [{source: '"$T/node"', target: /dev/mine, permissions: r}, {source: /dev/zero, target: /dev/nothing}]'
 rights_cell named 'hostname: db-1.example.org'
-for cell in plain dropped ambient privileged device named; do
+rights_cell first 'oomScoreAdj: 700'
+for cell in plain dropped ambient privileged device named first; do
 	wait_for_cell $cell Ready
 done
 
 assert_eq 00000000a80425fb "$(status_of plain CapEff)" "capabilities by default"
 assert_eq 1 "$(status_of plain NoNewPrivs)" "no new privileges by default"
+# What the kernel ends first when memory runs out: not as containerd has it. Without CAP_SYS_RESOURCE nobody goes below his own.
+score_of() { cat "/proc/$(container_pid "$1" main)/oom_score_adj"; }
+lowest=-1000
+((0x$(awk '$1 == "CapBnd:" { print $2 }' /proc/self/status) >> 24 & 1)) || lowest=$(cat "/proc/$DAEMON_PID/oom_score_adj")
+assert_eq $((lowest > 0 ? lowest : 0)) "$(score_of plain)" "oom_score_adj by default"
+assert_eq 700 "$(score_of first)" "oom_score_adj"
+if ((lowest > -500)); then
+	rights_cell first 'oomScoreAdj: -500'
+	wait_for "the score that cannot be had to be told" cell_mentions first "oomScoreAdj: kukeond itself runs at $lowest"
+fi
+
 assert_eq 0000000000000401 "$(status_of dropped CapEff)" "all dropped, two added"
 assert_eq 0000000000000401 "$(status_of dropped CapBnd)" "the bounding set"
 assert_eq 0000000000001000 "$(status_of ambient CapEff)" "what is added reaches a user"

@@ -13,9 +13,13 @@ rm -rf "$RUN_PATH" "$RUNTIME_DIR"
 # shellcheck disable=SC2016 # the inner shell expands
 DAEMON_WRAPPER=(bash -c 'exec env --ignore-signal=CHLD,TERM,HUP,INT --block-signal=TERM,CHLD "$@" <&- ' -)
 umask 077
+exec 9>"$T/held" # as the lock of a cron job
 daemon_start
+exec 9>&-
 umask 022
 DAEMON_WRAPPER=()
+lets_go() { [ -z "$(find "/proc/$1/fd" -lname "$T/held")" ]; }
+assert_true "the daemon keeps nothing of its starter's open" lets_go "$DAEMON_PID"
 assert_eq "0000000000000000 0000000000001000" "$(awk '/^Sig(Blk|Ign):/ { print $2 }' "/proc/$DAEMON_PID/status" | xargs)" \
 	"signals blocked and ignored (SIGPIPE)"
 drop_manifest plain.yaml <<END
@@ -43,8 +47,11 @@ assert_eq "1 kuke: write to standard output: Bad file descriptor" "$status $(cat
 
 init_prepare # SIGTERM ends the daemon
 umask 077
+exec 9>"$T/held"
 init >"$T/out" 2>&1 || fail "init: $(cat "$T/out")"
+exec 9>&-
 umask 022
+assert_true "the daemon keeps nothing of its caller's open" lets_go "$(daemon_pid)"
 mode_is 755 "$RUN_PATH"
 mode_is 755 "$RUNTIME_DIR"
 mode_is 660 "$SOCKET"

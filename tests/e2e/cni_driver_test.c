@@ -82,6 +82,73 @@ static void test_refused_address_falls_back(void **state)
 	attachment_fact_fini(&three);
 }
 
+/* A bridge plugin before the real one: fails once where there is a file "fail". */
+static void put_failing_bridge(struct fixture *f)
+{
+	const char *dirs =
+		access("/opt/cni/bin/bridge", X_OK) == 0 ? "/opt/cni/bin" : "/usr/lib/cni";
+	AUTO_FREE char *path = xasprintf(TEST_DIR "/bin:%s", dirs);
+	AUTO_FREE char *script = xasprintf(
+		"#!/bin/sh\nif [ $CNI_COMMAND = ADD ] && rm " TEST_DIR "/fail 2>/dev/null; then\n"
+		"cat >/dev/null\necho '{\"cniVersion\":\"0.4.0\",\"code\":999,\"msg\":\"no luck\"}'\n"
+		"exit 1\nfi\nexec %s/bridge\n",
+		dirs);
+	struct error err;
+
+	assert_int_equal(fs_make_dirs(TEST_DIR "/bin", 0755, &err), 0);
+	assert_int_equal(
+		fs_write_file_atomic(TEST_DIR "/bin/bridge", script, strlen(script), 0755, &err),
+		0);
+	setenv("CNI_PATH", path, 1);
+	reopen(f);
+}
+
+/* A plugin that fails for once costs a cell an attempt, not its address. */
+static void test_failed_plugin_keeps_address(void **state)
+{
+	struct fixture *f = *state;
+	struct attachment_fact first = { 0 }, second = { 0 };
+	AUTO_FREE char *before = xstrdup_maybe(getenv("CNI_PATH"));
+
+	put_failing_bridge(f);
+	ensure_space(f, SPACE);
+	assert_int_equal(create_netns(f, CELL), 0);
+	assert_int_equal(attach(f, CELL, NULL, &first), 0);
+	assert_int_equal(detach(f, CELL), 0);
+	assert_int_equal(create_netns(f, CELL), 0);
+	write_text(TEST_DIR "/fail", "");
+	assert_int_equal(attach(f, CELL, first.ip, &second), -EIO);
+	assert_int_equal(detach(f, CELL), 0);
+	assert_int_equal(create_netns(f, CELL), 0);
+	assert_int_equal(attach(f, CELL, first.ip, &second), 0);
+	assert_string_equal(second.ip, first.ip);
+	assert_int_equal(detach(f, CELL), 0);
+	assert_int_equal(remove_space(f, SPACE), 0);
+	assert_nothing_left(f);
+	attachment_fact_fini(&first);
+	attachment_fact_fini(&second);
+	if (before)
+		setenv("CNI_PATH", before, 1);
+	else
+		unsetenv("CNI_PATH");
+}
+
+/* Somebody takes the directory of the pins away while we run. */
+static void test_directory_of_pins_removed(void **state)
+{
+	struct fixture *f = *state;
+	struct attachment_fact fact = { 0 };
+
+	ensure_space(f, SPACE);
+	assert_int_equal(rmdir(TEST_DIR "/netns"), 0);
+	assert_int_equal(create_netns(f, CELL), 0);
+	assert_int_equal(attach(f, CELL, NULL, &fact), 0);
+	assert_int_equal(detach(f, CELL), 0);
+	assert_int_equal(remove_space(f, SPACE), 0);
+	assert_nothing_left(f);
+	attachment_fact_fini(&fact);
+}
+
 static void test_spaces(void **state)
 {
 	struct fixture *f = *state;
@@ -235,6 +302,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_one_cell, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused_address_falls_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_failed_plugin_keeps_address, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_directory_of_pins_removed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_spaces, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unfit_conflists, setup, teardown),
 		cmocka_unit_test(test_no_forwarding),

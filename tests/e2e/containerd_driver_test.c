@@ -357,8 +357,8 @@ static void test_task(void)
 	run(0, task_create, &root.ref, NULL, &again);
 	expect(again == pid);
 	expect_task(&root, TASK_CREATED);
-	run(0, task_start, &root.ref);
-	run(0, task_start, &root.ref);
+	run(0, task_start, &root.ref, NULL);
+	run(0, task_start, &root.ref, NULL);
 	expect_task(&root, TASK_RUNNING);
 	run(-EEXIST, task_create, &root.ref, NULL, &again);
 	expect_hint(root.ref.id);
@@ -481,7 +481,7 @@ static void test_privileged(void)
 	root_spec.privileged = true;
 	run(0, create, &root);
 	run(0, task_create, &root.ref, NULL, &pid);
-	run(0, task_start, &root.ref);
+	run(0, task_start, &root.ref, NULL);
 	run(-EBUSY, task_delete, &root.ref);
 	run(0, task_signal, &root.ref, SIGKILL);
 	wait_for_task(&root, TASK_STOPPED);
@@ -535,7 +535,7 @@ static void test_pause(void)
 
 	run(0, create, &root);
 	run(0, task_create, &root.ref, NULL, &pid);
-	run(0, task_start, &root.ref);
+	run(0, task_start, &root.ref, NULL);
 	test.hint[0] = '\0';
 	program("ctr", "-n", NAMESPACE, "tasks", "pause", root.ref.id);
 	expect_hint(root.ref.id);

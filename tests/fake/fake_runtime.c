@@ -460,7 +460,7 @@ static int apply_task_start(struct op *op, struct error *err)
 }
 
 static void fake_task_start(struct runtime *runtime, const struct container_ref *ref,
-			    struct call *call)
+			    const Api__ContainerSpec *spec UNUSED, struct call *call)
 {
 	begins(act_on(runtime, "task start", ref, call, apply_task_start), RULES_USE, RULES_TASK);
 }

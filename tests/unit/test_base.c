@@ -259,6 +259,39 @@ static void expect_file(const char *name, const char *expected)
 	assert_string_equal(content.data, expected);
 }
 
+static void expect_mode(const char *name, mode_t expected)
+{
+	struct stat st;
+
+	assert_int_equal(stat(name, &st), 0);
+	assert_int_equal(st.st_mode & ALLPERMS, expected);
+}
+
+/* Also where somebody's umask, of now or of an earlier run, would have it otherwise. */
+static void test_fs_modes(void **state UNUSED)
+{
+	struct error err;
+
+	umask(077);
+	assert_int_equal(fs_make_dirs("d/e/f", 0755, &err), 0);
+	assert_int_equal(fs_write_file_atomic("d/a", "x", 1, 0644, &err), 0);
+	assert_int_equal(fs_update_file(AT_FDCWD, "d/b", "x", 1, 0644, &err), 0);
+	umask(022);
+	expect_mode("d", 0755);
+	expect_mode("d/e", 0755);
+	expect_mode("d/e/f", 0755);
+	expect_mode("d/a", 0644);
+	expect_mode("d/b", 0644);
+	assert_int_equal(chmod("d/b", 0600), 0);
+	assert_int_equal(fs_update_file(AT_FDCWD, "d/b", "x", 1, 0, &err), 0);
+	expect_mode("d/b", 0600);
+	assert_int_equal(fs_update_file(AT_FDCWD, "d/b", "x", 1, 0644, &err), 0);
+	expect_mode("d/b", 0644);
+	assert_int_equal(chmod("d", 0700), 0);
+	assert_int_equal(fs_make_dirs("d/e", 0755, &err), 0);
+	expect_mode("d", 0700);
+}
+
 static void test_fs_update(void **state UNUSED)
 {
 	struct stat before, after;
@@ -418,6 +451,7 @@ int main(void)
 		cmocka_unit_test(test_error_keeps_origin),
 		FS_TEST(test_fs_read),
 		FS_TEST(test_fs_write),
+		FS_TEST(test_fs_modes),
 		FS_TEST(test_fs_update),
 		FS_TEST(test_fs_update_is_never_empty),
 		FS_TEST(test_fs_entries),

@@ -33,6 +33,21 @@ static void test_config(void **state UNUSED)
 	image_config_fini(&config);
 }
 
+static void test_config_names(void **state UNUSED)
+{
+	static const char text[] =
+		"{\"Config\":{\"user\":\"7\",\"USER\":\"8\",\"workingdir\":\"/w\",\"env\":[\"A=1\"]},"
+		"\"rootfs\":{\"diff_ids\":[\"" A "\"]}}";
+	struct image_config config;
+	struct error err = { 0 };
+
+	assert_int_equal(image_config_parse(text, strlen(text), &config, &err), 0);
+	assert_int_equal(config.env.n, 1);
+	assert_string_equal(config.user, "7");
+	assert_string_equal(config.working_dir, "/w");
+	image_config_fini(&config);
+}
+
 static void test_config_refused(void **state UNUSED)
 {
 	static const struct {
@@ -48,6 +63,16 @@ static void test_config_refused(void **state UNUSED)
 		{ "{\"config\":{\"Cmd\":\"sh\"},\"rootfs\":{\"diff_ids\":[\"" A "\"]}}",
 		  "Cmd is no list" },
 		{ "{\"config\":{\"Cmd\":[\"a\\u0000b\"]}}", "no JSON object" },
+		{ "{\"config\":{\"User\":1000}}", "User is no string" },
+		{ "{\"config\":{\"User\":[\"app\"]}}", "User is no string" },
+		{ "{\"config\":{\"User\":false}}", "User is no string" },
+		{ "{\"config\":{\"WorkingDir\":{}}}", "WorkingDir is no string" },
+		{ "{\"config\":{\"StopSignal\":9}}", "StopSignal is no string" },
+		{ "{\"config\":{\"Env\":{}}}", "Env is no list" },
+		{ "{\"config\":{\"Entrypoint\":\"/e\"}}", "Entrypoint is no list" },
+		{ "{\"config\":[{\"User\":\"app\"}]}", "config is no object" },
+		{ "{\"config\":\"app\"}", "config is no object" },
+		{ "{\"rootfs\":{\"diff_ids\":\"" A "\"}}", "diff_ids is no list" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -79,6 +104,42 @@ static void test_config_bounds(void **state UNUSED)
 	AUTO_FREE char *big = xcalloc(1, IMAGE_DOCUMENT_MAX_BYTES + 1);
 	assert_int_equal(image_config_parse(big, IMAGE_DOCUMENT_MAX_BYTES + 1, &config, &err),
 			 -EFBIG);
+}
+
+/* Refused before it is parsed: 4 MiB would become 300. */
+static void test_values_bound(void **state UNUSED)
+{
+	static const char *const values[] = { "{},", "[],", "1,", "\"a\":{},", "[" };
+	struct image_config config;
+	struct image_manifest manifest;
+
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+		AUTO_BUF struct buf buf = { 0 };
+		struct error err = { 0 };
+
+		buf_add_str(&buf, "{\"history\":[");
+		while (buf.len < IMAGE_DOCUMENT_MAX_BYTES - 16)
+			buf_add_str(&buf, values[i]);
+		assert_int_equal(image_config_parse(buf.data, buf.len, &config, &err), -EFBIG);
+		assert_non_null(strstr(err.msg, "holds more than"));
+		assert_int_equal(image_manifest_parse(buf.data, buf.len, "amd64", &manifest, &err),
+				 -EFBIG);
+	}
+}
+
+/* What stands in a text is no value. */
+static void test_values_in_texts(void **state UNUSED)
+{
+	AUTO_BUF struct buf buf = { 0 };
+	struct image_config config;
+	struct error err = { 0 };
+
+	buf_add_str(&buf, "{\"comment\":\"\\\"");
+	for (int i = 0; i < 100 * 1000; i++)
+		buf_add_str(&buf, "{,[");
+	buf_add_str(&buf, "\\\\\",\"rootfs\":{\"diff_ids\":[\"" A "\"]}}");
+	assert_int_equal(image_config_parse(buf.data, buf.len, &config, &err), 0);
+	image_config_fini(&config);
 }
 
 static void test_manifest(void **state UNUSED)
@@ -134,6 +195,8 @@ static void test_manifest_refused(void **state UNUSED)
 		"\",\"size\":-1}]}",
 		"{\"config\":{\"digest\":\"" A "\"},\"layers\":[7]}",
 		"{\"manifests\":[7]}",
+		"{\"config\":{\"digest\":\"" A "\"},\"layers\":[{\"digest\":\"" B
+		"\",\"size\":\"5\"}]}",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -166,10 +229,11 @@ static void test_chain_id(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_config),   cmocka_unit_test(test_config_refused),
-		cmocka_unit_test(test_manifest), cmocka_unit_test(test_config_bounds),
-		cmocka_unit_test(test_index),    cmocka_unit_test(test_manifest_refused),
-		cmocka_unit_test(test_chain_id),
+		cmocka_unit_test(test_config),           cmocka_unit_test(test_config_names),
+		cmocka_unit_test(test_config_refused),   cmocka_unit_test(test_manifest),
+		cmocka_unit_test(test_config_bounds),    cmocka_unit_test(test_index),
+		cmocka_unit_test(test_manifest_refused), cmocka_unit_test(test_chain_id),
+		cmocka_unit_test(test_values_bound),     cmocka_unit_test(test_values_in_texts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

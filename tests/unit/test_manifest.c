@@ -383,6 +383,9 @@ static void add_random_value(ProtobufCMessage *message, const ProtobufCFieldDesc
 		*(int *)value = rand() %
 				(int)((const ProtobufCEnumDescriptor *)field->descriptor)->n_values;
 		break;
+	case PROTOBUF_C_TYPE_INT32:
+		*(int32_t *)value = rand() % 2 ? rand() : INT32_MIN;
+		break;
 	case PROTOBUF_C_TYPE_UINT32:
 		*(uint32_t *)value = rand() % 2 ? (uint32_t)rand() : UINT32_MAX;
 		break;
@@ -520,9 +523,8 @@ static Api__Cell *large_cell(const char *text, size_t n, size_t n_empty)
 		(Api__ContainerSpec *)message_new(&api__container_spec__descriptor);
 	AUTO_BUF struct buf arg = { 0 };
 
-	*(Api__ContainerSpec **)field_add(&cell->spec->base,
-					  field_find(cell->spec->base.descriptor, "containers")) =
-		container;
+	*(Api__ContainerSpec **)field_add(&cell->spec->base, field_find(cell->spec->base.descriptor,
+									"containers")) = container;
 	cell->spec->id = xstrdup("web");
 	container->id = xstrdup("web");
 	container->image = xstrdup("img");

@@ -210,6 +210,11 @@ static const struct {
 	{ "containers: [{" C "capabilities: {add: [cap_net_admin, ALL], drop: [all, Chown]}}]",
 	  "" },
 	{ "containers: [{" C "capabilities: {}}]", "" },
+	{ "containers: [{" C "oomScoreAdj: -1000}, {id: b, image: x, oomScoreAdj: 1000}]", "" },
+	{ "containers: [{" C "oomScoreAdj: -1001}, {id: b, image: x, oomScoreAdj: 1001}]",
+	  "spec.containers[0].oomScoreAdj: -1001 is out of range; expected a number from -1000 to "
+	  "1000\nspec.containers[1].oomScoreAdj: 1001 is out of range; expected a number from "
+	  "-1000 to 1000\n" },
 	{ "containers: [{" C "capabilities: {add: [NET_ADMN], drop: [all, whatever]}}]",
 	  "spec.containers[0].capabilities.add[0]: \"NET_ADMN\" is not a capability, did you mean "
 	  "\"NET_ADMIN\"?\n"
@@ -583,7 +588,7 @@ static void test_hash_sees_what_runs(void **state UNUSED)
 		("realmId: r, containers: [{id: a, image: x}, {id: b, image: x, restartPolicy: "
 		 "never, restartMaxRetries: 3, "
 		 "restartBackoffSeconds: 2, stopSignal: INT, stopGracePeriodSeconds: 4, "
-		 "networksAliases: [db], volumes: "
+		 "networksAliases: [db], oomScoreAdj: 0, volumes: "
 		 "[{source: /a, target: /b}]}]"),
 		("containers: [{id: b, image: x, root: false, command: \"\", privileged: false, "
 		 "volumes: [{source: /a, target: /b, kind: bind, readOnly: false}]}, {id: a, "
@@ -593,6 +598,8 @@ static void test_hash_sees_what_runs(void **state UNUSED)
 		 "/a, target: /b}]}]"),
 	};
 	static const char *const other[] = {
+		("containers: [{id: a, image: x}, {id: b, image: x, oomScoreAdj: -1, volumes: "
+		 "[{source: /a, target: /b}]}]"),
 		("containers: [{id: a, image: x}, {id: b, image: y, volumes: [{source: /a, target: "
 		 "/b}]}]"),
 		("containers: [{id: a, image: x}, {id: b, image: x, volumes: [{source: /a, target: "

@@ -259,6 +259,51 @@ static void test_a_capability_that_we_lack(void **state)
 				     "and cannot give it: leave it out, or let kukeond have it");
 }
 
+/* Never what containerd happens to have. */
+static void test_oom_score_adj(void **state)
+{
+	static const struct {
+		bool may_lower;
+		int own, asked, expected; /* OUT_OF_REACH: refused */
+	} cases[] = {
+#define OUT_OF_REACH 9999
+		{ true, -900, 0, 0 },
+		{ true, 0, -500, -500 },
+		{ true, 300, 0, 0 },
+		{ false, 0, 0, 0 },
+		{ false, 0, 700, 700 },
+		{ false, 300, 0, 300 },
+		{ false, 300, 400, 400 },
+		{ false, -900, 0, 0 },
+		{ false, -900, -900, -900 },
+		{ false, 0, -1, OUT_OF_REACH },
+		{ false, 300, 299, OUT_OF_REACH },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO_FREE char *json = NULL;
+		struct error err = { 0 };
+
+		f->host.capabilities = cases[i].may_lower ? UINT64_MAX : ~(UINT64_C(1) << 24);
+		f->host.oom_score_adj = cases[i].own;
+		f->spec.has_oom_score_adj = cases[i].asked != 0;
+		f->spec.oom_score_adj = cases[i].asked;
+		if (cases[i].expected == OUT_OF_REACH) {
+			assert_int_equal(oci_spec(&f->options, &json, &err), -EINVAL);
+			assert_non_null(strstr(err.msg, "oomScoreAdj: kukeond itself runs at"));
+			continue;
+		}
+		json_t *root = make(f);
+		const json_t *score =
+			json_object_get(json_object_get(root, "process"), "oomScoreAdj");
+
+		assert_true(json_is_integer(score));
+		assert_int_equal(json_integer_value(score), cases[i].expected);
+		json_decref(root);
+	}
+}
+
 static const json_t *find_mount(const json_t *root, const char *target)
 {
 	const json_t *mounts = json_object_get(root, "mounts"), *mount, *found = NULL;
@@ -315,6 +360,55 @@ static void test_mounts(void **state)
 	expect_mount(root, "/plain", "tmpfs", "nosuid|nodev|mode=1777");
 	expect_mount(root, "/sys/fs/cgroup", "cgroup", "nosuid|noexec|nodev|relatime|ro");
 	assert_null(find_mount(root, "/run"));
+	json_decref(root);
+}
+
+static size_t mount_index(const json_t *root, const char *target)
+{
+	const json_t *mounts = json_object_get(root, "mounts"), *mount;
+	size_t i;
+
+	json_array_foreach(mounts, i, mount)
+		if (str_equal(json_string_value(json_object_get(mount, "destination")), target))
+			return i;
+	fail_msg("no mount at %s", target);
+	return 0;
+}
+
+/* Whatever list it stands in, a parent comes before what is in it. */
+static void test_mounts_parents_first(void **state)
+{
+	static const char *const order[][2] = {
+		{ "/etc", "/etc/hosts" },        { "/etc", "/etc/hostname" },
+		{ "/etc", "/etc/resolv.conf" },  { "/data//", "/data/./deep/er" },
+		{ "/data//", "/data/tmp" },      { "/data/tmp", "/data/./deep/er" },
+		{ "/sys", "/sys/fs/cgroup" },    { "/dev", "/dev/shm/mine" },
+		{ "/dev/shm", "/dev/shm/mine" }, { "/data//", "/a/../etc/x" },
+		{ "/etc/hosts", "/etc//hosts" },
+	};
+	struct fixture *f = *state;
+	const char *targets[] = { "/data/./deep/er", "/etc//hosts", "/a/../etc/x",
+				  "/dev/shm/mine",   "/data//",     "/etc" };
+	Api__Volume items[ARRAY_SIZE(targets)], *volumes[ARRAY_SIZE(targets)];
+	Api__Tmpfs memory = API__TMPFS__INIT, *tmpfs[] = { &memory };
+	json_t *root;
+
+	for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {
+		items[i] = (Api__Volume)API__VOLUME__INIT;
+		items[i].source = (char *)"/srv";
+		items[i].target = (char *)targets[i];
+		volumes[i] = &items[i];
+	}
+	memory.target = (char *)"/data/tmp";
+	f->spec.volumes = volumes;
+	f->spec.n_volumes = ARRAY_SIZE(targets);
+	f->spec.tmpfs = tmpfs;
+	f->spec.n_tmpfs = 1;
+	f->options.resolv_conf = "/etc/resolv.conf";
+	root = make(f);
+	for (size_t i = 0; i < ARRAY_SIZE(order); i++)
+		if (mount_index(root, order[i][0]) >= mount_index(root, order[i][1]))
+			fail_msg("%s hides %s", order[i][0], order[i][1]);
 	json_decref(root);
 }
 
@@ -494,7 +588,9 @@ int main(void)
 		TEST(test_home),
 		TEST(test_capabilities),
 		TEST(test_a_capability_that_we_lack),
+		TEST(test_oom_score_adj),
 		TEST(test_mounts),
+		TEST(test_mounts_parents_first),
 		TEST(test_read_only_root),
 		TEST(test_isolation),
 		TEST(test_privileged),
