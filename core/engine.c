@@ -115,6 +115,7 @@ void engine_forget(struct engine *engine, struct object *object)
 	engine_set_link(engine, &object->cell.link, NULL, NULL);
 	bridges_use(engine, &object->cell.on_bridge, NULL);
 	joins_forget(engine, object);
+	ports_forget(engine, object);
 	free(take_ptr(object->cell.ip));
 	addresses_count(engine, object);
 	list_remove(&object->realm_link);
@@ -309,6 +310,7 @@ void engine_open(struct engine *engine, const struct engine_options *options)
 	self_read(&engine->self);
 	history_init(&engine->history, status_now_ms());
 	filter_init(engine);
+	ports_init(engine);
 	egress_init(engine);
 	queue_init(&engine->queue, engine->loop, work);
 	desired_init(engine, options->prune_grace_ms, &options->prune_guard);
@@ -359,6 +361,7 @@ void engine_fini(struct engine *engine)
 	}
 	check(!engine->bridges.count);
 	filter_fini(engine);
+	ports_fini(engine);
 	egress_fini(engine);
 	names_fini(engine);
 	unplaced_forget(engine);

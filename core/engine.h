@@ -18,6 +18,7 @@
 #include "core/history.h"
 #include "core/names.h"
 #include "core/object.h"
+#include "core/ports.h"
 #include "core/prune_guard.h"
 #include "core/queue.h"
 #include "core/self.h"
@@ -103,6 +104,7 @@ struct engine {
 	struct history history;
 
 	struct filter filter;     /* isolation and ports */
+	struct ports ports;       /* of the host: whose each one is */
 	struct egress egress;     /* what host names of policies stand for */
 	struct names names;       /* hosts files of cells */
 	struct throttle throttle; /* cells that come up; struct cell.ticket */

@@ -17,6 +17,8 @@ enum {
 	FIGHTS_AT_ONCE = 5,          /* put back without a pause */
 	FIGHT_FIRST_MS = 100,
 	FIGHT_LAST_MS = 30 * 1000,
+	PORTS_A_MS = 100, /* an act takes the loop half a millisecond for so many: it rests twice as
+			     long, so that many cells that come up share one */
 };
 
 /* @first doubled @n times, at most @last. */
@@ -59,6 +61,7 @@ static void succeeded(struct engine *engine)
 	filter->failures = 0;
 	filter->problem = (struct error){ 0 };
 	filter->applied++;
+	filter->rests_until_ms = loop_now_ms(engine->loop) + filter->wish->n_ports / PORTS_A_MS;
 	for (size_t i = 0; i < filter->wish->n_spaces; i++)
 		note_space(engine, &filter->wish->spaces[i]);
 	if (ports_note(engine, filter->wish))
@@ -124,6 +127,7 @@ static void apply(struct engine *engine)
 {
 	struct filter *filter = &engine->filter;
 
+	ports_settle(engine);
 	timer_stop(&filter->later);
 	deferred_cancel(&filter->soon);
 	if (filter->busy || engine->closing || !filter_wish_is_known(engine))
@@ -152,11 +156,13 @@ static void on_later(struct timer *timer)
 static void apply_soon(struct engine *engine)
 {
 	struct filter *filter = &engine->filter;
+	uint64_t at_ms = filter->not_before_ms > filter->rests_until_ms ? filter->not_before_ms
+									: filter->rests_until_ms;
 
 	if (filter->busy || engine->closing)
 		return;
-	if (filter->not_before_ms > loop_now_ms(engine->loop))
-		timer_start_at(engine->loop, &filter->later, filter->not_before_ms, on_later);
+	if (at_ms > loop_now_ms(engine->loop))
+		timer_start_at(engine->loop, &filter->later, at_ms, on_later);
 	else
 		loop_defer(engine->loop, &filter->soon, on_soon);
 }

@@ -25,7 +25,8 @@ struct filter {
 	unsigned fights;          /* changes by another hand, each soon after the one before */
 	uint64_t fought_ms;       /* loop time of the last one; 0: none */
 	uint64_t not_before_ms;
-	uint64_t applied; /* acts that succeeded; for tests */
+	uint64_t rests_until_ms; /* since the last act: it grows with what the filter has */
+	uint64_t applied;        /* acts that succeeded; for tests */
 };
 
 void filter_init(struct engine *engine);

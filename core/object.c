@@ -57,6 +57,7 @@ struct object *object_new(const char *key)
 	list_init(&object->claims);
 	list_init(&object->cell.containers);
 	list_init(&object->cell.joins);
+	list_init(&object->cell.declared_ports);
 	object->cgroup.known = true;
 	object->status.state = API__STATE__Unknown;
 	object->status.reason = REASON_STARTING;
@@ -211,7 +212,8 @@ void object_free(struct object *object)
 	if (!object)
 		return;
 	check(list_empty(&object->claims) && !list_linked(&object->queued) &&
-	      !list_linked(&object->dirty) && !list_linked(&object->fresh));
+	      !list_linked(&object->dirty) && !list_linked(&object->fresh) &&
+	      list_empty(&object->cell.declared_ports));
 	check(!timer_active(&object->wake) && object->actions == 0 && object->children == 0);
 	list_for_each(container, &object->cell.containers, link)
 		cell_remove_container(container);

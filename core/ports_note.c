@@ -86,8 +86,10 @@ static void take_over(struct engine *engine, struct note *note)
 {
 	struct cell *cell = &note->cell->cell;
 
-	if (!same_list(&cell->ports, &note->published))
+	if (!same_list(&cell->ports, &note->published)) {
 		engine_changed(engine, note->cell, false);
+		ports_doubt(engine, note->cell);
+	}
 	if (!str_equal(cell->port_taken, note->taken))
 		engine_touch(engine, note->cell);
 	strv_fini(&cell->ports);

@@ -142,6 +142,7 @@ void reconcile_object(struct engine *engine, struct object *object)
 	struct plan plan;
 
 	drop_gone_containers(engine, object);
+	ports_settle(engine);
 	joins_prepare(engine, object);
 	moot_forgive(object);
 	moot_stops(engine, object);

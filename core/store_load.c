@@ -11,6 +11,7 @@
 #include "core/manifest/manifest.h"
 #include "core/model/view.h"
 #include "core/observed.h"
+#include "core/ports.h"
 #include "core/restart.h"
 #include "core/status.h"
 #include "core/store.h"
@@ -113,6 +114,7 @@ static void restore_status(struct engine *engine, struct object *object, const A
 	strv_fini(&object->cell.ports);
 	for (size_t i = 0; i < status->n_ports; i++)
 		strv_add(&object->cell.ports, status->ports[i]);
+	ports_doubt(engine, object);
 	object->cell.run = intent_parse(status->intent);
 	for (size_t i = 0; i < status->n_containers; i++)
 		restore_container(engine, object, status->containers[i]);

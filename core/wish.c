@@ -86,8 +86,7 @@ static bool try_join_all(Api__Cell *cell, const struct joiners *joiners)
 	bool valid;
 
 	for (size_t i = 0; i < joiners->n; i++)
-		join_container(cell->spec,
-			       ((Api__Container *)joiners->claims[i]->message)->spec);
+		join_container(cell->spec, ((Api__Container *)joiners->claims[i]->message)->spec);
 	model_validate(KIND_CELL, &cell->base, &problems);
 	valid = !problems.n;
 	model_problems_fini(&problems);
@@ -141,8 +140,7 @@ static void join_containers(const struct engine *engine, const struct object *ob
 
 		if (!claim)
 			continue;
-		joiners.claims = xrealloc(joiners.claims,
-					  (joiners.n + 1) * sizeof(struct claim *));
+		joiners.claims = xrealloc(joiners.claims, (joiners.n + 1) * sizeof(struct claim *));
 		joiners.claims[joiners.n++] = claim;
 	}
 	join_each(cell, &joiners);
@@ -339,17 +337,9 @@ static bool wants_all_controllers(const ProtobufCMessage *cell)
 	return cell && ((const Api__Cell *)cell)->spec->nested_cgroup_runtime;
 }
 
-/* Ports are applied to what runs. */
-static void ports_changed(struct engine *engine)
-{
-	ports_settle(engine);
-	filter_doubt(engine);
-}
-
 static void set_spec(struct engine *engine, struct object *object, ProtobufCMessage *message)
 {
 	ProtobufCMessage *old = object->spec;
-	bool published = ports_any(object);
 
 	object->spec = message;
 	if (object->kind == KIND_CELL)
@@ -357,8 +347,7 @@ static void set_spec(struct engine *engine, struct object *object, ProtobufCMess
 			wants_all_controllers(old) != wants_all_controllers(message);
 	if (object->kind == KIND_CELL)
 		want_containers(engine, object);
-	if (object->wanted && (published || ports_any(object)))
-		ports_changed(engine);
+	ports_declare(engine, object); /* they are applied to what runs */
 	if (object->kind == KIND_SPACE &&
 	    !same_message(space_defaults(old), space_defaults(message)))
 		want_cells_anew(engine, object);
@@ -394,8 +383,7 @@ static void set_wanted(struct engine *engine, struct object *object, bool wanted
 	/* What was begun, or failed, was for the other wish. */
 	engine_want_object_anew(engine, object);
 	forget_intents(object);
-	if (ports_any(object))
-		ports_changed(engine);
+	ports_declare(engine, object); /* they are applied to what runs */
 	if (object->parent) {
 		object->parent->wanted_children += wanted ? 1 : (unsigned)-1;
 		wish_update(engine, object->parent);
