@@ -266,7 +266,8 @@ struct attachment_fact {
 	bool intent; /* something may have been attached and wants detach() before the next attach()
 		      */
 	/* ADD of the whole chain succeeded, its result is known, and what it made is still there:
-	 * the pin of that namespace, the host's end of the interface, the reserved address */
+	 * the pin of that namespace, both ends of the interface, what is inside (addresses, the way
+	 * out), the reserved address */
 	bool attached;
 	char *ip;  /* without prefix; NULL unless attached */
 	char *ip6; /* NULL: the space is not dual stack either */

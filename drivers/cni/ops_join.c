@@ -53,12 +53,9 @@ static int put_back(struct op *op, struct error *err)
 	if (drift == DRIFT_PIN)
 		return error_set(err, -EAGAIN, "%s is not pinned: repair comes first",
 				 join->attachment.netns);
-	if (drift == DRIFT_RESERVATION) {
-		r = drift_reserve(&join->attachment, err);
-		drift = r == 0 ? DRIFT_NONE : drift;
-	}
+	r = drift_mend(&join->attachment, &drift, err);
 	join->whole = drift == DRIFT_NONE;
-	return r == -EEXIST ? 0 : r;
+	return r;
 }
 
 static void undo(struct op *op)

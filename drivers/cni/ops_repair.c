@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * repair: the network of a cell that runs, with the least disturbance. What can be put back is: the
- * pin from the namespace of the root's process, the reservation from the journal. Only when the
+ * pin from the namespace of the root's process, the reservation and what is inside from the
+ * journal. Only when the
  * interface is gone (its two ends go together) or the address has become another's, DEL and ADD
  * run again into the same namespace, under processes that notice no more than a pause.
  */
@@ -62,12 +63,9 @@ static int put_back(struct op *op, struct error *err)
 		return r;
 	if (repair->recorded)
 		drift = drift_look(&repair->attachment, repair->boot_id, &links);
-	if (drift == DRIFT_RESERVATION) {
-		r = drift_reserve(&repair->attachment, err);
-		drift = r == 0 ? DRIFT_NONE : drift;
-	}
+	r = drift_mend(&repair->attachment, &drift, err);
 	repair->whole = drift == DRIFT_NONE;
-	return r == -EEXIST ? 0 : r;
+	return r;
 }
 
 static void undo(struct op *op)
