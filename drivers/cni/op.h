@@ -119,6 +119,25 @@ void cni_resolve(struct network *network, const char *host, struct resolved *ret
 void cni_attach_join(struct cni *cni, const struct join_request *request, const char *interface,
 		     struct join_fact *ret_fact, struct call *call);
 
+/* The number behind the next container id, as long as none is journalled. */
+uint64_t cni_next_number(const struct cni *cni);
+
+/* What was found and is on no record (drivers/cni/adopt.h), for a cell and one of its spaces. Its
+ * owner's, and all that it points to, until the step has completed. */
+struct adoption {
+	struct op *op;
+	const char *cell_key, *space_key;
+	bool joins; /* the space is not the cell's own */
+	const struct attachment *attachment;
+	struct strv stale; /* keys of records in whose place it comes */
+	char *key;
+	struct call next;
+};
+
+/* Journals it in place of what is on record; completes op->step. */
+void cni_journal_adoption(struct adoption *adoption);
+void cni_adoption_fini(struct adoption *adoption);
+
 /* The first half of cni_detach(), for one of the cell's spaces: its namespace stays pinned. */
 void cni_undo_attachment(struct cni *cni, const char *cell_key, const char *space_key,
 			 struct call *call);
