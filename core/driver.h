@@ -56,8 +56,8 @@ struct host_thing {
 		      */
 	char *owner; /* key of the object that its name, label or record tells of; NULL: of none */
 	char *id;    /* containerd id when it is of one container of the owner, else NULL */
-	/* Some cell of the owner, a space, may have made it and nobody wrote down which: it is
-	 * theirs while one of them is being attached or detached. */
+	/* The owner, a cell, or some cell of the owner, a space, may have made it and nobody wrote
+	 * that down: it is theirs while one of them is not attached for certain. */
 	bool unnamed;
 	bool in_use; /* the driver works with it at this moment */
 	char *why;   /* without an owner: in words */
