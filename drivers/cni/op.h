@@ -68,6 +68,9 @@ void op_start_in_order(struct op *op, struct cni *cni, const struct step *steps,
  * the caller. */
 char *cni_space_dir(const struct cni *cni, const char *space_key);
 
+/* The same, and behind it those in which its conflist may still be: it was there before. */
+void cni_space_dirs(const struct cni *cni, const char *space_key, struct strv *ret_dirs);
+
 /* Every directory that may hold conflists of ours. */
 void cni_conf_dirs(const struct cni *cni, struct strv *ret_dirs);
 
@@ -80,6 +83,8 @@ int cni_dir_answers(const struct cni *cni, const char *dir, struct error *err);
 /* Takes those out that do not. */
 void cni_leave_out_hung(const struct cni *cni, struct strv *dirs);
 
+/* "confdir/<space key>": its directory, and after a NUL each one in which its conflist may still be
+ * from before. */
 #define CONFDIR_PREFIX "confdir/"
 
 /* "conflist/<space key>": the text that was last written, or found and taken over. What is on the
