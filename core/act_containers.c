@@ -190,12 +190,75 @@ static void removed(struct run *run)
 	run->container->exited = run->container->stopping = false; /* its past goes with it */
 }
 
-static void start_task_create(struct run *run)
+/* What it is to run may be another by now, or nothing: then the plan begins anew. */
+static void create_task(struct run *run)
 {
 	struct runtime *runtime = run->engine->runtime;
 	const struct container_ref ref = ref_of(run);
 
-	runtime->ops->task_create(runtime, &ref, run->container->spec, &run->ret.pid, &run->call);
+	if (run->files_status == 0 && (!run->container->spec || !act_is_current(run)))
+		run->files_status =
+			error_set(&run->files_err, -EAGAIN, "its spec changed meanwhile");
+	if (run->files_status < 0)
+		call_complete(&run->call, run->files_status, &run->files_err);
+	else
+		runtime->ops->task_create(runtime, &ref, run->container->spec, &run->ret.pid,
+					  &run->call);
+}
+
+static void on_files_again(struct work *work)
+{
+	struct run *run = container_of(work, struct run, files);
+
+	names_job_free(take_ptr(run->files_job));
+	free(take_ptr(run->files_hostname));
+	names_touch(run->engine, run->object); /* others may have changed meanwhile */
+	create_task(run);
+}
+
+/* NULL: it mounts those of the cell. */
+static const char *files_role(const struct run *run)
+{
+	return run->files_hostname ? run->container->role : NULL;
+}
+
+static void look_at_files(struct work *work)
+{
+	struct run *run = container_of(work, struct run, files);
+
+	run->files_there =
+		cellfiles_are_there(run->engine->run_path, run->object->key, files_role(run));
+}
+
+static void on_files_seen(struct work *work)
+{
+	struct run *run = container_of(work, struct run, files);
+
+	if (run->files_there) {
+		free(take_ptr(run->files_hostname));
+		create_task(run);
+	} else if (act_takes_dir(run)) {
+		run->files_job = names_job_again(run->engine, run->object, files_role(run),
+						 run->files_hostname);
+		loop_work(run->engine->loop, &run->files, run_own_files, on_files_again);
+	} else {
+		free(take_ptr(run->files_hostname));
+	}
+}
+
+/* The files that it mounts were written once, and somebody may have taken them away since: without
+ * them the task cannot be made. They cost two calls while they are there. */
+static void start_task_create(struct run *run)
+{
+	const char *hostname = run->container->spec->hostname;
+
+	run->files_status = 0;
+	if (!run->engine->run_path) {
+		create_task(run);
+		return;
+	}
+	run->files_hostname = str_empty(hostname) ? NULL : xstrdup(hostname);
+	loop_work(run->engine->loop, &run->files, look_at_files, on_files_seen);
 }
 
 static void task_created(struct run *run)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 #include "core/base/buf.h"
 #include "core/base/fs.h"
@@ -32,7 +33,37 @@ char *cellfiles_path(const char *run_path, const char *cell_key, const char *rol
 			: xstrdup("");
 }
 
+bool cellfiles_are_there(const char *run_path, const char *cell_key, const char *role)
+{
+	for (size_t i = 0; run_path && i < ARRAY_SIZE(names); i++) {
+		AUTO_FREE char *path = cellfiles_path(run_path, cell_key, role, (enum cellfile)i);
+		struct stat st;
+
+		if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size == 0)
+			return false;
+	}
+	return true;
+}
+
 /* ---- one file ---- */
+
+/* A link, or an empty directory, where a file of ours shall be. */
+static void make_way(int dir_fd, const char *name)
+{
+	struct stat st;
+
+	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(st.st_mode))
+		unlinkat(dir_fd, name, S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0);
+}
+
+/* @mode 0: not made when it is missing. */
+static int write_file(int dir_fd, const char *name, const struct buf *text, mode_t mode,
+		      struct error *err)
+{
+	if (mode)
+		make_way(dir_fd, name);
+	return fs_update_file(dir_fd, name, text->data, text->len, mode, err);
+}
 
 /* The first of the names is the one that the address is resolved to. */
 static void add_own_line(struct buf *text, const char *ip, const char *hostname,
@@ -59,7 +90,7 @@ static int write_hosts(int dir_fd, const char *name, mode_t mode, const char *ho
 		add_own_line(&text, hosts->own.ip6, hostname, cell_key);
 	if (!str_empty(hosts->names))
 		buf_printf(&text, HEADING "%s", hosts->names);
-	return fs_update_file(dir_fd, name, text.data, text.len, mode, err);
+	return write_file(dir_fd, name, &text, mode, err);
 }
 
 static int write_hostname(int dir_fd, const char *name, const char *hostname, struct error *err)
@@ -67,7 +98,7 @@ static int write_hostname(int dir_fd, const char *name, const char *hostname, st
 	AUTO_BUF struct buf content = { 0 };
 
 	buf_printf(&content, "%s\n", hostname);
-	return fs_update_file(dir_fd, name, content.data, content.len, FILE_MODE, err);
+	return write_file(dir_fd, name, &content, FILE_MODE, err);
 }
 
 /* ---- the directory ---- */
@@ -122,7 +153,7 @@ static int update(int dir_fd, const char *cell_key, mode_t mode,
 	if (!dir)
 		return error_set(err, -errno, "cannot list the files of cell %s: %m", cell_key);
 	while (r == 0 && (more = fs_next_entry(dir, &entry)) > 0)
-		if (str_starts_with(entry->d_name, HOSTNAME_PREFIX))
+		if (entry->d_type == DT_REG && str_starts_with(entry->d_name, HOSTNAME_PREFIX))
 			r = update_container(dir_fd, entry->d_name, mode, cell_key, hosts, err);
 	if (r == 0 && more < 0)
 		r = error_set(err, more, "cannot list the files of cell %s: %s", cell_key,

@@ -42,6 +42,11 @@ int cellfiles_write_container(const char *run_path, const char *cell_key, const 
 			      const char *hostname, const struct cellfiles_hosts *hosts,
 			      struct error *err);
 
+/* Blocking. Whether the two files that containers mount, or with @role that container, are plain
+ * files that say something. What stands in their place else gives way to them when they are
+ * written. @run_path NULL: they are. */
+bool cellfiles_are_there(const char *run_path, const char *cell_key, const char *role);
+
 /* Brings the hosts files that are there up to date and makes none: the cell may be going. Without
  * any address those that they tell stay: they may have been written a moment ago. */
 int cellfiles_update(const char *run_path, const char *cell_key,

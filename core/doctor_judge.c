@@ -24,6 +24,12 @@ static bool is_changing(const struct object *cell)
 	return cell->cell.network.busy || (cell->cell.intent && !cell->cell.attached);
 }
 
+/* What it has may not be on record yet. */
+static bool is_unsettled(const struct object *cell)
+{
+	return is_changing(cell) || (cell->cell.pinned && !cell->cell.attached);
+}
+
 /* Between its making and the record of what was made, it is of one of those that are being attached
  * or detached. */
 static enum standing judge_unnamed(struct engine *engine, const struct host_thing *thing,
@@ -31,7 +37,10 @@ static enum standing judge_unnamed(struct engine *engine, const struct host_thin
 {
 	AUTO_FREE char *prefix = xasprintf("%s/", thing->owner);
 	struct map_node *node = map_find_from(&engine->objects, prefix);
+	const struct object *cell = engine_find(engine, thing->owner);
 
+	if (cell && cell->kind == KIND_CELL && is_unsettled(cell))
+		return owned(cell, NULL, ret_owner, ret_message, true);
 	for (; node && str_starts_with(node->key, prefix); node = map_next(node)) {
 		const struct object *object = map_entry(node, struct object, node);
 

@@ -56,8 +56,8 @@ struct host_thing {
 		      */
 	char *owner; /* key of the object that its name, label or record tells of; NULL: of none */
 	char *id;    /* containerd id when it is of one container of the owner, else NULL */
-	/* Some cell of the owner, a space, may have made it and nobody wrote down which: it is
-	 * theirs while one of them is being attached or detached. */
+	/* The owner, a cell, or some cell of the owner, a space, may have made it and nobody wrote
+	 * that down: it is theirs while one of them is not attached for certain. */
 	bool unnamed;
 	bool in_use; /* the driver works with it at this moment */
 	char *why;   /* without an owner: in words */
@@ -268,7 +268,8 @@ struct attachment_fact {
 	bool intent; /* something may have been attached and wants detach() before the next attach()
 		      */
 	/* ADD of the whole chain succeeded, its result is known, and what it made is still there:
-	 * the pin of that namespace, the host's end of the interface, the reserved address */
+	 * the pin of that namespace, both ends of the interface, what is inside (addresses, the way
+	 * out), the reserved address */
 	bool attached;
 	char *ip;  /* without prefix; NULL unless attached */
 	char *ip6; /* NULL: the space is not dual stack either */

@@ -239,6 +239,24 @@ struct names_job *names_job_new(struct engine *engine, const struct object *cell
 	return job;
 }
 
+/* The cell's own come first: the others take their addresses from there. */
+struct names_job *names_job_again(struct engine *engine, const struct object *cell,
+				  const char *role, const char *hostname)
+{
+	const struct cell_addresses at = addresses_at(cell);
+	struct names_job *job = names_job_new(engine, cell, &at, NULL, NULL);
+	struct hosts_view view = { 0 };
+	struct names_file *file;
+
+	if (!role)
+		return job;
+	fill_view(cell, &view);
+	file = add_file(job, cell, &view, at);
+	file->role = xstrdup(role);
+	file->hostname = xstrdup_maybe(hostname);
+	return job;
+}
+
 /* NULL when nothing is to be written. */
 static struct names_job *round_new(struct engine *engine)
 {

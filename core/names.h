@@ -55,6 +55,11 @@ struct names_job *names_job_new(struct engine *engine, const struct object *cell
 				const struct cell_addresses *at, const char *role,
 				const char *hostname);
 
+/* What they are to say now, at the addresses that the cell has: its own files, and with @role
+ * those of that container too. */
+struct names_job *names_job_again(struct engine *engine, const struct object *cell,
+				  const char *role, const char *hostname);
+
 /* Blocking, on a worker. Makes what is missing. */
 int names_job_write(struct names_job *job, struct error *err);
 void names_job_free(struct names_job *job);

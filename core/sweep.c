@@ -19,7 +19,8 @@ static void on_examined(struct call *call)
 static void on_due(struct timer *timer)
 {
 	struct sweep *sweep = container_of(timer, struct sweep, timer);
-	const struct doctor_options options = { .fix = true, .kinds = 1U << HOST_SHIM };
+	const struct doctor_options options = { .fix = true,
+						.kinds = 1U << HOST_SHIM | 1U << HOST_IPAM };
 
 	if (!engine_plan_context(sweep->engine).looked || engine_look_problem(sweep->engine)) {
 		sweep_again(sweep);

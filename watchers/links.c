@@ -5,7 +5,8 @@
  *   RTM_DELLINK                   a bridge of ours or a cell's link is gone
  *   RTM_DELLINK, family AF_BRIDGE a link has left its bridge
  *   RTM_NEWLINK                   any change of a link: without IFF_UP, or a cell's without a
- *                                 master, it is not as it was made
+ *                                 master or a carrier (its other end is down, inside), it is not as
+ *                                 it was made
  *   RTM_DELADDR                   a bridge of ours has lost an address
  *
  * Everything else that happens to links passes by without a look, also nearly all that we do to
@@ -29,6 +30,10 @@
 
 /* A burst of some thousand changes fits; what does not is an overrun. */
 enum { RECEIVE_BUFFER_BYTES = 1024 * 1024 };
+
+/* IFF_LOWER_UP of linux/if.h, which does not go with net/if.h. The kernel has it right at once,
+ * IFF_RUNNING some time later. */
+enum { FLAG_LOWER_UP = 1 << 16 };
 
 struct links {
 	struct engine *engine;
@@ -72,7 +77,7 @@ static bool link_matters(struct links *links, struct nlmsghdr *header, bool *ret
 
 	if (!name || (info->ifi_family == AF_BRIDGE && !gone))
 		return false;
-	if (!gone && (info->ifi_flags & IFF_UP) && master)
+	if (!gone && (info->ifi_flags & IFF_UP) && (info->ifi_flags & FLAG_LOWER_UP) && master)
 		return false;
 	cell = engine_find_link(links->engine, nla_get_string(name));
 	*ret_busy = cell && is_busy(cell);

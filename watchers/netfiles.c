@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A conflist that is written, moved or removed calls for a look at once.
+ * A conflist that is written, cut, moved or removed calls for a look at once. Who cuts a file by
+ * its name, or keeps it open, never closes it after writing.
  *
- * A reservation or a pin is also removed by ourselves, with every cell that goes, and an unmounted
- * pin shows only as "some mount changed" (POLLPRI on mountinfo; inotify says nothing of an
- * unmount), which every container that starts or ends brings about too. So such an event is
- * followed, after a pause that grows with the number of cells, by one cheap check on a worker
- * thread: whether the pins and reservations of attached cells are there. Only a missing one is
- * worth a look at all networks.
+ * A reservation is also written by a plugin, with every cell that comes, and removed, like a pin,
+ * with every cell that goes. An unmounted pin shows only as "some mount changed" (POLLPRI on
+ * mountinfo; inotify says nothing of an unmount), which every container that starts or ends brings
+ * about too. So such an event is followed, after a pause that grows with the number of cells, by
+ * one cheap check on a worker thread: whether the pins and reservations of attached cells are there
+ * and whole. Only a missing one is worth a look at all networks.
  */
 #include "watchers/netfiles.h"
 
@@ -23,14 +24,16 @@
 #include "core/model/names.h"
 
 enum {
-	PAUSE_MIN_MS = 100,   /* a burst is checked once */
-	CELLS_PER_PAUSE = 10, /* and a ms more for so many: a few µs of work each */
+	PAUSE_MIN_MS = 100,      /* a burst is checked once */
+	CELLS_PER_PAUSE = 10,    /* and a ms more for so many: a few µs of work each */
+	RESERVATION_BYTES = 512, /* the first line is within */
 };
 
 #define CONFLIST_SUFFIX ".conflist"
 
 static const uint32_t gone_mask = IN_DELETE | IN_MOVED_FROM;
-static const uint32_t conflist_mask = gone_mask | IN_CLOSE_WRITE | IN_MOVED_TO;
+static const uint32_t written_mask = IN_CLOSE_WRITE | IN_MODIFY;
+static const uint32_t conflist_mask = gone_mask | written_mask | IN_MOVED_TO;
 
 struct netfiles {
 	struct engine *engine;
@@ -64,6 +67,18 @@ static bool is_pinned(const char *path, uint64_t inode)
 	       (!inode || st.st_ino == inode);
 }
 
+/* host-local ends the first of two lines with a break. */
+static bool is_reserved(const char *path)
+{
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	char text[RESERVATION_BYTES];
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text));
+
+	if (fd < 0 && errno != ENOENT)
+		return true; /* what cannot be read is not gone */
+	return n == (ssize_t)sizeof(text) || (n > 0 && memchr(text, '\n', (size_t)n));
+}
+
 static void check_files(struct work *work)
 {
 	struct netfiles *files = container_of(work, struct netfiles, work);
@@ -71,7 +86,7 @@ static void check_files(struct work *work)
 	for (size_t i = 0; i < files->pins.n && !files->missing; i++)
 		files->missing = !is_pinned(files->pins.items[i], files->inodes[i]);
 	for (size_t i = 0; i < files->reservations.n && !files->missing; i++)
-		files->missing = access(files->reservations.items[i], F_OK) < 0;
+		files->missing = !is_reserved(files->reservations.items[i]);
 }
 
 static void check_soon(struct netfiles *files);
@@ -196,7 +211,7 @@ static void on_event(struct inotify_user *user, const struct inotify_event *even
 		files->look(files->ctx, false);
 	else if (space)
 		files->look(files->ctx, space->own.slot.busy);
-	else if (event->mask & gone_mask)
+	else if (event->mask & (gone_mask | written_mask))
 		check_soon(files);
 }
 
@@ -276,9 +291,9 @@ static void on_change(struct engine_watcher *watcher, const struct object *objec
 		return;
 	pin = network->ops->netns_path(network, object->key);
 	watch_dir_of(files, pin, gone_mask);
-	watch_dir_of(files, object->cell.reservation, gone_mask);
+	watch_dir_of(files, object->cell.reservation, gone_mask | written_mask);
 	list_for_each(join, &object->cell.joins, link)
-		watch_dir_of(files, join->reservation, gone_mask);
+		watch_dir_of(files, join->reservation, gone_mask | written_mask);
 }
 
 /* ---- life ---- */

@@ -17,7 +17,7 @@
 
 enum {
 	RETRY_MS = 10 * 1000, /* where one of the files does not answer */
-	QUIET_MS = 50, /* who writes the file line by line is read once */
+	QUIET_MS = 50,        /* who writes the file line by line is read once */
 	LINKS_MAX = 40,
 	FILE_MODE = 0644,
 };
@@ -65,6 +65,20 @@ static void watch_path(struct manifests_watches *watches, const char *path)
 	manifests_generation_fini(&generation);
 }
 
+/* Also where somebody took away the file, or what it lay in: containers cannot start without. */
+static int write_target(const char *target, const struct buf *text, struct error *err)
+{
+	const char *data = text->data ? text->data : "";
+	int r = fs_update_file(AT_FDCWD, target, data, text->len, FILE_MODE, err);
+	const char *end = strrchr(target, '/');
+	AUTO_FREE char *dir = xstrndup(target, (size_t)(end - target));
+
+	if (r != -ENOENT)
+		return r;
+	r = fs_make_dirs(dir, 0755, err);
+	return r < 0 ? r : fs_update_file(AT_FDCWD, target, data, text->len, FILE_MODE, err);
+}
+
 /* Watch first, then read. */
 static void run_look(struct work *work)
 {
@@ -82,12 +96,11 @@ static void run_look(struct work *work)
 		watcher->new_watches.user = &watcher->inotify;
 		watch_path(&watcher->new_watches, watcher->host);
 		watch_path(&watcher->new_watches, watcher->stub);
+		watch_path(&watcher->new_watches, watcher->target);
 	}
 	watcher->status = resolver_read(&files, &text, &watcher->n, &watcher->err);
 	if (watcher->status == 0)
-		watcher->status =
-			fs_update_file(AT_FDCWD, watcher->target, text.data ? text.data : "",
-				       text.len, FILE_MODE, &watcher->err);
+		watcher->status = write_target(watcher->target, &text, &watcher->err);
 }
 
 static void take_look(struct resolver_watcher *watcher)

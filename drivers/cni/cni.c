@@ -38,17 +38,35 @@ char *cni_space_dir(const struct cni *cni, const char *space_key)
 	return record ? xstrndup(record->value, record->value_len) : xstrdup(cni->conf_dir);
 }
 
+/* Each at most once. */
+static void add_record_dirs(const struct journal_record *record, struct strv *ret_dirs)
+{
+	AUTO_FREE char *text = xcalloc(record->value_len + 1, 1);
+
+	memcpy(text, record->value, record->value_len);
+	for (size_t at = 0; at < record->value_len; at += strlen(text + at) + 1)
+		if (text[at] && !strv_has(ret_dirs, text + at))
+			strv_add(ret_dirs, text + at);
+}
+
+void cni_space_dirs(const struct cni *cni, const char *space_key, struct strv *ret_dirs)
+{
+	AUTO_FREE char *key = xasprintf(CONFDIR_PREFIX "%s", space_key);
+	const struct journal_record *record = journal_find(cni->journal, key);
+
+	if (record)
+		add_record_dirs(record, ret_dirs);
+	else
+		strv_add(ret_dirs, cni->conf_dir);
+}
+
 void cni_conf_dirs(const struct cni *cni, struct strv *ret_dirs)
 {
 	const struct journal_record *record = journal_first(cni->journal, CONFDIR_PREFIX);
 
 	strv_add(ret_dirs, cni->conf_dir);
-	for (; record; record = journal_next(record, CONFDIR_PREFIX)) {
-		AUTO_FREE char *dir = xstrndup(record->value, record->value_len);
-
-		if (!strv_has(ret_dirs, dir))
-			strv_add(ret_dirs, dir);
-	}
+	for (; record; record = journal_next(record, CONFDIR_PREFIX))
+		add_record_dirs(record, ret_dirs);
 }
 
 int cni_dir_answers(const struct cni *cni, const char *dir, struct error *err)

@@ -7,6 +7,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/fs.h"
+#include "drivers/cni/inside.h"
 #include "drivers/cni/netns.h"
 
 enum { RESERVATION_MAX_BYTES = 4096 };
@@ -21,10 +22,17 @@ static char *reservation_path(const struct attachment *attachment, const char *i
 	return dir ? xasprintf("%s/%s", dir, ip) : NULL;
 }
 
-/* "<container id>\r\n<interface>". An empty one is what a crash of the plugin leaves: nobody's. */
+static char *reservation_text(const struct attachment *attachment)
+{
+	return xasprintf("%s\r\n%s", attachment->container_id, attachment->interface);
+}
+
+/* "<container id>\r\n<interface>". An empty one is what a crash of the plugin leaves: nobody's. So
+ * is one that was cut; an older plugin writes no more than the id. */
 static enum drift look_at_reservation(const struct attachment *attachment, const char *ip)
 {
 	AUTO_FREE char *path = reservation_path(attachment, ip);
+	AUTO_FREE char *whole = NULL;
 	AUTO_BUF struct buf text = { 0 };
 	size_t len = strlen(attachment->container_id);
 	int r;
@@ -34,7 +42,10 @@ static enum drift look_at_reservation(const struct attachment *attachment, const
 	r = fs_read_file(AT_FDCWD, path, RESERVATION_MAX_BYTES, &text, NULL);
 	if (r == -EIO || r == -EACCES || r == -EMFILE || r == -ENFILE || r == -ENOMEM)
 		return DRIFT_NONE; /* what cannot be read is not gone */
-	if (r < 0 || text.len == 0)
+	whole = reservation_text(attachment);
+	if (r < 0 || text.len == 0 ||
+	    (text.len != len && text.len < strlen(whole) &&
+	     memcmp(text.data, whole, text.len) == 0))
 		return DRIFT_RESERVATION;
 	if (text.len < len || memcmp(text.data, attachment->container_id, len) != 0 ||
 	    (text.len > len && text.data[len] != '\r' && text.data[len] != '\n'))
@@ -53,8 +64,7 @@ bool drift_wish_is_taken(const struct attachment *attachment)
 static int write_reservation(const struct attachment *attachment, const char *path,
 			     struct error *err)
 {
-	AUTO_FREE char *text =
-		xasprintf("%s\r\n%s", attachment->container_id, attachment->interface);
+	AUTO_FREE char *text = reservation_text(attachment);
 	AUTO_CLOSE int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
 
 	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
@@ -112,6 +122,13 @@ static bool is_pinned(const struct attachment *attachment)
 	return inode && (!attachment->netns_inode || inode == attachment->netns_inode);
 }
 
+static bool is_whole_inside(const struct attachment *attachment)
+{
+	AUTO_FREE char *drift = inside_drift(attachment);
+
+	return !drift;
+}
+
 enum drift drift_look(const struct attachment *attachment, const char *boot_id,
 		      const struct hostlinks *links)
 {
@@ -127,21 +144,46 @@ enum drift drift_look(const struct attachment *attachment, const char *boot_id,
 		return DRIFT_TAKEN;
 	if (link_is_gone(attachment, links))
 		return DRIFT_LINK;
-	return is_pinned(attachment) ? reservation : DRIFT_PIN;
+	if (!is_pinned(attachment))
+		return DRIFT_PIN;
+	return reservation == DRIFT_NONE && !is_whole_inside(attachment) ? DRIFT_INSIDE
+									 : reservation;
+}
+
+/* Both that can be put back: one hides the other. */
+int drift_mend(const struct attachment *attachment, enum drift *drift, struct error *err)
+{
+	int r;
+
+	if (*drift != DRIFT_RESERVATION && *drift != DRIFT_INSIDE)
+		return 0;
+	r = drift_reserve(attachment, err);
+	if (r == 0)
+		r = inside_mend(attachment, err);
+	if (r == -EEXIST || r == -ENODEV)
+		*drift = r == -EEXIST ? DRIFT_TAKEN : DRIFT_LINK;
+	else if (r < 0)
+		return r;
+	else
+		*drift = DRIFT_NONE;
+	return 0;
 }
 
 char *drift_words(enum drift drift, const struct attachment *attachment)
 {
 	static const char *const words[DRIFT_COUNT] = {
 		[DRIFT_RESERVATION] = "a reservation of its addresses is gone: ",
+		[DRIFT_INSIDE] = "inside its network namespace ",
 		[DRIFT_PIN] = "its network namespace is not pinned any more: ",
 		[DRIFT_LINK] = "the host's end of its interface is gone: ",
 		[DRIFT_TAKEN] = "one of its addresses is reserved for another: ",
 		[DRIFT_UNKNOWN] = "how it was attached is not on record",
 	};
-	const char *name = drift == DRIFT_PIN    ? attachment->netns
-			   : drift == DRIFT_LINK ? attachment->result.link
-						 : attachment->result.ip;
+	AUTO_FREE char *inside = drift == DRIFT_INSIDE ? inside_drift(attachment) : NULL;
+	const char *name = drift == DRIFT_PIN      ? attachment->netns
+			   : drift == DRIFT_INSIDE ? inside
+			   : drift == DRIFT_LINK   ? attachment->result.link
+						   : attachment->result.ip;
 
 	if (drift == DRIFT_NONE)
 		return NULL;

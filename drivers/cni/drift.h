@@ -9,7 +9,8 @@
 /* From the least to the most that has to be done about it. */
 enum drift {
 	DRIFT_NONE,
-	DRIFT_RESERVATION, /* the file is gone; nobody else has the address */
+	DRIFT_RESERVATION, /* the file is gone, or cut; nobody else has the address */
+	DRIFT_INSIDE,      /* the cell's end is not as it was made: down, or without an address */
 	DRIFT_PIN,         /* gone, or another namespace is pinned in its place */
 	DRIFT_LINK,        /* the host's end of the interface is gone, and the other with it */
 	DRIFT_TAKEN,       /* the address is reserved for another container */
@@ -19,6 +20,10 @@ enum drift {
 
 enum drift drift_look(const struct attachment *attachment, const char *boot_id,
 		      const struct hostlinks *links);
+
+/* Puts back what can be without DEL and ADD: *@drift is DRIFT_NONE then, else what it was, or
+ * worse. A negative result: it is to be tried again. */
+int drift_mend(const struct attachment *attachment, enum drift *drift, struct error *err);
 
 /* In words, for people. Free with free(). */
 char *drift_words(enum drift drift, const struct attachment *attachment);

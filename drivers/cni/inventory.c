@@ -34,6 +34,7 @@ struct inventory_op {
 	struct strv keys, values; /* the journal's */
 	struct map links;         /* struct claim.node: the host's ends, of cells */
 	struct map containers;    /* CNI container ids, of cells */
+	struct map addresses;     /* files of reservations, of cells */
 	struct map bridges;       /* of spaces */
 	struct map reserved;      /* directories of host-local, of spaces */
 	struct host_things things, *ret_things;
@@ -102,6 +103,15 @@ static void claim_network(struct inventory_op *inventory, const struct conflist 
 	add_claim(&inventory->reserved, reservations, space_key);
 }
 
+static void claim_address(struct inventory_op *inventory, const char *cell_key,
+			  const struct conflist *list, const char *ip)
+{
+	AUTO_FREE char *dir = ip ? conflist_reservations(list) : NULL;
+	AUTO_FREE char *path = dir ? xasprintf("%s/%s", dir, ip) : NULL;
+
+	add_claim(&inventory->addresses, path, cell_key);
+}
+
 static void claim_attachment(struct inventory_op *inventory, const char *cell_key,
 			     const char *record_key, const char *text)
 {
@@ -112,6 +122,8 @@ static void claim_attachment(struct inventory_op *inventory, const char *cell_ke
 		return;
 	add_claim(&inventory->containers, attachment.container_id, cell_key);
 	add_claim(&inventory->links, attachment.result.link, cell_key);
+	claim_address(inventory, cell_key, &attachment.list, attachment.result.ip);
+	claim_address(inventory, cell_key, &attachment.list, attachment.result.ip6);
 	claim_network(inventory, &attachment.list, space_key);
 }
 
@@ -246,26 +258,30 @@ char *reservation_container(const char *path)
 	return xstrdup(text.data);
 }
 
-/* "<cell id>.<n>" */
-static bool is_cell_container(const char *container)
+/* The cell of "<cell id>.<n>"; NULL: it is not of one. Free with free(). */
+static char *cell_of_container(const char *container)
 {
 	const char *dot = strrchr(container, '.');
 	AUTO_FREE char *id = dot ? xstrndup(container, (size_t)(dot - container)) : NULL;
-	AUTO_FREE char *cell_key = id ? name_cell_key(id) : NULL;
 
-	return cell_key;
+	return id ? name_cell_key(id) : NULL;
 }
 
-/* In a directory of others, what is not of a cell is theirs. */
+/* In a directory of others, what is not of a cell is theirs. One that was cut is of whom has the
+ * address; one of a cell that is on no record may be that of one which is not adopted yet. */
 static void add_reservation(struct inventory_op *inventory, const char *path, bool shared)
 {
 	AUTO_FREE char *container = reservation_container(path);
+	AUTO_FREE char *cell_key = cell_of_container(container);
 	const char *owner = find_owner(&inventory->containers, container);
 	struct host_thing *thing;
 
-	if (shared && !is_cell_container(container))
+	if (!owner && !cell_key)
+		owner = find_owner(&inventory->addresses, path);
+	if (shared && !cell_key && !owner)
 		return;
-	thing = host_things_add(&inventory->things, HOST_IPAM, path, owner);
+	thing = host_things_add(&inventory->things, HOST_IPAM, path, owner ? owner : cell_key);
+	thing->unnamed = !owner && cell_key;
 	if (!owner)
 		thing->why = *container ? xasprintf("reserved for %.300s, which is not attached",
 						    container)
@@ -435,6 +451,7 @@ static void on_finish(struct op *op, int status)
 	host_things_fini(&inventory->things);
 	free_claims(&inventory->links);
 	free_claims(&inventory->containers);
+	free_claims(&inventory->addresses);
 	free_claims(&inventory->bridges);
 	free_claims(&inventory->reserved);
 	strv_fini(&inventory->keys);

@@ -68,6 +68,9 @@ void op_start_in_order(struct op *op, struct cni *cni, const struct step *steps,
  * the caller. */
 char *cni_space_dir(const struct cni *cni, const char *space_key);
 
+/* The same, and behind it those in which its conflist may still be: it was there before. */
+void cni_space_dirs(const struct cni *cni, const char *space_key, struct strv *ret_dirs);
+
 /* Every directory that may hold conflists of ours. */
 void cni_conf_dirs(const struct cni *cni, struct strv *ret_dirs);
 
@@ -80,6 +83,8 @@ int cni_dir_answers(const struct cni *cni, const char *dir, struct error *err);
 /* Takes those out that do not. */
 void cni_leave_out_hung(const struct cni *cni, struct strv *dirs);
 
+/* "confdir/<space key>": its directory, and after a NUL each one in which its conflist may still be
+ * from before. */
 #define CONFDIR_PREFIX "confdir/"
 
 /* "conflist/<space key>": the text that was last written, or found and taken over. What is on the
@@ -118,6 +123,25 @@ void cni_resolve(struct network *network, const char *host, struct resolved *ret
 /* cni_attach() for a space that the cell joins. @interface NULL: the lowest that is free. */
 void cni_attach_join(struct cni *cni, const struct join_request *request, const char *interface,
 		     struct join_fact *ret_fact, struct call *call);
+
+/* The number behind the next container id, as long as none is journalled. */
+uint64_t cni_next_number(const struct cni *cni);
+
+/* What was found and is on no record (drivers/cni/adopt.h), for a cell and one of its spaces. Its
+ * owner's, and all that it points to, until the step has completed. */
+struct adoption {
+	struct op *op;
+	const char *cell_key, *space_key;
+	bool joins; /* the space is not the cell's own */
+	const struct attachment *attachment;
+	struct strv stale; /* keys of records in whose place it comes */
+	char *key;
+	struct call next;
+};
+
+/* Journals it in place of what is on record; completes op->step. */
+void cni_journal_adoption(struct adoption *adoption);
+void cni_adoption_fini(struct adoption *adoption);
 
 /* The first half of cni_detach(), for one of the cell's spaces: its namespace stays pinned. */
 void cni_undo_attachment(struct cni *cni, const char *cell_key, const char *space_key,

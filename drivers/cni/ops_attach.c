@@ -10,6 +10,7 @@
 
 #include "core/base/buf.h"
 #include "core/model/names.h"
+#include "drivers/cni/adopt.h"
 #include "drivers/cni/attachment.h"
 #include "drivers/cni/chain.h"
 #include "drivers/cni/drift.h"
@@ -156,6 +157,8 @@ static int read_network(struct op *op, struct error *err)
 		return r;
 	ask_only_for_inside(&attachment->wanted_ip, conflist_subnet(&attachment->list));
 	ask_only_for_inside(&attachment->wanted_ip6, conflist_subnet6(&attachment->list));
+	adopt_release(&attachment->list, attachment->wanted_ip, attach->cell_key);
+	adopt_release(&attachment->list, attachment->wanted_ip6, attach->cell_key);
 	if (conflist_subnet6(&attachment->list) && attachment->list.bridge)
 		r = hostipv6_make_bridge(attachment->list.bridge, err);
 	if (r == 0)
@@ -163,7 +166,7 @@ static int read_network(struct op *op, struct error *err)
 	return r;
 }
 
-static uint64_t next_number(const struct cni *cni)
+uint64_t cni_next_number(const struct cni *cni)
 {
 	const struct journal_record *record = journal_find(cni->journal, SEQUENCE_KEY);
 	AUTO_FREE char *text = record ? xstrndup(record->value, record->value_len) : NULL;
@@ -219,7 +222,7 @@ static void journal_intent(struct op *op)
 {
 	struct attach_op *attach = to_attach_op(op);
 	AUTO_FREE char *cell_id = name_cell_id(attach->cell_key);
-	uint64_t n = next_number(op->cni);
+	uint64_t n = cni_next_number(op->cni);
 	AUTO_FREE char *value = xasprintf("%llu", (unsigned long long)n);
 
 	if (!attach->attachment.interface)

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "core/base/buf.h"
+#include "core/base/paths.h"
 #include "core/model/names.h"
 #include "drivers/cni/attachment.h"
 #include "drivers/cni/drift.h"
@@ -16,6 +17,7 @@ struct space_op {
 	struct strv attachments;     /* records of its cells, */
 	struct strv joined;          /* and of those that have joined it */
 	char *boot_id;
+	bool moves; /* its conflist may be in other directories too */
 	char *text; /* the conflist as it stands there now */
 };
 
@@ -45,18 +47,32 @@ static char *confdir_key(const char *space_key)
 	return xasprintf(CONFDIR_PREFIX "%s", space_key);
 }
 
+/* "<dir>\0<former>\0..." */
+static void put_dirs(struct op *op, bool sync)
+{
+	const struct space_job *job = &to_space_op(op)->job;
+	AUTO_FREE char *key = confdir_key(job->space_key);
+	AUTO_BUF struct buf value = { 0 };
+
+	buf_add(&value, job->dir, strlen(job->dir));
+	for (size_t i = 0; i < job->former.n; i++) {
+		buf_add(&value, "", 1);
+		buf_add_str(&value, job->former.items[i]);
+	}
+	journal_put(op->cni->journal, key, value.data, value.len, sync, &op->step);
+}
+
 /* A directory that is not the default is remembered before anything is in it, or nobody would look
- * there again. */
+ * there again; and so is one that is left until nothing is in it. */
 static void remember_dir(struct op *op)
 {
-	struct space_job *job = &to_space_op(op)->job;
-	AUTO_FREE char *key = confdir_key(job->space_key);
+	const struct space_job *job = &to_space_op(op)->job;
 	AUTO_FREE char *known = cni_space_dir(op->cni, job->space_key);
 
 	if (str_equal(known, job->dir))
 		call_complete(&op->step, 0, NULL);
 	else
-		journal_put(op->cni->journal, key, job->dir, strlen(job->dir), true, &op->step);
+		put_dirs(op, true);
 }
 
 static void forget_dir(struct op *op)
@@ -66,13 +82,33 @@ static void forget_dir(struct op *op)
 	journal_remove(op->cni->journal, key, false, &op->step);
 }
 
+/* Where nothing could be taken away it is tried again when the space is next seen to. */
+static void forget_former(struct op *op)
+{
+	const struct space_op *space = to_space_op(op);
+
+	if (!space->moves)
+		call_complete(&op->step, 0, NULL);
+	else if (!space->job.former.n && str_equal(space->job.dir, op->cni->conf_dir))
+		forget_dir(op);
+	else
+		put_dirs(op, false);
+}
+
 /* Looked up when its turn has come: an op before it may have changed it. */
 static void find_dirs(struct op *op)
 {
-	struct space_job *job = &to_space_op(op)->job;
+	struct space_op *space = to_space_op(op);
+	struct space_job *job = &space->job;
+	AUTO(strv_fini) struct strv dirs = { 0 };
 
+	cni_space_dirs(op->cni, job->space_key, &dirs);
 	if (!job->dir)
-		job->dir = cni_space_dir(op->cni, job->space_key);
+		job->dir = xstrdup(space->ret_fact ? op->cni->conf_dir : dirs.items[0]);
+	for (size_t i = 0; i < dirs.n; i++)
+		if (!str_equal(dirs.items[i], job->dir))
+			strv_add(&job->former, dirs.items[i]);
+	space->moves = job->former.n;
 	cni_conf_dirs(op->cni, &job->dirs);
 	call_complete(&op->step, 0, NULL);
 }
@@ -148,6 +184,20 @@ static void read_attachments(struct space_op *space, const struct strv *records,
 	}
 }
 
+/* It moves with the ranges that it has, also when nobody wrote down which. */
+static void know_former(struct space_job *job)
+{
+	for (size_t i = 0; i < job->former.n && !job->known; i++) {
+		AUTO(conflist_fini) struct conflist list = { 0 };
+		AUTO_BUF struct buf text = { 0 };
+		const char *dir = job->former.items[i];
+
+		if (paths_answer(&dir, 1, PATHS_READ, NULL) == 0 &&
+		    space_read(dir, job->space_key, &list, &text, NULL) == 0)
+			job->known = buf_take(&text);
+	}
+}
+
 static int ensure(struct op *op, struct error *err)
 {
 	struct space_op *space = to_space_op(op);
@@ -158,7 +208,11 @@ static int ensure(struct op *op, struct error *err)
 	cni_leave_out_hung(op->cni, &space->job.dirs);
 	read_attachments(space, &space->attachments, false);
 	read_attachments(space, &space->joined, true);
-	return space_ensure(&space->job, &space->fact, &space->text, err);
+	know_former(&space->job);
+	r = space_ensure(&space->job, &space->fact, &space->text, err);
+	if (r == 0)
+		space_leave_former(&space->job);
+	return r;
 }
 
 /* Not waited for on the disk: what is not known after a power cut is taken over as it stands. */
@@ -184,10 +238,14 @@ static void forget_conflist(struct op *op)
 
 static int remove_all(struct op *op, struct error *err)
 {
-	const struct space_job *job = &to_space_op(op)->job;
+	struct space_job *job = &to_space_op(op)->job;
 	int r = cni_dir_answers(op->cni, job->dir, err);
 
-	return r < 0 ? r : space_remove(job, err);
+	if (r == 0)
+		r = space_remove(job, err);
+	if (r == 0)
+		space_leave_former(job);
+	return r;
 }
 
 static const struct step ensure_steps[] = {
@@ -196,6 +254,7 @@ static const struct step ensure_steps[] = {
 	{ .name = "find what is known of it", .start = find_known },
 	{ .name = "write the conflist", .blocking = ensure, .apart = true },
 	{ .name = "remember the conflist", .start = remember_conflist },
+	{ .name = "forget where it was before", .start = forget_former },
 	{ 0 },
 };
 

@@ -6,6 +6,8 @@
 #include <net/if.h>
 
 #include "core/base/fs.h"
+#include "core/base/log.h"
+#include "core/base/paths.h"
 #include "core/model/names.h"
 #include "drivers/cni/confdir.h"
 #include "drivers/cni/hostipv6.h"
@@ -16,6 +18,7 @@ void space_job_fini(struct space_job *job)
 {
 	free(job->space_key);
 	free(job->dir);
+	strv_fini(&job->former);
 	free(job->wanted_subnet);
 	free(job->wanted_subnet6);
 	free(job->known);
@@ -113,6 +116,40 @@ int space_remove(const struct space_job *job, struct error *err)
 	if (r == 0 && unlink(path) < 0 && errno != ENOENT)
 		r = error_set(err, -errno, "cannot remove %s: %m", path);
 	return r < 0 ? error_wrap(err, r, "network of space %s", job->space_key) : 0;
+}
+
+static int leave_dir(const char *dir, const char *space_key, struct error *err)
+{
+	AUTO_FREE char *path = space_conflist_path(dir, space_key);
+	AUTO(conflist_fini) struct conflist list = { 0 };
+	AUTO_BUF struct buf text = { 0 };
+	int r = space_read(dir, space_key, &list, &text, err);
+
+	if (r == -ENOENT || r == -EEXIST || r == -EBADMSG || r == -ENOTDIR)
+		return 0; /* nothing there that is ours */
+	if (r == 0 && unlink(path) < 0 && errno != ENOENT)
+		r = error_set(err, -errno, "cannot remove %s: %m", path);
+	return r;
+}
+
+void space_leave_former(struct space_job *job)
+{
+	struct strv left = { 0 };
+	struct error err;
+
+	for (size_t i = 0; i < job->former.n; i++) {
+		const char *dir = job->former.items[i];
+		int r = paths_answer(&dir, 1, PATHS_READ, &err);
+
+		if (r == 0)
+			r = leave_dir(dir, job->space_key, &err);
+		if (r == 0 || r == -ENOENT)
+			continue;
+		strv_add(&left, dir);
+		log_debug("its former conflist stays key=%s: %s", job->space_key, err.msg);
+	}
+	strv_fini(&job->former);
+	job->former = left;
 }
 
 /* Ours is what stands where we would have put it. */

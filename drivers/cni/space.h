@@ -16,6 +16,7 @@
 struct space_job {
 	char *space_key;
 	char *dir;            /* of its conflist */
+	struct strv former;   /* directories in which it may still be: taken away from there */
 	char *wanted_subnet;  /* NULL: as on disk, else the next free one */
 	bool ipv6;            /* dual stack: */
 	char *wanted_subnet6; /* as wanted_subnet */
@@ -45,6 +46,10 @@ int space_remove(const struct space_job *job, struct error *err);
 
 /* Every address that is reserved in its network. */
 int space_remove_reservations(const struct space_job *job, struct error *err);
+
+/* Takes the conflist away from the former directories. What is not the space's stays. A directory
+ * in which that cannot be done stays in @job. */
+void space_leave_former(struct space_job *job);
 
 void space_fact_fill(struct space_fact *fact, const char *path, const struct conflist *list);
 

@@ -8,6 +8,7 @@
 
 #define LABEL_REALM "kukeon.io/realm"
 #define LABEL_INSTANCE "kukeon.io/instance" /* which daemon's: its run path */
+#define LABEL_FOUND "kukeon.io/found"       /* of a namespace that was there before its realm */
 #define LABEL_SPACE "kukeon.io/space"
 #define LABEL_STACK "kukeon.io/stack"
 #define LABEL_CELL "kukeon.io/cell"

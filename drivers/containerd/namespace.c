@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * containerd namespaces: one per realm, marked with the realm's name and with the instance of
- * Kukeon that it is of. What another instance has marked is not ours to list or to use.
+ * Kukeon that it is of. What another instance has marked is not ours to list or to use. One that
+ * was there before its realm, unmarked and with a name that is not of ours, is marked as found: it
+ * is somebody's, and stays when the realm goes, also when nothing is in it.
  */
 #include <errno.h>
 
 #include "api/containerd.pb-c.h"
 #include "drivers/containerd/labels.h"
 #include "drivers/containerd/op.h"
+
+/* As name_containerd_namespace() gives them. */
+#define NAMESPACE_PREFIX "kukeon-"
 
 #define SERVICE "/containerd.services.namespaces.v1.Namespaces"
 
@@ -19,7 +24,8 @@ static const struct client_method list_method = { SERVICE "/List",
 
 struct namespace_op {
 	struct op op;
-	char *name, *realm; /* realm NULL: take the label away */
+	char *name, *realm; /* realm NULL: take the labels away */
+	bool found;         /* it is somebody's */
 	struct strv *ret_namespaces, *ret_realms;
 };
 
@@ -47,23 +53,26 @@ static void start(struct runtime *runtime, struct namespace_op *namespace_,
 }
 
 /* Create and Update take the same message; the mask is ignored by Create. A label of no value is
- * taken away. */
+ * taken away; in the mask it must be one that is there. */
 static int start_write(struct op *op, const struct client_method *method)
 {
 	struct namespace_op *namespace_ = namespace_of(op);
 	Ctd__NamespaceRequest request = CTD__NAMESPACE_REQUEST__INIT;
 	Ctd__Namespace object = CTD__NAMESPACE__INIT;
 	Ctd__FieldMask mask = CTD__FIELD_MASK__INIT;
-	char *paths[] = { (char *)"labels." LABEL_REALM, (char *)"labels." LABEL_INSTANCE };
+	char *paths[] = { (char *)"labels." LABEL_REALM, (char *)"labels." LABEL_INSTANCE,
+			  (char *)"labels." LABEL_FOUND };
 	struct labels labels = { 0 };
 
 	labels_add(&labels, LABEL_REALM, namespace_->realm ? namespace_->realm : "");
 	labels_add(&labels, LABEL_INSTANCE, namespace_->realm ? op->driver->instance : "");
+	if (namespace_->found)
+		labels_add(&labels, LABEL_FOUND, namespace_->realm ? "true" : "");
 	object.name = namespace_->name;
 	object.labels = labels.refs;
 	object.n_labels = labels.n;
 	mask.paths = paths;
-	mask.n_paths = ARRAY_SIZE(paths);
+	mask.n_paths = labels.n;
 	request.namespace_ = &object;
 	request.update_mask = method == &update_method ? &mask : NULL;
 	return op_unary(op, method, &request.base);
@@ -104,6 +113,14 @@ static bool may_use(const struct op *op, const Ctd__Namespace *item)
 	return !*instance || strcmp(instance, op->driver->instance) == 0;
 }
 
+static bool is_found(const Ctd__Namespace *item)
+{
+	bool marked = *labels_get(item->labels, item->n_labels, LABEL_REALM) || *instance_of(item);
+
+	return *labels_get(item->labels, item->n_labels, LABEL_FOUND) ||
+	       (!marked && !str_starts_with(item->name, NAMESPACE_PREFIX));
+}
+
 static int done_whose(struct op *op, int status UNUSED)
 {
 	const Ctd__NamespaceList *list = op_reply(op, Ctd__NamespaceList);
@@ -111,7 +128,10 @@ static int done_whose(struct op *op, int status UNUSED)
 	for (size_t i = 0; i < list->n_namespaces; i++) {
 		const Ctd__Namespace *item = list->namespaces[i];
 
-		if (str_equal(item->name, namespace_of(op)->name) && !may_use(op, item))
+		if (!str_equal(item->name, namespace_of(op)->name))
+			continue;
+		namespace_of(op)->found = is_found(item);
+		if (!may_use(op, item))
 			return op_fail(op, -EEXIST,
 				       "belongs to the Kukeon with run path %s; give the realm "
 				       "another spec.namespace",
@@ -144,11 +164,25 @@ static int start_delete(struct op *op)
 {
 	Ctd__NameRequest request = CTD__NAME_REQUEST__INIT;
 
+	if (namespace_of(op)->found)
+		return OP_NEXT;
 	request.name = namespace_of(op)->name;
 	return op_unary(op, &delete_method, &request.base);
 }
 
+/* Another instance's by now: nothing of it is ours to take away. */
+static int done_whose_to_remove(struct op *op, int status)
+{
+	const Ctd__NamespaceList *list = op_reply(op, Ctd__NamespaceList);
+
+	for (size_t i = 0; i < list->n_namespaces; i++)
+		if (str_equal(list->namespaces[i]->name, namespace_of(op)->name))
+			return may_use(op, list->namespaces[i]) ? done_whose(op, status) : OP_END;
+	return OP_END;
+}
+
 static const struct op_step remove_steps[] = {
+	{ .name = "see whose it is", .start = start_list, .done = done_whose_to_remove },
 	{ .name = "delete",
 	  .also_ok = { ENOENT, EBUSY },
 	  .start = start_delete,

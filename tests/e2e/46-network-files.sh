@@ -43,6 +43,33 @@ rm "$reserved"
 by_event "and again" reservation_is_back
 untouched
 
+# Cut by its name, which closes nothing; and what was cut is nobody else's.
+cut() { perl -e 'truncate($ARGV[0], $ARGV[1]) or die' "$@"; }
+orphans() { kuke doctor -o json | jq -r '[.objects[]? | select(.orphan) | .name] | join(" ")'; }
+cut "$conflist" 0
+by_event "a conflist that was cut to nothing is back" conflist_is_back
+cut "$conflist" 40
+by_event "one that was cut in the middle is back" conflist_is_back
+for bytes in 0 3 12; do
+	cut "$reserved" $bytes
+	by_event "a reservation that was cut to $bytes bytes is back" reservation_is_back
+done
+daemon_kill
+cut "$reserved" 5
+daemon_start
+wait_for "one that was cut while nobody watched is back" reservation_is_back
+assert_eq "" "$(orphans)" "orphans"
+untouched
+
+# One of a cell that is not is taken away some time after a start; what is not of a cell, and not ours, stays.
+stray=$RUNTIME_DIR/ipam/default-default/10.88.200.200
+printf 'default_default_default_ghost.99\r\neth0' >"$stray"
+daemon_stop
+daemon_start
+LIMIT=45 wait_for "the reservation that is nobody's is taken away" test ! -e "$stray"
+assert_true "that of cell web is there" reservation_is_back
+untouched
+
 # Nobody else gets the address.
 drop_ready_cell other root
 assert_ne "$ip" "$(cell_ip other)" "address of cell other"

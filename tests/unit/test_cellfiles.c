@@ -172,6 +172,39 @@ static void test_unchanged(void **state UNUSED)
 	assert_int_not_equal(st.st_mtim.tv_sec, 1000);
 }
 
+static void replace_by_dir(const char *role, enum cellfile file)
+{
+	AUTO_FREE char *path = cellfiles_path(dir, KEY, role, file);
+
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0755), 0);
+}
+
+/* Another hand took them away, or put something else there. */
+static void test_damage(void **state UNUSED)
+{
+	AUTO_FREE char *hosts = cellfiles_path(dir, KEY, NULL, CELLFILE_HOSTS);
+	AUTO_FREE char *hostname = cellfiles_path(dir, KEY, "late", CELLFILE_HOSTNAME);
+
+	assert_false(cellfiles_are_there(dir, KEY, NULL));
+	write_cell("10.88.0.5", "");
+	write_container("late", "l");
+	assert_true(cellfiles_are_there(dir, KEY, NULL));
+	assert_true(cellfiles_are_there(dir, KEY, "late"));
+	assert_int_equal(truncate(hosts, 0), 0);
+	assert_false(cellfiles_are_there(dir, KEY, NULL));
+	replace_by_dir(NULL, CELLFILE_HOSTS);
+	assert_false(cellfiles_are_there(dir, KEY, NULL));
+	assert_int_equal(unlink(hostname), 0);
+	assert_int_equal(symlink("/dev/null", hostname), 0);
+	assert_false(cellfiles_are_there(dir, KEY, "late"));
+	write_cell("10.88.0.5", "");
+	write_container("late", "l");
+	expect(NULL, CELLFILE_HOSTS, LOCALHOST "10.88.0.5\tweb web.t\n");
+	expect("late", CELLFILE_HOSTNAME, "l\n");
+	assert_true(cellfiles_are_there(dir, KEY, "late"));
+}
+
 static void test_without_a_run_path(void **state UNUSED)
 {
 	AUTO_FREE char *path = cellfiles_path(NULL, KEY, "a", CELLFILE_HOSTS);
@@ -179,6 +212,7 @@ static void test_without_a_run_path(void **state UNUSED)
 	assert_string_equal(path, "");
 	assert_int_equal(cellfiles_write(NULL, KEY, &nothing, NULL), 0);
 	assert_int_equal(cellfiles_update(NULL, KEY, &nothing, NULL), 0);
+	assert_true(cellfiles_are_there(NULL, KEY, NULL));
 	assert_int_equal(cellfiles_write_container(NULL, KEY, "a", "b", &nothing, NULL), 0);
 }
 
@@ -199,7 +233,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_cell),    TEST(test_container), TEST(test_dual_stack),
 		TEST(test_update),  TEST(test_unchanged), cmocka_unit_test(test_without_a_run_path),
-		TEST(test_trouble),
+		TEST(test_trouble), TEST(test_damage),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

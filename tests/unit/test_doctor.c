@@ -245,6 +245,28 @@ static void test_unnamed(void **state)
 	free(message);
 }
 
+/* Of a cell, on no record: it may be that of one which is not adopted yet. */
+static void test_unnamed_of_a_cell(void **state)
+{
+	struct fixture *f = *state;
+	struct object *web = engine_find(&f->sim.engine, KEY("web"));
+	struct host_thing reservation = { .kind = HOST_IPAM,
+					  .name = (char *)"10.88.0.9",
+					  .owner = (char *)KEY("web"),
+					  .unnamed = true,
+					  .why = (char *)"not attached" };
+	char *owner, *message;
+
+	assert_int_equal(doctor_judge(&f->sim.engine, &reservation, &owner, &message),
+			 STANDING_ORPHAN);
+	free(message);
+	web->cell.attached = web->cell.intent = false; /* as without a journal */
+	assert_int_equal(doctor_judge(&f->sim.engine, &reservation, &owner, &message),
+			 STANDING_OWNED);
+	free(owner);
+	web->cell.attached = web->cell.intent = true;
+}
+
 static void test_in_use(void **state)
 {
 	struct fixture *f = *state;
@@ -463,6 +485,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_healthy, setup_ready, teardown),
 		cmocka_unit_test_setup_teardown(test_under_way, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unnamed, setup_ready, teardown),
+		cmocka_unit_test_setup_teardown(test_unnamed_of_a_cell, setup_ready, teardown),
 		cmocka_unit_test_setup_teardown(test_in_use, setup_ready, teardown),
 		cmocka_unit_test_setup_teardown(test_orphans, setup_ready, teardown),
 		cmocka_unit_test_setup_teardown(test_fix, setup_ready, teardown),

@@ -177,6 +177,8 @@ static void test_follows(void **state)
 	put(f->host, "nameserver 192.0.2.3\n");
 	await(f, "nameserver 192.0.2.3\n");
 	assert_int_equal(inode_of(f->target), inode);
+	assert_int_equal(unlink(f->target), 0); /* nobody told us: it is seen */
+	await(f, "nameserver 192.0.2.3\n");
 	stop(f);
 }
 
