@@ -254,18 +254,34 @@ void host_unlink_socket(const char *path, const struct host_socket *ours)
 		unlink(path);
 }
 
+/*
+ * What would end the daemon by default and tells it nothing. SIGHUP waits here for its handler. Of
+ * the others, TERM and INT have handlers, QUIT and ABRT ask for a core, and the rest are faults.
+ */
+static bool is_noise(int number)
+{
+	static const int noise[] = { SIGHUP,  SIGPIPE, SIGUSR1, SIGUSR2,   SIGALRM, SIGVTALRM,
+				     SIGPROF, SIGIO,   SIGPWR,  SIGSTKFLT, SIGXCPU, SIGXFSZ };
+
+	for (size_t i = 0; i < ARRAY_SIZE(noise); i++)
+		if (noise[i] == number)
+			return true;
+	return number >= SIGRTMIN && number <= SIGRTMAX;
+}
+
 void host_forget_starter(void)
 {
 	struct sigaction action;
 	sigset_t none;
 
 	fs_open_standard();
-	umask(022); /* every mode that we ask for is meant */
+	umask(022);                      /* every mode that we ask for is meant */
 	for (int n = 1; n < NSIG; n++) { /* handlers, of a sanitizer, stay */
-		if (sigaction(n, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
-			signal(n, SIG_DFL);
+		if (sigaction(n, NULL, &action) < 0)
+			continue;
+		if (action.sa_handler == SIG_IGN || action.sa_handler == SIG_DFL)
+			signal(n, is_noise(n) ? SIG_IGN : SIG_DFL);
 	}
-	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }

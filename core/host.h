@@ -8,7 +8,8 @@
 #include "core/base/error.h"
 
 /* What a process has from whoever started it, and no daemon wants: his umask, signals that he
- * ignored or blocked, standard descriptors that he closed. Before anything else. */
+ * ignored or blocked, standard descriptors that he closed. From then on no signal ends it that is
+ * not meant to: USR1, ALRM, IO and the like are ignored. Before anything else. */
 void host_forget_starter(void);
 
 /* One instance per directory: an exclusive lock on <dir>/kukeond.lock, held as long as the fd is
