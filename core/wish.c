@@ -7,6 +7,7 @@
 #include "core/moot.h"
 #include "core/names.h"
 #include "core/ports.h"
+#include "core/rivals.h"
 
 /* ---- documents that nobody wrote ---- */
 
@@ -86,8 +87,7 @@ static bool try_join_all(Api__Cell *cell, const struct joiners *joiners)
 	bool valid;
 
 	for (size_t i = 0; i < joiners->n; i++)
-		join_container(cell->spec,
-			       ((Api__Container *)joiners->claims[i]->message)->spec);
+		join_container(cell->spec, ((Api__Container *)joiners->claims[i]->message)->spec);
 	model_validate(KIND_CELL, &cell->base, &problems);
 	valid = !problems.n;
 	model_problems_fini(&problems);
@@ -141,8 +141,7 @@ static void join_containers(const struct engine *engine, const struct object *ob
 
 		if (!claim)
 			continue;
-		joiners.claims = xrealloc(joiners.claims,
-					  (joiners.n + 1) * sizeof(struct claim *));
+		joiners.claims = xrealloc(joiners.claims, (joiners.n + 1) * sizeof(struct claim *));
 		joiners.claims[joiners.n++] = claim;
 	}
 	join_each(cell, &joiners);
@@ -401,6 +400,7 @@ static void set_wanted(struct engine *engine, struct object *object, bool wanted
 		wish_update(engine, object->parent);
 	}
 	joins_space_changed(engine, object);
+	rivals_changed(engine, object);
 	if (wanted)
 		engine_touch(engine, object);
 	else
