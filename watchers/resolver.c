@@ -17,7 +17,7 @@
 
 enum {
 	RETRY_MS = 10 * 1000, /* where one of the files does not answer */
-	QUIET_MS = 50, /* who writes the file line by line is read once */
+	QUIET_MS = 50,        /* who writes the file line by line is read once */
 	LINKS_MAX = 40,
 	FILE_MODE = 0644,
 };
@@ -55,7 +55,8 @@ static void watch_path(struct manifests_watches *watches, const char *path)
 	struct manifests_generation generation = { 0 };
 	struct manifests_target target = { .dirfd = -1, .own = -1 };
 	int links_left = LINKS_MAX;
-	AUTO_CLOSE int fd = manifests_resolve_dir(watches, AT_FDCWD, dir, &links_left);
+	struct error way = { 0 }; /* whoever can change the host's resolvers may */
+	AUTO_CLOSE int fd = manifests_resolve_dir(watches, AT_FDCWD, dir, &links_left, &way);
 
 	if (fd < 0)
 		return;
