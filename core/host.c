@@ -15,8 +15,7 @@
 #include <time.h>
 
 #include "core/base/fs.h"
-
-#define SOCKET_GROUP "kukeon"
+#include "core/peers.h"
 
 enum {
 	BACKLOG = 4096
@@ -127,10 +126,10 @@ void host_keep_socket(void)
 
 static int set_access(const char *path, struct error *err)
 {
-	const struct group *group = getgrnam(SOCKET_GROUP);
+	const struct group *group = getgrnam(PEERS_GROUP);
 
 	if (group && chown(path, 0, group->gr_gid) < 0)
-		return error_set(err, -errno, "cannot give %s to group " SOCKET_GROUP ": %m", path);
+		return error_set(err, -errno, "cannot give %s to group " PEERS_GROUP ": %m", path);
 	if (chmod(path, group ? 0660 : 0600) < 0)
 		return error_set(err, -errno, "cannot set the mode of %s: %m", path);
 	return 0;
@@ -191,10 +190,12 @@ static int remove_stale(const struct sockaddr_un *address, struct error *err)
 
 static int bind_to(int fd, const struct sockaddr_un *address, struct error *err)
 {
-	mode_t mask = umask(0177);
-	int r = bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 ? -errno : 0;
+	/* Not by the umask, which is that of all threads: the file gets the mode of the socket. */
+	int r = fchmod(fd, 0600) < 0 ||
+				bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0
+			? -errno
+			: 0;
 
-	umask(mask);
 	if (r < 0)
 		return error_set(err, r, "cannot bind %s: %s", address->sun_path, strerror(-r));
 	r = set_access(address->sun_path, err);
@@ -244,6 +245,13 @@ static bool is_same_file(const struct stat *a, const struct stat *b)
 {
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
 	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+/* Its mode and owner may have been changed meanwhile, and with them the time. */
+bool host_socket_is(const struct host_socket *socket, const struct stat *st)
+{
+	return S_ISSOCK(st->st_mode) && st->st_dev == socket->file.st_dev &&
+	       st->st_ino == socket->file.st_ino;
 }
 
 void host_unlink_socket(const char *path, const struct host_socket *ours)

@@ -39,6 +39,9 @@ struct host_socket {
  */
 int host_listen(const char *path, struct host_socket *ret_socket, struct error *err);
 
+/* Whether the file that @st tells of is the one that was made. */
+bool host_socket_is(const struct host_socket *socket, const struct stat *st);
+
 /* Removes the file while it is still the one that was made. */
 void host_unlink_socket(const char *path, const struct host_socket *ours);
 
