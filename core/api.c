@@ -211,6 +211,13 @@ static const struct rpc_method methods[] = {
 
 /* ---- life ---- */
 
+static bool admits(int fd, const struct rpc_peer *peer, void *ctx)
+{
+	const struct api *api = ctx;
+
+	return peers_admit(&api->options.peers, fd, peer->uid, peer->gid);
+}
+
 int api_open(struct api **ret_api, const struct api_options *options, struct error *err)
 {
 	struct api *api = xnew(struct api);
@@ -219,6 +226,7 @@ int api_open(struct api **ret_api, const struct api_options *options, struct err
 		.methods = methods,
 		.n_methods = ARRAY_SIZE(methods),
 		.ctx = api,
+		.admits = admits,
 		.idle_timeout_ms = IDLE_TIMEOUT_MS,
 	};
 	int r;
@@ -239,6 +247,11 @@ int api_open(struct api **ret_api, const struct api_options *options, struct err
 	}
 	*ret_api = api;
 	return 0;
+}
+
+int api_listen(struct api *api, int fd, struct error *err)
+{
+	return rpc_server_listen(api->server, fd, err);
 }
 
 void api_free_when_done(struct api *api)

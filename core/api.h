@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/engine.h"
+#include "core/peers.h"
 #include "core/rpc/rpc.h"
 #include "core/self.h"
 
@@ -11,6 +12,7 @@ struct api_options {
 	struct engine *engine;
 	struct rpc *rpc;
 	int listen_fd;             /* the server closes it */
+	struct peers peers;        /* who is spoken to */
 	const Api__Config *config; /* in force; NULL: the host is not looked at */
 	const char *run_path;
 	const char *manifests_dir;
@@ -28,6 +30,9 @@ struct api_options {
 struct api;
 
 int api_open(struct api **ret_api, const struct api_options *options, struct error *err);
+
+/* Listens at @fd from now on, and closes it in the end; also when this fails. */
+int api_listen(struct api *api, int fd, struct error *err);
 
 /* Ends the streams, closes the server; @closed runs once, last. */
 void api_close(struct api *api, void (*closed)(void *ctx), void *ctx);

@@ -12,6 +12,7 @@
 #include "core/model/diff.h"
 #include "core/model/view.h"
 #include "core/ports.h"
+#include "core/rivals.h"
 #include "core/status.h"
 #include "core/wish.h"
 
@@ -132,6 +133,16 @@ static bool cell_ports_allowed(const struct wish *wish)
 	return true;
 }
 
+/* A new cell beside one of its name in another case. False: the result says so. */
+static bool name_allowed(const struct wish *wish, const char *cell_key)
+{
+	AUTO_FREE char *clash = rivals_clash(wish->engine, cell_key);
+
+	if (clash)
+		mutation_result(wish->m, wish->key, API__OUTCOME__FAILED, "%s", clash);
+	return !clash;
+}
+
 /* What the schema allows and this object does not. False: the result says why. */
 static bool allowed(const struct wish *wish, const struct object *object)
 {
@@ -141,6 +152,8 @@ static bool allowed(const struct wish *wish, const struct object *object)
 				"has; delete the realm first");
 		return false;
 	}
+	if (!object && wish->kind == KIND_CELL && !name_allowed(wish, wish->key))
+		return false;
 	if (wish->kind == KIND_CELL &&
 	    !api_joins_known(wish->m, wish->key, ((const Api__Cell *)wish->message)->spec))
 		return false;
@@ -365,7 +378,7 @@ static void apply_container(struct wish *wish)
 		return;
 	if (c)
 		return update_container(wish, cell, c);
-	if (!spaces_known(wish))
+	if (!spaces_known(wish) || (!cell && !name_allowed(wish, cell_key)))
 		return;
 	create_parents(wish, wish->key);
 	mutation_result(wish->m, wish->key, API__OUTCOME__CREATED, "%s", "");

@@ -401,6 +401,9 @@ void desired_file_errors(const struct desired_file *file, struct strv *ret_error
 				first->file->path);
 		else if (claim->refused)
 			line = xasprintf("%s: %s", file->path, claim->refused);
+		else if (claim->object->cell.rival)
+			line = xasprintf("%s: Cell %s: %s", file->path, claim->object->key,
+					 claim->object->cell.rival);
 		if (line)
 			strv_add(ret_errors, line);
 	}

@@ -10,6 +10,7 @@
 #include "core/look.h"
 #include "core/observed.h"
 #include "core/reconcile.h"
+#include "core/rivals.h"
 #include "core/status.h"
 #include "core/unplaced.h"
 
@@ -116,6 +117,7 @@ void engine_forget(struct engine *engine, struct object *object)
 	bridges_use(engine, &object->cell.on_bridge, NULL);
 	joins_forget(engine, object);
 	ports_forget(engine, object);
+	rivals_forget(engine, object);
 	free(take_ptr(object->cell.ip));
 	addresses_count(engine, object);
 	list_remove(&object->realm_link);

@@ -15,8 +15,7 @@
 #include <time.h>
 
 #include "core/base/fs.h"
-
-#define SOCKET_GROUP "kukeon"
+#include "core/peers.h"
 
 enum {
 	BACKLOG = 4096
@@ -127,10 +126,10 @@ void host_keep_socket(void)
 
 static int set_access(const char *path, struct error *err)
 {
-	const struct group *group = getgrnam(SOCKET_GROUP);
+	const struct group *group = getgrnam(PEERS_GROUP);
 
 	if (group && chown(path, 0, group->gr_gid) < 0)
-		return error_set(err, -errno, "cannot give %s to group " SOCKET_GROUP ": %m", path);
+		return error_set(err, -errno, "cannot give %s to group " PEERS_GROUP ": %m", path);
 	if (chmod(path, group ? 0660 : 0600) < 0)
 		return error_set(err, -errno, "cannot set the mode of %s: %m", path);
 	return 0;
@@ -247,12 +246,34 @@ static bool is_same_file(const struct stat *a, const struct stat *b)
 	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
+/* Its mode and owner may have been changed meanwhile, and with them the time. */
+bool host_socket_is(const struct host_socket *socket, const struct stat *st)
+{
+	return S_ISSOCK(st->st_mode) && st->st_dev == socket->file.st_dev &&
+	       st->st_ino == socket->file.st_ino;
+}
+
 void host_unlink_socket(const char *path, const struct host_socket *ours)
 {
 	struct stat st;
 
 	if (lstat(path, &st) == 0 && is_same_file(&st, &ours->file))
 		unlink(path);
+}
+
+/*
+ * What would end the daemon by default and tells it nothing. SIGHUP waits here for its handler. Of
+ * the others, TERM and INT have handlers, QUIT and ABRT ask for a core, and the rest are faults.
+ */
+static bool is_noise(int number)
+{
+	static const int noise[] = { SIGHUP,  SIGPIPE, SIGUSR1, SIGUSR2,   SIGALRM, SIGVTALRM,
+				     SIGPROF, SIGIO,   SIGPWR,  SIGSTKFLT, SIGXCPU, SIGXFSZ };
+
+	for (size_t i = 0; i < ARRAY_SIZE(noise); i++)
+		if (noise[i] == number)
+			return true;
+	return number >= SIGRTMIN && number <= SIGRTMAX;
 }
 
 void host_forget_starter(void)
@@ -266,10 +287,11 @@ void host_forget_starter(void)
 	close_range(SD_LISTEN_FDS_START + (unsigned)(passed > 0 ? passed : 0), ~0U, 0);
 	umask(022);                      /* every mode that we ask for is meant */
 	for (int n = 1; n < NSIG; n++) { /* handlers, of a sanitizer, stay */
-		if (sigaction(n, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
-			signal(n, SIG_DFL);
+		if (sigaction(n, NULL, &action) < 0)
+			continue;
+		if (action.sa_handler == SIG_IGN || action.sa_handler == SIG_DFL)
+			signal(n, is_noise(n) ? SIG_IGN : SIG_DFL);
 	}
-	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }

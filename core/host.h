@@ -9,8 +9,9 @@
 
 /* What a process has from whoever started it, and no daemon wants: his umask, signals that he
  * ignored or blocked, standard descriptors that he closed, and others that he left open (a lock
- * that would be held as long as the daemon lives). Sockets that a service manager passed stay.
- * Before anything else. */
+ * that would be held as long as the daemon lives). Sockets that a service manager passed stay. From
+ * then on no signal ends it that is not meant to: USR1, ALRM, IO and the like are ignored. Before
+ * anything else. */
 void host_forget_starter(void);
 
 /* One instance per directory: an exclusive lock on <dir>/kukeond.lock, held as long as the fd is
@@ -39,6 +40,9 @@ struct host_socket {
  * does, after half a second; -EEXIST when it is something else: neither is touched.
  */
 int host_listen(const char *path, struct host_socket *ret_socket, struct error *err);
+
+/* Whether the file that @st tells of is the one that was made. */
+bool host_socket_is(const struct host_socket *socket, const struct stat *st);
 
 /* Removes the file while it is still the one that was made. */
 void host_unlink_socket(const char *path, const struct host_socket *ours);

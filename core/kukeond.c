@@ -35,11 +35,12 @@
 #include "watchers/resolver.h"
 #include "watchers/resync.h"
 #include "watchers/runtime.h"
+#include "watchers/socket.h"
 
 enum {
-	CLOSE_GRACE_MS = 3000, /* for actions under way, before the drivers cut them off */
+	CLOSE_GRACE_MS = 3000,      /* for actions under way, before the drivers cut them off */
 	CLOSE_LIMIT_MS = 10 * 1000, /* for all of it, when a filesystem does not answer */
-	QUIET_MS = 5,          /* a burst of changes of manifests.d is read once */
+	QUIET_MS = 5,               /* a burst of changes of manifests.d is read once */
 	QUIET_MAX_MS = 100,
 	POLL_MS = 2000,
 	KILL_DELAY_MS = 50, /* the answer to the call that asked for it leaves first */
@@ -67,6 +68,7 @@ struct kukeond {
 	bool socket_is_ours; /* made by us, not passed: */
 	struct host_socket socket;
 	struct api *api;
+	struct socket_watcher *socket_watcher;
 	struct manifests_watcher *manifests;
 	struct notify notify;
 	size_t opened; /* of parts[] */
@@ -406,7 +408,10 @@ static int open_api(struct kukeond *k, struct error *err)
 	};
 	int r = take_socket(k, &options.listen_fd, err);
 
-	return r < 0 ? r : api_open(&k->api, &options, err);
+	if (r < 0)
+		return r;
+	peers_read(&options.peers, k->socket_is_ours ? NULL : k->config->socket);
+	return api_open(&k->api, &options, err);
 }
 
 static void close_api(struct kukeond *k)
@@ -414,6 +419,35 @@ static void close_api(struct kukeond *k)
 	if (k->socket_is_ours)
 		host_unlink_socket(k->config->socket, &k->socket);
 	api_close(k->api, on_part_closed, k);
+}
+
+static void on_new_socket(void *ctx, int fd)
+{
+	struct kukeond *k = ctx;
+	struct error err;
+
+	if (api_listen(k->api, fd, &err) < 0)
+		log_warning("%s socket=%s", err.msg, k->config->socket);
+}
+
+static int open_socket_watcher(struct kukeond *k, struct error *err UNUSED)
+{
+	const struct socket_watcher_options options = {
+		.path = k->config->socket,
+		.socket = k->socket_is_ours ? &k->socket : NULL,
+		.listen = on_new_socket,
+		.ctx = k,
+	};
+
+	socket_watcher_open(&k->socket_watcher, &k->loop, &options);
+	k->resync.socket = k->socket_watcher;
+	return 0;
+}
+
+static void close_socket_watcher(struct kukeond *k)
+{
+	k->resync.socket = NULL;
+	socket_watcher_close(k->socket_watcher, on_part_closed, k);
 }
 
 static void on_file(void *ctx, const char *path, const char *data, size_t len)
@@ -528,6 +562,7 @@ static const struct {
 	{ "actions", start_engine, close_engine },
 	{ "manifests", open_manifests, close_manifests },
 	{ "API", open_api, close_api }, /* asks all parts above: none of them closes before it */
+	{ "socket", open_socket_watcher, close_socket_watcher },
 	{ "readiness", open_notify, close_notify },
 };
 

@@ -243,6 +243,8 @@ void object_free(struct object *object)
 	strv_fini(&object->cell.ports);
 	free(object->cell.port_conflict);
 	free(object->cell.port_taken);
+	check(!object->cell.folded);
+	free(object->cell.rival);
 	free(object->source);
 	free(object->status.message);
 	protobuf_c_message_free_unpacked(object->spec, NULL);

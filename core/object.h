@@ -160,6 +160,10 @@ struct cell {
 	char *port_conflict;  /* which of its ports another cell has; NULL: none. It does not start
 			       */
 	char *port_taken;     /* which of its ports another program has; NULL: none */
+	struct map_node folded_node; /* struct engine.folded, while it is wanted: */
+	char *folded;                /* its name without case */
+	uint64_t folded_seq;         /* engine.seq when it came to be wanted */
+	char *rival; /* which cell has its name in another case; NULL: none. It does not start */
 	struct ticket ticket; /* struct engine.throttle: it comes up, or waits for its turn */
 };
 

@@ -344,7 +344,8 @@ static void plan_up(struct planning *p)
 		return; /* queued again when the parent is */
 	}
 	ensure_cgroup(p);
-	if (!container_runs(root) && (object->cell.port_conflict || !may_run(p, root)))
+	if (!container_runs(root) &&
+	    (object->cell.rival || object->cell.port_conflict || !may_run(p, root)))
 		return;
 	if (!container_runs(root) && cell_waits_for_space(object)) {
 		plan_leaves(p);

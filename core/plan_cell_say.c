@@ -144,12 +144,16 @@ void cell_say_up(struct planning *p, enum cell_mode mode)
 			 "its network is being mended: %s",
 			 object->cell.drift ? object->cell.drift : "it is not attached");
 	}
+	if (mode == MODE_UP && object->cell.rival && !container_runs(cell_root(object)))
+		plan_say(p, API__STATE__Pending, REASON_NAME_CONFLICT, "%s", object->cell.rival);
 	if (mode == MODE_UP && object->cell.port_conflict)
 		plan_say(p, API__STATE__Pending, REASON_PORT_CONFLICT, "%s",
 			 object->cell.port_conflict);
 	if (mode == MODE_UP && everything_up(p) && object->cell.port_taken)
 		plan_say(p, API__STATE__Pending, REASON_PORT_CONFLICT, "%s",
 			 object->cell.port_taken);
+	if (mode == MODE_UP && object->cell.rival && everything_up(p) && cell_has_joined(p))
+		plan_say(p, API__STATE__Ready, REASON_NAME_CONFLICT, "%s", object->cell.rival);
 	if (mode == MODE_UP && everything_up(p) && cell_has_joined(p))
 		plan_say(p, API__STATE__Ready, REASON_NONE, "%s", "");
 	say_resisting(p);

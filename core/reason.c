@@ -37,6 +37,7 @@ static const char *const names[REASON_COUNT] = {
 	[REASON_SPACE_UNKNOWN] = "SpaceUnknown",
 	[REASON_SPACE_NOT_READY] = "SpaceNotReady",
 	[REASON_PORT_CONFLICT] = "PortConflict",
+	[REASON_NAME_CONFLICT] = "NameConflict",
 	[REASON_COMPLETED] = "Completed",
 	[REASON_STOP_REQUESTED] = "StopRequested",
 	[REASON_EXITED] = "Exited",

@@ -111,6 +111,11 @@ enum reason {
 	 * on running without that port.
 	 */
 	REASON_PORT_CONFLICT,
+	/*
+	 * Another cell of its space has its name but for case, and a resolver does not tell them
+	 * apart. It does not start until one of them has another name; what runs goes on running.
+	 */
+	REASON_NAME_CONFLICT,
 	/* It ended with exit code 0 and is not to run again. */
 	REASON_COMPLETED,
 	/* Somebody stopped or killed it; start it to run it again. */

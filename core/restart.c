@@ -1,7 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/restart.h"
 
-enum { FIRST_PAUSE_MS = 1000, MAX_PAUSE_MS = 60 * 1000, JITTER_PERCENT = 20 };
+enum {
+	FIRST_PAUSE_MS = 1000,
+	MAX_PAUSE_MS = 60 * 1000,
+	JITTER_PERCENT = 20,
+	AT_ONCE_MAX = 5, /* with a fixed pause of 0 */
+};
+
+/* A pause of 0 is for what rarely ends; what ends again and again would keep a processor busy with
+ * nothing but starting it. */
+static uint64_t fixed_pause_ms(const Api__ContainerSpec *spec, unsigned in_row)
+{
+	if (spec->restart_backoff_seconds == 0 && in_row >= AT_ONCE_MAX)
+		return FIRST_PAUSE_MS;
+	return (uint64_t)spec->restart_backoff_seconds * 1000;
+}
 
 /* 0 .. JITTER_PERCENT, spread over the containers so that many that failed together do not come
  * back together. */
@@ -21,7 +35,7 @@ uint64_t restart_pause_ms(const Api__ContainerSpec *spec, unsigned in_row, const
 	if (in_row == 0)
 		return 0;
 	if (spec->has_restart_backoff_seconds)
-		return (uint64_t)spec->restart_backoff_seconds * 1000;
+		return fixed_pause_ms(spec, in_row);
 	for (unsigned i = 1; i < in_row && pause_ms < MAX_PAUSE_MS; i++)
 		pause_ms *= 2;
 	if (pause_ms > MAX_PAUSE_MS)

@@ -4,7 +4,8 @@
  *
  * The first restart is immediate; each further one without a stable run between them waits 1 s
  * doubling to 60 s, with jitter; a run of 60 s starts over. restartBackoffSeconds replaces the
- * doubling by a fixed pause, restartMaxRetries caps on-failure.
+ * doubling by a fixed pause (0: none for the first five restarts, then a second), restartMaxRetries
+ * caps on-failure.
  */
 #pragma once
 

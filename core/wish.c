@@ -7,6 +7,7 @@
 #include "core/moot.h"
 #include "core/names.h"
 #include "core/ports.h"
+#include "core/rivals.h"
 
 /* ---- documents that nobody wrote ---- */
 
@@ -389,6 +390,7 @@ static void set_wanted(struct engine *engine, struct object *object, bool wanted
 		wish_update(engine, object->parent);
 	}
 	joins_space_changed(engine, object);
+	rivals_changed(engine, object);
 	if (wanted)
 		engine_touch(engine, object);
 	else

@@ -20,8 +20,8 @@
  * mount table it is looked whether the directories are still the same ones.
  *
  * Bounds: 16 levels, 1 000 directories, 10 000 files, 1 MiB a file, 64 MiB together. Run as root,
- * files that others than root can write, or whose directory they can write, are refused: who writes
- * a manifest runs programs as root.
+ * files that others than root can write, or whose directory they can write, or that links or
+ * directories of theirs lead to, are refused: who writes a manifest runs programs as root.
  */
 #pragma once
 

@@ -4,6 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
+
+#include "watchers/manifests_read.h"
 
 enum {
 	LINKS_MAX = 40, /* as many as the kernel follows */
@@ -16,6 +19,7 @@ struct generation_dir {
 	ino_t ino;
 	char *path; /* the directory part of the link */
 	int fd;
+	struct error way; /* to it */
 };
 
 /* The text of a link; @name "" for the link that @dirfd itself is open on. NULL with errno set. */
@@ -33,17 +37,51 @@ static char *read_link(int dirfd, const char *name)
 	return xstrndup(text, (size_t)len);
 }
 
+/* ---- who can change the way ---- */
+
+/* What is in a directory and root's can be moved by those only who can write the directory; where
+ * that has the sticky bit, like /tmp, by root alone. */
+static void judge_dir(int dirfd, struct error *way)
+{
+	char link[32], real[PATH_MAX];
+	struct stat st;
+	ssize_t len;
+
+	if (way->code < 0 || fstat(dirfd, &st) < 0 || (st.st_uid == 0 && (st.st_mode & S_ISVTX)))
+		return;
+	if (manifests_check_owner(&st, "", NULL) == 0)
+		return;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", dirfd);
+	len = readlink(link, real, sizeof(real) - 1);
+	real[len < 0 ? 0 : len] = '\0';
+	manifests_check_owner(&st, len < 0 ? "a directory on the way to it" : real, way);
+}
+
+/* A link has no mode, and the text that it had when it was made. */
+static void judge_link(const struct stat *st, const char *name, struct error *way)
+{
+	if (way->code < 0 || st->st_uid == 0)
+		return;
+	error_set(way, -EPERM,
+		  "the symbolic link %s belongs to user %u, who could run anything as root through "
+		  "it: chown -h root it",
+		  name, st->st_uid);
+}
+
 /* ---- directories ---- */
 
 /* One step of a path. Returns the descriptor of the directory or -errno. */
-static int step(struct manifests_watches *watches, int dirfd, const char *name, int *links_left)
+static int step(struct manifests_watches *watches, int dirfd, const char *name, int *links_left,
+		struct error *way)
 {
 	AUTO_CLOSE int fd = -1;
 	AUTO_FREE char *text = NULL;
 	struct stat st;
 
-	if (strcmp(name, "..") != 0)
+	if (strcmp(name, "..") != 0) {
 		manifests_watches_add_name(watches, dirfd, name, false);
+		judge_dir(dirfd, way);
+	}
 	fd = openat(dirfd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
@@ -53,12 +91,13 @@ static int step(struct manifests_watches *watches, int dirfd, const char *name, 
 		return -ENOTDIR;
 	if (--*links_left < 0)
 		return -ELOOP;
+	judge_link(&st, name, way);
 	text = read_link(fd, "");
-	return text ? manifests_resolve_dir(watches, dirfd, text, links_left) : -errno;
+	return text ? manifests_resolve_dir(watches, dirfd, text, links_left, way) : -errno;
 }
 
 int manifests_resolve_dir(struct manifests_watches *watches, int dirfd, const char *path,
-			  int *links_left)
+			  int *links_left, struct error *way)
 {
 	AUTO_CLOSE int fd =
 		openat(dirfd, path[0] == '/' ? "/" : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -74,7 +113,7 @@ int manifests_resolve_dir(struct manifests_watches *watches, int dirfd, const ch
 		path += strspn(path, "/");
 		if (len == 0 || strcmp(name, ".") == 0)
 			continue;
-		next = step(watches, fd, name, links_left);
+		next = step(watches, fd, name, links_left, way);
 		if (next < 0)
 			return next;
 		close(fd);
@@ -95,33 +134,39 @@ void manifests_generation_fini(struct manifests_generation *generation)
 	*generation = (struct manifests_generation){ 0 };
 }
 
-/* The directory @path seen from @dirfd, as the pass saw it first. *ret_own as in struct
+/* The directory @path seen from the target's, as the pass saw it first. *ret_own as in struct
  * manifests_target. */
 static int generation_open(struct manifests_watches *watches,
-			   struct manifests_generation *generation, int dirfd, const char *path,
-			   int *ret_own)
+			   struct manifests_generation *generation, struct manifests_target *target,
+			   const char *path, int *ret_own)
 {
+	int links_left = LINKS_MAX, dirfd = target->dirfd, fd;
+	struct error way = { 0 };
 	struct generation_dir *dir;
-	int links_left = LINKS_MAX, fd;
 	struct stat st;
 
 	if (fstat(dirfd, &st) < 0)
 		return -errno;
 	for (size_t i = 0; i < generation->n; i++) {
 		dir = &generation->dirs[i];
-		if (dir->dev == st.st_dev && dir->ino == st.st_ino && strcmp(dir->path, path) == 0)
-			return dir->fd;
+		if (dir->dev != st.st_dev || dir->ino != st.st_ino || strcmp(dir->path, path) != 0)
+			continue;
+		if (!target->way.code)
+			target->way = dir->way;
+		return dir->fd;
 	}
-	fd = manifests_resolve_dir(watches, dirfd, path, &links_left);
+	fd = manifests_resolve_dir(watches, dirfd, path, &links_left, &way);
 	if (fd < 0)
 		return fd;
+	if (!target->way.code)
+		target->way = way;
 	if (generation->n == GENERATION_MAX) {
 		*ret_own = fd;
 		return fd;
 	}
 	generation->dirs = xrealloc(generation->dirs, (generation->n + 1) * sizeof(*dir));
 	generation->dirs[generation->n++] = (struct generation_dir){
-		.dev = st.st_dev, .ino = st.st_ino, .path = xstrdup(path), .fd = fd
+		.dev = st.st_dev, .ino = st.st_ino, .path = xstrdup(path), .fd = fd, .way = way
 	};
 	return fd;
 }
@@ -167,7 +212,7 @@ static int follow(struct manifests_watches *watches, struct manifests_generation
 	free(target->name);
 	target->name = name;
 	if (*dir) {
-		fd = generation_open(watches, generation, target->dirfd, dir, &own);
+		fd = generation_open(watches, generation, target, dir, &own);
 		if (fd < 0)
 			return fd;
 		if (target->own >= 0)
@@ -192,11 +237,14 @@ int manifests_resolve_entry(struct manifests_watches *watches,
 
 		if (fstatat(target.dirfd, target.name, &target.st, AT_SYMLINK_NOFOLLOW) < 0)
 			return -errno;
+		if (target.dirfd != dirfd) /* that one is the caller's */
+			judge_dir(target.dirfd, &target.way);
 		if (!S_ISLNK(target.st.st_mode)) {
 			*ret_target = target;
 			target = (struct manifests_target){ .own = -1 };
 			return 0;
 		}
+		judge_link(&target.st, target.name, &target.way);
 		r = follow(watches, generation, &target);
 		if (r < 0)
 			return r;

@@ -12,10 +12,11 @@
 /*
  * Opens (O_PATH) the directory @path, relative to @dirfd unless absolute. *links_left bounds the
  * symbolic links that are followed, -ELOOP. Returns the descriptor or -errno; what exists of the
- * path is watched also when the rest does not.
+ * path is watched also when the rest does not. @way: who else than root can lead the path to
+ * another place, in words; it is left alone when nobody can, or when it has words already.
  */
 int manifests_resolve_dir(struct manifests_watches *watches, int dirfd, const char *path,
-			  int *links_left);
+			  int *links_left, struct error *way);
 
 /*
  * Directories that links led through in one pass, so that all links through one directory see the
@@ -34,6 +35,8 @@ struct manifests_target {
 	int own;   /* -1, or to be closed by manifests_target_fini() */
 	char *name;
 	struct stat st;
+	struct error way; /* of the links to it, as for manifests_resolve_dir(); code 0: only root
+			   */
 };
 
 void manifests_target_fini(struct manifests_target *target);

@@ -70,8 +70,9 @@ static int run_pass(struct manifests_pass *pass)
 {
 	struct manifests_scan *scan = pass->scan;
 	int links_left = LINKS_MAX;
+	struct error way = { 0 };
 	AUTO_CLOSE int path_fd =
-		manifests_resolve_dir(&scan->watches, AT_FDCWD, scan->directory, &links_left);
+		manifests_resolve_dir(&scan->watches, AT_FDCWD, scan->directory, &links_left, &way);
 	AUTO_CLOSE int fd =
 		path_fd < 0 ? path_fd : openat(path_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -82,7 +83,7 @@ static int run_pass(struct manifests_pass *pass)
 	if (fd < 0)
 		return root_problem(scan, -errno);
 	scan->remote = is_remote(fd);
-	return manifests_walk(pass, fd);
+	return manifests_walk(pass, fd, &way);
 }
 
 static uint64_t now_ms(void)

@@ -27,7 +27,7 @@ struct manifests_scan {
 	struct error problem; /* of the directory; code 0: it was read completely */
 	bool retry; /* look again soon: a file is being written, or the directory was never still */
 	bool skipped; /* only_if_moved, and none was: the other results are as before */
-	bool remote; /* others may change it without an event */
+	bool remote;  /* others may change it without an event */
 };
 
 void manifests_scan_run(struct manifests_scan *scan);

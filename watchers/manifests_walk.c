@@ -74,6 +74,11 @@ static int read_file(struct manifests_pass *pass, const struct dir *dir,
 		found->err = dir->owner;
 		return 0;
 	}
+	if (options.only_root_writes && target->way.code < 0) {
+		found->err = target->way;
+		error_wrap(&found->err, -EPERM, "%s", shown);
+		return 0;
+	}
 	if (options.only_root_writes && target->dirfd != dir->fd &&
 	    fstat(target->dirfd, &st) == 0 &&
 	    manifests_check_owner(&st, "the directory it leads to", &found->err) < 0) {
@@ -234,6 +239,8 @@ static int enter(struct manifests_pass *pass, const struct dir *parent,
 	if (fd < 0)
 		return skip_directory(pass, path,
 				      errno == ENOTDIR || errno == ELOOP ? -ENOENT : -errno);
+	if (dir.owner.code == 0 && pass->scan->only_root_writes)
+		dir.owner = target->way;
 	if (dir.depth > DEPTH_MAX)
 		return too_much(pass, "levels of directories", DEPTH_MAX);
 	return walk(pass, &dir);
@@ -339,9 +346,12 @@ static int walk(struct manifests_pass *pass, struct dir *dir)
 	return r;
 }
 
-int manifests_walk(struct manifests_pass *pass, int fd)
+int manifests_walk(struct manifests_pass *pass, int fd, const struct error *way)
 {
 	struct dir root = { .fd = fd, .path = "" };
+
+	if (pass->scan->only_root_writes)
+		root.owner = *way;
 
 	return walk(pass, &root);
 }

@@ -28,10 +28,10 @@ struct manifests_pass {
 };
 
 /*
- * Walks the directory open at @fd. 0, MANIFESTS_PASS_AGAIN, or -errno with scan->problem set when
- * no pass would do better.
+ * Walks the directory open at @fd; @way says who else than root can lead its path elsewhere. 0,
+ * MANIFESTS_PASS_AGAIN, or -errno with scan->problem set when no pass would do better.
  */
-int manifests_walk(struct manifests_pass *pass, int fd);
+int manifests_walk(struct manifests_pass *pass, int fd, const struct error *way);
 
 /* What is touched next, relative to the directory: whoever watches knows where it hangs. */
 void manifests_scan_touches(const struct manifests_scan *scan, const char *path);

@@ -11,11 +11,11 @@ enum { NAMES_MAX = 64 }; /* then every name of the directory matters */
 /*
  * No IN_MODIFY: a write under way is nobody's business. IN_CREATE is needed for directories and
  * links; the plain file that a writer has just created is left alone by the scan until it is
- * closed.
+ * closed. IN_ATTRIB also on the way: whose it is decides.
  */
-static const uint32_t chain_mask = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO |
+static const uint32_t chain_mask = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB |
 				   IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
-static const uint32_t content_mask = chain_mask | IN_CLOSE_WRITE | IN_ATTRIB;
+static const uint32_t content_mask = chain_mask | IN_CLOSE_WRITE;
 
 static struct manifests_watch *find(const struct manifests_watches *watches, int wd)
 {

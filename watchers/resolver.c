@@ -55,7 +55,8 @@ static void watch_path(struct manifests_watches *watches, const char *path)
 	struct manifests_generation generation = { 0 };
 	struct manifests_target target = { .dirfd = -1, .own = -1 };
 	int links_left = LINKS_MAX;
-	AUTO_CLOSE int fd = manifests_resolve_dir(watches, AT_FDCWD, dir, &links_left);
+	struct error way = { 0 }; /* whoever can change the host's resolvers may */
+	AUTO_CLOSE int fd = manifests_resolve_dir(watches, AT_FDCWD, dir, &links_left, &way);
 
 	if (fd < 0)
 		return;

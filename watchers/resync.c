@@ -14,6 +14,7 @@ static void on_interval(struct timer *timer)
 		manifests_rescan(resync->manifests);
 	if (resync->resolver)
 		resolver_look(resync->resolver);
+	socket_watcher_look(resync->socket);
 	sweep_again(&resync->sweep);
 	timer_start(resync->engine->loop, &resync->timer, resync->interval_ms, on_interval);
 }

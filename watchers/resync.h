@@ -7,12 +7,14 @@
 #include "core/sweep.h"
 #include "watchers/manifests.h"
 #include "watchers/resolver.h"
+#include "watchers/socket.h"
 
 struct resync {
 	struct engine *engine;
 	uint64_t interval_ms;
 	struct manifests_watcher *manifests; /* read again too; NULL: none */
 	struct resolver_watcher *resolver;   /* the same */
+	struct socket_watcher *socket;       /* the same */
 	struct timer timer;
 	struct sweep sweep;
 };

@@ -1,10 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rules of one container, wherever it is declared. */
+#include <limits.h>
 #include <stdio.h>
 
 #include "core/model/validate.h"
 
-enum { IMAGE_MAX_BYTES = 512 };
+enum {
+	IMAGE_MAX_BYTES = 512,
+	/* The kernel executes nothing with a longer argument or variable: MAX_ARG_STRLEN without
+	 * its NUL, with the smallest pages. */
+	EXEC_STRING_MAX_BYTES = 32 * 4096 - 1,
+	/* Nor with more in all than a quarter of the stack's usual limit; what the image and the
+	 * space add to the environment has some room in it. */
+	EXEC_MAX_BYTES = 2 * 1024 * 1024 - 128 * 1024,
+};
 
 static void validate_image(const char *prefix, const char *image, struct model_problems *problems)
 {
@@ -28,6 +37,53 @@ static void validate_image(const char *prefix, const char *image, struct model_p
 	}
 }
 
+/* Says nothing of the value, which may be a secret. */
+static void validate_length(const char *prefix, const char *field, const char *value,
+			    struct model_problems *problems)
+{
+	if (strlen(value) > EXEC_STRING_MAX_BYTES) /* NAME= counts */
+		validate_problem(problems, prefix, field,
+				 "has %zu bytes; the kernel starts no process with an argument or "
+				 "a variable of more than %d; mount it as a file",
+				 strlen(value), EXEC_STRING_MAX_BYTES);
+}
+
+static void validate_command(const char *prefix, const Api__ContainerSpec *spec,
+			     struct model_problems *problems)
+{
+	if (!str_empty(spec->command) && strlen(spec->command) >= PATH_MAX)
+		validate_problem(problems, prefix, "command",
+				 "has %zu bytes, at most %d are allowed", strlen(spec->command),
+				 PATH_MAX - 1);
+	for (size_t i = 0; i < spec->n_args; i++) {
+		char field[32];
+
+		snprintf(field, sizeof(field), "args[%zu]", i);
+		validate_length(prefix, field, spec->args[i], problems);
+	}
+}
+
+static size_t exec_bytes(char *const *strings, size_t n)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < n; i++)
+		bytes += sizeof(strings[i]) + strlen(strings[i]) + 1;
+	return bytes;
+}
+
+static void validate_total(const char *prefix, const Api__ContainerSpec *spec,
+			   struct model_problems *problems)
+{
+	size_t bytes = exec_bytes(spec->args, spec->n_args) + exec_bytes(spec->env, spec->n_env);
+
+	if (bytes > EXEC_MAX_BYTES)
+		validate_problem(problems, prefix, "args",
+				 "has %zu bytes together with env; the kernel starts no process "
+				 "with so many, at most %d are allowed; mount large texts as files",
+				 bytes, EXEC_MAX_BYTES);
+}
+
 static void validate_env(const char *prefix, const Api__ContainerSpec *spec,
 			 struct model_problems *problems)
 {
@@ -35,11 +91,11 @@ static void validate_env(const char *prefix, const Api__ContainerSpec *spec,
 		const char *equals = strchr(spec->env[i], '=');
 		char field[32];
 
-		if (equals && equals != spec->env[i])
-			continue;
 		snprintf(field, sizeof(field), "env[%zu]", i);
-		validate_problem(problems, prefix, field,
-				 "expected NAME=value with a name before the '='");
+		if (!equals || equals == spec->env[i])
+			validate_problem(problems, prefix, field,
+					 "expected NAME=value with a name before the '='");
+		validate_length(prefix, field, spec->env[i], problems);
 	}
 }
 
@@ -69,7 +125,9 @@ static void validate_restart(const char *prefix, const char *policy,
 static void validate_settings(const char *prefix, const Api__ContainerSpec *spec,
 			      struct model_problems *problems)
 {
+	validate_command(prefix, spec, problems);
 	validate_env(prefix, spec, problems);
+	validate_total(prefix, spec, problems);
 	validate_restart(prefix, spec->restart_policy, problems);
 	validate_process(prefix, spec, problems);
 	validate_mounts(prefix, spec, problems);

@@ -32,6 +32,13 @@ enum {
 
 #define GREETING "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
+/* The socket that is listened at. */
+struct listener {
+	struct rpc_server *server;
+	int fd;
+	uv_poll_t poll;
+};
+
 /* A connection whose greeting is awaited. */
 struct greeting {
 	struct list link; /* struct rpc_server.greetings */
@@ -236,7 +243,15 @@ static void add_connection(struct rpc_server *server, int fd)
 		close(fd);
 		return;
 	}
-	peer = (struct rpc_peer){ .uid = credentials.uid, .pid = credentials.pid };
+	peer = (struct rpc_peer){ .uid = credentials.uid,
+				  .gid = credentials.gid,
+				  .pid = credentials.pid };
+	if (server->options.admits && !server->options.admits(fd, &peer, server->options.ctx)) {
+		log_debug("connection refused: neither root nor of our group pid=%d uid=%u",
+			  (int)peer.pid, (unsigned)peer.uid);
+		close(fd);
+		return;
+	}
 	if (look_at_greeting(fd) == GREETING_COMPLETE)
 		hand_over(server, fd, &peer);
 	else
@@ -249,20 +264,20 @@ static void on_accept_pause_over(struct timer *timer)
 {
 	struct rpc_server *server = container_of(timer, struct rpc_server, accept_pause);
 
-	uv_poll_start(&server->poll, UV_READABLE, on_connection);
+	uv_poll_start(&server->listener->poll, UV_READABLE, on_connection);
 }
 
 static void pause_accepting(struct rpc_server *server, const char *why)
 {
 	log_debug("connections wait: %s", why);
-	uv_poll_stop(&server->poll);
+	uv_poll_stop(&server->listener->poll);
 	timer_start(server->rpc->loop, &server->accept_pause, ACCEPT_PAUSE_MS,
 		    on_accept_pause_over);
 }
 
 static void on_connection(uv_poll_t *poll, int status UNUSED, int events UNUSED)
 {
-	struct rpc_server *server = container_of(poll, struct rpc_server, poll);
+	struct rpc_server *server = container_of(poll, struct listener, poll)->server;
 
 	for (int i = 0; i < ACCEPT_BATCH; i++) {
 		int fd;
@@ -271,7 +286,7 @@ static void on_connection(uv_poll_t *poll, int status UNUSED, int events UNUSED)
 			pause_accepting(server, "there are too many");
 			return;
 		}
-		fd = accept4(server->options.listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		fd = accept4(server->listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0) {
 			add_connection(server, fd);
 		} else if (errno == EAGAIN) {
@@ -285,25 +300,64 @@ static void on_connection(uv_poll_t *poll, int status UNUSED, int events UNUSED)
 
 /* ---- life ---- */
 
+static void on_listener_closed(uv_handle_t *handle)
+{
+	struct listener *listener = container_of((uv_poll_t *)handle, struct listener, poll);
+	struct rpc_server *server = listener->server;
+
+	free(listener);
+	server->n_listeners--;
+	server_maybe_closed(server);
+}
+
+static void listener_close(struct listener *listener)
+{
+	uv_close((uv_handle_t *)&listener->poll, on_listener_closed);
+	close(listener->fd);
+}
+
+static int listener_open(struct rpc_server *server, int fd, struct listener **ret_listener,
+			 struct error *err)
+{
+	struct listener *listener = xnew(struct listener);
+	int r = uv_poll_init(&server->rpc->loop->uv, &listener->poll, fd);
+
+	if (r < 0) {
+		free(listener);
+		return error_set(err, r, "cannot wait for connections: %s", uv_strerror(r));
+	}
+	listener->server = server;
+	listener->fd = fd;
+	server->n_listeners++;
+	*ret_listener = listener;
+	return 0;
+}
+
 int server_accept_open(struct rpc_server *server, struct error *err)
 {
-	int r = uv_poll_init(&server->rpc->loop->uv, &server->poll, server->options.listen_fd);
-
 	list_init(&server->greetings);
-	return r < 0 ? error_set(err, r, "cannot wait for connections: %s", uv_strerror(r)) : 0;
+	return listener_open(server, server->options.listen_fd, &server->listener, err);
 }
 
 void server_accept_start(struct rpc_server *server)
 {
-	uv_poll_start(&server->poll, UV_READABLE, on_connection);
+	uv_poll_start(&server->listener->poll, UV_READABLE, on_connection);
 }
 
-static void on_poll_closed(uv_handle_t *handle)
+int rpc_server_listen(struct rpc_server *server, int fd, struct error *err)
 {
-	struct rpc_server *server = container_of((uv_poll_t *)handle, struct rpc_server, poll);
+	struct listener *old = server->listener;
+	int r = server->closing ? error_set(err, -ECANCELED, "the daemon is shutting down")
+				: listener_open(server, fd, &server->listener, err);
 
-	server->poll_closed = true;
-	server_maybe_closed(server);
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
+	listener_close(old);
+	if (!timer_active(&server->accept_pause))
+		server_accept_start(server);
+	return 0;
 }
 
 void server_accept_close(struct rpc_server *server)
@@ -313,6 +367,5 @@ void server_accept_close(struct rpc_server *server)
 	timer_stop(&server->accept_pause);
 	list_for_each(greeting, &server->greetings, link)
 		greeting_drop(greeting, "the daemon is shutting down");
-	uv_close((uv_handle_t *)&server->poll, on_poll_closed);
-	close(server->options.listen_fd);
+	listener_close(server->listener);
 }

@@ -102,6 +102,7 @@ struct rpc_server_call;
 
 struct rpc_peer {
 	uid_t uid;
+	gid_t gid;
 	pid_t pid;
 };
 
@@ -134,12 +135,18 @@ struct rpc_server_options {
 	int listen_fd; /* a bound, listening unix socket; an open server closes it */
 	const struct rpc_method *methods; /* not copied: a static table */
 	size_t n_methods;
-	void *ctx;                /* handed to every on_request */
+	void *ctx; /* handed to every on_request */
+	/* Whether the peer at the other end of @fd is spoken to; asked once for each connection.
+	 * NULL: everybody is. */
+	bool (*admits)(int fd, const struct rpc_peer *peer, void *ctx);
 	unsigned idle_timeout_ms; /* connections without a call are closed after that */
 };
 
 int rpc_server_open(struct rpc_server **ret_server, struct rpc *rpc,
 		    const struct rpc_server_options *options, struct error *err);
+
+/* Listens at @fd instead, which it closes in the end; also when this fails. */
+int rpc_server_listen(struct rpc_server *server, int fd, struct error *err);
 
 /* Stops accepting, gives running calls @grace_ms, cancels the rest; @closed runs once, last. */
 void rpc_server_close(struct rpc_server *server, uint64_t grace_ms, void (*closed)(void *ctx),

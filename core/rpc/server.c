@@ -130,7 +130,7 @@ void server_maybe_closed(struct rpc_server *server)
 	if (!server->closing || server->n_requests > 0 || server->n_calls > 0)
 		return;
 	cancel_calls(server);
-	if (!server->shut_down || !server->poll_closed || server->n_greetings > 0)
+	if (!server->shut_down || server->n_listeners > 0 || server->n_greetings > 0)
 		return;
 	check(list_empty(&server->calls));
 	grpc_server_destroy(server->grpc);

@@ -52,7 +52,8 @@ struct rpc_server {
 	unsigned n_requests; /* under way */
 
 	/* accept.c */
-	uv_poll_t poll;
+	struct listener *listener;
+	unsigned n_listeners;           /* also those whose handle is still closing */
 	struct timer accept_pause;      /* active: a limit was reached */
 	struct list greetings;          /* struct greeting.link */
 	unsigned n_greetings;           /* also those whose handle is still closing */
@@ -63,7 +64,7 @@ struct rpc_server {
 	struct list calls; /* struct rpc_server_call.link */
 	unsigned n_calls;
 
-	bool closing, cancelled, shut_down, poll_closed;
+	bool closing, cancelled, shut_down;
 	struct timer grace;
 	struct rpc_tag shutdown_tag;
 	void (*closed)(void *ctx);

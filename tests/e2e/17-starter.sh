@@ -20,8 +20,12 @@ umask 022
 DAEMON_WRAPPER=()
 lets_go() { [ -z "$(find "/proc/$1/fd" -lname "$T/held")" ]; }
 assert_true "the daemon keeps nothing of its starter's open" lets_go "$DAEMON_PID"
-assert_eq "0000000000000000 0000000000001000" "$(awk '/^Sig(Blk|Ign):/ { print $2 }' "/proc/$DAEMON_PID/status" | xargs)" \
-	"signals blocked and ignored (SIGPIPE)"
+assert_eq "0000000000000000 fffffffe3780ba00" "$(awk '/^Sig(Blk|Ign):/ { print $2 }' "/proc/$DAEMON_PID/status" | xargs)" \
+	"signals blocked and ignored (all that would end it and say nothing)"
+for signal in USR1 USR2 ALRM VTALRM PROF IO PWR STKFLT XCPU XFSZ RTMIN RTMAX; do
+	kill -s $signal "$DAEMON_PID"
+done
+kuke status >/dev/null || fail "kukeond does not answer after signals that mean nothing"
 drop_manifest plain.yaml <<END
 apiVersion: v1beta1
 kind: Cell

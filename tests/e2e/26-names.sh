@@ -48,6 +48,19 @@ wait_for "the new alias" leads "$web" store "$db_ip"
 by_event "the old one is gone" leads "$web" sql
 assert_untouched db "$db_before"
 
+# A resolver knows no case: one that could not be told from another is refused, by file and by API.
+drop_cell Db root
+db_is_refused() { cell_mentions Db "cell default/default/default/db differ in case only"; }
+wait_for "the other spelling is refused" db_is_refused
+assert_true "its file says so" manifest_has_error Db.yaml "default/default/default/db differ in case only"
+remove_manifest Db.yaml
+wait_for "it is gone" cell_is_gone Db
+status=0
+cell_yaml DB root | kuke apply -f - >"$T/refused" 2>&1 || status=$?
+assert_eq 1 "$status" "kuke apply of the other spelling"
+grep -qF "default/default/default/db differ in case only" "$T/refused" || fail "it says: $(cat "$T/refused")"
+assert_untouched db "$db_before"
+
 # The own stack is nearer than another; the other space is not seen.
 cell_yaml db root | STACK=other sed 's/stackId: default/stackId: other/' | drop_manifest other-db.yaml
 SPACE=lab drop_cell hidden root

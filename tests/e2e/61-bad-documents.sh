@@ -35,4 +35,7 @@ cell_yaml .. a | refuse "a name of two dots" "$(line_of name:)" ..
 cell_yaml "$long" a | refuse "a name of 64 bytes" "$(line_of name:)" 63
 cell_yaml bad a | sed 's/kind: Cell/kind: Cel/' | refuse "an unknown kind" "$(line_of kind:)" Cel
 cell_yaml bad ../../x | refuse "a container name with dots" 0 ../../x
+text=$(cell_yaml bad a) # sed could not be started with so long an argument either
+printf '%s\n' "${text/E2E=a/E2E=$(printf 'a%.0s' {1..140000})}" |
+	refuse "a variable that no kernel takes" 0 'containers[0].env[0]' 140004 131071
 cell_yaml bad a a | refuse "two containers of one name" 0 a

@@ -863,6 +863,53 @@ static void test_26_ports_of_two(void **state UNUSED)
 	sim_fini(&sim);
 }
 
+#define NAMED(stack, name)                                                                         \
+	"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: " name "}\nspec: {stackId: " stack ", " \
+	"containers: [{id: a, image: img, stopGracePeriodSeconds: 1}]}\n"
+
+static bool is_refused_for(struct sim *sim, const char *key, const char *other)
+{
+	const struct object *object = engine_find(&sim->engine, key);
+
+	return object->status.state == API__STATE__Pending &&
+	       object->status.reason == REASON_NAME_CONFLICT &&
+	       strstr(object->status.message, other);
+}
+
+/* A resolver takes them for one: the second waits until the first has gone, also in another stack
+ * or of another stack's name; one of the same name in another stack is another. */
+static void test_27_names_without_case(void **state UNUSED)
+{
+	struct sim sim;
+
+	start_with(&sim, 27, NULL);
+	sim_file(&sim, "a.yaml", NAMED("s", "web"));
+	sim_run(&sim, 1000);
+	sim_file(&sim, "b.yaml", NAMED("s", "Web"));
+	sim_file(&sim, "c.yaml", NAMED("t", "WEB"));
+	sim_file(&sim, "d.yaml", NAMED("S", "web"));
+	sim_file(&sim, "e.yaml", NAMED("u", "web"));
+	sim_run(&sim, 5000);
+	assert_int_equal(sim_state(&sim, "default/default/s/web"), API__STATE__Ready);
+	assert_int_equal(sim_state(&sim, "default/default/u/web"), API__STATE__Ready);
+	assert_true(is_refused_for(&sim, "default/default/s/Web", "default/default/s/web"));
+	assert_true(is_refused_for(&sim, "default/default/t/WEB", "default/default/s/web"));
+	assert_true(is_refused_for(&sim, "default/default/S/web", "default/default/s/web"));
+	assert_null(world_container(&sim.world, "kukeon-default", "default_s_Web_root"));
+	sim_file_gone(&sim, "a.yaml");
+	sim_file_gone(&sim, "d.yaml");
+	sim_scanned(&sim);
+	sim_run(&sim, 10 * 1000);
+	assert_true(is_refused_for(&sim, "default/default/s/Web", "default/default/u/web"));
+	sim_file_gone(&sim, "e.yaml");
+	sim_scanned(&sim);
+	sim_run(&sim, 10 * 1000);
+	assert_int_equal(sim_state(&sim, "default/default/s/Web"), API__STATE__Ready);
+	assert_true(is_refused_for(&sim, "default/default/t/WEB", "default/default/s/Web"));
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
+
 /* ---- random ---- */
 
 enum { CELLS = 6, MAX_CONTAINERS = 3 };
@@ -1292,6 +1339,7 @@ int main(void)
 		cmocka_unit_test(test_25_packet_filter),
 		cmocka_unit_test(test_25_one_space_refused),
 		cmocka_unit_test(test_26_ports_of_two),
+		cmocka_unit_test(test_27_names_without_case),
 		cmocka_unit_test(test_random_lives),
 	};
 

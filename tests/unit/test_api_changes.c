@@ -332,6 +332,35 @@ static void test_what_cannot_be(void **state)
 		"takes no containers");
 }
 
+/* A cell, and one that comes with its container. After a restart too: the first keeps its name. */
+static void test_names_without_case(void **state)
+{
+	static const char refused[] =
+		"its name and that of cell default/default/default/web differ in case only, and in "
+		"one space resolvers do not tell them apart; choose another name here or there";
+	AUTO_FREE char *cell = xasprintf("FAILED default/default/default/Web: %s", refused);
+	AUTO_FREE char *joining = xasprintf("FAILED default/default/default/WEB/a: %s", refused);
+	struct fixture *f = *state;
+
+	apply(f, DOC("Cell", "web") "  containers: [{id: a, image: img}]\n");
+	assert_string_equal(apply(f, DOC("Cell", "Web") "  containers: [{id: a, image: img}]\n"),
+			    cell);
+	assert_null(find(f, "default/default/default/Web"));
+	assert_string_equal(apply(f, DOC("Container", "a") "  {cellId: WEB, image: img}\n"),
+			    joining);
+	await(f, "default/default/default/web", "Ready");
+	sim_file(&f->served.sim, "a.yaml",
+		 DOC("Cell", "WEB") "  containers: [{id: a, image: img}]\n");
+	await(f, "default/default/default/WEB", "Pending");
+	assert_int_equal(find(f, "default/default/default/WEB")->status.reason,
+			 REASON_NAME_CONFLICT);
+	daemon_restart(f);
+	await(f, "default/default/default/web", "Ready");
+	await(f, "default/default/default/WEB", "Pending");
+	assert_int_equal(find(f, "default/default/default/WEB")->status.reason,
+			 REASON_NAME_CONFLICT);
+}
+
 /* ---- further spaces ---- */
 
 #define IN(networks)                                                                               \
@@ -849,6 +878,7 @@ int main(void)
 		TEST(test_manifest_owns),
 		TEST(test_manifest_takes_over),
 		TEST(test_what_cannot_be),
+		TEST(test_names_without_case),
 		TEST(test_unknown_space),
 		TEST(test_networks),
 		TEST(test_ports),

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -230,6 +231,29 @@ static void test_listen_where_something_else_is(void **state UNUSED)
 	not_listened(-EEXIST, "is no socket");
 }
 
+/* In a process of its own, which they would end; that one ignored TERM is nothing to a daemon. */
+static void test_stray_signals(void **state UNUSED)
+{
+	static const int stray[] = { SIGHUP,  SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM,
+				     SIGPROF, SIGIO,   SIGPWR,  SIGXCPU, SIGXFSZ, SIGSTKFLT };
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		signal(SIGTERM, SIG_IGN);
+		host_forget_starter();
+		for (size_t i = 0; i < ARRAY_SIZE(stray); i++)
+			raise(stray[i]);
+		raise(SIGRTMIN);
+		raise(SIGRTMAX);
+		raise(SIGTERM);
+		_exit(EXIT_SUCCESS);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGTERM);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -242,6 +266,7 @@ int main(void)
 		TEST(test_listen),
 		TEST(test_listen_beside_a_busy_one),
 		TEST(test_listen_where_something_else_is),
+		TEST(test_stray_signals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,11 +17,14 @@
 
 #include "core/base/fs.h"
 #include "core/base/log.h"
+#include "core/manifest/file_name.h"
 #include "core/manifest/manifest.h"
 #include "watchers/manifests.h"
-#include "core/manifest/file_name.h"
 
-enum { WAIT_MS = 30000, SETTLE_MS = 60 }; /* a limit for a busy machine; how long nothing may come */
+enum {
+	WAIT_MS = 30000,
+	SETTLE_MS = 60
+}; /* a limit for a busy machine; how long nothing may come */
 
 struct fixture {
 	char base[64]; /* a fresh directory */
@@ -29,7 +32,7 @@ struct fixture {
 	struct loop loop;
 	struct manifests_watcher *watcher;
 	struct buf seen; /* what was delivered: "+path=content\n" "!path\n" "?path\n"
-			 * "-path\n" "~path\n": hidden */
+			  * "-path\n" "~path\n": hidden */
 	char problem[ERROR_MSG_MAX_BYTES]; /* of the last scan, "" when complete */
 	char file_error[ERROR_MSG_MAX_BYTES];
 	char hidden[ERROR_MSG_MAX_BYTES]; /* why the last one that was hidden is */
@@ -601,6 +604,64 @@ static void swap_link(const char *target, const char *link_path)
 	check(rename(temp, link_path) == 0);
 }
 
+/* A directory of root's, behind a name in one of another user's, who can point the name elsewhere.
+ * Whether it is a link makes no difference, nor whether the last name is that of a file. */
+static void test_way_of_others(void **state UNUSED)
+{
+	static const char *const links[] = { "home/cur", "home/real", "home/cur/sub/..", "via" };
+	AUTO_FREE char *home = in_base("home");
+	AUTO_FREE char *real = in_base("home/real");
+	AUTO_FREE char *sub = in_base("srv/sub");
+	AUTO_FREE char *srv = in_base("srv");
+	AUTO_FREE char *cur = in_base("home/cur");
+	AUTO_FREE char *via = in_base("via");
+	AUTO_FREE char *link = in_dir("link");
+	AUTO_FREE char *files[] = { in_base("srv/a.yaml"), in_base("home/real/a.yaml") };
+
+	if (geteuid() != 0)
+		skip();
+	check(chmod(f.base, 0755) == 0 && mkdir(home, 0755) == 0 && mkdir(real, 0755) == 0 &&
+	      mkdir(srv, 0755) == 0 && mkdir(sub, 0755) == 0);
+	put_raw(files[0], "a");
+	put_raw(files[1], "a");
+	check(symlink(srv, cur) == 0 && symlink(cur, via) == 0);
+	check(symlink(srv, link) == 0);
+	start();
+	for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
+		AUTO_FREE char *target = in_base(links[i]);
+
+		check(chown(home, 65534, 0) == 0);
+		swap_link(target, link);
+		expect("!link/a.yaml\n");
+		expect_file_error("home belongs to user 65534");
+		check(chown(home, 0, 0) == 0);
+		expect("+link/a.yaml=a\n");
+	}
+}
+
+/* The link itself is one's who can write nothing there; and the way to the directory as a whole. */
+static void test_link_of_others(void **state UNUSED)
+{
+	AUTO_FREE char *real = in_base("real.yaml");
+	AUTO_FREE char *link = in_dir("a.yaml");
+
+	if (geteuid() != 0)
+		skip();
+	check(chmod(f.base, 0755) == 0);
+	put_raw(real, "a");
+	check(symlink(real, link) == 0);
+	start();
+	check(lchown(link, 65534, 0) == 0);
+	expect("!a.yaml\n");
+	expect_file_error("symbolic link a.yaml belongs to user 65534");
+	check(lchown(link, 0, 0) == 0);
+	expect("+a.yaml=a\n");
+	check(chown(f.base, 65534, 0) == 0);
+	expect("!a.yaml\n");
+	check(chown(f.base, 0, 0) == 0);
+	expect("+a.yaml=a\n");
+}
+
 static void test_git_sync(void **state UNUSED)
 {
 	AUTO_FREE char *one = in_base("rev-1");
@@ -827,7 +888,8 @@ static void test_link_gap(void **state UNUSED)
 	start();
 	check(fs_remove_tree(AT_FDCWD, rev1, NULL) == 0);
 	expect("~current/a.yaml\n~current/b.yaml\n");
-	assert_non_null(strstr(f.hidden, "current: the target of the symbolic link does not exist"));
+	assert_non_null(
+		strstr(f.hidden, "current: the target of the symbolic link does not exist"));
 	drop("c.yaml"); /* goes on as usual */
 	expect("-c.yaml\n");
 	drop("current");
@@ -910,7 +972,7 @@ static void test_mounts(void **state UNUSED)
 /* Files of an earlier life that are not there at the first look. */
 static void test_expected(void **state UNUSED)
 {
-	char *paths[] = { (char *)"a.yaml", (char *)"b.yaml", (char *)"current/c.yaml",
+	char *paths[] = { (char *)"a.yaml",      (char *)"b.yaml",      (char *)"current/c.yaml",
 			  (char *)"gone/d.yaml", (char *)"site/e.yaml", (char *)"site/f.yaml" };
 	const struct strv expected = { paths, ARRAY_SIZE(paths) };
 
@@ -1167,6 +1229,8 @@ int main(void)
 		TEST(test_fifo),
 		TEST(test_too_large),
 		TEST(test_writable_by_others),
+		TEST(test_way_of_others),
+		TEST(test_link_of_others),
 		TEST(test_git_sync),
 		TEST(test_git_sync_inside),
 		TEST(test_config_map),
@@ -1197,7 +1261,7 @@ int main(void)
 
 	umask(022);
 	/* Before there is any thread: a namespace is a thread's. */
-	may_mount = unshare(CLONE_NEWNS) == 0 &&
-		    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+	may_mount =
+		unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -367,6 +367,58 @@ static void test_long_lists(void **state UNUSED)
 	free_cell(cell);
 }
 
+/* What the problems of a container are whose command, one argument and one variable are so long. */
+static char *problems_of_lengths(size_t command, size_t arg, size_t variable)
+{
+	Api__Cell *cell = cell_of("containers: [{id: a, image: x, args: [b, c], env: [A=1]}]");
+	Api__ContainerSpec *spec = cell->spec->containers[0];
+	char *problems;
+
+	spec->command = memset(xcalloc(command + 1, 1), '/', command);
+	free(spec->args[1]);
+	spec->args[1] = memset(xcalloc(arg + 1, 1), 'x', arg);
+	free(spec->env[0]);
+	spec->env[0] = memset(xcalloc(variable + 1, 1), 'S', variable);
+	spec->env[0][1] = '=';
+	problems = problems_of(KIND_CELL, &cell->base);
+	free_cell(cell);
+	return problems;
+}
+
+/* The kernel's limit for one string is 128 KiB with its NUL, for a path 4 KiB. */
+static void test_exec_strings(void **state UNUSED)
+{
+	AUTO_FREE char *fit = problems_of_lengths(4095, 131071, 131071);
+	AUTO_FREE char *too_long = problems_of_lengths(4096, 131072, 140000);
+
+#define LIMIT "the kernel starts no process with an argument or a variable of more than 131071; "
+	assert_string_equal(fit, "");
+	assert_string_equal(
+		too_long,
+		"spec.containers[0].command: has 4096 bytes, at most 4095 are allowed\n"
+		"spec.containers[0].args[1]: has 131072 bytes; " LIMIT "mount it as a file\n"
+		"spec.containers[0].env[0]: has 140000 bytes; " LIMIT "mount it as a file\n");
+#undef LIMIT
+}
+
+/* And for all of them together. */
+static void test_exec_total(void **state UNUSED)
+{
+	Api__Cell *cell = cell_of("containers: [{id: a, image: x}]");
+	Api__ContainerSpec *spec = cell->spec->containers[0];
+	AUTO_FREE char *problems = NULL;
+
+	spec->n_args = 16;
+	spec->args = xcalloc(spec->n_args, sizeof(*spec->args));
+	for (size_t i = 0; i < spec->n_args; i++)
+		spec->args[i] = memset(xcalloc(125001, 1), 'x', 125000);
+	problems = problems_of(KIND_CELL, &cell->base);
+	assert_string_equal(problems, "spec.containers[0].args: has 2000144 bytes "
+				      "together with env; the kernel starts no process with so many, at "
+				      "most 1966080 are allowed; mount large texts as files\n");
+	free_cell(cell);
+}
+
 static void test_defaults_of_a_space(void **state UNUSED)
 {
 	static const char yaml[] =
@@ -718,6 +770,8 @@ int main(void)
 		cmocka_unit_test(test_hash_sees_what_runs),
 		cmocka_unit_test(test_hash_of_newer_fields),
 		cmocka_unit_test(test_long_lists),
+		cmocka_unit_test(test_exec_strings),
+		cmocka_unit_test(test_exec_total),
 		cmocka_unit_test(test_defaults_of_a_space),
 		cmocka_unit_test(test_labels),
 	};

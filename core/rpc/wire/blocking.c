@@ -3,14 +3,16 @@
 
 #include <errno.h>
 #include <grpc/support/time.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "core/base/str.h"
 #include "core/rpc/wire/exchange.h"
 
-enum { ROOM_WAIT_MS = 10 * 1000 };
+enum { ROOM_WAIT_MS = 10 * 1000, TURNED_AWAY_WAIT_MS = 300 };
 
 struct rpc_client {
 	grpc_channel *channel;
@@ -59,11 +61,11 @@ static uint64_t clock_ms(void)
 }
 
 /*
- * The errno of connecting by hand: gRPC buries it in a long text. 0: somebody is there after all.
- * When all places in the queue of the socket are taken, waits so long for one (unix(7): SO_SNDTIMEO
- * bounds connect()); then it is EAGAIN.
+ * A connection made by hand, or -errno: gRPC buries it in a long text. When all places in the queue
+ * of the socket are taken, waits so long for one (unix(7): SO_SNDTIMEO bounds connect()); then it
+ * is EAGAIN.
  */
-static int probe(const char *path, uint64_t wait_ms)
+static int connect_to(const char *path, uint64_t wait_ms)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	struct timeval wait = { .tv_sec = (time_t)(wait_ms / 1000),
@@ -71,12 +73,21 @@ static int probe(const char *path, uint64_t wait_ms)
 	int fd AUTO_CLOSE = -1;
 
 	if (strlen(path) >= sizeof(address.sun_path))
-		return ENAMETOOLONG;
+		return -ENAMETOOLONG;
 	memcpy(address.sun_path, path, strlen(path));
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | (wait_ms ? 0 : SOCK_NONBLOCK), 0);
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)) < 0)
-		return errno;
-	return connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? errno : 0;
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)) < 0 ||
+	    connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return -errno;
+	return take_fd(&fd);
+}
+
+/* The errno of connecting. 0: somebody is there after all. */
+static int probe(const char *path, uint64_t wait_ms)
+{
+	int fd AUTO_CLOSE = connect_to(path, wait_ms);
+
+	return fd < 0 ? -fd : 0;
 }
 
 static const char *socket_path(const char *target)
@@ -98,6 +109,22 @@ static const char *remedy(int error)
 	}
 }
 
+/* Whether the daemon ends a connection of ours before a word is said: to root it never does, but
+ * when it stops. */
+static bool is_turned_away(const char *path)
+{
+	struct pollfd poll_fd = { .fd = -1, .events = POLLIN };
+	char first;
+	int fd AUTO_CLOSE = -1;
+
+	if (geteuid() == 0)
+		return false;
+	fd = connect_to(path, 0);
+	poll_fd.fd = fd;
+	return fd >= 0 && poll(&poll_fd, 1, TURNED_AWAY_WAIT_MS) == 1 &&
+	       recv(fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
+}
+
 /* The peer's own "unavailable" (it is stopping, or containerd is away) keeps the peer's words. */
 static int unavailable(const struct rpc_client *client, const struct rpc_exchange *exchange,
 		       struct error *err)
@@ -105,6 +132,9 @@ static int unavailable(const struct rpc_client *client, const struct rpc_exchang
 	const char *path = socket_path(client->target);
 	int error = probe(path, 0);
 
+	if (error == 0 && is_turned_away(path))
+		return error_set(err, -EACCES, "kukeond at %s does not speak to user %u; %s", path,
+				 (unsigned)geteuid(), remedy(EACCES));
 	if (error == 0)
 		return rpc_status_error(exchange->status, exchange->details, client->target, err);
 	return error_set(err, -ECONNREFUSED, "cannot reach kukeond at %s: %s; %s", path,
