@@ -243,6 +243,8 @@ static void test_alias_bomb_of_text(void **state UNUSED)
 			    "texts as files\n");
 }
 
+enum { PART_BYTES = 100 * 1000 }; /* of a text: no single one is longer than the kernel takes */
+
 /* A file without aliases is never refused for its text: escapes make three bytes of two at most. */
 static void test_longest_text(void **state UNUSED)
 {
@@ -250,7 +252,11 @@ static void test_longest_text(void **state UNUSED)
 	AUTO_FREE char *actual = NULL;
 
 	buf_add_str(&yaml, HEAD "spec: {containers: [{id: web, image: x, args: [\"");
-	add_times(&yaml, "\\L", (MANIFEST_MAX_BYTES - yaml.len - 10) / 2);
+	while (yaml.len < MANIFEST_MAX_BYTES - 2 * PART_BYTES) {
+		add_times(&yaml, "\\L",
+			  PART_BYTES / 3); /* one argument is as long as the kernel takes */
+		buf_add_str(&yaml, "\", \"");
+	}
 	buf_add_str(&yaml, "\"]}]}\n");
 	actual = outcome(yaml.data, yaml.len);
 	assert_string_equal(actual, "[default/default/default/web]\n");
@@ -515,23 +521,27 @@ static void add_containers(Api__Status *status, size_t n)
 			full_message(&api__container_status__descriptor, "\x01\x01\x01\x01", 1);
 }
 
-/* A cell of one container with @n times @text as one argument and as many empty ones as fit. */
+/* A cell of one container with @n times @text as few arguments, and @n_empty empty ones. */
 static Api__Cell *large_cell(const char *text, size_t n, size_t n_empty)
 {
 	Api__Cell *cell = (Api__Cell *)model_new(KIND_CELL);
 	Api__ContainerSpec *container =
 		(Api__ContainerSpec *)message_new(&api__container_spec__descriptor);
-	AUTO_BUF struct buf arg = { 0 };
+	size_t per_part = PART_BYTES / strlen(text), n_parts = (n + per_part - 1) / per_part;
 
 	*(Api__ContainerSpec **)field_add(&cell->spec->base, field_find(cell->spec->base.descriptor,
 									"containers")) = container;
 	cell->spec->id = xstrdup("web");
 	container->id = xstrdup("web");
 	container->image = xstrdup("img");
-	add_times(&arg, text, n);
-	container->args = xcalloc(1 + n_empty, sizeof(char *));
-	container->args[container->n_args++] = buf_take(&arg);
-	while (container->n_args < 1 + n_empty)
+	container->args = xcalloc(n_parts + n_empty, sizeof(char *));
+	for (size_t left = n; left; left -= left < per_part ? left : per_part) {
+		AUTO_BUF struct buf arg = { 0 };
+
+		add_times(&arg, text, left < per_part ? left : per_part);
+		container->args[container->n_args++] = buf_take(&arg);
+	}
+	while (container->n_args < n_parts + n_empty)
 		container->args[container->n_args++] = xstrdup("");
 	model_set_defaults(KIND_CELL, &cell->base);
 	return cell;
@@ -555,7 +565,7 @@ static void test_what_is_accepted_can_be_stored(void **state UNUSED)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
-		size_t room = MODEL_MAX_TEXT_BYTES - 256, n_empty = MODEL_MAX_NODES - 100;
+		size_t room = MODEL_MAX_TEXT_BYTES - 1024, n_empty = MODEL_MAX_NODES - 200;
 		Api__Cell *cell = large_cell(texts[i], room / strlen(texts[i]), n_empty);
 
 		assert_int_equal(n_problems(KIND_CELL, &cell->base), 0);
@@ -590,7 +600,7 @@ static void test_too_large_documents(void **state UNUSED)
 /* What kuke prints of one object it takes again. */
 static void test_what_is_printed_can_be_applied(void **state UNUSED)
 {
-	Api__Cell *cell = large_cell("\x01", MODEL_MAX_TEXT_BYTES - 256, MODEL_MAX_NODES - 100);
+	Api__Cell *cell = large_cell("\x01", MODEL_MAX_TEXT_BYTES - 1024, MODEL_MAX_NODES - 200);
 	void (*const emit[])(const ProtobufCMessage *, struct buf *) = { manifest_emit_yaml,
 									 manifest_emit_json };
 
