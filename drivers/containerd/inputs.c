@@ -2,10 +2,12 @@
 #include "drivers/containerd/inputs.h"
 
 #include <errno.h>
+#include <fcntl.h>
 
 #include "core/base/aside.h"
 #include "core/base/mountinfo.h"
 #include "core/base/paths.h"
+#include "core/model/target.h"
 #include "drivers/containerd/layers.h"
 
 void inputs_fini(struct inputs *inputs)
@@ -146,6 +148,40 @@ static int read_all_devices(struct host_devices *ret, struct error *err)
 	return 0;
 }
 
+/*
+ * The cell's own files are mounted in a volume on /etc too. What they are mounted on runc makes in
+ * a volume that can be written; in one that cannot it has to be there. @source answered just now.
+ */
+static int make_places(const char *source, size_t field, struct error *err)
+{
+	static const char *const names[] = { "hosts", "hostname", "resolv.conf" };
+	AUTO_CLOSE int dir = open(source, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (dir < 0)
+		return 0; /* runc says what is wrong with it */
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		AUTO_CLOSE int fd = openat(
+			dir, names[i], O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+
+		if (fd < 0 && errno != EEXIST)
+			return error_set(
+				err, -EINVAL,
+				"volumes[%zu]: %s has no %s that the cell's own could be "
+				"mounted on, and it cannot be made: %m: make an empty file",
+				field, source, names[i]);
+	}
+	return 0;
+}
+
+static int check_volume(const Api__Volume *volume, size_t field, int code, struct error *err)
+{
+	int r = check_source(volume, field, code, err);
+
+	if (r == 0 && volume->read_only && target_equal(volume->target, "/etc"))
+		r = make_places(volume->source, field, err);
+	return r;
+}
+
 int inputs_read_host(const Api__ContainerSpec *spec, struct inputs *inputs, struct error *err)
 {
 	AUTO(named_fini) struct named named = { 0 };
@@ -159,7 +195,7 @@ int inputs_read_host(const Api__ContainerSpec *spec, struct inputs *inputs, stru
 		size_t field = named.fields[i];
 
 		if (i < named.n_volumes)
-			r = check_source(spec->volumes[field], field, facts[i].code, err);
+			r = check_volume(spec->volumes[field], field, facts[i].code, err);
 		else
 			r = add_device(spec->devices[field], field, &facts[i], &inputs->named, err);
 	}

@@ -71,7 +71,8 @@ wait_for_cell mounts Ready
 
 # A parent that is listed later hides nothing, whatever kinds the two are of, and a volume on /etc keeps the cell's own files.
 # The mode of a tmpfs is that of the spec where the image has the directory, and at every start.
-mkdir -p "$T/etc" "$T/outer" "$T/inner"
+mkdir -p "$T/etc" "$T/shown-etc" "$T/outer" "$T/inner"
+echo hidden >"$T/shown-etc/hostname"
 echo own >"$T/etc/own"
 echo inner >"$T/inner/page"
 drop_manifest nested.yaml <<END
@@ -103,7 +104,13 @@ spec:
         - {target: /home, mode: "0700"}
         - {target: /new, mode: "2710"}
 END
+cell_yaml shown main | sed "s|image:|volumes: [{source: $T/shown-etc, target: /etc/, readOnly: true}]\n      image:|" | drop_manifest shown.yaml
 wait_for_cell nested Ready --space nested
+wait_for_cell shown Ready
+assert_eq shown "$(in_container shown main cat /etc/hostname)" "the host name in a read-only volume on /etc"
+assert_contains "$(in_container shown main cat /etc/hosts)" "$(cell_ip shown)" "the hosts file in a read-only volume on /etc"
+assert_true "name servers in a read-only volume on /etc" in_container shown main grep -q nameserver /etc/resolv.conf
+remove_manifest shown.yaml
 nested_status() { object cell nested --space nested | jq -r ".status.containers[0].$1"; }
 nested() { runc --root /run/containerd/runc/kukeon-default exec "$(nested_status containerdId)" "$@" </dev/null; }
 nested_modes() { nested stat -c '%a %n' /data/memory /home /new /usr | tr '\n' ' '; }
