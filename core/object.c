@@ -243,6 +243,9 @@ void object_free(struct object *object)
 	strv_fini(&object->cell.ports);
 	free(object->cell.port_conflict);
 	free(object->cell.port_taken);
+	cellfiles_written_fini(&object->cell.hosts.files);
+	free(object->cell.hosts.ip);
+	free(object->cell.hosts.ip6);
 	free(object->source);
 	free(object->status.message);
 	protobuf_c_message_free_unpacked(object->spec, NULL);
