@@ -78,19 +78,41 @@ static void add_own_line(struct buf *text, const char *ip, const char *hostname,
 	buf_printf(text, "%s %s.%s\n", cell, cell, key_name(stack));
 }
 
+void cellfiles_written_fini(struct cellfiles_written *written)
+{
+	for (size_t i = 0; i < written->n; i++)
+		free(written->items[i].name);
+	free(written->items);
+	*written = (struct cellfiles_written){ 0 };
+}
+
+static void note_written(struct cellfiles_written *written, const char *name, size_t own_bytes)
+{
+	written->items = xrealloc(written->items, (written->n + 1) * sizeof(*written->items));
+	written->items[written->n++] = (struct cellfile_written){ xstrdup(name), own_bytes };
+}
+
+/* @ret_written may be NULL. */
 static int write_hosts(int dir_fd, const char *name, mode_t mode, const char *hostname,
-		       const char *cell_key, const struct cellfiles_hosts *hosts, struct error *err)
+		       const char *cell_key, const struct cellfiles_hosts *hosts,
+		       struct cellfiles_written *ret_written, struct error *err)
 {
 	AUTO_BUF struct buf text = { 0 };
+	int r;
 
 	buf_add_str(&text, LOCALHOST);
 	if (hosts->own.ip)
 		add_own_line(&text, hosts->own.ip, hostname, cell_key);
 	if (hosts->own.ip6)
 		add_own_line(&text, hosts->own.ip6, hostname, cell_key);
-	if (!str_empty(hosts->names))
-		buf_printf(&text, HEADING "%s", hosts->names);
-	return write_file(dir_fd, name, &text, mode, err);
+	if (!str_empty(hosts->names)) {
+		buf_add_str(&text, HEADING);
+		buf_add_str(&text, hosts->names); /* long: printf() would read it twice */
+	}
+	r = write_file(dir_fd, name, &text, mode, err);
+	if (r == 0 && ret_written && !str_empty(hosts->names))
+		note_written(ret_written, name, text.len - strlen(hosts->names));
+	return r;
 }
 
 static int write_hostname(int dir_fd, const char *name, const char *hostname, struct error *err)
@@ -126,7 +148,7 @@ static int open_dir(const char *run_path, const char *cell_key, bool make, struc
 /* The hosts file that belongs to hostname.<role>. */
 static int update_container(int dir_fd, const char *hostname_file, mode_t mode,
 			    const char *cell_key, const struct cellfiles_hosts *hosts,
-			    struct error *err)
+			    struct cellfiles_written *ret_written, struct error *err)
 {
 	AUTO_FREE char *hosts_file = xasprintf("hosts.%s", hostname_file + strlen(HOSTNAME_PREFIX));
 	AUTO_BUF struct buf hostname = { 0 };
@@ -135,15 +157,17 @@ static int update_container(int dir_fd, const char *hostname_file, mode_t mode,
 	if (r < 0 || hostname.len == 0)
 		return r;
 	hostname.data[strcspn(hostname.data, "\n")] = '\0';
-	return write_hosts(dir_fd, hosts_file, mode, hostname.data, cell_key, hosts, err);
+	return write_hosts(dir_fd, hosts_file, mode, hostname.data, cell_key, hosts, ret_written,
+			   err);
 }
 
 /* All hosts files of the cell. */
 static int update(int dir_fd, const char *cell_key, mode_t mode,
-		  const struct cellfiles_hosts *hosts, struct error *err)
+		  const struct cellfiles_hosts *hosts, struct cellfiles_written *ret_written,
+		  struct error *err)
 {
 	int r = write_hosts(dir_fd, names[CELLFILE_HOSTS], mode, key_name(cell_key), cell_key,
-			    hosts, err);
+			    hosts, ret_written, err);
 	DIR *dir = r < 0 ? NULL : fs_list_fd(dir_fd);
 	struct dirent *entry;
 	int more = 0;
@@ -154,7 +178,8 @@ static int update(int dir_fd, const char *cell_key, mode_t mode,
 		return error_set(err, -errno, "cannot list the files of cell %s: %m", cell_key);
 	while (r == 0 && (more = fs_next_entry(dir, &entry)) > 0)
 		if (entry->d_type == DT_REG && str_starts_with(entry->d_name, HOSTNAME_PREFIX))
-			r = update_container(dir_fd, entry->d_name, mode, cell_key, hosts, err);
+			r = update_container(dir_fd, entry->d_name, mode, cell_key, hosts,
+					     ret_written, err);
 	if (r == 0 && more < 0)
 		r = error_set(err, more, "cannot list the files of cell %s: %s", cell_key,
 			      strerror(-more));
@@ -193,12 +218,13 @@ int cellfiles_write(const char *run_path, const char *cell_key, const struct cel
 		return dir_fd;
 	r = write_hostname(dir_fd, names[CELLFILE_HOSTNAME], key_name(cell_key), err);
 	if (r == 0)
-		r = update(dir_fd, cell_key, FILE_MODE, hosts, err);
+		r = update(dir_fd, cell_key, FILE_MODE, hosts, NULL, err);
 	return r < 0 ? error_wrap(err, r, "files in %s/%s/etc", run_path, cell_key) : 0;
 }
 
 int cellfiles_update(const char *run_path, const char *cell_key,
-		     const struct cellfiles_hosts *hosts, struct error *err)
+		     const struct cellfiles_hosts *hosts, struct cellfiles_written *ret_written,
+		     struct error *err)
 {
 	struct cellfiles_hosts now = *hosts;
 	AUTO_BUF struct buf before = { 0 };
@@ -210,7 +236,9 @@ int cellfiles_update(const char *run_path, const char *cell_key,
 	dir_fd = open_dir(run_path, cell_key, false, err);
 	if (dir_fd >= 0 && !now.own.ip && !now.own.ip6)
 		now.own = read_own(dir_fd, &before);
-	r = dir_fd < 0 ? dir_fd : update(dir_fd, cell_key, 0, &now, err);
+	r = dir_fd < 0 ? dir_fd : update(dir_fd, cell_key, 0, &now, ret_written, err);
+	if (r < 0)
+		cellfiles_written_fini(ret_written);
 	if (r == -ENOENT) /* the cell is going, or coming: then its files are written before it */
 		return 0;
 	return r < 0 ? error_wrap(err, r, "files in %s/%s/etc", run_path, cell_key) : 0;
@@ -233,8 +261,55 @@ int cellfiles_write_container(const char *run_path, const char *cell_key, const 
 	if (dir_fd < 0)
 		return dir_fd;
 	now.own = read_own(dir_fd, &before);
-	r = write_hosts(dir_fd, hosts_file, FILE_MODE, hostname, cell_key, &now, err);
+	r = write_hosts(dir_fd, hosts_file, FILE_MODE, hostname, cell_key, &now, NULL, err);
 	if (r == 0)
 		r = write_hostname(dir_fd, hostname_file, hostname, err);
 	return r < 0 ? error_wrap(err, r, "files in %s/%s/etc", run_path, cell_key) : 0;
+}
+
+/* ---- a few bytes of files that are known ---- */
+
+static int patch_file(const char *path, size_t own_bytes, const struct hosts_lines *lines)
+{
+	AUTO_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    (size_t)st.st_size != own_bytes + lines->len_before)
+		return -ESTALE;
+	for (size_t i = 0; i < lines->n_patches; i++) {
+		const struct hosts_patch *patch = &lines->patches[i];
+
+		if (pwrite(fd, lines->text.data + patch->at, patch->len,
+			   (off_t)(own_bytes + patch->at)) != (ssize_t)patch->len)
+			return -ESTALE;
+	}
+	return 0;
+}
+
+int cellfiles_patch(const char *run_path, const char *cell_key,
+		    const struct cellfiles_written *written, const struct hosts_lines *lines)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < written->n; i++) {
+		AUTO_FREE char *path =
+			xasprintf("%s/%s/etc/%s", run_path, cell_key, written->items[i].name);
+
+		r = patch_file(path, written->items[i].own_bytes, lines);
+	}
+	return r;
+}
+
+void cellfiles_read_names(const char *run_path, const char *cell_key, struct buf *ret)
+{
+	AUTO_FREE char *path = cellfiles_path(run_path, cell_key, NULL, CELLFILE_HOSTS);
+	AUTO_BUF struct buf text = { 0 };
+	const char *heading;
+
+	if (fs_read_file(AT_FDCWD, path, HOSTS_FILE_MAX_BYTES, &text, NULL) < 0 || !text.len)
+		return;
+	heading = strstr(text.data, HEADING);
+	if (heading)
+		buf_add_str(ret, heading + strlen(HEADING));
 }

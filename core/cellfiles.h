@@ -12,6 +12,7 @@
 #pragma once
 
 #include "core/base/error.h"
+#include "core/model/hosts_lines.h"
 
 enum cellfile { CELLFILE_HOSTS, CELLFILE_HOSTNAME };
 
@@ -25,6 +26,17 @@ struct cellfiles_hosts {
 	struct cell_addresses own;
 	const char *names; /* lines about other cells; "" */
 };
+
+/* Hosts files as they were written, and where in each the lines about other cells begin. */
+struct cellfiles_written {
+	struct cellfile_written {
+		char *name;
+		size_t own_bytes;
+	} * items;
+	size_t n;
+};
+
+void cellfiles_written_fini(struct cellfiles_written *written);
 
 /* Of the cell, or with @role those of one container. Free with free(). @run_path NULL: an empty
  * string. */
@@ -48,6 +60,16 @@ int cellfiles_write_container(const char *run_path, const char *cell_key, const 
 bool cellfiles_are_there(const char *run_path, const char *cell_key, const char *role);
 
 /* Brings the hosts files that are there up to date and makes none: the cell may be going. Without
- * any address those that they tell stay: they may have been written a moment ago. */
+ * any address those that they tell stay: they may have been written a moment ago. @ret_written: all
+ * of them, none when there is an error. */
 int cellfiles_update(const char *run_path, const char *cell_key,
-		     const struct cellfiles_hosts *hosts, struct error *err);
+		     const struct cellfiles_hosts *hosts, struct cellfiles_written *ret_written,
+		     struct error *err);
+
+/* The same for files that hold all that @written says and the lines as they were before their last
+ * update: only what that changed is written. -ESTALE: one does not. */
+int cellfiles_patch(const char *run_path, const char *cell_key,
+		    const struct cellfiles_written *written, const struct hosts_lines *lines);
+
+/* Appends the lines about other cells that the cell's hosts file has now. */
+void cellfiles_read_names(const char *run_path, const char *cell_key, struct buf *ret);

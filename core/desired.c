@@ -221,6 +221,8 @@ static void lose_missing(struct engine *engine)
 void desired_scan_done(struct engine *engine, const struct error *problem)
 {
 	struct desired *desired = &engine->desired;
+	/* Else whatever changes what the filter says has doubted it already. */
+	bool may_now_be_known = !desired->complete || desired->problem.code || problem;
 
 	desired->scans++;
 	if (problem && !str_equal(problem->msg, desired->problem.msg))
@@ -231,7 +233,8 @@ void desired_scan_done(struct engine *engine, const struct error *problem)
 		lose_missing(engine);
 		engine_touch_all(engine);
 	}
-	filter_doubt(engine);
+	if (may_now_be_known)
+		filter_doubt(engine);
 	if (desired->texts_changed)
 		hold_review(engine);
 	else

@@ -7,6 +7,7 @@
 #include "core/cellfiles.h"
 #include "core/engine.h"
 #include "core/model/hosts.h"
+#include "core/model/hosts_lines.h"
 #include "core/plan_cell.h"
 #include "core/reconcile.h"
 #include "core/store.h"
@@ -24,12 +25,31 @@ struct touched {
 	char *space;
 };
 
+/* What all cells that see the same read of each other, as their files have it. */
+struct names_text {
+	struct map_node node; /* struct names.texts */
+	char *key;
+	uint64_t id, version; /* counts changes */
+	struct hosts_lines lines;
+	bool used; /* by the job */
+};
+
 /* A cell whose files are written. */
 struct names_file {
 	char *cell;
 	char *ip, *ip6;
 	char *role, *hostname; /* of one container; NULL: all of the cell */
 	size_t view;
+	uint64_t version; /* of the text that its files hold; 0: it is not known */
+	struct cellfiles_written written;
+	unsigned doubts;
+};
+
+struct names_view {
+	struct hosts_view view;
+	struct names_text *text; /* of a round; else NULL */
+	bool rendered;
+	uint64_t version_before;
 };
 
 /* All strings are its own: a worker has it. */
@@ -40,8 +60,9 @@ struct names_job {
 	size_t n_entries, entries_capacity;
 	struct names_file *files;
 	size_t n_files, files_capacity;
-	struct hosts_view *views;
+	struct names_view *views;
 	size_t n_views;
+	struct engine *engine;
 	struct map spaces; /* struct touched.node: those that some view shows */
 
 	uint64_t took_ns;
@@ -126,13 +147,24 @@ static void fill_view(const struct object *cell, struct hosts_view *view)
 			strv_add(&view->spaces, join->space_key);
 }
 
-static void add_aliases(const struct object *object, struct strv *aliases)
+static void add_aliases(const Api__CellSpec *spec, struct strv *aliases)
 {
-	const Api__CellSpec *spec = object->cell.effective;
-
 	for (size_t i = 0; spec && i < spec->n_containers; i++)
 		for (size_t j = 0; j < spec->containers[i]->n_networks_aliases; j++)
 			strv_add(aliases, spec->containers[i]->networks_aliases[j]);
+}
+
+bool names_same_aliases(const Api__CellSpec *a, const Api__CellSpec *b)
+{
+	AUTO(strv_fini) struct strv of_a = { 0 }, of_b = { 0 };
+	bool same;
+
+	add_aliases(a, &of_a);
+	add_aliases(b, &of_b);
+	same = of_a.n == of_b.n;
+	for (size_t i = 0; same && i < of_a.n; i++)
+		same = str_equal(of_a.items[i], of_b.items[i]);
+	return same;
 }
 
 static void add_entry(struct names_job *job, const struct object *cell, const char *space,
@@ -150,30 +182,63 @@ static void add_entry(struct names_job *job, const struct object *cell, const ch
 	*entry = (struct hosts_entry){ .space = xstrdup(space),
 				       .cell = xstrdup(cell->key),
 				       .address = xstrdup(address) };
-	add_aliases(cell, &entry->aliases);
+	add_aliases(cell->cell.effective, &entry->aliases);
 }
 
 /* ---- jobs ---- */
 
-static struct names_job *job_new(const struct engine *engine)
+static struct names_job *job_new(struct engine *engine)
 {
 	struct names_job *job = xnew(struct names_job);
 
+	job->engine = engine;
 	job->run_path = xstrdup_maybe(engine->run_path);
 	return job;
 }
 
-/* Cells that see the same share a view. They stand beside each other in the engine's order. */
+static char *view_key(const struct hosts_view *view)
+{
+	AUTO_BUF struct buf key = { 0 };
+
+	buf_add_str(&key, view->stack);
+	for (size_t i = 0; i < view->spaces.n; i++)
+		buf_printf(&key, " %s", view->spaces.items[i]);
+	return buf_take(&key);
+}
+
+static struct names_text *get_text(struct names *names, const struct hosts_view *view)
+{
+	AUTO_FREE char *key = view_key(view);
+	struct names_text *text = map_entry(map_find(&names->texts, key), struct names_text, node);
+
+	if (text)
+		return text;
+	text = xnew(struct names_text);
+	text->key = take_ptr(key);
+	text->id = ++names->last_text;
+	map_insert(&names->texts, &text->node, text->key);
+	return text;
+}
+
+static void text_free(struct names *names, struct names_text *text)
+{
+	map_remove(&names->texts, &text->node);
+	hosts_lines_fini(&text->lines);
+	free(text->key);
+	free(text);
+}
+
+/* Cells that see the same share a view. Most stand beside each other in the engine's order. */
 static size_t take_view(struct names_job *job, struct hosts_view *view)
 {
-	if (job->n_views && hosts_view_equal(&job->views[job->n_views - 1], view)) {
+	if (job->n_views && hosts_view_equal(&job->views[job->n_views - 1].view, view)) {
 		hosts_view_fini(view);
 		return job->n_views - 1;
 	}
 	for (size_t i = 0; i < view->spaces.n; i++)
 		set_add(&job->spaces, view->spaces.items[i]);
 	job->views = xrealloc(job->views, (job->n_views + 1) * sizeof(*job->views));
-	job->views[job->n_views] = *view;
+	job->views[job->n_views] = (struct names_view){ .view = *view };
 	return job->n_views++;
 }
 
@@ -221,6 +286,17 @@ static void add_entries(struct names_job *job, struct engine *engine, const stru
 			add_cell(job, object, object == cell ? at : addresses_at(object));
 }
 
+/* Not a round's, another hand writes them. */
+static void doubt_files(struct engine *engine, const char *cell_key)
+{
+	struct object *cell = engine_find(engine, cell_key);
+
+	if (!cell)
+		return;
+	cell->cell.hosts.version = 0;
+	cell->cell.hosts.doubts++;
+}
+
 struct names_job *names_job_new(struct engine *engine, const struct object *cell,
 				const struct cell_addresses *at, const char *role,
 				const char *hostname)
@@ -234,6 +310,7 @@ struct names_job *names_job_new(struct engine *engine, const struct object *cell
 	file = add_file(job, cell, &view, *at);
 	file->role = xstrdup_maybe(role);
 	file->hostname = xstrdup_maybe(hostname);
+	doubt_files(engine, cell->key);
 	if (engine->run_path)
 		add_entries(job, engine, cell, at->ip ? *at : addresses_at(cell));
 	return job;
@@ -257,10 +334,41 @@ struct names_job *names_job_again(struct engine *engine, const struct object *ce
 	return job;
 }
 
+/* The job has what is known of the files until it is done. */
+static void take_known(struct names_job *job, struct names_file *file, struct object *cell,
+		       bool all)
+{
+	struct hosts_known *known = &cell->cell.hosts;
+	struct names_view *view = &job->views[file->view];
+
+	if (!view->text)
+		view->text = get_text(&job->engine->names, &view->view);
+	view->text->used = true;
+	file->doubts = known->doubts;
+	if (!all && known->text == view->text->id && str_equal(known->ip, file->ip) &&
+	    str_equal(known->ip6, file->ip6))
+		file->version = known->version;
+	file->written = known->files;
+	known->files = (struct cellfiles_written){ 0 };
+	known->version = 0;
+}
+
+static void drop_unused_texts(struct names *names)
+{
+	struct names_text *text;
+
+	map_for_each(text, &names->texts, node) {
+		if (names->all && !text->used)
+			text_free(names, text);
+		else
+			text->used = false;
+	}
+}
+
 /* NULL when nothing is to be written. */
 static struct names_job *round_new(struct engine *engine)
 {
-	const struct names *names = &engine->names;
+	struct names *names = &engine->names;
 	struct names_job *job = job_new(engine);
 	struct object *object;
 
@@ -271,10 +379,12 @@ static struct names_job *round_new(struct engine *engine)
 			continue;
 		fill_view(object, &view);
 		if (names->all || set_has_any(&names->touched, &view.spaces))
-			add_file(job, object, &view, addresses_at(object));
+			take_known(job, add_file(job, object, &view, addresses_at(object)), object,
+				   names->all);
 		else
 			hosts_view_fini(&view);
 	}
+	drop_unused_texts(names);
 	if (!job->n_files) {
 		names_job_free(job);
 		return NULL;
@@ -283,8 +393,8 @@ static struct names_job *round_new(struct engine *engine)
 	return job;
 }
 
-static int write_file(const struct names_job *job, const struct names_file *file, const char *text,
-		      struct error *err)
+static int write_whole(const struct names_job *job, struct names_file *file, const char *text,
+		       struct error *err)
 {
 	const struct cellfiles_hosts hosts = { { file->ip, file->ip6 }, text };
 
@@ -293,7 +403,59 @@ static int write_file(const struct names_job *job, const struct names_file *file
 						 file->hostname, &hosts, err);
 	if (job->make)
 		return cellfiles_write(job->run_path, file->cell, &hosts, err);
-	return cellfiles_update(job->run_path, file->cell, &hosts, err);
+	cellfiles_written_fini(&file->written);
+	return cellfiles_update(job->run_path, file->cell, &hosts, &file->written, err);
+}
+
+/* A text that is new has the order of a file that is there. */
+static void render_text(struct names_job *job, struct names_view *view,
+			const struct names_file *first)
+{
+	struct names_text *text = view->text;
+	AUTO_BUF struct buf rendered = { 0 }, seed = { 0 };
+
+	buf_add_str(&rendered, "");
+	buf_add_str(&seed, "");
+	hosts_render(&view->view, job->entries, job->n_entries, &rendered);
+	if (!text->version) {
+		cellfiles_read_names(job->run_path, first->cell, &seed);
+		hosts_lines_seed(&text->lines, seed.data);
+	}
+	hosts_lines_update(&text->lines, rendered.data);
+	view->version_before = text->version;
+	if (!text->version || text->lines.whole || text->lines.n_patches)
+		text->version++;
+	view->rendered = true;
+}
+
+/* Of a round: files that are known to hold what the text was learn what has changed of it. */
+static int write_known(struct names_job *job, struct names_file *file, struct error *err)
+{
+	struct names_view *view = &job->views[file->view];
+	const struct hosts_lines *lines;
+	bool known;
+	int r;
+
+	if (!view->rendered)
+		render_text(job, view, file);
+	lines = &view->text->lines;
+	known = file->written.n && file->version && file->version == view->version_before &&
+		!lines->whole;
+	r = known && lines->n_patches
+		    ? cellfiles_patch(job->run_path, file->cell, &file->written, lines)
+		    : 0;
+	if (!known || r < 0)
+		r = write_whole(job, file, lines->text.data ? lines->text.data : "", err);
+	file->version = r < 0 ? 0 : view->text->version;
+	return r;
+}
+
+static int write_made(struct names_job *job, struct names_file *file, struct error *err)
+{
+	AUTO_BUF struct buf text = { 0 };
+
+	hosts_render(&job->views[file->view].view, job->entries, job->n_entries, &text);
+	return write_whole(job, file, text.data, err);
 }
 
 /* One file that cannot be written does not hold up the others; the first error is told. */
@@ -303,16 +465,12 @@ int names_job_write(struct names_job *job, struct error *err)
 	int status = 0;
 
 	hosts_sort(job->entries, job->n_entries);
-	for (size_t i = 0; i < job->n_files;) {
-		size_t view = job->files[i].view;
-		AUTO_BUF struct buf text = { 0 };
+	for (size_t i = 0; i < job->n_files; i++) {
+		struct error *to = status ? &other : err;
+		int r = job->make ? write_made(job, &job->files[i], to)
+				  : write_known(job, &job->files[i], to);
 
-		hosts_render(&job->views[view], job->entries, job->n_entries, &text);
-		for (; i < job->n_files && job->files[i].view == view; i++) {
-			int r = write_file(job, &job->files[i], text.data, status ? &other : err);
-
-			status = status ? status : r;
-		}
+		status = status ? status : r;
 	}
 	return status;
 }
@@ -321,17 +479,20 @@ void names_job_free(struct names_job *job)
 {
 	if (!job)
 		return;
+	if (job->make)
+		doubt_files(job->engine, job->files[0].cell);
 	for (size_t i = 0; i < job->n_entries; i++)
 		hosts_entry_fini(&job->entries[i]);
 	for (size_t i = 0; i < job->n_files; i++) {
 		free(job->files[i].cell);
+		cellfiles_written_fini(&job->files[i].written);
 		free(job->files[i].ip);
 		free(job->files[i].ip6);
 		free(job->files[i].role);
 		free(job->files[i].hostname);
 	}
 	for (size_t i = 0; i < job->n_views; i++)
-		hosts_view_fini(&job->views[i]);
+		hosts_view_fini(&job->views[i].view);
 	set_clear(&job->spaces);
 	free(job->entries);
 	free(job->files);
@@ -379,10 +540,34 @@ static void note_result(struct engine *engine, const struct names_job *job)
 	names->failed = job->status < 0;
 }
 
+/* What another hand has written meanwhile may be half of each: it is written again. */
+static void note_file(struct engine *engine, const struct names_job *job, struct names_file *file)
+{
+	struct object *object = engine_find(engine, file->cell);
+	struct hosts_known *known;
+
+	if (!object)
+		return;
+	known = &object->cell.hosts;
+	if (known->doubts != file->doubts) {
+		names_touch(engine, object);
+		return;
+	}
+	str_replace(&known->ip, file->ip);
+	str_replace(&known->ip6, file->ip6);
+	known->files = file->written;
+	file->written = (struct cellfiles_written){ 0 };
+	known->text = job->views[file->view].text->id;
+	known->version = file->version;
+}
+
 static void on_round(struct work *work)
 {
 	struct engine *engine = container_of(work, struct engine, names.work);
+	struct names_job *job = engine->names.job;
 
+	for (size_t i = 0; i < job->n_files; i++)
+		note_file(engine, job, &job->files[i]);
 	note_result(engine, engine->names.job);
 	names_job_free(take_ptr(engine->names.job));
 	start_soon(engine);
@@ -412,8 +597,7 @@ static void start_soon(struct engine *engine)
 	struct names *names = &engine->names;
 
 	if (!names->open || engine->closing || names->job || timer_active(&names->pause) ||
-	    is_unknown(engine) ||
-	    (!names->all && !names->touched.count))
+	    is_unknown(engine) || (!names->all && !names->touched.count))
 		return;
 	timer_start_at(engine->loop, &names->pause, names->not_before_ms, on_due);
 }
@@ -462,7 +646,11 @@ bool names_is_busy(const struct engine *engine)
 
 void names_fini(struct engine *engine)
 {
+	struct names_text *text;
+
 	check(!engine->names.job);
+	map_for_each(text, &engine->names.texts, node)
+		text_free(&engine->names, text);
 	timer_stop(&engine->names.pause);
 	set_clear(&engine->names.touched);
 }

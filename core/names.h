@@ -3,16 +3,20 @@
  * Keeps the hosts files of running cells true while cells around them come, go and move.
  *
  * Whoever changes an address or an alias touches the spaces that the cell is in. A round then takes
- * down what every affected file is to say, and a worker writes those that differ. Rounds begin at
- * once, but follow each other with a pause of several times what the last one took, so that a
- * thousand cells that start together cost a part of one processor and each file is late by half a
- * second at most.
+ * down what every affected cell sees; a worker renders it once for all that see the same, and
+ * writes into each file the lines that changed (core/model/hosts_lines.h): of a space of a thousand
+ * cells some 50 kB and ten microseconds a file. A file that a round has not written, or that
+ * another hand has written since, is compared with all that it is to say, as every file is when all
+ * are looked at. Rounds begin at once, but follow each other with a pause of several times what the
+ * last one took, so that a thousand cells that start together cost a part of one processor and each
+ * file is late by half a second at most.
  */
 #pragma once
 
 #include "core/base/map.h"
 #include "core/cellfiles.h"
 #include "core/loop/loop.h"
+#include "core/model/model.h"
 
 struct engine;
 struct object;
@@ -25,7 +29,9 @@ struct names {
 	struct timer pause; /* until the next round */
 	struct work work;
 	struct names_job *job; /* under way; NULL: none */
-	bool failed;           /* the last round did, and it was said */
+	struct map texts;   /* struct names_text.node in names.c: the job's while it is under way */
+	uint64_t last_text; /* counts them */
+	bool failed;        /* the last round did, and it was said */
 	uint64_t not_before_ms;
 	uint64_t rounds, took_ns; /* for tests and bench: all, and the last one */
 };
@@ -35,6 +41,9 @@ void names_open(struct engine *engine);
 
 /* The cell has, or had, another address or other aliases. */
 void names_touch(struct engine *engine, const struct object *cell);
+
+/* Whether cells of these specs have the same aliases. */
+bool names_same_aliases(const Api__CellSpec *a, const Api__CellSpec *b);
 
 /* Some cell came to the space, or left it. */
 void names_touch_space(struct engine *engine, const char *space_key);

@@ -245,6 +245,9 @@ void object_free(struct object *object)
 	free(object->cell.port_taken);
 	check(!object->cell.folded);
 	free(object->cell.rival);
+	cellfiles_written_fini(&object->cell.hosts.files);
+	free(object->cell.hosts.ip);
+	free(object->cell.hosts.ip6);
 	free(object->source);
 	free(object->status.message);
 	protobuf_c_message_free_unpacked(object->spec, NULL);

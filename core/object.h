@@ -11,6 +11,7 @@
 
 #include "core/base/list.h"
 #include "core/base/map.h"
+#include "core/cellfiles.h"
 #include "core/driver.h"
 #include "core/model/model.h"
 #include "core/plan.h"
@@ -134,6 +135,14 @@ struct join {
 	struct bridge *on_bridge; /* while it is attached; else NULL */
 };
 
+/* What a cell's hosts files hold: as a round has written them, if nobody else has since. */
+struct hosts_known {
+	uint64_t text, version; /* struct names_text; 0: it is not known */
+	char *ip, *ip6;         /* its own, as written */
+	struct cellfiles_written files;
+	unsigned doubts; /* counts other writers */
+};
+
 struct cell {
 	struct list containers; /* struct container.link */
 	struct list joins;      /* struct join.link */
@@ -164,6 +173,7 @@ struct cell {
 	char *folded;                /* its name without case */
 	uint64_t folded_seq;         /* engine.seq when it came to be wanted */
 	char *rival; /* which cell has its name in another case; NULL: none. It does not start */
+	struct hosts_known hosts;
 	struct ticket ticket; /* struct engine.throttle: it comes up, or waits for its turn */
 };
 

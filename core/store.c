@@ -38,6 +38,7 @@ struct store {
 	struct list jobs; /* struct store_job.link, in order; the first is with the worker */
 	struct work work;
 	bool working;
+	size_t batch;     /* jobs that the worker has */
 	unsigned changes; /* of the API, under way: what they replace must not be written after them
 			   */
 	struct strv stuck;  /* keys of objects whose directory could not be removed */
@@ -54,7 +55,10 @@ static void run_job(struct work *work)
 {
 	struct store *store = container_of(work, struct store, work);
 
-	store_job_run(list_entry(store->jobs.next, struct store_job, link));
+	if (store->batch > 1)
+		store_jobs_run(&store->jobs, store->batch);
+	else
+		store_job_run(list_entry(store->jobs.next, struct store_job, link));
 }
 
 static void next_job(struct store *store);
@@ -150,11 +154,8 @@ bool store_is_removing(const struct store *store, const char *key)
 	return false;
 }
 
-static void on_job_done(struct work *work)
+static void end_job(struct store *store, struct store_job *job)
 {
-	struct store *store = container_of(work, struct store, work);
-	struct store_job *job = list_entry(store->jobs.next, struct store_job, link);
-
 	if (job->dir && !job->remove && fs_is_full(job->err.code) && !store->closed)
 		take_back(store, job);
 	if (!job->read && !job->aside && job->err.code != -ECANCELED &&
@@ -164,7 +165,6 @@ static void on_job_done(struct work *work)
 		strv_add(&store->stuck, job->dir + strlen(store->engine->run_path) + 1);
 		timer_start(store->engine->loop, &store->again, REMOVE_AGAIN_MS, on_remove_again);
 	}
-	store->working = false;
 	list_remove(&job->link);
 	if (job->done) {
 		job->done(job->ctx, job->err.code ? &job->err : NULL);
@@ -176,6 +176,15 @@ static void on_job_done(struct work *work)
 		note_unread(store);
 	}
 	store_job_free(job);
+}
+
+static void on_job_done(struct work *work)
+{
+	struct store *store = container_of(work, struct store, work);
+
+	store->working = false;
+	for (size_t i = 0; i < store->batch; i++)
+		end_job(store, list_entry(store->jobs.next, struct store_job, link));
 	if (store->closed && !store->changes)
 		flush(store);
 	else
@@ -227,6 +236,21 @@ static void store_free(struct store *store)
 	free(store);
 }
 
+/* While it goes on, what changes is written object by object. In the end all that is left is
+ * written at once: whoever stops the daemon waits for it. */
+static size_t next_batch(const struct store *store)
+{
+	const struct store_job *job;
+	size_t n = 0;
+
+	list_for_each(job, &store->jobs, link) {
+		if (!store->closed || !store_job_is_plain(job))
+			break;
+		n++;
+	}
+	return n ? n : 1;
+}
+
 static void begin_job(struct store *store)
 {
 	void (*closed)(void *) = store->closed;
@@ -236,6 +260,7 @@ static void begin_job(struct store *store)
 		return;
 	if (!list_empty(&store->jobs)) {
 		store->working = true;
+		store->batch = next_batch(store);
 		loop_work(store->engine->loop, &store->work, run_job, on_job_done);
 	} else if (closed) {
 		store_free(store);

@@ -193,6 +193,108 @@ void store_job_run(struct store_job *job)
 		remove_stale_containers(job);
 }
 
+/* ---- many at once ---- */
+
+bool store_job_is_plain(const struct store_job *job)
+{
+	return job->dir && !job->remove && !job->read && !job->aside && !job->done &&
+	       !job->withdrawn;
+}
+
+static char *file_path(const struct store_job *job, size_t i)
+{
+	return xasprintf("%s/%s", job->dir, job->files[i].path);
+}
+
+/* What stands there already was written in haste, maybe: it is synced with the rest. */
+static void write_beside(struct store_job *job)
+{
+	job->beside = xcalloc(job->n_files, sizeof(*job->beside));
+	for (size_t i = 0; job->err.code == 0 && i < job->n_files; i++) {
+		AUTO_FREE char *path = file_path(job, i);
+		const char *text = job->files[i].text;
+
+		job->beside[i] =
+			!stands_there(path, text) && make_parent_dir(path, &job->err) == 0 &&
+			fs_write_beside(path, text, strlen(text), FILE_MODE, &job->err) == 0;
+	}
+}
+
+/* Of an object all that it has, or nothing. */
+static void take_beside(struct store_job *job)
+{
+	for (size_t i = 0; i < job->n_files; i++) {
+		AUTO_FREE char *path = file_path(job, i);
+
+		if (job->beside[i] && job->err.code)
+			fs_drop_beside(path);
+		else if (job->beside[i])
+			fs_take_beside(path, &job->err);
+	}
+	if (job->err.code == 0 && job->kind == KIND_CELL)
+		remove_stale_containers(job);
+}
+
+/* Only the last one of each object is written. */
+static void note_outdone(struct list *jobs, size_t n)
+{
+	struct map last = { 0 };
+	struct store_job *job;
+
+	list_for_each(job, jobs, link) {
+		struct store_job *before;
+
+		if (!n--)
+			break;
+		before = map_entry(map_find(&last, job->dir), struct store_job, by_dir);
+		if (before) {
+			before->outdone = true;
+			map_remove(&last, &before->by_dir);
+		}
+		map_insert(&last, &job->by_dir, job->dir);
+	}
+}
+
+static void write_all_beside(struct list *jobs, size_t n)
+{
+	struct store_job *job;
+
+	list_for_each(job, jobs, link) {
+		if (!n--)
+			break;
+		if (!job->outdone)
+			write_beside(job);
+	}
+}
+
+static void take_all_beside(struct list *jobs, size_t n, const struct error *why_not)
+{
+	struct store_job *job;
+
+	list_for_each(job, jobs, link) {
+		if (!n--)
+			break;
+		if (job->outdone)
+			continue;
+		if (why_not->code && !job->err.code)
+			job->err = *why_not;
+		take_beside(job);
+	}
+}
+
+void store_jobs_run(struct list *jobs, size_t n)
+{
+	struct store_job *first = list_entry(jobs->next, struct store_job, link);
+	struct error err = { 0 };
+
+	note_outdone(jobs, n);
+	write_all_beside(jobs, n);
+	fs_sync_all(first->base, &err);
+	take_all_beside(jobs, n, &err);
+	if (fs_sync_all(first->base, &err) < 0)
+		first->err = err;
+}
+
 void store_changes_free(struct store_change *changes, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -214,6 +316,7 @@ void store_job_free(struct store_job *job)
 	strv_fini(&job->read_trees);
 	free(job->aside);
 	store_changes_free(job->files, job->n_files);
+	free(job->beside);
 	strv_fini(&job->containers);
 	free(job->dir);
 	free(job);

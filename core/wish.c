@@ -305,9 +305,10 @@ static void want_containers(struct engine *engine, struct object *object)
 		if (i != root)
 			want_container(engine, object, spec, i, false);
 	give_intents(object, asked, n_asked);
+	if (!old || !names_same_aliases(old, spec))
+		names_touch(engine, object);
 	protobuf_c_message_free_unpacked((ProtobufCMessage *)old, NULL);
 	joins_want(engine, object);
-	names_touch(engine, object); /* its aliases may be others */
 }
 
 /* The defaults of a space are in every cell of it. */

@@ -103,10 +103,15 @@ int fs_sync_parent(const char *path, struct error *err)
 	return 0;
 }
 
-static int replace_file(const char *path, const void *data, size_t len, mode_t mode, bool sync,
+static char *path_beside(const char *path)
+{
+	return xasprintf("%s.tmp", path);
+}
+
+static int write_beside(const char *path, const void *data, size_t len, mode_t mode, bool sync,
 			struct error *err)
 {
-	AUTO_FREE char *temp = xasprintf("%s.tmp", path);
+	AUTO_FREE char *temp = path_beside(path);
 	AUTO_CLOSE int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
 	int r;
 
@@ -115,13 +120,51 @@ static int replace_file(const char *path, const void *data, size_t len, mode_t m
 	r = fchmod(fd, mode) < 0 ? -errno : write_all(fd, data, len);
 	if (r == 0 && sync && fsync(fd) < 0)
 		r = -errno;
-	if (r == 0 && rename(temp, path) < 0)
-		r = -errno;
-	if (r < 0) {
-		unlink(temp);
-		return fs_error(err, r, "cannot write", path);
-	}
-	return 0;
+	if (r == 0)
+		return 0;
+	unlink(temp);
+	return fs_error(err, r, "cannot write", path);
+}
+
+int fs_write_beside(const char *path, const void *data, size_t len, mode_t mode, struct error *err)
+{
+	return write_beside(path, data, len, mode, false, err);
+}
+
+int fs_take_beside(const char *path, struct error *err)
+{
+	AUTO_FREE char *temp = path_beside(path);
+	int r;
+
+	if (rename(temp, path) == 0)
+		return 0;
+	r = -errno;
+	unlink(temp);
+	return fs_error(err, r, "cannot write", path);
+}
+
+void fs_drop_beside(const char *path)
+{
+	AUTO_FREE char *temp = path_beside(path);
+
+	unlink(temp);
+}
+
+int fs_sync_all(const char *dir, struct error *err)
+{
+	AUTO_CLOSE int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 || syncfs(fd) < 0
+		       ? fs_error(err, -errno, "cannot sync the filesystem of", dir)
+		       : 0;
+}
+
+static int replace_file(const char *path, const void *data, size_t len, mode_t mode, bool sync,
+			struct error *err)
+{
+	int r = write_beside(path, data, len, mode, sync, err);
+
+	return r < 0 ? r : fs_take_beside(path, err);
 }
 
 int fs_write_file_atomic(const char *path, const void *data, size_t len, mode_t mode,

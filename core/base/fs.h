@@ -27,6 +27,15 @@ int fs_write_file_atomic(const char *path, const void *data, size_t len, mode_t 
 int fs_write_file_in_haste(const char *path, const void *data, size_t len, mode_t mode,
 			   struct error *err);
 
+/* The same in two steps, for many files at once: all are written beside what is there, the
+ * filesystem is synced once, and they take its place, or are dropped. */
+int fs_write_beside(const char *path, const void *data, size_t len, mode_t mode, struct error *err);
+int fs_take_beside(const char *path, struct error *err);
+void fs_drop_beside(const char *path);
+
+/* Everything that was written to the filesystem of the directory outlives a power cut. */
+int fs_sync_all(const char *dir, struct error *err);
+
 /* What is in the directory of the file, also after a power cut. */
 int fs_sync_parent(const char *path, struct error *err);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What published ports cost the loop for 10, 1 000 and 10 000 cells: to load their manifests, and
- * when the port of one changes. Printed, by the processor's time. Loading them costs hardly more
+ * when the file of one changes. Printed, by the processor's time. Loading them costs hardly more
  * than loading cells without ports; a change costs what it touches, whatever others declare.
  */
 #include <setjmp.h>
@@ -88,6 +88,7 @@ static void measure(unsigned cells, enum kind_of_ports ports, struct cost *ret)
 	began_ns = processor_ns();
 	for (unsigned i = 0; i < CHANGES; i++) {
 		declare(&sim, i % cells, ports, cells + i, i + 1);
+		sim_scanned(&sim);
 		sim_run(&sim, 1);
 	}
 	ret->change_ns = (processor_ns() - began_ns) / CHANGES;
@@ -145,8 +146,9 @@ static void test_ports_are_linear(void **state UNUSED)
 	for (enum kind_of_ports ports = OWN_PORT; ports < PORTS; ports++)
 		good &= 100 * costs[ports][2].load_ns <=
 			PERCENT_AT_MOST * costs[NONE][2].load_ns + 100 * (uint64_t)SLACK_NS;
-	good &= costs[OWN_PORT][2].change_ns <=
-		WORSE_AT_MOST * costs[OWN_PORT][0].change_ns + SLACK_NS;
+	for (enum kind_of_ports ports = NONE; ports <= OWN_PORT; ports++)
+		good &= costs[ports][2].change_ns <=
+			WORSE_AT_MOST * costs[ports][0].change_ns + SLACK_NS;
 	assert_true(good);
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -53,12 +54,15 @@ static void write_cell(const char *ip, const char *names)
 		fail_msg("%s", err.msg);
 }
 
+static struct cellfiles_written written;
+
 static void update_cell(const char *ip, const char *names)
 {
 	const struct cellfiles_hosts hosts = { { ip, NULL }, names };
 	struct error err;
 
-	if (cellfiles_update(dir, KEY, &hosts, &err) < 0)
+	cellfiles_written_fini(&written);
+	if (cellfiles_update(dir, KEY, &hosts, &written, &err) < 0)
 		fail_msg("%s", err.msg);
 }
 
@@ -119,6 +123,32 @@ static void test_container(void **state UNUSED)
 	expect("late", CELLFILE_HOSTS, LOCALHOST HEADING NEIGHBOURS);
 }
 
+/* A few bytes of all of the cell's files, as long as nobody else has changed one. */
+static void test_patch(void **state UNUSED)
+{
+	AUTO_FREE char *path = cellfiles_path(dir, KEY, NULL, CELLFILE_HOSTS);
+	AUTO_BUF struct buf read = { 0 };
+	struct hosts_lines lines = { 0 };
+
+	write_cell("10.88.0.5", "1\ta\n2\tb\n");
+	write_container("patched", "p");
+	update_cell("10.88.0.5", "1\ta\n2\tb\n");
+	cellfiles_read_names(dir, KEY, &read);
+	assert_string_equal(read.data, "1\ta\n2\tb\n");
+	hosts_lines_update(&lines, "1\ta\n2\tb\n");
+	hosts_lines_update(&lines, "2\tb\n3\tc\n");
+	assert_int_equal(cellfiles_patch(dir, KEY, &written, &lines), 0);
+	expect(NULL, CELLFILE_HOSTS,
+	       LOCALHOST "10.88.0.5\tweb web.t\n" HEADING "#  \n2\tb\n3\tc\n");
+	expect("patched", CELLFILE_HOSTS,
+	       LOCALHOST "10.88.0.5\tp web web.t\n" HEADING "#  \n2\tb\n3\tc\n");
+	assert_int_equal(cellfiles_patch(dir, KEY, &written, &lines), -ESTALE);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(cellfiles_patch(dir, KEY, &written, &lines), -ESTALE);
+	hosts_lines_fini(&lines);
+	cellfiles_written_fini(&written);
+}
+
 static void test_dual_stack(void **state UNUSED)
 {
 	static const struct cellfiles_hosts both = { { "10.88.0.7", "fd00::7" }, NEIGHBOURS };
@@ -128,7 +158,7 @@ static void test_dual_stack(void **state UNUSED)
 	assert_int_equal(cellfiles_write(dir, KEY, &both, &err), 0);
 	expect(NULL, CELLFILE_HOSTS,
 	       LOCALHOST "10.88.0.7\tweb web.t\nfd00::7\tweb web.t\n" HEADING NEIGHBOURS);
-	assert_int_equal(cellfiles_update(dir, KEY, &unknown, &err), 0); /* both stay */
+	assert_int_equal(cellfiles_update(dir, KEY, &unknown, &written, &err), 0); /* both stay */
 	expect(NULL, CELLFILE_HOSTS, LOCALHOST "10.88.0.7\tweb web.t\nfd00::7\tweb web.t\n");
 	write_container("dual", "d");
 	expect("dual", CELLFILE_HOSTS,
@@ -211,7 +241,7 @@ static void test_without_a_run_path(void **state UNUSED)
 
 	assert_string_equal(path, "");
 	assert_int_equal(cellfiles_write(NULL, KEY, &nothing, NULL), 0);
-	assert_int_equal(cellfiles_update(NULL, KEY, &nothing, NULL), 0);
+	assert_int_equal(cellfiles_update(NULL, KEY, &nothing, NULL, NULL), 0);
 	assert_true(cellfiles_are_there(NULL, KEY, NULL));
 	assert_int_equal(cellfiles_write_container(NULL, KEY, "a", "b", &nothing, NULL), 0);
 }
@@ -231,9 +261,15 @@ static void test_trouble(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_cell),    TEST(test_container), TEST(test_dual_stack),
-		TEST(test_update),  TEST(test_unchanged), cmocka_unit_test(test_without_a_run_path),
-		TEST(test_trouble), TEST(test_damage),
+		TEST(test_cell),
+		TEST(test_container),
+		TEST(test_dual_stack),
+		TEST(test_patch),
+		TEST(test_update),
+		TEST(test_unchanged),
+		cmocka_unit_test(test_without_a_run_path),
+		TEST(test_trouble),
+		TEST(test_damage),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/store.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +14,7 @@
 #include "core/base/log.h"
 #include "core/desired.h"
 #include "core/manifest/manifest.h"
+#include "core/store_job.h"
 #include "tests/fake/host.h"
 #include "tests/unit/bad_dirs.h"
 #include "tests/unit/small_fs.h"
@@ -353,6 +355,48 @@ static void test_late_removal(void **state)
 	sim_run(&f->sim, LONG_MS);
 	assert_int_equal(store_take_dir(f->sim.store, WEB, &err), 0);
 	assert_exists(f, WEB "/mine", false);
+}
+
+static struct store_job *job_of(struct fixture *f, struct list *jobs, const char *key,
+				const char *text)
+{
+	struct store_job *job = xnew(struct store_job);
+
+	job->base = f->run_path;
+	job->dir = path_of(f, key);
+	job->kind = KIND_STACK;
+	job->files = xnew(struct store_change);
+	job->files[job->n_files++] = (struct store_change){ xstrdup("x"), xstrdup(text) };
+	list_append(jobs, &job->link);
+	return job;
+}
+
+/* Of several that write one object the last one counts; one that fails harms no other. */
+static void test_together(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_FREE char *path = path_of(f, "one/x");
+	AUTO_BUF struct buf text = { 0 };
+	struct store_job *jobs[4];
+	struct list list;
+
+	list_init(&list);
+	start(f, two_containers);
+	write_text(f, "blocked", "no directory");
+	jobs[0] = job_of(f, &list, "one", "first\n");
+	jobs[1] = job_of(f, &list, "blocked/two", "never\n");
+	jobs[2] = job_of(f, &list, "one", "second\n");
+	jobs[3] = job_of(f, &list, "three", "left\n"); /* not part of it */
+	store_jobs_run(&list, 3);
+	assert_int_equal(jobs[0]->err.code, 0);
+	assert_int_equal(jobs[1]->err.code, -ENOTDIR);
+	assert_int_equal(jobs[2]->err.code, 0);
+	assert_int_equal(fs_read_file(AT_FDCWD, path, 100, &text, NULL), 0);
+	assert_string_equal(text.data, "second\n");
+	assert_exists(f, "one/x.tmp", false);
+	assert_exists(f, "three", false);
+	for (size_t i = 0; i < ARRAY_SIZE(jobs); i++)
+		store_job_free(jobs[i]);
 }
 
 /* Deleted while we were away: the files go once that is certain. */
@@ -809,6 +853,7 @@ int main(void)
 		TEST(test_what_it_says_holds_when_it_is_read),
 		TEST(test_damaged_container),
 		TEST(test_late_removal),
+		TEST(test_together),
 	};
 
 	small_fs_init();
