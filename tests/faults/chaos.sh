@@ -145,9 +145,17 @@ cut_files() {
 	cut "$(reservation "$1")" $((RANDOM % 20))
 }
 
-# It is as it was some steps ago, or there is none.
+# As tests/faults/check_acts.c names them: the cells have one interface each.
+attachment_ids() {
+	awk '$3 == "begin" && $4 == "plugin" { print $7 "#" $5 }' "$KUKEON_FAULT_LOG" | LC_ALL=C sort -u
+}
+
+# It is as it was some steps ago, or there is none: what was attached since is not known by its number any more, and the
+# number may come again.
 turn_back_journal() {
+	local id
 	daemon_kill
+	for id in $(attachment_ids); do hand attachment "$id"; done
 	if [ -e "$T/journal" ] && [ $((RANDOM % 3)) -ne 0 ]; then
 		cp "$T/journal" "$RUN_PATH/journal"
 	else
