@@ -82,11 +82,21 @@ static void test_refused_address_falls_back(void **state)
 	attachment_fact_fini(&three);
 }
 
+static bool is_listed(struct fixture *f, const char *conflist)
+{
+	struct network_facts facts = { 0 };
+	bool found = false;
+
+	list(f, &facts);
+	for (size_t i = 0; i < facts.n_spaces; i++)
+		found |= str_equal(facts.spaces[i].conflist, conflist);
+	network_facts_fini(&facts);
+	return found;
+}
+
 static void test_spaces(void **state)
 {
 	struct fixture *f = *state;
-	struct network_facts facts = { 0 };
-	bool found = false;
 	struct space_fact fact = { 0 };
 
 	ensure_space(f, "main/web");
@@ -133,11 +143,7 @@ static void test_spaces(void **state)
 	assert_string_equal(fact.conflist, TEST_DIR "/own.d/m-o.conflist");
 	space_fact_fini(&fact);
 	reopen(f);
-	list(f, &facts);
-	for (size_t i = 0; i < facts.n_spaces; i++)
-		found |= str_equal(facts.spaces[i].conflist, TEST_DIR "/own.d/m-o.conflist");
-	assert_true(found);
-	network_facts_fini(&facts);
+	assert_true(is_listed(f, TEST_DIR "/own.d/m-o.conflist"));
 	assert_int_equal(ensure(f,
 				&(struct space_request){ .space_key = "m/o",
 							 .conf_dir = TEST_DIR "/more.d" },
