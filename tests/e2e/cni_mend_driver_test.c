@@ -211,11 +211,103 @@ static void test_repair(void **state)
 	assert_nothing_left(f);
 }
 
+/* In the namespace at PIN. */
+static void inside(const char *command)
+{
+	AUTO_FREE char *line = xasprintf("nsenter --net=%s %s", PIN, command);
+
+	assert_int_equal(system(line), 0);
+}
+
+static void end_and_check(struct fixture *f, pid_t pid)
+{
+	end_process(pid);
+	assert_int_equal(detach(f, CELL), 0);
+	assert_int_equal(remove_space(f, SPACE), 0);
+	for (int i = 0; i < 100 && count_links("veth"); i++)
+		usleep(20000);
+	assert_nothing_left(f);
+}
+
+/* Each is seen, and put back without another interface. */
+static void test_inside(void **state)
+{
+	static const struct {
+		const char *command, *drift;
+	} damages[] = {
+		{ "ip addr flush dev eth0", "eth0 has lost address 10.88.0.2/16" },
+		{ "ip link set eth0 down", "eth0 is down" },
+		{ "ip link set lo down", "lo is down" },
+		{ "ip route del default", "the default route is gone" },
+	};
+	struct fixture *f = *state;
+	struct attachment_fact fact = { 0 };
+	AUTO_FREE char *link = NULL;
+	pid_t pid;
+
+	ensure_space(f, SPACE);
+	assert_int_equal(create_netns(f, CELL), 0);
+	assert_int_equal(attach(f, CELL, NULL, &fact), 0);
+	link = xstrdup(fact.link);
+	attachment_fact_fini(&fact);
+	pid = live_in(PIN);
+	for (size_t i = 0; i < ARRAY_SIZE(damages); i++) {
+		inside(damages[i].command);
+		assert_drift(f, damages[i].drift);
+		assert_repaired(f, pid);
+		inside("ip route get 192.0.2.1 >/dev/null");
+		assert_true(if_nametoindex(link) > 0);
+	}
+	end_and_check(f, pid);
+}
+
+static void lose_journal(struct fixture *f)
+{
+	close_driver(f);
+	assert_int_equal(unlink(TEST_DIR "/journal"), 0);
+	open_driver(f);
+	ensure_space(f, SPACE);
+}
+
+/* What the journal does not tell of is recognized; what is another's by now is not. */
+static void test_adopt(void **state)
+{
+	static const char reservation[] = TEST_DIR "/ipam/main-web/10.88.0.2";
+	struct fixture *f = *state;
+	struct attachment_fact fact = { 0 };
+	AUTO_FREE char *link = NULL;
+	pid_t pid;
+
+	ensure_space(f, SPACE);
+	assert_int_equal(create_netns(f, CELL), 0);
+	assert_int_equal(attach(f, CELL, NULL, &fact), 0);
+	link = xstrdup(fact.link);
+	attachment_fact_fini(&fact);
+	pid = live_in(PIN);
+	lose_journal(f);
+	assert_repaired(f, pid);
+	assert_true(if_nametoindex(link) > 0);
+	lose_journal(f);
+	assert_int_equal(unlink(reservation), 0);
+	assert_repaired(f, pid);
+	assert_true(if_nametoindex(link) > 0 && exists(reservation));
+
+	lose_journal(f);
+	write_text(reservation, "stranger\r\neth0");
+	assert_int_equal(repair(f, pid, "/cni-test", &fact), 0);
+	assert_string_not_equal(fact.ip, "10.88.0.2");
+	attachment_fact_fini(&fact);
+	assert_int_equal(unlink(reservation), 0);
+	end_and_check(f, pid);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_leftovers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_repair, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_inside, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_adopt, setup, teardown),
 	};
 
 	return run_network_tests(tests, ARRAY_SIZE(tests));

@@ -80,7 +80,7 @@ has_versions() {
 # It is so, and stays so: between a new spec and its first action there is a moment of calm.
 settled() {
 	local now
-	all_as_wanted || return 1
+	all_as_wanted && is_mended || return 1
 	now=$(everything)
 	sleep 0.2
 	[ "$now" = "$(everything)" ] && all_as_wanted && networks_are_whole
@@ -116,6 +116,52 @@ take_apart() {
 	ip link delete "kuke-default-de" 2>/dev/null || true
 	unpin "$1"
 	rm -f "$CNI_CONF"/*.conflist "$RUNTIME_DIR"/ipam/default-default/{10,fd}*
+}
+
+# The files of a cell below the run path, but not what the store has there.
+remove_files() { rm -rf "$RUN_PATH/default/default/default/$1/etc"; }
+
+inside() { # CELL COMMAND...: in its network namespace, when it runs
+	local pid
+	pid=$(pid_of "$1" root)
+	[ "${pid:-0}" -eq 0 ] || nsenter --target "$pid" --net "${@:2}" 2>/dev/null || true
+}
+
+# Nothing tells of it but a look.
+break_inside() {
+	mended=$1
+	inside "$1" ip addr flush dev eth0
+	[ $((RANDOM % 2)) -eq 0 ] || inside "$1" ip link set eth0 down
+	kuke refresh >/dev/null || true
+}
+is_mended() {
+	[ -z "$mended" ] || [ -n "${stopped[$mended]:-}" ] ||
+		inside "$mended" ip -o -4 addr show dev eth0 up | grep -qw "$(cell_ip "$mended")"
+}
+
+cut() { perl -e 'truncate($ARGV[0], $ARGV[1])' "$@"; }
+cut_files() {
+	cut "$(space_conflist)" $((RANDOM % 50))
+	cut "$(reservation "$1")" $((RANDOM % 20))
+}
+
+# As tests/faults/check_acts.c names them: the cells have one interface each.
+attachment_ids() {
+	awk '$3 == "begin" && $4 == "plugin" { print $7 "#" $5 }' "$KUKEON_FAULT_LOG" | LC_ALL=C sort -u
+}
+
+# It is as it was some steps ago, or there is none: what was attached since is not known by its number any more, and the
+# number may come again.
+turn_back_journal() {
+	local id
+	daemon_kill
+	for id in $(attachment_ids); do hand attachment "$id"; done
+	if [ -e "$T/journal" ] && [ $((RANDOM % 3)) -ne 0 ]; then
+		cp "$T/journal" "$RUN_PATH/journal"
+	else
+		rm "$RUN_PATH/journal"
+	fi
+	daemon_start
 }
 
 # Every cell that runs has its link on the bridge, its pin and a reservation of each family.
@@ -175,7 +221,7 @@ mount_goes() {
 }
 
 # Something else is done meanwhile.
-silent=false
+silent=false mended=""
 volumes_fall_silent() {
 	local own=$1
 	silent=true
@@ -191,8 +237,9 @@ volumes_fall_silent() {
 step() {
 	local cell
 	cell=$(some_cell)
-	victims=$cell
-	case $((RANDOM % 27)) in
+	victims=$cell mended=""
+	[ $((n % 7)) -ne 0 ] || cp "$RUN_PATH/journal" "$T/journal"
+	case $((RANDOM % 31)) in
 	0 | 1) what="root of $cell killed" && kill_container "$cell" root ;;
 	2 | 3) what="side of $cell killed" && kill_container "$cell" side ;;
 	4) what="cgroup of $cell killed" &&
@@ -223,6 +270,10 @@ step() {
 	24) what="manifest of $cell back but broken" victims="" && back_but_broken "$cell" ;;
 	25) what="the link to manifests led nowhere" victims="" && link_leads_nowhere ;;
 	26) what="a mount of manifests went" victims="" && mount_goes ;;
+	27) what="files of $cell removed, its side killed" && remove_files "$cell" && kill_container "$cell" side ;;
+	28) what="inside of $cell broken" victims="" && break_inside "$cell" ;;
+	29) what="conflist and reservation of $cell cut" victims="" && cut_files "$cell" ;;
+	30) what="journal put back or removed" victims="" && turn_back_journal ;;
 	12) what="$cell killed while kukeond is away" && daemon_kill && kill_container "$cell" root && daemon_start ;;
 	esac
 }

@@ -217,7 +217,9 @@ static void line_hand(struct checker *checker, const char *kind, const char *id)
 	static const struct {
 		const char *name;
 		enum rules_kind kind;
-	} kinds[] = { { "task", RULES_TASK }, { "pin", RULES_PIN } };
+	} kinds[] = { { "task", RULES_TASK },
+		      { "pin", RULES_PIN },
+		      { "attachment", RULES_ATTACHMENT } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (strcmp(kind, kinds[i].name) == 0)
