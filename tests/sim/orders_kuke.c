@@ -31,6 +31,11 @@ int rpc_server_open(struct rpc_server **ret_server, struct rpc *rpc UNUSED,
 	return 0;
 }
 
+int rpc_server_listen(struct rpc_server *s UNUSED, int fd UNUSED, struct error *err UNUSED)
+{
+	return 0;
+}
+
 void rpc_server_close(struct rpc_server *s UNUSED, uint64_t grace_ms UNUSED,
 		      void (*closed)(void *ctx), void *ctx)
 {

@@ -249,7 +249,13 @@ static void test_longest_text(void **state UNUSED)
 	AUTO_BUF struct buf yaml = { 0 };
 	AUTO_FREE char *actual = NULL;
 
-	buf_add_str(&yaml, HEAD "spec: {containers: [{id: web, image: x, args: [\"");
+	buf_add_str(&yaml, HEAD "spec: {containers: [{id: web, image: x, args: [");
+	while (yaml.len + 100 * 1000 < MANIFEST_MAX_BYTES - 100) { /* as long as one can be */
+		buf_add_str(&yaml, "\"");
+		add_times(&yaml, "\\L", 43 * 1000);
+		buf_add_str(&yaml, "\", ");
+	}
+	buf_add_str(&yaml, "\"");
 	add_times(&yaml, "\\L", (MANIFEST_MAX_BYTES - yaml.len - 10) / 2);
 	buf_add_str(&yaml, "\"]}]}\n");
 	actual = outcome(yaml.data, yaml.len);
@@ -512,24 +518,30 @@ static void add_containers(Api__Status *status, size_t n)
 			full_message(&api__container_status__descriptor, "\x01\x01\x01\x01", 1);
 }
 
-/* A cell of one container with @n times @text as one argument and as many empty ones as fit. */
+/* A cell of one container with @n times @text in arguments as long as they can be, and @n_empty
+ * empty ones. */
 static Api__Cell *large_cell(const char *text, size_t n, size_t n_empty)
 {
 	Api__Cell *cell = (Api__Cell *)model_new(KIND_CELL);
 	Api__ContainerSpec *container =
 		(Api__ContainerSpec *)message_new(&api__container_spec__descriptor);
-	AUTO_BUF struct buf arg = { 0 };
+	const size_t n_each = 131071 / strlen(text), n_args = (n + n_each - 1) / n_each;
 
-	*(Api__ContainerSpec **)field_add(&cell->spec->base,
-					  field_find(cell->spec->base.descriptor, "containers")) =
-		container;
+	*(Api__ContainerSpec **)field_add(&cell->spec->base, field_find(cell->spec->base.descriptor,
+									"containers")) = container;
 	cell->spec->id = xstrdup("web");
 	container->id = xstrdup("web");
 	container->image = xstrdup("img");
-	add_times(&arg, text, n);
-	container->args = xcalloc(1 + n_empty, sizeof(char *));
-	container->args[container->n_args++] = buf_take(&arg);
-	while (container->n_args < 1 + n_empty)
+	container->args = xcalloc(n_args + n_empty, sizeof(char *));
+	while (container->n_args < n_args) {
+		AUTO_BUF struct buf arg = { 0 };
+		size_t n_now = n < n_each ? n : n_each;
+
+		add_times(&arg, text, n_now);
+		n -= n_now;
+		container->args[container->n_args++] = buf_take(&arg);
+	}
+	while (container->n_args < n_args + n_empty)
 		container->args[container->n_args++] = xstrdup("");
 	model_set_defaults(KIND_CELL, &cell->base);
 	return cell;

@@ -396,24 +396,6 @@ static void test_exec_strings(void **state UNUSED)
 #undef LIMIT
 }
 
-/* And for all of them together. */
-static void test_exec_total(void **state UNUSED)
-{
-	Api__Cell *cell = cell_of("containers: [{id: a, image: x}]");
-	Api__ContainerSpec *spec = cell->spec->containers[0];
-	AUTO_FREE char *problems = NULL;
-
-	spec->n_args = 16;
-	spec->args = xcalloc(spec->n_args, sizeof(*spec->args));
-	for (size_t i = 0; i < spec->n_args; i++)
-		spec->args[i] = memset(xcalloc(125001, 1), 'x', 125000);
-	problems = problems_of(KIND_CELL, &cell->base);
-	assert_string_equal(problems, "spec.containers[0].args: has 2000144 bytes "
-				      "together with env; the kernel starts no process with so many, at "
-				      "most 1966080 are allowed; mount large texts as files\n");
-	free_cell(cell);
-}
-
 static void test_defaults_of_a_space(void **state UNUSED)
 {
 	static const char yaml[] =
@@ -764,7 +746,6 @@ int main(void)
 		cmocka_unit_test(test_hash_of_newer_fields),
 		cmocka_unit_test(test_long_lists),
 		cmocka_unit_test(test_exec_strings),
-		cmocka_unit_test(test_exec_total),
 		cmocka_unit_test(test_defaults_of_a_space),
 		cmocka_unit_test(test_labels),
 	};

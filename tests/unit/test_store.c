@@ -425,10 +425,15 @@ static void check_stays_stopped(struct fixture *f, const char *begin, const char
 	AUTO_BUF struct buf text = { 0 };
 	struct object *object;
 
-	buf_printf(&text, "%s    env:\n    - %s", one_container_block, begin);
-	while (text.len < MANIFEST_MAX_BYTES - 32)
-		buf_add_str(&text, fill);
-	buf_add_str(&text, end);
+	buf_printf(&text, "%s    env:\n", one_container_block);
+	while (text.len < MANIFEST_MAX_BYTES - 64) { /* variables as long as they may be, about */
+		size_t entry_end = text.len + 80 * 1000;
+
+		buf_printf(&text, "    - %s", begin);
+		while (text.len < entry_end && text.len < MANIFEST_MAX_BYTES - 32)
+			buf_add_str(&text, fill);
+		buf_add_str(&text, end);
+	}
 	start(f, text.data);
 	object = engine_find(&f->sim.engine, WEB);
 	object->cell.run = INTENT_STOP;
