@@ -146,16 +146,16 @@ struct cell {
 	struct list earlier_link; /* struct engine.earlier: attached before the host started anew */
 	char *ip, *ip6, *bridge;  /* ip6: of a dual-stack space */
 	struct host_link link;
-	struct bridge *on_bridge; /* while it is attached; else NULL */
+	struct bridge *on_bridge;         /* while it is attached; else NULL */
 	bool counted;                     /* its address, in its space's own.addresses_used */
 	uint64_t netns_inode;             /* of the namespace that is to be pinned; 0: not known */
 	char *reservation, *reservation6; /* the files that reserve its addresses */
 	char *drift;                      /* what its network has lost; NULL: nothing */
 	char *last_ip, *last_ip6;         /* asked for when the cell comes back */
 	struct strv ports;                /* of the host that lead to it: "8080:80/tcp" */
-	char *port_conflict;  /* which of its ports another cell has; NULL: none. It does not start
-			       */
-	char *port_taken;     /* which of its ports another program has; NULL: none */
+	char *port_conflict; /* which of its ports another cell has; NULL: none. It does not start
+			      */
+	char *port_taken;    /* which of its ports another program has; NULL: none */
 	struct map_node folded_node; /* struct engine.folded, while it is wanted: */
 	char *folded;                /* its name without case */
 	uint64_t folded_seq;         /* engine.seq when it came to be wanted */
@@ -215,17 +215,18 @@ struct object {
 	struct list claims; /* struct claim.object_link: who wants it, in order of precedence */
 	struct list declared_link; /* struct desired.declared: a manifest declares this cell */
 	uint64_t declared_ms;      /* loop time: since then */
-	bool wanted;        /* by a claim, or by a child (implicit) */
+	bool wanted;               /* by a claim, or by a child (implicit) */
 	bool implicit;
-	bool kept;    /* whether it is wanted is not known, as its file was damaged or cannot be
-			 read: nothing of it is removed; see object_keep() */
-	char *unread; /* why its part of the store cannot be read; NULL: it has been, or there is
-			 none. Whoever wants it, nothing is done to it */
+	bool kept;       /* whether it is wanted is not known, as its file was damaged or cannot be
+			    read: nothing of it is removed; see object_keep() */
+	char *unread;    /* why its part of the store cannot be read; NULL: it has been, or there is
+			    none. Whoever wants it, nothing is done to it */
 	bool unlisted;   /* nor what is below it */
 	bool being_read; /* it is read again: struct store */
 	ProtobufCMessage *spec; /* whole document, with the containers that joined a cell; of the
 				   last time it was wanted while it goes */
 	char *source;           /* "manifest:<path>", "api", "implicit" */
+	char *refused; /* why the spec is not as it is declared; NULL: it is. See core/refusal.h */
 
 	/* seen */
 	struct slot cgroup;
@@ -238,13 +239,13 @@ struct object {
 	struct cell cell;     /* cells */
 
 	/* machinery */
-	struct list queued;  /* struct queue.ready */
-	struct timer wake;   /* look again then */
-	struct queue *queue; /* where wake adds it */
-	unsigned actions;    /* under way */
-	struct list dirty;   /* struct store.dirty */
-	struct list fresh;   /* struct store.fresh */
-	bool stored;         /* the store has it, */
+	struct list queued;   /* struct queue.ready */
+	struct timer wake;    /* look again then */
+	struct queue *queue;  /* where wake adds it */
+	unsigned actions;     /* under way */
+	struct list dirty;    /* struct store.dirty */
+	struct list fresh;    /* struct store.fresh */
+	bool stored;          /* the store has it, */
 	bool stored_in_haste; /* but not yet so that it outlives a power cut */
 
 	struct object_status status;
@@ -306,6 +307,13 @@ char *object_filter_text(const char *bridge, const char *subnet, const char *sub
 /* Whether cells of the space reach nothing outside but what its policy allows. While nobody knows
  * what is wanted they reach nothing. */
 bool object_denies_egress(const struct object *space);
+
+/* What is below it may come up: it is as declared, or as it was declared before a change that it
+ * refuses. */
+bool object_is_usable(const struct object *object);
+
+/* Its ranges are to become others, and cells have addresses in those that it has. */
+bool object_refuses_ranges(const struct object *space);
 
 /* Something of the object is outside, or may be. */
 bool object_exists(const struct object *object);
