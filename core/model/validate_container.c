@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <stdio.h>
 
+#include "core/model/field.h"
 #include "core/model/validate.h"
 
 enum {
@@ -115,16 +116,7 @@ void validate_container_defaults(const char *prefix, const Api__ContainerDefault
 
 	if (!validate_defaults_size(prefix, defaults, problems))
 		return;
-	spec.env = defaults->env;
-	spec.n_env = defaults->n_env;
-	spec.volumes = defaults->volumes;
-	spec.n_volumes = defaults->n_volumes;
-	spec.tmpfs = defaults->tmpfs;
-	spec.n_tmpfs = defaults->n_tmpfs;
-	spec.restart_policy = defaults->restart_policy;
-	spec.user = defaults->user;
-	spec.stop_signal = defaults->stop_signal;
-	spec.capabilities = defaults->capabilities;
+	message_borrow(&spec.base, &defaults->base);
 	validate_settings(prefix, &spec, problems);
 }
 
