@@ -12,6 +12,7 @@
 #include "core/model/diff.h"
 #include "core/model/view.h"
 #include "core/ports.h"
+#include "core/refusal.h"
 #include "core/rivals.h"
 #include "core/status.h"
 #include "core/wish.h"
@@ -98,16 +99,6 @@ static void create_parents(const struct wish *wish, const char *key)
 
 /* ---- realms, spaces, stacks, cells ---- */
 
-static bool namespace_moves(const struct object *realm, const ProtobufCMessage *message)
-{
-	const char *wanted = ((const Api__Realm *)message)->spec->namespace_;
-	AUTO_FREE char *now = engine_namespace(realm);
-	AUTO_FREE char *then =
-		str_empty(wanted) ? name_containerd_namespace(realm->key) : xstrdup(wanted);
-
-	return !str_equal(now, then);
-}
-
 /* Ports of the host that are another cell's. False: the result says whose. */
 static bool ports_allowed(const struct wish *wish, const char *cell_key, const char *path,
 			  const Api__ContainerSpec *container)
@@ -146,10 +137,10 @@ static bool name_allowed(const struct wish *wish, const char *cell_key)
 /* What the schema allows and this object does not. False: the result says why. */
 static bool allowed(const struct wish *wish, const struct object *object)
 {
-	if (object && wish->kind == KIND_REALM && namespace_moves(object, wish->message)) {
-		mutation_result(wish->m, wish->key, API__OUTCOME__FAILED,
-				"spec.namespace cannot change: containers live in the namespace it "
-				"has; delete the realm first");
+	AUTO_FREE char *refusal = refusal_of(object, wish->key, wish->message);
+
+	if (refusal) {
+		mutation_result(wish->m, wish->key, API__OUTCOME__FAILED, "%s", refusal);
 		return false;
 	}
 	if (!object && wish->kind == KIND_CELL && !name_allowed(wish, wish->key))
@@ -157,11 +148,6 @@ static bool allowed(const struct wish *wish, const struct object *object)
 	if (wish->kind == KIND_CELL &&
 	    !api_joins_known(wish->m, wish->key, ((const Api__Cell *)wish->message)->spec))
 		return false;
-	if (self_is_key(wish->key) && ((const Api__Cell *)wish->message)->spec->n_containers) {
-		mutation_result(wish->m, wish->key, API__OUTCOME__FAILED,
-				"this cell stands for kukeond itself and takes no containers");
-		return false;
-	}
 	return true;
 }
 

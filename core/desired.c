@@ -404,6 +404,13 @@ void desired_file_errors(const struct desired_file *file, struct strv *ret_error
 				first->file->path);
 		else if (claim->refused)
 			line = xasprintf("%s: %s", file->path, claim->refused);
+		else if (claim->object->refused)
+			line = xasprintf("%s: %s %s: %s", file->path,
+					 kind_name(claim->object->kind), claim->object->key,
+					 claim->object->refused);
+		else if (object_refuses_ranges(claim->object))
+			line = xasprintf("%s: Space %s: %s", file->path, claim->object->key,
+					 claim->object->own.slot.failure);
 		else if (claim->object->cell.rival)
 			line = xasprintf("%s: Cell %s: %s", file->path, claim->object->key,
 					 claim->object->cell.rival);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/object.h"
 
+#include <errno.h>
+
 #include "core/self.h"
 
 static const char *const intent_names[] = {
@@ -249,6 +251,7 @@ void object_free(struct object *object)
 	free(object->cell.hosts.ip);
 	free(object->cell.hosts.ip6);
 	free(object->source);
+	free(object->refused);
 	free(object->status.message);
 	protobuf_c_message_free_unpacked(object->spec, NULL);
 	protobuf_c_message_free_unpacked((ProtobufCMessage *)object->cell.effective, NULL);
@@ -356,6 +359,20 @@ bool container_is_root(const struct container *container)
 struct container *cell_root(const struct object *object)
 {
 	return cell_find_container((struct object *)object, "root");
+}
+
+bool object_is_usable(const struct object *object)
+{
+	return object->status.state == API__STATE__Ready ||
+	       object->status.reason == REASON_SPEC_REFUSED;
+}
+
+bool object_refuses_ranges(const struct object *space)
+{
+	const struct slot *slot = &space->own.slot;
+
+	return slot->failures && slot->failed_action == ACTION_SPACE_ENSURE &&
+	       slot->failure_code == -EBUSY;
 }
 
 bool object_exists(const struct object *object)

@@ -240,6 +240,7 @@ struct object {
 	ProtobufCMessage *spec; /* whole document, with the containers that joined a cell; of the
 				   last time it was wanted while it goes */
 	char *source;           /* "manifest:<path>", "api", "implicit" */
+	char *refused; /* why the spec is not as it is declared; NULL: it is. See core/refusal.h */
 
 	/* seen */
 	struct slot cgroup;
@@ -320,6 +321,13 @@ char *object_filter_text(const char *bridge, const char *subnet, const char *sub
 /* Whether cells of the space reach nothing outside but what its policy allows. While nobody knows
  * what is wanted they reach nothing. */
 bool object_denies_egress(const struct object *space);
+
+/* What is below it may come up: it is as declared, or as it was declared before a change that it
+ * refuses. */
+bool object_is_usable(const struct object *object);
+
+/* Its ranges are to become others, and cells have addresses in those that it has. */
+bool object_refuses_ranges(const struct object *space);
 
 /* Something of the object is outside, or may be. */
 bool object_exists(const struct object *object);

@@ -206,8 +206,7 @@ static void say_addresses(struct planning *p)
 	case ADDRESSES_LOW:
 		plan_say(p, API__STATE__Ready, REASON_ADDRESSES_LOW,
 			 "%u of the %u addresses that cells can have in %s are in use",
-			 own->addresses_used, total,
-			 own->space.subnet);
+			 own->addresses_used, total, own->space.subnet);
 		break;
 	case ADDRESSES_NONE:
 		if (total == ADDRESSES_BRIDGE_PORTS)
@@ -231,6 +230,20 @@ static void say_egress(struct planning *p)
 			 p->object->own.egress_problem);
 }
 
+/* What runs goes on, and is started anew, by the spec that it had. A space finds out only when it
+ * tries whether cells hold its ranges. */
+static void say_refused(struct planning *p)
+{
+	const struct object *object = p->object;
+	const struct slot *slot = &object->own.slot;
+
+	if (object->kind == KIND_REALM && object->refused && object->own.applied)
+		plan_say(p, API__STATE__Pending, REASON_SPEC_REFUSED, "%s", object->refused);
+	if (object->kind == KIND_SPACE && object_refuses_ranges(object) &&
+	    object_is_filtered(object))
+		plan_say(p, API__STATE__Pending, REASON_SPEC_REFUSED, "%s", slot->failure);
+}
+
 static void plan_wanted_parent(struct planning *p)
 {
 	const struct object *object = p->object;
@@ -247,8 +260,9 @@ static void plan_wanted_parent(struct planning *p)
 		plan_say(p, API__STATE__Unknown, REASON_RUNTIME_UNAVAILABLE,
 			 "containerd cannot be asked");
 	plan_say_failure(p, &object->cgroup, "");
+	say_refused(p);
 	plan_say_failure(p, &object->own.slot, "");
-	if (object->parent && object->parent->status.state != API__STATE__Ready)
+	if (object->parent && !object_is_usable(object->parent))
 		plan_say(p, API__STATE__Pending, REASON_PARENT_NOT_READY, "%s %s is not ready",
 			 kind_name(object->parent->kind), object->parent->key);
 	if (own_missing && object->own.space.drift)

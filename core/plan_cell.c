@@ -339,7 +339,7 @@ static void plan_up(struct planning *p)
 	list_for_each(c, &object->cell.containers, link)
 		if (is_dropped(object, c) && down_task(p, c))
 			remove_record(p, c);
-	if (!object->parent || object->parent->status.state != API__STATE__Ready) {
+	if (!object->parent || !object_is_usable(object->parent)) {
 		plan_leaves(p);
 		return; /* queued again when the parent is */
 	}
@@ -448,7 +448,9 @@ void plan_cell(struct planning *p)
 	enum cell_mode mode;
 
 	if (object->is_self && object->wanted)
-		return plan_say(p, API__STATE__Ready, REASON_NONE, "%s", "");
+		return plan_say(p, API__STATE__Ready,
+				object->refused ? REASON_SPEC_REFUSED : REASON_NONE, "%s",
+				object->refused ? object->refused : "");
 	if (!p->context->runtime_up) {
 		plan_say(p, API__STATE__Unknown, REASON_RUNTIME_UNAVAILABLE,
 			 "containerd cannot be asked");

@@ -163,7 +163,7 @@ void cell_say_up(struct planning *p, enum cell_mode mode)
 		cell_say_container_trouble(p, c);
 	list_for_each(c, &object->cell.containers, link)
 		say_exit(p, c);
-	if (!object->parent || object->parent->status.state != API__STATE__Ready)
+	if (!object->parent || !object_is_usable(object->parent))
 		plan_say(p, API__STATE__Pending, REASON_PARENT_NOT_READY, "%s %s is not ready",
 			 object->parent ? kind_name(object->parent->kind) : "Stack",
 			 object->parent ? object->parent->key : "");

@@ -14,7 +14,7 @@ static bool space_is_unknown(const struct join *join)
 
 static bool can_be_joined(const struct join *join)
 {
-	return !space_is_unknown(join) && join->space->status.state == API__STATE__Ready;
+	return !space_is_unknown(join) && object_is_usable(join->space);
 }
 
 static bool goes(const struct planning *p, const struct join *join)

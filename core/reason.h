@@ -50,6 +50,12 @@ enum reason {
 	 * cell comes up in it; what runs goes on running. The message has the kernel's words.
 	 */
 	REASON_FILTER_FAILED,
+	/*
+	 * What is declared of it now cannot be: of a realm another namespace, of a space another
+	 * range while cells have addresses in it. It stays as it was, and what is below it comes up
+	 * all the same; the message says what stands in the way.
+	 */
+	REASON_SPEC_REFUSED,
 	/* Of a space: four of five of its addresses are in use. It is Ready all the same. */
 	REASON_ADDRESSES_LOW,
 	/*

@@ -6,6 +6,7 @@
 #include "core/joins.h"
 #include "core/moot.h"
 #include "core/plan_cell.h"
+#include "core/refusal.h"
 #include "core/rivals.h"
 #include "core/status.h"
 #include "core/store.h"
@@ -146,6 +147,7 @@ void reconcile_object(struct engine *engine, struct object *object)
 	ports_settle(engine);
 	joins_prepare(engine, object);
 	rivals_prepare(engine, object);
+	refusal_prepare(object);
 	moot_forgive(object);
 	moot_stops(engine, object);
 	plan_object(object, &context, &plan);

@@ -99,7 +99,7 @@ static Api__ContainerStatus *render_container_status(const struct engine *engine
 	/* A restart of the cell is one of each container that it brings back. */
 	status->intent = str_dup_filled(intent_name(
 		c->run == INTENT_RUN && object->cell.run == INTENT_RESTART ? INTENT_RESTART
-									    : c->run));
+									   : c->run));
 	return status;
 }
 
@@ -204,7 +204,10 @@ static void store_intent(const struct container *c, Api__ContainerStatus *status
 
 ProtobufCMessage *status_render_stored(const struct engine *engine, const struct object *object)
 {
-	ProtobufCMessage *message = wish_document(object);
+	/* What a realm refuses is not what the next daemon shall begin with. */
+	ProtobufCMessage *message = object->refused && object->kind == KIND_REALM
+					    ? model_copy(object->spec)
+					    : wish_document(object);
 	const Api__Status *status;
 	const struct container *c;
 	size_t i = 0;

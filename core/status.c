@@ -78,7 +78,7 @@ static void log_transition(const struct object *object, const struct plan *plan)
 void status_update(struct engine *engine, struct object *object, const struct plan *plan)
 {
 	struct object_status *status = &object->status;
-	bool state_changed = status->state != plan->state;
+	bool state_changed = status->state != plan->state, was_usable = object_is_usable(object);
 
 	if (!state_changed && status->reason == plan->reason &&
 	    str_equal(status->message, plan->message))
@@ -96,9 +96,9 @@ void status_update(struct engine *engine, struct object *object, const struct pl
 	if (plan->state == API__STATE__Ready && !status->ready_ms)
 		status->ready_ms = status_now_ms();
 	engine_changed(engine, object, false);
-	if (state_changed)
+	if (state_changed || was_usable != object_is_usable(object))
 		touch_children(engine, object);
-	if (state_changed && object->kind == KIND_SPACE)
+	if (object->kind == KIND_SPACE && (state_changed || was_usable != object_is_usable(object)))
 		joins_space_changed(engine, object);
 }
 

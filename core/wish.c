@@ -7,6 +7,7 @@
 #include "core/moot.h"
 #include "core/names.h"
 #include "core/ports.h"
+#include "core/refusal.h"
 #include "core/rivals.h"
 
 /* ---- documents that nobody wrote ---- */
@@ -413,7 +414,10 @@ void wish_update(struct engine *engine, struct object *object)
 	bool wanted = claim || object->wanted_children;
 	ProtobufCMessage *message;
 	AUTO_FREE char *source = NULL;
+	AUTO_FREE char *refused = NULL;
 
+	if (object->refused) /* it may be declared as it is again */
+		engine_touch(engine, object);
 	if (wanted) {
 		message = wish_document(object);
 		if (object->kind == KIND_CELL)
@@ -425,7 +429,12 @@ void wish_update(struct engine *engine, struct object *object)
 			object->source = take_ptr(source);
 			engine_changed(engine, object, false);
 		}
-		if (same_message(message, object->spec))
+		refused = object->kind == KIND_REALM && object->wanted && object->spec
+				  ? refusal_of(object, object->key, message)
+				  : NULL;
+		if (refused)
+			engine_touch(engine, object);
+		if (refused || same_message(message, object->spec))
 			protobuf_c_message_free_unpacked(message, NULL);
 		else
 			set_spec(engine, object, message);

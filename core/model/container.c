@@ -111,7 +111,17 @@ static bool is_empty(const ProtobufCMessage *message)
 	return true;
 }
 
-/* Unsets what means the same as nothing: "", false and messages without content, here and in all
+/* Whether a value that is written out is the one that is meant when it is left out. */
+static bool is_zero(const ProtobufCFieldDescriptor *field, const void *value)
+{
+	static const uint64_t zero = 0;
+
+	if (field->type == PROTOBUF_C_TYPE_STRING)
+		return !**(char *const *)value;
+	return memcmp(value, &zero, field_bytes(field)) == 0;
+}
+
+/* Unsets what means the same as nothing: "", false, 0 and messages without content, here and in all
  * messages below. What a list holds stays. */
 static void clear_empty(ProtobufCMessage *message)
 {
@@ -128,9 +138,7 @@ static void clear_empty(ProtobufCMessage *message)
 					field_clear(message, field);
 			} else if (repeated) {
 				break;
-			} else if ((field->type == PROTOBUF_C_TYPE_STRING && !**(char **)value) ||
-				   (field->type == PROTOBUF_C_TYPE_BOOL &&
-				    !*(protobuf_c_boolean *)value)) {
+			} else if (is_zero(field, value)) {
 				field_clear(message, field);
 			}
 		}

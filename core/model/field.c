@@ -153,6 +153,28 @@ const ProtobufCFieldDescriptor *field_find(const ProtobufCMessageDescriptor *typ
 	return protobuf_c_message_descriptor_get_field_by_name(type, name);
 }
 
+static size_t quantifier_bytes(const ProtobufCFieldDescriptor *field)
+{
+	if (field->label == PROTOBUF_C_LABEL_REPEATED)
+		return sizeof(size_t);
+	return is_pointer(field) ? 0 : sizeof(protobuf_c_boolean);
+}
+
+void message_borrow(ProtobufCMessage *to, const ProtobufCMessage *from)
+{
+	for (unsigned f = 0; f < from->descriptor->n_fields; f++) {
+		const ProtobufCFieldDescriptor *field = &from->descriptor->fields[f];
+		const ProtobufCFieldDescriptor *same = field_find(to->descriptor, field->name);
+		bool list = field->label == PROTOBUF_C_LABEL_REPEATED;
+
+		check(same && same->type == field->type && same->label == field->label);
+		memcpy((char *)to + same->offset, (const char *)from + field->offset,
+		       list ? sizeof(void *) : field_bytes(field));
+		memcpy((char *)to + same->quantifier_offset,
+		       (const char *)from + field->quantifier_offset, quantifier_bytes(field));
+	}
+}
+
 ProtobufCMessage *message_new(const ProtobufCMessageDescriptor *type)
 {
 	ProtobufCMessage *message = xcalloc(1, type->sizeof_message);

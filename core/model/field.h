@@ -37,5 +37,9 @@ void field_sort_map(ProtobufCMessage *message, const ProtobufCFieldDescriptor *f
 const ProtobufCFieldDescriptor *field_find(const ProtobufCMessageDescriptor *type,
 					   const char *name);
 
+/* Gives @to, which is empty, every field of @from under its name, without copying what it points
+ * to. The type of @to has them all. */
+void message_borrow(ProtobufCMessage *to, const ProtobufCMessage *from);
+
 /* A new, empty message; free with protobuf_c_message_free_unpacked(). */
 ProtobufCMessage *message_new(const ProtobufCMessageDescriptor *type);

@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <stdio.h>
 
+#include "core/model/field.h"
 #include "core/model/validate.h"
 
 enum {
@@ -10,9 +11,6 @@ enum {
 	/* The kernel executes nothing with a longer argument or variable: MAX_ARG_STRLEN without
 	 * its NUL, with the smallest pages. */
 	EXEC_STRING_MAX_BYTES = 32 * 4096 - 1,
-	/* Nor with more in all than a quarter of the stack's usual limit; what the image and the
-	 * space add to the environment has some room in it. */
-	EXEC_MAX_BYTES = 2 * 1024 * 1024 - 128 * 1024,
 };
 
 static void validate_image(const char *prefix, const char *image, struct model_problems *problems)
@@ -63,27 +61,6 @@ static void validate_command(const char *prefix, const Api__ContainerSpec *spec,
 	}
 }
 
-static size_t exec_bytes(char *const *strings, size_t n)
-{
-	size_t bytes = 0;
-
-	for (size_t i = 0; i < n; i++)
-		bytes += sizeof(strings[i]) + strlen(strings[i]) + 1;
-	return bytes;
-}
-
-static void validate_total(const char *prefix, const Api__ContainerSpec *spec,
-			   struct model_problems *problems)
-{
-	size_t bytes = exec_bytes(spec->args, spec->n_args) + exec_bytes(spec->env, spec->n_env);
-
-	if (bytes > EXEC_MAX_BYTES)
-		validate_problem(problems, prefix, "args",
-				 "has %zu bytes together with env; the kernel starts no process "
-				 "with so many, at most %d are allowed; mount large texts as files",
-				 bytes, EXEC_MAX_BYTES);
-}
-
 static void validate_env(const char *prefix, const Api__ContainerSpec *spec,
 			 struct model_problems *problems)
 {
@@ -127,7 +104,6 @@ static void validate_settings(const char *prefix, const Api__ContainerSpec *spec
 {
 	validate_command(prefix, spec, problems);
 	validate_env(prefix, spec, problems);
-	validate_total(prefix, spec, problems);
 	validate_restart(prefix, spec->restart_policy, problems);
 	validate_process(prefix, spec, problems);
 	validate_mounts(prefix, spec, problems);
@@ -140,16 +116,7 @@ void validate_container_defaults(const char *prefix, const Api__ContainerDefault
 
 	if (!validate_defaults_size(prefix, defaults, problems))
 		return;
-	spec.env = defaults->env;
-	spec.n_env = defaults->n_env;
-	spec.volumes = defaults->volumes;
-	spec.n_volumes = defaults->n_volumes;
-	spec.tmpfs = defaults->tmpfs;
-	spec.n_tmpfs = defaults->n_tmpfs;
-	spec.restart_policy = defaults->restart_policy;
-	spec.user = defaults->user;
-	spec.stop_signal = defaults->stop_signal;
-	spec.capabilities = defaults->capabilities;
+	message_borrow(&spec.base, &defaults->base);
 	validate_settings(prefix, &spec, problems);
 }
 

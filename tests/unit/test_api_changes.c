@@ -332,6 +332,64 @@ static void test_what_cannot_be(void **state)
 		"takes no containers");
 }
 
+static bool file_says(struct fixture *f, const char *path, const char *words)
+{
+	struct map_node *node = map_find(&f->served.sim.engine.desired.files, path);
+	AUTO(strv_fini) struct strv errors = { 0 };
+
+	desired_file_errors(map_entry(node, struct desired_file, node), &errors);
+	return errors.n == 1 && strstr(errors.items[0], words);
+}
+
+static bool main_refuses(struct sim *sim)
+{
+	const struct object *realm = engine_find(&sim->engine, "main");
+
+	return realm && realm->status.reason == REASON_SPEC_REFUSED;
+}
+
+/* By file it is refused in the same words, and what is in the realm goes on, and comes up, in the
+ * namespace that it has. */
+static void test_namespace_by_file(void **state)
+{
+	static const char words[] = "spec.namespace cannot change: containers live in the "
+				    "namespace it has; delete the realm first";
+	static const char one[] =
+		DOC("Cell", "one") "  {realmId: main, containers: [{id: a, image: img}]}\n";
+	struct fixture *f = *state;
+	struct sim *sim = &f->served.sim;
+	const struct object *realm;
+
+	sim_file(sim, "r.yaml", DOC("Realm", "main") "  namespace: kukeon-main\n");
+	sim_file(sim, "c.yaml", one);
+	await(f, "main/default/default/one", "Ready");
+	for (int i = 0; i < 3; i++) {
+		sim_file(sim, "r.yaml", DOC("Realm", "main") "  namespace: ns2\n");
+		sim_file(sim, "c.yaml", one);
+		sim_scanned(sim);
+		await(f, "main/default/default/one", "Ready");
+		assert_true(sim_run_until(sim, main_refuses, WAIT_MS));
+		realm = find(f, "main");
+		assert_int_equal(realm->status.state, API__STATE__Pending);
+		assert_string_equal(realm->status.message, words);
+		assert_true(file_says(f, "r.yaml", words));
+		assert_string_equal(((Api__Realm *)realm->spec)->spec->namespace_, "kukeon-main");
+		if (i == 2)
+			break;
+		served_stop(&f->served);
+		served_start(&f->served);
+	}
+	sim_file(sim, "d.yaml",
+		 DOC("Cell", "two") "  {realmId: main, containers: [{id: a, image: img}]}\n");
+	await(f, "main/default/default/two", "Ready");
+	assert_non_null(world_container(&sim->world, "kukeon-main", "default_default_two_root"));
+	assert_string_equal(apply(f, DOC("Realm", "main") "  namespace: ns3\n"),
+			    "FAILED main: it is declared in r.yaml; change it there");
+	sim_file(sim, "r.yaml", DOC("Realm", "main") "  namespace: kukeon-main\n");
+	await(f, "main", "Ready");
+	assert_false(file_says(f, "r.yaml", ""));
+}
+
 /* A cell, and one that comes with its container. After a restart too: the first keeps its name. */
 static void test_names_without_case(void **state)
 {
@@ -878,6 +936,7 @@ int main(void)
 		TEST(test_manifest_owns),
 		TEST(test_manifest_takes_over),
 		TEST(test_what_cannot_be),
+		TEST(test_namespace_by_file),
 		TEST(test_names_without_case),
 		TEST(test_unknown_space),
 		TEST(test_networks),

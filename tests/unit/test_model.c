@@ -9,6 +9,7 @@
 
 #include "core/base/buf.h"
 #include "core/manifest/manifest.h"
+#include "core/model/field.h"
 #include "core/model/model.h"
 
 static char *text(const char *s)
@@ -401,22 +402,27 @@ static void test_exec_strings(void **state UNUSED)
 #undef LIMIT
 }
 
-/* And for all of them together. */
-static void test_exec_total(void **state UNUSED)
+/* Whatever fields there are: a space's default is judged as the container's field of its name. */
+static void test_borrowed_defaults(void **state UNUSED)
 {
-	Api__Cell *cell = cell_of("containers: [{id: a, image: x}]");
-	Api__ContainerSpec *spec = cell->spec->containers[0];
-	AUTO_FREE char *problems = NULL;
+	Api__ContainerDefaults defaults = API__CONTAINER_DEFAULTS__INIT;
+	Api__ContainerSpec spec = API__CONTAINER_SPEC__INIT;
+	char *env[] = { text("A=1"), text("B=2") };
 
-	spec->n_args = 16;
-	spec->args = xcalloc(spec->n_args, sizeof(*spec->args));
-	for (size_t i = 0; i < spec->n_args; i++)
-		spec->args[i] = memset(xcalloc(125001, 1), 'x', 125000);
-	problems = problems_of(KIND_CELL, &cell->base);
-	assert_string_equal(problems, "spec.containers[0].args: has 2000144 bytes "
-				      "together with env; the kernel starts no process with so many, at "
-				      "most 1966080 are allowed; mount large texts as files\n");
-	free_cell(cell);
+	defaults.env = env;
+	defaults.n_env = ARRAY_SIZE(env);
+	defaults.user = text("nobody");
+	defaults.has_restart_max_retries = true;
+	defaults.restart_max_retries = 7;
+	defaults.has_read_only_root_filesystem = defaults.read_only_root_filesystem = true;
+	message_borrow(&spec.base, &defaults.base);
+	assert_ptr_equal(spec.env, env);
+	assert_int_equal(spec.n_env, 2);
+	assert_string_equal(spec.user, "nobody");
+	assert_true(spec.has_restart_max_retries && spec.restart_max_retries == 7);
+	assert_true(spec.has_read_only_root_filesystem && spec.read_only_root_filesystem);
+	assert_false(spec.has_restart_backoff_seconds);
+	assert_null(spec.image);
 }
 
 static void test_defaults_of_a_space(void **state UNUSED)
@@ -771,7 +777,7 @@ int main(void)
 		cmocka_unit_test(test_hash_of_newer_fields),
 		cmocka_unit_test(test_long_lists),
 		cmocka_unit_test(test_exec_strings),
-		cmocka_unit_test(test_exec_total),
+		cmocka_unit_test(test_borrowed_defaults),
 		cmocka_unit_test(test_defaults_of_a_space),
 		cmocka_unit_test(test_labels),
 	};
