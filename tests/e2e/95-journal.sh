@@ -34,6 +34,8 @@ kill -KILL "$root"
 wait_for_new_pid web root "$root"
 serve web
 before=$(snapshot)
+count_is_stored() { grep -q "restartCount: 1" "$RUN_PATH/default/default/default/web/cell.yaml"; }
+wait_for "the store has its restart" count_is_stored # those of the last seconds are lost in a crash
 daemon_kill
 cp "$T/earlier" "$journal"
 daemon_start
