@@ -375,7 +375,8 @@ static void on_settle(struct timer *timer)
 	struct doctor *doctor = container_of(timer, struct doctor, timer);
 	struct engine *engine = doctor->engine;
 
-	if ((!list_empty(&engine->looks) || !list_empty(&engine->runs)) &&
+	if ((!list_empty(&engine->looks) || !list_empty(&engine->runs) ||
+	     timer_active(&engine->network_again.timer)) &&
 	    loop_now_ms(engine->loop) < doctor->settle_until_ms)
 		timer_start(engine->loop, timer, SETTLE_CHECK_MS, on_settle);
 	else

@@ -28,7 +28,7 @@ struct look {
 	struct container_facts containers;
 	struct network_facts network;
 	struct cgroup_facts cgroups;
-	bool missed; /* something may be amiss where the listing is not believed */
+	bool missed; /* something new, or amiss, where the listing is not believed */
 };
 
 static void look_free(struct look *look);
@@ -393,13 +393,14 @@ static void note_spaces(struct look *look)
 
 	for (size_t i = 0; i < look->network.n_spaces; i++) {
 		struct space_fact *fact = &look->network.spaces[i];
+		bool is_new = !engine_find(look->engine, fact->space_key);
 
 		object = engine_get(look->engine, fact->space_key);
 		object->own.slot.listed_seq = look->mark;
 		if (believe(look, &object->own.slot))
 			note_space(object, fact);
 		else
-			look->missed |= fact->drift != NULL;
+			look->missed |= is_new || fact->drift;
 	}
 	map_for_each(object, &look->engine->objects, node)
 		if (object->kind == KIND_SPACE && object->own.slot.listed_seq != look->mark &&
@@ -435,11 +436,12 @@ static void note_joins(struct look *look, struct object *object, const struct at
 static void note_attachment(struct look *look, const struct attachment_fact *fact)
 {
 	struct engine *engine = look->engine;
+	bool is_new = !engine_find(engine, fact->cell_key);
 	struct object *object = engine_get(engine, fact->cell_key);
 
 	object->cell.network.listed_seq = look->mark;
 	if (!believe(look, &object->cell.network)) {
-		look->missed |= !fact->attached;
+		look->missed |= is_new || !fact->attached;
 		return;
 	}
 	observed_attachment(engine, object, fact);
