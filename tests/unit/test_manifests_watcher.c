@@ -616,7 +616,8 @@ static void test_way_of_others(void **state UNUSED)
 	AUTO_FREE char *cur = in_base("home/cur");
 	AUTO_FREE char *via = in_base("via");
 	AUTO_FREE char *link = in_dir("link");
-	AUTO_FREE char *files[] = { in_base("srv/a.yaml"), in_base("home/real/a.yaml") };
+	AUTO_FREE char *first = in_base("srv/a.yaml"), *second = in_base("home/real/a.yaml");
+	const char *files[] = { first, second };
 
 	if (geteuid() != 0)
 		skip();
