@@ -161,8 +161,11 @@ static void on_pause_over(struct timer *timer)
 
 static void check_soon(struct netfiles *files)
 {
+	/* Until the last worker has gone, events still come. */
 	uint64_t pause_ms = PAUSE_MIN_MS + files->engine->objects.count / CELLS_PER_PAUSE;
 
+	if (files->closing)
+		return;
 	if (files->checking)
 		files->again = true;
 	else if (!timer_active(&files->pause))

@@ -70,6 +70,8 @@ static void on_hint(void *ctx, bool busy)
 {
 	struct network_watcher *watcher = ctx;
 
+	if (watcher->closed)
+		return;
 	if (busy)
 		look_later(watcher);
 	else

@@ -145,6 +145,8 @@ static void on_looked(struct work *work)
 
 void resolver_look(struct resolver_watcher *watcher)
 {
+	if (watcher->closing)
+		return;
 	if (watcher->busy) {
 		watcher->again = true;
 		return;
@@ -171,7 +173,8 @@ static void on_event(struct inotify_user *user, const struct inotify_event *even
 	bool matters = manifests_watches_event_matters(&watcher->watches, event) ||
 		       (watcher->busy && !manifests_watches_has(&watcher->watches, event->wd));
 
-	if (matters && !timer_active(&watcher->quiet)) /* no longer than that after the first */
+	if (matters && !watcher->closing &&
+	    !timer_active(&watcher->quiet)) /* no longer than that after the first */
 		look_soon(watcher);
 }
 
