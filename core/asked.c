@@ -16,22 +16,18 @@ struct note {
 	int64_t until_wall_ms;
 };
 
-/* Nobody waits for it. */
-struct errand {
-	struct call call;
-};
-
 static void on_errand_done(struct call *call)
 {
-	free(container_of(call, struct errand, call));
+	free(call);
 }
 
+/* Nobody waits for it. */
 static struct call *errand(struct engine *engine)
 {
-	struct errand *errand = xnew(struct errand);
+	struct call *call = xnew(struct call);
 
-	call_init(&errand->call, engine->loop, on_errand_done);
-	return &errand->call;
+	call_init(call, engine->loop, on_errand_done);
+	return call;
 }
 
 static char *key_of(const struct container *c)

@@ -85,10 +85,10 @@ static int change_file(const struct store_job *job, const struct store_change *f
 	r = make_parent_dir(path, err);
 	if (r < 0)
 		return r;
-	return job->in_haste
-		       ? fs_write_file_in_haste(path, file->text, strlen(file->text), FILE_MODE,
-						err)
-		       : fs_write_file_atomic(path, file->text, strlen(file->text), FILE_MODE, err);
+	if (!job->in_haste)
+		return fs_write_file_atomic(path, file->text, strlen(file->text), FILE_MODE, err);
+	r = fs_write_beside(path, file->text, strlen(file->text), FILE_MODE, err);
+	return r < 0 ? r : fs_take_beside(path, err);
 }
 
 static bool keeps(const struct store_job *job, const char *name)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "watchers/network.h"
 
+#include "core/act.h"
 #include "core/base/log.h"
 #include "core/look.h"
-#include "core/plan_cell.h"
 
 enum {
 	BURST_MS = 20,  /* from the first hint of a burst to the look */
@@ -11,17 +11,31 @@ enum {
 	MAX_WAITS = 25, /* so often before a look is had all the same */
 };
 
+static bool works_at_networks(enum action action)
+{
+	switch (action) {
+	case ACTION_SPACE_ENSURE:
+	case ACTION_SPACE_REMOVE:
+	case ACTION_NETNS_CREATE:
+	case ACTION_NETWORK_ATTACH:
+	case ACTION_NETWORK_REPAIR:
+	case ACTION_NETWORK_DETACH:
+	case ACTION_NETWORK_JOIN:
+	case ACTION_NETWORK_LEAVE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Costs what is under way. */
 static bool any_busy(const struct engine *engine)
 {
-	struct object *object;
+	const struct run *run;
 
-	map_for_each(object, &engine->objects, node) {
-		if (object->kind == KIND_SPACE && object->own.slot.busy)
+	list_for_each(run, &engine->runs, link)
+		if (works_at_networks(run->action))
 			return true;
-		if (object->kind == KIND_CELL &&
-		    (object->cell.network.busy || cell_joins_busy(object)))
-			return true;
-	}
 	return false;
 }
 

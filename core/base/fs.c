@@ -159,26 +159,14 @@ int fs_sync_all(const char *dir, struct error *err)
 		       : 0;
 }
 
-static int replace_file(const char *path, const void *data, size_t len, mode_t mode, bool sync,
-			struct error *err)
-{
-	int r = write_beside(path, data, len, mode, sync, err);
-
-	return r < 0 ? r : fs_take_beside(path, err);
-}
-
 int fs_write_file_atomic(const char *path, const void *data, size_t len, mode_t mode,
 			 struct error *err)
 {
-	int r = replace_file(path, data, len, mode, true, err);
+	int r = write_beside(path, data, len, mode, true, err);
 
+	if (r == 0)
+		r = fs_take_beside(path, err);
 	return r < 0 ? r : fs_sync_parent(path, err);
-}
-
-int fs_write_file_in_haste(const char *path, const void *data, size_t len, mode_t mode,
-			   struct error *err)
-{
-	return replace_file(path, data, len, mode, false, err);
 }
 
 int fs_write_existing(int dirfd, const char *path, const char *data, struct error *err)

@@ -23,12 +23,9 @@ int fs_read_file(int dirfd, const char *path, size_t max_bytes, struct buf *ret,
 int fs_write_file_atomic(const char *path, const void *data, size_t len, mode_t mode,
 			 struct error *err);
 
-/* The same without fsync: after a power cut either may be gone, or the file empty. */
-int fs_write_file_in_haste(const char *path, const void *data, size_t len, mode_t mode,
-			   struct error *err);
-
 /* The same in two steps, for many files at once: all are written beside what is there, the
- * filesystem is synced once, and they take its place, or are dropped. */
+ * filesystem is synced once, and they take its place, or are dropped. Without that sync, either may
+ * be gone after a power cut, or the file empty. */
 int fs_write_beside(const char *path, const void *data, size_t len, mode_t mode, struct error *err);
 int fs_take_beside(const char *path, struct error *err);
 void fs_drop_beside(const char *path);

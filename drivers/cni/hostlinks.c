@@ -197,26 +197,6 @@ static int add_bridge(struct nl_sock *sock, const struct bridge_wish *wish, stru
 	return r < 0 && r != -NLE_EXIST ? nl_to_error(err, "make the bridge", r) : 0;
 }
 
-static int add_address(struct nl_sock *sock, int ifindex, const char *text, struct error *err)
-{
-	struct rtnl_addr *address = rtnl_addr_alloc();
-	struct nl_addr *local = NULL;
-	int r = nl_addr_parse(text, AF_UNSPEC, &local);
-
-	check(address);
-	if (r == 0) {
-		rtnl_addr_set_ifindex(address, ifindex);
-		if (nl_addr_get_family(local) == AF_INET6) /* nobody else has it: see hostipv6.h */
-			rtnl_addr_set_flags(address, IFA_F_NODAD);
-		r = rtnl_addr_set_local(address, local);
-	}
-	if (r == 0)
-		r = rtnl_addr_add(sock, address, 0);
-	nl_addr_put(local);
-	rtnl_addr_put(address);
-	return r < 0 && r != -NLE_EXIST ? nl_to_error(err, "give the bridge its address", r) : 0;
-}
-
 /* Up, and with @master unless that is 0. A link that has just gone is not missed here. */
 static int change_link(struct nl_sock *sock, const struct hostlink *link, int master,
 		       struct error *err)
@@ -261,6 +241,8 @@ static int mend_ports(struct nl_sock *sock, const struct hostlinks *links,
 	return r;
 }
 
+static const char give_words[] = "give the bridge its address";
+
 static int mend(struct nl_sock *sock, const struct hostlinks *links, const struct bridge_wish *wish,
 		struct error *err)
 {
@@ -274,9 +256,9 @@ static int mend(struct nl_sock *sock, const struct hostlinks *links, const struc
 	if (!bridge->up)
 		r = change_link(sock, bridge, 0, err);
 	if (r == 0 && !has_address(links, bridge->ifindex, wish->address))
-		r = add_address(sock, bridge->ifindex, wish->address, err);
+		r = nl_add_address(sock, bridge->ifindex, wish->address, give_words, err);
 	if (r == 0 && !has_address(links, bridge->ifindex, wish->address6))
-		r = add_address(sock, bridge->ifindex, wish->address6, err);
+		r = nl_add_address(sock, bridge->ifindex, wish->address6, give_words, err);
 	return r < 0 ? r : mend_ports(sock, links, bridge, wish, err);
 }
 

@@ -292,26 +292,6 @@ static int raise_link(struct nl_sock *sock, const char *name, int *ret_ifindex, 
 	return r < 0 ? nl_to_error(err, "raise an interface of a cell", r) : 0;
 }
 
-static int give_address(struct nl_sock *sock, int ifindex, const char *text, struct error *err)
-{
-	struct rtnl_addr *address = rtnl_addr_alloc();
-	struct nl_addr *local = NULL;
-	int r = nl_addr_parse(text, AF_UNSPEC, &local);
-
-	check(address);
-	if (r == 0) {
-		rtnl_addr_set_ifindex(address, ifindex);
-		if (nl_addr_get_family(local) == AF_INET6) /* nobody else has it */
-			rtnl_addr_set_flags(address, IFA_F_NODAD);
-		r = rtnl_addr_set_local(address, local);
-	}
-	if (r == 0)
-		r = rtnl_addr_add(sock, address, 0);
-	nl_addr_put(local);
-	rtnl_addr_put(address);
-	return r < 0 && r != -NLE_EXIST ? nl_to_error(err, "give a cell its address", r) : 0;
-}
-
 static int give_route(struct nl_sock *sock, int ifindex, const char *gateway, struct error *err)
 {
 	struct rtnl_route *route = rtnl_route_alloc();
@@ -365,6 +345,6 @@ int inside_mend(const struct attachment *attachment, struct error *err)
 		r = raise_link(sock, attachment->interface, &ifindex, err);
 	wished_addresses(attachment, &wished);
 	for (size_t i = 0; r == 0 && i < wished.n; i++)
-		r = give_address(sock, ifindex, wished.items[i], err);
+		r = nl_add_address(sock, ifindex, wished.items[i], "give a cell its address", err);
 	return r == 0 ? give_routes(sock, ifindex, attachment, err) : r;
 }

@@ -9,31 +9,22 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <time.h>
 
 #include <cmocka.h>
 
 #include "core/base/log.h"
 #include "core/desired.h"
 #include "tests/fake/host.h"
+#include "tests/sim/scale.h"
 
-enum { FEW = 10, MANY = 1000, MOST = 10 * 1000, WORSE_AT_MOST = 5, SLACK_NS = 5000 };
+enum { WORSE_AT_MOST = 5, SLACK_NS = 5000 };
 enum { PATH_BYTES = 32, OVER_MS = 2500 /* the grace of tests/fake/host.c */ };
-static const uint64_t ns_per_s = 1000000000;
 
 /* What the texts that are not understood say of the cells that are lost. */
 enum text { NAME_OTHERS, NAME_THEM, UNREADABLE, TEXTS };
 static const char *const text_names[TEXTS] = { "others", "them", "unreadable" };
 
 enum phase { LOSE, DECIDE, RETURN, LOSE_AGAIN, MEND, PHASES };
-
-static uint64_t processor_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (uint64_t)now.tv_sec * ns_per_s + (uint64_t)now.tv_nsec;
-}
 
 static char *path_of(unsigned i)
 {
@@ -117,12 +108,6 @@ static void measure(unsigned cells, enum text text, uint64_t ret_ns[PHASES])
 		ret_ns[phase] = (at_ns[phase + 1] - at_ns[phase]) / cells;
 	sim_fini(&sim);
 }
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { IS_SANITIZED = 1, MOST_PLAYED = MANY };
-#else
-enum { IS_SANITIZED = 0, MOST_PLAYED = MOST };
-#endif
 
 static void test_losses_are_linear(void **state UNUSED)
 {

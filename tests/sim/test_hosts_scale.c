@@ -21,15 +21,10 @@
 #include "core/names.h"
 #include "core/observed.h"
 #include "tests/fake/host.h"
+#include "tests/sim/scale.h"
 
-enum { FEW = 10, MANY = 1000, MOST = 10 * 1000, ADDS = 9, FILE_MAX_BYTES = 4 << 20 };
+enum { ADDS = 9, FILE_MAX_BYTES = 4 << 20 };
 enum { BYTES_A_CELL = 100, WORSE_AT_MOST = 4 };
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { IS_SANITIZED = 1, MOST_PLAYED = MANY };
-#else
-enum { IS_SANITIZED = 0, MOST_PLAYED = MOST };
-#endif
 
 struct cost {
 	uint64_t us, bytes;

@@ -6,7 +6,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <time.h>
 
 #include <cmocka.h>
 
@@ -15,9 +14,9 @@
 #include "core/look.h"
 #include "core/model/names.h"
 #include "tests/fake/host.h"
+#include "tests/sim/scale.h"
 
-enum { TRIES = 5, FEW = 10, MANY = 1000, MOST = 10 * 1000, WORSE_AT_MOST = 5 };
-static const uint64_t ns_per_s = 1000000000;
+enum { TRIES = 5, WORSE_AT_MOST = 5 };
 
 /* All in one namespace: a fake walks all there is for each listing. */
 static char *cell_key(unsigned i)
@@ -49,14 +48,6 @@ static void make_cell(struct world *world, unsigned i)
 static bool has_looked(struct sim *sim)
 {
 	return list_empty(&sim->engine.looks);
-}
-
-static uint64_t processor_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (uint64_t)now.tv_sec * ns_per_s + (uint64_t)now.tv_nsec;
 }
 
 static void look_at(struct sim *sim, void (*look)(struct engine *))
@@ -118,12 +109,6 @@ static void measure(unsigned cells, uint64_t ret_ns[ARRAY_SIZE(rows)])
 	sim_fini(&sim);
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { IS_SANITIZED = 1, MOST_PLAYED = MANY };
-#else
-enum { IS_SANITIZED = 0, MOST_PLAYED = MOST };
-#endif
-
 static void test_looks_are_linear(void **state UNUSED)
 {
 	uint64_t few[ARRAY_SIZE(rows)], many[ARRAY_SIZE(rows)], most[ARRAY_SIZE(rows)];
@@ -132,9 +117,9 @@ static void test_looks_are_linear(void **state UNUSED)
 	measure(MANY, many);
 	measure(MOST_PLAYED, most);
 	for (size_t row = 0; row < ARRAY_SIZE(rows); row++)
-		printf("%-14s ns per cell: %6llu of %d, %6llu of %d, %6llu of %d\n",
-		       rows[row].name, (unsigned long long)few[row], FEW,
-		       (unsigned long long)many[row], MANY, (unsigned long long)most[row], MOST_PLAYED);
+		printf("%-14s ns per cell: %6llu of %d, %6llu of %d, %6llu of %d\n", rows[row].name,
+		       (unsigned long long)few[row], FEW, (unsigned long long)many[row], MANY,
+		       (unsigned long long)most[row], MOST_PLAYED);
 	if (IS_SANITIZED) {
 		print_message("not judged: a sanitizer's memory costs more the more there is\n");
 		skip();

@@ -7,17 +7,16 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <time.h>
 
 #include <cmocka.h>
 
 #include "core/base/log.h"
 #include "core/ports.h"
 #include "tests/fake/host.h"
+#include "tests/sim/scale.h"
 
-enum { FEW = 10, MANY = 1000, MOST = 10 * 1000, WORSE_AT_MOST = 5, SLACK_NS = 20 * 1000 };
+enum { WORSE_AT_MOST = 5, SLACK_NS = 20 * 1000 };
 enum { CHANGES = 20, MS = 20, TRIES = 3, PERCENT_AT_MOST = 130 };
-static const uint64_t ns_per_s = 1000000000;
 
 enum kind_of_ports { NONE, OWN_PORT, OWN_ADDRESS, ONE_PORT, PORTS };
 static const char *const port_names[PORTS] = { "none", "own port", "own address", "one for all" };
@@ -25,14 +24,6 @@ static const char *const port_names[PORTS] = { "none", "own port", "own address"
 struct cost {
 	uint64_t load_ns, change_ns; /* for each cell, for each change */
 };
-
-static uint64_t processor_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (uint64_t)now.tv_sec * ns_per_s + (uint64_t)now.tv_nsec;
-}
 
 static char *port_text(enum kind_of_ports ports, unsigned i)
 {
@@ -109,12 +100,6 @@ static struct cost least(unsigned cells, enum kind_of_ports ports)
 	}
 	return least;
 }
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { IS_SANITIZED = 1, MOST_PLAYED = MANY };
-#else
-enum { IS_SANITIZED = 0, MOST_PLAYED = MOST };
-#endif
 
 static void print(enum kind_of_ports ports, const struct cost costs[3])
 {

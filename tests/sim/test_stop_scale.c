@@ -18,15 +18,10 @@
 #include "core/base/fs.h"
 #include "core/base/log.h"
 #include "tests/fake/host.h"
+#include "tests/sim/scale.h"
 
-enum { FEW = 10, MANY = 1000, MOST = 10 * 1000, SYNCS_MAX = 12, WORSE_AT_MOST = 5 };
+enum { SYNCS_MAX = 12, WORSE_AT_MOST = 5 };
 enum { CELLS_A_FILE = 100, JUST_WRITTEN_MS = 100 };
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { IS_SANITIZED = 1, MOST_PLAYED = MANY };
-#else
-enum { IS_SANITIZED = 0, MOST_PLAYED = MOST };
-#endif
 
 static atomic_uint syncs;
 
