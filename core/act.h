@@ -35,6 +35,7 @@ struct run {
 		struct space_fact space;
 		struct cgroup_fact cgroup;
 		uint32_t pid;
+		char *image_digest;
 	} ret;
 };
 

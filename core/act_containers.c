@@ -5,9 +5,11 @@
 
 #include "core/act_table.h"
 #include "core/asked.h"
+#include "core/base/log.h"
 #include "core/cellfiles.h"
 #include "core/names.h"
 #include "core/observed.h"
+#include "core/plan_cell.h"
 #include "core/plan_steps.h"
 
 static struct container_ref ref_of(struct run *run)
@@ -76,17 +78,42 @@ static void container_doubted(struct run *run)
 	run->slot->known = false;
 }
 
+/* What was made from an image runs on without it. */
+static void on_image_resolved(struct call *call)
+{
+	struct run *run = container_of(call, struct run, first);
+	const struct container *c = run->container;
+	bool needed = !c->record || container_changed(c);
+
+	if (call->status == -ENOENT && !needed)
+		log_warning("the image of a container cannot be looked up, so it starts again with "
+			    "what it was made from: %s container=%s",
+			    call->err.msg, c->containerd_id);
+	call_complete(&run->call, call->status == -ENOENT && !needed ? 0 : call->status,
+		      &call->err);
+}
+
 static void start_image_resolve(struct run *run)
 {
 	struct runtime *runtime = run->engine->runtime;
 
+	call_init(&run->first, run->engine->loop, on_image_resolved);
 	runtime->ops->resolve_image(runtime, act_namespace(run->object),
-				    run->container->spec->image, &run->call);
+				    run->container->spec->image, &run->ret.image_digest,
+				    &run->first);
 }
 
 static void image_resolved(struct run *run)
 {
-	run->container->image_ready = act_is_current(run); /* else it was another image */
+	AUTO_FREE char *digest = take_ptr(run->ret.image_digest);
+	struct container *c = run->container;
+
+	if (!act_is_current(run)) /* it was another image */
+		return;
+	c->renew = false;
+	c->image_ready = digest != NULL;
+	c->image_moved = digest && c->record && !str_empty(c->image_digest) &&
+			 !str_equal(digest, c->image_digest);
 }
 
 static void create(struct run *run)
@@ -118,7 +145,7 @@ static void create(struct run *run)
 
 	free(c->seen_hash);
 	c->seen_hash = xstrdup(c->hash); /* the spec may change while the call is under way */
-	engine->runtime->ops->create(engine->runtime, &request, &run->call);
+	engine->runtime->ops->create(engine->runtime, &request, &run->ret.image_digest, &run->call);
 }
 
 static void run_own_files(struct work *work)
@@ -165,8 +192,12 @@ static void start_create(struct run *run)
 
 static void created(struct run *run)
 {
-	run->container->record = run->container->snapshot = true;
-	run->container->exited = run->container->stopping = false;
+	struct container *c = run->container;
+
+	c->record = c->snapshot = true;
+	c->exited = c->stopping = c->renew = c->image_moved = false;
+	free(c->image_digest);
+	c->image_digest = take_ptr(run->ret.image_digest);
 }
 
 /* The image may have vanished since it was resolved. */
@@ -186,7 +217,7 @@ static void start_remove(struct run *run)
 
 static void removed(struct run *run)
 {
-	run->container->record = run->container->snapshot = false;
+	run->container->record = run->container->snapshot = run->container->image_moved = false;
 	run->container->exited = run->container->stopping = false; /* its past goes with it */
 }
 

@@ -8,6 +8,7 @@ void container_fact_fini(struct container_fact *fact)
 	free(fact->role);
 	free(fact->container);
 	free(fact->spec_hash);
+	free(fact->image_digest);
 	*fact = (struct container_fact){ 0 };
 }
 

@@ -94,6 +94,7 @@ struct container_fact {
 	char *role;      /* "root" or the container's id */
 	char *container; /* the container's id in the manifest */
 	char *spec_hash; /* "" when there is no record */
+	char *image_digest; /* of the image that the record was made from; "": it is not known */
 	bool record;     /* containerd has the container */
 	bool snapshot;   /* its writable snapshot exists */
 	enum task_state task;
@@ -175,14 +176,16 @@ struct runtime_ops {
 	void (*inspect)(struct runtime *runtime, const struct container_ref *ref,
 			struct container_fact *ret_fact, struct call *call);
 
-	/* The image is there and unpacked: success. -ENOENT when it is not there. */
+	/* The image is there and unpacked: success, with the digest that its name stands for now, to
+	 * be freed with free(). -ENOENT when it is not there. */
 	void (*resolve_image)(struct runtime *runtime, const char *namespace_, const char *image,
-			      struct call *call);
+			      char **ret_digest, struct call *call);
 
-	/* Snapshot and record. -EEXIST when a record of another spec stands in the way,
-	 * -ASIDE_HANGS when a path that it names on the host does not answer. */
+	/* Snapshot and record; the digest of the image that they are of, to be freed with free().
+	 * -EEXIST when a record of another spec stands in the way, -ASIDE_HANGS when a path that it
+	 * names on the host does not answer. */
 	void (*create)(struct runtime *runtime, const struct container_request *request,
-		       struct call *call);
+		       char **ret_digest, struct call *call);
 	/* Record and snapshot; the task must be gone. */
 	void (*remove)(struct runtime *runtime, const struct container_ref *ref, struct call *call);
 

@@ -72,7 +72,7 @@ static bool container_moot(const struct container *c)
 	case ACTION_CONTAINER_INSPECT:
 		return c->slot.known;
 	case ACTION_IMAGE_RESOLVE:
-		return c->image_ready || nothing_shall_run(c);
+		return (c->image_ready && !c->renew) || nothing_shall_run(c);
 	case ACTION_CONTAINER_CREATE:
 		return (c->record && c->snapshot) || nothing_shall_run(c);
 	case ACTION_CONTAINER_REMOVE:

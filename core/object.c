@@ -40,6 +40,7 @@ void container_forget_past(struct container *container)
 	if (!lives) /* one that is just being stopped still ends as one that was asked to */
 		container->exited = container->stopping = false;
 	container->restarts = container->restarts_in_row = 0;
+	container->renew = true;
 	slot_forgive(&container->slot);
 }
 
@@ -296,6 +297,7 @@ void cell_remove_container(struct container *container)
 	free(container->containerd_id);
 	free(container->index_key);
 	free(container->seen_hash);
+	free(container->image_digest);
 	free(container);
 }
 

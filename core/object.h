@@ -69,6 +69,8 @@ struct container {
 	enum run_intent run;
 	char hash[SHA256_HEX_BYTES];
 	bool image_ready; /* the image of spec is there, unpacked */
+	bool renew;       /* it was asked to begin anew: its image is looked up first */
+	bool image_moved; /* the name of its image stands for another one than the record's */
 	int stop_signal;  /* of the last spec, as for task_signal(): outlive it */
 	uint64_t stop_grace_ms;
 
@@ -76,11 +78,12 @@ struct container {
 	struct slot slot;
 	bool record, snapshot;
 	char *seen_hash;
+	char *image_digest; /* of the image that the record was made from; NULL, "": not known */
 	enum task_state task;
 	uint32_t pid;
 
 	/* what happened, for the restart policy and status. Loop time; 0: never */
-	bool stopping; /* we asked it to stop: its exit is no failure */
+	bool stopping;          /* we asked it to stop: its exit is no failure */
 	uint64_t stop_tried_ms; /* when the signal was to be sent, of the tries that count */
 	uint64_t stop_sent_ms;
 	uint64_t kill_sent_ms;
@@ -166,9 +169,9 @@ struct cell {
 	char *last_ip, *last_ip6;         /* asked for when the cell comes back */
 	struct strv ports;                /* of the host that lead to it: "8080:80/tcp" */
 	struct list declared_ports;       /* struct declared.in_cell in core/ports.c */
-	char *port_conflict;  /* which of its ports another cell has; NULL: none. It does not start
-			       */
-	char *port_taken;     /* which of its ports another program has; NULL: none */
+	char *port_conflict; /* which of its ports another cell has; NULL: none. It does not start
+			      */
+	char *port_taken;    /* which of its ports another program has; NULL: none */
 	struct map_node folded_node; /* struct engine.folded, while it is wanted: */
 	char *folded;                /* its name without case */
 	uint64_t folded_seq;         /* engine.seq when it came to be wanted */

@@ -43,7 +43,7 @@ static void note_start(struct engine *engine, struct object *object, struct cont
 	c->started_ms =
 		adopted ? restart_loop_time(now_ms, loop_wall_ms(engine->loop), c->started_wall_ms)
 			: now_ms;
-	c->exited = c->stopping = c->oom_seen = false;
+	c->exited = c->stopping = c->oom_seen = c->renew = false;
 	c->asked_until_ms = 0;
 	container_forget_signals(c);
 	c->stored_pid = 0;
@@ -170,6 +170,7 @@ void observed_container(struct engine *engine, struct object *object, struct con
 	c->snapshot = fact->snapshot;
 	free(c->seen_hash);
 	c->seen_hash = xstrdup(fact->spec_hash ? fact->spec_hash : "");
+	str_replace(&c->image_digest, fact->image_digest);
 	set_task(engine, object, c, fact);
 	if (fact->oom_killed)
 		note_oom_kill(engine, c);

@@ -282,9 +282,11 @@ static bool may_start_task(const struct planning *p, const struct container *c)
 
 static void up_without_task(struct planning *p, struct container *c)
 {
-	if (container_changed(c) || (c->record && !c->snapshot) || (!c->record && c->snapshot))
+	bool half = c->record != c->snapshot;
+
+	if (container_changed(c) || c->image_moved || half)
 		plan_emit(p, ACTION_CONTAINER_REMOVE, &c->slot, c);
-	else if (!c->record && !c->image_ready)
+	else if (c->record ? c->renew : !c->image_ready)
 		plan_emit(p, ACTION_IMAGE_RESOLVE, &c->slot, c);
 	else if (!c->record)
 		plan_emit(p, ACTION_CONTAINER_CREATE, &c->slot, c);

@@ -79,6 +79,7 @@ static Api__ContainerStatus *render_container_status(const struct engine *engine
 	status->has_root = true;
 	status->root = container_is_root(c);
 	status->image = c->spec ? str_dup_filled(c->spec->image) : NULL;
+	status->image_digest = c->record ? str_dup_filled(c->image_digest) : NULL;
 	status->containerd_id = xstrdup(c->containerd_id);
 	status->has_pid = c->pid != 0;
 	status->pid = c->pid;

@@ -220,7 +220,7 @@ static void want_container(struct engine *engine, struct object *object, const A
 			/* another spec: what the old one did does not count against it */
 			container_forget_past(c);
 		memcpy(c->hash, hash, sizeof(hash));
-		c->image_ready = false;
+		c->image_ready = c->image_moved = false;
 	}
 	free(c->name);
 	c->name = xstrdup(wanted->id);

@@ -18,7 +18,7 @@
 #include "core/base/mountinfo.h"
 #include "core/base/str.h"
 
-enum { TIME_TEXT_BYTES = 32 };
+enum { TIME_TEXT_BYTES = 32, ENDS_WITHIN_MS = 1000 };
 
 /* One child, from its start to its end. */
 struct child {
@@ -37,7 +37,7 @@ struct child {
  */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct list left = { &left, &left }; /* struct child.link */
-static int given_up_fd = -1; /* readable: nobody waits any more */
+static int given_up_fd = -1;                /* readable: nobody waits any more */
 static bool given_up;
 
 static void child_free(struct child *child)
@@ -180,8 +180,9 @@ static int start(const struct aside *aside, struct child *child, struct error *e
 	return -EAGAIN;
 }
 
-/* False: it is late, or nobody waits any more. */
-static bool await(const struct child *child, unsigned limit_ms)
+enum end { ENDED, LATE, GIVEN_UP };
+
+static enum end await(const struct child *child, unsigned limit_ms)
 {
 	struct pollfd fds[] = {
 		{ .fd = child->pidfd, .events = POLLIN },
@@ -192,11 +193,38 @@ static bool await(const struct child *child, unsigned limit_ms)
 	do
 		r = poll(fds, ARRAY_SIZE(fds), (int)limit_ms);
 	while (r < 0 && errno == EINTR);
-	return r > 0 && fds[0].revents;
+	if (r <= 0)
+		return LATE;
+	return fds[0].revents ? ENDED : GIVEN_UP;
 }
 
-static int leave_behind(const struct aside *aside, struct child *child,
-			struct aside_hang *ret_hang, struct error *err)
+/*
+ * A fork takes along no thread but its own, and so no lock that another one holds is ever opened in
+ * the child. Whoever waits for one, or is at work, waits for no filesystem: proc_pid_syscall(5).
+ */
+static bool waits_for_no_file(const struct child *child)
+{
+	AUTO_FREE char *path = xasprintf("/proc/%d/syscall", (int)child->pid);
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char text[32] = "";
+
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+		return false;
+	return str_starts_with(text, "running") || strtol(text, NULL, 10) == SYS_futex ||
+	       strtol(text, NULL, 10) == SYS_sched_yield;
+}
+
+/* False: it does not end, so it has come to something that hangs meanwhile. */
+static bool end_child(const struct child *child)
+{
+	struct pollfd fd = { .fd = child->pidfd, .events = POLLIN };
+
+	pidfd_send_signal(child->pidfd, SIGKILL, NULL, 0);
+	return poll(&fd, 1, ENDS_WITHIN_MS) == 1 && has_ended(child);
+}
+
+static int leave_behind(const struct aside *aside, struct child *child, struct aside_hang *ret_hang,
+			struct error *err)
 {
 	char at[PATH_MAX] = "";
 	int r;
@@ -289,6 +317,7 @@ int aside_run(const struct aside *aside, void **ret_result, struct aside_hang *r
 	      struct error *err)
 {
 	struct child *child = NULL;
+	enum end end;
 	int r;
 
 	if (ret_hang)
@@ -296,12 +325,17 @@ int aside_run(const struct aside *aside, void **ret_result, struct aside_hang *r
 	r = begin(aside, &child, ret_hang, err);
 	if (r < 0)
 		return r;
-	if (!await(child, aside->limit_ms ? aside->limit_ms : ASIDE_LIMIT_MS)) {
+	end = await(child, aside->limit_ms ? aside->limit_ms : ASIDE_LIMIT_MS);
+	if (end == LATE && waits_for_no_file(child) && end_child(child)) {
+		r = error_set(err, -EAGAIN, "the process that looks at %s did not get to it",
+			      aside->name);
+	} else if (end != ENDED) {
 		if (ret_hang)
 			ret_hang->number = child->page->number;
 		return leave_behind(aside, child, ret_hang, err);
+	} else {
+		r = judge_ended(child, ret_hang, err);
 	}
-	r = judge_ended(child, ret_hang, err);
 	if (ret_hang)
 		ret_hang->number = child->page->number;
 	if (r == 0 && ret_result) {

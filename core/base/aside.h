@@ -9,7 +9,8 @@
  * nobody.
  *
  * One that is late is not killed: it ends when the filesystem answers again, and so tells when that
- * is. Until then nothing else is started for the same place.
+ * is. Until then nothing else is started for the same place. But one that waits for no filesystem
+ * at all is: a lock that another thread held when it was forked stays shut for it.
  */
 #pragma once
 
@@ -57,7 +58,7 @@ struct aside_hang {
  * Runs it and waits, on any thread but the loop's. 0: it has ended, and *ret_result (to be freed
  * with free(); NULL allowed) is what it wrote. -ASIDE_HANGS: it did not, and @err says what does
  * not answer since when, *ret_hang (NULL allowed) where that is. -ECANCELED: aside_give_up(). Else
- * -errno: no process could be had.
+ * -errno, mostly -EAGAIN: no process could be had, or it did not get to it.
  */
 int aside_run(const struct aside *aside, void **ret_result, struct aside_hang *ret_hang,
 	      struct error *err);

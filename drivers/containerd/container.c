@@ -14,8 +14,6 @@
 #define RUNTIME_NAME "io.containerd.runc.v2"
 #define SPEC_TYPE_URL "types.containerd.io/opencontainers/runtime-spec/1/Spec"
 
-/* Where containerd's other clients look for the image's stop signal. */
-
 static const struct client_method prepare_method = {
 	"/containerd.services.snapshots.v1.Snapshots/Prepare", &ctd__mounts_reply__descriptor
 };
@@ -42,6 +40,9 @@ struct container_op {
 	int work_status;
 	struct error work_err;
 	struct inputs inputs;
+	char *resolved;     /* the digest that its image's name stood for when it was looked up */
+	char *image_digest; /* of the image that the snapshot was made from */
+	char **ret_digest;
 	char *image_user;
 	char *spec_json;
 	char *stop_signal;
@@ -59,6 +60,8 @@ static void container_fini(struct op *op)
 
 	request_fini(&container->request);
 	inputs_fini(&container->inputs);
+	free(container->resolved);
+	free(container->image_digest);
 	free(container->image_user);
 	free(container->spec_json);
 	free(container->stop_signal);
@@ -70,11 +73,13 @@ enum { STEP_PREPARE = 2, STEP_LOOK, STEP_REMOVE_STALE, STEP_USER, STEP_CREATE, S
 
 static int start_resolve(struct op *op)
 {
-	const struct container_request *request = &container_of_op(op)->request;
+	struct container_op *container = container_of_op(op);
+	const char *image = container->request.spec->image;
 
-	if (image_find(op->driver, op->namespace_, request->spec->image))
+	if (image_find(op->driver, op->namespace_, image))
 		return OP_NEXT;
-	image_resolve(&op->driver->runtime, op->namespace_, request->spec->image, op_sub_call(op));
+	image_resolve(&op->driver->runtime, op->namespace_, image, &container->resolved,
+		      op_sub_call(op));
 	return OP_WAIT;
 }
 
@@ -133,7 +138,7 @@ static int start_read_user(struct op *op)
 
 static int image_vanished(struct op *op)
 {
-	return op_fail(op, -EAGAIN, "image %s vanished meanwhile",
+	return op_fail(op, -EAGAIN, "image %s vanished or changed meanwhile",
 		       container_of_op(op)->request.spec->image);
 }
 
@@ -152,6 +157,7 @@ static int start_prepare(struct op *op)
 
 	if (!image)
 		return image_vanished(op);
+	str_replace(&container->image_digest, image->digest);
 	free(container->image_user);
 	container->image_user = xstrdup(image->config.user);
 	labels_add_container(&labels, op->driver->instance, &container->request);
@@ -204,8 +210,11 @@ static int done_look(struct op *op, int status)
 	if (!record)
 		return OP_NEXT;
 	if (str_equal(labels_get(record->labels, record->n_labels, LABEL_SPEC_HASH),
-		      request->spec_hash))
+		      request->spec_hash)) {
+		*container_of_op(op)->ret_digest =
+			xstrdup(labels_get(record->labels, record->n_labels, LABEL_IMAGE_DIGEST));
 		return OP_END;
+	}
 	return op_fail(op, -EEXIST, "a container of another spec is there: remove it first");
 }
 
@@ -255,7 +264,7 @@ static int make_spec(struct op *op)
 
 	if (container->spec_json) /* the second time round */
 		return 0;
-	if (!image)
+	if (!image || !str_equal(image->digest, container->image_digest))
 		return image_vanished(op);
 	options.image = &image->config;
 	r = oci_spec(&options, &container->spec_json, &why);
@@ -279,6 +288,7 @@ static int start_create(struct op *op)
 		return r;
 	op->cleanup = 0; /* a record may be made: from here on both are found by name */
 	labels_add_container(&labels, op->driver->instance, &container->request);
+	labels_add(&labels, LABEL_IMAGE_DIGEST, container->image_digest);
 	if (container->stop_signal[0])
 		labels_add(&labels, LABEL_STOP_SIGNAL, container->stop_signal);
 	runc.name = (char *)RUNTIME_NAME;
@@ -300,10 +310,13 @@ static int start_create(struct op *op)
 
 static int done_create(struct op *op, int status)
 {
-	if (status == 0)
-		return OP_END;
+	struct container_op *container = container_of_op(op);
+
 	op->next = STEP_LOOK;
-	return OP_NEXT;
+	if (status < 0)
+		return OP_NEXT;
+	*container->ret_digest = take_ptr(container->image_digest);
+	return OP_END;
 }
 
 static const struct op_step create_steps[] = {
@@ -343,10 +356,11 @@ static void start(struct runtime *runtime, struct container_op *container,
 }
 
 void container_create(struct runtime *runtime, const struct container_request *request,
-		      struct call *call)
+		      char **ret_digest, struct call *call)
 {
 	struct container_op *container = xnew(struct container_op);
 
+	container->ret_digest = ret_digest;
 	request_copy(request, &container->request);
 	start(runtime, container, create_steps, ARRAY_SIZE(create_steps), call);
 }

@@ -51,11 +51,11 @@ void facts_inspect(struct runtime *runtime, const struct container_ref *ref,
 
 /* resolve.c */
 void image_resolve(struct runtime *runtime, const char *namespace_, const char *image,
-		   struct call *call);
+		   char **ret_digest, struct call *call);
 
 /* container.c */
 void container_create(struct runtime *runtime, const struct container_request *request,
-		      struct call *call);
+		      char **ret_digest, struct call *call);
 void container_remove(struct runtime *runtime, const struct container_ref *ref, struct call *call);
 
 /* task.c */

@@ -348,6 +348,7 @@ void facts_inspect(struct runtime *runtime, const struct container_ref *ref,
 	inspect->fact.role = xstrdup("");
 	inspect->fact.container = xstrdup("");
 	inspect->fact.spec_hash = xstrdup("");
+	inspect->fact.image_digest = xstrdup("");
 	inspect->op.fini = inspect_fini;
 	op_start(containerd_of(runtime), &inspect->op, inspect_steps, ref->namespace_, object,
 		 call);

@@ -55,9 +55,11 @@ bool labels_read_container(Ctd__Label *const *labels, size_t n, const char *inst
 	free(fact->role);
 	free(fact->container);
 	free(fact->spec_hash);
+	free(fact->image_digest);
 	fact->cell_key = take_ptr(cell_key);
 	fact->role = xstrdup(role);
 	fact->container = xstrdup(container);
 	fact->spec_hash = xstrdup(labels_get(labels, n, LABEL_SPEC_HASH));
+	fact->image_digest = xstrdup(labels_get(labels, n, LABEL_IMAGE_DIGEST));
 	return true;
 }

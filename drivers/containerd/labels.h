@@ -15,6 +15,7 @@
 #define LABEL_CONTAINER "kukeon.io/container"
 #define LABEL_ROLE "kukeon.io/role"
 #define LABEL_SPEC_HASH "kukeon.io/spec-hash"
+#define LABEL_IMAGE_DIGEST "kukeon.io/image-digest" /* on records alone */
 /* As ctr writes it, for whoever stops the container. */
 #define LABEL_STOP_SIGNAL "io.containerd.image.config.stop-signal"
 #define LABEL_GC_ROOT "containerd.io/gc.root"
@@ -42,7 +43,8 @@ void labels_add_container(struct labels *labels, const char *instance,
 /* The value of a label; "" when it is missing. */
 const char *labels_get(Ctd__Label *const *labels, size_t n, const char *key);
 
-/* Fills cell_key, role, container and spec_hash of @fact. False, and nothing is changed, when these
- * labels are not a valid identity or that of another instance: then the object is none of ours. */
+/* Fills cell_key, role, container, spec_hash and image_digest of @fact. False, and nothing is
+ * changed, when these labels are not a valid identity or that of another instance: then the object
+ * is none of ours. */
 bool labels_read_container(Ctd__Label *const *labels, size_t n, const char *instance,
 			   struct container_fact *fact);

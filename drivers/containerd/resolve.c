@@ -34,6 +34,7 @@ static const struct client_method stat_method = {
 struct waiter {
 	struct list link; /* struct image_op.waiters */
 	struct call *call;
+	char **ret_digest;
 };
 
 /* ---- the cache ---- */
@@ -101,7 +102,11 @@ static void resolve_fini(struct op *op)
 
 	if (op->status == 0 && image->chain_id)
 		remember(image);
+	if (op->status == 0)
+		*image->ret_digest = xstrdup(image->digest);
 	list_for_each(waiter, &image->waiters, link) {
+		if (op->status == 0)
+			*waiter->ret_digest = xstrdup(image->digest);
 		call_complete(waiter->call, op->status, &op->err);
 		list_remove(&waiter->link);
 		free(waiter);
@@ -145,9 +150,9 @@ static int done_get(struct op *op, int status)
 	if (!found || !found->target || !found->target->digest ||
 	    !image_digest_is_valid(found->target->digest))
 		return op_fail(op, -EBADMSG, "containerd's record of it has no digest");
-	if (known && str_equal(known->digest, found->target->digest))
-		return OP_END;
 	image->digest = xstrdup(found->target->digest);
+	if (known && str_equal(known->digest, image->digest))
+		return OP_END;
 	image->blob.digest = xstrdup(found->target->digest);
 	return OP_NEXT;
 }
@@ -365,7 +370,7 @@ static struct image_op *find_running(struct containerd *driver, const char *key)
 }
 
 void image_resolve(struct runtime *runtime, const char *namespace_, const char *name,
-		   struct call *call)
+		   char **ret_digest, struct call *call)
 {
 	struct containerd *driver = containerd_of(runtime);
 	AUTO_FREE char *key = image_key(namespace_, name);
@@ -376,12 +381,14 @@ void image_resolve(struct runtime *runtime, const char *namespace_, const char *
 		struct waiter *waiter = xnew(struct waiter);
 
 		waiter->call = call;
+		waiter->ret_digest = ret_digest;
 		list_append(&image->waiters, &waiter->link);
 		return;
 	}
 	image = xnew(struct image_op);
 	image->name = xstrdup(name);
 	image->key = take_ptr(key);
+	image->ret_digest = ret_digest;
 	list_init(&image->waiters);
 	list_init(&image->parked);
 	list_append(&driver->resolving, &image->link);

@@ -21,6 +21,7 @@ struct image_op {
 	struct list waiters; /* struct waiter.link: further calls for the same image */
 	char *name, *key;
 	char *digest;           /* what the name points to; NULL while not known */
+	char **ret_digest;      /* the first caller's */
 	struct image_blob blob; /* what is read now; in the end the config */
 	unsigned depth;
 	struct buf document;

@@ -217,6 +217,21 @@ static void make_cell(void)
 	program("ip", "netns", "add", NETNS);
 }
 
+/* The record of what was made says the digest that the caller is told. */
+static void create(int status, const struct container_request *request)
+{
+	struct container_fact fact = { 0 };
+	char *digest = NULL;
+
+	run(status, create, request, &digest);
+	if (status == 0) {
+		run(0, inspect, &request->ref, &fact);
+		expect(str_starts_with(digest, "sha256:") && str_equal(digest, fact.image_digest));
+		container_fact_fini(&fact);
+	}
+	free(digest);
+}
+
 static struct container_fact inspect(const struct container_request *request)
 {
 	struct container_fact fact = { 0 };
@@ -306,12 +321,17 @@ static void import_image(void)
 
 static void test_image(void)
 {
-	run(-ENOENT, resolve_image, NAMESPACE, IMAGE);
+	char *digest, *known;
+
+	run(-ENOENT, resolve_image, NAMESPACE, IMAGE, &digest);
 	expect(strstr(call.err.msg, "ctr -n " NAMESPACE " images pull"));
-	run(-ENOENT, create, &root);
+	run(-ENOENT, create, &root, &digest);
 	import_image();
-	run(0, resolve_image, NAMESPACE, IMAGE); /* unpacks */
-	run(0, resolve_image, NAMESPACE, IMAGE); /* knows */
+	run(0, resolve_image, NAMESPACE, IMAGE, &digest); /* unpacks */
+	run(0, resolve_image, NAMESPACE, IMAGE, &known);  /* knows */
+	expect(str_starts_with(digest, "sha256:") && str_equal(digest, known));
+	free(digest);
+	free(known);
 	program("sh", "-c", "test -z \"$(ctr -n " NAMESPACE " leases ls -q)\"");
 }
 
@@ -320,10 +340,10 @@ static void test_create(void)
 	struct container_request other = root;
 	struct container_fact fact;
 
-	run(0, create, &root);
-	run(0, create, &root);
+	create(0, &root);
+	create(0, &root);
 	other.spec_hash = "hash2";
-	run(-EEXIST, create, &other);
+	create(-EEXIST, &other);
 	fact = inspect(&root);
 	expect(fact.record && fact.snapshot && fact.task == TASK_NONE);
 	expect(str_equal(fact.cell_key, CELL) && str_equal(fact.role, "root") &&
@@ -343,9 +363,9 @@ static void test_stale_snapshot(void)
 	       str_equal(fact.cell_key, CELL));
 	container_fact_fini(&fact);
 	other.spec_hash = "hash2";
-	run(0, create, &other);
+	create(0, &other);
 	run(0, remove, &root.ref);
-	run(0, create, &root);
+	create(0, &root);
 }
 
 static void test_task(void)
@@ -369,7 +389,7 @@ static void test_bad_command(void)
 	uint32_t pid;
 	int status;
 
-	run(0, create, &bad);
+	create(0, &bad);
 	test.runtime->ops->task_create(test.runtime, &bad.ref, NULL, &pid, begin());
 	wait_for(&test.call_done, "task_create to fail");
 	status = call.status;
@@ -467,10 +487,10 @@ static void test_remove(void)
 static void test_image_lost(void)
 {
 	program("ctr", "-n", NAMESPACE, "images", "rm", "--sync", IMAGE);
-	run(-EAGAIN, create, &root);
-	run(-ENOENT, create, &root);
+	create(-EAGAIN, &root);
+	create(-ENOENT, &root);
 	import_image();
-	run(0, create, &root);
+	create(0, &root);
 	run(0, remove, &root.ref);
 }
 
@@ -479,7 +499,7 @@ static void test_privileged(void)
 	uint32_t pid;
 
 	root_spec.privileged = true;
-	run(0, create, &root);
+	create(0, &root);
 	run(0, task_create, &root.ref, NULL, &pid);
 	run(0, task_start, &root.ref, NULL);
 	run(-EBUSY, task_delete, &root.ref);
@@ -494,7 +514,7 @@ static void expect_refused(const char *part)
 {
 	struct container_fact fact;
 
-	run(-EINVAL, create, &root);
+	create(-EINVAL, &root);
 	if (!strstr(call.err.msg, part))
 		fail("\"%s\" is not in: %s", part, call.err.msg);
 	fact = inspect(&root);
@@ -524,7 +544,7 @@ static void test_refused(void)
 	root_spec.n_devices = 1;
 	expect_refused("devices[0].source: /dev/no-such is not there on the host");
 	root_spec.n_devices = 0;
-	run(0, create, &root);
+	create(0, &root);
 	run(0, remove, &root.ref);
 }
 
@@ -533,7 +553,7 @@ static void test_pause(void)
 {
 	uint32_t pid;
 
-	run(0, create, &root);
+	create(0, &root);
 	run(0, task_create, &root.ref, NULL, &pid);
 	run(0, task_start, &root.ref, NULL);
 	test.hint[0] = '\0';

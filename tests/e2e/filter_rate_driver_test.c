@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the packet filter costs the packets between two cells of a space, alone and with many more
- * spaces. Prints what it measures. */
+ * spaces. Prints what it measures; what is judged is that a packet is not looked for space by
+ * space: that would halve the rate. */
 #include <arpa/inet.h>
 #include <pthread.h>
 #include <sched.h>
@@ -22,6 +23,8 @@ struct socket_request {
 	const char *netns;
 	int fd;
 };
+
+static const double WITH_MANY_MIN = 0.8;
 
 /* A socket stays where it was made. */
 static void *make_socket(void *arg)
@@ -101,7 +104,7 @@ static void measure_rates(struct fixture *f, const struct space_fact *fact, int 
 		      bridged, median(bare, RATE_ROUNDS), median(one, RATE_ROUNDS), SPACES,
 		      median(many, RATE_ROUNDS));
 	if (*bridged == '0')
-		assert_true(median(many, RATE_ROUNDS) >= 0.97);
+		assert_true(median(many, RATE_ROUNDS) >= WITH_MANY_MIN);
 }
 
 static void test_rate(void **state)

@@ -167,6 +167,7 @@ static void copy_fact(const struct container_fact *from, struct container_fact *
 	to->role = from->role ? xstrdup(from->role) : NULL;
 	to->container = from->container ? xstrdup(from->container) : NULL;
 	to->spec_hash = xstrdup(from->spec_hash ? from->spec_hash : "");
+	to->image_digest = xstrdup(from->image_digest ? from->image_digest : "");
 }
 
 static bool is_there(const struct container_fact *fact)
@@ -249,6 +250,11 @@ static void fake_inspect(struct runtime *runtime, const struct container_ref *re
 	op->reads_only = true;
 }
 
+static char *digest_of(const struct world *world, const char *image)
+{
+	return xasprintf("sha256:%u of %s", world->images_imported, image);
+}
+
 static int apply_resolve(struct op *op, struct error *err)
 {
 	int r = unavailable(op, err);
@@ -256,13 +262,18 @@ static int apply_resolve(struct op *op, struct error *err)
 	for (size_t i = 0; r == 0 && i < op->world->missing_images.n; i++)
 		if (strcmp(op->world->missing_images.items[i], op->id) == 0)
 			r = error_set(err, -ENOENT, "image %s is not there", op->id);
+	if (r == 0)
+		*(char **)op->ret = digest_of(op->world, op->id);
 	return r;
 }
 
 static void fake_resolve(struct runtime *runtime, const char *namespace_, const char *image,
-			 struct call *call)
+			 char **ret_digest, struct call *call)
 {
-	act(runtime, "resolve", namespace_, image, call, apply_resolve)->reads_only = true;
+	struct op *op = act(runtime, "resolve", namespace_, image, call, apply_resolve);
+
+	op->ret = ret_digest;
+	op->reads_only = true;
 }
 
 /* ---- namespaces ---- */
@@ -362,6 +373,11 @@ static int apply_create(struct op *op, struct error *err)
 	if (c->fact.record && strcmp(c->fact.spec_hash, op->extra) != 0)
 		return error_set(err, -EEXIST, "another spec stands in the way");
 	world_changes(op->world, "create", c->key);
+	if (!c->fact.record) {
+		free(c->fact.image_digest);
+		c->fact.image_digest = digest_of(op->world, op->image);
+	}
+	*(char **)op->ret = xstrdup(c->fact.image_digest);
 	set_str(&c->fact.spec_hash, op->extra);
 	set_str(&c->made_of, op->more);
 	c->fact.record = c->fact.snapshot = true;
@@ -369,11 +385,13 @@ static int apply_create(struct op *op, struct error *err)
 }
 
 static void fake_create(struct runtime *runtime, const struct container_request *request,
-			struct call *call)
+			char **ret_digest, struct call *call)
 {
 	struct op *op = act_on(runtime, "create", &request->ref, call, apply_create);
 	struct world_container *c = target(op);
 
+	op->ret = ret_digest;
+	op->image = xstrdup(request->spec->image);
 	op->extra = xstrdup(request->spec_hash);
 	op->more = xasprintf("%s %s %s", request->spec->id, request->spec->image,
 			     request->spec->n_env ? request->spec->env[0] : "");

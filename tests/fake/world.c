@@ -363,6 +363,7 @@ static void op_free(struct op *op)
 	free(op->key);
 	free(op->id);
 	free(op->extra);
+	free(op->image);
 	free(op->more);
 	free(op);
 }

@@ -122,7 +122,7 @@ struct world {
 	struct list hints; /* struct late_hint.link */
 	struct world_observer observer;
 	bool runtime_down;
-	const char *unlistable; /* "networks", "cgroups" or a namespace: listing it fails */
+	const char *unlistable;  /* "networks", "cgroups" or a namespace: listing it fails */
 	const char *half_listed; /* "networks" or "cgroups": nothing is listed, which is said */
 	bool frozen; /* nothing may be changed: what changes is counted as a violation */
 	unsigned violations;
@@ -135,6 +135,7 @@ struct world {
 	struct map cells;           /* struct world_cell.node */
 	struct map parents;         /* struct world_parent.node */
 	struct strv missing_images; /* everything else is there */
+	unsigned images_imported;   /* anew: every name stands for another image since */
 	struct host_things strays;  /* what no key tells of, in every inventory of its seam */
 	struct list ops;            /* struct op.link: under way */
 	unsigned next_ip;
@@ -225,7 +226,7 @@ struct op {
 	struct timer timer;
 	struct call *call;
 	const char *name;
-	char *key, *id, *extra, *more; /* what it works on; owned */
+	char *key, *id, *extra, *more, *image; /* what it works on; owned */
 	int number;
 	void *ret;
 	bool *busy;  /* cleared when it ends */

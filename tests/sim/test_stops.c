@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Stops that are withdrawn, and intents of containers that change their role: what belongs to a
- * stop ends with it, and what was asked of a name stays with that name.
+ * stop ends with it, and what was asked of a name stays with that name. What a restart makes anew.
  */
 #include <fcntl.h>
 #include <setjmp.h>
@@ -107,7 +107,7 @@ static void undo(struct sim *sim)
 	give(sim, WANTED);
 }
 
-static void delete(struct sim *sim)
+static void delete (struct sim *sim)
 {
 	give(sim, NULL);
 	sim_run(sim, 2000); /* the prune grace */
@@ -421,6 +421,58 @@ static void test_restart_outlives_daemons(void **state UNUSED)
 	fs_remove_tree(AT_FDCWD, dir, NULL);
 }
 
+/* ---- images ---- */
+
+static unsigned image_of(struct sim *sim, const char *role)
+{
+	unsigned number = 0;
+
+	assert_int_equal(runs(sim, role), true);
+	assert_int_equal(sscanf(process(sim, role)->fact.image_digest, "sha256:%u", &number), 1);
+	return number;
+}
+
+static void assert_images(struct sim *sim, unsigned a, unsigned b)
+{
+	sim_run(sim, SETTLED_MS);
+	assert_int_equal(image_of(sim, "root"), a);
+	assert_int_equal(image_of(sim, "b"), b);
+	assert_int_equal(sim_state(sim, WEB), API__STATE__Ready);
+}
+
+/* Whoever begins anew by request has what its image's name stands for by then; nobody else. */
+static void test_image_moves(void **state UNUSED)
+{
+	struct sim sim;
+
+	start(&sim, WANTED);
+	assert_images(&sim, 0, 0);
+	sim.world.images_imported++;
+	assert_images(&sim, 0, 0);
+	world_exit(&sim.world, process(&sim, "b"), 1);
+	assert_images(&sim, 0, 0);
+	world_exit(&sim.world, process(&sim, "root"), 1);
+	assert_images(&sim, 0, 0);
+	sim_crash(&sim);
+	sim_start(&sim);
+	give(&sim, WANTED);
+	assert_images(&sim, 0, 0);
+	ask_of(&sim, "b", INTENT_RESTART);
+	assert_images(&sim, 0, 1);
+	ask(&sim, INTENT_RESTART);
+	assert_images(&sim, 1, 1);
+	/* A name that stands for nothing any more leaves what was made before. */
+	sim.world.images_imported++;
+	strv_add(&sim.world.missing_images, "img");
+	ask(&sim, INTENT_RESTART);
+	assert_images(&sim, 1, 1);
+	assert_int_equal(process(&sim, "b")->starts, 6);
+	strv_fini(&sim.world.missing_images);
+	world_exit(&sim.world, process(&sim, "root"), 1);
+	assert_images(&sim, 1, 1);
+	finish(&sim);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -433,6 +485,7 @@ int main(void)
 		cmocka_unit_test(test_taken_out_and_back),
 		cmocka_unit_test(test_intent_outlives_daemons),
 		cmocka_unit_test(test_restart_outlives_daemons),
+		cmocka_unit_test(test_image_moves),
 	};
 
 	log_set_level(getenv("KUKEON_SIM_LOG") ? LOG_DEBUG : LOG_ERROR);

@@ -24,7 +24,7 @@
 
 #define SERVICE "/kukeon.v1beta1.Kukeon/"
 
-enum { WAIT_LIMIT_MS = 20000, LARGE_BYTES = 64 << 10, HELD_MAX = 256 };
+enum { WAIT_LIMIT_MS = 60000, LARGE_BYTES = 64 << 10, HELD_MAX = 256 };
 
 struct fixture {
 	struct loop loop;

@@ -91,6 +91,32 @@ static void test_is_killed(void **state UNUSED)
 	assert_int_equal(aside_run(&aside, NULL, NULL, &err), -EAGAIN);
 }
 
+/* What another thread held when it was forked is never given back in it: that is no filesystem. */
+static pthread_mutex_t held = PTHREAD_MUTEX_INITIALIZER;
+
+static void run_lock(struct aside_page *page, void *result UNUSED, const void *ctx UNUSED)
+{
+	page->number = 1;
+	pthread_mutex_lock(&held);
+	page->number = 2;
+}
+
+static void test_waits_for_a_lock(void **state UNUSED)
+{
+	const struct aside aside = { .name = "a lock", .run = run_lock, .limit_ms = LATE_MS };
+	struct aside_hang hang;
+	struct error err;
+
+	pthread_mutex_lock(&held);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(aside_run(&aside, NULL, &hang, &err), -EAGAIN);
+		assert_int_equal(hang.number, 1);
+	}
+	pthread_mutex_unlock(&held);
+	assert_int_equal(aside_run(&aside, NULL, &hang, &err), 0);
+	assert_int_equal(hang.number, 2);
+}
+
 /* Our locks and sockets do not stay open in it. */
 static void run_count_files(struct aside_page *page, void *result UNUSED, const void *ctx UNUSED)
 {
@@ -242,8 +268,8 @@ static void test_paths(void **state UNUSED)
 		       *below_file = in_dir("file/x"), *link = in_dir("link"),
 		       *loop_link = in_dir("loop"), *up = in_dir("../../dev/./null"),
 		       *absolute = in_dir("absolute");
-	const char *paths[] = { dir,  file,	 nowhere,    below_file, link,
-				loop_link, up, "/dev/zero", "/",	 absolute };
+	const char *paths[] = { dir,       file, nowhere,     below_file, link,
+				loop_link, up,   "/dev/zero", "/",        absolute };
 	struct path_fact facts[ARRAY_SIZE(paths)];
 	struct error err;
 
@@ -307,9 +333,9 @@ static void test_mounts(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_result), TEST(test_is_killed), TEST(test_holds_nothing),
-		TEST(test_hangs_once), TEST(test_is_not_touched), TEST(test_give_up),
-		TEST(test_paths), TEST(test_mounts),
+		TEST(test_result),           TEST(test_is_killed),      TEST(test_holds_nothing),
+		TEST(test_hangs_once),       TEST(test_is_not_touched), TEST(test_give_up),
+		TEST(test_waits_for_a_lock), TEST(test_paths),          TEST(test_mounts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

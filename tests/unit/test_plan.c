@@ -27,6 +27,8 @@ enum {
 	OOM = 1 << 10,
 	HUNG = 1 << 11,  /* cannot be looked at, NOW_MS + 500 is the next try */
 	FAILED = 1 << 9, /* its last action failed, NOW_MS + 500 is the next try */
+	RENEW = 1 << 12, /* asked to begin anew */
+	MOVED = 1 << 13, /* its image's name stands for another one now */
 };
 
 struct one {
@@ -93,6 +95,13 @@ static const struct row cell_rows[] = {
 	  STATE(Pending, WAITING_ITS_TURN), .wake_at_ms = NOW_MS + 700 },
 	{ "one that has begun goes on", FULL | CGROUP | PINNED | FRESH, NEW, NEW,
 	  "network-attach, container-create root, container-create b", STATE(Pending, CREATING) },
+	{ "what begins anew by request looks its image up again", CGROUP | PINNED | FRESH,
+	  C(NONE, HAS | RENEW), C(NONE, HAS | RENEW | EXITED),
+	  "network-attach, image-resolve root, image-resolve b", STATE(Pending, RESTARTING) },
+	{ "another image by now: it is made anew", CGROUP | PINNED | FRESH, C(NONE, HAS | MOVED),
+	  MADE, "network-attach, container-remove root", STATE(Pending, CREATING) },
+	{ "what runs keeps its image", UP, C(RUNNING, HAS | MOVED), C(RUNNING, HAS | RENEW), "",
+	  STATE(Ready, NONE) },
 	{ "one that runs does not wait", FULL | UP, RUNS, MADE, "task-create b",
 	  STATE(Pending, CREATING) },
 	{ "its stack is not ready", PARENT_PENDING, C(NONE, 0), C(NONE, 0), "",
@@ -301,6 +310,8 @@ static void set_container(struct object *cell, const char *role, const struct on
 	c->record = c->snapshot = one->flags & HAS;
 	c->seen_hash = one->flags & HAS ? xstrdup(one->flags & CHANGED ? "old" : "new") : NULL;
 	c->image_ready = one->flags & IMAGE;
+	c->renew = one->flags & RENEW;
+	c->image_moved = one->flags & MOVED;
 	c->task = one->task;
 	c->exited = one->flags & EXITED;
 	c->stopping = one->flags & OURS;

@@ -52,18 +52,20 @@ static const struct life lives[] = {
 
 struct things {
 	const char *name;
-	bool record, snapshot, changed, image_ready;
+	bool record, snapshot, changed, image_ready, renew, image_moved;
 };
 
 static const struct things things[] = {
-	{ "nothing", false, false, false, false },
-	{ "record", true, true, false, false },
-	{ "old record", true, true, true, false },
-	{ "old record, new image", true, true, true, true },
+	{ "nothing", false, false, false, false, false, false },
+	{ "record", true, true, false, false, false, false },
+	{ "old record", true, true, true, false, false, false },
+	{ "old record, new image", true, true, true, true, false, false },
 	/* the rest for the root alone */
-	{ "nothing, image", false, false, false, true },
-	{ "record without snapshot", true, false, false, false },
-	{ "snapshot without record", false, true, false, false },
+	{ "nothing, image", false, false, false, true, false, false },
+	{ "record without snapshot", true, false, false, false, false, false },
+	{ "snapshot without record", false, true, false, false, false, false },
+	{ "record, asked to begin anew", true, true, false, false, true, false },
+	{ "record of another image", true, true, false, true, false, true },
 };
 
 static const struct {
@@ -153,6 +155,8 @@ static void set_container(struct container *c, const struct life *life, const st
 	c->record = t->record;
 	c->snapshot = t->snapshot;
 	c->image_ready = t->image_ready;
+	c->renew = t->renew;
+	c->image_moved = t->image_moved;
 	set_hash(c, t->record, t->changed);
 	c->slot.known = slot != SLOT_UNKNOWN;
 	c->slot.busy = slot == SLOT_BUSY;
@@ -313,6 +317,8 @@ static const char *thing_rule(const struct sweep *s, const struct plan_step *ste
 		return c->record || c->task != TASK_NONE || !c->image_ready
 			       ? "a create in the way or without image"
 			       : NULL;
+	case ACTION_TASK_CREATE:
+		return c->renew || c->image_moved ? "a task of what is to be made anew" : NULL;
 	case ACTION_CONTAINER_REMOVE:
 		return c->task != TASK_NONE ? "the remove of a container that has a task" : NULL;
 	case ACTION_CGROUP_KILL:

@@ -9,6 +9,10 @@
 
 #include "core/rpc/wire/blocking.h"
 
+/* For what is answered, or refused, on any machine; for what never is; for what comes in between.
+ */
+enum { LONG_MS = 20 * 1000, SHORT_MS = 200, SOME_MS = 1500 };
+
 struct daemon {
 	pid_t pid;
 	int stop_fd; /* closing it ends the child */
@@ -90,12 +94,12 @@ static const ProtobufCMessage *request_for(const char *command)
 }
 
 static int call_get(struct daemon *daemon, const char *method, const char *command,
-		    struct error *err)
+		    uint64_t timeout_ms, struct error *err)
 {
 	struct rpc_client *client = rpc_client_open(daemon->target);
 	ProtobufCMessage *reply = NULL;
 	int r = rpc_client_call(client, method, request_for(command), &api__get_reply__descriptor,
-				300, &reply, err);
+				timeout_ms, &reply, err);
 
 	assert_int_equal(reply != NULL, r == 0);
 	if (reply)
@@ -108,10 +112,10 @@ static void test_calls(void **state)
 {
 	struct error err;
 
-	assert_int_equal(call_get(*state, SERVICE "Get", "web", &err), 0);
-	assert_int_equal(call_get(*state, SERVICE "Get", "missing", &err), -ENOENT);
+	assert_int_equal(call_get(*state, SERVICE "Get", "web", LONG_MS, &err), 0);
+	assert_int_equal(call_get(*state, SERVICE "Get", "missing", LONG_MS, &err), -ENOENT);
 	assert_string_equal(err.msg, "cell \"web\" not found");
-	assert_int_equal(call_get(*state, SERVICE "Explode", "web", &err), -ENOSYS);
+	assert_int_equal(call_get(*state, SERVICE "Explode", "web", LONG_MS, &err), -ENOSYS);
 }
 
 static void test_peer(void **state)
@@ -124,15 +128,15 @@ static void test_peer(void **state)
 
 	for (int i = 0; i < 3; i++) { /* one client makes many calls */
 		assert_int_equal(rpc_client_call(client, SERVICE "Version", &request.base,
-						 &api__version_reply__descriptor, 5000, &reply,
+						 &api__version_reply__descriptor, LONG_MS, &reply,
 						 &err),
 				 0);
 		assert_int_equal(((Api__VersionReply *)reply)->pid, getpid());
 		protobuf_c_message_free_unpacked(reply, NULL);
 	}
-	assert_int_equal(
-		rpc_client_call(client, SERVICE "Version", &request.base, NULL, 5000, NULL, &err),
-		0);
+	assert_int_equal(rpc_client_call(client, SERVICE "Version", &request.base, NULL, LONG_MS,
+					 NULL, &err),
+			 0);
 	rpc_client_close(client);
 }
 
@@ -200,7 +204,7 @@ static void test_deadline(void **state)
 {
 	struct error err;
 
-	assert_int_equal(call_get(*state, SERVICE "Get", "hold", &err), -ETIMEDOUT);
+	assert_int_equal(call_get(*state, SERVICE "Get", "hold", SHORT_MS, &err), -ETIMEDOUT);
 }
 
 /* Of the whole stream: one that is silent, and one that never stops. */
@@ -215,7 +219,7 @@ static void test_stream_deadline(void **state)
 		struct rpc_client *client = rpc_client_open(daemon->target);
 		struct error err;
 
-		options.timeout_ms = 200;
+		options.timeout_ms = i == 0 ? SHORT_MS : SOME_MS;
 		assert_int_equal(rpc_client_stream(client, &options, &err), -ETIMEDOUT);
 		assert_int_equal(left < 0, i == 1);
 		rpc_client_close(client);
@@ -228,7 +232,7 @@ static void test_down(void **state UNUSED)
 	struct error err;
 	int left = 0;
 
-	assert_int_equal(call_get(&down, SERVICE "Get", "web", &err), -ECONNREFUSED);
+	assert_int_equal(call_get(&down, SERVICE "Get", "web", LONG_MS, &err), -ECONNREFUSED);
 	assert_string_equal(err.msg, "cannot reach kukeond at /nonexistent/kukeond.sock: "
 				     "No such file or directory; is it running?");
 	assert_int_equal(watch(&down, "web", &left, &err), -ECONNREFUSED);
@@ -260,11 +264,11 @@ static void test_full_queue(void **state UNUSED)
 		waiting[n] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	while (connect(waiting[n++], (struct sockaddr *)&address, sizeof(address)) == 0 && n < 8);
 	assert_int_equal(errno, EAGAIN);
-	assert_int_equal(call_get(&full, SERVICE "Get", "web", &err), -ECONNREFUSED);
+	assert_int_equal(call_get(&full, SERVICE "Get", "web", SHORT_MS, &err), -ECONNREFUSED);
 	assert_non_null(strstr(err.msg, "too many are connecting to it"));
 	/* There is a place in time; nobody answers. */
 	assert_int_equal(pthread_create(&thread, NULL, take_all, &fd), 0);
-	assert_int_equal(call_get(&full, SERVICE "Get", "web", &err), -ETIMEDOUT);
+	assert_int_equal(call_get(&full, SERVICE "Get", "web", SOME_MS, &err), -ETIMEDOUT);
 	while (n > 0)
 		close(waiting[--n]);
 	shutdown(fd, SHUT_RDWR);
