@@ -251,12 +251,14 @@ static void *take_all(void *arg)
 static void test_full_queue(void **state UNUSED)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	struct daemon full = { .target = "unix:/tmp/kukeon-full-queue.sock" };
+	struct daemon full = { 0 };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), waiting[8], n = 0;
 	struct error err;
 	pthread_t thread;
 
-	strcpy(address.sun_path, full.target + strlen("unix:"));
+	snprintf(full.path, sizeof(full.path), "/tmp/kukeon-full-queue-%d.sock", (int)getpid());
+	snprintf(full.target, sizeof(full.target), "unix:%s", full.path);
+	strcpy(address.sun_path, full.path);
 	unlink(address.sun_path);
 	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	assert_int_equal(listen(fd, 1), 0);
