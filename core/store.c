@@ -26,6 +26,10 @@ enum { FULL_AGAIN_MS = 2 * 1000 };
 /* So is what could not be read. */
 enum { READ_AGAIN_MS = 5 * 1000 };
 
+/* So many objects that wait are written together, and at most so many: a request waits behind
+ * them. */
+enum { BATCH_MIN = 32, BATCH_MAX = 1024 };
+
 struct store {
 	struct engine *engine;
 	struct engine_watcher watcher;
@@ -236,19 +240,21 @@ static void store_free(struct store *store)
 	free(store);
 }
 
-/* While it goes on, what changes is written object by object. In the end all that is left is
- * written at once: whoever stops the daemon waits for it. */
+/* A sync of many writes out what others have on that filesystem too: few objects are better off one
+ * by one. What is written in haste must not wait for any. In the end all that is left is written at
+ * once: whoever stops the daemon waits for it. */
 static size_t next_batch(const struct store *store)
 {
 	const struct store_job *job;
 	size_t n = 0;
 
 	list_for_each(job, &store->jobs, link) {
-		if (!store->closed || !store_job_is_plain(job))
+		if (!store_job_is_plain(job) ||
+		    (!store->closed && (job->in_haste || n == BATCH_MAX)))
 			break;
 		n++;
 	}
-	return n ? n : 1;
+	return n && (store->closed || n >= BATCH_MIN) ? n : 1;
 }
 
 static void begin_job(struct store *store)

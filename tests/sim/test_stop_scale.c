@@ -21,7 +21,7 @@
 #include "tests/sim/scale.h"
 
 enum { SYNCS_MAX = 12, WORSE_AT_MOST = 5 };
-enum { CELLS_A_FILE = 100, JUST_WRITTEN_MS = 100 };
+enum { CELLS_A_FILE = 100, JUST_WRITTEN_MS = 100, SETTLED_MS = 10 * 1000 };
 
 static atomic_uint syncs;
 
@@ -103,6 +103,26 @@ static uint64_t measure(unsigned cells)
 	return us;
 }
 
+/* What came to be known is written while the daemon goes on, many at a time. */
+static void test_many_are_written_together(void **state UNUSED)
+{
+	char dir[] = "/dev/shm/kukeon-stop-XXXXXX";
+	struct sim sim;
+
+	assert_non_null(mkdtemp(dir));
+	sim_init(&sim, 1);
+	sim.run_path = dir;
+	world_runtime_down(&sim.world);
+	sim_start(&sim);
+	atomic_store(&syncs, 0);
+	declare(&sim, MANY);
+	sim_run(&sim, SETTLED_MS);
+	printf("%u cells come to be known: %u syncs\n", MANY, atomic_load(&syncs));
+	assert_in_range(atomic_load(&syncs), 1, MANY / 5);
+	fs_remove_tree(AT_FDCWD, dir, NULL);
+	sim_fini(&sim);
+}
+
 static void test_stops_are_short(void **state UNUSED)
 {
 	uint64_t many, most;
@@ -119,7 +139,8 @@ static void test_stops_are_short(void **state UNUSED)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_stops_are_short) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_stops_are_short),
+					    cmocka_unit_test(test_many_are_written_together) };
 
 	log_set_level(LOG_ERROR);
 	return cmocka_run_group_tests(tests, NULL, NULL);
