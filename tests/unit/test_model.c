@@ -737,6 +737,54 @@ static void test_hash_of_newer_fields(void **state UNUSED)
 	}
 }
 
+static void assert_hash_is(const Api__Cell *cell, const char *expected, const char *field)
+{
+	char hash[SHA256_HEX_BYTES];
+
+	model_container_hash(cell->spec, 0, hash);
+	if (strcmp(hash, expected) != 0)
+		fail_msg("%s, written out as empty, would restart what runs", field);
+}
+
+/* Writes out as 0, false or "" whatever is left out, field by field. */
+static unsigned write_zeros(const Api__Cell *cell, ProtobufCMessage *message, const char *expected)
+{
+	unsigned n = 0;
+
+	for (unsigned f = 0; f < message->descriptor->n_fields; f++) {
+		const ProtobufCFieldDescriptor *field = &message->descriptor->fields[f];
+		bool repeated = field->label == PROTOBUF_C_LABEL_REPEATED;
+
+		if (field->type == PROTOBUF_C_TYPE_MESSAGE) {
+			for (size_t i = 0; i < field_count(message, field); i++)
+				n += write_zeros(
+					cell, *(ProtobufCMessage **)field_value(message, field, i),
+					expected);
+		} else if (!repeated && !field_count(message, field)) {
+			void *value = field_add(message, field);
+
+			if (field->type == PROTOBUF_C_TYPE_STRING)
+				*(char **)value = xstrdup("");
+			assert_hash_is(cell, expected, field->name);
+			n++;
+		}
+	}
+	return n;
+}
+
+/* Whatever fields there will be: the rule is the schema's. */
+static void test_hash_of_zeros(void **state UNUSED)
+{
+	Api__Cell *cell = cell_of("containers: [{id: a, image: x, capabilities: {add: [CHOWN]}, "
+				  "volumes: [{source: /a, target: /b}], tmpfs: [{target: /c}], "
+				  "devices: [{source: /dev/a}]}]");
+	char expected[SHA256_HEX_BYTES];
+
+	model_container_hash(cell->spec, 0, expected);
+	assert_true(write_zeros(cell, &cell->spec->containers[0]->base, expected) > 15);
+	free_cell(cell);
+}
+
 static void test_labels(void **state UNUSED)
 {
 	AUTO_FREE char *value = xcalloc(5000, 1), *yaml = NULL, *problems = NULL;
@@ -775,6 +823,7 @@ int main(void)
 		cmocka_unit_test(test_hash_is_stable),
 		cmocka_unit_test(test_hash_sees_what_runs),
 		cmocka_unit_test(test_hash_of_newer_fields),
+		cmocka_unit_test(test_hash_of_zeros),
 		cmocka_unit_test(test_long_lists),
 		cmocka_unit_test(test_exec_strings),
 		cmocka_unit_test(test_borrowed_defaults),
