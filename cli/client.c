@@ -163,6 +163,18 @@ static bool on_event(const ProtobufCMessage *message, void *ctx)
 	return !watching->stopped;
 }
 
+static uint64_t quiet_ms(void *ctx)
+{
+	const struct client_watch *watch = ((struct watching *)ctx)->watch;
+
+	return watch->quiet_ms ? watch->quiet_ms(watch->ctx) : 0;
+}
+
+static void on_quiet(void *ctx)
+{
+	((struct watching *)ctx)->stopped = true;
+}
+
 int client_watch(struct client *client, const struct client_watch *watch, struct error *err)
 {
 	struct watching watching = { .watch = watch };
@@ -173,6 +185,8 @@ int client_watch(struct client *client, const struct client_watch *watch, struct
 		.reply_type = &api__watch_event__descriptor,
 		.timeout_ms = watch->timeout_ms,
 		.on_message = on_event,
+		.quiet_ms = quiet_ms,
+		.on_quiet = on_quiet,
 		.ctx = &watching,
 	};
 	int rc;

@@ -48,12 +48,13 @@ struct client_watch {
 	const Api__Selector *selector;
 	uint64_t timeout_ms; /* 0: none */
 	client_event_fn on_event;
+	uint64_t (*quiet_ms)(void *ctx); /* NULL, or how long nothing may happen now; 0: for ever */
 	void *ctx;
 };
 
 /*
- * Until on_event returns false (0), the daemon goes (-ECONNREFUSED) or the time is over
- * (-ETIMEDOUT).
+ * Until on_event returns false or nothing has happened for so long (0), the daemon goes
+ * (-ECONNREFUSED) or the time is over (-ETIMEDOUT).
  */
 int client_watch(struct client *client, const struct client_watch *watch, struct error *err);
 

@@ -135,15 +135,18 @@ void help_print_markdown(FILE *out)
 			fprintf(out, "| [`%s`](#kuke-%s) | %s |\n", verbs[i]->name, verbs[i]->name,
 				verbs[i]->summary);
 	}
-	fprintf(out, "\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 kukeond cannot be reached. "
-		     "Data goes to standard output, talk to standard error.\n\n"
-		     "A change (apply, create, delete, start, stop, kill, restart) that kukeond has "
-		     "not begun to store when kuke gives up waiting for its answer, or is "
-		     "interrupted, is withdrawn: it does not happen later. When no answer came, look "
-		     "with `kuke get`, or ask again, which is always safe. `--timeout` is how long "
-		     "`--wait` waits for what has been accepted already: that goes on when the time "
-		     "is over.\n\n"
-		     "Options of every verb:\n\n");
+	fprintf(out,
+		"\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 kukeond cannot be reached. "
+		"Data goes to standard output, talk to standard error.\n\n"
+		"A change (apply, create, delete, start, stop, kill, restart) that kukeond has "
+		"not begun to store when kuke gives up waiting for its answer, or is "
+		"interrupted, is withdrawn: it does not happen later. When no answer came, look "
+		"with `kuke get`, or ask again, which is always safe. `--timeout` is how long "
+		"`--wait` waits for what has been accepted already: that goes on when the time "
+		"is over. Ready is what is so half a second after the last start of its containers: what "
+		"falls back three times before that is not waited for any longer, and what was stopped "
+		"by request not at all.\n\n"
+		"Options of every verb:\n\n");
 	print_options(args_front.options, args_front.children, out);
 	for (size_t i = 0; i < n_verbs; i++) {
 		if (!verbs[i]->hidden)

@@ -88,8 +88,10 @@ const struct verb verb_wait = {
 		"  kuke wait cell web --for=Stopped --timeout 2m\n"
 		"  kuke wait cell web --for=deleted\n"
 		"\n"
-		"An object that does not exist yet is waited for. When the time is over the exit "
-		"code is 1, and the message says in which state the object is and why.\n",
+		"An object that does not exist yet is waited for. Ready is what is so half a "
+		"second after the last start of its containers. When the time is over, or it has "
+		"fallen back from Ready three times, the exit code is 1, and the message says in "
+		"which state the object is and why.\n",
 	.max_words = 2,
 	.kinds = KINDS_ALL,
 	.own_bytes = sizeof(struct wait_options),

@@ -30,6 +30,11 @@ struct wait {
 	enum wait_goal goal;
 	struct seen seen;
 	bool reached;
+	uint64_t since_ms; /* and has been so since; of the monotonic clock */
+	unsigned restarts; /* of all its containers, as last seen */
+	unsigned falls;    /* how often it was reached, and then not any more */
+	char *ended;       /* which of its containers ended last, and how; NULL: none has */
+	bool hopeless;     /* it does not come to it by itself */
 };
 
 static const char *const goal_names[WAIT_GOALS] = {
@@ -110,7 +115,8 @@ static bool goal_reached(enum wait_goal goal, const struct object *object)
 	case WAIT_FAILED:
 		return object->state == API__STATE__Failed;
 	case WAIT_SETTLED:
-		return ready || object->state == API__STATE__Stopped ||
+		return ready ||
+		       (object->state == API__STATE__Stopped && str_empty(object->intent)) ||
 		       (object->kind == KIND_CELL && object->api->cell->spec &&
 			object->api->cell->spec->n_containers == 0);
 	case WAIT_RESTARTED:
@@ -118,6 +124,94 @@ static bool goal_reached(enum wait_goal goal, const struct object *object)
 	default:
 		return false;
 	}
+}
+
+/* ---- whether it stays so ---- */
+
+struct runs {
+	unsigned restarts;
+	time_t last_start;                    /* 0: nothing was ever started */
+	const Api__ContainerStatus *last_end; /* NULL: nothing has ended */
+};
+
+static bool ended_later(const Api__ContainerStatus *a, const Api__ContainerStatus *b)
+{
+	return a && a->finished_at && (!b || strcmp(a->finished_at, b->finished_at) > 0);
+}
+
+static void add_run(const Api__ContainerStatus *status, struct runs *runs)
+{
+	time_t start = status ? time_parse(status->started_at) : 0;
+
+	runs->restarts += status ? status->restart_count : 0;
+	runs->last_start = start > runs->last_start ? start : runs->last_start;
+	if (ended_later(status, runs->last_end))
+		runs->last_end = status;
+}
+
+static struct runs runs_of(const struct object *object)
+{
+	const Api__Status *status = NULL;
+	struct runs runs = { 0 };
+
+	if (object->kind == KIND_CONTAINER)
+		add_run(object->api->container->status, &runs);
+	else if (object->kind == KIND_CELL)
+		status = object->api->cell->status;
+	for (size_t i = 0; status && i < status->n_containers; i++)
+		add_run(status->containers[i], &runs);
+	return runs;
+}
+
+/* Its clock has whole seconds. */
+static bool has_run_for_long(const struct runs *runs)
+{
+	return time(NULL) > runs->last_start + 1 + WAITING_STEADY_MS / 1000;
+}
+
+static void note_reached(struct wait *wait, const struct object *object, bool reached)
+{
+	struct runs runs = runs_of(object);
+
+	if (wait->reached && (!reached || runs.restarts > wait->restarts)) {
+		wait->falls++;
+		wait->reached = false;
+	}
+	if (reached && !wait->reached)
+		wait->since_ms = has_run_for_long(&runs) ? 0 : now_ms();
+	wait->reached = reached;
+	wait->restarts = runs.restarts;
+	if (!runs.last_end)
+		return;
+	free(wait->ended);
+	wait->ended =
+		xasprintf(", container %s exited with code %u",
+			  runs.last_end->id ? runs.last_end->id : "", runs.last_end->exit_code);
+}
+
+/* Only what runs can fall back. */
+static bool is_steady(const struct wait *wait)
+{
+	bool runs = wait->seen.there && wait->seen.state == API__STATE__Ready;
+
+	return wait->reached && (!runs || now_ms() >= wait->since_ms + WAITING_STEADY_MS);
+}
+
+static uint64_t until_steady_ms(void *ctx)
+{
+	const struct wait *wait = ctx;
+	uint64_t now = now_ms(), steady_ms = wait->since_ms + WAITING_STEADY_MS;
+
+	if (!wait->reached)
+		return 0;
+	return steady_ms > now ? steady_ms - now : 1;
+}
+
+/* Somebody stopped it, and nobody has asked that it run again. */
+static bool is_hopeless(enum wait_goal goal, const struct object *object)
+{
+	return goal == WAIT_SETTLED && object->state == API__STATE__Stopped &&
+	       !goal_reached(goal, object);
 }
 
 static void see(struct wait *wait, const Api__Object *api)
@@ -137,7 +231,8 @@ static void see(struct wait *wait, const Api__Object *api)
 	seen->state = object.state;
 	seen->reason = xstrdup_maybe(object.reason);
 	seen->message = xstrdup_maybe(object.explanation);
-	wait->reached = goal_reached(wait->goal, &object);
+	note_reached(wait, &object, goal_reached(wait->goal, &object));
+	wait->hopeless = is_hopeless(wait->goal, &object);
 	if (changed)
 		tell(wait);
 }
@@ -173,19 +268,31 @@ static bool on_event(const Api__WatchEvent *event, void *ctx)
 	default: /* of a later daemon */
 		break;
 	}
-	return !wait->reached;
+	return !is_steady(wait) && !wait->hopeless && wait->falls < WAITING_FALLS_MAX;
 }
 
-static enum cli_exit timed_out(const struct wait *wait, struct error *err)
+/* "is not Ready after 60s" */
+static char *failure(const struct wait *wait)
+{
+	const char *goal = wait_goal_name(wait->goal);
+
+	if (wait->hopeless)
+		return xasprintf("was stopped and stays so until it is started");
+	if (wait->falls >= WAITING_FALLS_MAX)
+		return xasprintf("does not stay %s: it was %u times%s", goal, wait->falls,
+				 wait->ended ? wait->ended : "");
+	return xasprintf("is not %s after %" PRIu64 "s", goal, wait->waiting->timeout_ms / 1000);
+}
+
+static enum cli_exit fail(const struct wait *wait, struct error *err)
 {
 	AUTO_BUF struct buf scope = { 0 }, seen = { 0 };
+	AUTO_FREE char *why = failure(wait);
 
 	target_add_scope(wait->target, &scope);
 	seen_add(&wait->seen, &seen);
-	error_set(err, -ETIMEDOUT, "%s \"%s\"%s is not %s after %" PRIu64 "s; it is %s",
-		  kinds_singular(wait->target->kind), wait->target->name,
-		  scope.len ? scope.data : "", wait_goal_name(wait->goal),
-		  wait->waiting->timeout_ms / 1000, seen.data);
+	error_set(err, -ETIMEDOUT, "%s \"%s\"%s %s; it is %s", kinds_singular(wait->target->kind),
+		  wait->target->name, scope.len ? scope.data : "", why, seen.data);
 	return CLI_FAILED;
 }
 
@@ -200,16 +307,20 @@ enum cli_exit waiting_for(const struct waiting *waiting, const struct target *ta
 		.timeout_ms = waiting->deadline_ms > now + ANSWER_MS ? waiting->deadline_ms - now
 								     : ANSWER_MS,
 		.on_event = on_event,
+		.quiet_ms = until_steady_ms,
 		.ctx = &wait,
 	};
 	enum cli_exit code;
 	int rc = client_watch(waiting->client, &watch, err);
 
-	if (rc == -ETIMEDOUT && (wait.seen.stated || wait.seen.there))
-		code = timed_out(&wait, err);
+	if (wait.reached && (rc == 0 || rc == -ETIMEDOUT) && wait.falls < WAITING_FALLS_MAX)
+		code = CLI_DONE;
+	else if (rc == 0 || (rc == -ETIMEDOUT && (wait.seen.stated || wait.seen.there)))
+		code = fail(&wait, err);
 	else
 		code = client_exit(rc);
 	seen_fini(&wait.seen);
+	free(wait.ended);
 	return code;
 }
 

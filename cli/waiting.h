@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Waiting until an object is as wanted: kuke wait, and --wait of the verbs that change something.
+/*
+ * Waiting until an object is as wanted: kuke wait, and --wait of the verbs that change something.
+ *
+ * Ready is what is so and stays so: for WAITING_STEADY_MS, counted from the last start of one of
+ * its containers. What falls back from Ready WAITING_FALLS_MAX times while it is waited for is not
+ * waited for any longer.
  */
 #pragma once
 
@@ -7,12 +12,14 @@
 #include "cli/results.h"
 #include "cli/target.h"
 
+enum { WAITING_STEADY_MS = 500, WAITING_FALLS_MAX = 3 };
+
 enum wait_goal {
 	WAIT_READY,
 	WAIT_STOPPED,
 	WAIT_FAILED,
 	WAIT_DELETED,
-	WAIT_SETTLED,   /* Ready, or at rest without: completed, stopped, nothing in it */
+	WAIT_SETTLED,   /* Ready, or at rest without: completed, nothing in it */
 	WAIT_RESTARTED, /* Ready, and the restart that was asked for is over */
 	WAIT_GOALS
 };
@@ -27,7 +34,8 @@ struct waiting {
 void waiting_init(struct waiting *waiting, struct client *client, const struct args *args,
 		  const struct io *io);
 
-/* CLI_DONE, or what @err says: CLI_FAILED when the time is over, CLI_UNREACHABLE. */
+/* CLI_DONE, or what @err says: CLI_FAILED when the time is over or it cannot become so by itself,
+ * CLI_UNREACHABLE. */
 enum cli_exit waiting_for(const struct waiting *waiting, const struct target *target,
 			  enum wait_goal goal, struct error *err);
 

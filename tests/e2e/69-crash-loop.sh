@@ -66,3 +66,17 @@ cell_says_like() { container_field "$1" crash .status.message | grep -qE -- "$2"
 crashing_cell none "/no/such/command true" | drop_manifest none.yaml
 wait_for "the reason" container_says none StartFailed
 assert_true "what cannot be started" names_the_command
+
+# Who waits for Ready is not told so of what ends at once, but why it is not.
+crashing_cell soon "/bin/sh sleep 0.1; exit 7" >"$T/soon.yaml"
+if kuke apply -f "$T/soon.yaml" --wait --timeout 30s >/dev/null 2>"$T/soon.err"; then
+	fail "a cell that crashes again and again is said to be Ready"
+fi
+assert_contains "$(cat "$T/soon.err")" "does not stay Ready: it was 3 times" "what --wait says"
+assert_contains "$(cat "$T/soon.err")" "container crash exited with code 7" "what --wait says"
+kuke stop cell soon --wait >/dev/null
+if kuke apply -f "$T/soon.yaml" --wait >/dev/null 2>"$T/soon.err"; then
+	fail "a cell that is stopped is said to be Ready"
+fi
+assert_contains "$(cat "$T/soon.err")" "was stopped and stays so until it is started" "what --wait says"
+kuke delete cell soon --cascade --wait >/dev/null

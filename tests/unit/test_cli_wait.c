@@ -11,7 +11,8 @@ struct step {
 	const char *name;
 	Api__State state;
 	const char *reason, *intent;
-	bool full; /* the cell has a container */
+	bool full;     /* the cell has a container */
+	unsigned runs; /* of it, the last of which began just now; 0: one that began long ago */
 };
 
 struct script {
@@ -27,6 +28,22 @@ struct player {
 	struct timer timer;
 	struct stub *stub;
 };
+
+static void add_run(Api__Status *status, unsigned runs)
+{
+	Api__ContainerStatus *container = xnew(Api__ContainerStatus);
+	char text[32];
+	time_t now = time(NULL);
+	struct tm tm;
+
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S.000Z", gmtime_r(&now, &tm));
+	api__container_status__init(container);
+	container->started_at = xstrdup(text);
+	container->has_restart_count = true;
+	container->restart_count = runs - 1;
+	status->containers = xcalloc(1, sizeof(*status->containers));
+	status->containers[status->n_containers++] = container;
+}
 
 static void send_step(struct rpc_server_call *call, const struct step *step)
 {
@@ -48,6 +65,8 @@ static void send_step(struct rpc_server_call *call, const struct step *step)
 		event.object->cell->status->intent = TEXT(step->intent);
 		event.object->cell->spec->n_containers = step->full;
 		event.object->cell->spec->containers = containers;
+		if (step->runs)
+			add_run(event.object->cell->status, step->runs);
 	}
 	rpc_server_send(call, &event.base);
 }
@@ -165,47 +184,47 @@ static const struct rpc_method methods[] = {
 
 #define PENDING(type, why)                                                                         \
 	{                                                                                          \
-		type, "web", API__STATE__Pending, why, NULL, true                                  \
+		type, "web", API__STATE__Pending, why, NULL, true, 0                               \
 	}
 #define READY(type)                                                                                \
 	{                                                                                          \
-		type, "web", API__STATE__Ready, NULL, NULL, true                                   \
+		type, "web", API__STATE__Ready, NULL, NULL, true, 0                                \
 	}
 #define STOPPED(type)                                                                              \
 	{                                                                                          \
-		type, "web", API__STATE__Stopped, "StopRequested", NULL, true                      \
+		type, "web", API__STATE__Stopped, "StopRequested", NULL, true, 0                   \
 	}
 #define FAILED_(type)                                                                              \
 	{                                                                                          \
-		type, "web", API__STATE__Failed, "Exited", NULL, true                              \
+		type, "web", API__STATE__Failed, "Exited", NULL, true, 0                           \
 	}
 #define GONE                                                                                       \
 	{                                                                                          \
-		DELETED, "web", API__STATE__Ready, NULL, NULL, true                                \
+		DELETED, "web", API__STATE__Ready, NULL, NULL, true, 0                             \
 	}
 #define S                                                                                          \
 	{                                                                                          \
-		SYNCED, NULL, 0, NULL, NULL, false                                                 \
+		SYNCED, NULL, 0, NULL, NULL, false, 0                                              \
 	}
 #define R                                                                                          \
 	{                                                                                          \
-		RESYNC, NULL, 0, NULL, NULL, false                                                 \
+		RESYNC, NULL, 0, NULL, NULL, false, 0                                              \
 	}
 #define P                                                                                          \
 	{                                                                                          \
-		PAUSE, NULL, 0, NULL, NULL, false                                                  \
+		PAUSE, NULL, 0, NULL, NULL, false, 0                                               \
 	}
 #define H                                                                                          \
 	{                                                                                          \
-		HANG, NULL, 0, NULL, NULL, false                                                   \
+		HANG, NULL, 0, NULL, NULL, false, 0                                                \
 	}
 #define E                                                                                          \
 	{                                                                                          \
-		END, NULL, 0, NULL, NULL, false                                                    \
+		END, NULL, 0, NULL, NULL, false, 0                                                 \
 	}
 #define X                                                                                          \
 	{                                                                                          \
-		CRASH, NULL, 0, NULL, NULL, false                                                  \
+		CRASH, NULL, 0, NULL, NULL, false, 0                                               \
 	}
 
 static const char in_default[] = " in realm \"default\", space \"default\", stack \"default\"";
@@ -223,7 +242,7 @@ static void play_row(const struct row *row)
 	struct stub stub;
 
 	if (row->err && row->code == CLI_FAILED)
-		err = xasprintf("kuke: cell \"web\"%s is not %s\n", in_default, row->err);
+		err = xasprintf("kuke: cell \"web\"%s %s\n", in_default, row->err);
 	else
 		err = xstrdup(row->err ? row->err : "");
 	stub_init(&stub, methods, ARRAY_SIZE(methods), &row->script);
@@ -284,27 +303,27 @@ static const struct row waits[] = {
 	  { { READY(ADDED), S, P, R, READY(ADDED), S, H }, 0 },
 	  CLI_FAILED,
 	  "",
-	  "deleted after 1s; it is Ready" },
+	  "is not deleted after 1s; it is Ready" },
 	{ "wait cell web --timeout 1s",
 	  { { PENDING(ADDED, "PullingImage"), S, H }, 0 },
 	  CLI_FAILED,
 	  "",
-	  "Ready after 1s; it is Pending, PullingImage" },
+	  "is not Ready after 1s; it is Pending, PullingImage" },
 	{ "wait cell web --timeout 1s",
 	  { { FAILED_(ADDED), S, H }, 0 },
 	  CLI_FAILED,
 	  "",
-	  "Ready after 1s; it is Failed, Exited" },
+	  "is not Ready after 1s; it is Failed, Exited" },
 	{ "wait cell web --timeout 1s",
 	  { { S, H }, 0 },
 	  CLI_FAILED,
 	  "",
-	  "Ready after 1s; it is not there" },
+	  "is not Ready after 1s; it is not there" },
 	{ "wait cell web --timeout 1s",
 	  { { PENDING(ADDED, "Creating"), S, GONE, H }, 0 },
 	  CLI_FAILED,
 	  "",
-	  "Ready after 1s; it is not there" },
+	  "is not Ready after 1s; it is not there" },
 	{ "wait cell web --timeout 1s",
 	  { { H }, 0 },
 	  CLI_UNREACHABLE,
@@ -322,9 +341,62 @@ static const struct row waits[] = {
 	  "kuke: *" },
 };
 
+/* Ready for the n-th time, by a run that has just begun. */
+#define BEGUN(type, n)                                                                             \
+	{                                                                                          \
+		type, "web", API__STATE__Ready, NULL, NULL, true, n                                \
+	}
+
+/* What is Ready and does not stay so, and what never will be. */
+static const struct row unsteady[] = {
+	{ "wait cell web",
+	  { { BEGUN(ADDED, 1), S, H }, 0 },
+	  CLI_DONE,
+	  "Cell \"web\": Ready\n",
+	  NULL },
+	{ "wait cell web",
+	  { { BEGUN(ADDED, 1), S, P, PENDING(MODIFIED, "Restarting"), P, BEGUN(MODIFIED, 2), H },
+	    0 },
+	  CLI_DONE,
+	  "Cell \"web\": Ready\n",
+	  NULL },
+	{ "wait cell web",
+	  { { BEGUN(ADDED, 1), S, P, PENDING(MODIFIED, "Restarting"), P, BEGUN(MODIFIED, 2), P,
+	      PENDING(MODIFIED, "Restarting"), P, BEGUN(MODIFIED, 3), P,
+	      PENDING(MODIFIED, "CrashLoop"), H },
+	    0 },
+	  CLI_FAILED,
+	  "",
+	  "does not stay Ready: it was 3 times; it is Pending, CrashLoop" },
+	{ "wait cell web", /* too fast to be seen in between */
+	  { { BEGUN(ADDED, 1), S, P, BEGUN(MODIFIED, 2), P, BEGUN(MODIFIED, 3), P,
+	      BEGUN(MODIFIED, 4), H },
+	    0 },
+	  CLI_FAILED,
+	  "",
+	  "does not stay Ready: it was 3 times; it is Ready" },
+	{ "wait cell web --timeout 1s",
+	  { { BEGUN(ADDED, 1), S, P, PENDING(MODIFIED, "Restarting"), H }, 0 },
+	  CLI_FAILED,
+	  "",
+	  "is not Ready after 1s; it is Pending, Restarting" },
+	{ "create cell web --wait",
+	  { { { ADDED, "web", API__STATE__Stopped, "StopRequested", "stop", true, 0 }, S, H },
+	    API__OUTCOME__EXISTS },
+	  CLI_FAILED,
+	  "Cell \"web\": already existed\n",
+	  "was stopped and stays so until it is started; it is Stopped, StopRequested" },
+	{ "create cell web --wait", /* it has done what it was to do */
+	  { { { ADDED, "web", API__STATE__Stopped, "Completed", NULL, true, 0 }, S, H },
+	    API__OUTCOME__EXISTS },
+	  CLI_DONE,
+	  "Cell \"web\": already existed\n",
+	  NULL },
+};
+
 static const struct row verbs_that_wait[] = {
 	{ "create cell web --wait",
-	  { { { ADDED, "web", API__STATE__Pending, "NoContainers", NULL, false }, S, H },
+	  { { { ADDED, "web", API__STATE__Pending, "NoContainers", NULL, false, 0 }, S, H },
 	    API__OUTCOME__CREATED },
 	  CLI_DONE,
 	  "Cell \"web\": created\n",
@@ -338,7 +410,7 @@ static const struct row verbs_that_wait[] = {
 	  { { PENDING(ADDED, "Creating"), S, H }, API__OUTCOME__CREATED },
 	  CLI_FAILED,
 	  "Cell \"web\": created\n",
-	  "Ready after 1s; it is Pending, Creating" },
+	  "is not Ready after 1s; it is Pending, Creating" },
 	{ "create cell web --wait",
 	  { { H }, API__OUTCOME__FAILED }, /* nothing to wait for */
 	  CLI_FAILED,
@@ -360,7 +432,7 @@ static const struct row verbs_that_wait[] = {
 	  "Cell \"web\": killed\n",
 	  NULL },
 	{ "restart cell web --wait",
-	  { { { ADDED, "web", API__STATE__Ready, NULL, "restart", true },
+	  { { { ADDED, "web", API__STATE__Ready, NULL, "restart", true, 0 },
 	      S,
 	      P,
 	      STOPPED(MODIFIED),
@@ -372,11 +444,11 @@ static const struct row verbs_that_wait[] = {
 	  "Cell \"web\": restarted\n",
 	  NULL },
 	{ "restart cell web --wait --timeout 1s",
-	  { { { ADDED, "web", API__STATE__Ready, NULL, "restart", true }, S, H },
+	  { { { ADDED, "web", API__STATE__Ready, NULL, "restart", true, 0 }, S, H },
 	    API__OUTCOME__ACCEPTED },
 	  CLI_FAILED,
 	  "Cell \"web\": restarted\n",
-	  "Ready after 1s; it is Ready" },
+	  "is not Ready after 1s; it is Ready" },
 	{ "delete cell web --wait",
 	  { { READY(ADDED), S, P, GONE, H }, API__OUTCOME__DELETED },
 	  CLI_DONE,
@@ -404,14 +476,15 @@ static const struct row watches[] = {
 	  HEAD ROW("Ready", "0/1") ROW("Stopped", "0/1") ROW("Deleted", "0/1"),
 	  "kuke: *" },
 	{ "get cells -w -o name",
-	  { { READY(ADDED), { ADDED, "zoo", API__STATE__Ready, NULL, NULL, false }, S, P, E }, 0 },
+	  { { READY(ADDED), { ADDED, "zoo", API__STATE__Ready, NULL, NULL, false, 0 }, S, P, E },
+	    0 },
 	  CLI_UNREACHABLE,
 	  "web\nzoo\n",
 	  "kuke: *" },
 	/* nothing changed for one, the other went unseen */
 	{ "get cells -w",
 	  { { READY(ADDED),
-	      { ADDED, "zoo", API__STATE__Ready, NULL, NULL, true },
+	      { ADDED, "zoo", API__STATE__Ready, NULL, NULL, true, 0 },
 	      S,
 	      P,
 	      R,
@@ -424,15 +497,15 @@ static const struct row watches[] = {
 				   "zoo    default   default   default   Deleted   0/1     -\n",
 	  "kuke: *" },
 	{ "get cells -w -o json",
-	  { { { ADDED, "web", API__STATE__Ready, NULL, NULL, false }, S, P, GONE, E }, 0 },
+	  { { { ADDED, "web", API__STATE__Ready, NULL, NULL, false, 0 }, S, P, GONE, E }, 0 },
 	  CLI_UNREACHABLE,
 	  NULL,
 	  "kuke: *" },
 	{ "get cells -w -o yaml",
-	  { { { ADDED, "web", API__STATE__Ready, NULL, NULL, false },
+	  { { { ADDED, "web", API__STATE__Ready, NULL, NULL, false, 0 },
 	      S,
 	      P,
-	      { MODIFIED, "web", API__STATE__Failed, NULL, NULL, false },
+	      { MODIFIED, "web", API__STATE__Failed, NULL, NULL, false, 0 },
 	      E },
 	    0 },
 	  CLI_UNREACHABLE,
@@ -447,6 +520,12 @@ static void test_wait(void **state UNUSED)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(waits); i++)
 		play_row(&waits[i]);
+}
+
+static void test_unsteady(void **state UNUSED)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(unsteady); i++)
+		play_row(&unsteady[i]);
 }
 
 static void test_verbs_that_wait(void **state UNUSED)
@@ -464,10 +543,13 @@ static void test_get_watch(void **state UNUSED)
 /* One object a line, whatever is in it; the last one says that it is gone. */
 static void test_get_watch_json(void **state UNUSED)
 {
-	static const struct script script = {
-		{ { ADDED, "web", API__STATE__Ready, "two\n  lines", NULL, false }, S, P, GONE, E },
-		0
-	};
+	static const struct script script = { { { ADDED, "web", API__STATE__Ready, "two\n  lines",
+						  NULL, false, 0 },
+						S,
+						P,
+						GONE,
+						E },
+					      0 };
 	struct stub stub;
 	struct run run;
 	char *end;
@@ -505,6 +587,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_wait),
+		cmocka_unit_test(test_unsteady),
 		cmocka_unit_test(test_verbs_that_wait),
 		cmocka_unit_test(test_get_watch),
 		cmocka_unit_test(test_get_watch_json),

@@ -31,9 +31,20 @@ struct rpc_client *rpc_client_open(const char *target)
 	return client;
 }
 
+/* @limit_ms 0: none; else GRPC_QUEUE_TIMEOUT when it has passed. */
+static grpc_event next_event_within(struct rpc_client *client, uint64_t limit_ms)
+{
+	gpr_timespec limit =
+		limit_ms ? gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+					gpr_time_from_millis((int64_t)limit_ms, GPR_TIMESPAN))
+			 : gpr_inf_future(GPR_CLOCK_MONOTONIC);
+
+	return grpc_completion_queue_next(client->queue, limit, NULL);
+}
+
 static grpc_event next_event(struct rpc_client *client)
 {
-	return grpc_completion_queue_next(client->queue, gpr_inf_future(GPR_CLOCK_REALTIME), NULL);
+	return next_event_within(client, 0);
 }
 
 void rpc_client_close(struct rpc_client *client)
@@ -248,6 +259,20 @@ static bool deliver(struct reader *reader, struct error *err)
 	return !reader->stopped;
 }
 
+static uint64_t quiet_ms(const struct reader *reader)
+{
+	const struct rpc_client_stream_options *options = reader->options;
+
+	return options->quiet_ms && !reader->stopped ? options->quiet_ms(options->ctx) : 0;
+}
+
+static void stop_quiet(struct reader *reader)
+{
+	reader->stopped = true;
+	reader->options->on_quiet(reader->options->ctx);
+	grpc_call_cancel(reader->exchange.grpc, NULL);
+}
+
 /* Until the stream has ended. */
 static void read_stream(struct rpc_client *client, struct reader *reader, uint64_t timeout_ms,
 			struct error *err)
@@ -262,9 +287,11 @@ static void read_stream(struct rpc_client *client, struct reader *reader, uint64
 	rpc_exchange_start_stream(exchange, &wire, &open_tag, &status_tag);
 	rpc_exchange_start_receive(exchange, &message_tag);
 	while (n_pending > 0) {
-		grpc_event event = next_event(client);
+		grpc_event event = next_event_within(client, quiet_ms(reader));
 
-		if (event.tag == &message_tag && deliver(reader, err))
+		if (event.type == GRPC_QUEUE_TIMEOUT)
+			stop_quiet(reader);
+		else if (event.tag == &message_tag && deliver(reader, err))
 			rpc_exchange_start_receive(exchange, &message_tag);
 		else
 			n_pending--;

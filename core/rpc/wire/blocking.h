@@ -33,12 +33,16 @@ struct rpc_client_stream_options {
 	const ProtobufCMessageDescriptor *reply_type;
 	uint64_t timeout_ms; /* of the whole stream, then -ETIMEDOUT; 0: none */
 	rpc_client_message_fn on_message;
+	/* NULL, or: asked before each message, for how long nothing may come now; 0: for ever. Then
+	 * on_quiet is called, and the stream ends with status 0. */
+	uint64_t (*quiet_ms)(void *ctx);
+	void (*on_quiet)(void *ctx);
 	void *ctx;
 };
 
 /*
- * One call with a stream of replies, until the peer ends it, on_message returns false or something
- * fails.
+ * One call with a stream of replies, until the peer ends it, on_message returns false, it is quiet
+ * for too long or something fails.
  */
 int rpc_client_stream(struct rpc_client *client, const struct rpc_client_stream_options *options,
 		      struct error *err);
