@@ -189,9 +189,15 @@ static void answer_status(struct api *api, struct rpc_server_call *call,
 	protobuf_c_message_free_unpacked(&reply->base, NULL);
 }
 
+static void count_for_status(struct api *api, struct rpc_server_call *call,
+			     const ProtobufCMessage *request)
+{
+	api_when_counted(api, call, request, answer_status);
+}
+
 static void on_status(struct rpc_server_call *call, const ProtobufCMessage *message, void *ctx)
 {
-	api_when_counted(ctx, call, message, answer_status);
+	api_when_looked(ctx, call, message, count_for_status);
 }
 
 static const struct rpc_method methods[] = {
@@ -239,6 +245,7 @@ int api_open(struct api **ret_api, const struct api_options *options, struct err
 	list_init(&api->waiters);
 	list_init(&api->doctors);
 	list_init(&api->counted);
+	api_open_first_look(api);
 	r = rpc_server_open(&api->server, options->rpc, &server, err);
 	if (r < 0) {
 		free(api->started_at);
@@ -284,6 +291,7 @@ void api_close(struct api *api, void (*closed)(void *ctx), void *ctx)
 	api_cancel_waiters(api);
 	api_cancel_doctors(api);
 	api_cancel_counted(api);
+	api_cancel_first_look(api);
 	api_end_watches(api);
 	api_end_events(api);
 	rpc_server_close(api->server, CLOSE_GRACE_MS, on_server_closed, api);

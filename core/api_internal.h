@@ -15,6 +15,12 @@ struct api {
 	struct list waiters;   /* struct waiter.link */
 	struct list doctors;   /* struct examination.link */
 	struct list counted;   /* struct counted.link: wait for counters */
+	struct {
+		struct list waiting; /* struct waiting.link in api_looked.c */
+		struct timer again;
+		uint64_t limit_ms; /* loop time: it is not waited for any longer */
+		bool over;
+	} first_look;
 	bool closing, server_closed;
 	void (*closed)(void *ctx);
 	void *closed_ctx;
@@ -67,9 +73,18 @@ void api_add_held(const struct engine *engine, Api__HeldObject ***objects, size_
 /* api_get.c */
 void api_on_get(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
 
-/* api_counted.c: @answer runs, now or later, when what was dropped is known. It ends the call. */
+/* It ends the call. */
 typedef void (*api_answer_fn)(struct api *api, struct rpc_server_call *call,
 			      const ProtobufCMessage *request);
+
+/* api_looked.c: @answer runs, now or later, when the host has been looked at for the first time, or
+ * could not be within a moment. */
+void api_open_first_look(struct api *api);
+void api_when_looked(struct api *api, struct rpc_server_call *call, const ProtobufCMessage *request,
+		     api_answer_fn answer);
+void api_cancel_first_look(struct api *api);
+
+/* api_counted.c: @answer runs, now or later, when what was dropped is known. */
 void api_when_counted(struct api *api, struct rpc_server_call *call,
 		      const ProtobufCMessage *request, api_answer_fn answer);
 void api_cancel_counted(struct api *api);

@@ -241,6 +241,15 @@ const char *engine_look_problem(const struct engine *engine)
 	return NULL;
 }
 
+bool engine_has_looked(const struct engine *engine)
+{
+	bool runtime = engine->looked.runtime ||
+		       (!engine->runtime_up && engine->runtime_problem.code);
+
+	return runtime && engine->looked.network && engine->looked.cgroup &&
+	       (engine->desired.complete || engine->desired.problem.code);
+}
+
 struct plan_context engine_plan_context(const struct engine *engine)
 {
 	return (struct plan_context){

@@ -205,6 +205,10 @@ void engine_forget(struct engine *engine, struct object *object);
 /* What of the host cannot be looked at, and why; NULL: nothing. */
 const char *engine_look_problem(const struct engine *engine);
 
+/* Everything has been looked at once, as far as that can be had: containerd may be known to be away,
+ * the manifests to be unreadable. */
+bool engine_has_looked(const struct engine *engine);
+
 struct plan_context engine_plan_context(const struct engine *engine);
 
 /* Looks at the object on the next turn. */

@@ -6,20 +6,9 @@
 /* Well below the 90 s that systemd gives a start: something does not even fail. */
 enum { READY_LIMIT_MS = 30 * 1000 };
 
-/* Looked at, or known to be away. */
-static bool runtime_tried(const struct engine *engine)
-{
-	return engine->looked.runtime || (!engine->runtime_up && engine->runtime_problem.code);
-}
-
 static bool is_looking(const struct notify *notify)
 {
-	const struct engine *engine = notify->engine;
-
-	if (notify->limit_passed)
-		return false;
-	return !runtime_tried(engine) || !engine->looked.network || !engine->looked.cgroup ||
-	       !(engine->desired.complete || engine->desired.problem.code);
+	return !notify->limit_passed && !engine_has_looked(notify->engine);
 }
 
 static enum notify_state state_now(const struct notify *notify)
