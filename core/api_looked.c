@@ -17,13 +17,20 @@ struct waiting {
 	api_answer_fn answer;
 };
 
+/* Spaces are not Ready before they are in the packet filter. */
+static bool filter_was_tried(const struct engine *engine)
+{
+	return engine->filter.applied || engine->filter.failures || !engine->objects.count;
+}
+
 /* Once it is over it stays so. */
 static bool is_over(struct api *api)
 {
 	const struct engine *engine = api->options.engine;
 
 	api->first_look.over |= loop_now_ms(engine->loop) >= api->first_look.limit_ms ||
-				(engine_has_looked(engine) && list_empty(&engine->queue.ready));
+				(engine_has_looked(engine) && filter_was_tried(engine) &&
+				 list_empty(&engine->queue.ready));
 	return api->first_look.over;
 }
 

@@ -39,6 +39,12 @@ static uint64_t unseen_seq(const struct engine *engine, const char *name)
 	return hinted_seq > engine->forgot_seq ? hinted_seq : engine->forgot_seq;
 }
 
+static void count_cell(struct engine *engine, const struct object *object, int by)
+{
+	if (object->kind == KIND_CELL)
+		engine->cells[object->status.state] += (unsigned)by;
+}
+
 struct object *engine_get(struct engine *engine, const char *key)
 {
 	struct object *object = engine_find(engine, key);
@@ -57,6 +63,7 @@ struct object *engine_get(struct engine *engine, const char *key)
 		list_append(&engine->realms, &object->realm_link);
 	}
 	map_insert(&engine->objects, &object->node, object->key);
+	count_cell(engine, object, 1);
 	inherit_unread(engine, object);
 	return object;
 }
@@ -124,6 +131,7 @@ void engine_forget(struct engine *engine, struct object *object)
 	engine_released(engine, object);
 	throttle_end(&engine->throttle, &object->cell.ticket);
 	map_remove(&engine->objects, &object->node);
+	count_cell(engine, object, -1);
 	object_free(object);
 	if (parent) {
 		parent->children--;
@@ -243,8 +251,8 @@ const char *engine_look_problem(const struct engine *engine)
 
 bool engine_has_looked(const struct engine *engine)
 {
-	bool runtime = engine->looked.runtime ||
-		       (!engine->runtime_up && engine->runtime_problem.code);
+	bool runtime =
+		engine->looked.runtime || (!engine->runtime_up && engine->runtime_problem.code);
 
 	return runtime && engine->looked.network && engine->looked.cgroup &&
 	       (engine->desired.complete || engine->desired.problem.code);

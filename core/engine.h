@@ -82,6 +82,8 @@ struct engine_options {
 	struct prune_guard prune_guard;
 };
 
+enum { ENGINE_STATES = API__STATE__Pausing + 1 };
+
 struct engine {
 	struct loop *loop;
 	struct runtime *runtime;
@@ -90,13 +92,14 @@ struct engine {
 	char *run_path, *cgroup_root;
 	struct journal *journal; /* NULL: none */
 
-	struct map objects;    /* struct object.node */
-	struct list realms;    /* struct object.realm_link */
-	struct map containers; /* struct container.node */
-	struct map links;      /* struct host_link.node: cells by their links on the host */
-	struct map joins;      /* struct join.node */
-	struct map folded;     /* struct object.cell.folded_node: see core/rivals.h */
-	struct map bridges;    /* struct bridge.node: that cells are attached to */
+	struct map objects;            /* struct object.node */
+	struct list realms;            /* struct object.realm_link */
+	struct map containers;         /* struct container.node */
+	struct map links;              /* struct host_link.node: cells by their links on the host */
+	struct map joins;              /* struct join.node */
+	struct map folded;             /* struct object.cell.folded_node: see core/rivals.h */
+	struct map bridges;            /* struct bridge.node: that cells are attached to */
+	unsigned cells[ENGINE_STATES]; /* how many there are, by their state */
 	struct queue queue;
 	struct desired desired;
 	struct store *store;  /* NULL in the simulator */
@@ -118,11 +121,11 @@ struct engine {
 	struct {
 		struct look_problem runtime, network, cgroup;
 	} look_problems;
-	struct list looks;   /* struct look.link, under way */
+	struct list looks; /* struct look.link, under way */
 	struct {
 		struct timer timer;
 		uint64_t pause_ms;
-	} network_again; /* a look at the networks that missed something is repeated */
+	} network_again;     /* a look at the networks that missed something is repeated */
 	struct list doctors; /* struct doctor.link, under way */
 
 	/* Cells that an earlier boot of the host left attached: struct cell.earlier_link. While
@@ -205,8 +208,8 @@ void engine_forget(struct engine *engine, struct object *object);
 /* What of the host cannot be looked at, and why; NULL: nothing. */
 const char *engine_look_problem(const struct engine *engine);
 
-/* Everything has been looked at once, as far as that can be had: containerd may be known to be away,
- * the manifests to be unreadable. */
+/* Everything has been looked at once, as far as that can be had: containerd may be known to be
+ * away, the manifests to be unreadable. */
 bool engine_has_looked(const struct engine *engine);
 
 struct plan_context engine_plan_context(const struct engine *engine);

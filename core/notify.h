@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the service manager hears of us (sd_notify): ready, how it goes, stopping. Silent where
- * nobody listens.
+ * What the service manager hears of us (sd_notify): ready, how it goes and how many cells are as
+ * they are declared, stopping. Silent where nobody listens.
  *
  * Ready means that the host has been looked at once and that the manifests have been read, or that
  * both were tried: without containerd there is work to do too, and a start must not time out.
@@ -20,9 +20,13 @@ enum notify_state {
 struct notify {
 	uv_prepare_t turn; /* of the loop: every change there is happens in one */
 	struct timer limit;
+	struct loop *loop;
 	const struct engine *engine;
 	enum notify_state state;
 	bool limit_passed;
+	unsigned cells, as_declared; /* as last said */
+	uint64_t said_ms;            /* loop time */
+	struct timer again;          /* they have changed too soon after that */
 	void (*closed)(void *ctx);
 	void *closed_ctx;
 };

@@ -87,6 +87,10 @@ void status_update(struct engine *engine, struct object *object, const struct pl
 		log_transition(object, plan);
 		tell_state(engine, object, plan);
 	}
+	if (object->kind == KIND_CELL) {
+		engine->cells[status->state]--;
+		engine->cells[plan->state]++;
+	}
 	status->state = plan->state;
 	status->reason = plan->reason;
 	free(status->message);

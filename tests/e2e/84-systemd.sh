@@ -9,6 +9,8 @@ init_prepare
 systemd_start
 kuke() { in_systemd "$KUKEON_BIN/kuke" "$@"; }
 service_is() { unit_is kukeond.service ActiveState "$1"; }
+unit_says_running() { [[ $(in_systemd systemctl show --value -p StatusText kukeond.service) == Running* ]]; }
+unit_says() { unit_is kukeond.service StatusText "$1"; }
 pid_is_new() { service_is active && ! unit_is kukeond.service MainPID "$1"; }
 DAEMON_LOG=$T/systemd.log
 
@@ -18,12 +20,13 @@ for unit in kukeond.service kukeond.socket; do
 	assert_eq enabled "$(in_systemd systemctl is-enabled $unit)" "$unit at boot"
 	assert_eq active "$(in_systemd systemctl is-active $unit)" "$unit"
 done
-wait_for "systemd heard that it runs" unit_is kukeond.service StatusText Running
+wait_for "systemd heard that it runs" unit_says_running
 assert_eq "660 kukeon" "$(stat -c '%a %G' "$SOCKET")" "mode and group of the socket"
 assert_contains "$(container_field kukeond kukeond .status.cgroupPath "${SYSTEM[@]}")" \
 	/system.slice/kukeond.service "cgroup of the daemon"
 drop_ready_cell web root sidecar
 web=$(cell_processes web)
+wait_for "the counts in systemctl status" unit_says "Running: 2 of 2 cells as declared"
 
 # A crash: systemd starts it again.
 pid=$(daemon_pid)
@@ -35,7 +38,7 @@ assert_untouched web "$web"
 # kuke restart: the same process, active all the time.
 pid=$(daemon_pid)
 kuke restart cell kukeond "${SYSTEM[@]}" >/dev/null
-wait_for "it runs again" unit_is kukeond.service StatusText Running
+wait_for "it runs again" unit_says_running
 wait_for_cell kukeond Ready "${SYSTEM[@]}"
 assert_eq "$pid" "$(daemon_pid)" "pid after kuke restart"
 assert_true "still active" service_is active
@@ -44,7 +47,7 @@ assert_true "still active" service_is active
 kuke stop cell kukeond "${SYSTEM[@]}" >/dev/null
 wait_for "its end" service_is inactive
 assert_eq success "$(in_systemd systemctl show --value -p Result kukeond.service)" "how it ended"
-kuke status >/dev/null || true
+kuke status >"$T/out" 2>&1 || fail "the status that started it says: $(cat "$T/out")"
 wait_for "kukeond by its socket" service_is active
 wait_for_cell web Ready
 in_systemd systemctl restart kukeond.service

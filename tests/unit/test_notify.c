@@ -135,15 +135,36 @@ static void test_manifests_ill(void **state UNUSED)
 	expect("RELOADING=1\nSTATUS=Restarting");
 }
 
+/* Counts, when they change: not more often than once a second, and the last ones in the end. */
+static void test_counts(void **state UNUSED)
+{
+	expect("STATUS=Looking at the host");
+	look_is_done();
+	f.engine.cells[API__STATE__Ready] = 1;
+	expect("READY=1\nSTATUS=Running: 1 of 1 cell as declared");
+	f.engine.cells[API__STATE__Pending] = 1;
+	f.engine.cells[API__STATE__Stopped] = 1;
+	expect(NULL);
+	f.notify.said_ms -= 1000;
+	expect("STATUS=Running: 2 of 3 cells as declared");
+	f.engine.cells[API__STATE__Ready] = 0;
+	expect(NULL);
+	assert_true(timer_active(&f.notify.again));
+	f.engine.runtime_up = false;
+	expect("STATUS=Waiting for containerd");
+	f.engine.runtime_up = true;
+	expect("STATUS=Running: 1 of 2 cells as declared");
+	notify_close(&f.notify, false, on_closed, NULL);
+	expect("STOPPING=1\nSTATUS=Stopping");
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_ready),
-		TEST(test_not_ready),
-		TEST(test_containerd_away),
-		TEST(test_manifests_ill),
+		TEST(test_ready),         TEST(test_not_ready), TEST(test_containerd_away),
+		TEST(test_manifests_ill), TEST(test_counts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
