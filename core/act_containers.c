@@ -145,6 +145,7 @@ static void create(struct run *run)
 
 	free(c->seen_hash);
 	c->seen_hash = xstrdup(c->hash); /* the spec may change while the call is under way */
+	str_replace(&c->seen_name, c->name);
 	engine->runtime->ops->create(engine->runtime, &request, &run->ret.image_digest, &run->call);
 }
 

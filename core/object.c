@@ -298,6 +298,7 @@ void cell_remove_container(struct container *container)
 	free(container->index_key);
 	free(container->seen_hash);
 	free(container->image_digest);
+	free(container->seen_name);
 	free(container);
 }
 

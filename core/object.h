@@ -78,6 +78,8 @@ struct container {
 	struct slot slot;
 	bool record, snapshot;
 	char *seen_hash;
+	char *seen_name; /* what it was called then: another container may have taken its role since
+			  */
 	char *image_digest; /* of the image that the record was made from; NULL, "": not known */
 	enum task_state task;
 	uint32_t pid;

@@ -171,6 +171,7 @@ void observed_container(struct engine *engine, struct object *object, struct con
 	free(c->seen_hash);
 	c->seen_hash = xstrdup(fact->spec_hash ? fact->spec_hash : "");
 	str_replace(&c->image_digest, fact->image_digest);
+	str_replace(&c->seen_name, fact->record ? fact->container : NULL);
 	set_task(engine, object, c, fact);
 	if (fact->oom_killed)
 		note_oom_kill(engine, c);

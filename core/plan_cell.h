@@ -17,6 +17,9 @@ bool container_lives(const struct container *container);
 /* Its record was made from another spec than the wanted one. */
 bool container_changed(const struct container *container);
 
+/* What runs in its role was made for a container of another name. */
+bool container_runs_another(const struct container *container);
+
 /* Any container but the root lives. */
 bool cell_others_live(const struct object *object);
 

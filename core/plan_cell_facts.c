@@ -20,6 +20,11 @@ bool container_changed(const struct container *c)
 	return c->record && !str_equal(c->seen_hash, c->hash);
 }
 
+bool container_runs_another(const struct container *c)
+{
+	return container_lives(c) && !str_empty(c->seen_name) && !str_equal(c->seen_name, c->name);
+}
+
 bool cell_others_live(const struct object *object)
 {
 	struct container *c;

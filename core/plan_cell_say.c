@@ -264,6 +264,15 @@ void plan_container_state(const struct container *c, const struct plan_context *
 	if (!context->runtime_up || !context->looked) {
 		ret_state->state = API__STATE__Unknown;
 		ret_state->reason = REASON_RUNTIME_UNAVAILABLE;
+	} else if (container_lives(c) && !c->spec) {
+		ret_state->reason = REASON_DELETING;
+		snprintf(ret_state->message, sizeof(ret_state->message),
+			 "its process ends: the cell does not have it any more");
+	} else if (container_runs_another(c)) {
+		ret_state->reason = REASON_UPDATING;
+		snprintf(ret_state->message, sizeof(ret_state->message),
+			 "it takes the place of container %s, whose process ends before",
+			 c->seen_name);
 	} else if (container_runs(c) && !is_unclear(c)) {
 		ret_state->state = task_states[c->task].state;
 		ret_state->reason = REASON_NONE;

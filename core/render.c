@@ -4,6 +4,7 @@
 #include "core/desired.h"
 #include "core/joins.h"
 #include "core/model/view.h"
+#include "core/plan_cell.h"
 #include "core/status.h"
 #include "core/wish.h"
 
@@ -81,8 +82,8 @@ static Api__ContainerStatus *render_container_status(const struct engine *engine
 	status->image = c->spec ? str_dup_filled(c->spec->image) : NULL;
 	status->image_digest = c->record ? str_dup_filled(c->image_digest) : NULL;
 	status->containerd_id = xstrdup(c->containerd_id);
-	status->has_pid = c->pid != 0;
-	status->pid = c->pid;
+	status->has_pid = c->pid != 0 && !container_runs_another(c);
+	status->pid = status->has_pid ? c->pid : 0;
 	status->has_restart_count = true;
 	status->restart_count = c->restarts;
 	status->has_restarts_in_row = c->restarts_in_row != 0;

@@ -13,6 +13,7 @@
 #include "core/base/fs.h"
 #include "core/base/log.h"
 #include "core/desired.h"
+#include "core/status.h"
 #include "tests/fake/host.h"
 
 enum { SETTLED_MS = 5000, GRACE_MS = 10 * 1000, HOUR_MS = 60 * 60 * 1000 };
@@ -421,6 +422,45 @@ static void test_restart_outlives_daemons(void **state UNUSED)
 	fs_remove_tree(AT_FDCWD, dir, NULL);
 }
 
+/* ---- what is said of who is on his way out ---- */
+
+static void assert_state(struct sim *sim, const char *role, Api__State state, enum reason reason)
+{
+	const struct plan_context context = engine_plan_context(&sim->engine);
+	struct container_state said;
+
+	plan_container_state(container(sim, role), &context, &said);
+	assert_int_equal(said.state, state);
+	assert_int_equal(said.reason, reason);
+}
+
+/* Until then the old process is nobody's but the old container's. */
+static void test_root_changes(void **state UNUSED)
+{
+	Api__Container *message;
+	struct sim sim;
+
+	sim_init(&sim, 1);
+	sim_start(&sim);
+	give_root(&sim, "a");
+	sim_run(&sim, SETTLED_MS);
+	assert_state(&sim, "b", API__STATE__Ready, REASON_NONE);
+	process(&sim, "root")->ignores_term = process(&sim, "b")->ignores_term = true;
+	give_root(&sim, "b");
+	sim_run(&sim, 1000);
+	assert_string_equal(container(&sim, "root")->name, "b");
+	assert_state(&sim, "root", API__STATE__Pending, REASON_UPDATING);
+	assert_state(&sim, "b", API__STATE__Pending, REASON_DELETING);
+	message = status_render_container(&sim.engine, engine_find(&sim.engine, WEB),
+					  container(&sim, "root"));
+	assert_int_equal(message->status->pid, 0);
+	protobuf_c_message_free_unpacked(&message->base, NULL);
+	sim_run(&sim, GRACE_MS + SETTLED_MS);
+	assert_state(&sim, "root", API__STATE__Ready, REASON_NONE);
+	assert_null(container(&sim, "b"));
+	finish(&sim);
+}
+
 /* ---- images ---- */
 
 static unsigned image_of(struct sim *sim, const char *role)
@@ -485,6 +525,7 @@ int main(void)
 		cmocka_unit_test(test_taken_out_and_back),
 		cmocka_unit_test(test_intent_outlives_daemons),
 		cmocka_unit_test(test_restart_outlives_daemons),
+		cmocka_unit_test(test_root_changes),
 		cmocka_unit_test(test_image_moves),
 	};
 
