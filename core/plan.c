@@ -114,7 +114,7 @@ void plan_say(struct planning *p, Api__State state, enum reason reason, const ch
 	p->plan->state = state;
 	p->plan->reason = reason;
 	va_start(args, fmt);
-	vsnprintf(p->plan->message, sizeof(p->plan->message), fmt, args);
+	str_vprint(p->plan->message, sizeof(p->plan->message), fmt, args);
 	va_end(args);
 }
 
