@@ -12,7 +12,7 @@
 enum {
 	NAMES = 60,
 	SILENCE_MS = 3000, /* until a question is given up */
-	SOON_MS = 5000, /* far less than one after the other takes, on a loaded machine too */
+	SOON_MS = 5000,    /* far less than one after the other takes, on a loaded machine too */
 	DNS_HEADER = 12,
 	TYPE_A = 1,
 	TTL = 7,
