@@ -124,7 +124,7 @@ Api__Result *mutation_result(struct mutation *m, const char *key, Api__Outcome o
 	va_list args;
 
 	va_start(args, fmt);
-	vsnprintf(message, sizeof(message), fmt, args);
+	str_vprint(message, sizeof(message), fmt, args);
 	va_end(args);
 	api__result__init(result);
 	result->has_kind = result->has_outcome = true;

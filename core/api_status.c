@@ -162,11 +162,13 @@ static Api__Problem *problem_of(const struct object *object)
 	return problem;
 }
 
-/* What was asked to stop is as declared when it has stopped; so is a cell whose root completed. */
+/* What was asked to stop is as declared when it has stopped; so is a cell whose root completed. A
+ * space of which a part is not in force is Ready for its cells, and not as declared. */
 static bool as_declared(const struct object *object)
 {
-	return object->status.state == API__STATE__Ready ||
-	       object->status.state == API__STATE__Stopped;
+	return object->status.reason != REASON_HOST_NOT_FOUND &&
+	       (object->status.state == API__STATE__Ready ||
+		object->status.state == API__STATE__Stopped);
 }
 
 static void report_egress(struct api *api, Api__StatusReply *reply)

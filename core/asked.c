@@ -16,20 +16,6 @@ struct note {
 	int64_t until_wall_ms;
 };
 
-static void on_errand_done(struct call *call)
-{
-	free(call);
-}
-
-/* Nobody waits for it. */
-static struct call *errand(struct engine *engine)
-{
-	struct call *call = xnew(struct call);
-
-	call_init(call, engine->loop, on_errand_done);
-	return call;
-}
-
 static char *key_of(const struct container *c)
 {
 	return xasprintf(PREFIX "%s/%s", c->object->key, c->role);
@@ -76,7 +62,8 @@ void asked_withdraw(struct engine *engine, const struct container *container, ui
 	int64_t ahead_ms = until_ms > now_ms ? (int64_t)(until_ms - now_ms) : 0;
 
 	if (engine->journal)
-		put(engine, container, loop_wall_ms(engine->loop) + ahead_ms, errand(engine));
+		put(engine, container, loop_wall_ms(engine->loop) + ahead_ms,
+		    journal_errand(engine->journal));
 }
 
 void asked_recall(struct engine *engine, struct container *container,
@@ -100,7 +87,7 @@ void asked_recall(struct engine *engine, struct container *container,
 static void forget(struct engine *engine, const char *key)
 {
 	if (journal_find(engine->journal, key))
-		journal_remove(engine->journal, key, false, errand(engine));
+		journal_remove(engine->journal, key, false, journal_errand(engine->journal));
 }
 
 void asked_forget(struct engine *engine, const struct container *container)

@@ -392,7 +392,7 @@ void filter_drops_fini(struct filter_drops *drops);
 
 enum { RESOLVED_MAX = 16 };
 
-/* What a host name stands for. */
+/* What a host name stands for, in one family. */
 struct resolved {
 	struct ip addresses[RESOLVED_MAX];
 	size_t n;
@@ -468,9 +468,10 @@ struct network_ops {
 	void (*filter_drops)(struct network *network, struct filter_drops *ret_drops,
 			     struct call *call);
 
-	/* Asks the host's name servers, within some seconds. -ENOENT: there is no such name. */
-	void (*resolve)(struct network *network, const char *host, struct resolved *ret_resolved,
-			struct call *call);
+	/* Asks the host's name servers for addresses of one family, within some seconds; as many at
+	 * once as the caller likes, none waits for another. -ENOENT: no name server knows one. */
+	void (*resolve)(struct network *network, const char *host, bool v6,
+			struct resolved *ret_resolved, struct call *call);
 
 	/* As in struct runtime_ops. */
 	void (*inventory)(struct network *network, struct host_things *ret_things,

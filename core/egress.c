@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/egress.h"
 
+#include <errno.h>
+
 #include "core/base/buf.h"
-#include "core/base/log.h"
 #include "core/egress_allow.h"
+#include "core/egress_ask.h"
 #include "core/engine.h"
+#include "core/journal.h"
 #include "core/model/egress.h"
-#include "core/reconcile.h"
 
 enum {
 	PATIENCE_MS = 2 * 1000,
-	TTL_MIN_MS = 5 * 1000,
-	TTL_MAX_MS = 60 * 60 * 1000,
-	GRACE_MS = 5 * 60 * 1000,
-	RETRY_FIRST_MS = 1000,
-	RETRY_LAST_MS = 60 * 1000,
+	SETTLE_MS = 100, /* as long as further answers are awaited */
 };
+
+/* What a name stood for last, as egress_addresses_format() writes it. */
+#define NOTE_PREFIX "egress/"
 
 static const Api__Egress *policy_of(const struct object *space)
 {
@@ -32,20 +33,33 @@ static struct egress_host *find_host(const struct engine *engine, const char *na
 
 /* ---- what spaces say of their hosts ---- */
 
+const char *egress_host_problem(const struct egress_host *host)
+{
+	if (!host->v4.problem || !host->v6.problem)
+		return NULL; /* one family is enough */
+	/* That there is no IPv4 address says less than that nobody answers. */
+	return host->v4.status == -ENOENT ? host->v6.problem : host->v4.problem;
+}
+
 /* "api.example.com: no name server answers", all of them. NULL: nothing is wrong. */
-static char *problems_of(const struct engine *engine, const Api__Egress *policy)
+static char *problems_of(const struct engine *engine, const Api__Egress *policy,
+			 bool *ret_unresolved)
 {
 	AUTO_BUF struct buf text = { 0 };
 
-	for (size_t i = 0; i < policy->n_allow; i++) {
+	*ret_unresolved = false;
+	for (size_t i = 0; policy && i < policy->n_allow; i++) {
 		const struct egress_host *host =
 			str_empty(policy->allow[i]->host)
 				? NULL
 				: find_host(engine, policy->allow[i]->host);
+		const char *problem = host ? egress_host_problem(host) : NULL;
 
-		if (host && host->problem)
-			buf_printf(&text, "%s%s: %s", text.len ? "; " : "", host->name,
-				   host->problem);
+		if (!problem)
+			continue;
+		buf_printf(&text, "%s%s: %s%s", text.len ? "; " : "", host->name, problem,
+			   host->addresses.n ? " (what it stood for last stays allowed)" : "");
+		*ret_unresolved |= !host->addresses.n;
 	}
 	return text.len ? buf_take(&text) : NULL;
 }
@@ -55,156 +69,94 @@ static void say_problems(struct engine *engine)
 	struct object *object;
 
 	map_for_each(object, &engine->objects, node) {
-		const Api__Egress *policy = object->kind == KIND_SPACE ? policy_of(object) : NULL;
-		AUTO_FREE char *text = policy ? problems_of(engine, policy) : NULL;
+		AUTO_FREE char *text = NULL;
+		bool unresolved;
 
-		if (object->kind != KIND_SPACE || str_equal(text, object->own.egress_problem))
+		if (object->kind != KIND_SPACE)
+			continue;
+		text = problems_of(engine, policy_of(object), &unresolved);
+		if (str_equal(text, object->own.egress_problem) &&
+		    unresolved == object->own.egress_unresolved)
 			continue;
 		free(object->own.egress_problem);
 		object->own.egress_problem = take_ptr(text);
+		object->own.egress_unresolved = unresolved;
 		engine_touch(engine, object);
 	}
 }
 
-/* ---- answers ---- */
+/* ---- what the next daemon is to know ---- */
 
-static struct egress_address *find_address(struct egress_host *host, const struct ip *address)
+static char *note_key(const char *name)
 {
-	for (size_t i = 0; i < host->n; i++)
-		if (ip_compare(&host->addresses[i].address, address) == 0)
-			return &host->addresses[i];
-	return NULL;
+	return xasprintf(NOTE_PREFIX "%s", name);
 }
 
-/* The place of the address that was seen longest ago. */
-static struct egress_address *oldest(struct egress_host *host)
+static void note(struct engine *engine, struct egress_host *host)
 {
-	struct egress_address *found = &host->addresses[0];
+	AUTO_FREE char *key = note_key(host->name);
+	AUTO_BUF struct buf text = { 0 };
 
-	for (size_t i = 1; i < host->n; i++)
-		if (host->addresses[i].until_ms < found->until_ms)
-			found = &host->addresses[i];
-	return found;
-}
-
-static bool drop_aged(struct egress_host *host, uint64_t now_ms)
-{
-	size_t kept = 0, had = host->n;
-
-	for (size_t i = 0; i < had; i++)
-		if (host->addresses[i].until_ms > now_ms)
-			host->addresses[kept++] = host->addresses[i];
-	host->n = kept;
-	return kept != had;
-}
-
-/* True when something else is allowed now. */
-static bool take_answer(struct egress_host *host, const struct resolved *answer, uint64_t now_ms)
-{
-	uint64_t ttl_ms = answer->ttl_ms < TTL_MIN_MS   ? TTL_MIN_MS
-			  : answer->ttl_ms > TTL_MAX_MS ? TTL_MAX_MS
-							: answer->ttl_ms;
-	bool changed = drop_aged(host, now_ms);
-
-	for (size_t i = 0; i < answer->n; i++) {
-		struct egress_address *place = find_address(host, &answer->addresses[i]);
-
-		changed |= !place;
-		if (!place)
-			place = host->n < EGRESS_ADDRESSES_MAX ? &host->addresses[host->n++]
-							       : oldest(host);
-		*place =
-			(struct egress_address){ answer->addresses[i], now_ms + ttl_ms + GRACE_MS };
-	}
-	host->due_ms = now_ms + ttl_ms;
-	host->failures = 0;
-	return changed;
-}
-
-static void take_failure(struct egress_host *host, uint64_t now_ms)
-{
-	uint64_t pause_ms = RETRY_FIRST_MS;
-
-	for (unsigned i = 0; i < host->failures && pause_ms < RETRY_LAST_MS; i++)
-		pause_ms *= 2;
-	host->failures++;
-	host->due_ms = now_ms + (pause_ms < RETRY_LAST_MS ? pause_ms : RETRY_LAST_MS);
-}
-
-static void set_problem(struct engine *engine, struct egress_host *host, const struct error *err)
-{
-	if (str_equal(host->problem, err ? err->msg : NULL))
+	host->changed = false;
+	if (!engine->journal)
 		return;
-	if (err)
-		log_warning("egress: %s: %s", host->name, err->msg);
-	else
-		log_info("egress: %s is found again", host->name);
-	free(host->problem);
-	host->problem = err ? xstrdup(err->msg) : NULL;
+	egress_addresses_format(&host->addresses, &text);
+	journal_put(engine->journal, key, text.data, text.len, false,
+		    journal_errand(engine->journal));
+}
+
+static void recall(struct engine *engine, struct egress_host *host)
+{
+	AUTO_FREE char *key = note_key(host->name);
+	const struct journal_record *record =
+		engine->journal ? journal_find(engine->journal, key) : NULL;
+
+	if (record)
+		egress_addresses_parse(record->value, record->value_len, &host->addresses);
+}
+
+static void forget_note(struct engine *engine, const char *key)
+{
+	if (engine->journal && journal_find(engine->journal, key))
+		journal_remove(engine->journal, key, false, journal_errand(engine->journal));
+}
+
+/* Notes of names that went while no daemon ran. */
+static void tidy_notes(struct engine *engine)
+{
+	const struct journal_record *record =
+		engine->journal ? journal_first(engine->journal, NOTE_PREFIX) : NULL;
+	struct strv unknown = { 0 };
+
+	for (; record; record = journal_next(record, NOTE_PREFIX))
+		if (!find_host(engine, record->key + strlen(NOTE_PREFIX)))
+			strv_add(&unknown, record->key);
+	for (size_t i = 0; i < unknown.n; i++)
+		forget_note(engine, unknown.items[i]);
+	strv_fini(&unknown);
+}
+
+/* ---- what was answered ---- */
+
+static void on_settled(struct timer *timer)
+{
+	struct engine *engine = container_of(timer, struct engine, egress.settle);
+	struct egress_host *host;
+
+	map_for_each(host, &engine->egress.hosts, node)
+		if (host->changed)
+			note(engine, host);
 	say_problems(engine);
+	filter_doubt(engine);
 }
 
-/* ---- asking ---- */
-
-static void ask_next(struct engine *engine);
-
-static void on_resolved(struct call *call)
-{
-	struct engine *engine = container_of(call, struct engine, egress.call);
-	struct egress *egress = &engine->egress;
-	AUTO_FREE char *name = take_ptr(egress->asking);
-	struct egress_host *host = find_host(engine, name);
-	uint64_t now_ms = loop_now_ms(engine->loop);
-	bool changed;
-
-	egress->busy = false;
-	if (engine->closing) {
-		reconcile_check_closed(engine);
-		return;
-	}
-	if (host) { /* somebody still names it */
-		changed = !host->asked;
-		host->asked = true;
-		if (call->status < 0)
-			take_failure(host, now_ms);
-		else
-			changed |= take_answer(host, &egress->answer, now_ms);
-		set_problem(engine, host, call->status < 0 ? &call->err : NULL);
-		if (changed)
-			filter_doubt(engine);
-	}
-	ask_next(engine);
-}
-
-static void on_later(struct timer *timer)
-{
-	ask_next(container_of(timer, struct engine, egress.later));
-}
-
-/* The one that is due first; those that were never asked for before all others. */
-static void ask_next(struct engine *engine)
+void egress_news(struct engine *engine)
 {
 	struct egress *egress = &engine->egress;
-	struct egress_host *host, *first = NULL;
+	bool more = egress->v4.under_way || !list_empty(&egress->v4.waiting);
 
-	if (egress->busy || engine->closing)
-		return;
-	map_for_each(host, &egress->hosts, node)
-		if (!first || host->due_ms < first->due_ms)
-			first = host;
-	timer_stop(&egress->later);
-	if (!first)
-		return;
-	if (first->due_ms > loop_now_ms(engine->loop)) {
-		timer_start_at(engine->loop, &egress->later, first->due_ms, on_later);
-		return;
-	}
-	egress->busy = true;
-	egress->asking = xstrdup(first->name);
-	egress->answer = (struct resolved){ 0 };
-	call_init(&egress->call, engine->loop, on_resolved);
-	engine->network->ops->resolve(engine->network, egress->asking, &egress->answer,
-				      &egress->call);
+	if (!more || !timer_active(&egress->settle))
+		timer_start(engine->loop, &egress->settle, more ? SETTLE_MS : 0, on_settled);
 }
 
 /* ---- which names ---- */
@@ -212,8 +164,8 @@ static void ask_next(struct engine *engine)
 static void host_free(struct egress *egress, struct egress_host *host)
 {
 	map_remove(&egress->hosts, &host->node);
+	egress_ask_forget(host);
 	free(host->name);
-	free(host->problem);
 	free(host);
 }
 
@@ -225,6 +177,8 @@ static void want_host(struct engine *engine, const char *name)
 		host = xnew(struct egress_host);
 		host->name = xstrdup(name);
 		map_insert(&engine->egress.hosts, &host->node, host->name);
+		recall(engine, host);
+		egress_ask_first(engine, host);
 	}
 	host->wanted = true;
 }
@@ -234,6 +188,20 @@ static void want_hosts(struct engine *engine, const Api__Egress *policy)
 	for (size_t i = 0; i < policy->n_allow; i++)
 		if (!str_empty(policy->allow[i]->host))
 			want_host(engine, policy->allow[i]->host);
+}
+
+static void forget_unwanted(struct engine *engine)
+{
+	struct egress_host *host;
+
+	map_for_each(host, &engine->egress.hosts, node) {
+		AUTO_FREE char *key = host->wanted ? NULL : note_key(host->name);
+
+		if (host->wanted)
+			continue;
+		forget_note(engine, key);
+		host_free(&engine->egress, host);
+	}
 }
 
 static void on_impatient(struct timer *timer)
@@ -256,14 +224,21 @@ void egress_update(struct engine *engine)
 	map_for_each(object, &engine->objects, node)
 		if (object->kind == KIND_SPACE && policy_of(object))
 			want_hosts(engine, policy_of(object));
-	map_for_each(host, &egress->hosts, node)
-		if (!host->wanted)
-			host_free(egress, host);
+	forget_unwanted(engine);
+	if (!egress->tidied && engine->desired.complete) {
+		egress->tidied = true;
+		tidy_notes(engine);
+	}
 	if (had || egress->hosts.count)
 		say_problems(engine);
 	if (!had && egress->hosts.count && !egress->impatient)
 		timer_start(engine->loop, &egress->patience, PATIENCE_MS, on_impatient);
-	ask_next(engine);
+}
+
+/* A name server that never answers for IPv6 is not waited for, unless there is nothing else. */
+static bool host_is_known(const struct egress_host *host)
+{
+	return host->addresses.n || (host->v4.asked && host->v6.asked);
 }
 
 bool egress_is_known(const struct engine *engine)
@@ -273,7 +248,7 @@ bool egress_is_known(const struct engine *engine)
 	if (engine->egress.impatient)
 		return true;
 	map_for_each(host, &engine->egress.hosts, node)
-		if (!host->asked)
+		if (!host_is_known(host))
 			return false;
 	return true;
 }
@@ -316,8 +291,8 @@ static void add_rule(const struct engine *engine, struct list_of_allow *list,
 
 	if (!str_empty(rule->cidr) && egress_range_parse(rule->cidr, &range, NULL) == 0)
 		add_allow(list, rule, &range);
-	for (size_t i = 0; host && i < host->n; i++) {
-		const struct ip *ip = &host->addresses[i].address;
+	for (size_t i = 0; host && i < host->addresses.n; i++) {
+		const struct ip *ip = &host->addresses.items[i].address;
 
 		range = (struct egress_range){ *ip, *ip, !ip_is_v4(ip) };
 		add_allow(list, rule, &range);
@@ -342,11 +317,14 @@ void egress_fill(const struct engine *engine, const struct object *space,
 void egress_init(struct engine *engine)
 {
 	engine->egress = (struct egress){ 0 };
+	list_init(&engine->egress.v4.waiting);
+	list_init(&engine->egress.v6.waiting);
 }
 
 void egress_stop(struct engine *engine)
 {
 	timer_stop(&engine->egress.later);
+	timer_stop(&engine->egress.settle);
 	timer_stop(&engine->egress.patience);
 }
 

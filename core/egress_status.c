@@ -52,13 +52,13 @@ static Api__EgressHost *host_status(const struct engine *engine, const char *nam
 	status->host = xstrdup(name);
 	if (!host)
 		return status;
-	status->message = xstrdup_maybe(host->problem);
-	status->addresses = xcalloc(host->n, sizeof(*status->addresses));
-	for (size_t i = 0; i < host->n; i++) {
+	status->message = xstrdup_maybe(egress_host_problem(host));
+	status->addresses = xcalloc(host->addresses.n, sizeof(*status->addresses));
+	for (size_t i = 0; i < host->addresses.n; i++) {
 		char text[IP_TEXT_BYTES];
 
 		status->addresses[status->n_addresses++] =
-			xstrdup(ip_format(&host->addresses[i].address, text));
+			xstrdup(ip_format(&host->addresses.items[i].address, text));
 	}
 	return status;
 }

@@ -19,8 +19,9 @@ static uint32_t hash_add(uint32_t h, const char *s)
 /* On one line, valid, not longer than @max_bytes. */
 static char *tidy(const char *text, size_t max_bytes)
 {
-	char *copy = xstrndup(text, strnlen(text, max_bytes));
+	char *copy = xcalloc(max_bytes + 1, 1);
 
+	str_fit(copy, max_bytes + 1, text);
 	text_flatten(copy);
 	return copy;
 }

@@ -8,7 +8,7 @@
 
 enum {
 	EVENT_REASON_MAX_BYTES = 64,
-	EVENT_MESSAGE_MAX_BYTES = 1024, /* the rest is cut off */
+	EVENT_MESSAGE_MAX_BYTES = 1024, /* what is longer is cut in its middle */
 	EVENT_LINE_MAX_BYTES = 16 * 1024,
 };
 

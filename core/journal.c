@@ -346,6 +346,19 @@ static void enqueue(struct journal *journal, bool sync, struct call *call)
 	pump(journal);
 }
 
+static void on_errand_done(struct call *call)
+{
+	free(call);
+}
+
+struct call *journal_errand(struct journal *journal)
+{
+	struct call *call = xnew(struct call);
+
+	call_init(call, journal->loop, on_errand_done);
+	return call;
+}
+
 void journal_put(struct journal *journal, const char *key, const void *value, size_t len, bool sync,
 		 struct call *call)
 {

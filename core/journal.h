@@ -60,6 +60,9 @@ void journal_put(struct journal *journal, const char *key, const void *value, si
 /* Success also when there is no such key. */
 void journal_remove(struct journal *journal, const char *key, bool sync, struct call *call);
 
+/* The call of a put or a remove that nobody waits for. */
+struct call *journal_errand(struct journal *journal);
+
 /* NULL when there is none. */
 const struct journal_record *journal_find(const struct journal *journal, const char *key);
 

@@ -202,8 +202,9 @@ struct own_thing {
 	unsigned addresses_used; /* spaces: by cells; see core/addresses.h */
 	char *filtered; /* spaces: the bridge and ranges that the packet filter has, and whether it
 			   denies; NULL: none */
-	char *filter_problem; /* spaces: why it cannot have them; NULL: nothing is known of */
-	char *egress_problem; /* spaces: which hosts of its policy cannot be found; NULL: none */
+	char *filter_problem;   /* spaces: why it cannot have them; NULL: nothing is known of */
+	char *egress_problem;   /* spaces: which hosts of its policy cannot be found; NULL: none */
+	bool egress_unresolved; /* one of them stands for nothing that is known */
 	struct drop_count dropped; /* spaces that deny */
 	char *namespace_;          /* realms: the containerd namespace in use */
 	char *unlooked; /* realms: why its containers could never be listed; NULL: they could */

@@ -114,7 +114,7 @@ void plan_say(struct planning *p, Api__State state, enum reason reason, const ch
 	p->plan->state = state;
 	p->plan->reason = reason;
 	va_start(args, fmt);
-	vsnprintf(p->plan->message, sizeof(p->plan->message), fmt, args);
+	str_vprint(p->plan->message, sizeof(p->plan->message), fmt, args);
 	va_end(args);
 }
 
@@ -225,9 +225,12 @@ static void say_addresses(struct planning *p)
 /* Another remark. */
 static void say_egress(struct planning *p)
 {
-	if (p->object->own.egress_problem)
-		plan_say(p, API__STATE__Ready, REASON_HOST_NOT_FOUND, "%s",
-			 p->object->own.egress_problem);
+	const struct own_thing *own = &p->object->own;
+
+	if (own->egress_problem)
+		plan_say(p, API__STATE__Ready,
+			 own->egress_unresolved ? REASON_HOST_NOT_FOUND : REASON_HOST_STALE, "%s",
+			 own->egress_problem);
 }
 
 /* What runs goes on, and is started anew, by the spec that it had. A space finds out only when it

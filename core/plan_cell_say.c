@@ -282,7 +282,7 @@ void plan_container_state(const struct container *c, const struct plan_context *
 		ret_state->state = container_trouble_state(c);
 		ret_state->reason =
 			action_failure_reason(c->slot.failed_action, c->slot.failure_code);
-		snprintf(ret_state->message, sizeof(ret_state->message), "%s", c->slot.failure);
+		str_fit(ret_state->message, sizeof(ret_state->message), c->slot.failure);
 	} else if (stopped_by_request(c) && !container_lives(c)) {
 		ret_state->state = API__STATE__Stopped;
 		ret_state->reason = REASON_STOP_REQUESTED;

@@ -25,6 +25,7 @@ static const char *const names[REASON_COUNT] = {
 	[REASON_ADDRESSES_LOW] = "AddressesLow",
 	[REASON_ADDRESSES_EXHAUSTED] = "AddressesExhausted",
 	[REASON_HOST_NOT_FOUND] = "HostNotFound",
+	[REASON_HOST_STALE] = "HostStale",
 	[REASON_CREATE_FAILED] = "CreateFailed",
 	[REASON_VOLUME_HANGS] = "VolumeHangs",
 	[REASON_START_FAILED] = "StartFailed",

@@ -65,10 +65,15 @@ enum reason {
 	 */
 	REASON_ADDRESSES_EXHAUSTED,
 	/*
-	 * Of a space: a host that its egress policy allows is not found, so nothing is reached
-	 * under that name but what was found before. It is Ready all the same.
+	 * Of a space: a host that its egress policy allows was never found, so nothing is reached
+	 * under that name. It is Ready, its cells run, and it is not as declared all the same.
 	 */
 	REASON_HOST_NOT_FOUND,
+	/*
+	 * Of a space: a host that its egress policy allows is not found any more; what it stood for
+	 * last stays allowed. It is Ready all the same.
+	 */
+	REASON_HOST_STALE,
 	/* containerd refused to create the container. */
 	REASON_CREATE_FAILED,
 	/*

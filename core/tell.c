@@ -67,7 +67,7 @@ static void tell(struct engine *engine, const char *key, enum tone tone, const c
 	va_list args;
 
 	va_start(args, fmt);
-	vsnprintf(message, sizeof(message), fmt, args);
+	str_vprint(message, sizeof(message), fmt, args);
 	va_end(args);
 	add(engine, key, tone, reason, message, false);
 }
@@ -254,7 +254,7 @@ static void tell_container(struct engine *engine, const struct container *c, enu
 	va_list args;
 
 	va_start(args, fmt);
-	vsnprintf(message, sizeof(message), fmt, args);
+	str_vprint(message, sizeof(message), fmt, args);
 	va_end(args);
 	tell(engine, key, tone, reason, "%s", message);
 }

@@ -3,7 +3,8 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
+
+#include "core/base/str.h"
 
 int error_set(struct error *err, int code, const char *fmt, ...)
 {
@@ -13,26 +14,29 @@ int error_set(struct error *err, int code, const char *fmt, ...)
 		return code;
 	err->code = code;
 	va_start(args, fmt);
-	vsnprintf(err->msg, sizeof(err->msg), fmt, args);
+	str_vprint(err->msg, sizeof(err->msg), fmt, args);
 	va_end(args);
 	return code;
 }
 
 int error_wrap(struct error *err, int code, const char *fmt, ...)
 {
-	char inner[ERROR_MSG_MAX_BYTES / 2]; /* what the origin said keeps at least half the room */
+	/* what the origin said keeps at least half the room */
+	char outer[ERROR_MSG_MAX_BYTES / 2], inner[ERROR_MSG_MAX_BYTES];
 	va_list args;
-	int len;
+	size_t len;
 
 	if (!err)
 		return code;
-	snprintf(inner, sizeof(inner), "%.*s", (int)sizeof(inner) - 1, err->msg);
 	err->code = code;
 	va_start(args, fmt);
-	len = vsnprintf(err->msg, sizeof(err->msg) - sizeof(inner) - 2, fmt, args);
+	str_vprint(outer, sizeof(outer) - strlen(": "), fmt, args);
 	va_end(args);
-	len = (int)strnlen(err->msg, len < 0 ? 0 : sizeof(err->msg) - sizeof(inner) - 3);
-	snprintf(err->msg + len, sizeof(err->msg) - (size_t)len, ": %s", inner);
+	strcat(outer, ": ");
+	len = strlen(outer);
+	str_fit(inner, sizeof(inner) - len, err->msg);
+	memcpy(err->msg, outer, len);
+	memcpy(err->msg + len, inner, strlen(inner) + 1);
 	return code;
 }
 

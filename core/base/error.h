@@ -19,7 +19,8 @@ struct error {
 	char msg[ERROR_MSG_MAX_BYTES];
 };
 
-/* Sets the message; returns @code, so that "return error_set(err, -EINVAL, ...)" reads well. */
+/* Sets the message, of which a long one is cut in its middle; returns @code, so that "return
+ * error_set(err, -EINVAL, ...)" reads well. */
 int error_set(struct error *err, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* Puts "<fmt>: " in front of the message and returns @code. */

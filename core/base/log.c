@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "core/base/str.h"
+
 enum { LINE_MAX_BYTES = 2048 };
 
 static const struct {
@@ -55,7 +57,7 @@ void log_write(enum log_level level, const char *fmt, ...)
 	int saved_errno = errno;
 	char line[LINE_MAX_BYTES];
 	va_list args;
-	int prefix, body;
+	int prefix;
 	size_t len;
 	ssize_t ignored;
 
@@ -63,11 +65,9 @@ void log_write(enum log_level level, const char *fmt, ...)
 		return;
 	prefix = write_prefix(line, sizeof(line), level);
 	va_start(args, fmt);
-	body = vsnprintf(line + prefix, sizeof(line) - (size_t)prefix, fmt, args);
+	str_vprint(line + prefix, sizeof(line) - 1 - (size_t)prefix, fmt, args);
 	va_end(args);
-	len = (size_t)prefix + (size_t)(body > 0 ? body : 0);
-	if (len > sizeof(line) - 2)
-		len = sizeof(line) - 2;
+	len = strlen(line);
 	for (size_t i = (size_t)prefix; i < len; i++) /* one event, one line */
 		if (line[i] == '\n')
 			line[i] = ' ';

@@ -2,9 +2,12 @@
 #include "core/base/str.h"
 
 #include <nettle/sha2.h>
+#include <stdio.h>
 
 /* Names longer than this are compared by their beginning; keeps the distance table on the stack. */
 enum { NEAREST_MAX_BYTES = 63 };
+
+enum { CHARACTER_MAX_BYTES = 4 };
 
 bool str_empty(const char *s)
 {
@@ -24,6 +27,45 @@ bool str_copy(char *to, size_t size, const char *from)
 		return false;
 	memcpy(to, from, len + 1);
 	return true;
+}
+
+#define CUT " … "
+
+static bool continues_character(char c)
+{
+	return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+void str_fit(char *to, size_t size, const char *from)
+{
+	size_t room = size - 1, head, tail;
+
+	if (str_copy(to, size, from))
+		return;
+	room = room > strlen(CUT) ? room - strlen(CUT) : 0;
+	head = room / 2;
+	tail = strlen(from) - (room - head);
+	/* No text of that many bytes in a row is a character's. */
+	for (int i = 0; i < CHARACTER_MAX_BYTES && head && continues_character(from[head]); i++)
+		head--;
+	for (int i = 0; i < CHARACTER_MAX_BYTES && continues_character(from[tail]); i++)
+		tail++;
+	snprintf(to, size, "%.*s" CUT "%s", (int)head, from, from + tail);
+}
+
+void str_vprint(char *to, size_t size, const char *fmt, va_list args)
+{
+	AUTO_FREE char *all = NULL;
+	va_list again;
+	int len;
+
+	va_copy(again, args);
+	len = vsnprintf(to, size, fmt, args);
+	if (len >= 0 && (size_t)len >= size) {
+		check(vasprintf(&all, fmt, again) >= 0);
+		str_fit(to, size, all);
+	}
+	va_end(again);
 }
 
 char *str_dup_filled(const char *s)

@@ -2,6 +2,8 @@
 /* Strings: comparison, nearest name, lists of strings, digests in hex. */
 #pragma once
 
+#include <stdarg.h>
+
 #include "core/base/util.h"
 
 /* NULL counts as "". */
@@ -18,6 +20,14 @@ bool str_ends_with(const char *s, const char *suffix);
 
 /* Copies @from with its NUL; false, and @to is untouched: it has no room for it. */
 bool str_copy(char *to, size_t size, const char *from);
+
+/*
+ * What does not fit into @to is cut in its middle, as "begins … ends" of whole characters: words
+ * about something that went wrong begin with where, and end with why. str_vprint() is vsnprintf()
+ * otherwise.
+ */
+void str_fit(char *to, size_t size, const char *from);
+void str_vprint(char *to, size_t size, const char *fmt, va_list args);
 
 /* The name closest to @s by edit distance, NULL when none is close enough to be a slip of the
  * finger. */

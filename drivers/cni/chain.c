@@ -63,7 +63,7 @@ static int read_failure(const struct chain *chain, struct error *err)
 	if (r < 0)
 		return r;
 	if (output->err.data)
-		strncat(quote, output->err.data, STDERR_QUOTE_MAX_BYTES);
+		str_fit(quote, sizeof(quote), output->err.data);
 	cni_text_clean(quote);
 	return error_set(err, -EIO, "exited with %d and no CNI error%s%s", output->exit_code,
 			 *quote ? ": " : "", quote);

@@ -23,7 +23,8 @@ struct cni {
 	struct subnet pool_first, pool6_first; /* pool6_first of prefix 0: there is none */
 	struct netfilter netfilter;
 	char boot_id[BOOT_ID_BYTES];
-	struct list space_ops; /* struct op.link: the first one runs */
+	struct list space_ops;     /* struct op.link: the first one runs */
+	struct resolver *resolver; /* the one that takes questions; NULL: none (resolve.c) */
 	unsigned n_ops;
 	bool closing;
 	atomic_bool giving_up; /* closing, for workers that wait */
@@ -117,7 +118,7 @@ void cni_leave(struct network *network, const char *cell_key, const char *space_
 	       struct call *call);
 
 void cni_filter_drops(struct network *network, struct filter_drops *ret_drops, struct call *call);
-void cni_resolve(struct network *network, const char *host, struct resolved *ret_resolved,
+void cni_resolve(struct network *network, const char *host, bool v6, struct resolved *ret_resolved,
 		 struct call *call);
 
 /* cni_attach() for a space that the cell joins. @interface NULL: the lowest that is free. */

@@ -1,6 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a host name stands for: the host's files and name servers, asked through c-ares, which tells
- * how long an answer lasts. The settings are read anew each time. */
+/*
+ * What a host name stands for: the host's files and name servers, asked through c-ares, which tells
+ * how long an answer lasts.
+ *
+ * All questions share one channel. It is used by turns: a worker asks what is new, waits a moment
+ * for the first answers and comes back with them, and goes again while answers are outstanding; in
+ * between the channel is the loop's, so nothing of it is locked. One that nobody answers keeps no
+ * other waiting. The channel goes when nothing is outstanding; while it is always in use another
+ * one takes its place from time to time, as the host's settings are read only when it is made.
+ */
 #include <ares.h>
 #include <errno.h>
 #include <netdb.h>
@@ -12,23 +20,50 @@ enum {
 	TRY_MS = 1000, /* of one name server; the second try takes twice as long */
 	TRIES = 2,
 	ALL_MS = 5000,
-	TURN_MS = 200, /* how soon it ends when the daemon does */
+	TURN_MS = 100,      /* how soon it hears of a new question, or that the daemon ends */
+	GATHER_MS = 5,      /* more answers that come with the first one */
+	SETTINGS_MS = 5000, /* how long they are believed */
+	CHANNEL_MS = 20000, /* then what c-ares still waits for is given up */
 };
 
-/* One family is asked for without the other: there are name servers that never answer for IPv6. */
 struct question {
-	struct resolve_op *resolve;
+	struct list link; /* struct resolver.coming, then .open */
+	struct resolver *resolver;
+	char *host;
+	bool v6;
+	uint64_t end_ms;
+	struct call *call; /* NULL: it was told that nobody answers in time */
+	struct resolved *ret_resolved;
+
+	/* the worker's during a turn */
+	struct resolved resolved;
 	bool ended;
 	int status; /* of c-ares */
+	int ttl;    /* the shortest, seconds */
 };
 
-struct resolve_op {
-	struct op op;
-	char *host;
-	struct resolved resolved, *ret_resolved;
-	struct question v4, v6;
-	int ttl; /* the shortest, seconds */
+struct resolver {
+	struct cni *cni;
+	struct list coming; /* the loop's always: struct question.link */
+	struct work work;
+	uint64_t since_ms;
+
+	/* the worker's during a turn */
+	ares_channel channel;    /* NULL: there is none yet */
+	struct list fresh, open; /* struct question.link: to be asked; asked */
+	unsigned n_outstanding, n_ended;
+	struct error err; /* why there is no channel */
 };
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* ---- on the worker ---- */
 
 static int by_address(const void *a, const void *b)
 {
@@ -49,11 +84,12 @@ static bool read_address(const struct ares_addrinfo_node *node, struct ip *ret)
 static void on_answer(void *arg, int status, int timeouts UNUSED, struct ares_addrinfo *answer)
 {
 	struct question *question = arg;
-	struct resolve_op *resolve = question->resolve;
-	struct resolved *resolved = &resolve->resolved;
+	struct resolved *resolved = &question->resolved;
 
 	question->ended = true;
 	question->status = status;
+	question->resolver->n_outstanding--;
+	question->resolver->n_ended++;
 	if (status != ARES_SUCCESS)
 		return;
 	for (const struct ares_addrinfo_node *node = answer->nodes; node; node = node->ai_next) {
@@ -61,8 +97,8 @@ static void on_answer(void *arg, int status, int timeouts UNUSED, struct ares_ad
 		    !read_address(node, &resolved->addresses[resolved->n]))
 			continue;
 		resolved->n++;
-		if (node->ai_ttl < resolve->ttl)
-			resolve->ttl = node->ai_ttl < 0 ? 0 : node->ai_ttl;
+		if (node->ai_ttl < question->ttl)
+			question->ttl = node->ai_ttl < 0 ? 0 : node->ai_ttl;
 	}
 	ares_freeaddrinfo(answer);
 }
@@ -70,9 +106,9 @@ static void on_answer(void *arg, int status, int timeouts UNUSED, struct ares_ad
 /* Hands c-ares what has arrived, or that nothing has. False: it waits for nothing any more. Of the
  * bits of ares_getsock() the lower half says which sockets are read, the upper half which are
  * written. */
-static bool turn(ares_channel channel)
+static bool turn(ares_channel channel, uint64_t limit_ms)
 {
-	struct timeval limit = { .tv_usec = TURN_MS * 1000 }, wait;
+	struct timeval limit = { .tv_usec = (suseconds_t)limit_ms * 1000 }, wait;
 	ares_socket_t sockets[ARES_GETSOCK_MAXNUM];
 	unsigned wanted = (unsigned)ares_getsock(channel, sockets, ARES_GETSOCK_MAXNUM);
 	struct pollfd fds[ARES_GETSOCK_MAXNUM];
@@ -101,90 +137,195 @@ static bool turn(ares_channel channel)
 	return true;
 }
 
-static uint64_t now_ms(void)
+static void ask(struct resolver *resolver, struct question *question)
 {
-	struct timespec now;
+	const struct ares_addrinfo_hints hints = { .ai_family = question->v6 ? AF_INET6 : AF_INET,
+						   .ai_flags = ARES_AI_NOSORT };
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	list_append(&resolver->open, &question->link);
+	resolver->n_outstanding++;
+	ares_getaddrinfo(resolver->channel, question->host, NULL, &hints, on_answer, question);
 }
 
-static bool is_unknown(int status)
+static int open_channel(struct resolver *resolver, struct error *err)
 {
-	return status == ARES_ENOTFOUND || status == ARES_ENODATA || status == ARES_SUCCESS;
-}
+	struct ares_options options = { .timeout = TRY_MS, .tries = TRIES };
+	int r = ares_init_options(&resolver->channel, &options,
+				  ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES);
 
-/* One family is enough. Without any, what IPv4 is told says more. */
-static int judge(struct resolve_op *resolve, struct error *err)
-{
-	struct resolved *resolved = &resolve->resolved;
-	int status = is_unknown(resolve->v4.status) ? resolve->v6.status : resolve->v4.status;
-
-	resolved->ttl_ms = (uint64_t)resolve->ttl * 1000;
-	if (resolved->n)
-		qsort(resolved->addresses, resolved->n, sizeof(resolved->addresses[0]), by_address);
-	if (resolved->n)
+	if (r == ARES_SUCCESS)
 		return 0;
-	if (is_unknown(status))
+	resolver->channel = NULL;
+	return error_set(err, -EIO, "%s", ares_strerror(r));
+}
+
+static void run_turn(struct work *work)
+{
+	struct resolver *resolver = container_of(work, struct resolver, work);
+	uint64_t now = now_ms(), end = now + TURN_MS;
+	struct list *link;
+	bool gathers = false;
+
+	if (!resolver->channel && open_channel(resolver, &resolver->err) < 0)
+		return;
+	while ((link = list_pop(&resolver->fresh)))
+		ask(resolver, list_entry(link, struct question, link));
+	while (resolver->n_outstanding && now < end && !atomic_load(&resolver->cni->giving_up)) {
+		if (resolver->n_ended && !gathers) {
+			gathers = true;
+			end = now + GATHER_MS;
+		}
+		if (!turn(resolver->channel, end - now))
+			break;
+		now = now_ms();
+	}
+}
+
+/* ---- on the loop ---- */
+
+/* Without an address, what it was told; an answer without one is that there is none. */
+static int judge(const struct question *question, struct error *err)
+{
+	int status = question->status;
+
+	if (question->resolved.n)
+		return 0;
+	if (status == ARES_ENOTFOUND || status == ARES_ENODATA || status == ARES_SUCCESS)
 		return error_set(err, -ENOENT, "no name server knows an address of it");
 	if (status == ARES_ECANCELLED || status == ARES_EDESTRUCTION || status == ARES_ETIMEOUT)
 		return error_set(err, -ETIMEDOUT, "no name server answers");
 	return error_set(err, -EIO, "%s", ares_strerror(status));
 }
 
-static void ask(ares_channel channel, struct resolve_op *resolve, struct question *question,
-		int family)
+static void tell(struct question *question, int status, struct error *err)
 {
-	const struct ares_addrinfo_hints hints = { .ai_family = family,
-						   .ai_flags = ARES_AI_NOSORT };
+	struct resolved *resolved = &question->resolved;
 
-	question->resolve = resolve;
-	ares_getaddrinfo(channel, resolve->host, NULL, &hints, on_answer, question);
+	if (status < 0)
+		error_wrap(err, status, "cannot find the host");
+	if (status == 0) {
+		resolved->ttl_ms = (uint64_t)question->ttl * 1000;
+		qsort(resolved->addresses, resolved->n, sizeof(resolved->addresses[0]), by_address);
+		*question->ret_resolved = *resolved;
+	}
+	call_complete(take_ptr(question->call), status, err);
 }
 
-static int run_resolve(struct op *op, struct error *err)
+static void question_free(struct question *question)
 {
-	struct resolve_op *resolve = container_of(op, struct resolve_op, op);
-	struct ares_options options = { .timeout = TRY_MS, .tries = TRIES };
-	uint64_t end = now_ms() + ALL_MS;
-	ares_channel channel;
-	int r = ares_init_options(&channel, &options, ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES);
-
-	if (r != ARES_SUCCESS)
-		return error_set(err, -EIO, "%s", ares_strerror(r));
-	resolve->ttl = INT_MAX;
-	ask(channel, resolve, &resolve->v4, AF_INET);
-	ask(channel, resolve, &resolve->v6, AF_INET6);
-	while (!(resolve->v4.ended && resolve->v6.ended) && !atomic_load(&op->cni->giving_up) &&
-	       now_ms() < end)
-		if (!turn(channel))
-			break;
-	ares_destroy(channel); /* ends what is under way */
-	return judge(resolve, err);
+	list_remove(&question->link);
+	free(question->host);
+	free(question);
 }
 
-static void on_finish(struct op *op, int status)
+static void tell_ended(struct resolver *resolver)
 {
-	struct resolve_op *resolve = container_of(op, struct resolve_op, op);
+	struct question *question;
+	uint64_t now = now_ms();
 
-	if (status == 0)
-		*resolve->ret_resolved = resolve->resolved;
-	free(resolve->host);
-	free(resolve);
+	resolver->n_ended = 0;
+	list_for_each(question, &resolver->open, link) {
+		struct error err = { 0 };
+
+		if (question->ended && question->call)
+			tell(question, judge(question, &err), &err);
+		else if (question->call && now >= question->end_ms)
+			tell(question, error_set(&err, -ETIMEDOUT, "no name server answers"), &err);
+		if (question->ended)
+			question_free(question);
+	}
 }
 
-static const struct step resolve_steps[] = {
-	{ .name = "find the host", .blocking = run_resolve, .apart = true },
-	{ 0 },
-};
+static void fail_all(struct list *questions, const struct error *why)
+{
+	struct question *question;
 
-void cni_resolve(struct network *network, const char *host, struct resolved *ret_resolved,
+	list_for_each(question, questions, link) {
+		struct error err = *why;
+
+		if (question->call)
+			tell(question, err.code, &err);
+		question_free(question);
+	}
+}
+
+/* What c-ares waits for ends with the channel. */
+static void resolver_free(struct resolver *resolver)
+{
+	struct cni *cni = resolver->cni;
+	struct error err;
+
+	if (resolver->channel)
+		ares_destroy(resolver->channel);
+	tell_ended(resolver);
+	error_set(&err, -ECANCELED, "shutting down");
+	if (resolver->err.code)
+		err = resolver->err;
+	fail_all(&resolver->fresh, &err);
+	fail_all(&resolver->coming, &err);
+	check(list_empty(&resolver->open));
+	if (cni->resolver == resolver)
+		cni->resolver = NULL;
+	free(resolver);
+	cni_op_ended(cni);
+}
+
+static void on_turn_done(struct work *work);
+
+static void start_turn(struct resolver *resolver)
+{
+	struct list *link;
+
+	while ((link = list_pop(&resolver->coming)))
+		list_append(&resolver->fresh, link);
+	loop_work_apart(resolver->cni->loop, &resolver->work, run_turn, on_turn_done);
+}
+
+static void on_turn_done(struct work *work)
+{
+	struct resolver *resolver = container_of(work, struct resolver, work);
+	uint64_t age_ms = now_ms() - resolver->since_ms;
+
+	tell_ended(resolver);
+	if (age_ms > SETTINGS_MS && resolver->cni->resolver == resolver)
+		resolver->cni->resolver = NULL;
+	if (resolver->cni->closing || resolver->err.code || age_ms > CHANNEL_MS ||
+	    (list_empty(&resolver->coming) && list_empty(&resolver->open)))
+		resolver_free(resolver);
+	else
+		start_turn(resolver);
+}
+
+static struct resolver *resolver_new(struct cni *cni)
+{
+	struct resolver *resolver = xnew(struct resolver);
+
+	resolver->cni = cni;
+	resolver->since_ms = now_ms();
+	list_init(&resolver->coming);
+	list_init(&resolver->fresh);
+	list_init(&resolver->open);
+	cni->n_ops++;
+	return resolver;
+}
+
+void cni_resolve(struct network *network, const char *host, bool v6, struct resolved *ret_resolved,
 		 struct call *call)
 {
 	struct cni *cni = container_of(network, struct cni, network);
-	struct resolve_op *resolve = xnew(struct resolve_op);
+	struct question *question = xnew(struct question);
+	bool new = !cni->resolver;
 
-	resolve->host = xstrdup(host);
-	resolve->ret_resolved = ret_resolved;
-	op_start(&resolve->op, cni, resolve_steps, on_finish, call);
+	*question = (struct question){ .host = xstrdup(host),
+				       .v6 = v6,
+				       .end_ms = now_ms() + ALL_MS,
+				       .call = call,
+				       .ret_resolved = ret_resolved,
+				       .ttl = INT_MAX };
+	if (new)
+		cni->resolver = resolver_new(cni);
+	question->resolver = cni->resolver;
+	list_append(&cni->resolver->coming, &question->link);
+	if (new)
+		start_turn(cni->resolver);
 }

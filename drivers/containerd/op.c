@@ -190,7 +190,7 @@ int op_fail(struct op *op, int code, const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	vsnprintf(msg, sizeof(msg), fmt, args);
+	str_vprint(msg, sizeof(msg), fmt, args);
 	va_end(args);
 	if (!is_cleanup(op))
 		error_set(&op->err, code, "%s: %s", op->object, msg);

@@ -112,15 +112,27 @@ echo "db.test 1 $SECOND_ADDRESS" >"$T/zone"
 wait_for "db.test is found at its new address" allowed_are db.test "$FIRST_ADDRESS $SECOND_ADDRESS"
 holds "db.test moved" "$ALLOWED second/udp "
 
-# A name that nobody knows is told, and hinders nothing else. What was found stays when nobody can be asked.
+# A name that was never found is a problem, and hinders nothing else.
 guarded_space "$OUTSIDE_RULE" "$PRIVATE_RULE" "$DB_RULE" "{host: nobody.test, ports: [7000]}"
 wait_for "the missing name to be told" space_says \
 	'Ready HostNotFound nobody.test: cannot find the host: no name server knows an address of it'
-kuke status | sed -n '/^Remarks/,$p' | grep -qF 'space default/guarded: Ready, HostNotFound: nobody.test: ' ||
-	fail "not in status: $(kuke status)"
+! kuke status >"$T/status" || fail "status is healthy: $(cat "$T/status")"
+sed -n '/^Problems/,$p' "$T/status" | grep -qF 'space default/guarded: Ready, HostNotFound: nobody.test: ' ||
+	fail "not in status: $(cat "$T/status")"
+
+# What was found stays when nobody can be asked, whatever daemon asks.
 names_stop
 wait_for "the silence to be told" space_says 'db.test: cannot find the host'
 holds "no name server answers" "$ALLOWED second/udp "
+guarded_space "$OUTSIDE_RULE" "$PRIVATE_RULE" "$DB_RULE"
+wait_for "the missing name is gone" space_says 'Ready HostStale db.test: cannot find the host'
+kuke status >"$T/status" || fail "a name that was found once is a problem: $(cat "$T/status")"
+daemon_kill
+daemon_start
+wait_for "all cells are Ready" cells_are_ready
+wait_for "the silence to be told by the next daemon" space_says 'Ready HostStale db.test: cannot find the host'
+assert_true "what db.test stood for" allowed_are db.test "$FIRST_ADDRESS $SECOND_ADDRESS"
+holds "no name server answers the next daemon" "$ALLOWED second/udp "
 guarded_space "$PRIVATE_RULE"
 wait_for "nothing is wrong any more" space_says "Ready null null"
 

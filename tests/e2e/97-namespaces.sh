@@ -17,8 +17,7 @@ remove_realm() {
 
 ctr namespaces create empty
 ctr namespaces create full team=theirs
-ctr -n kukeon-default images export "$T/image.tar" $IMAGE
-ctr -n full images import "$T/image.tar" >/dev/null
+"$REPO/scripts/busybox-image" --import full
 full=$(labels_of full)
 for name in empty full new; do
 	realm_in $name $name
@@ -46,7 +45,7 @@ realm_in again empty
 wait_for "realm again is Ready" realm_is again Ready
 remove_realm again
 assert_eq "" "$(labels_of empty)" "labels of namespace empty, the second time"
-ctr -n full images remove --sync $IMAGE >/dev/null
+ctr -n full images list -q | xargs ctr -n full images remove --sync >/dev/null
 full_is_removed() { ctr namespaces remove full >/dev/null 2>&1; } # when what belonged to the image is collected
 wait_for "nothing of ours to be in the way of taking it away" full_is_removed
 ctr namespaces remove empty >/dev/null

@@ -448,23 +448,43 @@ static void fake_filter_drops(struct network *network, struct filter_drops *ret_
 	act(network, "read drops", "", call, apply_drops)->reads_only = true;
 }
 
+static void apply_names(const struct world *world, bool v6, struct resolved *ret)
+{
+	const struct resolved *names = &world->names;
+
+	*ret = (struct resolved){ .ttl_ms = names->ttl_ms };
+	for (size_t i = 0; i < names->n; i++)
+		if (ip_is_v4(&names->addresses[i]) != v6)
+			ret->addresses[ret->n++] = names->addresses[i];
+}
+
 static int apply_resolve(struct op *op, struct error *err)
 {
 	struct world *world = op->world;
+	bool v6 = op->number;
+	struct resolved names;
 
-	world->asked++;
-	if (!world->names.n)
+	world->asking--;
+	apply_names(world, v6, &names);
+	if (v6 ? world->mute6 : world->mute)
+		return error_set(err, -ETIMEDOUT, "no name server answers");
+	if (!names.n)
 		return error_set(err, -ENOENT, "no name server knows an address of it");
-	*(struct resolved *)op->ret = world->names;
+	*(struct resolved *)op->ret = names;
 	return 0;
 }
 
-static void fake_resolve(struct network *network, const char *host, struct resolved *ret_resolved,
-			 struct call *call)
+static void fake_resolve(struct network *network, const char *host, bool v6,
+			 struct resolved *ret_resolved, struct call *call)
 {
-	struct op *op = act(network, "resolve", host, call, apply_resolve);
+	struct world *world = container_of(network, struct world, network);
+	struct op *op = act(network, v6 ? "resolve6" : "resolve", host, call, apply_resolve);
 
+	*(v6 ? &world->asked6 : &world->asked) += 1;
+	if (++world->asking > world->asking_most)
+		world->asking_most = world->asking;
 	op->ret = ret_resolved;
+	op->number = v6;
 	op->reads_only = true;
 }
 

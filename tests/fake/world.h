@@ -145,9 +145,11 @@ struct world {
 	struct cgroup_driver cgroup;
 	char *filter; /* what the packet filter says; NULL: nothing */
 	bool filter_fails;
-	struct resolved names;      /* what every host name stands for; empty: there is none */
-	unsigned asked;             /* how often */
-	const char *filter_refuses; /* key of a space that it leaves out; NULL: none */
+	struct resolved names;        /* what every host name stands for; empty: there is none */
+	bool mute, mute6;             /* who is asked for addresses of the family does not answer */
+	unsigned asked, asked6;       /* how often, by family */
+	unsigned asking, asking_most; /* questions under way, and the most there were at once */
+	const char *filter_refuses;   /* key of a space that it leaves out; NULL: none */
 	struct filter_listener filter_listener;
 	struct runtime_listener runtime_listener;
 	struct cgroup_listener cgroup_listener;

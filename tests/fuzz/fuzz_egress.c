@@ -1,11 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A range, ports and a host name of an egress policy: what is taken keeps to its bounds. */
+/* A range, ports and a host name of an egress policy, and what a daemon before us noted of a name:
+ * what is taken keeps to its bounds. */
 #include <stdio.h>
 
 #include "core/base/str.h"
+#include "core/egress_host.h"
 #include "core/model/egress.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+/* What is written of it is read as the same. */
+static void play_note(const char *data, size_t len)
+{
+	AUTO_BUF struct buf text = { 0 }, again = { 0 };
+	struct egress_addresses addresses;
+
+	egress_addresses_parse(data, len, &addresses);
+	check(addresses.n <= EGRESS_ADDRESSES_MAX);
+	egress_addresses_format(&addresses, &text);
+	egress_addresses_parse(text.data, text.len, &addresses);
+	egress_addresses_format(&addresses, &again);
+	check(str_equal(text.data, again.data));
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
@@ -29,6 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		check(again.first == ports.first && again.last == ports.last &&
 		      again.udp == ports.udp);
 	}
+	play_note((const char *)data, len);
 	if (egress_host_check(text, &err) == 0)
 		check(*text && !strpbrk(text, " \n\"';{}/"));
 	return 0;

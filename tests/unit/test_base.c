@@ -438,10 +438,53 @@ static void test_copy(void **state UNUSED)
 	assert_false(str_copy(to, 0, ""));
 }
 
+/* What does not fit keeps both ends, in whole characters. */
+static void test_fit(void **state UNUSED)
+{
+	static const struct {
+		const char *from, *to;
+	} rows[] = {
+		{ "", "" },
+		{ "0123456789abcdefghi", "0123456789abcdefghi" },
+		{ "0123456789abcdefghij", "0123456 \xe2\x80\xa6 defghij" },
+		{ "012345\xc3\xa4xxxxxxxxxxxxxx\xc3\xa4"
+		  "fghijk",
+		  "012345 \xe2\x80\xa6 fghijk" },
+		{ "\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80",
+		  "\x80\x80\x80 \xe2\x80\xa6 \x80\x80\x80" },
+	};
+	char to[20];
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		str_fit(to, sizeof(to), rows[i].from);
+		assert_string_equal(to, rows[i].to);
+	}
+}
+
+static void test_error_keeps_its_ends(void **state UNUSED)
+{
+	AUTO_BUF struct buf text = { 0 };
+	struct error err;
+
+	while (text.len < 3000)
+		buf_printf(&text, "layer %zu: ", text.len);
+	buf_add_str(&text, "the cause");
+	error_set(&err, -EIO, "begins: %s", text.data);
+	for (int i = 0; i < 3; i++)
+		error_wrap(&err, -EIO, "cell %d", i);
+	assert_true(str_starts_with(err.msg, "cell 2: cell 1: cell 0: begins: layer 0: "));
+	assert_true(str_ends_with(err.msg, ": the cause"));
+	error_wrap(&err, -EIO, "%s", text.data);
+	assert_true(str_starts_with(err.msg, "layer 0: "));
+	assert_true(str_ends_with(err.msg, ": the cause"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_copy),
+		cmocka_unit_test(test_fit),
+		cmocka_unit_test(test_error_keeps_its_ends),
 		cmocka_unit_test(test_map_against_sorted_table),
 		cmocka_unit_test(test_map_remove_while_walking),
 		cmocka_unit_test(test_list),

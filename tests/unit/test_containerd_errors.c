@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <errno.h>
 
+#include "core/base/buf.h"
 #include "drivers/containerd/client.h"
 #include "drivers/containerd/labels.h"
 
@@ -20,6 +21,30 @@ static bool has_part(const char *text, const char *part)
 		return strstr(text, part);
 	last = xstrndup(part, --len);
 	return strlen(text) >= len && str_equal(text + strlen(text) - len, last);
+}
+
+/* Layer upon layer of words around a cause that comes last: it is told, and what it means. */
+static void test_long_text(void **state UNUSED)
+{
+	enum { LONG_BYTES = 3000 };
+	const struct client_attempt attempt = { .socket = "/s.sock",
+						.step = "start the task",
+						.object = "container s_t_c_root" };
+	AUTO_BUF struct buf peer = { 0 };
+	struct error origin, err = { 0 };
+
+	while (peer.len < LONG_BYTES)
+		buf_printf(&peer, "failed to mount /run/containerd/l%zu\xc3\xa4ng: ", peer.len);
+	buf_add_str(&peer, "no space left on device: unknown");
+	error_set(&origin, -EIO, "%s", peer.data); /* as what speaks gRPC hands it on */
+	assert_int_equal(client_explain(&attempt, -EIO, origin.msg, &err), -ENOSPC);
+	error_wrap(&err, err.code, "cell r/s/t/c");
+	assert_true(strlen(err.msg) < ERROR_MSG_MAX_BYTES);
+	if (!has_part(err.msg, "cell r/s/t/c: container s_t_c_root: start the task: failed to "
+			       "mount /run/containerd/l0") ||
+	    !has_part(err.msg, " \xe2\x80\xa6 ") ||
+	    !has_part(err.msg, ": no space left on device$"))
+		fail_msg("\"%s\"", err.msg);
 }
 
 static void test_explain(void **state UNUSED)
@@ -133,6 +158,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_explain),
+		cmocka_unit_test(test_long_text),
 		cmocka_unit_test(test_labels_roundtrip),
 		cmocka_unit_test(test_labels_refused),
 	};

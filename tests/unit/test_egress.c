@@ -9,6 +9,7 @@
 
 #include "core/base/buf.h"
 #include "core/egress_allow.h"
+#include "core/egress_host.h"
 #include "core/model/egress.h"
 
 static void test_range(void **state UNUSED)
@@ -293,6 +294,93 @@ static void test_settle_random(void **state UNUSED)
 		settle_random(round % 2 ? "10.0.0." : "fd00::", &seed);
 }
 
+/* ---- what a name stands for ---- */
+
+/* An answer of one family at some time: "192.0.2.1 192.0.2.2", "" none. True: it changed. */
+static bool answered(struct egress_addresses *addresses, bool v6, const char *text, uint64_t now_ms)
+{
+	struct ip ips[EGRESS_ADDRESSES_MAX];
+	struct egress_addresses answer;
+
+	egress_addresses_parse(text, strlen(text), &answer);
+	for (size_t i = 0; i < answer.n; i++)
+		ips[i] = answer.items[i].address;
+	return egress_addresses_take(addresses, v6, ips, answer.n, now_ms);
+}
+
+static void assert_stands_for(const struct egress_addresses *addresses, const char *text)
+{
+	AUTO_BUF struct buf now = { 0 };
+
+	egress_addresses_format(addresses, &now);
+	assert_string_equal(now.data, text);
+}
+
+/* What has left the answers stays for a while, what nobody has answered anew for as long. */
+static void test_addresses_age(void **state UNUSED)
+{
+	struct egress_addresses a = { 0 };
+	uint64_t now_ms = 1000;
+
+	assert_true(answered(&a, false, "192.0.2.1 192.0.2.2", now_ms));
+	assert_true(answered(&a, true, "2001:db8::1", now_ms));
+	assert_false(answered(&a, false, "192.0.2.1 192.0.2.2", now_ms += 10 * EGRESS_GRACE_MS));
+	assert_true(answered(&a, false, "192.0.2.3", now_ms));
+	assert_stands_for(&a, "192.0.2.1 192.0.2.2 2001:db8::1 192.0.2.3");
+	assert_false(answered(&a, false, "192.0.2.3 192.0.2.2", now_ms += EGRESS_GRACE_MS - 1));
+	assert_true(answered(&a, false, "192.0.2.3 192.0.2.2", now_ms += 1));
+	assert_stands_for(&a, "192.0.2.2 2001:db8::1 192.0.2.3");
+	assert_false(answered(&a, true, "", now_ms));
+	assert_true(answered(&a, true, "", now_ms += EGRESS_GRACE_MS));
+	assert_stands_for(&a, "192.0.2.2 192.0.2.3");
+}
+
+/* The first to leave is the first to go when there is no room. */
+static void test_addresses_are_bounded(void **state UNUSED)
+{
+	struct egress_addresses a = { 0 };
+	char text[IP_TEXT_BYTES];
+
+	for (int i = 0; i < 3 * EGRESS_ADDRESSES_MAX; i++) {
+		snprintf(text, sizeof(text), "192.0.2.%d", i);
+		assert_true(answered(&a, false, text, (uint64_t)i + 1));
+	}
+	assert_int_equal(a.n, EGRESS_ADDRESSES_MAX);
+	for (int i = 2 * EGRESS_ADDRESSES_MAX; i < 3 * EGRESS_ADDRESSES_MAX; i++) {
+		snprintf(text, sizeof(text), "192.0.2.%d", i);
+		assert_false(answered(&a, false, text, 200));
+	}
+}
+
+/* What the file says is not believed to be what we wrote. */
+static void test_addresses_of_any_text(void **state UNUSED)
+{
+	static const struct {
+		const char *text, *taken;
+	} rows[] = {
+		{ "", "" },
+		{ "192.0.2.1 2001:db8::1", "192.0.2.1 2001:db8::1" },
+		{ " 192.0.2.1  192.0.2.1 ", "192.0.2.1" },
+		{ "192.0.2.1; flush ruleset", "" },
+		{ "0.0.0.0/0 192.0.2.7 a.test ::ffff:10.0.0.1", "192.0.2.7" },
+	};
+	AUTO_BUF struct buf many = { 0 };
+	struct egress_addresses a;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		egress_addresses_parse(rows[i].text, strlen(rows[i].text), &a);
+		assert_stands_for(&a, rows[i].taken);
+	}
+	for (int i = 0; i < 2 * EGRESS_ADDRESSES_MAX; i++)
+		buf_printf(&many, "192.0.2.%d ", i);
+	egress_addresses_parse(many.data, many.len, &a);
+	assert_int_equal(a.n, EGRESS_ADDRESSES_MAX);
+	while (many.len <= EGRESS_NOTE_MAX_BYTES)
+		buf_add_str(&many, " ");
+	egress_addresses_parse(many.data, many.len, &a);
+	assert_int_equal(a.n, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -303,6 +391,9 @@ int main(void)
 		cmocka_unit_test(test_settle_random),
 		cmocka_unit_test(test_settle_families),
 		cmocka_unit_test(test_settle_around_ipv4),
+		cmocka_unit_test(test_addresses_age),
+		cmocka_unit_test(test_addresses_are_bounded),
+		cmocka_unit_test(test_addresses_of_any_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -659,6 +659,7 @@ enum {
 	JOINED = 1 << 27,
 	DENIES = 1 << 28,       /* what leaves it */
 	HOST_UNKNOWN = 1 << 29, /* that its policy allows */
+	HOST_AGED = 1 << 30,    /* the same, but it was found once */
 };
 
 static const struct {
@@ -689,6 +690,8 @@ static const struct {
 	  CGROUP | OWN | APPLIED | FILTERED | DENIES, "", STATE(Pending, CREATING) },
 	{ "a space that allows a host that is not found", "r/s",
 	  CGROUP | OWN | APPLIED | FILTERED | HOST_UNKNOWN, "", STATE(Ready, HOST_NOT_FOUND) },
+	{ "a space that allows a host that is not found any more", "r/s",
+	  CGROUP | OWN | APPLIED | FILTERED | HOST_AGED, "", STATE(Ready, HOST_STALE) },
 	{ "a space with few addresses left", "r/s", CGROUP | OWN | APPLIED | FILTERED, "",
 	  STATE(Ready, ADDRESSES_LOW), .used = 819 },
 	{ "a space with some more", "r/s", CGROUP | OWN | APPLIED | FILTERED, "",
@@ -754,7 +757,9 @@ static void test_parents(void **state UNUSED)
 		set_cell(object, flags);
 		if (object->kind == KIND_SPACE)
 			object->spec = space_spec(flags & DENIES);
-		object->own.egress_problem = flags & HOST_UNKNOWN ? xstrdup("a: no") : NULL;
+		object->own.egress_problem =
+			flags & (HOST_UNKNOWN | HOST_AGED) ? xstrdup("a: no") : NULL;
+		object->own.egress_unresolved = flags & HOST_UNKNOWN;
 		object->own.exists = flags & OWN;
 		object->own.applied = flags & APPLIED;
 		object->own.filtered = flags & FILTERED ? xstrdup("kuke-a 10.88.0.0/16") : NULL;
