@@ -5,9 +5,11 @@
 #include "drivers/cni/filter_elements.h"
 
 /*
- * guard: the bridges take packets for 127.0.0.0/8, or no answer to a connection of the host to its
- * own 127.0.0.1:port would come back; those that are no answers are dropped before anything looks
- * at them. forward: with bridge-nf-call-iptables, packets within a bridge come by here too, which
+ * guard, last: the bridges take packets for 127.0.0.0/8, or no answer to a connection of the host to
+ * its own 127.0.0.1:port would come back; and a port that leads elsewhere is led there before the
+ * kernel asks whether such an address may come in by this link. So nothing comes in by a link with
+ * an address of loopback, nor leaves with one, whatever route_localnet says; answers have one only
+ * in between. A VRF is the loopback of its own table. forward: with bridge-nf-call-iptables, packets within a bridge come by here too, which
  * "inside" lets pass.
  * The drop between bridges comes before everything that depends on connections, so that none that
  * began before its time lives on. egress: what begins inside is looked up packet by packet, so that
@@ -20,7 +22,12 @@
 static const char rules[] =
 	"	chain guard {\n"
 	"		type filter hook prerouting priority raw;\n"
-	"		iifname @bridges ip daddr 127.0.0.0/8 drop\n"
+	"		iiftype loopback return\n"
+	"		meta iifkind \"vrf\" return\n"
+	"		ip daddr 127.0.0.0/8 drop\n"
+	"		ip saddr 127.0.0.0/8 drop\n"
+	"		ip6 daddr ::1 drop\n"
+	"		ip6 saddr ::1 drop\n"
 	"	}\n"
 	"	chain refuse {\n"
 	"		iifname @dropped drop\n"
@@ -76,6 +83,15 @@ static const char rules[] =
 	"		oifname @bridges ip saddr 127.0.0.0/8 masquerade\n"
 	"		ct status dnat oifname . ip saddr @ranges masquerade\n"
 	"		ct status dnat oifname . ip6 saddr @ranges6 masquerade\n"
+	"	}\n"
+	"	chain last {\n"
+	"		type filter hook postrouting priority 300;\n"
+	"		oiftype loopback return\n"
+	"		meta oifkind \"vrf\" return\n"
+	"		ip saddr 127.0.0.0/8 drop\n"
+	"		ip daddr 127.0.0.0/8 drop\n"
+	"		ip6 saddr ::1 drop\n"
+	"		ip6 daddr ::1 drop\n"
 	"	}\n";
 
 static void print_element(const struct filter_element *element, bool first, struct buf *out)
