@@ -12,11 +12,11 @@
 enum {
 	RETRY_FIRST_MS = 500,
 	RETRY_LAST_MS = 30 * 1000,
-	TAKEN_AGAIN_MS = 5 * 1000,   /* a port that another program has may be free by then */
-	FIGHT_WITHIN_MS = 10 * 1000, /* changes further apart are no fight */
-	FIGHTS_AT_ONCE = 5,          /* put back without a pause */
-	FIGHT_FIRST_MS = 100,
-	FIGHT_LAST_MS = 30 * 1000,
+	TAKEN_AGAIN_MS = 5 * 1000, /* a port that another program has may be free by then */
+	AWAY_RETRY_LAST_MS = 1000, /* while what was in force is away */
+	PUT_BACK_EVERY_MS = 500,   /* in the long run, whatever others do: each costs some ms */
+	PUT_BACKS_AT_ONCE = 5,     /* before that, without a pause */
+	PUT_BACKS_AHEAD_MS = (PUT_BACKS_AT_ONCE - 1) * PUT_BACK_EVERY_MS,
 	PORTS_A_MS = 100, /* an act takes the loop half a millisecond for so many: it rests twice as
 			     long, so that many cells that come up share one */
 };
@@ -49,7 +49,23 @@ static void note_space(struct engine *engine, const struct filter_space *space)
 		log_warning("%s", space->problem);
 	str_replace(&object->own.filtered, text);
 	str_replace(&object->own.filter_problem, space->problem);
+	object->own.filter_missing = false;
 	engine_touch(engine, object);
+}
+
+/* What was in force is so no more: no cell starts or joins until it is again. */
+static void note_missing(struct engine *engine)
+{
+	struct object *object;
+
+	engine->filter.away = engine->filter.away_again = true;
+	map_for_each(object, &engine->objects, node) {
+		if (object->kind != KIND_SPACE || !object->own.filtered)
+			continue;
+		str_replace(&object->own.filtered, NULL);
+		object->own.filter_missing = true;
+		engine_touch(engine, object);
+	}
 }
 
 static void succeeded(struct engine *engine)
@@ -62,7 +78,8 @@ static void succeeded(struct engine *engine)
 	filter->problem = (struct error){ 0 };
 	filter->applied++;
 	filter->rests_until_ms = loop_now_ms(engine->loop) + filter->wish->n_ports / PORTS_A_MS;
-	for (size_t i = 0; i < filter->wish->n_spaces; i++)
+	filter->away = filter->away_again;
+	for (size_t i = 0; !filter->away && i < filter->wish->n_spaces; i++)
 		note_space(engine, &filter->wish->spaces[i]);
 	if (ports_note(engine, filter->wish))
 		timer_start(engine->loop, &filter->later, TAKEN_AGAIN_MS, on_later);
@@ -79,14 +96,17 @@ static void failed(struct engine *engine, const struct error *err)
 		tell_filter_failed(engine, err);
 	}
 	filter->problem = *err;
-	filter->not_before_ms = loop_now_ms(engine->loop) +
-				pause_ms(RETRY_FIRST_MS, RETRY_LAST_MS, filter->failures++);
+	filter->not_before_ms =
+		loop_now_ms(engine->loop) +
+		pause_ms(RETRY_FIRST_MS, filter->away ? AWAY_RETRY_LAST_MS : RETRY_LAST_MS,
+			 filter->failures++);
 	filter->doubted = true;
 	map_for_each(object, &engine->objects, node) {
 		if (object->kind != KIND_SPACE)
 			continue;
 		str_replace(&object->own.filtered, NULL);
 		str_replace(&object->own.filter_problem, err->msg);
+		object->own.filter_missing = false;
 		engine_touch(engine, object);
 	}
 }
@@ -136,7 +156,7 @@ static void apply(struct engine *engine)
 	if (!filter->applied && !egress_is_known(engine))
 		return;
 	filter->busy = true;
-	filter->doubted = false;
+	filter->doubted = filter->away_again = false;
 	filter->wish = xnew(struct filter_wish);
 	filter_wish_make(engine, filter->wish);
 	call_init(&filter->call, engine->loop, on_applied);
@@ -173,30 +193,39 @@ void filter_doubt(struct engine *engine)
 	apply_soon(engine);
 }
 
+/* Says it once for each time that others change it in a row. */
+static void tell_disturbed(struct engine *engine, bool first, bool waits)
+{
+	struct filter *filter = &engine->filter;
+
+	if (first) {
+		log_warning("another hand changed the packet filter; it is put back");
+		tell_filter(engine, TELL_FILTER_RESTORED);
+		filter->contested = false;
+	}
+	if (waits && !filter->contested) {
+		log_warning("another tool changes the packet filter again and again");
+		tell_filter(engine, TELL_FILTER_CONTESTED);
+		filter->contested = true;
+	}
+}
+
+/* Each put-back takes its share of the time: so many may go ahead of it. */
 void filter_disturbed(struct engine *engine)
 {
 	struct filter *filter = &engine->filter;
 	uint64_t now_ms = loop_now_ms(engine->loop);
+	bool first = filter->paid_until_ms <= now_ms;
 
+	note_missing(engine);
 	if (filter->not_before_ms > now_ms)
 		return; /* it is to be put back as it is */
-	/* Counted from when it was put back. */
-	if (filter->fought_ms < filter->not_before_ms)
-		filter->fought_ms = filter->not_before_ms;
-	if (now_ms > filter->fought_ms + FIGHT_WITHIN_MS)
-		filter->fights = 0;
-	filter->fought_ms = now_ms;
-	filter->fights++;
-	if (filter->fights == 1) {
-		log_warning("another hand changed the packet filter; it is put back");
-		tell_filter(engine, TELL_FILTER_RESTORED);
-	} else if (filter->fights == FIGHTS_AT_ONCE + 1) {
-		log_warning("another tool changes the packet filter again and again");
-		tell_filter(engine, TELL_FILTER_CONTESTED);
-	}
-	if (filter->fights > FIGHTS_AT_ONCE)
-		filter->not_before_ms = now_ms + pause_ms(FIGHT_FIRST_MS, FIGHT_LAST_MS,
-							  filter->fights - FIGHTS_AT_ONCE - 1);
+	if (first)
+		filter->paid_until_ms = now_ms;
+	if (filter->paid_until_ms > now_ms + PUT_BACKS_AHEAD_MS)
+		filter->not_before_ms = filter->paid_until_ms - PUT_BACKS_AHEAD_MS;
+	filter->paid_until_ms += PUT_BACK_EVERY_MS;
+	tell_disturbed(engine, first, filter->not_before_ms > now_ms);
 	filter_doubt(engine);
 }
 

@@ -3,8 +3,9 @@
  * Keeps the packet filter as the spaces and their cells want it: one act at a time, with everything
  * that changed meanwhile in the next one. A space is not Ready before it is in the filter.
  *
- * When another hand changes the filter it is put back at once; when that goes on and on, after
- * pauses that grow, or two tools would do nothing else.
+ * When another hand changes the filter it is put back at once; when that goes on and on, twice a
+ * second, or two tools would do nothing else. Until then its spaces are not Ready. What keeps
+ * packets in meanwhile is the driver's: a bridge lets nothing through that the filter has not seen.
  */
 #pragma once
 
@@ -22,8 +23,10 @@ struct filter {
 	unsigned failures; /* in a row */
 	struct error problem;
 	struct filter_wish *wish; /* of the act under way */
-	unsigned fights;          /* changes by another hand, each soon after the one before */
-	uint64_t fought_ms;       /* loop time of the last one; 0: none */
+	bool away;                /* another hand changed it, and it was not put back since */
+	bool away_again;          /* since the act under way began */
+	bool contested;           /* so often that it was put back after a pause; told */
+	uint64_t paid_until_ms;   /* loop time that its put-backs have used up */
 	uint64_t not_before_ms;
 	uint64_t rests_until_ms; /* since the last act: it grows with what the filter has */
 	uint64_t applied;        /* acts that succeeded; for tests */

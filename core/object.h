@@ -203,6 +203,7 @@ struct own_thing {
 	char *filtered; /* spaces: the bridge and ranges that the packet filter has, and whether it
 			   denies; NULL: none */
 	char *filter_problem;   /* spaces: why it cannot have them; NULL: nothing is known of */
+	bool filter_missing;    /* spaces: it had them, and another hand took them away */
 	char *egress_problem;   /* spaces: which hosts of its policy cannot be found; NULL: none */
 	bool egress_unresolved; /* one of them stands for nothing that is known */
 	struct drop_count dropped; /* spaces that deny */

@@ -189,6 +189,10 @@ static void say_filter(struct planning *p)
 	if (space->own.filter_problem)
 		plan_say(p, API__STATE__Pending, REASON_FILTER_FAILED, "%s",
 			 space->own.filter_problem);
+	else if (space->own.filter_missing)
+		plan_say(p, API__STATE__Pending, REASON_FILTER_MISSING,
+			 "another hand took its rules out of the packet filter: they are being put "
+			 "back, and until then nothing passes between its cells and what is outside");
 	else if (!object_is_filtered(space))
 		plan_say(p, API__STATE__Pending, REASON_CREATING,
 			 "its rules are being put into the packet filter");

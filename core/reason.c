@@ -21,6 +21,7 @@ static const char *const names[REASON_COUNT] = {
 	[REASON_NAMESPACE_FAILED] = "NamespaceFailed",
 	[REASON_NETWORK_FAILED] = "NetworkFailed",
 	[REASON_FILTER_FAILED] = "FilterFailed",
+	[REASON_FILTER_MISSING] = "FilterMissing",
 	[REASON_SPEC_REFUSED] = "SpecRefused",
 	[REASON_ADDRESSES_LOW] = "AddressesLow",
 	[REASON_ADDRESSES_EXHAUSTED] = "AddressesExhausted",

@@ -51,6 +51,13 @@ enum reason {
 	 */
 	REASON_FILTER_FAILED,
 	/*
+	 * Another hand took the rules that isolate the space out of the kernel's packet filter.
+	 * They are put back within a second; until then no cell comes up in it or joins it, and
+	 * nothing passes between its cells and what is outside. When it comes back again and again,
+	 * find the tool with nft monitor.
+	 */
+	REASON_FILTER_MISSING,
+	/*
 	 * What is declared of it now cannot be: of a realm another namespace, of a space another
 	 * range while cells have addresses in it. It stays as it was, and what is below it comes up
 	 * all the same; the message says what stands in the way.

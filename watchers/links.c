@@ -8,6 +8,7 @@
  *                                 master or a carrier (its other end is down, inside), it is not as
  *                                 it was made
  *   RTM_DELADDR                   a bridge of ours has lost an address
+ *   RTM_DELQDISC                  a bridge of ours has lost its second lock, perhaps
  *
  * Everything else that happens to links passes by without a look, also nearly all that we do to
  * them ourselves: a cell's link is known by its name from the end of ADD until DEL begins. A
@@ -96,6 +97,15 @@ static bool address_matters(struct links *links, struct nlmsghdr *header)
 	return if_indextoname(info->ifa_index, name) && bridges_has(links->engine, name);
 }
 
+static bool queue_matters(struct links *links, struct nlmsghdr *header)
+{
+	const struct tcmsg *info = nlmsg_data(header);
+	char name[IF_NAMESIZE];
+
+	return if_indextoname((unsigned)info->tcm_ifindex, name) &&
+	       bridges_has(links->engine, name);
+}
+
 static int on_message(struct nl_msg *msg, void *arg)
 {
 	struct nlmsghdr *header = nlmsg_hdr(msg);
@@ -108,6 +118,9 @@ static int on_message(struct nl_msg *msg, void *arg)
 	else if (header->nlmsg_type == RTM_DELADDR)
 		matters = nlmsg_valid_hdr(header, sizeof(struct ifaddrmsg)) &&
 			  address_matters(links, header);
+	else if (header->nlmsg_type == RTM_DELQDISC)
+		matters = nlmsg_valid_hdr(header, sizeof(struct tcmsg)) &&
+			  queue_matters(links, header);
 	if (matters)
 		links->look(links->ctx, busy);
 	return NL_OK;
@@ -140,7 +153,7 @@ static int listen_on(struct nl_sock *sock, struct links *links)
 		nl_socket_set_buffer_size(sock, RECEIVE_BUFFER_BYTES, 0);
 	return r < 0 ? r
 		     : nl_socket_add_memberships(sock, RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR,
-						 RTNLGRP_IPV6_IFADDR, 0);
+						 RTNLGRP_IPV6_IFADDR, RTNLGRP_TC, 0);
 }
 
 int links_open(struct links **ret, struct engine *engine, void (*look)(void *ctx, bool busy),

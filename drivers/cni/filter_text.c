@@ -2,13 +2,17 @@
 #include "drivers/cni/filter_text.h"
 
 #include "core/base/buf.h"
+#include "drivers/cni/bridgelock.h"
 #include "drivers/cni/filter_elements.h"
 
 /*
- * guard: the bridges take packets for 127.0.0.0/8, or no answer to a connection of the host to its
- * own 127.0.0.1:port would come back; those that are no answers are dropped before anything looks
- * at them. forward: with bridge-nf-call-iptables, packets within a bridge come by here too, which
- * "inside" lets pass.
+ * guard, sent: the bridges take packets for 127.0.0.0/8, or no answer to a connection of the host
+ * to its own 127.0.0.1:port would come back; and a port that leads elsewhere is led there before
+ * the kernel asks whether such an address may come in by this link. So nothing comes in by a link
+ * with an address of loopback, nor leaves with one, whatever route_localnet says; answers have one
+ * only in between. The kernel itself takes none of IPv6 in. A VRF is the loopback of its table.
+ * forward: with bridge-nf-call-iptables, packets within a bridge come by here too, which "inside"
+ * lets pass.
  * The drop between bridges comes before everything that depends on connections, so that none that
  * began before its time lives on. egress: what begins inside is looked up packet by packet, so that
  * a policy that becomes stricter ends what it does not allow. What is said to everybody on a bridge
@@ -16,11 +20,27 @@
  * denies may still ask which neighbour has an IPv6 address, without which not even an answer gets
  * there. leaving: the kernel leads nothing from ::1 elsewhere. post: a cell that reaches a port of
  * its own space through the host gets its answer through the host too, or would not know it.
+ * seen, forward, sent: what the second lock (bridgelock.h) asks for. Packets to a cell are marked
+ * by the chain that judges them: no hand takes away the one without the other. Those from cells
+ * look as if they had been sent to many, but where they come by here before the bridge hands them
+ * up. What the host sends to a published port had another way out when it began.
  */
+#define SEEN "meta mark set meta mark | " BRIDGELOCK_SEEN
 static const char rules[] =
+	"	chain looped {\n"
+	"		iiftype loopback return\n"
+	"		meta iifkind \"vrf\" return\n"
+	"		drop\n"
+	"	}\n"
+	"	chain looping {\n"
+	"		oiftype loopback return\n"
+	"		meta oifkind \"vrf\" return\n"
+	"		drop\n"
+	"	}\n"
 	"	chain guard {\n"
 	"		type filter hook prerouting priority raw;\n"
-	"		iifname @bridges ip daddr 127.0.0.0/8 drop\n"
+	"		ip daddr 127.0.0.0/8 jump looped\n"
+	"		ip saddr 127.0.0.0/8 jump looped\n"
 	"	}\n"
 	"	chain refuse {\n"
 	"		iifname @dropped drop\n"
@@ -39,6 +59,11 @@ static const char rules[] =
 	"		meta l4proto { icmp, icmpv6 } ct state related accept\n"
 	"		goto refuse\n"
 	"	}\n"
+	"	chain seen {\n"
+	"		type filter hook prerouting priority 300;\n"
+	"		meta pkttype multicast iifname @bridges meta pkttype set host accept\n"
+	"		iifname @bridges " SEEN "\n"
+	"	}\n"
 	"	chain host {\n"
 	"		type filter hook input priority filter;\n"
 	"		icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept\n"
@@ -46,7 +71,8 @@ static const char rules[] =
 	"	}\n"
 	"	chain forward {\n"
 	"		type filter hook forward priority filter;\n"
-	"		iifname . oifname @inside accept\n"
+	"		iifname . oifname @inside " SEEN " accept\n"
+	"		oifname @bridges " SEEN "\n"
 	"		iifname != @bridges oifname != @bridges accept\n"
 	"		iifname @bridges oifname @bridges drop\n"
 	"		iifname @bridges jump egress\n"
@@ -76,6 +102,14 @@ static const char rules[] =
 	"		oifname @bridges ip saddr 127.0.0.0/8 masquerade\n"
 	"		ct status dnat oifname . ip saddr @ranges masquerade\n"
 	"		ct status dnat oifname . ip6 saddr @ranges6 masquerade\n"
+	"	}\n"
+	"	chain sent {\n"
+	"		type filter hook output priority 300;\n"
+	"		ip saddr 127.0.0.0/8 ct state invalid,untracked jump looping\n"
+	"		oifname @bridges " SEEN " accept\n"
+	"		ct status dnat " SEEN " accept\n"
+	"		ip saddr 127.0.0.0/8 jump looping\n"
+	"		ip6 saddr ::1 jump looping\n"
 	"	}\n";
 
 static void print_element(const struct filter_element *element, bool first, struct buf *out)

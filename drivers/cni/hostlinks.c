@@ -9,8 +9,10 @@
 #include <netlink/route/addr.h>
 #include <netlink/route/link.h>
 #include <netlink/route/link/bridge.h>
+#include <netlink/route/qdisc.h>
 
 #include "core/base/fs.h"
+#include "drivers/cni/bridgelock.h"
 #include "drivers/cni/hostipv6.h"
 #include "drivers/cni/nl.h"
 
@@ -55,6 +57,49 @@ static void add_link(struct nl_object *object, void *arg)
 	links->n++;
 }
 
+struct locks {
+	struct hostlinks *links;
+	int *ifindexes;
+	size_t n;
+};
+
+static void add_lock(struct nl_object *object, void *arg)
+{
+	struct rtnl_tc *queue = (struct rtnl_tc *)object;
+	struct locks *locks = arg;
+
+	if (str_equal(rtnl_tc_get_kind(queue), "clsact"))
+		locks->ifindexes[locks->n++] = rtnl_tc_get_ifindex(queue);
+}
+
+static bool has_lock(const struct locks *locks, int ifindex)
+{
+	for (size_t i = 0; i < locks->n; i++)
+		if (locks->ifindexes[i] == ifindex)
+			return true;
+	return false;
+}
+
+/* Where bridges cannot be locked none is missed. */
+static int read_locks(struct nl_sock *sock, struct hostlinks *links, struct error *err)
+{
+	AUTO(nl_auto_cache) struct nl_cache *queues = NULL;
+	AUTO_FREE int *ifindexes = NULL;
+	struct locks locks = { 0 };
+	int r = bridgelock_works() ? rtnl_qdisc_alloc_cache(sock, &queues) : 0;
+
+	if (r < 0)
+		return nl_to_error(err, "list the host's queues", r);
+	if (!queues)
+		return 0;
+	locks.ifindexes = ifindexes = xcalloc((size_t)nl_cache_nitems(queues) + 1, sizeof(int));
+	nl_cache_foreach(queues, add_lock, &locks);
+	for (size_t i = 0; i < links->n; i++)
+		links->items[i].unlocked =
+			links->items[i].bridge && !has_lock(&locks, links->items[i].ifindex);
+	return 0;
+}
+
 static int read_all(struct nl_sock *sock, struct hostlinks *ret, struct error *err)
 {
 	AUTO(nl_auto_cache) struct nl_cache *links = NULL;
@@ -66,7 +111,8 @@ static int read_all(struct nl_sock *sock, struct hostlinks *ret, struct error *e
 	nl_cache_foreach(links, add_link, ret);
 	qsort(ret->items, ret->n, sizeof(*ret->items), by_name);
 	r = rtnl_addr_alloc_cache(sock, &ret->addresses);
-	return r < 0 ? nl_to_error(err, "list the host's addresses", r) : 0;
+	return r < 0 ? nl_to_error(err, "list the host's addresses", r)
+		     : read_locks(sock, ret, err);
 }
 
 int hostlinks_read(struct hostlinks *ret, struct error *err)
@@ -156,6 +202,8 @@ char *hostlinks_bridge_drift(const struct hostlinks *links, const struct bridge_
 		return xasprintf("bridge %s has lost address %s", wish->name, wish->address);
 	if (!has_address(links, bridge->ifindex, wish->address6))
 		return xasprintf("bridge %s has lost address %s", wish->name, wish->address6);
+	if (bridge->unlocked)
+		return xasprintf("bridge %s has lost its second lock", wish->name);
 	for (size_t i = 0; i < wish->ports.n; i++) {
 		const struct hostlink *port = hostlinks_find(links, wish->ports.items[i]);
 
@@ -259,6 +307,8 @@ static int mend(struct nl_sock *sock, const struct hostlinks *links, const struc
 		r = nl_add_address(sock, bridge->ifindex, wish->address, give_words, err);
 	if (r == 0 && !has_address(links, bridge->ifindex, wish->address6))
 		r = nl_add_address(sock, bridge->ifindex, wish->address6, give_words, err);
+	if (bridge->unlocked)
+		bridgelock_set_one(wish->name);
 	return r < 0 ? r : mend_ports(sock, links, bridge, wish, err);
 }
 

@@ -12,6 +12,7 @@ struct hostlink {
 	char name[IF_NAMESIZE];
 	int ifindex, master; /* master 0: none */
 	bool up, bridge, veth;
+	bool unlocked; /* without the lock that bridges have (bridgelock.h) */
 };
 
 struct nl_cache;

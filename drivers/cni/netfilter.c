@@ -6,6 +6,7 @@
 #include <nftables/libnftables.h>
 
 #include "core/base/fs.h"
+#include "drivers/cni/bridgelock.h"
 #include "drivers/cni/conntrack.h"
 #include "drivers/cni/filter_check.h"
 #include "drivers/cni/filter_text.h"
@@ -24,6 +25,7 @@ struct apply_op {
 	bool known;                   /* the kernel has @before */
 	uint32_t believed;            /* the generation at which it had; 0: changes are watched */
 	uint32_t from, to;            /* generations around the transaction */
+	bool first;                   /* since we started */
 	struct held_ports held;
 };
 
@@ -86,11 +88,25 @@ static void let_loopback_in(const struct filter_wish *wish)
 	}
 }
 
+/* Whatever locks there are may be of an earlier version; what it let through knew them. */
+static void lock_bridges(const struct apply_op *apply)
+{
+	AUTO(strv_fini) struct strv bridges = { 0 };
+
+	for (size_t i = 0; i < apply->wish.n_spaces; i++)
+		if (!apply->wish.spaces[i].problem)
+			strv_add(&bridges, apply->wish.spaces[i].bridge);
+	bridgelock_set(&bridges, apply->first);
+}
+
 static int replace(const struct apply_op *apply, struct error *err)
 {
 	AUTO_FREE char *text = filter_text_whole(apply->table, &apply->wish);
+	int r = run_commands(text, err);
 
-	return run_commands(text, err);
+	if (r == 0)
+		lock_bridges(apply);
+	return r;
 }
 
 /* The difference may not fit what another hand has left there: then the whole does. */
@@ -159,6 +175,7 @@ static void on_finish(struct op *op, int status)
 		tell_left_out(apply);
 	netfilter->busy = false;
 	netfilter->known = status == 0;
+	netfilter->begun |= status == 0;
 	netfilter->generation = apply->to;
 	netfilter->applied = apply->wish;
 	netfilter->held = apply->held;
@@ -189,6 +206,7 @@ void cni_filter_apply(struct network *network, struct filter_wish *wish, struct 
 	filter_wish_copy(wish, &apply->wish);
 	apply->ret_wish = wish;
 	apply->known = netfilter->known;
+	apply->first = !netfilter->begun;
 	apply->before = netfilter->applied;
 	netfilter->applied = (struct filter_wish){ 0 };
 	apply->held = netfilter->held;

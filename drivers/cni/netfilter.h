@@ -14,6 +14,7 @@ struct cni;
 
 struct netfilter {
 	char *table;
+	bool begun; /* it was applied before, by this process */
 	bool known; /* the kernel has: */
 	struct filter_wish applied;
 	uint32_t generation;       /* of the kernel's tables when that was so */

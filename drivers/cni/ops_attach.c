@@ -12,6 +12,7 @@
 #include "core/model/names.h"
 #include "drivers/cni/adopt.h"
 #include "drivers/cni/attachment.h"
+#include "drivers/cni/bridgelock.h"
 #include "drivers/cni/chain.h"
 #include "drivers/cni/drift.h"
 #include "drivers/cni/hostipv6.h"
@@ -335,6 +336,14 @@ static void add_with_any_ip(struct op *op)
 		run_chain(attach, CHAIN_ADD, false, &op->step);
 }
 
+/* The plugin made the bridge, unless it was there. Nothing runs behind it yet: the filter is in
+ * force before the first cell of a space is attached. */
+static int lock_bridge(struct op *op, struct error *err UNUSED)
+{
+	bridgelock_set_one(to_attach_op(op)->attachment.list.bridge);
+	return 0;
+}
+
 static void journal_result(struct op *op)
 {
 	struct attach_op *attach = to_attach_op(op);
@@ -351,6 +360,7 @@ static const struct step attach_steps[] = {
 	{ .name = "attach with the address it had", .blocking = judge_first_add },
 	{ .name = "undo the refused attachment", .start = undo_refused },
 	{ .name = "attach", .start = add_with_any_ip },
+	{ .name = "lock the bridge", .blocking = lock_bridge },
 	{ .name = "journal the result", .start = journal_result },
 	{ 0 },
 };

@@ -741,12 +741,17 @@ static void test_24_joins_before_the_start(void **state)
 	sim_fini(&sim);
 }
 
+#define PUBLISHER(name, ports)                                                                     \
+	"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: " name "}\nspec:\n"                     \
+	"  containers: [{id: a, image: img, stopGracePeriodSeconds: 1, ports: [" ports "]}]\n"
+
+#define SCOPE "default/default/default/"
+
 /* No cell comes up unisolated; what runs goes on. */
 static void test_25_packet_filter(void **state UNUSED)
 {
 	static const char space[] = "default/default";
 	const struct object *object;
-	uint64_t changes;
 	struct sim sim;
 
 	sim_init(&sim, 19);
@@ -764,27 +769,82 @@ static void test_25_packet_filter(void **state UNUSED)
 	sim.world.filter_fails = false;
 	sim_run(&sim, 60 * 1000);
 	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
-	world_flush_filter(&sim.world);
-	sim_run(&sim, 100);
-	assert_non_null(strstr(sim.world.filter, space));
-	changes = sim.world.changes; /* a fight: put back less and less often, and at last */
-	for (int i = 0; i < 1000; i++) {
-		world_flush_filter(&sim.world);
-		sim_run(&sim, 60);
-	}
-	assert_in_range(sim.world.changes - changes, 8, 20);
-	sim_run(&sim, 31 * 1000);
-	assert_non_null(strstr(sim.world.filter, space));
 	assert_int_equal(root_of(&sim)->starts, 1);
 	assert_no_violation(&sim);
 	sim_fini(&sim);
 }
 
-#define PUBLISHER(name, ports)                                                                     \
-	"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: " name "}\nspec:\n"                     \
-	"  containers: [{id: a, image: img, stopGracePeriodSeconds: 1, ports: [" ports "]}]\n"
+static bool is_missing(struct sim *sim, const char *space)
+{
+	const struct object *object = engine_find(&sim->engine, space);
 
-#define SCOPE "default/default/default/"
+	return object->status.state == API__STATE__Pending &&
+	       object->status.reason == REASON_FILTER_MISSING;
+}
+
+/* Put back at once, and when that goes on and on within a second, at a bounded cost. */
+static void test_25_filter_taken_away(void **state UNUSED)
+{
+	static const char space[] = "default/default";
+	unsigned missing = 0, longest = 0, row = 0;
+	uint64_t changes;
+	struct sim sim;
+
+	start_with(&sim, 19, two_containers);
+	sim_run(&sim, 10 * 1000);
+	for (int i = 0; i < 5; i++) {
+		world_flush_filter(&sim.world);
+		sim_run(&sim, 60);
+		assert_non_null(sim.world.filter);
+		assert_int_equal(sim_state(&sim, space), API__STATE__Ready);
+	}
+	changes = sim.world.changes;
+	for (int i = 0; i < 1000; i++) { /* a minute */
+		world_flush_filter(&sim.world);
+		sim_run(&sim, 60);
+		row = sim.world.filter ? 0 : row + 1;
+		longest = row > longest ? row : longest;
+		missing += is_missing(&sim, space);
+		assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready); /* it runs */
+	}
+	assert_in_range(sim.world.changes - changes, 100, 130);
+	assert_in_range(missing, 500, 1000);
+	assert_in_range(longest, 1, 1000 / 60);
+	sim_run(&sim, 1000);
+	assert_non_null(strstr(sim.world.filter, space));
+	assert_int_equal(sim_state(&sim, space), API__STATE__Ready);
+	assert_int_equal(root_of(&sim)->starts, 1);
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
+
+/* What comes up then waits, and so does a container that ended; it is tried again soon even when
+ * the kernel refuses. */
+static void test_25_nothing_starts_without_filter(void **state UNUSED)
+{
+	static const char space[] = "default/default";
+	struct sim sim;
+
+	start_with(&sim, 19, two_containers);
+	sim_run(&sim, 10 * 1000);
+	sim.world.filter_fails = true;
+	world_flush_filter(&sim.world);
+	sim_run(&sim, 1);
+	sim_file(&sim, "late.yaml", PUBLISHER("late", ""));
+	sim_run(&sim, 60 * 1000);
+	assert_int_not_equal(sim_state(&sim, space), API__STATE__Ready);
+	assert_int_equal(sim_state(&sim, SCOPE "late"), API__STATE__Pending);
+	assert_null(world_cell(&sim.world, SCOPE "late"));
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	sim.world.filter_fails = false;
+	sim_run(&sim, 1000);
+	assert_non_null(strstr(sim.world.filter, space));
+	sim_run(&sim, 5000);
+	assert_int_equal(sim_state(&sim, SCOPE "late"), API__STATE__Ready);
+	assert_int_equal(root_of(&sim)->starts, 1);
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
 
 static const char *port_conflict(struct sim *sim, const char *key)
 {
@@ -1337,6 +1397,8 @@ int main(void)
 		cmocka_unit_test(test_23_join_that_failed_is_undone),
 		cmocka_unit_test(test_24_joins_before_the_start),
 		cmocka_unit_test(test_25_packet_filter),
+		cmocka_unit_test(test_25_filter_taken_away),
+		cmocka_unit_test(test_25_nothing_starts_without_filter),
 		cmocka_unit_test(test_25_one_space_refused),
 		cmocka_unit_test(test_26_ports_of_two),
 		cmocka_unit_test(test_27_names_without_case),

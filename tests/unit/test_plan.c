@@ -657,6 +657,7 @@ enum {
 	REFUSED = 1 << 25,     /* by the packet filter */
 	REGENERATED = 1 << 26, /* its network is another one since it was filtered */
 	JOINED = 1 << 27,
+	TAKEN = 1 << 30,        /* out of the packet filter */
 	DENIES = 1 << 28,       /* what leaves it */
 	HOST_UNKNOWN = 1 << 29, /* that its policy allows */
 	HOST_AGED = 1 << 30,    /* the same, but it was found once */
@@ -684,6 +685,8 @@ static const struct {
 	  STATE(Pending, CREATING) },
 	{ "a space that the packet filter refused", "r/s", CGROUP | OWN | APPLIED | REFUSED, "",
 	  STATE(Pending, FILTER_FAILED) },
+	{ "a space whose rules another hand took away", "r/s", CGROUP | OWN | APPLIED | TAKEN, "",
+	  STATE(Pending, FILTER_MISSING) },
 	{ "a space whose network is not what the packet filter has", "r/s",
 	  CGROUP | OWN | APPLIED | FILTERED | REGENERATED, "", STATE(Pending, CREATING) },
 	{ "a space whose policy the packet filter has not yet", "r/s",
@@ -764,6 +767,7 @@ static void test_parents(void **state UNUSED)
 		object->own.applied = flags & APPLIED;
 		object->own.filtered = flags & FILTERED ? xstrdup("kuke-a 10.88.0.0/16") : NULL;
 		object->own.filter_problem = flags & REFUSED ? xstrdup("no nf_tables") : NULL;
+		object->own.filter_missing = flags & TAKEN;
 		object->own.space.bridge = xstrdup(flags & REGENERATED ? "kuke-b" : "kuke-a");
 		object->own.addresses_used = parent_rows[i].used;
 		object->own.space.subnet = xstrdup("10.88.0.0/16");
