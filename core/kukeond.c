@@ -180,7 +180,8 @@ static int open_network(struct kukeond *k, struct error *err)
 		.conf_dir = k->config->cni_conf_dir,
 		.bin_dirs = k->config->cni_bin_dir,
 		.netns_dir = netns_dir,
-		.subnet_pool_first = k->config->subnet_pool,
+		.subnet_pools = k->config->subnet_pool,
+		.n_subnet_pools = k->config->n_subnet_pool,
 		.subnet_pool6_first = k->config->subnet_pool6,
 		.journal = k->journal,
 	};

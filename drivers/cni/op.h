@@ -20,7 +20,8 @@ struct cni {
 	struct journal *journal;
 	struct exec_pool *pool;
 	char *conf_dir, *bin_dirs, *netns_dir, *ipam_dir;
-	struct subnet pool_first, pool6_first; /* pool6_first of prefix 0: there is none */
+	struct subnet_pools pools;
+	struct subnet pool6_first; /* of prefix 0: there is none */
 	struct netfilter netfilter;
 	char boot_id[BOOT_ID_BYTES];
 	struct list space_ops; /* struct op.link: the first one runs */
