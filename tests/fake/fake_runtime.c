@@ -377,7 +377,8 @@ static int apply_create(struct op *op, struct error *err)
 		free(c->fact.image_digest);
 		c->fact.image_digest = digest_of(op->world, op->image);
 	}
-	*(char **)op->ret = xstrdup(c->fact.image_digest);
+	if (op->ret)
+		*(char **)op->ret = xstrdup(c->fact.image_digest);
 	set_str(&c->fact.spec_hash, op->extra);
 	set_str(&c->made_of, op->more);
 	c->fact.record = c->fact.snapshot = true;
