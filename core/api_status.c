@@ -162,10 +162,12 @@ static Api__Problem *problem_of(const struct object *object)
 	return problem;
 }
 
-/* What was asked to stop is as declared when it has stopped; so is a cell whose root completed. */
+/* What was asked to stop is as declared when it has stopped; so is a cell whose root completed. One
+ * that is Ready while packets go astray is not. */
 static bool as_declared(const struct object *object)
 {
-	return object->status.state == API__STATE__Ready ||
+	return (object->status.state == API__STATE__Ready &&
+		object->status.reason != REASON_RANGE_OVERLAPS) ||
 	       object->status.state == API__STATE__Stopped;
 }
 

@@ -489,6 +489,26 @@ static void check_filesystems(struct doctor *doctor)
 	aside_places_free(places, n);
 }
 
+/* The spaces say so too. */
+static void check_ranges(struct doctor *doctor)
+{
+	const struct object *object;
+	size_t n = 0;
+
+	map_for_each(object, &doctor->engine->objects, node) {
+		if (object->kind != KIND_SPACE || !object->own.overlap)
+			continue;
+		n++;
+		host_checks_add(&doctor->checks, "ranges", API__HOST_CHECK__RESULT__Failed,
+				xasprintf("space %s: %s", object->key, object->own.overlap),
+				xstrdup("find whose route that is: ip route show table all; kuke "
+					"doctor --fix does not take it away"));
+	}
+	if (!n)
+		host_checks_add(&doctor->checks, "ranges", API__HOST_CHECK__RESULT__Passed,
+				xstrdup("no route of others leads into a space"), NULL);
+}
+
 static void check_containerd(struct doctor *doctor)
 {
 	const struct engine *engine = doctor->engine;
@@ -508,6 +528,7 @@ static void checked(struct doctor *doctor)
 		return;
 	check_containerd(doctor);
 	check_filesystems(doctor);
+	check_ranges(doctor);
 	look(doctor, on_first_look);
 }
 

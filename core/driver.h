@@ -399,6 +399,26 @@ struct resolved {
 	uint64_t ttl_ms; /* how long that can be relied on */
 };
 
+/* ---- the host's routes: where packets to our addresses go ---- */
+
+struct ways_space {
+	char *key;
+	char *bridge;
+	char *subnet;  /* CIDR */
+	char *subnet6; /* NULL: none */
+	/* Written by look_ways(): */
+	char *overlap;    /* what else leads into its ranges, in words; NULL: nothing */
+	bool unreachable; /* packets to some of them do not come to the bridge */
+};
+
+/* A zeroed struct is empty. */
+struct host_ways {
+	struct ways_space *spaces;
+	size_t n_spaces;
+};
+
+void host_ways_fini(struct host_ways *ways);
+
 struct filter_listener {
 	void *ctx;
 	/* Another hand changed the filter, or may have: it is to be applied again. */
@@ -467,6 +487,11 @@ struct network_ops {
 	/* What was dropped at the bridges of spaces that deny, and of their guests. */
 	void (*filter_drops)(struct network *network, struct filter_drops *ret_drops,
 			     struct call *call);
+
+	/* Looks where the routes of the host lead the ranges of the spaces. Changes nothing; the
+	 * caller keeps @ways. Costs the routes that there are, and nothing for a space that none
+	 * of them touches. */
+	void (*look_ways)(struct network *network, struct host_ways *ways, struct call *call);
 
 	/* Asks the host's name servers, within some seconds. -ENOENT: there is no such name. */
 	void (*resolve)(struct network *network, const char *host, struct resolved *ret_resolved,

@@ -334,6 +334,7 @@ void engine_close(struct engine *engine, void (*closed)(void *ctx), void *ctx)
 	map_for_each(object, &engine->objects, node)
 		queue_remove(&engine->queue, object);
 	filter_stop(engine);
+	ways_stop(engine);
 	egress_stop(engine);
 	names_close(engine);
 	look_stop_waiting(engine);
@@ -363,6 +364,7 @@ void engine_fini(struct engine *engine)
 	}
 	check(!engine->bridges.count);
 	filter_fini(engine);
+	ways_fini(engine);
 	ports_fini(engine);
 	egress_fini(engine);
 	names_fini(engine);

@@ -22,6 +22,7 @@
 #include "core/prune_guard.h"
 #include "core/queue.h"
 #include "core/self.h"
+#include "core/ways.h"
 
 struct store;
 
@@ -105,6 +106,7 @@ struct engine {
 	struct history history;
 
 	struct filter filter;     /* isolation and ports */
+	struct ways ways;         /* where the host's routes lead their addresses */
 	struct ports ports;       /* of the host: whose each one is */
 	struct egress egress;     /* what host names of policies stand for */
 	struct names names;       /* hosts files of cells */
@@ -122,7 +124,7 @@ struct engine {
 	struct {
 		struct timer timer;
 		uint64_t pause_ms;
-	} network_again; /* a look at the networks that missed something is repeated */
+	} network_again;     /* a look at the networks that missed something is repeated */
 	struct list doctors; /* struct doctor.link, under way */
 
 	/* Cells that an earlier boot of the host left attached: struct cell.earlier_link. While

@@ -22,6 +22,7 @@ static const char *const names[REASON_COUNT] = {
 	[REASON_NETWORK_FAILED] = "NetworkFailed",
 	[REASON_FILTER_FAILED] = "FilterFailed",
 	[REASON_SPEC_REFUSED] = "SpecRefused",
+	[REASON_RANGE_OVERLAPS] = "RangeOverlaps",
 	[REASON_ADDRESSES_LOW] = "AddressesLow",
 	[REASON_ADDRESSES_EXHAUSTED] = "AddressesExhausted",
 	[REASON_HOST_NOT_FOUND] = "HostNotFound",

@@ -92,6 +92,11 @@ static void on_hint(void *ctx, bool busy)
 		look_soon(watcher);
 }
 
+static void on_ways(void *ctx)
+{
+	ways_doubt(ctx);
+}
+
 static void on_filter(void *ctx)
 {
 	filter_disturbed(ctx);
@@ -108,6 +113,8 @@ void network_watcher_open(struct network_watcher *watcher, struct engine *engine
 		log_warning("%s; changes of it are seen at the next resync", err.msg);
 	if (links_open(&watcher->links, engine, on_hint, watcher, &err) < 0)
 		log_warning("%s; changes of links are seen at the next resync", err.msg);
+	if (routes_open(&watcher->routes, engine, on_ways, engine, &err) < 0)
+		log_warning("%s; changes of them are seen at the next resync", err.msg);
 	if (netfiles_open(&watcher->files, engine, on_hint, watcher, &err) < 0)
 		log_warning("%s; changes of them are seen at the next resync", err.msg);
 }
@@ -127,7 +134,7 @@ static void on_files_closed(void *ctx)
 	loop_defer(watcher->engine->loop, &watcher->all_closed, on_closed);
 }
 
-static void on_links_closed(void *ctx)
+static void on_routes_closed(void *ctx)
 {
 	struct network_watcher *watcher = ctx;
 
@@ -135,6 +142,16 @@ static void on_links_closed(void *ctx)
 		netfiles_close(watcher->files, on_files_closed, watcher);
 	else
 		on_files_closed(watcher);
+}
+
+static void on_links_closed(void *ctx)
+{
+	struct network_watcher *watcher = ctx;
+
+	if (watcher->routes)
+		routes_close(watcher->routes, on_routes_closed, watcher);
+	else
+		on_routes_closed(watcher);
 }
 
 void network_watcher_close(struct network_watcher *watcher, void (*closed)(void *ctx), void *ctx)

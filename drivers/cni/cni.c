@@ -260,6 +260,7 @@ static const struct network_ops cni_ops = {
 	.watch_filter = cni_watch_filter,
 	.filter_apply = cni_filter_apply,
 	.filter_drops = cni_filter_drops,
+	.look_ways = cni_look_ways,
 	.resolve = cni_resolve,
 	.close = cni_close,
 	.ensure_space = cni_ensure_space,

@@ -118,6 +118,7 @@ void cni_leave(struct network *network, const char *cell_key, const char *space_
 	       struct call *call);
 
 void cni_filter_drops(struct network *network, struct filter_drops *ret_drops, struct call *call);
+void cni_look_ways(struct network *network, struct host_ways *ways, struct call *call);
 void cni_resolve(struct network *network, const char *host, struct resolved *ret_resolved,
 		 struct call *call);
 

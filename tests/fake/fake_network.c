@@ -448,6 +448,29 @@ static void fake_filter_drops(struct network *network, struct filter_drops *ret_
 	act(network, "read drops", "", call, apply_drops)->reads_only = true;
 }
 
+static int apply_look_ways(struct op *op, struct error *err UNUSED)
+{
+	struct host_ways *ways = op->ret;
+
+	for (size_t i = 0; i < ways->n_spaces; i++) {
+		struct ways_space *space = &ways->spaces[i];
+
+		if (!str_equal(space->key, op->world->overlapped))
+			continue;
+		space->overlap = xstrdup("its range overlaps another route");
+		space->unreachable = op->world->unreachable;
+	}
+	return 0;
+}
+
+static void fake_look_ways(struct network *network, struct host_ways *ways, struct call *call)
+{
+	struct op *op = act(network, "look at routes", "", call, apply_look_ways);
+
+	op->ret = ways;
+	op->reads_only = true;
+}
+
 static int apply_resolve(struct op *op, struct error *err)
 {
 	struct world *world = op->world;
@@ -547,6 +570,7 @@ const struct network_ops *fake_network_ops(void)
 		.watch_filter = fake_watch_filter,
 		.filter_apply = fake_filter_apply,
 		.filter_drops = fake_filter_drops,
+		.look_ways = fake_look_ways,
 		.resolve = fake_resolve,
 		.close = fake_close,
 		.ensure_space = fake_ensure_space,

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ *   RTM_NEWROUTE, RTM_DELROUTE  a route that touches the range of a space; those of the bridge that
+ *                               come with its address are among them, once in its life
+ *   RTM_NEWRULE, RTM_DELRULE    any: a rule is made once, by whoever sets up a VPN
+ *
+ * All else passes by at the cost of a search among the ranges, so that a router with a whole table
+ * does not keep us busy. A message may be lost: the kernel then reports an overrun.
+ */
+#include "watchers/routes.h"
+
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
+#include <netlink/socket.h>
+
+#include "core/base/log.h"
+
+/* A burst of some thousand changes fits; what does not is an overrun. */
+enum { RECEIVE_BUFFER_BYTES = 1024 * 1024 };
+
+struct routes {
+	struct engine *engine;
+	void (*look)(void *ctx);
+	void *ctx;
+	struct nl_sock *sock;
+	uv_poll_t poll;
+	void (*closed)(void *ctx);
+	void *closed_ctx;
+};
+
+/* A route for all is none of ours in the tables that everybody has: what is narrower wins. */
+static bool route_matters(const struct routes *routes, struct nlmsghdr *header)
+{
+	const struct rtmsg *msg = nlmsg_data(header);
+	unsigned begins = msg->rtm_family == AF_INET ? IP_V4_BEGINS : 0;
+	struct nlattr *to = nlmsg_find_attr(header, sizeof(*msg), RTA_DST);
+	struct ip ip;
+
+	if (msg->rtm_family != AF_INET && msg->rtm_family != AF_INET6)
+		return false;
+	if (!to)
+		return msg->rtm_dst_len || msg->rtm_table != RT_TABLE_MAIN;
+	return ip_from_bytes(nla_data(to), (size_t)nla_len(to), &ip) &&
+	       ways_touch(routes->engine, &ip, begins + msg->rtm_dst_len);
+}
+
+static int on_message(struct nl_msg *msg, void *arg)
+{
+	struct nlmsghdr *header = nlmsg_hdr(msg);
+	struct routes *routes = arg;
+
+	switch (header->nlmsg_type) {
+	case RTM_NEWROUTE:
+	case RTM_DELROUTE:
+		if (nlmsg_valid_hdr(header, sizeof(struct rtmsg)) && route_matters(routes, header))
+			routes->look(routes->ctx);
+		break;
+	case RTM_NEWRULE:
+	case RTM_DELRULE:
+		routes->look(routes->ctx);
+		break;
+	}
+	return NL_OK;
+}
+
+static void on_readable(uv_poll_t *poll, int status UNUSED, int events UNUSED)
+{
+	struct routes *routes = container_of(poll, struct routes, poll);
+	int r;
+
+	do
+		r = nl_recvmsgs_default(routes->sock);
+	while (r >= 0);
+	if (r == -NLE_AGAIN)
+		return;
+	log_debug("netlink, routes: %s", nl_geterror(r));
+	routes->look(routes->ctx); /* an overrun: messages were lost */
+}
+
+static int listen_on(struct nl_sock *sock, struct routes *routes)
+{
+	int r;
+
+	nl_socket_disable_seq_check(sock);
+	nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, on_message, routes);
+	r = nl_connect(sock, NETLINK_ROUTE);
+	if (r == 0)
+		r = nl_socket_set_nonblocking(sock);
+	if (r == 0)
+		nl_socket_set_buffer_size(sock, RECEIVE_BUFFER_BYTES, 0);
+	return r < 0 ? r
+		     : nl_socket_add_memberships(sock, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,
+						 RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE, 0);
+}
+
+int routes_open(struct routes **ret, struct engine *engine, void (*look)(void *ctx), void *ctx,
+		struct error *err)
+{
+	struct routes *routes = xnew(struct routes);
+	int r;
+
+	*routes = (struct routes){
+		.engine = engine, .look = look, .ctx = ctx, .sock = nl_socket_alloc()
+	};
+	check(routes->sock);
+	r = listen_on(routes->sock, routes);
+	if (r < 0) {
+		nl_socket_free(routes->sock);
+		free(routes);
+		return error_set(err, -EIO, "cannot watch the host's routes: %s", nl_geterror(r));
+	}
+	uv_poll_init(&engine->loop->uv, &routes->poll, nl_socket_get_fd(routes->sock));
+	uv_poll_start(&routes->poll, UV_READABLE, on_readable);
+	*ret = routes;
+	return 0;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct routes *routes = container_of((uv_poll_t *)handle, struct routes, poll);
+	void (*closed)(void *ctx) = routes->closed;
+	void *ctx = routes->closed_ctx;
+
+	nl_socket_free(routes->sock);
+	free(routes);
+	closed(ctx);
+}
+
+void routes_close(struct routes *routes, void (*closed)(void *ctx), void *ctx)
+{
+	routes->closed = closed;
+	routes->closed_ctx = ctx;
+	uv_close((uv_handle_t *)&routes->poll, on_closed);
+}
