@@ -13,17 +13,17 @@ struct ways_op {
 };
 
 struct asking {
-	struct nl_sock *sock;
+	struct nl_sock *sock, *links;
 	bool plain;
 };
 
-static char *where(struct nl_sock *sock, const struct route *route)
+static char *where(struct nl_sock *links, const struct route *route)
 {
 	AUTO(nl_auto_link) struct rtnl_link *link = NULL;
 	char name[IF_NAMESIZE] = "";
 
 	if (route->ifindex && if_indextoname((unsigned)route->ifindex, name))
-		rtnl_link_get_kernel(sock, route->ifindex, NULL, &link);
+		rtnl_link_get_kernel(links, route->ifindex, NULL, &link);
 	return route_words(name, link ? rtnl_link_get_type(link) : NULL, route->protocol);
 }
 
@@ -37,7 +37,7 @@ static void tell(struct asking *asking, struct overlap_range *range, const struc
 	if (verdict == OVERLAP_NONE || (space->overlap && space->unreachable) ||
 	    (space->overlap && verdict != OVERLAP_LOST))
 		return;
-	words = where(asking->sock, way);
+	words = where(asking->links, way);
 	free(space->overlap);
 	space->overlap = overlap_words(range, other, verdict, words);
 	space->unreachable = verdict == OVERLAP_LOST;
@@ -100,14 +100,17 @@ static int look(struct op *op, struct error *err)
 	struct host_ways *ways = container_of(op, struct ways_op, op)->ways;
 	AUTO(overlaps_fini) struct overlaps overlaps = { 0 };
 	AUTO_FREE int *bridges = find_bridges(ways);
-	AUTO(nl_auto_socket) struct nl_sock *sock = NULL;
+	AUTO(nl_auto_socket) struct nl_sock *sock = NULL, *links = NULL;
 	struct asking asking = { 0 };
-	int r = nl_open(&sock, err);
+	int r = routes_socket(&sock, err);
 
+	if (r == 0)
+		r = nl_open(&links, err);
 	overlaps_init(&overlaps, ways, bridges);
 	if (r == 0)
 		r = routes_each(sock, note, &overlaps, err);
 	asking.sock = sock;
+	asking.links = links;
 	if (r == 0)
 		r = routes_are_plain(sock, &asking.plain, err);
 	for (size_t i = 0; r == 0 && i < overlaps.n; i++)

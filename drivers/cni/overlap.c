@@ -56,6 +56,22 @@ static bool is_gateway(const struct overlap_range *range, const struct route *ro
 	return ip_compare(&gateway, &route->to.address) == 0;
 }
 
+/* The narrowest first: what is narrower is followed, and to be told. */
+static void insert(struct overlap_range *range, const struct route *route)
+{
+	size_t at = range->n_others;
+
+	if (at == OVERLAP_ROUTES_MAX && range->others[at - 1].to.prefix >= route->to.prefix)
+		return;
+	if (at == OVERLAP_ROUTES_MAX)
+		at--;
+	else
+		range->n_others++;
+	for (; at && range->others[at - 1].to.prefix < route->to.prefix; at--)
+		range->others[at] = range->others[at - 1];
+	range->others[at] = *route;
+}
+
 static void note(struct overlap_range *range, const struct route *route)
 {
 	if (range->bridge && route->ifindex == range->bridge) {
@@ -65,8 +81,7 @@ static void note(struct overlap_range *range, const struct route *route)
 	}
 	if (route->type == RTN_LOCAL && is_gateway(range, route))
 		return;
-	if (range->n_others < OVERLAP_ROUTES_MAX)
-		range->others[range->n_others++] = *route;
+	insert(range, route);
 }
 
 void overlaps_note(struct overlaps *overlaps, const struct route *route)

@@ -10,15 +10,15 @@
 #include "core/driver.h"
 #include "drivers/cni/routes.h"
 
-enum { OVERLAP_ROUTES_MAX = 16 }; /* of one range; where there are more they say the same */
+enum { OVERLAP_ROUTES_MAX = 16 }; /* of one range; of more the narrowest are kept */
 
 /* A range of a space, of one family. */
 struct overlap_range {
 	struct ways_space *space;
 	struct subnet subnet;
-	int bridge;     /* its index; 0: there is none yet */
-	bool has_route; /* to its bridge, in table main */
-	struct route others[OVERLAP_ROUTES_MAX];
+	int bridge;                              /* its index; 0: there is none yet */
+	bool has_route;                          /* to its bridge, in table main */
+	struct route others[OVERLAP_ROUTES_MAX]; /* the narrowest first */
 	size_t n_others;
 };
 

@@ -97,6 +97,16 @@ static int dump(struct nl_sock *sock, int type, int family, nl_recvmsg_msg_cb_t 
 	return r == -NLE_DUMP_INTR ? 0 : r; /* what changes tells of itself */
 }
 
+int routes_socket(struct nl_sock **ret, struct error *err)
+{
+	int r = nl_open(ret, err);
+
+	/* An answer that is acknowledged too would leave a message for the next one to find. */
+	if (r == 0)
+		nl_socket_disable_auto_ack(*ret);
+	return r;
+}
+
 int routes_each(struct nl_sock *sock, void (*fn)(const struct route *, void *), void *ctx,
 		struct error *err)
 {
@@ -130,7 +140,7 @@ static int ask(struct nl_sock *sock, struct nl_msg *msg, struct answer *answer)
 	if (r < 0)
 		return r;
 	r = receive(sock, on_answer, answer);
-	return r == -NLE_NOMEM || r == -NLE_PERM || r == -NLE_BAD_SOCK ? r : 0;
+	return r == -NLE_NOMEM || r == -NLE_PERM || r == -NLE_BAD_SOCK || r == -NLE_AGAIN ? r : 0;
 }
 
 int routes_look_up(struct nl_sock *sock, const struct ip *ip, bool *ret_reached,

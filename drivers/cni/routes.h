@@ -14,6 +14,9 @@ struct route {
 	int ifindex;                    /* of the first way; 0: none, as of a blackhole */
 };
 
+/* A socket for what follows, and nothing else. */
+int routes_socket(struct nl_sock **ret, struct error *err);
+
 /* Calls @fn with each route of every table and family. */
 int routes_each(struct nl_sock *sock, void (*fn)(const struct route *route, void *ctx), void *ctx,
 		struct error *err);

@@ -77,6 +77,26 @@ static double cost_ms(struct fixture *f, unsigned n)
 	return cost;
 }
 
+/* One that is wider than all of them loses against each, but where a narrower one wins; and ways
+ * that others' tables lead are theirs. */
+static void test_wide(struct fixture *f)
+{
+	AUTO(host_ways_fini) struct host_ways ways = { 0 };
+
+	must("ip route add 10.0.0.0/8 dev other0 && ip route add blackhole 10.100.5.0/28");
+	make_ways(&ways, FEW);
+	look(f, &ways);
+	for (unsigned i = 0; i < FEW; i++) {
+		assert_non_null(ways.spaces[i].overlap);
+		if (ways.spaces[i].unreachable != (i == 3 || i == 5))
+			fail_msg("space %u: %s", i, ways.spaces[i].overlap);
+	}
+	assert_non_null(strstr(ways.spaces[3].overlap, "10.100.3.128/25 on other0 (a bridge)"));
+	assert_non_null(strstr(ways.spaces[4].overlap, "10.0.0.0/8 on other0"));
+	assert_non_null(strstr(ways.spaces[5].overlap, "10.100.5.0/28 that drops packets"));
+	must("ip route del 10.0.0.0/8 dev other0 && ip route del blackhole 10.100.5.0/28");
+}
+
 static void test_cost(void **state)
 {
 	struct fixture *f = *state;
@@ -93,6 +113,7 @@ static void test_cost(void **state)
 	if (many / MANY > DEARER_AT_MOST * (few / FEW))
 		fail_msg("%.1f us a space of many, %.1f us of few", many * 1000 / MANY,
 			 few * 1000 / FEW);
+	test_wide(f);
 	must("ip route del 10.100.3.128/25 dev other0");
 	must("ip link del other0");
 	must("ip -o link show type bridge | sed -n 's/^[0-9]*: \\(kt[0-9]*\\):.*/link del \\1/p' | "

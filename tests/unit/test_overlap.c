@@ -152,6 +152,27 @@ static void test_many(void **state UNUSED)
 		assert_true(overlaps.items[i].has_route && overlaps.items[i].n_others == 1);
 }
 
+static void test_narrowest_first(void **state UNUSED)
+{
+	static const int bridges[] = { BRIDGE };
+	AUTO(host_ways_fini) struct host_ways ways = one_space("10.88.0.0/16");
+	AUTO(overlaps_fini) struct overlaps overlaps = { 0 };
+	const struct overlap_range *range;
+
+	overlaps_init(&overlaps, &ways, bridges);
+	for (unsigned i = 0; i < 3 * OVERLAP_ROUTES_MAX; i++) {
+		AUTO_FREE char *to = xasprintf("10.88.0.0/%u", 16 + i * 7 % 17);
+		struct route route = route_of(to, RT_TABLE_MAIN, RTN_UNICAST, VPN);
+
+		overlaps_note(&overlaps, &route);
+	}
+	range = &overlaps.items[0];
+	assert_int_equal(range->n_others, OVERLAP_ROUTES_MAX);
+	assert_int_equal(range->others[0].to.prefix, IP_BITS);
+	for (size_t i = 1; i < range->n_others; i++)
+		assert_true(range->others[i - 1].to.prefix >= range->others[i].to.prefix);
+}
+
 static void test_probes(void **state UNUSED)
 {
 	static const struct {
@@ -214,8 +235,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_verdicts), cmocka_unit_test(test_left_out),
-		cmocka_unit_test(test_many),     cmocka_unit_test(test_probes),
-		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_many),     cmocka_unit_test(test_narrowest_first),
+		cmocka_unit_test(test_probes),   cmocka_unit_test(test_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
