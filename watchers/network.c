@@ -94,7 +94,12 @@ static void on_hint(void *ctx, bool busy)
 
 static void on_ways(void *ctx)
 {
-	ways_doubt(ctx);
+	ways_doubt(((struct network_watcher *)ctx)->engine);
+}
+
+static void on_missed(void *ctx)
+{
+	on_hint(ctx, any_busy(((struct network_watcher *)ctx)->engine));
 }
 
 static void on_filter(void *ctx)
@@ -105,6 +110,7 @@ static void on_filter(void *ctx)
 void network_watcher_open(struct network_watcher *watcher, struct engine *engine)
 {
 	const struct filter_listener filter = { .ctx = engine, .on_filter = on_filter };
+	const struct routes_listener routes = { watcher, on_ways, on_missed };
 	struct network *network = engine->network;
 	struct error err;
 
@@ -113,7 +119,7 @@ void network_watcher_open(struct network_watcher *watcher, struct engine *engine
 		log_warning("%s; changes of it are seen at the next resync", err.msg);
 	if (links_open(&watcher->links, engine, on_hint, watcher, &err) < 0)
 		log_warning("%s; changes of links are seen at the next resync", err.msg);
-	if (routes_open(&watcher->routes, engine, on_ways, engine, &err) < 0)
+	if (routes_open(&watcher->routes, engine, &routes, &err) < 0)
 		log_warning("%s; changes of them are seen at the next resync", err.msg);
 	if (netfiles_open(&watcher->files, engine, on_hint, watcher, &err) < 0)
 		log_warning("%s; changes of them are seen at the next resync", err.msg);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  *   RTM_NEWROUTE, RTM_DELROUTE  a route that touches the range of a space; those of the bridge that
- *                               come with its address are among them, once in its life
+ *                               come with its address are among them, once in its life. One
+ *                               by a bridge of ours that goes is missed by its cells
  *   RTM_NEWRULE, RTM_DELRULE    any: a rule is made once, by whoever sets up a VPN
  *
  * All else passes by at the cost of a search among the ranges, so that a router with a whole table
@@ -11,20 +12,21 @@
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
 #include <netlink/socket.h>
 
 #include "core/base/log.h"
+#include "core/bridges.h"
 
 /* A burst of some thousand changes fits; what does not is an overrun. */
 enum { RECEIVE_BUFFER_BYTES = 1024 * 1024 };
 
 struct routes {
 	struct engine *engine;
-	void (*look)(void *ctx);
-	void *ctx;
+	struct routes_listener listener;
 	struct nl_sock *sock;
 	uv_poll_t poll;
 	void (*closed)(void *ctx);
@@ -47,6 +49,22 @@ static bool route_matters(const struct routes *routes, struct nlmsghdr *header)
 	       ways_touch(routes->engine, &ip, begins + msg->rtm_dst_len);
 }
 
+/* One that has no name any more has gone with its link, which is told apart. */
+static bool is_missed(const struct routes *routes, struct nlmsghdr *header)
+{
+	const struct rtmsg *msg = nlmsg_data(header);
+	struct nlattr *link = nlmsg_find_attr(header, sizeof(*msg), RTA_OIF);
+	char name[IF_NAMESIZE];
+
+	return header->nlmsg_type == RTM_DELROUTE && msg->rtm_table == RT_TABLE_MAIN && link &&
+	       if_indextoname(nla_get_u32(link), name) && bridges_has(routes->engine, name);
+}
+
+static void look(const struct routes *routes)
+{
+	routes->listener.on_ways(routes->listener.ctx);
+}
+
 static int on_message(struct nl_msg *msg, void *arg)
 {
 	struct nlmsghdr *header = nlmsg_hdr(msg);
@@ -55,12 +73,16 @@ static int on_message(struct nl_msg *msg, void *arg)
 	switch (header->nlmsg_type) {
 	case RTM_NEWROUTE:
 	case RTM_DELROUTE:
-		if (nlmsg_valid_hdr(header, sizeof(struct rtmsg)) && route_matters(routes, header))
-			routes->look(routes->ctx);
+		if (!nlmsg_valid_hdr(header, sizeof(struct rtmsg)) ||
+		    !route_matters(routes, header))
+			break;
+		look(routes);
+		if (is_missed(routes, header))
+			routes->listener.on_missed(routes->listener.ctx);
 		break;
 	case RTM_NEWRULE:
 	case RTM_DELRULE:
-		routes->look(routes->ctx);
+		look(routes);
 		break;
 	}
 	return NL_OK;
@@ -77,7 +99,7 @@ static void on_readable(uv_poll_t *poll, int status UNUSED, int events UNUSED)
 	if (r == -NLE_AGAIN)
 		return;
 	log_debug("netlink, routes: %s", nl_geterror(r));
-	routes->look(routes->ctx); /* an overrun: messages were lost */
+	look(routes); /* an overrun: messages were lost */
 }
 
 static int listen_on(struct nl_sock *sock, struct routes *routes)
@@ -96,15 +118,15 @@ static int listen_on(struct nl_sock *sock, struct routes *routes)
 						 RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE, 0);
 }
 
-int routes_open(struct routes **ret, struct engine *engine, void (*look)(void *ctx), void *ctx,
+int routes_open(struct routes **ret, struct engine *engine, const struct routes_listener *listener,
 		struct error *err)
 {
 	struct routes *routes = xnew(struct routes);
 	int r;
 
-	*routes = (struct routes){
-		.engine = engine, .look = look, .ctx = ctx, .sock = nl_socket_alloc()
-	};
+	*routes = (struct routes){ .engine = engine,
+				   .listener = *listener,
+				   .sock = nl_socket_alloc() };
 	check(routes->sock);
 	r = listen_on(routes->sock, routes);
 	if (r < 0) {

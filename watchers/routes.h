@@ -7,7 +7,13 @@
 
 struct routes;
 
-/* @look runs when packets to our addresses may go another way now, perhaps often in a row. */
-int routes_open(struct routes **ret, struct engine *engine, void (*look)(void *ctx), void *ctx,
+/* Both may run often in a row. */
+struct routes_listener {
+	void *ctx;
+	void (*on_ways)(void *ctx);   /* packets to our addresses may go another way now */
+	void (*on_missed)(void *ctx); /* a bridge of ours has lost a route */
+};
+
+int routes_open(struct routes **ret, struct engine *engine, const struct routes_listener *listener,
 		struct error *err);
 void routes_close(struct routes *routes, void (*closed)(void *ctx), void *ctx);

@@ -164,6 +164,47 @@ int routes_look_up(struct nl_sock *sock, const struct ip *ip, bool *ret_reached,
 	return r < 0 ? nl_to_error(err, "ask where the host sends packets", r) : 0;
 }
 
+/* ---- ours ---- */
+
+/* The metric that the kernel gives to routes of IPv6 addresses (IP6_RT_PRIO_ADDRCONF). */
+enum { METRIC6 = 256 };
+
+static void put_ip(struct nl_msg *msg, int attribute, const struct ip *ip, bool v6)
+{
+	size_t skip = v6 ? 0 : IP_V4_BEGINS / 8;
+
+	check(nla_put(msg, attribute, (int)(sizeof(ip->bytes) - skip), ip->bytes + skip) == 0);
+}
+
+/* Behind a route of others to the same range, as the kernel would put it. */
+int routes_add_connected(struct nl_sock *sock, int ifindex, const char *address, struct error *err)
+{
+	struct nl_msg *msg = nlmsg_alloc_simple(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_APPEND);
+	struct rtmsg route = { .rtm_table = RT_TABLE_MAIN,
+			       .rtm_protocol = RTPROT_KERNEL,
+			       .rtm_type = RTN_UNICAST };
+	struct ip ip, first;
+	unsigned prefix;
+	bool v6;
+	int r;
+
+	check(msg && ip_parse_range(address, &ip, &prefix));
+	v6 = !ip_is_v4(&ip);
+	first = ip_first(&ip, prefix);
+	route.rtm_family = v6 ? AF_INET6 : AF_INET;
+	route.rtm_dst_len = (unsigned char)(v6 ? prefix : prefix - IP_V4_BEGINS);
+	route.rtm_scope = v6 ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
+	check(nlmsg_append(msg, &route, sizeof(route), NLMSG_ALIGNTO) == 0);
+	put_ip(msg, RTA_DST, &first, v6);
+	nla_put_u32(msg, RTA_OIF, (uint32_t)ifindex);
+	if (v6)
+		nla_put_u32(msg, RTA_PRIORITY, METRIC6);
+	else
+		put_ip(msg, RTA_PREFSRC, &ip, v6);
+	r = nl_send_sync(sock, msg); /* frees it */
+	return r < 0 && r != -NLE_EXIST ? nl_to_error(err, "put back the bridge's route", r) : 0;
+}
+
 /* ---- rules ---- */
 
 static int on_rule(struct nl_msg *msg, void *arg)

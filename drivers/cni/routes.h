@@ -21,6 +21,10 @@ int routes_socket(struct nl_sock **ret, struct error *err);
 int routes_each(struct nl_sock *sock, void (*fn)(const struct route *route, void *ctx), void *ctx,
 		struct error *err);
 
+/* The route that the kernel makes with an address ("10.88.0.1/16") of a link. One that is there
+ * already is success. */
+int routes_add_connected(struct nl_sock *sock, int ifindex, const char *address, struct error *err);
+
 /* Which route a packet of the host to @ip takes. @ret_reached false: none, or one that drops it. */
 int routes_look_up(struct nl_sock *sock, const struct ip *ip, bool *ret_reached,
 		   struct route *ret_route, struct error *err);
