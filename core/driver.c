@@ -149,6 +149,8 @@ void host_ways_fini(struct host_ways *ways)
 		free(space->overlap);
 	}
 	free(ways->spaces);
+	strv_fini(&ways->mended);
+	free(ways->off);
 	*ways = (struct host_ways){ 0 };
 }
 

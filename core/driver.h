@@ -406,6 +406,7 @@ struct ways_space {
 	char *bridge;
 	char *subnet;  /* CIDR */
 	char *subnet6; /* NULL: none */
+	bool used;     /* cells are attached to the bridge */
 	/* Written by look_ways(): */
 	char *overlap;    /* what else leads into its ranges, in words; NULL: nothing */
 	bool unreachable; /* packets to some of them do not come to the bridge */
@@ -415,6 +416,12 @@ struct ways_space {
 struct host_ways {
 	struct ways_space *spaces;
 	size_t n_spaces;
+	bool keep;            /* forwarding is turned on again when it was turned off */
+	bool bridges_doubted; /* the switches of bridges are to be looked at too */
+	/* Written by look_ways(), of the host's own switches that cells need: */
+	bool forwards;      /* it forwarded IPv4 before the look */
+	struct strv mended; /* what was turned on again, in words */
+	char *off;          /* what is off and stays so, and how that came; NULL: nothing */
 };
 
 void host_ways_fini(struct host_ways *ways);
@@ -488,8 +495,9 @@ struct network_ops {
 	void (*filter_drops)(struct network *network, struct filter_drops *ret_drops,
 			     struct call *call);
 
-	/* Looks where the routes of the host lead the ranges of the spaces. Changes nothing; the
-	 * caller keeps @ways. Costs the routes that there are, and nothing for a space that none
+	/* Looks where the routes of the host lead the ranges of the spaces, and whether it
+	 * forwards. Changes no route; turns on what of the kernel's switches is ours, or is to be
+	 * kept. The caller keeps @ways. Costs the routes that there are, and nothing for a space that none
 	 * of them touches. */
 	void (*look_ways)(struct network *network, struct host_ways *ways, struct call *call);
 

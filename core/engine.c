@@ -312,6 +312,7 @@ void engine_open(struct engine *engine, const struct engine_options *options)
 	self_read(&engine->self);
 	history_init(&engine->history, status_now_ms());
 	filter_init(engine);
+	engine->ways.leaves = options->leave_forwarding;
 	ports_init(engine);
 	egress_init(engine);
 	queue_init(&engine->queue, engine->loop, work);

@@ -81,6 +81,7 @@ struct engine_options {
 	struct journal *journal; /* the caller's, closed after the engine; NULL: none */
 	uint64_t prune_grace_ms;
 	struct prune_guard prune_guard;
+	bool leave_forwarding; /* see struct ways */
 };
 
 struct engine {

@@ -2,13 +2,17 @@
 #include "core/ways.h"
 
 #include "core/base/log.h"
+#include "core/bridges.h"
 #include "core/engine.h"
 #include "core/joins.h"
 #include "core/reconcile.h"
+#include "core/tell.h"
 
 enum {
 	REST_MS = 100, /* a burst of changes is looked at once */
 	RETRY_MS = 1000,
+	FIGHT_WITHIN_MS = 10 * 1000, /* turned off again after that is no fight */
+	FIGHTS_AT_ONCE = 5,          /* turned on again without a pause; then after RETRY_MS */
 };
 
 /* ---- what is asked ---- */
@@ -27,8 +31,9 @@ static void add_range(struct ranges *ranges, const char *text, size_t tag)
 		ranges_add(ranges, &ip, prefix, tag);
 }
 
-static void add_space(struct ways *ways, const struct object *object)
+static void add_space(struct engine *engine, const struct object *object)
 {
+	struct ways *ways = &engine->ways;
 	const struct space_fact *fact = &object->own.space;
 	struct host_ways *wish = ways->wish;
 
@@ -38,7 +43,8 @@ static void add_space(struct ways *ways, const struct object *object)
 		(struct ways_space){ .key = xstrdup(object->key),
 				     .bridge = xstrdup(fact->bridge),
 				     .subnet = xstrdup(fact->subnet ? fact->subnet : ""),
-				     .subnet6 = xstrdup_maybe(fact->subnet6) };
+				     .subnet6 = xstrdup_maybe(fact->subnet6),
+				     .used = bridges_has(engine, fact->bridge) };
 }
 
 static void make_wish(struct engine *engine)
@@ -49,12 +55,15 @@ static void make_wish(struct engine *engine)
 
 	ranges_fini(&ways->ranges);
 	ways->wish = xnew(struct host_ways);
+	ways->wish->keep = ways->fix || !ways->leaves;
+	ways->wish->bridges_doubted = ways->fix || ways->bridges_doubted;
+	ways->fix = ways->bridges_doubted = false;
 	map_for_each(object, &engine->objects, node)
 		n += has_network(object);
 	ways->wish->spaces = xcalloc(n + 1, sizeof(*ways->wish->spaces));
 	map_for_each(object, &engine->objects, node)
 		if (has_network(object))
-			add_space(ways, object);
+			add_space(engine, object);
 	ranges_settle(&ways->ranges);
 }
 
@@ -99,6 +108,31 @@ static void note_space(struct engine *engine, const struct ways_space *space)
 		touch_below(engine, object);
 }
 
+/* The host's own switches. What is turned again and again is told once. */
+static void note_switches(struct engine *engine)
+{
+	struct ways *ways = &engine->ways;
+	const struct strv *mended = &ways->wish->mended;
+	uint64_t now_ms = loop_now_ms(engine->loop);
+
+	ways->forwards = ways->wish->forwards;
+	if (ways->wish->off && !str_equal(ways->off, ways->wish->off)) {
+		log_warning("%s", ways->wish->off);
+		tell_forwarding(engine, TELL_FORWARDING_OFF, ways->wish->off);
+	}
+	str_replace(&ways->off, ways->wish->off);
+	if (!mended->n)
+		return;
+	if (now_ms > ways->mended_ms + FIGHT_WITHIN_MS)
+		ways->mends = 0;
+	ways->mended_ms = now_ms;
+	ways->mends++;
+	for (size_t i = 0; i < mended->n && ways->mends == 1; i++) {
+		log_warning("%s", mended->items[i]);
+		tell_forwarding(engine, TELL_FORWARDING_RESTORED, mended->items[i]);
+	}
+}
+
 static void succeeded(struct engine *engine)
 {
 	struct ways *ways = &engine->ways;
@@ -112,6 +146,12 @@ static void succeeded(struct engine *engine)
 		note_space(engine, &ways->wish->spaces[i]);
 		ways->overlaps |= ways->wish->spaces[i].overlap != NULL;
 	}
+	note_switches(engine);
+}
+
+static uint64_t pause_ms(const struct ways *ways, int status)
+{
+	return status < 0 || ways->mends > FIGHTS_AT_ONCE ? RETRY_MS : REST_MS;
 }
 
 /* What was seen before stands. */
@@ -142,7 +182,7 @@ static void on_looked(struct call *call)
 		failed(engine, &call->err);
 	else
 		succeeded(engine);
-	ways->not_before_ms = loop_now_ms(engine->loop) + (call->status < 0 ? RETRY_MS : REST_MS);
+	ways->not_before_ms = loop_now_ms(engine->loop) + pause_ms(ways, call->status);
 	wish_free(ways);
 	if (ways->doubted)
 		look_soon(engine);
@@ -193,6 +233,24 @@ void ways_doubt(struct engine *engine)
 	look_soon(engine);
 }
 
+void ways_doubt_switches(struct engine *engine)
+{
+	engine->ways.bridges_doubted = true;
+	ways_doubt(engine);
+}
+
+void ways_fix(struct engine *engine)
+{
+	engine->ways.fix = true;
+	engine->ways.not_before_ms = 0;
+	ways_doubt(engine);
+}
+
+bool ways_are_doubted(const struct engine *engine)
+{
+	return engine->ways.busy || engine->ways.doubted;
+}
+
 bool ways_touch(const struct engine *engine, const struct ip *ip, unsigned prefix)
 {
 	return ranges_next(&engine->ways.ranges, NULL, ip, prefix) != NULL;
@@ -212,4 +270,5 @@ void ways_fini(struct engine *engine)
 	ways_stop(engine);
 	wish_free(&engine->ways);
 	ranges_fini(&engine->ways.ranges);
+	free(engine->ways.off);
 }

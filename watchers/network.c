@@ -97,6 +97,16 @@ static void on_ways(void *ctx)
 	ways_doubt(((struct network_watcher *)ctx)->engine);
 }
 
+/* Whoever turns one switch may have turned others, of which the kernel says nothing: the filter
+ * sees to those of published ports. */
+static void on_switches(void *ctx)
+{
+	struct engine *engine = ((struct network_watcher *)ctx)->engine;
+
+	ways_doubt_switches(engine);
+	filter_doubt(engine);
+}
+
 static void on_missed(void *ctx)
 {
 	on_hint(ctx, any_busy(((struct network_watcher *)ctx)->engine));
@@ -110,7 +120,7 @@ static void on_filter(void *ctx)
 void network_watcher_open(struct network_watcher *watcher, struct engine *engine)
 {
 	const struct filter_listener filter = { .ctx = engine, .on_filter = on_filter };
-	const struct routes_listener routes = { watcher, on_ways, on_missed };
+	const struct routes_listener routes = { watcher, on_ways, on_switches, on_missed };
 	struct network *network = engine->network;
 	struct error err;
 

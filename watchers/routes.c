@@ -4,6 +4,8 @@
  *                               come with its address are among them, once in its life. One
  *                               by a bridge of ours that goes is missed by its cells
  *   RTM_NEWRULE, RTM_DELRULE    any: a rule is made once, by whoever sets up a VPN
+ *   RTM_NEWNETCONF              forwarding was turned off, of the host as a whole or of a link;
+ * what is on is as it shall be
  *
  * All else passes by at the cost of a search among the ranges, so that a router with a whole table
  * does not keep us busy. A message may be lost: the kernel then reports an overrun.
@@ -11,6 +13,7 @@
 #include "watchers/routes.h"
 
 #include <errno.h>
+#include <linux/netconf.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <netlink/attr.h>
@@ -49,6 +52,16 @@ static bool route_matters(const struct routes *routes, struct nlmsghdr *header)
 	       ways_touch(routes->engine, &ip, begins + msg->rtm_dst_len);
 }
 
+static bool is_turned_off(struct nlmsghdr *header)
+{
+	const size_t len = sizeof(struct netconfmsg);
+	struct nlattr *link = nlmsg_find_attr(header, (int)len, NETCONFA_IFINDEX),
+		      *forwarding = nlmsg_find_attr(header, (int)len, NETCONFA_FORWARDING);
+
+	return link && forwarding && nla_get_s32(link) != NETCONFA_IFINDEX_DEFAULT &&
+	       !nla_get_s32(forwarding);
+}
+
 /* One that has no name any more has gone with its link, which is told apart. */
 static bool is_missed(const struct routes *routes, struct nlmsghdr *header)
 {
@@ -79,6 +92,11 @@ static int on_message(struct nl_msg *msg, void *arg)
 		look(routes);
 		if (is_missed(routes, header))
 			routes->listener.on_missed(routes->listener.ctx);
+		break;
+	case RTM_NEWNETCONF:
+		if (nlmsg_valid_hdr(header, sizeof(struct netconfmsg)) &&
+		    routes->engine->bridges.count && is_turned_off(header))
+			routes->listener.on_switches(routes->listener.ctx);
 		break;
 	case RTM_NEWRULE:
 	case RTM_DELRULE:
@@ -115,7 +133,8 @@ static int listen_on(struct nl_sock *sock, struct routes *routes)
 		nl_socket_set_buffer_size(sock, RECEIVE_BUFFER_BYTES, 0);
 	return r < 0 ? r
 		     : nl_socket_add_memberships(sock, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,
-						 RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE, 0);
+						 RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE,
+						 RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF, 0);
 }
 
 int routes_open(struct routes **ret, struct engine *engine, const struct routes_listener *listener,

@@ -42,6 +42,8 @@ const struct argp_option options_flags[OPTIONS_COUNT + 2] = {
 	FLAG(14, "prune-guard", "SHARE%,NUMBER|off",
 	     "Hold, not delete, when more than this share of the cells and at least so many go"),
 	FLAG(15, "resync", "SECONDS", "Time between full looks at the host"),
+	FLAG(16, "forwarding", "keep|leave",
+	     "Turn forwarding on again when another hand turns it off, or only tell"),
 	{ .group = 4,
 	  .name = "config",
 	  .key = KEY_CONFIG,

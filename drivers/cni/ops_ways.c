@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* look_ways: the ranges of the spaces next to the routes of the host. */
+/* look_ways: the ranges of the spaces next to the routes of the host, and its switches. */
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 
 #include "drivers/cni/nl.h"
 #include "drivers/cni/op.h"
 #include "drivers/cni/overlap.h"
 #include "drivers/cni/route_words.h"
+#include "drivers/cni/switches.h"
 
 struct ways_op {
 	struct op op;
@@ -81,9 +83,28 @@ static int judge(struct asking *asking, struct overlap_range *range, struct erro
 	return r < 0 ? r : judge_rules(asking, range, err);
 }
 
+enum { UPLINKS_MAX = 8 };
+
+struct noting {
+	struct overlaps overlaps;
+	int uplinks[UPLINKS_MAX];
+	size_t n_uplinks;
+};
+
+static void noting_fini(struct noting *noting)
+{
+	overlaps_fini(&noting->overlaps);
+}
+
+/* The links that lead out have a route for all. */
 static void note(const struct route *route, void *ctx)
 {
-	overlaps_note(ctx, route);
+	struct noting *noting = ctx;
+
+	overlaps_note(&noting->overlaps, route);
+	if (!route->v6 && route->to.prefix == IP_V4_BEGINS && route->table == RT_TABLE_MAIN &&
+	    route->ifindex && noting->n_uplinks < UPLINKS_MAX)
+		noting->uplinks[noting->n_uplinks++] = route->ifindex;
 }
 
 static int *find_bridges(const struct host_ways *ways)
@@ -98,7 +119,7 @@ static int *find_bridges(const struct host_ways *ways)
 static int look(struct op *op, struct error *err)
 {
 	struct host_ways *ways = container_of(op, struct ways_op, op)->ways;
-	AUTO(overlaps_fini) struct overlaps overlaps = { 0 };
+	AUTO(noting_fini) struct noting noting = { 0 };
 	AUTO_FREE int *bridges = find_bridges(ways);
 	AUTO(nl_auto_socket) struct nl_sock *sock = NULL, *links = NULL;
 	struct asking asking = { 0 };
@@ -106,15 +127,17 @@ static int look(struct op *op, struct error *err)
 
 	if (r == 0)
 		r = nl_open(&links, err);
-	overlaps_init(&overlaps, ways, bridges);
+	overlaps_init(&noting.overlaps, ways, bridges);
 	if (r == 0)
-		r = routes_each(sock, note, &overlaps, err);
+		r = routes_each(sock, note, &noting, err);
 	asking.sock = sock;
 	asking.links = links;
 	if (r == 0)
 		r = routes_are_plain(sock, &asking.plain, err);
-	for (size_t i = 0; r == 0 && i < overlaps.n; i++)
-		r = judge(&asking, &overlaps.items[i], err);
+	for (size_t i = 0; r == 0 && i < noting.overlaps.n; i++)
+		r = judge(&asking, &noting.overlaps.items[i], err);
+	if (r == 0)
+		switches_look(ways, noting.uplinks, noting.n_uplinks);
 	return r;
 }
 

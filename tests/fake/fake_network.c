@@ -452,6 +452,11 @@ static int apply_look_ways(struct op *op, struct error *err UNUSED)
 {
 	struct host_ways *ways = op->ret;
 
+	ways->forwards = !op->world->forwarding_off;
+	if (op->world->forwarding_off && ways->keep)
+		op->world->forwarding_off = false;
+	else if (op->world->forwarding_off)
+		ways->off = xstrdup("net.ipv4.ip_forward is off");
 	for (size_t i = 0; i < ways->n_spaces; i++) {
 		struct ways_space *space = &ways->spaces[i];
 

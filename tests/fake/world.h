@@ -150,6 +150,7 @@ struct world {
 	const char *filter_refuses; /* key of a space that it leaves out; NULL: none */
 	const char *overlapped; /* key of a space that a route of others leads into; NULL: none */
 	bool unreachable;       /* and its addresses are lost for it */
+	bool forwarding_off;
 	struct filter_listener filter_listener;
 	struct runtime_listener runtime_listener;
 	struct cgroup_listener cgroup_listener;

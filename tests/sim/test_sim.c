@@ -870,6 +870,33 @@ static void test_25_range_overlaps(void **state UNUSED)
 	sim_fini(&sim);
 }
 
+/* Forwarding of the host is turned on again, or left and told: whoever is asked for it turns it on. */
+static void test_25_forwarding(void **state UNUSED)
+{
+	struct sim sim;
+
+	start_with(&sim, 42, two_containers);
+	sim_run(&sim, 10 * 1000);
+	sim.world.forwarding_off = true;
+	ways_doubt_switches(&sim.engine);
+	sim_run(&sim, 1000);
+	assert_false(sim.world.forwarding_off);
+	assert_null(sim.engine.ways.off);
+	sim.engine.ways.leaves = true;
+	sim.world.forwarding_off = true;
+	ways_doubt_switches(&sim.engine);
+	sim_run(&sim, 1000);
+	assert_true(sim.world.forwarding_off);
+	assert_string_equal(sim.engine.ways.off, "net.ipv4.ip_forward is off");
+	ways_fix(&sim.engine);
+	sim_run(&sim, 1000);
+	assert_false(sim.world.forwarding_off);
+	assert_null(sim.engine.ways.off);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
+
 /* The port is the first one's; the other waits, and gets it when the first does without. */
 static void test_26_ports_of_two(void **state UNUSED)
 {
@@ -1381,6 +1408,7 @@ int main(void)
 		cmocka_unit_test(test_25_packet_filter),
 		cmocka_unit_test(test_25_one_space_refused),
 		cmocka_unit_test(test_25_range_overlaps),
+		cmocka_unit_test(test_25_forwarding),
 		cmocka_unit_test(test_26_ports_of_two),
 		cmocka_unit_test(test_27_names_without_case),
 		cmocka_unit_test(test_random_lives),
