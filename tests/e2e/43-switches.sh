@@ -17,7 +17,11 @@ status_code() {
 doctor() { kuke doctor "$@" || true; }
 
 echo "{apiVersion: v1beta1, kind: Space, metadata: {name: default}, spec: {ipv6: ${ipv6:-false}}}" | drop_manifest space.yaml
-drop_ready_cell web root
+FIELDS='ports: ["127.0.0.1:8081:8080"]' drop_cell web root
+wait_for_cell web Ready
+serve web
+published() { curl -sf -m 1 -o /dev/null "http://127.0.0.1:8081/hostname"; }
+wait_for "the port is published" published
 before=$(cell_processes web)
 bridge=$(space_bridge)
 ip link add up0 type veth peer name up1
@@ -37,6 +41,8 @@ turned_off $V4/ip_forward
 wait_for "the event" has_event ForwardingRestored
 turned_off $V4/conf/up0/forwarding
 turned_off "$V4/conf/$bridge/forwarding"
+turned_off "$V4/conf/$bridge/route_localnet"
+assert_true "the port on loopback is reached" published
 for _ in 1 2 3 4 5 6 7 8; do turned_off $V4/ip_forward; done
 if [ -n "${ipv6:-}" ]; then
 	turned_off $V6/conf/all/forwarding
@@ -56,7 +62,6 @@ daemon_stop
 mkdir -p /etc/sysctl.d
 echo 'net/ipv4/ip_forward = 0' >/etc/sysctl.d/99-hardening.conf
 KUKEON_FORWARDING=leave daemon_start
-is_healthy() { [ "$(status_code)" = 0 ]; }
 wait_for "status of a daemon that leaves it" is_healthy
 echo 0 >$V4/ip_forward
 is_told() { [ "$(status_code)" = 1 ] && grep -qF "net.ipv4.ip_forward is off (/etc/sysctl.d/99-hardening.conf says so)" "$T/status"; }
