@@ -37,7 +37,7 @@ static error_t parse_doctor(int key, char *arg UNUSED, struct argp_state *state)
 }
 
 static const struct argp_option doctor_options[] = {
-	{ .name = "fix", .key = KEY_FIX, .doc = "Take away what nobody owns" },
+	{ .name = "fix", .key = KEY_FIX, .doc = "Take away what nobody owns, turn on forwarding" },
 	{ .name = "all", .key = KEY_ALL, .doc = "Show also what has an owner" },
 	{ 0 },
 };
@@ -129,7 +129,8 @@ static void print_verdict(const Api__DoctorReply *reply, bool fix, FILE *out)
 	else if (there)
 		fprintf(out, ", each with its owner");
 	if (failed)
-		fprintf(out, "; %zu %s not passed", failed, failed == 1 ? "check" : "checks");
+		fprintf(out, "; %zu %s not passed%s", failed, failed == 1 ? "check" : "checks",
+			fix ? ", which --fix cannot mend: do what stands beside" : "");
 	fprintf(out, ".\n");
 }
 

@@ -71,12 +71,14 @@ static void space_applied(struct run *run)
 	run->object->own.applied = act_is_current(run);
 	run->object->own.regenerate &= !act_is_current(run);
 	filter_doubt(run->engine);
+	ways_doubt(run->engine);
 }
 
 static void own_removed(struct run *run)
 {
 	run->object->own.exists = run->object->own.applied = false;
 	filter_doubt(run->engine);
+	ways_doubt(run->engine);
 }
 
 /* ---- cgroups ---- */

@@ -30,6 +30,7 @@ static char *daemon_problems(const struct engine *engine)
 		{ store ? store_unread(store) : NULL,
 		  "what may be declared there is left as it is, and it is read again every few "
 		  "seconds" },
+		{ engine->ways.off, "what goes out of spaces or into them fails until then" },
 		{ engine_look_problem(engine), "it is tried again every few seconds" },
 	};
 	struct buf text = { 0 };
@@ -163,10 +164,12 @@ static Api__Problem *problem_of(const struct object *object)
 }
 
 /* What was asked to stop is as declared when it has stopped; so is a cell whose root completed. A
- * space of which a part is not in force is Ready for its cells, and not as declared. */
+ * space of which a part is not in force, or whose packets go astray, is Ready for its cells, and not
+ * as declared. */
 static bool as_declared(const struct object *object)
 {
 	return object->status.reason != REASON_HOST_NOT_FOUND &&
+	       object->status.reason != REASON_RANGE_OVERLAPS &&
 	       (object->status.state == API__STATE__Ready ||
 		object->status.state == API__STATE__Stopped);
 }

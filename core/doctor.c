@@ -13,6 +13,7 @@
 
 enum {
 	CHECKS_LIMIT_MS = 10 * 1000, /* a program is asked for its version, the rest is files */
+	WAYS_LIMIT_MS = 3 * 1000, /* a look at routes and switches takes some milliseconds */
 	SETTLE_CHECK_MS = 50,
 	SETTLE_LOOK_MS = 250,      /* between two looks at what the engine takes down */
 	SETTLE_MAX_MS = 45 * 1000, /* a container's grace, and some time to kill it */
@@ -61,7 +62,7 @@ struct doctor {
 	struct map orphans; /* struct orphan.node */
 	struct orphan *trying;
 	struct timer timer;
-	uint64_t settle_until_ms;
+	uint64_t settle_until_ms, ways_until_ms;
 };
 
 static void orphan_free(struct doctor *doctor, struct orphan *orphan)
@@ -489,6 +490,46 @@ static void check_filesystems(struct doctor *doctor)
 	aside_places_free(places, n);
 }
 
+/* The spaces say so too. */
+static void check_ranges(struct doctor *doctor)
+{
+	const struct object *object;
+	size_t n = 0;
+
+	map_for_each(object, &doctor->engine->objects, node) {
+		if (object->kind != KIND_SPACE || !object->own.overlap)
+			continue;
+		n++;
+		host_checks_add(&doctor->checks, "ranges", API__HOST_CHECK__RESULT__Failed,
+				xasprintf("space %s: %s", object->key, object->own.overlap),
+				xstrdup("find whose route that is: ip route show table all; kuke "
+					"doctor --fix does not take it away"));
+	}
+	if (!n)
+		host_checks_add(&doctor->checks, "ranges", API__HOST_CHECK__RESULT__Passed,
+				xstrdup("no route of others leads into a space"), NULL);
+}
+
+/* What is off is on by now, if it could be, when that was asked for: see wait_for_ways(). */
+static void check_forwarding(struct doctor *doctor)
+{
+	const struct engine *engine = doctor->engine;
+	static const char name[] = "IP forwarding";
+
+	if (engine->ways.off)
+		host_checks_add(&doctor->checks, name, API__HOST_CHECK__RESULT__Failed,
+				xstrdup(engine->ways.off),
+				xstrdup(doctor->fix ? "mend what keeps it from being turned on"
+						    : "kuke doctor --fix"));
+	else if (engine->bridges.count || engine->ways.forwards)
+		host_checks_add(&doctor->checks, name, API__HOST_CHECK__RESULT__Passed,
+				xstrdup("on"), NULL);
+	else
+		host_checks_add(&doctor->checks, name, API__HOST_CHECK__RESULT__Passed,
+				xstrdup("off, and no cell needs it: the first one turns it on"),
+				NULL);
+}
+
 static void check_containerd(struct doctor *doctor)
 {
 	const struct engine *engine = doctor->engine;
@@ -502,13 +543,37 @@ static void check_containerd(struct doctor *doctor)
 				xstrdup("start it: systemctl start containerd"));
 }
 
+/* What is told of routes and switches is not older than what they are. */
+static void wait_for_ways(struct timer *timer)
+{
+	struct doctor *doctor = container_of(timer, struct doctor, timer);
+	struct loop *loop = doctor->engine->loop;
+
+	if (ended(doctor))
+		return;
+	if (ways_are_doubted(doctor->engine) && doctor->engine->looked.network &&
+	    loop_now_ms(loop) < doctor->ways_until_ms) {
+		timer_start(loop, timer, SETTLE_CHECK_MS, wait_for_ways);
+		return;
+	}
+	check_ranges(doctor);
+	check_forwarding(doctor);
+	look(doctor, on_first_look);
+}
+
 static void checked(struct doctor *doctor)
 {
 	if (ended(doctor))
 		return;
 	check_containerd(doctor);
 	check_filesystems(doctor);
-	look(doctor, on_first_look);
+	if (doctor->fix)
+		ways_fix(doctor->engine);
+	else
+		ways_doubt_switches(doctor->engine);
+	filter_doubt(doctor->engine);
+	doctor->ways_until_ms = loop_now_ms(doctor->engine->loop) + WAYS_LIMIT_MS;
+	wait_for_ways(&doctor->timer);
 }
 
 static void on_checks(struct work *work)

@@ -137,6 +137,23 @@ void filter_wish_copy(const struct filter_wish *wish, struct filter_wish *ret)
 	}
 }
 
+void host_ways_fini(struct host_ways *ways)
+{
+	for (size_t i = 0; i < ways->n_spaces; i++) {
+		struct ways_space *space = &ways->spaces[i];
+
+		free(space->key);
+		free(space->bridge);
+		free(space->subnet);
+		free(space->subnet6);
+		free(space->overlap);
+	}
+	free(ways->spaces);
+	strv_fini(&ways->mended);
+	free(ways->off);
+	*ways = (struct host_ways){ 0 };
+}
+
 void filter_drops_fini(struct filter_drops *drops)
 {
 	for (size_t i = 0; i < drops->n; i++)

@@ -399,6 +399,33 @@ struct resolved {
 	uint64_t ttl_ms; /* how long that can be relied on */
 };
 
+/* ---- the host's routes: where packets to our addresses go ---- */
+
+struct ways_space {
+	char *key;
+	char *bridge;
+	char *subnet;  /* CIDR */
+	char *subnet6; /* NULL: none */
+	bool used;     /* cells are attached to the bridge */
+	/* Written by look_ways(): */
+	char *overlap;    /* what else leads into its ranges, in words; NULL: nothing */
+	bool unreachable; /* packets to some of them do not come to the bridge */
+};
+
+/* A zeroed struct is empty. */
+struct host_ways {
+	struct ways_space *spaces;
+	size_t n_spaces;
+	bool keep;            /* forwarding is turned on again when it was turned off */
+	bool bridges_doubted; /* the switches of bridges are to be looked at too */
+	/* Written by look_ways(), of the host's own switches that cells need: */
+	bool forwards;      /* it forwarded IPv4 before the look */
+	struct strv mended; /* what was turned on again, in words */
+	char *off;          /* what is off and stays so, and how that came; NULL: nothing */
+};
+
+void host_ways_fini(struct host_ways *ways);
+
 struct filter_listener {
 	void *ctx;
 	/* Another hand changed the filter, or may have: it is to be applied again. */
@@ -467,6 +494,12 @@ struct network_ops {
 	/* What was dropped at the bridges of spaces that deny, and of their guests. */
 	void (*filter_drops)(struct network *network, struct filter_drops *ret_drops,
 			     struct call *call);
+
+	/* Looks where the routes of the host lead the ranges of the spaces, and whether it
+	 * forwards. Changes no route; turns on what of the kernel's switches is ours, or is to be
+	 * kept. The caller keeps @ways. Costs the routes that there are, and nothing for a space that none
+	 * of them touches. */
+	void (*look_ways)(struct network *network, struct host_ways *ways, struct call *call);
 
 	/* Asks the host's name servers for addresses of one family, within some seconds; as many at
 	 * once as the caller likes, none waits for another. -ENOENT: no name server knows one. */

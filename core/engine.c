@@ -329,6 +329,7 @@ void engine_open(struct engine *engine, const struct engine_options *options)
 	self_read(&engine->self);
 	history_init(&engine->history, status_now_ms());
 	filter_init(engine);
+	engine->ways.leaves = options->leave_forwarding;
 	ports_init(engine);
 	egress_init(engine);
 	queue_init(&engine->queue, engine->loop, work);
@@ -351,6 +352,7 @@ void engine_close(struct engine *engine, void (*closed)(void *ctx), void *ctx)
 	map_for_each(object, &engine->objects, node)
 		queue_remove(&engine->queue, object);
 	filter_stop(engine);
+	ways_stop(engine);
 	egress_stop(engine);
 	names_close(engine);
 	look_stop_waiting(engine);
@@ -380,6 +382,7 @@ void engine_fini(struct engine *engine)
 	}
 	check(!engine->bridges.count);
 	filter_fini(engine);
+	ways_fini(engine);
 	ports_fini(engine);
 	egress_fini(engine);
 	names_fini(engine);

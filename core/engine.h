@@ -22,6 +22,7 @@
 #include "core/prune_guard.h"
 #include "core/queue.h"
 #include "core/self.h"
+#include "core/ways.h"
 
 struct store;
 
@@ -80,6 +81,7 @@ struct engine_options {
 	struct journal *journal; /* the caller's, closed after the engine; NULL: none */
 	uint64_t prune_grace_ms;
 	struct prune_guard prune_guard;
+	bool leave_forwarding; /* see struct ways */
 };
 
 enum { ENGINE_STATES = API__STATE__Pausing + 1 };
@@ -108,6 +110,7 @@ struct engine {
 	struct history history;
 
 	struct filter filter;     /* isolation and ports */
+	struct ways ways;         /* where the host's routes lead their addresses */
 	struct ports ports;       /* of the host: whose each one is */
 	struct egress egress;     /* what host names of policies stand for */
 	struct names names;       /* hosts files of cells */

@@ -180,7 +180,8 @@ static int open_network(struct kukeond *k, struct error *err)
 		.conf_dir = k->config->cni_conf_dir,
 		.bin_dirs = k->config->cni_bin_dir,
 		.netns_dir = netns_dir,
-		.subnet_pool_first = k->config->subnet_pool,
+		.subnet_pools = k->config->subnet_pool,
+		.n_subnet_pools = k->config->n_subnet_pool,
 		.subnet_pool6_first = k->config->subnet_pool6,
 		.journal = k->journal,
 	};
@@ -211,6 +212,14 @@ static void close_runtime(struct kukeond *k)
 	k->runtime->ops->close(k->runtime, on_part_closed, k);
 }
 
+static int read_forwarding(const char *text, bool *ret_leave, struct error *err)
+{
+	*ret_leave = str_equal(text, "leave");
+	if (*ret_leave || str_equal(text, "keep"))
+		return 0;
+	return error_set(err, -EINVAL, "forwarding is \"%s\", expected keep or leave", text);
+}
+
 static int open_engine(struct kukeond *k, struct error *err)
 {
 	struct engine_options options = {
@@ -225,6 +234,8 @@ static int open_engine(struct kukeond *k, struct error *err)
 	};
 	int r = prune_guard_parse(k->config->prune_guard, &options.prune_guard, err);
 
+	if (r == 0)
+		r = read_forwarding(k->config->forwarding, &options.leave_forwarding, err);
 	if (r == 0)
 		engine_open(&k->engine, &options);
 	return r;

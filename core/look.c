@@ -495,6 +495,7 @@ static void on_network(struct call *call)
 	note_spaces(look);
 	note_attachments(look);
 	filter_doubt(look->engine);
+	ways_doubt_switches(look->engine);
 	names_open(look->engine);
 	look_again_if_missed(look);
 	look_done(look, &look->engine->looked.network, "networks", &look->network.problem);

@@ -163,6 +163,20 @@ bool object_is_filtered(const struct object *space)
 	return str_equal(space->own.filtered, text);
 }
 
+bool object_is_routed(const struct object *space)
+{
+	const struct space_fact *fact = &space->own.space;
+	AUTO_FREE char *text = object_filter_text(fact->bridge, fact->subnet, fact->subnet6, false);
+
+	return str_equal(space->own.routed, text);
+}
+
+/* One that has an address there already is not better off without it: its neighbours reach it. */
+bool object_refuses_new(const struct object *space, const char *last_ip)
+{
+	return space->own.unreachable && !last_ip;
+}
+
 static size_t find_kept(const struct object *cell, const char *name)
 {
 	size_t i = 0;
@@ -233,6 +247,8 @@ void object_free(struct object *object)
 	free(object->own.unlooked);
 	free(object->own.filtered);
 	free(object->own.filter_problem);
+	free(object->own.routed);
+	free(object->own.overlap);
 	free(object->own.egress_problem);
 	free(object->cell.ip);
 	free(object->cell.ip6);
@@ -367,7 +383,8 @@ struct container *cell_root(const struct object *object)
 bool object_is_usable(const struct object *object)
 {
 	return object->status.state == API__STATE__Ready ||
-	       object->status.reason == REASON_SPEC_REFUSED;
+	       object->status.reason == REASON_SPEC_REFUSED ||
+	       object->status.reason == REASON_RANGE_OVERLAPS;
 }
 
 bool object_refuses_ranges(const struct object *space)

@@ -204,6 +204,9 @@ struct own_thing {
 			   denies; NULL: none */
 	char *filter_problem;   /* spaces: why it cannot have them; NULL: nothing is known of */
 	bool filter_missing;    /* spaces: it had them, and another hand took them away */
+	char *routed;           /* spaces: bridge and ranges, as the host's routes were looked at for */
+	char *overlap;          /* spaces: what else leads into their ranges; NULL: nothing known of */
+	bool unreachable;       /* and some addresses in them cannot be reached because of it */
 	char *egress_problem;   /* spaces: which hosts of its policy cannot be found; NULL: none */
 	bool egress_unresolved; /* one of them stands for nothing that is known */
 	struct drop_count dropped; /* spaces that deny */
@@ -321,6 +324,12 @@ void slot_forgive(struct slot *slot);
 
 /* The packet filter has the space as its network is now: cells may come up in it. */
 bool object_is_filtered(const struct object *space);
+
+/* Where the host's routes lead its ranges, as they are now, has been looked at. */
+bool object_is_routed(const struct object *space);
+
+/* A cell that has not been in the space before would be placed where it cannot be reached. */
+bool object_refuses_new(const struct object *space, const char *last_ip);
 
 /* "<bridge> <range>[ <IPv6 range>][ deny]", as in struct own_thing.filtered. */
 char *object_filter_text(const char *bridge, const char *subnet, const char *subnet6, bool denies);

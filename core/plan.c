@@ -198,6 +198,20 @@ static void say_filter(struct planning *p)
 			 "its rules are being put into the packet filter");
 }
 
+/* Where some of its addresses cannot be reached, no cell is placed that has not been there; but
+ * what is below it goes on: object_is_usable(). */
+static void say_ways(struct planning *p)
+{
+	const struct object *space = p->object;
+
+	if (!object_is_routed(space))
+		plan_say(p, API__STATE__Pending, REASON_CREATING,
+			 "where the host's routes lead its range is being looked at");
+	else if (space->own.overlap)
+		plan_say(p, space->own.unreachable ? API__STATE__Pending : API__STATE__Ready,
+			 REASON_RANGE_OVERLAPS, "%s", space->own.overlap);
+}
+
 /* A remark: the space is Ready all the same. */
 static void say_addresses(struct planning *p)
 {
@@ -275,8 +289,10 @@ static void plan_wanted_parent(struct planning *p)
 	if (own_missing && object->own.space.drift)
 		plan_say(p, API__STATE__Pending, REASON_NETWORK_DRIFTED, "being mended: %s",
 			 object->own.space.drift);
-	if (!own_missing && object->kind == KIND_SPACE)
+	if (!own_missing && object->kind == KIND_SPACE) {
 		say_filter(p);
+		say_ways(p);
+	}
 	if (object->cgroup_exists && !own_missing && object->kind == KIND_SPACE)
 		say_addresses(p);
 	say_egress(p);

@@ -332,6 +332,15 @@ static bool may_begin(struct planning *p)
 	return false;
 }
 
+bool cell_is_not_placed(const struct object *object)
+{
+	const struct object *space = object->parent ? object->parent->parent : NULL;
+	const struct cell *cell = &object->cell;
+
+	return space && !cell->pinned && !cell->network.busy &&
+	       object_refuses_new(space, cell->last_ip);
+}
+
 static void plan_up(struct planning *p)
 {
 	const struct object *object = p->object;
@@ -352,6 +361,10 @@ static void plan_up(struct planning *p)
 	if (!container_runs(root) && cell_waits_for_space(object)) {
 		plan_leaves(p);
 		return; /* queued again when the space is ready */
+	}
+	if (!container_runs(root) && cell_is_not_placed(object)) {
+		plan_leaves(p);
+		return; /* queued again when its space can be reached */
 	}
 	if (!container_runs(root) && !may_begin(p))
 		return;

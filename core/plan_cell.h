@@ -41,6 +41,9 @@ bool cell_joins_busy(const struct object *object);
 /* It shall join a space that nobody declares, or that is not ready. */
 bool cell_waits_for_space(const struct object *object);
 
+/* It has no place yet, and would get one where it cannot be reached. */
+bool cell_is_not_placed(const struct object *object);
+
 /* The last try of some join, or leave, failed. */
 bool cell_joins_failed(const struct object *object);
 

@@ -167,6 +167,10 @@ void cell_say_up(struct planning *p, enum cell_mode mode)
 		plan_say(p, API__STATE__Pending, REASON_PARENT_NOT_READY, "%s %s is not ready",
 			 object->parent ? kind_name(object->parent->kind) : "Stack",
 			 object->parent ? object->parent->key : "");
+	if (mode == MODE_UP && cell_is_not_placed(object))
+		plan_say(p, API__STATE__Pending, REASON_RANGE_OVERLAPS,
+			 "not placed where it could not be reached: space %s: %s",
+			 object->parent->parent->key, object->parent->parent->own.overlap);
 	if (mode == MODE_UP)
 		cell_say_joins(p);
 	list_for_each(c, &object->cell.containers, link)

@@ -14,7 +14,8 @@ static bool space_is_unknown(const struct join *join)
 
 static bool can_be_joined(const struct join *join)
 {
-	return !space_is_unknown(join) && object_is_usable(join->space);
+	return !space_is_unknown(join) && object_is_usable(join->space) &&
+	       !object_refuses_new(join->space, join->last_ip);
 }
 
 static bool goes(const struct planning *p, const struct join *join)

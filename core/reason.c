@@ -23,6 +23,7 @@ static const char *const names[REASON_COUNT] = {
 	[REASON_FILTER_FAILED] = "FilterFailed",
 	[REASON_FILTER_MISSING] = "FilterMissing",
 	[REASON_SPEC_REFUSED] = "SpecRefused",
+	[REASON_RANGE_OVERLAPS] = "RangeOverlaps",
 	[REASON_ADDRESSES_LOW] = "AddressesLow",
 	[REASON_ADDRESSES_EXHAUSTED] = "AddressesExhausted",
 	[REASON_HOST_NOT_FOUND] = "HostNotFound",

@@ -63,6 +63,13 @@ enum reason {
 	 * all the same; the message says what stands in the way.
 	 */
 	REASON_SPEC_REFUSED,
+	/*
+	 * Of a space, and of a cell that waits for it: a route of the host that is not its own
+	 * leads into its range. The message names the route, its link and who made it. What cannot
+	 * be reached for it gets no new cell; what runs goes on running. Take the route away, or
+	 * give the space another subnet while its cells are stopped.
+	 */
+	REASON_RANGE_OVERLAPS,
 	/* Of a space: four of five of its addresses are in use. It is Ready all the same. */
 	REASON_ADDRESSES_LOW,
 	/*

@@ -31,6 +31,8 @@ static const char *const names[TELL_REASON_COUNT] = {
 	[TELL_DELETED] = "Deleted",
 	[TELL_FILTER_RESTORED] = "FilterRestored",
 	[TELL_FILTER_CONTESTED] = "FilterContested",
+	[TELL_FORWARDING_RESTORED] = "ForwardingRestored",
+	[TELL_FORWARDING_OFF] = "ForwardingOff",
 	[TELL_EVENTS_MISSED] = "EventsMissed",
 };
 
@@ -105,6 +107,11 @@ void tell_filter(struct engine *engine, enum tell_reason reason)
 		tell(engine, "", WARNING, names[reason],
 		     "another tool changes the packet filter again and again; it is put back twice "
 		     "a second: see nft monitor");
+}
+
+void tell_forwarding(struct engine *engine, enum tell_reason reason, const char *words)
+{
+	tell(engine, "", WARNING, names[reason], "%s", words);
 }
 
 void tell_filter_failed(struct engine *engine, const struct error *why)

@@ -44,6 +44,8 @@ enum tell_reason {
 	 */
 	TELL_FILTER_CONTESTED,
 	/* The reader was too slow; in streams of the API only. */
+	TELL_FORWARDING_RESTORED,
+	TELL_FORWARDING_OFF,
 	TELL_EVENTS_MISSED,
 	TELL_REASON_COUNT,
 };
@@ -57,6 +59,7 @@ void tell_runtime_up(struct engine *engine);
 void tell_runtime_down(struct engine *engine, const struct error *why);
 
 void tell_filter(struct engine *engine, enum tell_reason reason);
+void tell_forwarding(struct engine *engine, enum tell_reason reason, const char *words);
 void tell_filter_failed(struct engine *engine, const struct error *why);
 
 /* @before: what the same file declared until now, NULL when nothing. */

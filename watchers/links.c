@@ -106,11 +106,24 @@ static bool queue_matters(struct links *links, struct nlmsghdr *header)
 	       bridges_has(links->engine, name);
 }
 
+/* The kernel takes routes away with their link, or when that goes down, and says nothing of it. */
+static bool takes_routes_away(struct nlmsghdr *header)
+{
+	const struct ifinfomsg *info = nlmsg_data(header);
+
+	return header->nlmsg_type == RTM_DELLINK || header->nlmsg_type == RTM_DELADDR ||
+	       (header->nlmsg_type == RTM_NEWLINK && nlmsg_valid_hdr(header, sizeof(*info)) &&
+		!(info->ifi_flags & IFF_UP));
+}
+
 static int on_message(struct nl_msg *msg, void *arg)
 {
 	struct nlmsghdr *header = nlmsg_hdr(msg);
 	struct links *links = arg;
 	bool matters = false, busy = false;
+
+	if (links->engine->ways.overlaps && takes_routes_away(header))
+		ways_doubt(links->engine);
 
 	if (header->nlmsg_type == RTM_NEWLINK || header->nlmsg_type == RTM_DELLINK)
 		matters = nlmsg_valid_hdr(header, sizeof(struct ifinfomsg)) &&

@@ -212,6 +212,8 @@ static void on_event(struct inotify_user *user, const struct inotify_event *even
 
 	if (event->mask & IN_Q_OVERFLOW)
 		files->look(files->ctx, false);
+	else if (!event->len && (event->mask & IN_CLOSE_WRITE))
+		filter_doubt(files->engine); /* it is no directory: a switch of a bridge */
 	else if (space)
 		files->look(files->ctx, space->own.slot.busy);
 	else if (event->mask & (gone_mask | written_mask))
@@ -279,6 +281,15 @@ static void watch_conflist(struct netfiles *files, const struct object *object)
 	loop_work_apart(files->engine->loop, &dir->work, run_watch, on_watched);
 }
 
+/* Published on an address of loopback, a port needs it. Netlink says nothing of this switch, but
+ * whoever turns it writes a file. */
+static void watch_switch(struct netfiles *files, const struct cell *cell)
+{
+	AUTO_FREE char *path = xasprintf("/proc/sys/net/ipv4/conf/%s/route_localnet", cell->bridge);
+
+	inotify_watch(&files->inotify, path, IN_CLOSE_WRITE);
+}
+
 static void on_change(struct engine_watcher *watcher, const struct object *object, bool gone)
 {
 	struct netfiles *files = container_of(watcher, struct netfiles, watcher);
@@ -293,6 +304,8 @@ static void on_change(struct engine_watcher *watcher, const struct object *objec
 	if (object->kind != KIND_CELL || !object->cell.attached)
 		return;
 	pin = network->ops->netns_path(network, object->key);
+	if (object->cell.bridge && ports_any(object))
+		watch_switch(files, &object->cell);
 	watch_dir_of(files, pin, gone_mask);
 	watch_dir_of(files, object->cell.reservation, gone_mask | written_mask);
 	list_for_each(join, &object->cell.joins, link)

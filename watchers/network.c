@@ -92,6 +92,26 @@ static void on_hint(void *ctx, bool busy)
 		look_soon(watcher);
 }
 
+static void on_ways(void *ctx)
+{
+	ways_doubt(((struct network_watcher *)ctx)->engine);
+}
+
+/* Whoever turns one switch may have turned others, of which the kernel says nothing: the filter
+ * sees to those of published ports. */
+static void on_switches(void *ctx)
+{
+	struct engine *engine = ((struct network_watcher *)ctx)->engine;
+
+	ways_doubt_switches(engine);
+	filter_doubt(engine);
+}
+
+static void on_missed(void *ctx)
+{
+	on_hint(ctx, any_busy(((struct network_watcher *)ctx)->engine));
+}
+
 static void on_filter(void *ctx)
 {
 	filter_disturbed(ctx);
@@ -100,6 +120,7 @@ static void on_filter(void *ctx)
 void network_watcher_open(struct network_watcher *watcher, struct engine *engine)
 {
 	const struct filter_listener filter = { .ctx = engine, .on_filter = on_filter };
+	const struct routes_listener routes = { watcher, on_ways, on_switches, on_missed };
 	struct network *network = engine->network;
 	struct error err;
 
@@ -108,6 +129,8 @@ void network_watcher_open(struct network_watcher *watcher, struct engine *engine
 		log_warning("%s; changes of it are seen at the next resync", err.msg);
 	if (links_open(&watcher->links, engine, on_hint, watcher, &err) < 0)
 		log_warning("%s; changes of links are seen at the next resync", err.msg);
+	if (routes_open(&watcher->routes, engine, &routes, &err) < 0)
+		log_warning("%s; changes of them are seen at the next resync", err.msg);
 	if (netfiles_open(&watcher->files, engine, on_hint, watcher, &err) < 0)
 		log_warning("%s; changes of them are seen at the next resync", err.msg);
 }
@@ -127,7 +150,7 @@ static void on_files_closed(void *ctx)
 	loop_defer(watcher->engine->loop, &watcher->all_closed, on_closed);
 }
 
-static void on_links_closed(void *ctx)
+static void on_routes_closed(void *ctx)
 {
 	struct network_watcher *watcher = ctx;
 
@@ -135,6 +158,16 @@ static void on_links_closed(void *ctx)
 		netfiles_close(watcher->files, on_files_closed, watcher);
 	else
 		on_files_closed(watcher);
+}
+
+static void on_links_closed(void *ctx)
+{
+	struct network_watcher *watcher = ctx;
+
+	if (watcher->routes)
+		routes_close(watcher->routes, on_routes_closed, watcher);
+	else
+		on_routes_closed(watcher);
 }
 
 void network_watcher_close(struct network_watcher *watcher, void (*closed)(void *ctx), void *ctx)

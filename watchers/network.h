@@ -4,11 +4,13 @@
 
 #include "watchers/links.h"
 #include "watchers/netfiles.h"
+#include "watchers/routes.h"
 
 /* A zeroed struct is closed. */
 struct network_watcher {
 	struct engine *engine;
 	struct links *links;
+	struct routes *routes;
 	struct netfiles *files;
 	struct timer burst;
 	struct timer later; /* for what was busy */

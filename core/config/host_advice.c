@@ -106,6 +106,7 @@ static void check_controllers(const Api__Config *config, struct host_checks *che
 
 /* ---- the network ---- */
 
+/* Of the daemon's own view doctor.c tells: whether cells are there. */
 static void check_forwarding(struct host_checks *checks)
 {
 	if (read_number("/proc/sys/net/ipv4/ip_forward") == 1)
@@ -113,7 +114,8 @@ static void check_forwarding(struct host_checks *checks)
 	else
 		warn(checks, "IP forwarding",
 		     xstrdup("off: cells reach nothing outside their space"),
-		     "the first cell turns it on; to keep it on: sysctl -w net.ipv4.ip_forward=1");
+		     "kukeond turns it on with the first cell, and keeps it on (setting forwarding); "
+		     "now: sysctl -w net.ipv4.ip_forward=1");
 }
 
 static void check_ipv6(struct host_checks *checks)
@@ -333,7 +335,8 @@ void host_advice_make(const Api__Config *config, bool daemon, struct host_checks
 {
 	check_user(checks);
 	check_controllers(config, checks);
-	check_forwarding(checks);
+	if (!daemon)
+		check_forwarding(checks);
 	check_ipv6(checks);
 	check_bridge_filter(checks);
 	check_forward_chains(checks);

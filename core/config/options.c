@@ -7,6 +7,7 @@
 
 #include "core/base/fs.h"
 #include "core/manifest/manifest.h"
+#include "core/model/field.h"
 
 #define DEFAULT_CONFIG_FILE "/etc/kukeon/kukeond.yaml"
 
@@ -32,7 +33,8 @@ const struct argp_option options_flags[OPTIONS_COUNT + 2] = {
 	FLAG(7, "cgroup-mount", "DIR", "Where cgroup v2 is mounted"),
 	FLAG(8, "cni-conf-dir", "DIR", "Where the conflists of spaces are written"),
 	FLAG(9, "cni-bin-dir", "DIR[:DIR]", "Where CNI plugins are searched"),
-	FLAG(10, "subnet-pool", "CIDR", "Range of the first space; the next ones follow"),
+	FLAG(10, "subnet-pool", "CIDR[,CIDR...]",
+	     "Range of the first space; the next ones follow, then those of the next place"),
 	FLAG(11, "subnet-pool6", "CIDR",
 	     "IPv6 range of the first space with one (default: the host's own)"),
 	FLAG(12, "log-level", "error|warning|info|debug", "How much to log"),
@@ -40,6 +42,8 @@ const struct argp_option options_flags[OPTIONS_COUNT + 2] = {
 	FLAG(14, "prune-guard", "SHARE%,NUMBER|off",
 	     "Hold, not delete, when more than this share of the cells and at least so many go"),
 	FLAG(15, "resync", "SECONDS", "Time between full looks at the host"),
+	FLAG(16, "forwarding", "keep|leave",
+	     "Turn forwarding on again when another hand turns it off, or only tell"),
 	{ .group = 4,
 	  .name = "config",
 	  .key = KEY_CONFIG,
@@ -84,7 +88,19 @@ static void *member(Api__Config *config, size_t offset)
 	return (char *)config + offset;
 }
 
-/* Fields are strings or uint32. */
+static void set_list(Api__Config *config, const ProtobufCFieldDescriptor *field, const char *value)
+{
+	field_clear(&config->base, field);
+	for (const char *rest = value; *rest;) {
+		size_t len = strcspn(rest, ",");
+
+		if (len)
+			*(char **)field_add(&config->base, field) = xstrndup(rest, len);
+		rest += len + (rest[len] == ',');
+	}
+}
+
+/* Fields are strings, lists of them, or uint32. */
 static int set(Api__Config *config, const ProtobufCFieldDescriptor *field, const char *value,
 	       struct error *err)
 {
@@ -92,6 +108,10 @@ static int set(Api__Config *config, const ProtobufCFieldDescriptor *field, const
 	unsigned long number;
 	char *end;
 
+	if (field->label == PROTOBUF_C_LABEL_REPEATED) {
+		set_list(config, field, value);
+		return 0;
+	}
 	if (field->type == PROTOBUF_C_TYPE_STRING) {
 		if (*string != field->default_value)
 			free(*string);
@@ -200,6 +220,20 @@ static int overlay(Api__Config *config, size_t index, const char *given, struct 
 	return r < 0 ? error_wrap(err, r, "%s", variable) : 0;
 }
 
+/* The first has been the only one since the beginning: hosts have spaces there. The others are for
+ * hosts where 10.0.0.0/8 leads elsewhere, aside of what home networks and Docker take first. */
+static void add_default_pools(Api__Config *config)
+{
+	static const char *const pools[] = { "10.88.0.0/16", "172.24.0.0/20", "192.168.128.0/22" };
+	const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field_by_name(
+		&api__config__descriptor, "subnet_pool");
+
+	if (config->n_subnet_pool)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(pools); i++)
+		*(char **)field_add(&config->base, field) = xstrdup(pools[i]);
+}
+
 int options_load(const struct options *options, Api__Config **ret_config, struct error *err)
 {
 	const char *file = options->config_file ? options->config_file : DEFAULT_CONFIG_FILE;
@@ -214,6 +248,7 @@ int options_load(const struct options *options, Api__Config **ret_config, struct
 			protobuf_c_message_free_unpacked(&config->base, NULL);
 		return r;
 	}
+	add_default_pools(config);
 	if (str_empty(config->socket)) {
 		free(config->socket);
 		config->socket = xasprintf("%s/kukeond.sock", config->runtime_dir);

@@ -105,6 +105,8 @@ static void map_value(struct mapper *m, const struct node *node,
 static void map_list(struct mapper *m, const struct node *node,
 		     const ProtobufCFieldDescriptor *field, ProtobufCMessage *message)
 {
+	if (node->type == NODE_SCALAR && m->options->lone_is_list)
+		return map_value(m, node, field, message);
 	if (node->type != NODE_LIST) {
 		mapper_fail(m, node, "expected a list, found %s", node_type_name(node));
 		return;

@@ -19,6 +19,8 @@ struct mapper_options {
 	const char *skip;
 	/* errors beyond so many are told without words, which cost more than the rest */
 	size_t max_worded;
+	/* a list may be written as its only value: what was one value once is read on */
+	bool lone_is_list;
 	mapper_error_fn on_error;
 	void *ctx;
 };

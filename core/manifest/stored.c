@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The store's own files: one document of a known type, taken as it is. */
+/* Files of ours, of the store or settings: one document of a known type, taken as it is. */
 #include <errno.h>
 #include <stdio.h>
 
@@ -45,6 +45,7 @@ static void on_document(void *ctx, unsigned number UNUSED, const struct node *ro
 	struct stored *s = ctx;
 	const struct mapper_options options = {
 		.max_worded = 1, /* the first is the one that is told */
+		.lone_is_list = true,
 		.on_error = on_mapper_error,
 		.ctx = s,
 	};

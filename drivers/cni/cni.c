@@ -196,6 +196,20 @@ static void own_pool6(struct subnet *ret)
 	*ret = subnet_make(&ip, POOL6_PREFIX);
 }
 
+static int find_pools(const struct cni_options *options, struct subnet_pools *ret,
+		      struct error *err)
+{
+	int r = 0;
+
+	if (!options->n_subnet_pools || options->n_subnet_pools > SUBNET_POOLS_MAX)
+		return error_set(err, -EINVAL, "subnetPool has %zu ranges, expected 1 to %d",
+				 options->n_subnet_pools, SUBNET_POOLS_MAX);
+	*ret = (struct subnet_pools){ .n = options->n_subnet_pools };
+	for (size_t i = 0; r == 0 && i < ret->n; i++)
+		r = subnet_parse_for_space(options->subnet_pools[i], &ret->firsts[i], err);
+	return r < 0 ? error_wrap(err, r, "subnetPool") : 0;
+}
+
 static int find_pool6(const char *first, struct subnet *ret, struct error *err)
 {
 	if (!str_empty(first))
@@ -211,7 +225,7 @@ int cni_open(struct network **ret, struct loop *loop, const struct cni_options *
 {
 	struct cni *cni = xnew(struct cni);
 	AUTO_FREE char *runtime_dir = NULL;
-	int r = subnet_parse_for_space(options->subnet_pool_first, &cni->pool_first, err);
+	int r = find_pools(options, &cni->pools, err);
 
 	if (r == 0)
 		r = find_pool6(options->subnet_pool6_first, &cni->pool6_first, err);
@@ -246,6 +260,7 @@ static const struct network_ops cni_ops = {
 	.watch_filter = cni_watch_filter,
 	.filter_apply = cni_filter_apply,
 	.filter_drops = cni_filter_drops,
+	.look_ways = cni_look_ways,
 	.resolve = cni_resolve,
 	.close = cni_close,
 	.ensure_space = cni_ensure_space,

@@ -12,8 +12,9 @@ struct cni_options {
 	const char *bin_dirs; /* colon list */
 	const char *
 		netns_dir; /* pins, e.g. /run/kukeon/netns; reservations go beside it, into ipam/ */
-	const char *subnet_pool_first; /* "10.88.0.0/16": the first range given to a space that
-					  names none */
+	/* "10.88.0.0/16": the first range given to a space that names none, one of each place */
+	char *const *subnet_pools;
+	size_t n_subnet_pools;
 	/* "fd12:3456:789a::/64", the same for IPv6; "": from the host's machine id */
 	const char *subnet_pool6_first;
 	struct journal *journal; /* the caller closes it after the network */

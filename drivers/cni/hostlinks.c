@@ -15,10 +15,12 @@
 #include "drivers/cni/bridgelock.h"
 #include "drivers/cni/hostipv6.h"
 #include "drivers/cni/nl.h"
+#include "drivers/cni/routes.h"
 
 void hostlinks_fini(struct hostlinks *links)
 {
 	free(links->items);
+	free(links->routes);
 	nl_cache_free(links->addresses);
 	*links = (struct hostlinks){ 0 };
 }
@@ -80,6 +82,83 @@ static bool has_lock(const struct locks *locks, int ifindex)
 	return false;
 }
 
+/* ---- routes ---- */
+
+struct route_reading {
+	struct hostlinks *links;
+	int *bridges; /* indexes, in order */
+	size_t n, room;
+};
+
+static int by_number(const void *a, const void *b)
+{
+	const int *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static int by_link(const void *a, const void *b)
+{
+	return by_number(&((const struct bridge_route *)a)->ifindex,
+			 &((const struct bridge_route *)b)->ifindex);
+}
+
+static void add_route(const struct route *route, void *ctx)
+{
+	struct route_reading *reading = ctx;
+	struct hostlinks *links = reading->links;
+
+	if (route->table != RT_TABLE_MAIN || route->type != RTN_UNICAST || !reading->n ||
+	    !bsearch(&route->ifindex, reading->bridges, reading->n, sizeof(int), by_number))
+		return;
+	if (links->n_routes == reading->room) {
+		reading->room = reading->room ? 2 * reading->room : 16;
+		links->routes = xrealloc(links->routes, reading->room * sizeof(*links->routes));
+	}
+	links->routes[links->n_routes++] =
+		(struct bridge_route){ .ifindex = route->ifindex, .to = route->to };
+}
+
+static int read_routes(struct hostlinks *links, struct error *err)
+{
+	AUTO_FREE int *bridges = xcalloc(links->n + 1, sizeof(*bridges));
+	AUTO(nl_auto_socket) struct nl_sock *sock = NULL;
+	struct route_reading reading = { .links = links, .bridges = bridges };
+	int r = routes_socket(&sock, err);
+
+	for (size_t i = 0; i < links->n; i++)
+		if (links->items[i].bridge)
+			bridges[reading.n++] = links->items[i].ifindex;
+	if (reading.n)
+		qsort(bridges, reading.n, sizeof(*bridges), by_number);
+	if (r == 0)
+		r = routes_each(sock, add_route, &reading, err);
+	if (links->n_routes)
+		qsort(links->routes, links->n_routes, sizeof(*links->routes), by_link);
+	return r;
+}
+
+/* @text: an address of the link with the prefix of its range. */
+static bool has_route(const struct hostlinks *links, int ifindex, const char *text)
+{
+	const struct bridge_route key = { .ifindex = ifindex }, *at, *end;
+	unsigned prefix;
+	struct ip ip;
+
+	if (!text || !ip_parse_range(text, &ip, &prefix))
+		return true;
+	end = links->routes + links->n_routes;
+	at = links->n_routes ? bsearch(&key, links->routes, links->n_routes, sizeof(key), by_link)
+			     : NULL;
+	while (at && at > links->routes && at[-1].ifindex == ifindex)
+		at--;
+	ip = ip_first(&ip, prefix);
+	for (; at && at < end && at->ifindex == ifindex; at++)
+		if (at->to.prefix == prefix && ip_compare(&at->to.address, &ip) == 0)
+			return true;
+	return false;
+}
+
 /* Where bridges cannot be locked none is missed. */
 static int read_locks(struct nl_sock *sock, struct hostlinks *links, struct error *err)
 {
@@ -100,6 +179,8 @@ static int read_locks(struct nl_sock *sock, struct hostlinks *links, struct erro
 	return 0;
 }
 
+/* ---- all ---- */
+
 static int read_all(struct nl_sock *sock, struct hostlinks *ret, struct error *err)
 {
 	AUTO(nl_auto_cache) struct nl_cache *links = NULL;
@@ -111,8 +192,10 @@ static int read_all(struct nl_sock *sock, struct hostlinks *ret, struct error *e
 	nl_cache_foreach(links, add_link, ret);
 	qsort(ret->items, ret->n, sizeof(*ret->items), by_name);
 	r = rtnl_addr_alloc_cache(sock, &ret->addresses);
-	return r < 0 ? nl_to_error(err, "list the host's addresses", r)
-		     : read_locks(sock, ret, err);
+	if (r < 0)
+		return nl_to_error(err, "list the host's addresses", r);
+	r = read_locks(sock, ret, err);
+	return r < 0 ? r : read_routes(ret, err);
 }
 
 int hostlinks_read(struct hostlinks *ret, struct error *err)
@@ -204,6 +287,11 @@ char *hostlinks_bridge_drift(const struct hostlinks *links, const struct bridge_
 		return xasprintf("bridge %s has lost address %s", wish->name, wish->address6);
 	if (bridge->unlocked)
 		return xasprintf("bridge %s has lost its second lock", wish->name);
+	if (!has_route(links, bridge->ifindex, wish->address))
+		return xasprintf("the route of %s by bridge %s is gone", wish->address, wish->name);
+	if (!has_route(links, bridge->ifindex, wish->address6))
+		return xasprintf("the route of %s by bridge %s is gone", wish->address6,
+				 wish->name);
 	for (size_t i = 0; i < wish->ports.n; i++) {
 		const struct hostlink *port = hostlinks_find(links, wish->ports.items[i]);
 
@@ -291,6 +379,17 @@ static int mend_ports(struct nl_sock *sock, const struct hostlinks *links,
 
 static const char give_words[] = "give the bridge its address";
 
+/* The kernel makes the route with the address, and again when the link comes up. */
+static int mend_address(struct nl_sock *sock, const struct hostlinks *links,
+			const struct hostlink *bridge, const char *address, struct error *err)
+{
+	if (!has_address(links, bridge->ifindex, address))
+		return nl_add_address(sock, bridge->ifindex, address, give_words, err);
+	return has_route(links, bridge->ifindex, address)
+		       ? 0
+		       : routes_add_connected(sock, bridge->ifindex, address, err);
+}
+
 static int mend(struct nl_sock *sock, const struct hostlinks *links, const struct bridge_wish *wish,
 		struct error *err)
 {
@@ -303,10 +402,12 @@ static int mend(struct nl_sock *sock, const struct hostlinks *links, const struc
 				 wish->name, wish->name);
 	if (!bridge->up)
 		r = change_link(sock, bridge, 0, err);
-	if (r == 0 && !has_address(links, bridge->ifindex, wish->address))
-		r = nl_add_address(sock, bridge->ifindex, wish->address, give_words, err);
-	if (r == 0 && !has_address(links, bridge->ifindex, wish->address6))
-		r = nl_add_address(sock, bridge->ifindex, wish->address6, give_words, err);
+	if (r == 0)
+		r = mend_address(sock, links, bridge, wish->address, err);
+	if (r == 0 && wish->address6 && !has_address(links, bridge->ifindex, wish->address6))
+		hostipv6_prepare_bridge(wish->name); /* IPv6 may have been turned off on it */
+	if (r == 0)
+		r = mend_address(sock, links, bridge, wish->address6, err);
 	if (bridge->unlocked)
 		bridgelock_set_one(wish->name);
 	return r < 0 ? r : mend_ports(sock, links, bridge, wish, err);

@@ -7,6 +7,7 @@
 
 #include "core/base/error.h"
 #include "core/base/str.h"
+#include "drivers/cni/subnet.h"
 
 struct hostlink {
 	char name[IF_NAMESIZE];
@@ -17,11 +18,20 @@ struct hostlink {
 
 struct nl_cache;
 
-/* All links and addresses of the host at one moment. A zeroed struct is empty. */
+/* A route of table main by a bridge. */
+struct bridge_route {
+	int ifindex;
+	struct subnet to;
+};
+
+/* All links, addresses and routes by bridges of the host at one moment. A zeroed struct is empty.
+ */
 struct hostlinks {
 	struct hostlink *items; /* by name */
 	size_t n;
 	struct nl_cache *addresses;
+	struct bridge_route *routes; /* by their links */
+	size_t n_routes;
 };
 
 void hostlinks_fini(struct hostlinks *links);

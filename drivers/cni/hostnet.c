@@ -9,6 +9,7 @@
 
 #include "core/base/str.h"
 #include "drivers/cni/nl.h"
+#include "drivers/cni/route_words.h"
 
 /* 0/0 and the halves that VPNs put over it cover everything and own nothing; of IPv6 neither do
  * 2000::/3 and fc00::/7, which say where all that is global, or private, goes. */
@@ -41,6 +42,7 @@ static void add(struct collect *collect, const char *what, struct nl_addr *addr,
 {
 	char name[IF_NAMESIZE] = "?", text[SUBNET_TEXT_BYTES];
 	struct subnet subnet;
+	const char *tool;
 
 	if (!to_subnet(addr, &subnet) || owns_nothing(&subnet))
 		return;
@@ -49,7 +51,9 @@ static void add(struct collect *collect, const char *what, struct nl_addr *addr,
 		if (str_equal(*ignored, name))
 			return;
 	subnet_format(&subnet, text);
-	AUTO_FREE char *owner = xasprintf("the host's %s %s on %s", what, text, name);
+	tool = route_words_tool(name, NULL);
+	AUTO_FREE char *owner = xasprintf("the host's %s %s on %s%s%s", what, text, name,
+					  tool ? ", of " : "", tool ? tool : "");
 	taken_subnets_add(collect->taken, &subnet, owner);
 }
 

@@ -15,7 +15,7 @@
 
 static const char DEFAULT_RUNTIME_DIR[] = "/run/kukeon/.";
 
-enum { INSTANCE_DIGITS = 8 };
+enum { INSTANCE_DIGITS = 8, SWITCH_MAX_BYTES = 16 };
 
 struct apply_op {
 	struct op op;
@@ -73,8 +73,17 @@ static int remove_table(const char *table, struct error *err)
 	return r;
 }
 
+static bool is_on(const char *path)
+{
+	AUTO_BUF struct buf text = { 0 };
+
+	return fs_read_file(AT_FDCWD, path, SWITCH_MAX_BYTES, &text, NULL) == 0 && text.data &&
+	       text.data[0] == '1';
+}
+
 /* Answers to 127.0.0.1:port come back over the bridge, which takes such packets only when told to.
- * The filter drops all others. A bridge that is not there yet is told when a cell is attached. */
+ * The filter drops all others. A bridge that is not there yet is told when a cell is attached. What
+ * is on is not written: whoever watches the switch would look again. */
 static void let_loopback_in(const struct filter_wish *wish)
 {
 	for (size_t i = 0; i < wish->n_ports; i++) {
@@ -83,7 +92,7 @@ static void let_loopback_in(const struct filter_wish *wish)
 			xasprintf("/proc/sys/net/ipv4/conf/%s/route_localnet", port->bridge);
 
 		if (!port->taken && conflist_is_link_name(port->bridge) &&
-		    (!port->host_ip || str_starts_with(port->host_ip, "127.")))
+		    (!port->host_ip || str_starts_with(port->host_ip, "127.")) && !is_on(path))
 			fs_write_existing(AT_FDCWD, path, "1", NULL);
 	}
 }

@@ -20,7 +20,8 @@ struct cni {
 	struct journal *journal;
 	struct exec_pool *pool;
 	char *conf_dir, *bin_dirs, *netns_dir, *ipam_dir;
-	struct subnet pool_first, pool6_first; /* pool6_first of prefix 0: there is none */
+	struct subnet_pools pools;
+	struct subnet pool6_first; /* of prefix 0: there is none */
 	struct netfilter netfilter;
 	char boot_id[BOOT_ID_BYTES];
 	struct list space_ops;     /* struct op.link: the first one runs */
@@ -118,6 +119,7 @@ void cni_leave(struct network *network, const char *cell_key, const char *space_
 	       struct call *call);
 
 void cni_filter_drops(struct network *network, struct filter_drops *ret_drops, struct call *call);
+void cni_look_ways(struct network *network, struct host_ways *ways, struct call *call);
 void cni_resolve(struct network *network, const char *host, bool v6, struct resolved *ret_resolved,
 		 struct call *call);
 

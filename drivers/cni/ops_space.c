@@ -273,7 +273,7 @@ static struct space_op *space_op_new(const struct cni *cni, const char *space_ke
 
 	space->job = (struct space_job){ .space_key = xstrdup(space_key),
 					 .ipam_dir = xstrdup(cni->ipam_dir),
-					 .pool_first = cni->pool_first,
+					 .pools = cni->pools,
 					 .pool6_first = cni->pool6_first };
 	space->boot_id = xstrdup(cni->boot_id);
 	return space;

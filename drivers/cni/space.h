@@ -26,7 +26,8 @@ struct space_job {
 	struct bridge_wish bridge; /* what attached cells rely on */
 	struct strv dirs;          /* every directory with conflists of ours, @dir too */
 	char *ipam_dir;
-	struct subnet pool_first, pool6_first; /* pool6_first of prefix 0: there is none */
+	struct subnet_pools pools;
+	struct subnet pool6_first; /* of prefix 0: there is none */
 };
 
 void space_job_fini(struct space_job *job);

@@ -6,6 +6,7 @@
 #include "core/model/names.h"
 #include "drivers/cni/confdir.h"
 #include "drivers/cni/hostnet.h"
+#include "drivers/cni/neighbours.h"
 
 /* What is around the space: the other conflists, and the ranges that are in use. */
 struct surroundings {
@@ -61,12 +62,42 @@ static int look_around(const struct space_job *job, struct surroundings *around,
 				 err);
 }
 
-/* @first: the pool; of prefix 0: there is none. */
-static int choose_next(const struct subnet *first, const struct surroundings *around,
+/* "10.88.0.0/16 (the host's route 10.0.0.0/8 on wg0), ..." */
+static char *places_in_words(const struct subnet_pools *pools, const struct surroundings *around)
+{
+	struct buf text = { 0 };
+
+	for (size_t i = 0; i < pools->n; i++) {
+		const struct taken_subnet *other =
+			taken_subnets_find(&around->taken, &pools->firsts[i]);
+		char first[SUBNET_TEXT_BYTES];
+
+		buf_printf(&text, "%s%s (%s)", i ? ", " : "",
+			   subnet_format(&pools->firsts[i], first),
+			   other ? other->owner : "it has not enough room");
+	}
+	return buf_take(&text);
+}
+
+static int choose_next(const struct subnet_pools *pools, const struct surroundings *around,
 		       struct subnet *ret, struct error *err)
 {
+	AUTO_FREE char *places = NULL;
+
+	for (size_t i = 0; i < pools->n; i++)
+		if (subnet_next_free(&pools->firsts[i], &around->taken, ret))
+			return 0;
+	places = places_in_words(pools, around);
+	return error_set(err, -EADDRNOTAVAIL,
+			 "no range is free from %s on: give the space a subnet, or name other "
+			 "places in subnetPool of /etc/kukeon/kukeond.yaml",
+			 places);
+}
+
+static int choose_next6(const struct subnet *first, const struct surroundings *around,
+			struct subnet *ret, struct error *err)
+{
 	char text[SUBNET_TEXT_BYTES];
-	bool v6 = !first->prefix || !subnet_is_v4(first);
 
 	if (!first->prefix)
 		return error_set(err, -EADDRNOTAVAIL,
@@ -75,8 +106,10 @@ static int choose_next(const struct subnet *first, const struct surroundings *ar
 				 "systemd-machine-id-setup and start kukeond again");
 	if (subnet_next_free(first, &around->taken, ret))
 		return 0;
-	return error_set(err, -EADDRNOTAVAIL, "no free range from %s on: give the space a %s",
-			 subnet_format(first, text), v6 ? "subnet6" : "subnet");
+	return error_set(err, -EADDRNOTAVAIL,
+			 "no range is free from %s on: give the space a subnet6, or set "
+			 "subnetPool6 in /etc/kukeon/kukeond.yaml",
+			 subnet_format(first, text));
 }
 
 static int check_free(const char *wanted, const struct surroundings *around,
@@ -90,13 +123,16 @@ static int check_free(const char *wanted, const struct surroundings *around,
 			 subnet_is_v4(subnet) ? "subnet" : "subnet6", wanted, other->owner);
 }
 
+/* Who asks for a range may have it also where another tool could take it some day. */
 static int choose_subnet(const struct space_job *job, const char *wanted,
-			 const struct surroundings *around, struct subnet *ret, struct error *err)
+			 struct surroundings *around, struct subnet *ret, struct error *err)
 {
 	int r;
 
-	if (str_empty(wanted))
-		return choose_next(&job->pool_first, around, ret, err);
+	if (str_empty(wanted)) {
+		neighbours_add_taken(&around->taken);
+		return choose_next(&job->pools, around, ret, err);
+	}
 	r = subnet_parse_for_space(wanted, ret, err);
 	return r < 0 ? r : check_free(wanted, around, ret, err);
 }
@@ -107,7 +143,7 @@ static int choose_subnet6(const struct space_job *job, const char *wanted,
 	int r;
 
 	if (str_empty(wanted))
-		return choose_next(&job->pool6_first, around, ret, err);
+		return choose_next6(&job->pool6_first, around, ret, err);
 	r = subnet6_parse_for_space(wanted, ret, err);
 	return r < 0 ? r : check_free(wanted, around, ret, err);
 }

@@ -6,7 +6,7 @@
 #include "core/base/str.h"
 
 enum {
-	POOL_PREFIX = IP_V4_BEGINS + 8,
+	POOL_PREFIX = 8,
 	SPACE_PREFIX_MIN = 8,
 	SPACE_PREFIX_MAX = 30,
 	POOL6_PREFIX = 48,
@@ -105,11 +105,25 @@ const struct taken_subnet *taken_subnets_find(const struct taken_subnets *taken,
 	return NULL;
 }
 
+/* The block in which ranges from @first on are given out. */
+static struct subnet pool_of(const struct subnet *first)
+{
+	static const char *const blocks[] = { "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10" };
+	struct subnet block;
+
+	if (!subnet_is_v4(first))
+		return subnet_make(&first->address, POOL6_PREFIX);
+	for (size_t i = 0; i < ARRAY_SIZE(blocks); i++)
+		if (subnet_parse(blocks[i], &block) && first->prefix >= block.prefix &&
+		    subnet_overlaps(&block, first))
+			return block;
+	return subnet_make(&first->address, IP_V4_BEGINS + POOL_PREFIX);
+}
+
 bool subnet_next_free(const struct subnet *first, const struct taken_subnets *taken,
 		      struct subnet *ret)
 {
-	struct subnet pool =
-		subnet_make(&first->address, subnet_is_v4(first) ? POOL_PREFIX : POOL6_PREFIX);
+	struct subnet pool = pool_of(first);
 	struct subnet candidate = *first;
 
 	while (subnet_overlaps(&pool, &candidate)) {

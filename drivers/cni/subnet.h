@@ -29,6 +29,14 @@ const char *subnet_format(const struct subnet *subnet, char ret_text[SUBNET_TEXT
 int subnet_parse_for_space(const char *text, struct subnet *ret, struct error *err);
 int subnet6_parse_for_space(const char *text, struct subnet *ret, struct error *err);
 
+/* Places in which ranges are given out, each by the first one in it. */
+enum { SUBNET_POOLS_MAX = 16 };
+
+struct subnet_pools {
+	struct subnet firsts[SUBNET_POOLS_MAX];
+	size_t n;
+};
+
 /* Ranges in use and by what, in words. A zeroed struct is an empty set. */
 struct taken_subnet {
 	struct subnet subnet;
@@ -47,7 +55,8 @@ void taken_subnets_add(struct taken_subnets *taken, const struct subnet *subnet,
 const struct taken_subnet *taken_subnets_find(const struct taken_subnets *taken,
 					      const struct subnet *subnet);
 
-/* The first range of the size of @first, from @first upwards in the same /8 of IPv4, /48 of IPv6,
- * that overlaps none; false: all are taken. */
+/* The first range of the size of @first, from @first upwards, that overlaps none; false: all are
+ * taken. Of IPv4 to the end of the private block that it is in (RFC 1918, RFC 6598), else of the
+ * /8; of IPv6 of the /48. */
 bool subnet_next_free(const struct subnet *first, const struct taken_subnets *taken,
 		      struct subnet *ret);

@@ -88,11 +88,13 @@ static inline void open_driver(struct fixture *f)
 {
 	const struct filter_listener listener = { .ctx = f, .on_filter = on_filter };
 	const char *bin_dirs = getenv("CNI_PATH");
+	char pool[] = "10.88.0.0/16", *const pools[] = { pool };
 	struct cni_options options = { .conf_dir = TEST_DIR "/net.d",
 				       .bin_dirs = bin_dirs ? bin_dirs
 							    : "/nowhere:/opt/cni/bin:/usr/lib/cni",
 				       .netns_dir = TEST_DIR "/netns",
-				       .subnet_pool_first = "10.88.0.0/16" };
+				       .subnet_pools = pools,
+				       .n_subnet_pools = ARRAY_SIZE(pools) };
 	struct error err = { 0 };
 
 	if (loop_open(&f->loop, LOOP_CLOCK_BOOTTIME, &err) < 0 ||

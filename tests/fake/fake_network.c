@@ -458,6 +458,34 @@ static void apply_names(const struct world *world, bool v6, struct resolved *ret
 			ret->addresses[ret->n++] = names->addresses[i];
 }
 
+static int apply_look_ways(struct op *op, struct error *err UNUSED)
+{
+	struct host_ways *ways = op->ret;
+
+	ways->forwards = !op->world->forwarding_off;
+	if (op->world->forwarding_off && ways->keep)
+		op->world->forwarding_off = false;
+	else if (op->world->forwarding_off)
+		ways->off = xstrdup("net.ipv4.ip_forward is off");
+	for (size_t i = 0; i < ways->n_spaces; i++) {
+		struct ways_space *space = &ways->spaces[i];
+
+		if (!str_equal(space->key, op->world->overlapped))
+			continue;
+		space->overlap = xstrdup("its range overlaps another route");
+		space->unreachable = op->world->unreachable;
+	}
+	return 0;
+}
+
+static void fake_look_ways(struct network *network, struct host_ways *ways, struct call *call)
+{
+	struct op *op = act(network, "look at routes", "", call, apply_look_ways);
+
+	op->ret = ways;
+	op->reads_only = true;
+}
+
 static int apply_resolve(struct op *op, struct error *err)
 {
 	struct world *world = op->world;
@@ -567,6 +595,7 @@ const struct network_ops *fake_network_ops(void)
 		.watch_filter = fake_watch_filter,
 		.filter_apply = fake_filter_apply,
 		.filter_drops = fake_filter_drops,
+		.look_ways = fake_look_ways,
 		.resolve = fake_resolve,
 		.close = fake_close,
 		.ensure_space = fake_ensure_space,

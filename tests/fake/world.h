@@ -150,6 +150,9 @@ struct world {
 	unsigned asked, asked6;       /* how often, by family */
 	unsigned asking, asking_most; /* questions under way, and the most there were at once */
 	const char *filter_refuses;   /* key of a space that it leaves out; NULL: none */
+	const char *overlapped; /* key of a space that a route of others leads into; NULL: none */
+	bool unreachable;       /* and its addresses are lost for it */
+	bool forwarding_off;
 	struct filter_listener filter_listener;
 	struct runtime_listener runtime_listener;
 	struct cgroup_listener cgroup_listener;

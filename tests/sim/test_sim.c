@@ -888,6 +888,75 @@ static void test_25_one_space_refused(void **state UNUSED)
 	sim_fini(&sim);
 }
 
+static void ways_changed(struct sim *sim, const char *overlapped, bool unreachable)
+{
+	sim->world.overlapped = overlapped;
+	sim->world.unreachable = unreachable;
+	ways_doubt(&sim->engine);
+	sim_run(sim, 5 * 1000);
+}
+
+/* A route of others takes the addresses of a space: what is new waits, what has a place keeps it,
+ * also when it is started again. */
+static void test_25_range_overlaps(void **state UNUSED)
+{
+	static const char space_key_[] = "default/default",
+			  new_key[] = "default/default/default/new";
+	struct world_container *c;
+	struct sim sim;
+
+	start_with(&sim, 41, two_containers);
+	sim_run(&sim, 10 * 1000);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	ways_changed(&sim, space_key_, true);
+	assert_int_equal(sim_state(&sim, space_key_), API__STATE__Pending);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	sim_file(&sim, "new.yaml",
+		 "apiVersion: v1beta1\nkind: Cell\nmetadata: {name: new}\n"
+		 "spec: {containers: [{id: a, image: img}]}\n");
+	sim_run(&sim, 10 * 1000);
+	assert_int_equal(engine_find(&sim.engine, new_key)->status.reason, REASON_RANGE_OVERLAPS);
+	assert_true(!world_cell(&sim.world, new_key) || !world_cell(&sim.world, new_key)->pinned);
+	c = world_container(&sim.world, "kukeon-default", "default_default_web_root");
+	world_exit(&sim.world, c, 1);
+	sim_run(&sim, 60 * 1000);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	ways_changed(&sim, space_key_, false);
+	assert_int_equal(sim_state(&sim, space_key_), API__STATE__Ready);
+	assert_int_equal(sim_state(&sim, new_key), API__STATE__Ready);
+	ways_changed(&sim, NULL, false);
+	assert_int_equal(engine_find(&sim.engine, space_key_)->status.reason, REASON_NONE);
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
+
+/* Forwarding of the host is turned on again, or left and told: whoever is asked for it turns it on. */
+static void test_25_forwarding(void **state UNUSED)
+{
+	struct sim sim;
+
+	start_with(&sim, 42, two_containers);
+	sim_run(&sim, 10 * 1000);
+	sim.world.forwarding_off = true;
+	ways_doubt_switches(&sim.engine);
+	sim_run(&sim, 1000);
+	assert_false(sim.world.forwarding_off);
+	assert_null(sim.engine.ways.off);
+	sim.engine.ways.leaves = true;
+	sim.world.forwarding_off = true;
+	ways_doubt_switches(&sim.engine);
+	sim_run(&sim, 1000);
+	assert_true(sim.world.forwarding_off);
+	assert_string_equal(sim.engine.ways.off, "net.ipv4.ip_forward is off");
+	ways_fix(&sim.engine);
+	sim_run(&sim, 1000);
+	assert_false(sim.world.forwarding_off);
+	assert_null(sim.engine.ways.off);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	assert_no_violation(&sim);
+	sim_fini(&sim);
+}
+
 /* The port is the first one's; the other waits, and gets it when the first does without. */
 static void test_26_ports_of_two(void **state UNUSED)
 {
@@ -1400,6 +1469,8 @@ int main(void)
 		cmocka_unit_test(test_25_filter_taken_away),
 		cmocka_unit_test(test_25_nothing_starts_without_filter),
 		cmocka_unit_test(test_25_one_space_refused),
+		cmocka_unit_test(test_25_range_overlaps),
+		cmocka_unit_test(test_25_forwarding),
 		cmocka_unit_test(test_26_ports_of_two),
 		cmocka_unit_test(test_27_names_without_case),
 		cmocka_unit_test(test_random_lives),

@@ -163,6 +163,41 @@ static void test_precedence(void **state)
 	}
 }
 
+/* ---- lists ---- */
+
+static const struct {
+	const char *flag, *environment, *file, *pools;
+} list_rows[] = {
+	{ NULL, NULL, "{}", "10.88.0.0/16 172.24.0.0/20 192.168.128.0/22" },
+	{ NULL, NULL, "subnetPool: []\n", "10.88.0.0/16 172.24.0.0/20 192.168.128.0/22" },
+	{ NULL, NULL, "subnetPool: [10.1.0.0/16, 10.2.0.0/16]\n", "10.1.0.0/16 10.2.0.0/16" },
+	/* as it was written while it was one range */
+	{ NULL, NULL, "subnetPool: 10.1.0.0/16\n", "10.1.0.0/16" },
+	{ NULL, "10.3.0.0/16", "subnetPool: [10.1.0.0/16]\n", "10.3.0.0/16" },
+	{ "--subnet-pool=10.4.0.0/16,10.5.0.0/16", "10.3.0.0/16", "{}", "10.4.0.0/16 10.5.0.0/16" },
+};
+
+static void test_lists(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(list_rows); i++) {
+		const char *const flags[] = { list_rows[i].flag, NULL };
+		AUTO_BUF struct buf pools = { 0 };
+		Api__Config *config = NULL;
+		struct error err;
+
+		write_config(*state, list_rows[i].file);
+		if (list_rows[i].environment)
+			setenv("KUKEON_SUBNET_POOL", list_rows[i].environment, 1);
+		if (read_options(*state, flags, &config, &err) < 0)
+			fail_msg("row %zu: %s", i, err.msg);
+		unsetenv("KUKEON_SUBNET_POOL");
+		for (size_t n = 0; n < config->n_subnet_pool; n++)
+			buf_printf(&pools, "%s%s", n ? " " : "", config->subnet_pool[n]);
+		assert_string_equal(pools.data, list_rows[i].pools);
+		protobuf_c_message_free_unpacked(&config->base, NULL);
+	}
+}
+
 /* ---- what is wrong ---- */
 
 static const struct {
@@ -289,8 +324,8 @@ static void forget_environment(void)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_precedence), TEST(test_bad_values), TEST(test_missing_file),
-		TEST(test_handed_on),  TEST(test_program),
+		TEST(test_precedence),   TEST(test_lists),     TEST(test_bad_values),
+		TEST(test_missing_file), TEST(test_handed_on), TEST(test_program),
 	};
 
 	forget_environment();

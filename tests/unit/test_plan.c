@@ -766,6 +766,7 @@ static void test_parents(void **state UNUSED)
 		object->own.exists = flags & OWN;
 		object->own.applied = flags & APPLIED;
 		object->own.filtered = flags & FILTERED ? xstrdup("kuke-a 10.88.0.0/16") : NULL;
+		object->own.routed = xstrdup("kuke-a 10.88.0.0/16");
 		object->own.filter_problem = flags & REFUSED ? xstrdup("no nf_tables") : NULL;
 		object->own.filter_missing = flags & TAKEN;
 		object->own.space.bridge = xstrdup(flags & REGENERATED ? "kuke-b" : "kuke-a");
@@ -781,6 +782,51 @@ static void test_parents(void **state UNUSED)
 		plan_fini(&plan);
 		object->children = 0;
 		object_free(object);
+		object_free(above);
+	}
+}
+
+/* ---- routes of others ---- */
+
+static const struct {
+	const char *name, *routed, *overlap;
+	bool unreachable;
+	Api__State state;
+	enum reason reason;
+} way_rows[] = {
+	{ "not looked at yet", NULL, NULL, false, STATE(Pending, CREATING) },
+	{ "looked at with another range", "kuke-a 10.89.0.0/16", NULL, false,
+	  STATE(Pending, CREATING) },
+	{ "none", "kuke-a 10.88.0.0/16", NULL, false, STATE(Ready, NONE) },
+	{ "beside ours", "kuke-a 10.88.0.0/16", "a VPN", false, STATE(Ready, RANGE_OVERLAPS) },
+	{ "in its place", "kuke-a 10.88.0.0/16", "a VPN", true, STATE(Pending, RANGE_OVERLAPS) },
+};
+
+static void test_ways(void **state UNUSED)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(way_rows); i++) {
+		struct object *above = object_new("r"), *space = object_new("r/s");
+		const struct plan_context context = context_of(0);
+		struct plan plan;
+
+		above->status.state = API__STATE__Ready;
+		space->parent = above;
+		set_cell(space, CGROUP);
+		space->own.exists = space->own.applied = true;
+		space->spec = space_spec(false);
+		space->own.filtered = xstrdup("kuke-a 10.88.0.0/16");
+		space->own.space.bridge = xstrdup("kuke-a");
+		space->own.space.subnet = xstrdup("10.88.0.0/16");
+		space->own.routed = xstrdup_maybe(way_rows[i].routed);
+		space->own.overlap = xstrdup_maybe(way_rows[i].overlap);
+		space->own.unreachable = way_rows[i].unreachable;
+		plan_object(space, &context, &plan);
+		assert_plan(way_rows[i].name, &plan, "", way_rows[i].state, way_rows[i].reason, 0,
+			    false);
+		assert_int_equal(object_refuses_new(space, NULL), way_rows[i].unreachable);
+		assert_false(object_refuses_new(space, "10.88.0.7"));
+		plan_fini(&plan);
+		object_free(space);
 		object_free(above);
 	}
 }
@@ -902,9 +948,10 @@ static void test_containers(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names),   cmocka_unit_test(test_retries),
-		cmocka_unit_test(test_parents), cmocka_unit_test(test_cells),
-		cmocka_unit_test(test_joins),   cmocka_unit_test(test_containers),
+		cmocka_unit_test(test_names),      cmocka_unit_test(test_retries),
+		cmocka_unit_test(test_parents),    cmocka_unit_test(test_cells),
+		cmocka_unit_test(test_ways),       cmocka_unit_test(test_joins),
+		cmocka_unit_test(test_containers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
