@@ -87,9 +87,10 @@ static void on_closed(void *ctx)
 	((struct sim *)ctx)->closed = true;
 }
 
+/* Also whoever had asked something and is told that it ends. */
 static bool is_closed(struct sim *sim)
 {
-	return sim->closed;
+	return sim->closed && !sim->resync.sweep.busy;
 }
 
 void sim_crash(struct sim *sim)

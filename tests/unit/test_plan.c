@@ -657,10 +657,10 @@ enum {
 	REFUSED = 1 << 25,     /* by the packet filter */
 	REGENERATED = 1 << 26, /* its network is another one since it was filtered */
 	JOINED = 1 << 27,
-	TAKEN = 1 << 30,        /* out of the packet filter */
 	DENIES = 1 << 28,       /* what leaves it */
 	HOST_UNKNOWN = 1 << 29, /* that its policy allows */
 	HOST_AGED = 1 << 30,    /* the same, but it was found once */
+	TAKEN = 1 << 19,        /* out of the packet filter */
 };
 
 static const struct {
