@@ -14,8 +14,8 @@ enum {
 	RETRY_LAST_MS = 30 * 1000,
 	TAKEN_AGAIN_MS = 5 * 1000, /* a port that another program has may be free by then */
 	AWAY_RETRY_LAST_MS = 1000, /* while what was in force is away */
-	PUT_BACK_EVERY_MS = 500,   /* in the long run, whatever others do: each costs some ms */
-	PUT_BACKS_AT_ONCE = 5,     /* before that, without a pause */
+	PUT_BACK_EVERY_MS = 800,   /* in the long run, whatever others do: each costs some ms */
+	PUT_BACKS_AT_ONCE = 4,     /* before that, without a pause */
 	PUT_BACKS_AHEAD_MS = (PUT_BACKS_AT_ONCE - 1) * PUT_BACK_EVERY_MS,
 	PORTS_A_MS = 100, /* an act takes the loop half a millisecond for so many: it rests twice as
 			     long, so that many cells that come up share one */

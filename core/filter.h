@@ -3,7 +3,7 @@
  * Keeps the packet filter as the spaces and their cells want it: one act at a time, with everything
  * that changed meanwhile in the next one. A space is not Ready before it is in the filter.
  *
- * When another hand changes the filter it is put back at once; when that goes on and on, twice a
+ * When another hand changes the filter it is put back at once; when that goes on and on, within a
  * second, or two tools would do nothing else. Until then its spaces are not Ready. What keeps
  * packets in meanwhile is the driver's: a bridge lets nothing through that the filter has not seen.
  */

@@ -105,8 +105,8 @@ void tell_filter(struct engine *engine, enum tell_reason reason)
 		     "another hand changed the packet filter; it is put back");
 	else
 		tell(engine, "", WARNING, names[reason],
-		     "another tool changes the packet filter again and again; it is put back twice "
-		     "a second: see nft monitor");
+		     "another tool changes the packet filter again and again; it is put back "
+		     "within a second each time: see nft monitor");
 }
 
 void tell_forwarding(struct engine *engine, enum tell_reason reason, const char *words)

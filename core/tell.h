@@ -39,8 +39,8 @@ enum tell_reason {
 	/* Another hand changed the packet filter's rules; they were put back. */
 	TELL_FILTER_RESTORED,
 	/*
-	 * Another tool changes the packet filter's rules again and again; they are put back twice a
-	 * second. Find the tool, and teach it to leave the table of this name alone.
+	 * Another tool changes the packet filter's rules again and again; they are put back within
+	 * a second each time. Find the tool, and teach it to leave the table of this name alone.
 	 */
 	TELL_FILTER_CONTESTED,
 	/* The reader was too slow; in streams of the API only. */

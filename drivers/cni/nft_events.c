@@ -17,6 +17,10 @@
 /* A transaction with some thousand elements fits; what does not is an overrun. */
 enum { RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024 };
 
+/* Between two readings: what changes again and again, of others or of ours, wakes us so often. The
+ * first change of a row is heard of at once. */
+enum { REST_MS = 20 };
+
 /* In every message of the subsystem but those on generations this attribute is the table's name. */
 enum { TABLE_ATTRIBUTE = NFTA_TABLE_NAME };
 
@@ -25,7 +29,9 @@ struct nft_events {
 	void (*changed)(void *ctx);
 	void *ctx;
 	struct nl_sock *sock;
+	struct loop *loop;
 	uv_poll_t poll;
+	struct timer rest;
 	bool touched; /* by the transaction whose messages are being read */
 	bool holding;
 	unsigned seen; /* transactions that touched the table since nft_events_hold() */
@@ -82,9 +88,24 @@ static void drain(struct nft_events *events)
 		events->changed(events->ctx);
 }
 
+static void on_readable(uv_poll_t *poll, int status, int uv_events);
+
+static void on_rested(struct timer *timer)
+{
+	struct nft_events *events = container_of(timer, struct nft_events, rest);
+
+	uv_poll_start(&events->poll, UV_READABLE, on_readable);
+}
+
 static void on_readable(uv_poll_t *poll, int status UNUSED, int uv_events UNUSED)
 {
-	drain(container_of(poll, struct nft_events, poll));
+	struct nft_events *events = container_of(poll, struct nft_events, poll);
+
+	/* Of a socket that never disconnects nothing is heard, and the loop goes on all the same.
+	 */
+	uv_poll_start(poll, UV_DISCONNECT, on_readable);
+	timer_start(events->loop, &events->rest, REST_MS, on_rested);
+	drain(events);
 }
 
 void nft_events_hold(struct nft_events *events)
@@ -130,6 +151,7 @@ int nft_events_open(struct nft_events **ret, struct loop *loop, const char *tabl
 
 	events->sock = nl_socket_alloc();
 	check(events->sock);
+	events->loop = loop;
 	events->table = xstrdup(table);
 	events->changed = changed;
 	events->ctx = ctx;
@@ -162,5 +184,6 @@ void nft_events_close(struct nft_events *events, void (*closed)(void *ctx), void
 {
 	events->closed = closed;
 	events->closed_ctx = ctx;
+	timer_stop(&events->rest);
 	uv_close((uv_handle_t *)&events->poll, on_closed);
 }
