@@ -35,3 +35,6 @@ assert_contains "$(says late)" "subnetPool" "what is to be done"
 ip route del 192.168.0.0/16 dev vpn0
 wait_for "space late" ready late
 assert_eq 192.168.128.0/22 "$(range_of late)" "range in the third place"
+
+ip link delete vpn0
+rm -rf /etc/containers/networks /etc/docker
