@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "cli/args_problem.h"
+#include "cli/kinds.h"
 
 /* Errors and help are ours: argp would print them its own way and leave with its own exit code. */
 enum { PARSE_FLAGS = ARGP_NO_ERRS | ARGP_NO_HELP | ARGP_NO_EXIT };
@@ -13,6 +14,7 @@ enum { KEY_VERSION = 0x100 };
 void args_fini(struct args *args)
 {
 	strv_fini(&args->files);
+	strv_fini(&args->pieces);
 	free(args->own);
 	args->own = NULL;
 }
@@ -23,8 +25,34 @@ static void share_input(struct argp_state *state)
 		state->child_inputs[i] = state->input;
 }
 
+/* "cell/web", as -o name of others prints it. */
+static bool is_kind_and_name(const struct args *args, const char *word)
+{
+	AUTO_FREE char *kind = xstrndup(word, strcspn(word, "/"));
+	enum kind ignored;
+
+	return args->verb->kinds && args->n_words == 0 && strchr(word, '/') &&
+	       kinds_parse(kind, &ignored);
+}
+
+static error_t add_word(struct args *args, const char *word);
+
+static error_t add_kind_and_name(struct args *args, const char *word)
+{
+	AUTO_FREE char *kind = xstrndup(word, strcspn(word, "/"));
+	size_t n = args->pieces.n;
+	error_t error;
+
+	strv_add(&args->pieces, kind);
+	strv_add(&args->pieces, strchr(word, '/') + 1);
+	error = add_word(args, args->pieces.items[n]);
+	return error ? error : add_word(args, args->pieces.items[n + 1]);
+}
+
 static error_t add_word(struct args *args, const char *word)
 {
+	if (is_kind_and_name(args, word))
+		return add_kind_and_name(args, word);
 	check(args->verb->max_words <= ARGS_WORDS_MAX);
 	if (args->n_words < args->verb->max_words) {
 		args->words[args->n_words++] = word;

@@ -25,8 +25,8 @@ static enum cli_exit main_run(int argc, char **argv, struct args *args, const st
 	}
 	at = args->verb_at;
 	if (at == argc) {
-		error_set(err, -EINVAL, "no verb given, e.g. get or status");
-		return CLI_USAGE;
+		help_print_overview(io->out);
+		return CLI_DONE;
 	}
 	args->verb = verb_find(argv[at]);
 	if (!args->verb)

@@ -238,8 +238,8 @@ static void give_word(struct complete *complete)
 		give_verbs(complete);
 	else if (verb->kinds && complete->n_words == 0)
 		give_kinds(complete);
-	else if (verb->kinds && complete->n_words == 1 && !verb->names_new &&
-		 kinds_parse(complete->kind, &kind))
+	else if (verb->kinds && complete->n_words >= 1 && complete->n_words < verb->max_words &&
+		 !verb->names_new && kinds_parse(complete->kind, &kind))
 		give_names(complete, kind, true);
 	else if (!verb->kinds && complete->n_words == 0 && str_equal(verb->usage, "[VERB]"))
 		give_verbs(complete);

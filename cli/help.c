@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/help.h"
 
+#include "cli/foreign.h"
 #include "core/base/buf.h"
 
 void help_print_verb(const struct verb *verb, FILE *out)
@@ -148,6 +149,8 @@ void help_print_markdown(FILE *out)
 		"by request not at all.\n\n"
 		"Options of every verb:\n\n");
 	print_options(args_front.options, args_front.children, out);
+	fprintf(out, "\nWho comes from kubectl, podman, docker or systemctl:\n\n");
+	foreign_print(out);
 	for (size_t i = 0; i < n_verbs; i++) {
 		if (!verbs[i]->hidden)
 			print_verb(verbs[i], out);

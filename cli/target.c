@@ -7,17 +7,42 @@
 
 #define DEFAULT_SCOPE "default"
 
-static int read_name(const struct args *args, struct target *target, struct error *err)
+/* "REALM/SPACE/STACK/CELL" */
+static void add_path(enum kind of, struct buf *out)
+{
+	static const char *const names[KIND_COUNT] = { "REALM", "SPACE", "STACK", "CELL",
+						       "CONTAINER" };
+
+	for (int kind = 0; kind <= (int)of; kind++)
+		buf_printf(out, "%s%s", kind ? "/" : "", names[kind]);
+}
+
+static int read_path(const char *word, struct target *target, struct error *err)
+{
+	AUTO_BUF struct buf form = { 0 };
+
+	if (key_split(word, &target->path) && target->path.kind == target->kind) {
+		target->name = target->path.part[target->kind];
+		return 0;
+	}
+	add_path(target->kind, &form);
+	return error_set(err, -EINVAL, "\"%s\" is no path of a %s: expected %s", word,
+			 kinds_singular(target->kind), form.data);
+}
+
+static int read_name(const struct args *args, unsigned i, struct target *target, struct error *err)
 {
 	const struct verb *verb = args->verb;
 
-	if (args->n_words < 2) {
+	if (args->n_words <= i) {
 		if (verb->lists)
 			return 0;
 		return error_set(err, -EINVAL, "which %s? kuke %s %s", kinds_singular(target->kind),
 				 verb->name, verb->usage);
 	}
-	target->name = args->words[1];
+	if (strchr(args->words[i], '/'))
+		return read_path(args->words[i], target, err);
+	target->name = args->words[i];
 	if (name_is_valid(target->name))
 		return 0;
 	return error_set(err, -EINVAL,
@@ -25,8 +50,26 @@ static int read_name(const struct args *args, struct target *target, struct erro
 			 target->name, NAME_MAX_BYTES);
 }
 
-static int read_scope(const struct args *args, struct target *target, struct error *err)
+/* What a path says and a flag says must be one. */
+static int read_scope_of_path(const struct args *args, const char *word, struct target *target,
+			      struct error *err)
 {
+	for (int kind = 0; kind < (int)target->kind; kind++) {
+		const char *said = target->path.part[kind];
+
+		if (args->scope[kind] && !str_equal(args->scope[kind], said))
+			return error_set(err, -EINVAL, "--%s %s does not agree with the %s of %s",
+					 kinds_singular((enum kind)kind), args->scope[kind],
+					 kinds_singular((enum kind)kind), word);
+		target->scope[kind] = said;
+	}
+	return 0;
+}
+
+static int read_scope(const struct args *args, unsigned i, struct target *target, struct error *err)
+{
+	bool has_path = target->name && target->name == target->path.part[target->kind];
+
 	for (int kind = 0; kind < KIND_CONTAINER; kind++) {
 		target->scope[kind] = args->scope[kind];
 		if (target->scope[kind] && kind >= (int)target->kind)
@@ -37,18 +80,21 @@ static int read_scope(const struct args *args, struct target *target, struct err
 		if (target->name && kind < (int)target->kind && !target->scope[kind])
 			target->scope[kind] = DEFAULT_SCOPE;
 	}
+	return has_path ? read_scope_of_path(args, args->words[i], target, err) : 0;
+}
+
+int target_read_word(const struct args *args, unsigned i, struct target *target, struct error *err)
+{
+	*target = (struct target){ 0 };
+	if (kinds_need(args, &target->kind, err) < 0 || read_name(args, i, target, err) < 0 ||
+	    read_scope(args, i, target, err) < 0)
+		return -EINVAL;
 	return 0;
 }
 
 int target_read(const struct args *args, struct target *ret_target, struct error *err)
 {
-	struct target target = { 0 };
-
-	if (kinds_need(args, &target.kind, err) < 0 || read_name(args, &target, err) < 0 ||
-	    read_scope(args, &target, err) < 0)
-		return -EINVAL;
-	*ret_target = target;
-	return 0;
+	return target_read_word(args, 1, ret_target, err);
 }
 
 bool target_from_key(const char *key, struct key_parts *parts, struct target *ret_target)

@@ -6,15 +6,21 @@
 #include "cli/args.h"
 #include "core/base/buf.h"
 
-/* Strings belong to whoever it was made from. */
+/* Strings belong to whoever it was made from, or to @path. Not to be copied. */
 struct target {
 	enum kind kind;
 	const char *name;                  /* NULL: a list */
 	const char *scope[KIND_CONTAINER]; /* complete for a named object; else NULL means any */
+	struct key_parts path;             /* of a name that was given with its scope */
 };
 
-/* The words KIND [NAME] and --realm, --space, ... 0 or -EINVAL. */
+/* The words KIND [NAME] and --realm, --space, ...; instead of these REALM/SPACE/.../NAME, as
+ * results print it. 0 or -EINVAL. */
 int target_read(const struct args *args, struct target *ret_target, struct error *err);
+
+/* The same of KIND NAME..., the word @i: 1 is the first name. */
+int target_read_word(const struct args *args, unsigned i, struct target *ret_target,
+		     struct error *err);
 
 /* The object with this key; false when it is no key. */
 bool target_from_key(const char *key, struct key_parts *parts, struct target *ret_target);

@@ -69,7 +69,7 @@ static enum cli_exit delete_run(const struct args *args, const struct io *io, st
 	struct waiting waiting;
 	struct target target;
 	enum cli_exit code, waited;
-	int rc;
+	int rc = 0;
 
 	if (args->files.n > 0 && args->n_words > 0) {
 		error_set(err, -EINVAL, "delete takes a kind and a name, or -f, not both");
@@ -77,10 +77,15 @@ static enum cli_exit delete_run(const struct args *args, const struct io *io, st
 	}
 	if (args->files.n == 0 && target_read(args, &target, err) < 0)
 		return CLI_USAGE;
+	for (unsigned i = 2; i < args->n_words; i++)
+		if (target_read_word(args, i, &target, err) < 0)
+			return CLI_USAGE;
 	if (args->files.n > 0)
 		rc = delete_from_files(args, io, client, &results, err);
-	else
+	for (unsigned i = 1; i < args->n_words && rc == 0; i++) {
+		check(target_read_word(args, i, &target, err) == 0);
 		rc = delete_target(client, &target, own->cascade, &results, err);
+	}
 	code = results_print(&results, &options, io->out);
 	if (rc < 0)
 		return client_exit(rc);
@@ -121,8 +126,8 @@ static const struct argp_child delete_options[] = {
 const struct verb verb_delete = {
 	.name = "delete",
 	.summary = "Delete an object, or what manifests declare",
-	.usage = "KIND NAME | -f FILE",
-	.examples = "  kuke delete cell web --cascade\n"
+	.usage = "KIND NAME... | -f FILE",
+	.examples = "  kuke delete cell web db --cascade\n"
 		    "  kuke delete space lab --realm main --cascade --wait\n"
 		    "  kuke delete container side --cell web\n"
 		    "  kuke delete -f cell.yaml --cascade\n"
@@ -130,7 +135,7 @@ const struct verb verb_delete = {
 		    "Without --cascade an object with children is not deleted; the containers of a "
 		    "cell are its children.\n"
 		    "With -f, what is gone already is no failure.\n",
-	.max_words = 2,
+	.max_words = ARGS_WORDS_MAX,
 	.kinds = KINDS_ALL,
 	.outputs = 1U << OUTPUT_YAML | 1U << OUTPUT_JSON,
 	.own_bytes = sizeof(struct delete_options),

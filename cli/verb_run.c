@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kuke start, stop, kill, restart: what a cell or container shall do, beyond its spec. */
+#include <errno.h>
+
 #include "cli/host_daemon.h"
 #include "cli/host_hierarchy.h"
 #include "cli/verbs.h"
@@ -11,6 +13,44 @@ struct run_words {
 	enum wait_goal goal;
 };
 
+/* All of them, before anything is asked for. */
+static int check_names(const struct args *args, struct error *err)
+{
+	struct target target;
+	unsigned i = 1;
+
+	do
+		if (target_read_word(args, i, &target, err) < 0)
+			return -EINVAL;
+	while (++i < args->n_words);
+	return 0;
+}
+
+static int run_one(struct client *client, const struct args *args, unsigned i, Api__RunVerb verb,
+		   struct results *results, struct error *err)
+{
+	AUTO_REPLY Api__RunReply *reply = NULL;
+	Api__RunRequest request = API__RUN_REQUEST__INIT;
+	Api__Selector selector;
+	struct target target;
+	size_t n;
+	int rc = target_read_word(args, i, &target, err);
+
+	if (rc < 0)
+		return rc;
+	selector = target_selector(&target);
+	request.selector = &selector;
+	request.has_verb = true;
+	request.verb = verb;
+	rc = client_run(client, &request, &reply, err);
+	if (rc < 0)
+		return rc;
+	n = reply->result ? 1 : 0;
+	results_take(results, &reply->result, &n);
+	reply->result = NULL;
+	return 0;
+}
+
 static enum cli_exit run(const struct args *args, const struct io *io,
 			 const struct run_words *words, struct error *err)
 {
@@ -18,29 +58,18 @@ static enum cli_exit run(const struct args *args, const struct io *io,
 						 .accepted = words->accepted,
 						 .unchanged = words->unchanged };
 	AUTO(results_fini) struct results results = { 0 };
-	AUTO_REPLY Api__RunReply *reply = NULL;
-	Api__RunRequest request = API__RUN_REQUEST__INIT;
 	struct client *client = client_new(args->socket);
 	struct waiting waiting;
-	struct target target;
-	Api__Selector selector;
 	enum cli_exit code;
-	size_t n;
-	int rc;
+	int rc = 0;
 
-	if (target_read(args, &target, err) < 0)
+	if (check_names(args, err) < 0)
 		return CLI_USAGE;
-	selector = target_selector(&target);
-	request.selector = &selector;
-	request.has_verb = true;
-	request.verb = words->verb;
-	rc = client_run(client, &request, &reply, err);
+	for (unsigned i = 1; i < args->n_words && rc == 0; i++)
+		rc = run_one(client, args, i, words->verb, &results, err);
+	code = results_print(&results, &options, io->out);
 	if (rc < 0)
 		return client_exit(rc);
-	n = reply->result ? 1 : 0;
-	results_take(&results, &reply->result, &n);
-	reply->result = NULL;
-	code = results_print(&results, &options, io->out);
 	if (code != CLI_DONE || !args->wait)
 		return code;
 	fflush(io->out);
@@ -112,7 +141,7 @@ static const struct argp_child options[] = {
 
 /* What the four share. */
 #define RUN_VERB                                                                                   \
-	.usage = "cell|container NAME", .max_words = 2,                                            \
+	.usage = "cell|container NAME...", .max_words = ARGS_WORDS_MAX,                            \
 	.kinds = 1U << KIND_CELL | 1U << KIND_CONTAINER,                                           \
 	.outputs = 1U << OUTPUT_YAML | 1U << OUTPUT_JSON, .options = options
 
@@ -120,7 +149,7 @@ const struct verb verb_start = {
 	RUN_VERB,
 	.name = "start",
 	.summary = "Run a cell or container again that was stopped, or given up",
-	.examples = "  kuke start cell web\n"
+	.examples = "  kuke start cell web db\n"
 		    "  kuke start container side --cell web --wait\n",
 	.run = start_run,
 };

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "cli/foreign.h"
 #include "core/base/str.h"
 
 /* clang-format off */
@@ -51,7 +52,10 @@ enum cli_exit verb_unknown(const char *name, struct error *err)
 			names[n++] = verbs[i]->name;
 	}
 	nearest = str_nearest(name, names, n);
-	if (nearest)
+	if (foreign_find(name))
+		error_set(err, -EINVAL, "unknown verb \"%s\": here it is '%s'", name,
+			  foreign_find(name));
+	else if (nearest)
 		error_set(err, -EINVAL, "unknown verb \"%s\", did you mean \"%s\"?", name, nearest);
 	else
 		error_set(err, -EINVAL, "unknown verb \"%s\"", name);

@@ -18,7 +18,7 @@
 #include "core/base/mountinfo.h"
 #include "core/base/str.h"
 
-enum { TIME_TEXT_BYTES = 32, ENDS_WITHIN_MS = 1000 };
+enum { TIME_TEXT_BYTES = 32, ENDS_WITHIN_MS = 1000, LOOKS = 10, LOOK_AGAIN_NS = 2 * 1000 * 1000 };
 
 /* One child, from its start to its end. */
 struct child {
@@ -198,20 +198,36 @@ static enum end await(const struct child *child, unsigned limit_ms)
 	return fds[0].revents ? ENDED : GIVEN_UP;
 }
 
-/*
- * A fork takes along no thread but its own, and so no lock that another one holds is ever opened in
- * the child. Whoever waits for one, or is at work, waits for no filesystem: proc_pid_syscall(5).
- */
-static bool waits_for_no_file(const struct child *child)
+/* The number of the system call that it is in; -1: it is in none just now, or nobody tells. */
+static long syscall_of(const struct child *child)
 {
 	AUTO_FREE char *path = xasprintf("/proc/%d/syscall", (int)child->pid);
 	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
 	char text[32] = "";
 
 	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
-		return false;
-	return str_starts_with(text, "running") || strtol(text, NULL, 10) == SYS_futex ||
-	       strtol(text, NULL, 10) == SYS_sched_yield;
+		return -1;
+	return text[0] >= '0' && text[0] <= '9' ? strtol(text, NULL, 10) : -1;
+}
+
+/*
+ * A fork takes along no thread but its own, and so no lock that another one holds is ever opened in
+ * the child. Whoever does nothing but wait for one waits for no filesystem: proc_pid_syscall(5).
+ */
+static bool waits_for_lock(const struct child *child)
+{
+	const struct timespec turn = { .tv_nsec = LOOK_AGAIN_NS };
+	bool waits = false;
+
+	for (int i = 0; i < LOOKS; i++) {
+		long number = syscall_of(child);
+
+		if (number >= 0 && number != SYS_futex && number != SYS_sched_yield)
+			return false;
+		waits |= number >= 0;
+		nanosleep(&turn, NULL);
+	}
+	return waits;
 }
 
 /* False: it does not end, so it has come to something that hangs meanwhile. */
@@ -326,7 +342,7 @@ int aside_run(const struct aside *aside, void **ret_result, struct aside_hang *r
 	if (r < 0)
 		return r;
 	end = await(child, aside->limit_ms ? aside->limit_ms : ASIDE_LIMIT_MS);
-	if (end == LATE && waits_for_no_file(child) && end_child(child)) {
+	if (end == LATE && waits_for_lock(child) && end_child(child)) {
 		r = error_set(err, -EAGAIN, "the process that looks at %s did not get to it",
 			      aside->name);
 	} else if (end != ENDED) {

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 /* Names longer than this are compared by their beginning; keeps the distance table on the stack. */
-enum { NEAREST_MAX_BYTES = 63 };
+enum { NEAREST_MAX_BYTES = 63, SLIPS_MAX = 2 };
 
 enum { CHARACTER_MAX_BYTES = 4 };
 
@@ -100,39 +100,52 @@ static size_t min3(size_t a, size_t b, size_t c)
 	return m < c ? m : c;
 }
 
+/* Letters that are missing, too many, others, or two that have changed places. */
 static size_t edit_distance(const char *a, const char *b)
 {
-	size_t row[NEAREST_MAX_BYTES + 1];
+	size_t rows[3][NEAREST_MAX_BYTES + 1], *before = rows[0], *last = rows[1], *row = rows[2];
 	size_t a_len = strnlen(a, NEAREST_MAX_BYTES), b_len = strnlen(b, NEAREST_MAX_BYTES);
 
 	for (size_t j = 0; j <= b_len; j++)
 		row[j] = j;
 	for (size_t i = 1; i <= a_len; i++) {
-		size_t diagonal = row[0];
+		size_t *oldest = before;
 
+		before = last;
+		last = row;
+		row = oldest;
 		row[0] = i;
 		for (size_t j = 1; j <= b_len; j++) {
-			size_t above = row[j];
-
-			row[j] = min3(above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
-			diagonal = above;
+			row[j] = min3(last[j] + 1, row[j - 1] + 1,
+				      last[j - 1] + (a[i - 1] != b[j - 1]));
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+				row[j] = min3(row[j], row[j], before[j - 2] + 1);
 		}
 	}
 	return row[b_len];
 }
 
+/* A third of the letters may be wrong, of a short word one, and never more than two: what is
+ * further away is another word. */
+static size_t slips_of(const char *s)
+{
+	size_t third = strlen(s) / 3;
+
+	return third > SLIPS_MAX ? SLIPS_MAX : third ? third : 1;
+}
+
 const char *str_nearest(const char *s, const char *const *names, size_t n_names)
 {
-	size_t best = strlen(s) / 3 + 1; /* a third of the letters may be wrong */
+	size_t best = slips_of(s) + 1;
 	const char *nearest = NULL;
 
 	for (size_t i = 0; i < n_names; i++) {
 		size_t distance = edit_distance(s, names[i]);
 
-		if (distance < best || (distance == best && !nearest)) {
-			best = distance;
-			nearest = names[i];
-		}
+		if (distance >= best)
+			continue;
+		best = distance;
+		nearest = names[i];
 	}
 	return nearest;
 }

@@ -150,10 +150,19 @@ static void test_nearest(void **state UNUSED)
 	static const struct {
 		const char *slip, *expected;
 	} rows[] = {
-		{ "imgae", "image" },    { "imag", "image" },
-		{ "arg", "args" },       { "restart_policy", "restartPolicy" },
-		{ "comand", "command" }, { "volumes", NULL },
+		{ "imgae", "image" },
+		{ "imag", "image" },
+		{ "arg", "args" },
+		{ "restart_policy", "restartPolicy" },
+		{ "comand", "command" },
+		{ "volumes", NULL },
 		{ "x", NULL },
+		{ "agrs", "args" },
+		{ "arms", "args" },
+		{ "bras", NULL },
+		{ "comamdn", "command" },
+		{ "cmmannd", "command" },
+		{ "restrtplicy", NULL },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

@@ -51,7 +51,12 @@ static void test_wrong_usage(void **state UNUSED)
 	static const struct {
 		const char *line, *problem, *try;
 	} rows[] = {
-		{ "", "no verb given, e.g. get or status", try_help },
+		{ "pull",
+		  "unknown verb \"pull\": here it is 'ctr -n kukeon-REALM images pull IMAGE'",
+		  try_help },
+		{ "ps", "unknown verb \"ps\": here it is 'kuke get containers'", try_help },
+		{ "kilt", "unknown verb \"kilt\", did you mean \"kill\"?", try_help },
+		{ "bull", "unknown verb \"bull\"", try_help },
 		{ "gte", "unknown verb \"gte\", did you mean \"get\"?", try_help },
 		{ "frobnicate", "unknown verb \"frobnicate\"", try_help },
 		{ "--sokcet /x get cells",
@@ -79,8 +84,20 @@ static void test_wrong_usage(void **state UNUSED)
 		{ "get cells --realm ../etc",
 		  "--realm \"../etc\": a name has letters, digits and inner dashes, at most 63",
 		  try_get },
-		{ "get cell a/b",
-		  "\"a/b\" is no name: letters, digits and inner dashes, at most 63", try_get },
+		{ "get cell a/b", "\"a/b\" is no path of a cell: expected REALM/SPACE/STACK/CELL",
+		  try_get },
+		{ "get cell a/b/c/-",
+		  "\"a/b/c/-\" is no path of a cell: expected "
+		  "REALM/SPACE/STACK/CELL",
+		  try_get },
+		{ "get cell a/b/c/d --space x",
+		  "--space x does not agree with the space of a/b/c/d", try_get },
+		{ "get cell/", "\"\" is no name: letters, digits and inner dashes, at most 63",
+		  try_get },
+		{ "get pod/x",
+		  "unknown kind \"pod/x\": expected realms, spaces, stacks, cells or "
+		  "containers",
+		  try_get },
 		{ "get cells --cell x", "--cell does not narrow cells: give the name as a word",
 		  try_get },
 		{ "get realm main --space x", "--space does not narrow realms: leave it out",

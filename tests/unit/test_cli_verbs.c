@@ -135,6 +135,26 @@ static const struct {
 	  "selector:\n  kind: CELL\n  realm: main\n  space: default\n  stack: default\n"
 	  "  name: web\nverb: START\n",
 	  "Cell \"web\": started in main/default/default\n", CLI_DONE },
+	{ "start cell/web --realm main",
+	  "selector:\n  kind: CELL\n  realm: main\n  space: default\n  stack: default\n"
+	  "  name: web\nverb: START\n",
+	  "Cell \"web\": started in main/default/default\n", CLI_DONE },
+	{ "start cell main/lab/app/web --space lab",
+	  "selector:\n  kind: CELL\n  realm: main\n  space: lab\n  stack: app\n"
+	  "  name: web\nverb: START\n",
+	  "Cell \"web\": started in main/default/default\n", CLI_DONE },
+	{ "stop cell web main/lab/app/db",
+	  "selector:\n  kind: CELL\n  realm: default\n  space: default\n  stack: default\n"
+	  "  name: web\nverb: STOP\n---\n"
+	  "selector:\n  kind: CELL\n  realm: main\n  space: lab\n  stack: app\n"
+	  "  name: db\nverb: STOP\n",
+	  "Cell \"web\": stopped in main/default/default\n"
+	  "Cell \"web\": stopped in main/default/default\n",
+	  CLI_DONE },
+	{ "delete realm main other",
+	  "selector:\n  kind: REALM\n  name: main\n---\n"
+	  "selector:\n  kind: REALM\n  name: other\n",
+	  "Realm \"main\": not found\nRealm \"main\": not found\n", CLI_FAILED },
 	{ "kill co side --cell web",
 	  "selector:\n  kind: CONTAINER\n  realm: default\n  space: default\n  stack: default\n"
 	  "  cell: web\n  name: side\nverb: KILL\n",
@@ -214,14 +234,16 @@ static void test_wrong_usage(void **state UNUSED)
 		{ "start", "start needs a kind: expected cell or container" },
 		{ "start realm main", "start works on cell or container, not on a realm" },
 		{ "stop stack x", "stop works on cell or container, not on a stack" },
-		{ "kill cell", "which cell? kuke kill cell|container NAME" },
-		{ "restart cell a b",
-		  "\"b\" is one word too many: kuke restart cell|container NAME" },
+		{ "kill cell", "which cell? kuke kill cell|container NAME..." },
+		{ "restart cell a b_",
+		  "\"b_\" is no name: letters, digits and inner dashes, at most 63" },
+		{ "delete cell a b_",
+		  "\"b_\" is no name: letters, digits and inner dashes, at most 63" },
 		{ "restart cell a --cascade", "unknown option \"--cascade\"" },
 		{ "delete",
 		  "delete needs a kind: expected realm, space, stack, cell or container" },
 		{ "delete -f x cell y", "delete takes a kind and a name, or -f, not both" },
-		{ "delete cell", "which cell? kuke delete KIND NAME | -f FILE" },
+		{ "delete cell", "which cell? kuke delete KIND NAME... | -f FILE" },
 		{ "wait cell", "which cell? kuke wait KIND NAME" },
 		{ "wait cell a --for=Redy",
 		  "--for \"Redy\": expected Ready, Stopped, Failed or deleted" },
