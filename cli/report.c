@@ -31,7 +31,6 @@ static void print_daemon(const Api__DaemonStatus *daemon, const struct io *io)
 	age_add(daemon->started_at, io->now, &text);
 	print_line("pid:", text.data, io->out);
 	print_line("run path:", daemon->run_path, io->out);
-	print_line("problem:", daemon->message, io->out);
 }
 
 static void print_runtime(const Api__RuntimeStatus *runtime, FILE *out)
@@ -46,7 +45,6 @@ static void print_runtime(const Api__RuntimeStatus *runtime, FILE *out)
 		buf_printf(&text, ", version %s", runtime->version);
 	print_line("connected:", text.data, out);
 	print_line("socket:", runtime->socket, out);
-	print_line("problem:", runtime->message, out);
 	fprintf(out, "\nHost\n");
 	text.len = 0;
 	for (size_t i = 0; i < runtime->n_controllers; i++)
@@ -58,29 +56,37 @@ static void print_file(const Api__ManifestFile *file, FILE *out)
 {
 	fputs("  ", out);
 	text_print(file->path, out);
-	fprintf(out, ": generation %u, %zu %s\n", file->generation, file->n_objects,
-		file->n_objects == 1 ? "object" : "objects");
+	fprintf(out, ": generation %u, %zu object%s\n", file->generation, file->n_objects,
+		file->n_objects == 1 ? "" : "s");
 	for (size_t i = 0; i < file->n_objects; i++) {
 		fputs("    ", out);
 		text_print(file->objects[i], out);
 		fputc('\n', out);
 	}
-	for (size_t i = 0; i < file->n_errors; i++) {
-		fputs("    error: ", out);
-		text_print(file->errors[i], out);
-		fputc('\n', out);
-	}
 }
 
-static void print_manifests(const Api__ManifestsStatus *manifests, FILE *out)
+/* "3 files, 12 objects" */
+static void print_numbers(const Api__ManifestsStatus *manifests, FILE *out)
+{
+	AUTO_BUF struct buf text = { 0 };
+	size_t objects = 0;
+
+	for (size_t i = 0; i < manifests->n_files; i++)
+		objects += manifests->files[i]->n_objects;
+	buf_printf(&text, "%zu file%s, %zu object%s", manifests->n_files,
+		   manifests->n_files == 1 ? "" : "s", objects, objects == 1 ? "" : "s");
+	print_line("declare:", text.data, out);
+}
+
+static void print_manifests(const Api__ManifestsStatus *manifests, bool files, FILE *out)
 {
 	fprintf(out, "\nManifests\n");
 	if (!manifests)
 		return;
 	print_line("directory:", manifests->directory, out);
 	print_line("watched by:", manifests->watch, out);
-	print_line("problem:", manifests->message, out);
-	for (size_t i = 0; i < manifests->n_files; i++)
+	print_numbers(manifests, out);
+	for (size_t i = 0; files && i < manifests->n_files; i++)
 		print_file(manifests->files[i], out);
 }
 
@@ -176,42 +182,105 @@ static void print_held(const Api__StatusReply *status, FILE *out)
 {
 	if (!status->n_held)
 		return;
-	fprintf(out, "\nHeld, not deleted\n");
+	fprintf(out, "Held, not deleted\n");
 	report_held_print(status->held, status->n_held, out);
-	fprintf(out, "  Declare it again, or let it go: kuke prune --yes [FILE | KIND NAME]\n");
+	fprintf(out, "  Declare it again, or let it go: kuke prune --yes [FILE | KIND NAME]\n\n");
+}
+
+/* ---- what is not as it shall be ---- */
+
+/* "  containerd: text" */
+static void print_trouble(const char *where, const char *text, FILE *out)
+{
+	if (str_empty(text))
+		return;
+	fprintf(out, "  %s: ", where);
+	text_print(text, out);
+	fputc('\n', out);
+}
+
+static size_t count_errors(const Api__ManifestsStatus *manifests)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; manifests && i < manifests->n_files; i++)
+		n += manifests->files[i]->n_errors;
+	return n;
+}
+
+static const char *daemon_trouble(const Api__StatusReply *status)
+{
+	return status->daemon ? status->daemon->message : NULL;
+}
+
+static const char *runtime_trouble(const Api__StatusReply *status)
+{
+	return status->runtime ? status->runtime->message : NULL;
+}
+
+static const char *manifests_trouble(const Api__StatusReply *status)
+{
+	return status->manifests ? status->manifests->message : NULL;
+}
+
+static void print_errors(const Api__ManifestsStatus *manifests, FILE *out)
+{
+	for (size_t i = 0; manifests && i < manifests->n_files; i++)
+		for (size_t e = 0; e < manifests->files[i]->n_errors; e++)
+			print_trouble("manifest", manifests->files[i]->errors[e], out);
+}
+
+static void print_problems(const Api__StatusReply *status, const struct io *io)
+{
+	if (!status->n_problems && !count_errors(status->manifests) &&
+	    str_empty(daemon_trouble(status)) && str_empty(runtime_trouble(status)) &&
+	    str_empty(manifests_trouble(status)))
+		return;
+	fprintf(io->out, "Problems\n");
+	print_trouble("kukeond", daemon_trouble(status), io->out);
+	print_trouble("containerd", runtime_trouble(status), io->out);
+	print_trouble("manifests", manifests_trouble(status), io->out);
+	print_errors(status->manifests, io->out);
+	for (size_t i = 0; i < status->n_problems; i++)
+		print_problem(status->problems[i], io);
+	fputc('\n', io->out);
 }
 
 static void print_verdict(const Api__StatusReply *status, FILE *out)
 {
+	size_t errors = count_errors(status->manifests), objects = status->n_problems;
+
 	fputc('\n', out);
-	if (status->healthy)
+	if (status->healthy) {
 		fprintf(out, "Everything declared is running.\n");
-	else if (status->n_problems == 1)
-		fprintf(out, "1 object is not as declared.\n");
-	else if (status->n_problems > 1)
-		fprintf(out, "%zu objects are not as declared.\n", status->n_problems);
-	else /* an error in a file, or nobody to ask: the report above names it */
-		fprintf(out, "Not everything declared is in force: see above.\n");
+		return;
+	}
+	if (objects)
+		fprintf(out, "%zu object%s not as declared.", objects,
+			objects == 1 ? " is" : "s are");
+	if (errors)
+		fprintf(out, "%s%zu error%s in manifests.", objects ? " " : "", errors,
+			errors == 1 ? "" : "s");
+	if (!objects && !errors) /* nobody to ask, or something is held: the report names it */
+		fprintf(out, "Not everything declared is in force: see above.");
+	fputc('\n', out);
 }
 
-void report_print(const Api__StatusReply *status, const struct io *io)
+void report_print(const Api__StatusReply *status, bool files, const struct io *io)
 {
+	print_problems(status, io);
+	print_held(status, io->out);
 	print_daemon(status->daemon, io);
 	print_runtime(status->runtime, io->out);
-	print_manifests(status->manifests, io->out);
+	print_manifests(status->manifests, files, io->out);
 	print_hierarchy(status, io);
 	if (status->n_egress)
 		fprintf(io->out, "\nEgress\n");
 	for (size_t i = 0; i < status->n_egress; i++)
 		print_egress(status->egress[i], io->out);
-	if (status->n_problems)
-		fprintf(io->out, "\nProblems\n");
-	for (size_t i = 0; i < status->n_problems; i++)
-		print_problem(status->problems[i], io);
 	if (status->n_remarks)
 		fprintf(io->out, "\nRemarks\n");
 	for (size_t i = 0; i < status->n_remarks; i++)
 		print_problem(status->remarks[i], io);
-	print_held(status, io->out);
 	print_verdict(status, io->out);
 }

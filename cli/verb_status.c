@@ -11,6 +11,10 @@
 #include "cli/verbs.h"
 #include "core/manifest/manifest.h"
 
+struct status_options {
+	bool files;
+};
+
 static void print_raw(const ProtobufCMessage *message, enum args_output output, FILE *out)
 {
 	AUTO_BUF struct buf text = { 0 };
@@ -67,6 +71,7 @@ static bool narrows(const struct args *args)
 
 static enum cli_exit status_run(const struct args *args, const struct io *io, struct error *err)
 {
+	const struct status_options *own = args->own;
 	AUTO_REPLY Api__StatusReply *status = NULL;
 	int rc;
 
@@ -76,13 +81,30 @@ static enum cli_exit status_run(const struct args *args, const struct io *io, st
 	if (rc < 0)
 		return client_exit(rc);
 	if (args->output == OUTPUT_TABLE)
-		report_print(status, io);
+		report_print(status, own->files, io);
 	else
 		print_raw(&status->base, args->output, io->out);
 	return status->healthy ? CLI_DONE : CLI_FAILED;
 }
 
+static error_t parse_own(int key, char *arg UNUSED, struct argp_state *state)
+{
+	const struct args *args = state->input;
+	struct status_options *own = args->own;
+
+	if (key != 'v')
+		return ARGP_ERR_UNKNOWN;
+	own->files = true;
+	return 0;
+}
+
+static const struct argp_option own_options[] = {
+	{ .name = "verbose", .key = 'v', .doc = "Name the manifest files and what each declares" },
+	{ 0 },
+};
+static const struct argp own_argp = { .options = own_options, .parser = parse_own };
 static const struct argp_child status_options[] = {
+	{ .argp = &own_argp },
 	{ .argp = &args_scope },
 	{ .argp = &args_format },
 	{ .argp = &args_common },
@@ -96,10 +118,12 @@ const struct verb verb_status = {
 	.examples = "  kuke status\n"
 		    "  kuke status && echo all is well\n"
 		    "  kuke status cell web\n"
-		    "  kuke status -o json | jq '.problems[]'\n",
+		    "  kuke status -v\n"
+		    "  kuke status -o json | jq '.problems[]?'\n",
 	.max_words = 2,
 	.kinds = KINDS_ALL,
 	.outputs = 1U << OUTPUT_TABLE | 1U << OUTPUT_YAML | 1U << OUTPUT_JSON,
+	.own_bytes = sizeof(struct status_options),
 	.options = status_options,
 	.run = status_run,
 };

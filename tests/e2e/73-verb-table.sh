@@ -58,12 +58,13 @@ for i in 0 1 2 3 4; do
 	# wrong usage
 	for verb in create wait delete status; do
 		is 2 "which $kind?" $verb "$kind"
-		is 2 "is no name" $verb "$kind" ../etc
-		is 2 "one word too many" $verb "$kind" "$name" twice
+		is 2 "is no path of a $kind" $verb "$kind" ../etc
+		is 2 "is no name" $verb "$kind" ..
+		[ $verb = delete ] || is 2 "one word too many" $verb "$kind" "$name" twice
 		is 2 "unknown option" $verb "$kind" "$name" --nonsense
 	done
 	[ $i -eq 4 ] || is 2 "does not narrow" get "$kind" --"$kind" x
-	is 2 "is no name" get "$kind" ../etc
+	is 2 "is no path of a $kind" get "$kind" ../etc
 	is 2 "unknown option" get "$kind" --nonsense
 	is 2 "knows table, wide, yaml, json, name" get "$kind" -o xml
 
@@ -75,7 +76,7 @@ for i in 0 1 2 3 4; do
 			is 0 "$title: " $verb "$kind" "$name" "${scope[@]}" --wait
 			is 1 "${kind^} \"nobody\": not found" $verb "$kind" nobody "${scope[@]}"
 			is 2 "which $kind?" $verb "$kind"
-			is 2 "is no name" $verb "$kind" ../etc
+			is 2 "is no path of a $kind" $verb "$kind" ../etc
 		fi
 	done
 done

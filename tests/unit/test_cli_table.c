@@ -216,13 +216,13 @@ static void test_bare_objects(void **state UNUSED)
 				 "-      -      Unknown   0          -       -\n");
 }
 
-static void report(const Api__StatusReply *status, const char *expected)
+static void report(const Api__StatusReply *status, bool files, const char *expected)
 {
 	struct capture capture;
 	struct io io = { .out = capture_begin(&capture),
 			 .now = time_parse("2026-01-02T03:04:05Z") };
 
-	report_print(status, &io);
+	report_print(status, files, &io);
 	capture_expect(&capture, expected);
 }
 
@@ -231,10 +231,11 @@ static void test_empty_report(void **state UNUSED)
 	Api__StatusReply status = API__STATUS_REPLY__INIT;
 
 	status.healthy = true;
-	report(&status, "Daemon\n\ncontainerd\n\nManifests\n\nHierarchy\n"
-			"  realms       none\n  spaces       none\n  stacks       none\n"
-			"  cells        none\n  containers   none\n"
-			"\nEverything declared is running.\n");
+	report(&status, false,
+	       "Daemon\n\ncontainerd\n\nManifests\n\nHierarchy\n"
+	       "  realms       none\n  spaces       none\n  stacks       none\n"
+	       "  cells        none\n  containers   none\n"
+	       "\nEverything declared is running.\n");
 }
 
 static void test_report_of_problems(void **state UNUSED)
@@ -292,7 +293,12 @@ static void test_report_of_problems(void **state UNUSED)
 				     .counts = counts,
 				     .n_problems = 1,
 				     .problems = problems };
-	report(&status, "Daemon\n"
+	for (int with_files = 0; with_files < 2; with_files++) {
+		AUTO_FREE char *expected = xasprintf(
+			"Problems\n"
+			"  manifest: web.yaml:3:11: spec.imgae: unknown field?second line\n"
+			"  cell main/front/default/web: Failed, ImageMissing: pull it\n"
+			"\nDaemon\n"
 			"  version:     0.1.0\n"
 			"  pid:         42, up 2h\n"
 			"  run path:    /opt/kukeon\n"
@@ -304,18 +310,38 @@ static void test_report_of_problems(void **state UNUSED)
 			"\nManifests\n"
 			"  directory:   /etc/kukeon/manifests.d\n"
 			"  watched by:  inotify\n"
-			"  web.yaml: generation 3, 1 object\n"
-			"    main/front/default/web\n"
-			"    error: web.yaml:3:11: spec.imgae: unknown field?second line\n"
+			"  declare:     1 file, 1 object\n"
+			"%s"
 			"\nHierarchy\n"
 			"  realms       none\n"
 			"  spaces       none\n"
 			"  stacks       none\n"
 			"  cells        3 Ready, 1 Failed\n"
 			"  containers   none\n"
-			"\nProblems\n"
-			"  cell main/front/default/web: Failed, ImageMissing: pull it\n"
-			"\n1 object is not as declared.\n");
+			"\n1 object is not as declared. 1 error in manifests.\n",
+			with_files
+				? "  web.yaml: generation 3, 1 object\n    main/front/default/web\n"
+				: "");
+
+		report(&status, with_files, expected);
+	}
+	status.n_problems = 0;
+	manifests.n_files = 0;
+	runtime.message = TEXT("it is away");
+	daemon.message = TEXT("the disk is full");
+	status.counts = NULL;
+	status.n_counts = 0;
+	status.daemon = &(Api__DaemonStatus){ .base = daemon.base, .message = daemon.message };
+	status.runtime = &(Api__RuntimeStatus){ .base = runtime.base, .message = runtime.message };
+	status.manifests = NULL;
+	report(&status, false,
+	       "Problems\n  kukeond: the disk is full\n  containerd: it is away\n"
+	       "\nDaemon\n  pid:         0, up -\n"
+	       "\ncontainerd\n  connected:   no\n\nHost\n  controllers: none\n"
+	       "\nManifests\n\nHierarchy\n"
+	       "  realms       none\n  spaces       none\n  stacks       none\n"
+	       "  cells        none\n  containers   none\n"
+	       "\nNot everything declared is in force: see above.\n");
 }
 
 int main(void)
