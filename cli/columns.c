@@ -2,6 +2,7 @@
 #include "cli/columns.h"
 
 #include "core/base/str.h"
+#include "core/model/view.h"
 
 /* Adds the text of one cell; nothing for a value that the object does not have. */
 typedef void (*column_fn)(const struct object *object, struct buf *out);
@@ -9,8 +10,8 @@ typedef void (*column_fn)(const struct object *object, struct buf *out);
 struct column {
 	const char *header;
 	column_fn text;
-	bool wide;       /* only with -o wide */
-	bool state, age; /* instead of text */
+	unsigned further; /* only with these; 0: always */
+	bool state, age;  /* instead of text */
 };
 
 static void add(struct buf *out, const char *text)
@@ -46,6 +47,16 @@ static void column_cell(const struct object *object, struct buf *out)
 static void column_reason(const struct object *object, struct buf *out)
 {
 	add(out, object->reason);
+}
+
+/* "app=web,tier=front", in the order of their keys. */
+static void column_labels(const struct object *object, struct buf *out)
+{
+	const Api__Metadata *metadata = *model_view(object->kind, object->message).metadata;
+
+	for (size_t i = 0; metadata && i < metadata->n_labels; i++)
+		buf_printf(out, "%s%s=%s", i ? "," : "", metadata->labels[i]->key,
+			   metadata->labels[i]->value ? metadata->labels[i]->value : "");
 }
 
 static void realm_namespace(const struct object *object, struct buf *out)
@@ -140,7 +151,7 @@ static void container_id(const struct object *object, struct buf *out)
 
 /* clang-format off */
 #define COLUMN(header_, text_) { .header = header_, .text = text_ }
-#define WIDE(header_, text_) { .header = header_, .text = text_, .wide = true }
+#define WIDE(header_, text_) { .header = header_, .text = text_, .further = COLUMNS_WIDE }
 #define NAME COLUMN("NAME", column_name)
 #define REALM COLUMN("REALM", column_realm)
 #define SPACE COLUMN("SPACE", column_space)
@@ -148,29 +159,30 @@ static void container_id(const struct object *object, struct buf *out)
 #define STATE { .header = "STATE", .state = true }
 #define AGE { .header = "AGE", .age = true }
 #define REASON WIDE("REASON", column_reason)
+#define LABELS { .header = "LABELS", .text = column_labels, .further = COLUMNS_LABELS }
 
 static const struct column realm_columns[] = {
-	NAME, STATE, COLUMN("NAMESPACE", realm_namespace), AGE, REASON, { 0 },
+	NAME, STATE, COLUMN("NAMESPACE", realm_namespace), AGE, REASON, LABELS, { 0 },
 };
 
 static const struct column space_columns[] = {
 	NAME, REALM, STATE, COLUMN("SUBNET", space_subnet), COLUMN("BRIDGE", space_bridge), AGE,
-	WIDE("CONFLIST", space_conflist), REASON, { 0 },
+	WIDE("CONFLIST", space_conflist), REASON, LABELS, { 0 },
 };
 
 static const struct column stack_columns[] = {
-	NAME, REALM, SPACE, STATE, AGE, REASON, { 0 },
+	NAME, REALM, SPACE, STATE, AGE, REASON, LABELS, { 0 },
 };
 
 static const struct column cell_columns[] = {
 	NAME, REALM, SPACE, STACK, STATE, COLUMN("READY", cell_ready), AGE,
-	WIDE("IP", cell_ip), WIDE("BRIDGE", cell_bridge), REASON, { 0 },
+	WIDE("IP", cell_ip), WIDE("BRIDGE", cell_bridge), REASON, LABELS, { 0 },
 };
 
 static const struct column container_columns[] = {
 	NAME, COLUMN("CELL", column_cell), STATE, COLUMN("RESTARTS", container_restarts),
 	COLUMN("IMAGE", container_image), AGE, WIDE("PID", container_pid),
-	WIDE("EXIT", container_exit), WIDE("CONTAINERD-ID", container_id), REASON, { 0 },
+	WIDE("EXIT", container_exit), WIDE("CONTAINERD-ID", container_id), REASON, LABELS, { 0 },
 };
 /* clang-format on */
 
@@ -180,10 +192,15 @@ static const struct column *const columns[KIND_COUNT] = {
 	[KIND_CONTAINER] = container_columns,
 };
 
-void columns_begin(enum kind kind, bool wide, struct table *table)
+static bool is_shown(const struct column *column, unsigned further)
+{
+	return !column->further || (column->further & further);
+}
+
+void columns_begin(enum kind kind, unsigned further, struct table *table)
 {
 	for (const struct column *column = columns[kind]; column->header; column++) {
-		if (wide || !column->wide)
+		if (is_shown(column, further))
 			table_add_column(table, column->header);
 	}
 }
@@ -196,12 +213,12 @@ static void add_state(const struct object *object, struct table *table)
 		table_add_state(table, object->state);
 }
 
-void columns_add(const struct object *object, bool wide, time_t now, struct table *table)
+void columns_add(const struct object *object, unsigned further, time_t now, struct table *table)
 {
 	for (const struct column *column = columns[object->kind]; column->header; column++) {
 		AUTO_BUF struct buf text = { 0 };
 
-		if (column->wide && !wide)
+		if (!is_shown(column, further))
 			continue;
 		if (column->state) {
 			add_state(object, table);

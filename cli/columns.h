@@ -5,8 +5,11 @@
 #include "cli/object.h"
 #include "cli/table.h"
 
+/* Beside those that a table always has. */
+enum { COLUMNS_WIDE = 1 << 0, COLUMNS_LABELS = 1 << 1 };
+
 /* Adds the headers of @kind to an empty table. */
-void columns_begin(enum kind kind, bool wide, struct table *table);
+void columns_begin(enum kind kind, unsigned further, struct table *table);
 
 /* Adds one row. */
-void columns_add(const struct object *object, bool wide, time_t now, struct table *table);
+void columns_add(const struct object *object, unsigned further, time_t now, struct table *table);

@@ -5,16 +5,23 @@
 #include "cli/table.h"
 #include "core/manifest/manifest.h"
 
+unsigned print_columns(const struct print_options *options)
+{
+	return (options->output == OUTPUT_WIDE ? COLUMNS_WIDE : 0) |
+	       (options->labels ? COLUMNS_LABELS : 0);
+}
+
 static void print_table(enum kind kind, Api__Object *const *objects, size_t n,
 			const struct print_options *options, FILE *out)
 {
 	AUTO(table_fini) struct table table = { 0 };
 	struct object object;
 
-	columns_begin(kind, options->output == OUTPUT_WIDE, &table);
+	table.headed = options->headless;
+	columns_begin(kind, print_columns(options), &table);
 	for (size_t i = 0; i < n; i++) {
 		if (object_read(objects[i], &object) && object.kind == kind)
-			columns_add(&object, options->output == OUTPUT_WIDE, options->now, &table);
+			columns_add(&object, print_columns(options), options->now, &table);
 	}
 	if (table.n_cells)
 		table_print(&table, out, options->color);

@@ -7,10 +7,14 @@
 
 struct print_options {
 	enum args_output output;
-	bool single; /* a named object: JSON is the object, not an array */
+	bool single;           /* a named object: JSON is the object, not an array */
+	bool headless, labels; /* of tables: no headers; with labels */
 	bool color;
 	time_t now;
 };
+
+/* The columns of a table beside those that it always has. */
+unsigned print_columns(const struct print_options *options);
 
 /*
  * All objects are of @kind. A table of nothing prints nothing (the talk about it is the caller's);

@@ -69,7 +69,7 @@ static void print_cell(const char *text, const char *color, size_t width, FILE *
 
 static void widen(struct table *table)
 {
-	for (size_t i = 0; i < table->n_columns; i++) {
+	for (size_t i = 0; !table->headed && i < table->n_columns; i++) {
 		size_t len = strlen(table->headers[i]);
 
 		table->width[i] = len > table->width[i] ? len : table->width[i];

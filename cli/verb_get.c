@@ -9,21 +9,32 @@
 #include "cli/verbs.h"
 #include "cli/watch.h"
 
+enum { KEY_HEADLESS = 0x100, KEY_SHOW_LABELS };
+
 struct get_options {
 	const char *labels;
-	bool watch;
+	bool watch, headless, show_labels;
 };
+
+static struct print_options options_of(const struct args *args, const struct io *io)
+{
+	const struct get_options *own = args->own;
+
+	return (struct print_options){
+		.output = args->output,
+		.headless = own->headless,
+		.labels = own->show_labels,
+		.color = io->color,
+		.now = io->now,
+	};
+}
 
 static enum cli_exit get_print(const struct target *target, const Api__GetReply *reply,
 			       const struct args *args, const struct io *io)
 {
-	const struct print_options options = {
-		.output = args->output,
-		.single = target->name != NULL,
-		.color = io->color,
-		.now = io->now,
-	};
+	struct print_options options = options_of(args, io);
 
+	options.single = target->name != NULL;
 	print_objects(target->kind, reply->objects, target->name ? 1 : reply->n_objects, &options,
 		      io->out);
 	if (reply->n_objects == 0 && (args->output == OUTPUT_TABLE || args->output == OUTPUT_WIDE))
@@ -57,6 +68,7 @@ static enum cli_exit get_once(struct client *client, const struct target *target
 static enum cli_exit get_run(const struct args *args, const struct io *io, struct error *err)
 {
 	const struct get_options *own = args->own;
+	const struct print_options options = options_of(args, io);
 	struct client *client;
 	struct target target;
 
@@ -65,7 +77,7 @@ static enum cli_exit get_run(const struct args *args, const struct io *io, struc
 	client = client_new(args->socket);
 	if (!own->watch)
 		return get_once(client, &target, args, io, err);
-	return get_exit(watch_objects(client, &target, own->labels, args, io, err), own);
+	return get_exit(watch_objects(client, &target, own->labels, &options, io, err), own);
 }
 
 static error_t parse_own(int key, char *arg, struct argp_state *state)
@@ -80,6 +92,14 @@ static error_t parse_own(int key, char *arg, struct argp_state *state)
 	case 'w':
 		own->watch = true;
 		return 0;
+	case KEY_HEADLESS:
+		own->headless = true;
+		return 0;
+	case KEY_SHOW_LABELS:
+		own->show_labels = true;
+		return 0;
+	case 'A':
+		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -92,6 +112,11 @@ static const struct argp_option own_options[] = {
 	  .doc = "Only objects with these labels: key=value, key!=value, key, !key, key in (a,b), "
 		 "key notin (a,b); several joined by commas must all hold" },
 	{ .name = "watch", .key = 'w', .doc = "Go on and show each change as it happens" },
+	{ .name = "all",
+	  .key = 'A',
+	  .doc = "From everywhere, as is usual without --realm and so on" },
+	{ .name = "no-headers", .key = KEY_HEADLESS, .doc = "Of a table only the rows" },
+	{ .name = "show-labels", .key = KEY_SHOW_LABELS, .doc = "A table with labels" },
 	{ 0 },
 };
 static const struct argp own_argp = { .options = own_options, .parser = parse_own };

@@ -20,6 +20,7 @@ struct known {
 struct watch {
 	enum kind kind;
 	enum args_output output;
+	unsigned columns; /* beside the usual ones */
 	const struct io *io;
 	struct table table;
 	struct map known; /* struct known.node */
@@ -75,7 +76,7 @@ static void add_yaml(const struct object *object, struct buf *out)
 static void add_row(const struct watch *watch, const struct object *object, time_t now,
 		    struct table *table)
 {
-	columns_add(object, watch->output == OUTPUT_WIDE, now, table);
+	columns_add(object, watch->columns, now, table);
 }
 
 /* A row without its age, to compare: everything is new at the beginning of time. */
@@ -83,7 +84,7 @@ static void add_row_text(const struct watch *watch, const struct object *object,
 {
 	AUTO(table_fini) struct table table = { 0 };
 
-	columns_begin(watch->kind, watch->output == OUTPUT_WIDE, &table);
+	columns_begin(watch->kind, watch->columns, &table);
 	add_row(watch, object, 0, &table);
 	for (size_t i = 0; i < table.n_cells; i++)
 		buf_printf(out, "%s\n", table.cells[i].text);
@@ -232,13 +233,15 @@ static bool on_event(const Api__WatchEvent *event, void *ctx)
 }
 
 int watch_objects(struct client *client, const struct target *target, const char *labels,
-		  const struct args *args, const struct io *io, struct error *err)
+		  const struct print_options *format, const struct io *io, struct error *err)
 {
 	AUTO(watch_fini)
 	struct watch watch = {
 		.kind = target->kind,
-		.output = args->output,
+		.output = format->output,
+		.columns = print_columns(format),
 		.io = io,
+		.table = { .headed = format->headless },
 	};
 	Api__Selector selector = target_selector(target);
 	const struct client_watch options = {
@@ -248,6 +251,6 @@ int watch_objects(struct client *client, const struct target *target, const char
 	};
 
 	selector.labels = (char *)labels;
-	columns_begin(watch.kind, watch.output == OUTPUT_WIDE, &watch.table);
+	columns_begin(watch.kind, watch.columns, &watch.table);
 	return client_watch(client, &options, err);
 }

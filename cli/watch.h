@@ -12,4 +12,4 @@
 
 /* Ends when the daemon goes or nobody reads any more. */
 int watch_objects(struct client *client, const struct target *target, const char *labels,
-		  const struct args *args, const struct io *io, struct error *err);
+		  const struct print_options *format, const struct io *io, struct error *err);

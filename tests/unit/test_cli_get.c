@@ -86,6 +86,10 @@ static void test_get(void **state UNUSED)
 		   "NAME   REALM     SPACE     STACK     STATE    READY   AGE\n"
 		   "api    default   default   default   Failed   0/0     -\n",
 		   "");
+	run_expect("get cells -A --no-headers --show-labels", fixture.environment, CLI_DONE,
+		   "api   default   default   default   Failed   0/0   -   -\n"
+		   "web   default   default   default   Ready    0/0   -   -\n",
+		   "");
 	run_expect("get cell gone", fixture.environment, CLI_FAILED, "",
 		   "kuke: cell \"gone\" not found in realm \"default\", space \"default\", stack "
 		   "\"default\"; "
@@ -187,8 +191,9 @@ static void test_status(void **state UNUSED)
 	fixture_init(&fixture, false);
 	run = run_kuke("status", fixture.environment);
 	assert_int_equal(run.code, CLI_FAILED);
-	assert_true(str_ends_with(run.out.data, "\n  cell default/default/default/api: Failed\n"
-						"\n1 object is not as declared.\n"));
+	assert_true(str_starts_with(run.out.data,
+				    "Problems\n  cell default/default/default/api: Failed\n\n"));
+	assert_true(str_ends_with(run.out.data, "\n1 object is not as declared.\n"));
 	run_fini(&run);
 	run_expect("status -o json", fixture.environment, CLI_FAILED, "{\n*", "");
 	stub_fini(&fixture);

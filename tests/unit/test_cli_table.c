@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "cli/columns.h"
+#include "cli/print.h"
 #include "cli/report.h"
 #include "core/base/str.h"
 
@@ -157,8 +158,8 @@ static void print_cell(bool wide, FILE *out)
 	api.object_case = API__OBJECT__OBJECT_CELL;
 	api.cell = &cell;
 	assert_true(object_read(&api, &object));
-	columns_begin(object.kind, wide, &table);
-	columns_add(&object, wide, time_parse("2026-01-02T03:04:05Z"), &table);
+	columns_begin(object.kind, wide ? COLUMNS_WIDE : 0, &table);
+	columns_add(&object, wide ? COLUMNS_WIDE : 0, time_parse("2026-01-02T03:04:05Z"), &table);
 	table_print(&table, out, false);
 }
 
@@ -190,7 +191,7 @@ static void test_headers_of_every_kind(void **state UNUSED)
 		AUTO(table_fini) struct table table = { 0 };
 		struct capture capture;
 
-		columns_begin((enum kind)kind, false, &table);
+		columns_begin((enum kind)kind, 0, &table);
 		table_print(&table, capture_begin(&capture), false);
 		capture_expect(&capture, expected[kind]);
 	}
@@ -209,11 +210,33 @@ static void test_bare_objects(void **state UNUSED)
 	api.object_case = API__OBJECT__OBJECT_CONTAINER;
 	api.container = &container;
 	assert_true(object_read(&api, &object));
-	columns_begin(object.kind, false, &table);
-	columns_add(&object, false, 0, &table);
+	columns_begin(object.kind, 0, &table);
+	columns_add(&object, 0, 0, &table);
 	table_print(&table, capture_begin(&capture), false);
 	capture_expect(&capture, "NAME   CELL   STATE     RESTARTS   IMAGE   AGE\n"
 				 "-      -      Unknown   0          -       -\n");
+}
+
+static void test_labels(void **state UNUSED)
+{
+	Api__Metadata__LabelsEntry app = API__METADATA__LABELS_ENTRY__INIT, bare = app;
+	Api__Metadata__LabelsEntry *labels[] = { &app, &bare };
+	Api__Metadata metadata = API__METADATA__INIT;
+	Api__Realm realm = API__REALM__INIT;
+	Api__Object api = object_wrap(KIND_REALM, &realm.base), *objects[] = { &api };
+	const struct print_options options = { .labels = true };
+	struct capture capture;
+
+	app.key = TEXT("app");
+	app.value = TEXT("web");
+	bare.key = TEXT("bare");
+	metadata.name = TEXT("r");
+	metadata.labels = labels;
+	metadata.n_labels = ARRAY_SIZE(labels);
+	realm.metadata = &metadata;
+	print_objects(KIND_REALM, objects, 1, &options, capture_begin(&capture));
+	capture_expect(&capture, "NAME   STATE     NAMESPACE   AGE   LABELS\n"
+				 "r      Unknown   -           -     app=web,bare=\n");
 }
 
 static void report(const Api__StatusReply *status, bool files, const char *expected)
@@ -354,6 +377,7 @@ int main(void)
 		cmocka_unit_test(test_cell_row),
 		cmocka_unit_test(test_headers_of_every_kind),
 		cmocka_unit_test(test_bare_objects),
+		cmocka_unit_test(test_labels),
 		cmocka_unit_test(test_empty_report),
 		cmocka_unit_test(test_report_of_problems),
 	};
