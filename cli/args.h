@@ -34,7 +34,7 @@ struct args {
 	int verb_at;                       /* where args_parse_front() found the verb */
 	const char *words[ARGS_WORDS_MAX]; /* what is no option, without the verb */
 	unsigned n_words;
-	struct strv pieces; /* of "cell/web", which is two words */
+	struct strv pieces; /* texts made from several words, or part of one */
 	void *own;          /* verb->own_bytes, zeroed: for options of the verb */
 	struct error *err;
 };

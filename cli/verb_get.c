@@ -80,14 +80,23 @@ static enum cli_exit get_run(const struct args *args, const struct io *io, struc
 	return get_exit(watch_objects(client, &target, own->labels, &options, io, err), own);
 }
 
+/* Both hold. */
+static const char *join(struct args *args, const char *before, const char *labels)
+{
+	AUTO_FREE char *both = xasprintf("%s,%s", before, labels);
+
+	strv_add(&args->pieces, both);
+	return args->pieces.items[args->pieces.n - 1];
+}
+
 static error_t parse_own(int key, char *arg, struct argp_state *state)
 {
-	const struct args *args = state->input;
+	struct args *args = state->input;
 	struct get_options *own = args->own;
 
 	switch (key) {
 	case 'l':
-		own->labels = arg;
+		own->labels = own->labels ? join(args, own->labels, arg) : arg;
 		return 0;
 	case 'w':
 		own->watch = true;
@@ -110,7 +119,7 @@ static const struct argp_option own_options[] = {
 	  .key = 'l',
 	  .arg = "LABELS",
 	  .doc = "Only objects with these labels: key=value, key!=value, key, !key, key in (a,b), "
-		 "key notin (a,b); several joined by commas must all hold" },
+		 "key notin (a,b); several must all hold, joined by commas or each with -l" },
 	{ .name = "watch", .key = 'w', .doc = "Go on and show each change as it happens" },
 	{ .name = "all",
 	  .key = 'A',

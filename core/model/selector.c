@@ -113,9 +113,11 @@ static int parse_condition(struct reader *r, struct condition *condition)
 {
 	bool missing = take(r, "!");
 
-	condition->key = take_run(r, " \t\r\n,()=!");
+	condition->key = take_run(r, " \t\r\n,()=!<>");
 	if (!condition->key)
 		return expected(r, "a label's key");
+	if (*r->p == '<' || *r->p == '>')
+		return expected(r, "=, !=, in or notin: labels have no order");
 	condition->op = SELECTOR_MISSING;
 	return missing ? 0 : parse_operator(r, condition);
 }

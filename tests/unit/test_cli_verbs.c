@@ -165,6 +165,8 @@ static const struct {
 	  "results:\n- kind: CELL\n  key: main/default/default/web\n  outcome: ACCEPTED\n",
 	  CLI_DONE },
 	{ "refresh", "{}\n", "Refreshed: 12 objects.\n", CLI_DONE },
+	{ "get cells -o name -l tier=front -l !old -l a=b",
+	  "selector:\n  kind: CELL\n  labels: tier=front,!old,a=b\n", "api\nweb\n", CLI_DONE },
 	{ "get cells -o name -l tier=front", "selector:\n  kind: CELL\n  labels: tier=front\n",
 	  "api\nweb\n", CLI_DONE },
 };

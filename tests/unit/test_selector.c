@@ -111,6 +111,8 @@ static const struct {
 	const char *text, *message;
 } wrong[] = {
 	{ "=web", "label selector: at byte 1, \"=web\": expected a label's key" },
+	{ "app>1", "label selector: at byte 4, \">1\": expected =, !=, in or notin: labels have no "
+		   "order" },
 	{ "app=web,", "label selector: at its end: expected a label's key" },
 	{ ",app", "label selector: at byte 1, \",app\": expected a label's key" },
 	{ "!", "label selector: at its end: expected a label's key" },
