@@ -15,7 +15,7 @@ static const struct {
 	{ { "run" }, "kuke create container NAME --cell CELL --image IMAGE" },
 	{ { "rm", "remove" }, "kuke delete KIND NAME" },
 	{ { "up" }, "kuke apply -f FILE --wait" },
-	{ { "down" }, "kuke delete -f FILE --cascade" },
+	{ { "down" }, "kuke delete -f FILE" },
 	{ { "pull" }, "ctr -n kukeon-REALM images pull IMAGE" },
 	{ { "images" }, "ctr -n kukeon-REALM images ls" },
 	{ { "exec" }, "ctr -n kukeon-REALM tasks exec -t --exec-id ID CONTAINERD-ID COMMAND" },

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "cli/files.h"
+#include "cli/kinds.h"
 #include "cli/verbs.h"
 #include "cli/waiting.h"
 
@@ -29,6 +30,62 @@ static int delete_target(struct client *client, const struct target *target, boo
 	return rc;
 }
 
+/* ---- files ---- */
+
+/* A flag that says something else than the file would delete what nobody meant. */
+static int check_scope(const struct args *args, const struct files *files, struct error *err)
+{
+	for (size_t i = 0; i < files->n; i++) {
+		const struct document *document = files->documents[i]->document;
+		struct key_parts parts;
+
+		check(key_split(document->key, &parts));
+		for (int kind = 0; kind < KIND_CONTAINER; kind++) {
+			const char *said = args->scope[kind];
+
+			if (said && (kind >= (int)parts.kind || !str_equal(said, parts.part[kind])))
+				return error_set(
+					err, -EINVAL,
+					"--%s %s does not agree with %s, which declares %s "
+					"%s: leave it out",
+					kinds_singular((enum kind)kind), said,
+					files->documents[i]->path, kinds_singular(parts.kind),
+					document->key);
+		}
+	}
+	return 0;
+}
+
+static bool is_named(const struct files *files, const struct document *cell, const char *container)
+{
+	const Api__CellSpec *spec = ((const Api__Cell *)cell->message)->spec;
+	AUTO_FREE char *key = xasprintf("%s/%s", cell->key, container);
+
+	for (size_t i = 0; spec && i < spec->n_containers; i++)
+		if (str_equal(spec->containers[i]->id, container))
+			return true;
+	return map_find(&files->by_key, key) != NULL;
+}
+
+/* The containers of a cell are its children: those that the files name go with it. */
+static bool names_all_of(struct client *client, const struct files *files,
+			 const struct document *document, const struct target *target)
+{
+	AUTO_REPLY Api__GetReply *reply = NULL;
+	Api__Selector selector = target_selector(target);
+	const Api__CellSpec *spec;
+	struct error ignored;
+
+	if (document->kind != KIND_CELL || client_get(client, &selector, &reply, &ignored) < 0 ||
+	    reply->n_objects != 1 || reply->objects[0]->object_case != API__OBJECT__OBJECT_CELL)
+		return false;
+	spec = reply->objects[0]->cell->spec;
+	for (size_t i = 0; spec && i < spec->n_containers; i++)
+		if (!is_named(files, document, spec->containers[i]->id))
+			return false;
+	return true;
+}
+
 /* Children before their parents: the way back of apply. */
 static int delete_files(struct client *client, const struct files *files, bool cascade,
 			struct results *results, struct error *err)
@@ -41,8 +98,12 @@ static int delete_files(struct client *client, const struct files *files, bool c
 		struct key_parts parts;
 		struct target target;
 
-		check(target_from_key(files->documents[i]->document->key, &parts, &target));
-		rc = delete_target(client, &target, cascade, results, err);
+		const struct document *document = files->documents[i]->document;
+
+		check(target_from_key(document->key, &parts, &target));
+		rc = delete_target(client, &target,
+				   cascade || names_all_of(client, files, document, &target),
+				   results, err);
 	}
 	return rc;
 }
@@ -56,6 +117,8 @@ static int delete_from_files(const struct args *args, const struct io *io, struc
 	files_load(&args->files, &files);
 	for (size_t i = 0; i < files.errors.n; i++)
 		cli_complain(io, files.errors.items[i]);
+	if (check_scope(args, &files, err) < 0)
+		return -EINVAL;
 	return delete_files(client, &files, own->cascade, results, err);
 }
 
@@ -87,6 +150,8 @@ static enum cli_exit delete_run(const struct args *args, const struct io *io, st
 		rc = delete_target(client, &target, own->cascade, &results, err);
 	}
 	code = results_print(&results, &options, io->out);
+	if (rc == -EINVAL && !results.n)
+		return CLI_USAGE;
 	if (rc < 0)
 		return client_exit(rc);
 	if (!args->wait)
@@ -130,10 +195,10 @@ const struct verb verb_delete = {
 	.examples = "  kuke delete cell web db --cascade\n"
 		    "  kuke delete space lab --realm main --cascade --wait\n"
 		    "  kuke delete container side --cell web\n"
-		    "  kuke delete -f cell.yaml --cascade\n"
+		    "  kuke delete -f cell.yaml\n"
 		    "\n"
 		    "Without --cascade an object with children is not deleted; the containers of a "
-		    "cell are its children.\n"
+		    "cell are its children, but those that a file names go with it.\n"
 		    "With -f, what is gone already is no failure.\n",
 	.max_words = ARGS_WORDS_MAX,
 	.kinds = KINDS_ALL,

@@ -121,7 +121,14 @@ Cell "two": created' kuke apply -f "$T/dir"
 assert_contains "$(cat "$T/err")" "dir/3.yaml:1:" "standard error of apply"
 kuke apply -f "$T/dir" -o json 2>/dev/null >"$T/out" || true
 assert_eq "FAILED UNCHANGED UNCHANGED" "$(jq -r '[.results[].outcome] | sort | join(" ")' "$T/out")" "apply -o json"
-expect 0 'Cell "two": deleted' kuke delete -f "$T/dir/below" --cascade --wait
+complains 2 "--realm main does not agree with" kuke delete -f "$T/dir/below" --realm main
+assert_eq two "$(kuke get cell two -o name)" "the cell that nobody meant"
+# The containers that the file names go with it, others do not.
+kuke create container guest --cell two --image $IMAGE --command /bin/sleep --args 3600 >/dev/null
+! kuke delete -f "$T/dir/below" >"$T/out" 2>&1 || fail "a guest was deleted with its cell"
+assert_contains "$(cat "$T/out")" "--cascade" "what is said of a guest"
+kuke delete container guest --cell two --wait >/dev/null
+expect 0 'Cell "two": deleted' kuke delete -f "$T/dir/below" --wait
 
 # ---- selectors, names, watch, wait ----
 LABEL=front cell_yaml one a | kuke apply -f - >/dev/null
