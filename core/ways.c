@@ -11,6 +11,7 @@
 enum {
 	REST_MS = 100, /* a burst of changes is looked at once */
 	RETRY_MS = 1000,
+	AGAIN_MS = 5000,             /* while something is in the way */
 	FIGHT_WITHIN_MS = 10 * 1000, /* turned off again after that is no fight */
 	FIGHTS_AT_ONCE = 5,          /* turned on again without a pause; then after RETRY_MS */
 };
@@ -166,6 +167,7 @@ static void failed(struct engine *engine, const struct error *err)
 }
 
 static void look_soon(struct engine *engine);
+static void on_later(struct timer *timer);
 
 static void on_looked(struct call *call)
 {
@@ -186,6 +188,8 @@ static void on_looked(struct call *call)
 	wish_free(ways);
 	if (ways->doubted)
 		look_soon(engine);
+	else if (ways->overlaps) /* cells wait for it to go: no event is relied upon */
+		timer_start(engine->loop, &ways->later, AGAIN_MS, on_later);
 }
 
 /* ---- when ---- */

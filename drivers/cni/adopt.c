@@ -195,16 +195,19 @@ static json_t *result_json(const struct adopt_request *request, const struct con
 			   const struct found *found)
 {
 	const struct inside *inside = &found->inside;
+	/* The way out of the namespace is by the cell's own space, not by one that it has joined.
+	 */
+	const char *way = request->joins ? NULL : inside->gateway;
+	const char *way6 = request->joins ? NULL : inside->gateway6;
 	json_t *ips = json_array(), *routes = json_array();
 
-	json_array_append_new(ips,
-			      address_json(found->address, inside->gateway, conflist_subnet(list)));
+	json_array_append_new(ips, address_json(found->address, way, conflist_subnet(list)));
 	if (found->address6)
-		json_array_append_new(ips, address_json(found->address6, inside->gateway6,
-							conflist_subnet6(list)));
-	if (!request->joins && !str_empty(inside->gateway))
+		json_array_append_new(ips,
+				      address_json(found->address6, way6, conflist_subnet6(list)));
+	if (!str_empty(way))
 		json_array_append_new(routes, json_pack("{s:s}", "dst", "0.0.0.0/0"));
-	if (!request->joins && !str_empty(inside->gateway6))
+	if (!str_empty(way6))
 		json_array_append_new(routes, json_pack("{s:s}", "dst", "::/0"));
 	return json_pack("{s:s, s:o, s:o, s:o}", "cniVersion", CNI_VERSION, "interfaces",
 			 interfaces_json(request, list, found), "ips", ips, "routes", routes);
