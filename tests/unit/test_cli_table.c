@@ -261,6 +261,44 @@ static void test_empty_report(void **state UNUSED)
 	       "\nEverything declared is running.\n");
 }
 
+static const char above_files[] =
+	"Problems\n"
+	"  manifest: web.yaml:3:11: spec.imgae: unknown field?second line\n"
+	"  cell main/front/default/web: Failed, ImageMissing: pull it\n"
+	"\nDaemon\n"
+	"  version:     0.1.0\n"
+	"  pid:         42, up 2h\n"
+	"  run path:    /opt/kukeon\n"
+	"\ncontainerd\n"
+	"  connected:   yes, version 1.6.20\n"
+	"  socket:      /run/containerd/containerd.sock\n"
+	"\nHost\n"
+	"  controllers: cpu memory\n"
+	"\nManifests\n"
+	"  directory:   /etc/kukeon/manifests.d\n"
+	"  watched by:  inotify\n"
+	"  declare:     1 file, 1 object\n";
+static const char below_files[] = "\nHierarchy\n"
+				  "  realms       none\n"
+				  "  spaces       none\n"
+				  "  stacks       none\n"
+				  "  cells        3 Ready, 1 Failed\n"
+				  "  containers   none\n"
+				  "\n1 object is not as declared. 1 error in manifests.\n";
+
+static void report_with_and_without_files(const Api__StatusReply *status)
+{
+	static const char line[] =
+		"  web.yaml: generation 3, 1 object\n    main/front/default/web\n";
+
+	for (int files = 0; files < 2; files++) {
+		AUTO_FREE char *expected =
+			xasprintf("%s%s%s", above_files, files ? line : "", below_files);
+
+		report(status, files, expected);
+	}
+}
+
 static void test_report_of_problems(void **state UNUSED)
 {
 	Api__StatusReply status = API__STATUS_REPLY__INIT;
@@ -316,47 +354,20 @@ static void test_report_of_problems(void **state UNUSED)
 				     .counts = counts,
 				     .n_problems = 1,
 				     .problems = problems };
-	for (int with_files = 0; with_files < 2; with_files++) {
-		AUTO_FREE char *expected = xasprintf(
-			"Problems\n"
-			"  manifest: web.yaml:3:11: spec.imgae: unknown field?second line\n"
-			"  cell main/front/default/web: Failed, ImageMissing: pull it\n"
-			"\nDaemon\n"
-			"  version:     0.1.0\n"
-			"  pid:         42, up 2h\n"
-			"  run path:    /opt/kukeon\n"
-			"\ncontainerd\n"
-			"  connected:   yes, version 1.6.20\n"
-			"  socket:      /run/containerd/containerd.sock\n"
-			"\nHost\n"
-			"  controllers: cpu memory\n"
-			"\nManifests\n"
-			"  directory:   /etc/kukeon/manifests.d\n"
-			"  watched by:  inotify\n"
-			"  declare:     1 file, 1 object\n"
-			"%s"
-			"\nHierarchy\n"
-			"  realms       none\n"
-			"  spaces       none\n"
-			"  stacks       none\n"
-			"  cells        3 Ready, 1 Failed\n"
-			"  containers   none\n"
-			"\n1 object is not as declared. 1 error in manifests.\n",
-			with_files
-				? "  web.yaml: generation 3, 1 object\n    main/front/default/web\n"
-				: "");
+	report_with_and_without_files(&status);
+}
 
-		report(&status, with_files, expected);
-	}
-	status.n_problems = 0;
-	manifests.n_files = 0;
-	runtime.message = TEXT("it is away");
+/* Nobody to ask: that is a problem, whatever else is. */
+static void test_report_of_troubles(void **state UNUSED)
+{
+	Api__StatusReply status = API__STATUS_REPLY__INIT;
+	Api__DaemonStatus daemon = API__DAEMON_STATUS__INIT;
+	Api__RuntimeStatus runtime = API__RUNTIME_STATUS__INIT;
+
 	daemon.message = TEXT("the disk is full");
-	status.counts = NULL;
-	status.n_counts = 0;
-	status.daemon = &(Api__DaemonStatus){ .base = daemon.base, .message = daemon.message };
-	status.runtime = &(Api__RuntimeStatus){ .base = runtime.base, .message = runtime.message };
-	status.manifests = NULL;
+	runtime.message = TEXT("it is away");
+	status.daemon = &daemon;
+	status.runtime = &runtime;
 	report(&status, false,
 	       "Problems\n  kukeond: the disk is full\n  containerd: it is away\n"
 	       "\nDaemon\n  pid:         0, up -\n"
@@ -380,6 +391,7 @@ int main(void)
 		cmocka_unit_test(test_labels),
 		cmocka_unit_test(test_empty_report),
 		cmocka_unit_test(test_report_of_problems),
+		cmocka_unit_test(test_report_of_troubles),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
