@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Requests about what is, in the first moments of a daemon: nothing has been looked at yet, and the
- * request itself may have started it. They wait until the host has been looked at and what was seen
- * has been judged, for a moment at most: where something does not answer, the answer says so.
+ * request itself may have started it. They wait until the host has been looked at, what was seen
+ * has been judged and what follows from that is done, for a moment at most: where something does
+ * not answer, or takes its time, the answer says so.
  */
 #include <errno.h>
 
@@ -30,7 +31,7 @@ static bool is_over(struct api *api)
 
 	api->first_look.over |= loop_now_ms(engine->loop) >= api->first_look.limit_ms ||
 				(engine_has_looked(engine) && filter_was_tried(engine) &&
-				 list_empty(&engine->queue.ready));
+				 list_empty(&engine->queue.ready) && list_empty(&engine->runs));
 	return api->first_look.over;
 }
 
