@@ -3,7 +3,13 @@
 #include "core/rpc/wire/exchange.h"
 #include "tests/unit/rpc_fixture.h"
 
-enum { LOAD_UNARY = 64, LOAD_STREAMS = 16, LOAD_ROUNDS = 10, LONG_GRACE_MS = 10000, PROMPT_MS = 3000 };
+enum {
+	LOAD_UNARY = 64,
+	LOAD_STREAMS = 16,
+	LOAD_ROUNDS = 10,
+	LONG_GRACE_MS = 100 * 1000,
+	PROMPT_MS = 30 * 1000
+};
 
 struct load {
 	struct fixture *f;
