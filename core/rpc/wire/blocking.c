@@ -12,7 +12,7 @@
 #include "core/base/str.h"
 #include "core/rpc/wire/exchange.h"
 
-enum { ROOM_WAIT_MS = 10 * 1000, TURNED_AWAY_WAIT_MS = 300 };
+enum { DROPPED_MAX = 3, ROOM_WAIT_MS = 10 * 1000, TURNED_AWAY_WAIT_MS = 300 };
 
 struct rpc_client {
 	grpc_channel *channel;
@@ -170,31 +170,52 @@ static bool is_unheard(const struct rpc_exchange *exchange)
 	       memcmp(GRPC_SLICE_START_PTR(exchange->details), words, strlen(words)) == 0;
 }
 
-/*
- * Nobody was reached because too many others are connecting: gRPC gives up at once then. Waits for
- * a place, and the next call begins as if none had failed. False: it ended for another reason, or
- * nothing is left of *@timeout_ms. *@crowded: it was so before; then also when there is a place
- * again.
- */
-static bool is_to_be_repeated(struct rpc_client *client, const struct rpc_exchange *exchange,
-			      uint64_t *timeout_ms, bool *crowded)
-{
-	const char *path = socket_path(client->target);
-	uint64_t wait_ms = *timeout_ms < ROOM_WAIT_MS ? *timeout_ms : ROOM_WAIT_MS, began_ms,
-		 took_ms;
+/* Why a call was repeated. */
+struct repeats {
+	bool crowded;     /* too many others are connecting: gRPC gives up at once then */
+	unsigned dropped; /* how often the connection ended before a word was said */
+};
 
-	if (!is_unheard(exchange) || (!*crowded && probe(path, 0) != EAGAIN))
-		return false;
-	*crowded = true;
-	began_ms = clock_ms();
+static void connect_anew(struct rpc_client *client)
+{
+	grpc_channel_destroy(client->channel);
+	client->channel = rpc_channel_create(client->target);
+}
+
+/* Waits for a place in the queue. */
+static bool finds_room(const char *path, uint64_t *timeout_ms)
+{
+	uint64_t wait_ms = *timeout_ms < ROOM_WAIT_MS ? *timeout_ms : ROOM_WAIT_MS;
+	uint64_t began_ms = clock_ms(), took_ms;
+
 	if (probe(path, wait_ms) != 0)
 		return false;
 	took_ms = clock_ms() - began_ms + 1;
 	if (*timeout_ms != RPC_NO_TIMEOUT)
 		*timeout_ms -= took_ms < *timeout_ms ? took_ms : *timeout_ms;
-	grpc_channel_destroy(client->channel);
-	client->channel = rpc_channel_create(client->target);
 	return *timeout_ms > 0;
+}
+
+/*
+ * Nobody was reached: too many others are connecting, or the daemon took us for one of those that
+ * connect and say nothing, of which the oldest go. The next call begins as if none had failed.
+ * False: it ended for another reason, or nothing is left of *@timeout_ms.
+ */
+static bool is_to_be_repeated(struct rpc_client *client, const struct rpc_exchange *exchange,
+			      uint64_t *timeout_ms, struct repeats *repeats)
+{
+	const char *path = socket_path(client->target);
+	int error;
+
+	if (!is_unheard(exchange))
+		return false;
+	error = probe(path, 0);
+	repeats->crowded |= error == EAGAIN;
+	if (repeats->crowded ? !finds_room(path, timeout_ms)
+			     : error != 0 || ++repeats->dropped > DROPPED_MAX)
+		return false;
+	connect_anew(client);
+	return true;
 }
 
 static int unpack(struct rpc_exchange *exchange, const ProtobufCMessageDescriptor *type,
@@ -215,14 +236,14 @@ int rpc_client_call(struct rpc_client *client, const char *method, const Protobu
 {
 	struct rpc_exchange_request wire = { .message = request };
 	struct rpc_exchange exchange;
-	bool crowded = false;
+	struct repeats repeats = { 0 };
 	int r;
 
 	for (;;) {
 		rpc_exchange_init(&exchange, client->channel, client->queue, method, timeout_ms);
 		rpc_exchange_start_unary(&exchange, &wire, &exchange);
 		check(next_event(client).tag == &exchange);
-		if (!is_to_be_repeated(client, &exchange, &timeout_ms, &crowded))
+		if (!is_to_be_repeated(client, &exchange, &timeout_ms, &repeats))
 			break;
 		rpc_exchange_fini(&exchange);
 	}
@@ -304,12 +325,12 @@ int rpc_client_stream(struct rpc_client *client, const struct rpc_client_stream_
 	struct reader reader = { .options = options };
 	struct rpc_exchange *exchange = &reader.exchange;
 	uint64_t timeout_ms = options->timeout_ms ? options->timeout_ms : RPC_NO_TIMEOUT;
-	bool crowded = false;
+	struct repeats repeats = { 0 };
 
 	for (;;) {
 		read_stream(client, &reader, timeout_ms, err);
 		if (reader.stopped || reader.any ||
-		    !is_to_be_repeated(client, exchange, &timeout_ms, &crowded))
+		    !is_to_be_repeated(client, exchange, &timeout_ms, &repeats))
 			break;
 		rpc_exchange_fini(exchange);
 	}
