@@ -27,7 +27,7 @@ bool str_copy(char *to, size_t size, const char *from);
  * otherwise.
  */
 void str_fit(char *to, size_t size, const char *from);
-void str_vprint(char *to, size_t size, const char *fmt, va_list args);
+void str_vprint(char *to, size_t size, const char *fmt, va_list args) PRINTF_LIKE(3, 0);
 
 /* The name closest to @s by edit distance, NULL when none is close enough to be a slip of the
  * finger. */

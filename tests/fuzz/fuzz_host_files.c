@@ -12,6 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	AUTO_FREE char *text = xstrndup((const char *)data, size);
 	AUTO_FREE char *subnet = neighbours_read_default_subnet(text);
 
+	check(!subnet || strlen(subnet) <= size);
 	neighbours_read_docker("d", (const char *)data, size, &taken);
 	neighbours_read_netavark("n", (const char *)data, size, &taken);
 	switches_text_turns_off(text, "net.ipv4.ip_forward");
