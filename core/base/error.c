@@ -32,8 +32,9 @@ int error_wrap(struct error *err, int code, const char *fmt, ...)
 	va_start(args, fmt);
 	str_vprint(outer, sizeof(outer) - strlen(": "), fmt, args);
 	va_end(args);
-	strcat(outer, ": ");
 	len = strlen(outer);
+	memcpy(outer + len, ": ", strlen(": ") + 1);
+	len += strlen(": ");
 	str_fit(inner, sizeof(inner) - len, err->msg);
 	memcpy(err->msg, outer, len);
 	memcpy(err->msg + len, inner, strlen(inner) + 1);

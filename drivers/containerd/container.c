@@ -40,7 +40,6 @@ struct container_op {
 	int work_status;
 	struct error work_err;
 	struct inputs inputs;
-	char *resolved;     /* the digest that its image's name stood for when it was looked up */
 	char *image_digest; /* of the image that the snapshot was made from */
 	char **ret_digest;
 	char *image_user;
@@ -60,7 +59,6 @@ static void container_fini(struct op *op)
 
 	request_fini(&container->request);
 	inputs_fini(&container->inputs);
-	free(container->resolved);
 	free(container->image_digest);
 	free(container->image_user);
 	free(container->spec_json);
@@ -73,13 +71,11 @@ enum { STEP_PREPARE = 2, STEP_LOOK, STEP_REMOVE_STALE, STEP_USER, STEP_CREATE, S
 
 static int start_resolve(struct op *op)
 {
-	struct container_op *container = container_of_op(op);
-	const char *image = container->request.spec->image;
+	const char *image = container_of_op(op)->request.spec->image;
 
 	if (image_find(op->driver, op->namespace_, image))
 		return OP_NEXT;
-	image_resolve(&op->driver->runtime, op->namespace_, image, &container->resolved,
-		      op_sub_call(op));
+	image_resolve(&op->driver->runtime, op->namespace_, image, NULL, op_sub_call(op));
 	return OP_WAIT;
 }
 

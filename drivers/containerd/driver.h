@@ -49,7 +49,7 @@ void facts_list(struct runtime *runtime, const char *namespace_, struct containe
 void facts_inspect(struct runtime *runtime, const struct container_ref *ref,
 		   struct container_fact *ret_fact, struct call *call);
 
-/* resolve.c */
+/* resolve.c. @ret_digest may be NULL. */
 void image_resolve(struct runtime *runtime, const char *namespace_, const char *image,
 		   char **ret_digest, struct call *call);
 

@@ -95,6 +95,13 @@ static void remember(struct image_op *op)
 
 /* ---- the action ---- */
 
+/* @ret NULL: nobody asks. */
+static void give_digest(const struct image_op *image, char **ret)
+{
+	if (ret && image->op.status == 0)
+		*ret = xstrdup(image->digest);
+}
+
 static void resolve_fini(struct op *op)
 {
 	struct image_op *image = image_op_of(op);
@@ -102,11 +109,9 @@ static void resolve_fini(struct op *op)
 
 	if (op->status == 0 && image->chain_id)
 		remember(image);
-	if (op->status == 0)
-		*image->ret_digest = xstrdup(image->digest);
+	give_digest(image, image->ret_digest);
 	list_for_each(waiter, &image->waiters, link) {
-		if (op->status == 0)
-			*waiter->ret_digest = xstrdup(image->digest);
+		give_digest(image, waiter->ret_digest);
 		call_complete(waiter->call, op->status, &op->err);
 		list_remove(&waiter->link);
 		free(waiter);
