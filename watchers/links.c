@@ -17,7 +17,6 @@
  */
 #include "watchers/links.h"
 
-#include <errno.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <netlink/attr.h>
@@ -25,12 +24,9 @@
 #include <netlink/netlink.h>
 #include <netlink/socket.h>
 
-#include "core/base/log.h"
 #include "core/bridges.h"
 #include "core/plan_cell.h"
-
-/* A burst of some thousand changes fits; what does not is an overrun. */
-enum { RECEIVE_BUFFER_BYTES = 1024 * 1024 };
+#include "watchers/netlink.h"
 
 /* IFF_LOWER_UP of linux/if.h, which does not go with net/if.h. The kernel has it right at once,
  * IFF_RUNNING some time later. */
@@ -40,8 +36,7 @@ struct links {
 	struct engine *engine;
 	void (*look)(void *ctx, bool busy);
 	void *ctx;
-	struct nl_sock *sock;
-	uv_poll_t poll;
+	struct netlink netlink;
 	void (*closed)(void *ctx);
 	void *closed_ctx;
 };
@@ -139,78 +134,52 @@ static int on_message(struct nl_msg *msg, void *arg)
 	return NL_OK;
 }
 
-static void on_readable(uv_poll_t *poll, int status UNUSED, int events UNUSED)
+static void on_overrun(void *ctx)
 {
-	struct links *links = container_of(poll, struct links, poll);
-	int r;
+	struct links *links = ctx;
 
-	do
-		r = nl_recvmsgs_default(links->sock);
-	while (r >= 0);
-	if (r == -NLE_AGAIN)
-		return;
-	log_debug("netlink: %s", nl_geterror(r));
-	links->look(links->ctx, false); /* an overrun: messages were lost */
-}
-
-static int listen_on(struct nl_sock *sock, struct links *links)
-{
-	int r;
-
-	nl_socket_disable_seq_check(sock);
-	nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, on_message, links);
-	r = nl_connect(sock, NETLINK_ROUTE);
-	if (r == 0)
-		r = nl_socket_set_nonblocking(sock);
-	if (r == 0)
-		nl_socket_set_buffer_size(sock, RECEIVE_BUFFER_BYTES, 0);
-	return r < 0 ? r
-		     : nl_socket_add_memberships(sock, RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR,
-						 RTNLGRP_IPV6_IFADDR, RTNLGRP_TC, 0);
+	links->look(links->ctx, false);
 }
 
 int links_open(struct links **ret, struct engine *engine, void (*look)(void *ctx, bool busy),
 	       void *ctx, struct error *err)
 {
+	static const int groups[] = { RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
+				      RTNLGRP_TC, 0 };
 	struct links *links = xnew(struct links);
+	const struct netlink_options options = { groups, on_message, on_overrun, links };
 	int r;
 
-	*links = (struct links){
-		.engine = engine, .look = look, .ctx = ctx, .sock = nl_socket_alloc()
-	};
-	check(links->sock);
-	r = listen_on(links->sock, links);
+	links->engine = engine;
+	links->look = look;
+	links->ctx = ctx;
+	r = netlink_open(&links->netlink, engine->loop, &options, err);
 	if (r < 0) {
-		nl_socket_free(links->sock);
 		free(links);
-		return error_set(err, -EIO, "cannot watch the host's network links: %s",
-				 nl_geterror(r));
+		return error_wrap(err, r, "cannot watch the host's network links");
 	}
-	uv_poll_init(&engine->loop->uv, &links->poll, nl_socket_get_fd(links->sock));
-	uv_poll_start(&links->poll, UV_READABLE, on_readable);
 	*ret = links;
 	return 0;
 }
 
 int links_fd(const struct links *links)
 {
-	return nl_socket_get_fd(links->sock);
+	return nl_socket_get_fd(links->netlink.sock);
 }
 
-static void on_closed(uv_handle_t *handle)
+static void on_closed(void *ctx)
 {
-	struct links *links = container_of((uv_poll_t *)handle, struct links, poll);
+	struct links *links = ctx;
 	void (*closed)(void *ctx) = links->closed;
-	void *ctx = links->closed_ctx;
+	void *closed_ctx = links->closed_ctx;
 
-	nl_socket_free(links->sock);
 	free(links);
-	closed(ctx);
+	closed(closed_ctx);
 }
 
 void links_close(struct links *links, void (*closed)(void *ctx), void *ctx)
 {
 	links->closed = closed;
 	links->closed_ctx = ctx;
-	uv_close((uv_handle_t *)&links->poll, on_closed);
+	netlink_close(&links->netlink, on_closed, links);
 }

@@ -12,7 +12,6 @@
  */
 #include "watchers/routes.h"
 
-#include <errno.h>
 #include <linux/netconf.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -21,17 +20,13 @@
 #include <netlink/netlink.h>
 #include <netlink/socket.h>
 
-#include "core/base/log.h"
 #include "core/bridges.h"
-
-/* A burst of some thousand changes fits; what does not is an overrun. */
-enum { RECEIVE_BUFFER_BYTES = 1024 * 1024 };
+#include "watchers/netlink.h"
 
 struct routes {
 	struct engine *engine;
 	struct routes_listener listener;
-	struct nl_sock *sock;
-	uv_poll_t poll;
+	struct netlink netlink;
 	void (*closed)(void *ctx);
 	void *closed_ctx;
 };
@@ -106,73 +101,49 @@ static int on_message(struct nl_msg *msg, void *arg)
 	return NL_OK;
 }
 
-static void on_readable(uv_poll_t *poll, int status UNUSED, int events UNUSED)
+static void on_overrun(void *ctx)
 {
-	struct routes *routes = container_of(poll, struct routes, poll);
-	int r;
-
-	do
-		r = nl_recvmsgs_default(routes->sock);
-	while (r >= 0);
-	if (r == -NLE_AGAIN)
-		return;
-	log_debug("netlink, routes: %s", nl_geterror(r));
-	look(routes); /* an overrun: messages were lost */
-}
-
-static int listen_on(struct nl_sock *sock, struct routes *routes)
-{
-	int r;
-
-	nl_socket_disable_seq_check(sock);
-	nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, on_message, routes);
-	r = nl_connect(sock, NETLINK_ROUTE);
-	if (r == 0)
-		r = nl_socket_set_nonblocking(sock);
-	if (r == 0)
-		nl_socket_set_buffer_size(sock, RECEIVE_BUFFER_BYTES, 0);
-	return r < 0 ? r
-		     : nl_socket_add_memberships(sock, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,
-						 RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE,
-						 RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF, 0);
+	look(ctx);
 }
 
 int routes_open(struct routes **ret, struct engine *engine, const struct routes_listener *listener,
 		struct error *err)
 {
+	static const int groups[] = { RTNLGRP_IPV4_ROUTE,
+				      RTNLGRP_IPV6_ROUTE,
+				      RTNLGRP_IPV4_RULE,
+				      RTNLGRP_IPV6_RULE,
+				      RTNLGRP_IPV4_NETCONF,
+				      RTNLGRP_IPV6_NETCONF,
+				      0 };
 	struct routes *routes = xnew(struct routes);
+	const struct netlink_options options = { groups, on_message, on_overrun, routes };
 	int r;
 
-	*routes = (struct routes){ .engine = engine,
-				   .listener = *listener,
-				   .sock = nl_socket_alloc() };
-	check(routes->sock);
-	r = listen_on(routes->sock, routes);
+	routes->engine = engine;
+	routes->listener = *listener;
+	r = netlink_open(&routes->netlink, engine->loop, &options, err);
 	if (r < 0) {
-		nl_socket_free(routes->sock);
 		free(routes);
-		return error_set(err, -EIO, "cannot watch the host's routes: %s", nl_geterror(r));
+		return error_wrap(err, r, "cannot watch the host's routes");
 	}
-	uv_poll_init(&engine->loop->uv, &routes->poll, nl_socket_get_fd(routes->sock));
-	uv_poll_start(&routes->poll, UV_READABLE, on_readable);
 	*ret = routes;
 	return 0;
 }
 
-static void on_closed(uv_handle_t *handle)
+static void on_closed(void *ctx)
 {
-	struct routes *routes = container_of((uv_poll_t *)handle, struct routes, poll);
+	struct routes *routes = ctx;
 	void (*closed)(void *ctx) = routes->closed;
-	void *ctx = routes->closed_ctx;
+	void *closed_ctx = routes->closed_ctx;
 
-	nl_socket_free(routes->sock);
 	free(routes);
-	closed(ctx);
+	closed(closed_ctx);
 }
 
 void routes_close(struct routes *routes, void (*closed)(void *ctx), void *ctx)
 {
 	routes->closed = closed;
 	routes->closed_ctx = ctx;
-	uv_close((uv_handle_t *)&routes->poll, on_closed);
+	netlink_close(&routes->netlink, on_closed, routes);
 }
