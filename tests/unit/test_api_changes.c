@@ -6,6 +6,7 @@
 
 #include "tests/unit/api_fixture.h"
 
+#include "core/api_mutation.h"
 #include "core/base/log.h"
 #include "core/desired.h"
 #include "core/status.h"
@@ -848,7 +849,7 @@ static void test_what_no_file_can_say(void **state)
 
 /* ---- requests whose caller has gone ---- */
 
-enum { POOL_THREADS = 4, IMPATIENT_MS = 200 };
+enum { POOL_THREADS = 4, IMPATIENT_MS = 1000 };
 
 /* Holds every thread of libuv's pool, as if the disk did not answer. */
 struct hold {
@@ -887,6 +888,17 @@ static void let_go(struct fixture *f)
 	assert_true(sim_run_until(&f->served.sim, is_let_go, WAIT_MS));
 }
 
+/* The daemon learns a moment after its client that this one has given up. */
+static bool nobody_waits(struct sim *sim)
+{
+	struct mutation *m;
+
+	list_for_each(m, &served_of(sim)->api->mutations, link)
+		if (!atomic_load(rpc_server_call_gone(m->call)))
+			return false;
+	return true;
+}
+
 static void run_in_vain(struct fixture *f, const char *key, Api__RunVerb verb)
 {
 	Api__RunRequest request = API__RUN_REQUEST__INIT;
@@ -900,6 +912,7 @@ static void run_in_vain(struct fixture *f, const char *key, Api__RunVerb verb)
 	assert_int_equal(ask(f, SERVICE "Run", &request.base, &api__run_reply__descriptor),
 			 -ETIMEDOUT);
 	f->served.timeout_ms = 0;
+	assert_true(sim_run_until(&f->served.sim, nobody_waits, WAIT_MS));
 }
 
 /* Each was given up before it was stored: neither is carried out later, and what is asked then is
