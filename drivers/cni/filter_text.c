@@ -15,7 +15,8 @@
  * lets pass.
  * The drop between bridges comes before everything that depends on connections, so that none that
  * began before its time lives on. egress: what begins inside is looked up packet by packet, so that
- * a policy that becomes stricter ends what it does not allow. What is said to everybody on a bridge
+ * a policy that becomes stricter ends what it does not allow; it passes by a rule that says so, and
+ * never because a chain has been emptied. What is said to everybody on a bridge
  * is for the bridge alone, and counts as no attempt. host: services of the host; a space that
  * denies may still ask which neighbour has an IPv6 address, without which not even an answer gets
  * there. leaving: the kernel leads nothing from ::1 elsewhere. post: a cell that reaches a port of
@@ -50,7 +51,7 @@ static const char rules[] =
 	"		ct direction reply ct state established,related accept\n"
 	"		iifname . ip saddr @guests goto refuse\n"
 	"		iifname . ip6 saddr @guests6 goto refuse\n"
-	"		iifname != @deny return\n"
+	"		iifname != @deny accept\n"
 	"		fib daddr type { broadcast, multicast } drop\n"
 	"		iifname . ip daddr @allowed accept\n"
 	"		iifname . ip6 daddr @allowed6 accept\n"
@@ -68,6 +69,7 @@ static const char rules[] =
 	"		type filter hook input priority filter;\n"
 	"		icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept\n"
 	"		iifname @bridges jump egress\n"
+	"		iifname @bridges drop\n"
 	"	}\n"
 	"	chain forward {\n"
 	"		type filter hook forward priority filter;\n"
@@ -76,7 +78,7 @@ static const char rules[] =
 	"		iifname != @bridges oifname != @bridges accept\n"
 	"		iifname @bridges oifname @bridges drop\n"
 	"		iifname @bridges jump egress\n"
-	"		iifname @bridges accept\n"
+	"		iifname @bridges drop\n"
 	"		ct status dnat accept\n"
 	"		ct direction reply ct state established,related accept\n"
 	"		drop\n"

@@ -72,9 +72,9 @@ if [ -n "$six" ]; then
 fi
 
 nothing_passes() {
-	local passed
-	passed=$(awk '$1 != "ready" && ($2 || $3)' "$1")
-	[ -z "$passed" ] || fail "passes, $2:"$'\n'"$passed"
+	local which
+	which=$(awk '$1 != "ready" && ($2 || $3)' "$1")
+	[ -z "$which" ] || fail "passes, $2:"$'\n'"$which"
 }
 all_pass() {
 	"$HERE/flows" 0.3 "${allowed[@]}" >"$T/allowed"
@@ -91,6 +91,9 @@ attack() {
 		nft delete table inet kukeon 2>/dev/null || true
 		nft flush table inet kukeon 2>/dev/null || true
 		nft "$EMPTY" 2>/dev/null || true
+		for chain in egress refuse; do
+			nft flush chain inet kukeon $chain 2>/dev/null || true
+		done
 		n=$((n + 1))
 	done
 	echo $n
@@ -127,8 +130,15 @@ for bridged in 0 1; do
 	nothing_passes "$T/passed" "under attack, $(cat "$T/rounds") rounds, bridge-nf-call-iptables $bridged"
 	wait_for "the port again" published
 
-	# The same for as long as nobody puts the rules back.
+	# The same for as long as nobody puts the rules back: of one chain alone, and of all.
 	daemon_kill
+	for chain in egress refuse; do
+		rules=$(nft list table inet kukeon)
+		nft flush chain inet kukeon $chain
+		"$HERE/flows" 0.3 "${forbidden[@]}" >"$T/passed"
+		nothing_passes "$T/passed" "with $chain empty, bridge-nf-call-iptables $bridged"
+		printf 'delete table inet kukeon\n%s\n' "$rules" | nft -f -
+	done
 	nft flush ruleset
 	"$HERE/flows" 0.5 "${forbidden[@]}" >"$T/passed"
 	nothing_passes "$T/passed" "without rules and daemon, bridge-nf-call-iptables $bridged"
