@@ -8,7 +8,7 @@
  *                                 master or a carrier (its other end is down, inside), it is not as
  *                                 it was made
  *   RTM_DELADDR                   a bridge of ours has lost an address
- *   RTM_DELQDISC                  a bridge of ours has lost its second lock, perhaps
+ *   RTM_DELQDISC, RTM_DELTFILTER  a bridge of ours has lost its second lock, perhaps
  *
  * Everything else that happens to links passes by without a look, also nearly all that we do to
  * them ourselves: a cell's link is known by its name from the end of ADD until DEL begins. A
@@ -126,7 +126,7 @@ static int on_message(struct nl_msg *msg, void *arg)
 	else if (header->nlmsg_type == RTM_DELADDR)
 		matters = nlmsg_valid_hdr(header, sizeof(struct ifaddrmsg)) &&
 			  address_matters(links, header);
-	else if (header->nlmsg_type == RTM_DELQDISC)
+	else if (header->nlmsg_type == RTM_DELQDISC || header->nlmsg_type == RTM_DELTFILTER)
 		matters = nlmsg_valid_hdr(header, sizeof(struct tcmsg)) &&
 			  queue_matters(links, header);
 	if (matters)

@@ -183,13 +183,6 @@ static struct tcmsg queue_of(int ifindex)
 			       .tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0) };
 }
 
-static bool has_queue(struct nl_sock *sock, int ifindex)
-{
-	const struct tcmsg queue = queue_of(ifindex);
-
-	return nl_send_sync(sock, message(RTM_GETQDISC, 0, &queue, NULL)) >= 0;
-}
-
 static int add_queue(struct nl_sock *sock, int ifindex, struct error *err)
 {
 	const struct tcmsg queue = queue_of(ifindex);
@@ -198,13 +191,30 @@ static int add_queue(struct nl_sock *sock, int ifindex, struct error *err)
 	return r < 0 && r != -NLE_EXIST ? nl_to_error(err, "give the bridge a queue", r) : 0;
 }
 
+static struct tcmsg program_of(int ifindex, size_t i)
+{
+	return (struct tcmsg){ .tcm_ifindex = ifindex,
+			       .tcm_parent = programs[i].parent,
+			       .tcm_handle = 1,
+			       .tcm_info = TC_H_MAKE(1U << 16, htons(ETH_P_ALL)) };
+}
+
+static bool has_program(struct nl_sock *sock, int ifindex, size_t i)
+{
+	const struct tcmsg filter = program_of(ifindex, i);
+	struct nl_msg *msg = message(RTM_GETTFILTER, 0, &filter, "bpf");
+	int r = nl_send_auto(sock, msg);
+
+	nlmsg_free(msg);
+	if (r >= 0)
+		r = nl_recvmsgs_default(sock);
+	return r >= 0 && nl_wait_for_ack(sock) >= 0; /* which follows what was asked for */
+}
+
 /* In the place of one that is there. */
 static int add_program(struct nl_sock *sock, int ifindex, size_t i, int fd, struct error *err)
 {
-	const struct tcmsg filter = { .tcm_ifindex = ifindex,
-				      .tcm_parent = programs[i].parent,
-				      .tcm_handle = 1,
-				      .tcm_info = TC_H_MAKE(1U << 16, htons(ETH_P_ALL)) };
+	const struct tcmsg filter = program_of(ifindex, i);
 	struct nl_msg *msg = message(RTM_NEWTFILTER, NLM_F_CREATE, &filter, "bpf");
 	struct nlattr *options = nla_nest_start(msg, TCA_OPTIONS);
 	int r;
@@ -238,11 +248,19 @@ static int lock(struct nl_sock *sock, const char *bridge, const int fds[PROGRAMS
 	return if_nametoindex(bridge) ? r : 0; /* it may have gone meanwhile */
 }
 
+bool bridgelock_is_whole(struct nl_sock *sock, int ifindex)
+{
+	for (size_t i = 0; i < PROGRAMS; i++)
+		if (!has_program(sock, ifindex, i))
+			return false;
+	return true;
+}
+
 static bool wants_lock(struct nl_sock *sock, const char *bridge, bool anew)
 {
 	int ifindex = (int)if_nametoindex(bridge);
 
-	return ifindex && (anew || !has_queue(sock, ifindex));
+	return ifindex && (anew || !bridgelock_is_whole(sock, ifindex));
 }
 
 static int lock_all(const struct strv *bridges, bool anew, struct error *err)

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 
+struct nl_sock;
 struct strv;
 
 /* The bit of a packet's mark that says: the filter has seen it. Nobody else sees it: it is taken
@@ -22,6 +23,9 @@ struct strv;
  * refuses is logged, and told by bridgelock_works(). */
 void bridgelock_set(const struct strv *bridges, bool anew);
 void bridgelock_set_one(const char *bridge);
+
+/* The bridge of this index has both programs. */
+bool bridgelock_is_whole(struct nl_sock *sock, int ifindex);
 
 /* Some bridge was locked by this process, and none was refused: a bridge without is to get one. */
 bool bridgelock_works(void);

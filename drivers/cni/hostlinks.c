@@ -9,7 +9,6 @@
 #include <netlink/route/addr.h>
 #include <netlink/route/link.h>
 #include <netlink/route/link/bridge.h>
-#include <netlink/route/qdisc.h>
 
 #include "core/base/fs.h"
 #include "drivers/cni/bridgelock.h"
@@ -57,29 +56,6 @@ static void add_link(struct nl_object *object, void *arg)
 	item->bridge = str_equal(rtnl_link_get_type(link), "bridge");
 	item->veth = str_equal(rtnl_link_get_type(link), "veth");
 	links->n++;
-}
-
-struct locks {
-	struct hostlinks *links;
-	int *ifindexes;
-	size_t n;
-};
-
-static void add_lock(struct nl_object *object, void *arg)
-{
-	struct rtnl_tc *queue = (struct rtnl_tc *)object;
-	struct locks *locks = arg;
-
-	if (str_equal(rtnl_tc_get_kind(queue), "clsact"))
-		locks->ifindexes[locks->n++] = rtnl_tc_get_ifindex(queue);
-}
-
-static bool has_lock(const struct locks *locks, int ifindex)
-{
-	for (size_t i = 0; i < locks->n; i++)
-		if (locks->ifindexes[i] == ifindex)
-			return true;
-	return false;
 }
 
 /* ---- routes ---- */
@@ -160,23 +136,11 @@ static bool has_route(const struct hostlinks *links, int ifindex, const char *te
 }
 
 /* Where bridges cannot be locked none is missed. */
-static int read_locks(struct nl_sock *sock, struct hostlinks *links, struct error *err)
+static void read_locks(struct nl_sock *sock, struct hostlinks *links)
 {
-	AUTO(nl_auto_cache) struct nl_cache *queues = NULL;
-	AUTO_FREE int *ifindexes = NULL;
-	struct locks locks = { 0 };
-	int r = bridgelock_works() ? rtnl_qdisc_alloc_cache(sock, &queues) : 0;
-
-	if (r < 0)
-		return nl_to_error(err, "list the host's queues", r);
-	if (!queues)
-		return 0;
-	locks.ifindexes = ifindexes = xcalloc((size_t)nl_cache_nitems(queues) + 1, sizeof(int));
-	nl_cache_foreach(queues, add_lock, &locks);
-	for (size_t i = 0; i < links->n; i++)
-		links->items[i].unlocked =
-			links->items[i].bridge && !has_lock(&locks, links->items[i].ifindex);
-	return 0;
+	for (size_t i = 0; i < links->n && bridgelock_works(); i++)
+		links->items[i].unlocked = links->items[i].bridge &&
+					   !bridgelock_is_whole(sock, links->items[i].ifindex);
 }
 
 /* ---- all ---- */
@@ -194,8 +158,8 @@ static int read_all(struct nl_sock *sock, struct hostlinks *ret, struct error *e
 	r = rtnl_addr_alloc_cache(sock, &ret->addresses);
 	if (r < 0)
 		return nl_to_error(err, "list the host's addresses", r);
-	r = read_locks(sock, ret, err);
-	return r < 0 ? r : read_routes(ret, err);
+	read_locks(sock, ret);
+	return read_routes(ret, err);
 }
 
 int hostlinks_read(struct hostlinks *ret, struct error *err)

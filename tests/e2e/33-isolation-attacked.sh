@@ -151,6 +151,12 @@ done
 tc qdisc delete dev "$(bridge one)" clsact
 wait_for "the lock is put back" has_lock one
 wait_for "what may pass passes through it" all_pass
+has_programs() { [ "$(for way in ingress egress; do tc filter show dev "$(bridge one)" $way; done | grep -c 'kuke.*id ')" = 2 ]; }
+assert_true "the lock has two programs" has_programs
+for way in ingress egress; do
+	tc filter delete dev "$(bridge one)" $way
+	wait_for "the program at $way is put back" has_programs
+done
 
 # It is the lock: without it, and without rules, they pass.
 echo 0 2>/dev/null >$BRIDGED || true
