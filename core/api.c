@@ -5,6 +5,7 @@
 
 #include "core/api_internal.h"
 #include "core/api_mutation.h"
+#include "core/base/wall.h"
 #include "core/status.h"
 #include "core/wish.h"
 
@@ -238,7 +239,7 @@ int api_open(struct api **ret_api, const struct api_options *options, struct err
 	int r;
 
 	api->options = *options;
-	api->started_at = status_time(status_now_ms());
+	api->started_at = wall_text(wall_now_ms());
 	list_init(&api->watches);
 	list_init(&api->events);
 	list_init(&api->mutations);

@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "core/api_internal.h"
+#include "core/base/wall.h"
 #include "core/status.h"
 #include "core/tell.h"
 
@@ -83,7 +84,7 @@ static bool is_recent(const struct events *events, const struct event *event, in
 static uint64_t first_sequence(const struct events *events)
 {
 	const struct event_ring *ring = &history_of(events)->ring;
-	int64_t now_ms = status_now_ms();
+	int64_t now_ms = wall_now_ms();
 	uint64_t after = events->request->after;
 	uint32_t limit = events->request->limit, n = 0;
 
@@ -102,7 +103,7 @@ static uint64_t first_sequence(const struct events *events)
 static void send_missed(struct events *events)
 {
 	Api__Event event = API__EVENT__INIT;
-	AUTO_FREE char *time = status_time(status_now_ms());
+	AUTO_FREE char *time = wall_text(wall_now_ms());
 	uint64_t missed = events->reader.missed;
 
 	events->reader.missed = 0;

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 
 #include "core/base/log.h"
+#include "core/base/wall.h"
 #include "core/desired.h"
 #include "core/manifest/manifest.h"
 #include "core/status.h"
@@ -181,7 +182,7 @@ static void note_written(struct object *object)
 
 	if (!status) /* a purge came first */
 		return;
-	status->updated_ms = status_now_ms();
+	status->updated_ms = wall_now_ms();
 	if (!status->created_ms)
 		status->created_ms = status->updated_ms;
 }

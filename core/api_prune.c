@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "core/api_mutation.h"
+#include "core/base/wall.h"
 #include "core/claim.h"
 #include "core/status.h"
 
@@ -96,7 +97,7 @@ static Api__HeldObject *render(const struct claim *claim)
 	held->file = xstrdup(claim->file->path);
 	held->message = claim->why ? xstrdup(claim->why)
 				   : xstrdup("it is not declared any more and goes in a moment");
-	held->since = status_time(claim->lost_wall_ms);
+	held->since = wall_text(claim->lost_wall_ms);
 	return held;
 }
 

@@ -3,6 +3,7 @@
 
 #include "core/addresses.h"
 #include "core/base/log.h"
+#include "core/base/wall.h"
 #include "core/bridges.h"
 #include "core/desired.h"
 #include "core/doctor.h"
@@ -327,7 +328,7 @@ void engine_open(struct engine *engine, const struct engine_options *options)
 	list_init(&engine->earlier);
 	throttle_init(&engine->throttle, processors());
 	self_read(&engine->self);
-	history_init(&engine->history, status_now_ms());
+	history_init(&engine->history, wall_now_ms());
 	filter_init(engine);
 	engine->ways.leaves = options->leave_forwarding;
 	ports_init(engine);

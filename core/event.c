@@ -3,6 +3,7 @@
 
 #include "core/base/str.h"
 #include "core/base/text.h"
+#include "core/base/wall.h"
 #include "core/manifest/manifest.h"
 #include "core/status.h"
 
@@ -81,12 +82,12 @@ Api__Event *event_render(const struct event *event)
 	api__event__init(out);
 	out->has_sequence = out->has_type = true;
 	out->sequence = event->sequence;
-	out->time = status_time(event->last_ms);
+	out->time = wall_text(event->last_ms);
 	out->type = event->warning ? API__EVENT__TYPE__Warning : API__EVENT__TYPE__Normal;
 	if (event->count > 1) {
 		out->has_count = true;
 		out->count = event->count;
-		out->first_time = status_time(event->first_ms);
+		out->first_time = wall_text(event->first_ms);
 	}
 	if (*event->key) {
 		out->has_kind = true;
@@ -114,7 +115,7 @@ static struct event *from_message(const Api__Event *message)
 		.reason = message->reason,
 		.message = message->message ? message->message : "",
 		.warning = message->has_type && message->type == API__EVENT__TYPE__Warning,
-		.now_ms = status_time_parse(message->time),
+		.now_ms = wall_parse(message->time),
 	};
 	struct key_parts parts;
 	struct event *event;
@@ -124,9 +125,9 @@ static struct event *from_message(const Api__Event *message)
 		return NULL;
 	event = event_new(&source);
 	event->sequence = message->sequence;
-	if (message->count > 1 && status_time_parse(message->first_time) > 0) {
+	if (message->count > 1 && wall_parse(message->first_time) > 0) {
 		event->count = message->count;
-		event->first_ms = status_time_parse(message->first_time);
+		event->first_ms = wall_parse(message->first_time);
 	}
 	return event;
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "core/base/log.h"
+#include "core/base/wall.h"
 #include "core/status.h"
 #include "core/tell.h"
 #include "core/wish.h"
@@ -119,7 +120,7 @@ void hold_lost(struct engine *engine, struct claim *claim, const struct error *h
 		return;
 	}
 	claim->lost_ms = loop_now_ms(engine->loop);
-	claim->lost_wall_ms = status_now_ms();
+	claim->lost_wall_ms = wall_now_ms();
 	enter(engine, claim, CLAIM_LOST, hidden ? hidden->msg : NULL);
 	hold_arm(engine);
 }
@@ -127,7 +128,7 @@ void hold_lost(struct engine *engine, struct claim *claim, const struct error *h
 void hold_restore(struct engine *engine, struct claim *claim, const char *why)
 {
 	claim->lost_ms = loop_now_ms(engine->loop);
-	claim->lost_wall_ms = status_now_ms();
+	claim->lost_wall_ms = wall_now_ms();
 	enter(engine, claim, CLAIM_HELD, why);
 }
 

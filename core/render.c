@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Objects as documents with their status. */
 #include "core/addresses.h"
+#include "core/base/wall.h"
 #include "core/desired.h"
 #include "core/joins.h"
 #include "core/model/view.h"
@@ -28,10 +29,10 @@ static Api__Status *render_status(const struct engine *engine, const struct obje
 	status->message = str_dup_filled(said->message);
 	status->source = str_dup_filled(object->source);
 	status->held = str_dup_filled(desired_held(object));
-	status->created_at = status_time(said->created_ms);
-	status->updated_at = status_time(said->updated_ms);
+	status->created_at = wall_text(said->created_ms);
+	status->updated_at = wall_text(said->updated_ms);
 	status->intent = str_dup_filled(intent_name(object->cell.run));
-	status->ready_at = status_time(said->ready_ms);
+	status->ready_at = wall_text(said->ready_ms);
 	status->cgroup_path = name_cgroup(engine->cgroup_root, object->key);
 	status->has_cgroup_ready = true;
 	status->cgroup_ready = object->cgroup_exists;
@@ -95,8 +96,8 @@ static Api__ContainerStatus *render_container_status(const struct engine *engine
 	status->exit_signal =
 		c->exit_code > 128 && c->exit_code < 128 + 65 ? c->exit_code - 128 : 0;
 	status->has_exit_signal = status->exit_signal != 0;
-	status->started_at = status_time(c->started_wall_ms);
-	status->finished_at = status_time(c->finished_wall_ms);
+	status->started_at = wall_text(c->started_wall_ms);
+	status->finished_at = wall_text(c->finished_wall_ms);
 	status->cgroup_path = name_cgroup_leaf(engine->cgroup_root, object->key, c->role);
 	/* A restart of the cell is one of each container that it brings back. */
 	status->intent = str_dup_filled(intent_name(
@@ -142,7 +143,7 @@ static Api__ContainerStatus *self_container_status(const struct engine *engine)
 	status->has_state = status->has_root = status->has_pid = status->root = true;
 	status->state = API__STATE__Ready;
 	status->pid = (uint32_t)engine->self.pid;
-	status->started_at = status_time(engine->self.started_ms);
+	status->started_at = wall_text(engine->self.started_ms);
 	status->cgroup_path = str_dup_filled(engine->self.cgroup);
 	status->source = xstrdup(DESIRED_SOURCE_CELL);
 	return status;
@@ -255,7 +256,7 @@ ProtobufCMessage *status_render_accepted(const struct engine *engine, const stru
 	}
 	str_replace(&status->source, DESIRED_SOURCE_API);
 	free(status->updated_at);
-	status->updated_at = status_time(status_now_ms());
+	status->updated_at = wall_text(wall_now_ms());
 	if (!status->created_at)
 		status->created_at = xstrdup(status->updated_at);
 	return message;

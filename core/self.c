@@ -7,6 +7,7 @@
 
 #include "core/base/fs.h"
 #include "core/base/str.h"
+#include "core/base/wall.h"
 #include "core/status.h"
 
 /* One line per hierarchy, each with a path. */
@@ -44,7 +45,7 @@ void self_read(struct self *ret_self)
 	AUTO_BUF struct buf text = { 0 };
 
 	if (!started_ms)
-		started_ms = status_now_ms();
+		started_ms = wall_now_ms();
 	*ret_self = (struct self){ .pid = getpid(), .started_ms = started_ms };
 	if (fs_read_file(AT_FDCWD, "/proc/self/cgroup", CGROUP_FILE_MAX_BYTES, &text, NULL) == 0)
 		ret_self->cgroup = self_parse_cgroup(text.data);

@@ -1,48 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/status.h"
 
-#include <time.h>
-
 #include "core/base/log.h"
+#include "core/base/wall.h"
 #include "core/joins.h"
 #include "core/tell.h"
-
-/* ---- time ---- */
-
-int64_t status_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-char *status_time(int64_t wall_ms)
-{
-	time_t seconds = (time_t)(wall_ms / 1000);
-	char text[32];
-	struct tm tm;
-
-	if (!wall_ms)
-		return NULL;
-	gmtime_r(&seconds, &tm);
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-	return xasprintf("%s.%03dZ", text, (int)(wall_ms % 1000));
-}
-
-int64_t status_time_parse(const char *text)
-{
-	struct tm tm = { 0 };
-	const char *rest = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
-	int ms = 0;
-
-	if (!rest)
-		return 0;
-	if (*rest++ == '.')
-		for (int weight = 100; weight && *rest >= '0' && *rest <= '9'; weight /= 10)
-			ms += (*rest++ - '0') * weight;
-	return (int64_t)timegm(&tm) * 1000 + ms;
-}
 
 /* ---- transitions ---- */
 
@@ -96,9 +58,9 @@ void status_update(struct engine *engine, struct object *object, const struct pl
 	free(status->message);
 	status->message = xstrdup(plan->message);
 	if (!status->created_ms)
-		status->created_ms = status_now_ms();
+		status->created_ms = wall_now_ms();
 	if (plan->state == API__STATE__Ready && !status->ready_ms)
-		status->ready_ms = status_now_ms();
+		status->ready_ms = wall_now_ms();
 	engine_changed(engine, object, false);
 	if (state_changed || was_usable != object_is_usable(object))
 		touch_children(engine, object);

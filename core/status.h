@@ -31,11 +31,3 @@ Api__Container *status_render_container(const struct engine *engine, const struc
 
 /* The daemon's own process, as the one container of the cell that stands for it. */
 Api__Container *status_render_self(const struct engine *engine, const struct object *cell);
-
-/* "2026-03-01T12:00:00.123Z"; NULL for 0. Free with free(). */
-char *status_time(int64_t wall_ms);
-
-/* The time back from such a string, 0 when it is none. */
-int64_t status_time_parse(const char *text);
-
-int64_t status_now_ms(void);

@@ -6,6 +6,7 @@
 
 #include "core/base/fs.h"
 #include "core/base/log.h"
+#include "core/base/wall.h"
 #include "core/status.h"
 #include "core/store_job.h"
 #include "core/store_load.h"
@@ -330,7 +331,7 @@ static void store_object(struct store *store, struct object *object, bool in_has
 	list_remove(&object->fresh);
 	if (!object->wanted || object->unread)
 		return;
-	object->status.updated_ms = status_now_ms();
+	object->status.updated_ms = wall_now_ms();
 	message = status_render_stored(store->engine, object);
 	job = job_new_object(store, object);
 	job->in_haste = in_haste;

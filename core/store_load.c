@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "core/base/log.h"
+#include "core/base/wall.h"
 #include "core/desired.h"
 #include "core/filter.h"
 #include "core/joins.h"
@@ -47,8 +48,8 @@ static void restore_past(struct engine *engine, struct container *c,
 			 const Api__ContainerStatus *status)
 {
 	c->exit_code = status->exit_code;
-	c->started_wall_ms = status_time_parse(status->started_at);
-	c->finished_wall_ms = status_time_parse(status->finished_at);
+	c->started_wall_ms = wall_parse(status->started_at);
+	c->finished_wall_ms = wall_parse(status->finished_at);
 	c->stored_pid = c->run_pid = status->pid;
 	c->oom_killed = status->oom_killed;
 	c->exited = status->ended;
@@ -98,9 +99,9 @@ static void restore_intents(struct object *object, const Api__Status *status)
 
 static void restore_status(struct engine *engine, struct object *object, const Api__Status *status)
 {
-	object->status.created_ms = status_time_parse(status->created_at);
-	object->status.updated_ms = status_time_parse(status->updated_at);
-	object->status.ready_ms = status_time_parse(status->ready_at);
+	object->status.created_ms = wall_parse(status->created_at);
+	object->status.updated_ms = wall_parse(status->updated_at);
+	object->status.ready_ms = wall_parse(status->ready_at);
 	object->status.told = object->status.told_before = status->has_state;
 	object->status.told_state = status->state;
 	object->status.told_reason = reason_parse(status->reason);

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "core/base/wall.h"
 #include "core/history.h"
 #include "core/model/diff.h"
 #include "core/restart.h"
@@ -55,7 +56,7 @@ static void add(struct engine *engine, const char *key, enum tone tone, const ch
 		.warning = tone == WARNING,
 		.begins = tone == ACT,
 		.again = again,
-		.now_ms = status_now_ms(),
+		.now_ms = wall_now_ms(),
 	};
 
 	history_add(&engine->history, &source);

@@ -5,6 +5,7 @@
 #include "tests/unit/api_fixture.h"
 
 #include "core/base/log.h"
+#include "core/base/wall.h"
 #include "core/desired.h"
 #include "core/status.h"
 
@@ -162,7 +163,7 @@ static void test_version(void **state)
 	reply = (const Api__VersionReply *)f->served.unary.reply;
 	assert_string_equal(reply->version, KUKEON_VERSION);
 	assert_int_equal(reply->pid, getpid());
-	assert_true(status_time_parse(reply->started_at) > 0);
+	assert_true(wall_parse(reply->started_at) > 0);
 	rpc_unary_fini(&f->served.unary);
 }
 

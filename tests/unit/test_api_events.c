@@ -5,6 +5,7 @@
 
 #include "tests/unit/api_fixture.h"
 
+#include "core/base/wall.h"
 #include "core/desired.h"
 #include "core/status.h"
 #include "core/tell.h"
@@ -70,7 +71,7 @@ static void on_message(struct rpc_stream *stream, const ProtobufCMessage *messag
 	}
 	assert_true(event->sequence > f->last);
 	assert_int_equal(event->has_kind, event->key != NULL);
-	assert_true(status_time_parse(event->time) > 0);
+	assert_true(wall_parse(event->time) > 0);
 	f->last = event->sequence;
 }
 
@@ -261,7 +262,7 @@ static void tell_all(struct fixture *f)
 								   .key = keys[i],
 								   .reason = "Test",
 								   .message = keys[i],
-								   .now_ms = status_now_ms(),
+								   .now_ms = wall_now_ms(),
 							   });
 }
 
@@ -346,7 +347,7 @@ static void test_limits(void **state)
 		    &(struct event_source){ .key = "r",
 					    .reason = "Old",
 					    .message = "",
-					    .now_ms = status_now_ms() - 100 * 1000 });
+					    .now_ms = wall_now_ms() - 100 * 1000 });
 	request = (Api__EventsRequest)API__EVENTS_REQUEST__INIT;
 	request.has_since_seconds = true;
 	request.since_seconds = 200;
@@ -431,7 +432,7 @@ static void test_slow_reader(void **state)
 								   .key = "r",
 								   .reason = "Test",
 								   .message = message,
-								   .now_ms = status_now_ms(),
+								   .now_ms = wall_now_ms(),
 							   });
 	}
 	await_event(f, "\n- EventsMissed ");

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "core/base/log.h"
+#include "core/base/wall.h"
 #include "tests/fake/host.h"
 
 enum { LONG_MS = 10 * 1000 };
@@ -30,17 +31,17 @@ static const struct {
 
 static void test_times(void **state UNUSED)
 {
-	int64_t now_ms = status_now_ms();
-	AUTO_FREE char *now = status_time(now_ms);
+	int64_t now_ms = wall_now_ms();
+	AUTO_FREE char *now = wall_text(now_ms);
 
 	for (size_t i = 0; i < ARRAY_SIZE(times); i++) {
-		AUTO_FREE char *text = status_time(times[i].wall_ms);
+		AUTO_FREE char *text = wall_text(times[i].wall_ms);
 
 		assert_string_equal(text, times[i].text);
-		assert_int_equal(status_time_parse(text), times[i].wall_ms);
+		assert_int_equal(wall_parse(text), times[i].wall_ms);
 	}
-	assert_null(status_time(0));
-	assert_int_equal(status_time_parse(now), now_ms);
+	assert_null(wall_text(0));
+	assert_int_equal(wall_parse(now), now_ms);
 }
 
 static const struct {
@@ -62,7 +63,7 @@ static const struct {
 static void test_parse(void **state UNUSED)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(parsed); i++) {
-		int64_t got = status_time_parse(parsed[i].text);
+		int64_t got = wall_parse(parsed[i].text);
 
 		if (got != parsed[i].wall_ms)
 			fail_msg("\"%s\": %lld, expected %lld",
@@ -101,8 +102,8 @@ static void assert_common(const Api__Status *status, const char *source, const c
 	assert_string_equal(status->source, source);
 	assert_string_equal(status->cgroup_path, cgroup);
 	assert_true(status->cgroup_ready);
-	assert_true(status_time_parse(status->created_at) > 0);
-	assert_true(status_time_parse(status->ready_at) >= status_time_parse(status->created_at));
+	assert_true(wall_parse(status->created_at) > 0);
+	assert_true(wall_parse(status->ready_at) >= wall_parse(status->created_at));
 }
 
 static void test_render_parents(void **state UNUSED)
