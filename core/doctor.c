@@ -100,7 +100,7 @@ static void end(struct doctor *doctor, int status, const struct error *err)
 	call_complete(doctor->call, status, err);
 	list_remove(&doctor->link);
 	free(doctor);
-	reconcile_check_closed(engine);
+	pending_end(&engine->under_way);
 }
 
 static bool ended(struct doctor *doctor)
@@ -630,5 +630,6 @@ void doctor_examine(struct engine *engine, const struct doctor_options *options,
 	doctor->ret_reply = ret_reply;
 	doctor->call = call;
 	list_append(&engine->doctors, &doctor->link);
+	pending_begin(&engine->under_way);
 	start_checks(doctor);
 }

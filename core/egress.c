@@ -332,7 +332,6 @@ void egress_fini(struct engine *engine)
 {
 	struct egress_host *host;
 
-	check(!engine->egress.busy);
 	egress_stop(engine);
 	map_for_each(host, &engine->egress.hosts, node)
 		host_free(&engine->egress, host);

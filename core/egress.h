@@ -51,7 +51,6 @@ struct egress_queue {
 struct egress {
 	struct map hosts; /* struct egress_host.node */
 	struct egress_queue v4, v6;
-	unsigned busy;         /* questions under way */
 	struct timer later;    /* the next answer ages */
 	uint64_t looked_ms;    /* when it was last looked which have */
 	struct timer settle;   /* what was answered is made use of together */
@@ -85,6 +84,6 @@ bool egress_any(const struct engine *engine);
 /* Takes note of what was dropped. */
 void egress_note_drops(struct engine *engine, const struct filter_drops *drops);
 
-/* Begins nothing more. Once egress.busy is 0, everything of it may be freed. */
+/* Begins nothing more. Once no question is under way, everything of it may be freed. */
 void egress_stop(struct engine *engine);
 void egress_fini(struct engine *engine);

@@ -142,19 +142,15 @@ static void on_resolved(struct call *call)
 	bool v6 = ask->v6;
 
 	queue_of(engine, v6)->under_way--;
-	engine->egress.busy--;
 	if (!engine->closing && question)
 		take(ask);
 	else if (question)
 		question->ask = NULL;
 	free(ask);
-	if (engine->closing) {
-		reconcile_check_closed(engine);
-		return;
-	}
-	if (question)
+	if (question && !engine->closing)
 		look_later(engine, question->due_ms);
 	start_waiting(engine, v6);
+	pending_end(&engine->under_way);
 }
 
 static void start(struct engine *engine, struct egress_question *question)
@@ -164,7 +160,7 @@ static void start(struct engine *engine, struct egress_question *question)
 	*ask = (struct egress_ask){ .engine = engine, .question = question, .v6 = question->v6 };
 	question->ask = ask;
 	queue_of(engine, question->v6)->under_way++;
-	engine->egress.busy++;
+	pending_begin(&engine->under_way);
 	call_init(&ask->call, engine->loop, on_resolved);
 	engine->network->ops->resolve(engine->network, question->host->name, question->v6,
 				      &ask->answer, &ask->call);

@@ -347,8 +347,6 @@ void engine_close(struct engine *engine, void (*closed)(void *ctx), void *ctx)
 	struct object *object;
 
 	engine->closing = true;
-	engine->closed = closed;
-	engine->closed_ctx = ctx;
 	timer_stop(&engine->desired.prune);
 	map_for_each(object, &engine->objects, node)
 		queue_remove(&engine->queue, object);
@@ -358,14 +356,14 @@ void engine_close(struct engine *engine, void (*closed)(void *ctx), void *ctx)
 	names_close(engine);
 	look_stop_waiting(engine);
 	doctor_stop_waiting(engine);
-	reconcile_check_closed(engine);
+	pending_await(&engine->under_way, closed, ctx);
 }
 
 void engine_fini(struct engine *engine)
 {
 	struct map_node *node;
 
-	check(list_empty(&engine->runs) && list_empty(&engine->looks) &&
+	check(!engine->under_way.n && list_empty(&engine->runs) && list_empty(&engine->looks) &&
 	      list_empty(&engine->doctors) && list_empty(&engine->watchers));
 	engine->closing = true;
 	deferred_cancel(&engine->queue.drain);

@@ -16,6 +16,7 @@
 #include "core/egress.h"
 #include "core/filter.h"
 #include "core/history.h"
+#include "core/loop/pending.h"
 #include "core/names.h"
 #include "core/object.h"
 #include "core/ports.h"
@@ -143,8 +144,7 @@ struct engine {
 	uint64_t forgot_seq;
 	struct map unplaced; /* core/unplaced.h */
 	bool closing;
-	void (*closed)(void *ctx);
-	void *closed_ctx;
+	struct pending under_way; /* runs, looks, doctors, and what else has to end before we do */
 	struct self self;      /* the daemon's own process */
 	uint64_t actions_done; /* for tests and bench */
 };

@@ -129,7 +129,7 @@ static void on_applied(struct call *call)
 	engine->filter.busy = false;
 	if (engine->closing) {
 		wish_free(&engine->filter);
-		reconcile_check_closed(engine);
+		pending_end(&engine->under_way);
 		return;
 	}
 	if (call->status < 0)
@@ -139,6 +139,7 @@ static void on_applied(struct call *call)
 	wish_free(&engine->filter);
 	if (engine->filter.doubted)
 		apply_soon(engine);
+	pending_end(&engine->under_way);
 }
 
 /* ---- when ---- */
@@ -156,6 +157,7 @@ static void apply(struct engine *engine)
 	if (!filter->applied && !egress_is_known(engine))
 		return;
 	filter->busy = true;
+	pending_begin(&engine->under_way);
 	filter->doubted = filter->away_again = false;
 	filter->wish = xnew(struct filter_wish);
 	filter_wish_make(engine, filter->wish);

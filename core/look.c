@@ -48,6 +48,7 @@ static struct look *look_new(struct engine *engine, void (*restart)(struct look 
 {
 	struct look *look = xnew(struct look);
 
+	pending_begin(&engine->under_way);
 	drop_waiting(engine, problem);
 	look->engine = engine;
 	look->problem = problem;
@@ -57,8 +58,11 @@ static struct look *look_new(struct engine *engine, void (*restart)(struct look 
 	return look;
 }
 
+/* The last one lets a closing engine go on. */
 static void look_free(struct look *look)
 {
+	struct engine *engine = look->engine;
+
 	list_remove(&look->link);
 	timer_stop(&look->again);
 	strv_fini(&look->namespaces);
@@ -66,18 +70,10 @@ static void look_free(struct look *look)
 	container_facts_fini(&look->containers);
 	network_facts_fini(&look->network);
 	cgroup_facts_fini(&look->cgroups);
-	if (list_empty(&look->engine->looks))
-		unplaced_forget(look->engine);
+	if (list_empty(&engine->looks))
+		unplaced_forget(engine);
 	free(look);
-}
-
-/* Frees it; the last one lets a closing engine go on. */
-static void look_end(struct look *look)
-{
-	struct engine *engine = look->engine;
-
-	look_free(look);
-	reconcile_check_closed(engine);
+	pending_end(&engine->under_way);
 }
 
 void look_stop_waiting(struct engine *engine)
@@ -126,7 +122,7 @@ static void look_again(struct look *look)
 		pause_ms *= 2;
 	look->problem->times++;
 	if (look->engine->closing)
-		look_end(look);
+		look_free(look);
 	else
 		timer_start(look->engine->loop, &look->again, pause_ms, on_again);
 }
@@ -142,7 +138,7 @@ static void look_is_whole(struct look *look)
 	if (look->problem->err.code)
 		log_info("it can be listed again: %s", look->problem->err.msg);
 	*look->problem = (struct look_problem){ 0 };
-	look_end(look);
+	look_free(look);
 }
 
 /* @problem: what was seen is true, but it may not be all; code 0: it is. */

@@ -571,7 +571,7 @@ static void on_round(struct work *work)
 	note_result(engine, engine->names.job);
 	names_job_free(take_ptr(engine->names.job));
 	start_soon(engine);
-	reconcile_check_closed(engine);
+	pending_end(&engine->under_way);
 }
 
 static void on_due(struct timer *timer)
@@ -582,8 +582,10 @@ static void on_due(struct timer *timer)
 	names->job = round_new(engine);
 	names->all = false;
 	set_clear(&names->touched);
-	if (names->job)
-		loop_work(engine->loop, &names->work, run_round, on_round);
+	if (!names->job)
+		return;
+	pending_begin(&engine->under_way);
+	loop_work(engine->loop, &names->work, run_round, on_round);
 }
 
 /* Aliases of cells that cannot be read are not known: they stay where they are written. */
@@ -637,11 +639,6 @@ void names_open(struct engine *engine)
 void names_close(struct engine *engine)
 {
 	timer_stop(&engine->names.pause);
-}
-
-bool names_is_busy(const struct engine *engine)
-{
-	return engine->names.job != NULL;
 }
 
 void names_fini(struct engine *engine)

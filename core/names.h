@@ -53,7 +53,6 @@ void names_look_again(struct engine *engine);
 
 /* Starts no further round; one under way ends by itself. */
 void names_close(struct engine *engine);
-bool names_is_busy(const struct engine *engine);
 void names_fini(struct engine *engine);
 
 /* ---- the files of one cell, before its containers are made ---- */

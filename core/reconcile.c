@@ -52,7 +52,7 @@ static void finish(struct call *call)
 	engine_touch(engine, object);
 	list_remove(&run->link);
 	free(run);
-	reconcile_check_closed(engine);
+	pending_end(&engine->under_way);
 }
 
 static void start(struct engine *engine, struct object *object, const struct plan_step *step)
@@ -74,6 +74,7 @@ static void start(struct engine *engine, struct object *object, const struct pla
 	run->seq = run->slot->changed_seq = ++engine->seq;
 	object->actions++;
 	list_append(&engine->runs, &run->link);
+	pending_begin(&engine->under_way);
 	call_init(&run->call, engine->loop, finish);
 	log_debug("%s key=%s container=%s", action_name(run->action), object->key,
 		  step->container ? step->container->name : "-");
@@ -163,16 +164,4 @@ void reconcile_object(struct engine *engine, struct object *object)
 		engine_forget(engine, object);
 	}
 	plan_fini(&plan);
-}
-
-void reconcile_check_closed(struct engine *engine)
-{
-	void (*closed)(void *) = engine->closed;
-
-	if (!engine->closing || !closed || !list_empty(&engine->runs) ||
-	    !list_empty(&engine->looks) || !list_empty(&engine->doctors) || engine->filter.busy ||
-	    engine->ways.busy || engine->egress.busy || names_is_busy(engine))
-		return;
-	engine->closed = NULL;
-	closed(engine->closed_ctx);
 }

@@ -10,6 +10,3 @@
 
 /* The worker of the queue. May free @object. */
 void reconcile_object(struct engine *engine, struct object *object);
-
-/* Runs the closed callback of a closing engine once nothing is under way. */
-void reconcile_check_closed(struct engine *engine);

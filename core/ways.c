@@ -177,7 +177,7 @@ static void on_looked(struct call *call)
 	ways->busy = false;
 	if (engine->closing) {
 		wish_free(ways);
-		reconcile_check_closed(engine);
+		pending_end(&engine->under_way);
 		return;
 	}
 	if (call->status < 0)
@@ -190,6 +190,7 @@ static void on_looked(struct call *call)
 		look_soon(engine);
 	else if (ways->overlaps) /* cells wait for it to go: no event is relied upon */
 		timer_start(engine->loop, &ways->later, AGAIN_MS, on_later);
+	pending_end(&engine->under_way);
 }
 
 /* ---- when ---- */
@@ -203,6 +204,7 @@ static void look(struct engine *engine)
 	if (ways->busy || engine->closing || !engine->looked.network)
 		return; /* doubted again when it is */
 	ways->busy = true;
+	pending_begin(&engine->under_way);
 	ways->doubted = false;
 	make_wish(engine);
 	call_init(&ways->call, engine->loop, on_looked);
