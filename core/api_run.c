@@ -8,8 +8,8 @@
 #include "core/desired.h"
 #include "core/manifest/manifest.h"
 #include "core/model/view.h"
-#include "core/moot.h"
 #include "core/status.h"
+#include "core/stops.h"
 
 /* What a request names: a cell, or one container of it. */
 struct target {
@@ -111,7 +111,7 @@ static void apply(struct engine *engine, const struct target *t)
 			c->forgiven_wall_ms = loop_wall_ms(engine->loop);
 		}
 	}
-	moot_stops(engine, t->cell);
+	stops_end_unwanted(engine, t->cell);
 }
 
 /* Something of it was stopped, has given up, or waits for its next try. */

@@ -27,7 +27,7 @@ static char *daemon_problems(const struct engine *engine)
 	} problems[] = {
 		{ store ? store_problem(store) : NULL,
 		  "what runs is kept running, nothing new is taken up until then" },
-		{ store ? store_unread(store) : NULL,
+		{ engine->unread_text,
 		  "what may be declared there is left as it is, and it is read again every few "
 		  "seconds" },
 		{ engine->ways.off, "what goes out of spaces or into them fails until then" },

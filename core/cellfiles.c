@@ -78,20 +78,6 @@ static void add_own_line(struct buf *text, const char *ip, const char *hostname,
 	buf_printf(text, "%s %s.%s\n", cell, cell, key_name(stack));
 }
 
-void cellfiles_written_fini(struct cellfiles_written *written)
-{
-	for (size_t i = 0; i < written->n; i++)
-		free(written->items[i].name);
-	free(written->items);
-	*written = (struct cellfiles_written){ 0 };
-}
-
-static void note_written(struct cellfiles_written *written, const char *name, size_t own_bytes)
-{
-	written->items = xrealloc(written->items, (written->n + 1) * sizeof(*written->items));
-	written->items[written->n++] = (struct cellfile_written){ xstrdup(name), own_bytes };
-}
-
 /* @ret_written may be NULL. */
 static int write_hosts(int dir_fd, const char *name, mode_t mode, const char *hostname,
 		       const char *cell_key, const struct cellfiles_hosts *hosts,
@@ -111,7 +97,7 @@ static int write_hosts(int dir_fd, const char *name, mode_t mode, const char *ho
 	}
 	r = write_file(dir_fd, name, &text, mode, err);
 	if (r == 0 && ret_written && !str_empty(hosts->names))
-		note_written(ret_written, name, text.len - strlen(hosts->names));
+		cellfiles_written_add(ret_written, name, text.len - strlen(hosts->names));
 	return r;
 }
 

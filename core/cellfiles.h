@@ -12,6 +12,7 @@
 #pragma once
 
 #include "core/base/error.h"
+#include "core/cellfiles_written.h"
 #include "core/model/hosts_lines.h"
 
 enum cellfile { CELLFILE_HOSTS, CELLFILE_HOSTNAME };
@@ -26,17 +27,6 @@ struct cellfiles_hosts {
 	struct cell_addresses own;
 	const char *names; /* lines about other cells; "" */
 };
-
-/* Hosts files as they were written, and where in each the lines about other cells begin. */
-struct cellfiles_written {
-	struct cellfile_written {
-		char *name;
-		size_t own_bytes;
-	} * items;
-	size_t n;
-};
-
-void cellfiles_written_fini(struct cellfiles_written *written);
 
 /* Of the cell, or with @role those of one container. Free with free(). @run_path NULL: an empty
  * string. */

@@ -9,7 +9,6 @@
 #include "core/config/host_checks.h"
 #include "core/look.h"
 #include "core/reconcile.h"
-#include "core/store.h"
 
 enum {
 	CHECKS_LIMIT_MS = 10 * 1000, /* a program is asked for its version, the rest is files */
@@ -406,8 +405,8 @@ static void take_away(struct doctor *doctor)
 		return refuse(doctor, context.look_problem);
 	if (!context.may_delete)
 		return refuse(doctor, "not every manifest could be read yet");
-	if (engine->store && store_unread(engine->store))
-		return refuse(doctor, store_unread(engine->store));
+	if (engine->unread_text)
+		return refuse(doctor, engine->unread_text);
 	doctor->settle_until_ms = loop_now_ms(engine->loop) + SETTLE_MAX_MS;
 	look_everything(engine);
 	timer_start(engine->loop, &doctor->timer, SETTLE_CHECK_MS, on_settle);

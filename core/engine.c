@@ -390,5 +390,6 @@ void engine_fini(struct engine *engine)
 	self_fini(&engine->self);
 	free(engine->run_path);
 	free(engine->unread);
+	free(engine->unread_text);
 	free(engine->cgroup_root);
 }

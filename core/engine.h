@@ -107,6 +107,7 @@ struct engine {
 	struct desired desired;
 	struct store *store;  /* NULL in the simulator */
 	char *unread;         /* why the store cannot be listed; NULL: it can, as far as is known */
+	char *unread_text;    /* what of it could not be read, in words; NULL: nothing */
 	struct list watchers; /* struct engine_watcher.link */
 	struct history history;
 

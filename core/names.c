@@ -10,7 +10,6 @@
 #include "core/model/hosts_lines.h"
 #include "core/plan_cell.h"
 #include "core/reconcile.h"
-#include "core/store.h"
 
 enum {
 	PAUSE_MIN_MS = 100,
@@ -591,7 +590,7 @@ static void on_due(struct timer *timer)
 /* Aliases of cells that cannot be read are not known: they stay where they are written. */
 static bool is_unknown(const struct engine *engine)
 {
-	return engine->store && store_unread(engine->store);
+	return engine->unread_text;
 }
 
 static void start_soon(struct engine *engine)

@@ -11,7 +11,7 @@
 
 #include "core/base/list.h"
 #include "core/base/map.h"
-#include "core/cellfiles.h"
+#include "core/cellfiles_written.h"
 #include "core/driver.h"
 #include "core/model/model.h"
 #include "core/plan.h"

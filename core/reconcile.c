@@ -9,6 +9,7 @@
 #include "core/refusal.h"
 #include "core/rivals.h"
 #include "core/status.h"
+#include "core/stops.h"
 #include "core/store.h"
 #include "core/tell.h"
 
@@ -150,7 +151,7 @@ void reconcile_object(struct engine *engine, struct object *object)
 	rivals_prepare(engine, object);
 	refusal_prepare(object);
 	moot_forgive(object);
-	moot_stops(engine, object);
+	stops_end_unwanted(engine, object);
 	plan_object(object, &context, &plan);
 	for (size_t i = 0; i < plan.n_steps; i++)
 		start(engine, object, &plan.steps[i]);
@@ -158,7 +159,8 @@ void reconcile_object(struct engine *engine, struct object *object)
 	queue_add_at(&engine->queue, object, plan.wake_at_ms);
 	if (plan.restarted)
 		end_restart(engine, object);
-	status_update(engine, object, &plan);
+	if (status_update(engine, object, &plan) && object->kind == KIND_SPACE)
+		joins_space_changed(engine, object);
 	if (plan.gone && !object->actions && list_empty(&object->claims) && !object->children) {
 		status_gone(engine, object);
 		engine_forget(engine, object);

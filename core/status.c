@@ -3,7 +3,6 @@
 
 #include "core/base/log.h"
 #include "core/base/wall.h"
-#include "core/joins.h"
 #include "core/tell.h"
 
 /* ---- transitions ---- */
@@ -37,14 +36,14 @@ static void log_transition(const struct object *object, const struct plan *plan)
 		  *plan->message ? ": " : "", plan->message);
 }
 
-void status_update(struct engine *engine, struct object *object, const struct plan *plan)
+bool status_update(struct engine *engine, struct object *object, const struct plan *plan)
 {
 	struct object_status *status = &object->status;
 	bool state_changed = status->state != plan->state, was_usable = object_is_usable(object);
 
 	if (!state_changed && status->reason == plan->reason &&
 	    str_equal(status->message, plan->message))
-		return;
+		return false;
 	if (state_changed || status->reason != plan->reason) {
 		log_transition(object, plan);
 		tell_state(engine, object, plan);
@@ -64,8 +63,7 @@ void status_update(struct engine *engine, struct object *object, const struct pl
 	engine_changed(engine, object, false);
 	if (state_changed || was_usable != object_is_usable(object))
 		touch_children(engine, object);
-	if (object->kind == KIND_SPACE && (state_changed || was_usable != object_is_usable(object)))
-		joins_space_changed(engine, object);
+	return state_changed || was_usable != object_is_usable(object);
 }
 
 void status_gone(struct engine *engine, struct object *object)

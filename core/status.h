@@ -6,8 +6,8 @@
 #include "core/engine.h"
 
 /* Takes over what the planner says; tells the log, the watchers and the children of the object when
- * it changed. */
-void status_update(struct engine *engine, struct object *object, const struct plan *plan);
+ * it changed. True: its state did, or whether what is below it may come up. */
+bool status_update(struct engine *engine, struct object *object, const struct plan *plan);
 
 /* The object is about to be forgotten. */
 void status_gone(struct engine *engine, struct object *object);

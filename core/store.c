@@ -50,7 +50,6 @@ struct store {
 	struct timer again; /* tries them */
 	char *problem;      /* what the last job failed with, to say it once */
 	bool full;          /* and that was for want of space */
-	char *unread;       /* what could not be read; NULL: nothing */
 	struct timer read_again;
 	void (*closed)(void *ctx);
 	void *closed_ctx;
@@ -104,11 +103,6 @@ const char *store_problem(const struct store *store)
 	return store->full ? store->problem : NULL;
 }
 
-const char *store_unread(const struct store *store)
-{
-	return store->unread;
-}
-
 /* ---- what could not be read ---- */
 
 static struct store_job *job_new(struct store *store);
@@ -129,16 +123,17 @@ static void on_read_again(struct timer *timer)
 
 static void note_unread(struct store *store)
 {
-	AUTO_FREE char *was = take_ptr(store->unread);
+	struct engine *engine = store->engine;
+	AUTO_FREE char *was = take_ptr(engine->unread_text);
 
-	store->unread = store_unread_text(store->engine);
-	if (store->unread && !str_equal(store->unread, was))
-		log_warning("%s; what may stand there is left as it is", store->unread);
-	else if (was && !store->unread)
+	engine->unread_text = store_unread_text(engine);
+	if (engine->unread_text && !str_equal(engine->unread_text, was))
+		log_warning("%s; what may stand there is left as it is", engine->unread_text);
+	else if (was && !engine->unread_text)
 		log_info("store: all of it has been read now");
-	if (was && !store->unread)
+	if (was && !engine->unread_text)
 		names_look_again(store->engine);
-	if (store->unread)
+	if (engine->unread_text)
 		timer_start(store->engine->loop, &store->read_again, READ_AGAIN_MS, on_read_again);
 }
 
@@ -235,7 +230,6 @@ static void store_free(struct store *store)
 {
 	list_remove(&store->watcher.link);
 	store->engine->store = NULL;
-	free(store->unread);
 	strv_fini(&store->stuck);
 	free(store->problem);
 	free(store);

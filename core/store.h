@@ -44,10 +44,9 @@ void store_change(struct store *store, struct store_change *changes, size_t n,
 		  const atomic_bool *withdrawn, store_changed_fn done, void *ctx);
 void store_changes_free(struct store_change *changes, size_t n);
 
-/* Why nothing can be written for want of space, or what cannot be read; NULL when all is well. It
- * is tried again every few seconds. */
+/* Why nothing can be written for want of space; NULL when all is well. It is tried again every few
+ * seconds. What could not be read: struct engine.unread_text. */
 const char *store_problem(const struct store *store);
-const char *store_unread(const struct store *store);
 
 /*
  * Before anything is made in the directory of a cell. A removal that an earlier cell of the name

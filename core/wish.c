@@ -4,11 +4,11 @@
 #include "core/desired.h"
 #include "core/joins.h"
 #include "core/model/view.h"
-#include "core/moot.h"
 #include "core/names.h"
 #include "core/ports.h"
 #include "core/refusal.h"
 #include "core/rivals.h"
+#include "core/stops.h"
 
 /* ---- documents that nobody wrote ---- */
 
@@ -440,7 +440,7 @@ void wish_update(struct engine *engine, struct object *object)
 			set_spec(engine, object, message);
 	}
 	set_wanted(engine, object, wanted);
-	moot_stops(engine, object);
+	stops_end_unwanted(engine, object);
 	if (object->kind == KIND_CONTAINER && object->parent)
 		wish_update(engine, object->parent);
 }

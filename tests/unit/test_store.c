@@ -630,8 +630,8 @@ static void assert_survives(struct fixture *f, const char *what, const char *nam
 	print_message("%s %s\n", what, name);
 	assert_all_ran_on(f);
 	assert_no_damage(f);
-	if (!store_unread(f->sim.store) || !strstr(store_unread(f->sim.store), what))
-		fail_msg("\"%s\" does not say \"%s\"", store_unread(f->sim.store), what);
+	if (!f->sim.engine.unread_text || !strstr(f->sim.engine.unread_text, what))
+		fail_msg("\"%s\" does not say \"%s\"", f->sim.engine.unread_text, what);
 	assert_int_equal(sim_state(&f->sim, WEB), API__STATE__Ready);
 }
 
