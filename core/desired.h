@@ -20,6 +20,7 @@
 #pragma once
 
 #include "core/claim.h"
+#include "core/core.h"
 #include "core/manifest/manifest.h"
 
 /* status.source of an object */

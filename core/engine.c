@@ -4,15 +4,6 @@
 #include "core/addresses.h"
 #include "core/base/log.h"
 #include "core/base/wall.h"
-#include "core/bridges.h"
-#include "core/desired.h"
-#include "core/doctor.h"
-#include "core/joins.h"
-#include "core/look.h"
-#include "core/observed.h"
-#include "core/reconcile.h"
-#include "core/rivals.h"
-#include "core/status.h"
 #include "core/unplaced.h"
 
 /* ---- objects ---- */
@@ -40,12 +31,6 @@ static uint64_t unseen_seq(const struct engine *engine, const char *name)
 	return hinted_seq > engine->forgot_seq ? hinted_seq : engine->forgot_seq;
 }
 
-static void count_cell(struct engine *engine, const struct object *object, int by)
-{
-	if (object->kind == KIND_CELL)
-		engine->cells[object->status.state] += (unsigned)by;
-}
-
 struct object *engine_get(struct engine *engine, const char *key)
 {
 	struct object *object = engine_find(engine, key);
@@ -64,9 +49,25 @@ struct object *engine_get(struct engine *engine, const char *key)
 		list_append(&engine->realms, &object->realm_link);
 	}
 	map_insert(&engine->objects, &object->node, object->key);
-	count_cell(engine, object, 1);
+	if (object->kind == KIND_CELL)
+		engine->cells[object->status.state]++;
 	inherit_unread(engine, object);
 	return object;
+}
+
+void engine_drop(struct engine *engine, struct object *object)
+{
+	struct object *parent = object->parent;
+
+	list_remove(&object->realm_link);
+	map_remove(&engine->objects, &object->node);
+	if (object->kind == KIND_CELL)
+		engine->cells[object->status.state]--;
+	object_free(object);
+	if (parent) {
+		parent->children--;
+		engine_doubt_cgroup(engine, parent);
+	}
 }
 
 struct object *engine_find_realm(struct engine *engine, const char *namespace_)
@@ -102,42 +103,6 @@ void engine_remove_container(struct engine *engine, struct container *container)
 	engine->forgot_seq = ++engine->seq;
 	map_remove(&engine->containers, &container->node);
 	cell_remove_container(container);
-}
-
-static void remove_containers(struct engine *engine, struct object *object)
-{
-	struct container *container;
-
-	list_for_each(container, &object->cell.containers, link)
-		engine_remove_container(engine, container);
-}
-
-void engine_forget(struct engine *engine, struct object *object)
-{
-	struct object *parent = object->parent;
-
-	engine->forgot_seq = ++engine->seq;
-	queue_remove(&engine->queue, object);
-	if (object->kind == KIND_SPACE)
-		filter_doubt(engine);
-	remove_containers(engine, object);
-	engine_set_link(engine, &object->cell.link, NULL, NULL);
-	bridges_use(engine, &object->cell.on_bridge, NULL);
-	joins_forget(engine, object);
-	ports_forget(engine, object);
-	rivals_forget(engine, object);
-	free(take_ptr(object->cell.ip));
-	addresses_count(engine, object);
-	list_remove(&object->realm_link);
-	engine_released(engine, object);
-	throttle_end(&engine->throttle, &object->cell.ticket);
-	map_remove(&engine->objects, &object->node);
-	count_cell(engine, object, -1);
-	object_free(object);
-	if (parent) {
-		parent->children--;
-		engine_doubt_cgroup(engine, parent);
-	}
 }
 
 static struct host_link *find_link(struct engine *engine, const char *name)
@@ -293,103 +258,4 @@ void engine_changed(struct engine *engine, const struct object *object, bool gon
 
 	list_for_each(watcher, &engine->watchers, link)
 		watcher->on_change(watcher, object, gone);
-}
-
-/* ---- life ---- */
-
-static void work(struct queue *queue, struct object *object)
-{
-	reconcile_object(container_of(queue, struct engine, queue), object);
-}
-
-static unsigned processors(void)
-{
-	long n = sysconf(_SC_NPROCESSORS_ONLN);
-
-	return n > 0 ? (unsigned)n : 1;
-}
-
-void engine_open(struct engine *engine, const struct engine_options *options)
-{
-	*engine = (struct engine){
-		.loop = options->loop,
-		.runtime = options->runtime,
-		.network = options->network,
-		.cgroup = options->cgroup,
-		.run_path = xstrdup_maybe(options->run_path),
-		.journal = options->journal,
-		.cgroup_root = xstrdup(options->cgroup_root),
-	};
-	list_init(&engine->realms);
-	list_init(&engine->watchers);
-	list_init(&engine->runs);
-	list_init(&engine->looks);
-	list_init(&engine->doctors);
-	list_init(&engine->earlier);
-	throttle_init(&engine->throttle, processors());
-	self_read(&engine->self);
-	history_init(&engine->history, wall_now_ms());
-	filter_init(engine);
-	engine->ways.leaves = options->leave_forwarding;
-	ports_init(engine);
-	egress_init(engine);
-	queue_init(&engine->queue, engine->loop, work);
-	desired_init(engine, options->prune_grace_ms, &options->prune_guard);
-}
-
-void engine_start(struct engine *engine)
-{
-	look_everything(engine);
-}
-
-void engine_close(struct engine *engine, void (*closed)(void *ctx), void *ctx)
-{
-	struct object *object;
-
-	engine->closing = true;
-	timer_stop(&engine->desired.prune);
-	map_for_each(object, &engine->objects, node)
-		queue_remove(&engine->queue, object);
-	filter_stop(engine);
-	ways_stop(engine);
-	egress_stop(engine);
-	names_close(engine);
-	look_stop_waiting(engine);
-	doctor_stop_waiting(engine);
-	pending_await(&engine->under_way, closed, ctx);
-}
-
-void engine_fini(struct engine *engine)
-{
-	struct map_node *node;
-
-	check(!engine->under_way.n && list_empty(&engine->runs) && list_empty(&engine->looks) &&
-	      list_empty(&engine->doctors) && list_empty(&engine->watchers));
-	engine->closing = true;
-	deferred_cancel(&engine->queue.drain);
-	desired_fini(engine);
-	/* From the last key backwards would free children first; walk until only childless ones
-	 * were taken. */
-	while (engine->objects.root) {
-		for (node = map_first(&engine->objects); node;) {
-			struct object *object = map_entry(node, struct object, node);
-
-			node = map_next(node);
-			if (object->children == 0)
-				engine_forget(engine, object);
-		}
-	}
-	check(!engine->bridges.count);
-	filter_fini(engine);
-	ways_fini(engine);
-	ports_fini(engine);
-	egress_fini(engine);
-	names_fini(engine);
-	unplaced_forget(engine);
-	history_fini(&engine->history);
-	self_fini(&engine->self);
-	free(engine->run_path);
-	free(engine->unread);
-	free(engine->unread_text);
-	free(engine->cgroup_root);
 }

@@ -72,19 +72,6 @@ struct look_problem {
 	unsigned times; /* in a row */
 };
 
-struct engine_options {
-	struct loop *loop;
-	struct runtime *runtime;
-	struct network *network;
-	struct cgroup_driver *cgroup;
-	const char *run_path;    /* NULL: no files at all (simulator) */
-	const char *cgroup_root; /* "/kukeon" */
-	struct journal *journal; /* the caller's, closed after the engine; NULL: none */
-	uint64_t prune_grace_ms;
-	struct prune_guard prune_guard;
-	bool leave_forwarding; /* see struct ways */
-};
-
 enum { ENGINE_STATES = API__STATE__Pausing + 1 };
 
 struct engine {
@@ -150,22 +137,6 @@ struct engine {
 	uint64_t actions_done; /* for tests and bench */
 };
 
-void engine_open(struct engine *engine, const struct engine_options *options);
-
-/* Looks at everything. Restored objects have been added by then; the watchers are started right
- * after. */
-void engine_start(struct engine *engine);
-
-/*
- * Starts no further action; once those under way have ended, @closed runs. What runs in the cells
- * is left alone. The drivers are the caller's to close, before or while this waits: their calls end
- * then.
- */
-void engine_close(struct engine *engine, void (*closed)(void *ctx), void *ctx);
-
-/* Frees everything; nothing may be under way. */
-void engine_fini(struct engine *engine);
-
 /* The object of a key, NULL when there is none. */
 struct object *engine_find(struct engine *engine, const char *key);
 
@@ -206,8 +177,9 @@ void engine_want_anew(struct engine *engine, struct slot *slot);
 /* The same for all slots of the object but those of its joins. */
 void engine_want_object_anew(struct engine *engine, struct object *object);
 
-/* Forgets an object of which nothing is left; its parent is looked at. */
-void engine_forget(struct engine *engine, struct object *object);
+/* Takes the object, which nothing else refers to, out of the index and frees it; its parent is
+ * looked at. See core/forget.h. */
+void engine_drop(struct engine *engine, struct object *object);
 
 /* What of the host cannot be looked at, and why; NULL: nothing. */
 const char *engine_look_problem(const struct engine *engine);

@@ -16,6 +16,7 @@
 #include "core/base/mountinfo.h"
 #include "core/base/paths.h"
 #include "core/config/options.h"
+#include "core/core.h"
 #include "core/desired.h"
 #include "core/engine.h"
 #include "core/history_file.h"

@@ -3,6 +3,7 @@
 
 #include "core/act.h"
 #include "core/base/log.h"
+#include "core/forget.h"
 #include "core/joins.h"
 #include "core/moot.h"
 #include "core/plan_cell.h"
@@ -163,7 +164,7 @@ void reconcile_object(struct engine *engine, struct object *object)
 		joins_space_changed(engine, object);
 	if (plan.gone && !object->actions && list_empty(&object->claims) && !object->children) {
 		status_gone(engine, object);
-		engine_forget(engine, object);
+		forget_object(engine, object);
 	}
 	plan_fini(&plan);
 }

@@ -2,6 +2,7 @@
 #include "tests/fake/host.h"
 
 #include "core/base/fs.h"
+#include "core/core.h"
 #include "core/desired.h"
 #include "core/hold.h"
 #include "core/journal.h"

@@ -640,7 +640,7 @@ static void assert_recovers(struct fixture *f)
 	const struct object *api;
 
 	sim_run(&f->sim, 3 * LONG_MS);
-	assert_null(store_unread(f->sim.store));
+	assert_null(f->sim.engine.unread_text);
 	assert_all_ran_on(f);
 	assert_int_equal(sim_state(&f->sim, API_CELL), API__STATE__Ready);
 	api = engine_find(&f->sim.engine, API_CELL);
@@ -735,7 +735,7 @@ static void test_listings_without_types(void **state)
 	sim_file(&f->sim, "web.yaml", two_containers);
 	sim_scanned(&f->sim);
 	bad_dirs = (struct bad_dirs){ 0 };
-	assert_null(store_unread(f->sim.store));
+	assert_null(f->sim.engine.unread_text);
 	assert_recovers(f);
 }
 
@@ -763,7 +763,7 @@ static void test_what_it_says_holds_when_it_is_read(void **state)
 	mend(f, "default");
 	assert_int_equal(fs_remove_tree(AT_FDCWD, path, NULL), 0);
 	sim_run(&f->sim, 3 * LONG_MS);
-	assert_null(store_unread(f->sim.store));
+	assert_null(f->sim.engine.unread_text);
 	assert_null(engine_find(&f->sim.engine, API_CELL));
 	assert_int_equal(sim_state(&f->sim, WEB), API__STATE__Stopped);
 }

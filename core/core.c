@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/core.h"
+
+#include "core/base/wall.h"
+#include "core/desired.h"
+#include "core/doctor.h"
+#include "core/forget.h"
+#include "core/look.h"
+#include "core/reconcile.h"
+#include "core/unplaced.h"
+
+static void work(struct queue *queue, struct object *object)
+{
+	reconcile_object(container_of(queue, struct engine, queue), object);
+}
+
+static unsigned processors(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n > 0 ? (unsigned)n : 1;
+}
+
+void engine_open(struct engine *engine, const struct engine_options *options)
+{
+	*engine = (struct engine){
+		.loop = options->loop,
+		.runtime = options->runtime,
+		.network = options->network,
+		.cgroup = options->cgroup,
+		.run_path = xstrdup_maybe(options->run_path),
+		.journal = options->journal,
+		.cgroup_root = xstrdup(options->cgroup_root),
+	};
+	list_init(&engine->realms);
+	list_init(&engine->watchers);
+	list_init(&engine->runs);
+	list_init(&engine->looks);
+	list_init(&engine->doctors);
+	list_init(&engine->earlier);
+	throttle_init(&engine->throttle, processors());
+	self_read(&engine->self);
+	history_init(&engine->history, wall_now_ms());
+	filter_init(engine);
+	engine->ways.leaves = options->leave_forwarding;
+	ports_init(engine);
+	egress_init(engine);
+	queue_init(&engine->queue, engine->loop, work);
+	desired_init(engine, options->prune_grace_ms, &options->prune_guard);
+}
+
+void engine_start(struct engine *engine)
+{
+	look_everything(engine);
+}
+
+void engine_close(struct engine *engine, void (*closed)(void *ctx), void *ctx)
+{
+	struct object *object;
+
+	engine->closing = true;
+	timer_stop(&engine->desired.prune);
+	map_for_each(object, &engine->objects, node)
+		queue_remove(&engine->queue, object);
+	filter_stop(engine);
+	ways_stop(engine);
+	egress_stop(engine);
+	names_close(engine);
+	look_stop_waiting(engine);
+	doctor_stop_waiting(engine);
+	pending_await(&engine->under_way, closed, ctx);
+}
+
+void engine_fini(struct engine *engine)
+{
+	struct map_node *node;
+
+	check(!engine->under_way.n && list_empty(&engine->runs) && list_empty(&engine->looks) &&
+	      list_empty(&engine->doctors) && list_empty(&engine->watchers));
+	engine->closing = true;
+	deferred_cancel(&engine->queue.drain);
+	desired_fini(engine);
+	/* From the last key backwards would free children first; walk until only childless ones
+	 * were taken. */
+	while (engine->objects.root) {
+		for (node = map_first(&engine->objects); node;) {
+			struct object *object = map_entry(node, struct object, node);
+
+			node = map_next(node);
+			if (object->children == 0)
+				forget_object(engine, object);
+		}
+	}
+	check(!engine->bridges.count);
+	filter_fini(engine);
+	ways_fini(engine);
+	ports_fini(engine);
+	egress_fini(engine);
+	names_fini(engine);
+	unplaced_forget(engine);
+	history_fini(&engine->history);
+	self_fini(&engine->self);
+	free(engine->run_path);
+	free(engine->unread);
+	free(engine->unread_text);
+	free(engine->cgroup_root);
+}
