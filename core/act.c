@@ -2,6 +2,7 @@
 #include "core/act.h"
 
 #include "core/act_table.h"
+#include "core/plan.h"
 #include "core/store.h"
 
 static const struct act *act_of(enum action action)

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/engine.h"
+#include "core/plan.h"
 
 /* One action under way. */
 struct run {

@@ -3,7 +3,9 @@
 #include <errno.h>
 
 #include "core/act_table.h"
+#include "core/filter.h"
 #include "core/observed.h"
+#include "core/ways.h"
 
 /* ---- realms and spaces ---- */
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "core/api_internal.h"
+#include "core/egress.h"
 
 /* One request that waits. Outlives the API when that closes: the driver ends it. */
 struct counted {

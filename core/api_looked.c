@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "core/api_internal.h"
+#include "core/filter.h"
 
 enum { LOOK_AGAIN_MS = 20, LIMIT_MS = 3000 };
 
@@ -21,7 +22,7 @@ struct waiting {
 /* Spaces are not Ready before they are in the packet filter. */
 static bool filter_was_tried(const struct engine *engine)
 {
-	return engine->filter.applied || engine->filter.failures || !engine->objects.count;
+	return engine->filter->applied || engine->filter->failures || !engine->objects.count;
 }
 
 /* Once it is over it stays so. */

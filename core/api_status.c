@@ -2,8 +2,11 @@
 /* The Status report: one answer to "is what I declared what is running, and if not, why". */
 #include "core/api_internal.h"
 #include "core/desired.h"
+#include "core/egress.h"
+#include "core/plan_context.h"
 #include "core/status.h"
 #include "core/store.h"
+#include "core/ways.h"
 
 enum {
 	STATE_COUNT = API__STATE__Pausing + 1,
@@ -30,7 +33,7 @@ static char *daemon_problems(const struct engine *engine)
 		{ engine->unread_text,
 		  "what may be declared there is left as it is, and it is read again every few "
 		  "seconds" },
-		{ engine->ways.off, "what goes out of spaces or into them fails until then" },
+		{ engine->ways->off, "what goes out of spaces or into them fails until then" },
 		{ engine_look_problem(engine), "it is tried again every few seconds" },
 	};
 	struct buf text = { 0 };
@@ -197,7 +200,7 @@ static void report_egress(struct api *api, Api__StatusReply *reply)
 static void report_objects(struct api *api, Api__StatusReply *reply)
 {
 	const struct engine *engine = api->options.engine;
-	const struct plan_context context = engine_plan_context(engine);
+	const struct plan_context context = plan_context_of(engine);
 	uint32_t counts[KIND_COUNT][STATE_COUNT] = { 0 };
 	struct container_state state;
 	struct object *object;

@@ -2,6 +2,7 @@
 #include "core/bridges.h"
 
 #include "core/engine.h"
+#include "core/ways.h"
 
 static struct bridge *find(const struct engine *engine, const char *name)
 {

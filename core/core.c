@@ -4,10 +4,15 @@
 #include "core/base/wall.h"
 #include "core/desired.h"
 #include "core/doctor.h"
+#include "core/egress.h"
+#include "core/filter.h"
 #include "core/forget.h"
 #include "core/look.h"
+#include "core/names.h"
+#include "core/ports.h"
 #include "core/reconcile.h"
 #include "core/unplaced.h"
+#include "core/ways.h"
 
 static void work(struct queue *queue, struct object *object)
 {
@@ -42,7 +47,8 @@ void engine_open(struct engine *engine, const struct engine_options *options)
 	self_read(&engine->self);
 	history_init(&engine->history, wall_now_ms());
 	filter_init(engine);
-	engine->ways.leaves = options->leave_forwarding;
+	ways_init(engine, options->leave_forwarding);
+	names_init(engine);
 	ports_init(engine);
 	egress_init(engine);
 	queue_init(&engine->queue, engine->loop, work);

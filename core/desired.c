@@ -2,6 +2,7 @@
 #include "core/desired.h"
 
 #include "core/base/log.h"
+#include "core/filter.h"
 #include "core/hold.h"
 #include "core/model/names.h"
 #include "core/tell.h"

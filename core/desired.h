@@ -20,7 +20,7 @@
 #pragma once
 
 #include "core/claim.h"
-#include "core/core.h"
+#include "core/engine.h"
 #include "core/manifest/manifest.h"
 
 /* status.source of an object */

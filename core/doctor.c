@@ -7,12 +7,15 @@
 #include "core/base/log.h"
 #include "core/config/host_advice.h"
 #include "core/config/host_checks.h"
+#include "core/filter.h"
 #include "core/look.h"
+#include "core/plan_context.h"
 #include "core/reconcile.h"
+#include "core/ways.h"
 
 enum {
 	CHECKS_LIMIT_MS = 10 * 1000, /* a program is asked for its version, the rest is files */
-	WAYS_LIMIT_MS = 3 * 1000, /* a look at routes and switches takes some milliseconds */
+	WAYS_LIMIT_MS = 3 * 1000,    /* a look at routes and switches takes some milliseconds */
 	SETTLE_CHECK_MS = 50,
 	SETTLE_LOOK_MS = 250,      /* between two looks at what the engine takes down */
 	SETTLE_MAX_MS = 45 * 1000, /* a container's grace, and some time to kill it */
@@ -395,7 +398,7 @@ static void refuse(struct doctor *doctor, const char *why)
 static void take_away(struct doctor *doctor)
 {
 	struct engine *engine = doctor->engine;
-	struct plan_context context = engine_plan_context(engine);
+	struct plan_context context = plan_context_of(engine);
 
 	if (doctor->gap.code)
 		return refuse(doctor, doctor->gap.msg);
@@ -481,11 +484,11 @@ static void check_filesystems(struct doctor *doctor)
 	size_t n = aside_places(&places);
 
 	for (size_t i = 0; i < n; i++)
-		host_checks_add(&doctor->checks, "filesystems", API__HOST_CHECK__RESULT__Failed,
-				xasprintf("%s has not answered since %s", places[i].where,
-					  places[i].since),
-				xstrdup("bring back its server or program, or take it away: umount "
-					"-f -l"));
+		host_checks_add(
+			&doctor->checks, "filesystems", API__HOST_CHECK__RESULT__Failed,
+			xasprintf("%s has not answered since %s", places[i].where, places[i].since),
+			xstrdup("bring back its server or program, or take it away: umount "
+				"-f -l"));
 	aside_places_free(places, n);
 }
 
@@ -515,12 +518,12 @@ static void check_forwarding(struct doctor *doctor)
 	const struct engine *engine = doctor->engine;
 	static const char name[] = "IP forwarding";
 
-	if (engine->ways.off)
+	if (engine->ways->off)
 		host_checks_add(&doctor->checks, name, API__HOST_CHECK__RESULT__Failed,
-				xstrdup(engine->ways.off),
+				xstrdup(engine->ways->off),
 				xstrdup(doctor->fix ? "mend what keeps it from being turned on"
 						    : "kuke doctor --fix"));
-	else if (engine->bridges.count || engine->ways.forwards)
+	else if (engine->bridges.count || engine->ways->forwards)
 		host_checks_add(&doctor->checks, name, API__HOST_CHECK__RESULT__Passed,
 				xstrdup("on"), NULL);
 	else

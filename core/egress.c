@@ -7,6 +7,7 @@
 #include "core/egress_allow.h"
 #include "core/egress_ask.h"
 #include "core/engine.h"
+#include "core/filter.h"
 #include "core/journal.h"
 #include "core/model/egress.h"
 
@@ -28,7 +29,7 @@ static const Api__Egress *policy_of(const struct object *space)
 
 static struct egress_host *find_host(const struct engine *engine, const char *name)
 {
-	return map_entry(map_find(&engine->egress.hosts, name), struct egress_host, node);
+	return map_entry(map_find(&engine->egress->hosts, name), struct egress_host, node);
 }
 
 /* ---- what spaces say of their hosts ---- */
@@ -140,10 +141,10 @@ static void tidy_notes(struct engine *engine)
 
 static void on_settled(struct timer *timer)
 {
-	struct engine *engine = container_of(timer, struct engine, egress.settle);
+	struct engine *engine = container_of(timer, struct egress, settle)->engine;
 	struct egress_host *host;
 
-	map_for_each(host, &engine->egress.hosts, node)
+	map_for_each(host, &engine->egress->hosts, node)
 		if (host->changed)
 			note(engine, host);
 	say_problems(engine);
@@ -152,7 +153,7 @@ static void on_settled(struct timer *timer)
 
 void egress_news(struct engine *engine)
 {
-	struct egress *egress = &engine->egress;
+	struct egress *egress = engine->egress;
 	bool more = egress->v4.under_way || !list_empty(&egress->v4.waiting);
 
 	if (!more || !timer_active(&egress->settle))
@@ -176,7 +177,7 @@ static void want_host(struct engine *engine, const char *name)
 	if (!host) {
 		host = xnew(struct egress_host);
 		host->name = xstrdup(name);
-		map_insert(&engine->egress.hosts, &host->node, host->name);
+		map_insert(&engine->egress->hosts, &host->node, host->name);
 		recall(engine, host);
 		egress_ask_first(engine, host);
 	}
@@ -194,27 +195,27 @@ static void forget_unwanted(struct engine *engine)
 {
 	struct egress_host *host;
 
-	map_for_each(host, &engine->egress.hosts, node) {
+	map_for_each(host, &engine->egress->hosts, node) {
 		AUTO_FREE char *key = host->wanted ? NULL : note_key(host->name);
 
 		if (host->wanted)
 			continue;
 		forget_note(engine, key);
-		host_free(&engine->egress, host);
+		host_free(engine->egress, host);
 	}
 }
 
 static void on_impatient(struct timer *timer)
 {
-	struct engine *engine = container_of(timer, struct engine, egress.patience);
+	struct engine *engine = container_of(timer, struct egress, patience)->engine;
 
-	engine->egress.impatient = true;
+	engine->egress->impatient = true;
 	filter_doubt(engine);
 }
 
 void egress_update(struct engine *engine)
 {
-	struct egress *egress = &engine->egress;
+	struct egress *egress = engine->egress;
 	bool had = egress->hosts.count;
 	struct egress_host *host;
 	struct object *object;
@@ -245,9 +246,9 @@ bool egress_is_known(const struct engine *engine)
 {
 	const struct egress_host *host;
 
-	if (engine->egress.impatient)
+	if (engine->egress->impatient)
 		return true;
-	map_for_each(host, &engine->egress.hosts, node)
+	map_for_each(host, &engine->egress->hosts, node)
 		if (!host_is_known(host))
 			return false;
 	return true;
@@ -316,16 +317,17 @@ void egress_fill(const struct engine *engine, const struct object *space,
 
 void egress_init(struct engine *engine)
 {
-	engine->egress = (struct egress){ 0 };
-	list_init(&engine->egress.v4.waiting);
-	list_init(&engine->egress.v6.waiting);
+	engine->egress = xnew(struct egress);
+	engine->egress->engine = engine;
+	list_init(&engine->egress->v4.waiting);
+	list_init(&engine->egress->v6.waiting);
 }
 
 void egress_stop(struct engine *engine)
 {
-	timer_stop(&engine->egress.later);
-	timer_stop(&engine->egress.settle);
-	timer_stop(&engine->egress.patience);
+	timer_stop(&engine->egress->later);
+	timer_stop(&engine->egress->settle);
+	timer_stop(&engine->egress->patience);
 }
 
 void egress_fini(struct engine *engine)
@@ -333,6 +335,7 @@ void egress_fini(struct engine *engine)
 	struct egress_host *host;
 
 	egress_stop(engine);
-	map_for_each(host, &engine->egress.hosts, node)
-		host_free(&engine->egress, host);
+	map_for_each(host, &engine->egress->hosts, node)
+		host_free(engine->egress, host);
+	free(take_ptr(engine->egress));
 }

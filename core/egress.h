@@ -49,6 +49,7 @@ struct egress_queue {
 };
 
 struct egress {
+	struct engine *engine;
 	struct map hosts; /* struct egress_host.node */
 	struct egress_queue v4, v6;
 	struct timer later;    /* the next answer ages */

@@ -9,8 +9,8 @@
 #include <errno.h>
 
 #include "core/base/log.h"
+#include "core/egress.h"
 #include "core/engine.h"
-#include "core/reconcile.h"
 
 enum {
 	TTL_MIN_MS = 5 * 1000,
@@ -31,7 +31,7 @@ struct egress_ask {
 
 static struct egress_queue *queue_of(struct engine *engine, bool v6)
 {
-	return v6 ? &engine->egress.v6 : &engine->egress.v4;
+	return v6 ? &engine->egress->v6 : &engine->egress->v4;
 }
 
 static struct egress_question *other_of(struct egress_question *question)
@@ -184,7 +184,7 @@ static uint64_t queue_if_due(struct engine *engine, struct egress_question *ques
 {
 	if (question->ask || list_linked(&question->link))
 		return next_ms;
-	if (question->due_ms > engine->egress.looked_ms)
+	if (question->due_ms > engine->egress->looked_ms)
 		return question->due_ms < next_ms ? question->due_ms : next_ms;
 	list_append(&queue_of(engine, question->v6)->waiting, &question->link);
 	return next_ms;
@@ -192,12 +192,12 @@ static uint64_t queue_if_due(struct engine *engine, struct egress_question *ques
 
 static void on_later(struct timer *timer)
 {
-	struct engine *engine = container_of(timer, struct engine, egress.later);
+	struct engine *engine = container_of(timer, struct egress, later)->engine;
 	uint64_t next_ms = UINT64_MAX;
 	struct egress_host *host;
 
-	engine->egress.looked_ms = loop_now_ms(engine->loop);
-	map_for_each(host, &engine->egress.hosts, node) {
+	engine->egress->looked_ms = loop_now_ms(engine->loop);
+	map_for_each(host, &engine->egress->hosts, node) {
 		next_ms = queue_if_due(engine, &host->v4, next_ms);
 		next_ms = queue_if_due(engine, &host->v6, next_ms);
 	}
@@ -209,7 +209,7 @@ static void on_later(struct timer *timer)
 
 static void look_later(struct engine *engine, uint64_t due_ms)
 {
-	struct egress *egress = &engine->egress;
+	struct egress *egress = engine->egress;
 	uint64_t at_ms = egress->looked_ms + LOOK_MS;
 
 	if (at_ms < due_ms)
@@ -229,8 +229,8 @@ static void begin(struct egress_queue *queue, struct egress_host *host,
 
 void egress_ask_first(struct engine *engine, struct egress_host *host)
 {
-	begin(&engine->egress.v4, host, &host->v4, false);
-	begin(&engine->egress.v6, host, &host->v6, true);
+	begin(&engine->egress->v4, host, &host->v4, false);
+	begin(&engine->egress->v6, host, &host->v6, true);
 	start_waiting(engine, false);
 	start_waiting(engine, true);
 }

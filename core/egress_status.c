@@ -45,7 +45,7 @@ void egress_note_drops(struct engine *engine, const struct filter_drops *drops)
 static Api__EgressHost *host_status(const struct engine *engine, const char *name)
 {
 	const struct egress_host *host =
-		map_entry(map_find(&engine->egress.hosts, name), struct egress_host, node);
+		map_entry(map_find(&engine->egress->hosts, name), struct egress_host, node);
 	Api__EgressHost *status = xnew(Api__EgressHost);
 
 	api__egress_host__init(status);

@@ -181,8 +181,7 @@ char *engine_namespace(const struct object *object)
 
 /* ---- looking ---- */
 
-/* Those that may not be touched yet are not waited for. */
-static bool is_releasing(const struct engine *engine)
+bool engine_is_releasing(const struct engine *engine)
 {
 	struct object *object;
 
@@ -197,7 +196,7 @@ void engine_released(struct engine *engine, struct object *object)
 	if (!list_linked(&object->cell.earlier_link))
 		return;
 	list_remove(&object->cell.earlier_link);
-	if (!is_releasing(engine))
+	if (!engine_is_releasing(engine))
 		engine_touch_all(engine);
 }
 
@@ -222,20 +221,6 @@ bool engine_has_looked(const struct engine *engine)
 
 	return runtime && engine->looked.network && engine->looked.cgroup &&
 	       (engine->desired.complete || engine->desired.problem.code);
-}
-
-struct plan_context engine_plan_context(const struct engine *engine)
-{
-	return (struct plan_context){
-		.now_ms = loop_now_ms(engine->loop),
-		.looked = engine->looked.runtime && engine->looked.network && engine->looked.cgroup,
-		.look_problem = engine_look_problem(engine),
-		.may_delete = engine->desired.complete,
-		.runtime_up = engine->runtime_up,
-		.releasing = is_releasing(engine),
-		.may_begin = throttle_may_begin(&engine->throttle, loop_now_ms(engine->loop)),
-		.begin_at_ms = throttle_again_ms(&engine->throttle),
-	};
 }
 
 void engine_touch(struct engine *engine, struct object *object)

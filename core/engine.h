@@ -13,19 +13,19 @@
 
 #include "core/base/map.h"
 #include "core/base/words.h"
-#include "core/egress.h"
-#include "core/filter.h"
 #include "core/history.h"
 #include "core/loop/pending.h"
-#include "core/names.h"
 #include "core/object.h"
-#include "core/ports.h"
 #include "core/prune_guard.h"
 #include "core/queue.h"
 #include "core/self.h"
-#include "core/ways.h"
 
+struct egress;
+struct filter;
+struct names;
+struct ports;
 struct store;
+struct ways;
 
 /* One who wants to hear of every change of an object's spec or status; @gone: the last word on it.
  */
@@ -98,11 +98,11 @@ struct engine {
 	struct list watchers; /* struct engine_watcher.link */
 	struct history history;
 
-	struct filter filter;     /* isolation and ports */
-	struct ways ways;         /* where the host's routes lead their addresses */
-	struct ports ports;       /* of the host: whose each one is */
-	struct egress egress;     /* what host names of policies stand for */
-	struct names names;       /* hosts files of cells */
+	struct filter *filter;    /* isolation and ports */
+	struct ways *ways;        /* where the host's routes lead their addresses */
+	struct ports *ports;      /* of the host: whose each one is */
+	struct egress *egress;    /* what host names of policies stand for */
+	struct names *names;      /* hosts files of cells */
 	struct throttle throttle; /* cells that come up; struct cell.ticket */
 	bool runtime_up;
 	struct error runtime_problem; /* why it is down */
@@ -133,8 +133,8 @@ struct engine {
 	struct map unplaced; /* core/unplaced.h */
 	bool closing;
 	struct pending under_way; /* runs, looks, doctors, and what else has to end before we do */
-	struct self self;      /* the daemon's own process */
-	uint64_t actions_done; /* for tests and bench */
+	struct self self;         /* the daemon's own process */
+	uint64_t actions_done;    /* for tests and bench */
 };
 
 /* The object of a key, NULL when there is none. */
@@ -188,7 +188,9 @@ const char *engine_look_problem(const struct engine *engine);
  * away, the manifests to be unreadable. */
 bool engine_has_looked(const struct engine *engine);
 
-struct plan_context engine_plan_context(const struct engine *engine);
+/* What an earlier boot left of cells is still to be taken down; what may not be touched yet is not
+ * waited for. */
+bool engine_is_releasing(const struct engine *engine);
 
 /* Looks at the object on the next turn. */
 void engine_touch(struct engine *engine, struct object *object);

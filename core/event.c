@@ -5,7 +5,6 @@
 #include "core/base/text.h"
 #include "core/base/wall.h"
 #include "core/manifest/manifest.h"
-#include "core/status.h"
 
 /* What every reader of JSON can hold; wall time in microseconds gets there in two centuries. */
 #define SEQUENCE_END ((uint64_t)1 << 53)

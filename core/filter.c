@@ -6,7 +6,6 @@
 #include "core/engine.h"
 #include "core/filter_wish.h"
 #include "core/ports.h"
-#include "core/reconcile.h"
 #include "core/tell.h"
 
 enum {
@@ -58,7 +57,7 @@ static void note_missing(struct engine *engine)
 {
 	struct object *object;
 
-	engine->filter.away = engine->filter.away_again = true;
+	engine->filter->away = engine->filter->away_again = true;
 	map_for_each(object, &engine->objects, node) {
 		if (object->kind != KIND_SPACE || !object->own.filtered)
 			continue;
@@ -70,7 +69,7 @@ static void note_missing(struct engine *engine)
 
 static void succeeded(struct engine *engine)
 {
-	struct filter *filter = &engine->filter;
+	struct filter *filter = engine->filter;
 
 	if (filter->failures)
 		log_info("the packet filter is as it shall be again");
@@ -88,7 +87,7 @@ static void succeeded(struct engine *engine)
 /* What is in the kernel nobody knows now: no space is isolated for certain. */
 static void failed(struct engine *engine, const struct error *err)
 {
-	struct filter *filter = &engine->filter;
+	struct filter *filter = engine->filter;
 	struct object *object;
 
 	if (!str_equal(filter->problem.msg, err->msg) && filter->wish->n_spaces) {
@@ -124,11 +123,11 @@ static void apply_soon(struct engine *engine);
 
 static void on_applied(struct call *call)
 {
-	struct engine *engine = container_of(call, struct engine, filter.call);
+	struct engine *engine = container_of(call, struct filter, call)->engine;
 
-	engine->filter.busy = false;
+	engine->filter->busy = false;
 	if (engine->closing) {
-		wish_free(&engine->filter);
+		wish_free(engine->filter);
 		pending_end(&engine->under_way);
 		return;
 	}
@@ -136,8 +135,8 @@ static void on_applied(struct call *call)
 		failed(engine, &call->err);
 	else
 		succeeded(engine);
-	wish_free(&engine->filter);
-	if (engine->filter.doubted)
+	wish_free(engine->filter);
+	if (engine->filter->doubted)
 		apply_soon(engine);
 	pending_end(&engine->under_way);
 }
@@ -146,7 +145,7 @@ static void on_applied(struct call *call)
 
 static void apply(struct engine *engine)
 {
-	struct filter *filter = &engine->filter;
+	struct filter *filter = engine->filter;
 
 	ports_settle(engine);
 	timer_stop(&filter->later);
@@ -167,17 +166,17 @@ static void apply(struct engine *engine)
 
 static void on_soon(struct deferred *deferred)
 {
-	apply(container_of(deferred, struct engine, filter.soon));
+	apply(container_of(deferred, struct filter, soon)->engine);
 }
 
 static void on_later(struct timer *timer)
 {
-	apply(container_of(timer, struct engine, filter.later));
+	apply(container_of(timer, struct filter, later)->engine);
 }
 
 static void apply_soon(struct engine *engine)
 {
-	struct filter *filter = &engine->filter;
+	struct filter *filter = engine->filter;
 	uint64_t at_ms = filter->not_before_ms > filter->rests_until_ms ? filter->not_before_ms
 									: filter->rests_until_ms;
 
@@ -191,14 +190,14 @@ static void apply_soon(struct engine *engine)
 
 void filter_doubt(struct engine *engine)
 {
-	engine->filter.doubted = true;
+	engine->filter->doubted = true;
 	apply_soon(engine);
 }
 
 /* Says it once for each time that others change it in a row. */
 static void tell_disturbed(struct engine *engine, bool first, bool waits)
 {
-	struct filter *filter = &engine->filter;
+	struct filter *filter = engine->filter;
 
 	if (first) {
 		log_warning("another hand changed the packet filter; it is put back");
@@ -215,7 +214,7 @@ static void tell_disturbed(struct engine *engine, bool first, bool waits)
 /* Each put-back takes its share of the time: so many may go ahead of it. */
 void filter_disturbed(struct engine *engine)
 {
-	struct filter *filter = &engine->filter;
+	struct filter *filter = engine->filter;
 	uint64_t now_ms = loop_now_ms(engine->loop);
 	bool first = filter->paid_until_ms <= now_ms;
 
@@ -235,18 +234,20 @@ void filter_disturbed(struct engine *engine)
 
 void filter_init(struct engine *engine)
 {
-	engine->filter = (struct filter){ 0 };
+	engine->filter = xnew(struct filter);
+	engine->filter->engine = engine;
 }
 
 void filter_stop(struct engine *engine)
 {
-	deferred_cancel(&engine->filter.soon);
-	timer_stop(&engine->filter.later);
+	deferred_cancel(&engine->filter->soon);
+	timer_stop(&engine->filter->later);
 }
 
 void filter_fini(struct engine *engine)
 {
-	check(!engine->filter.busy);
+	check(!engine->filter->busy);
 	filter_stop(engine);
-	wish_free(&engine->filter);
+	wish_free(engine->filter);
+	free(take_ptr(engine->filter));
 }

@@ -15,6 +15,7 @@ struct engine;
 struct object;
 
 struct filter {
+	struct engine *engine;
 	struct deferred soon;
 	struct timer later;
 	struct call call;

@@ -3,7 +3,9 @@
 
 #include "core/addresses.h"
 #include "core/bridges.h"
+#include "core/filter.h"
 #include "core/joins.h"
+#include "core/ports.h"
 #include "core/rivals.h"
 
 static void remove_containers(struct engine *engine, struct object *object)

@@ -4,6 +4,7 @@
 #include "core/addresses.h"
 #include "core/base/log.h"
 #include "core/bridges.h"
+#include "core/filter.h"
 #include "core/model/networks.h"
 #include "core/names.h"
 

@@ -3,11 +3,13 @@
 
 #include "core/asked.h"
 #include "core/base/log.h"
+#include "core/filter.h"
 #include "core/joins.h"
 #include "core/names.h"
 #include "core/observed.h"
 #include "core/reconcile.h"
 #include "core/unplaced.h"
+#include "core/ways.h"
 
 enum { LOOK_AGAIN_MS = 1000, LOOK_AGAIN_LAST_MS = 16 * 1000 };
 

@@ -9,7 +9,6 @@
 #include "core/model/hosts.h"
 #include "core/model/hosts_lines.h"
 #include "core/plan_cell.h"
-#include "core/reconcile.h"
 
 enum {
 	PAUSE_MIN_MS = 100,
@@ -341,7 +340,7 @@ static void take_known(struct names_job *job, struct names_file *file, struct ob
 	struct names_view *view = &job->views[file->view];
 
 	if (!view->text)
-		view->text = get_text(&job->engine->names, &view->view);
+		view->text = get_text(job->engine->names, &view->view);
 	view->text->used = true;
 	file->doubts = known->doubts;
 	if (!all && known->text == view->text->id && str_equal(known->ip, file->ip) &&
@@ -367,7 +366,7 @@ static void drop_unused_texts(struct names *names)
 /* NULL when nothing is to be written. */
 static struct names_job *round_new(struct engine *engine)
 {
-	struct names *names = &engine->names;
+	struct names *names = engine->names;
 	struct names_job *job = job_new(engine);
 	struct object *object;
 
@@ -525,7 +524,7 @@ static uint64_t pause_after(uint64_t took_ns)
 /* A file that could not be written is tried again with all others: those cost a look. */
 static void note_result(struct engine *engine, const struct names_job *job)
 {
-	struct names *names = &engine->names;
+	struct names *names = engine->names;
 	uint64_t pause_ms = job->status < 0 ? RETRY_MS : pause_after(job->took_ns);
 
 	names->rounds++;
@@ -562,21 +561,21 @@ static void note_file(struct engine *engine, const struct names_job *job, struct
 
 static void on_round(struct work *work)
 {
-	struct engine *engine = container_of(work, struct engine, names.work);
-	struct names_job *job = engine->names.job;
+	struct engine *engine = container_of(work, struct names, work)->engine;
+	struct names_job *job = engine->names->job;
 
 	for (size_t i = 0; i < job->n_files; i++)
 		note_file(engine, job, &job->files[i]);
-	note_result(engine, engine->names.job);
-	names_job_free(take_ptr(engine->names.job));
+	note_result(engine, engine->names->job);
+	names_job_free(take_ptr(engine->names->job));
 	start_soon(engine);
 	pending_end(&engine->under_way);
 }
 
 static void on_due(struct timer *timer)
 {
-	struct engine *engine = container_of(timer, struct engine, names.pause);
-	struct names *names = &engine->names;
+	struct engine *engine = container_of(timer, struct names, pause)->engine;
+	struct names *names = engine->names;
 
 	names->job = round_new(engine);
 	names->all = false;
@@ -595,7 +594,7 @@ static bool is_unknown(const struct engine *engine)
 
 static void start_soon(struct engine *engine)
 {
-	struct names *names = &engine->names;
+	struct names *names = engine->names;
 
 	if (!names->open || engine->closing || names->job || timer_active(&names->pause) ||
 	    is_unknown(engine) || (!names->all && !names->touched.count))
@@ -605,7 +604,7 @@ static void start_soon(struct engine *engine)
 
 void names_look_again(struct engine *engine)
 {
-	engine->names.all = true;
+	engine->names->all = true;
 	start_soon(engine);
 }
 
@@ -613,7 +612,7 @@ void names_touch_space(struct engine *engine, const char *space_key)
 {
 	if (!engine->run_path)
 		return;
-	set_add(&engine->names.touched, space_key);
+	set_add(&engine->names->touched, space_key);
 	start_soon(engine);
 }
 
@@ -627,26 +626,33 @@ void names_touch(struct engine *engine, const struct object *cell)
 			names_touch_space(engine, join->space_key);
 }
 
+void names_init(struct engine *engine)
+{
+	engine->names = xnew(struct names);
+	engine->names->engine = engine;
+}
+
 void names_open(struct engine *engine)
 {
-	if (engine->names.open || !engine->run_path)
+	if (engine->names->open || !engine->run_path)
 		return;
-	engine->names.open = engine->names.all = true;
+	engine->names->open = engine->names->all = true;
 	start_soon(engine);
 }
 
 void names_close(struct engine *engine)
 {
-	timer_stop(&engine->names.pause);
+	timer_stop(&engine->names->pause);
 }
 
 void names_fini(struct engine *engine)
 {
 	struct names_text *text;
 
-	check(!engine->names.job);
-	map_for_each(text, &engine->names.texts, node)
-		text_free(&engine->names, text);
-	timer_stop(&engine->names.pause);
-	set_clear(&engine->names.touched);
+	check(!engine->names->job);
+	map_for_each(text, &engine->names->texts, node)
+		text_free(engine->names, text);
+	timer_stop(&engine->names->pause);
+	set_clear(&engine->names->touched);
+	free(take_ptr(engine->names));
 }

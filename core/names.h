@@ -23,6 +23,7 @@ struct object;
 struct names_job;
 
 struct names {
+	struct engine *engine;
 	struct map touched; /* keys of spaces: struct touched in names.c */
 	bool all;           /* as if every space was touched */
 	bool open;          /* addresses are known: until the first look nothing is written */
@@ -35,6 +36,8 @@ struct names {
 	uint64_t not_before_ms;
 	uint64_t rounds, took_ns; /* for tests and bench: all, and the last one */
 };
+
+void names_init(struct engine *engine);
 
 /* The addresses of cells are known from now on: every file is looked at, the first time. */
 void names_open(struct engine *engine);

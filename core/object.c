@@ -414,3 +414,17 @@ const Api__CellSpec *object_cell_spec(const struct object *object)
 	check(object->kind == KIND_CELL);
 	return object->spec ? ((const Api__Cell *)object->spec)->spec : NULL;
 }
+
+void container_settle_stored_restart(struct container *c)
+{
+	struct object *object = c->object;
+	bool done = c->run_pid && c->run_pid != c->restart_of;
+
+	if (!c->restart_stored)
+		return;
+	c->restart_stored = false;
+	if (done && c->run == INTENT_RESTART)
+		c->run = INTENT_RUN;
+	if (done && container_is_root(c) && object->cell.run == INTENT_RESTART)
+		object->cell.run = INTENT_RUN;
+}

@@ -9,12 +9,12 @@
  */
 #pragma once
 
+#include "core/action.h"
 #include "core/base/list.h"
 #include "core/base/map.h"
 #include "core/cellfiles_written.h"
 #include "core/driver.h"
 #include "core/model/model.h"
-#include "core/plan.h"
 #include "core/reason.h"
 #include "core/throttle.h"
 
@@ -280,6 +280,10 @@ enum run_intent cell_intent(const struct object *object);
 
 /* Its containers start anew: what they did before does not count against them. */
 void container_forget_past(struct container *container);
+
+/* A restart that was asked of a daemon before us is over when another run than the one it was asked
+ * of has been seen. */
+void container_settle_stored_restart(struct container *container);
 
 /* No signal counts as sent to its task any more. */
 void container_forget_signals(struct container *container);

@@ -5,6 +5,7 @@
 #include "core/asked.h"
 #include "core/base/log.h"
 #include "core/bridges.h"
+#include "core/filter.h"
 #include "core/joins.h"
 #include "core/look.h"
 #include "core/names.h"
@@ -98,20 +99,6 @@ static void note_exit(struct engine *engine, struct container *c, const struct c
 		tell_exit(engine, c, fact->task != TASK_STOPPED);
 }
 
-void observed_stored_restart(struct container *c)
-{
-	struct object *object = c->object;
-	bool done = c->run_pid && c->run_pid != c->restart_of;
-
-	if (!c->restart_stored)
-		return;
-	c->restart_stored = false;
-	if (done && c->run == INTENT_RESTART)
-		c->run = INTENT_RUN;
-	if (done && container_is_root(c) && object->cell.run == INTENT_RESTART)
-		object->cell.run = INTENT_RUN;
-}
-
 /* It says nothing about the pid where it only tells that the task has ended. */
 static void set_pid(struct container *c, const struct container_fact *fact)
 {
@@ -127,7 +114,7 @@ static void set_task(struct engine *engine, struct object *object, struct contai
 
 	c->task = fact->task;
 	set_pid(c, fact);
-	observed_stored_restart(c);
+	container_settle_stored_restart(c);
 	if (ran(c->task) && !ran(before))
 		note_start(engine, object, c, fact);
 	else if ((c->task == TASK_STOPPED && before != TASK_STOPPED) ||

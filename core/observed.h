@@ -16,10 +16,6 @@ void observed_container(struct engine *engine, struct object *object, struct con
 void observed_task(struct engine *engine, struct object *object, struct container *container,
 		   enum task_state task, uint32_t pid);
 
-/* A restart that was asked of a daemon before us is over when another run than the one it was asked
- * of has been seen. */
-void observed_stored_restart(struct container *container);
-
 /* @since: engine.seq when it became so, at the latest. */
 void observed_cgroup(struct engine *engine, struct object *object, const struct cgroup_fact *fact,
 		     uint64_t since);

@@ -2,61 +2,11 @@
 /* Realms, spaces and stacks, and what all plans share. Cells are in plan_cell.c. */
 #include "core/plan.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
 #include "core/addresses.h"
-#include "core/base/aside.h"
 #include "core/plan_steps.h"
-
-static const struct {
-	const char *name;
-	enum reason failure;
-} actions[ACTION_COUNT] = {
-	[ACTION_NONE] = { "none", REASON_NONE },
-	[ACTION_NAMESPACE_ENSURE] = { "namespace-ensure", REASON_NAMESPACE_FAILED },
-	[ACTION_NAMESPACE_REMOVE] = { "namespace-remove", REASON_DELETE_FAILED },
-	[ACTION_SPACE_ENSURE] = { "space-ensure", REASON_NETWORK_FAILED },
-	[ACTION_SPACE_REMOVE] = { "space-remove", REASON_DELETE_FAILED },
-	[ACTION_CGROUP_INSPECT] = { "cgroup-inspect", REASON_CGROUP_FAILED },
-	[ACTION_CGROUP_ENSURE] = { "cgroup-ensure", REASON_CGROUP_FAILED },
-	[ACTION_CGROUP_KILL] = { "cgroup-kill", REASON_DELETE_FAILED },
-	[ACTION_CGROUP_REMOVE] = { "cgroup-remove", REASON_DELETE_FAILED },
-	[ACTION_NETNS_CREATE] = { "netns-create", REASON_NETWORK_FAILED },
-	[ACTION_NETWORK_ATTACH] = { "network-attach", REASON_NETWORK_FAILED },
-	[ACTION_NETWORK_REPAIR] = { "network-repair", REASON_NETWORK_FAILED },
-	[ACTION_NETWORK_DETACH] = { "network-detach", REASON_NETWORK_FAILED },
-	[ACTION_NETWORK_JOIN] = { "network-join", REASON_NETWORK_FAILED },
-	[ACTION_NETWORK_LEAVE] = { "network-leave", REASON_NETWORK_FAILED },
-	[ACTION_CONTAINER_INSPECT] = { "container-inspect", REASON_RUNTIME_UNAVAILABLE },
-	[ACTION_IMAGE_RESOLVE] = { "image-resolve", REASON_IMAGE_FAILED },
-	[ACTION_CONTAINER_CREATE] = { "container-create", REASON_CREATE_FAILED },
-	[ACTION_CONTAINER_REMOVE] = { "container-remove", REASON_DELETE_FAILED },
-	[ACTION_TASK_CREATE] = { "task-create", REASON_START_FAILED },
-	[ACTION_TASK_START] = { "task-start", REASON_START_FAILED },
-	[ACTION_TASK_STOP] = { "task-stop", REASON_STOP_FAILED },
-	[ACTION_TASK_KILL] = { "task-kill", REASON_STOP_FAILED },
-	[ACTION_TASK_DELETE] = { "task-delete", REASON_STOP_FAILED },
-	[ACTION_SHIM_KILL] = { "shim-kill", REASON_STOP_FAILED },
-};
-
-const char *action_name(enum action action)
-{
-	check(action < ACTION_COUNT && actions[action].name);
-	return actions[action].name;
-}
-
-enum reason action_failure_reason(enum action action, int code)
-{
-	check(action < ACTION_COUNT);
-	if (action == ACTION_IMAGE_RESOLVE && code == -ENOENT)
-		return REASON_IMAGE_NOT_PRESENT;
-	if (code == -ASIDE_HANGS &&
-	    (action == ACTION_CONTAINER_CREATE || action == ACTION_TASK_CREATE))
-		return REASON_VOLUME_HANGS;
-	return actions[action].failure;
-}
 
 void plan_wake_at(struct planning *p, uint64_t at_ms)
 {
@@ -190,9 +140,10 @@ static void say_filter(struct planning *p)
 		plan_say(p, API__STATE__Pending, REASON_FILTER_FAILED, "%s",
 			 space->own.filter_problem);
 	else if (space->own.filter_missing)
-		plan_say(p, API__STATE__Pending, REASON_FILTER_MISSING,
-			 "another hand took its rules out of the packet filter: they are being put "
-			 "back, and until then nothing passes between its cells and what is outside");
+		plan_say(
+			p, API__STATE__Pending, REASON_FILTER_MISSING,
+			"another hand took its rules out of the packet filter: they are being put "
+			"back, and until then nothing passes between its cells and what is outside");
 	else if (!object_is_filtered(space))
 		plan_say(p, API__STATE__Pending, REASON_CREATING,
 			 "its rules are being put into the packet filter");

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/object.h"
+#include "core/plan.h"
 
 struct planning {
 	const struct object *object;

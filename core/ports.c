@@ -2,6 +2,7 @@
 #include "core/ports.h"
 
 #include "core/engine.h"
+#include "core/filter.h"
 #include "core/model/ports.h"
 
 /*
@@ -138,10 +139,10 @@ static bool is_said(const struct object *cell)
 
 void ports_declare(struct engine *engine, struct object *cell)
 {
-	struct declaring by = { &engine->ports, cell };
+	struct declaring by = { engine->ports, cell };
 	bool any = !list_empty(&cell->cell.declared_ports);
 
-	take_back(&engine->ports, cell);
+	take_back(engine->ports, cell);
 	if (cell->kind == KIND_CELL && cell->wanted)
 		ports_for_each(cell, declare, &by);
 	if (list_empty(&cell->cell.declared_ports))
@@ -156,12 +157,12 @@ void ports_doubt(struct engine *engine, const struct object *cell)
 	struct declared *declared;
 
 	list_for_each(declared, &cell->cell.declared_ports, in_cell)
-		doubt(&engine->ports, declared->group);
+		doubt(engine->ports, declared->group);
 }
 
 void ports_forget(struct engine *engine, struct object *cell)
 {
-	take_back(&engine->ports, cell);
+	take_back(engine->ports, cell);
 }
 
 /* ---- whose each one is ---- */
@@ -331,18 +332,18 @@ void ports_settle(struct engine *engine)
 	struct port_group *group;
 	struct list doubted;
 
-	if (list_empty(&engine->ports.doubted))
+	if (list_empty(&engine->ports->doubted))
 		return;
-	list_for_each(group, &engine->ports.doubted, doubted)
+	list_for_each(group, &engine->ports->doubted, doubted)
 		if (group->n && decide(group))
 			filter_doubt(engine);
-	list_swap_out(&engine->ports.doubted, &doubted);
+	list_swap_out(&engine->ports->doubted, &doubted);
 	list_for_each(group, &doubted, doubted) {
 		list_for_each(declared, &group->declared, in_group)
 			set_conflict(engine, declared->cell, own_conflict(declared->cell));
 		list_remove(&group->doubted);
 		if (!group->n)
-			free_group(&engine->ports, group);
+			free_group(engine->ports, group);
 	}
 }
 
@@ -357,7 +358,7 @@ char *ports_clash(struct engine *engine, const char *cell_key, const Api__Contai
 
 		if (port_parse(container->ports[p], &port, NULL) < 0)
 			continue;
-		group = find_group(&engine->ports, &port);
+		group = find_group(engine->ports, &port);
 		if (!group)
 			continue;
 		list_for_each(declared, &group->declared, in_group)
@@ -370,17 +371,20 @@ char *ports_clash(struct engine *engine, const char *cell_key, const Api__Contai
 
 void ports_init(struct engine *engine)
 {
-	list_init(&engine->ports.doubted);
+	engine->ports = xnew(struct ports);
+	engine->ports->engine = engine;
+	list_init(&engine->ports->doubted);
 }
 
 void ports_fini(struct engine *engine)
 {
 	struct port_group *group;
 
-	map_for_each(group, &engine->ports.groups, node) {
+	map_for_each(group, &engine->ports->groups, node) {
 		check(!group->n);
-		free_group(&engine->ports, group);
+		free_group(engine->ports, group);
 	}
+	free(take_ptr(engine->ports));
 }
 
 /* ---- what is published ---- */
@@ -420,7 +424,7 @@ void ports_fill(const struct engine *engine, struct filter_wish *wish)
 	struct declared *declared;
 	struct port_group *group;
 
-	map_for_each(group, &engine->ports.groups, node)
+	map_for_each(group, &engine->ports->groups, node)
 		list_for_each(declared, &group->declared, in_group)
 			if (!declared->holder && ports_are_open(declared->cell))
 				add_families(wish, declared);

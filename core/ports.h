@@ -27,6 +27,7 @@ bool ports_are_open(const struct object *cell);
 
 /* All ports that wanted cells declare, by their numbers. */
 struct ports {
+	struct engine *engine;
 	struct map groups;   /* struct port_group.node in ports.c */
 	struct list doubted; /* struct port_group.doubted: to be decided anew */
 };

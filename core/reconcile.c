@@ -7,6 +7,8 @@
 #include "core/joins.h"
 #include "core/moot.h"
 #include "core/plan_cell.h"
+#include "core/plan_context.h"
+#include "core/ports.h"
 #include "core/refusal.h"
 #include "core/rivals.h"
 #include "core/status.h"
@@ -143,7 +145,7 @@ static void keep_turn(struct engine *engine, struct object *object, bool waits)
 
 void reconcile_object(struct engine *engine, struct object *object)
 {
-	const struct plan_context context = engine_plan_context(engine);
+	const struct plan_context context = plan_context_of(engine);
 	struct plan plan;
 
 	drop_gone_containers(engine, object);

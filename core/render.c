@@ -3,9 +3,11 @@
 #include "core/addresses.h"
 #include "core/base/wall.h"
 #include "core/desired.h"
+#include "core/egress.h"
 #include "core/joins.h"
 #include "core/model/view.h"
 #include "core/plan_cell.h"
+#include "core/plan_context.h"
 #include "core/status.h"
 #include "core/wish.h"
 
@@ -67,7 +69,7 @@ static Api__ContainerStatus *render_container_status(const struct engine *engine
 						     const struct object *object,
 						     const struct container *c)
 {
-	const struct plan_context context = engine_plan_context(engine);
+	const struct plan_context context = plan_context_of(engine);
 	Api__ContainerStatus *status = xnew(Api__ContainerStatus);
 	struct container_state state;
 

@@ -8,7 +8,6 @@
 #include "core/base/fs.h"
 #include "core/base/str.h"
 #include "core/base/wall.h"
-#include "core/status.h"
 
 /* One line per hierarchy, each with a path. */
 enum { CGROUP_FILE_MAX_BYTES = 64 * 1024 };

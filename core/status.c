@@ -3,6 +3,7 @@
 
 #include "core/base/log.h"
 #include "core/base/wall.h"
+#include "core/plan.h"
 #include "core/tell.h"
 
 /* ---- transitions ---- */

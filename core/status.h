@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/engine.h"
+#include "core/plan.h"
 
 /* Takes over what the planner says; tells the log, the watchers and the children of the object when
  * it changed. True: its state did, or whether what is below it may come up. */

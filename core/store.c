@@ -7,6 +7,7 @@
 #include "core/base/fs.h"
 #include "core/base/log.h"
 #include "core/base/wall.h"
+#include "core/names.h"
 #include "core/status.h"
 #include "core/store_job.h"
 #include "core/store_load.h"

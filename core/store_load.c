@@ -11,7 +11,6 @@
 #include "core/joins.h"
 #include "core/manifest/manifest.h"
 #include "core/model/view.h"
-#include "core/observed.h"
 #include "core/ports.h"
 #include "core/restart.h"
 #include "core/status.h"
@@ -39,7 +38,7 @@ static void restore_restart(struct container *c, const Api__ContainerStatus *sta
 	c->restart_of = status->pid;
 	c->restart_stored = true;
 	if (seen)
-		observed_stored_restart(c);
+		container_settle_stored_restart(c);
 	else
 		container_forget_past(c);
 }

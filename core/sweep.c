@@ -2,6 +2,7 @@
 #include "core/sweep.h"
 
 #include "core/doctor.h"
+#include "core/plan_context.h"
 
 /* Longer than containerd takes to give up a shim whose making was cut off. */
 enum { SWEEP_DELAY_MS = 20 * 1000 };
@@ -22,7 +23,7 @@ static void on_due(struct timer *timer)
 	const struct doctor_options options = { .fix = true,
 						.kinds = 1U << HOST_SHIM | 1U << HOST_IPAM };
 
-	if (!engine_plan_context(sweep->engine).looked || engine_look_problem(sweep->engine)) {
+	if (!plan_context_of(sweep->engine).looked || engine_look_problem(sweep->engine)) {
 		sweep_again(sweep);
 		return;
 	}

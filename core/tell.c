@@ -7,6 +7,7 @@
 #include "core/base/wall.h"
 #include "core/history.h"
 #include "core/model/diff.h"
+#include "core/plan.h"
 #include "core/restart.h"
 #include "core/status.h"
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "core/engine.h"
+#include "core/plan.h"
 
 /* The comments are the manual of kuke events. */
 enum tell_reason {

@@ -5,7 +5,6 @@
 #include "core/bridges.h"
 #include "core/engine.h"
 #include "core/joins.h"
-#include "core/reconcile.h"
 #include "core/tell.h"
 
 enum {
@@ -34,7 +33,7 @@ static void add_range(struct ranges *ranges, const char *text, size_t tag)
 
 static void add_space(struct engine *engine, const struct object *object)
 {
-	struct ways *ways = &engine->ways;
+	struct ways *ways = engine->ways;
 	const struct space_fact *fact = &object->own.space;
 	struct host_ways *wish = ways->wish;
 
@@ -50,7 +49,7 @@ static void add_space(struct engine *engine, const struct object *object)
 
 static void make_wish(struct engine *engine)
 {
-	struct ways *ways = &engine->ways;
+	struct ways *ways = engine->ways;
 	const struct object *object;
 	size_t n = 0;
 
@@ -112,7 +111,7 @@ static void note_space(struct engine *engine, const struct ways_space *space)
 /* The host's own switches. What is turned again and again is told once. */
 static void note_switches(struct engine *engine)
 {
-	struct ways *ways = &engine->ways;
+	struct ways *ways = engine->ways;
 	const struct strv *mended = &ways->wish->mended;
 	uint64_t now_ms = loop_now_ms(engine->loop);
 
@@ -136,7 +135,7 @@ static void note_switches(struct engine *engine)
 
 static void succeeded(struct engine *engine)
 {
-	struct ways *ways = &engine->ways;
+	struct ways *ways = engine->ways;
 
 	if (ways->problem.code)
 		log_info("the host's routes can be looked at again");
@@ -158,7 +157,7 @@ static uint64_t pause_ms(const struct ways *ways, int status)
 /* What was seen before stands. */
 static void failed(struct engine *engine, const struct error *err)
 {
-	struct ways *ways = &engine->ways;
+	struct ways *ways = engine->ways;
 
 	if (!str_equal(ways->problem.msg, err->msg))
 		log_warning("%s", err->msg);
@@ -171,8 +170,8 @@ static void on_later(struct timer *timer);
 
 static void on_looked(struct call *call)
 {
-	struct engine *engine = container_of(call, struct engine, ways.call);
-	struct ways *ways = &engine->ways;
+	struct engine *engine = container_of(call, struct ways, call)->engine;
+	struct ways *ways = engine->ways;
 
 	ways->busy = false;
 	if (engine->closing) {
@@ -197,7 +196,7 @@ static void on_looked(struct call *call)
 
 static void look(struct engine *engine)
 {
-	struct ways *ways = &engine->ways;
+	struct ways *ways = engine->ways;
 
 	timer_stop(&ways->later);
 	deferred_cancel(&ways->soon);
@@ -213,17 +212,17 @@ static void look(struct engine *engine)
 
 static void on_soon(struct deferred *deferred)
 {
-	look(container_of(deferred, struct engine, ways.soon));
+	look(container_of(deferred, struct ways, soon)->engine);
 }
 
 static void on_later(struct timer *timer)
 {
-	look(container_of(timer, struct engine, ways.later));
+	look(container_of(timer, struct ways, later)->engine);
 }
 
 static void look_soon(struct engine *engine)
 {
-	struct ways *ways = &engine->ways;
+	struct ways *ways = engine->ways;
 
 	if (ways->busy || engine->closing)
 		return;
@@ -235,46 +234,54 @@ static void look_soon(struct engine *engine)
 
 void ways_doubt(struct engine *engine)
 {
-	engine->ways.doubted = true;
+	engine->ways->doubted = true;
 	look_soon(engine);
 }
 
 void ways_doubt_switches(struct engine *engine)
 {
-	engine->ways.bridges_doubted = true;
+	engine->ways->bridges_doubted = true;
 	ways_doubt(engine);
 }
 
 void ways_fix(struct engine *engine)
 {
-	engine->ways.fix = true;
-	engine->ways.not_before_ms = 0;
+	engine->ways->fix = true;
+	engine->ways->not_before_ms = 0;
 	ways_doubt(engine);
 }
 
 bool ways_are_doubted(const struct engine *engine)
 {
-	return engine->ways.busy || engine->ways.doubted;
+	return engine->ways->busy || engine->ways->doubted;
 }
 
 bool ways_touch(const struct engine *engine, const struct ip *ip, unsigned prefix)
 {
-	return ranges_next(&engine->ways.ranges, NULL, ip, prefix) != NULL;
+	return ranges_next(&engine->ways->ranges, NULL, ip, prefix) != NULL;
 }
 
 /* ---- life ---- */
 
+void ways_init(struct engine *engine, bool leaves)
+{
+	engine->ways = xnew(struct ways);
+	engine->ways->engine = engine;
+	engine->ways->leaves = leaves;
+}
+
 void ways_stop(struct engine *engine)
 {
-	deferred_cancel(&engine->ways.soon);
-	timer_stop(&engine->ways.later);
+	deferred_cancel(&engine->ways->soon);
+	timer_stop(&engine->ways->later);
 }
 
 void ways_fini(struct engine *engine)
 {
-	check(!engine->ways.busy);
+	check(!engine->ways->busy);
 	ways_stop(engine);
-	wish_free(&engine->ways);
-	ranges_fini(&engine->ways.ranges);
-	free(engine->ways.off);
+	wish_free(engine->ways);
+	ranges_fini(&engine->ways->ranges);
+	free(engine->ways->off);
+	free(take_ptr(engine->ways));
 }

@@ -19,6 +19,7 @@ struct host_ways;
 struct object;
 
 struct ways {
+	struct engine *engine;
 	struct deferred soon;
 	struct timer later;
 	struct call call;
@@ -38,6 +39,9 @@ struct ways {
 	bool overlaps;        /* something else leads into one of them */
 	uint64_t looks;       /* that succeeded; for tests */
 };
+
+/* @leaves: see there. */
+void ways_init(struct engine *engine, bool leaves);
 
 /* The spaces, their bridges or the host's routes may have changed. */
 void ways_doubt(struct engine *engine);

@@ -2,6 +2,7 @@
 #include "core/wish.h"
 
 #include "core/desired.h"
+#include "core/filter.h"
 #include "core/joins.h"
 #include "core/model/view.h"
 #include "core/names.h"

@@ -26,6 +26,7 @@
 
 #include "core/bridges.h"
 #include "core/plan_cell.h"
+#include "core/ways.h"
 #include "watchers/netlink.h"
 
 /* IFF_LOWER_UP of linux/if.h, which does not go with net/if.h. The kernel has it right at once,
@@ -117,7 +118,7 @@ static int on_message(struct nl_msg *msg, void *arg)
 	struct links *links = arg;
 	bool matters = false, busy = false;
 
-	if ((links->engine->ways.overlaps || links->engine->ways.busy) && takes_routes_away(header))
+	if ((links->engine->ways->overlaps || links->engine->ways->busy) && takes_routes_away(header))
 		ways_doubt(links->engine);
 
 	if (header->nlmsg_type == RTM_NEWLINK || header->nlmsg_type == RTM_DELLINK)

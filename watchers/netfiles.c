@@ -20,8 +20,10 @@
 #include <unistd.h>
 
 #include "core/base/paths.h"
+#include "core/filter.h"
 #include "core/loop/inotify.h"
 #include "core/model/names.h"
+#include "core/ports.h"
 
 enum {
 	PAUSE_MIN_MS = 100,      /* a burst is checked once */

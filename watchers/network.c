@@ -3,7 +3,9 @@
 
 #include "core/act.h"
 #include "core/base/log.h"
+#include "core/filter.h"
 #include "core/look.h"
+#include "core/ways.h"
 
 enum {
 	BURST_MS = 20,  /* from the first hint of a burst to the look */

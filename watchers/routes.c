@@ -21,6 +21,7 @@
 #include <netlink/socket.h>
 
 #include "core/bridges.h"
+#include "core/ways.h"
 #include "watchers/netlink.h"
 
 struct routes {

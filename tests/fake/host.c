@@ -4,6 +4,7 @@
 #include "core/base/fs.h"
 #include "core/core.h"
 #include "core/desired.h"
+#include "core/filter.h"
 #include "core/hold.h"
 #include "core/journal.h"
 #include "core/store.h"

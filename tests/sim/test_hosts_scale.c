@@ -73,7 +73,7 @@ static void add_cell(struct sim *sim, unsigned i)
 
 static bool is_told(struct sim *sim)
 {
-	const struct names *names = &sim->engine.names;
+	const struct names *names = sim->engine.names;
 
 	return !names->job && !names->touched.count && !names->all;
 }
@@ -104,7 +104,7 @@ static struct cost measure(unsigned cells)
 	sim.run_path = dir;
 	for (unsigned i = 0; i < cells; i++)
 		add_cell(&sim, i);
-	sim.engine.names.open = true;
+	sim.engine.names->open = true;
 	names_look_again(&sim.engine);
 	assert_true(sim_run_until(&sim, is_told, 60 * 1000));
 	for (unsigned i = cells; i < cells + ADDS; i++) {

@@ -11,6 +11,8 @@
 #include "core/base/buf.h"
 #include "core/base/fs.h"
 #include "core/base/log.h"
+#include "core/egress.h"
+#include "core/filter.h"
 #include "core/journal.h"
 #include "tests/fake/host.h"
 
@@ -354,7 +356,7 @@ static unsigned known_hosts(struct sim *sim)
 	const struct egress_host *host;
 	unsigned n = 0;
 
-	map_for_each(host, &sim->engine.egress.hosts, node)
+	map_for_each(host, &sim->engine.egress->hosts, node)
 		n += host->addresses.n > 0;
 	return n;
 }
@@ -390,14 +392,14 @@ static double play_rounds(unsigned n)
 	start_with_many(&sim, n);
 	sim_run(&sim, TTL_MS - 5000);
 	assert_int_equal(known_hosts(&sim), n);
-	applied = sim.engine.filter.applied;
+	applied = sim.engine.filter->applied;
 	sim.world.asked = 0;
 	before = cpu_ms();
 	sim_run(&sim, (uint64_t)ROUNDS * TTL_MS);
 	before = cpu_ms() - before;
 	assert_in_range(sim.world.asked, (ROUNDS - 1) * n, (ROUNDS + 1) * n);
 	assert_in_range(sim.world.asking_most, 1, 2 * EGRESS_UNDER_WAY_MAX);
-	assert_in_range(sim.engine.filter.applied - applied, 0, 2);
+	assert_in_range(sim.engine.filter->applied - applied, 0, 2);
 	print_message("%u names: %u questions, %.1f ms of CPU\n", n, sim.world.asked, before);
 	end(&sim);
 	return before;

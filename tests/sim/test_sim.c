@@ -16,6 +16,7 @@
 #include "core/base/log.h"
 #include "core/desired.h"
 #include "core/look.h"
+#include "core/ways.h"
 #include "tests/fake/host.h"
 
 static const char two_containers[] =
@@ -941,17 +942,17 @@ static void test_25_forwarding(void **state UNUSED)
 	ways_doubt_switches(&sim.engine);
 	sim_run(&sim, 1000);
 	assert_false(sim.world.forwarding_off);
-	assert_null(sim.engine.ways.off);
-	sim.engine.ways.leaves = true;
+	assert_null(sim.engine.ways->off);
+	sim.engine.ways->leaves = true;
 	sim.world.forwarding_off = true;
 	ways_doubt_switches(&sim.engine);
 	sim_run(&sim, 1000);
 	assert_true(sim.world.forwarding_off);
-	assert_string_equal(sim.engine.ways.off, "net.ipv4.ip_forward is off");
+	assert_string_equal(sim.engine.ways->off, "net.ipv4.ip_forward is off");
 	ways_fix(&sim.engine);
 	sim_run(&sim, 1000);
 	assert_false(sim.world.forwarding_off);
-	assert_null(sim.engine.ways.off);
+	assert_null(sim.engine.ways->off);
 	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
 	assert_no_violation(&sim);
 	sim_fini(&sim);

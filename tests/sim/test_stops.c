@@ -13,6 +13,7 @@
 #include "core/base/fs.h"
 #include "core/base/log.h"
 #include "core/desired.h"
+#include "core/plan_context.h"
 #include "core/status.h"
 #include "tests/fake/host.h"
 
@@ -426,7 +427,7 @@ static void test_restart_outlives_daemons(void **state UNUSED)
 
 static void assert_state(struct sim *sim, const char *role, Api__State state, enum reason reason)
 {
-	const struct plan_context context = engine_plan_context(&sim->engine);
+	const struct plan_context context = plan_context_of(&sim->engine);
 	struct container_state said;
 
 	plan_container_state(container(sim, role), &context, &said);

@@ -4,6 +4,7 @@
 
 #include "core/base/buf.h"
 #include "core/object.h"
+#include "core/plan.h"
 
 /* "cgroup-ensure, task-start root, network-join r/s"; "" for no step. Free with free(). */
 static inline char *plan_text(const struct plan *plan)

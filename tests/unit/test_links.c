@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which of the kernel's messages about links call for a look. In a network of its own. */
+#include "core/ways.h"
 #include "watchers/links.h"
 
 #include <errno.h>
@@ -134,6 +135,7 @@ static int setup(void **state UNUSED)
 	mend();
 	assert_int_equal(loop_open(&f.loop, LOOP_CLOCK_BOOTTIME, NULL), 0);
 	f.engine.loop = &f.loop;
+	ways_init(&f.engine, false);
 	f.cell = object_new("r/s/t/web");
 	map_insert(&f.engine.objects, &f.cell->node, f.cell->key);
 	engine_set_link(&f.engine, &f.cell->cell.link, f.cell, "vethT");
@@ -151,6 +153,7 @@ static int teardown(void **state UNUSED)
 	loop_close(&f.loop);
 	engine_set_link(&f.engine, &f.cell->cell.link, NULL, NULL);
 	bridges_use(&f.engine, &f.cell->cell.on_bridge, NULL);
+	ways_fini(&f.engine);
 	map_remove(&f.engine.objects, &f.cell->node);
 	object_free(f.cell);
 	if (if_nametoindex("vethT"))
