@@ -4,8 +4,6 @@
 
 #include <stdint.h>
 
-struct engine;
-struct join;
 struct object;
 
 /* No bridge of Linux has more (BR_MAX_PORTS), and each address is at one of them. */
@@ -14,12 +12,6 @@ enum { ADDRESSES_BRIDGE_PORTS = 1023 };
 /* What cells can have of a range ("10.88.0.0/16"): not its first and last address, not the
  * bridge's, and no more than that has ports. 0: it is no range. */
 uint32_t addresses_of(const char *subnet);
-
-/* The cell has an address now, or has none any more: counted in its space. */
-void addresses_count(struct engine *engine, struct object *cell);
-
-/* The same of one of its joins, in the space that it joins. */
-void addresses_count_join(struct engine *engine, struct join *join);
 
 enum addresses_left {
 	ADDRESSES_ENOUGH,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/forget.h"
 
-#include "core/addresses.h"
+#include "core/addresses_count.h"
 #include "core/bridges.h"
 #include "core/filter.h"
 #include "core/joins.h"

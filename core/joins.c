@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/joins.h"
 
-#include "core/addresses.h"
+#include "core/addresses_count.h"
 #include "core/base/log.h"
 #include "core/bridges.h"
 #include "core/filter.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/observed.h"
 
-#include "core/addresses.h"
+#include "core/addresses_count.h"
 #include "core/asked.h"
 #include "core/base/log.h"
 #include "core/bridges.h"

@@ -144,11 +144,6 @@ void timer_stop(struct timer *timer)
 	arm_timer_fd(timer->loop);
 }
 
-bool timer_active(const struct timer *timer)
-{
-	return list_linked(&timer->link);
-}
-
 /* ---- worker threads ---- */
 
 static void on_work_run(uv_work_t *uv)

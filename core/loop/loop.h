@@ -90,7 +90,10 @@ struct timer {
 void timer_start_at(struct loop *loop, struct timer *timer, uint64_t due_ms, timer_fn fn);
 void timer_start(struct loop *loop, struct timer *timer, uint64_t after_ms, timer_fn fn);
 void timer_stop(struct timer *timer);
-bool timer_active(const struct timer *timer);
+static inline bool timer_active(const struct timer *timer)
+{
+	return list_linked(&timer->link);
+}
 
 /*
  * Bounded blocking work (namespaces, fsync, cgroup files, hashing) on libuv's pool, embedded in its
