@@ -145,7 +145,7 @@ static const struct {
 	{ "- a\n",
 	  "f:1:3: document 1: expected a mapping with apiVersion, kind, metadata and spec\n" },
 	{ "[[]]\n",
-	  "f:1:2: document 1: expected a mapping with apiVersion, kind, metadata and spec\n" },
+	  "f: no document in the file; expected at least one with apiVersion, kind and metadata\n" },
 	{ "a: b: c\n",
 	  "f:1:5: document 1: not valid YAML: mapping values are not allowed in this context\n" },
 	/* one bad document among good ones, of each sort */
