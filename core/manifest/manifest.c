@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "core/base/text.h"
+#include "core/manifest/hints.h"
 #include "core/manifest/mapper.h"
 #include "core/manifest/reader.h"
 #include "core/manifest/scalar.h"
@@ -171,6 +172,8 @@ static void read_object(struct parse *p, enum kind kind, const struct node *root
 	const struct mapper_options options = {
 		.skip = "status",
 		.max_worded = is_full(p) ? 0 : MANIFEST_MAX_ERRORS - p->manifest->errors.n,
+		.hint_field = hint_for_field,
+		.hint_value = hint_for_value,
 		.on_error = on_mapper_error,
 		.ctx = p,
 	};
@@ -190,16 +193,22 @@ static void report_kind(struct parse *p, const struct node *root)
 {
 	const struct node *node = node_get(root, "kind");
 	const char *names[KIND_COUNT], *nearest, *kind = node_get_text(root, "kind");
+	const char *hint = hint_for_document(root);
 	char message[ERROR_MSG_MAX_BYTES];
 
+	if (is_missing(node) && hint)
+		return report(p, root, "", hint);
 	for (int i = 0; i < KIND_COUNT; i++)
 		names[i] = kind_name((enum kind)i);
 	nearest = kind ? str_nearest(kind, names, KIND_COUNT) : NULL;
+	hint = kind ? hint_for_kind(kind) : NULL;
 	if (is_missing(node))
 		snprintf(message, sizeof(message),
 			 "missing; add \"kind: Cell\", or Realm, Space, Stack, Container");
 	else if (!kind)
 		snprintf(message, sizeof(message), "expected text, found %s", node_type_name(node));
+	else if (hint)
+		snprintf(message, sizeof(message), "unknown kind \"%.80s\"; %s", kind, hint);
 	else if (nearest)
 		snprintf(message, sizeof(message), "unknown kind \"%.80s\", did you mean \"%s\"?",
 			 kind, nearest);

@@ -24,11 +24,12 @@ static struct shown show(const struct node *node)
 	return shown;
 }
 
-static void map_string(struct mapper *m, const struct node *node, char **storage)
+static void map_string(struct mapper *m, const struct node *node,
+		       const ProtobufCFieldDescriptor *field, char **storage)
 {
 	*storage = xstrdup(node->type == NODE_SCALAR ? node->text : "");
 	if (node->type != NODE_SCALAR)
-		mapper_fail(m, node, "expected text, found %s", node_type_name(node));
+		mapper_fail_type(m, node, field, field->label == PROTOBUF_C_LABEL_REPEATED, "text");
 	else if (node->plain && scalar_is_null(node->text))
 		mapper_fail(m, node, "expected text, found nothing; write \"\" for an empty one");
 }
@@ -109,7 +110,7 @@ void mapper_map_scalar(struct mapper *m, const struct node *node,
 {
 	switch (field->type) {
 	case PROTOBUF_C_TYPE_STRING:
-		map_string(m, node, storage);
+		map_string(m, node, field, storage);
 		break;
 	case PROTOBUF_C_TYPE_BOOL:
 		map_bool(m, node, storage);

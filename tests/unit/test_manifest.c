@@ -49,9 +49,9 @@ static const struct {
 	/* a list of documents */
 	{ "[{\"apiVersion\": \"v1beta1\", \"kind\": \"Realm\", \"metadata\": {\"name\": \"r\"}},\n"
 	  "{\"apiVersion\": \"v1beta1\", \"kind\": \"Realm\", \"metadata\": {\"name\": \"s\"}},\n"
-	  "{\"kind\": \"Pod\"}]\n",
+	  "{\"kind\": \"Gizmo\"}]\n",
 	  "[r]\n[s]\n"
-	  "f:3:10: document 1: kind: unknown kind \"Pod\"; expected Realm, Space, Stack, Cell or "
+	  "f:3:10: document 1: kind: unknown kind \"Gizmo\"; expected Realm, Space, Stack, Cell or "
 	  "Container\n" },
 	{ "[]\n",
 	  "f: no document in the file; expected at least one with apiVersion, kind and metadata\n" },
@@ -140,7 +140,7 @@ static const struct {
 	  "Container\n" },
 	{ "kind: cell\n",
 	  "f:1:7: document 1: kind: unknown kind \"cell\", did you mean \"Cell\"?\n" },
-	{ "kind: Deployment\n", "f:1:7: document 1: kind: unknown kind \"Deployment\"; expected "
+	{ "kind: Gadgetry\n", "f:1:7: document 1: kind: unknown kind \"Gadgetry\"; expected "
 				"Realm, Space, Stack, Cell or Container\n" },
 	{ "- a\n",
 	  "f:1:3: document 1: expected a mapping with apiVersion, kind, metadata and spec\n" },
