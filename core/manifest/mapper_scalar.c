@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "core/base/str.h"
+#include "core/model/naming.h"
 
 /* "a list", or the text itself. */
 struct shown {
@@ -84,15 +85,17 @@ static void map_enum(struct mapper *m, const struct node *node, const ProtobufCE
 		     int *storage)
 {
 	const ProtobufCEnumValue *value = NULL;
+	struct field_name *texts = xcalloc(type->n_values, sizeof(*texts));
 	const char **names = xcalloc(type->n_values, sizeof(*names)), *nearest = NULL;
 	AUTO_BUF struct buf known = { 0 };
 
 	for (unsigned i = 0; i < type->n_values; i++) {
-		names[i] = type->values[i].name;
+		texts[i] = naming_of_value(&type->values[i]);
+		names[i] = texts[i].text;
 		buf_printf(&known, "%s%s", i ? ", " : "", names[i]);
 	}
 	if (node->type == NODE_SCALAR) {
-		value = protobuf_c_enum_descriptor_get_value_by_name(type, node->text);
+		value = naming_find_value(type, node->text);
 		nearest = str_nearest(node->text, names, type->n_values);
 	}
 	free(names);
@@ -103,6 +106,7 @@ static void map_enum(struct mapper *m, const struct node *node, const ProtobufCE
 			    nearest);
 	else
 		mapper_fail(m, node, "expected one of %s, found %s", known.data, show(node).text);
+	free(texts);
 }
 
 void mapper_map_scalar(struct mapper *m, const struct node *node,
