@@ -190,9 +190,10 @@ static void say_filter(struct planning *p)
 		plan_say(p, API__STATE__Pending, REASON_FILTER_FAILED, "%s",
 			 space->own.filter_problem);
 	else if (space->own.filter_missing)
-		plan_say(p, API__STATE__Pending, REASON_FILTER_MISSING,
-			 "another hand took its rules out of the packet filter: they are being put "
-			 "back, and until then nothing passes between its cells and what is outside");
+		plan_say(
+			p, API__STATE__Pending, REASON_FILTER_MISSING,
+			"another hand took its rules out of the packet filter: they are being put "
+			"back, and until then nothing passes between its cells and what is outside");
 	else if (!object_is_filtered(space))
 		plan_say(p, API__STATE__Pending, REASON_CREATING,
 			 "its rules are being put into the packet filter");
@@ -223,8 +224,9 @@ static void say_addresses(struct planning *p)
 		break;
 	case ADDRESSES_LOW:
 		plan_say(p, API__STATE__Ready, REASON_ADDRESSES_LOW,
-			 "%u of the %u addresses that cells can have in %s are in use",
-			 own->addresses_used, total, own->space.subnet);
+			 "%u of the %u addresses that cells can have in %s %s in use",
+			 own->addresses_used, total, own->space.subnet,
+			 own->addresses_used == 1 ? "is" : "are");
 		break;
 	case ADDRESSES_NONE:
 		if (total == ADDRESSES_BRIDGE_PORTS)
@@ -233,9 +235,10 @@ static void say_addresses(struct planning *p)
 				 "delete cells, or put some into another space",
 				 total, own->space.bridge);
 		plan_say(p, API__STATE__Ready, REASON_ADDRESSES_EXHAUSTED,
-			 "all %u addresses in %s are in use, no further cell comes up; delete "
+			 "%s %u address%s in %s %s in use, no further cell comes up; delete "
 			 "cells, or stop all of them and give the space a larger subnet",
-			 total, own->space.subnet);
+			 total == 1 ? "the" : "all", total, total == 1 ? "" : "es",
+			 own->space.subnet, total == 1 ? "is" : "are");
 		break;
 	}
 }
@@ -308,7 +311,8 @@ static void plan_unwanted_parent(struct planning *p)
 
 	if (object->children) {
 		plan_say(p, API__STATE__Pending, REASON_DELETING,
-			 "waits until %u objects below are gone", object->children);
+			 "waits until %u object%s below %s gone", object->children,
+			 str_s(object->children), object->children == 1 ? "is" : "are");
 		return;
 	}
 	if (object->own.joined) {

@@ -297,6 +297,11 @@ struct bounds {
 	struct reader_bounds content;
 };
 
+static char *more_errors(const char *name, size_t n)
+{
+	return xasprintf("%s: %zu more error%s", name, n, str_s(n));
+}
+
 /* Which documents stand in front of the place where reading ended says nothing about them. */
 static void drop_documents(struct manifest *manifest)
 {
@@ -328,8 +333,7 @@ static void parse(const char *name, const char *data, size_t len, const struct b
 			  "kind and metadata",
 			  name);
 	if (p.n_errors > ret_manifest->errors.n) {
-		AUTO_FREE char *rest =
-			xasprintf("%s: %zu more errors", name, p.n_errors - ret_manifest->errors.n);
+		AUTO_FREE char *rest = more_errors(name, p.n_errors - ret_manifest->errors.n);
 
 		strv_add(&ret_manifest->errors, rest);
 	}
