@@ -15,6 +15,8 @@ void args_fini(struct args *args)
 {
 	strv_fini(&args->files);
 	strv_fini(&args->pieces);
+	free(args->words);
+	args->words = NULL;
 	free(args->own);
 	args->own = NULL;
 }
@@ -25,7 +27,7 @@ static void share_input(struct argp_state *state)
 		state->child_inputs[i] = state->input;
 }
 
-/* "cell/web", as -o name of others prints it. */
+/* "cell/web", or "cell/main/lab/front/web" as -o name prints it. */
 static bool is_kind_and_name(const struct args *args, const char *word)
 {
 	AUTO_FREE char *kind = xstrndup(word, strcspn(word, "/"));
@@ -43,6 +45,7 @@ static error_t add_kind_and_name(struct args *args, const char *word)
 	size_t n = args->pieces.n;
 	error_t error;
 
+	args->kinds_in_words = true;
 	strv_add(&args->pieces, kind);
 	strv_add(&args->pieces, strchr(word, '/') + 1);
 	error = add_word(args, args->pieces.items[n]);
@@ -91,6 +94,7 @@ int args_parse(const struct verb *verb, int argc, char **argv, struct args *args
 
 	args->verb = verb;
 	args->err = err;
+	args->words = xcalloc((size_t)argc + 2, sizeof(*args->words)); /* one may become two */
 	if (verb->own_bytes)
 		args->own = xcalloc(1, verb->own_bytes);
 	if (argp_parse(&argp, argc, argv, PARSE_FLAGS, NULL, args) != 0)

@@ -18,7 +18,8 @@ enum args_output {
 	OUTPUT_COUNT
 };
 
-enum { ARGS_WORDS_MAX = 64, ARGS_TIMEOUT_MS = 60000 };
+/* What one command line can hold, e.g. that of xargs. */
+enum { ARGS_WORDS_MAX = 100000, ARGS_TIMEOUT_MS = 60000 };
 
 /* A zeroed struct holds the defaults. Strings point into argv or the environment. */
 struct args {
@@ -29,13 +30,14 @@ struct args {
 	bool help;
 	bool version; /* kuke --version */
 	bool wait;
-	uint64_t timeout_ms;               /* how long to wait at most; set after args_parse() */
-	struct strv files;                 /* -f */
-	int verb_at;                       /* where args_parse_front() found the verb */
-	const char *words[ARGS_WORDS_MAX]; /* what is no option, without the verb */
+	uint64_t timeout_ms; /* how long to wait at most; set after args_parse() */
+	struct strv files;   /* -f */
+	int verb_at;         /* where args_parse_front() found the verb */
+	const char **words;  /* what is no option, without the verb */
 	unsigned n_words;
-	struct strv pieces; /* texts made from several words, or part of one */
-	void *own;          /* verb->own_bytes, zeroed: for options of the verb */
+	bool kinds_in_words; /* the first was KIND/NAME and stands as two; so are those from 2 on */
+	struct strv pieces;  /* texts made from several words, or part of one */
+	void *own;           /* verb->own_bytes, zeroed: for options of the verb */
 	struct error *err;
 };
 

@@ -12,6 +12,7 @@ struct column {
 	column_fn text;
 	unsigned further; /* only with these; 0: always */
 	bool state, age;  /* instead of text */
+	bool cut;         /* in a terminal, where the row is too long */
 };
 
 static void add(struct buf *out, const char *text)
@@ -159,7 +160,8 @@ static void container_id(const struct object *object, struct buf *out)
 #define STATE { .header = "STATE", .state = true }
 #define AGE { .header = "AGE", .age = true }
 #define REASON WIDE("REASON", column_reason)
-#define LABELS { .header = "LABELS", .text = column_labels, .further = COLUMNS_LABELS }
+#define IMAGE { .header = "IMAGE", .text = container_image, .cut = true }
+#define LABELS { .header = "LABELS", .text = column_labels, .further = COLUMNS_LABELS, .cut = true }
 
 static const struct column realm_columns[] = {
 	NAME, STATE, COLUMN("NAMESPACE", realm_namespace), AGE, REASON, LABELS, { 0 },
@@ -180,9 +182,9 @@ static const struct column cell_columns[] = {
 };
 
 static const struct column container_columns[] = {
-	NAME, COLUMN("CELL", column_cell), STATE, COLUMN("RESTARTS", container_restarts),
-	COLUMN("IMAGE", container_image), AGE, WIDE("PID", container_pid),
-	WIDE("EXIT", container_exit), WIDE("CONTAINERD-ID", container_id), REASON, LABELS, { 0 },
+	NAME, REALM, SPACE, STACK, COLUMN("CELL", column_cell), STATE,
+	COLUMN("RESTARTS", container_restarts), IMAGE, AGE,
+	WIDE("PID", container_pid), WIDE("EXIT", container_exit), WIDE("CONTAINERD-ID", container_id), REASON, LABELS, { 0 },
 };
 /* clang-format on */
 
@@ -200,7 +202,9 @@ static bool is_shown(const struct column *column, unsigned further)
 void columns_begin(enum kind kind, unsigned further, struct table *table)
 {
 	for (const struct column *column = columns[kind]; column->header; column++) {
-		if (is_shown(column, further))
+		if (is_shown(column, further) && column->cut)
+			table_add_text_column(table, column->header);
+		else if (is_shown(column, further))
 			table_add_column(table, column->header);
 	}
 }

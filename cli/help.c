@@ -2,43 +2,174 @@
 #include "cli/help.h"
 
 #include "cli/foreign.h"
+#include "cli/host_args.h"
 #include "core/base/buf.h"
+
+enum {
+	LINE_COLUMNS = 79, /* a terminal of 80 goes on with the next line after its last column */
+	OPTION_COLUMNS = 27,
+	VERB_COLUMNS = 14,
+};
+
+/* ---- text in lines ---- */
+
+/* From column @at on; further lines begin at @indent. */
+static void print_folded(const char *text, size_t at, size_t indent, FILE *out)
+{
+	while (*text) {
+		size_t len = strcspn(text, " \n");
+
+		if (at > indent && at + 1 + len > LINE_COLUMNS) {
+			fprintf(out, "\n%*s", (int)indent, "");
+			at = indent;
+		}
+		fprintf(out, "%s%.*s", at > indent ? " " : "", (int)len, text);
+		at += len + (at > indent);
+		text += len;
+		text += strspn(text, " \n");
+	}
+	fputc('\n', out);
+}
+
+/* Lines that are indented stand as they are: what is typed is not folded. */
+static void print_paragraphs(const char *text, FILE *out)
+{
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+		AUTO_FREE char *line = xstrndup(text, len);
+
+		if (*line == ' ')
+			fprintf(out, "%s\n", line);
+		else
+			print_folded(line, 0, 0, out);
+		text += len + (text[len] == '\n');
+	}
+}
+
+/* ---- options in groups ---- */
+
+static const char *group_title(const struct argp *group)
+{
+	if (group == &args_common)
+		return "Options of every verb";
+	if (group == &args_scope)
+		return "Where to look";
+	return group == &host_args_settings ? "Settings of kukeond" : "Options";
+}
+
+static void print_help_of(const struct argp_option *option, FILE *out)
+{
+	AUTO_BUF struct buf left = { 0 };
+
+	if (option->key > ' ' && option->key < 0x7f)
+		buf_printf(&left, "  -%c, ", option->key);
+	else
+		buf_add_str(&left, "      ");
+	buf_printf(&left, "--%s%s%s", option->name, option->arg ? "=" : "",
+		   option->arg ? option->arg : "");
+	if (left.len < OPTION_COLUMNS)
+		fprintf(out, "%-*s", OPTION_COLUMNS, left.data);
+	else
+		fprintf(out, "%s\n%*s", left.data, OPTION_COLUMNS, "");
+	print_folded(option->doc, OPTION_COLUMNS, OPTION_COLUMNS, out);
+}
+
+static void print_group(const char *title, const struct argp_option *own,
+			const struct argp_child *children, FILE *out)
+{
+	const struct argp_option *options[ARGS_OPTIONS_MAX];
+	size_t n = args_collect(own, children, options);
+
+	if (n)
+		fprintf(out, "\n%s:\n", title);
+	for (size_t i = 0; i < n; i++)
+		print_help_of(options[i], out);
+}
+
+/* The groups of a verb that have this title, as one. */
+static void print_titled(const char *title, const struct argp_child *children, FILE *out)
+{
+	struct argp_child some[ARGS_OPTIONS_MAX] = { 0 };
+	size_t n = 0;
+
+	for (; children->argp; children++) {
+		check(n < ARGS_OPTIONS_MAX - 1);
+		if (str_equal(group_title(children->argp), title))
+			some[n++] = *children;
+	}
+	print_group(title, NULL, some, out);
+}
 
 void help_print_verb(const struct verb *verb, FILE *out)
 {
-	AUTO_FREE char *name = xasprintf("kuke %s", verb->name);
-	AUTO_BUF struct buf doc = { 0 }, outputs = { 0 };
-	struct argp argp = { .children = verb->options };
+	static const char *const titles[] = { "Options", "Where to look", "Settings of kukeond",
+					      "Options of every verb" };
+	AUTO_BUF struct buf outputs = { 0 };
 
+	fprintf(out, "Usage: kuke %s [OPTION...]%s%s\n", verb->name, *verb->usage ? " " : "",
+		verb->usage);
+	fprintf(out, "%s.\n", verb->summary);
+	for (size_t i = 0; i < ARRAY_SIZE(titles); i++)
+		print_titled(titles[i], verb->options, out);
+	fprintf(out, "\nExamples:\n");
+	print_paragraphs(verb->examples, out);
 	args_add_outputs(verb, &outputs);
-	buf_printf(&doc, "%s.\n\vExamples:\n%s", verb->summary, verb->examples);
 	if (outputs.len)
-		buf_printf(&doc, "\nFormats of -o: %s.\n", outputs.data);
-	argp.doc = doc.data;
-	argp.args_doc = *verb->usage ? verb->usage : NULL;
-	/* Without argp's note on short options, which everybody knows. */
-	setenv("ARGP_HELP_FMT", "no-dup-args-note", 0);
-	argp_help(&argp, out, ARGP_HELP_SHORT_USAGE | ARGP_HELP_LONG | ARGP_HELP_DOC, name);
+		fprintf(out, "\nFormats of -o: %s.\n", outputs.data);
 }
 
-static void print_front(FILE *out)
-{
-	char name[] = "kuke";
+/* ---- the overview ---- */
 
-	argp_help(&args_front, out, ARGP_HELP_LONG, name);
+enum { GROUP_VERBS_MAX = 10 };
+
+/* A verb that is in none of them stands under the last title. */
+static const struct verb_group {
+	const char *title;
+	const char *verbs[GROUP_VERBS_MAX];
+} verb_groups[] = {
+	{ "Declare", { "apply", "create", "delete", "validate", "prune" } },
+	{ "Look", { "get", "status", "events", "wait", "doctor" } },
+	{ "Run", { "start", "stop", "kill", "restart" } },
+	{ "The host", { "init", "refresh", "uninstall" } },
+	{ "Further", { NULL } },
+};
+
+static bool group_has(const struct verb_group *group, const char *verb)
+{
+	for (size_t i = 0; i < GROUP_VERBS_MAX && group->verbs[i]; i++)
+		if (str_equal(group->verbs[i], verb))
+			return true;
+	return false;
+}
+
+static const struct verb_group *group_of(const struct verb *verb)
+{
+	size_t i = 0;
+
+	while (i < ARRAY_SIZE(verb_groups) - 1 && !group_has(&verb_groups[i], verb->name))
+		i++;
+	return &verb_groups[i];
+}
+
+static void print_verbs_of(const struct verb_group *group, FILE *out)
+{
+	fprintf(out, "\n%s:\n", group->title);
+	for (size_t i = 0; i < n_verbs; i++) {
+		if (verbs[i]->hidden || group_of(verbs[i]) != group)
+			continue;
+		fprintf(out, "  %-*s", VERB_COLUMNS - 2, verbs[i]->name);
+		print_folded(verbs[i]->summary, VERB_COLUMNS, VERB_COLUMNS, out);
+	}
 }
 
 void help_print_overview(FILE *out)
 {
 	fprintf(out, "Usage: kuke VERB [WORDS] [OPTION...]\n"
 		     "The client of kukeond, which keeps the cells that you declare "
-		     "running.\n\nVerbs:\n");
-	for (size_t i = 0; i < n_verbs; i++) {
-		if (!verbs[i]->hidden)
-			fprintf(out, "  %-11s %s\n", verbs[i]->name, verbs[i]->summary);
-	}
-	fprintf(out, "\nOptions of every verb:\n");
-	print_front(out);
+		     "running.\n");
+	for (size_t i = 0; i < ARRAY_SIZE(verb_groups); i++)
+		print_verbs_of(&verb_groups[i], out);
+	print_group("Options of every verb", args_front.options, args_front.children, out);
 	fprintf(out, "\n'kuke VERB --help' has the options and examples of a verb.\n"
 		     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 kukeond cannot be reached.\n");
 }

@@ -69,6 +69,17 @@ static void add_kinds(const struct verb *verb, struct buf *out)
 	}
 }
 
+int kinds_check(const struct verb *verb, enum kind kind, struct error *err)
+{
+	AUTO_BUF struct buf known = { 0 };
+
+	if (verb->kinds & (1U << kind))
+		return 0;
+	add_kinds(verb, &known);
+	return error_set(err, -EINVAL, "%s works on %s, not on a %s", verb->name, known.data,
+			 kinds_singular(kind));
+}
+
 int kinds_need(const struct args *args, enum kind *ret_kind, struct error *err)
 {
 	const struct verb *verb = args->verb;
@@ -81,11 +92,8 @@ int kinds_need(const struct args *args, enum kind *ret_kind, struct error *err)
 		return error_set(err, -EINVAL, "%s needs a kind: expected %s", verb->name,
 				 known.data);
 	if (kinds_parse(args->words[0], &kind)) {
-		if (!(verb->kinds & (1U << kind)))
-			return error_set(err, -EINVAL, "%s works on %s, not on a %s", verb->name,
-					 known.data, kinds_singular(kind));
 		*ret_kind = kind;
-		return 0;
+		return kinds_check(verb, kind, err);
 	}
 	nearest = nearest_kind(args->words[0]);
 	if (nearest)

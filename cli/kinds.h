@@ -13,6 +13,9 @@ bool kinds_parse(const char *word, enum kind *ret_kind);
  */
 int kinds_need(const struct args *args, enum kind *ret_kind, struct error *err);
 
+/* Whether the verb works on it; 0, or -EINVAL and what it works on. */
+int kinds_check(const struct verb *verb, enum kind kind, struct error *err);
+
 /* "cell" and "cells" of KIND_CELL. */
 const char *kinds_singular(enum kind kind);
 const char *kinds_plural(enum kind kind);

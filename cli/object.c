@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/object.h"
 
+#include "cli/kinds.h"
 #include "core/base/str.h"
 #include "core/model/view.h"
 
@@ -71,4 +72,12 @@ bool object_read(const Api__Object *api, struct object *ret_object)
 	read_status(&object);
 	*ret_object = object;
 	return true;
+}
+
+void object_add_name(const struct object *object, struct buf *out)
+{
+	buf_add_str(out, kinds_singular(object->kind));
+	for (int above = KIND_REALM; above < (int)object->kind; above++)
+		buf_printf(out, "/%s", object->scope[above] ? object->scope[above] : "");
+	buf_printf(out, "/%s", object->name ? object->name : "");
 }

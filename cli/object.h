@@ -3,6 +3,7 @@
 #pragma once
 
 #include "api/kukeon.pb-c.h"
+#include "core/base/buf.h"
 #include "core/model/names.h"
 
 /* Points into the object it was read from. Strings are NULL where the object has none. */
@@ -21,6 +22,9 @@ struct object {
 
 /* False for an object of a kind that this kuke does not know. */
 bool object_read(const Api__Object *api, struct object *ret_object);
+
+/* "cell/main/lab/front/web": what a verb takes as the object's name, wherever it lies. */
+void object_add_name(const struct object *object, struct buf *out);
 
 /* @message of @kind as an object of the API, which points to it. */
 Api__Object object_wrap(enum kind kind, ProtobufCMessage *message);

@@ -2,6 +2,7 @@
 #include "cli/print.h"
 
 #include "cli/columns.h"
+#include "cli/display.h"
 #include "cli/table.h"
 #include "core/manifest/manifest.h"
 
@@ -18,6 +19,7 @@ static void print_table(enum kind kind, Api__Object *const *objects, size_t n,
 	struct object object;
 
 	table.headed = options->headless;
+	table.columns = options->output == OUTPUT_WIDE ? 0 : display_columns(out);
 	columns_begin(kind, print_columns(options), &table);
 	for (size_t i = 0; i < n; i++) {
 		if (object_read(objects[i], &object) && object.kind == kind)
@@ -69,9 +71,12 @@ static void print_names(Api__Object *const *objects, size_t n, FILE *out)
 	struct object object;
 
 	for (size_t i = 0; i < n; i++) {
+		AUTO_BUF struct buf name = { 0 };
+
 		if (!object_read(objects[i], &object))
 			continue;
-		text_print(object.name, out);
+		object_add_name(&object, &name);
+		text_print(name.data, out);
 		fputc('\n', out);
 	}
 }

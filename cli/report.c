@@ -57,7 +57,7 @@ static void print_file(const Api__ManifestFile *file, FILE *out)
 	fputs("  ", out);
 	text_print(file->path, out);
 	fprintf(out, ": generation %u, %zu object%s\n", file->generation, file->n_objects,
-		file->n_objects == 1 ? "" : "s");
+		str_s(file->n_objects));
 	for (size_t i = 0; i < file->n_objects; i++) {
 		fputs("    ", out);
 		text_print(file->objects[i], out);
@@ -73,8 +73,8 @@ static void print_numbers(const Api__ManifestsStatus *manifests, FILE *out)
 
 	for (size_t i = 0; i < manifests->n_files; i++)
 		objects += manifests->files[i]->n_objects;
-	buf_printf(&text, "%zu file%s, %zu object%s", manifests->n_files,
-		   manifests->n_files == 1 ? "" : "s", objects, objects == 1 ? "" : "s");
+	buf_printf(&text, "%zu file%s, %zu object%s", manifests->n_files, str_s(manifests->n_files),
+		   objects, str_s(objects));
 	print_line("declare:", text.data, out);
 }
 
@@ -150,8 +150,9 @@ static void print_egress(const Api__SpaceEgress *space, FILE *out)
 		return;
 	fputs("  ", out);
 	text_print(space->space, out);
-	fprintf(out, ": %" PRIu64 " packets dropped, %" PRIu64 " bytes\n", egress->dropped_packets,
-		egress->dropped_bytes);
+	fprintf(out, ": %" PRIu64 " packet%s dropped, %" PRIu64 " byte%s\n",
+		egress->dropped_packets, str_s(egress->dropped_packets), egress->dropped_bytes,
+		str_s(egress->dropped_bytes));
 	for (size_t i = 0; i < egress->n_hosts; i++) {
 		if (str_empty(egress->hosts[i]->message))
 			continue;
@@ -260,7 +261,7 @@ static void print_verdict(const Api__StatusReply *status, FILE *out)
 			objects == 1 ? " is" : "s are");
 	if (errors)
 		fprintf(out, "%s%zu error%s in manifests.", objects ? " " : "", errors,
-			errors == 1 ? "" : "s");
+			str_s(errors));
 	if (!objects && !errors) /* nobody to ask, or something is held: the report names it */
 		fprintf(out, "Not everything declared is in force: see above.");
 	fputc('\n', out);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/table.h"
 
+#include "cli/display.h"
 #include "core/base/str.h"
 
 #define GREEN "\033[32m"
@@ -8,7 +9,11 @@
 #define RED "\033[31m"
 #define RESET "\033[0m"
 
-enum { GAP = 3 };
+enum {
+	GAP = 3,
+	NARROW_GAP = 2,
+	TEXT_COLUMNS_MIN = 8, /* of what is cut */
+};
 
 static const char *const state_colors[] = {
 	[API__STATE__Pending] = YELLOW, [API__STATE__Ready] = GREEN, [API__STATE__Stopped] = NULL,
@@ -30,19 +35,19 @@ void table_add_column(struct table *table, const char *header)
 	table->headers[table->n_columns++] = header;
 }
 
-static bool is_control(char c)
+void table_add_text_column(struct table *table, const char *header)
 {
-	return (unsigned char)c < ' ' || c == 0x7f;
+	table_add_column(table, header);
+	table->cuts[table->n_columns - 1] = true;
 }
 
 static void add_cell(struct table *table, const char *text, const char *color)
 {
-	char *copy = xstrdup(str_empty(text) ? "-" : text);
-
-	for (char *c = copy; *c; c++)
-		*c = is_control(*c) ? '?' : *c;
 	table->cells = xrealloc(table->cells, (table->n_cells + 1) * sizeof(*table->cells));
-	table->cells[table->n_cells++] = (struct table_cell){ .text = copy, .color = color };
+	table->cells[table->n_cells++] = (struct table_cell){
+		.text = display_safe(str_empty(text) ? "-" : text),
+		.color = color,
+	};
 }
 
 void table_add(struct table *table, const char *text)
@@ -60,54 +65,114 @@ void table_add_state(struct table *table, Api__State state)
 	add_cell(table, state_name(state), state_color(state));
 }
 
-static void print_cell(const char *text, const char *color, size_t width, FILE *out)
-{
-	fprintf(out, "%s%s%s", color ? color : "", text, color ? RESET : "");
-	if (width)
-		fprintf(out, "%*s", (int)(width - strlen(text) + GAP), "");
-}
+/* ---- how wide the columns are ---- */
 
 static void widen(struct table *table)
 {
 	for (size_t i = 0; !table->headed && i < table->n_columns; i++) {
-		size_t len = strlen(table->headers[i]);
+		size_t width = strlen(table->headers[i]);
 
-		table->width[i] = len > table->width[i] ? len : table->width[i];
+		table->width[i] = width > table->width[i] ? width : table->width[i];
 	}
 	for (size_t i = 0; i < table->n_cells; i++) {
-		size_t *width = &table->width[i % table->n_columns];
-		size_t len = strlen(table->cells[i].text);
+		size_t *widest = &table->width[i % table->n_columns];
+		size_t width = display_width(table->cells[i].text);
 
-		*width = len > *width ? len : *width;
+		*widest = width > *widest ? width : *widest;
 	}
 }
 
-static void print_headers(const struct table *table, FILE *out)
-{
-	size_t n = table->n_columns;
+/* As rows are printed now. */
+struct layout {
+	size_t gap, width[TABLE_COLUMNS_MAX];
+};
 
-	for (size_t i = 0; i < n; i++)
-		print_cell(table->headers[i], NULL, i == n - 1 ? 0 : table->width[i], out);
-	fputc('\n', out);
+static size_t row_width(const struct table *table, const struct layout *layout)
+{
+	size_t width = layout->gap * (table->n_columns - 1);
+
+	for (size_t i = 0; i < table->n_columns; i++)
+		width += layout->width[i];
+	return width;
+}
+
+/* One column from the widest of them; false when none can lose more. */
+static bool narrow(const struct table *table, bool texts, struct layout *layout)
+{
+	size_t *widest = NULL;
+
+	for (size_t i = texts ? 0 : 1; i < table->n_columns; i++) {
+		size_t header = strlen(table->headers[i]),
+		       least = header > TEXT_COLUMNS_MIN ? header : TEXT_COLUMNS_MIN;
+
+		if ((texts && !table->cuts[i]) || layout->width[i] <= least)
+			continue;
+		if (!widest || layout->width[i] > *widest)
+			widest = &layout->width[i];
+	}
+	if (widest)
+		--*widest;
+	return widest;
+}
+
+static struct layout lay_out(const struct table *table)
+{
+	struct layout layout = { .gap = GAP };
+
+	memcpy(layout.width, table->width, sizeof(layout.width));
+	if (table->columns && row_width(table, &layout) > table->columns)
+		layout.gap = NARROW_GAP;
+	while (table->columns && row_width(table, &layout) > table->columns)
+		if (!narrow(table, true, &layout) && !narrow(table, false, &layout))
+			break;
+	return layout;
+}
+
+/* ---- printing ---- */
+
+static void print_cell(const char *text, const char *color, FILE *out)
+{
+	fprintf(out, "%s%s%s", color ? color : "", text, color ? RESET : "");
+}
+
+static void print_in_column(const struct table *table, const struct layout *layout, size_t column,
+			    const struct table_cell *cell, FILE *out)
+{
+	AUTO_FREE char *text = display_cut(cell->text, layout->width[column]);
+	size_t width = display_width(text);
+
+	print_cell(text, cell->color, out);
+	if (column + 1 < table->n_columns)
+		fprintf(out, "%*s", (int)(layout->width[column] - width + layout->gap), "");
+	else
+		fputc('\n', out);
+}
+
+static void print_headers(const struct table *table, const struct layout *layout, FILE *out)
+{
+	for (size_t i = 0; i < table->n_columns; i++) {
+		const struct table_cell cell = { .text = (char *)table->headers[i] };
+
+		print_in_column(table, layout, i, &cell, out);
+	}
 }
 
 void table_print(struct table *table, FILE *out, bool color)
 {
 	size_t n = table->n_columns;
+	struct layout layout;
 
 	check(n && table->n_cells % n == 0);
 	widen(table);
+	layout = lay_out(table);
 	if (!table->headed)
-		print_headers(table, out);
+		print_headers(table, &layout, out);
 	table->headed = true;
 	for (size_t i = 0; i < table->n_cells; i++) {
 		struct table_cell *cell = &table->cells[i];
-		bool last = i % n == n - 1;
 
-		print_cell(cell->text, color ? cell->color : NULL, last ? 0 : table->width[i % n],
-			   out);
-		if (last)
-			fputc('\n', out);
+		cell->color = color ? cell->color : NULL;
+		print_in_column(table, &layout, i % n, cell, out);
 		free(cell->text);
 	}
 	table->n_cells = 0;
@@ -123,13 +188,14 @@ const char *state_name(Api__State state)
 
 void state_print(Api__State state, FILE *out, bool color)
 {
-	print_cell(state_name(state), color ? state_color(state) : NULL, 0, out);
+	print_cell(state_name(state), color ? state_color(state) : NULL, out);
 }
 
 void text_print(const char *text, FILE *out)
 {
-	for (const char *c = text ? text : ""; *c; c++)
-		fputc(is_control(*c) ? '?' : *c, out);
+	AUTO_FREE char *safe = display_safe(text ? text : "");
+
+	fputs(safe, out);
 }
 
 /* "Z" or "+hh:mm" in seconds east of UTC; false for anything else. */

@@ -30,9 +30,53 @@ static int read_path(const char *word, struct target *target, struct error *err)
 			 kinds_singular(target->kind), form.data);
 }
 
+static size_t count_parts(const char *path)
+{
+	size_t n = 1;
+
+	for (; *path; path++)
+		n += *path == '/';
+	return n;
+}
+
+/* Whether "cell/web" is a kind and a name: it could be a path, too, of something called "cell". */
+static bool names_its_kind(const char *word, enum kind kind)
+{
+	size_t parts = count_parts(word);
+
+	return parts == (size_t)kind + 2 || (parts == 2 && kind != KIND_SPACE);
+}
+
+/* Behind "KIND/" where a word begins with it, which then says the kind. */
+static int skip_kind(const struct args *args, unsigned i, struct target *target,
+		     const char **ret_word, struct error *err)
+{
+	const char *word = args->words[i], *slash = strchr(word, '/');
+	AUTO_FREE char *prefix = xstrndup(word, strcspn(word, "/"));
+	bool must = args->kinds_in_words && i > 1;
+	enum kind kind;
+	int r = 0;
+
+	*ret_word = word;
+	if (!slash || !kinds_parse(prefix, &kind)) {
+		if (must)
+			r = error_set(err, -EINVAL,
+				      "\"%s\": expected KIND/NAME, as in the words before it",
+				      word);
+	} else if (must) {
+		r = kinds_check(args->verb, kind, err);
+		target->kind = kind;
+		*ret_word = slash + 1;
+	} else if (kind == target->kind && names_its_kind(word, kind)) {
+		*ret_word = slash + 1;
+	}
+	return r;
+}
+
 static int read_name(const struct args *args, unsigned i, struct target *target, struct error *err)
 {
 	const struct verb *verb = args->verb;
+	const char *word;
 
 	if (args->n_words <= i) {
 		if (verb->lists)
@@ -40,9 +84,11 @@ static int read_name(const struct args *args, unsigned i, struct target *target,
 		return error_set(err, -EINVAL, "which %s? kuke %s %s", kinds_singular(target->kind),
 				 verb->name, verb->usage);
 	}
-	if (strchr(args->words[i], '/'))
-		return read_path(args->words[i], target, err);
-	target->name = args->words[i];
+	if (skip_kind(args, i, target, &word, err) < 0)
+		return -EINVAL;
+	if (strchr(word, '/'))
+		return read_path(word, target, err);
+	target->name = word;
 	if (name_is_valid(target->name))
 		return 0;
 	return error_set(err, -EINVAL,

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "cli/client.h"
+#include "cli/display.h"
 #include "cli/kinds.h"
 #include "cli/table.h"
 #include "cli/target.h"
@@ -95,7 +96,9 @@ static void print_yaml(const struct printing *printing, const Api__Event *event)
 
 static void flush(struct printing *printing)
 {
-	if (printing->args->output == OUTPUT_TABLE && printing->table.n_cells)
+	if (printing->args->output == OUTPUT_TABLE)
+		printing->table.columns = display_columns(printing->io->out);
+	if (printing->table.n_cells)
 		table_print(&printing->table, printing->io->out, printing->io->color);
 	fflush(printing->io->out);
 }
@@ -118,13 +121,18 @@ static bool on_event(const Api__Event *event, void *ctx)
 	return !ferror(printing->io->out);
 }
 
+static bool is_table(const struct printing *printing)
+{
+	return printing->args->output == OUTPUT_TABLE || printing->args->output == OUTPUT_WIDE;
+}
+
 static void end_history(struct printing *printing)
 {
 	const struct events_options *own = printing->args->own;
 
 	if (printing->args->output == OUTPUT_JSON && !own->watch)
 		fputs(printing->n ? "\n]\n" : "[]\n", printing->io->out);
-	if (printing->args->output == OUTPUT_TABLE && !own->watch && !printing->n)
+	if (is_table(printing) && !own->watch && !printing->n)
 		fputs("No events found.\n", printing->io->err);
 	flush(printing);
 }
@@ -166,7 +174,7 @@ static int read_selector(const struct args *args, Api__Selector *ret_selector, s
 
 static enum cli_exit events_run(const struct args *args, const struct io *io, struct error *err)
 {
-	static const char *const headers[] = { "AGE", "TYPE", "OBJECT", "REASON", "MESSAGE" };
+	static const char *const headers[] = { "AGE", "TYPE", "OBJECT", "REASON" };
 	const struct events_options *own = args->own;
 	struct printing printing = { .args = args, .io = io };
 	Api__EventsRequest request = API__EVENTS_REQUEST__INIT;
@@ -177,6 +185,7 @@ static enum cli_exit events_run(const struct args *args, const struct io *io, st
 		return CLI_USAGE;
 	for (size_t i = 0; i < ARRAY_SIZE(headers); i++)
 		table_add_column(&printing.table, headers[i]);
+	table_add_text_column(&printing.table, "MESSAGE");
 	request.selector = &selector;
 	request.has_limit = request.has_since_seconds = true;
 	request.limit = own->limit;
@@ -265,13 +274,14 @@ const struct verb verb_events = {
 		"  kuke events container app --cell web -w\n"
 		"  kuke events -w -o json | jq -r 'select(.type == \"Warning\").message'\n"
 		"\n"
-		"The latest comes last. What repeats within two minutes is one event with a count. "
+		"The latest comes last. In a terminal messages are cut to fit; -o wide shows all of "
+		"them. What repeats within two minutes is one event with a count. "
 		"A cell's events include those of its containers. The latest 4096 events are kept "
 		"over restarts of kukeond and the host.\n",
 	.max_words = 2,
 	.kinds = KINDS_ALL,
 	.lists = true,
-	.outputs = 1U << OUTPUT_TABLE | 1U << OUTPUT_YAML | 1U << OUTPUT_JSON,
+	.outputs = 1U << OUTPUT_TABLE | 1U << OUTPUT_WIDE | 1U << OUTPUT_YAML | 1U << OUTPUT_JSON,
 	.own_bytes = sizeof(struct events_options),
 	.options = events_options,
 	.run = events_run,

@@ -279,8 +279,8 @@ static char *failure(const struct wait *wait)
 	if (wait->hopeless)
 		return xasprintf("was stopped and stays so until it is started");
 	if (wait->falls >= WAITING_FALLS_MAX)
-		return xasprintf("does not stay %s: it was %u times%s", goal, wait->falls,
-				 wait->ended ? wait->ended : "");
+		return xasprintf("does not stay %s: it was %u time%s%s", goal, wait->falls,
+				 str_s(wait->falls), wait->ended ? wait->ended : "");
 	return xasprintf("is not %s after %" PRIu64 "s", goal, wait->waiting->timeout_ms / 1000);
 }
 

@@ -6,6 +6,7 @@
 #include "cli/watch.h"
 
 #include "cli/columns.h"
+#include "cli/display.h"
 #include "core/base/map.h"
 #include "core/manifest/manifest.h"
 
@@ -73,6 +74,12 @@ static void add_yaml(const struct object *object, struct buf *out)
 		buf_add_str(out, "deleted: true\n");
 }
 
+static void add_name(const struct object *object, struct buf *out)
+{
+	object_add_name(object, out);
+	buf_add_str(out, "\n");
+}
+
 static void add_row(const struct watch *watch, const struct object *object, time_t now,
 		    struct table *table)
 {
@@ -99,7 +106,7 @@ static char *text_of(const struct watch *watch, const struct object *object)
 	else if (watch->output == OUTPUT_YAML)
 		add_yaml(object, &text);
 	else if (watch->output == OUTPUT_NAME)
-		buf_printf(&text, "%s\n", object->name ? object->name : "");
+		add_name(object, &text);
 	else
 		add_row_text(watch, object, &text);
 	return buf_take(&text);
@@ -122,6 +129,7 @@ static void print(struct watch *watch, const struct object *object, const char *
 /* What a table gathered comes together, so that its columns fit. */
 static void flush(struct watch *watch)
 {
+	watch->table.columns = watch->output == OUTPUT_WIDE ? 0 : display_columns(watch->io->out);
 	if (watch->table.n_cells)
 		table_print(&watch->table, watch->io->out, watch->io->color);
 	fflush(watch->io->out);

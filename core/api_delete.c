@@ -66,7 +66,7 @@ static void list_children(const struct engine *engine, const struct object *obje
 /* False: the result says what stands in the way. */
 static bool may_go(struct mutation *m, const struct object *object)
 {
-	static const char *const plural[] = { "spaces", "stacks", "cells", "containers" };
+	static const char *const names[] = { "space", "stack", "cell", "container" };
 	struct children children = { 0 };
 
 	if (str_equal(object->key, SELF_KEY) || self_is_below(object->key)) {
@@ -79,9 +79,10 @@ static bool may_go(struct mutation *m, const struct object *object)
 	list_children(m->api->options.engine, object, &children);
 	if (children.n)
 		mutation_result(m, object->key, API__OUTCOME__FAILED,
-				"it has %zu %s: %s; delete them first, or everything at once with "
+				"it has %zu %s%s: %s; delete %s first, or everything at once with "
 				"--cascade",
-				children.n, plural[object->kind], children.names.data);
+				children.n, names[object->kind], str_s(children.n),
+				children.names.data, children.n == 1 ? "it" : "them");
 	buf_fini(&children.names);
 	return children.n == 0;
 }

@@ -8,6 +8,7 @@
 
 #include "core/base/fs.h"
 #include "core/base/log.h"
+#include "core/base/str.h"
 
 enum {
 	SETTLE_MS = 500,
@@ -114,11 +115,13 @@ static void on_loaded(struct work *work)
 
 	file->working = false;
 	if (file->err.code && file->err.code != -ENOENT)
-		log_warning("history: it begins anew, the old one is set aside as %s"
-			    HISTORY_FILE_ASIDE ": %s", file->path, file->err.msg);
+		log_warning(
+			"history: it begins anew, the old one is set aside as %s" HISTORY_FILE_ASIDE
+			": %s",
+			file->path, file->err.msg);
 	if (file->parsed.damaged)
-		log_warning("history: %zu damaged lines of %s are left out", file->parsed.damaged,
-			    file->path);
+		log_warning("history: %zu damaged line%s of %s left out", file->parsed.damaged,
+			    str_s(file->parsed.damaged), file->path);
 	file->rewrite = (file->err.code && file->err.code != -ENOENT) || file->parsed.damaged ||
 			file->parsed.torn;
 	file->err = (struct error){ 0 };

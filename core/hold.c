@@ -344,9 +344,10 @@ static bool is_too_much(const struct engine *engine, unsigned lost, char **ret_w
 
 	if (guard->off || !lost || !(all || many) || (all && went_by_itself(desired, lost)))
 		return false;
-	*ret_why = xasprintf("%u of %u cells that manifests declared lost their declaration within "
+	*ret_why = xasprintf("%u of %u cell%s that manifests declared lost %s declaration within "
 			     "%.4g s, too many to delete unasked",
-			     lost, before, (double)desired->prune_grace_ms / 1000);
+			     lost, before, str_s(before), lost == 1 ? "its" : "their",
+			     (double)desired->prune_grace_ms / 1000);
 	return true;
 }
 

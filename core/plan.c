@@ -174,8 +174,9 @@ static void say_addresses(struct planning *p)
 		break;
 	case ADDRESSES_LOW:
 		plan_say(p, API__STATE__Ready, REASON_ADDRESSES_LOW,
-			 "%u of the %u addresses that cells can have in %s are in use",
-			 own->addresses_used, total, own->space.subnet);
+			 "%u of the %u addresses that cells can have in %s %s in use",
+			 own->addresses_used, total, own->space.subnet,
+			 own->addresses_used == 1 ? "is" : "are");
 		break;
 	case ADDRESSES_NONE:
 		if (total == ADDRESSES_BRIDGE_PORTS)
@@ -184,9 +185,10 @@ static void say_addresses(struct planning *p)
 				 "delete cells, or put some into another space",
 				 total, own->space.bridge);
 		plan_say(p, API__STATE__Ready, REASON_ADDRESSES_EXHAUSTED,
-			 "all %u addresses in %s are in use, no further cell comes up; delete "
+			 "%s %u address%s in %s %s in use, no further cell comes up; delete "
 			 "cells, or stop all of them and give the space a larger subnet",
-			 total, own->space.subnet);
+			 total == 1 ? "the" : "all", total, total == 1 ? "" : "es",
+			 own->space.subnet, total == 1 ? "is" : "are");
 		break;
 	}
 }
@@ -259,7 +261,8 @@ static void plan_unwanted_parent(struct planning *p)
 
 	if (object->children) {
 		plan_say(p, API__STATE__Pending, REASON_DELETING,
-			 "waits until %u objects below are gone", object->children);
+			 "waits until %u object%s below %s gone", object->children,
+			 str_s(object->children), object->children == 1 ? "is" : "are");
 		return;
 	}
 	if (object->own.joined) {

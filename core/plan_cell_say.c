@@ -75,15 +75,16 @@ static void say_exit(struct planning *p, const struct container *c)
 		break;
 	case RESTART_GAVE_UP:
 		plan_say(p, API__STATE__Failed, REASON_GAVE_UP,
-			 "container %s %s and was restarted %u times, its limit; "
+			 "container %s %s and was restarted %u time%s, its limit; "
 			 "'kuke start container' tries again",
-			 c->name, end, c->restarts);
+			 c->name, end, c->restarts, str_s(c->restarts));
 		break;
 	case RESTART_LATER:
 		plan_say(p, root ? API__STATE__Failed : API__STATE__Pending,
 			 REASON_RESTART_BACK_OFF,
-			 "container %s %s after %u restarts; waits %llu s before the next", c->name,
-			 end, c->restarts, (unsigned long long)(at_ms - now_ms + 999) / 1000);
+			 "container %s %s after %u restart%s; waits %llu s before the next",
+			 c->name, end, c->restarts, str_s(c->restarts),
+			 (unsigned long long)(at_ms - now_ms + 999) / 1000);
 		break;
 	case RESTART_DUE:
 		break;

@@ -156,8 +156,8 @@ void tell_no_longer_declared(struct engine *engine, const char *key, const char 
 
 void tell_held(struct engine *engine, const char *key, const char *why)
 {
-	tell(engine, key, WARNING, names[TELL_HELD],
-	     "held, not deleted: %s; kuke prune lets it go", why);
+	tell(engine, key, WARNING, names[TELL_HELD], "held, not deleted: %s; kuke prune lets it go",
+	     why);
 }
 
 void tell_request(struct engine *engine, enum tell_reason reason, const char *key, uid_t uid,
@@ -330,7 +330,8 @@ static void tell_decision(struct engine *engine, const struct container *c)
 		break;
 	case RESTART_GAVE_UP:
 		tell_container(engine, c, WARNING, reason_name(REASON_GAVE_UP),
-			       "is not started again: it was %u times, its limit", c->restarts);
+			       "is not started again: it was %u time%s, its limit", c->restarts,
+			       str_s(c->restarts));
 		break;
 	}
 }

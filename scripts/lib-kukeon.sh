@@ -85,22 +85,26 @@ kuke_status() { kuke status -o json 2>/dev/null || true; }
 # object KIND NAME [scope flags]: as JSON, "null" when there is none.
 object() { kuke get "$@" -o json 2>/dev/null || echo null; }
 
-# table_field COLUMN KIND NAME [scope flags]: a word of the line of an object, empty when there is none; a table needs no
+# table_field HEADER KIND NAME [scope flags]: a word of the line of an object, empty when there is none; a table needs no
 # jq, which takes twenty times as long as kuke does.
 table_field() {
-	local words
-	mapfile -t words < <(kuke get "${@:2}" -o wide 2>/dev/null || true)
-	read -ra words <<<"${words[1]:-}"
-	[ "${words[$1]:--}" = - ] || printf '%s\n' "${words[$1]}"
+	local lines headers words i
+	mapfile -t lines < <(kuke get "${@:2}" -o wide 2>/dev/null || true)
+	read -ra headers <<<"${lines[0]:-}"
+	read -ra words <<<"${lines[1]:-}"
+	for i in "${!headers[@]}"; do
+		[ "${headers[i]}" = "$1" ] || continue
+		[ "${words[i]:--}" = - ] || printf '%s\n' "${words[i]}"
+	done
 }
 
 cell_field() { object cell "$1" "${@:3}" | jq -r "$2 // empty"; }
-cell_state() { table_field 4 cell "$@"; }
+cell_state() { table_field STATE cell "$@"; }
 cell_ip() { cell_field "$1" .status.ip "${@:2}"; }
 
 # container_field CELL CONTAINER JQ
 container_field() { object container "$2" --cell "$1" "${@:4}" | jq -r "$3 // empty"; }
-container_pid() { table_field 6 container "$2" --cell "$1"; }
+container_pid() { table_field PID container "$2" --cell "$1"; }
 restart_count() { container_field "$1" "$2" '.status.restartCount // 0'; }
 
 cell_is() { [ "$(cell_state "$1" "${@:3}")" = "$2" ]; }

@@ -19,6 +19,11 @@ bool str_equal(const char *a, const char *b)
 	return strcmp(a ? a : "", b ? b : "") == 0;
 }
 
+const char *str_s(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 bool str_copy(char *to, size_t size, const char *from)
 {
 	size_t len = strlen(from);

@@ -18,6 +18,9 @@ void str_replace(char **str, const char *value);
 bool str_starts_with(const char *s, const char *prefix);
 bool str_ends_with(const char *s, const char *suffix);
 
+/* What a noun ends in behind @n: "" of one, else "s". */
+const char *str_s(uint64_t n);
+
 /* Copies @from with its NUL; false, and @to is untouched: it has no room for it. */
 bool str_copy(char *to, size_t size, const char *from);
 

@@ -9,11 +9,11 @@
 #include <stdio.h>
 #include <yaml.h>
 
-#include "core/manifest/manifest.h"
-#include "core/model/naming.h"
-#include "core/manifest/scalar.h"
 #include "core/base/text.h"
+#include "core/manifest/manifest.h"
+#include "core/manifest/scalar.h"
 #include "core/model/field.h"
+#include "core/model/naming.h"
 
 static int write_out(void *data, unsigned char *bytes, size_t len)
 {
@@ -94,7 +94,7 @@ static void emit_enum(yaml_emitter_t *emitter, const ProtobufCEnumDescriptor *ty
 	const ProtobufCEnumValue *entry = protobuf_c_enum_descriptor_get_value(type, value);
 
 	if (entry)
-		emit_text(emitter, entry->name);
+		emit_text(emitter, naming_of_value(entry).text);
 	else
 		emit_number(emitter, "%d", value);
 }

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "core/base/text.h"
+#include "core/manifest/hints.h"
 #include "core/manifest/mapper.h"
 #include "core/manifest/reader.h"
 #include "core/manifest/scalar.h"
@@ -171,6 +172,8 @@ static void read_object(struct parse *p, enum kind kind, const struct node *root
 	const struct mapper_options options = {
 		.skip = "status",
 		.max_worded = is_full(p) ? 0 : MANIFEST_MAX_ERRORS - p->manifest->errors.n,
+		.hint_field = hint_for_field,
+		.hint_value = hint_for_value,
 		.on_error = on_mapper_error,
 		.ctx = p,
 	};
@@ -190,16 +193,22 @@ static void report_kind(struct parse *p, const struct node *root)
 {
 	const struct node *node = node_get(root, "kind");
 	const char *names[KIND_COUNT], *nearest, *kind = node_get_text(root, "kind");
+	const char *hint = hint_for_document(root);
 	char message[ERROR_MSG_MAX_BYTES];
 
+	if (is_missing(node) && hint)
+		return report(p, root, "", hint);
 	for (int i = 0; i < KIND_COUNT; i++)
 		names[i] = kind_name((enum kind)i);
 	nearest = kind ? str_nearest(kind, names, KIND_COUNT) : NULL;
+	hint = kind ? hint_for_kind(kind) : NULL;
 	if (is_missing(node))
 		snprintf(message, sizeof(message),
 			 "missing; add \"kind: Cell\", or Realm, Space, Stack, Container");
 	else if (!kind)
 		snprintf(message, sizeof(message), "expected text, found %s", node_type_name(node));
+	else if (hint)
+		snprintf(message, sizeof(message), "unknown kind \"%.80s\"; %s", kind, hint);
 	else if (nearest)
 		snprintf(message, sizeof(message), "unknown kind \"%.80s\", did you mean \"%s\"?",
 			 kind, nearest);
@@ -232,18 +241,46 @@ static void read_document(struct parse *p, const struct node *root)
 	strv_fini(&p->bad_paths);
 }
 
-/* A list of documents, as "kuke get -o json" prints them, counts as each of them. */
+static void read_node(struct parse *p, const struct node *root);
+
+static void read_entries(struct parse *p, const struct node *list)
+{
+	for (size_t i = 0; i < list->n_children; i++)
+		read_node(p, list->children[i]);
+}
+
+/* "kind: List" with "items:", as kubectl prints several objects. */
+static void read_list_object(struct parse *p, const struct node *root)
+{
+	const struct node *items = node_get(root, "items");
+
+	p->kind = "List";
+	p->object = NULL;
+	if (items && items->type == NODE_LIST)
+		return read_entries(p, items);
+	p->n_documents++;
+	report(p, items ? items : root, "items",
+	       items ? "expected a list of documents" : "missing; expected a list of documents");
+}
+
+/* A list of documents, as "kuke get -o json" prints them, counts as each of them. Lists in lists
+ * end where the reader's bounds are. */
+static void read_node(struct parse *p, const struct node *root)
+{
+	if (root->type == NODE_LIST)
+		read_entries(p, root);
+	else if (str_equal(node_get_text(root, "kind"), "List"))
+		read_list_object(p, root);
+	else
+		read_document(p, root);
+}
+
 static void on_document(void *ctx, unsigned number, const struct node *root)
 {
 	struct parse *p = ctx;
 
 	p->number = number;
-	if (root->type != NODE_LIST) {
-		read_document(p, root);
-		return;
-	}
-	for (size_t i = 0; i < root->n_children; i++)
-		read_document(p, root->children[i]);
+	read_node(p, root);
 }
 
 static bool check_size(struct parse *p, size_t len, size_t max_bytes)
@@ -260,6 +297,20 @@ struct bounds {
 	struct reader_bounds content;
 };
 
+static char *more_errors(const char *name, size_t n)
+{
+	return xasprintf("%s: %zu more error%s", name, n, str_s(n));
+}
+
+/* Which documents stand in front of the place where reading ended says nothing about them. */
+static void drop_documents(struct manifest *manifest)
+{
+	struct document *document;
+
+	list_for_each(document, &manifest->documents, link)
+		document_free(document);
+}
+
 static void parse(const char *name, const char *data, size_t len, const struct bounds *bounds,
 		  struct manifest *ret_manifest)
 {
@@ -274,15 +325,15 @@ static void parse(const char *name, const char *data, size_t len, const struct b
 	list_init(&ret_manifest->documents);
 	if (!check_size(&p, len, bounds->bytes))
 		return words_set_any(&ret_manifest->unread);
-	reader_read(data, len, &bounds->content, &handlers);
+	if (!reader_read(data, len, &bounds->content, &handlers))
+		drop_documents(ret_manifest);
 	if (p.n_documents == 0)
 		add_error(&p,
 			  "%s: no document in the file; expected at least one with apiVersion, "
 			  "kind and metadata",
 			  name);
 	if (p.n_errors > ret_manifest->errors.n) {
-		AUTO_FREE char *rest = xasprintf("%s: %zu more errors", name,
-						 p.n_errors - ret_manifest->errors.n);
+		AUTO_FREE char *rest = more_errors(name, p.n_errors - ret_manifest->errors.n);
 
 		strv_add(&ret_manifest->errors, rest);
 	}
@@ -325,11 +376,8 @@ void document_free(struct document *document)
 
 void manifest_fini(struct manifest *manifest)
 {
-	struct document *document;
-
 	if (manifest->documents.next)
-		list_for_each(document, &manifest->documents, link)
-			document_free(document);
+		drop_documents(manifest);
 	strv_fini(&manifest->errors);
 	words_fini(&manifest->unread);
 	*manifest = (struct manifest){ 0 };

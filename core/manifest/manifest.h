@@ -58,8 +58,8 @@ void document_free(struct document *document);
 
 struct manifest {
 	struct list documents; /* struct document.link: the good ones, in the order of the file */
-	struct strv errors; /* "web.yaml:3:11: document 1: Cell \"web\": spec.containers[0].imgae:
-			       unknown field, ..." */
+	struct strv errors;  /* "web.yaml:3:11: document 1: Cell \"web\": spec.containers[0].imgae:
+				unknown field, ..." */
 	struct words unread; /* of a file with errors: what may be in the part that is not
 				understood */
 };
@@ -68,10 +68,11 @@ void manifest_fini(struct manifest *manifest);
 
 /*
  * Reads all documents of a file and reports every error at once. @name stands in front of each
- * error. A document with an error is left out; the others are there. Never fails otherwise: a file
- * that is no YAML at all has one error. A file without any document has an error too: it is what a
- * truncated write looks like. Documents may also stand in a list, as in what kuke get -o json
- * prints.
+ * error. A document with an error is left out; the others are there, unless a bound was reached: of
+ * a file that was not read to its end there are none. Never fails otherwise: a file that is no YAML
+ * at all has one error. A file without any document has an error too: it is what a truncated write
+ * looks like. Documents may also stand in a list, as in what kuke get -o json prints, or in the
+ * items of a "kind: List".
  */
 void manifest_parse(const char *name, const char *data, size_t len, struct manifest *ret_manifest);
 

@@ -8,8 +8,8 @@
 #include "core/base/error.h"
 #include "core/base/str.h"
 #include "core/manifest/mapper_scalar.h"
-#include "core/model/naming.h"
 #include "core/model/field.h"
+#include "core/model/naming.h"
 
 bool mapper_has_words(const struct mapper *m)
 {
@@ -52,9 +52,11 @@ static void path_pop(struct mapper *m, size_t before)
 	m->path.data[before] = '\0';
 }
 
-static void say_unknown_field(struct mapper *m, const struct node *key,
+static void say_unknown_field(struct mapper *m, const struct node *key, const struct node *value,
 			      const ProtobufCMessageDescriptor *type)
 {
+	AUTO_FREE char *hint =
+		m->options->hint_field ? m->options->hint_field(type, key, value) : NULL;
 	struct field_name *names = xcalloc(type->n_fields, sizeof(*names));
 	const char **list = xcalloc(type->n_fields, sizeof(*list));
 	AUTO_BUF struct buf known = { 0 };
@@ -68,6 +70,8 @@ static void say_unknown_field(struct mapper *m, const struct node *key,
 	nearest = str_nearest(key->text, list, type->n_fields);
 	if (key->plain && str_equal(key->text, "<<"))
 		mapper_fail(m, key, "merge keys are not supported; write the fields out");
+	else if (hint)
+		mapper_fail(m, key, "unknown field; %s", hint);
 	else if (nearest)
 		mapper_fail(m, key, "unknown field, did you mean \"%s\"?", nearest);
 	else
@@ -77,17 +81,35 @@ static void say_unknown_field(struct mapper *m, const struct node *key,
 	free(names);
 }
 
-static void fail_unknown_field(struct mapper *m, const struct node *key,
+static void fail_unknown_field(struct mapper *m, const struct node *key, const struct node *value,
 			       const ProtobufCMessageDescriptor *type)
 {
 	if (mapper_has_words(m))
-		say_unknown_field(m, key, type);
+		say_unknown_field(m, key, value, type);
 	else
 		mapper_fail(m, key, "unknown field");
 }
 
+void mapper_fail_type(struct mapper *m, const struct node *node,
+		      const ProtobufCFieldDescriptor *field, bool is_entry, const char *expected)
+{
+	AUTO_FREE char *hint = NULL;
+
+	if (mapper_has_words(m) && field && m->options->hint_value)
+		hint = m->options->hint_value(field, is_entry, node);
+	mapper_fail(m, node, "expected %s, found %s%s%s", expected, node_type_name(node),
+		    hint ? "; write " : "", hint ? hint : "");
+}
+
+/* @field is the one that it is the value of, or an entry; NULL for the outermost. */
 static ProtobufCMessage *map_message(struct mapper *m, const struct node *node,
-				     const ProtobufCMessageDescriptor *type);
+				     const ProtobufCMessageDescriptor *type,
+				     const ProtobufCFieldDescriptor *field);
+
+static bool is_entry(const ProtobufCFieldDescriptor *field)
+{
+	return field && field->label == PROTOBUF_C_LABEL_REPEATED;
+}
 
 /* Appends one value; what cannot be read leaves an empty value behind, so that the next ones keep
  * their index. */
@@ -97,7 +119,7 @@ static void map_value(struct mapper *m, const struct node *node,
 	void *storage = field_add(message, field);
 
 	if (field->type == PROTOBUF_C_TYPE_MESSAGE)
-		*(ProtobufCMessage **)storage = map_message(m, node, field->descriptor);
+		*(ProtobufCMessage **)storage = map_message(m, node, field->descriptor, field);
 	else
 		mapper_map_scalar(m, node, field, storage);
 }
@@ -108,7 +130,7 @@ static void map_list(struct mapper *m, const struct node *node,
 	if (node->type == NODE_SCALAR && m->options->lone_is_list)
 		return map_value(m, node, field, message);
 	if (node->type != NODE_LIST) {
-		mapper_fail(m, node, "expected a list, found %s", node_type_name(node));
+		mapper_fail_type(m, node, field, false, "a list");
 		return;
 	}
 	for (size_t i = 0; i < node->n_children; i++) {
@@ -194,8 +216,7 @@ static void map_entries(struct mapper *m, const struct node *node,
 	AUTO(keys_fini) struct keys keys = { 0 };
 
 	if (node->type != NODE_MAPPING) {
-		mapper_fail(m, node, "expected a mapping of names to text, found %s",
-			    node_type_name(node));
+		mapper_fail_type(m, node, field, false, "a mapping of names to text");
 		return;
 	}
 	keys_init(&keys, node);
@@ -245,7 +266,7 @@ static void map_field(struct mapper *m, const struct node *key, const struct nod
 	bool outermost = m->path.len == strlen(key->text);
 
 	if (!field)
-		fail_unknown_field(m, key, message->descriptor);
+		fail_unknown_field(m, key, value, message->descriptor);
 	else if (outermost && m->options->skip && str_equal(key->text, m->options->skip))
 		return;
 	else if (value->plain && scalar_is_null(value->text))
@@ -259,13 +280,14 @@ static void map_field(struct mapper *m, const struct node *key, const struct nod
 }
 
 static ProtobufCMessage *map_message(struct mapper *m, const struct node *node,
-				     const ProtobufCMessageDescriptor *type)
+				     const ProtobufCMessageDescriptor *type,
+				     const ProtobufCFieldDescriptor *field)
 {
 	ProtobufCMessage *message = message_new(type);
 	AUTO(keys_fini) struct keys keys = { 0 };
 
 	if (node->type != NODE_MAPPING) {
-		mapper_fail(m, node, "expected a mapping, found %s", node_type_name(node));
+		mapper_fail_type(m, node, field, is_entry(field), "a mapping");
 		return message;
 	}
 	keys_init(&keys, node);
@@ -285,7 +307,7 @@ ProtobufCMessage *mapper_map(const struct node *root, const ProtobufCMessageDesc
 			     const struct mapper_options *options)
 {
 	struct mapper m = { .options = options };
-	ProtobufCMessage *message = map_message(&m, root, type);
+	ProtobufCMessage *message = map_message(&m, root, type, NULL);
 
 	buf_fini(&m.path);
 	return message;

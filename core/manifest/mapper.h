@@ -9,8 +9,8 @@
 
 #include "core/manifest/tree.h"
 
-/* Told about each error: the node it is at, the field path, what was expected ("" when it is one too
- * many for words). */
+/* Told about each error: the node it is at, the field path, what was expected ("" when it is one
+ * too many for words). */
 typedef void (*mapper_error_fn)(void *ctx, const struct node *node, const char *path,
 				const char *message);
 
@@ -21,6 +21,11 @@ struct mapper_options {
 	size_t max_worded;
 	/* a list may be written as its only value: what was one value once is read on */
 	bool lone_is_list;
+	/* what to write instead, as in core/manifest/hints.h; NULL for nobody who knows */
+	char *(*hint_field)(const ProtobufCMessageDescriptor *type, const struct node *key,
+			    const struct node *value);
+	char *(*hint_value)(const ProtobufCFieldDescriptor *field, bool is_entry,
+			    const struct node *value);
 	mapper_error_fn on_error;
 	void *ctx;
 };

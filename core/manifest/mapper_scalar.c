@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "core/base/str.h"
+#include "core/model/naming.h"
 
 /* "a list", or the text itself. */
 struct shown {
@@ -24,11 +25,12 @@ static struct shown show(const struct node *node)
 	return shown;
 }
 
-static void map_string(struct mapper *m, const struct node *node, char **storage)
+static void map_string(struct mapper *m, const struct node *node,
+		       const ProtobufCFieldDescriptor *field, char **storage)
 {
 	*storage = xstrdup(node->type == NODE_SCALAR ? node->text : "");
 	if (node->type != NODE_SCALAR)
-		mapper_fail(m, node, "expected text, found %s", node_type_name(node));
+		mapper_fail_type(m, node, field, field->label == PROTOBUF_C_LABEL_REPEATED, "text");
 	else if (node->plain && scalar_is_null(node->text))
 		mapper_fail(m, node, "expected text, found nothing; write \"\" for an empty one");
 }
@@ -83,15 +85,17 @@ static void map_enum(struct mapper *m, const struct node *node, const ProtobufCE
 		     int *storage)
 {
 	const ProtobufCEnumValue *value = NULL;
+	struct field_name *texts = xcalloc(type->n_values, sizeof(*texts));
 	const char **names = xcalloc(type->n_values, sizeof(*names)), *nearest = NULL;
 	AUTO_BUF struct buf known = { 0 };
 
 	for (unsigned i = 0; i < type->n_values; i++) {
-		names[i] = type->values[i].name;
+		texts[i] = naming_of_value(&type->values[i]);
+		names[i] = texts[i].text;
 		buf_printf(&known, "%s%s", i ? ", " : "", names[i]);
 	}
 	if (node->type == NODE_SCALAR) {
-		value = protobuf_c_enum_descriptor_get_value_by_name(type, node->text);
+		value = naming_find_value(type, node->text);
 		nearest = str_nearest(node->text, names, type->n_values);
 	}
 	free(names);
@@ -102,6 +106,7 @@ static void map_enum(struct mapper *m, const struct node *node, const ProtobufCE
 			    nearest);
 	else
 		mapper_fail(m, node, "expected one of %s, found %s", known.data, show(node).text);
+	free(texts);
 }
 
 void mapper_map_scalar(struct mapper *m, const struct node *node,
@@ -109,7 +114,7 @@ void mapper_map_scalar(struct mapper *m, const struct node *node,
 {
 	switch (field->type) {
 	case PROTOBUF_C_TYPE_STRING:
-		map_string(m, node, storage);
+		map_string(m, node, field, storage);
 		break;
 	case PROTOBUF_C_TYPE_BOOL:
 		map_bool(m, node, storage);

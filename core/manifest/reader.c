@@ -6,8 +6,10 @@
 #include <yaml.h>
 
 #include "core/base/map.h"
-#include "core/manifest/manifest.h"
 #include "core/base/text.h"
+#include "core/manifest/manifest.h"
+#include "core/manifest/raw.h"
+#include "core/manifest/surrogates.h"
 
 enum {
 	/*
@@ -15,10 +17,9 @@ enum {
 	 * anew behind each.
 	 */
 	BROKEN_MAX = 50,
-	/*
-	 * Lines that begin with '%': the parser compares each directive %TAG with all before it.
-	 */
-	DIRECTIVES_MAX = 50,
+	/* What the parser is given at once at first, then twice as much each time: a file may be
+	 * many short documents, each of which begins a parser. */
+	FIRST_CHUNK_BYTES = 256,
 };
 
 struct anchor {
@@ -30,11 +31,13 @@ struct anchor {
 struct reader {
 	const struct reader_handlers *handlers;
 	const struct reader_bounds *bounds;
-	const char *data;
-	size_t len;
+	char *data;           /* a copy of the file, with the pairs of surrogates joined */
+	size_t len;           /* where the part at hand ends; the next one is at .next */
 	yaml_parser_t parser; /* reads from .start on; its marks count from there */
 	size_t start;
-	unsigned start_line;    /* from 0 */
+	unsigned start_line, start_column; /* from 0 */
+	struct surrogates joined;
+	size_t n_given;         /* bytes that the parser has had */
 	unsigned document;      /* number of the current or last one */
 	unsigned document_line; /* where it began, from 0 */
 	bool in_document;
@@ -49,17 +52,41 @@ struct reader {
 
 static void fail(struct reader *r, yaml_mark_t mark, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
+/* Where a mark of the parser is in the file, from 1. */
+struct place {
+	unsigned line, column;
+};
+
+/* The same in the text that the parser reads, from 0. */
+static struct place place_in_text(const struct reader *r, yaml_mark_t mark)
+{
+	return (struct place){
+		.line = r->start_line + (unsigned)mark.line,
+		.column = (unsigned)mark.column + (mark.line ? 0 : r->start_column),
+	};
+}
+
+static struct place place_of(const struct reader *r, yaml_mark_t mark)
+{
+	struct place place = place_in_text(r, mark);
+
+	place.column += surrogates_columns(&r->joined, place.line, place.column) + 1;
+	place.line++;
+	return place;
+}
+
 static void fail(struct reader *r, yaml_mark_t mark, const char *fmt, ...)
 {
 	char message[ERROR_MSG_MAX_BYTES];
+	struct place place = place_of(r, mark);
 	va_list args;
 
 	va_start(args, fmt);
 	vsnprintf(message, sizeof(message), fmt, args);
 	va_end(args);
-	r->error_line = r->start_line + (unsigned)mark.line;
-	r->handlers->on_error(r->handlers->ctx, r->document + !r->in_document, r->error_line + 1,
-			      (unsigned)mark.column + 1, message);
+	r->error_line = place.line - 1;
+	r->handlers->on_error(r->handlers->ctx, r->document + !r->in_document, place.line,
+			      place.column, message);
 }
 
 /* Where line @line (from 0) begins. */
@@ -72,25 +99,55 @@ static size_t line_offset(const struct reader *r, unsigned line)
 	return offset;
 }
 
-static bool is_tab_at(const struct reader *r, yaml_mark_t mark)
+static size_t mark_offset(const struct reader *r, yaml_mark_t mark)
 {
 	size_t offset = line_offset(r, r->start_line + (unsigned)mark.line);
 	uint32_t character;
 
 	for (size_t i = 0; i < mark.column && offset < r->len; i++)
 		offset += text_decode(r->data + offset, r->len - offset, &character);
+	return offset;
+}
+
+static bool is_tab_at(const struct reader *r, yaml_mark_t mark)
+{
+	size_t offset = mark_offset(r, mark);
+
 	return offset < r->len && r->data[offset] == '\t';
+}
+
+/* The parser stops at the digits of an escape; is it half of a pair? */
+static bool is_half_at(const struct reader *r, yaml_mark_t mark, const char **ret_digits)
+{
+	size_t offset = mark_offset(r, mark);
+
+	*ret_digits = r->data + offset;
+	return offset >= 2 && r->len - offset >= 4 && r->data[offset - 1] == 'u' &&
+	       strchr("dD", r->data[offset]) && strchr("89abcdefABCDEF", r->data[offset + 1]);
+}
+
+static void fail_half(struct reader *r, yaml_mark_t mark, const char *digits)
+{
+	mark.column -= 2;
+	fail(r, mark,
+	     "\"\\u%.4s\" is half of a character; expected a pair such as \"\\ud83d\\ude80\", or the "
+	     "character itself",
+	     digits);
 }
 
 static void fail_syntax(struct reader *r)
 {
+	static const char bad_escape[] = "found invalid Unicode character escape code";
 	const yaml_parser_t *p = &r->parser;
+	const char *digits;
 
-	if (is_tab_at(r, p->problem_mark))
+	if (str_equal(p->problem, bad_escape) && is_half_at(r, p->problem_mark, &digits))
+		fail_half(r, p->problem_mark, digits);
+	else if (is_tab_at(r, p->problem_mark))
 		fail(r, p->problem_mark, "a tab cannot indent YAML; use spaces");
 	else if (p->context)
 		fail(r, p->problem_mark, "not valid YAML: %s %s that begins in line %zu",
-		     p->problem, p->context, r->start_line + p->context_mark.line + 1);
+		     p->problem, p->context, (size_t)place_of(r, p->context_mark).line);
 	else
 		fail(r, p->problem_mark, "not valid YAML: %s",
 		     p->problem ? p->problem : "out of memory");
@@ -180,8 +237,9 @@ static bool check_tag(struct reader *r, const yaml_event_t *event, const char *t
 
 static struct node *add_node(struct reader *r, enum node_type type, const yaml_event_t *event)
 {
-	return tree_add(&r->tree, type, r->start_line + (unsigned)event->start_mark.line + 1,
-			(unsigned)event->start_mark.column + 1);
+	struct place place = place_of(r, event->start_mark);
+
+	return tree_add(&r->tree, type, place.line, place.column);
 }
 
 static struct node *build_scalar(struct reader *r, const yaml_event_t *event)
@@ -280,7 +338,7 @@ static bool read_document(struct reader *r, yaml_mark_t start)
 
 	r->document++;
 	r->in_document = true;
-	r->document_line = r->start_line + (unsigned)start.line;
+	r->document_line = place_in_text(r, start).line;
 	if (!next_event(r, &event))
 		return false;
 	root = build(r, &event, 1);
@@ -293,8 +351,35 @@ static bool read_document(struct reader *r, yaml_mark_t start)
 	return true;
 }
 
-/* Reads up to the end of the stream (true) or the first error (false). */
-static bool read_stream(struct reader *r)
+enum outcome {
+	OUTCOME_END,    /* of what the parser was given */
+	OUTCOME_BROKEN, /* reported */
+	OUTCOME_ANEW,   /* another document begins where no "---" says so; the start is there */
+};
+
+/*
+ * JSON documents may stand one behind the other, as "jq '.[]'" prints them. The parser expects a
+ * marker between them, so it begins anew.
+ */
+static bool begins_anew(struct reader *r)
+{
+	static const char no_marker[] = "did not find expected <document start>";
+	const yaml_parser_t *p = &r->parser;
+	struct place place = place_in_text(r, p->problem_mark);
+	size_t offset;
+
+	if (!str_equal(p->problem, no_marker))
+		return false;
+	offset = mark_offset(r, p->problem_mark);
+	if (offset <= r->start || offset >= r->len || !strchr("{[", r->data[offset]))
+		return false;
+	r->start = offset;
+	r->start_line = place.line;
+	r->start_column = place.column;
+	return true;
+}
+
+static enum outcome read_stream(struct reader *r)
 {
 	for (;;) {
 		yaml_event_t event;
@@ -302,9 +387,12 @@ static bool read_stream(struct reader *r)
 		yaml_mark_t start;
 		bool good = true;
 
-		if (!next_event(r, &event)) {
+		if (!yaml_parser_parse(&r->parser, &event)) {
+			if (begins_anew(r))
+				return OUTCOME_ANEW;
+			fail_syntax(r);
 			r->document++; /* it failed before it began */
-			return false;
+			return OUTCOME_BROKEN;
 		}
 		type = event.type;
 		start = event.start_mark;
@@ -313,9 +401,9 @@ static bool read_stream(struct reader *r)
 			good = read_document(r, start);
 		end_document(r);
 		if (!good)
-			return false;
+			return OUTCOME_BROKEN;
 		if (type == YAML_STREAM_END_EVENT)
-			return true;
+			return OUTCOME_END;
 	}
 }
 
@@ -337,74 +425,100 @@ static bool skip_document(struct reader *r)
 	}
 	r->start = offset;
 	r->start_line = r->document_line = line;
+	r->start_column = 0;
 	if (offset == r->len || ++r->n_broken < BROKEN_MAX)
 		return offset < r->len;
 	fail(r, (yaml_mark_t){ 0 },
 	     "%d documents before it are not valid YAML; the rest of the file is not read",
 	     BROKEN_MAX);
+	r->exhausted = true;
 	return false;
 }
 
-static bool check_directives(const char *data, size_t len, const struct reader_handlers *h)
+static int give_chunk(void *ctx, unsigned char *buffer, size_t size, size_t *ret_size)
 {
-	unsigned n = 0, line = 1;
-	char message[128];
+	struct reader *r = ctx;
+	size_t left = r->len - r->start - r->n_given,
+	       n = r->n_given ? r->n_given : FIRST_CHUNK_BYTES;
 
-	for (size_t i = 0; i < len; i = text_next_line(data, len, i), line++) {
-		if (data[i] != '%' || ++n <= DIRECTIVES_MAX)
-			continue;
-		snprintf(message, sizeof(message),
-			 "more than %d lines begin with '%%': directives are of no use here; "
-			 "leave them out",
-			 DIRECTIVES_MAX);
-		h->on_error(h->ctx, 0, line, 1, message);
-		return false;
-	}
-	return true;
+	n = n < size ? n : size;
+	n = n < left ? n : left;
+	memcpy(buffer, r->data + r->start + r->n_given, n);
+	r->n_given += n;
+	*ret_size = n;
+	return 1;
 }
 
-static bool check_text(const char *data, size_t len, const struct reader_handlers *h)
+static enum outcome parse_from_start(struct reader *r)
 {
-	unsigned line = 1, column = 1;
-	char message[128];
-	size_t bytes;
+	enum outcome outcome;
 
-	for (size_t i = 0; i < len; i += bytes, column++) {
-		uint32_t character = 0;
-
-		bytes = text_decode(data + i, len - i, &character);
-		if (!bytes || !text_is_printable(character)) {
-			snprintf(message, sizeof(message),
-				 "not a text file: byte 0x%02x; expected YAML or JSON in UTF-8",
-				 (unsigned char)data[i]);
-			h->on_error(h->ctx, 0, line, column, message);
-			return false;
-		}
-		if (character == '\n') {
-			line++;
-			column = 0;
-		}
-	}
-	return true;
+	check(yaml_parser_initialize(&r->parser));
+	r->n_given = 0;
+	yaml_parser_set_encoding(&r->parser, YAML_UTF8_ENCODING);
+	yaml_parser_set_input(&r->parser, give_chunk, r);
+	outcome = read_stream(r);
+	yaml_parser_delete(&r->parser);
+	return outcome;
 }
 
-void reader_read(const char *data, size_t len, const struct reader_bounds *bounds,
+/* From the start to the end of the part. */
+static void read_part(struct reader *r)
+{
+	enum outcome outcome = OUTCOME_BROKEN;
+
+	while (outcome != OUTCOME_END && !r->exhausted) {
+		if (outcome == OUTCOME_BROKEN)
+			r->len = r->start + surrogates_join(r->data + r->start, r->len - r->start,
+							    r->start_line, r->start_column,
+							    &r->joined);
+		outcome = parse_from_start(r);
+		if (outcome == OUTCOME_BROKEN && !r->exhausted && !skip_document(r))
+			outcome = OUTCOME_END;
+	}
+}
+
+/* Where the next byte order mark begins a line, behind @offset; adds the lines up to there. */
+static size_t find_part(const char *data, size_t len, size_t offset, unsigned *line)
+{
+	do {
+		size_t next = text_next_line(data, len, offset);
+
+		*line += next < len;
+		offset = next;
+	} while (offset < len && !raw_is_bom(data + offset, len - offset));
+	return offset;
+}
+
+/*
+ * A byte order mark at the start of a line is where a file began before it was put behind another
+ * one: each such part is read by itself.
+ */
+static void read_parts(struct reader *r, size_t len)
+{
+	size_t next;
+	unsigned next_line = 0;
+
+	for (size_t at = 0; at < len && !r->exhausted; at = next) {
+		r->start = at + (raw_is_bom(r->data + at, len - at) ? RAW_BOM_BYTES : 0);
+		r->start_line = next_line;
+		r->start_column = 0;
+		r->len = next = find_part(r->data, len, at, &next_line);
+		if (at == 0 || count_nodes(r, (yaml_mark_t){ 0 }, 1))
+			read_part(r);
+	}
+}
+
+bool reader_read(const char *data, size_t len, const struct reader_bounds *bounds,
 		 const struct reader_handlers *handlers)
 {
-	static const char bom[] = "\xef\xbb\xbf";
-	struct reader r = { .handlers = handlers, .bounds = bounds, .data = data, .len = len };
-	bool done = false;
+	struct reader r = { .handlers = handlers, .bounds = bounds };
 
-	if (!check_text(data, len, handlers) || !check_directives(data, len, handlers))
-		return;
-	if (len >= 3 && memcmp(data, bom, 3) == 0)
-		r.start = 3;
-	while (!done) {
-		check(yaml_parser_initialize(&r.parser));
-		yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
-		yaml_parser_set_input_string(&r.parser, (const unsigned char *)data + r.start,
-					     len - r.start);
-		done = read_stream(&r) || r.exhausted || !skip_document(&r);
-		yaml_parser_delete(&r.parser);
-	}
+	if (!raw_check(data, len, handlers))
+		return false;
+	r.data = xstrndup(data, len);
+	read_parts(&r, len);
+	free(r.data);
+	surrogates_fini(&r.joined);
+	return !r.exhausted;
 }

@@ -3,7 +3,8 @@
  * YAML text to trees, one document at a time, within bounds.
  *
  * A document that is not valid YAML is reported and skipped up to the next line that begins with
- * "---": such a line begins a document wherever it stands.
+ * "---": such a line begins a document wherever it stands. JSON may stand one object behind the
+ * other, and files with byte order marks one behind the other.
  */
 #pragma once
 
@@ -24,5 +25,6 @@ struct reader_handlers {
 	void *ctx;
 };
 
-void reader_read(const char *data, size_t len, const struct reader_bounds *bounds,
+/* False when a part of the file was not looked at, which was reported: a bound was reached. */
+bool reader_read(const char *data, size_t len, const struct reader_bounds *bounds,
 		 const struct reader_handlers *handlers);

@@ -120,9 +120,9 @@ expect 1 'Cell "one": created
 Cell "two": created' kuke apply -f "$T/dir"
 assert_contains "$(cat "$T/err")" "dir/3.yaml:1:" "standard error of apply"
 kuke apply -f "$T/dir" -o json 2>/dev/null >"$T/out" || true
-assert_eq "FAILED UNCHANGED UNCHANGED" "$(jq -r '[.results[].outcome] | sort | join(" ")' "$T/out")" "apply -o json"
+assert_eq "Failed Unchanged Unchanged" "$(jq -r '[.results[].outcome] | sort | join(" ")' "$T/out")" "apply -o json"
 complains 2 "--realm main does not agree with" kuke delete -f "$T/dir/below" --realm main
-assert_eq two "$(kuke get cell two -o name)" "the cell that nobody meant"
+assert_eq cell/default/default/default/two "$(kuke get cell two -o name)" "the cell that nobody meant"
 # The containers that the file names go with it, others do not.
 kuke create container guest --cell two --image $IMAGE --command /bin/sleep --args 3600 >/dev/null
 ! kuke delete -f "$T/dir/below" >"$T/out" 2>&1 || fail "a guest was deleted with its cell"
@@ -132,7 +132,7 @@ expect 0 'Cell "two": deleted' kuke delete -f "$T/dir/below" --wait
 
 # ---- selectors, names, watch, wait ----
 LABEL=front cell_yaml one a | kuke apply -f - >/dev/null
-expect 0 one kuke get cells -l note=front -o name
+expect 0 cell/default/default/default/one kuke get cells -l note=front -o name
 expect 0 "" kuke get cells -l note=back -o name
 complains 2 "label" kuke get cells -l '=,'
 "$KUKEON_BIN/kuke" --socket "$SOCKET" get cells -w -o json >"$T/watch" 2>"$T/watch.err" &

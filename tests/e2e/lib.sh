@@ -171,7 +171,7 @@ remove_all_objects() {
 	local realm
 	for realm in $(kuke get realms -o name 2>/dev/null); do
 		# one that goes by itself may be gone by now
-		kuke delete realm "$realm" --cascade >/dev/null 2>&1 || true
+		kuke delete "$realm" --cascade >/dev/null 2>&1 || true
 	done
 	wait_for "no realms" realms_are_gone
 }

@@ -15,7 +15,7 @@
 
 #include "core/base/buf.h"
 
-enum { RUN_WORDS_MAX = 48 };
+enum { RUN_WORDS_MAX = 256 };
 
 struct run {
 	int code; /* -signal when one ended it */

@@ -591,7 +591,7 @@ static void test_delete(void **state)
 			    "FAILED " WEB ": it has 2 containers: a, b; delete them first, or "
 			    "everything at once with --cascade");
 	assert_string_equal(delete_with(f, "default", false),
-			    "FAILED default: it has 1 spaces: default; delete them first, or "
+			    "FAILED default: it has 1 space: default; delete it first, or "
 			    "everything at once with --cascade");
 	assert_string_equal(delete_with(f, WEB, true), "DELETED " WEB);
 	assert_false(written(f, WEB "/cell.yaml"));

@@ -149,6 +149,43 @@ static void test_unreachable(void **state UNUSED)
 		   "kuke: cannot reach kukeond*");
 }
 
+static void check_width(const char *text)
+{
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+
+		if (len >= 80)
+			fail_msg("%zu columns: %.*s", len, (int)len, text);
+		text += len + (text[len] == '\n');
+	}
+}
+
+/* In lines of a terminal; what every verb has stands behind what is its own. */
+static void test_help_in_groups(void **state UNUSED)
+{
+	struct run overview = run_kuke("help", NULL), get = run_kuke("help get", NULL),
+		   init = run_kuke("help init", NULL);
+	const char *own = strstr(get.out.data, "\nOptions:\n  -l, "),
+		   *scope = strstr(get.out.data, "\nWhere to look:\n      --realm=NAME "),
+		   *common = strstr(get.out.data, "\nOptions of every verb:\n      --socket=FILE "),
+		   *examples = strstr(get.out.data, "\nExamples:\n");
+
+	assert_true(own && own < scope && scope < common && common < examples);
+	assert_non_null(strstr(init.out.data, "\nSettings of kukeond:\n      --run-path=DIR "));
+	assert_non_null(strstr(overview.out.data, "\nRun:\n  start "));
+	check_width(overview.out.data);
+	for (size_t i = 0; i < n_verbs; i++) {
+		AUTO_FREE char *word = xasprintf("help %s", verbs[i]->name);
+		struct run help = run_kuke(word, NULL);
+
+		check_width(help.out.data);
+		run_fini(&help);
+	}
+	run_fini(&overview);
+	run_fini(&get);
+	run_fini(&init);
+}
+
 static void test_help(void **state UNUSED)
 {
 	struct run overview = run_kuke("help", NULL);
@@ -180,7 +217,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kind_words),   cmocka_unit_test(test_wrong_usage),
 		cmocka_unit_test(test_socket_paths), cmocka_unit_test(test_unreachable),
-		cmocka_unit_test(test_help),
+		cmocka_unit_test(test_help),         cmocka_unit_test(test_help_in_groups),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

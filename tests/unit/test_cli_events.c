@@ -115,7 +115,7 @@ static void test_asks(void **state UNUSED)
 		   NULL, "");
 	expect_asked(&stub, "---\nselector:\n  realm: main\nlimit: 5\nsinceSeconds: 120\n");
 	run_expect("events container app --cell web -o json", stub.environment, CLI_DONE, NULL, "");
-	expect_asked(&stub, "---\nselector:\n  kind: CONTAINER\n  realm: default\n"
+	expect_asked(&stub, "---\nselector:\n  kind: Container\n  realm: default\n"
 			    "  space: default\n  stack: default\n  cell: web\n  name: app\n"
 			    "limit: 0\nsinceSeconds: 0\n");
 	stub_fini(&stub);
@@ -134,8 +134,8 @@ static void test_watch(void **state UNUSED)
 	assert_true(str_starts_with(run.out.data, "{\"sequence\": 1, "));
 	assert_non_null(strstr(run.out.data, "}\n{\"sequence\": 8, "));
 	assert_true(str_ends_with(run.out.data, "\"message\": \"is new\"}\n"));
-	expect_asked(&stub, "---\nselector:\n  kind: CELL\nlimit: 3\nsinceSeconds: 0\n"
-			    "---\nselector:\n  kind: CELL\nsinceSeconds: 0\nwatch: true\n"
+	expect_asked(&stub, "---\nselector:\n  kind: Cell\nlimit: 3\nsinceSeconds: 0\n"
+			    "---\nselector:\n  kind: Cell\nsinceSeconds: 0\nwatch: true\n"
 			    "after: 7\n");
 	run_fini(&run);
 	stub_fini(&stub);

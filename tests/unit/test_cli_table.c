@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "cli/columns.h"
+#include "cli/display.h"
 #include "cli/print.h"
 #include "cli/report.h"
 #include "core/base/str.h"
@@ -70,6 +71,111 @@ static void test_color_does_not_move_columns(void **state UNUSED)
 	capture_expect(&capture, "STATE     NAME\n"
 				 "\033[31mFailed\033[0m    a\n"
 				 "Stopped   b\n");
+}
+
+/* NAME of 5 columns, IMAGE of 20, MESSAGE of 30, with their gaps 61. */
+static void fill_texts(struct table *table, size_t columns)
+{
+	table_add_column(table, "NAME");
+	table_add_text_column(table, "IMAGE");
+	table_add_text_column(table, "MESSAGE");
+	table->columns = columns;
+	table_add(table, "first");
+	table_add(table, "docker.io/library/xy");
+	table_add(table, "it waits for what is not there");
+}
+
+static void test_rows_fit_the_terminal(void **state UNUSED)
+{
+	static const struct {
+		size_t columns;
+		const char *rows;
+	} rows[] = {
+		{ 0, "NAME    IMAGE                  MESSAGE\n"
+		     "first   docker.io/library/xy   it waits for what is not there\n" },
+		{ 61, "NAME    IMAGE                  MESSAGE\n"
+		      "first   docker.io/library/xy   it waits for what is not there\n" },
+		{ 60, "NAME   IMAGE                 MESSAGE\n"
+		      "first  docker.io/library/xy  it waits for what is not there\n" },
+		{ 50, "NAME   IMAGE                 MESSAGE\n"
+		      "first  docker.io/library/xy  it waits for what is\xe2\x80\xa6\n" },
+		{ 40, "NAME   IMAGE            MESSAGE\n"
+		      "first  docker.io/libr\xe2\x80\xa6  it waits for wh\xe2\x80\xa6\n" },
+		{ 1, "NAME   IMAGE     MESSAGE\n"
+		     "first  docker.\xe2\x80\xa6  it wait\xe2\x80\xa6\n" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO(table_fini) struct table table = { 0 };
+		struct capture capture;
+
+		fill_texts(&table, rows[i].columns);
+		table_print(&table, capture_begin(&capture), false);
+		capture_expect(&capture, rows[i].rows);
+	}
+}
+
+/* Where there is no text to cut, other columns give way; the first never does. */
+static void test_what_has_no_text_fits_too(void **state UNUSED)
+{
+	AUTO(table_fini) struct table table = { 0 };
+	struct capture capture;
+
+	table_add_column(&table, "NAME");
+	table_add_column(&table, "REALM");
+	table_add_state(&table, API__STATE__Ready);
+	table_add(&table, "a-name-of-one-realm");
+	table.cells[0].color = NULL;
+	table.columns = 17;
+	table_print(&table, capture_begin(&capture), false);
+	capture_expect(&capture, "NAME   REALM\nReady  a-name-of\xe2\x80\xa6\n");
+}
+
+/* A character of two columns, an accent of its own, one beyond U+FFFF. */
+static void test_wide_characters(void **state UNUSED)
+{
+	AUTO(table_fini) struct table table = { 0 };
+	AUTO_FREE char *cut = display_cut("\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e", 4);
+	struct capture capture;
+
+	table_add_column(&table, "A");
+	table_add_column(&table, "B");
+	table_add(&table, "\xe6\x97\xa5\xe6\x9c\xac");
+	table_add(&table, "x");
+	table_add(&table, "e\xcc\x81");
+	table_add(&table, "x");
+	table_add(&table, "\xf0\x9f\x9a\x80");
+	table_add(&table, "x");
+	table_print(&table, capture_begin(&capture), false);
+	capture_expect(&capture, "A      B\n"
+				 "\xe6\x97\xa5\xe6\x9c\xac   x\n"
+				 "e\xcc\x81      x\n"
+				 "\xf0\x9f\x9a\x80     x\n");
+	assert_string_equal(cut, "\xe6\x97\xa5\xe2\x80\xa6");
+}
+
+/* Beside those of ASCII: C1, what is no UTF-8, line separators, marks that turn the direction. */
+static void test_safe_text(void **state UNUSED)
+{
+	static const struct {
+		const char *text, *safe;
+	} rows[] = {
+		{ "a\tb\r\n\x1b[2J\x7f", "a?b???[2J?" },
+		{ "\xc2\x9b"
+		  "1m",
+		  "?1m" },
+		{ "\x9b"
+		  "1m\xff",
+		  "?1m?" },
+		{ "a\xe2\x80\xa8z\xe2\x80\xaez\xe2\x81\xa6z", "a?z?z?z" },
+		{ "\xc3\xa9\xf0\x9f\x9a\x80", "\xc3\xa9\xf0\x9f\x9a\x80" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO_FREE char *safe = display_safe(rows[i].text);
+
+		assert_string_equal(safe, rows[i].safe);
+	}
 }
 
 static void test_control_characters_are_harmless(void **state UNUSED)
@@ -184,7 +290,8 @@ static void test_headers_of_every_kind(void **state UNUSED)
 		[KIND_SPACE] = "NAME   REALM   STATE   SUBNET   BRIDGE   AGE\n",
 		[KIND_STACK] = "NAME   REALM   SPACE   STATE   AGE\n",
 		[KIND_CELL] = "NAME   REALM   SPACE   STACK   STATE   READY   AGE\n",
-		[KIND_CONTAINER] = "NAME   CELL   STATE   RESTARTS   IMAGE   AGE\n",
+		[KIND_CONTAINER] =
+			"NAME   REALM   SPACE   STACK   CELL   STATE   RESTARTS   IMAGE   AGE\n",
 	};
 
 	for (int kind = 0; kind < KIND_COUNT; kind++) {
@@ -213,8 +320,9 @@ static void test_bare_objects(void **state UNUSED)
 	columns_begin(object.kind, 0, &table);
 	columns_add(&object, 0, 0, &table);
 	table_print(&table, capture_begin(&capture), false);
-	capture_expect(&capture, "NAME   CELL   STATE     RESTARTS   IMAGE   AGE\n"
-				 "-      -      Unknown   0          -       -\n");
+	capture_expect(&capture,
+		       "NAME   REALM   SPACE   STACK   CELL   STATE     RESTARTS   IMAGE   AGE\n"
+		       "-      -       -       -       -      Unknown   0          -       -\n");
 }
 
 static void test_labels(void **state UNUSED)
@@ -384,6 +492,10 @@ int main(void)
 		cmocka_unit_test(test_columns_are_aligned),
 		cmocka_unit_test(test_color_does_not_move_columns),
 		cmocka_unit_test(test_control_characters_are_harmless),
+		cmocka_unit_test(test_rows_fit_the_terminal),
+		cmocka_unit_test(test_what_has_no_text_fits_too),
+		cmocka_unit_test(test_wide_characters),
+		cmocka_unit_test(test_safe_text),
 		cmocka_unit_test(test_ages),
 		cmocka_unit_test(test_cell_row),
 		cmocka_unit_test(test_headers_of_every_kind),

@@ -93,6 +93,7 @@ static const struct rpc_method methods[] = {
 #define CREATED "createOnly: true\n"
 #define MADE "Realm \"main\": created\nSpace \"default\": created\n"
 
+#define NAMED "cell/default/default/default/api\ncell/default/default/default/web\n"
 static const struct {
 	const char *line, *request, *out;
 	enum cli_exit code;
@@ -126,50 +127,85 @@ static const struct {
 	  "      readOnlyRootFilesystem: true\n      hostname: inside\n" CREATED,
 	  MADE, CLI_DONE },
 	{ "delete cell web --cascade",
-	  "selector:\n  kind: CELL\n  realm: default\n  space: default\n  stack: default\n"
+	  "selector:\n  kind: Cell\n  realm: default\n  space: default\n  stack: default\n"
 	  "  name: web\ncascade: true\n",
 	  "Realm \"main\": not found\n", CLI_FAILED },
-	{ "delete realm main", "selector:\n  kind: REALM\n  name: main\n",
+	{ "delete realm main", "selector:\n  kind: Realm\n  name: main\n",
 	  "Realm \"main\": not found\n", CLI_FAILED },
 	{ "start cell web --realm main",
-	  "selector:\n  kind: CELL\n  realm: main\n  space: default\n  stack: default\n"
-	  "  name: web\nverb: START\n",
+	  "selector:\n  kind: Cell\n  realm: main\n  space: default\n  stack: default\n"
+	  "  name: web\nverb: Start\n",
 	  "Cell \"web\": started in main/default/default\n", CLI_DONE },
 	{ "start cell/web --realm main",
-	  "selector:\n  kind: CELL\n  realm: main\n  space: default\n  stack: default\n"
-	  "  name: web\nverb: START\n",
+	  "selector:\n  kind: Cell\n  realm: main\n  space: default\n  stack: default\n"
+	  "  name: web\nverb: Start\n",
 	  "Cell \"web\": started in main/default/default\n", CLI_DONE },
 	{ "start cell main/lab/app/web --space lab",
-	  "selector:\n  kind: CELL\n  realm: main\n  space: lab\n  stack: app\n"
-	  "  name: web\nverb: START\n",
+	  "selector:\n  kind: Cell\n  realm: main\n  space: lab\n  stack: app\n"
+	  "  name: web\nverb: Start\n",
 	  "Cell \"web\": started in main/default/default\n", CLI_DONE },
 	{ "stop cell web main/lab/app/db",
-	  "selector:\n  kind: CELL\n  realm: default\n  space: default\n  stack: default\n"
-	  "  name: web\nverb: STOP\n---\n"
-	  "selector:\n  kind: CELL\n  realm: main\n  space: lab\n  stack: app\n"
-	  "  name: db\nverb: STOP\n",
+	  "selector:\n  kind: Cell\n  realm: default\n  space: default\n  stack: default\n"
+	  "  name: web\nverb: Stop\n---\n"
+	  "selector:\n  kind: Cell\n  realm: main\n  space: lab\n  stack: app\n"
+	  "  name: db\nverb: Stop\n",
 	  "Cell \"web\": stopped in main/default/default\n"
 	  "Cell \"web\": stopped in main/default/default\n",
 	  CLI_DONE },
 	{ "delete realm main other",
-	  "selector:\n  kind: REALM\n  name: main\n---\n"
-	  "selector:\n  kind: REALM\n  name: other\n",
+	  "selector:\n  kind: Realm\n  name: main\n---\n"
+	  "selector:\n  kind: Realm\n  name: other\n",
 	  "Realm \"main\": not found\nRealm \"main\": not found\n", CLI_FAILED },
 	{ "kill co side --cell web",
-	  "selector:\n  kind: CONTAINER\n  realm: default\n  space: default\n  stack: default\n"
-	  "  cell: web\n  name: side\nverb: KILL\n",
+	  "selector:\n  kind: Container\n  realm: default\n  space: default\n  stack: default\n"
+	  "  cell: web\n  name: side\nverb: Kill\n",
 	  "Cell \"web\": killed in main/default/default\n", CLI_DONE },
 	{ "stop cell web -o yaml",
-	  "selector:\n  kind: CELL\n  realm: default\n  space: default\n  stack: default\n"
-	  "  name: web\nverb: STOP\n",
-	  "results:\n- kind: CELL\n  key: main/default/default/web\n  outcome: ACCEPTED\n",
+	  "selector:\n  kind: Cell\n  realm: default\n  space: default\n  stack: default\n"
+	  "  name: web\nverb: Stop\n",
+	  "results:\n- kind: Cell\n  key: main/default/default/web\n  outcome: Accepted\n",
 	  CLI_DONE },
 	{ "refresh", "{}\n", "Refreshed: 12 objects.\n", CLI_DONE },
 	{ "get cells -o name -l tier=front -l !old -l a=b",
-	  "selector:\n  kind: CELL\n  labels: tier=front,!old,a=b\n", "api\nweb\n", CLI_DONE },
-	{ "get cells -o name -l tier=front", "selector:\n  kind: CELL\n  labels: tier=front\n",
-	  "api\nweb\n", CLI_DONE },
+	  "selector:\n  kind: Cell\n  labels: tier=front,!old,a=b\n", NAMED, CLI_DONE },
+	{ "get cells -o name -l tier=front", "selector:\n  kind: Cell\n  labels: tier=front\n",
+	  NAMED, CLI_DONE },
+	/* as "xargs kuke stop" has it of what was printed, and of several lists */
+	{ "stop cell/main/lab/app/db container/default/default/default/web/side",
+	  "selector:\n  kind: Cell\n  realm: main\n  space: lab\n  stack: app\n"
+	  "  name: db\nverb: Stop\n---\n"
+	  "selector:\n  kind: Container\n  realm: default\n  space: default\n  stack: default\n"
+	  "  cell: web\n  name: side\nverb: Stop\n",
+	  "Cell \"web\": stopped in main/default/default\n"
+	  "Cell \"web\": stopped in main/default/default\n",
+	  CLI_DONE },
+	{ "delete realm realm/main", "selector:\n  kind: Realm\n  name: main\n",
+	  "Realm \"main\": not found\n", CLI_FAILED },
+	{ "delete space space/lab", "selector:\n  kind: Space\n  realm: space\n  name: lab\n",
+	  "Realm \"main\": not found\n", CLI_FAILED },
 };
+
+/* As many names as xargs gives at once. */
+static void test_many_names(void **state UNUSED)
+{
+	enum { NAMES = 200 };
+	AUTO_BUF struct buf line = { 0 };
+	AUTO_FREE char *asked = NULL;
+	struct stub stub;
+	struct run run;
+
+	stub_init(&stub, methods, ARRAY_SIZE(methods), NULL);
+	buf_add_str(&line, "stop");
+	for (int i = 0; i < NAMES; i++)
+		buf_printf(&line, " cell/default/default/default/c%d", i);
+	run = run_kuke(line.data, stub.environment);
+	assert_int_equal(run.code, CLI_DONE);
+	asked = stub_requests(&stub);
+	assert_non_null(strstr(asked, "  name: c0\n"));
+	assert_non_null(strstr(asked, "  name: c199\n"));
+	run_fini(&run);
+	stub_fini(&stub);
+}
 
 static void test_requests(void **state UNUSED)
 {
@@ -237,6 +273,10 @@ static void test_wrong_usage(void **state UNUSED)
 		{ "start realm main", "start works on cell or container, not on a realm" },
 		{ "stop stack x", "stop works on cell or container, not on a stack" },
 		{ "kill cell", "which cell? kuke kill cell|container NAME..." },
+		{ "stop cell/a b", "\"b\": expected KIND/NAME, as in the words before it" },
+		{ "stop cell/a realm/b", "stop works on cell or container, not on a realm" },
+		{ "stop cell/a cell/b_",
+		  "\"b_\" is no name: letters, digits and inner dashes, at most 63" },
 		{ "restart cell a b_",
 		  "\"b_\" is no name: letters, digits and inner dashes, at most 63" },
 		{ "delete cell a b_",
@@ -318,10 +358,10 @@ static const struct {
 	  CLI_DONE },
 	{ "main/web",
 	  API__OUTCOME__FAILED,
-	  "it has 1 stacks:\nfront",
+	  "it has 1 stack:\nfront",
 	  0,
 	  { .dry_run = true },
-	  "Space \"web\": failed in main: it has 1 stacks:?front\n",
+	  "Space \"web\": failed in main: it has 1 stack:?front\n",
 	  CLI_FAILED },
 	{ "web",
 	  API__OUTCOME__NOT_FOUND,
@@ -497,8 +537,8 @@ static void test_apply_goes_on(void **state UNUSED)
 	assert_true(str_ends_with(request, "dryRun: true\n"));
 	run = run_kuke(json, stub.environment);
 	assert_int_equal(run.code, CLI_FAILED);
-	assert_non_null(strstr(run.out.data, "\"outcome\": \"FAILED\""));
-	assert_non_null(strstr(run.out.data, "\"outcome\": \"CREATED\""));
+	assert_non_null(strstr(run.out.data, "\"outcome\": \"Failed\""));
+	assert_non_null(strstr(run.out.data, "\"outcome\": \"Created\""));
 	run_fini(&run);
 	stub_fini(&stub);
 	assert_int_equal(fs_remove_tree(AT_FDCWD, directory, NULL), 0);
@@ -517,9 +557,9 @@ static void test_delete_files(void **state UNUSED)
 	run_expect(line, stub.environment, CLI_DONE,
 		   "Realm \"main\": not found\nRealm \"main\": not found\n", "");
 	requested = stub_requests(&stub);
-	assert_string_equal(requested, "---\nselector:\n  kind: STACK\n  realm: default\n"
+	assert_string_equal(requested, "---\nselector:\n  kind: Stack\n  realm: default\n"
 				       "  space: default\n  name: front\ncascade: true\n"
-				       "---\nselector:\n  kind: REALM\n  name: main\n"
+				       "---\nselector:\n  kind: Realm\n  name: main\n"
 				       "cascade: true\n");
 	stub_fini(&stub);
 	assert_int_equal(fs_remove_tree(AT_FDCWD, directory, NULL), 0);
@@ -586,13 +626,13 @@ static void test_completion_of_names(void **state UNUSED)
 		const char *line, *out, *request;
 	} rows[] = {
 		{ "__complete -- stop cell w", "web\n",
-		  "---\nselector:\n  kind: CELL\n  realm: default\n  space: default\n"
+		  "---\nselector:\n  kind: Cell\n  realm: default\n  space: default\n"
 		  "  stack: default\n" },
 		{ "__complete -- stop cell --realm main a", "api\n",
-		  "---\nselector:\n  kind: CELL\n  realm: main\n  space: default\n"
+		  "---\nselector:\n  kind: Cell\n  realm: main\n  space: default\n"
 		  "  stack: default\n" },
 		{ "__complete -- get co --realm=main --cell=w", "--cell=web\n",
-		  "---\nselector:\n  kind: CELL\n  realm: main\n" },
+		  "---\nselector:\n  kind: Cell\n  realm: main\n" },
 	};
 	struct stub stub;
 
@@ -639,10 +679,15 @@ static void test_bash(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_requests),      cmocka_unit_test(test_wrong_usage),
-		cmocka_unit_test(test_results),       cmocka_unit_test(test_files),
-		cmocka_unit_test(test_apply_goes_on), cmocka_unit_test(test_delete_files),
-		cmocka_unit_test(test_completion),    cmocka_unit_test(test_completion_of_names),
+		cmocka_unit_test(test_requests),
+		cmocka_unit_test(test_many_names),
+		cmocka_unit_test(test_wrong_usage),
+		cmocka_unit_test(test_results),
+		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_apply_goes_on),
+		cmocka_unit_test(test_delete_files),
+		cmocka_unit_test(test_completion),
+		cmocka_unit_test(test_completion_of_names),
 		cmocka_unit_test(test_bash),
 	};
 

@@ -479,7 +479,7 @@ static const struct row watches[] = {
 	  { { READY(ADDED), { ADDED, "zoo", API__STATE__Ready, NULL, NULL, false, 0 }, S, P, E },
 	    0 },
 	  CLI_UNREACHABLE,
-	  "web\nzoo\n",
+	  "cell/default/default/default/web\ncell/default/default/default/zoo\n",
 	  "kuke: *" },
 	/* nothing changed for one, the other went unseen */
 	{ "get cells -w",
@@ -578,7 +578,7 @@ static void test_selector_of_a_watch(void **state UNUSED)
 	run_expect("get co -w --realm main -l tier=front", stub.environment, CLI_UNREACHABLE, "",
 		   NULL);
 	requests = stub_requests(&stub);
-	assert_string_equal(requests, "---\nselector:\n  kind: CONTAINER\n  realm: main\n"
+	assert_string_equal(requests, "---\nselector:\n  kind: Container\n  realm: main\n"
 				      "  labels: tier=front\n");
 	stub_fini(&stub);
 }

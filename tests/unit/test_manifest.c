@@ -49,9 +49,9 @@ static const struct {
 	/* a list of documents */
 	{ "[{\"apiVersion\": \"v1beta1\", \"kind\": \"Realm\", \"metadata\": {\"name\": \"r\"}},\n"
 	  "{\"apiVersion\": \"v1beta1\", \"kind\": \"Realm\", \"metadata\": {\"name\": \"s\"}},\n"
-	  "{\"kind\": \"Pod\"}]\n",
+	  "{\"kind\": \"Gizmo\"}]\n",
 	  "[r]\n[s]\n"
-	  "f:3:10: document 1: kind: unknown kind \"Pod\"; expected Realm, Space, Stack, Cell or "
+	  "f:3:10: document 1: kind: unknown kind \"Gizmo\"; expected Realm, Space, Stack, Cell or "
 	  "Container\n" },
 	{ "[]\n",
 	  "f: no document in the file; expected at least one with apiVersion, kind and metadata\n" },
@@ -140,12 +140,12 @@ static const struct {
 	  "Container\n" },
 	{ "kind: cell\n",
 	  "f:1:7: document 1: kind: unknown kind \"cell\", did you mean \"Cell\"?\n" },
-	{ "kind: Deployment\n", "f:1:7: document 1: kind: unknown kind \"Deployment\"; expected "
-				"Realm, Space, Stack, Cell or Container\n" },
+	{ "kind: Gadgetry\n", "f:1:7: document 1: kind: unknown kind \"Gadgetry\"; expected "
+			      "Realm, Space, Stack, Cell or Container\n" },
 	{ "- a\n",
 	  "f:1:3: document 1: expected a mapping with apiVersion, kind, metadata and spec\n" },
 	{ "[[]]\n",
-	  "f:1:2: document 1: expected a mapping with apiVersion, kind, metadata and spec\n" },
+	  "f: no document in the file; expected at least one with apiVersion, kind and metadata\n" },
 	{ "a: b: c\n",
 	  "f:1:5: document 1: not valid YAML: mapping values are not allowed in this context\n" },
 	/* one bad document among good ones, of each sort */
@@ -295,6 +295,16 @@ static void test_errors_are_bounded(void **state UNUSED)
 	manifest_parse("f", yaml.data, yaml.len, &manifest);
 	assert_int_equal(manifest.errors.n, MANIFEST_MAX_ERRORS + 1);
 	assert_string_equal(manifest.errors.items[MANIFEST_MAX_ERRORS], "f: 820 more errors");
+}
+
+static void test_one_error_too_many(void **state UNUSED)
+{
+	AUTO(manifest_fini) struct manifest manifest = { 0 };
+	AUTO_BUF struct buf yaml = { 0 };
+
+	add_times(&yaml, "---\nkind: x\n", MANIFEST_MAX_ERRORS + 1);
+	manifest_parse("f", yaml.data, yaml.len, &manifest);
+	assert_string_equal(manifest.errors.items[MANIFEST_MAX_ERRORS], "f: 1 more error");
 }
 
 /* ---- what is written reads back ---- */
@@ -730,6 +740,7 @@ int main(void)
 		cmocka_unit_test(test_longest_text),
 		cmocka_unit_test(test_nothing_is_quadratic),
 		cmocka_unit_test(test_errors_are_bounded),
+		cmocka_unit_test(test_one_error_too_many),
 		cmocka_unit_test(test_round_trips),
 		cmocka_unit_test(test_what_is_accepted_can_be_stored),
 		cmocka_unit_test(test_too_large_documents),
