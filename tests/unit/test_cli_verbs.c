@@ -19,11 +19,22 @@ static void fill_result(Api__Result *result, const char *key, Api__Outcome outco
 	result->outcome = outcome;
 }
 
+/* A daemon that dies in the midst of what it was asked. */
+static void die_of(const char *name)
+{
+	if (str_equal(name, "cut"))
+		_exit(0);
+}
+
 static void on_apply(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx)
 {
 	Api__ApplyReply reply = API__APPLY_REPLY__INIT;
 	Api__Result results[2], *pointers[] = { &results[0], &results[1] };
+	const Api__ApplyRequest *apply = (const Api__ApplyRequest *)request;
 
+	for (size_t i = 0; i < apply->n_objects; i++)
+		if (apply->objects[i]->object_case == API__OBJECT__OBJECT_CELL)
+			die_of(apply->objects[i]->cell->metadata->name);
 	stub_record(ctx, request);
 	fill_result(&results[0], "main", API__OUTCOME__CREATED);
 	fill_result(&results[1], "default/default", API__OUTCOME__CREATED);
@@ -37,6 +48,7 @@ static void on_delete(struct rpc_server_call *call, const ProtobufCMessage *requ
 	Api__DeleteReply reply = API__DELETE_REPLY__INIT;
 	Api__Result result, *results[] = { &result };
 
+	die_of(((const Api__DeleteRequest *)request)->selector->name);
 	stub_record(ctx, request);
 	fill_result(&result, "main", API__OUTCOME__NOT_FOUND);
 	reply.results = results;
@@ -49,6 +61,7 @@ static void on_run(struct rpc_server_call *call, const ProtobufCMessage *request
 	Api__RunReply reply = API__RUN_REPLY__INIT;
 	Api__Result result;
 
+	die_of(((const Api__RunRequest *)request)->selector->name);
 	stub_record(ctx, request);
 	fill_result(&result, "main/default/default/web", API__OUTCOME__ACCEPTED);
 	reply.result = &result;
@@ -134,22 +147,22 @@ static const struct {
 	{ "start cell web --realm main",
 	  "selector:\n  kind: CELL\n  realm: main\n  space: default\n  stack: default\n"
 	  "  name: web\nverb: START\n",
-	  "Cell \"web\": started in main/default/default\n", CLI_DONE },
+	  "Cell \"web\": start asked for in main/default/default\n", CLI_DONE },
 	{ "start cell/web --realm main",
 	  "selector:\n  kind: CELL\n  realm: main\n  space: default\n  stack: default\n"
 	  "  name: web\nverb: START\n",
-	  "Cell \"web\": started in main/default/default\n", CLI_DONE },
+	  "Cell \"web\": start asked for in main/default/default\n", CLI_DONE },
 	{ "start cell main/lab/app/web --space lab",
 	  "selector:\n  kind: CELL\n  realm: main\n  space: lab\n  stack: app\n"
 	  "  name: web\nverb: START\n",
-	  "Cell \"web\": started in main/default/default\n", CLI_DONE },
+	  "Cell \"web\": start asked for in main/default/default\n", CLI_DONE },
 	{ "stop cell web main/lab/app/db",
 	  "selector:\n  kind: CELL\n  realm: default\n  space: default\n  stack: default\n"
 	  "  name: web\nverb: STOP\n---\n"
 	  "selector:\n  kind: CELL\n  realm: main\n  space: lab\n  stack: app\n"
 	  "  name: db\nverb: STOP\n",
-	  "Cell \"web\": stopped in main/default/default\n"
-	  "Cell \"web\": stopped in main/default/default\n",
+	  "Cell \"web\": stop asked for in main/default/default\n"
+	  "Cell \"web\": stop asked for in main/default/default\n",
 	  CLI_DONE },
 	{ "delete realm main other",
 	  "selector:\n  kind: REALM\n  name: main\n---\n"
@@ -158,7 +171,7 @@ static const struct {
 	{ "kill co side --cell web",
 	  "selector:\n  kind: CONTAINER\n  realm: default\n  space: default\n  stack: default\n"
 	  "  cell: web\n  name: side\nverb: KILL\n",
-	  "Cell \"web\": killed in main/default/default\n", CLI_DONE },
+	  "Cell \"web\": kill asked for in main/default/default\n", CLI_DONE },
 	{ "stop cell web -o yaml",
 	  "selector:\n  kind: CELL\n  realm: default\n  space: default\n  stack: default\n"
 	  "  name: web\nverb: STOP\n",
@@ -348,9 +361,23 @@ static const struct {
 	  API__OUTCOME__ACCEPTED,
 	  NULL,
 	  0,
-	  { .accepted = "stopped" },
+	  { .accepted = "stop asked for" },
+	  "Realm \"web\": stop asked for\n",
+	  CLI_DONE },
+	{ "web",
+	  API__OUTCOME__DONE,
+	  NULL,
+	  0,
+	  { .done = "stopped" },
 	  "Realm \"web\": stopped\n",
 	  CLI_DONE },
+	{ "web",
+	  API__OUTCOME__WITHDRAWN,
+	  "it stays",
+	  0,
+	  { 0 },
+	  "Realm \"web\": kept: it stays\n",
+	  CLI_FAILED },
 };
 
 static void test_results(void **state UNUSED)
@@ -525,6 +552,83 @@ static void test_delete_files(void **state UNUSED)
 	assert_int_equal(fs_remove_tree(AT_FDCWD, directory, NULL), 0);
 }
 
+/* ---- the daemon dies meanwhile ---- */
+
+#define NOT_KNOWN                                                                                   \
+	"not known: kukeond did not answer any more; 'kuke get' shows whether it was done, and to " \
+	"repeat it is safe\n"
+
+static void test_cut_off(void **state UNUSED)
+{
+	static const struct {
+		const char *line, *out;
+	} rows[] = {
+		{ "stop cell a cut b", "Cell \"web\": stop asked for in main/default/default\n"
+				       "Cell \"cut\": " NOT_KNOWN "Cell \"b\": not asked for\n" },
+		{ "delete cell a cut b", "Realm \"main\": not found\n"
+					 "Cell \"cut\": " NOT_KNOWN "Cell \"b\": not asked for\n" },
+		{ "restart cell cut -o yaml", NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct stub stub;
+		struct run run;
+
+		stub_init(&stub, methods, ARRAY_SIZE(methods), NULL);
+		run = run_kuke(rows[i].line, stub.environment);
+		assert_int_equal(run.code, CLI_UNREACHABLE);
+		if (rows[i].out)
+			assert_string_equal(run.out.data, rows[i].out);
+		else
+			assert_non_null(strstr(run.out.data, "  outcome: UNKNOWN\n"));
+		assert_non_null(strstr(run.err.data, "is it running?"));
+		run_fini(&run);
+		stub_fini(&stub);
+	}
+	run_expect("stop cell a b", (char *[]){ TEXT("KUKEON_SOCKET=/nowhere"), NULL },
+		   CLI_UNREACHABLE, "", NULL); /* nothing was asked of anybody */
+}
+
+static size_t count(const char *text, const char *word)
+{
+	size_t n = 0;
+
+	while ((text = strstr(text, word))) {
+		text += strlen(word);
+		n++;
+	}
+	return n;
+}
+
+/* What earlier requests did is said, what one in the midst did is not known. */
+static void test_apply_cut_off(void **state UNUSED)
+{
+	enum { CELLS = 120, CUT = 60, ANSWERED = 50 };
+	char directory[] = "/tmp/kuke-files-XXXXXX";
+	AUTO_BUF struct buf text = { 0 };
+	AUTO_FREE char *line = NULL;
+	struct stub stub;
+	struct run run;
+
+	assert_non_null(mkdtemp(directory));
+	for (int i = 0; i < CELLS; i++)
+		buf_printf(&text,
+			   "---\napiVersion: v1beta1\nkind: Cell\nmetadata: {name: %s%.0d}\n",
+			   i == CUT ? "cut" : "c", i == CUT ? 0 : i + 1);
+	write_file(directory, "x.yaml", text.data);
+	line = xasprintf("apply -f %s", directory);
+	stub_init(&stub, methods, ARRAY_SIZE(methods), NULL);
+	run = run_kuke(line, stub.environment);
+	assert_int_equal(run.code, CLI_UNREACHABLE);
+	assert_int_equal(count(run.out.data, ": created\n"), 2);
+	assert_int_equal(count(run.out.data, ": not known: "), 50);
+	assert_non_null(strstr(run.out.data, "Cell \"cut\": " NOT_KNOWN));
+	assert_int_equal(count(run.out.data, ": not asked for\n"), CELLS - ANSWERED - 50);
+	run_fini(&run);
+	stub_fini(&stub);
+	assert_int_equal(fs_remove_tree(AT_FDCWD, directory, NULL), 0);
+}
+
 /* ---- completion ---- */
 
 enum { COMPLETE_WORDS_MAX = 8 };
@@ -643,7 +747,8 @@ int main(void)
 		cmocka_unit_test(test_results),       cmocka_unit_test(test_files),
 		cmocka_unit_test(test_apply_goes_on), cmocka_unit_test(test_delete_files),
 		cmocka_unit_test(test_completion),    cmocka_unit_test(test_completion_of_names),
-		cmocka_unit_test(test_bash),
+		cmocka_unit_test(test_bash),          cmocka_unit_test(test_cut_off),
+		cmocka_unit_test(test_apply_cut_off),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
