@@ -120,6 +120,8 @@ static error_t parse_files(int key, char *arg, struct argp_state *state)
 {
 	struct args *args = state->input;
 
+	if (key == 'R') /* it is so anyway */
+		return 0;
 	if (key != 'f')
 		return ARGP_ERR_UNKNOWN;
 	strv_add(&args->files, arg);
@@ -132,6 +134,9 @@ static const struct argp_option file_options[] = {
 	  .arg = "FILE",
 	  .doc = "A file, a directory with all manifests below it, or - for standard input; may be "
 		 "given several times" },
+	{ .name = "recursive",
+	  .key = 'R',
+	  .doc = "For those who are used to it: a directory always stands for all below it" },
 	{ 0 },
 };
 

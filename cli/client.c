@@ -239,6 +239,13 @@ void client_reply_free(void *reply)
 		protobuf_c_message_free_unpacked(reply, NULL);
 }
 
+Api__Outcome client_outcome(const struct client *client, int code)
+{
+	if (client_exit(code) != CLI_UNREACHABLE)
+		return API__OUTCOME__FAILED;
+	return rpc_client_was_heard(client->rpc) ? API__OUTCOME__UNKNOWN : API__OUTCOME__SKIPPED;
+}
+
 enum cli_exit client_exit(int code)
 {
 	if (code == 0)

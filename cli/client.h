@@ -71,6 +71,10 @@ int client_events(struct client *client, const Api__EventsRequest *request, clie
 /* Any reply, also NULL. */
 void client_reply_free(void *reply);
 
+/* What became of the unary request that just failed with @code: FAILED, UNKNOWN when the daemon
+ * went before it answered, SKIPPED when it was not there. */
+Api__Outcome client_outcome(const struct client *client, int code);
+
 /* The exit code for what a method returned. */
 enum cli_exit client_exit(int code);
 

@@ -3,14 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <fts.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "core/manifest/file_name.h"
+#include "cli/directory.h"
 
-enum { FILES_MAX = 10000, READ_BYTES = 65536 };
+enum { READ_BYTES = 65536 };
 
 struct seen_file {
 	struct map_node node; /* struct files.seen */
@@ -145,66 +144,19 @@ static void load_file(struct files *files, const char *path)
 
 /* ---- directories ---- */
 
-static int by_name(const FTSENT **a, const FTSENT **b)
+static void on_file(void *ctx, const char *path)
 {
-	return strcmp((*a)->fts_name, (*b)->fts_name);
+	load_file(ctx, path);
 }
 
-static void visit(struct files *files, FTS *walk, FTSENT *entry, size_t *n_files)
+static void on_error(void *ctx, const char *text)
 {
-	bool inside = entry->fts_level > FTS_ROOTLEVEL;
-
-	switch (entry->fts_info) {
-	case FTS_D:
-		if (inside && file_name_is_ignored(entry->fts_name))
-			fts_set(walk, entry, FTS_SKIP);
-		return;
-	case FTS_DNR:
-	case FTS_ERR:
-	case FTS_NS:
-		add_error(files, "cannot read %s: %s", entry->fts_path, strerror(entry->fts_errno));
-		return;
-	case FTS_SLNONE:
-		if (file_name_is_manifest(entry->fts_name))
-			add_error(files,
-				  "%s leads nowhere: the target of the symbolic link does "
-				  "not exist",
-				  entry->fts_path);
-		return;
-	case FTS_F:
-		if (!file_name_is_manifest(entry->fts_name))
-			return;
-		if (++*n_files <= FILES_MAX)
-			load_file(files, entry->fts_path);
-		return;
-	default: /* the way back, cycles, devices */
-		return;
-	}
+	add_error(ctx, "%s", text);
 }
 
 static void load_directory(struct files *files, const char *path)
 {
-	AUTO_FREE char *copy = xstrdup(path);
-	char *roots[] = { copy, NULL };
-	FTS *walk = fts_open(roots, FTS_LOGICAL | FTS_NOCHDIR, by_name);
-	size_t n_errors = files->errors.n, n_files = 0;
-	FTSENT *entry;
-
-	if (!walk) {
-		add_error(files, "cannot read %s: %s", path, strerror(errno));
-		return;
-	}
-	while ((entry = fts_read(walk)))
-		visit(files, walk, entry, &n_files);
-	fts_close(walk);
-	if (n_files > FILES_MAX)
-		add_error(files, "%s: more than %d manifest files; name some of its directories",
-			  path, FILES_MAX);
-	if (n_files == 0 && files->errors.n == n_errors)
-		add_error(files,
-			  "%s: no manifest in this directory; expected *.yaml, *.yml or "
-			  "*.json",
-			  path);
+	directory_walk(path, &(struct directory_listener){ files, on_file, on_error });
 }
 
 /* Realms first, containers last; what is of one kind stays in its order. */

@@ -38,6 +38,42 @@ void results_add_failure(struct results *results, const char *message)
 	*results_grow(results, 1) = result;
 }
 
+void results_are_asked_for(struct results *results, size_t first)
+{
+	for (size_t i = first; i < results->n; i++)
+		if (results->items[i]->outcome == API__OUTCOME__DELETED)
+			results->items[i]->outcome = API__OUTCOME__ACCEPTED;
+}
+
+static void add(struct results *results, const char *key, Api__Outcome outcome, const char *message)
+{
+	Api__Result *result = xnew(Api__Result);
+
+	api__result__init(result);
+	result->has_kind = result->has_outcome = true;
+	result->kind = (Api__Kind)key_kind(key);
+	result->key = xstrdup(key);
+	result->outcome = outcome;
+	result->message = xstrdup_maybe(message);
+	*results_grow(results, 1) = result;
+}
+
+void results_break(struct results *results, const struct strv *keys, size_t asked, size_t answered,
+		   Api__Outcome outcome)
+{
+	if (!results->n && outcome != API__OUTCOME__UNKNOWN)
+		return;
+	for (size_t i = answered; i < keys->n; i++)
+		if (i >= asked)
+			add(results, keys->items[i], API__OUTCOME__SKIPPED, NULL);
+		else
+			add(results, keys->items[i], outcome,
+			    outcome == API__OUTCOME__UNKNOWN
+				    ? "kukeond did not answer any more; 'kuke get' shows whether "
+				      "it was done, and to repeat it is safe"
+				    : NULL);
+}
+
 /* ---- as lines ---- */
 
 static const char *outcome_word(Api__Outcome outcome, const struct results_options *options)
@@ -59,6 +95,14 @@ static const char *outcome_word(Api__Outcome outcome, const struct results_optio
 		return options->accepted ? options->accepted : "accepted";
 	case API__OUTCOME__FAILED:
 		return "failed";
+	case API__OUTCOME__WITHDRAWN:
+		return "kept";
+	case API__OUTCOME__DONE:
+		return options->done ? options->done : "done";
+	case API__OUTCOME__UNKNOWN:
+		return "not known";
+	case API__OUTCOME__SKIPPED:
+		return "not asked for";
 	default:
 		return "unknown";
 	}
@@ -135,6 +179,21 @@ static void print_message(const struct results *results, enum args_output output
 	fprintf(out, "%s%s", text.data, output == OUTPUT_JSON ? "\n" : "");
 }
 
+static bool is_failure(Api__Outcome outcome, const struct results_options *options)
+{
+	switch (outcome) {
+	case API__OUTCOME__FAILED:
+	case API__OUTCOME__WITHDRAWN:
+	case API__OUTCOME__UNKNOWN:
+	case API__OUTCOME__SKIPPED:
+		return true;
+	case API__OUTCOME__NOT_FOUND:
+		return !options->missing_is_fine;
+	default:
+		return false;
+	}
+}
+
 enum cli_exit results_print(const struct results *results, const struct results_options *options,
 			    FILE *out)
 {
@@ -146,12 +205,8 @@ enum cli_exit results_print(const struct results *results, const struct results_
 		print_lines(results, options, out);
 	else
 		print_message(results, options->output, out);
-	for (size_t i = 0; i < results->n; i++) {
-		Api__Outcome outcome = results->items[i]->outcome;
-
-		if (outcome == API__OUTCOME__FAILED ||
-		    (outcome == API__OUTCOME__NOT_FOUND && !options->missing_is_fine))
+	for (size_t i = 0; i < results->n; i++)
+		if (is_failure(results->items[i]->outcome, options))
 			code = CLI_FAILED;
-	}
 	return code;
 }

@@ -22,9 +22,22 @@ void results_take(struct results *results, Api__Result **items, size_t *n);
 /* A failure that no request was made for. */
 void results_add_failure(struct results *results, const char *message);
 
+/* What the daemon calls deleted from @first on is under way: it was asked for (ACCEPTED), until it
+ * was waited for. */
+void results_are_asked_for(struct results *results, size_t first);
+
+/*
+ * A request failed, and no other follows it. Of the objects @keys in their order, @asked were named
+ * by requests and @answered of those got results. The failed request's become @outcome, those after
+ * it SKIPPED; where nothing was done at all, nothing is said of any.
+ */
+void results_break(struct results *results, const struct strv *keys, size_t asked, size_t answered,
+		   Api__Outcome outcome);
+
 struct results_options {
 	enum args_output output;
-	const char *accepted, *unchanged; /* words for these outcomes; NULL where they are plain */
+	/* Words for these outcomes; NULL where they are plain. */
+	const char *accepted, *unchanged, *done;
 	bool dry_run;
 	bool missing_is_fine; /* an object that is not there is no failure */
 };

@@ -143,6 +143,22 @@ int target_read(const struct args *args, struct target *ret_target, struct error
 	return target_read_word(args, 1, ret_target, err);
 }
 
+void target_add_keys(const struct args *args, struct strv *ret_keys)
+{
+	for (unsigned i = 1; i < args->n_words; i++) {
+		const char *names[KIND_COUNT];
+		AUTO_FREE char *key = NULL;
+		struct target target;
+		struct error ignored;
+
+		check(target_read_word(args, i, &target, &ignored) == 0);
+		memcpy(names, target.scope, sizeof(target.scope));
+		names[target.kind] = target.name;
+		key = key_join(target.kind, names);
+		strv_add(ret_keys, key);
+	}
+}
+
 bool target_from_key(const char *key, struct key_parts *parts, struct target *ret_target)
 {
 	if (!key_split(key, parts))

@@ -22,6 +22,9 @@ int target_read(const struct args *args, struct target *ret_target, struct error
 int target_read_word(const struct args *args, unsigned i, struct target *ret_target,
 		     struct error *err);
 
+/* Appends the keys of all names, which target_read_word() has taken. */
+void target_add_keys(const struct args *args, struct strv *ret_keys);
+
 /* The object with this key; false when it is no key. */
 bool target_from_key(const char *key, struct key_parts *parts, struct target *ret_target);
 

@@ -7,9 +7,9 @@
 #include "cli/verbs.h"
 #include "cli/waiting.h"
 
-/* Of one request: answered soon, and with one object more, which has 2 MiB of text at most, below
- * what the daemon takes in one message. */
-enum { BATCH_OBJECTS = 500, BATCH_BYTES = 1 << 20 };
+/* Of one request: answered soon, so that little is open when no answer comes; and with one object
+ * more, which has 2 MiB of text at most, below what the daemon takes in one message. */
+enum { BATCH_OBJECTS = 50, BATCH_BYTES = 1 << 20 };
 
 enum { KEY_DRY_RUN = 0x100 };
 
@@ -48,12 +48,20 @@ static int apply_batch(struct client *client, const struct files *files, size_t 
 static int apply_files(struct client *client, const struct files *files, bool dry_run,
 		       struct results *results, struct error *err)
 {
+	AUTO(strv_fini) struct strv keys = { 0 };
+	size_t at = 0, answered = 0;
 	int rc = 0;
 
 	for (size_t i = 0; i < files->errors.n; i++)
 		results_add_failure(results, files->errors.items[i]);
-	for (size_t at = 0; rc == 0 && at < files->n;)
+	while (rc == 0 && at < files->n) {
+		answered = at;
 		rc = apply_batch(client, files, &at, dry_run, results, err);
+	}
+	for (size_t i = 0; i < files->n; i++)
+		strv_add(&keys, files->documents[i]->document->key);
+	if (rc < 0)
+		results_break(results, &keys, at, answered, client_outcome(client, rc));
 	return rc;
 }
 

@@ -19,6 +19,7 @@ static int delete_target(struct client *client, const struct target *target, boo
 	AUTO_REPLY Api__DeleteReply *reply = NULL;
 	Api__DeleteRequest request = API__DELETE_REQUEST__INIT;
 	Api__Selector selector = target_selector(target);
+	size_t before = results->n;
 	int rc;
 
 	request.selector = &selector;
@@ -27,6 +28,7 @@ static int delete_target(struct client *client, const struct target *target, boo
 	rc = client_delete(client, &request, &reply, err);
 	if (rc == 0)
 		results_take(results, reply->results, &reply->n_results);
+	results_are_asked_for(results, before);
 	return rc;
 }
 
@@ -90,21 +92,26 @@ static bool names_all_of(struct client *client, const struct files *files,
 static int delete_files(struct client *client, const struct files *files, bool cascade,
 			struct results *results, struct error *err)
 {
+	AUTO(strv_fini) struct strv keys = { 0 };
+	size_t asked = 0;
 	int rc = 0;
 
 	for (size_t i = 0; i < files->errors.n; i++)
 		results_add_failure(results, files->errors.items[i]);
-	for (size_t i = files->n; rc == 0 && i-- > 0;) {
+	for (size_t i = files->n; i-- > 0;)
+		strv_add(&keys, files->documents[i]->document->key);
+	for (; rc == 0 && asked < files->n; asked++) {
+		const struct document *document = files->documents[files->n - 1 - asked]->document;
 		struct key_parts parts;
 		struct target target;
-
-		const struct document *document = files->documents[i]->document;
 
 		check(target_from_key(document->key, &parts, &target));
 		rc = delete_target(client, &target,
 				   cascade || names_all_of(client, files, document, &target),
 				   results, err);
 	}
+	if (rc < 0)
+		results_break(results, &keys, asked, asked - 1, client_outcome(client, rc));
 	return rc;
 }
 
@@ -122,43 +129,64 @@ static int delete_from_files(const struct args *args, const struct io *io, struc
 	return delete_files(client, &files, own->cascade, results, err);
 }
 
-static enum cli_exit delete_run(const struct args *args, const struct io *io, struct error *err)
+static int delete_words(const struct args *args, struct client *client, struct results *results,
+			struct error *err)
 {
 	const struct delete_options *own = args->own;
+	AUTO(strv_fini) struct strv keys = { 0 };
+	struct target target;
+	size_t asked = 0;
+	int rc = 0;
+
+	target_add_keys(args, &keys);
+	for (; rc == 0 && asked < keys.n; asked++) {
+		check(target_read_word(args, (unsigned)asked + 1, &target, err) == 0);
+		rc = delete_target(client, &target, own->cascade, results, err);
+	}
+	if (rc < 0)
+		results_break(results, &keys, asked, asked - 1, client_outcome(client, rc));
+	return rc;
+}
+
+/* All words, before anything is deleted. */
+static int check_words(const struct args *args, struct error *err)
+{
+	struct target target;
+
+	if (args->files.n > 0 && args->n_words > 0)
+		return error_set(err, -EINVAL, "delete takes a kind and a name, or -f, not both");
+	if (args->files.n == 0 && target_read(args, &target, err) < 0)
+		return -EINVAL;
+	for (unsigned i = 2; i < args->n_words; i++)
+		if (target_read_word(args, i, &target, err) < 0)
+			return -EINVAL;
+	return 0;
+}
+
+static enum cli_exit delete_run(const struct args *args, const struct io *io, struct error *err)
+{
 	const struct results_options options = { .output = args->output,
+						 .accepted = "deletion asked for",
 						 .missing_is_fine = args->files.n > 0 };
 	AUTO(results_fini) struct results results = { 0 };
 	struct client *client = client_new(args->socket);
+	enum cli_exit code, waited = CLI_DONE;
 	struct waiting waiting;
-	struct target target;
-	enum cli_exit code, waited;
-	int rc = 0;
+	int rc;
 
-	if (args->files.n > 0 && args->n_words > 0) {
-		error_set(err, -EINVAL, "delete takes a kind and a name, or -f, not both");
+	if (check_words(args, err) < 0)
 		return CLI_USAGE;
-	}
-	if (args->files.n == 0 && target_read(args, &target, err) < 0)
-		return CLI_USAGE;
-	for (unsigned i = 2; i < args->n_words; i++)
-		if (target_read_word(args, i, &target, err) < 0)
-			return CLI_USAGE;
-	if (args->files.n > 0)
-		rc = delete_from_files(args, io, client, &results, err);
-	for (unsigned i = 1; i < args->n_words && rc == 0; i++) {
-		check(target_read_word(args, i, &target, err) == 0);
-		rc = delete_target(client, &target, own->cascade, &results, err);
-	}
-	code = results_print(&results, &options, io->out);
+	rc = args->files.n > 0 ? delete_from_files(args, io, client, &results, err)
+			       : delete_words(args, client, &results, err);
 	if (rc == -EINVAL && !results.n)
 		return CLI_USAGE;
+	if (rc == 0 && args->wait) {
+		waiting_init(&waiting, client, args, io);
+		waited = waiting_for_results(&waiting, &results, WAIT_DELETED);
+	}
+	code = results_print(&results, &options, io->out);
 	if (rc < 0)
 		return client_exit(rc);
-	if (!args->wait)
-		return code;
-	fflush(io->out);
-	waiting_init(&waiting, client, args, io);
-	waited = waiting_for_results(&waiting, &results, WAIT_DELETED);
 	return waited == CLI_DONE ? code : waited;
 }
 
@@ -192,14 +220,16 @@ const struct verb verb_delete = {
 	.name = "delete",
 	.summary = "Delete an object, or what manifests declare",
 	.usage = "KIND NAME... | -f FILE",
-	.examples = "  kuke delete cell web db --cascade\n"
-		    "  kuke delete space lab --realm main --cascade --wait\n"
-		    "  kuke delete container side --cell web\n"
-		    "  kuke delete -f cell.yaml\n"
-		    "\n"
-		    "Without --cascade an object with children is not deleted; the containers of a "
-		    "cell are its children, but those that a file names go with it.\n"
-		    "With -f, what is gone already is no failure.\n",
+	.examples =
+		"  kuke delete cell web db --cascade\n"
+		"  kuke delete space lab --realm main --cascade --wait\n"
+		"  kuke delete container side --cell web\n"
+		"  kuke delete -f cell.yaml\n"
+		"\n"
+		"Without --cascade an object with children is not deleted; the containers of a "
+		"cell are its children, but those that a file names go with it.\n"
+		"With -f, what is gone already is no failure. What is 'deletion asked for' goes "
+		"from then on; with --wait it is 'deleted' when nothing is left of it.\n",
 	.max_words = ARGS_WORDS_MAX,
 	.kinds = KINDS_ALL,
 	.outputs = 1U << OUTPUT_YAML | 1U << OUTPUT_JSON,

@@ -56,8 +56,8 @@ static void print_list(const Api__PruneReply *reply, const struct args *args, FI
 }
 
 /* The directory is read first, so that what was just removed is known to be gone. */
-static int ask(struct client *client, const Api__PruneRequest *request,
-	       Api__PruneReply **ret_reply, struct error *err)
+static int ask(struct client *client, const Api__PruneRequest *request, Api__PruneReply **ret_reply,
+	       struct error *err)
 {
 	Api__RefreshRequest refresh = API__REFRESH_REQUEST__INIT;
 	Api__RefreshReply *refreshed = NULL;
@@ -73,7 +73,8 @@ static int ask(struct client *client, const Api__PruneRequest *request,
 static enum cli_exit prune_run(const struct args *args, const struct io *io, struct error *err)
 {
 	const struct prune_options *own = args->own;
-	const struct results_options options = { .output = args->output };
+	const struct results_options options = { .output = args->output,
+						 .accepted = "deletion asked for" };
 	AUTO(results_fini) struct results results = { 0 };
 	AUTO_REPLY Api__PruneReply *reply = NULL;
 	Api__PruneRequest request = API__PRUNE_REQUEST__INIT;
@@ -95,6 +96,7 @@ static enum cli_exit prune_run(const struct args *args, const struct io *io, str
 	if (!reply->n_results && args->output == OUTPUT_TABLE)
 		fprintf(io->out, "Nothing is held.\n");
 	results_take(&results, reply->results, &reply->n_results);
+	results_are_asked_for(&results, 0);
 	return results_print(&results, &options, io->out);
 }
 
@@ -126,16 +128,17 @@ const struct verb verb_prune = {
 	.name = "prune",
 	.summary = "List what lost its declaration and was not deleted, or let it go",
 	.usage = "[FILE... | KIND NAME]",
-	.examples = "  kuke prune\n"
-		    "  kuke prune --yes\n"
-		    "  kuke prune --yes web.yaml site/\n"
-		    "  kuke prune --yes cell web\n"
-		    "\n"
-		    "When too many cells lose their declaration at once, or the directory, link or "
-		    "mount that held their files is gone or cannot be read, nothing is deleted: the "
-		    "objects are held until they are declared again, or let go here. FILE is as "
-		    "kuke status shows it, below the manifests directory. The setting pruneGuard "
-		    "says how many are too many.\n",
+	.examples =
+		"  kuke prune\n"
+		"  kuke prune --yes\n"
+		"  kuke prune --yes web.yaml site/\n"
+		"  kuke prune --yes cell web\n"
+		"\n"
+		"When too many cells lose their declaration at once, or the directory, link or "
+		"mount that held their files is gone or cannot be read, nothing is deleted: the "
+		"objects are held until they are declared again, or let go here. FILE is as "
+		"kuke status shows it, below the manifests directory. The setting pruneGuard "
+		"says how many are too many.\n",
 	.max_words = ARGS_WORDS_MAX,
 	.kinds = KINDS_ALL,
 	.outputs = 1U << OUTPUT_TABLE | 1U << OUTPUT_YAML | 1U << OUTPUT_JSON,

@@ -9,7 +9,7 @@
 
 struct run_words {
 	Api__RunVerb verb;
-	const char *accepted, *unchanged;
+	const char *accepted, *unchanged, *done;
 	enum wait_goal goal;
 };
 
@@ -51,30 +51,45 @@ static int run_one(struct client *client, const struct args *args, unsigned i, A
 	return 0;
 }
 
+static int run_all(struct client *client, const struct args *args, Api__RunVerb verb,
+		   struct results *results, struct error *err)
+{
+	AUTO(strv_fini) struct strv keys = { 0 };
+	size_t asked = 0;
+	int rc = 0;
+
+	target_add_keys(args, &keys);
+	while (rc == 0 && asked < keys.n)
+		rc = run_one(client, args, (unsigned)++asked, verb, results, err);
+	if (rc < 0)
+		results_break(results, &keys, asked, asked - 1, client_outcome(client, rc));
+	return rc;
+}
+
 static enum cli_exit run(const struct args *args, const struct io *io,
 			 const struct run_words *words, struct error *err)
 {
 	const struct results_options options = { .output = args->output,
 						 .accepted = words->accepted,
-						 .unchanged = words->unchanged };
+						 .unchanged = words->unchanged,
+						 .done = words->done };
 	AUTO(results_fini) struct results results = { 0 };
 	struct client *client = client_new(args->socket);
+	enum cli_exit code, waited = CLI_DONE;
 	struct waiting waiting;
-	enum cli_exit code;
-	int rc = 0;
+	int rc;
 
 	if (check_names(args, err) < 0)
 		return CLI_USAGE;
-	for (unsigned i = 1; i < args->n_words && rc == 0; i++)
-		rc = run_one(client, args, i, words->verb, &results, err);
+	rc = run_all(client, args, words->verb, &results, err);
+	if (rc == 0 && args->wait) {
+		waiting_init(&waiting, client, args, io);
+		waited = waiting_for_results(&waiting, &results, words->goal);
+	}
 	code = results_print(&results, &options, io->out);
 	if (rc < 0)
 		return client_exit(rc);
-	if (code != CLI_DONE || !args->wait)
-		return code;
-	fflush(io->out);
-	waiting_init(&waiting, client, args, io);
-	return waiting_for_results(&waiting, &results, words->goal);
+	return waited == CLI_DONE ? code : waited;
 }
 
 /* The cell that stands for the daemon, and nobody there to be asked. */
@@ -102,32 +117,32 @@ static enum cli_exit start_run(const struct args *args, const struct io *io, str
 	if (code != CLI_DONE)
 		return code;
 	return run(args, io,
-		   &(struct run_words){ API__RUN_VERB__START, "started", "already running",
-					WAIT_READY },
+		   &(struct run_words){ API__RUN_VERB__START, "start asked for", "already running",
+					"started", WAIT_READY },
 		   err);
 }
 
 static enum cli_exit stop_run(const struct args *args, const struct io *io, struct error *err)
 {
 	return run(args, io,
-		   &(struct run_words){ API__RUN_VERB__STOP, "stopped", "already stopped",
-					WAIT_STOPPED },
+		   &(struct run_words){ API__RUN_VERB__STOP, "stop asked for", "already stopped",
+					"stopped", WAIT_STOPPED },
 		   err);
 }
 
 static enum cli_exit kill_run(const struct args *args, const struct io *io, struct error *err)
 {
 	return run(args, io,
-		   &(struct run_words){ API__RUN_VERB__KILL, "killed", "already stopped",
-					WAIT_STOPPED },
+		   &(struct run_words){ API__RUN_VERB__KILL, "kill asked for", "already stopped",
+					"killed", WAIT_STOPPED },
 		   err);
 }
 
 static enum cli_exit restart_run(const struct args *args, const struct io *io, struct error *err)
 {
 	return run(args, io,
-		   &(struct run_words){ API__RUN_VERB__RESTART, "restarted", "already restarting",
-					WAIT_RESTARTED },
+		   &(struct run_words){ API__RUN_VERB__RESTART, "restart asked for",
+					"already restarting", "restarted", WAIT_RESTARTED },
 		   err);
 }
 
@@ -140,6 +155,11 @@ static const struct argp_child options[] = {
 };
 
 /* What the four share. */
+#define WORDS                                                                                       \
+	"\n"                                                                                        \
+	"Without --wait it is asked for, and said so: the answer comes when that is on disk. With " \
+	"--wait the answer comes when it is so.\n"
+
 #define RUN_VERB                                                                                   \
 	.usage = "cell|container NAME...", .max_words = ARGS_WORDS_MAX,                            \
 	.kinds = 1U << KIND_CELL | 1U << KIND_CONTAINER,                                           \
@@ -150,7 +170,7 @@ const struct verb verb_start = {
 	.name = "start",
 	.summary = "Run a cell or container again that was stopped, or given up",
 	.examples = "  kuke start cell web db\n"
-		    "  kuke start container side --cell web --wait\n",
+		    "  kuke start container side --cell web --wait\n" WORDS,
 	.run = start_run,
 };
 
@@ -163,7 +183,7 @@ const struct verb verb_stop = {
 		"  kuke stop container side --cell web --wait --timeout 30s\n"
 		"\n"
 		"The stop signal, the grace period, then SIGKILL. It stays stopped over restarts "
-		"of kukeond and the host, also when a manifest declares it.\n",
+		"of kukeond and the host, also when a manifest declares it.\n" WORDS,
 	.run = stop_run,
 };
 
@@ -172,7 +192,7 @@ const struct verb verb_kill = {
 	.name = "kill",
 	.summary = "Stop a cell or container with SIGKILL, at once",
 	.examples = "  kuke kill cell web\n"
-		    "  kuke kill container side --cell web\n",
+		    "  kuke kill container side --cell web\n" WORDS,
 	.run = kill_run,
 };
 
@@ -181,6 +201,6 @@ const struct verb verb_restart = {
 	.name = "restart",
 	.summary = "Stop a cell or container and start it again",
 	.examples = "  kuke restart cell web --wait\n"
-		    "  kuke restart container side --cell web\n",
+		    "  kuke restart container side --cell web\n" WORDS,
 	.run = restart_run,
 };

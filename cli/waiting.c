@@ -326,11 +326,25 @@ enum cli_exit waiting_for(const struct waiting *waiting, const struct target *ta
 
 static bool is_there(const Api__Result *result)
 {
-	return result->key && result->outcome != API__OUTCOME__FAILED &&
-	       result->outcome != API__OUTCOME__NOT_FOUND;
+	switch (result->outcome) {
+	case API__OUTCOME__FAILED:
+	case API__OUTCOME__NOT_FOUND:
+	case API__OUTCOME__WITHDRAWN:
+	case API__OUTCOME__UNKNOWN:
+	case API__OUTCOME__SKIPPED:
+		return false;
+	default:
+		return result->key;
+	}
 }
 
-enum cli_exit waiting_for_results(const struct waiting *waiting, const struct results *results,
+static void note_done(Api__Result *result, enum wait_goal goal)
+{
+	if (result->outcome == API__OUTCOME__ACCEPTED)
+		result->outcome = goal == WAIT_DELETED ? API__OUTCOME__DELETED : API__OUTCOME__DONE;
+}
+
+enum cli_exit waiting_for_results(const struct waiting *waiting, struct results *results,
 				  enum wait_goal goal)
 {
 	enum cli_exit code = CLI_DONE;
@@ -345,7 +359,9 @@ enum cli_exit waiting_for_results(const struct waiting *waiting, const struct re
 		    !target_from_key(results->items[i]->key, &parts, &target))
 			continue;
 		one = waiting_for(waiting, &target, goal, &err);
-		if (one != CLI_DONE) {
+		if (one == CLI_DONE) {
+			note_done(results->items[i], goal);
+		} else {
 			cli_complain(waiting->io, err.msg);
 			code = one;
 		}

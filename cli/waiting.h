@@ -39,8 +39,9 @@ void waiting_init(struct waiting *waiting, struct client *client, const struct a
 enum cli_exit waiting_for(const struct waiting *waiting, const struct target *target,
 			  enum wait_goal goal, struct error *err);
 
-/* The same for every object among the results that is there, one after the other. Complains. */
-enum cli_exit waiting_for_results(const struct waiting *waiting, const struct results *results,
+/* The same for every object among the results that is there, one after the other. Complains. What
+ * was asked for and is so by then becomes DELETED or DONE. */
+enum cli_exit waiting_for_results(const struct waiting *waiting, struct results *results,
 				  enum wait_goal goal);
 
 /* "Ready": a goal by its name. */

@@ -200,6 +200,31 @@ static void cut_from_cell(struct mutation *m, const struct object *cell, const c
 	protobuf_c_message_free_unpacked((ProtobufCMessage *)document, NULL);
 }
 
+static bool is_named_by(const struct object *cell, const char *key)
+{
+	ProtobufCMessage *document = wish_document(cell);
+	const Api__CellSpec *spec = ((Api__Cell *)document)->spec;
+	bool named = false;
+
+	for (size_t i = 0; spec && i < spec->n_containers; i++)
+		named |= str_equal(spec->containers[i]->id, key_name(key));
+	protobuf_c_message_free_unpacked(document, NULL);
+	return named;
+}
+
+/* Its own document goes. Where the document of the cell names it too, that is the one in force. */
+static void drop_document(struct mutation *m, const struct object *cell, const char *key)
+{
+	if (cell && cell->wanted && desired_manifest(cell) && is_named_by(cell, key))
+		mutation_result(m, key, API__OUTCOME__WITHDRAWN,
+				"no longer asked for through the API; still declared by "
+				"" DESIRED_SOURCE_MANIFEST "%s, it stays",
+				desired_manifest(cell));
+	else
+		mutation_result(m, key, API__OUTCOME__DELETED, "%s", "");
+	mutation_drop(m, key);
+}
+
 static void delete_container(struct mutation *m, const char *key)
 {
 	struct engine *engine = m->api->options.engine;
@@ -209,10 +234,9 @@ static void delete_container(struct mutation *m, const char *key)
 	if (own && is_there(own) && desired_manifest(own))
 		mutation_result(m, key, API__OUTCOME__FAILED,
 				"it is declared in %s; remove it there", desired_manifest(own));
-	else if (own && own->wanted) {
-		mutation_result(m, key, API__OUTCOME__DELETED, "%s", "");
-		mutation_drop(m, key);
-	} else if (cell && cell->wanted && api_find_container(cell, key_name(key)))
+	else if (own && own->wanted)
+		drop_document(m, cell, key);
+	else if (cell && cell->wanted && api_find_container(cell, key_name(key)))
 		cut_from_cell(m, cell, key);
 	else if (own && own->kept) {
 		mutation_result(m, key, API__OUTCOME__DELETED, "%s", "");

@@ -221,6 +221,7 @@ static enum tell_reason request_reason(const struct mutation *m, const Api__Resu
 	case API__OUTCOME__UPDATED:
 		return TELL_UPDATE_REQUESTED;
 	case API__OUTCOME__DELETED:
+	case API__OUTCOME__WITHDRAWN:
 		return TELL_DELETE_REQUESTED;
 	case API__OUTCOME__ACCEPTED:
 		return verbs[((const Api__RunRequest *)m->request)->verb];

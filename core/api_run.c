@@ -263,11 +263,14 @@ static void run_target(struct mutation *m, const char *key)
 	} else if ((why = in_the_way(&target))) {
 		mutation_result(m, key, API__OUTCOME__FAILED, "%s", why);
 	} else if (nothing_to_do(&target)) {
-		mutation_result(m, key, API__OUTCOME__UNCHANGED, "%s", "");
+		bool on_its_way = is_stop(intent_of(target.verb)) && any_lives(&target);
+
+		mutation_result(m, key,
+				on_its_way ? API__OUTCOME__ACCEPTED : API__OUTCOME__UNCHANGED, "%s",
+				"");
 	} else {
 		mutation_result(m, key, API__OUTCOME__ACCEPTED, "%s", "");
-		mutation_write(m, target.cell->key,
-			       future_text(m->api->options.engine, &target));
+		mutation_write(m, target.cell->key, future_text(m->api->options.engine, &target));
 		m->also = take_effect;
 	}
 	mutation_commit(m, reply);

@@ -105,6 +105,8 @@ static enum verdict judge(const struct manifests_dir *old, const struct manifest
 		error_set(ret_why, -ENOENT, "%s is gone as a whole", path);
 		return HIDDEN;
 	}
+	if (new->ignored)
+		return REMOVED;
 	if (new->err.code) {
 		error_set(ret_why, new->err.code, "%s", new->err.msg);
 		return HIDDEN;

@@ -3,7 +3,8 @@
  * The directories that files were found in, and whether a file that is not found any more was
  * removed, or what led to it hides it. Pure.
  *
- * Another directory that a link leads to now is a new generation: what it lacks was removed. Else a
+ * Another directory that a link leads to now is a new generation: what it lacks was removed, and so
+ * is what is in a directory that .kukeonignore names. Else a
  * directory that is gone, cannot be read, lies under another mount than before or was replaced by
  * another one says nothing about the files that were in it; neither does a new one without a single
  * manifest, which is what a mount point or a checkout under way looks like.
@@ -30,6 +31,7 @@ struct manifests_dir {
 	char *real_path;      /* links followed; NULL: it has not been seen yet */
 	struct manifests_place place;
 	struct error err; /* code < 0: it is there and cannot be entered */
+	bool ignored;     /* it is there, and nothing in it is of interest any more */
 	bool used;        /* of those that are kept: a hidden file is in it */
 };
 

@@ -10,6 +10,7 @@
 
 #include "core/base/aside.h"
 #include "core/manifest/file_name.h"
+#include "core/manifest/ignore.h"
 #include "watchers/manifests_read.h"
 
 enum {
@@ -25,6 +26,9 @@ struct dir {
 	const char *path; /* relative to the root, "" for the root */
 	int depth;
 	struct error owner; /* code < 0: others than root can write it */
+	const struct dir *parent;
+	bool has_ignore_file;
+	struct ignore ignore;
 };
 
 static char *shown_path(const struct manifests_pass *pass, const char *path)
@@ -170,6 +174,111 @@ static int skip_directory(struct manifests_pass *pass, const char *path, int cod
 	return r;
 }
 
+/* ---- what is ignored ---- */
+
+/* Beside MANIFESTS_PASS_AGAIN: the directory is not looked into. */
+enum { SKIPPED = 2 };
+
+/* While it is not known what of a directory counts, nothing of it is read, and nothing is gone. */
+static int skip_unknown(struct manifests_pass *pass, const struct error *why)
+{
+	pass->partial = true;
+	if (!pass->scan->problem.code)
+		error_set(&pass->scan->problem, why->code,
+			  "%s; nothing in its directory is read or deleted until it is put right",
+			  why->msg);
+	return SKIPPED;
+}
+
+static int parse_ignore_file(const char *shown, const struct manifests_found *found,
+			     struct ignore *ret_ignore, struct error *err)
+{
+	switch (found->outcome) {
+	case MANIFESTS_CONTENT:
+		return ignore_parse(shown, found->content.len ? found->content.data : "",
+				    found->content.len, ret_ignore, err);
+	case MANIFESTS_HELD:
+		return error_set(err, -EBUSY, "%s is being written", shown);
+	default:
+		return error_set(err, found->err.code, "%s", found->err.msg);
+	}
+}
+
+/* Like a manifest: only root may write it, and it is read when nobody writes. */
+static int read_ignore_file(struct manifests_pass *pass, const struct dir *dir, const char *shown,
+			    struct ignore *ret_ignore, struct error *err)
+{
+	AUTO(manifests_target_fini) struct manifests_target target = { .own = -1 };
+	struct manifests_read_options options = {
+		.shown = shown,
+		.only_root_writes = pass->scan->only_root_writes,
+	};
+	struct manifests_found found = { 0 };
+	int r = manifests_resolve_entry(&pass->scan->watches, &pass->generation, dir->fd,
+					IGNORE_FILE_NAME, &target);
+
+	if (r == 0 && options.only_root_writes && target.way.code < 0)
+		return error_set(err, -EPERM, "%s: %s", shown, target.way.msg);
+	if (r == 0)
+		r = manifests_read(target.dirfd, target.name, &options, &found);
+	if (r < 0)
+		return error_set(err, r, "cannot read %s: %s", shown, strerror(-r));
+	pass->scan->retry |= found.outcome == MANIFESTS_HELD;
+	r = parse_ignore_file(shown, &found, ret_ignore, err);
+	buf_fini(&found.content);
+	return r;
+}
+
+static int load_ignore_file(struct manifests_pass *pass, struct dir *dir)
+{
+	AUTO_FREE char *path = xasprintf("%s%s" IGNORE_FILE_NAME, dir->path, *dir->path ? "/" : "");
+	AUTO_FREE char *shown = shown_path(pass, path);
+	struct error err = { 0 };
+	int r;
+
+	if (!dir->has_ignore_file)
+		return 0;
+	if (strv_has(&pass->scan->hung, path))
+		return skip_unknown(pass, &pass->scan->hung_reason);
+	manifests_scan_touches(pass->scan, path);
+	r = read_ignore_file(pass, dir, shown, &dir->ignore, &err);
+	if (r == -ENOENT && pass->number < MANIFESTS_PASSES_MAX)
+		return MANIFESTS_PASS_AGAIN;
+	return r < 0 ? skip_unknown(pass, &err) : 0;
+}
+
+/* The file nearest to it that says something decides. */
+static bool is_ignored(struct manifests_pass *pass, const struct dir *dir, const char *path,
+		       bool is_directory)
+{
+	for (; dir; dir = dir->parent) {
+		const char *below = path + strlen(dir->path) + (*dir->path != '\0');
+		enum ignore_verdict verdict =
+			ignore_judge(&dir->ignore, below, is_directory, &pass->ignore_steps);
+
+		if (verdict != IGNORE_SAYS_NOTHING)
+			return verdict == IGNORE_YES;
+	}
+	return false;
+}
+
+/* A name of a manifest leads to no directory. */
+static int ignore_entry(struct manifests_pass *pass, const char *name, const char *path)
+{
+	if (!file_name_is_manifest(name))
+		manifests_dirs_get(&pass->dirs, path)->ignored = true;
+	return 0;
+}
+
+static int too_costly(struct manifests_pass *pass)
+{
+	return error_set(&pass->scan->problem, -E2BIG,
+			 "manifests directory %s: the patterns of " IGNORE_FILE_NAME
+			 " take too long for so many files: nothing of it is taken up; make them "
+			 "fewer or simpler",
+			 pass->scan->directory);
+}
+
 /* ---- entries that cannot be followed ---- */
 
 /* A link may lead nowhere for an instant, while its target is replaced: one that did so before is
@@ -233,7 +342,11 @@ static int enter(struct manifests_pass *pass, const struct dir *parent,
 	AUTO_CLOSE int fd = openat(target->dirfd, target->name,
 				   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct dir dir = {
-		.fd = fd, .path = path, .depth = parent->depth + 1, .owner = parent->owner
+		.fd = fd,
+		.path = path,
+		.depth = parent->depth + 1,
+		.owner = parent->owner,
+		.parent = parent,
 	};
 
 	if (fd < 0)
@@ -250,9 +363,15 @@ static int visit(struct manifests_pass *pass, const struct dir *dir, const char 
 {
 	AUTO_FREE char *path = xasprintf("%s%s%s", dir->path, *dir->path ? "/" : "", name);
 	AUTO(manifests_target_fini) struct manifests_target target = { .own = -1 };
+	bool ignored_as_file = is_ignored(pass, dir, path, false);
+	bool ignored_as_directory = is_ignored(pass, dir, path, true);
 	struct stat st;
 	int r;
 
+	if (pass->ignore_steps > IGNORE_STEPS_MAX)
+		return too_costly(pass);
+	if (ignored_as_file && ignored_as_directory)
+		return ignore_entry(pass, name, path);
 	if (strv_has(&pass->scan->hung, path))
 		return skip_directory(pass, path, -ASIDE_HANGS);
 	manifests_scan_touches(pass->scan, path);
@@ -260,8 +379,10 @@ static int visit(struct manifests_pass *pass, const struct dir *dir, const char 
 				    &target);
 	if (r == -ENOENT && fstatat(dir->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return MANIFESTS_PASS_AGAIN;
-	if (r < 0)
+	if (r < 0 && !ignored_as_file)
 		return bad_entry(pass, name, path, r);
+	if (r < 0 || (S_ISDIR(target.st.st_mode) ? ignored_as_directory : ignored_as_file))
+		return ignore_entry(pass, name, path);
 	if (S_ISDIR(target.st.st_mode) && !file_name_is_manifest(name))
 		return enter(pass, dir, &target, path);
 	return file_name_is_manifest(name) ? read_file(pass, dir, &target, path) : 0;
@@ -275,7 +396,7 @@ static bool wanted(const struct dirent *entry, bool links)
 	return entry->d_type != DT_REG || file_name_is_manifest(entry->d_name);
 }
 
-static int list_entries(struct manifests_pass *pass, const struct dir *dir, struct strv *ret_links,
+static int list_entries(struct manifests_pass *pass, struct dir *dir, struct strv *ret_links,
 			struct strv *ret_others)
 {
 	int copy = openat(dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -292,6 +413,8 @@ static int list_entries(struct manifests_pass *pass, const struct dir *dir, stru
 	while (r == 0 && (errno = 0, entry = readdir(stream))) {
 		if (++n > ENTRIES_MAX)
 			r = too_much(pass, "entries in one directory", ENTRIES_MAX);
+		else if (str_equal(entry->d_name, IGNORE_FILE_NAME))
+			dir->has_ignore_file = true;
 		else if (wanted(entry, true))
 			strv_add(ret_links, entry->d_name);
 		else if (wanted(entry, false))
@@ -339,10 +462,15 @@ static int walk(struct manifests_pass *pass, struct dir *dir)
 		manifests_check_owner(&st, shown, &dir->owner);
 	manifests_watches_add_content(&pass->scan->watches, dir->fd);
 	r = list_entries(pass, dir, &links, &others);
+	if (r == 0)
+		r = load_ignore_file(pass, dir);
+	if (r == SKIPPED)
+		return 0;
 	for (size_t i = 0; r == 0 && i < links.n; i++)
 		r = visit(pass, dir, links.items[i]);
 	for (size_t i = 0; r == 0 && i < others.n; i++)
 		r = visit(pass, dir, others.items[i]);
+	ignore_fini(&dir->ignore);
 	return r;
 }
 

@@ -24,6 +24,7 @@ struct manifests_pass {
 	struct visited visited[MANIFESTS_DIRECTORIES_MAX];
 	size_t n_visited;
 	size_t total_bytes;
+	uint64_t ignore_steps; /* what the patterns of .kukeonignore have cost so far */
 	bool partial; /* the directory itself could not be listed; scan->problem says why */
 };
 

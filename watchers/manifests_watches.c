@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "core/manifest/file_name.h"
+#include "core/manifest/ignore.h"
 
 enum { NAMES_MAX = 64 }; /* then every name of the directory matters */
 
@@ -103,6 +104,8 @@ bool manifests_watches_event_matters(const struct manifests_watches *watches,
 	if (!watch)
 		return false;
 	if (!*name || watch->any || has_name(watch, name)) /* no name: the directory itself */
+		return true;
+	if (watch->content && str_equal(name, IGNORE_FILE_NAME))
 		return true;
 	if (!watch->content || file_name_is_ignored(name))
 		return false;

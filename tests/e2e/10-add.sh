@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash source=lib.sh
 # A manifest dropped into the directory becomes a Ready cell that serves its page.
-drop_manifest hello-world.yaml <"$REPO/manifests.d/hello-world.yaml"
+# The image is as the public one: no page in it.
+sed "s|$IMAGE|docker.io/library/busybox:plain|" "$REPO/manifests.d/hello-world.yaml" | drop_manifest hello-world.yaml
 wait_for_cell hello-world Ready
 
 ip=$(cell_ip hello-world)

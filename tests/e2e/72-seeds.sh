@@ -81,7 +81,7 @@ has_no_address() { [ -z "$(cell_ip web "${IN[@]}")" ]; }
 wait_for "a stopped cell has no address" has_no_address
 assert_eq 2 "$(ctr -n kukeon-main containers list -q | wc -l)" "containers of a stopped cell"
 for cell in mycell web; do
-	says "Cell \"$cell\": deleted" kuke delete cell $cell --realm main --space default --stack default --cascade
+	says "Cell \"$cell\": deletion asked for" kuke delete cell $cell --realm main --space default --stack default --cascade
 	wait_for "$cell is gone" cell_is_gone $cell "${IN[@]}"
 done
 assert_true "its metadata is gone" test ! -e "$RUN_PATH/main/default/default/web"
@@ -139,7 +139,7 @@ says 'Container "side": ' kuke start container side --cell hello-world "${IN[@]}
 wait_for "side is Ready again" side_is Ready
 says 'Container "side": ' kuke kill container side --cell hello-world "${IN[@]}"
 wait_for "side is Stopped" side_is Stopped
-says 'Container "side": deleted' kuke delete container side --cell hello-world \
+says 'Container "side": deletion asked for' kuke delete container side --cell hello-world \
 	--realm main --space default --stack default
 side_is_gone() { ! kuke get container side --cell hello-world "${IN[@]}" >/dev/null 2>&1; }
 wait_for "side is gone" side_is_gone

@@ -554,6 +554,26 @@ static void test_container_joins(void **state)
 	assert_null(container(f, "b"));
 }
 
+/* A container that the file of its cell names by now is not gone with its own document. */
+static void test_container_is_declared_twice(void **state)
+{
+	struct fixture *f = *state;
+
+	sim_file(&f->served.sim, "a.yaml", DOC("Cell", "web") "  containers: [" ONE("a") "]\n");
+	await(f, WEB, "Ready");
+	assert_string_equal(apply(f, CONTAINER("b")), "CREATED " WEB "/b");
+	await(f, WEB, "Ready");
+	sim_file(&f->served.sim, "a.yaml", CELL_WEB);
+	await(f, WEB, "Ready");
+	assert_string_equal(delete_with(f, WEB "/b", false),
+			    "WITHDRAWN " WEB "/b: no longer asked for through the API; still "
+			    "declared by manifest:a.yaml, it stays");
+	await(f, WEB, "Ready");
+	assert_non_null(container(f, "b"));
+	assert_string_equal(delete_with(f, WEB "/b", false),
+			    "FAILED " WEB "/b: its cell is declared in a.yaml; remove it there");
+}
+
 /* The first container of a cell without any stays its root, whatever comes later. */
 static void test_containers_make_a_cell(void **state)
 {
@@ -956,6 +976,7 @@ int main(void)
 		TEST(test_ports),
 		TEST(test_container_joins),
 		TEST(test_containers_make_a_cell),
+		TEST(test_container_is_declared_twice),
 		TEST(test_delete),
 		TEST(test_delete_survives),
 		TEST(test_stop_and_start),

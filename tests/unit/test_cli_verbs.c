@@ -19,11 +19,22 @@ static void fill_result(Api__Result *result, const char *key, Api__Outcome outco
 	result->outcome = outcome;
 }
 
+/* A daemon that dies in the midst of what it was asked. */
+static void die_of(const char *name)
+{
+	if (str_equal(name, "cut"))
+		_exit(0);
+}
+
 static void on_apply(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx)
 {
 	Api__ApplyReply reply = API__APPLY_REPLY__INIT;
 	Api__Result results[2], *pointers[] = { &results[0], &results[1] };
+	const Api__ApplyRequest *apply = (const Api__ApplyRequest *)request;
 
+	for (size_t i = 0; i < apply->n_objects; i++)
+		if (apply->objects[i]->object_case == API__OBJECT__OBJECT_CELL)
+			die_of(apply->objects[i]->cell->metadata->name);
 	stub_record(ctx, request);
 	fill_result(&results[0], "main", API__OUTCOME__CREATED);
 	fill_result(&results[1], "default/default", API__OUTCOME__CREATED);
@@ -37,6 +48,7 @@ static void on_delete(struct rpc_server_call *call, const ProtobufCMessage *requ
 	Api__DeleteReply reply = API__DELETE_REPLY__INIT;
 	Api__Result result, *results[] = { &result };
 
+	die_of(((const Api__DeleteRequest *)request)->selector->name);
 	stub_record(ctx, request);
 	fill_result(&result, "main", API__OUTCOME__NOT_FOUND);
 	reply.results = results;
@@ -49,6 +61,7 @@ static void on_run(struct rpc_server_call *call, const ProtobufCMessage *request
 	Api__RunReply reply = API__RUN_REPLY__INIT;
 	Api__Result result;
 
+	die_of(((const Api__RunRequest *)request)->selector->name);
 	stub_record(ctx, request);
 	fill_result(&result, "main/default/default/web", API__OUTCOME__ACCEPTED);
 	reply.result = &result;
@@ -135,22 +148,22 @@ static const struct {
 	{ "start cell web --realm main",
 	  "selector:\n  kind: Cell\n  realm: main\n  space: default\n  stack: default\n"
 	  "  name: web\nverb: Start\n",
-	  "Cell \"web\": started in main/default/default\n", CLI_DONE },
+	  "Cell \"web\": start asked for in main/default/default\n", CLI_DONE },
 	{ "start cell/web --realm main",
 	  "selector:\n  kind: Cell\n  realm: main\n  space: default\n  stack: default\n"
 	  "  name: web\nverb: Start\n",
-	  "Cell \"web\": started in main/default/default\n", CLI_DONE },
+	  "Cell \"web\": start asked for in main/default/default\n", CLI_DONE },
 	{ "start cell main/lab/app/web --space lab",
 	  "selector:\n  kind: Cell\n  realm: main\n  space: lab\n  stack: app\n"
 	  "  name: web\nverb: Start\n",
-	  "Cell \"web\": started in main/default/default\n", CLI_DONE },
+	  "Cell \"web\": start asked for in main/default/default\n", CLI_DONE },
 	{ "stop cell web main/lab/app/db",
 	  "selector:\n  kind: Cell\n  realm: default\n  space: default\n  stack: default\n"
 	  "  name: web\nverb: Stop\n---\n"
 	  "selector:\n  kind: Cell\n  realm: main\n  space: lab\n  stack: app\n"
 	  "  name: db\nverb: Stop\n",
-	  "Cell \"web\": stopped in main/default/default\n"
-	  "Cell \"web\": stopped in main/default/default\n",
+	  "Cell \"web\": stop asked for in main/default/default\n"
+	  "Cell \"web\": stop asked for in main/default/default\n",
 	  CLI_DONE },
 	{ "delete realm main other",
 	  "selector:\n  kind: Realm\n  name: main\n---\n"
@@ -159,7 +172,7 @@ static const struct {
 	{ "kill co side --cell web",
 	  "selector:\n  kind: Container\n  realm: default\n  space: default\n  stack: default\n"
 	  "  cell: web\n  name: side\nverb: Kill\n",
-	  "Cell \"web\": killed in main/default/default\n", CLI_DONE },
+	  "Cell \"web\": kill asked for in main/default/default\n", CLI_DONE },
 	{ "stop cell web -o yaml",
 	  "selector:\n  kind: Cell\n  realm: default\n  space: default\n  stack: default\n"
 	  "  name: web\nverb: Stop\n",
@@ -388,9 +401,23 @@ static const struct {
 	  API__OUTCOME__ACCEPTED,
 	  NULL,
 	  0,
-	  { .accepted = "stopped" },
+	  { .accepted = "stop asked for" },
+	  "Realm \"web\": stop asked for\n",
+	  CLI_DONE },
+	{ "web",
+	  API__OUTCOME__DONE,
+	  NULL,
+	  0,
+	  { .done = "stopped" },
 	  "Realm \"web\": stopped\n",
 	  CLI_DONE },
+	{ "web",
+	  API__OUTCOME__WITHDRAWN,
+	  "it stays",
+	  0,
+	  { 0 },
+	  "Realm \"web\": kept: it stays\n",
+	  CLI_FAILED },
 };
 
 static void test_results(void **state UNUSED)
@@ -457,6 +484,25 @@ static void fill_directory(const char *directory)
 	make_dir(directory, "empty");
 	assert_int_equal(symlink("below", link), 0); /* the same file by another name */
 	assert_int_equal(symlink("nowhere", dangling), 0);
+	write_file(directory, ".kukeonignore", "docker-compose.yml\n/charts/\n");
+	write_file(directory, "docker-compose.yml", "services: {}\n");
+	make_dir(directory, "charts");
+	write_file(directory, "charts/e.yaml", "{{ template }}\n");
+	make_dir(directory, "wrong");
+	write_file(directory, "wrong/f.yaml", DOCUMENT("Cell", "f"));
+	write_file(directory, "wrong/.kukeonignore", "\n[\n");
+}
+
+/* Ways to what is not below it. */
+static void lead_out(const char *directory, const char *elsewhere)
+{
+	AUTO_FREE char *file = xasprintf("%s/out.yaml", directory);
+	AUTO_FREE char *dir = xasprintf("%s/outdir", directory);
+	AUTO_FREE char *target = xasprintf("%s/secret.yaml", elsewhere);
+
+	write_file(elsewhere, "secret.yaml", DOCUMENT("Cell", "secret"));
+	assert_int_equal(symlink(target, file), 0);
+	assert_int_equal(symlink(elsewhere, dir), 0);
 }
 
 static char *keys_of(const struct files *files)
@@ -489,17 +535,22 @@ static void test_files(void **state UNUSED)
 		"below/c.yaml: Cell \"default/default/default/a\" is in ",
 		"broken.yml:7:7: document 2: kind: unknown kind \"Pod\"",
 		"gone.yaml leads nowhere",
+		"out.yaml leads out of ",
+		"outdir leads out of ",
+		"wrong/.kukeonignore:2: the \"[\" has no \"]\"",
 		"missing.yaml: No such file",
 		"empty: no manifest in this directory",
 		NULL,
 	};
-	char directory[] = "/tmp/kuke-files-XXXXXX";
+	char directory[] = "/tmp/kuke-files-XXXXXX", elsewhere[] = "/tmp/kuke-files-XXXXXX";
 	AUTO(files_fini) struct files files = { 0 };
 	AUTO(strv_fini) struct strv paths = { 0 };
 	AUTO_FREE char *missing = NULL, *empty = NULL, *keys = NULL;
 
 	assert_non_null(mkdtemp(directory));
+	assert_non_null(mkdtemp(elsewhere));
 	fill_directory(directory);
+	lead_out(directory, elsewhere);
 	missing = xasprintf("%s/missing.yaml", directory);
 	empty = xasprintf("%s/empty", directory);
 	strv_add(&paths, directory);
@@ -511,6 +562,7 @@ static void test_files(void **state UNUSED)
 				  "default/default/default/c default/default/default/good");
 	expect_errors(&files, directory, errors);
 	assert_int_equal(fs_remove_tree(AT_FDCWD, directory, NULL), 0);
+	assert_int_equal(fs_remove_tree(AT_FDCWD, elsewhere, NULL), 0);
 }
 
 /* What is wrong stops nothing that is good, and nothing is hidden. */
@@ -561,6 +613,83 @@ static void test_delete_files(void **state UNUSED)
 				       "  space: default\n  name: front\ncascade: true\n"
 				       "---\nselector:\n  kind: Realm\n  name: main\n"
 				       "cascade: true\n");
+	stub_fini(&stub);
+	assert_int_equal(fs_remove_tree(AT_FDCWD, directory, NULL), 0);
+}
+
+/* ---- the daemon dies meanwhile ---- */
+
+#define NOT_KNOWN                                                                                   \
+	"not known: kukeond did not answer any more; 'kuke get' shows whether it was done, and to " \
+	"repeat it is safe\n"
+
+static void test_cut_off(void **state UNUSED)
+{
+	static const struct {
+		const char *line, *out;
+	} rows[] = {
+		{ "stop cell a cut b", "Cell \"web\": stop asked for in main/default/default\n"
+				       "Cell \"cut\": " NOT_KNOWN "Cell \"b\": not asked for\n" },
+		{ "delete cell a cut b", "Realm \"main\": not found\n"
+					 "Cell \"cut\": " NOT_KNOWN "Cell \"b\": not asked for\n" },
+		{ "restart cell cut -o yaml", NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct stub stub;
+		struct run run;
+
+		stub_init(&stub, methods, ARRAY_SIZE(methods), NULL);
+		run = run_kuke(rows[i].line, stub.environment);
+		assert_int_equal(run.code, CLI_UNREACHABLE);
+		if (rows[i].out)
+			assert_string_equal(run.out.data, rows[i].out);
+		else
+			assert_non_null(strstr(run.out.data, "  outcome: UNKNOWN\n"));
+		assert_true(str_starts_with(run.err.data, "kuke: "));
+		run_fini(&run);
+		stub_fini(&stub);
+	}
+	run_expect("stop cell a b", (char *[]){ TEXT("KUKEON_SOCKET=/nowhere"), NULL },
+		   CLI_UNREACHABLE, "", NULL); /* nothing was asked of anybody */
+}
+
+static size_t count(const char *text, const char *word)
+{
+	size_t n = 0;
+
+	while ((text = strstr(text, word))) {
+		text += strlen(word);
+		n++;
+	}
+	return n;
+}
+
+/* What earlier requests did is said, what one in the midst did is not known. */
+static void test_apply_cut_off(void **state UNUSED)
+{
+	enum { CELLS = 120, CUT = 60, ANSWERED = 50 };
+	char directory[] = "/tmp/kuke-files-XXXXXX";
+	AUTO_BUF struct buf text = { 0 };
+	AUTO_FREE char *line = NULL;
+	struct stub stub;
+	struct run run;
+
+	assert_non_null(mkdtemp(directory));
+	for (int i = 0; i < CELLS; i++)
+		buf_printf(&text,
+			   "---\napiVersion: v1beta1\nkind: Cell\nmetadata: {name: %s%.0d}\n",
+			   i == CUT ? "cut" : "c", i == CUT ? 0 : i + 1);
+	write_file(directory, "x.yaml", text.data);
+	line = xasprintf("apply -f %s", directory);
+	stub_init(&stub, methods, ARRAY_SIZE(methods), NULL);
+	run = run_kuke(line, stub.environment);
+	assert_int_equal(run.code, CLI_UNREACHABLE);
+	assert_int_equal(count(run.out.data, ": created\n"), 2);
+	assert_int_equal(count(run.out.data, ": not known: "), 50);
+	assert_non_null(strstr(run.out.data, "Cell \"cut\": " NOT_KNOWN));
+	assert_int_equal(count(run.out.data, ": not asked for\n"), CELLS - ANSWERED - 50);
+	run_fini(&run);
 	stub_fini(&stub);
 	assert_int_equal(fs_remove_tree(AT_FDCWD, directory, NULL), 0);
 }
@@ -679,16 +808,12 @@ static void test_bash(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_requests),
-		cmocka_unit_test(test_many_names),
-		cmocka_unit_test(test_wrong_usage),
-		cmocka_unit_test(test_results),
-		cmocka_unit_test(test_files),
-		cmocka_unit_test(test_apply_goes_on),
-		cmocka_unit_test(test_delete_files),
-		cmocka_unit_test(test_completion),
-		cmocka_unit_test(test_completion_of_names),
-		cmocka_unit_test(test_bash),
+		cmocka_unit_test(test_requests),      cmocka_unit_test(test_wrong_usage),
+		cmocka_unit_test(test_results),       cmocka_unit_test(test_files),
+		cmocka_unit_test(test_apply_goes_on), cmocka_unit_test(test_delete_files),
+		cmocka_unit_test(test_completion),    cmocka_unit_test(test_completion_of_names),
+		cmocka_unit_test(test_bash),          cmocka_unit_test(test_cut_off),
+		cmocka_unit_test(test_apply_cut_off),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -447,7 +447,7 @@ static const struct row verbs_that_wait[] = {
 	  { { { ADDED, "web", API__STATE__Ready, NULL, "restart", true, 0 }, S, H },
 	    API__OUTCOME__ACCEPTED },
 	  CLI_FAILED,
-	  "Cell \"web\": restarted\n",
+	  "Cell \"web\": restart asked for\n",
 	  "is not Ready after 3s; it is Ready" },
 	{ "delete cell web --wait",
 	  { { READY(ADDED), S, P, GONE, H }, API__OUTCOME__DELETED },

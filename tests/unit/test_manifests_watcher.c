@@ -1208,6 +1208,126 @@ static void test_close_at_once(void **state UNUSED)
 	open_watcher(f.dir, false);
 }
 
+/* ---- .kukeonignore ---- */
+
+static void test_ignore(void **state UNUSED)
+{
+	make_dir("charts");
+	make_dir("charts/below");
+	put(".kukeonignore", "# not ours\n/charts/\ndocker-compose.yml\n*.json\n!b.json\n");
+	put("docker-compose.yml", "x");
+	put("charts/below/x.yaml", "x");
+	put("a.json", "a");
+	put("b.json", "b");
+	put("c.yaml", "c");
+	open_watcher(f.dir, false);
+	expect("+b.json=b\n+c.yaml=c\n");
+	put("docker-compose.yml", "y");
+	expect_nothing();
+	put(".kukeonignore", "c.yaml\n"); /* at once, without a change of any manifest */
+	expect("+a.json=a\n-c.yaml\n+charts/below/x.yaml=x\n+docker-compose.yml=y\n");
+	put(".kukeonignore.tmp", "charts\n");
+	move(".kukeonignore.tmp", ".kukeonignore");
+	expect("+c.yaml=c\n-charts/below/x.yaml\n"); /* removed, not hidden */
+	drop(".kukeonignore");
+	expect("+charts/below/x.yaml=x\n");
+}
+
+/* The nearest file that says something decides; what is in an ignored directory is not looked at.
+ */
+static void test_ignore_below(void **state UNUSED)
+{
+	make_dir("a");
+	make_dir("a/b");
+	put(".kukeonignore", "x.yaml\n");
+	put("x.yaml", "1");
+	put("a/x.yaml", "2");
+	put("a/b/x.yaml", "3");
+	put("a/b/y.yaml", "4");
+	put("a/.kukeonignore", "!/x.yaml\n/b/y.yaml\n");
+	open_watcher(f.dir, false);
+	expect("+a/x.yaml=2\n");
+	make_link("a", "link"); /* the files of a directory are those of the first way to it */
+	expect("-a/x.yaml\n+link/x.yaml=2\n");
+	put(".kukeonignore", "link/\nx.yaml\n");
+	expect("+a/x.yaml=2\n-link/x.yaml\n");
+	put(".kukeonignore", "a\nlink\n");
+	expect("-a/x.yaml\n+x.yaml=1\n");
+	put("a/.kukeonignore", "[\n"); /* nobody reads it */
+	expect_nothing();
+	assert_string_equal(f.problem, "");
+}
+
+/* A file that is not understood says nothing: what was there stays, and nothing else comes. */
+static void test_ignore_wrong(void **state UNUSED)
+{
+	put("a.yaml", "a");
+	make_dir("d");
+	put("d/b.yaml", "b");
+	start();
+	put("d/.kukeonignore", "b.yaml\n[\n");
+	expect_problem("m/d/.kukeonignore:2: the \"[\" has no \"]\"; nothing in its directory is "
+		       "read or deleted until it is put right");
+	put("d/c.yaml", "c");
+	drop("d/b.yaml");
+	expect_nothing();
+	put("e.yaml", "e"); /* elsewhere it goes on */
+	expect("+e.yaml=e\n");
+	put("d/.kukeonignore", "c.*\n");
+	expect("-d/b.yaml\n");
+	assert_string_equal(f.problem, "");
+	drop("d/.kukeonignore");
+	expect("+d/c.yaml=c\n");
+	make_link("nowhere", "d/.kukeonignore");
+	expect_problem("cannot read ");
+	drop("d/.kukeonignore");
+	wait_scan();
+	if (geteuid() == 0) {
+		AUTO_FREE char *path = in_dir(".kukeonignore");
+
+		put(".kukeonignore", "a.yaml\n");
+		expect("-a.yaml\n");
+		check(chmod(path, 0666) == 0);
+		expect_problem("can be written by others than root");
+	}
+}
+
+static void test_ignore_polling(void **state UNUSED)
+{
+	put("a.yaml", "a");
+	open_watcher(f.dir, true);
+	expect("+a.yaml=a\n");
+	put(".kukeonignore", "*\n");
+	expect("-a.yaml\n");
+}
+
+/* What a scan of as many files as there may be costs, with patterns and without. */
+static void test_ignore_cost(void **state UNUSED)
+{
+	enum { FILES = 10000, PATTERNS = 100 };
+	AUTO_BUF struct buf patterns = { 0 };
+	uint64_t began_ns;
+
+	for (int i = 0; i < FILES; i++) {
+		AUTO_FREE char *name = xasprintf("f%05d.yaml", i);
+
+		put(name, "x");
+	}
+	start();
+	began_ns = now_ns();
+	manifests_rescan(f.watcher);
+	wait_scan();
+	printf("a scan of %d files: %.0f ms", FILES, (double)(now_ns() - began_ns) / 1e6);
+	for (int i = 0; i < PATTERNS; i++)
+		buf_printf(&patterns, "other-*-%d/**/x?.yaml\n*-%d.yml\n", i, i);
+	buf_add_str(&patterns, "f09999.yaml\n");
+	began_ns = now_ns();
+	put(".kukeonignore", patterns.data);
+	if (!run_until(seen_equals, "-f09999.yaml\n", WAIT_MS))
+		fail_msg("delivered: %s", f.seen.data);
+	printf(", with %d patterns: %.0f ms\n", 2 * PATTERNS, (double)(now_ns() - began_ns) / 1e6);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -1258,6 +1378,11 @@ int main(void)
 		TEST(test_idle),
 		TEST(test_rescan),
 		TEST(test_close_at_once),
+		TEST(test_ignore),
+		TEST(test_ignore_below),
+		TEST(test_ignore_wrong),
+		TEST(test_ignore_polling),
+		TEST(test_ignore_cost),
 	};
 
 	umask(022);

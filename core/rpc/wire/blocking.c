@@ -18,6 +18,7 @@ struct rpc_client {
 	grpc_channel *channel;
 	grpc_completion_queue *queue;
 	char *target;
+	bool unheard; /* the last call */
 };
 
 struct rpc_client *rpc_client_open(const char *target)
@@ -247,11 +248,17 @@ int rpc_client_call(struct rpc_client *client, const char *method, const Protobu
 			break;
 		rpc_exchange_fini(&exchange);
 	}
+	client->unheard = is_unheard(&exchange);
 	r = end_status(client, &exchange, err);
 	if (r == 0 && reply_type)
 		r = unpack(&exchange, reply_type, ret_reply, err);
 	rpc_exchange_fini(&exchange);
 	return r;
+}
+
+bool rpc_client_was_heard(const struct rpc_client *client)
+{
+	return !client->unheard;
 }
 
 struct reader {

@@ -24,6 +24,9 @@ int rpc_client_call(struct rpc_client *client, const char *method, const Protobu
 		    const ProtobufCMessageDescriptor *reply_type, uint64_t timeout_ms,
 		    ProtobufCMessage **ret_reply, struct error *err);
 
+/* Whether somebody took the last unary call, so that it may have been done though it failed. */
+bool rpc_client_was_heard(const struct rpc_client *client);
+
 /* The message is gone when this returns. False: enough, the stream ends with status 0. */
 typedef bool (*rpc_client_message_fn)(const ProtobufCMessage *message, void *ctx);
 
