@@ -45,7 +45,7 @@ struct doctor {
 	struct list link; /* struct engine.doctors */
 	struct engine *engine;
 	const Api__Config *config;
-	bool fix;
+	bool fix, only_managers;
 	unsigned kinds;
 	struct call *call;
 	Api__DoctorReply **ret_reply;
@@ -54,6 +54,7 @@ struct doctor {
 	struct host_checks checks;
 
 	struct call sub;
+	struct manager_notes notes;
 	struct host_things things; /* of the latest look */
 	struct error gap;          /* why that is incomplete; code 0: it is complete */
 	unsigned seam;
@@ -97,6 +98,7 @@ static void end(struct doctor *doctor, int status, const struct error *err)
 		orphan_free(doctor, orphan);
 	host_things_fini(&doctor->things);
 	host_checks_fini(&doctor->checks);
+	manager_notes_fini(&doctor->notes);
 	call_complete(doctor->call, status, err);
 	list_remove(&doctor->link);
 	free(doctor);
@@ -543,6 +545,45 @@ static void check_containerd(struct doctor *doctor)
 				xstrdup("start it: systemctl start containerd"));
 }
 
+/* ---- other managers of the packet filter ---- */
+
+static void check_managers(struct doctor *doctor)
+{
+	for (size_t i = 0; i < doctor->notes.n; i++) {
+		struct manager_note *note = &doctor->notes.items[i];
+
+		host_checks_add(&doctor->checks, note->name,
+				note->remedy ? API__HOST_CHECK__RESULT__Warning
+					     : API__HOST_CHECK__RESULT__Passed,
+				xstrdup(note->message), xstrdup_maybe(note->remedy));
+	}
+}
+
+static void on_managers(struct call *call)
+{
+	struct doctor *doctor = container_of(call, struct doctor, sub);
+
+	if (ended(doctor))
+		return;
+	check_managers(doctor);
+	if (doctor->only_managers)
+		report(doctor);
+	else
+		look(doctor, on_first_look);
+}
+
+static void ask_managers(struct doctor *doctor)
+{
+	struct engine *engine = doctor->engine;
+	struct call *call = &doctor->sub;
+
+	call_init(call, engine->loop, on_managers);
+	if (engine->managers)
+		engine->managers->ops->examine(engine->managers, doctor->fix, &doctor->notes, call);
+	else
+		call_complete(call, 0, NULL);
+}
+
 /* What is told of routes and switches is not older than what they are. */
 static void wait_for_ways(struct timer *timer)
 {
@@ -558,7 +599,7 @@ static void wait_for_ways(struct timer *timer)
 	}
 	check_ranges(doctor);
 	check_forwarding(doctor);
-	look(doctor, on_first_look);
+	ask_managers(doctor);
 }
 
 static void checked(struct doctor *doctor)
@@ -626,9 +667,13 @@ void doctor_examine(struct engine *engine, const struct doctor_options *options,
 	doctor->engine = engine;
 	doctor->config = options->config;
 	doctor->fix = options->fix;
+	doctor->only_managers = options->only_managers;
 	doctor->kinds = options->kinds ? options->kinds : ~0U;
 	doctor->ret_reply = ret_reply;
 	doctor->call = call;
 	list_append(&engine->doctors, &doctor->link);
-	start_checks(doctor);
+	if (doctor->only_managers)
+		ask_managers(doctor);
+	else
+		start_checks(doctor);
 }

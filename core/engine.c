@@ -315,6 +315,7 @@ void engine_open(struct engine *engine, const struct engine_options *options)
 		.runtime = options->runtime,
 		.network = options->network,
 		.cgroup = options->cgroup,
+		.managers = options->managers,
 		.run_path = xstrdup_maybe(options->run_path),
 		.journal = options->journal,
 		.cgroup_root = xstrdup(options->cgroup_root),

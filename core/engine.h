@@ -16,6 +16,7 @@
 #include "core/egress.h"
 #include "core/filter.h"
 #include "core/history.h"
+#include "core/managers.h"
 #include "core/names.h"
 #include "core/object.h"
 #include "core/ports.h"
@@ -82,6 +83,7 @@ struct engine_options {
 	uint64_t prune_grace_ms;
 	struct prune_guard prune_guard;
 	bool leave_forwarding; /* see struct ways */
+	struct managers *managers; /* NULL: none */
 };
 
 enum { ENGINE_STATES = API__STATE__Pausing + 1 };
@@ -91,6 +93,11 @@ struct engine {
 	struct runtime *runtime;
 	struct network *network;
 	struct cgroup_driver *cgroup;
+	struct managers *managers; /* of the host's packet filter; NULL: none */
+	struct {
+		struct call call;
+		bool begun, done;
+	} leaving; /* the managers, with a purge */
 	char *run_path, *cgroup_root;
 	struct journal *journal; /* NULL: none */
 

@@ -68,6 +68,20 @@ static void note_missing(struct engine *engine)
 	}
 }
 
+/* They let what the filter speaks of pass. */
+static void tell_managers(const struct engine *engine)
+{
+	const struct filter_wish *wish = engine->filter.wish;
+	AUTO(strv_fini) struct strv bridges = { 0 };
+
+	if (!engine->managers)
+		return;
+	for (size_t i = 0; i < wish->n_spaces; i++)
+		if (!wish->spaces[i].problem)
+			strv_add(&bridges, wish->spaces[i].bridge);
+	engine->managers->ops->set_bridges(engine->managers, &bridges);
+}
+
 static void succeeded(struct engine *engine)
 {
 	struct filter *filter = &engine->filter;
@@ -79,6 +93,7 @@ static void succeeded(struct engine *engine)
 	filter->applied++;
 	filter->rests_until_ms = loop_now_ms(engine->loop) + filter->wish->n_ports / PORTS_A_MS;
 	filter->away = filter->away_again;
+	tell_managers(engine);
 	for (size_t i = 0; !filter->away && i < filter->wish->n_spaces; i++)
 		note_space(engine, &filter->wish->spaces[i]);
 	if (ports_note(engine, filter->wish))
@@ -218,6 +233,8 @@ void filter_disturbed(struct engine *engine)
 	bool first = filter->paid_until_ms <= now_ms;
 
 	note_missing(engine);
+	if (engine->managers) /* whoever flushes ours flushes theirs too */
+		engine->managers->ops->doubt(engine->managers);
 	if (filter->not_before_ms > now_ms)
 		return; /* it is to be put back as it is */
 	if (first)
