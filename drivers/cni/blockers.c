@@ -39,7 +39,7 @@ static bool is_of_iptables(const struct blocker *blocker)
 	if (!str_equal(blocker->family, "ip") && !str_equal(blocker->family, "ip6"))
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(chains); i++)
-		if (str_equal(blocker->chain, chains[i]))
+		if (str_equal(blocker->base, chains[i]))
 			return true;
 	return false;
 }
@@ -98,11 +98,11 @@ static char *remedy_of_nft(const struct blocker *blocker)
 		return remedy_of_iptables(blocker, v6 ? "ip6tables-nft" : "iptables-nft");
 	if (blocker->hook == BLOCKER_INPUT)
 		return xasprintf("nft insert rule %s %s %s iifname \"%s\" accept", blocker->family,
-				 blocker->table, blocker->chain, blocker->bridge);
+				 blocker->table, blocker->base, blocker->bridge);
 	return xasprintf("nft insert rule %s %s %s iifname \"%s\" accept; nft insert rule %s %s %s "
 			 "oifname \"%s\" accept",
-			 blocker->family, blocker->table, blocker->chain, blocker->bridge,
-			 blocker->family, blocker->table, blocker->chain, blocker->bridge);
+			 blocker->family, blocker->table, blocker->base, blocker->bridge,
+			 blocker->family, blocker->table, blocker->base, blocker->bridge);
 }
 
 char *blocker_remedy(const struct blocker *blocker)

@@ -26,6 +26,7 @@ struct blocker {
 	bool v6;            /* the packet was of IPv6 */
 	const char *family; /* of nftables: "ip", "inet"; NULL: no table of nftables did it */
 	const char *table, *chain;
+	const char *base; /* the chain of the hook that led there; may be the same */
 	unsigned rule;    /* its place in the chain, from 1; 0: the chain's policy */
 	const char *text; /* of the rule, "reject"; NULL: none, or not known */
 };

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <nftables/libnftables.h>
 
 #include "core/base/fs.h"
 #include "drivers/cni/bridgelock.h"
@@ -11,6 +10,7 @@
 #include "drivers/cni/filter_check.h"
 #include "drivers/cni/filter_text.h"
 #include "drivers/cni/nft.h"
+#include "drivers/cni/nft_run.h"
 #include "drivers/cni/op.h"
 
 static const char DEFAULT_RUNTIME_DIR[] = "/run/kukeon/.";
@@ -46,17 +46,15 @@ static int refused(const char *words, struct error *err)
 
 static int run_commands(const char *text, struct error *err)
 {
-	struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
+	struct nft_ctx *nft = nft_open();
 	int r;
 
 	if (!nft)
 		return error_set(err, -ENOMEM, "libnftables cannot be used");
-	nft_ctx_buffer_output(nft);
-	nft_ctx_buffer_error(nft);
-	r = nft_run_cmd_from_buffer(nft, text);
+	r = nft_run(nft, text);
 	if (r != 0)
 		r = refused(nft_ctx_get_error_buffer(nft), err);
-	nft_ctx_free(nft);
+	nft_close(nft);
 	return r;
 }
 
