@@ -163,6 +163,13 @@ static void on_changed(void *ctx)
 	netfilter->listener.on_filter(netfilter->listener.ctx);
 }
 
+static void on_others(void *ctx)
+{
+	struct netfilter *netfilter = ctx;
+
+	netfilter->listener.on_rules(netfilter->listener.ctx);
+}
+
 /* What is not in force the caller hears of. */
 static void tell_left_out(const struct apply_op *apply)
 {
@@ -228,9 +235,10 @@ int cni_watch_filter(struct network *network, const struct filter_listener *list
 	struct cni *cni = container_of(network, struct cni, network);
 	struct netfilter *netfilter = &cni->netfilter;
 
+	const struct nft_events_listener events = { netfilter, on_changed, on_others };
+
 	netfilter->listener = *listener;
-	return nft_events_open(&netfilter->events, cni->loop, netfilter->table, on_changed,
-			       netfilter, err);
+	return nft_events_open(&netfilter->events, cni->loop, netfilter->table, &events, err);
 }
 
 /* ---- life ---- */
