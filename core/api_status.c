@@ -80,8 +80,7 @@ static void report_runtime(struct api *api, Api__StatusReply *reply)
 }
 
 /* Adds the errors of a file as long as there is room for them. */
-static void add_errors(Api__ManifestFile *out, const struct desired_file *file,
-		       size_t *error_bytes)
+static void add_errors(Api__ManifestFile *out, const struct desired_file *file, size_t *error_bytes)
 {
 	AUTO(strv_fini) struct strv errors = { 0 };
 	size_t n = 0;
@@ -164,12 +163,13 @@ static Api__Problem *problem_of(const struct object *object)
 }
 
 /* What was asked to stop is as declared when it has stopped; so is a cell whose root completed. A
- * space of which a part is not in force, or whose packets go astray, is Ready for its cells, and not
- * as declared. */
+ * space of which a part is not in force, or whose packets go astray, is Ready for its cells, and
+ * not as declared. */
 static bool as_declared(const struct object *object)
 {
 	return object->status.reason != REASON_HOST_NOT_FOUND &&
 	       object->status.reason != REASON_RANGE_OVERLAPS &&
+	       object->status.reason != REASON_TRAFFIC_BLOCKED &&
 	       (object->status.state == API__STATE__Ready ||
 		object->status.state == API__STATE__Stopped);
 }

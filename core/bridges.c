@@ -17,6 +17,7 @@ static struct bridge *get(struct engine *engine, const char *name)
 	bridge = xnew(struct bridge);
 	bridge->name = xstrdup(name);
 	map_insert(&engine->bridges, &bridge->node, bridge->name);
+	passage_doubt(engine);
 	ways_doubt_switches(engine); /* it has come with the switches that links have here */
 	return bridge;
 }

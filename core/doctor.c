@@ -13,7 +13,8 @@
 
 enum {
 	CHECKS_LIMIT_MS = 10 * 1000, /* a program is asked for its version, the rest is files */
-	WAYS_LIMIT_MS = 3 * 1000, /* a look at routes and switches takes some milliseconds */
+	WAYS_LIMIT_MS = 3 * 1000,    /* a look at routes and switches takes some milliseconds, a
+					packet that is lost twice takes half a second */
 	SETTLE_CHECK_MS = 50,
 	SETTLE_LOOK_MS = 250,      /* between two looks at what the engine takes down */
 	SETTLE_MAX_MS = 45 * 1000, /* a container's grace, and some time to kill it */
@@ -484,11 +485,11 @@ static void check_filesystems(struct doctor *doctor)
 	size_t n = aside_places(&places);
 
 	for (size_t i = 0; i < n; i++)
-		host_checks_add(&doctor->checks, "filesystems", API__HOST_CHECK__RESULT__Failed,
-				xasprintf("%s has not answered since %s", places[i].where,
-					  places[i].since),
-				xstrdup("bring back its server or program, or take it away: umount "
-					"-f -l"));
+		host_checks_add(
+			&doctor->checks, "filesystems", API__HOST_CHECK__RESULT__Failed,
+			xasprintf("%s has not answered since %s", places[i].where, places[i].since),
+			xstrdup("bring back its server or program, or take it away: umount "
+				"-f -l"));
 	aside_places_free(places, n);
 }
 
@@ -510,6 +511,55 @@ static void check_ranges(struct doctor *doctor)
 	if (!n)
 		host_checks_add(&doctor->checks, "ranges", API__HOST_CHECK__RESULT__Passed,
 				xstrdup("no route of others leads into a space"), NULL);
+}
+
+/* Whether what other chains say matters is known when packets were tried: what they were told then
+ * is said, and not what might be. */
+static void leave_out_guesses(struct doctor *doctor)
+{
+	const struct engine *engine = doctor->engine;
+
+	if (!engine->passage.impossible && passage_is_known(engine))
+		host_checks_remove(&doctor->checks, HOST_ADVICE_FORWARD);
+}
+
+static void check_space_passage(struct doctor *doctor, const struct object *space)
+{
+	const struct space_passage *known = &space->own.passage;
+
+	if (known->blocked)
+		host_checks_add(&doctor->checks, "traffic", API__HOST_CHECK__RESULT__Failed,
+				xasprintf("space %s: %s", space->key, known->blocked),
+				xstrdup(known->remedy));
+	if (known->shut)
+		host_checks_add(&doctor->checks, "traffic", API__HOST_CHECK__RESULT__Warning,
+				xasprintf("space %s: %s", space->key, known->shut),
+				xasprintf("where cells need a service of the host: %s",
+					  known->shut_remedy));
+}
+
+/* The spaces say so too. */
+static void check_passage(struct doctor *doctor)
+{
+	const struct engine *engine = doctor->engine;
+	const struct object *object;
+	size_t n = 0;
+
+	leave_out_guesses(doctor);
+	map_for_each(object, &engine->objects, node) {
+		if (object->kind != KIND_SPACE)
+			continue;
+		check_space_passage(doctor, object);
+		n += object->own.passage.blocked || object->own.passage.shut;
+	}
+	if (engine->passage.impossible)
+		host_checks_add(&doctor->checks, "traffic", API__HOST_CHECK__RESULT__Passed,
+				xasprintf("the self-test is not possible here: %s",
+					  engine->passage.impossible),
+				NULL);
+	else if (!n && passage_is_known(engine))
+		host_checks_add(&doctor->checks, "traffic", API__HOST_CHECK__RESULT__Passed,
+				xstrdup("packets of every space come through"), NULL);
 }
 
 /* What is off is on by now, if it could be, when that was asked for: see wait_for_ways(). */
@@ -545,6 +595,40 @@ static void check_containerd(struct doctor *doctor)
 				xstrdup("start it: systemctl start containerd"));
 }
 
+/* What is told of routes, switches and packets is not older than what they are. */
+static void wait_for_ways(struct timer *timer)
+{
+	struct doctor *doctor = container_of(timer, struct doctor, timer);
+	struct loop *loop = doctor->engine->loop;
+
+	if (ended(doctor))
+		return;
+	if ((ways_are_doubted(doctor->engine) || passage_is_doubted(doctor->engine)) &&
+	    doctor->engine->looked.network && loop_now_ms(loop) < doctor->ways_until_ms) {
+		timer_start(loop, timer, SETTLE_CHECK_MS, wait_for_ways);
+		return;
+	}
+	check_ranges(doctor);
+	check_forwarding(doctor);
+	check_passage(doctor);
+	look(doctor, on_first_look);
+}
+
+static void look_at_ways(struct doctor *doctor)
+{
+	if (doctor->fix)
+		ways_fix(doctor->engine);
+	else
+		ways_doubt_switches(doctor->engine);
+	filter_doubt(doctor->engine);
+	if (doctor->config)
+		passage_ask(doctor->engine);
+	else
+		passage_doubt(doctor->engine); /* not all that is in the way tells of itself */
+	doctor->ways_until_ms = loop_now_ms(doctor->engine->loop) + WAYS_LIMIT_MS;
+	wait_for_ways(&doctor->timer);
+}
+
 /* ---- other managers of the packet filter ---- */
 
 static void check_managers(struct doctor *doctor)
@@ -569,7 +653,7 @@ static void on_managers(struct call *call)
 	if (doctor->only_managers)
 		report(doctor);
 	else
-		look(doctor, on_first_look);
+		look_at_ways(doctor);
 }
 
 static void ask_managers(struct doctor *doctor)
@@ -578,28 +662,10 @@ static void ask_managers(struct doctor *doctor)
 	struct call *call = &doctor->sub;
 
 	call_init(call, engine->loop, on_managers);
-	if (engine->managers)
+	if (engine->managers && (doctor->config || doctor->only_managers))
 		engine->managers->ops->examine(engine->managers, doctor->fix, &doctor->notes, call);
 	else
 		call_complete(call, 0, NULL);
-}
-
-/* What is told of routes and switches is not older than what they are. */
-static void wait_for_ways(struct timer *timer)
-{
-	struct doctor *doctor = container_of(timer, struct doctor, timer);
-	struct loop *loop = doctor->engine->loop;
-
-	if (ended(doctor))
-		return;
-	if (ways_are_doubted(doctor->engine) && doctor->engine->looked.network &&
-	    loop_now_ms(loop) < doctor->ways_until_ms) {
-		timer_start(loop, timer, SETTLE_CHECK_MS, wait_for_ways);
-		return;
-	}
-	check_ranges(doctor);
-	check_forwarding(doctor);
-	ask_managers(doctor);
 }
 
 static void checked(struct doctor *doctor)
@@ -608,13 +674,7 @@ static void checked(struct doctor *doctor)
 		return;
 	check_containerd(doctor);
 	check_filesystems(doctor);
-	if (doctor->fix)
-		ways_fix(doctor->engine);
-	else
-		ways_doubt_switches(doctor->engine);
-	filter_doubt(doctor->engine);
-	doctor->ways_until_ms = loop_now_ms(doctor->engine->loop) + WAYS_LIMIT_MS;
-	wait_for_ways(&doctor->timer);
+	ask_managers(doctor); /* first: packets may pass after that */
 }
 
 static void on_checks(struct work *work)

@@ -354,6 +354,7 @@ void engine_close(struct engine *engine, void (*closed)(void *ctx), void *ctx)
 		queue_remove(&engine->queue, object);
 	filter_stop(engine);
 	ways_stop(engine);
+	passage_stop(engine);
 	egress_stop(engine);
 	names_close(engine);
 	look_stop_waiting(engine);
@@ -384,6 +385,7 @@ void engine_fini(struct engine *engine)
 	check(!engine->bridges.count);
 	filter_fini(engine);
 	ways_fini(engine);
+	passage_fini(engine);
 	ports_fini(engine);
 	egress_fini(engine);
 	names_fini(engine);

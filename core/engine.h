@@ -19,6 +19,7 @@
 #include "core/managers.h"
 #include "core/names.h"
 #include "core/object.h"
+#include "core/passage.h"
 #include "core/ports.h"
 #include "core/prune_guard.h"
 #include "core/queue.h"
@@ -117,6 +118,7 @@ struct engine {
 	struct history history;
 
 	struct filter filter;     /* isolation and ports */
+	struct passage passage;   /* whether packets come through the host */
 	struct ways ways;         /* where the host's routes lead their addresses */
 	struct ports ports;       /* of the host: whose each one is */
 	struct egress egress;     /* what host names of policies stand for */

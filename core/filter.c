@@ -51,6 +51,7 @@ static void note_space(struct engine *engine, const struct filter_space *space)
 	str_replace(&object->own.filter_problem, space->problem);
 	object->own.filter_missing = false;
 	engine_touch(engine, object);
+	passage_doubt(engine);
 }
 
 /* What was in force is so no more: no cell starts or joins until it is again. */

@@ -89,6 +89,7 @@ static void take_over(struct engine *engine, struct note *note)
 	if (!same_list(&cell->ports, &note->published)) {
 		engine_changed(engine, note->cell, false);
 		ports_doubt(engine, note->cell);
+		passage_doubt(engine);
 	}
 	if (!str_equal(cell->port_taken, note->taken))
 		engine_touch(engine, note->cell);

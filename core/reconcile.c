@@ -171,7 +171,8 @@ void reconcile_check_closed(struct engine *engine)
 
 	if (!engine->closing || !closed || !list_empty(&engine->runs) ||
 	    !list_empty(&engine->looks) || !list_empty(&engine->doctors) || engine->filter.busy ||
-	    engine->ways.busy || engine->egress.busy || names_is_busy(engine))
+	    engine->ways.busy || engine->passage.busy || engine->egress.busy ||
+	    names_is_busy(engine))
 		return;
 	engine->closed = NULL;
 	closed(engine->closed_ctx);

@@ -92,9 +92,15 @@ static void on_hint(void *ctx, bool busy)
 		look_soon(watcher);
 }
 
+static void on_passage(void *ctx)
+{
+	passage_doubt(((struct network_watcher *)ctx)->engine);
+}
+
 static void on_ways(void *ctx)
 {
 	ways_doubt(((struct network_watcher *)ctx)->engine);
+	on_passage(ctx);
 }
 
 /* Whoever turns one switch may have turned others, of which the kernel says nothing: the filter
@@ -105,6 +111,7 @@ static void on_switches(void *ctx)
 
 	ways_doubt_switches(engine);
 	filter_doubt(engine);
+	on_passage(ctx);
 }
 
 static void on_missed(void *ctx)
@@ -117,10 +124,18 @@ static void on_filter(void *ctx)
 	filter_disturbed(ctx);
 }
 
+static void on_rules(void *ctx)
+{
+	passage_doubt(ctx);
+}
+
 void network_watcher_open(struct network_watcher *watcher, struct engine *engine)
 {
-	const struct filter_listener filter = { .ctx = engine, .on_filter = on_filter };
-	const struct routes_listener routes = { watcher, on_ways, on_switches, on_missed };
+	const struct filter_listener filter = { .ctx = engine,
+						.on_filter = on_filter,
+						.on_rules = on_rules };
+	const struct routes_listener routes = { watcher, on_ways, on_switches, on_passage,
+						on_missed };
 	struct network *network = engine->network;
 	struct error err;
 
