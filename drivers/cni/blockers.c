@@ -44,6 +44,24 @@ static bool is_of_iptables(const struct blocker *blocker)
 	return false;
 }
 
+/* Tools that make the policy of FORWARD or INPUT a drop, by what they put into that chain. */
+static const struct {
+	const char *tool, *jump;
+} policy_makers[] = {
+	{ "docker", "jump DOCKER-USER" }, /* first: whoever else drops, it lets pass too */
+	{ "ufw", "jump ufw-" },
+	{ "ufw", "jump ufw6-" },
+};
+
+/* NULL: none that is known. */
+static const char *policy_maker(const struct blocker *blocker)
+{
+	for (size_t i = 0; !blocker->rule && blocker->listing && i < ARRAY_SIZE(policy_makers); i++)
+		if (strstr(blocker->listing, policy_makers[i].jump))
+			return policy_makers[i].tool;
+	return NULL;
+}
+
 static bool is_hook_of_tables(enum blocker_hook hook)
 {
 	return hook != BLOCKER_BEFORE && hook != BLOCKER_ROUTING;
@@ -57,7 +75,9 @@ const char *blocker_tool(const struct blocker *blocker)
 		if (begins(blocker->table, marks[i].table) &&
 		    begins(blocker->chain, marks[i].chain))
 			return marks[i].tool;
-	return is_of_iptables(blocker) ? "iptables" : "nftables";
+	if (!is_of_iptables(blocker))
+		return "nftables";
+	return policy_maker(blocker) ? policy_maker(blocker) : "iptables";
 }
 
 char *blocker_words(const struct blocker *blocker)
@@ -111,13 +131,11 @@ char *blocker_remedy(const struct blocker *blocker)
 	bool input = blocker->hook == BLOCKER_INPUT;
 
 	if (str_equal(tool, "firewalld"))
-		return xasprintf("firewall-cmd --permanent --zone=trusted --add-interface=%s; "
+		return xasprintf("firewall-cmd --permanent --zone=kukeon --change-interface=%s; "
 				 "firewall-cmd --reload",
 				 bridge);
-	if (str_equal(tool, "docker"))
-		return xasprintf("iptables -I DOCKER-USER -i %s -j ACCEPT; iptables -I DOCKER-USER "
-				 "-o %s -j ACCEPT",
-				 bridge, bridge);
+	if (str_equal(tool, "docker") && !input)
+		return xstrdup("kuke doctor --fix");
 	if (str_equal(tool, "ufw"))
 		return input ? xasprintf("ufw allow in on %s", bridge)
 			     : xasprintf("ufw route allow in on %s; ufw route allow out on %s",

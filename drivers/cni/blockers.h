@@ -29,6 +29,9 @@ struct blocker {
 	const char *base; /* the chain of the hook that led there; may be the same */
 	unsigned rule;    /* its place in the chain, from 1; 0: the chain's policy */
 	const char *text; /* of the rule, "reject"; NULL: none, or not known */
+	/* What nft lists of the chain: whose chains it jumps to, those set its policy. NULL: not
+	 * known. */
+	const char *listing;
 };
 
 /* "firewalld", "docker", "ufw", "libvirt", "podman", "iptables", "nftables"; "iptables-legacy" for

@@ -72,21 +72,29 @@ static char *find_rule(const char *listing, uint64_t handle, unsigned *ret_numbe
 	return NULL;
 }
 
-/* NULL: it is not there any more. */
-static char *text_of(const struct probe_rule *rule, unsigned *ret_number)
+/* Of the chain that it stands in; NULL: that is not there any more. */
+static char *listing_of(const struct probe_rule *rule)
 {
 	AUTO_FREE char *command = xasprintf("list chain %s %s %s", family_name(rule->family),
 					    rule->table, rule->chain);
-	struct nft_ctx *nft = rule->handle ? nft_open() : NULL;
-	char *text = NULL;
+	struct nft_ctx *nft = nft_open();
+	char *listing = NULL;
 
 	if (!nft)
 		return NULL;
 	nft_ctx_output_set_flags(nft, NFT_CTX_OUTPUT_HANDLE | NFT_CTX_OUTPUT_STATELESS);
 	if (nft_run(nft, command) == 0)
-		text = find_rule(nft_ctx_get_output_buffer(nft), rule->handle, ret_number);
+		listing = xstrdup(nft_ctx_get_output_buffer(nft));
 	nft_close(nft);
-	return text;
+	return listing;
+}
+
+/* NULL: it is not there any more. */
+static char *text_of(const struct probe_rule *rule, unsigned *ret_number)
+{
+	AUTO_FREE char *listing = rule->handle ? listing_of(rule) : NULL;
+
+	return listing ? find_rule(listing, rule->handle, ret_number) : NULL;
 }
 
 /* Of those that it has met: the one that does as these words say; NULL: none of them. */
@@ -207,8 +215,12 @@ static void why_dropped(const struct probe *probe, const char *bridge, char **re
 			char **ret_remedy)
 {
 	struct blocker blocker = to_blocker(probe, &probe->dropped, bridge);
-	AUTO_FREE char *text = text_of(&probe->dropped, &blocker.rule);
+	AUTO_FREE char *listing = listing_of(&probe->dropped);
+	AUTO_FREE char *text = NULL;
 
+	if (listing && probe->dropped.handle)
+		text = find_rule(listing, probe->dropped.handle, &blocker.rule);
+	blocker.listing = listing;
 	blocker.text = text;
 	*ret_words = say(probe, "dropped by", &blocker);
 	*ret_remedy = blocker_remedy(&blocker);
