@@ -204,6 +204,9 @@ void engine_remove_container(struct engine *engine, struct container *container)
  * read, is not believed, and the object is looked at. */
 void engine_doubt(struct engine *engine, struct object *object, struct slot *slot);
 
+/* Rules of other managers of the packet filter may have changed. */
+void engine_doubt_managers(const struct engine *engine);
+
 /* Whether something lives in the object's cgroup is to be seen anew: only cells are watched. */
 void engine_doubt_cgroup(struct engine *engine, struct object *object);
 

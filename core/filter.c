@@ -234,8 +234,6 @@ void filter_disturbed(struct engine *engine)
 	bool first = filter->paid_until_ms <= now_ms;
 
 	note_missing(engine);
-	if (engine->managers) /* whoever flushes ours flushes theirs too */
-		engine->managers->ops->doubt(engine->managers);
 	if (filter->not_before_ms > now_ms)
 		return; /* it is to be put back as it is */
 	if (first)

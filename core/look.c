@@ -509,8 +509,7 @@ static void start_network(struct look *look)
 
 void look_network(struct engine *engine)
 {
-	if (engine->managers)
-		engine->managers->ops->doubt(engine->managers);
+	engine_doubt_managers(engine);
 	start_network(look_new(engine, start_network, &engine->look_problems.network));
 }
 

@@ -127,6 +127,7 @@ static void on_filter(void *ctx)
 static void on_rules(void *ctx)
 {
 	passage_doubt(ctx);
+	engine_doubt_managers(ctx);
 }
 
 void network_watcher_open(struct network_watcher *watcher, struct engine *engine)

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/firewalls/docker.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <nftables/libnftables.h>
-
 #include "core/base/fs.h"
 #include "core/base/log.h"
 #include "drivers/cni/exec.h"
 #include "drivers/cni/nft.h"
+#include "drivers/cni/nft_run.h"
 #include "drivers/firewalls/docker_rules.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
 
 #define RECORD JOURNAL_OWN_PREFIX "docker"
 #define DIRS "/usr/sbin:/sbin:/usr/local/sbin:/usr/bin"
@@ -66,21 +66,19 @@ struct docker {
 
 static int run_nft(const char *commands, bool json, char **ret_answer, struct error *err)
 {
-	struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
+	struct nft_ctx *nft = nft_open();
 	int r;
 
 	if (!nft)
 		return error_set(err, -ENOMEM, "libnftables cannot be used");
-	nft_ctx_buffer_output(nft);
-	nft_ctx_buffer_error(nft);
 	if (json)
 		nft_ctx_output_set_flags(nft, NFT_CTX_OUTPUT_JSON);
-	r = nft_run_cmd_from_buffer(nft, commands);
+	r = nft_run(nft, commands);
 	if (r != 0)
 		r = error_set(err, -EIO, "docker: %s", nft_ctx_get_error_buffer(nft));
 	else if (ret_answer)
 		*ret_answer = xstrdup(nft_ctx_get_output_buffer(nft));
-	nft_ctx_free(nft);
+	nft_close(nft);
 	return r;
 }
 
@@ -301,6 +299,13 @@ void docker_leave(struct docker *docker)
 		journal_remove(docker->journal, RECORD, true, journal_errand(docker->journal));
 	docker->asked = false;
 	docker_look(docker);
+}
+
+/* Its bridge is there before its chains: at its start, and while firewalld loads its rules anew,
+ * which flushes those of docker. */
+bool docker_is_awaited(const struct docker *docker)
+{
+	return docker->last.asked && !docker->last.there && if_nametoindex("docker0");
 }
 
 bool docker_is_busy(const struct docker *docker)

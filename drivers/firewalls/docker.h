@@ -28,6 +28,8 @@ void docker_leave(struct docker *docker);
 
 /* Looks, and sets or takes away what is to be. */
 void docker_look(struct docker *docker);
+/* Somebody has asked, and docker is about to make its chains: asked again, it may have. */
+bool docker_is_awaited(const struct docker *docker);
 bool docker_is_busy(const struct docker *docker);
 
 /* As it was at the last look; nothing where docker has no chains. */

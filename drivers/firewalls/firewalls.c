@@ -58,10 +58,16 @@ static void firewalls_doubt(struct managers *managers)
 
 /* ---- waiting ---- */
 
+/* Also looks again for what is about to come. */
 static bool any_busy(const struct firewalls *firewalls)
 {
-	return docker_is_busy(firewalls->docker) ||
-	       (firewalls->firewalld && firewalld_is_busy(firewalls->firewalld));
+	if (docker_is_busy(firewalls->docker) ||
+	    (firewalls->firewalld && firewalld_is_busy(firewalls->firewalld)))
+		return true;
+	if (!docker_is_awaited(firewalls->docker))
+		return false;
+	docker_ask(firewalls->docker);
+	return true;
 }
 
 static void finish(struct firewalls *firewalls, int status)
