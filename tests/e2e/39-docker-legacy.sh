@@ -15,6 +15,7 @@ flows_open
 before=$(cell_processes web)
 docker_before_us legacy
 some_flow_fails "docker starts before us"
+wait_for "kuke status says so" space_blocked_by "iptables-legacy"
 assert_true "nobody has asked" has_no_rules legacy
 kuke doctor --fix >"$T/doctor" || true
 assert_contains "$(<"$T/doctor")" "docker: DOCKER-USER lets our bridges pass, and is kept so" "kuke doctor --fix"

@@ -30,12 +30,15 @@ from_cell_is_kept_out() { ! nsenter --net="$web_net" curl -sf -m 1 -o /dev/null 
 # From a docker that nobody has told of us to one that has been.
 told_of_us() {
 	some_flow_fails "docker starts before us (nft)"
+	wait_for "kuke status says so" space_blocked_by "(docker)"
+	assert_contains "$(remedies)" "kuke doctor --fix" "the remedy"
 	assert_true "kuke doctor names it" doctor_says "DOCKER-USER has no rules for our bridges"
 	assert_true "kuke doctor changes nothing by itself" has_no_rules nft
 	kuke doctor --fix >"$T/doctor" || true
 	assert_contains "$(<"$T/doctor")" "docker: DOCKER-USER lets our bridges pass, and is kept so" "kuke doctor --fix"
 	assert_true "the rules (nft)" has_rules nft
 	all_flows "kuke doctor --fix (nft)"
+	wait_for "all is well" is_healthy
 	iptables-nft -L -v -n >"$T/list" 2>&1 || fail "iptables -L: $(<"$T/list")"
 	assert_contains "$(<"$T/list")" "kukeon" "iptables -L"
 	! grep -qi incompatible "$T/list" || fail "iptables -L: $(<"$T/list")"

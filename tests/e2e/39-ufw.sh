@@ -11,9 +11,12 @@ flows_open
 before=$(cell_processes web)
 ufw --force enable >"$T/ufw" 2>&1 || fail "ufw: $(<"$T/ufw")"
 some_flow_fails "ufw starts after us"
-ufw route allow in on "$web_bridge" >/dev/null
-ufw route allow out on "$web_bridge" >/dev/null
-all_flows "ufw route allow"
+wait_for "kuke status says so" space_blocked_by "(ufw)"
+remedies >"$T/remedies"
+assert_contains "$(<"$T/remedies")" "ufw route allow in on $web_bridge" "the remedy"
+bash -e "$T/remedies" >/dev/null || fail "the remedy: $(<"$T/remedies")"
+wait_for "all is well" is_healthy
+all_flows "what the remedy says"
 ufw reload >/dev/null
 all_flows "ufw reload"
 daemon_stop
@@ -23,6 +26,7 @@ ufw disable >/dev/null
 all_flows "ufw disable"
 ufw --force enable >/dev/null
 all_flows "ufw enable"
+wait_for "all is well in the end" is_healthy
 assert_untouched web "$before"
 ufw disable >/dev/null
 nft delete table ip filter

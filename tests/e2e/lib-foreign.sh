@@ -16,6 +16,7 @@ foreign_open() {
 	[ -d "${KUKEON_TEST_FOREIGN:-}/usr" ] || foreign_skip "${KUKEON_TEST_FOREIGN#skipped: }" || return 1
 	mount -t overlay -o "ro,lowerdir=$KUKEON_TEST_FOREIGN/usr:/usr" overlay /usr 2>"$T/overlay" ||
 		foreign_skip "no overlay over /usr: $(<"$T/overlay")" || return 1
+	rm -rf /etc/firewalld /etc/ufw /etc/docker /etc/containers # of the scenario before
 	cp -an "$KUKEON_TEST_FOREIGN/etc/." /etc/
 	for program in "$@"; do
 		command -v "$program" >/dev/null && continue
@@ -88,6 +89,19 @@ firewalld_start() {
 
 firewalld_stop() { ended firewalld; }
 
+# Of the zone kukeon, as it is loaded, and in its file.
+bridge_is_in_zone() { [ "$(zone_of "$1")" = kukeon ]; }
+bridge_is_stored() { grep -qsF "\"$1\"" /etc/firewalld/zones/kukeon.xml; }
+bridge_is_nowhere() { ! bridge_is_in_zone "$1" && ! bridge_is_stored "$1"; }
+zone_is_whole() { bridge_is_in_zone "$web_bridge" && bridge_is_stored "$web_bridge"; }
+
+# whole_again WHAT: the zone has our bridge, and everything passes.
+whole_again() {
+	wait_for "the zone after: $1" zone_is_whole
+	wait_for "all is well after: $1" is_healthy
+	all_flows "$1"
+}
+
 # ---- docker ----
 
 docker_answers() { docker version >/dev/null 2>&1; }
@@ -129,6 +143,33 @@ docker_before_us() {
 	daemon_start
 }
 
+# ---- podman ----
+
+podman() {
+	# the image's cgroups are the host's, which hands none down
+	command podman --root "$T/podman" --runroot /run/podman --tmpdir /run/libpod --storage-driver vfs --cgroup-manager cgroupfs \
+		--events-backend none --log-level error "$@"
+}
+
+podman_load() {
+	podman pull -q "oci-archive:$("$REPO/scripts/busybox-image"):serves" >"$T/podman.image" 2>"$T/podman.log" ||
+		fail "podman: $(<"$T/podman.log")"
+}
+
+# podman_run NAME OPTION...: it serves a page on port 80.
+podman_run() {
+	podman run -d --name "$1" --cgroups=disabled --security-opt seccomp=unconfined "${@:2}" "$(<"$T/podman.image")" \
+		httpd -f -p 80 -h /www >/dev/null 2>"$T/podman.log" || fail "podman run: $(<"$T/podman.log")"
+}
+
+# ---- ufw ----
+
+# As its package is set up.
+ufw_prepare() {
+	cp -n /usr/share/ufw/ufw.conf /usr/share/ufw/*.init /etc/ufw/
+	cp -n /usr/share/ufw/iptables/*.rules /etc/ufw/
+}
+
 # ---- the flows ----
 
 serve_yaml() {
@@ -139,6 +180,7 @@ serve_yaml() {
 # Cells web, whose port is published, and friend of the default space, stranger of another one; a host outside.
 flows_open() {
 	outside_open
+	ip route add default via 192.0.2.1
 	in_outside python3 -m http.server 8000 --bind $OUTSIDE_ADDRESS --directory /run/lock >/dev/null 2>&1 </dev/null &
 	outside_server=$!
 	serve_yaml web '"8080:80"' | drop_manifest web.yaml
@@ -238,10 +280,20 @@ all_flows() {
 	say "all flows: $1"
 }
 
-# some_flow_does_not WHEN: it is as a tool does that nobody has told of us.
+# some_flow_fails WHEN: as it is with a tool that nobody has told of us.
 some_flow_fails() {
 	! flows_pass || fail "$1: nothing was blocked"
-	say "blocked: $1: $(grep -c no <<<"$FLOWS_FOUND") flows do not pass"
+	say "blocked: $1: $({ diff <(echo "$FLOWS_WANTED") <(echo "$FLOWS_FOUND") || true; } | grep -c '^>') flows do not pass"
+}
+
+# space_blocked_by TOOL: the default space says so, and kuke status fails.
+space_blocked_by() {
+	[[ $(object space default | jq -r '.status | "\(.reason) \(.message)"') == "TrafficBlocked "*"$1"* ]] && is_unhealthy
+}
+
+# What is to be done, by the doctor.
+remedies() {
+	{ kuke doctor -o json || true; } | jq -r '.checks[] | select(.name == "traffic" and .result == "Failed") | .remedy'
 }
 
 doctor_says() { { kuke doctor || true; } | grep -qF -- "$1"; }
