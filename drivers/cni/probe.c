@@ -87,11 +87,29 @@ static void print_chain(const struct probes *probes, enum stage stage, struct bu
 	buf_printf(out, "	chain %s {\n		type filter hook %s;\n",
 		   stages[stage].chain, stages[stage].place);
 	if (stages[stage].then != WATCH)
-		buf_printf(out,
-			   "		tcp flags syn tcp sequence %u-%u tcp ackseq %u %s\n",
+		buf_printf(out, "		tcp flags syn tcp sequence %u-%u tcp ackseq %u %s\n",
 			   probes->first, probes->first + (uint32_t)probes->n - 1, probes->known_by,
 			   then[stages[stage].then]);
 	buf_add_str(out, "	}\n");
+}
+
+/* Where the sequence of the packet stands that an ICMP message is about: behind the header of that,
+ * and those of the packet's own. */
+enum { QUOTED_BITS = (8 + 20 + 4) * 8, QUOTED6_BITS = (8 + 40 + 4) * 8, SEQUENCE_BITS = 32 };
+
+/* What the host, or a rule that rejects, answers to a probe is for nobody either. */
+static void print_answers(const struct probes *probes, const char *chain, const char *place,
+			  struct buf *out)
+{
+	uint32_t first = probes->first, last = first + (uint32_t)probes->n - 1;
+
+	buf_printf(out, "	chain %s {\n		type filter hook %s;\n", chain, place);
+	buf_printf(out, "		meta l4proto icmp @th,%d,%d %u-%u drop\n", QUOTED_BITS,
+		   SEQUENCE_BITS, first, last);
+	buf_printf(out, "		meta l4proto icmpv6 @th,%d,%d %u-%u drop\n", QUOTED6_BITS,
+		   SEQUENCE_BITS, first, last);
+	buf_printf(out, "		tcp flags syn,rst tcp ackseq %u-%u drop\n	}\n",
+		   first + 1, last + 1);
 }
 
 static void print_table(const struct probes *probes, bool bridge, struct buf *out)
@@ -101,6 +119,10 @@ static void print_table(const struct probes *probes, bool bridge, struct buf *ou
 	for (int stage = STAGE_NONE + 1; stage <= STAGE_CROSSED; stage++)
 		if (stages[stage].bridge == bridge)
 			print_chain(probes, (enum stage)stage, out);
+	if (bridge)
+		print_answers(probes, "answers", "postrouting priority " FIRST, out);
+	else
+		print_answers(probes, "answers", "output priority " FIRST, out);
 	buf_add_str(out, "}\n");
 }
 

@@ -117,17 +117,42 @@ static int find_links(struct uplinks *uplinks, struct error *err)
 	return r;
 }
 
-int uplinks_find(struct uplinks *ret, struct error *err)
+/* Without a way to everywhere: what lies behind the first gateway that there is. */
+static void note_gateway(const struct route *route, void *ctx)
+{
+	struct uplinks *uplinks = ctx;
+	struct ip *world = &uplinks->world[route->v6];
+
+	if (uplinks->reached[route->v6] || !route->has_gateway || route->type != RTN_UNICAST ||
+	    route->table != RT_TABLE_MAIN || !is_candidate(route->ifindex))
+		return;
+	*world = route->to.address;
+	if (route->to.prefix < IP_BITS)
+		ip_next(world);
+	uplinks->reached[route->v6] = true;
+	uplinks->taken[route->v6] = route->ifindex;
+}
+
+static int find_world(struct uplinks *uplinks, bool v6, struct error *err)
 {
 	struct route route = { 0 };
+	int r;
+
+	check(ip_parse(worlds[v6], &uplinks->world[v6]));
+	r = routes_look_up(uplinks->sock, &uplinks->world[v6], &uplinks->reached[v6], &route, err);
+	uplinks->reached[v6] &= route.type == RTN_UNICAST;
+	uplinks->taken[v6] = route.ifindex;
+	return r;
+}
+
+int uplinks_find(struct uplinks *ret, struct error *err)
+{
 	int r = routes_socket(&ret->sock, err);
 
-	for (int v6 = 0; r == 0 && v6 <= 1; v6++) {
-		check(ip_parse(worlds[v6], &ret->world[v6]));
-		r = routes_look_up(ret->sock, &ret->world[v6], &ret->reached[v6], &route, err);
-		ret->reached[v6] &= route.type == RTN_UNICAST;
-		ret->taken[v6] = route.ifindex;
-	}
+	for (int v6 = 0; r == 0 && v6 <= 1; v6++)
+		r = find_world(ret, v6, err);
+	if (r == 0 && !(ret->reached[0] && ret->reached[1]))
+		r = routes_each(ret->sock, note_gateway, ret, err);
 	if (r == 0) {
 		AUTO(nl_auto_socket) struct nl_sock *links = NULL;
 

@@ -20,7 +20,8 @@ struct uplinks {
 	struct nl_sock *sock; /* for the routes */
 	struct nl_cache *addresses;
 	/* By family, IPv4 first: */
-	struct ip world[2]; /* an address far away: the first of the root name servers */
+	struct ip world[2]; /* an address far away: the first of the root name servers, or what is
+			       there where the host has no way to all */
 	bool reached[2];    /* the host itself has a way there, */
 	int taken[2];       /* by this link */
 	struct uplink links[2]
