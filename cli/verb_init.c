@@ -10,6 +10,7 @@
 #include "cli/host_daemon.h"
 #include "cli/host_hierarchy.h"
 #include "cli/host_setup.h"
+#include "cli/table.h"
 #include "cli/verbs.h"
 #include "cli/waiting.h"
 
@@ -95,6 +96,29 @@ static int regenerate(struct client *client, const struct io *io, struct error *
 	return r;
 }
 
+/* Other managers of the packet filter are asked to let our bridges pass. What they say is no reason
+ * to fail. */
+static int tell_firewalls(struct client *client, const struct io *io, struct error *err)
+{
+	Api__DoctorRequest request = API__DOCTOR_REQUEST__INIT;
+	AUTO_REPLY Api__DoctorReply *reply = NULL;
+	int r;
+
+	request.has_fix = request.fix = true;
+	request.has_only_firewalls = request.only_firewalls = true;
+	r = client_doctor(client, &request, &reply, err);
+	for (size_t i = 0; r == 0 && i < reply->n_checks; i++) {
+		fprintf(io->out, "%s: ", reply->checks[i]->name);
+		text_print(reply->checks[i]->message, io->out);
+		if (reply->checks[i]->remedy) {
+			fputs(": ", io->out);
+			text_print(reply->checks[i]->remedy, io->out);
+		}
+		fputc('\n', io->out);
+	}
+	return r == -EBUSY ? 0 : r;
+}
+
 /* What the running daemon does of it. */
 static enum cli_exit fill(const struct args *args, const struct host_args *own, const char *socket,
 			  const struct io *io, struct error *err)
@@ -112,6 +136,8 @@ static enum cli_exit fill(const struct args *args, const struct host_args *own, 
 	code = results_print(&results, &options, io->out);
 	if (code == CLI_DONE && own->regenerate_cni)
 		code = client_exit(regenerate(client, io, err));
+	if (code == CLI_DONE)
+		code = client_exit(tell_firewalls(client, io, err));
 	if (code != CLI_DONE || own->no_wait)
 		return code;
 	fflush(io->out);

@@ -27,6 +27,7 @@ struct waiter {
 	size_t objects;      /* Purge: how many there were when one last went */
 };
 
+
 static struct waiter *waiter_new(struct api *api, struct rpc_server_call *call, uint64_t max_ms)
 {
 	struct waiter *waiter = xnew(struct waiter);
@@ -170,6 +171,30 @@ static void report_purged(struct waiter *waiter)
 		self->stop(self->ctx);
 }
 
+static void on_purge_check(struct timer *timer);
+
+static void on_left(struct call *call)
+{
+	struct engine *engine = container_of(call, struct engine, leaving.call);
+
+	if (call->status < 0)
+		log_warning("other managers of the packet filter: %s", call->err.msg);
+	engine->leaving.done = true;
+	pending_end(&engine->under_way);
+}
+
+/* Whether other managers of the packet filter have nothing of ours any more. */
+static bool has_left(struct engine *engine)
+{
+	if (!engine->managers || engine->leaving.begun)
+		return !engine->managers || engine->leaving.done;
+	engine->leaving.begun = true;
+	pending_begin(&engine->under_way);
+	call_init(&engine->leaving.call, engine->loop, on_left);
+	engine->managers->ops->leave(engine->managers, &engine->leaving.call);
+	return false;
+}
+
 static void on_purge_check(struct timer *timer)
 {
 	struct waiter *waiter = container_of(timer, struct waiter, check);
@@ -181,7 +206,7 @@ static void on_purge_check(struct timer *timer)
 		waiter->objects = objects;
 		waiter->give_up_ms = now_ms + PURGE_STALL_MS;
 	}
-	if (!objects)
+	if (!objects && has_left(engine))
 		return report_purged(waiter);
 	if (now_ms >= waiter->give_up_ms)
 		return report_stall(waiter);

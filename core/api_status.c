@@ -173,6 +173,7 @@ static bool as_declared(const struct object *object)
 {
 	return object->status.reason != REASON_HOST_NOT_FOUND &&
 	       object->status.reason != REASON_RANGE_OVERLAPS &&
+	       object->status.reason != REASON_TRAFFIC_BLOCKED &&
 	       (object->status.state == API__STATE__Ready ||
 		object->status.state == API__STATE__Stopped);
 }

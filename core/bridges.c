@@ -2,6 +2,7 @@
 #include "core/bridges.h"
 
 #include "core/engine.h"
+#include "core/passage.h"
 #include "core/ways.h"
 
 static struct bridge *find(const struct engine *engine, const char *name)
@@ -18,6 +19,7 @@ static struct bridge *get(struct engine *engine, const char *name)
 	bridge = xnew(struct bridge);
 	bridge->name = xstrdup(name);
 	map_insert(&engine->bridges, &bridge->node, bridge->name);
+	passage_doubt(engine);
 	ways_doubt_switches(engine); /* it has come with the switches that links have here */
 	return bridge;
 }

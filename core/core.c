@@ -9,6 +9,7 @@
 #include "core/forget.h"
 #include "core/look.h"
 #include "core/names.h"
+#include "core/passage.h"
 #include "core/ports.h"
 #include "core/reconcile.h"
 #include "core/unplaced.h"
@@ -33,6 +34,7 @@ void engine_open(struct engine *engine, const struct engine_options *options)
 		.runtime = options->runtime,
 		.network = options->network,
 		.cgroup = options->cgroup,
+		.managers = options->managers,
 		.run_path = xstrdup_maybe(options->run_path),
 		.journal = options->journal,
 		.cgroup_root = xstrdup(options->cgroup_root),
@@ -47,6 +49,7 @@ void engine_open(struct engine *engine, const struct engine_options *options)
 	self_read(&engine->self);
 	history_init(&engine->history, wall_now_ms());
 	filter_init(engine);
+	passage_init(engine);
 	ways_init(engine, options->leave_forwarding);
 	names_init(engine);
 	ports_init(engine);
@@ -70,6 +73,7 @@ void engine_close(struct engine *engine, void (*closed)(void *ctx), void *ctx)
 		queue_remove(&engine->queue, object);
 	filter_stop(engine);
 	ways_stop(engine);
+	passage_stop(engine);
 	egress_stop(engine);
 	names_close(engine);
 	look_stop_waiting(engine);
@@ -100,6 +104,7 @@ void engine_fini(struct engine *engine)
 	check(!engine->bridges.count);
 	filter_fini(engine);
 	ways_fini(engine);
+	passage_fini(engine);
 	ports_fini(engine);
 	egress_fini(engine);
 	names_fini(engine);

@@ -14,7 +14,8 @@ struct engine_options {
 	struct journal *journal; /* the caller's, closed after the engine; NULL: none */
 	uint64_t prune_grace_ms;
 	struct prune_guard prune_guard;
-	bool leave_forwarding; /* see struct ways */
+	bool leave_forwarding;     /* see struct ways */
+	struct managers *managers; /* NULL: none */
 };
 
 void engine_open(struct engine *engine, const struct engine_options *options);

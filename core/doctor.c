@@ -9,13 +9,15 @@
 #include "core/config/host_checks.h"
 #include "core/filter.h"
 #include "core/look.h"
+#include "core/passage.h"
 #include "core/plan_context.h"
 #include "core/reconcile.h"
 #include "core/ways.h"
 
 enum {
 	CHECKS_LIMIT_MS = 10 * 1000, /* a program is asked for its version, the rest is files */
-	WAYS_LIMIT_MS = 3 * 1000,    /* a look at routes and switches takes some milliseconds */
+	WAYS_LIMIT_MS = 3 * 1000,    /* a look at routes and switches takes some milliseconds, a
+					packet that is lost twice takes half a second */
 	SETTLE_CHECK_MS = 50,
 	SETTLE_LOOK_MS = 250,      /* between two looks at what the engine takes down */
 	SETTLE_MAX_MS = 45 * 1000, /* a container's grace, and some time to kill it */
@@ -47,7 +49,7 @@ struct doctor {
 	struct list link; /* struct engine.doctors */
 	struct engine *engine;
 	const Api__Config *config;
-	bool fix;
+	bool fix, only_managers;
 	unsigned kinds;
 	struct call *call;
 	Api__DoctorReply **ret_reply;
@@ -56,6 +58,7 @@ struct doctor {
 	struct host_checks checks;
 
 	struct call sub;
+	struct manager_notes notes;
 	struct host_things things; /* of the latest look */
 	struct error gap;          /* why that is incomplete; code 0: it is complete */
 	unsigned seam;
@@ -99,6 +102,7 @@ static void end(struct doctor *doctor, int status, const struct error *err)
 		orphan_free(doctor, orphan);
 	host_things_fini(&doctor->things);
 	host_checks_fini(&doctor->checks);
+	manager_notes_fini(&doctor->notes);
 	call_complete(doctor->call, status, err);
 	list_remove(&doctor->link);
 	free(doctor);
@@ -512,6 +516,55 @@ static void check_ranges(struct doctor *doctor)
 				xstrdup("no route of others leads into a space"), NULL);
 }
 
+/* Whether what other chains say matters is known when packets were tried: what they were told then
+ * is said, and not what might be. */
+static void leave_out_guesses(struct doctor *doctor)
+{
+	const struct engine *engine = doctor->engine;
+
+	if (!engine->passage->impossible && passage_is_known(engine))
+		host_checks_remove(&doctor->checks, HOST_ADVICE_FORWARD);
+}
+
+static void check_space_passage(struct doctor *doctor, const struct object *space)
+{
+	const struct space_passage *known = &space->own.passage;
+
+	if (known->blocked)
+		host_checks_add(&doctor->checks, "traffic", API__HOST_CHECK__RESULT__Failed,
+				xasprintf("space %s: %s", space->key, known->blocked),
+				xstrdup(known->remedy));
+	if (known->shut)
+		host_checks_add(&doctor->checks, "traffic", API__HOST_CHECK__RESULT__Warning,
+				xasprintf("space %s: %s", space->key, known->shut),
+				xasprintf("where cells need a service of the host: %s",
+					  known->shut_remedy));
+}
+
+/* The spaces say so too. */
+static void check_passage(struct doctor *doctor)
+{
+	const struct engine *engine = doctor->engine;
+	const struct object *object;
+	size_t n = 0;
+
+	leave_out_guesses(doctor);
+	map_for_each(object, &engine->objects, node) {
+		if (object->kind != KIND_SPACE)
+			continue;
+		check_space_passage(doctor, object);
+		n += object->own.passage.blocked || object->own.passage.shut;
+	}
+	if (engine->passage->impossible)
+		host_checks_add(&doctor->checks, "traffic", API__HOST_CHECK__RESULT__Passed,
+				xasprintf("the self-test is not possible here: %s",
+					  engine->passage->impossible),
+				NULL);
+	else if (!n && passage_is_known(engine))
+		host_checks_add(&doctor->checks, "traffic", API__HOST_CHECK__RESULT__Passed,
+				xstrdup("packets of every space come through"), NULL);
+}
+
 /* What is off is on by now, if it could be, when that was asked for: see wait_for_ways(). */
 static void check_forwarding(struct doctor *doctor)
 {
@@ -545,7 +598,7 @@ static void check_containerd(struct doctor *doctor)
 				xstrdup("start it: systemctl start containerd"));
 }
 
-/* What is told of routes and switches is not older than what they are. */
+/* What is told of routes, switches and packets is not older than what they are. */
 static void wait_for_ways(struct timer *timer)
 {
 	struct doctor *doctor = container_of(timer, struct doctor, timer);
@@ -553,14 +606,69 @@ static void wait_for_ways(struct timer *timer)
 
 	if (ended(doctor))
 		return;
-	if (ways_are_doubted(doctor->engine) && doctor->engine->looked.network &&
-	    loop_now_ms(loop) < doctor->ways_until_ms) {
+	if ((ways_are_doubted(doctor->engine) || passage_is_doubted(doctor->engine)) &&
+	    doctor->engine->looked.network && loop_now_ms(loop) < doctor->ways_until_ms) {
 		timer_start(loop, timer, SETTLE_CHECK_MS, wait_for_ways);
 		return;
 	}
 	check_ranges(doctor);
 	check_forwarding(doctor);
+	check_passage(doctor);
 	look(doctor, on_first_look);
+}
+
+static void look_at_ways(struct doctor *doctor)
+{
+	if (doctor->fix)
+		ways_fix(doctor->engine);
+	else
+		ways_doubt_switches(doctor->engine);
+	filter_doubt(doctor->engine);
+	if (doctor->config)
+		passage_ask(doctor->engine);
+	else
+		passage_doubt(doctor->engine); /* not all that is in the way tells of itself */
+	doctor->ways_until_ms = loop_now_ms(doctor->engine->loop) + WAYS_LIMIT_MS;
+	wait_for_ways(&doctor->timer);
+}
+
+/* ---- other managers of the packet filter ---- */
+
+static void check_managers(struct doctor *doctor)
+{
+	for (size_t i = 0; i < doctor->notes.n; i++) {
+		struct manager_note *note = &doctor->notes.items[i];
+
+		host_checks_add(&doctor->checks, note->name,
+				note->remedy ? API__HOST_CHECK__RESULT__Warning
+					     : API__HOST_CHECK__RESULT__Passed,
+				xstrdup(note->message), xstrdup_maybe(note->remedy));
+	}
+}
+
+static void on_managers(struct call *call)
+{
+	struct doctor *doctor = container_of(call, struct doctor, sub);
+
+	if (ended(doctor))
+		return;
+	check_managers(doctor);
+	if (doctor->only_managers)
+		report(doctor);
+	else
+		look_at_ways(doctor);
+}
+
+static void ask_managers(struct doctor *doctor)
+{
+	struct engine *engine = doctor->engine;
+	struct call *call = &doctor->sub;
+
+	call_init(call, engine->loop, on_managers);
+	if (engine->managers && (doctor->config || doctor->only_managers))
+		engine->managers->ops->examine(engine->managers, doctor->fix, &doctor->notes, call);
+	else
+		call_complete(call, 0, NULL);
 }
 
 static void checked(struct doctor *doctor)
@@ -569,13 +677,7 @@ static void checked(struct doctor *doctor)
 		return;
 	check_containerd(doctor);
 	check_filesystems(doctor);
-	if (doctor->fix)
-		ways_fix(doctor->engine);
-	else
-		ways_doubt_switches(doctor->engine);
-	filter_doubt(doctor->engine);
-	doctor->ways_until_ms = loop_now_ms(doctor->engine->loop) + WAYS_LIMIT_MS;
-	wait_for_ways(&doctor->timer);
+	ask_managers(doctor); /* first: packets may pass after that */
 }
 
 static void on_checks(struct work *work)
@@ -628,10 +730,14 @@ void doctor_examine(struct engine *engine, const struct doctor_options *options,
 	doctor->engine = engine;
 	doctor->config = options->config;
 	doctor->fix = options->fix;
+	doctor->only_managers = options->only_managers;
 	doctor->kinds = options->kinds ? options->kinds : ~0U;
 	doctor->ret_reply = ret_reply;
 	doctor->call = call;
 	list_append(&engine->doctors, &doctor->link);
 	pending_begin(&engine->under_way);
-	start_checks(doctor);
+	if (doctor->only_managers)
+		ask_managers(doctor);
+	else
+		start_checks(doctor);
 }

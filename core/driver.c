@@ -137,6 +137,34 @@ void filter_wish_copy(const struct filter_wish *wish, struct filter_wish *ret)
 	}
 }
 
+static void traffic_port_fini(struct traffic_port *port)
+{
+	free(port->host_ip);
+	free(port->ip);
+}
+
+void traffic_fini(struct traffic *traffic)
+{
+	for (size_t i = 0; i < traffic->n_spaces; i++) {
+		struct traffic_space *space = &traffic->spaces[i];
+
+		free(space->key);
+		free(space->bridge);
+		free(space->link);
+		free(space->ip);
+		free(space->ip6);
+		traffic_port_fini(&space->port);
+		traffic_port_fini(&space->port6);
+		free(space->blocked);
+		free(space->remedy);
+		free(space->shut);
+		free(space->shut_remedy);
+	}
+	free(traffic->spaces);
+	free(traffic->impossible);
+	*traffic = (struct traffic){ 0 };
+}
+
 void host_ways_fini(struct host_ways *ways)
 {
 	for (size_t i = 0; i < ways->n_spaces; i++) {

@@ -426,10 +426,45 @@ struct host_ways {
 
 void host_ways_fini(struct host_ways *ways);
 
+/* ---- a packet of ours, led the way that packets of cells go ---- */
+
+/* A TCP port of the host that leads to a cell. */
+struct traffic_port {
+	uint16_t number; /* 0: there is none */
+	char *host_ip;   /* NULL: of every address of the host */
+	char *ip;        /* of the cell */
+};
+
+struct traffic_space {
+	char *key;
+	char *bridge;
+	char *link;     /* the host's end of the interface of one of its cells, */
+	char *ip, *ip6; /* and the addresses of that cell; ip6 NULL: none */
+	bool denies;    /* its cells do not reach out */
+	struct traffic_port port, port6; /* to some cell of it */
+	/* Written by probe(): */
+	bool asked;     /* what follows is of now; else nothing is known */
+	char *blocked;  /* what does not pass that cells need, and where it ended; NULL: all does */
+	char *remedy;   /* what helps against that */
+	char *shut;     /* the same of what they may do without: the host's own services */
+	char *shut_remedy;
+};
+
+/* A zeroed struct is empty. */
+struct traffic {
+	struct traffic_space *spaces;
+	size_t n_spaces;
+	char *impossible; /* written by probe(): why nothing can be asked on this host */
+};
+
+void traffic_fini(struct traffic *traffic);
+
 struct filter_listener {
 	void *ctx;
 	/* Another hand changed the filter, or may have: it is to be applied again. */
 	void (*on_filter)(void *ctx);
+	/* Rules that are none of ours may have changed. Perhaps often in a row. */
+	void (*on_rules)(void *ctx);
 };
 
 struct network;
@@ -500,6 +535,12 @@ struct network_ops {
 	 * kept. The caller keeps @ways. Costs the routes that there are, and nothing for a space that none
 	 * of them touches. */
 	void (*look_ways)(struct network *network, struct host_ways *ways, struct call *call);
+
+	/* Leads packets from a cell of each space to the world, to the host and from the world to a
+	 * port of it through the kernel, and says where those ended that did not come through.
+	 * Nothing of them leaves the host or reaches a cell. One at a time; the caller keeps
+	 * @traffic. Costs the spaces in it. */
+	void (*probe)(struct network *network, struct traffic *traffic, struct call *call);
 
 	/* Asks the host's name servers for addresses of one family, within some seconds; as many at
 	 * once as the caller likes, none waits for another. -ENOENT: no name server knows one. */

@@ -145,6 +145,12 @@ void engine_doubt(struct engine *engine, struct object *object, struct slot *slo
 	engine_touch(engine, object);
 }
 
+void engine_doubt_managers(const struct engine *engine)
+{
+	if (engine->managers)
+		engine->managers->ops->doubt(engine->managers);
+}
+
 void engine_doubt_cgroup(struct engine *engine, struct object *object)
 {
 	engine_doubt(engine, object, &object->cgroup);

@@ -15,6 +15,7 @@
 #include "core/base/words.h"
 #include "core/history.h"
 #include "core/loop/pending.h"
+#include "core/managers.h"
 #include "core/object.h"
 #include "core/prune_guard.h"
 #include "core/queue.h"
@@ -79,6 +80,11 @@ struct engine {
 	struct runtime *runtime;
 	struct network *network;
 	struct cgroup_driver *cgroup;
+	struct managers *managers; /* of the host's packet filter; NULL: none */
+	struct {
+		struct call call;
+		bool begun, done;
+	} leaving; /* the managers, with a purge */
 	char *run_path, *cgroup_root;
 	struct journal *journal; /* NULL: none */
 
@@ -99,6 +105,7 @@ struct engine {
 	struct history history;
 
 	struct filter *filter;    /* isolation and ports */
+	struct passage *passage;  /* whether packets come through the host */
 	struct ways *ways;        /* where the host's routes lead their addresses */
 	struct ports *ports;      /* of the host: whose each one is */
 	struct egress *egress;    /* what host names of policies stand for */
@@ -166,6 +173,9 @@ void engine_remove_container(struct engine *engine, struct container *container)
 /* Something may have happened to what the slot stands for: what was read before now, or is being
  * read, is not believed, and the object is looked at. */
 void engine_doubt(struct engine *engine, struct object *object, struct slot *slot);
+
+/* Rules of other managers of the packet filter may have changed. */
+void engine_doubt_managers(const struct engine *engine);
 
 /* Whether something lives in the object's cgroup is to be seen anew: only cells are watched. */
 void engine_doubt_cgroup(struct engine *engine, struct object *object);

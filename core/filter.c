@@ -5,6 +5,7 @@
 #include "core/egress.h"
 #include "core/engine.h"
 #include "core/filter_wish.h"
+#include "core/passage.h"
 #include "core/ports.h"
 #include "core/tell.h"
 
@@ -50,6 +51,7 @@ static void note_space(struct engine *engine, const struct filter_space *space)
 	str_replace(&object->own.filter_problem, space->problem);
 	object->own.filter_missing = false;
 	engine_touch(engine, object);
+	passage_doubt(engine);
 }
 
 /* What was in force is so no more: no cell starts or joins until it is again. */
@@ -67,6 +69,20 @@ static void note_missing(struct engine *engine)
 	}
 }
 
+/* They let what the filter speaks of pass. */
+static void tell_managers(const struct engine *engine)
+{
+	const struct filter_wish *wish = engine->filter->wish;
+	AUTO(strv_fini) struct strv bridges = { 0 };
+
+	if (!engine->managers)
+		return;
+	for (size_t i = 0; i < wish->n_spaces; i++)
+		if (!wish->spaces[i].problem)
+			strv_add(&bridges, wish->spaces[i].bridge);
+	engine->managers->ops->set_bridges(engine->managers, &bridges);
+}
+
 static void succeeded(struct engine *engine)
 {
 	struct filter *filter = engine->filter;
@@ -78,6 +94,7 @@ static void succeeded(struct engine *engine)
 	filter->applied++;
 	filter->rests_until_ms = loop_now_ms(engine->loop) + filter->wish->n_ports / PORTS_A_MS;
 	filter->away = filter->away_again;
+	tell_managers(engine);
 	for (size_t i = 0; !filter->away && i < filter->wish->n_spaces; i++)
 		note_space(engine, &filter->wish->spaces[i]);
 	if (ports_note(engine, filter->wish))

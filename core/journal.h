@@ -38,6 +38,9 @@ struct journal_stats {
 
 struct journal;
 
+/* What keys begin with of records that are of no object but the daemon's own. */
+#define JOURNAL_OWN_PREFIX "kukeond/"
+
 #define JOURNAL_DAMAGED_COPY ".damaged"
 #define JOURNAL_TAIL_COPY ".tail"
 

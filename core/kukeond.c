@@ -30,6 +30,7 @@
 #include "drivers/cgroup/cgroup.h"
 #include "drivers/cni/cni.h"
 #include "drivers/containerd/containerd.h"
+#include "drivers/firewalls/firewalls.h"
 #include "watchers/cgroup.h"
 #include "watchers/manifests.h"
 #include "watchers/network.h"
@@ -57,6 +58,7 @@ struct kukeond {
 	struct runtime *runtime;
 	struct network *network;
 	struct cgroup_driver *cgroup;
+	struct managers *firewalls;
 	struct engine engine;
 	bool engine_works;   /* started, and not closed yet */
 	bool engine_awaited; /* everything else is closed already */
@@ -195,6 +197,17 @@ static void close_network(struct kukeond *k)
 	k->network->ops->close(k->network, on_part_closed, k);
 }
 
+static int open_firewalls(struct kukeond *k, struct error *err UNUSED)
+{
+	firewalls_open(&k->firewalls, &k->loop, k->journal);
+	return 0;
+}
+
+static void close_firewalls(struct kukeond *k)
+{
+	k->firewalls->ops->close(k->firewalls, on_part_closed, k);
+}
+
 static int open_runtime(struct kukeond *k, struct error *err)
 {
 	AUTO_FREE char *resolv_conf = resolv_conf_path(k);
@@ -228,6 +241,7 @@ static int open_engine(struct kukeond *k, struct error *err)
 		.runtime = k->runtime,
 		.network = k->network,
 		.cgroup = k->cgroup,
+		.managers = k->firewalls,
 		.run_path = k->config->run_path,
 		.journal = k->journal,
 		.cgroup_root = k->config->cgroup_root,
@@ -566,6 +580,7 @@ static const struct {
 	{ "last actions", NULL, await_engine },
 	{ "cgroup driver", open_cgroup, close_cgroup },
 	{ "network driver", open_network, close_network },
+	{ "other firewalls", open_firewalls, close_firewalls },
 	{ "runtime driver", open_runtime, close_runtime },
 	{ "engine", open_engine, NULL },
 	{ "history", open_history, close_history },

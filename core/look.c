@@ -507,6 +507,7 @@ static void start_network(struct look *look)
 
 void look_network(struct engine *engine)
 {
+	engine_doubt_managers(engine);
 	start_network(look_new(engine, start_network, &engine->look_problems.network));
 }
 

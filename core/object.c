@@ -249,6 +249,7 @@ void object_free(struct object *object)
 	free(object->own.filter_problem);
 	free(object->own.routed);
 	free(object->own.overlap);
+	space_passage_fini(&object->own.passage);
 	free(object->own.egress_problem);
 	free(object->cell.ip);
 	free(object->cell.ip6);

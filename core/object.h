@@ -16,6 +16,7 @@
 #include "core/driver.h"
 #include "core/model/model.h"
 #include "core/reason.h"
+#include "core/space_passage.h"
 #include "core/throttle.h"
 
 /*
@@ -202,11 +203,12 @@ struct own_thing {
 	unsigned addresses_used; /* spaces: by cells; see core/addresses.h */
 	char *filtered; /* spaces: the bridge and ranges that the packet filter has, and whether it
 			   denies; NULL: none */
-	char *filter_problem;   /* spaces: why it cannot have them; NULL: nothing is known of */
-	bool filter_missing;    /* spaces: it had them, and another hand took them away */
-	char *routed;           /* spaces: bridge and ranges, as the host's routes were looked at for */
-	char *overlap;          /* spaces: what else leads into their ranges; NULL: nothing known of */
-	bool unreachable;       /* and some addresses in them cannot be reached because of it */
+	char *filter_problem; /* spaces: why it cannot have them; NULL: nothing is known of */
+	bool filter_missing;  /* spaces: it had them, and another hand took them away */
+	char *routed;     /* spaces: bridge and ranges, as the host's routes were looked at for */
+	char *overlap;    /* spaces: what else leads into their ranges; NULL: nothing known of */
+	bool unreachable; /* and some addresses in them cannot be reached because of it */
+	struct space_passage passage; /* spaces: whether packets come through the host */
 	char *egress_problem;   /* spaces: which hosts of its policy cannot be found; NULL: none */
 	bool egress_unresolved; /* one of them stands for nothing that is known */
 	struct drop_count dropped; /* spaces that deny */

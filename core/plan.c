@@ -163,6 +163,16 @@ static void say_ways(struct planning *p)
 			 REASON_RANGE_OVERLAPS, "%s", space->own.overlap);
 }
 
+/* The cells run; the host keeps their packets back. */
+static void say_blocked(struct planning *p)
+{
+	const struct space_passage *known = &p->object->own.passage;
+
+	if (known->blocked)
+		plan_say(p, API__STATE__Ready, REASON_TRAFFIC_BLOCKED, "%s; what helps: %s",
+			 known->blocked, known->remedy);
+}
+
 /* A remark: the space is Ready all the same. */
 static void say_addresses(struct planning *p)
 {
@@ -202,6 +212,16 @@ static void say_egress(struct planning *p)
 		plan_say(p, API__STATE__Ready,
 			 own->egress_unresolved ? REASON_HOST_NOT_FOUND : REASON_HOST_STALE, "%s",
 			 own->egress_problem);
+}
+
+/* A remark too: whether cells may use services of the host is the host's to say. */
+static void say_shut(struct planning *p)
+{
+	const struct space_passage *known = &p->object->own.passage;
+
+	if (known->shut)
+		plan_say(p, API__STATE__Ready, REASON_HOST_SHUT, "%s; where cells need one: %s",
+			 known->shut, known->shut_remedy);
 }
 
 /* What runs goes on, and is started anew, by the spec that it had. A space finds out only when it
@@ -246,9 +266,12 @@ static void plan_wanted_parent(struct planning *p)
 		say_filter(p);
 		say_ways(p);
 	}
-	if (object->cgroup_exists && !own_missing && object->kind == KIND_SPACE)
+	if (object->cgroup_exists && !own_missing && object->kind == KIND_SPACE) {
+		say_blocked(p);
 		say_addresses(p);
+	}
 	say_egress(p);
+	say_shut(p);
 	if (object->cgroup_exists && !own_missing)
 		plan_say(p, API__STATE__Ready, REASON_NONE, "%s", "");
 	plan_say(p, API__STATE__Pending, REASON_CREATING, "being created");

@@ -2,6 +2,7 @@
 /* What is said of published ports: which lead to a cell, and why another does not. */
 #include "core/engine.h"
 #include "core/model/ports.h"
+#include "core/passage.h"
 #include "core/ports.h"
 
 /* "[fd00::1]:8080", "8080": the host's side. */
@@ -89,6 +90,7 @@ static void take_over(struct engine *engine, struct note *note)
 	if (!same_list(&cell->ports, &note->published)) {
 		engine_changed(engine, note->cell, false);
 		ports_doubt(engine, note->cell);
+		passage_doubt(engine);
 	}
 	if (!str_equal(cell->port_taken, note->taken))
 		engine_touch(engine, note->cell);

@@ -70,6 +70,17 @@ enum reason {
 	 * give the space another subnet while its cells are stopped.
 	 */
 	REASON_RANGE_OVERLAPS,
+	/*
+	 * Of a space: packets of its cells do not come through the host. A packet of Kukeon's own,
+	 * led the way that theirs go, ended where the message says: by which rule of whose table,
+	 * or on which route, and what helps against that. Its cells run; it is not as declared.
+	 */
+	REASON_TRAFFIC_BLOCKED,
+	/*
+	 * Of a space: a rule of the host lets its cells reach no service of the host itself, such
+	 * as a resolver that listens there. The message names it. It is Ready all the same.
+	 */
+	REASON_HOST_SHUT,
 	/* Of a space: four of five of its addresses are in use. It is Ready all the same. */
 	REASON_ADDRESSES_LOW,
 	/*

@@ -5,6 +5,7 @@
 #include "core/base/log.h"
 #include "core/filter.h"
 #include "core/look.h"
+#include "core/passage.h"
 #include "core/ways.h"
 
 enum {
@@ -94,9 +95,15 @@ static void on_hint(void *ctx, bool busy)
 		look_soon(watcher);
 }
 
+static void on_passage(void *ctx)
+{
+	passage_doubt(((struct network_watcher *)ctx)->engine);
+}
+
 static void on_ways(void *ctx)
 {
 	ways_doubt(((struct network_watcher *)ctx)->engine);
+	on_passage(ctx);
 }
 
 /* Whoever turns one switch may have turned others, of which the kernel says nothing: the filter
@@ -107,6 +114,7 @@ static void on_switches(void *ctx)
 
 	ways_doubt_switches(engine);
 	filter_doubt(engine);
+	on_passage(ctx);
 }
 
 static void on_missed(void *ctx)
@@ -119,10 +127,19 @@ static void on_filter(void *ctx)
 	filter_disturbed(ctx);
 }
 
+static void on_rules(void *ctx)
+{
+	passage_doubt(ctx);
+	engine_doubt_managers(ctx);
+}
+
 void network_watcher_open(struct network_watcher *watcher, struct engine *engine)
 {
-	const struct filter_listener filter = { .ctx = engine, .on_filter = on_filter };
-	const struct routes_listener routes = { watcher, on_ways, on_switches, on_missed };
+	const struct filter_listener filter = { .ctx = engine,
+						.on_filter = on_filter,
+						.on_rules = on_rules };
+	const struct routes_listener routes = { watcher, on_ways, on_switches, on_passage,
+						on_missed };
 	struct network *network = engine->network;
 	struct error err;
 

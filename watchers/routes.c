@@ -48,6 +48,20 @@ static bool route_matters(const struct routes *routes, struct nlmsghdr *header)
 	       ways_touch(routes->engine, &ip, begins + msg->rtm_dst_len);
 }
 
+/* The way out, that all share. */
+static bool is_way_out(struct nlmsghdr *header)
+{
+	const struct rtmsg *msg = nlmsg_data(header);
+
+	return (msg->rtm_family == AF_INET || msg->rtm_family == AF_INET6) && !msg->rtm_dst_len &&
+	       msg->rtm_table == RT_TABLE_MAIN;
+}
+
+static bool is_about_belief(struct nlmsghdr *header)
+{
+	return nlmsg_find_attr(header, sizeof(struct netconfmsg), NETCONFA_RP_FILTER);
+}
+
 static bool is_turned_off(struct nlmsghdr *header)
 {
 	const size_t len = sizeof(struct netconfmsg);
@@ -82,17 +96,24 @@ static int on_message(struct nl_msg *msg, void *arg)
 	switch (header->nlmsg_type) {
 	case RTM_NEWROUTE:
 	case RTM_DELROUTE:
-		if (!nlmsg_valid_hdr(header, sizeof(struct rtmsg)) ||
-		    !route_matters(routes, header))
+		if (!nlmsg_valid_hdr(header, sizeof(struct rtmsg)))
+			break;
+		if (is_way_out(header))
+			routes->listener.on_passage(routes->listener.ctx);
+		if (!route_matters(routes, header))
 			break;
 		look(routes);
 		if (is_missed(routes, header))
 			routes->listener.on_missed(routes->listener.ctx);
 		break;
 	case RTM_NEWNETCONF:
-		if (nlmsg_valid_hdr(header, sizeof(struct netconfmsg)) &&
-		    routes->engine->bridges.count && is_turned_off(header))
+		if (!nlmsg_valid_hdr(header, sizeof(struct netconfmsg)) ||
+		    !routes->engine->bridges.count)
+			break;
+		if (is_turned_off(header))
 			routes->listener.on_switches(routes->listener.ctx);
+		else if (is_about_belief(header))
+			routes->listener.on_passage(routes->listener.ctx);
 		break;
 	case RTM_NEWRULE:
 	case RTM_DELRULE:

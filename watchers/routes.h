@@ -7,12 +7,14 @@
 
 struct routes;
 
-/* Both may run often in a row. */
+/* All may run often in a row. */
 struct routes_listener {
 	void *ctx;
 	void (*on_ways)(void *ctx);     /* packets to our addresses may go another way now */
 	void (*on_switches)(void *ctx); /* forwarding may have been turned off */
-	void (*on_missed)(void *ctx);   /* a bridge of ours has lost a route */
+	void (*on_passage)(
+		void *ctx); /* the way out, or which packets are believed, may be another */
+	void (*on_missed)(void *ctx); /* a bridge of ours has lost a route */
 };
 
 int routes_open(struct routes **ret, struct engine *engine, const struct routes_listener *listener,

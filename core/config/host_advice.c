@@ -147,11 +147,11 @@ static void add_forward_chain(const struct forward_chain *chain, struct host_che
 	AUTO_FREE char *remedy = forward_chain_remedy(chain);
 
 	if (chain->knows_us)
-		pass(checks, "forward filter",
+		pass(checks, HOST_ADVICE_FORWARD,
 		     xasprintf("%s drops what it does not accept; it has rules for our bridges",
 			       where));
 	else
-		warn(checks, "forward filter",
+		warn(checks, HOST_ADVICE_FORWARD,
 		     xasprintf("%s drops what it does not accept (policy drop), whatever Kukeon "
 			       "accepts: cells reach nothing outside, and no published port is "
 			       "reached",
@@ -168,9 +168,9 @@ static void check_forward_chains(struct host_checks *checks)
 	for (size_t i = 0; i < chains.n; i++)
 		add_forward_chain(&chains.items[i], checks);
 	if (r < 0 && r != -EPERM)
-		warn(checks, "forward filter", xstrdup(err.msg), "look with: nft list ruleset");
+		warn(checks, HOST_ADVICE_FORWARD, xstrdup(err.msg), "look with: nft list ruleset");
 	else if (r == 0 && !chains.n)
-		pass(checks, "forward filter", xstrdup("no other drops what is forwarded"));
+		pass(checks, HOST_ADVICE_FORWARD, xstrdup("no other drops what is forwarded"));
 }
 
 static void check_resolvers(struct host_checks *checks)

@@ -5,6 +5,10 @@
 
 #include "core/config/host_checks.h"
 
+/* The name of the checks of chains that may drop what is forwarded: what they say is a guess, as
+ * long as no packet has tried. */
+#define HOST_ADVICE_FORWARD "forward filter"
+
 /* @daemon: this process is kukeond, so its own limits are looked at too. */
 void host_advice_make(const Api__Config *config, bool daemon, struct host_checks *checks);
 

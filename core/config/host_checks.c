@@ -50,6 +50,18 @@ void host_checks_add(struct host_checks *checks, const char *name, Api__HostChec
 	append(checks, check);
 }
 
+void host_checks_remove(struct host_checks *checks, const char *name)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < checks->n; i++)
+		if (str_equal(checks->items[i]->name, name))
+			protobuf_c_message_free_unpacked(&checks->items[i]->base, NULL);
+		else
+			checks->items[kept++] = checks->items[i];
+	checks->n = kept;
+}
+
 void host_checks_take(struct host_checks *checks, Api__HostCheck ***items, size_t *n)
 {
 	struct host_checks reply = { *items, *n };

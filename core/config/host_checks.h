@@ -18,6 +18,9 @@ void host_checks_fini(struct host_checks *checks);
 void host_checks_add(struct host_checks *checks, const char *name, Api__HostCheck__Result result,
 		     char *message, char *remedy);
 
+/* Takes those of this name away. */
+void host_checks_remove(struct host_checks *checks, const char *name);
+
 /* Moves all of them behind those that are in a reply. */
 void host_checks_take(struct host_checks *checks, Api__HostCheck ***items, size_t *n);
 

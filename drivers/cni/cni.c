@@ -261,6 +261,7 @@ static const struct network_ops cni_ops = {
 	.filter_apply = cni_filter_apply,
 	.filter_drops = cni_filter_drops,
 	.look_ways = cni_look_ways,
+	.probe = cni_probe,
 	.resolve = cni_resolve,
 	.close = cni_close,
 	.ensure_space = cni_ensure_space,

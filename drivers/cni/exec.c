@@ -34,6 +34,7 @@ struct exec {
 	struct exec_output *ret;
 	struct exec_output output;
 	char *dirs, *name, *input;
+	struct strv argv; /* ends with NULL */
 	struct strv env;
 	pid_t pid;
 	uv_poll_t polls[HANDLE_COUNT];
@@ -59,6 +60,7 @@ static void exec_free(struct exec *exec)
 	strv_fini(&exec->env);
 	free(exec->dirs);
 	free(exec->name);
+	strv_fini(&exec->argv);
 	free(exec->input);
 	free(exec);
 }
@@ -222,7 +224,6 @@ static int spawn(struct exec *exec, const char *path, const int fds[3])
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
-	char *argv[] = { exec->name, NULL };
 	sigset_t none, all;
 	int r;
 
@@ -237,7 +238,7 @@ static int spawn(struct exec *exec, const char *path, const int fds[3])
 	posix_spawn_file_actions_init(&actions);
 	for (int i = 0; i < 3; i++)
 		posix_spawn_file_actions_adddup2(&actions, fds[i], i);
-	r = posix_spawn(&exec->pid, path, &actions, &attr, argv, exec->env.items);
+	r = posix_spawn(&exec->pid, path, &actions, &attr, exec->argv.items, exec->env.items);
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attr);
 	return -r;
@@ -333,6 +334,15 @@ static void cancel_queue(struct exec_pool *pool)
 	}
 }
 
+/* Behind its last string there is a NULL. */
+static void add_all(struct strv *strv, const char *const *strings)
+{
+	for (size_t i = 0; strings && strings[i]; i++)
+		strv_add(strv, strings[i]);
+	strv->items = xrealloc(strv->items, (strv->n + 1) * sizeof(char *));
+	strv->items[strv->n] = NULL;
+}
+
 void exec_run(struct exec_pool *pool, const struct exec_request *request, struct exec_output *ret,
 	      struct call *call)
 {
@@ -343,10 +353,9 @@ void exec_run(struct exec_pool *pool, const struct exec_request *request, struct
 	exec->dirs = xstrdup(request->dirs);
 	exec->name = xstrdup(request->name);
 	exec->input = xstrdup(request->input);
-	for (size_t i = 0; request->env[i]; i++)
-		strv_add(&exec->env, request->env[i]);
-	exec->env.items = xrealloc(exec->env.items, (exec->env.n + 1) * sizeof(char *));
-	exec->env.items[exec->env.n] = NULL;
+	strv_add(&exec->argv, request->name);
+	add_all(&exec->argv, request->args);
+	add_all(&exec->env, (const char *const *)request->env);
 	list_append(&pool->queue, &exec->link);
 	if (pool->stopping)
 		cancel_queue(pool);

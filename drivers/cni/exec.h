@@ -32,6 +32,7 @@ void exec_pool_close(struct exec_pool *pool, void (*closed)(void *ctx), void *ct
 struct exec_request {
 	const char *dirs; /* colon list: the first that has the program */
 	const char *name; /* a file name */
+	const char *const *args; /* behind the name, ends with NULL; NULL: none */
 	char *const *env;
 	const char *input;
 };

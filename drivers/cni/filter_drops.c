@@ -2,10 +2,10 @@
 /* What the packet filter has dropped, read from the counters of its elements. */
 #include <errno.h>
 #include <jansson.h>
-#include <nftables/libnftables.h>
 
 #include "drivers/cni/filter_text.h"
 #include "drivers/cni/nft.h"
+#include "drivers/cni/nft_run.h"
 #include "drivers/cni/op.h"
 
 struct drops_op {
@@ -56,15 +56,13 @@ static int run_read(struct op *op, struct error *err)
 
 	if (r < 0)
 		return r;
-	nft = nft_ctx_new(NFT_CTX_DEFAULT);
+	nft = nft_open();
 	if (!nft)
 		return error_set(err, -ENOMEM, "libnftables cannot be used");
-	nft_ctx_buffer_output(nft);
-	nft_ctx_buffer_error(nft);
 	nft_ctx_output_set_flags(nft, NFT_CTX_OUTPUT_JSON);
-	if (nft_run_cmd_from_buffer(nft, command) == 0)
+	if (nft_run(nft, command) == 0)
 		read_answer(nft_ctx_get_output_buffer(nft), &drops->drops);
-	nft_ctx_free(nft);
+	nft_close(nft);
 	return 0;
 }
 

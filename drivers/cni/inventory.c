@@ -161,7 +161,7 @@ static void add_record(struct inventory_op *inventory, const char *key, const ch
 	AUTO_FREE char *owner = record_owner(key);
 	struct host_thing *thing = host_things_add(&inventory->things, HOST_JOURNAL, key, owner);
 
-	thing->in_use = str_equal(key, SEQUENCE_KEY);
+	thing->in_use = str_equal(key, SEQUENCE_KEY) || str_starts_with(key, JOURNAL_OWN_PREFIX);
 	if (!owner)
 		thing->why = xstrdup("no object can be meant by it");
 	else if (str_starts_with(key, ATTACHMENT_PREFIX))

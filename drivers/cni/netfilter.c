@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <nftables/libnftables.h>
 
 #include "core/base/fs.h"
 #include "drivers/cni/bridgelock.h"
@@ -11,6 +10,7 @@
 #include "drivers/cni/filter_check.h"
 #include "drivers/cni/filter_text.h"
 #include "drivers/cni/nft.h"
+#include "drivers/cni/nft_run.h"
 #include "drivers/cni/op.h"
 
 static const char DEFAULT_RUNTIME_DIR[] = "/run/kukeon/.";
@@ -46,17 +46,15 @@ static int refused(const char *words, struct error *err)
 
 static int run_commands(const char *text, struct error *err)
 {
-	struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
+	struct nft_ctx *nft = nft_open();
 	int r;
 
 	if (!nft)
 		return error_set(err, -ENOMEM, "libnftables cannot be used");
-	nft_ctx_buffer_output(nft);
-	nft_ctx_buffer_error(nft);
-	r = nft_run_cmd_from_buffer(nft, text);
+	r = nft_run(nft, text);
 	if (r != 0)
 		r = refused(nft_ctx_get_error_buffer(nft), err);
-	nft_ctx_free(nft);
+	nft_close(nft);
 	return r;
 }
 
@@ -165,6 +163,13 @@ static void on_changed(void *ctx)
 	netfilter->listener.on_filter(netfilter->listener.ctx);
 }
 
+static void on_others(void *ctx)
+{
+	struct netfilter *netfilter = ctx;
+
+	netfilter->listener.on_rules(netfilter->listener.ctx);
+}
+
 /* What is not in force the caller hears of. */
 static void tell_left_out(const struct apply_op *apply)
 {
@@ -230,9 +235,10 @@ int cni_watch_filter(struct network *network, const struct filter_listener *list
 	struct cni *cni = container_of(network, struct cni, network);
 	struct netfilter *netfilter = &cni->netfilter;
 
+	const struct nft_events_listener events = { netfilter, on_changed, on_others };
+
 	netfilter->listener = *listener;
-	return nft_events_open(&netfilter->events, cni->loop, netfilter->table, on_changed,
-			       netfilter, err);
+	return nft_events_open(&netfilter->events, cni->loop, netfilter->table, &events, err);
 }
 
 /* ---- life ---- */

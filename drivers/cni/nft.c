@@ -103,6 +103,28 @@ int nft_list_tables(struct strv *ret_tables, struct error *err)
 	return r < 0 ? nl_to_error(err, "list nftables", r) : 0;
 }
 
+static int on_any_table(struct nl_msg *msg UNUSED, void *ctx)
+{
+	*(bool *)ctx = true;
+	return NL_OK;
+}
+
+bool nft_has_tables(uint8_t family)
+{
+	struct nfgenmsg general = { .nfgen_family = family, .version = NFNETLINK_V0 };
+	AUTO(nl_auto_socket) struct nl_sock *sock = NULL;
+	struct error err;
+	bool any = false;
+
+	if (open_socket(&sock, &err) < 0)
+		return false;
+	nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, on_any_table, &any);
+	if (nl_send_simple(sock, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE, NLM_F_DUMP, &general,
+			   sizeof(general)) >= 0)
+		nl_recvmsgs_default(sock);
+	return any;
+}
+
 /* ---- delete: the kernel takes changes as batches only, each in one datagram ---- */
 
 static void add_message(struct nl_sock *sock, struct buf *batch, int type,

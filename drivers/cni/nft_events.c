@@ -26,13 +26,13 @@ enum { TABLE_ATTRIBUTE = NFTA_TABLE_NAME };
 
 struct nft_events {
 	char *table;
-	void (*changed)(void *ctx);
-	void *ctx;
+	struct nft_events_listener listener;
 	struct nl_sock *sock;
 	struct loop *loop;
 	uv_poll_t poll;
 	struct timer rest;
 	bool touched; /* by the transaction whose messages are being read */
+	bool others;  /* changed tables of theirs, in what is being read */
 	bool holding;
 	unsigned seen; /* transactions that touched the table since nft_events_hold() */
 	bool lost;     /* messages, since then */
@@ -45,7 +45,7 @@ static void tell(struct nft_events *events)
 	if (events->holding)
 		events->seen++;
 	else
-		events->changed(events->ctx);
+		events->listener.changed(events->listener.ctx);
 }
 
 static int on_message(struct nl_msg *msg, void *arg)
@@ -65,6 +65,8 @@ static int on_message(struct nl_msg *msg, void *arg)
 		return NL_OK;
 	}
 	name = nlmsg_find_attr(header, sizeof(*general), TABLE_ATTRIBUTE);
+	if (name && !str_starts_with(nla_get_string(name), NFT_TABLE))
+		events->others = true;
 	if (name && general->nfgen_family == NFPROTO_INET &&
 	    str_equal(nla_get_string(name), events->table))
 		events->touched = true;
@@ -75,9 +77,12 @@ static void drain(struct nft_events *events)
 {
 	int r;
 
+	events->others = false;
 	do
 		r = nl_recvmsgs_default(events->sock);
 	while (r >= 0);
+	if (events->others || r != -NLE_AGAIN)
+		events->listener.others(events->listener.ctx);
 	if (r == -NLE_AGAIN)
 		return;
 	log_debug("netfilter events: %s", nl_geterror(r)); /* an overrun: messages were lost */
@@ -85,7 +90,7 @@ static void drain(struct nft_events *events)
 	if (events->holding)
 		events->lost = true;
 	else
-		events->changed(events->ctx);
+		events->listener.changed(events->listener.ctx);
 }
 
 static void on_readable(uv_poll_t *poll, int status, int uv_events);
@@ -144,7 +149,7 @@ static int listen_on(struct nft_events *events)
 }
 
 int nft_events_open(struct nft_events **ret, struct loop *loop, const char *table,
-		    void (*changed)(void *ctx), void *ctx, struct error *err)
+		    const struct nft_events_listener *listener, struct error *err)
 {
 	struct nft_events *events = xnew(struct nft_events);
 	int r;
@@ -153,8 +158,7 @@ int nft_events_open(struct nft_events **ret, struct loop *loop, const char *tabl
 	check(events->sock);
 	events->loop = loop;
 	events->table = xstrdup(table);
-	events->changed = changed;
-	events->ctx = ctx;
+	events->listener = *listener;
 	r = listen_on(events);
 	if (r < 0) {
 		nl_socket_free(events->sock);

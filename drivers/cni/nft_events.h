@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Changes of one nftables table by others than us, from the kernel's notifications. The kernel
+ * Changes of one nftables table by others than us, and of tables that are none of ours, from the
+ * kernel's notifications. The kernel
  * numbers its transactions and sends the number behind what each one changed: ours are known by
  * theirs.
  */
@@ -10,10 +11,16 @@
 
 struct nft_events;
 
-/* @changed runs on the loop when another hand touched inet/@table, or may have: perhaps often in a
- * row. */
+/* Both run on the loop, perhaps often in a row. */
+struct nft_events_listener {
+	void *ctx;
+	void (*changed)(void *ctx); /* another hand touched the table, or may have */
+	void (*others)(void *ctx);  /* so did somebody with a table whose name is none of ours */
+};
+
+/* For inet/@table. */
 int nft_events_open(struct nft_events **ret, struct loop *loop, const char *table,
-		    void (*changed)(void *ctx), void *ctx, struct error *err);
+		    const struct nft_events_listener *listener, struct error *err);
 
 /* A transaction of ours begins: until its end nothing is told. */
 void nft_events_hold(struct nft_events *events);

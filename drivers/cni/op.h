@@ -120,6 +120,7 @@ void cni_leave(struct network *network, const char *cell_key, const char *space_
 
 void cni_filter_drops(struct network *network, struct filter_drops *ret_drops, struct call *call);
 void cni_look_ways(struct network *network, struct host_ways *ways, struct call *call);
+void cni_probe(struct network *network, struct traffic *traffic, struct call *call);
 void cni_resolve(struct network *network, const char *host, bool v6, struct resolved *ret_resolved,
 		 struct call *call);
 

@@ -50,6 +50,7 @@ static bool parse_route(struct nlmsghdr *header, struct route *ret)
 							 : msg->rtm_table,
 			       .protocol = msg->rtm_protocol,
 			       .type = msg->rtm_type };
+	ret->has_gateway = attrs[RTA_GATEWAY] || attrs[RTA_VIA] || attrs[RTA_MULTIPATH];
 	if (attrs[RTA_OIF])
 		ret->ifindex = (int)nla_get_u32(attrs[RTA_OIF]);
 	else if (attrs[RTA_MULTIPATH])
@@ -121,6 +122,7 @@ int routes_each(struct nl_sock *sock, void (*fn)(const struct route *, void *), 
 struct answer {
 	struct route *route;
 	bool came;
+	int code; /* of the kernel's error */
 };
 
 static int on_answer(struct nl_msg *msg, void *arg)
@@ -132,42 +134,26 @@ static int on_answer(struct nl_msg *msg, void *arg)
 	return NL_OK;
 }
 
+static int on_refusal(struct sockaddr_nl *from UNUSED, struct nlmsgerr *message, void *arg)
+{
+	((struct answer *)arg)->code = message->error;
+	return NL_STOP;
+}
+
 /* The kernel answers with an error where it would drop the packet. */
 static int ask(struct nl_sock *sock, struct nl_msg *msg, struct answer *answer)
 {
+	struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
 	int r = nl_send_auto(sock, msg);
 
-	if (r < 0)
-		return r;
-	r = receive(sock, on_answer, answer);
+	check(cb);
+	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, on_answer, answer);
+	nl_cb_err(cb, NL_CB_CUSTOM, on_refusal, answer);
+	if (r >= 0)
+		r = nl_recvmsgs(sock, cb);
+	nl_cb_put(cb);
 	return r == -NLE_NOMEM || r == -NLE_PERM || r == -NLE_BAD_SOCK || r == -NLE_AGAIN ? r : 0;
 }
-
-int routes_look_up(struct nl_sock *sock, const struct ip *ip, bool *ret_reached,
-		   struct route *ret_route, struct error *err)
-{
-	bool v6 = !ip_is_v4(ip);
-	const struct rtmsg to = { .rtm_family = v6 ? AF_INET6 : AF_INET,
-				  .rtm_dst_len = v6 ? IP_BITS : IP_BITS - IP_V4_BEGINS,
-				  .rtm_flags = RTM_F_LOOKUP_TABLE };
-	struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETROUTE, NLM_F_REQUEST);
-	struct answer answer = { .route = ret_route };
-	size_t skip = v6 ? 0 : IP_V4_BEGINS / 8;
-	int r;
-
-	check(msg && nlmsg_append(msg, (void *)&to, sizeof(to), NLMSG_ALIGNTO) == 0 &&
-	      nla_put(msg, RTA_DST, (int)(sizeof(ip->bytes) - skip), ip->bytes + skip) == 0);
-	r = ask(sock, msg, &answer);
-	nlmsg_free(msg);
-	*ret_reached = answer.came && ret_route->ifindex &&
-		       (ret_route->type == RTN_UNICAST || ret_route->type == RTN_LOCAL);
-	return r < 0 ? nl_to_error(err, "ask where the host sends packets", r) : 0;
-}
-
-/* ---- ours ---- */
-
-/* The metric that the kernel gives to routes of IPv6 addresses (IP6_RT_PRIO_ADDRCONF). */
-enum { METRIC6 = 256 };
 
 static void put_ip(struct nl_msg *msg, int attribute, const struct ip *ip, bool v6)
 {
@@ -175,6 +161,61 @@ static void put_ip(struct nl_msg *msg, int attribute, const struct ip *ip, bool 
 
 	check(nla_put(msg, attribute, (int)(sizeof(ip->bytes) - skip), ip->bytes + skip) == 0);
 }
+
+static struct nl_msg *print_question(const struct routes_question *question)
+{
+	bool v6 = !ip_is_v4(&question->to);
+	unsigned char bits = v6 ? IP_BITS : IP_BITS - IP_V4_BEGINS;
+	const struct rtmsg to = { .rtm_family = v6 ? AF_INET6 : AF_INET,
+				  .rtm_dst_len = bits,
+				  .rtm_src_len = question->from ? bits : 0,
+				  .rtm_flags = RTM_F_LOOKUP_TABLE };
+	struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETROUTE, NLM_F_REQUEST);
+
+	check(msg && nlmsg_append(msg, (void *)&to, sizeof(to), NLMSG_ALIGNTO) == 0);
+	put_ip(msg, RTA_DST, &question->to, v6);
+	if (question->from)
+		put_ip(msg, RTA_SRC, question->from, v6);
+	if (question->in_by)
+		nla_put_u32(msg, RTA_IIF, (uint32_t)question->in_by);
+	if (question->out_by)
+		nla_put_u32(msg, RTA_OIF, (uint32_t)question->out_by);
+	if (question->mark)
+		nla_put_u32(msg, RTA_MARK, question->mark);
+	return msg;
+}
+
+int routes_ask(struct nl_sock *sock, const struct routes_question *question, int *ret_code,
+	       struct route *ret_route, struct error *err)
+{
+	struct nl_msg *msg = print_question(question);
+	struct answer answer = { .route = ret_route };
+	int r = ask(sock, msg, &answer);
+
+	nlmsg_free(msg);
+	*ret_code = answer.code;
+	if (!answer.came && !answer.code)
+		*ret_code = -ENETUNREACH;
+	else if (answer.came && ret_route->type != RTN_UNICAST && ret_route->type != RTN_LOCAL)
+		*ret_code = -EHOSTUNREACH;
+	return r < 0 ? nl_to_error(err, "ask where the host sends packets", r) : 0;
+}
+
+int routes_look_up(struct nl_sock *sock, const struct ip *ip, bool *ret_reached,
+		   struct route *ret_route, struct error *err)
+{
+	const struct routes_question question = { .to = *ip };
+	int code = 0;
+	int r = routes_ask(sock, &question, &code, ret_route, err);
+
+	*ret_reached = r == 0 && !code && ret_route->ifindex;
+	return r;
+}
+
+/* ---- ours ---- */
+
+/* The metric that the kernel gives to routes of IPv6 addresses (IP6_RT_PRIO_ADDRCONF). */
+enum { METRIC6 = 256 };
 
 /* Behind a route of others to the same range, as the kernel would put it. */
 int routes_add_connected(struct nl_sock *sock, int ifindex, const char *address, struct error *err)

@@ -30,6 +30,7 @@ struct fixture {
 	struct journal *journal;
 	struct network *network;
 	unsigned disturbed; /* times that another hand changed the filter */
+	unsigned others;    /* times that rules of others changed */
 	bool closed;
 };
 
@@ -84,9 +85,16 @@ static inline void on_filter(void *ctx)
 	((struct fixture *)ctx)->disturbed++;
 }
 
+static inline void on_rules(void *ctx)
+{
+	((struct fixture *)ctx)->others++;
+}
+
 static inline void open_driver(struct fixture *f)
 {
-	const struct filter_listener listener = { .ctx = f, .on_filter = on_filter };
+	const struct filter_listener listener = { .ctx = f,
+						  .on_filter = on_filter,
+						  .on_rules = on_rules };
 	const char *bin_dirs = getenv("CNI_PATH");
 	char pool[] = "10.88.0.0/16", *const pools[] = { pool };
 	struct cni_options options = { .conf_dir = TEST_DIR "/net.d",

@@ -478,6 +478,39 @@ static int apply_look_ways(struct op *op, struct error *err UNUSED)
 	return 0;
 }
 
+static int apply_probe(struct op *op, struct error *err UNUSED)
+{
+	struct world *world = op->world;
+	struct traffic *traffic = op->ret;
+
+	world->probes++;
+	world->probed += traffic->n_spaces;
+	if (traffic->n_spaces > world->probed_most)
+		world->probed_most = traffic->n_spaces;
+	if (world->unprobable)
+		traffic->impossible = xstrdup("this kernel takes no program");
+	for (size_t i = 0; i < traffic->n_spaces && !world->unprobable; i++) {
+		struct traffic_space *space = &traffic->spaces[i];
+		bool lost = str_equal(space->key, world->blocked) && world->losses;
+
+		space->asked = true;
+		space->blocked = lost ? xstrdup("cell to out: dropped") : NULL;
+		space->remedy = lost ? xstrdup("let it pass") : NULL;
+		space->shut = world->shut ? xstrdup("cell to host: dropped") : NULL;
+		space->shut_remedy = world->shut ? xstrdup("let it in") : NULL;
+		world->losses -= lost;
+	}
+	return 0;
+}
+
+static void fake_probe(struct network *network, struct traffic *traffic, struct call *call)
+{
+	struct op *op = act(network, "probe", "", call, apply_probe);
+
+	op->ret = traffic;
+	op->reads_only = true;
+}
+
 static void fake_look_ways(struct network *network, struct host_ways *ways, struct call *call)
 {
 	struct op *op = act(network, "look at routes", "", call, apply_look_ways);
@@ -596,6 +629,7 @@ const struct network_ops *fake_network_ops(void)
 		.filter_apply = fake_filter_apply,
 		.filter_drops = fake_filter_drops,
 		.look_ways = fake_look_ways,
+		.probe = fake_probe,
 		.resolve = fake_resolve,
 		.close = fake_close,
 		.ensure_space = fake_ensure_space,

@@ -7,6 +7,7 @@
 #include "core/filter.h"
 #include "core/hold.h"
 #include "core/journal.h"
+#include "core/passage.h"
 #include "core/store.h"
 #include "watchers/cgroup.h"
 #include "watchers/runtime.h"
@@ -44,6 +45,11 @@ static void on_filter(void *ctx)
 	filter_disturbed(ctx);
 }
 
+static void on_rules(void *ctx)
+{
+	passage_doubt(ctx);
+}
+
 static struct journal *open_journal(struct sim *sim)
 {
 	AUTO_FREE char *path = xasprintf("%s/journal", sim->run_path ? sim->run_path : "");
@@ -58,7 +64,9 @@ static struct journal *open_journal(struct sim *sim)
 
 void sim_start(struct sim *sim)
 {
-	const struct filter_listener filter = { .ctx = &sim->engine, .on_filter = on_filter };
+	const struct filter_listener filter = { .ctx = &sim->engine,
+						.on_filter = on_filter,
+						.on_rules = on_rules };
 	struct engine_options options = {
 		.loop = &sim->loop,
 		.runtime = &sim->world.runtime,

@@ -153,6 +153,12 @@ struct world {
 	const char *overlapped; /* key of a space that a route of others leads into; NULL: none */
 	bool unreachable;       /* and its addresses are lost for it */
 	bool forwarding_off;
+	const char *blocked;        /* key of a space whose packets are lost, */
+	unsigned losses;            /* so often */
+	bool shut;                  /* and those of all to the host are */
+	bool unprobable;            /* none can be sent */
+	unsigned probes;            /* rounds of them */
+	size_t probed, probed_most; /* spaces in all, and the most in one */
 	struct filter_listener filter_listener;
 	struct runtime_listener runtime_listener;
 	struct cgroup_listener cgroup_listener;

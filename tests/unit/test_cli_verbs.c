@@ -189,8 +189,8 @@ static const struct {
 	  "  name: db\nverb: Stop\n---\n"
 	  "selector:\n  kind: Container\n  realm: default\n  space: default\n  stack: default\n"
 	  "  cell: web\n  name: side\nverb: Stop\n",
-	  "Cell \"web\": stopped in main/default/default\n"
-	  "Cell \"web\": stopped in main/default/default\n",
+	  "Cell \"web\": stop asked for in main/default/default\n"
+	  "Cell \"web\": stop asked for in main/default/default\n",
 	  CLI_DONE },
 	{ "delete realm realm/main", "selector:\n  kind: Realm\n  name: main\n",
 	  "Realm \"main\": not found\n", CLI_FAILED },
@@ -645,7 +645,7 @@ static void test_cut_off(void **state UNUSED)
 		if (rows[i].out)
 			assert_string_equal(run.out.data, rows[i].out);
 		else
-			assert_non_null(strstr(run.out.data, "  outcome: UNKNOWN\n"));
+			assert_non_null(strstr(run.out.data, "  outcome: Unknown\n"));
 		assert_true(str_starts_with(run.err.data, "kuke: "));
 		run_fini(&run);
 		stub_fini(&stub);
@@ -809,6 +809,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_requests),      cmocka_unit_test(test_wrong_usage),
+		cmocka_unit_test(test_many_names),
 		cmocka_unit_test(test_results),       cmocka_unit_test(test_files),
 		cmocka_unit_test(test_apply_goes_on), cmocka_unit_test(test_delete_files),
 		cmocka_unit_test(test_completion),    cmocka_unit_test(test_completion_of_names),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which of the kernel's messages about links call for a look. In a network of its own. */
+#include "core/passage.h"
 #include "core/ways.h"
 #include "watchers/links.h"
 
@@ -136,6 +137,7 @@ static int setup(void **state UNUSED)
 	assert_int_equal(loop_open(&f.loop, LOOP_CLOCK_BOOTTIME, NULL), 0);
 	f.engine.loop = &f.loop;
 	ways_init(&f.engine, false);
+	passage_init(&f.engine);
 	f.cell = object_new("r/s/t/web");
 	map_insert(&f.engine.objects, &f.cell->node, f.cell->key);
 	engine_set_link(&f.engine, &f.cell->cell.link, f.cell, "vethT");
@@ -154,6 +156,7 @@ static int teardown(void **state UNUSED)
 	engine_set_link(&f.engine, &f.cell->cell.link, NULL, NULL);
 	bridges_use(&f.engine, &f.cell->cell.on_bridge, NULL);
 	ways_fini(&f.engine);
+	passage_fini(&f.engine);
 	map_remove(&f.engine.objects, &f.cell->node);
 	object_free(f.cell);
 	if (if_nametoindex("vethT"))

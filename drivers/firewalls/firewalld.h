@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * firewalld rejects what is forwarded from links that are in none of its zones. Our bridges are put
+ * into a zone of ours, by D-Bus, in what it has loaded and in its files, as docker and podman do
+ * with theirs: it accepts what comes from there, and a policy what goes there; what may reach whom
+ * is still our own filter's to say. A bridge that somebody has put into another zone stays there.
+ *
+ * firewalld need not be there, and may come, go and load its rules anew at any time: after each of
+ * that its zone is looked at. A zone that it has not loaded yet takes one reload, which makes it
+ * forget what was set without --permanent: so that is done once, when the first bridge is to go in.
+ */
+#pragma once
+
+#include "core/managers.h"
+
+struct firewalld;
+
+/* NULL: not on this system. */
+struct firewalld *firewalld_open(struct loop *loop);
+void firewalld_close(struct firewalld *firewalld, void (*closed)(void *ctx), void *ctx);
+
+void firewalld_set_bridges(struct firewalld *firewalld, const struct strv *bridges);
+
+/* What others did in it may be looked at again. */
+void firewalld_doubt(struct firewalld *firewalld);
+
+/* Something is asked or about to be. */
+bool firewalld_is_busy(const struct firewalld *firewalld);
+
+/* Takes our zone out of it; done when it is not busy any more. */
+void firewalld_leave(struct firewalld *firewalld);
+
+/* Nothing where there is no firewalld. */
+void firewalld_describe(const struct firewalld *firewalld, struct manager_notes *notes);

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The network driver: packets of ours meet what stands in the way of those of cells, and it is
+ * named. Nothing of them gets anywhere. Prints what a round costs. */
+#include "core/base/str.h"
+#include "tests/e2e/filter_fixture.h"
+
+enum { FEW = 10, ROUNDS = 10 };
+
+static void must(const char *command)
+{
+	if (system(command) != 0)
+		fail_msg("%s", command);
+}
+
+static bool can(const char *command)
+{
+	AUTO_FREE char *quiet = xasprintf("{ %s; } >/dev/null 2>&1", command);
+
+	return system(quiet) == 0;
+}
+
+/* Bridges with a cell each, as spaces have them, and two ways out. */
+static void make_host(void)
+{
+	FILE *batch = popen("ip -batch -", "w");
+
+	assert_non_null(batch);
+	for (unsigned i = 0; i < FEW; i++)
+		fprintf(batch,
+			"link add kuke-s%u type bridge\nlink set kuke-s%u up\n"
+			"addr add 10.100.%u.1/24 dev kuke-s%u\n"
+			"link add p%u type veth peer name c%u\nlink set p%u master kuke-s%u\n"
+			"link set p%u up\nlink set c%u up\n",
+			i, i, i, i, i, i, i, i, i, i);
+	fprintf(batch, "link add up0 type veth peer name out0\nlink set up0 up\nlink set out0 up\n"
+		       "addr add 192.0.2.2/24 dev up0\nroute add default via 192.0.2.1\n");
+	assert_int_equal(pclose(batch), 0);
+	must("echo 1 >/proc/sys/net/ipv4/ip_forward");
+}
+
+static void make_wish(struct filter_wish *wish)
+{
+	wish_spaces(wish, FEW);
+	wish->ports = xcalloc(1, sizeof(*wish->ports));
+	wish->n_ports = 1;
+	wish->ports[0] = (struct filter_port){ .cell_key = xstrdup("r/s0/t/c"),
+					       .host_port = 8080,
+					       .ip = xstrdup("10.100.0.7"),
+					       .bridge = xstrdup("kuke-s0"),
+					       .port = 80 };
+}
+
+static void make_traffic(struct traffic *traffic, unsigned n)
+{
+	*traffic =
+		(struct traffic){ .spaces = xcalloc(n, sizeof(*traffic->spaces)), .n_spaces = n };
+	for (unsigned i = 0; i < n; i++)
+		traffic->spaces[i] = (struct traffic_space){ .key = xasprintf("r/s%u", i),
+							     .bridge = xasprintf("kuke-s%u", i),
+							     .link = xasprintf("p%u", i),
+							     .ip = xasprintf("10.100.%u.7", i) };
+	traffic->spaces[0].port =
+		(struct traffic_port){ .number = 8080, .ip = xstrdup("10.100.0.7") };
+}
+
+static void probe(struct fixture *f, struct traffic *traffic)
+{
+	struct waited w;
+
+	f->network->ops->probe(f->network, traffic, waited_init(&w, f));
+	assert_int_equal(wait_for(&w, f), 0);
+}
+
+/* What stands in the way, where that is told, and what takes it away again. */
+static const struct {
+	const char *name, *put, *blocked, *shut, *take;
+} ways[] = {
+	{ "a rule that rejects",
+	  "nft add table ip filter; nft add chain ip filter FORWARD "
+	  "'{ type filter hook forward priority 0; }'; nft add rule ip filter FORWARD ip protocol icmp "
+	  "accept; nft add rule ip filter FORWARD counter reject",
+	  "cell to out: dropped by nft table ip filter chain FORWARD rule 2 'counter reject' (iptables)",
+	  NULL, "nft delete table ip filter" },
+	{ "a policy",
+	  "nft add table inet fw; nft add chain inet fw f '{ type filter hook forward "
+	  "priority 10; policy drop; }'",
+	  "cell to out: dropped by nft table inet fw chain f policy (nftables)", NULL,
+	  "nft delete table inet fw" },
+	{ "a jump to a chain that drops",
+	  "nft add table inet fw; nft add chain inet fw f '{ type "
+	  "filter hook forward priority 10; }'; nft add chain inet fw away; nft add rule inet fw "
+	  "away drop; nft add rule inet fw f jump away",
+	  "outside to port 8080/tcp: dropped by nft table inet fw chain away rule 1 'drop'", NULL,
+	  "nft delete table inet fw" },
+	{ "a bridge by name",
+	  "nft add table inet fw; nft add chain inet fw f '{ type filter hook "
+	  "forward priority 10; }'; nft add rule inet fw f iifname kuke-s0 drop",
+	  "cell to out: dropped by nft table inet fw chain f rule 1 'iifname \"kuke-s0\" drop'",
+	  NULL, "nft delete table inet fw" },
+	{ "input",
+	  "nft add table inet fw; nft add chain inet fw i '{ type filter hook input "
+	  "priority 10; policy drop; }'",
+	  NULL, "cell to host: dropped by nft table inet fw chain i policy",
+	  "nft delete table inet fw" },
+	{ "no tracking",
+	  "nft add table ip raw; nft add chain ip raw PREROUTING '{ type filter hook "
+	  "prerouting priority -300; }'; nft add rule ip raw PREROUTING notrack",
+	  "cell to out: leaves under the cell's own address by nft table ip raw chain PREROUTING "
+	  "rule 1 'notrack'; outside to port 8080/tcp: led elsewhere by nft table ip raw chain "
+	  "PREROUTING rule 1 'notrack'",
+	  NULL, "nft delete table ip raw" },
+	{ "a port led elsewhere before us",
+	  "nft add table ip other; nft add chain ip other pre '{ "
+	  "type nat hook prerouting priority -150; }'; nft add rule ip other pre tcp dport 8080 "
+	  "redirect to :9090",
+	  "outside to port 8080/tcp: led elsewhere by nft table ip other chain pre rule 1 'tcp "
+	  "dport 8080 redirect to :9090'",
+	  NULL, "nft delete table ip other" },
+	{ "a route for cells alone",
+	  "ip route add blackhole default table 77; ip rule add iif "
+	  "kuke-s0 lookup 77 pref 100",
+	  "cell to out: not routed: a route or rule drops it (blackhole)", NULL,
+	  "ip rule del pref 100; ip route flush table 77" },
+	{ "a rule that prohibits", "ip rule add iif kuke-s0 prohibit pref 100",
+	  "cell to out: not routed: a route or rule prohibits it", NULL, "ip rule del pref 100" },
+	{ "another way back",
+	  "ip link add up1 type veth peer name out1; ip link set up1 up; ip "
+	  "link set out1 up; ip addr add 203.0.113.2/24 dev up1; ip route add default via "
+	  "203.0.113.1 metric 500; echo 1 >/proc/sys/net/ipv4/conf/up1/rp_filter",
+	  "outside to port 8080/tcp: not routed: its source is not believed on link up1 (rp_filter "
+	  "is strict)",
+	  NULL, "ip link del up1" },
+};
+
+static void assert_says(const char *name, const char *said, const char *expected)
+{
+	if (expected ? !said || !strstr(said, expected) : said != NULL)
+		fail_msg("%s: %s instead of %s", name, said ? said : "nothing",
+			 expected ? expected : "nothing");
+}
+
+static bool probes_at_all(struct fixture *f)
+{
+	AUTO(traffic_fini) struct traffic traffic = { 0 };
+
+	make_traffic(&traffic, FEW);
+	probe(f, &traffic);
+	if (traffic.impossible)
+		print_message("skipped: %s\n", traffic.impossible);
+	return !traffic.impossible;
+}
+
+static void ask(struct fixture *f, const char *name, const char *blocked, const char *shut)
+{
+	AUTO(traffic_fini) struct traffic traffic = { 0 };
+
+	make_traffic(&traffic, FEW);
+	probe(f, &traffic);
+	assert_null(traffic.impossible);
+	assert_true(traffic.spaces[0].asked);
+	if (traffic.spaces[0].blocked || traffic.spaces[0].shut)
+		print_message("  %s: %s -> %s | %s -> %s\n", name,
+			      traffic.spaces[0].blocked ? traffic.spaces[0].blocked : "",
+			      traffic.spaces[0].remedy ? traffic.spaces[0].remedy : "",
+			      traffic.spaces[0].shut ? traffic.spaces[0].shut : "",
+			      traffic.spaces[0].shut_remedy ? traffic.spaces[0].shut_remedy : "");
+	assert_says(name, traffic.spaces[0].blocked, blocked);
+	assert_says(name, traffic.spaces[0].shut, shut);
+}
+
+static void cost(struct fixture *f)
+{
+	AUTO(traffic_fini) struct traffic traffic = { 0 };
+	double start = worked_ms();
+
+	make_traffic(&traffic, FEW);
+	for (int i = 0; i < ROUNDS; i++)
+		probe(f, &traffic);
+	print_message("  a round of %d spaces: %.2f ms\n", FEW, (worked_ms() - start) / ROUNDS);
+}
+
+static void test_ways(void **state)
+{
+	struct fixture *f = *state;
+	AUTO(filter_wish_fini) struct filter_wish wish = { 0 };
+
+	make_host();
+	make_wish(&wish);
+	apply(f, &wish);
+	if (!probes_at_all(f))
+		return;
+	ask(f, "nothing", NULL, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		if (!can(ways[i].put)) {
+			print_message("  %s: not on this host\n", ways[i].name);
+			can(ways[i].take);
+			continue;
+		}
+		ask(f, ways[i].name, ways[i].blocked, ways[i].shut);
+		must(ways[i].take);
+		ask(f, "after that", NULL, NULL);
+	}
+	cost(f);
+	assert_int_equal(f->disturbed, 0);
+	assert_false(can("nft list tables | grep probe"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test_setup_teardown(test_ways, setup,
+									    teardown) };
+
+	return run_network_tests(tests, ARRAY_SIZE(tests));
+}
