@@ -1192,7 +1192,9 @@ static void test_rescan(void **state UNUSED)
 	open_watcher(f.dir, false);
 	manifests_rescan(f.watcher); /* while the first one is under way: one more */
 	manifests_rescan(f.watcher);
-	run_until(NULL, NULL, 2 * SETTLE_MS);
+	before = 1;
+	assert_true(run_until(scanned, &before, WAIT_MS));
+	run_until(NULL, NULL, SETTLE_MS);
 	assert_int_equal(f.scans, 2);
 	before = f.scans;
 	manifests_rescan(f.watcher);
