@@ -4,8 +4,9 @@
 
 #include <stdio.h>
 
-/* What does here what @verb does there; NULL: nothing is known. */
-const char *foreign_find(const char *verb);
+/* "here it is '...'" or what to do instead, for what @verb does there; NULL: nothing is known. Free
+ * with free(). */
+char *foreign_find(const char *verb);
 
 /* All of it, as a table of Markdown. */
 void foreign_print(FILE *out);

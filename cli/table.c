@@ -130,21 +130,24 @@ static struct layout lay_out(const struct table *table)
 
 /* ---- printing ---- */
 
-static void print_cell(const char *text, const char *color, FILE *out)
+/* With spaces up to @width columns. */
+static void print_cell(const char *text, const char *color, size_t width, FILE *out)
 {
+	size_t taken = width ? display_width(text) : 0;
+
 	fprintf(out, "%s%s%s", color ? color : "", text, color ? RESET : "");
+	if (width > taken)
+		fprintf(out, "%*s", (int)(width - taken), "");
 }
 
 static void print_in_column(const struct table *table, const struct layout *layout, size_t column,
 			    const struct table_cell *cell, FILE *out)
 {
 	AUTO_FREE char *text = display_cut(cell->text, layout->width[column]);
-	size_t width = display_width(text);
+	bool last = column + 1 == table->n_columns;
 
-	print_cell(text, cell->color, out);
-	if (column + 1 < table->n_columns)
-		fprintf(out, "%*s", (int)(layout->width[column] - width + layout->gap), "");
-	else
+	print_cell(text, cell->color, last ? 0 : layout->width[column] + layout->gap, out);
+	if (last)
 		fputc('\n', out);
 }
 
@@ -188,7 +191,7 @@ const char *state_name(Api__State state)
 
 void state_print(Api__State state, FILE *out, bool color)
 {
-	print_cell(state_name(state), color ? state_color(state) : NULL, out);
+	print_cell(state_name(state), color ? state_color(state) : NULL, 0, out);
 }
 
 void text_print(const char *text, FILE *out)

@@ -122,14 +122,14 @@ static void print_verdict(const Api__DoctorReply *reply, bool fix, FILE *out)
 
 	for (size_t i = 0; i < reply->n_objects; i++)
 		there += !reply->objects[i]->fixed;
-	fprintf(out, "\n%zu object%s on the host", there, str_s(there));
+	fprintf(out, "\n%zu objects on the host", there);
 	if (orphans)
 		fprintf(out, ", %zu of them nobody's%s", orphans,
 			fix ? "" : ": kuke doctor --fix takes them away");
 	else if (there)
-		fprintf(out, there == 1 ? ", with its owner" : ", each with its owner");
+		fprintf(out, ", each with its owner");
 	if (failed)
-		fprintf(out, "; %zu check%s not passed%s", failed, str_s(failed),
+		fprintf(out, "; %zu %s not passed%s", failed, failed == 1 ? "check" : "checks",
 			fix ? ", which --fix cannot mend: do what stands beside" : "");
 	fprintf(out, ".\n");
 }

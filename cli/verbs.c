@@ -44,6 +44,7 @@ const struct verb *verb_find(const char *name)
 enum cli_exit verb_unknown(const char *name, struct error *err)
 {
 	const char *names[ARRAY_SIZE(verbs)];
+	AUTO_FREE char *foreign = foreign_find(name);
 	const char *nearest;
 	size_t n = 0;
 
@@ -52,9 +53,8 @@ enum cli_exit verb_unknown(const char *name, struct error *err)
 			names[n++] = verbs[i]->name;
 	}
 	nearest = str_nearest(name, names, n);
-	if (foreign_find(name))
-		error_set(err, -EINVAL, "unknown verb \"%s\": here it is '%s'", name,
-			  foreign_find(name));
+	if (foreign)
+		error_set(err, -EINVAL, "unknown verb \"%s\": %s", name, foreign);
 	else if (nearest)
 		error_set(err, -EINVAL, "unknown verb \"%s\", did you mean \"%s\"?", name, nearest);
 	else

@@ -167,6 +167,18 @@ for verb in $("$KUKEON_BIN/kuke" __complete -- "" | cut -f 1); do
 	assert_contains "$("$KUKEON_BIN/kuke" "$verb" --help)" "Examples:" "kuke $verb --help"
 done
 
+# ---- what is listed by name can be given back ----
+cell_yaml listed a | kuke apply -f - --wait >/dev/null
+REALM=main SPACE=lab cell_yaml listed a | kuke apply -f - --wait >/dev/null
+kuke get containers -o name | grep /listed/ >"$T/names"
+assert_eq "container/default/default/default/listed/a
+container/main/lab/default/listed/a" "$(cat "$T/names")" "names with their scope"
+xargs "$KUKEON_BIN/kuke" --socket "$SOCKET" restart -o json <"$T/names" >"$T/out"
+assert_eq "Container Accepted" "$(jq -r '.results[] | "\(.kind) \(.outcome)"' "$T/out" | sort -u)" "what restart says in JSON"
+kuke get cells -o name | grep /listed | xargs "$KUKEON_BIN/kuke" --socket "$SOCKET" delete --cascade --wait >/dev/null
+expect 0 "" kuke get cells --realm main -o name
+kuke delete realm main --cascade --wait >/dev/null
+
 # ---- completion, by a real bash ----
 completes() {
 	bash --norc -c 'PATH=$1:$PATH

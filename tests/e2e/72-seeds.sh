@@ -151,6 +151,37 @@ assert_eq "$root_pid" "$(container_field hello-world web .status.pid "${IN[@]}")
 kuke kill cell hello-world "${IN[@]}" >/dev/null # it would take its grace to stop
 kuke delete realm main --cascade >/dev/null || fail "kuke delete realm main"
 
+# ---- the page about spaces
+
+says 'Space "mySpace": created' kuke create space mySpace --realm main
+says mySpace kuke get spaces --realm main
+space_is_ready() { [ "$(table_field STATE space mySpace --realm main)" = Ready ]; }
+wait_for "the space is Ready" space_is_ready
+assert_true "the conflist" test -f "$CNI_CONF/main-mySpace.conflist"
+assert_true "its plugins" jq -e '[.plugins[].type] | contains(["bridge"])' "$CNI_CONF/main-mySpace.conflist"
+assert_true "the cgroup" test -d /sys/fs/cgroup/kukeon/main/mySpace
+assert_true "the metadata" test -f "$RUN_PATH/main/mySpace/space.yaml"
+bridge=$(object space mySpace --realm main | jq -r .status.bridge)
+assert_true "a name that the kernel takes" test "${#bridge}" -le 15
+assert_contains "$bridge" kuke-main-m "the bridge"
+says 'Space "mySpace": deleted' kuke delete space mySpace --realm main --cascade
+space_is_gone() { ! kuke get space mySpace --realm main >/dev/null 2>&1; }
+wait_for "the space is gone" space_is_gone
+assert_true "its conflist is gone" test ! -e "$CNI_CONF/main-mySpace.conflist"
+mkdir -p "$T/net.d"
+cat >space.yaml <<-END
+	apiVersion: v1beta1
+	kind: Space
+	metadata:
+	  name: default
+	spec:
+	  realmId: main
+	  cniConfigPath: $T/net.d # optional; defaults to system CNI dir
+END
+says 'Space "default": created' kuke apply -f space.yaml --wait
+assert_true "the conflist where it was asked for" test -f "$T/net.d/main-default.conflist"
+kuke delete realm main --cascade --wait >/dev/null || fail "kuke delete realm main"
+
 # ---- the page about the cell manifest: what it shows of the status
 
 cat >hello.yaml <<-END

@@ -55,6 +55,14 @@ static void test_wrong_usage(void **state UNUSED)
 		  "unknown verb \"pull\": here it is 'ctr -n kukeon-REALM images pull IMAGE'",
 		  try_help },
 		{ "ps", "unknown verb \"ps\": here it is 'kuke get containers'", try_help },
+		{ "logs",
+		  "unknown verb \"logs\": here it is 'kuke events container NAME --cell CELL'; what "
+		  "a container itself prints is not kept: let it write into a volume",
+		  try_help },
+		{ "cp",
+		  "unknown verb \"cp\": there is none here: mount a directory of the host: "
+		  "\"volumes\" of a container",
+		  try_help },
 		{ "kilt", "unknown verb \"kilt\", did you mean \"kill\"?", try_help },
 		{ "bull", "unknown verb \"bull\"", try_help },
 		{ "gte", "unknown verb \"gte\", did you mean \"get\"?", try_help },
