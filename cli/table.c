@@ -4,6 +4,8 @@
 #include "cli/display.h"
 #include "core/base/str.h"
 
+enum { RESULT_WIDTH = 8 };
+
 #define GREEN "\033[32m"
 #define YELLOW "\033[33m"
 #define RED "\033[31m"
@@ -192,6 +194,18 @@ const char *state_name(Api__State state)
 void state_print(Api__State state, FILE *out, bool color)
 {
 	print_cell(state_name(state), color ? state_color(state) : NULL, 0, out);
+}
+
+void result_print(Api__HostCheck__Result result, FILE *out, bool color)
+{
+	static const struct {
+		const char *word, *color;
+	} results[] = { { "ok", GREEN }, { "warning", YELLOW }, { "FAILED", RED } };
+	bool known = (unsigned)result < ARRAY_SIZE(results);
+	const char *word = known ? results[result].word : "?";
+
+	print_cell(word, known && color ? results[result].color : NULL, 0, out);
+	fprintf(out, "%*s", (int)(RESULT_WIDTH - strlen(word)), "");
 }
 
 void text_print(const char *text, FILE *out)

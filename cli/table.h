@@ -53,6 +53,9 @@ const char *state_name(Api__State state);
 /* The state in its colour when @color. */
 void state_print(Api__State state, FILE *out, bool color);
 
+/* The same of a check, as a column. */
+void result_print(Api__HostCheck__Result result, FILE *out, bool color);
+
 /* Text of a peer or a file on one line, made safe. */
 void text_print(const char *text, FILE *out);
 

@@ -46,13 +46,13 @@ static const struct argp doctor_argp = { .options = doctor_options, .parser = pa
 
 /* ---- what is to be said ---- */
 
-static void print_check(const Api__HostCheck *check, FILE *out)
+static void print_check(const Api__HostCheck *check, const struct io *io)
 {
-	static const char *const marks[] = { "ok", "warning", "FAILED" };
+	FILE *out = io->out;
 
-	fprintf(out, "  %-8s %s: ",
-		(unsigned)check->result < ARRAY_SIZE(marks) ? marks[check->result] : "?",
-		check->name ? check->name : "?");
+	fputs("  ", out);
+	result_print(check->result, out, io->color);
+	fprintf(out, " %s: ", check->name ? check->name : "?");
 	text_print(check->message ? check->message : "", out);
 	fputc('\n', out);
 	if (check->remedy) {
@@ -62,11 +62,11 @@ static void print_check(const Api__HostCheck *check, FILE *out)
 	}
 }
 
-static void print_checks(const Api__DoctorReply *reply, FILE *out)
+static void print_checks(const Api__DoctorReply *reply, const struct io *io)
 {
-	fprintf(out, "Host\n");
+	fprintf(io->out, "Host\n");
 	for (size_t i = 0; i < reply->n_checks; i++)
-		print_check(reply->checks[i], out);
+		print_check(reply->checks[i], io);
 }
 
 static const char *standing(const Api__HostObject *object)
@@ -107,30 +107,46 @@ static size_t count_orphans(const Api__DoctorReply *reply)
 	return n;
 }
 
-static size_t count_failed(const Api__DoctorReply *reply)
+static size_t count_checks(const Api__DoctorReply *reply, Api__HostCheck__Result result)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < reply->n_checks; i++)
-		n += reply->checks[i]->result == API__HOST_CHECK__RESULT__Failed;
+		n += reply->checks[i]->result == result;
 	return n;
+}
+
+static size_t count_failed(const Api__DoctorReply *reply)
+{
+	return count_checks(reply, API__HOST_CHECK__RESULT__Failed);
+}
+
+/* "; 1 warning; 2 checks not passed" */
+static void print_counts(const Api__DoctorReply *reply, bool fix, FILE *out)
+{
+	size_t warnings = count_checks(reply, API__HOST_CHECK__RESULT__Warning);
+	size_t failed = count_failed(reply);
+
+	if (warnings)
+		fprintf(out, "; %zu warning%s", warnings, warnings == 1 ? "" : "s");
+	if (failed)
+		fprintf(out, "; %zu %s not passed%s", failed, failed == 1 ? "check" : "checks",
+			fix ? ", which --fix cannot mend: do what stands beside" : "");
 }
 
 static void print_verdict(const Api__DoctorReply *reply, bool fix, FILE *out)
 {
-	size_t orphans = count_orphans(reply), failed = count_failed(reply), there = 0;
+	size_t orphans = count_orphans(reply), there = 0;
 
 	for (size_t i = 0; i < reply->n_objects; i++)
 		there += !reply->objects[i]->fixed;
-	fprintf(out, "\n%zu objects on the host", there);
+	fprintf(out, "\n%zu object%s on the host", there, there == 1 ? "" : "s");
 	if (orphans)
 		fprintf(out, ", %zu of them nobody's%s", orphans,
 			fix ? "" : ": kuke doctor --fix takes them away");
 	else if (there)
 		fprintf(out, ", each with its owner");
-	if (failed)
-		fprintf(out, "; %zu %s not passed%s", failed, failed == 1 ? "check" : "checks",
-			fix ? ", which --fix cannot mend: do what stands beside" : "");
+	print_counts(reply, fix, out);
 	fprintf(out, ".\n");
 }
 
@@ -140,7 +156,7 @@ static void print(const struct args *args, const Api__DoctorReply *reply, const 
 	AUTO_BUF struct buf text = { 0 };
 
 	if (args->output == OUTPUT_TABLE) {
-		print_checks(reply, io->out);
+		print_checks(reply, io);
 		print_objects(reply, own->all, io);
 		return;
 	}
@@ -150,6 +166,36 @@ static void print(const struct args *args, const Api__DoctorReply *reply, const 
 		manifest_emit_yaml(&reply->base, &text);
 	fprintf(io->out, "%s%s", text.len ? text.data : "",
 		args->output == OUTPUT_JSON ? "\n" : "");
+}
+
+/* ---- what was said in vain ---- */
+
+static void complain_of_settings(const struct args *args, const struct io *io)
+{
+	struct options given = ((const struct doctor_args *)args->own)->host.settings;
+	AUTO(strv_fini) struct strv flags = { 0 };
+
+	options_give_socket(&given, NULL);
+	options_add_flags(&given, &flags);
+	for (size_t i = 0; i < flags.n; i++) {
+		AUTO_FREE char *text =
+			xasprintf("%s is ignored: kukeond answers, and looks with its own settings",
+				  flags.items[i]);
+
+		cli_complain(io, text);
+	}
+}
+
+static void complain_of_wishes(const struct doctor_args *own, const struct io *io)
+{
+	if (own->fix)
+		cli_complain(io,
+			     "--fix is ignored: only kukeond, which does not answer, knows what "
+			     "is nobody's");
+	if (own->all)
+		cli_complain(io,
+			     "--all is ignored: only kukeond, which does not answer, knows what "
+			     "is whose");
 }
 
 /* ---- without the daemon: what can be seen from here ---- */
@@ -169,6 +215,11 @@ static int examine_host(const struct args *args, const struct io *io, struct err
 	reply.checks = checks.items;
 	reply.n_checks = checks.n;
 	print(args, &reply, io);
+	if (args->output == OUTPUT_TABLE) {
+		fprintf(io->out, "\n%zu check%s", reply.n_checks, reply.n_checks == 1 ? "" : "s");
+		print_counts(&reply, false, io->out);
+		fputs(".\n", io->out);
+	}
 	host_checks_fini(&checks);
 	protobuf_c_message_free_unpacked(&config->base, NULL);
 	return CLI_UNREACHABLE;
@@ -189,11 +240,13 @@ static enum cli_exit doctor_run(const struct args *args, const struct io *io, st
 		return client_exit(rc);
 	}
 	if (rc < 0) {
+		complain_of_wishes(own, io);
 		rc = examine_host(args, io, err);
 		if (rc == CLI_UNREACHABLE)
 			*err = why;
 		return rc;
 	}
+	complain_of_settings(args, io);
 	print(args, reply, io);
 	if (args->output == OUTPUT_TABLE)
 		print_verdict(reply, own->fix, io->out);

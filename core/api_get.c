@@ -36,6 +36,7 @@ void api_on_get(struct rpc_server_call *call, const ProtobufCMessage *message, v
 	const Api__GetRequest *request = (const Api__GetRequest *)message;
 	struct api *api = ctx;
 
+	api_ask_runtime(api);
 	if (request->selector && request->selector->kind == API__KIND__SPACE)
 		api_when_counted(api, call, message, answer);
 	else

@@ -77,12 +77,16 @@ void api_on_get(struct rpc_server_call *call, const ProtobufCMessage *request, v
 typedef void (*api_answer_fn)(struct api *api, struct rpc_server_call *call,
 			      const ProtobufCMessage *request);
 
-/* api_looked.c: @answer runs, now or later, when the host has been looked at for the first time, or
- * could not be within a moment. */
+/* api_looked.c: @answer runs, now or later, when the host has been looked at for the first time and
+ * containerd has shown that it answers, or could not be within a moment. */
+enum { API_SILENT_MS = 1000 }; /* so long without an answer is said in the status */
 void api_open_first_look(struct api *api);
 void api_when_looked(struct api *api, struct rpc_server_call *call, const ProtobufCMessage *request,
 		     api_answer_fn answer);
 void api_cancel_first_look(struct api *api);
+
+/* Somebody asks, and gets what is known: what containerd would say by now follows. */
+void api_ask_runtime(struct api *api);
 
 /* api_counted.c: @answer runs, now or later, when what was dropped is known. */
 void api_when_counted(struct api *api, struct rpc_server_call *call,

@@ -62,7 +62,8 @@ static void report_daemon(struct api *api, Api__StatusReply *reply)
 
 static void report_runtime(struct api *api, Api__StatusReply *reply)
 {
-	const struct engine *engine = api->options.engine;
+	struct engine *engine = api->options.engine;
+	uint64_t silent_ms = engine->runtime->ops->ask(engine->runtime);
 	const struct strv *controllers = engine->cgroup->ops->controllers(engine->cgroup);
 	const char *version = engine->runtime->ops->version(engine->runtime);
 	Api__RuntimeStatus *runtime = reply->runtime = xnew(Api__RuntimeStatus);
@@ -70,13 +71,17 @@ static void report_runtime(struct api *api, Api__StatusReply *reply)
 	api__runtime_status__init(runtime);
 	runtime->socket = str_dup_filled(api->options.containerd_socket);
 	runtime->has_connected = true;
-	runtime->connected = engine->runtime_up;
+	runtime->connected = engine->runtime_up && silent_ms < API_SILENT_MS;
 	runtime->version = str_dup_filled(version);
 	if (!engine->runtime_up)
 		runtime->message =
 			xasprintf("containerd cannot be asked: %s",
 				  engine->runtime_problem.code ? engine->runtime_problem.msg
 							       : "not connected yet");
+	else if (!runtime->connected)
+		runtime->message = xasprintf("containerd has not answered for %.1f s",
+					     (double)silent_ms / 1000);
+	reply->healthy &= runtime->connected;
 	for (size_t i = 0; i < controllers->n; i++)
 		APPEND(runtime->controllers, runtime->n_controllers,
 		       xstrdup(controllers->items[i]));

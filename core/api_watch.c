@@ -299,6 +299,7 @@ void api_on_watch(struct rpc_server_call *call, const ProtobufCMessage *message,
 	struct watch *watch = xnew(struct watch);
 	struct error err;
 
+	api_ask_runtime(api);
 	watch->request = (Api__WatchRequest *)model_copy(&request->base);
 	if (api_selection_init(&watch->selection, api, watch->request->selector, &err) < 0) {
 		protobuf_c_message_free_unpacked(&watch->request->base, NULL);

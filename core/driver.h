@@ -221,6 +221,11 @@ struct runtime_ops {
 
 	/* "1.6.20" once known, else NULL. */
 	const char *(*version)(struct runtime *runtime);
+
+	/* Somebody waits for what it knows: makes sure that it still answers, unless it has done so
+	 * just now. When it does not, on_down follows in some seconds. How long it has been asked
+	 * in vain, in milliseconds; 0: it has answered, or on_down has said that it does not. */
+	uint64_t (*ask)(struct runtime *runtime);
 };
 
 struct runtime {

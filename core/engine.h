@@ -115,6 +115,7 @@ struct engine {
 	struct error runtime_problem; /* why it is down */
 	struct {
 		bool runtime, network, cgroup;
+		uint64_t runtime_ms; /* loop time: when it was last */
 	} looked;
 	/* Why the last look saw nothing, or not all; it is repeated. */
 	struct {

@@ -11,6 +11,8 @@
 #include "core/unplaced.h"
 #include "core/ways.h"
 
+/* A look costs about a call for each namespace, and time for every container in it. */
+enum { OLD_MS = 60 * 1000 };
 enum { LOOK_AGAIN_MS = 1000, LOOK_AGAIN_LAST_MS = 16 * 1000 };
 
 struct look {
@@ -299,6 +301,7 @@ static void list_next_namespace(struct look *look)
 	if (look->next == look->namespaces.n) {
 		if (!look->missing.code)
 			asked_forget_unknown(engine);
+		engine->looked.runtime_ms = loop_now_ms(engine->loop);
 		return look_done(look, &engine->looked.runtime, "containers", &look->missing);
 	}
 	look->seq = ++engine->seq;
@@ -363,6 +366,23 @@ static void start_runtime(struct look *look)
 void look_runtime(struct engine *engine)
 {
 	start_runtime(look_new(engine, start_runtime, &engine->look_problems.runtime));
+}
+
+bool look_runtime_is_under_way(const struct engine *engine)
+{
+	const struct look *look;
+
+	list_for_each(look, &engine->looks, link)
+		if (look->problem == &engine->look_problems.runtime && !timer_active(&look->again))
+			return true;
+	return false;
+}
+
+void look_runtime_if_old(struct engine *engine)
+{
+	if (engine->runtime_up && !look_runtime_is_under_way(engine) &&
+	    loop_now_ms(engine->loop) - engine->looked.runtime_ms >= OLD_MS)
+		look_runtime(engine);
 }
 
 /* ---- network ---- */

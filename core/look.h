@@ -18,5 +18,10 @@ void look_cgroups(struct engine *engine);
 /* All three; the runtime only while it can be asked: when it comes up it is looked at anyway. */
 void look_everything(struct engine *engine);
 
+/* Somebody asks what is, and events may have been lost: the runtime is looked at, if it can be
+ * asked, unless that was so within the last minute. */
+void look_runtime_if_old(struct engine *engine);
+bool look_runtime_is_under_way(const struct engine *engine);
+
 /* At close: looks that wait to be repeated are given up. */
 void look_stop_waiting(struct engine *engine);

@@ -227,21 +227,33 @@ static int overwrite(int fd, const char *data, size_t len, size_t old_len)
 	return old_len > len && ftruncate(fd, (off_t)len) < 0 ? -errno : 0;
 }
 
+/* Only read: who opens it to write tells everybody who watches it, also when nothing is written. */
+static bool is_as_wanted(int dirfd, const char *name, const void *data, size_t len, mode_t mode)
+{
+	AUTO_CLOSE int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct stat st;
+
+	return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	       (!mode || (st.st_mode & ALLPERMS) == mode) && (size_t)st.st_size == len &&
+	       holds(fd, data, len);
+}
+
 int fs_update_file(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
 		   struct error *err)
 {
 	int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | (mode ? O_CREAT : 0), r;
-	AUTO_CLOSE int fd = openat(dirfd, name, flags, mode);
+	AUTO_CLOSE int fd = -1;
 	struct stat st;
 
+	if (is_as_wanted(dirfd, name, data, len, mode))
+		return 0;
+	fd = openat(dirfd, name, flags, mode);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return fs_error(err, -errno, "cannot open", name);
 	if (!S_ISREG(st.st_mode))
 		return error_set(err, -EINVAL, "%s is not a regular file", name);
 	if (mode && (st.st_mode & ALLPERMS) != mode && fchmod(fd, mode) < 0)
 		return fs_error(err, -errno, "cannot set the mode of", name);
-	if ((size_t)st.st_size == len && holds(fd, data, len))
-		return 0;
 	r = overwrite(fd, data, len, (size_t)st.st_size);
 	return r < 0 ? fs_error(err, r, "cannot write", name) : 0;
 }

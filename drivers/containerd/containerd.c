@@ -63,6 +63,11 @@ static const char *containerd_version(struct runtime *runtime)
 	return containerd_of(runtime)->version;
 }
 
+static uint64_t containerd_ask(struct runtime *runtime)
+{
+	return events_ask(&containerd_of(runtime)->events);
+}
+
 static const struct runtime_ops containerd_ops = {
 	.start = containerd_start,
 	.close = containerd_close,
@@ -82,6 +87,7 @@ static const struct runtime_ops containerd_ops = {
 	.inventory = inventory_take,
 	.discard = inventory_discard,
 	.version = containerd_version,
+	.ask = containerd_ask,
 };
 
 int containerd_open(struct runtime **ret_runtime, struct loop *loop, struct rpc *rpc,

@@ -4,6 +4,16 @@
  * process-wide. So we subscribe, publish an event of our own until it comes back, and only then say
  * "up: look at everything": from then on whatever happens is either in that look or in an event
  * after it.
+ *
+ * A containerd that is gone ends the stream. One that hangs keeps its connections and says nothing:
+ * no clock of ours looks for that, it is asked for its version when somebody waits for what it
+ * knows (a call of ours, a query; events_ask()), and every few seconds while a call is under way.
+ * When it does not answer in time the stream is dropped, and all is looked at when it is back.
+ *
+ * What is lost of the events though the stream goes on (it hung for a while and nobody noticed) is
+ * found out otherwise: that a process ended, by its cgroup; the rest when the object is worked on,
+ * which looks first, when somebody asks and the last full look is old (look_runtime_if_old()), and
+ * at the slow resync.
  */
 #include "drivers/containerd/events.h"
 
@@ -34,10 +44,10 @@ enum {
 	PUBLISH_DELAY_MAX_MS = 500, /* gRPC itself tries to connect about that often */
 	SUBSCRIBE_DELAY_MIN_MS = 10,
 	SUBSCRIBE_DELAY_MAX_MS = 1000,
-	/* A containerd that hangs keeps its connections and says nothing: it is asked this often,
-	 * and not to answer in time is to be away. */
+	/* While calls are under way. */
 	PROBE_EVERY_MS = 5 * 1000,
-	PROBE_TIMEOUT_MS = 5 * 1000,
+	PROBE_TIMEOUT_MS = 5 * 1000, /* not to answer so long is to be away */
+	FRESH_MS = 1000,             /* an answer says so long that it does not hang */
 };
 
 static const struct client_method subscribe_method = {
@@ -93,8 +103,6 @@ static void drop_stream(struct events *events, const struct error *why)
 
 /* ---- version: at the beginning, and to find out whether containerd hangs ---- */
 
-static void on_probe_timer(struct timer *timer);
-
 static void on_version(struct call *call)
 {
 	struct events *events = container_of(call, struct events, version_call);
@@ -106,6 +114,8 @@ static void on_version(struct call *call)
 		events->driver->version = xstrdup(reply->version);
 	}
 	rpc_unary_fini(&events->version);
+	if (call->status == 0)
+		events_answered(events);
 	if (events->state == EVENTS_STOPPED) {
 		containerd_check_closed(events->driver);
 	} else if (call->status < 0 &&
@@ -116,7 +126,6 @@ static void on_version(struct call *call)
 		events->subscribe_delay_ms = SUBSCRIBE_DELAY_MIN_MS;
 		events->told_down = false;
 		enter(events, EVENTS_UP);
-		timer_start(events->driver->loop, &events->timer, PROBE_EVERY_MS, on_probe_timer);
 		events->listener.on_up(events->listener.ctx);
 	}
 }
@@ -128,6 +137,7 @@ static void ask_version(struct events *events)
 
 	if (events->version_call.pending)
 		return;
+	events->asked_ms = loop_now_ms(events->driver->loop);
 	call_init(&events->version_call, events->driver->loop, on_version);
 	client_unary(events->driver->channel, &version_method, &scope, &request.base,
 		     &events->version, &events->version_call);
@@ -135,16 +145,44 @@ static void ask_version(struct events *events)
 
 static void on_probe_timer(struct timer *timer)
 {
-	struct events *events = container_of(timer, struct events, timer);
-
-	timer_start(events->driver->loop, timer, PROBE_EVERY_MS, on_probe_timer);
-	ask_version(events);
+	events_work(container_of(timer, struct events, timer));
 }
 
 void events_probe(struct events *events)
 {
 	if (events->state == EVENTS_UP)
 		ask_version(events);
+}
+
+void events_answered(struct events *events)
+{
+	events->answered_ms = loop_now_ms(events->driver->loop);
+}
+
+uint64_t events_ask(struct events *events)
+{
+	uint64_t now_ms = loop_now_ms(events->driver->loop);
+
+	if (events->state != EVENTS_UP)
+		return 0;
+	if (now_ms - events->answered_ms >= FRESH_MS)
+		ask_version(events);
+	return events->version_call.pending ? now_ms - events->asked_ms + 1 : 0;
+}
+
+void events_work(struct events *events)
+{
+	if (events->state != EVENTS_UP)
+		return;
+	events_ask(events);
+	if (!timer_active(&events->timer))
+		timer_start(events->driver->loop, &events->timer, PROBE_EVERY_MS, on_probe_timer);
+}
+
+void events_rest(struct events *events)
+{
+	if (events->state == EVENTS_UP)
+		timer_stop(&events->timer);
 }
 
 /* ---- the barrier ---- */

@@ -29,7 +29,8 @@ struct events {
 	/* The barrier: an event of our own that must come back through the stream. */
 	char *token;
 	uint64_t serial;
-	/* Next Publish; next Subscribe in EVENTS_WAITING; next probe in EVENTS_UP */
+	/* Next Publish; next Subscribe in EVENTS_WAITING; next probe in EVENTS_UP while calls are
+	 * under way */
 	struct timer timer;
 	uint64_t publish_delay_ms, subscribe_delay_ms;
 	struct call publish_call;
@@ -37,6 +38,7 @@ struct events {
 
 	struct call version_call;
 	struct rpc_unary version;
+	uint64_t asked_ms, answered_ms; /* loop time: when the version was, and anything at all */
 
 	struct inotify_user inotify;
 	int socket_wd; /* on the socket's directory; -1: none */
@@ -56,3 +58,14 @@ void events_add_namespace(struct events *events, const char *namespace_);
 
 /* Some call had no answer: find out whether containerd hangs. */
 void events_probe(struct events *events);
+
+/* Some call had one. */
+void events_answered(struct events *events);
+
+/* Somebody waits for what containerd says: as events_probe(), unless it has answered just now. How
+ * long that question has been open, in milliseconds; 0: none is. */
+uint64_t events_ask(struct events *events);
+
+/* A call begins: the same, and again from time to time until none is under way. */
+void events_work(struct events *events);
+void events_rest(struct events *events);

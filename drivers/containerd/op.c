@@ -13,6 +13,8 @@ static void finish(struct op *op)
 
 	call_complete(op->call, op->status, &op->err);
 	list_remove(&op->link);
+	if (list_empty(&driver->ops))
+		events_rest(&driver->events);
 	if (op->fini)
 		op->fini(op);
 	free(op->namespace_);
@@ -77,6 +79,8 @@ static void on_sub_done(struct call *sub)
 
 	if (status == -ETIMEDOUT)
 		events_probe(&op->driver->events);
+	else if (status == 0)
+		events_answered(&op->driver->events);
 	if (status == 0 || status == -step->also_ok[0] || status == -step->also_ok[1])
 		status = step->done ? step->done(op, status) : OP_NEXT;
 	else /* what fails in the cleanup must not hide the text of what failed first */
@@ -96,6 +100,7 @@ void op_start_steps(struct containerd *driver, struct op *op, const struct op_st
 	op->object = xstrdup(object);
 	op->call = call;
 	list_append(&driver->ops, &op->link);
+	events_work(&driver->events);
 	run(op);
 }
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash source=lib.sh
-# containerd hangs for half a minute: it keeps its connections and answers nothing. That is seen within the probe's interval
-# and deadline (5 s each), nothing is restarted because of it, other work goes on, and a second after it moves again all is
-# true.
+# containerd hangs for half a minute: it keeps its connections and answers nothing. That is seen when somebody asks, within the
+# deadline of a question (5 s), nothing is restarted because of it, other work goes on, and a second after it moves again all
+# is true.
 HANG_SECONDS=30
 space_yaml() { printf 'apiVersion: v1beta1\nkind: Space\nmetadata: {name: %s}\nspec: {realmId: default}\n' "$1"; }
 conflist_is_there() { [ -e "$CNI_CONF/default-$1.conflist" ]; }

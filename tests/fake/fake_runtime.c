@@ -611,6 +611,14 @@ static void fake_discard_runtime(struct runtime *runtime, const struct host_thin
 	act(runtime, "discard", thing->name, NULL, call, fake_discard);
 }
 
+static uint64_t fake_ask(struct runtime *runtime)
+{
+	struct world *world = world_of(runtime);
+
+	world->runtime_asked++;
+	return world->runtime_silent_ms;
+}
+
 const struct runtime_ops *fake_runtime_ops(void)
 {
 	static const struct runtime_ops ops = {
@@ -632,6 +640,7 @@ const struct runtime_ops *fake_runtime_ops(void)
 		.inventory = fake_inventory,
 		.discard = fake_discard_runtime,
 		.version = fake_version,
+		.ask = fake_ask,
 	};
 
 	return &ops;

@@ -122,8 +122,10 @@ struct world {
 	struct list hints; /* struct late_hint.link */
 	struct world_observer observer;
 	bool runtime_down;
-	const char *unlistable;  /* "networks", "cgroups" or a namespace: listing it fails */
-	const char *half_listed; /* "networks" or "cgroups": nothing is listed, which is said */
+	uint64_t runtime_silent_ms; /* what the runtime says of itself when it is asked */
+	unsigned runtime_asked;     /* how often it was */
+	const char *unlistable;     /* "networks", "cgroups" or a namespace: listing it fails */
+	const char *half_listed;    /* "networks" or "cgroups": nothing is listed, which is said */
 	bool frozen; /* nothing may be changed: what changes is counted as a violation */
 	unsigned violations;
 	char violation[1024]; /* the first one */

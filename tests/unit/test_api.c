@@ -238,6 +238,53 @@ static void test_status_unhealthy(void **state)
 	rpc_unary_fini(&f->served.unary);
 }
 
+/* A containerd that hangs ends no connection: who asks is told. */
+static void test_status_of_silence(void **state)
+{
+	struct fixture *f = *state;
+	const Api__StatusReply *reply;
+	unsigned asked;
+
+	start_cells(f, CELL("default", "web"));
+	asked = f->served.sim.world.runtime_asked;
+	assert_true(status(f)->healthy);
+	assert_true(f->served.sim.world.runtime_asked > asked);
+	f->served.sim.world.runtime_silent_ms = 1500;
+	reply = status(f);
+	assert_false(reply->healthy);
+	assert_false(reply->runtime->connected);
+	assert_string_equal(reply->runtime->message, "containerd has not answered for 1.5 s");
+	f->served.sim.world.runtime_silent_ms = 0;
+	assert_true(status(f)->healthy);
+	rpc_unary_fini(&f->served.unary);
+}
+
+static struct world_container *b_of_web(struct sim *sim)
+{
+	return world_container(&sim->world, "kukeon-default", "default_default_web_b");
+}
+
+static bool b_has_started_again(struct sim *sim)
+{
+	return b_of_web(sim)->starts == 2;
+}
+
+/* An event was lost, and the stream goes on: what is old is looked at again when somebody asks. */
+static void test_status_of_lost_events(void **state)
+{
+	struct fixture *f = *state;
+	struct engine *engine = &f->served.sim.engine;
+
+	start_cells(f, CELL("default", "web"));
+	b_of_web(&f->served.sim)->fact.task = TASK_STOPPED; /* without a hint */
+	assert_true(status(f)->healthy);                    /* nobody could know */
+	assert_int_equal(b_of_web(&f->served.sim)->starts, 1);
+	engine->looked.runtime_ms = loop_now_ms(engine->loop) - 61 * 1000;
+	status(f);
+	assert_true(sim_run_until(&f->served.sim, b_has_started_again, WAIT_MS));
+	rpc_unary_fini(&f->served.unary);
+}
+
 /* A file in error alone is reason enough. */
 static void test_status_file_error(void **state)
 {
@@ -494,6 +541,8 @@ int main(void)
 		TEST(test_get_without_a_kind),
 		TEST(test_status_healthy),
 		TEST(test_status_unhealthy),
+		TEST(test_status_of_silence),
+		TEST(test_status_of_lost_events),
 		TEST(test_status_file_error),
 		TEST(test_status_of_many_errors),
 		TEST(test_watch),

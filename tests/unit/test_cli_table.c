@@ -486,6 +486,21 @@ static void test_report_of_troubles(void **state UNUSED)
 	       "\nNot everything declared is in force: see above.\n");
 }
 
+static void test_results_in_colour(void **state UNUSED)
+{
+	AUTO_FREE char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	for (int color = 0; color < 2; color++)
+		for (int result = 0; result < 4; result++)
+			result_print((Api__HostCheck__Result)result, out, color);
+	fclose(out);
+	assert_string_equal(text, "ok      warning FAILED  ?       "
+				  "\033[32mok\033[0m      \033[33mwarning\033[0m "
+				  "\033[31mFAILED\033[0m  ?       ");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -497,6 +512,7 @@ int main(void)
 		cmocka_unit_test(test_wide_characters),
 		cmocka_unit_test(test_safe_text),
 		cmocka_unit_test(test_ages),
+		cmocka_unit_test(test_results_in_colour),
 		cmocka_unit_test(test_cell_row),
 		cmocka_unit_test(test_headers_of_every_kind),
 		cmocka_unit_test(test_bare_objects),

@@ -90,7 +90,30 @@ static void on_get(struct rpc_server_call *call, const ProtobufCMessage *request
 	rpc_server_reply(call, &reply.base);
 }
 
+static void on_doctor(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx)
+{
+	static const Api__HostCheck__Result results[] = { API__HOST_CHECK__RESULT__Passed,
+							  API__HOST_CHECK__RESULT__Warning,
+							  API__HOST_CHECK__RESULT__Warning };
+	Api__DoctorReply reply = API__DOCTOR_REPLY__INIT;
+	Api__HostCheck checks[ARRAY_SIZE(results)], *pointers[ARRAY_SIZE(results)];
+
+	stub_record(ctx, request);
+	for (size_t i = 0; i < ARRAY_SIZE(results); i++) {
+		api__host_check__init(&checks[i]);
+		checks[i].name = TEXT("clock");
+		checks[i].message = TEXT("says so");
+		checks[i].has_result = true;
+		checks[i].result = results[i];
+		pointers[i] = &checks[i];
+	}
+	reply.checks = pointers;
+	reply.n_checks = ARRAY_SIZE(results);
+	rpc_server_reply(call, &reply.base);
+}
+
 static const struct rpc_method methods[] = {
+	{ SERVICE "Doctor", &api__doctor_request__descriptor, on_doctor },
 	{ SERVICE "Apply", &api__apply_request__descriptor, on_apply },
 	{ SERVICE "Delete", &api__delete_request__descriptor, on_delete },
 	{ SERVICE "Run", &api__run_request__descriptor, on_run },
@@ -694,6 +717,29 @@ static void test_apply_cut_off(void **state UNUSED)
 	assert_int_equal(fs_remove_tree(AT_FDCWD, directory, NULL), 0);
 }
 
+/* ---- doctor ---- */
+
+static void test_doctor(void **state UNUSED)
+{
+	struct stub stub;
+	struct run run;
+
+	stub_init(&stub, methods, ARRAY_SIZE(methods), NULL);
+	run_expect("doctor --cni-bin-dir=/x", stub.environment, CLI_DONE,
+		   "Host\n  ok       clock: says so\n  warning  clock: says so\n"
+		   "  warning  clock: says so\n\n0 objects on the host; 2 warnings.\n",
+		   "kuke: --cni-bin-dir=/x is ignored: kukeond answers, and looks with its own "
+		   "settings\n");
+	stub_fini(&stub);
+	run = run_kuke("doctor --fix --all --containerd-socket=/nowhere",
+		       (char *[]){ TEXT("KUKEON_SOCKET=/nowhere"), NULL });
+	assert_int_equal(run.code, CLI_UNREACHABLE);
+	assert_non_null(strstr(run.err.data, "--fix is ignored: "));
+	assert_non_null(strstr(run.err.data, "--all is ignored: "));
+	assert_non_null(strstr(run.out.data, " not passed.\n"));
+	run_fini(&run);
+}
+
 /* ---- completion ---- */
 
 enum { COMPLETE_WORDS_MAX = 8 };
@@ -814,7 +860,7 @@ int main(void)
 		cmocka_unit_test(test_apply_goes_on), cmocka_unit_test(test_delete_files),
 		cmocka_unit_test(test_completion),    cmocka_unit_test(test_completion_of_names),
 		cmocka_unit_test(test_bash),          cmocka_unit_test(test_cut_off),
-		cmocka_unit_test(test_apply_cut_off),
+		cmocka_unit_test(test_apply_cut_off), cmocka_unit_test(test_doctor),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,7 +7,9 @@
 #include <grpc/slice.h>
 #include <grpc/support/log.h>
 #include <grpc/support/time.h>
+#include <limits.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "core/base/log.h"
@@ -35,8 +37,18 @@ static void on_grpc_log(gpr_log_func_args *args)
 		log_debug("gRPC: %s", args->message);
 }
 
+/* For programs that do not always wait for a channel it looks at its sockets by the clock. We do
+ * wait, always; there is no other way to say so. */
+static void stop_backup_polling(void)
+{
+	setenv("GRPC_CLIENT_CHANNEL_BACKUP_POLL_INTERVAL_MS", "0", 0);
+}
+
 void rpc_library_init(void)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, stop_backup_polling);
 	gpr_set_log_function(on_grpc_log);
 	grpc_init();
 }
@@ -110,6 +122,11 @@ grpc_channel *rpc_channel_create(const char *target)
 		rpc_integer_arg(GRPC_ARG_ENABLE_HTTP_PROXY, 0),
 		rpc_integer_arg(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1),
 		rpc_integer_arg(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1),
+		/* It is ours for as long as it lives, and a timer that runs for half an hour wakes
+		 * a thread of gRPC every second. Nor does a local peer want its bandwidth measured.
+		 */
+		rpc_integer_arg(GRPC_ARG_CLIENT_IDLE_TIMEOUT_MS, INT_MAX),
+		rpc_integer_arg(GRPC_ARG_HTTP2_BDP_PROBE, 0),
 	};
 	grpc_channel_args args = { ARRAY_SIZE(items), items };
 	grpc_channel_credentials *credentials = grpc_insecure_credentials_create();
