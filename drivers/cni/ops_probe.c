@@ -140,6 +140,14 @@ static void add_all(struct round *round)
 	}
 }
 
+static bool any_v6(const struct traffic *traffic)
+{
+	for (size_t i = 0; i < traffic->n_spaces; i++)
+		if (!str_empty(traffic->spaces[i].ip6))
+			return true;
+	return false;
+}
+
 /* ---- the way ---- */
 
 /* The table of a kernel or library that does not know of owners would stay behind a crash: there
@@ -280,7 +288,7 @@ static int probe(struct op *op, struct error *err)
 	round.probes.table = probe->table;
 	round.probes.first = random[0] >> 1;
 	round.probes.known_by = random[1] | 1;
-	r = uplinks_find(&round.uplinks, err);
+	r = uplinks_find(&round.uplinks, any_v6(probe->traffic), err);
 	if (r == 0)
 		add_all(&round);
 	if (r == 0 && round.probes.n)
