@@ -40,6 +40,8 @@ static void make_uplink(void)
 	must("ip link add up0 type veth peer name out0 && ip link set up0 up && "
 	     "ip link set out0 up && ip addr add 192.0.2.2/24 dev up0 && "
 	     "ip route add default via 192.0.2.1");
+	must("ip link add q0 type veth peer name d0 && ip link set q0 master kuke-s0 && "
+	     "ip link set q0 up && ip link set d0 up");
 	must("echo 1 >/proc/sys/net/ipv4/ip_forward");
 }
 
@@ -64,6 +66,7 @@ static void make_traffic(struct traffic *traffic, unsigned n)
 							     .bridge = xasprintf("kuke-s%u", i),
 							     .link = xasprintf("p%u", i),
 							     .ip = xasprintf("10.100.%u.7", i) };
+	traffic->spaces[0].peer = xstrdup("10.100.0.8");
 	traffic->spaces[0].port =
 		(struct traffic_port){ .number = 8080, .ip = xstrdup("10.100.0.7") };
 }
@@ -128,6 +131,17 @@ static const struct {
 	  "ip rule del pref 100; ip route flush table 77" },
 	{ "a rule that prohibits", "ip rule add iif kuke-s0 prohibit pref 100",
 	  "cell to out: not routed: a route or rule prohibits it", NULL, "ip rule del pref 100" },
+	{ "a rule within bridges",
+	  "nft add table bridge br; nft add chain bridge br f '{ type filter hook forward "
+	  "priority 0; }'; nft add rule bridge br f ether type ip drop",
+	  "cell to cell: dropped by nft table bridge br chain f rule 1 'ether type ip drop'",
+	  NULL, "nft delete table bridge br" },
+	{ "rules of IP within bridges",
+	  "echo 1 >/proc/sys/net/bridge/bridge-nf-call-iptables; nft add table ip fw; nft add "
+	  "chain ip fw f '{ type filter hook forward priority 0; }'; nft add rule ip fw f iifname "
+	  "kuke-s0 oifname kuke-s0 reject",
+	  "cell to cell: dropped by nft table ip fw chain f rule 1", NULL,
+	  "nft delete table ip fw; echo 0 >/proc/sys/net/bridge/bridge-nf-call-iptables" },
 	{ "another way back",
 	  "ip link add up1 type veth peer name out1; ip link set up1 up; ip "
 	  "link set out1 up; ip addr add 203.0.113.2/24 dev up1; ip route add default via "
