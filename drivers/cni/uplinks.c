@@ -73,6 +73,8 @@ static int list_addresses(struct uplinks *uplinks, int family, struct error *err
 	r = nl_send_simple(sock, RTM_GETADDR, NLM_F_DUMP, (void *)&all, sizeof(all));
 	if (r >= 0)
 		r = nl_recvmsgs_default(sock);
+	if (r == -NLE_DUMP_INTR)
+		return 0; /* what changes tells of itself */
 	return r < 0 ? nl_to_error(err, "list the host's addresses", r) : 0;
 }
 

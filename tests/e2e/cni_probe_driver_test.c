@@ -45,11 +45,32 @@ static void make_uplink(void)
 	must("echo 1 >/proc/sys/net/ipv4/ip_forward");
 }
 
+static bool has_v6(void)
+{
+	return exists("/proc/sys/net/ipv6");
+}
+
+static void make_v6(void)
+{
+	must("echo 1 >/proc/sys/net/ipv6/conf/all/forwarding");
+	must("ip -6 addr add fd00:100::1/64 dev kuke-s0 nodad && "
+	     "ip -6 addr add 2001:db8:1::2/64 dev up0 nodad && "
+	     "ip -6 route add default via 2001:db8:1::1");
+}
+
 static void make_wish(struct filter_wish *wish, unsigned n)
 {
 	wish_spaces(wish, n);
-	wish->ports = xcalloc(1, sizeof(*wish->ports));
-	wish->n_ports = 1;
+	if (has_v6())
+		wish->spaces[0].subnet6 = xstrdup("fd00:100::/64");
+	wish->ports = xcalloc(2, sizeof(*wish->ports));
+	wish->n_ports = has_v6() ? 2 : 1;
+	if (has_v6())
+		wish->ports[1] = (struct filter_port){ .cell_key = xstrdup("r/s0/t/c"),
+						       .host_port = 8080,
+						       .ip = xstrdup("fd00:100::7"),
+						       .bridge = xstrdup("kuke-s0"),
+						       .port = 80 };
 	wish->ports[0] = (struct filter_port){ .cell_key = xstrdup("r/s0/t/c"),
 					       .host_port = 8080,
 					       .ip = xstrdup("10.100.0.7"),
@@ -66,6 +87,11 @@ static void make_traffic(struct traffic *traffic, unsigned n)
 							     .bridge = xasprintf("kuke-s%u", i),
 							     .link = xasprintf("p%u", i),
 							     .ip = xasprintf("10.100.%u.7", i) };
+	if (has_v6()) {
+		traffic->spaces[0].ip6 = xstrdup("fd00:100::7");
+		traffic->spaces[0].port6 =
+			(struct traffic_port){ .number = 8080, .ip = xstrdup("fd00:100::7") };
+	}
 	traffic->spaces[0].peer = xstrdup("10.100.0.8");
 	traffic->spaces[0].port =
 		(struct traffic_port){ .number = 8080, .ip = xstrdup("10.100.0.7") };
@@ -131,11 +157,25 @@ static const struct {
 	  "ip rule del pref 100; ip route flush table 77" },
 	{ "a rule that prohibits", "ip rule add iif kuke-s0 prohibit pref 100",
 	  "cell to out: not routed: a route or rule prohibits it", NULL, "ip rule del pref 100" },
+	{ "a firewall that lets us pass",
+	  "nft add table inet fw; nft add chain inet fw f '{ type filter hook forward priority 10; "
+	  "policy drop; }'; nft add chain inet fw p '{ type filter hook prerouting priority -290; "
+	  "}'; nft add rule inet fw p 'fib saddr . iif oif missing drop'; nft add rule inet fw p "
+	  "'tcp flags & (fin|syn|rst|ack) != syn ct state new drop'; nft add rule inet fw f ct "
+	  "state invalid drop; nft add rule inet fw f 'iifname kuke-* accept'; nft add rule inet fw "
+	  "f 'oifname kuke-* ct status dnat accept'; nft add rule inet fw f meta mark != 0 drop",
+	  NULL, NULL, "nft delete table inet fw" },
+	{ "a rule for IPv6",
+	  "[ -e /proc/sys/net/ipv6 ] && nft add table ip6 fw && nft add chain ip6 fw f '{ type "
+	  "filter hook forward priority 10; }' && nft add rule ip6 fw f reject",
+	  "cell to out (IPv6): dropped by nft table ip6 fw chain f rule 1 'reject' (nftables); "
+	  "outside to port 8080/tcp (IPv6): dropped by",
+	  NULL, "nft delete table ip6 fw" },
 	{ "a rule within bridges",
 	  "nft add table bridge br; nft add chain bridge br f '{ type filter hook forward "
 	  "priority 0; }'; nft add rule bridge br f ether type ip drop",
-	  "cell to cell: dropped by nft table bridge br chain f rule 1 'ether type ip drop'",
-	  NULL, "nft delete table bridge br" },
+	  "cell to cell: dropped by nft table bridge br chain f rule 1 'ether type ip drop'", NULL,
+	  "nft delete table bridge br" },
 	{ "rules of IP within bridges",
 	  "echo 1 >/proc/sys/net/bridge/bridge-nf-call-iptables; nft add table ip fw; nft add "
 	  "chain ip fw f '{ type filter hook forward priority 0; }'; nft add rule ip fw f iifname "
@@ -222,6 +262,8 @@ static void test_ways(void **state)
 
 	make_bridges(0, FEW);
 	make_uplink();
+	if (has_v6())
+		make_v6();
 	make_wish(&wish, FEW);
 	apply(f, &wish);
 	if (!probes_at_all(f))
