@@ -153,6 +153,8 @@ void traffic_fini(struct traffic *traffic)
 		free(space->link);
 		free(space->ip);
 		free(space->ip6);
+		free(space->peer);
+		free(space->peer6);
 		traffic_port_fini(&space->port);
 		traffic_port_fini(&space->port6);
 		free(space->blocked);

@@ -445,7 +445,8 @@ struct traffic_space {
 	char *bridge;
 	char *link;     /* the host's end of the interface of one of its cells, */
 	char *ip, *ip6; /* and the addresses of that cell; ip6 NULL: none */
-	bool denies;    /* its cells do not reach out */
+	char *peer, *peer6; /* of another cell beside it; NULL: none, or there are very many */
+	bool denies;        /* its cells do not reach out */
 	struct traffic_port port, port6; /* to some cell of it */
 	/* Written by probe(): */
 	bool asked;     /* what follows is of now; else nothing is known */

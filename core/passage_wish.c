@@ -3,6 +3,8 @@
 #include "core/model/ports.h"
 #include "core/passage.h"
 
+enum { NEIGHBOURS_MAX = 64 };
+
 static bool is_attached(const struct object *object)
 {
 	return object->kind == KIND_CELL && object->cell.attached && !str_empty(object->cell.ip) &&
@@ -65,6 +67,27 @@ static void take_ports(const struct engine *engine, struct traffic_space *traffi
 	}
 }
 
+/* One beside it. A packet to it is led to all, so there may not be too many. */
+static void take_peer(const struct engine *engine, struct traffic_space *traffic,
+		      const struct object *space, const struct object *cell)
+{
+	AUTO_FREE char *prefix = NULL;
+	struct map_node *node = first_below(engine, space, &prefix);
+
+	if (space->own.addresses_used > NEIGHBOURS_MAX)
+		return;
+	for (; node && str_starts_with(node->key, prefix); node = map_next(node)) {
+		const struct object *other = map_entry(node, struct object, node);
+
+		if (other == cell || !is_attached(other) ||
+		    !str_equal(other->cell.bridge, cell->cell.bridge))
+			continue;
+		traffic->peer = xstrdup(other->cell.ip);
+		traffic->peer6 = xstrdup_maybe(other->cell.ip6);
+		return;
+	}
+}
+
 void passage_add_space(const struct engine *engine, struct traffic *wish,
 		       const struct object *space, const struct object *cell)
 {
@@ -81,4 +104,5 @@ void passage_add_space(const struct engine *engine, struct traffic *wish,
 					.ip6 = xstrdup_maybe(of->ip6),
 					.denies = object_denies_egress(space) };
 	take_ports(engine, traffic, space);
+	take_peer(engine, traffic, space, cell);
 }

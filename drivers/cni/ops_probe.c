@@ -2,6 +2,7 @@
 /* probe: packets of ours through the kernel, space by space, and where they end. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/netfilter.h>
 #include <net/if.h>
 #include <sys/random.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/base/buf.h"
+#include "core/base/fs.h"
 #include "core/base/log.h"
 #include "drivers/cni/inject.h"
 #include "drivers/cni/nft.h"
@@ -20,6 +22,7 @@ enum {
 	LOST_MS = 100, /* it has come through in a fraction of one, on a machine at work in some */
 	PORT_WORLD = 443,
 	PORT_HOST = 53,
+	SWITCH_MAX_BYTES = 16,
 	PORTS_FIRST = 40000, /* of the sender: */
 	PORTS_MASK = 0x3fff,
 };
@@ -38,7 +41,8 @@ struct round {
 	struct nl_sock *trace;
 	struct nft_ctx *nft; /* holds the table */
 	int program;
-	bool missed; /* some of what the kernel told */
+	bool bridged; /* others have rules for what stays within a bridge */
+	bool missed;  /* some of what the kernel told */
 };
 
 static void round_fini(struct round *round)
@@ -112,6 +116,35 @@ static void add_from_outside(struct round *round, size_t i, const struct traffic
 	memcpy(probe->packet.to_mac, mac, sizeof(mac));
 }
 
+/* What stays within a bridge passes no rule, but where others have some for it, or have those of IP
+ * asked. */
+static bool has_rules_inside(const struct round *round, bool v6)
+{
+	AUTO_BUF struct buf text = { 0 };
+
+	if (round->bridged)
+		return true;
+	return fs_read_file(AT_FDCWD,
+			    v6 ? "/proc/sys/net/bridge/bridge-nf-call-ip6tables"
+			       : "/proc/sys/net/bridge/bridge-nf-call-iptables",
+			    SWITCH_MAX_BYTES, &text, NULL) == 0 &&
+	       text.data && text.data[0] == '1';
+}
+
+/* To a MAC that nobody has: the bridge leads it to all ports, and all of that is dropped. */
+static void add_inside(struct round *round, size_t i, const char *peer)
+{
+	static const unsigned char nobodys[PACKET_MAC_BYTES] = { 0x02, 'k', 'u', 'k', 'e', 0x02 };
+	size_t n = round->probes.n;
+	struct ip to;
+
+	if (str_empty(peer) || !ip_parse(peer, &to) || !has_rules_inside(round, !ip_is_v4(&to)))
+		return;
+	add_from_cell(round, i, PROBE_INSIDE, &to, PORT_WORLD);
+	if (round->probes.n > n)
+		memcpy(round->probes.items[n].packet.to_mac, nobodys, sizeof(nobodys));
+}
+
 static void add_of_family(struct round *round, size_t i, bool v6)
 {
 	const struct traffic_space *space = &round->traffic->spaces[i];
@@ -124,6 +157,7 @@ static void add_of_family(struct round *round, size_t i, bool v6)
 		add_from_cell(round, i, PROBE_OUT, &uplinks->world[v6], PORT_WORLD);
 	if (!space->denies && uplinks_address_of(uplinks, bridge, v6, &gateway))
 		add_from_cell(round, i, PROBE_HOST, &gateway, PORT_HOST);
+	add_inside(round, i, v6 ? space->peer6 : space->peer);
 	for (size_t k = 0; port->number && k < uplinks->n_links[v6]; k++) {
 		char name[IF_NAMESIZE];
 
@@ -140,14 +174,21 @@ static void add_all(struct round *round)
 	}
 }
 
+static bool any_v6(const struct traffic *traffic)
+{
+	for (size_t i = 0; i < traffic->n_spaces; i++)
+		if (!str_empty(traffic->spaces[i].ip6))
+			return true;
+	return false;
+}
+
 /* ---- the way ---- */
 
 /* The table of a kernel or library that does not know of owners would stay behind a crash: there
  * nothing is asked. */
 static int open_table(struct round *round, struct error *err)
 {
-	bool bridged = nft_has_tables(NFPROTO_BRIDGE);
-	AUTO_FREE char *text = probes_table(&round->probes, bridged);
+	AUTO_FREE char *text = probes_table(&round->probes, round->bridged);
 	const char *words;
 
 	round->nft = nft_open();
@@ -280,7 +321,8 @@ static int probe(struct op *op, struct error *err)
 	round.probes.table = probe->table;
 	round.probes.first = random[0] >> 1;
 	round.probes.known_by = random[1] | 1;
-	r = uplinks_find(&round.uplinks, err);
+	r = uplinks_find(&round.uplinks, any_v6(probe->traffic), err);
+	round.bridged = nft_has_tables(NFPROTO_BRIDGE);
 	if (r == 0)
 		add_all(&round);
 	if (r == 0 && round.probes.n)

@@ -4,7 +4,10 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <net/if_arp.h>
-#include <netlink/route/addr.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <netlink/socket.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -22,31 +25,67 @@ static const char *const worlds[] = { "198.41.0.4", "2001:503:ba3e::2:30" };
 
 void uplinks_fini(struct uplinks *uplinks)
 {
-	nl_cache_free(uplinks->addresses);
+	free(uplinks->addresses);
 	nl_socket_free(uplinks->sock);
 }
 
-static bool ip_of(struct nl_object *object, int *ret_ifindex, struct ip *ret)
-{
-	struct rtnl_addr *address = (struct rtnl_addr *)object;
-	struct nl_addr *local = rtnl_addr_get_local(address);
+/* ---- addresses ---- */
 
-	*ret_ifindex = rtnl_addr_get_ifindex(address);
-	return local && rtnl_addr_get_scope(address) == RT_SCOPE_UNIVERSE &&
-	       !(rtnl_addr_get_flags(address) & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) &&
-	       ip_from_bytes(nl_addr_get_binary_addr(local), nl_addr_get_len(local), ret);
+static bool is_usable(const struct ifaddrmsg *message, struct nlattr **attrs)
+{
+	uint32_t flags = attrs[IFA_FLAGS] ? nla_get_u32(attrs[IFA_FLAGS]) : message->ifa_flags;
+
+	return message->ifa_scope == RT_SCOPE_UNIVERSE &&
+	       !(flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED));
+}
+
+static int on_address(struct nl_msg *msg, void *arg)
+{
+	struct nlmsghdr *header = nlmsg_hdr(msg);
+	const struct ifaddrmsg *message = nlmsg_data(header);
+	struct nlattr *attrs[IFA_MAX + 1], *own;
+	struct uplinks *uplinks = arg;
+	struct ip ip;
+
+	if (header->nlmsg_type != RTM_NEWADDR ||
+	    nlmsg_parse(header, sizeof(*message), attrs, IFA_MAX, NULL) < 0 ||
+	    !is_usable(message, attrs))
+		return NL_OK;
+	own = attrs[IFA_LOCAL] ? attrs[IFA_LOCAL] : attrs[IFA_ADDRESS];
+	if (!own || !ip_from_bytes(nla_data(own), (size_t)nla_len(own), &ip))
+		return NL_OK;
+	uplinks->addresses = xrealloc(uplinks->addresses,
+				      (uplinks->n_addresses + 1) * sizeof(*uplinks->addresses));
+	uplinks->addresses[uplinks->n_addresses++] = (struct uplink){ (int)message->ifa_index, ip };
+	return NL_OK;
+}
+
+/* Of all links; of those of a host with many spaces that is much, so no more is kept of it. */
+static int list_addresses(struct uplinks *uplinks, int family, struct error *err)
+{
+	const struct ifaddrmsg all = { .ifa_family = (unsigned char)family };
+	AUTO(nl_auto_socket) struct nl_sock *sock = NULL;
+	int r = nl_open(&sock, err);
+
+	if (r < 0)
+		return r;
+	nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, on_address, uplinks);
+	r = nl_send_simple(sock, RTM_GETADDR, NLM_F_DUMP, (void *)&all, sizeof(all));
+	if (r >= 0)
+		r = nl_recvmsgs_default(sock);
+	if (r == -NLE_DUMP_INTR)
+		return 0; /* what changes tells of itself */
+	return r < 0 ? nl_to_error(err, "list the host's addresses", r) : 0;
 }
 
 bool uplinks_address_of(const struct uplinks *uplinks, int ifindex, bool v6, struct ip *ret)
 {
-	struct nl_object *object = nl_cache_get_first(uplinks->addresses);
-	struct ip ip;
-	int at;
+	for (size_t i = 0; i < uplinks->n_addresses; i++) {
+		const struct uplink *address = &uplinks->addresses[i];
 
-	for (; object; object = nl_cache_get_next(object)) {
-		if (!ip_of(object, &at, &ip) || at != ifindex || ip_is_v4(&ip) == v6)
+		if (address->ifindex != ifindex || ip_is_v4(&address->ip) == v6)
 			continue;
-		*ret = ip;
+		*ret = address->ip;
 		return true;
 	}
 	return false;
@@ -98,21 +137,18 @@ static bool is_candidate(int ifindex)
 
 static int find_links(struct uplinks *uplinks, struct error *err)
 {
-	struct nl_object *object = nl_cache_get_first(uplinks->addresses);
-	int asked = 0, ifindex, r = 0;
-	struct ip ip;
+	size_t asked = 0;
+	int r = 0;
 
-	for (; object && r == 0 && asked < CANDIDATES_MAX; object = nl_cache_get_next(object)) {
-		bool v6;
+	for (size_t i = 0; r == 0 && i < uplinks->n_addresses && asked < CANDIDATES_MAX; i++) {
+		const struct uplink *address = &uplinks->addresses[i];
+		bool v6 = !ip_is_v4(&address->ip);
 
-		if (!ip_of(object, &ifindex, &ip))
-			continue;
-		v6 = !ip_is_v4(&ip);
 		if (!uplinks->reached[v6] || uplinks->n_links[v6] == UPLINKS_MAX ||
-		    is_listed(uplinks, v6, ifindex) || !is_candidate(ifindex))
+		    is_listed(uplinks, v6, address->ifindex) || !is_candidate(address->ifindex))
 			continue;
 		asked++;
-		r = ask_after(uplinks, ifindex, &ip, err);
+		r = ask_after(uplinks, address->ifindex, &address->ip, err);
 	}
 	return r;
 }
@@ -145,20 +181,18 @@ static int find_world(struct uplinks *uplinks, bool v6, struct error *err)
 	return r;
 }
 
-int uplinks_find(struct uplinks *ret, struct error *err)
+int uplinks_find(struct uplinks *ret, bool with_v6, struct error *err)
 {
 	int r = routes_socket(&ret->sock, err);
 
-	for (int v6 = 0; r == 0 && v6 <= 1; v6++)
+	for (int v6 = 0; r == 0 && v6 <= with_v6; v6++)
 		r = find_world(ret, v6, err);
-	if (r == 0 && !(ret->reached[0] && ret->reached[1]))
+	/* All routes of a host with many spaces are many. */
+	if (r == 0 && !(ret->reached[0] && (ret->reached[1] || !with_v6)))
 		r = routes_each(ret->sock, note_gateway, ret, err);
-	if (r == 0) {
-		AUTO(nl_auto_socket) struct nl_sock *links = NULL;
-
-		r = nl_open(&links, err);
-		if (r == 0 && rtnl_addr_alloc_cache(links, &ret->addresses) < 0)
-			r = error_set(err, -EIO, "cannot list the host's addresses");
-	}
+	if (r == 0)
+		r = list_addresses(ret, AF_INET, err);
+	if (r == 0 && with_v6)
+		r = list_addresses(ret, AF_INET6, err);
 	return r < 0 ? r : find_links(ret, err);
 }

@@ -17,8 +17,9 @@ struct uplink {
 };
 
 struct uplinks {
-	struct nl_sock *sock; /* for the routes */
-	struct nl_cache *addresses;
+	struct nl_sock *sock;     /* for the routes */
+	struct uplink *addresses; /* of the host, that can be reached from elsewhere */
+	size_t n_addresses;
 	/* By family, IPv4 first: */
 	struct ip world[2]; /* an address far away: the first of the root name servers, or what is
 			       there where the host has no way to all */
@@ -29,7 +30,8 @@ struct uplinks {
 	size_t n_links[2];
 };
 
-int uplinks_find(struct uplinks *ret, struct error *err);
+/* @with_v6: of IPv6 too. */
+int uplinks_find(struct uplinks *ret, bool with_v6, struct error *err);
 void uplinks_fini(struct uplinks *uplinks);
 
 /* An address of the link that can be reached from elsewhere; false: it has none. */

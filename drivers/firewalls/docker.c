@@ -15,7 +15,8 @@
 #define DIRS "/usr/sbin:/sbin:/usr/local/sbin:/usr/bin"
 
 enum {
-	REST_MS = 200, /* docker makes its chains one by one */
+	REST_MS = 200,   /* docker makes its chains one by one */
+	EVERY_MS = 1000, /* in the long run, whatever others do with their rules */
 	NAMES_MAX_BYTES = 4096,
 	PROGRAM_LIMIT_MS = 10 * 1000,
 	PROGRAM_GRACE_MS = 1000,
@@ -57,6 +58,7 @@ struct docker {
 	struct exec_output output;
 	struct call call;
 	struct timer rest;
+	uint64_t not_before_ms;
 	bool closing;
 	void (*closed)(void *ctx);
 	void *closed_ctx;
@@ -165,6 +167,7 @@ static void end_look(struct docker *docker)
 	struct looking *looking = &docker->looking;
 
 	docker->busy = false;
+	docker->not_before_ms = loop_now_ms(docker->loop) + EVERY_MS;
 	keep_asked(docker);
 	if (looking->changed)
 		log_info(looking->leaves ? "docker: our rules are taken from DOCKER-USER"
@@ -282,8 +285,12 @@ static void on_rested(struct timer *timer)
 
 void docker_doubt(struct docker *docker)
 {
-	if (docker->asked && !docker->closing && !timer_active(&docker->rest))
-		timer_start(docker->loop, &docker->rest, REST_MS, on_rested);
+	uint64_t at_ms = loop_now_ms(docker->loop) + REST_MS;
+
+	if (!docker->asked || docker->closing || timer_active(&docker->rest))
+		return;
+	timer_start_at(docker->loop, &docker->rest,
+		       at_ms < docker->not_before_ms ? docker->not_before_ms : at_ms, on_rested);
 }
 
 void docker_ask(struct docker *docker)

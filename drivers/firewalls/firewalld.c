@@ -2,83 +2,88 @@
 #include "drivers/firewalls/firewalld.h"
 
 #include <errno.h>
-#include <net/if.h>
+#include <fcntl.h>
+#include <unistd.h>
 
+#include "core/base/fs.h"
 #include "core/base/log.h"
-#include "drivers/firewalls/bus.h"
+#include "drivers/firewalls/firewalld_private.h"
 
-#define NAME "org.fedoraproject.FirewallD1"
-#define PATH "/org/fedoraproject/FirewallD1"
-#define CONFIG_PATH PATH "/config"
-#define ZONE "kukeon"
-#define POLICY "kukeon-forwarding"
+#define NAME FIREWALLD_NAME
+#define PATH FIREWALLD_PATH
+#define ZONE FIREWALLD_ZONE
+#define RECORD JOURNAL_OWN_PREFIX "firewalld"
 
-enum {
-	CALL_LIMIT_MS = 30 * 1000, /* it writes thousands of rules when it loads them anew */
-	RETRY_MS = 10 * 1000,
-	RELOADS_MAX = 3, /* for a zone that it does not come to know by that */
-};
+enum { RETRY_MS = 10 * 1000, FILE_MAX_BYTES = 1024 * 1024 };
 
-/* What it is asked, one call after the other. */
-struct round {
-	const struct step *steps;
-	size_t step;
-	bool unknown;     /* the zone is not loaded */
-	bool made;        /* it is in the files by now */
-	bool reloaded;    /* so it has to be looked at anew */
-	struct strv held; /* by the zone as loaded */
-	struct strv elsewhere;
-	struct strv tried;
-	char *path;         /* of the zone, or policy, in the files */
-	struct strv stored; /* what the files say of the zone's bridges */
-	bool stored_known;
-};
+/* ---- what is ours ---- */
 
-struct firewalld {
-	struct loop *loop;
-	struct bus *bus;
-	sd_bus *connection; /* NULL: down */
-	bool there;         /* it has its name on the bus */
-	struct strv wanted; /* our bridges */
-	struct strv ours;   /* that we put into the zone; those that are wanted no more go out */
-	bool leaving;
-	bool busy, doubted;
-	struct round round; /* the one under way, or the last */
-	sd_bus_slot *slot;  /* of the call under way */
-	struct error problem;
-	unsigned reloads;
-	struct deferred soon;
-	struct timer again;
-};
+/* Names, each with a NUL behind. */
+static void write_ours(struct firewalld *firewalld)
+{
+	AUTO_BUF struct buf value = { 0 };
 
-/* One kind of call. It is made, as long as begin() says so, then the next one is. */
-struct step {
-	/* The message to send; NULL: nothing is to be asked. */
-	sd_bus_message *(*begin)(struct firewalld *firewalld);
-	/* @error NULL: it was done. Returns 0, or -errno when the round cannot go on. */
-	int (*done)(struct firewalld *firewalld, sd_bus_message *reply, const char *error);
-};
+	for (size_t i = 0; i < firewalld->ours.n; i++)
+		buf_add(&value, firewalld->ours.items[i], strlen(firewalld->ours.items[i]) + 1);
+	if (value.len)
+		journal_put(firewalld->journal, RECORD, value.data, value.len, false,
+			    journal_errand(firewalld->journal));
+	else
+		journal_remove(firewalld->journal, RECORD, false,
+			       journal_errand(firewalld->journal));
+}
+
+static void read_ours(struct firewalld *firewalld)
+{
+	const struct journal_record *record = journal_find(firewalld->journal, RECORD);
+	AUTO_FREE char *text = record ? xcalloc(record->value_len + 1, 1) : NULL;
+
+	if (!record)
+		return;
+	memcpy(text, record->value, record->value_len);
+	for (size_t at = 0; at < record->value_len; at += strlen(text + at) + 1)
+		if (text[at])
+			strv_add(&firewalld->ours, text + at);
+}
+
+static void note_ours(struct firewalld *firewalld)
+{
+	size_t before = firewalld->ours.n;
+
+	for (size_t i = 0; i < firewalld->wanted.n; i++)
+		if (!strv_has(&firewalld->ours, firewalld->wanted.items[i]))
+			strv_add(&firewalld->ours, firewalld->wanted.items[i]);
+	if (firewalld->ours.n != before)
+		write_ours(firewalld);
+}
+
+/* After a whole round: what was to go has gone. */
+static void forget_gone(struct firewalld *firewalld)
+{
+	struct strv *ours = &firewalld->ours;
+	size_t n = 0;
+
+	if (firewalld->round.reloaded)
+		return;
+	for (size_t i = 0; i < ours->n; i++)
+		if (firewalld_is_to_go(firewalld, ours->items[i]))
+			free(ours->items[i]);
+		else
+			ours->items[n++] = ours->items[i];
+	if (n == ours->n)
+		return;
+	ours->n = n;
+	write_ours(firewalld);
+}
 
 /* ---- rounds ---- */
-
-static void go_on(struct firewalld *firewalld);
-
-static void round_fini(struct round *round)
-{
-	strv_fini(&round->held);
-	strv_fini(&round->elsewhere);
-	strv_fini(&round->tried);
-	strv_fini(&round->stored);
-	free(round->path);
-	*round = (struct round){ 0 };
-}
 
 static void on_retry(struct timer *timer)
 {
 	firewalld_doubt(container_of(timer, struct firewalld, again));
 }
 
-static void end_round(struct firewalld *firewalld, int status, const char *why)
+void firewalld_round_ended(struct firewalld *firewalld, int status, const char *why)
 {
 	firewalld->busy = false;
 	if (status < 0) {
@@ -89,446 +94,13 @@ static void end_round(struct firewalld *firewalld, int status, const char *why)
 	} else {
 		firewalld->problem = (struct error){ 0 };
 		firewalld->doubted |= firewalld->round.reloaded;
+		forget_gone(firewalld);
 	}
 	if (firewalld->doubted)
 		firewalld_doubt(firewalld);
 }
 
-/* "INVALID_ZONE: kukeon" and the like. */
-static bool is_error(const char *error, const char *code)
-{
-	return error && str_starts_with(error, code);
-}
-
-static int on_reply(sd_bus_message *reply, void *ctx, sd_bus_error *ret_error UNUSED)
-{
-	struct firewalld *firewalld = ctx;
-	const sd_bus_error *error = sd_bus_message_get_error(reply);
-	const char *words = error ? error->message ? error->message : error->name : NULL;
-	const struct step *step = &firewalld->round.steps[firewalld->round.step];
-	int r;
-
-	firewalld->slot = sd_bus_slot_unref(firewalld->slot);
-	r = step->done(firewalld, reply, words);
-	if (r < 0)
-		end_round(firewalld, r, words ? words : "it answers what is not understood");
-	else
-		go_on(firewalld);
-	return 0;
-}
-
-/* It is never started for us. */
-static int make_call(struct firewalld *firewalld, sd_bus_message *message)
-{
-	int r = sd_bus_message_set_auto_start(message, false);
-
-	if (r >= 0)
-		r = sd_bus_call_async(firewalld->connection, &firewalld->slot, message, on_reply,
-				      firewalld, (uint64_t)CALL_LIMIT_MS * 1000);
-	sd_bus_message_unref(message);
-	return r;
-}
-
-static void go_on(struct firewalld *firewalld)
-{
-	struct round *round = &firewalld->round;
-	sd_bus_message *message;
-	int r;
-
-	for (; round->steps[round->step].begin; round->step++) {
-		message = round->steps[round->step].begin(firewalld);
-		if (!message)
-			continue;
-		r = make_call(firewalld, message);
-		if (r < 0)
-			end_round(firewalld, r, strerror(-r));
-		return;
-	}
-	end_round(firewalld, 0, NULL);
-}
-
-/* ---- messages ---- */
-
-static sd_bus_message *method(struct firewalld *firewalld, const char *path, const char *interface,
-			      const char *member)
-{
-	sd_bus_message *message;
-	int r = sd_bus_message_new_method_call(firewalld->connection, &message, NAME, path,
-					       interface, member);
-
-	return r < 0 ? NULL : message;
-}
-
-/* With one or two words. */
-static sd_bus_message *ask(struct firewalld *firewalld, const char *path, const char *interface,
-			   const char *member, const char *first, const char *second)
-{
-	sd_bus_message *message = method(firewalld, path, interface, member);
-
-	if (message && first)
-		sd_bus_message_append_basic(message, 's', first);
-	if (message && second)
-		sd_bus_message_append_basic(message, 's', second);
-	return message;
-}
-
-static int read_words(sd_bus_message *reply, struct strv *ret)
-{
-	AUTO_FREE char **words = NULL;
-	int r = sd_bus_message_read_strv(reply, &words);
-
-	strv_fini(ret);
-	for (size_t i = 0; r >= 0 && words && words[i]; i++) {
-		strv_add(ret, words[i]);
-		free(words[i]);
-	}
-	return r < 0 ? r : 0;
-}
-
-static void append_words(sd_bus_message *message, const struct strv *words)
-{
-	sd_bus_message_open_container(message, 'a', "s");
-	for (size_t i = 0; i < words->n; i++)
-		sd_bus_message_append_basic(message, 's', words->items[i]);
-	sd_bus_message_close_container(message);
-}
-
-static int read_path(sd_bus_message *reply, char **ret)
-{
-	const char *path;
-	int r = sd_bus_message_read_basic(reply, 'o', &path);
-
-	if (r >= 0)
-		str_replace(ret, path);
-	return r < 0 ? r : 0;
-}
-
-/* ---- the zone as it is loaded ---- */
-
-static sd_bus_message *begin_list(struct firewalld *firewalld)
-{
-	struct round *round = &firewalld->round;
-
-	if (strv_has(&round->tried, "list"))
-		return NULL;
-	strv_add(&round->tried, "list");
-	return ask(firewalld, PATH, NAME ".zone", "getInterfaces", ZONE, NULL);
-}
-
-static int on_listed(struct firewalld *firewalld, sd_bus_message *reply, const char *error)
-{
-	firewalld->round.unknown = is_error(error, "INVALID_ZONE");
-	if (error)
-		return firewalld->round.unknown ? 0 : -EIO;
-	return read_words(reply, &firewalld->round.held);
-}
-
-static bool is_to_be_made(const struct firewalld *firewalld)
-{
-	return firewalld->round.unknown && firewalld->wanted.n;
-}
-
-static sd_bus_message *begin_make_zone(struct firewalld *firewalld)
-{
-	sd_bus_message *message;
-
-	if (!is_to_be_made(firewalld) || strv_has(&firewalld->round.tried, "zone"))
-		return NULL;
-	strv_add(&firewalld->round.tried, "zone");
-	message = method(firewalld, CONFIG_PATH, NAME ".config", "addZone2");
-	if (message)
-		sd_bus_message_append(message, "sa{sv}", ZONE, 3, "short", "s", "Kukeon",
-				      "description", "s",
-				      "Bridges of Kukeon's spaces. What may reach whom is said by "
-				      "Kukeon's own table of nftables.",
-				      "target", "s", "ACCEPT");
-	return message;
-}
-
-/* It may be there: made by us, and not loaded since. */
-static int on_made(struct firewalld *firewalld, sd_bus_message *reply UNUSED, const char *error)
-{
-	firewalld->round.made = true;
-	return !error || is_error(error, "NAME_CONFLICT") ? 0 : -EIO;
-}
-
-static sd_bus_message *begin_make_policy(struct firewalld *firewalld)
-{
-	sd_bus_message *message;
-
-	if (!is_to_be_made(firewalld) || strv_has(&firewalld->round.tried, "policy"))
-		return NULL;
-	strv_add(&firewalld->round.tried, "policy");
-	message = method(firewalld, CONFIG_PATH, NAME ".config", "addPolicy");
-	if (message)
-		sd_bus_message_append(message, "sa{sv}", POLICY, 5, "short", "s", "Kukeon",
-				      "description", "s",
-				      "Published ports of Kukeon's cells. Whatever is not "
-				      "published is dropped by Kukeon's own table of nftables.",
-				      "ingress_zones", "as", 1, "ANY", "egress_zones", "as", 1,
-				      ZONE, "target", "s", "ACCEPT");
-	return message;
-}
-
-/* Versions before 0.9 know no policies, and let translated packets pass. */
-static int on_policy_made(struct firewalld *firewalld UNUSED, sd_bus_message *reply,
-			  const char *error)
-{
-	if (!error || is_error(error, "NAME_CONFLICT") ||
-	    sd_bus_message_is_method_error(reply, SD_BUS_ERROR_UNKNOWN_METHOD))
-		return 0;
-	return -EIO;
-}
-
-static sd_bus_message *begin_reload(struct firewalld *firewalld)
-{
-	if (!firewalld->round.made || firewalld->round.reloaded ||
-	    firewalld->reloads == RELOADS_MAX)
-		return NULL;
-	firewalld->round.reloaded = true;
-	firewalld->reloads++;
-	log_info("firewalld: zone " ZONE " is new to it; it loads its rules anew");
-	return ask(firewalld, PATH, NAME, "reload", NULL, NULL);
-}
-
-static int on_reloaded(struct firewalld *firewalld UNUSED, sd_bus_message *reply UNUSED,
-		       const char *error)
-{
-	return error ? -EIO : 0;
-}
-
-/* ---- bridges ---- */
-
-static const char *first_missing(const struct firewalld *firewalld)
-{
-	const struct round *round = &firewalld->round;
-
-	for (size_t i = 0; i < firewalld->wanted.n; i++)
-		if (!strv_has(&round->held, firewalld->wanted.items[i]) &&
-		    !strv_has(&round->tried, firewalld->wanted.items[i]))
-			return firewalld->wanted.items[i];
-	return NULL;
-}
-
-/* Of the zone, which another instance of the daemon may share: what it put there has a link. */
-static bool is_to_go(const struct firewalld *firewalld, const char *bridge)
-{
-	return !strv_has(&firewalld->wanted, bridge) &&
-	       (strv_has(&firewalld->ours, bridge) || !if_nametoindex(bridge));
-}
-
-static const char *first_to_go(const struct firewalld *firewalld)
-{
-	const struct round *round = &firewalld->round;
-
-	for (size_t i = 0; i < round->held.n; i++)
-		if (is_to_go(firewalld, round->held.items[i]) &&
-		    !strv_has(&round->tried, round->held.items[i]))
-			return round->held.items[i];
-	return NULL;
-}
-
-static sd_bus_message *begin_bridge(struct firewalld *firewalld, const char *bridge,
-				    const char *member)
-{
-	if (!bridge || firewalld->round.unknown)
-		return NULL;
-	strv_add(&firewalld->round.tried, bridge);
-	return ask(firewalld, PATH, NAME ".zone", member, ZONE, bridge);
-}
-
-static sd_bus_message *begin_add(struct firewalld *firewalld)
-{
-	return begin_bridge(firewalld, first_missing(firewalld), "addInterface");
-}
-
-static const char *last_tried(const struct firewalld *firewalld)
-{
-	return firewalld->round.tried.items[firewalld->round.tried.n - 1];
-}
-
-static int on_added(struct firewalld *firewalld, sd_bus_message *reply UNUSED, const char *error)
-{
-	struct round *round = &firewalld->round;
-	const char *bridge = last_tried(firewalld);
-
-	if (is_error(error, "ZONE_CONFLICT"))
-		strv_add(&round->elsewhere, bridge);
-	else if (!error || is_error(error, "ALREADY_ENABLED") ||
-		 is_error(error, "ZONE_ALREADY_SET"))
-		strv_add(&round->held, bridge);
-	else
-		return -EIO;
-	return 0;
-}
-
-static sd_bus_message *begin_remove(struct firewalld *firewalld)
-{
-	return begin_bridge(firewalld, first_to_go(firewalld), "removeInterface");
-}
-
-/* Gone already is as well. */
-static int on_removed(struct firewalld *firewalld UNUSED, sd_bus_message *reply UNUSED,
-		      const char *error UNUSED)
-{
-	return 0;
-}
-
-/* ---- the zone in its files ---- */
-
-static sd_bus_message *begin_find(struct firewalld *firewalld, const char *member, const char *name)
-{
-	if (strv_has(&firewalld->round.tried, member))
-		return NULL;
-	strv_add(&firewalld->round.tried, member);
-	return ask(firewalld, CONFIG_PATH, NAME ".config", member, name, NULL);
-}
-
-static sd_bus_message *begin_find_zone(struct firewalld *firewalld)
-{
-	return firewalld->round.reloaded ? NULL : begin_find(firewalld, "getZoneByName", ZONE);
-}
-
-static int on_found(struct firewalld *firewalld, sd_bus_message *reply, const char *error)
-{
-	return error ? 0 : read_path(reply, &firewalld->round.path);
-}
-
-static sd_bus_message *begin_stored(struct firewalld *firewalld)
-{
-	struct round *round = &firewalld->round;
-
-	if (!round->path || round->stored_known)
-		return NULL;
-	round->stored_known = true;
-	return ask(firewalld, round->path, NAME ".config.zone", "getInterfaces", NULL, NULL);
-}
-
-static int on_stored(struct firewalld *firewalld, sd_bus_message *reply, const char *error)
-{
-	return error ? -EIO : read_words(reply, &firewalld->round.stored);
-}
-
-/* What the files are to say; false: they say so. */
-static bool find_to_store(const struct firewalld *firewalld, struct strv *ret)
-{
-	const struct round *round = &firewalld->round;
-	bool changed = false;
-
-	for (size_t i = 0; i < round->stored.n; i++)
-		if (is_to_go(firewalld, round->stored.items[i]))
-			changed = true;
-		else
-			strv_add(ret, round->stored.items[i]);
-	for (size_t i = 0; i < firewalld->wanted.n; i++) {
-		const char *bridge = firewalld->wanted.items[i];
-
-		if (strv_has(ret, bridge) || strv_has(&round->elsewhere, bridge))
-			continue;
-		strv_add(ret, bridge);
-		changed = true;
-	}
-	return changed;
-}
-
-static sd_bus_message *begin_store(struct firewalld *firewalld)
-{
-	struct round *round = &firewalld->round;
-	AUTO(strv_fini) struct strv words = { 0 };
-	sd_bus_message *message;
-
-	if (!round->path || strv_has(&round->tried, "store") || !find_to_store(firewalld, &words))
-		return NULL;
-	strv_add(&round->tried, "store");
-	message = method(firewalld, round->path, NAME ".config.zone", "setInterfaces");
-	if (message)
-		append_words(message, &words);
-	return message;
-}
-
-static int on_done(struct firewalld *firewalld UNUSED, sd_bus_message *reply UNUSED,
-		   const char *error)
-{
-	return error ? -EIO : 0;
-}
-
-static const struct step keep_steps[] = {
-	{ begin_list, on_listed },
-	{ begin_make_zone, on_made },
-	{ begin_make_policy, on_policy_made },
-	{ begin_reload, on_reloaded },
-	{ begin_add, on_added },
-	{ begin_remove, on_removed },
-	{ begin_find_zone, on_found },
-	{ begin_stored, on_stored },
-	{ begin_store, on_done },
-	{ 0 },
-};
-
-/* ---- leaving ---- */
-
-/* Bridges of another instance keep the zone. */
-static bool is_shared(const struct firewalld *firewalld)
-{
-	const struct round *round = &firewalld->round;
-
-	for (size_t i = 0; i < round->held.n; i++)
-		if (!is_to_go(firewalld, round->held.items[i]))
-			return true;
-	return false;
-}
-
-static sd_bus_message *begin_find_policy(struct firewalld *firewalld)
-{
-	return is_shared(firewalld) ? NULL : begin_find(firewalld, "getPolicyByName", POLICY);
-}
-
-static sd_bus_message *begin_forget(struct firewalld *firewalld, const char *interface)
-{
-	AUTO_FREE char *path = take_ptr(firewalld->round.path);
-
-	if (!path || is_shared(firewalld))
-		return NULL;
-	firewalld->round.made = true; /* not as it is loaded */
-	return ask(firewalld, path, interface, "remove", NULL, NULL);
-}
-
-static sd_bus_message *begin_forget_policy(struct firewalld *firewalld)
-{
-	return begin_forget(firewalld, NAME ".config.policy");
-}
-
-static sd_bus_message *begin_forget_zone(struct firewalld *firewalld)
-{
-	return begin_forget(firewalld, NAME ".config.zone");
-}
-
-static sd_bus_message *begin_last_reload(struct firewalld *firewalld)
-{
-	struct round *round = &firewalld->round;
-
-	if (!round->made || strv_has(&round->tried, "reload"))
-		return NULL;
-	strv_add(&round->tried, "reload");
-	return ask(firewalld, PATH, NAME, "reload", NULL, NULL);
-}
-
-static const struct step leave_steps[] = {
-	{ begin_list, on_listed },          { begin_remove, on_removed },
-	{ begin_find_policy, on_found },    { begin_forget_policy, on_done },
-	{ begin_find_zone, on_found },      { begin_forget_zone, on_done },
-	{ begin_stored, on_stored },        { begin_store, on_done },
-	{ begin_last_reload, on_reloaded }, { 0 },
-};
-
 /* ---- when ---- */
-
-static void note_ours(struct firewalld *firewalld)
-{
-	for (size_t i = 0; i < firewalld->wanted.n; i++)
-		if (!strv_has(&firewalld->ours, firewalld->wanted.items[i]))
-			strv_add(&firewalld->ours, firewalld->wanted.items[i]);
-}
 
 static void begin_round(struct firewalld *firewalld)
 {
@@ -537,10 +109,8 @@ static void begin_round(struct firewalld *firewalld)
 	firewalld->doubted = false;
 	firewalld->busy = true;
 	note_ours(firewalld);
-	round_fini(&firewalld->round);
-	firewalld->round.steps = firewalld->leaving ? leave_steps : keep_steps;
 	timer_stop(&firewalld->again);
-	go_on(firewalld);
+	firewalld_round_begin(firewalld);
 	bus_send(firewalld->bus);
 }
 
@@ -551,7 +121,7 @@ static void on_soon(struct deferred *deferred)
 
 void firewalld_doubt(struct firewalld *firewalld)
 {
-	if (!firewalld->there)
+	if (!firewalld->there || (!firewalld->known && !firewalld->leaving))
 		return;
 	firewalld->doubted = true;
 	if (!firewalld->busy)
@@ -566,7 +136,7 @@ static void set_there(struct firewalld *firewalld, bool there)
 	firewalld->reloads = 0;
 	firewalld->problem = (struct error){ 0 };
 	timer_stop(&firewalld->again);
-	round_fini(&firewalld->round);
+	firewalld_round_fini(&firewalld->round);
 	firewalld_doubt(firewalld);
 }
 
@@ -634,9 +204,9 @@ static bool same(const struct strv *a, const struct strv *b)
 
 void firewalld_set_bridges(struct firewalld *firewalld, const struct strv *bridges)
 {
-	if (firewalld->leaving || same(&firewalld->wanted, bridges))
+	if (firewalld->leaving || (firewalld->known && same(&firewalld->wanted, bridges)))
 		return;
-	note_ours(firewalld);
+	firewalld->known = true;
 	strv_fini(&firewalld->wanted);
 	for (size_t i = 0; i < bridges->n; i++)
 		strv_add(&firewalld->wanted, bridges->items[i]);
@@ -645,7 +215,6 @@ void firewalld_set_bridges(struct firewalld *firewalld, const struct strv *bridg
 
 void firewalld_leave(struct firewalld *firewalld)
 {
-	note_ours(firewalld);
 	strv_fini(&firewalld->wanted);
 	firewalld->leaving = true;
 	firewalld_doubt(firewalld);
@@ -654,6 +223,53 @@ void firewalld_leave(struct firewalld *firewalld)
 bool firewalld_is_busy(const struct firewalld *firewalld)
 {
 	return firewalld->there && (firewalld->busy || firewalld->doubted);
+}
+
+/* ---- one that does not run ---- */
+
+/* Whether a bridge stands in the zone's file that is none of @ours. */
+static bool file_is_shared(const char *text, const struct strv *ours)
+{
+	static const char mark[] = "<interface name=\"";
+
+	for (const char *at = text; (at = strstr(at, mark)); at++) {
+		const char *name = at + strlen(mark);
+		AUTO_FREE char *bridge = xstrndup(name, strcspn(name, "\""));
+
+		if (!strv_has(ours, bridge))
+			return true;
+	}
+	return false;
+}
+
+void firewalld_forget_files(const struct strv *ours)
+{
+	static const char zone[] = "/etc/firewalld/zones/" ZONE ".xml";
+	static const char *const files[] = {
+		zone,
+		"/etc/firewalld/zones/" ZONE ".xml.old",
+		"/etc/firewalld/policies/" FIREWALLD_POLICY ".xml",
+		"/etc/firewalld/policies/" FIREWALLD_POLICY ".xml.old",
+	};
+	AUTO_BUF struct buf text = { 0 };
+
+	if (fs_read_file(AT_FDCWD, zone, FILE_MAX_BYTES, &text, NULL) == 0 && text.len &&
+	    file_is_shared(text.data, ours))
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		if (unlink(files[i]) < 0 && errno != ENOENT && errno != ENOTDIR)
+			log_debug("%s: %s", files[i], strerror(errno));
+}
+
+bool firewalld_is_there(const struct firewalld *firewalld)
+{
+	return firewalld->there;
+}
+
+void firewalld_get_ours(const struct firewalld *firewalld, struct strv *ret)
+{
+	for (size_t i = 0; i < firewalld->ours.n; i++)
+		strv_add(ret, firewalld->ours.items[i]);
 }
 
 /* ---- words ---- */
@@ -693,7 +309,7 @@ void firewalld_describe(const struct firewalld *firewalld, struct manager_notes 
 
 /* ---- life ---- */
 
-struct firewalld *firewalld_open(struct loop *loop)
+struct firewalld *firewalld_open(struct loop *loop, struct journal *journal)
 {
 	struct firewalld *firewalld = xnew(struct firewalld);
 	const struct bus_listener listener = { .ctx = firewalld,
@@ -702,9 +318,12 @@ struct firewalld *firewalld_open(struct loop *loop)
 	struct error err;
 
 	firewalld->loop = loop;
+	firewalld->journal = journal;
+	read_ours(firewalld);
 	if (bus_open(&firewalld->bus, loop, &listener, &err) == 0)
 		return firewalld;
 	log_warning("%s", err.msg);
+	strv_fini(&firewalld->ours);
 	free(firewalld);
 	return NULL;
 }
@@ -717,6 +336,6 @@ void firewalld_close(struct firewalld *firewalld, void (*closed)(void *ctx), voi
 	bus_close(firewalld->bus, closed, ctx);
 	strv_fini(&firewalld->wanted);
 	strv_fini(&firewalld->ours);
-	round_fini(&firewalld->round);
+	firewalld_round_fini(&firewalld->round);
 	free(firewalld);
 }

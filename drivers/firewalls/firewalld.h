@@ -11,12 +11,13 @@
  */
 #pragma once
 
+#include "core/journal.h"
 #include "core/managers.h"
 
 struct firewalld;
 
 /* NULL: not on this system. */
-struct firewalld *firewalld_open(struct loop *loop);
+struct firewalld *firewalld_open(struct loop *loop, struct journal *journal);
 void firewalld_close(struct firewalld *firewalld, void (*closed)(void *ctx), void *ctx);
 
 void firewalld_set_bridges(struct firewalld *firewalld, const struct strv *bridges);
@@ -29,6 +30,12 @@ bool firewalld_is_busy(const struct firewalld *firewalld);
 
 /* Takes our zone out of it; done when it is not busy any more. */
 void firewalld_leave(struct firewalld *firewalld);
+
+/* One that does not run keeps our zone in its files. @ours, copied before: a zone that has bridges
+ * of others stays. For a worker. */
+bool firewalld_is_there(const struct firewalld *firewalld);
+void firewalld_get_ours(const struct firewalld *firewalld, struct strv *ret);
+void firewalld_forget_files(const struct strv *ours);
 
 /* Nothing where there is no firewalld. */
 void firewalld_describe(const struct firewalld *firewalld, struct manager_notes *notes);

@@ -2,9 +2,7 @@
 #include "drivers/firewalls/firewalls.h"
 
 #include <errno.h>
-#include <unistd.h>
 
-#include "core/base/log.h"
 #include "drivers/firewalls/docker.h"
 #include "drivers/firewalls/firewalld.h"
 
@@ -12,14 +10,6 @@ enum {
 	CHECK_MS = 50,
 	EXAMINE_LIMIT_MS = 8 * 1000, /* firewalld takes seconds to load its rules anew */
 	LEAVE_LIMIT_MS = 20 * 1000,
-};
-
-/* What firewalld keeps of us, for one that does not run. */
-static const char *const firewalld_files[] = {
-	"/etc/firewalld/zones/kukeon.xml",
-	"/etc/firewalld/zones/kukeon.xml.old",
-	"/etc/firewalld/policies/kukeon-forwarding.xml",
-	"/etc/firewalld/policies/kukeon-forwarding.xml.old",
 };
 
 struct firewalls {
@@ -31,6 +21,7 @@ struct firewalls {
 	struct manager_notes *ret_notes;
 	bool leaves;
 	struct work forget;
+	struct strv ours; /* the work's: what we had with a firewalld that does not run */
 	struct timer check;
 	uint64_t until_ms;
 	bool closing;
@@ -83,11 +74,9 @@ static void finish(struct firewalls *firewalls, int status)
 	call_complete(call, status, NULL);
 }
 
-static void forget_files(struct work *work UNUSED)
+static void forget_files(struct work *work)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(firewalld_files); i++)
-		if (unlink(firewalld_files[i]) < 0 && errno != ENOENT && errno != ENOTDIR)
-			log_debug("%s: %s", firewalld_files[i], strerror(errno));
+	firewalld_forget_files(&container_of(work, struct firewalls, forget)->ours);
 }
 
 static void close_if_idle(struct firewalls *firewalls);
@@ -97,6 +86,7 @@ static void on_forgotten(struct work *work)
 	struct firewalls *firewalls = container_of(work, struct firewalls, forget);
 
 	firewalls->leaves = false;
+	strv_fini(&firewalls->ours);
 	if (firewalls->closing)
 		close_if_idle(firewalls);
 	else
@@ -109,7 +99,8 @@ static void on_check(struct timer *timer)
 
 	if (any_busy(firewalls) && loop_now_ms(firewalls->loop) < firewalls->until_ms)
 		timer_start(firewalls->loop, timer, CHECK_MS, on_check);
-	else if (firewalls->leaves)
+	else if (firewalls->leaves && firewalls->firewalld &&
+		 !firewalld_is_there(firewalls->firewalld))
 		loop_work(firewalls->loop, &firewalls->forget, forget_files, on_forgotten);
 	else
 		finish(firewalls, 0);
@@ -146,8 +137,10 @@ static void firewalls_leave(struct managers *managers, struct call *call)
 	if (firewalls->call)
 		return call_complete(call, -EBUSY, NULL);
 	docker_leave(firewalls->docker);
-	if (firewalls->firewalld)
+	if (firewalls->firewalld) {
+		firewalld_get_ours(firewalls->firewalld, &firewalls->ours);
 		firewalld_leave(firewalls->firewalld);
+	}
 	firewalls->ret_notes = NULL;
 	firewalls->leaves = true;
 	wait_for_all(firewalls, LEAVE_LIMIT_MS, call);
@@ -161,6 +154,7 @@ static void on_docker_closed(void *ctx)
 	void (*closed)(void *ctx) = firewalls->closed;
 	void *closed_ctx = firewalls->closed_ctx;
 
+	strv_fini(&firewalls->ours);
 	free(firewalls);
 	closed(closed_ctx);
 }
@@ -208,7 +202,7 @@ void firewalls_open(struct managers **ret, struct loop *loop, struct journal *jo
 
 	firewalls->managers.ops = &firewalls_ops;
 	firewalls->loop = loop;
-	firewalls->firewalld = firewalld_open(loop);
+	firewalls->firewalld = firewalld_open(loop, journal);
 	firewalls->docker = docker_open(loop, journal);
 	*ret = &firewalls->managers;
 }

@@ -13,7 +13,7 @@ foreign_skip() {
 # foreign_open PROGRAM...: puts the tools into the host's /usr and /etc. False, with the reason, where they cannot be had.
 foreign_open() {
 	local program
-	[ -d "${KUKEON_TEST_FOREIGN:-}/usr" ] || foreign_skip "${KUKEON_TEST_FOREIGN#skipped: }" || return 1
+	[ -d "${KUKEON_TEST_FOREIGN:-}/usr" ] || foreign_skip "${KUKEON_TEST_FOREIGN#*: }" || return 1
 	mount -t overlay -o "ro,lowerdir=$KUKEON_TEST_FOREIGN/usr:/usr" overlay /usr 2>"$T/overlay" ||
 		foreign_skip "no overlay over /usr: $(<"$T/overlay")" || return 1
 	rm -rf /etc/firewalld /etc/ufw /etc/docker /etc/containers # of the scenario before

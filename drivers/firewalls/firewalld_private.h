@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The insides of what is kept with firewalld: what is known, and the calls of one round. */
+#pragma once
+
+#include <systemd/sd-bus.h>
+
+#include "core/journal.h"
+#include "drivers/firewalls/bus.h"
+#include "drivers/firewalls/firewalld.h"
+
+#define FIREWALLD_NAME "org.fedoraproject.FirewallD1"
+#define FIREWALLD_PATH "/org/fedoraproject/FirewallD1"
+#define FIREWALLD_ZONE "kukeon"
+#define FIREWALLD_POLICY "kukeon-forwarding"
+
+/* What it is asked, one call after the other. */
+struct round {
+	const struct step *steps;
+	size_t step;
+	bool unknown;     /* the zone is not loaded */
+	bool made;        /* the files of zone or policy were changed: it is to load them */
+	bool reloaded;    /* so it has to be looked at anew */
+	struct strv held; /* by the zone as loaded */
+	struct strv elsewhere;
+	struct strv tried;
+	char *path;         /* of the zone, or policy, in the files */
+	struct strv stored; /* what the files say of the zone's bridges */
+	bool stored_known;
+};
+
+struct firewalld {
+	struct loop *loop;
+	struct journal *journal;
+	struct bus *bus;
+	sd_bus *connection; /* NULL: down */
+	bool there;         /* it has its name on the bus */
+	struct strv wanted; /* our bridges, */
+	bool known;         /* once that is so */
+	/* That we put into the zone, ever: those that are wanted no more go out. The journal keeps
+	 * them, written before they are put there. */
+	struct strv ours;
+	bool leaving;
+	bool busy, doubted;
+	struct round round; /* the one under way, or the last */
+	sd_bus_slot *slot;  /* of the call under way */
+	struct error problem;
+	unsigned reloads;
+	struct deferred soon;
+	struct timer again;
+};
+
+/* Whether a bridge of the zone is ours and to go. Others are of another instance of the daemon, or
+ * somebody's. */
+bool firewalld_is_to_go(const struct firewalld *firewalld, const char *bridge);
+
+void firewalld_round_fini(struct round *round);
+
+/* One round, from the calls of keeping or leaving; ends with: */
+void firewalld_round_begin(struct firewalld *firewalld);
+
+/* Code 0: all was done. */
+void firewalld_round_ended(struct firewalld *firewalld, int status, const char *why);
