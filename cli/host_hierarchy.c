@@ -3,7 +3,7 @@
 
 #define DEFAULT_NAME "default"
 
-/* The cell of the daemon itself: core/self.h. */
+/* The cell of the daemon itself: core/state/self.h. */
 #define SYSTEM_REALM "kukeon-system"
 #define SYSTEM_NAME "kukeon"
 #define SYSTEM_CELL "kukeond"

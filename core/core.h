@@ -2,7 +2,7 @@
 /* The life of an engine: built, started, closed, taken down. */
 #pragma once
 
-#include "core/engine.h"
+#include "core/state/engine.h"
 
 struct engine_options {
 	struct loop *loop;

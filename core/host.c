@@ -14,8 +14,8 @@
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
+#include "core/api/peers.h"
 #include "core/base/fs.h"
-#include "core/peers.h"
 
 enum {
 	BACKLOG = 4096

@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "core/engine.h"
+#include "core/state/engine.h"
 
 enum notify_state {
 	NOTIFY_LOOKING,       /* at the host, for the first time */

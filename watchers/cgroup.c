@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "watchers/cgroup.h"
 
-#include "core/look.h"
-#include "core/observed.h"
+#include "core/reconcile/look.h"
+#include "core/reconcile/observed.h"
 
 static void on_cell(void *ctx, const char *cell_key)
 {

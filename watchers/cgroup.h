@@ -2,7 +2,7 @@
 /* cgroup.events as hints: a cell's cgroup became populated or empty, or vanished. */
 #pragma once
 
-#include "core/engine.h"
+#include "core/state/engine.h"
 
 /* Starts the cgroup driver; it calls into @engine until it is closed. */
 void cgroup_watcher_start(struct engine *engine);

@@ -24,9 +24,9 @@
 #include <netlink/netlink.h>
 #include <netlink/socket.h>
 
-#include "core/bridges.h"
-#include "core/plan_cell.h"
-#include "core/ways.h"
+#include "core/network/bridges.h"
+#include "core/network/ways.h"
+#include "core/plan/plan_cell.h"
 #include "watchers/netlink.h"
 
 /* IFF_LOWER_UP of linux/if.h, which does not go with net/if.h. The kernel has it right at once,

@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "core/engine.h"
+#include "core/state/engine.h"
 
 struct links;
 

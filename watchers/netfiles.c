@@ -20,10 +20,10 @@
 #include <unistd.h>
 
 #include "core/base/paths.h"
-#include "core/filter.h"
 #include "core/loop/inotify.h"
 #include "core/model/names.h"
-#include "core/ports.h"
+#include "core/network/filter.h"
+#include "core/network/ports.h"
 
 enum {
 	PAUSE_MIN_MS = 100,      /* a burst is checked once */

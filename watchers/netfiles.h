@@ -3,7 +3,7 @@
  * kernel's list of mounts: where to look. */
 #pragma once
 
-#include "core/engine.h"
+#include "core/state/engine.h"
 
 struct netfiles;
 

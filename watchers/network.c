@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "watchers/network.h"
 
-#include "core/act.h"
 #include "core/base/log.h"
-#include "core/filter.h"
-#include "core/look.h"
-#include "core/passage.h"
-#include "core/ways.h"
+#include "core/network/filter.h"
+#include "core/network/passage.h"
+#include "core/network/ways.h"
+#include "core/reconcile/act.h"
+#include "core/reconcile/look.h"
 
 enum {
 	BURST_MS = 20,  /* from the first hint of a burst to the look */

@@ -2,7 +2,7 @@
 #include "watchers/resync.h"
 
 #include "core/base/log.h"
-#include "core/look.h"
+#include "core/reconcile/look.h"
 
 static void on_interval(struct timer *timer)
 {

@@ -3,8 +3,8 @@
  * interval. */
 #pragma once
 
-#include "core/engine.h"
-#include "core/sweep.h"
+#include "core/doctor/sweep.h"
+#include "core/state/engine.h"
 #include "watchers/manifests.h"
 #include "watchers/resolver.h"
 #include "watchers/socket.h"

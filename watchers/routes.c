@@ -20,8 +20,8 @@
 #include <netlink/netlink.h>
 #include <netlink/socket.h>
 
-#include "core/bridges.h"
-#include "core/ways.h"
+#include "core/network/bridges.h"
+#include "core/network/ways.h"
 #include "watchers/netlink.h"
 
 struct routes {

@@ -3,7 +3,7 @@
  * the kernel's netlink socket: where to look. */
 #pragma once
 
-#include "core/engine.h"
+#include "core/state/engine.h"
 
 struct routes;
 

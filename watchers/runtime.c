@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "watchers/runtime.h"
 
-#include "core/observed.h"
+#include "core/reconcile/observed.h"
 
 static void on_container(void *ctx, const char *namespace_, const char *id)
 {

@@ -2,7 +2,7 @@
 /* containerd's events as hints: the runtime driver says where to look, the engine looks there. */
 #pragma once
 
-#include "core/engine.h"
+#include "core/state/engine.h"
 
 /* Starts the runtime driver; it calls into @engine until it is closed. */
 void runtime_watcher_start(struct engine *engine);

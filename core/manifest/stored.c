@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "core/base/text.h"
 #include "core/manifest/manifest.h"
 #include "core/manifest/mapper.h"
 #include "core/manifest/reader.h"
-#include "core/base/text.h"
 
 struct stored {
 	const char *name;

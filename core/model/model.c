@@ -109,3 +109,8 @@ char *model_key(enum kind kind, const ProtobufCMessage *message)
 	names[kind] = *view.id;
 	return key_join(kind, names);
 }
+
+bool model_egress_denies(const Api__Egress *egress)
+{
+	return egress && str_equal(egress->default_, "deny");
+}

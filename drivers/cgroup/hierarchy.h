@@ -10,7 +10,7 @@
 #pragma once
 
 #include "core/base/buf.h"
-#include "core/driver.h"
+#include "core/driver/driver.h"
 
 struct hierarchy {
 	int mount_fd;

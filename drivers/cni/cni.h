@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The network driver: spaces as CNI networks on a bridge, cells as attachments to them
- * (core/driver.h). */
+ * (core/driver/driver.h). */
 #pragma once
 
-#include "core/driver.h"
-#include "core/journal.h"
+#include "core/driver/driver.h"
+#include "core/journal/journal.h"
 
 struct cni_options {
 	/* where spaces without a directory of their own have their conflist */

@@ -20,7 +20,7 @@
  */
 #pragma once
 
-#include "core/driver.h"
+#include "core/driver/driver.h"
 
 /* The set that counts, by bridge. */
 #define FILTER_DROPPED_SET "dropped"

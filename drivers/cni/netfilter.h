@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "core/driver.h"
+#include "core/driver/driver.h"
 #include "drivers/cni/held_ports.h"
 #include "drivers/cni/nft_events.h"
 

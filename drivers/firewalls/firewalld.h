@@ -11,8 +11,8 @@
  */
 #pragma once
 
-#include "core/journal.h"
-#include "core/managers.h"
+#include "core/driver/managers.h"
+#include "core/journal/journal.h"
 
 struct firewalld;
 

@@ -4,7 +4,7 @@
 
 #include <systemd/sd-bus.h>
 
-#include "core/journal.h"
+#include "core/journal/journal.h"
 #include "drivers/firewalls/bus.h"
 #include "drivers/firewalls/firewalld.h"
 

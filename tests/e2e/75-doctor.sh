@@ -18,7 +18,7 @@ little_endian() {
 	done
 }
 
-# journal_append KEY VALUE: a record as core/journal_format.h says; the daemon must not run.
+# journal_append KEY VALUE: a record as core/journal/journal_format.h says; the daemon must not run.
 journal_append() {
 	local body=$T/record length=$T/length
 	{ little_endian 1 1 && little_endian ${#1} 2 && printf '%s%s' "$1" "$2"; } >"$body"

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <netlink/route/link/veth.h>
 
-#include "core/addresses.h"
-#include "core/throttle.h"
+#include "core/state/addresses.h"
+#include "core/state/throttle.h"
 #include "tests/e2e/network_fixture.h"
 
 enum { MANY_CELLS = 20, CROWD = 500 };

@@ -3,12 +3,12 @@
 
 #include "core/base/fs.h"
 #include "core/core.h"
-#include "core/desired.h"
-#include "core/filter.h"
-#include "core/hold.h"
-#include "core/journal.h"
-#include "core/passage.h"
-#include "core/store.h"
+#include "core/desired/desired.h"
+#include "core/desired/hold.h"
+#include "core/journal/journal.h"
+#include "core/network/filter.h"
+#include "core/network/passage.h"
+#include "core/store/store.h"
 #include "watchers/cgroup.h"
 #include "watchers/runtime.h"
 

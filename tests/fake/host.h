@@ -3,7 +3,7 @@
  * manifests as text. */
 #pragma once
 
-#include "core/engine.h"
+#include "core/state/engine.h"
 #include "tests/fake/world.h"
 #include "watchers/resync.h"
 

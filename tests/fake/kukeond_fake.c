@@ -11,7 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 
-#include "core/api.h"
+#include "core/api/api.h"
 #include "core/base/buf.h"
 #include "core/base/log.h"
 #include "core/host.h"

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "core/status.h"
+#include "core/status/status.h"
 
 /* ---- chance ---- */
 

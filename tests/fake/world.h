@@ -13,7 +13,7 @@
 #pragma once
 
 #include "core/base/map.h"
-#include "core/driver.h"
+#include "core/driver/driver.h"
 #include "tests/fake/rules.h"
 
 struct world_container {

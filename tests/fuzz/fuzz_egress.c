@@ -4,8 +4,8 @@
 #include <stdio.h>
 
 #include "core/base/str.h"
-#include "core/egress_host.h"
 #include "core/model/egress.h"
+#include "core/network/egress_host.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

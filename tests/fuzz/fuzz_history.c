@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The file of the history, whatever is in it: no crash, everything within its bounds, and what was
  * read is written and read again as the same. */
-#include "core/history_file.h"
+#include "core/events/history_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

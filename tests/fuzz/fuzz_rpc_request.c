@@ -8,7 +8,7 @@
 #include <grpc/byte_buffer.h>
 #include <grpc/slice.h>
 
-#include "core/api.h"
+#include "core/api/api.h"
 #include "core/base/log.h"
 #include "core/rpc/wire/message.h"
 #include "tests/fake/host.h"

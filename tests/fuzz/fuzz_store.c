@@ -10,7 +10,7 @@
 #include "core/base/fs.h"
 #include "core/base/log.h"
 #include "core/manifest/manifest.h"
-#include "core/store.h"
+#include "core/store/store.h"
 #include "tests/fake/host.h"
 
 enum { RUN_MS = 3000 };

@@ -10,7 +10,7 @@
  */
 #pragma once
 
-#include "core/api.h"
+#include "core/api/api.h"
 #include "tests/fake/host.h"
 
 /* One cell is played with; another beside it must never be touched. */

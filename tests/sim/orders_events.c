@@ -3,8 +3,8 @@
 #include <errno.h>
 
 #include "core/base/buf.h"
-#include "core/desired.h"
-#include "core/look.h"
+#include "core/desired/desired.h"
+#include "core/reconcile/look.h"
 #include "tests/sim/orders.h"
 
 /* ---- files ---- */

@@ -15,8 +15,8 @@
 #include <cmocka.h>
 
 #include "core/base/log.h"
-#include "core/desired.h"
-#include "core/look.h"
+#include "core/desired/desired.h"
+#include "core/reconcile/look.h"
 #include "tests/fake/host.h"
 
 enum {

@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 #include "core/base/log.h"
-#include "core/desired.h"
+#include "core/desired/desired.h"
 #include "tests/fake/host.h"
 
 #define WEB "default/default/default/web"

@@ -11,9 +11,9 @@
 #include <cmocka.h>
 
 #include "core/base/log.h"
-#include "core/desired.h"
-#include "core/look.h"
-#include "core/observed.h"
+#include "core/desired/desired.h"
+#include "core/reconcile/look.h"
+#include "core/reconcile/observed.h"
 #include "tests/fake/host.h"
 
 enum { SLOW_MS = 400, SETTLED_MS = 5000, NEVER_MS = 60 * 60 * 1000 };

@@ -3,7 +3,7 @@
  * Random sequences of what happens to a manifests directory (files removed, returned, broken, edited
  * to hold fewer cells; directories hidden and whole again; restarts of the daemon) against a model
  * that knows which cells may die: a cell that may not never loses its process, and one that is to go
- * goes. The model knows the rule of core/hold.h by its words, in its own way: it goes through the
+ * goes. The model knows the rule of core/desired/hold.h by its words, in its own way: it goes through the
  * losses in their order with nothing but arrays.
  *
  * KUKEON_SIM_STEPS=<n> KUKEON_SIM_SEED=<n>; the seed is printed. KUKEON_TEST_TRACE=1 prints every
@@ -19,8 +19,8 @@
 
 #include "core/base/fs.h"
 #include "core/base/log.h"
-#include "core/desired.h"
-#include "core/hold.h"
+#include "core/desired/desired.h"
+#include "core/desired/hold.h"
 #include "tests/fake/host.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

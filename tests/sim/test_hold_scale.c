@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "core/base/log.h"
-#include "core/desired.h"
+#include "core/desired/desired.h"
 #include "tests/fake/host.h"
 #include "tests/sim/scale.h"
 

@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 
 #include "core/base/fs.h"
-#include "core/cellfiles.h"
-#include "core/names.h"
+#include "core/network/cellfiles.h"
+#include "core/network/names.h"
 #include "tests/fake/host.h"
 
 enum {

@@ -16,10 +16,10 @@
 
 #include "core/base/fs.h"
 #include "core/base/log.h"
-#include "core/cellfiles.h"
 #include "core/model/names.h"
-#include "core/names.h"
-#include "core/observed.h"
+#include "core/network/cellfiles.h"
+#include "core/network/names.h"
+#include "core/reconcile/observed.h"
 #include "tests/fake/host.h"
 #include "tests/sim/scale.h"
 

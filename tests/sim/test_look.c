@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "core/look.h"
+#include "core/reconcile/look.h"
 #include "tests/fake/host.h"
 
 enum { LONG_MS = 40 * 1000 };

@@ -10,9 +10,9 @@
 #include <cmocka.h>
 
 #include "core/base/log.h"
-#include "core/bridges.h"
-#include "core/look.h"
 #include "core/model/names.h"
+#include "core/network/bridges.h"
+#include "core/reconcile/look.h"
 #include "tests/fake/host.h"
 #include "tests/sim/scale.h"
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "core/passage.h"
+#include "core/network/passage.h"
 #include "tests/fake/host.h"
 
 enum {

@@ -11,9 +11,9 @@
 #include "core/base/buf.h"
 #include "core/base/fs.h"
 #include "core/base/log.h"
-#include "core/egress.h"
-#include "core/filter.h"
-#include "core/journal.h"
+#include "core/journal/journal.h"
+#include "core/network/egress.h"
+#include "core/network/filter.h"
 #include "tests/fake/host.h"
 
 enum { TTL_MS = 30 * 1000, GRACE_MS = 5 * 60 * 1000 };

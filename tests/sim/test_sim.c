@@ -14,9 +14,9 @@
 #include <cmocka.h>
 
 #include "core/base/log.h"
-#include "core/desired.h"
-#include "core/look.h"
-#include "core/ways.h"
+#include "core/desired/desired.h"
+#include "core/network/ways.h"
+#include "core/reconcile/look.h"
 #include "tests/fake/host.h"
 
 static const char two_containers[] =

@@ -12,9 +12,9 @@
 
 #include "core/base/fs.h"
 #include "core/base/log.h"
-#include "core/desired.h"
-#include "core/plan_context.h"
-#include "core/status.h"
+#include "core/desired/desired.h"
+#include "core/plan/plan_context.h"
+#include "core/status/status.h"
 #include "tests/fake/host.h"
 
 enum { SETTLED_MS = 5000, GRACE_MS = 10 * 1000, HOUR_MS = 60 * 60 * 1000 };

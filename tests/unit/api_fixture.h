@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "core/api.h"
+#include "core/api/api.h"
 #include "core/base/fs.h"
 #include "core/host.h"
 #include "tests/fake/host.h"

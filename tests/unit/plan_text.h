@@ -3,8 +3,8 @@
 #pragma once
 
 #include "core/base/buf.h"
-#include "core/object.h"
-#include "core/plan.h"
+#include "core/plan/plan.h"
+#include "core/state/object.h"
 
 /* "cgroup-ensure, task-start root, network-join r/s"; "" for no step. Free with free(). */
 static inline char *plan_text(const struct plan *plan)

@@ -6,8 +6,8 @@
 
 #include "core/base/log.h"
 #include "core/base/wall.h"
-#include "core/desired.h"
-#include "core/status.h"
+#include "core/desired/desired.h"
+#include "core/status/status.h"
 
 enum { MANY_CHANGES = 5000, MANY_REALMS = 1200 };
 

@@ -6,10 +6,10 @@
 
 #include "tests/unit/api_fixture.h"
 
-#include "core/api_mutation.h"
+#include "core/api/api_mutation.h"
 #include "core/base/log.h"
-#include "core/desired.h"
-#include "core/status.h"
+#include "core/desired/desired.h"
+#include "core/status/status.h"
 
 #define SERVICE "/kukeon.v1beta1.Kukeon/"
 #define WEB "default/default/default/web"

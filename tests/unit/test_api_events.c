@@ -6,9 +6,9 @@
 #include "tests/unit/api_fixture.h"
 
 #include "core/base/wall.h"
-#include "core/desired.h"
-#include "core/status.h"
-#include "core/tell.h"
+#include "core/desired/desired.h"
+#include "core/status/status.h"
+#include "core/status/tell.h"
 
 enum { BURST = 100 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/desired.h"
+#include "core/desired/desired.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "core/base/log.h"
-#include "core/wish.h"
+#include "core/desired/wish.h"
 #include "tests/fake/host.h"
 
 enum { GRACE_MS = 2000, LONG_MS = 10 * 1000 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The doctor over the fake world: what has an owner, what has none, what is taken away. */
-#include "core/doctor.h"
+#include "core/doctor/doctor.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "core/config/host_advice.h"
-#include "core/desired.h"
+#include "core/desired/desired.h"
 #include "drivers/containerd/shims.h"
 #include "tests/fake/host.h"
 

@@ -8,9 +8,9 @@
 #include <cmocka.h>
 
 #include "core/base/buf.h"
-#include "core/egress_allow.h"
-#include "core/egress_host.h"
 #include "core/model/egress.h"
+#include "core/network/egress_allow.h"
+#include "core/network/egress_host.h"
 
 static void test_range(void **state UNUSED)
 {

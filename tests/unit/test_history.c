@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The history in memory and its file. */
-#include "core/history_file.h"
+#include "core/events/history_file.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whether what lost its declaration goes: core/hold.h, on the fakes. */
-#include "core/hold.h"
+/* Whether what lost its declaration goes: core/desired/hold.h, on the fakes. */
+#include "core/desired/hold.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "core/base/log.h"
-#include "core/desired.h"
+#include "core/desired/desired.h"
 #include "tests/fake/host.h"
 
 enum { GRACE_MS = 2000, LONG_MS = 10 * 1000, CELLS_MAX = 12 };

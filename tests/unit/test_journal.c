@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/journal.h"
+#include "core/journal/journal.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "core/base/fs.h"
-#include "core/journal_file.h"
+#include "core/journal/journal_file.h"
 #include "tests/unit/small_fs.h"
 
 struct fixture {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which of the kernel's messages about links call for a look. In a network of its own. */
-#include "core/passage.h"
-#include "core/ways.h"
+#include "core/network/passage.h"
+#include "core/network/ways.h"
 #include "watchers/links.h"
 
 #include <errno.h>
@@ -16,8 +16,8 @@
 
 #include <cmocka.h>
 
-#include "core/bridges.h"
-#include "core/joins.h"
+#include "core/network/bridges.h"
+#include "core/network/joins.h"
 #include "drivers/cni/hostlinks.h"
 #include "drivers/cni/nl.h"
 

@@ -861,7 +861,7 @@ static void test_directory_is_file(void **state UNUSED)
 	wait_scan();
 }
 
-/* Whether that is believed is decided by core/hold.c. */
+/* Whether that is believed is decided by core/desired/hold.c. */
 static void test_emptied(void **state UNUSED)
 {
 	put("a.yaml", "a");

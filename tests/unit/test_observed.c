@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the ends of containers leave in the objects, and what of it outlives the daemon. */
-#include "core/observed.h"
+#include "core/reconcile/observed.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -11,7 +11,7 @@
 
 #include "core/base/fs.h"
 #include "core/base/log.h"
-#include "core/desired.h"
+#include "core/desired/desired.h"
 #include "tests/fake/host.h"
 
 enum { SETTLED_MS = 1000, LONG_MS = 10 * 1000, MINUTE_MS = 60 * 1000 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/plan.h"
+#include "core/plan/plan.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "core/object.h"
+#include "core/state/object.h"
 #include "tests/unit/plan_text.h"
 
 enum { NOW_MS = 100 * 1000, GRACE_MS = 10 * 1000 };

@@ -4,7 +4,7 @@
  * below hold for each of them; none says what the right plan is (test_plan.c does), all say what a
  * plan must never be.
  */
-#include "core/plan.h"
+#include "core/plan/plan.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "core/object.h"
+#include "core/state/object.h"
 #include "tests/unit/plan_text.h"
 
 enum { NOW_MS = 1000 * 1000, LONG_AGO_MS = 1000 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/self.h"
+#include "core/state/self.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

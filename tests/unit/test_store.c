@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/store.h"
+#include "core/store/store.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,9 +12,9 @@
 
 #include "core/base/fs.h"
 #include "core/base/log.h"
-#include "core/desired.h"
+#include "core/desired/desired.h"
 #include "core/manifest/manifest.h"
-#include "core/store_job.h"
+#include "core/store/store_job.h"
 #include "tests/fake/host.h"
 #include "tests/unit/bad_dirs.h"
 #include "tests/unit/small_fs.h"

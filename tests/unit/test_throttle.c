@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/throttle.h"
+#include "core/state/throttle.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

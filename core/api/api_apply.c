@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Apply: documents one after the other, parents before children. Each is compared with what is
+ * there, written, and taken up before the next is looked at, so a document may rely on the ones
+ * before it.
+ */
+#include <errno.h>
+
+#include "core/api/api_mutation.h"
+#include "core/base/log.h"
+#include "core/desired/desired.h"
+#include "core/desired/refusal.h"
+#include "core/desired/rivals.h"
+#include "core/desired/wish.h"
+#include "core/model/diff.h"
+#include "core/model/view.h"
+#include "core/network/ports.h"
+#include "core/status/status.h"
+
+enum { DOCUMENTS_MAX = 10000 };
+
+/* One document, by the time it is looked at. */
+struct wish {
+	struct mutation *m;
+	struct engine *engine;
+	enum kind kind;
+	char *key;
+	ProtobufCMessage *message; /* with defaults, valid */
+	bool create_only, dry_run;
+};
+
+static const Api__ApplyRequest *request_of(const struct mutation *m)
+{
+	return (const Api__ApplyRequest *)m->request;
+}
+
+/* ---- what is there ---- */
+
+/* An object that is wanted, and so is there or will be. */
+static struct object *wanted_object(struct engine *engine, const char *key)
+{
+	struct object *object = engine_find(engine, key);
+
+	return object && object->wanted && object->spec ? object : NULL;
+}
+
+static bool same(const ProtobufCMessage *a, const ProtobufCMessage *b)
+{
+	struct strv paths AUTO(strv_fini) = { 0 };
+
+	model_diff(a, b, &paths);
+	return paths.n == 0;
+}
+
+/* ---- results ---- */
+
+static void failed_in(const struct wish *wish, const char *key, const char *manifest)
+{
+	mutation_result(wish->m, key, API__OUTCOME__FAILED, "it is declared in %s; change it there",
+			manifest);
+}
+
+static void updated(const struct wish *wish, const ProtobufCMessage *before,
+		    const ProtobufCMessage *after)
+{
+	Api__Result *result = mutation_result(wish->m, wish->key, API__OUTCOME__UPDATED, "%s", "");
+	struct strv paths = { 0 };
+
+	model_diff(before, after, &paths);
+	result->changes = paths.items;
+	result->n_changes = paths.n;
+}
+
+/* ---- parents ---- */
+
+static bool said_created(const struct mutation *m, const char *key)
+{
+	for (size_t i = 0; i < m->n_results; i++)
+		if (m->results[i]->outcome == API__OUTCOME__CREATED &&
+		    str_equal(m->results[i]->key, key))
+			return true;
+	return false;
+}
+
+/* A parent that nobody has declared becomes an object of its own, which stays until it is deleted.
+ */
+static void create_parents(const struct wish *wish, const char *key)
+{
+	AUTO_FREE char *parent = key_parent(key);
+
+	if (!parent || wanted_object(wish->engine, parent))
+		return;
+	create_parents(wish, parent);
+	if (said_created(wish->m, parent)) /* only in a dry run */
+		return;
+	mutation_result(wish->m, parent, API__OUTCOME__CREATED, "%s", "");
+	mutation_set(wish->m, key_kind(parent), parent, wish_implicit_document(parent));
+}
+
+/* ---- realms, spaces, stacks, cells ---- */
+
+/* Ports of the host that are another cell's. False: the result says whose. */
+static bool ports_allowed(const struct wish *wish, const char *cell_key, const char *path,
+			  const Api__ContainerSpec *container)
+{
+	AUTO_FREE char *clash = ports_clash(wish->engine, cell_key, container);
+
+	if (clash)
+		mutation_result(wish->m, wish->key, API__OUTCOME__FAILED, "%s.ports: %s", path,
+				clash);
+	return !clash;
+}
+
+static bool cell_ports_allowed(const struct wish *wish)
+{
+	const Api__CellSpec *spec = ((const Api__Cell *)wish->message)->spec;
+
+	for (size_t i = 0; wish->kind == KIND_CELL && i < spec->n_containers; i++) {
+		AUTO_FREE char *path = xasprintf("spec.containers[%zu]", i);
+
+		if (!ports_allowed(wish, wish->key, path, spec->containers[i]))
+			return false;
+	}
+	return true;
+}
+
+/* A new cell beside one of its name in another case. False: the result says so. */
+static bool name_allowed(const struct wish *wish, const char *cell_key)
+{
+	AUTO_FREE char *clash = rivals_clash(wish->engine, cell_key);
+
+	if (clash)
+		mutation_result(wish->m, wish->key, API__OUTCOME__FAILED, "%s", clash);
+	return !clash;
+}
+
+/* What the schema allows and this object does not. False: the result says why. */
+static bool allowed(const struct wish *wish, const struct object *object)
+{
+	AUTO_FREE char *refusal = refusal_of(object, wish->key, wish->message);
+
+	if (refusal) {
+		mutation_result(wish->m, wish->key, API__OUTCOME__FAILED, "%s", refusal);
+		return false;
+	}
+	if (!object && wish->kind == KIND_CELL && !name_allowed(wish, wish->key))
+		return false;
+	if (wish->kind == KIND_CELL &&
+	    !api_joins_known(wish->m, wish->key, ((const Api__Cell *)wish->message)->spec))
+		return false;
+	return true;
+}
+
+/* Containers that joined the cell by documents of their own and that its document names now: it
+ * takes them over. False: one of them is a manifest's. */
+static bool take_over_containers(const struct wish *wish)
+{
+	const Api__CellSpec *spec;
+
+	if (wish->kind != KIND_CELL)
+		return true;
+	spec = ((const Api__Cell *)wish->message)->spec;
+	for (size_t i = 0; i < spec->n_containers; i++) {
+		AUTO_FREE char *key = xasprintf("%s/%s", wish->key, spec->containers[i]->id);
+		const struct object *object = engine_find(wish->engine, key);
+		const char *manifest = object ? desired_manifest(object) : NULL;
+
+		if (manifest) {
+			mutation_result(wish->m, wish->key, API__OUTCOME__FAILED,
+					"its container %s is declared in %s; leave it out or "
+					"change it there",
+					spec->containers[i]->id, manifest);
+			return false;
+		}
+		if (object && desired_api_message(object))
+			mutation_drop(wish->m, key);
+	}
+	return true;
+}
+
+/* It is there as the document says, joined containers counted or not. */
+static bool is_as_said(const struct wish *wish, const struct object *object)
+{
+	ProtobufCMessage *declared;
+	bool as_declared;
+
+	if (same(object->spec, wish->message))
+		return true;
+	declared = wish_document(object);
+	as_declared = same(declared, wish->message);
+	protobuf_c_message_free_unpacked(declared, NULL);
+	return as_declared;
+}
+
+/* From now on it is wanted for its own sake. */
+static void claim_implicit(const struct wish *wish, const struct object *object)
+{
+	if (!desired_manifest(object) && !desired_api_message(object))
+		mutation_set(wish->m, wish->kind, wish->key, model_copy(wish->message));
+}
+
+static void apply_layer(struct wish *wish)
+{
+	const struct object *object = wanted_object(wish->engine, wish->key);
+	bool unchanged = object && is_as_said(wish, object);
+
+	if (object && (unchanged || wish->create_only)) {
+		if (unchanged)
+			claim_implicit(wish, object);
+		mutation_result(wish->m, wish->key,
+				wish->create_only ? API__OUTCOME__EXISTS : API__OUTCOME__UNCHANGED,
+				"%s", "");
+		return;
+	}
+	if (object && desired_manifest(object))
+		return failed_in(wish, wish->key, desired_manifest(object));
+	if (!allowed(wish, object) || !cell_ports_allowed(wish) || !take_over_containers(wish))
+		return;
+	create_parents(wish, wish->key);
+	if (object)
+		updated(wish, object->spec, wish->message);
+	else if (!said_created(wish->m, wish->key))
+		mutation_result(wish->m, wish->key, API__OUTCOME__CREATED, "%s", "");
+	mutation_set(wish->m, wish->kind, wish->key, take_ptr(wish->message));
+}
+
+/* ---- containers ---- */
+
+static Api__ContainerSpec *container_spec(const struct wish *wish)
+{
+	return ((Api__Container *)wish->message)->spec;
+}
+
+static const struct container *find_container(const struct object *cell, const char *name)
+{
+	struct container *c;
+
+	list_for_each(c, &cell->cell.containers, link)
+		if (c->spec && str_equal(c->name, name))
+			return c;
+	return NULL;
+}
+
+/* The first container is the root; written down, so that one that comes later and sorts before it
+ * does not take its place. */
+static void settle_root(const struct wish *wish, const struct object *cell)
+{
+	const struct container *root = cell ? cell_root(cell) : NULL;
+	Api__ContainerSpec *spec = container_spec(wish);
+
+	if (spec->has_root || (root && root->spec && !str_equal(root->name, spec->id)))
+		return;
+	spec->has_root = spec->root = true;
+}
+
+static ProtobufCMessage *shown_container(const struct wish *wish, const struct object *cell,
+					 const struct container *c)
+{
+	ProtobufCMessage *shown = &status_render_container(wish->engine, cell, c)->base;
+
+	model_set_defaults(KIND_CONTAINER, shown); /* takes the status off */
+	return shown;
+}
+
+/* A document that does not say whether its container is the root leaves that as it is. */
+static void keep_root(const struct wish *wish, const struct object *cell, const struct container *c)
+{
+	ProtobufCMessage *shown = shown_container(wish, cell, c);
+	const Api__ContainerSpec *now = ((const Api__Container *)shown)->spec;
+	Api__ContainerSpec *spec = container_spec(wish);
+
+	if (!spec->has_root) {
+		spec->has_root = now->has_root;
+		spec->root = now->root;
+	}
+	protobuf_c_message_free_unpacked(shown, NULL);
+}
+
+/* A container that stands in its cell's document is changed there. */
+static void change_in_cell(const struct wish *wish, const struct object *cell)
+{
+	Api__Cell *document = (Api__Cell *)wish_document(cell);
+	Api__ContainerSpec *spec = container_spec(wish);
+
+	for (size_t i = 0; i < document->spec->n_containers; i++) {
+		Api__ContainerSpec **slot = &document->spec->containers[i];
+
+		if (!str_equal((*slot)->id, spec->id))
+			continue;
+		protobuf_c_message_free_unpacked(&(*slot)->base, NULL);
+		*slot = (Api__ContainerSpec *)model_copy(&spec->base);
+	}
+	mutation_set(wish->m, KIND_CELL, cell->key, &document->base);
+}
+
+/* The object whose document holds the container: its own, or the cell. */
+static const struct object *declaring_object(const struct wish *wish, const struct object *cell)
+{
+	const struct object *own = wanted_object(wish->engine, wish->key);
+
+	return own && wish_has_joined(own) ? own : cell;
+}
+
+/* Alone: what the others of its cell name is there, or has been said to be missing. */
+static bool spaces_known(const struct wish *wish)
+{
+	Api__ContainerSpec *spec = container_spec(wish);
+	Api__CellSpec cell = API__CELL_SPEC__INIT; /* borrows everything */
+
+	cell.realm_id = spec->realm_id;
+	cell.space_id = spec->space_id;
+	cell.containers = &spec;
+	cell.n_containers = 1;
+	return api_joins_known(wish->m, wish->key, &cell);
+}
+
+static void update_container(struct wish *wish, const struct object *cell,
+			     const struct container *c)
+{
+	const struct object *declaring = declaring_object(wish, cell);
+	ProtobufCMessage *shown = shown_container(wish, cell, c);
+
+	if (wish->create_only)
+		mutation_result(wish->m, wish->key, API__OUTCOME__EXISTS, "%s", "");
+	else if (same(shown, wish->message))
+		mutation_result(wish->m, wish->key, API__OUTCOME__UNCHANGED, "%s", "");
+	else if (desired_manifest(declaring))
+		failed_in(wish, wish->key, desired_manifest(declaring));
+	else if (spaces_known(wish)) {
+		updated(wish, shown, wish->message);
+		if (declaring == cell)
+			change_in_cell(wish, cell);
+		else
+			mutation_set(wish->m, KIND_CONTAINER, wish->key, model_copy(wish->message));
+	}
+	protobuf_c_message_free_unpacked(shown, NULL);
+}
+
+static void apply_container(struct wish *wish)
+{
+	AUTO_FREE char *cell_key = key_parent(wish->key);
+	const struct object *cell = wanted_object(wish->engine, cell_key);
+	const struct container *c = cell ? find_container(cell, key_name(wish->key)) : NULL;
+	struct error err;
+
+	if (self_is_key(cell_key)) {
+		mutation_result(wish->m, wish->key, API__OUTCOME__FAILED,
+				"cell %s stands for kukeond itself and takes no containers",
+				cell_key);
+		return;
+	}
+	if (c)
+		keep_root(wish, cell, c);
+	else
+		settle_root(wish, cell);
+	if (cell && !wish->create_only &&
+	    wish_try_container(cell, container_spec(wish), &err) < 0) {
+		mutation_result(wish->m, wish->key, API__OUTCOME__FAILED, "cell %s: %s", cell_key,
+				err.msg);
+		return;
+	}
+	if (!(c && wish->create_only) &&
+	    !ports_allowed(wish, cell_key, "spec", container_spec(wish)))
+		return;
+	if (c)
+		return update_container(wish, cell, c);
+	if (!spaces_known(wish) || (!cell && !name_allowed(wish, cell_key)))
+		return;
+	create_parents(wish, wish->key);
+	mutation_result(wish->m, wish->key, API__OUTCOME__CREATED, "%s", "");
+	mutation_set(wish->m, KIND_CONTAINER, wish->key, take_ptr(wish->message));
+}
+
+/* ---- one document after the other ---- */
+
+/* All that is wrong with it at once; false when something is. */
+static bool check_document(struct wish *wish)
+{
+	struct model_problems problems = { 0 };
+	AUTO_BUF struct buf text = { 0 };
+	struct model_view view;
+	Api__Result *result;
+
+	model_set_defaults(wish->kind, wish->message);
+	model_validate(wish->kind, wish->message, &problems);
+	if (!problems.n) {
+		wish->key = model_key(wish->kind, wish->message);
+		return true;
+	}
+	for (size_t i = 0; i < problems.n; i++)
+		buf_printf(&text, "%s%s: %s", i ? "; " : "", problems.items[i].path,
+			   problems.items[i].message);
+	view = model_view(wish->kind, wish->message);
+	result = mutation_result(wish->m, "?", API__OUTCOME__FAILED, "%s", text.data);
+	result->kind = (Api__Kind)wish->kind; /* there is no key to tell it from */
+	free(result->key);
+	result->key = xstrdup(str_empty(*view.id) ? "" : *view.id);
+	model_problems_fini(&problems);
+	return false;
+}
+
+static void apply_document(struct mutation *m, const Api__Object *object)
+{
+	struct wish wish = {
+		.m = m,
+		.engine = m->api->options.engine,
+		.create_only = request_of(m)->create_only,
+		.dry_run = request_of(m)->dry_run,
+	};
+
+	check(api_object_kind(object, &wish.kind));
+	wish.message = model_copy(&object->realm->base); /* every member is a message */
+	if (check_document(&wish)) {
+		if (wish.kind == KIND_CONTAINER)
+			apply_container(&wish);
+		else
+			apply_layer(&wish);
+	}
+	if (wish.dry_run)
+		mutation_discard(m);
+	protobuf_c_message_free_unpacked(wish.message, NULL);
+	free(wish.key);
+}
+
+static void reply(struct mutation *m)
+{
+	Api__ApplyReply reply = API__APPLY_REPLY__INIT;
+
+	reply.results = m->results;
+	reply.n_results = m->n_results;
+	mutation_reply(m, &reply.base);
+}
+
+/* The documents in the order of their kinds; next_document counts through all of them kind by
+ * kind. */
+static const Api__Object *next_document(struct mutation *m)
+{
+	const Api__ApplyRequest *request = request_of(m);
+
+	while (m->next_document < request->n_objects * KIND_COUNT) {
+		size_t i = m->next_document % request->n_objects;
+		enum kind turn = (enum kind)(m->next_document / request->n_objects), kind;
+
+		m->next_document++;
+		check(api_object_kind(request->objects[i], &kind));
+		if (kind == turn)
+			return request->objects[i];
+	}
+	return NULL;
+}
+
+static void apply_next(struct mutation *m)
+{
+	const Api__Object *object;
+	struct error err;
+
+	if (m->api->closing) {
+		error_set(&err, -ECONNREFUSED, "kukeond is stopping");
+		return mutation_fail(m, &err);
+	}
+	object = next_document(m);
+	if (!object)
+		return reply(m);
+	apply_document(m, object);
+	mutation_commit(m, apply_next);
+}
+
+void api_on_apply(struct rpc_server_call *call, const ProtobufCMessage *message, void *ctx)
+{
+	const Api__ApplyRequest *request = (const Api__ApplyRequest *)message;
+	enum kind kind;
+	struct error err;
+
+	if (request->n_objects > DOCUMENTS_MAX) {
+		error_set(&err, -EINVAL, "%zu objects in one request, at most %d are allowed",
+			  request->n_objects, DOCUMENTS_MAX);
+		return rpc_server_fail(call, err.code, &err);
+	}
+	for (size_t i = 0; i < request->n_objects; i++) {
+		if (api_object_kind(request->objects[i], &kind))
+			continue;
+		error_set(&err, -EINVAL, "object %zu of the request is of no kind", i + 1);
+		return rpc_server_fail(call, err.code, &err);
+	}
+	mutation_begin(ctx, call, message, apply_next);
+}

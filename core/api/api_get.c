@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Get: from memory. */
+#include "core/api/api_internal.h"
+
+static void add_to_reply(void *ctx, Api__Object *object)
+{
+	Api__GetReply *reply = ctx;
+
+	reply->objects = xrealloc(reply->objects, (reply->n_objects + 1) * sizeof(*reply->objects));
+	reply->objects[reply->n_objects++] = object;
+}
+
+static void answer(struct api *api, struct rpc_server_call *call, const ProtobufCMessage *message)
+{
+	const Api__GetRequest *request = (const Api__GetRequest *)message;
+	struct api_selection selection;
+	const struct object *object;
+	Api__GetReply *reply;
+	struct error err;
+
+	if (api_selection_init(&selection, api, request->selector, &err) < 0)
+		return rpc_server_fail(call, err.code, &err);
+	reply = xnew(Api__GetReply);
+	api__get_reply__init(reply);
+	selection.give = add_to_reply;
+	selection.ctx = reply;
+	map_for_each(object, &api->options.engine->objects, node)
+		api_select_object(&selection, object);
+	rpc_server_reply(call, &reply->base);
+	protobuf_c_message_free_unpacked(&reply->base, NULL);
+	api_selection_fini(&selection);
+}
+
+void api_on_get(struct rpc_server_call *call, const ProtobufCMessage *message, void *ctx)
+{
+	const Api__GetRequest *request = (const Api__GetRequest *)message;
+	struct api *api = ctx;
+
+	api_ask_runtime(api);
+	if (request->selector && request->selector->kind == API__KIND__SPACE)
+		api_when_counted(api, call, message, answer);
+	else
+		answer(api, call, message);
+}

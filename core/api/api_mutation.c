@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/api/api_mutation.h"
+
+#include <errno.h>
+#include <stdarg.h>
+
+#include "core/base/log.h"
+#include "core/base/wall.h"
+#include "core/desired/desired.h"
+#include "core/manifest/manifest.h"
+#include "core/status/status.h"
+#include "core/status/tell.h"
+
+enum { RESULT_MESSAGE_BYTES = 4096 };
+
+/* ---- the queue ---- */
+
+static void on_turn(struct deferred *deferred)
+{
+	struct mutation *m = container_of(deferred, struct mutation, turn);
+	struct error err;
+
+	if (!atomic_load(rpc_server_call_gone(m->call))) {
+		m->start(m);
+		return;
+	}
+	log_info("a request was withdrawn: whoever made it waits no longer");
+	error_set(&err, -ECANCELED, "nobody waits for it any more");
+	mutation_fail(m, &err);
+}
+
+static void give_turn(struct api *api)
+{
+	struct mutation *first;
+
+	if (list_empty(&api->mutations))
+		return;
+	first = list_entry(api->mutations.next, struct mutation, link);
+	loop_defer(api->options.engine->loop, &first->turn, on_turn);
+}
+
+void mutation_begin(struct api *api, struct rpc_server_call *call, const ProtobufCMessage *request,
+		    mutation_fn start)
+{
+	struct mutation *m = xnew(struct mutation);
+	bool alone = list_empty(&api->mutations);
+
+	m->api = api;
+	m->call = call;
+	m->request = model_copy(request);
+	m->start = start;
+	list_append(&api->mutations, &m->link);
+	if (alone)
+		give_turn(api);
+}
+
+static void claims_free(struct mutation *m)
+{
+	for (size_t i = 0; i < m->n_claims; i++) {
+		free(m->claims[i].key);
+		protobuf_c_message_free_unpacked(m->claims[i].message, NULL);
+	}
+	free(m->claims);
+	m->claims = NULL;
+	m->n_claims = 0;
+}
+
+void mutation_discard(struct mutation *m)
+{
+	store_changes_free(m->files, m->n_files);
+	m->files = NULL;
+	m->n_files = 0;
+	claims_free(m);
+	m->n_committed = m->n_results;
+}
+
+static void mutation_end(struct mutation *m)
+{
+	struct api *api = m->api;
+	bool first = api->mutations.next == &m->link;
+
+	mutation_discard(m);
+	for (size_t i = 0; i < m->n_results; i++)
+		protobuf_c_message_free_unpacked(&m->results[i]->base, NULL);
+	free(m->results);
+	protobuf_c_message_free_unpacked(m->request, NULL);
+	deferred_cancel(&m->turn);
+	list_remove(&m->link);
+	free(m);
+	if (first && !api->closing)
+		give_turn(api);
+	api_free_when_done(api);
+}
+
+void mutation_reply(struct mutation *m, const ProtobufCMessage *reply)
+{
+	rpc_server_reply(m->call, reply);
+	mutation_end(m);
+}
+
+void mutation_fail(struct mutation *m, const struct error *err)
+{
+	rpc_server_fail(m->call, err->code, err);
+	mutation_end(m);
+}
+
+void mutations_cancel(struct api *api)
+{
+	struct error err;
+	struct mutation *m;
+
+	error_set(&err, -ECONNREFUSED, "kukeond is stopping");
+	list_for_each(m, &api->mutations, link)
+		if (!m->then) /* the one that is being written ends by itself */
+			mutation_fail(m, &err);
+}
+
+/* ---- what is to change ---- */
+
+Api__Result *mutation_result(struct mutation *m, const char *key, Api__Outcome outcome,
+			     const char *fmt, ...)
+{
+	Api__Result *result = xnew(Api__Result);
+	char message[RESULT_MESSAGE_BYTES];
+	va_list args;
+
+	va_start(args, fmt);
+	str_vprint(message, sizeof(message), fmt, args);
+	va_end(args);
+	api__result__init(result);
+	result->has_kind = result->has_outcome = true;
+	result->kind = (Api__Kind)key_kind(key);
+	result->key = xstrdup(key);
+	result->outcome = outcome;
+	result->message = *message ? xstrdup(message) : NULL;
+	m->results = xrealloc(m->results, (m->n_results + 1) * sizeof(*m->results));
+	m->results[m->n_results++] = result;
+	return result;
+}
+
+static void add_file(struct mutation *m, const char *key, char *text)
+{
+	m->files = xrealloc(m->files, (m->n_files + 1) * sizeof(*m->files));
+	m->files[m->n_files++] = (struct store_change){ store_file_path(key), text };
+}
+
+static void add_claim(struct mutation *m, const char *key, ProtobufCMessage *message)
+{
+	m->claims = xrealloc(m->claims, (m->n_claims + 1) * sizeof(*m->claims));
+	m->claims[m->n_claims++] = (struct mutation_claim){ xstrdup(key), message };
+}
+
+void mutation_set(struct mutation *m, enum kind kind, const char *key, ProtobufCMessage *message)
+{
+	struct engine *engine = m->api->options.engine;
+	ProtobufCMessage *stored =
+		status_render_accepted(engine, engine_find(engine, key), kind, message);
+	struct buf text = { 0 };
+
+	manifest_emit_yaml(stored, &text);
+	protobuf_c_message_free_unpacked(stored, NULL);
+	add_file(m, key, text.data);
+	add_claim(m, key, message);
+}
+
+void mutation_drop(struct mutation *m, const char *key)
+{
+	add_file(m, key, NULL);
+	add_claim(m, key, NULL);
+}
+
+void mutation_write(struct mutation *m, const char *key, char *text)
+{
+	add_file(m, key, text);
+}
+
+/* ---- commit ---- */
+
+static void note_written(struct object *object)
+{
+	struct object_status *status = object ? &object->status : NULL;
+
+	if (!status) /* a purge came first */
+		return;
+	status->updated_ms = wall_now_ms();
+	if (!status->created_ms)
+		status->created_ms = status->updated_ms;
+}
+
+static void apply_claims(struct mutation *m)
+{
+	struct engine *engine = m->api->options.engine;
+
+	for (size_t i = 0; i < m->n_claims; i++) {
+		struct mutation_claim *claim = &m->claims[i];
+		struct object *object = engine_find(engine, claim->key);
+
+		if (claim->message) {
+			desired_set_api(engine, claim->key, take_ptr(claim->message));
+			note_written(engine_find(engine, claim->key));
+		} else if (object) {
+			desired_drop_api(engine, object);
+		}
+	}
+	if (m->also)
+		m->also(m);
+}
+
+static enum tell_reason request_reason(const struct mutation *m, const Api__Result *result)
+{
+	static const enum tell_reason verbs[] = {
+		[API__RUN_VERB__START] = TELL_START_REQUESTED,
+		[API__RUN_VERB__STOP] = TELL_STOP_REQUESTED,
+		[API__RUN_VERB__KILL] = TELL_KILL_REQUESTED,
+		[API__RUN_VERB__RESTART] = TELL_RESTART_REQUESTED,
+	};
+
+	switch (result->outcome) {
+	case API__OUTCOME__CREATED:
+		return TELL_CREATE_REQUESTED;
+	case API__OUTCOME__UPDATED:
+		return TELL_UPDATE_REQUESTED;
+	case API__OUTCOME__DELETED:
+	case API__OUTCOME__WITHDRAWN:
+		return TELL_DELETE_REQUESTED;
+	case API__OUTCOME__ACCEPTED:
+		return verbs[((const Api__RunRequest *)m->request)->verb];
+	default:
+		return TELL_REASON_COUNT;
+	}
+}
+
+/* Who asked for what is going to happen. */
+static void tell_part(const struct mutation *m)
+{
+	uid_t uid = rpc_server_call_peer(m->call).uid;
+
+	for (size_t i = m->n_committed; i < m->n_results; i++) {
+		const Api__Result *result = m->results[i];
+		enum tell_reason reason = request_reason(m, result);
+
+		if (reason < TELL_REASON_COUNT)
+			tell_request(m->api->options.engine, reason, result->key, uid,
+				     result->changes, result->n_changes);
+	}
+}
+
+/* What was to change has not: say so in the place of what it would have become. */
+static void fail_part(struct mutation *m, const struct error *err)
+{
+	for (size_t i = m->n_committed; i < m->n_results; i++) {
+		Api__Result *result = m->results[i];
+
+		if (result->outcome == API__OUTCOME__FAILED)
+			continue;
+		result->outcome = API__OUTCOME__FAILED;
+		free(result->message);
+		result->message =
+			xasprintf("cannot be stored, so nothing was changed: %s", err->msg);
+	}
+}
+
+static void on_stored(void *ctx, const struct error *err)
+{
+	struct mutation *m = ctx;
+	mutation_fn then = m->then;
+
+	if (err) {
+		fail_part(m, err);
+	} else {
+		tell_part(m);
+		apply_claims(m);
+	}
+	m->then = m->also = NULL;
+	mutation_discard(m);
+	then(m);
+}
+
+static void on_nothing_to_store(struct deferred *deferred)
+{
+	on_stored(container_of(deferred, struct mutation, turn), NULL);
+}
+
+void mutation_commit(struct mutation *m, mutation_fn then)
+{
+	struct engine *engine = m->api->options.engine;
+
+	m->then = then;
+	if (!engine->store || !m->n_files) {
+		loop_defer(engine->loop, &m->turn, on_nothing_to_store);
+		return;
+	}
+	store_change(engine->store, m->files, m->n_files, rpc_server_call_gone(m->call), on_stored,
+		     m);
+	m->files = NULL;
+	m->n_files = 0;
+}

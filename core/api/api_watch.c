@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Watch: the state first, then every change.
+ *
+ * What waits for a reader is never a message but the key of an object that changed, so a reader
+ * that is slow gets the latest state of each and skips what was in between. At most DIRTY_MAX keys
+ * wait; a reader that is slower still is told RESYNC and gets everything anew. The state itself is
+ * sent by walking the objects, one at a time as the reader takes them: a reader that never reads
+ * costs the same whether there are ten cells or ten thousand.
+ */
+#include <errno.h>
+
+#include "core/api/api_internal.h"
+#include "core/model/view.h"
+
+enum { DIRTY_MAX = 1024 };
+
+/* An object that changed, or one that the reader has been told of. */
+struct mark {
+	struct map_node node; /* struct watch.dirty or .known, by key */
+	struct list link;     /* struct watch.order: dirty ones, oldest first */
+	char *key;
+	bool seen; /* while the containers of a cell are given: it is still there */
+};
+
+/* A message on its way: those of one object at a time. */
+struct outgoing {
+	struct list link; /* struct watch.outbox */
+	Api__WatchEvent *message;
+};
+
+struct watch {
+	struct list link; /* struct api.watches */
+	struct api *api;
+	struct rpc_server_call *call;
+	struct engine_watcher watcher;
+	Api__WatchRequest *request;
+	struct api_selection selection;
+	struct list outbox; /* struct outgoing.link */
+	struct map dirty;   /* struct mark.node */
+	struct list order;  /* struct mark.link */
+	size_t n_dirty;
+	struct map known; /* what was sent as ADDED or MODIFIED and not as DELETED since */
+	char *cursor;     /* the state is being sent: up to this key it was; NULL: all was */
+	bool resync;      /* begin anew */
+	struct deferred pump;
+	Api__WatchEvent__Type type; /* of what is given next */
+};
+
+/* ---- marks ---- */
+
+static struct mark *mark_find(const struct map *map, const char *key)
+{
+	return map_entry(map_find(map, key), struct mark, node);
+}
+
+static struct mark *mark_add(struct map *map, const char *key)
+{
+	struct mark *mark = mark_find(map, key);
+
+	if (mark)
+		return mark;
+	mark = xnew(struct mark);
+	mark->key = xstrdup(key);
+	map_insert(map, &mark->node, mark->key);
+	return mark;
+}
+
+static void mark_free(struct map *map, struct mark *mark)
+{
+	map_remove(map, &mark->node);
+	list_remove(&mark->link);
+	free(mark->key);
+	free(mark);
+}
+
+static void marks_free(struct map *map)
+{
+	struct mark *mark;
+
+	while ((mark = map_entry(map_first(map), struct mark, node)))
+		mark_free(map, mark);
+}
+
+/* ---- messages ---- */
+
+static void outgoing_free(struct outgoing *event)
+{
+	list_remove(&event->link);
+	protobuf_c_message_free_unpacked(&event->message->base, NULL);
+	free(event);
+}
+
+static void push(struct watch *watch, Api__WatchEvent__Type type, Api__Object *object)
+{
+	struct outgoing *event = xnew(struct outgoing);
+
+	event->message = xnew(Api__WatchEvent);
+	api__watch_event__init(event->message);
+	event->message->has_type = true;
+	event->message->type = type;
+	event->message->object = object;
+	list_append(&watch->outbox, &event->link);
+}
+
+static void give(void *ctx, Api__Object *object)
+{
+	struct watch *watch = ctx;
+	enum kind kind;
+	AUTO_FREE char *key = NULL;
+
+	check(api_object_kind(object, &kind));
+	key = model_key(kind, &object->realm->base);
+	mark_add(&watch->known, key)->seen = true;
+	push(watch, watch->type, object);
+}
+
+/* Gone, or no match any more. Its last state is not kept for this: the name is. */
+static void push_deleted(struct watch *watch, struct mark *mark)
+{
+	push(watch, API__WATCH_EVENT__TYPE__DELETED, api_object_gone(mark->key));
+	mark_free(&watch->known, mark);
+}
+
+/* The marks of what was told of one object: itself, or the containers of a cell. */
+static struct mark *known_of(const struct watch *watch, const char *key, struct mark *after)
+{
+	AUTO_FREE char *prefix = xasprintf("%s/", key);
+	struct map_node *node;
+
+	if (watch->selection.selector->kind != API__KIND__CONTAINER)
+		return after ? NULL : mark_find(&watch->known, key);
+	node = after ? map_next(&after->node) : map_find_from(&watch->known, prefix);
+	if (!node || !str_starts_with(node->key, prefix))
+		return NULL;
+	return map_entry(node, struct mark, node);
+}
+
+/* Everything there is to say about one object now. */
+static void push_object(struct watch *watch, const char *key)
+{
+	const struct object *object = engine_find(watch->api->options.engine, key);
+	struct mark *mark, *next;
+
+	for (mark = known_of(watch, key, NULL); mark; mark = known_of(watch, key, mark))
+		mark->seen = false;
+	if (object)
+		api_select_object(&watch->selection, object);
+	for (mark = known_of(watch, key, NULL); mark; mark = next) {
+		next = known_of(watch, key, mark);
+		if (!mark->seen)
+			push_deleted(watch, mark);
+	}
+}
+
+/* ---- the state ---- */
+
+/* The next object after the cursor that has something to say; SYNCED after the last. */
+static void push_next_of_state(struct watch *watch)
+{
+	struct map *objects = &watch->api->options.engine->objects;
+	struct map_node *node = map_find_from(objects, watch->cursor);
+
+	if (node && str_equal(node->key, watch->cursor))
+		node = map_next(node);
+	watch->type = API__WATCH_EVENT__TYPE__ADDED;
+	for (; node && list_empty(&watch->outbox); node = map_next(node)) {
+		free(watch->cursor);
+		watch->cursor = xstrdup(node->key);
+		push_object(watch, node->key);
+	}
+	if (!list_empty(&watch->outbox))
+		return;
+	free(watch->cursor);
+	watch->cursor = NULL;
+	push(watch, API__WATCH_EVENT__TYPE__SYNCED, NULL);
+}
+
+static void drop_dirty(struct watch *watch)
+{
+	marks_free(&watch->dirty);
+	watch->n_dirty = 0;
+}
+
+static void begin_state(struct watch *watch)
+{
+	drop_dirty(watch);
+	marks_free(&watch->known);
+	free(watch->cursor);
+	watch->cursor = xstrdup("");
+}
+
+/* ---- sending ---- */
+
+static void push_change(struct watch *watch)
+{
+	struct mark *mark = list_entry(watch->order.next, struct mark, link);
+	AUTO_FREE char *key = xstrdup(mark->key);
+
+	mark_free(&watch->dirty, mark);
+	watch->n_dirty--;
+	watch->type = API__WATCH_EVENT__TYPE__MODIFIED;
+	push_object(watch, key);
+}
+
+static void fill_outbox(struct watch *watch)
+{
+	while (list_empty(&watch->outbox)) {
+		if (watch->resync) {
+			watch->resync = false;
+			begin_state(watch);
+			push(watch, API__WATCH_EVENT__TYPE__RESYNC, NULL);
+		} else if (watch->cursor) {
+			push_next_of_state(watch);
+		} else if (watch->n_dirty) {
+			push_change(watch);
+		} else {
+			return;
+		}
+	}
+}
+
+static void pump(struct watch *watch)
+{
+	struct outgoing *event;
+
+	if (!rpc_server_call_writable(watch->call))
+		return;
+	fill_outbox(watch);
+	if (list_empty(&watch->outbox))
+		return;
+	event = list_entry(watch->outbox.next, struct outgoing, link);
+	rpc_server_send(watch->call, &event->message->base);
+	outgoing_free(event);
+}
+
+static void on_pump(struct deferred *deferred)
+{
+	pump(container_of(deferred, struct watch, pump));
+}
+
+/* ---- changes ---- */
+
+static void on_change(struct engine_watcher *watcher, const struct object *object, bool gone)
+{
+	struct watch *watch = container_of(watcher, struct watch, watcher);
+	enum kind wanted = (enum kind)watch->selection.selector->kind;
+	struct mark *mark;
+
+	if (object->kind != (wanted == KIND_CONTAINER ? KIND_CELL : wanted) || watch->resync)
+		return;
+	/* What the state has not come to yet is not news; what it was told of and is gone is. */
+	if (watch->cursor && strcmp(object->key, watch->cursor) > 0)
+		return;
+	if (gone && !known_of(watch, object->key, NULL))
+		return;
+	mark = mark_add(&watch->dirty, object->key);
+	if (!list_linked(&mark->link)) {
+		list_append(&watch->order, &mark->link);
+		watch->n_dirty++;
+	}
+	if (watch->n_dirty > DIRTY_MAX) {
+		drop_dirty(watch);
+		watch->resync = true;
+	}
+	/* Not from in here: a forgotten object is still in the map. */
+	loop_defer(watch->api->options.engine->loop, &watch->pump, on_pump);
+}
+
+static void on_writable(struct rpc_server_call *call UNUSED, void *owner)
+{
+	pump(owner);
+}
+
+static void on_closed(struct rpc_server_call *call UNUSED, void *owner)
+{
+	struct watch *watch = owner;
+	struct outgoing *event;
+
+	list_remove(&watch->watcher.link);
+	list_remove(&watch->link);
+	deferred_cancel(&watch->pump);
+	list_for_each(event, &watch->outbox, link)
+		outgoing_free(event);
+	drop_dirty(watch);
+	marks_free(&watch->known);
+	free(watch->cursor);
+	api_selection_fini(&watch->selection);
+	protobuf_c_message_free_unpacked(&watch->request->base, NULL);
+	free(watch);
+}
+
+void api_on_watch(struct rpc_server_call *call, const ProtobufCMessage *message, void *ctx)
+{
+	static const struct rpc_stream_handler handler = { .on_writable = on_writable,
+							   .on_closed = on_closed };
+	const Api__WatchRequest *request = (const Api__WatchRequest *)message;
+	struct api *api = ctx;
+	struct watch *watch = xnew(struct watch);
+	struct error err;
+
+	api_ask_runtime(api);
+	watch->request = (Api__WatchRequest *)model_copy(&request->base);
+	if (api_selection_init(&watch->selection, api, watch->request->selector, &err) < 0) {
+		protobuf_c_message_free_unpacked(&watch->request->base, NULL);
+		free(watch);
+		return rpc_server_fail(call, err.code, &err);
+	}
+	watch->selection.give = give;
+	watch->selection.ctx = watch;
+	watch->api = api;
+	watch->call = call;
+	watch->watcher.on_change = on_change;
+	list_init(&watch->outbox);
+	list_init(&watch->order);
+	list_append(&api->watches, &watch->link);
+	list_append(&api->options.engine->watchers, &watch->watcher.link);
+	rpc_server_stream(call, &handler, watch);
+	begin_state(watch);
+	pump(watch);
+}
+
+void api_end_watches(struct api *api)
+{
+	struct watch *watch;
+
+	list_for_each(watch, &api->watches, link)
+		rpc_server_end(watch->call);
+}

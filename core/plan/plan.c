@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Realms, spaces and stacks, and what all plans share. Cells are in plan_cell.c. */
+#include "core/plan/plan.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "core/plan/plan_steps.h"
+#include "core/state/addresses.h"
+
+void plan_wake_at(struct planning *p, uint64_t at_ms)
+{
+	if (!p->plan->wake_at_ms || at_ms < p->plan->wake_at_ms)
+		p->plan->wake_at_ms = at_ms;
+}
+
+static bool is_planned(const struct plan *plan, enum action action,
+		       const struct container *container)
+{
+	for (size_t i = 0; i < plan->n_steps; i++)
+		if (plan->steps[i].action == action && plan->steps[i].container == container)
+			return true;
+	return false;
+}
+
+/* To look is never too early: what failed may be known to be otherwise then. Only looks that fail
+ * have pauses of their own. */
+static bool must_wait(const struct slot *slot, enum action action, uint64_t now_ms)
+{
+	bool looks = action == ACTION_CONTAINER_INSPECT || action == ACTION_CGROUP_INSPECT;
+
+	return slot->failures && slot->retry_at_ms > now_ms &&
+	       (!looks || slot->failed_action == action);
+}
+
+bool plan_emit(struct planning *p, enum action action, const struct slot *slot,
+	       struct container *container)
+{
+	struct plan *plan = p->plan;
+
+	if (slot->busy || is_planned(plan, action, container))
+		return false;
+	if (must_wait(slot, action, p->context->now_ms)) {
+		plan_wake_at(p, slot->retry_at_ms);
+		return false;
+	}
+	plan->steps = xrealloc(plan->steps, (plan->n_steps + 1) * sizeof(*plan->steps));
+	plan->steps[plan->n_steps++] =
+		(struct plan_step){ .action = action, .container = container };
+	return true;
+}
+
+bool plan_said(const struct planning *p)
+{
+	return p->plan->reason != REASON_COUNT;
+}
+
+void plan_say(struct planning *p, Api__State state, enum reason reason, const char *fmt, ...)
+{
+	va_list args;
+
+	if (plan_said(p))
+		return;
+	p->plan->state = state;
+	p->plan->reason = reason;
+	va_start(args, fmt);
+	str_vprint(p->plan->message, sizeof(p->plan->message), fmt, args);
+	va_end(args);
+}
+
+void plan_say_failure(struct planning *p, const struct slot *slot, const char *what)
+{
+	if (!slot->failures)
+		return;
+	plan_say(p, API__STATE__Pending,
+		 action_failure_reason(slot->failed_action, slot->failure_code), "%s%s%s", what,
+		 *what ? ": " : "", slot->failure);
+}
+
+void plan_fini(struct plan *plan)
+{
+	free(plan->steps);
+	*plan = (struct plan){ 0 };
+}
+
+uint64_t plan_kill_again_ms(uint64_t killed_ms, unsigned kills)
+{
+	uint64_t pause_ms = PLAN_KILL_AGAIN_MS;
+
+	for (unsigned i = 1; i < kills && pause_ms < PLAN_KILL_LAST_MS; i++)
+		pause_ms *= 2;
+	return killed_ms + (pause_ms < PLAN_KILL_LAST_MS ? pause_ms : PLAN_KILL_LAST_MS);
+}
+
+void plan_cgroup_kill(struct planning *p)
+{
+	const struct object *object = p->object;
+	uint64_t again_ms = plan_kill_again_ms(object->cgroup_killed_ms, object->cgroup_kills);
+
+	if (object->cgroup_killed_ms && again_ms > p->context->now_ms)
+		plan_wake_at(p, again_ms);
+	else
+		plan_emit(p, ACTION_CGROUP_KILL, &object->cgroup, NULL);
+}
+
+void plan_cgroup_removal(struct planning *p)
+{
+	const struct object *object = p->object;
+
+	if (!object->cgroup_exists || !object->cgroup.known)
+		return;
+	if (object->populated)
+		plan_cgroup_kill(p);
+	else
+		plan_emit(p, ACTION_CGROUP_REMOVE, &object->cgroup, NULL);
+	if (object->populated && object->cgroup_kills >= PLAN_KILLS_IN_VAIN)
+		plan_say(
+			p, API__STATE__Pending, REASON_DELETE_FAILED,
+			"processes in its cgroup do not end though they were killed %u times: see "
+			"cgroup.procs there; one that hangs in the kernel ends when what it waits for does",
+			object->cgroup_kills);
+}
+
+static enum action own_ensure(enum kind kind)
+{
+	return kind == KIND_REALM ? ACTION_NAMESPACE_ENSURE : ACTION_SPACE_ENSURE;
+}
+
+static bool has_own_thing(enum kind kind)
+{
+	return kind == KIND_REALM || kind == KIND_SPACE;
+}
+
+/* No cell before its isolation. */
+static void say_filter(struct planning *p)
+{
+	const struct object *space = p->object;
+
+	if (space->own.filter_problem)
+		plan_say(p, API__STATE__Pending, REASON_FILTER_FAILED, "%s",
+			 space->own.filter_problem);
+	else if (space->own.filter_missing)
+		plan_say(
+			p, API__STATE__Pending, REASON_FILTER_MISSING,
+			"another hand took its rules out of the packet filter: they are being put "
+			"back, and until then nothing passes between its cells and what is outside");
+	else if (!object_is_filtered(space))
+		plan_say(p, API__STATE__Pending, REASON_CREATING,
+			 "its rules are being put into the packet filter");
+}
+
+/* Where some of its addresses cannot be reached, no cell is placed that has not been there; but
+ * what is below it goes on: object_is_usable(). */
+static void say_ways(struct planning *p)
+{
+	const struct object *space = p->object;
+
+	if (!object_is_routed(space))
+		plan_say(p, API__STATE__Pending, REASON_CREATING,
+			 "where the host's routes lead its range is being looked at");
+	else if (space->own.overlap)
+		plan_say(p, space->own.unreachable ? API__STATE__Pending : API__STATE__Ready,
+			 REASON_RANGE_OVERLAPS, "%s", space->own.overlap);
+}
+
+/* The cells run; the host keeps their packets back. */
+static void say_blocked(struct planning *p)
+{
+	const struct space_passage *known = &p->object->own.passage;
+
+	if (known->blocked)
+		plan_say(p, API__STATE__Ready, REASON_TRAFFIC_BLOCKED, "%s; what helps: %s",
+			 known->blocked, known->remedy);
+}
+
+/* A remark: the space is Ready all the same. */
+static void say_addresses(struct planning *p)
+{
+	const struct own_thing *own = &p->object->own;
+	unsigned total = addresses_of(own->space.subnet);
+
+	switch (addresses_left(p->object)) {
+	case ADDRESSES_ENOUGH:
+		break;
+	case ADDRESSES_LOW:
+		plan_say(p, API__STATE__Ready, REASON_ADDRESSES_LOW,
+			 "%u of the %u addresses that cells can have in %s %s in use",
+			 own->addresses_used, total, own->space.subnet,
+			 own->addresses_used == 1 ? "is" : "are");
+		break;
+	case ADDRESSES_NONE:
+		if (total == ADDRESSES_BRIDGE_PORTS)
+			plan_say(p, API__STATE__Ready, REASON_ADDRESSES_EXHAUSTED,
+				 "all %u ports of bridge %s are in use, no further cell comes up; "
+				 "delete cells, or put some into another space",
+				 total, own->space.bridge);
+		plan_say(p, API__STATE__Ready, REASON_ADDRESSES_EXHAUSTED,
+			 "%s %u address%s in %s %s in use, no further cell comes up; delete "
+			 "cells, or stop all of them and give the space a larger subnet",
+			 total == 1 ? "the" : "all", total, total == 1 ? "" : "es",
+			 own->space.subnet, total == 1 ? "is" : "are");
+		break;
+	}
+}
+
+/* Another remark. */
+static void say_egress(struct planning *p)
+{
+	const struct own_thing *own = &p->object->own;
+
+	if (own->egress_problem)
+		plan_say(p, API__STATE__Ready,
+			 own->egress_unresolved ? REASON_HOST_NOT_FOUND : REASON_HOST_STALE, "%s",
+			 own->egress_problem);
+}
+
+/* A remark too: whether cells may use services of the host is the host's to say. */
+static void say_shut(struct planning *p)
+{
+	const struct space_passage *known = &p->object->own.passage;
+
+	if (known->shut)
+		plan_say(p, API__STATE__Ready, REASON_HOST_SHUT, "%s; where cells need one: %s",
+			 known->shut, known->shut_remedy);
+}
+
+/* What runs goes on, and is started anew, by the spec that it had. A space finds out only when it
+ * tries whether cells hold its ranges. */
+static void say_refused(struct planning *p)
+{
+	const struct object *object = p->object;
+	const struct slot *slot = &object->own.slot;
+
+	if (object->kind == KIND_REALM && object->refused && object->own.applied)
+		plan_say(p, API__STATE__Pending, REASON_SPEC_REFUSED, "%s", object->refused);
+	if (object->kind == KIND_SPACE && object_refuses_ranges(object) &&
+	    object_is_filtered(object))
+		plan_say(p, API__STATE__Pending, REASON_SPEC_REFUSED, "%s", slot->failure);
+}
+
+static void plan_wanted_parent(struct planning *p)
+{
+	const struct object *object = p->object;
+	bool own_missing = has_own_thing(object->kind) && !object->own.applied;
+	bool needs_runtime = object->kind == KIND_REALM;
+
+	if (!object->cgroup.known)
+		plan_emit(p, ACTION_CGROUP_INSPECT, &object->cgroup, NULL);
+	else if (!object->cgroup_exists || object->cgroup_stale)
+		plan_emit(p, ACTION_CGROUP_ENSURE, &object->cgroup, NULL);
+	if (own_missing && !(needs_runtime && !p->context->runtime_up))
+		plan_emit(p, own_ensure(object->kind), &object->own.slot, NULL);
+	if (needs_runtime && !p->context->runtime_up)
+		plan_say(p, API__STATE__Unknown, REASON_RUNTIME_UNAVAILABLE,
+			 "containerd cannot be asked");
+	plan_say_failure(p, &object->cgroup, "");
+	say_refused(p);
+	plan_say_failure(p, &object->own.slot, "");
+	if (object->parent && !object_is_usable(object->parent))
+		plan_say(p, API__STATE__Pending, REASON_PARENT_NOT_READY, "%s %s is not ready",
+			 kind_name(object->parent->kind), object->parent->key);
+	if (own_missing && object->own.space.drift)
+		plan_say(p, API__STATE__Pending, REASON_NETWORK_DRIFTED, "being mended: %s",
+			 object->own.space.drift);
+	if (!own_missing && object->kind == KIND_SPACE) {
+		say_filter(p);
+		say_ways(p);
+	}
+	if (object->cgroup_exists && !own_missing && object->kind == KIND_SPACE) {
+		say_blocked(p);
+		say_addresses(p);
+	}
+	say_egress(p);
+	say_shut(p);
+	if (object->cgroup_exists && !own_missing)
+		plan_say(p, API__STATE__Ready, REASON_NONE, "%s", "");
+	plan_say(p, API__STATE__Pending, REASON_CREATING, "being created");
+}
+
+static void plan_unwanted_parent(struct planning *p)
+{
+	const struct object *object = p->object;
+	bool needs_runtime = object->kind == KIND_REALM;
+
+	if (object->children) {
+		plan_say(p, API__STATE__Pending, REASON_DELETING,
+			 "waits until %u object%s below %s gone", object->children,
+			 str_s(object->children), object->children == 1 ? "is" : "are");
+		return;
+	}
+	if (object->own.joined) {
+		plan_say(p, API__STATE__Pending, REASON_DELETING,
+			 "waits until those that have joined it have left it: cell %s%s",
+			 object->own.joined_by->key, object->own.joined > 1 ? " and others" : "");
+		return;
+	}
+	if (object->own.exists && !(needs_runtime && !p->context->runtime_up))
+		plan_emit(p,
+			  object->kind == KIND_REALM ? ACTION_NAMESPACE_REMOVE
+						     : ACTION_SPACE_REMOVE,
+			  &object->own.slot, NULL);
+	if (!object->cgroup.known)
+		plan_emit(p, ACTION_CGROUP_INSPECT, &object->cgroup, NULL);
+	plan_cgroup_removal(p);
+	plan_say_failure(p, &object->cgroup, "delete");
+	plan_say_failure(p, &object->own.slot, "delete");
+	plan_say(p, API__STATE__Pending, REASON_DELETING, "being deleted");
+	p->plan->gone = !object_exists(object);
+}
+
+/* Containers have no plan of their own: they are documents that join their cell. */
+static void plan_container_document(struct planning *p)
+{
+	plan_say(p, API__STATE__Ready, REASON_NONE, "%s", "");
+	p->plan->gone = !p->object->wanted && !p->object->kept;
+}
+
+/* Why the containers of its realm could never be listed; NULL: they could. */
+static const char *unlooked(const struct object *object)
+{
+	while (object->parent)
+		object = object->parent;
+	return object->own.unlooked;
+}
+
+static void say_not_looked(struct planning *p)
+{
+	const char *problem = unlooked(p->object);
+
+	if (!p->context->runtime_up)
+		plan_say(p, API__STATE__Unknown, REASON_RUNTIME_UNAVAILABLE,
+			 "containerd cannot be asked");
+	else if (problem || p->context->look_problem)
+		plan_say(p, API__STATE__Unknown, REASON_LOOK_FAILED,
+			 "nothing is done until the host can be looked at: %s",
+			 problem ? problem : p->context->look_problem);
+	plan_say(p, API__STATE__Unknown, REASON_STARTING,
+		 "the first look at the host is under way");
+}
+
+static bool only_looks(enum action action)
+{
+	return action == ACTION_CGROUP_INSPECT || action == ACTION_CONTAINER_INSPECT;
+}
+
+/* Defaults, intents, policies: what the store may say of it is not known. It may be as wanted all
+ * the same. */
+static void hold_back(struct planning *p)
+{
+	struct plan *plan = p->plan;
+	size_t n = 0;
+
+	for (size_t i = 0; i < plan->n_steps; i++)
+		if (only_looks(plan->steps[i].action))
+			plan->steps[n++] = plan->steps[i];
+	plan->n_steps = n;
+	plan->gone = plan->waits = plan->restarted = false;
+	if (plan->state != API__STATE__Ready)
+		plan->state = API__STATE__Unknown;
+	plan->reason = REASON_COUNT;
+	plan_say(p, plan->state, REASON_STORE_UNREADABLE,
+		 "what was declared of it is not known, so nothing is done to it: %s",
+		 p->object->unread);
+}
+
+static void say_kept(struct planning *p)
+{
+	plan_say(p, API__STATE__Unknown, REASON_STORE_DAMAGED,
+		 "its file in the store was damaged and set aside, so nothing is done to it; "
+		 "apply it again, or delete it");
+}
+
+void plan_object(const struct object *object, const struct plan_context *context,
+		 struct plan *ret_plan)
+{
+	struct planning p = { object, context, ret_plan };
+
+	*ret_plan = (struct plan){ .reason = REASON_COUNT };
+	if (object->kind == KIND_CONTAINER)
+		plan_container_document(&p);
+	else if (!context->looked || (context->runtime_up && unlooked(object)))
+		say_not_looked(&p);
+	else if (!object->wanted && !context->may_delete)
+		plan_say(&p, API__STATE__Unknown, REASON_STARTING,
+			 "not declared, kept until all manifests have been read");
+	else if (!object->wanted && object->kept && !object->unread)
+		say_kept(&p);
+	else if (object->kind == KIND_CELL)
+		plan_cell(&p);
+	else if (object->wanted)
+		plan_wanted_parent(&p);
+	else
+		plan_unwanted_parent(&p);
+	if (object->unread && object->kind != KIND_CONTAINER)
+		hold_back(&p);
+}

@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Containers and their tasks. */
+#include <errno.h>
+#include <signal.h>
+
+#include "core/base/log.h"
+#include "core/desired/asked.h"
+#include "core/network/cellfiles.h"
+#include "core/network/names.h"
+#include "core/plan/plan_cell.h"
+#include "core/plan/plan_steps.h"
+#include "core/reconcile/act_table.h"
+#include "core/reconcile/observed.h"
+
+static struct container_ref ref_of(struct run *run)
+{
+	return (struct container_ref){ act_namespace(run->object), run->container->containerd_id };
+}
+
+/* Not to know is no failure of the inspection. */
+static void on_oom_kills(struct call *call)
+{
+	struct run *run = container_of(call, struct run, first);
+
+	if (run->slot->changed_seq == run->seq) /* else it is counted once more */
+		run->container->oom_hinted = false;
+	run->ret.container.oom_killed = call->status == 0 && run->oom_kills;
+	call_complete(&run->call, 0, NULL);
+}
+
+/* The leaf counts from the start of the run, and is gone when the task is deleted. */
+static void count_oom_kills(struct run *run)
+{
+	struct cgroup_driver *cgroup = run->engine->cgroup;
+	AUTO_FREE char *leaf =
+		name_cgroup_leaf(run->engine->cgroup_root, run->object->key, run->container->role);
+
+	call_init(&run->first, run->engine->loop, on_oom_kills);
+	cgroup->ops->count_oom_kills(cgroup, leaf, &run->oom_kills, &run->first);
+}
+
+/* It has just ended badly, or somebody told of a kill in this run or one before. */
+static bool may_lack_memory(const struct container *c, const struct container_fact *fact)
+{
+	bool ended = fact->task == TASK_STOPPED && fact->exit_code && c->task != TASK_STOPPED;
+
+	return ended || (c->oom_hinted && fact->task != TASK_NONE);
+}
+
+static void on_inspected(struct call *call)
+{
+	struct run *run = container_of(call, struct run, first);
+
+	if (call->status == 0 && may_lack_memory(run->container, &run->ret.container))
+		count_oom_kills(run);
+	else
+		call_complete(&run->call, call->status, &call->err);
+}
+
+static void start_inspect(struct run *run)
+{
+	struct runtime *runtime = run->engine->runtime;
+	const struct container_ref ref = ref_of(run);
+
+	call_init(&run->first, run->engine->loop, on_inspected);
+	runtime->ops->inspect(runtime, &ref, &run->ret.container, &run->first);
+}
+
+static void inspected(struct run *run)
+{
+	run->slot->known = !run->hinted;
+	observed_container(run->engine, run->object, run->container, &run->ret.container);
+	container_fact_fini(&run->ret.container);
+}
+
+static void container_doubted(struct run *run)
+{
+	run->slot->known = false;
+}
+
+/* What was made from an image runs on without it. */
+static void on_image_resolved(struct call *call)
+{
+	struct run *run = container_of(call, struct run, first);
+	const struct container *c = run->container;
+	bool needed = !c->record || container_changed(c);
+
+	if (call->status == -ENOENT && !needed)
+		log_warning("the image of a container cannot be looked up, so it starts again with "
+			    "what it was made from: %s container=%s",
+			    call->err.msg, c->containerd_id);
+	call_complete(&run->call, call->status == -ENOENT && !needed ? 0 : call->status,
+		      &call->err);
+}
+
+static void start_image_resolve(struct run *run)
+{
+	struct runtime *runtime = run->engine->runtime;
+
+	call_init(&run->first, run->engine->loop, on_image_resolved);
+	runtime->ops->resolve_image(runtime, act_namespace(run->object),
+				    run->container->spec->image, &run->ret.image_digest,
+				    &run->first);
+}
+
+static void image_resolved(struct run *run)
+{
+	AUTO_FREE char *digest = take_ptr(run->ret.image_digest);
+	struct container *c = run->container;
+
+	if (!act_is_current(run)) /* it was another image */
+		return;
+	c->renew = false;
+	c->image_ready = digest != NULL;
+	c->image_moved = digest && c->record && !str_empty(c->image_digest) &&
+			 !str_equal(digest, c->image_digest);
+}
+
+static void create(struct run *run)
+{
+	struct engine *engine = run->engine;
+	struct object *object = run->object;
+	struct container *c = run->container;
+	const char *own = str_empty(c->spec->hostname) ? NULL : c->spec->hostname;
+	const char *role = own ? c->role : NULL;
+	AUTO_FREE char *netns = engine->network->ops->netns_path(engine->network, object->key);
+	AUTO_FREE char *cgroup = name_cgroup_leaf(engine->cgroup_root, object->key, c->role);
+	AUTO_FREE char *group = name_containerd_id(object->key, "root");
+	AUTO_FREE char *hosts = cellfiles_path(engine->run_path, object->key, role, CELLFILE_HOSTS);
+	AUTO_FREE char *hostname =
+		cellfiles_path(engine->run_path, object->key, role, CELLFILE_HOSTNAME);
+	const struct container_request request = {
+		.ref = ref_of(run),
+		.cell_key = object->key,
+		.role = c->role,
+		.spec_hash = c->hash,
+		.group_id = group,
+		.netns_path = netns,
+		.cgroup_path = cgroup,
+		.hostname = own ? own : key_name(object->key),
+		.hosts_path = hosts,
+		.hostname_path = hostname,
+		.spec = c->spec,
+	};
+
+	free(c->seen_hash);
+	c->seen_hash = xstrdup(c->hash); /* the spec may change while the call is under way */
+	str_replace(&c->seen_name, c->name);
+	engine->runtime->ops->create(engine->runtime, &request, &run->ret.image_digest, &run->call);
+}
+
+static void run_own_files(struct work *work)
+{
+	struct run *run = container_of(work, struct run, files);
+
+	run->files_status = names_job_write(run->files_job, &run->files_err);
+}
+
+static void on_own_files(struct work *work)
+{
+	struct run *run = container_of(work, struct run, files);
+	const Api__ContainerSpec *spec = run->container->spec;
+	bool same = spec && str_equal(spec->hostname, run->files_hostname);
+
+	names_job_free(take_ptr(run->files_job));
+	names_touch(run->engine, run->object); /* others may have changed meanwhile */
+	free(take_ptr(run->files_hostname));
+	if (run->files_status == 0 && !same)
+		run->files_status =
+			error_set(&run->files_err, -EAGAIN, "its spec changed meanwhile");
+	if (run->files_status < 0)
+		call_complete(&run->call, run->files_status, &run->files_err);
+	else
+		create(run);
+}
+
+/* The files that a container with a host name of its own mounts exist before its task is made. */
+static void start_create(struct run *run)
+{
+	const char *hostname = run->container->spec->hostname;
+
+	if (str_empty(hostname) || !run->engine->run_path) {
+		create(run);
+		return;
+	}
+	if (!act_takes_dir(run))
+		return;
+	run->files_hostname = xstrdup(hostname); /* the spec may change while they are written */
+	run->files_job = names_job_new(run->engine, run->object, &(struct cell_addresses){ 0 },
+				       run->container->role, hostname);
+	loop_work(run->engine->loop, &run->files, run_own_files, on_own_files);
+}
+
+static void created(struct run *run)
+{
+	struct container *c = run->container;
+
+	c->record = c->snapshot = true;
+	c->exited = c->stopping = c->renew = c->image_moved = false;
+	free(c->image_digest);
+	c->image_digest = take_ptr(run->ret.image_digest);
+}
+
+/* The image may have vanished since it was resolved. */
+static void create_doubted(struct run *run)
+{
+	run->slot->known = false;
+	run->container->image_ready = false;
+}
+
+static void start_remove(struct run *run)
+{
+	struct runtime *runtime = run->engine->runtime;
+	const struct container_ref ref = ref_of(run);
+
+	runtime->ops->remove(runtime, &ref, &run->call);
+}
+
+static void removed(struct run *run)
+{
+	run->container->record = run->container->snapshot = run->container->image_moved = false;
+	run->container->exited = run->container->stopping = false; /* its past goes with it */
+}
+
+/* What it is to run may be another by now, or nothing: then the plan begins anew. */
+static void create_task(struct run *run)
+{
+	struct runtime *runtime = run->engine->runtime;
+	const struct container_ref ref = ref_of(run);
+
+	if (run->files_status == 0 && (!run->container->spec || !act_is_current(run)))
+		run->files_status =
+			error_set(&run->files_err, -EAGAIN, "its spec changed meanwhile");
+	if (run->files_status < 0)
+		call_complete(&run->call, run->files_status, &run->files_err);
+	else
+		runtime->ops->task_create(runtime, &ref, run->container->spec, &run->ret.pid,
+					  &run->call);
+}
+
+static void on_files_again(struct work *work)
+{
+	struct run *run = container_of(work, struct run, files);
+
+	names_job_free(take_ptr(run->files_job));
+	free(take_ptr(run->files_hostname));
+	names_touch(run->engine, run->object); /* others may have changed meanwhile */
+	create_task(run);
+}
+
+/* NULL: it mounts those of the cell. */
+static const char *files_role(const struct run *run)
+{
+	return run->files_hostname ? run->container->role : NULL;
+}
+
+static void look_at_files(struct work *work)
+{
+	struct run *run = container_of(work, struct run, files);
+
+	run->files_there =
+		cellfiles_are_there(run->engine->run_path, run->object->key, files_role(run));
+}
+
+static void on_files_seen(struct work *work)
+{
+	struct run *run = container_of(work, struct run, files);
+
+	if (run->files_there) {
+		free(take_ptr(run->files_hostname));
+		create_task(run);
+	} else if (act_takes_dir(run)) {
+		run->files_job = names_job_again(run->engine, run->object, files_role(run),
+						 run->files_hostname);
+		loop_work(run->engine->loop, &run->files, run_own_files, on_files_again);
+	} else {
+		free(take_ptr(run->files_hostname));
+	}
+}
+
+/* The files that it mounts were written once, and somebody may have taken them away since: without
+ * them the task cannot be made. They cost two calls while they are there. */
+static void start_task_create(struct run *run)
+{
+	const char *hostname = run->container->spec->hostname;
+
+	run->files_status = 0;
+	if (!run->engine->run_path) {
+		create_task(run);
+		return;
+	}
+	run->files_hostname = str_empty(hostname) ? NULL : xstrdup(hostname);
+	loop_work(run->engine->loop, &run->files, look_at_files, on_files_seen);
+}
+
+static void task_created(struct run *run)
+{
+	observed_task(run->engine, run->object, run->container, TASK_CREATED, run->ret.pid);
+}
+
+static void start_task_start(struct run *run)
+{
+	struct runtime *runtime = run->engine->runtime;
+	const struct container_ref ref = ref_of(run);
+
+	runtime->ops->task_start(runtime, &ref, run->container->spec, &run->call);
+}
+
+static void task_started(struct run *run)
+{
+	observed_task(run->engine, run->object, run->container, TASK_RUNNING, run->container->pid);
+}
+
+/* A root that did not start has used up its incarnation. */
+static void start_doubted(struct run *run)
+{
+	run->slot->known = false;
+	if (container_is_root(run->container))
+		run->object->cell.fresh = false;
+}
+
+static void send_signal(struct run *run)
+{
+	struct runtime *runtime = run->engine->runtime;
+	const struct container_ref ref = ref_of(run);
+
+	runtime->ops->task_signal(runtime, &ref, run->number, &run->call);
+}
+
+/* When the note of it failed, only a crash makes a difference. Something else may be wanted by now.
+ */
+static void on_noted(struct call *call)
+{
+	struct run *run = container_of(call, struct run, first);
+	struct error err;
+
+	if (act_is_current(run))
+		return send_signal(run);
+	error_set(&err, -ECANCELED, "it is not to be ended any more");
+	call_complete(&run->call, err.code, &err);
+}
+
+static void signal_task(struct run *run, int number)
+{
+	run->container->stopping = true;
+	run->number = number;
+	call_init(&run->first, run->engine->loop, on_noted);
+	if (!asked_note(run->engine, run->container, &run->first))
+		send_signal(run);
+}
+
+static void start_task_stop(struct run *run)
+{
+	if (run->slot->failures < PLAN_KILLS_IN_VAIN)
+		run->container->stop_tried_ms = loop_now_ms(run->engine->loop);
+	signal_task(run, run->container->stop_signal);
+}
+
+static void task_stop_sent(struct run *run)
+{
+	run->container->stop_sent_ms = loop_now_ms(run->engine->loop);
+}
+
+static void start_task_kill(struct run *run)
+{
+	signal_task(run, SIGKILL);
+}
+
+/* Asked again when it had to be repeated: whoever should have told us of the exit did not. */
+static void task_kill_sent(struct run *run)
+{
+	if (run->container->kill_sent_ms)
+		run->slot->known = false;
+	run->container->kill_sent_ms = loop_now_ms(run->engine->loop);
+	run->container->kills++;
+}
+
+static void start_task_delete(struct run *run)
+{
+	struct runtime *runtime = run->engine->runtime;
+	const struct container_ref ref = ref_of(run);
+
+	runtime->ops->task_delete(runtime, &ref, &run->call);
+}
+
+static void task_deleted(struct run *run)
+{
+	observed_task(run->engine, run->object, run->container, TASK_NONE, 0);
+}
+
+/* The root's shim serves the whole cell. */
+static void start_shim_kill(struct run *run)
+{
+	struct runtime *runtime = run->engine->runtime;
+	AUTO_FREE char *group = name_containerd_id(run->object->key, "root");
+	const struct container_ref ref = { act_namespace(run->object), group };
+
+	runtime->ops->kill_shim(runtime, &ref, &run->call);
+}
+
+/* It can be looked at again at once. */
+static void shim_killed(struct run *run)
+{
+	run->slot->known = false;
+	slot_forgive(run->slot);
+}
+
+/* ---- the rows ---- */
+
+const struct act act_containers[ACTION_COUNT] = {
+	[ACTION_CONTAINER_INSPECT] = { ON_CONTAINER, start_inspect, inspected, container_doubted },
+	[ACTION_IMAGE_RESOLVE] = { ON_CONTAINER, start_image_resolve, image_resolved, act_nothing },
+	[ACTION_CONTAINER_CREATE] = { ON_CONTAINER, start_create, created, create_doubted },
+	[ACTION_CONTAINER_REMOVE] = { ON_CONTAINER, start_remove, removed, container_doubted },
+	[ACTION_TASK_CREATE] = { ON_CONTAINER, start_task_create, task_created, container_doubted },
+	[ACTION_TASK_START] = { ON_CONTAINER, start_task_start, task_started, start_doubted },
+	[ACTION_TASK_STOP] = { ON_CONTAINER, start_task_stop, task_stop_sent, container_doubted },
+	[ACTION_TASK_KILL] = { ON_CONTAINER, start_task_kill, task_kill_sent, container_doubted },
+	[ACTION_TASK_DELETE] = { ON_CONTAINER, start_task_delete, task_deleted, container_doubted },
+	[ACTION_SHIM_KILL] = { ON_CONTAINER, start_shim_kill, shim_killed, container_doubted },
+};

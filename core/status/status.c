@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/status/status.h"
+
+#include "core/base/log.h"
+#include "core/base/wall.h"
+#include "core/plan/plan.h"
+#include "core/status/tell.h"
+
+/* ---- transitions ---- */
+
+static const char *state_name(Api__State state)
+{
+	return protobuf_c_enum_descriptor_get_value(&api__state__descriptor, (int)state)->name;
+}
+
+static void touch_children(struct engine *engine, const struct object *object)
+{
+	AUTO_FREE char *prefix = xasprintf("%s/", object->key);
+	struct map_node *node = map_find_from(&engine->objects, prefix);
+
+	for (; node && str_starts_with(node->key, prefix); node = map_next(node)) {
+		struct object *child = map_entry(node, struct object, node);
+
+		if (child->parent == object)
+			engine_touch(engine, child);
+	}
+}
+
+static void log_transition(const struct object *object, const struct plan *plan)
+{
+	enum log_level level = plan->state == API__STATE__Failed ? LOG_WARNING : LOG_INFO;
+
+	if (object->kind == KIND_CONTAINER)
+		return;
+	log_write(level, "%s %s is %s%s%s%s%s", kind_name(object->kind), object->key,
+		  state_name(plan->state), plan->reason ? ": " : "", reason_name(plan->reason),
+		  *plan->message ? ": " : "", plan->message);
+}
+
+bool status_update(struct engine *engine, struct object *object, const struct plan *plan)
+{
+	struct object_status *status = &object->status;
+	bool state_changed = status->state != plan->state, was_usable = object_is_usable(object);
+
+	if (!state_changed && status->reason == plan->reason &&
+	    str_equal(status->message, plan->message))
+		return false;
+	if (state_changed || status->reason != plan->reason) {
+		log_transition(object, plan);
+		tell_state(engine, object, plan);
+	}
+	if (object->kind == KIND_CELL) {
+		engine->cells[status->state]--;
+		engine->cells[plan->state]++;
+	}
+	status->state = plan->state;
+	status->reason = plan->reason;
+	free(status->message);
+	status->message = xstrdup(plan->message);
+	if (!status->created_ms)
+		status->created_ms = wall_now_ms();
+	if (plan->state == API__STATE__Ready && !status->ready_ms)
+		status->ready_ms = wall_now_ms();
+	engine_changed(engine, object, false);
+	if (state_changed || was_usable != object_is_usable(object))
+		touch_children(engine, object);
+	return state_changed || was_usable != object_is_usable(object);
+}
+
+void status_gone(struct engine *engine, struct object *object)
+{
+	if (object->spec && object->kind != KIND_CONTAINER)
+		log_info("%s %s is deleted", kind_name(object->kind), object->key);
+	if (object->kind != KIND_CONTAINER)
+		tell_deleted(engine, object);
+	engine_changed(engine, object, true);
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rules of one container, wherever it is declared. */
+#include <limits.h>
+#include <stdio.h>
+
+#include "core/model/field.h"
+#include "core/validate/validate.h"
+
+enum {
+	IMAGE_MAX_BYTES = 512,
+	/* The kernel executes nothing with a longer argument or variable: MAX_ARG_STRLEN without
+	 * its NUL, with the smallest pages. */
+	EXEC_STRING_MAX_BYTES = 32 * 4096 - 1,
+};
+
+static void validate_image(const char *prefix, const char *image, struct model_problems *problems)
+{
+	if (str_empty(image)) {
+		validate_problem(
+			problems, prefix, "image",
+			"missing; expected an image such as docker.io/library/busybox:latest");
+		return;
+	}
+	if (strlen(image) > IMAGE_MAX_BYTES)
+		validate_problem(problems, prefix, "image", "has %zu bytes, at most %d are allowed",
+				 strlen(image), IMAGE_MAX_BYTES);
+	for (const unsigned char *p = (const unsigned char *)image; *p; p++) {
+		if (*p > ' ' && *p < 0x7f)
+			continue;
+		validate_problem(problems, prefix, "image",
+				 "\"" SHOWN
+				 "\" is not an image reference; expected ASCII without spaces",
+				 image);
+		return;
+	}
+}
+
+/* Says nothing of the value, which may be a secret. */
+static void validate_length(const char *prefix, const char *field, const char *value,
+			    struct model_problems *problems)
+{
+	if (strlen(value) > EXEC_STRING_MAX_BYTES) /* NAME= counts */
+		validate_problem(problems, prefix, field,
+				 "has %zu bytes; the kernel starts no process with an argument or "
+				 "a variable of more than %d; mount it as a file",
+				 strlen(value), EXEC_STRING_MAX_BYTES);
+}
+
+static void validate_command(const char *prefix, const Api__ContainerSpec *spec,
+			     struct model_problems *problems)
+{
+	if (!str_empty(spec->command) && strlen(spec->command) >= PATH_MAX)
+		validate_problem(problems, prefix, "command",
+				 "has %zu bytes, at most %d are allowed", strlen(spec->command),
+				 PATH_MAX - 1);
+	for (size_t i = 0; i < spec->n_args; i++) {
+		char field[32];
+
+		snprintf(field, sizeof(field), "args[%zu]", i);
+		validate_length(prefix, field, spec->args[i], problems);
+	}
+}
+
+static void validate_env(const char *prefix, const Api__ContainerSpec *spec,
+			 struct model_problems *problems)
+{
+	for (size_t i = 0; i < spec->n_env; i++) {
+		const char *equals = strchr(spec->env[i], '=');
+		char field[32];
+
+		snprintf(field, sizeof(field), "env[%zu]", i);
+		if (!equals || equals == spec->env[i])
+			validate_problem(problems, prefix, field,
+					 "expected NAME=value with a name before the '='");
+		validate_length(prefix, field, spec->env[i], problems);
+	}
+}
+
+static void validate_restart(const char *prefix, const char *policy,
+			     struct model_problems *problems)
+{
+	static const char *const policies[] = { "always", "on-failure", "never" };
+	const char *nearest;
+
+	if (str_empty(policy))
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(policies); i++)
+		if (str_equal(policy, policies[i]))
+			return;
+	nearest = str_nearest(policy, policies, ARRAY_SIZE(policies));
+	if (nearest)
+		validate_problem(problems, prefix, "restartPolicy",
+				 "\"" SHOWN "\" is not a restart policy, did you mean \"%s\"?",
+				 policy, nearest);
+	else
+		validate_problem(problems, prefix, "restartPolicy",
+				 "\"" SHOWN
+				 "\" is not a restart policy; expected always, on-failure or never",
+				 policy);
+}
+
+static void validate_settings(const char *prefix, const Api__ContainerSpec *spec,
+			      struct model_problems *problems)
+{
+	validate_command(prefix, spec, problems);
+	validate_env(prefix, spec, problems);
+	validate_restart(prefix, spec->restart_policy, problems);
+	validate_process(prefix, spec, problems);
+	validate_mounts(prefix, spec, problems);
+}
+
+void validate_container_defaults(const char *prefix, const Api__ContainerDefaults *defaults,
+				 struct model_problems *problems)
+{
+	Api__ContainerSpec spec = API__CONTAINER_SPEC__INIT; /* borrows everything */
+
+	if (!validate_defaults_size(prefix, defaults, problems))
+		return;
+	message_borrow(&spec.base, &defaults->base);
+	validate_settings(prefix, &spec, problems);
+}
+
+void validate_container(const char *prefix, const Api__ContainerSpec *spec,
+			struct model_problems *problems)
+{
+	validate_image(prefix, spec->image, problems);
+	validate_settings(prefix, spec, problems);
+	validate_networks(prefix, spec, problems);
+	validate_ports(prefix, spec, problems);
+	validate_aliases(prefix, spec, problems);
+}
