@@ -56,7 +56,7 @@ void state_print(Api__State state, FILE *out, bool color);
 /* The same of a check, as a column. */
 void result_print(Api__HostCheck__Result result, FILE *out, bool color);
 
-/* Text of a peer or a file on one line, made safe. */
+/* Text of a peer or a file on one line: control characters become '?'. */
 void text_print(const char *text, FILE *out);
 
 /* Seconds since the epoch of an RFC 3339 time, -1 when @text is none. */

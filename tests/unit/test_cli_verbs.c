@@ -206,42 +206,7 @@ static const struct {
 	  "selector:\n  kind: Cell\n  labels: tier=front,!old,a=b\n", NAMED, CLI_DONE },
 	{ "get cells -o name -l tier=front", "selector:\n  kind: Cell\n  labels: tier=front\n",
 	  NAMED, CLI_DONE },
-	/* as "xargs kuke stop" has it of what was printed, and of several lists */
-	{ "stop cell/main/lab/app/db container/default/default/default/web/side",
-	  "selector:\n  kind: Cell\n  realm: main\n  space: lab\n  stack: app\n"
-	  "  name: db\nverb: Stop\n---\n"
-	  "selector:\n  kind: Container\n  realm: default\n  space: default\n  stack: default\n"
-	  "  cell: web\n  name: side\nverb: Stop\n",
-	  "Cell \"web\": stop asked for in main/default/default\n"
-	  "Cell \"web\": stop asked for in main/default/default\n",
-	  CLI_DONE },
-	{ "delete realm realm/main", "selector:\n  kind: Realm\n  name: main\n",
-	  "Realm \"main\": not found\n", CLI_FAILED },
-	{ "delete space space/lab", "selector:\n  kind: Space\n  realm: space\n  name: lab\n",
-	  "Realm \"main\": not found\n", CLI_FAILED },
 };
-
-/* As many names as xargs gives at once. */
-static void test_many_names(void **state UNUSED)
-{
-	enum { NAMES = 200 };
-	AUTO_BUF struct buf line = { 0 };
-	AUTO_FREE char *asked = NULL;
-	struct stub stub;
-	struct run run;
-
-	stub_init(&stub, methods, ARRAY_SIZE(methods), NULL);
-	buf_add_str(&line, "stop");
-	for (int i = 0; i < NAMES; i++)
-		buf_printf(&line, " cell/default/default/default/c%d", i);
-	run = run_kuke(line.data, stub.environment);
-	assert_int_equal(run.code, CLI_DONE);
-	asked = stub_requests(&stub);
-	assert_non_null(strstr(asked, "  name: c0\n"));
-	assert_non_null(strstr(asked, "  name: c199\n"));
-	run_fini(&run);
-	stub_fini(&stub);
-}
 
 static void test_requests(void **state UNUSED)
 {
@@ -309,10 +274,6 @@ static void test_wrong_usage(void **state UNUSED)
 		{ "start realm main", "start works on cell or container, not on a realm" },
 		{ "stop stack x", "stop works on cell or container, not on a stack" },
 		{ "kill cell", "which cell? kuke kill cell|container NAME..." },
-		{ "stop cell/a b", "\"b\": expected KIND/NAME, as in the words before it" },
-		{ "stop cell/a realm/b", "stop works on cell or container, not on a realm" },
-		{ "stop cell/a cell/b_",
-		  "\"b_\" is no name: letters, digits and inner dashes, at most 63" },
 		{ "restart cell a b_",
 		  "\"b_\" is no name: letters, digits and inner dashes, at most 63" },
 		{ "delete cell a b_",
@@ -855,7 +816,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_requests),      cmocka_unit_test(test_wrong_usage),
-		cmocka_unit_test(test_many_names),
 		cmocka_unit_test(test_results),       cmocka_unit_test(test_files),
 		cmocka_unit_test(test_apply_goes_on), cmocka_unit_test(test_delete_files),
 		cmocka_unit_test(test_completion),    cmocka_unit_test(test_completion_of_names),
