@@ -62,6 +62,11 @@ void table_add_state(struct table *table, Api__State state)
 	add_cell(table, state_name(state), state_color(state));
 }
 
+void table_add_reason(struct table *table, const char *reason, Api__State state)
+{
+	add_cell(table, reason, state_color(state));
+}
+
 static void print_cell(const char *text, const char *color, size_t width, FILE *out)
 {
 	fprintf(out, "%s%s%s", color ? color : "", text, color ? RESET : "");
