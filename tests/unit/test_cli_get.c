@@ -196,6 +196,9 @@ static void test_status(void **state UNUSED)
 	assert_true(str_ends_with(run.out.data, "\n1 object is not as declared.\n"));
 	run_fini(&run);
 	run_expect("status -o json", fixture.environment, CLI_FAILED, "{\n*", "");
+	run = run_kuke("status -o json", fixture.environment);
+	assert_non_null(strstr(run.out.data, "\"held\": []")); /* jq '.held[]' finds none */
+	run_fini(&run);
 	stub_fini(&fixture);
 }
 
