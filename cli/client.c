@@ -2,7 +2,10 @@
 #include "cli/client.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
 
+#include "core/base/str.h"
 #include "core/rpc/wire/blocking.h"
 
 #define SERVICE "/kukeon.v1beta1.Kukeon/"
@@ -66,12 +69,40 @@ static int hangs(const struct client *client, struct error *err)
 			  client->socket);
 }
 
+/* What starts it here: its units where they are installed, else kuke itself. */
+static const char *starter(void)
+{
+	static const char *const places[] = { "/etc/systemd/system", "/run/systemd/system",
+					      "/usr/local/lib/systemd/system",
+					      "/usr/lib/systemd/system", "/lib/systemd/system" };
+
+	for (size_t i = 0; access("/run/systemd/system", F_OK) == 0 && i < ARRAY_SIZE(places);
+	     i++) {
+		AUTO_FREE char *unit = xasprintf("%s/kukeond.socket", places[i]);
+
+		if (access(unit, F_OK) == 0)
+			return "systemctl start kukeond.socket";
+	}
+	return "kuke init";
+}
+
+/* "is it running?" is half an answer. */
+static void name_starter(int code, struct error *err)
+{
+	static const char question[] = "is it running?";
+	size_t len = strlen(err->msg);
+
+	if (code == -ECONNREFUSED && str_ends_with(err->msg, question))
+		snprintf(err->msg + len, sizeof(err->msg) - len, " '%s' starts it", starter());
+}
+
 static int client_call(struct client *client, const struct method *method,
 		       const ProtobufCMessage *request, void *ret_reply, struct error *err)
 {
 	int rc = rpc_client_call(client->rpc, method->name, request, method->reply_type,
 				 method->timeout_ms, ret_reply, err);
 
+	name_starter(rc, err);
 	if (rc != -ETIMEDOUT)
 		return rc;
 	hangs(client, err);
@@ -193,6 +224,7 @@ int client_watch(struct client *client, const struct client_watch *watch, struct
 
 	request.selector = (Api__Selector *)watch->selector; /* is only read */
 	rc = rpc_client_stream(client->rpc, &options, err);
+	name_starter(rc, err);
 	if (rc == 0 && !watching.stopped)
 		return error_set(err, -ECONNREFUSED, "kukeond on %s ended the watch",
 				 client->socket);
@@ -227,6 +259,7 @@ int client_events(struct client *client, const Api__EventsRequest *request, clie
 	};
 	int rc = rpc_client_stream(client->rpc, &options, err);
 
+	name_starter(rc, err);
 	if (rc == 0 && request->watch && !telling.stopped)
 		return error_set(err, -ECONNREFUSED, "kukeond on %s ended the watch",
 				 client->socket);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/columns.h"
 
+#include "cli/host_hierarchy.h"
 #include "core/base/str.h"
 #include "core/model/view.h"
 
@@ -88,15 +89,39 @@ static void space_conflist(const struct object *object, struct buf *out)
 	add(out, status ? status->conflist : NULL);
 }
 
-/* "running/total" containers. */
+static bool is_declared(const Api__CellSpec *spec, const char *id)
+{
+	for (size_t i = 0; i < spec->n_containers; i++)
+		if (str_equal(spec->containers[i]->id, id))
+			return true;
+	return false;
+}
+
+static bool is_daemon(const struct object *object)
+{
+	struct target target = { .kind = object->kind, .name = object->name };
+
+	memcpy(target.scope, object->scope, sizeof(target.scope));
+	return host_is_system_cell(&target);
+}
+
+/* "running/total" of the containers that it shall have. The daemon's own cell declares none: what
+ * it has stands in its status. */
 static void cell_ready(const struct object *object, struct buf *out)
 {
 	const Api__Cell *cell = object->api->cell;
-	size_t running = 0;
+	bool own = is_daemon(object);
+	size_t running = 0, total = cell->spec ? cell->spec->n_containers : 0;
 
-	for (size_t i = 0; cell->status && i < cell->status->n_containers; i++)
-		running += cell->status->containers[i]->state == API__STATE__Ready;
-	buf_printf(out, "%zu/%zu", running, cell->spec ? cell->spec->n_containers : 0);
+	for (size_t i = 0; cell->status && i < cell->status->n_containers; i++) {
+		const Api__ContainerStatus *status = cell->status->containers[i];
+
+		if (!own && !(cell->spec && is_declared(cell->spec, status->id)))
+			continue;
+		running += status->state == API__STATE__Ready;
+		total += own;
+	}
+	buf_printf(out, "%zu/%zu", running, total);
 }
 
 static void cell_ip(const struct object *object, struct buf *out)
@@ -209,12 +234,18 @@ void columns_begin(enum kind kind, unsigned further, struct table *table)
 	}
 }
 
-static void add_state(const struct object *object, struct table *table)
+/* What is neither well nor at rest is told by the reason, which says more; with REASON beside it
+ * the state is what it is called. */
+static void add_state(const struct object *object, unsigned further, struct table *table)
 {
+	bool at_rest = object->state == API__STATE__Ready || object->state == API__STATE__Stopped;
+
 	if (object->gone)
 		table_add(table, "Deleted");
-	else
+	else if (at_rest || (further & COLUMNS_WIDE) || str_empty(object->reason))
 		table_add_state(table, object->state);
+	else
+		table_add_reason(table, object->reason, object->state);
 }
 
 void columns_add(const struct object *object, unsigned further, time_t now, struct table *table)
@@ -225,7 +256,7 @@ void columns_add(const struct object *object, unsigned further, time_t now, stru
 		if (!is_shown(column, further))
 			continue;
 		if (column->state) {
-			add_state(object, table);
+			add_state(object, further, table);
 			continue;
 		}
 		if (column->age)

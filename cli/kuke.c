@@ -6,6 +6,8 @@
 #include "core/base/fs.h"
 #include "core/base/str.h"
 
+FS_OPEN_STANDARD_FIRST
+
 /* https://no-color.org: set and not empty means no. */
 static bool wants_color(void)
 {

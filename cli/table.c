@@ -67,6 +67,11 @@ void table_add_state(struct table *table, Api__State state)
 	add_cell(table, state_name(state), state_color(state));
 }
 
+void table_add_reason(struct table *table, const char *reason, Api__State state)
+{
+	add_cell(table, reason, state_color(state));
+}
+
 /* ---- how wide the columns are ---- */
 
 static void widen(struct table *table)

@@ -38,6 +38,7 @@ void table_add_text_column(struct table *table, const char *header);
 /* The next cell, row by row. Nothing (NULL or "") shows as "-"; the text is made safe. */
 void table_add(struct table *table, const char *text);
 void table_add_state(struct table *table, Api__State state);
+void table_add_reason(struct table *table, const char *reason, Api__State state);
 
 /*
  * Prints the rows and forgets them: what is added then goes on below. Columns are as wide as their

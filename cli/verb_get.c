@@ -149,6 +149,8 @@ const struct verb verb_get = {
 		    "  kuke get co --cell web -o json | jq '.[].status.pid'\n"
 		    "\n"
 		    "Kinds: realms (r), spaces (sp), stacks (st), cells (ce), containers (co).\n"
+		    "STATE is the reason where an object is neither Ready nor Stopped (with -o wide "
+		    "both); READY of a cell is how many of its containers run, and of how many.\n"
 		    "What -o yaml and -o json print can be applied again.\n",
 	.max_words = 2,
 	.kinds = KINDS_ALL,

@@ -20,7 +20,7 @@ static void print_raw(const ProtobufCMessage *message, enum args_output output, 
 	AUTO_BUF struct buf text = { 0 };
 
 	if (output == OUTPUT_JSON)
-		manifest_emit_json(message, &text);
+		manifest_emit_json_whole(message, &text);
 	else
 		manifest_emit_yaml(message, &text);
 	fputs(text.len ? text.data : "", out);
@@ -119,7 +119,7 @@ const struct verb verb_status = {
 		    "  kuke status && echo all is well\n"
 		    "  kuke status cell web\n"
 		    "  kuke status -v\n"
-		    "  kuke status -o json | jq '.problems[]?'\n",
+		    "  kuke status -o json | jq '.problems[]'\n",
 	.max_words = 2,
 	.kinds = KINDS_ALL,
 	.outputs = 1U << OUTPUT_TABLE | 1U << OUTPUT_YAML | 1U << OUTPUT_JSON,

@@ -718,6 +718,8 @@ static int run(struct kukeond *k)
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+FS_OPEN_STANDARD_FIRST
+
 int main(int argc, char **argv)
 {
 	struct kukeond k = { .lock_fd = -1, .runtime_lock_fd = -1 };

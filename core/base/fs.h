@@ -60,6 +60,19 @@ int fs_update_file(int dirfd, const char *name, const void *data, size_t len, mo
  */
 void fs_open_standard(void);
 
+/*
+ * At the top of a program's main file: does so before the libraries begin, some of which open
+ * descriptors then, and would stand where the standard ones are looked for. A sanitizer has to begin
+ * first: there main() calls it.
+ */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define FS_OPEN_STANDARD_FIRST
+#else
+#define FS_OPEN_STANDARD_FIRST                                                                     \
+	__attribute__((section(".preinit_array"), used)) static void (*const open_standard)(void) = \
+		fs_open_standard;
+#endif
+
 /* mkdir -p; directories that exist are left alone, those that are made have @mode whatever the
  * umask is. */
 int fs_make_dirs(const char *path, mode_t mode, struct error *err);

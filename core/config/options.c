@@ -4,6 +4,9 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "core/base/fs.h"
 #include "core/manifest/manifest.h"
@@ -257,6 +260,15 @@ int options_load(const struct options *options, Api__Config **ret_config, struct
 	return 0;
 }
 
+/* What --help or --version print may get nowhere. */
+static void check_output(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return;
+	fprintf(stderr, "kukeond: write to standard output: %m\n");
+	_exit(EXIT_FAILURE);
+}
+
 int options_read(int argc, char **argv, Api__Config **ret_config, struct error *err)
 {
 	const struct argp argp = {
@@ -266,6 +278,7 @@ int options_read(int argc, char **argv, Api__Config **ret_config, struct error *
 	};
 	struct options options = { 0 };
 
+	atexit(check_output);
 	argp_program_version = "kukeond " KUKEON_VERSION;
 	argp_err_exit_status = 2;
 	argp_parse(&argp, argc, argv, 0, NULL, &options);

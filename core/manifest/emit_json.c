@@ -121,14 +121,33 @@ static void add_escaped(struct buf *out, const char *json)
 	}
 }
 
-static void emit(const ProtobufCMessage *message, size_t flags, struct buf *out)
+/* Takes @json. */
+static void emit_json(json_t *json, size_t flags, struct buf *out)
 {
-	json_t *json = json_of_message(message);
 	AUTO_FREE char *text = json_dumps(json, flags);
 
 	check(text);
 	add_escaped(out, text);
 	json_decref(json);
+}
+
+static void emit(const ProtobufCMessage *message, size_t flags, struct buf *out)
+{
+	emit_json(json_of_message(message), flags, out);
+}
+
+void manifest_emit_json_whole(const ProtobufCMessage *message, struct buf *out)
+{
+	json_t *json = json_of_message(message);
+
+	for (unsigned f = 0; f < message->descriptor->n_fields; f++) {
+		const ProtobufCFieldDescriptor *field = &message->descriptor->fields[f];
+
+		if (field->label == PROTOBUF_C_LABEL_REPEATED && !field_count(message, field))
+			check(json_object_set_new(json, naming_of_field(field).text,
+						  json_array()) == 0);
+	}
+	emit_json(json, JSON_INDENT(2), out);
 }
 
 void manifest_emit_json(const ProtobufCMessage *message, struct buf *out)

@@ -91,5 +91,8 @@ int manifest_parse_stored(const char *name, const char *data, size_t len,
 void manifest_emit_yaml(const ProtobufCMessage *message, struct buf *out);
 void manifest_emit_json(const ProtobufCMessage *message, struct buf *out);
 
+/* The same JSON with the lists that are empty, for who looks for something in them. */
+void manifest_emit_json_whole(const ProtobufCMessage *message, struct buf *out);
+
 /* The same JSON on one line, without its end. */
 void manifest_emit_json_line(const ProtobufCMessage *message, struct buf *out);

@@ -197,3 +197,9 @@ assert_eq "default " "$(KUKEON_SOCKET=$SOCKET completes kuke get cells --realm =
 remove_manifest filed.yaml
 wait_for "cell filed is gone" cell_is_gone filed
 kuke delete realm default --cascade --wait >/dev/null
+
+# What cannot be written is no success.
+status=0
+"$KUKEON_BIN/kukeond" --version >/dev/full 2>"$T/err" || status=$?
+assert_eq 1 $status "exit code of kukeond --version on a full disk"
+assert_contains "$(cat "$T/err")" "No space left on device" "what it says"

@@ -133,8 +133,9 @@ static void test_socket_paths(void **state UNUSED)
 	run_expect("version", environment, CLI_UNREACHABLE, NULL,
 		   "kuke: cannot reach kukeond at "
 		   "/nonexistent/from-environment: *");
-	run_expect("version --socket /nonexistent/a", environment, CLI_UNREACHABLE, NULL,
-		   "kuke: cannot reach kukeond at /nonexistent/a: *");
+	run_expect(
+		"version --socket /nonexistent/a", environment, CLI_UNREACHABLE, NULL,
+		"kuke: cannot reach kukeond at /nonexistent/a: No such file or directory; is it running? '*");
 	run_expect("--socket /nonexistent/a version", environment, CLI_UNREACHABLE, NULL,
 		   "kuke: cannot reach kukeond at /nonexistent/a: *");
 	run_expect("version --host unix:///nonexistent/b", environment, CLI_UNREACHABLE, NULL,

@@ -78,17 +78,17 @@ static void test_get(void **state UNUSED)
 
 	fixture_init(&fixture, true);
 	run_expect("get cells", fixture.environment, CLI_DONE,
-		   "NAME   REALM     SPACE     STACK     STATE    READY   AGE\n"
-		   "api    default   default   default   Failed   0/0     -\n"
-		   "web    default   default   default   Ready    0/0     -\n",
+		   "NAME   REALM     SPACE     STACK     STATE     READY   AGE\n"
+		   "api    default   default   default   Because   0/0     -\n"
+		   "web    default   default   default   Ready     0/0     -\n",
 		   "");
 	run_expect("get cell api", fixture.environment, CLI_DONE,
-		   "NAME   REALM     SPACE     STACK     STATE    READY   AGE\n"
-		   "api    default   default   default   Failed   0/0     -\n",
+		   "NAME   REALM     SPACE     STACK     STATE     READY   AGE\n"
+		   "api    default   default   default   Because   0/0     -\n",
 		   "");
 	run_expect("get cells -A --no-headers --show-labels", fixture.environment, CLI_DONE,
-		   "api   default   default   default   Failed   0/0   -   -\n"
-		   "web   default   default   default   Ready    0/0   -   -\n",
+		   "api   default   default   default   Because   0/0   -   -\n"
+		   "web   default   default   default   Ready     0/0   -   -\n",
 		   "");
 	run_expect("get cell gone", fixture.environment, CLI_FAILED, "",
 		   "kuke: cell \"gone\" not found in realm \"default\", space \"default\", stack "
@@ -166,12 +166,12 @@ static void test_color_only_on_a_terminal(void **state UNUSED)
 	fixture_init(&fixture, true);
 	environment[0] = fixture.variable;
 	out = run_on_terminal(environment);
-	assert_non_null(strstr(out.data, "\033[31mFailed\033[0m"));
+	assert_non_null(strstr(out.data, "\033[31mBecause\033[0m"));
 	buf_fini(&out);
 	environment[1] = no_color;
 	out = run_on_terminal(environment);
 	assert_null(strchr(out.data, '\033'));
-	assert_non_null(strstr(out.data, "Failed"));
+	assert_non_null(strstr(out.data, "Because"));
 	buf_fini(&out);
 	stub_fini(&fixture);
 }
@@ -196,6 +196,9 @@ static void test_status(void **state UNUSED)
 	assert_true(str_ends_with(run.out.data, "\n1 object is not as declared.\n"));
 	run_fini(&run);
 	run_expect("status -o json", fixture.environment, CLI_FAILED, "{\n*", "");
+	run = run_kuke("status -o json", fixture.environment);
+	assert_non_null(strstr(run.out.data, "\"held\": []")); /* jq '.held[]' finds none */
+	run_fini(&run);
 	stub_fini(&fixture);
 }
 

@@ -226,6 +226,62 @@ static void test_ages(void **state UNUSED)
 	}
 }
 
+/* READY counts what the spec names: not what is on its way out. The daemon's own cell names none.
+ */
+static void test_ready_counts(void **state UNUSED)
+{
+	static const struct {
+		const char *realm, *name, *declared, *running[2], *ready;
+	} rows[] = {
+		{ "main", "web", "a", { "a", "old" }, " 1/1 " },
+		{ "main", "web", "b", { "old" }, " 0/1 " },
+		{ "main", "web", NULL, { "old" }, " 0/0 " },
+		{ "kukeon-system", "kukeond", NULL, { "kukeond" }, " 1/1 " },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		Api__ContainerStatus running[2], *statuses[] = { &running[0], &running[1] };
+		Api__ContainerSpec spec = API__CONTAINER_SPEC__INIT, *specs[] = { &spec };
+		Api__Metadata metadata = API__METADATA__INIT;
+		Api__CellSpec cell_spec = API__CELL_SPEC__INIT;
+		Api__Status cell_status = API__STATUS__INIT;
+		Api__Cell cell = API__CELL__INIT;
+		Api__Object api = API__OBJECT__INIT;
+		AUTO(table_fini) struct table table = { 0 };
+		AUTO_FREE char *text = NULL;
+		struct object object;
+		size_t len;
+		FILE *out = open_memstream(&text, &len);
+
+		for (int k = 0; k < 2; k++) {
+			api__container_status__init(&running[k]);
+			running[k].has_state = true;
+			running[k].state = API__STATE__Ready;
+			running[k].id = TEXT(rows[i].running[k]);
+			cell_status.n_containers += rows[i].running[k] != NULL;
+		}
+		cell_status.containers = statuses;
+		metadata.name = TEXT(rows[i].name);
+		spec.id = TEXT(rows[i].declared);
+		cell_spec.n_containers = rows[i].declared != NULL;
+		cell_spec.containers = specs;
+		cell_spec.realm_id = TEXT(rows[i].realm);
+		cell_spec.space_id = cell_spec.stack_id = TEXT("kukeon");
+		cell.metadata = &metadata;
+		cell.spec = &cell_spec;
+		cell.status = &cell_status;
+		api.object_case = API__OBJECT__OBJECT_CELL;
+		api.cell = &cell;
+		assert_true(object_read(&api, &object));
+		columns_begin(object.kind, 0, &table);
+		columns_add(&object, 0, 0, &table);
+		table_print(&table, out, false);
+		fclose(out);
+		if (!strstr(text, rows[i].ready))
+			fail_msg("row %zu: %s, expected%s", i, text, rows[i].ready);
+	}
+}
+
 static void print_cell(bool wide, FILE *out)
 {
 	Api__ContainerStatus running = API__CONTAINER_STATUS__INIT,
@@ -274,8 +330,8 @@ static void test_cell_row(void **state UNUSED)
 	struct capture capture;
 
 	print_cell(false, capture_begin(&capture));
-	capture_expect(&capture, "NAME   REALM   SPACE   STACK     STATE     READY   AGE\n"
-				 "web    main    front   default   Pending   1/2     4m\n");
+	capture_expect(&capture, "NAME   REALM   SPACE   STACK     STATE            READY   AGE\n"
+				 "web    main    front   default   RestartBackOff   1/2     4m\n");
 	print_cell(true, capture_begin(&capture));
 	capture_expect(&capture, "NAME   REALM   SPACE   STACK     STATE     READY   AGE   "
 				 "IP          BRIDGE            REASON\n"
@@ -514,6 +570,7 @@ int main(void)
 		cmocka_unit_test(test_ages),
 		cmocka_unit_test(test_results_in_colour),
 		cmocka_unit_test(test_cell_row),
+		cmocka_unit_test(test_ready_counts),
 		cmocka_unit_test(test_headers_of_every_kind),
 		cmocka_unit_test(test_bare_objects),
 		cmocka_unit_test(test_labels),

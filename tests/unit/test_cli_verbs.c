@@ -812,6 +812,35 @@ static void test_bash(void **state UNUSED)
 	assert_true(str_ends_with(out, "\ncomplete -F _kuke kuke\n"));
 }
 
+/* ---- standard streams that are closed, or full ---- */
+
+static void expect_shell(const char *arguments, const char *expected)
+{
+	AUTO_FREE char *line = xasprintf("{ " KUKE_PROGRAM " %s; } 2>&1; echo $?", arguments);
+	FILE *pipe = popen(line, "re");
+	char out[512];
+	size_t len;
+
+	assert_non_null(pipe);
+	len = fread(out, 1, sizeof(out) - 1, pipe);
+	out[len] = '\0';
+	assert_int_equal(pclose(pipe), 0);
+	assert_string_equal(out, expected);
+}
+
+static void test_streams(void **state UNUSED)
+{
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+	expect_shell("apply -f - <&-",
+		     "kuke: cannot read standard input: Bad file descriptor\n1\n");
+#endif
+	expect_shell("help >&-", "kuke: write to standard output: Bad file descriptor\n1\n");
+	expect_shell("help >/dev/full",
+		     "kuke: write to standard output: No space left on device\n1\n");
+	expect_shell("apply 2>&-", "2\n");
+	expect_shell("version --socket /nowhere <&- >&- 2>&-", "3\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -820,7 +849,8 @@ int main(void)
 		cmocka_unit_test(test_apply_goes_on), cmocka_unit_test(test_delete_files),
 		cmocka_unit_test(test_completion),    cmocka_unit_test(test_completion_of_names),
 		cmocka_unit_test(test_bash),          cmocka_unit_test(test_cut_off),
-		cmocka_unit_test(test_apply_cut_off), cmocka_unit_test(test_doctor),
+		cmocka_unit_test(test_apply_cut_off), cmocka_unit_test(test_streams),
+		cmocka_unit_test(test_doctor),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
