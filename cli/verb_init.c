@@ -104,8 +104,7 @@ static int tell_firewalls(struct client *client, const struct io *io, struct err
 	AUTO_REPLY Api__DoctorReply *reply = NULL;
 	int r;
 
-	request.has_fix = request.fix = true;
-	request.has_only_firewalls = request.only_firewalls = true;
+	request.has_ask_firewalls = request.ask_firewalls = true;
 	r = client_doctor(client, &request, &reply, err);
 	for (size_t i = 0; r == 0 && i < reply->n_checks; i++) {
 		fprintf(io->out, "%s: ", reply->checks[i]->name);

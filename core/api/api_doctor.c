@@ -48,7 +48,7 @@ void api_on_doctor(struct rpc_server_call *call, const ProtobufCMessage *message
 	struct engine *engine = api->options.engine;
 	const struct doctor_options options = { .config = api->options.config,
 						.fix = request->fix,
-						.only_managers = request->only_firewalls };
+						.only_managers = request->ask_firewalls };
 	struct examination *examination;
 	struct error err;
 
@@ -56,7 +56,7 @@ void api_on_doctor(struct rpc_server_call *call, const ProtobufCMessage *message
 		error_set(&err, -EBUSY, "the host is being examined already; ask again");
 		return rpc_server_fail(call, err.code, &err);
 	}
-	if (request->fix && !request->only_firewalls)
+	if (request->fix)
 		log_info("doctor: asked to take away what nobody owns uid=%u",
 			 (unsigned)rpc_server_call_peer(call).uid);
 	examination = xnew(struct examination);

@@ -18,7 +18,7 @@
 struct doctor_options {
 	const Api__Config *config; /* NULL: the host's prerequisites are not looked at */
 	bool fix;
-	bool only_managers; /* of the packet filter: nothing else is looked at, or mended */
+	bool only_managers; /* of the packet filter are asked; nothing else is looked at, or mended */
 	unsigned kinds; /* bits of enum host_kind: orphans of others are left alone; 0: of all */
 };
 

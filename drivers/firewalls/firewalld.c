@@ -66,10 +66,10 @@ static void forget_gone(struct firewalld *firewalld)
 	if (firewalld->round.reloaded)
 		return;
 	for (size_t i = 0; i < ours->n; i++)
-		if (firewalld_is_to_go(firewalld, ours->items[i]))
-			free(ours->items[i]);
-		else
+		if (strv_has(&firewalld->wanted, ours->items[i]))
 			ours->items[n++] = ours->items[i];
+		else
+			free(ours->items[i]);
 	if (n == ours->n)
 		return;
 	ours->n = n;
