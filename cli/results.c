@@ -45,7 +45,8 @@ void results_are_asked_for(struct results *results, size_t first)
 			results->items[i]->outcome = API__OUTCOME__ACCEPTED;
 }
 
-static void add(struct results *results, const char *key, Api__Outcome outcome, const char *message)
+void results_add(struct results *results, const char *key, Api__Outcome outcome,
+		 const char *message)
 {
 	Api__Result *result = xnew(Api__Result);
 
@@ -65,13 +66,14 @@ void results_break(struct results *results, const struct strv *keys, size_t aske
 		return;
 	for (size_t i = answered; i < keys->n; i++)
 		if (i >= asked)
-			add(results, keys->items[i], API__OUTCOME__SKIPPED, NULL);
+			results_add(results, keys->items[i], API__OUTCOME__SKIPPED, NULL);
 		else
-			add(results, keys->items[i], outcome,
-			    outcome == API__OUTCOME__UNKNOWN
-				    ? "kukeond did not answer any more; 'kuke get' shows whether "
-				      "it was done, and to repeat it is safe"
-				    : NULL);
+			results_add(
+				results, keys->items[i], outcome,
+				outcome == API__OUTCOME__UNKNOWN
+					? "kukeond did not answer any more; 'kuke get' shows whether "
+					  "it was done, and to repeat it is safe"
+					: NULL);
 }
 
 /* ---- as lines ---- */
@@ -103,6 +105,8 @@ static const char *outcome_word(Api__Outcome outcome, const struct results_optio
 		return "not known";
 	case API__OUTCOME__SKIPPED:
 		return "not asked for";
+	case API__OUTCOME__VALID:
+		return "valid";
 	default:
 		return "unknown";
 	}

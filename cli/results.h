@@ -19,6 +19,10 @@ void results_fini(struct results *results);
 /* Moves results out of a reply, which may be freed afterwards. */
 void results_take(struct results *results, Api__Result **items, size_t *n);
 
+/* One that no daemon has given; @message may be NULL. */
+void results_add(struct results *results, const char *key, Api__Outcome outcome,
+		 const char *message);
+
 /* A failure that no request was made for. */
 void results_add_failure(struct results *results, const char *message);
 

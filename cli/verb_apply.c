@@ -4,6 +4,7 @@
 
 #include "cli/files.h"
 #include "cli/object.h"
+#include "cli/validation.h"
 #include "cli/verbs.h"
 #include "cli/waiting.h"
 
@@ -65,6 +66,19 @@ static int apply_files(struct client *client, const struct files *files, bool dr
 	return rc;
 }
 
+/* Nobody can say what would change; that nothing is wrong with the documents can be said. */
+static int validate_instead(const struct files *files, const struct io *io, struct results *results,
+			    struct error *err)
+{
+	AUTO_FREE char *text = xasprintf(
+		"%s; what would change is not known, the documents are only validated", err->msg);
+
+	cli_complain(io, text);
+	*err = (struct error){ 0 }; /* it is said */
+	validation_add(files, results);
+	return 0;
+}
+
 static enum cli_exit apply_run(const struct args *args, const struct io *io, struct error *err)
 {
 	const struct apply_options *own = args->own;
@@ -84,6 +98,8 @@ static enum cli_exit apply_run(const struct args *args, const struct io *io, str
 	for (size_t i = 0; i < files.errors.n; i++)
 		cli_complain(io, files.errors.items[i]);
 	rc = apply_files(client, &files, own->dry_run, &results, err);
+	if (rc < 0 && own->dry_run && client_outcome(client, rc) == API__OUTCOME__SKIPPED)
+		rc = validate_instead(&files, io, &results, err);
 	code = results_print(&results, &options, io->out);
 	if (rc < 0)
 		return client_exit(rc);
@@ -109,7 +125,8 @@ static error_t parse_own(int key, char *arg UNUSED, struct argp_state *state)
 static const struct argp_option own_options[] = {
 	{ .name = "dry-run",
 	  .key = KEY_DRY_RUN,
-	  .doc = "Say what would happen and change nothing" },
+	  .doc = "Say what would happen and change nothing; without a daemon only whether anything "
+		 "is wrong" },
 	{ 0 },
 };
 static const struct argp own_argp = { .options = own_options, .parser = parse_own };

@@ -10,6 +10,7 @@
 const struct verb *const verbs[] = {
 	&verb_init,
 	&verb_apply,
+	&verb_validate,
 	&verb_create,
 	&verb_get,
 	&verb_status,

@@ -22,5 +22,6 @@ extern const struct verb verb_start;
 extern const struct verb verb_status;
 extern const struct verb verb_stop;
 extern const struct verb verb_uninstall;
+extern const struct verb verb_validate;
 extern const struct verb verb_version;
 extern const struct verb verb_wait;

@@ -678,6 +678,56 @@ static void test_apply_cut_off(void **state UNUSED)
 	assert_int_equal(fs_remove_tree(AT_FDCWD, directory, NULL), 0);
 }
 
+/* ---- without a daemon ---- */
+
+#define CELL_WITH(name, container) DOCUMENT("Cell", name) "spec: {containers: [" container "]}\n"
+#define CONTAINER_WITH(name, more)                                                                 \
+	DOCUMENT("Container", name) "spec: {cellId: web, image: x, " more "}\n"
+
+static void test_validate(void **state UNUSED)
+{
+	char directory[] = "/tmp/kuke-files-XXXXXX";
+	char *nobody[] = { TEXT("KUKEON_SOCKET=/nowhere"), NULL };
+	AUTO_FREE char *good = NULL, *bad = NULL, *wrong = NULL, *dry = NULL;
+	struct run run;
+
+	assert_non_null(mkdtemp(directory));
+	write_file(directory, "good.yaml",
+		   CELL_WITH("web", "{id: a, image: x, ports: [\"80:80\"]}")
+			   CONTAINER_WITH("b", "ports: [\"81:80\"]"));
+	write_file(directory, "bad.yaml",
+		   CELL_WITH("web", "{id: a, image: x, root: true, ports: [\"80:80\"]}")
+			   CELL_WITH("api", "{id: a, image: x, ports: [\"127.0.0.1:80:1\"]}")
+				   CELL_WITH("Web", "{id: a, image: x}")
+					   CONTAINER_WITH("b", "root: true"));
+	write_file(directory, "wrong.yaml", DOCUMENT("Realm", "r") "---\nkind: Pod\n");
+	good = xasprintf("validate -f %s/good.yaml", directory);
+	bad = xasprintf("validate -f %s/bad.yaml", directory);
+	wrong = xasprintf("validate -f %s/wrong.yaml -o yaml", directory);
+	dry = xasprintf("apply --dry-run -f %s/good.yaml", directory);
+	run_expect(good, nobody, CLI_DONE,
+		   "Cell \"web\": valid\nContainer \"b\": valid in default/default/default/web\n",
+		   "");
+	run_expect(
+		bad, nobody, CLI_FAILED,
+		"Cell \"web\": valid\n"
+		"Cell \"api\": failed: port 127.0.0.1:80/tcp of the host is published by cell "
+		"default/default/default/web; choose another one here or there\n"
+		"Cell \"Web\": failed: its name differs from that of cell "
+		"default/default/default/web in case only\n"
+		"Container \"b\": failed in default/default/default/web: it cannot join its cell: *",
+		"");
+	run_expect(wrong, nobody, CLI_FAILED, NULL, "kuke: *");
+	run = run_kuke(dry, nobody);
+	assert_null(strstr(strchr(run.err.data, '\n'), "kuke: ")); /* said once */
+	run_fini(&run);
+	run_expect(dry, nobody, CLI_DONE,
+		   "Cell \"web\": valid (dry run)\n"
+		   "Container \"b\": valid in default/default/default/web (dry run)\n",
+		   "kuke: cannot reach kukeond at *");
+	assert_int_equal(fs_remove_tree(AT_FDCWD, directory, NULL), 0);
+}
+
 /* ---- doctor ---- */
 
 static void test_doctor(void **state UNUSED)
@@ -849,8 +899,8 @@ int main(void)
 		cmocka_unit_test(test_apply_goes_on), cmocka_unit_test(test_delete_files),
 		cmocka_unit_test(test_completion),    cmocka_unit_test(test_completion_of_names),
 		cmocka_unit_test(test_bash),          cmocka_unit_test(test_cut_off),
-		cmocka_unit_test(test_apply_cut_off), cmocka_unit_test(test_streams),
-		cmocka_unit_test(test_doctor),
+		cmocka_unit_test(test_apply_cut_off), cmocka_unit_test(test_validate),
+		cmocka_unit_test(test_streams),       cmocka_unit_test(test_doctor),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
