@@ -187,6 +187,7 @@ static void answer_status(struct api *api, struct rpc_server_call *call,
 
 	rpc_server_reply(call, &reply->base);
 	protobuf_c_message_free_unpacked(&reply->base, NULL);
+	passage_refresh(api->options.engine);
 }
 
 static void count_for_status(struct api *api, struct rpc_server_call *call,

@@ -447,7 +447,7 @@ struct traffic_space {
 	bool asked;     /* what follows is of now; else nothing is known */
 	char *blocked;  /* what does not pass that cells need, and where it ended; NULL: all does */
 	char *remedy;   /* what helps against that */
-	char *shut;     /* the same of what they may do without: the host's own services */
+	char *shut;     /* the same of what they may do without: programs of the host itself */
 	char *shut_remedy;
 };
 

@@ -13,6 +13,7 @@ enum {
 	STILL_MS = 10 * 1000,  /* while something does not pass */
 	RETRY_MS = 5000,       /* what could not be asked */
 	SPACES_AT_ONCE = 16,
+	FRESH_MS = 2000,       /* what somebody who looks is told may be so old */
 	LOSSES_MAX = 5,        /* in a row: told, though something changes all the time */
 	ROUND_EVERY_MS = 2000, /* in the long run, whatever changes: a round costs some ms */
 	ROUNDS_AT_ONCE = 4,    /* before that, without a pause */
@@ -333,6 +334,7 @@ static void on_due(struct timer *timer)
 	}
 	passage->doubted = false;
 	passage->asked_at = passage->changes;
+	passage->round_ms = loop_now_ms(engine->loop);
 	passage->wish = xnew(struct traffic);
 	add_marked(engine);
 	add_row(engine);
@@ -357,6 +359,17 @@ void passage_doubt(struct engine *engine)
 	if (passage->busy || engine->closing || !engine->looked.network)
 		return; /* the filter, which comes after the first look, doubts it again */
 	timer_start(engine->loop, &passage->due, after_change_ms(engine), on_due);
+}
+
+void passage_refresh(struct engine *engine)
+{
+	struct passage *passage = &engine->passage;
+
+	if (passage->impossible || loop_now_ms(engine->loop) < passage->round_ms + FRESH_MS)
+		return;
+	if (passage->left < SPACES_AT_ONCE)
+		passage->left = SPACES_AT_ONCE;
+	due_in(engine, 0);
 }
 
 void passage_ask(struct engine *engine)

@@ -24,6 +24,7 @@ struct passage {
 	struct traffic *wish;   /* of the round under way */
 	uint64_t changes;       /* counts what changed */
 	uint64_t asked_at;      /* struct passage.changes when the round under way began */
+	uint64_t round_ms;      /* loop time of the last round's begin */
 	uint64_t since_ms;      /* loop time of the first change that no round has answered */
 	uint64_t paid_until_ms; /* loop time that rounds after changes have used up */
 	char *cursor;           /* key of the space that was asked last in their row; NULL: none */
@@ -51,6 +52,10 @@ void space_passage_fini(struct space_passage *passage);
 
 /* Rules, routes or links may have changed. */
 void passage_doubt(struct engine *engine);
+
+/* Somebody looks: what was found out long ago is asked anew, of some spaces. Not all that is in the
+ * way tells of itself. */
+void passage_refresh(struct engine *engine);
 
 /* It is asked at once whether packets of all come through; see passage_is_doubted(). */
 void passage_ask(struct engine *engine);

@@ -77,8 +77,9 @@ enum reason {
 	 */
 	REASON_TRAFFIC_BLOCKED,
 	/*
-	 * Of a space: a rule of the host lets its cells reach no service of the host itself, such
-	 * as a resolver that listens there. The message names it. It is Ready all the same.
+	 * Of a space: a rule of the host keeps its cells from services of the host itself, such as
+	 * a resolver that listens there, or programs of the host from the cells. The message names
+	 * it. It is Ready all the same.
 	 */
 	REASON_HOST_SHUT,
 	/* Of a space: four of five of its addresses are in use. It is Ready all the same. */

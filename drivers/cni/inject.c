@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <linux/bpf.h>
 #include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -52,4 +54,20 @@ int inject(int program, int ifindex, const void *frame, size_t len, struct error
 		return error_set(err, -ENODEV, "link %d takes no packet: %s", ifindex,
 				 strerror(-(int)attr.test.retval));
 	return 0;
+}
+
+void inject_as_host(bool v6, const struct ip *to, const void *packet, size_t len)
+{
+	AUTO_CLOSE int fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+	struct sockaddr_in6 to6 = { .sin6_family = AF_INET6 };
+	struct sockaddr_in to4 = { .sin_family = AF_INET };
+
+	memcpy(&to6.sin6_addr, to->bytes, sizeof(to6.sin6_addr));
+	memcpy(&to4.sin_addr, to->bytes + IP_V4_BEGINS / 8, sizeof(to4.sin_addr));
+	if (fd < 0)
+		return;
+	if (v6)
+		sendto(fd, packet, len, MSG_DONTWAIT, (const struct sockaddr *)&to6, sizeof(to6));
+	else
+		sendto(fd, packet, len, MSG_DONTWAIT, (const struct sockaddr *)&to4, sizeof(to4));
 }

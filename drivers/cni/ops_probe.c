@@ -116,6 +116,23 @@ static void add_from_outside(struct round *round, size_t i, const struct traffic
 	memcpy(probe->packet.to_mac, mac, sizeof(mac));
 }
 
+/* From the bridge's own address. */
+static void add_to_cell(struct round *round, size_t i, const struct ip *gateway)
+{
+	const struct traffic_space *space = &round->traffic->spaces[i];
+	const char *cell = ip_is_v4(gateway) ? space->ip : space->ip6;
+	struct probe *probe;
+	struct ip to;
+
+	if (str_empty(cell) || !ip_parse(cell, &to))
+		return;
+	probe = add(round, i, PROBE_TO);
+	probe->hook = BLOCKER_ROUTING;
+	probe->from = probe->packet.from = *gateway;
+	probe->to = probe->packet.to = to;
+	probe->packet.to_port = PORT_WORLD;
+}
+
 /* What stays within a bridge passes no rule, but where others have some for it, or have those of IP
  * asked. */
 static bool has_rules_inside(const struct round *round, bool v6)
@@ -155,8 +172,11 @@ static void add_of_family(struct round *round, size_t i, bool v6)
 
 	if (!space->denies && uplinks->reached[v6])
 		add_from_cell(round, i, PROBE_OUT, &uplinks->world[v6], PORT_WORLD);
-	if (!space->denies && uplinks_address_of(uplinks, bridge, v6, &gateway))
-		add_from_cell(round, i, PROBE_HOST, &gateway, PORT_HOST);
+	if (uplinks_address_of(uplinks, bridge, v6, &gateway)) {
+		add_to_cell(round, i, &gateway);
+		if (!space->denies)
+			add_from_cell(round, i, PROBE_HOST, &gateway, PORT_HOST);
+	}
 	add_inside(round, i, v6 ? space->peer6 : space->peer);
 	for (size_t k = 0; port->number && k < uplinks->n_links[v6]; k++) {
 		char name[IF_NAMESIZE];
@@ -210,7 +230,11 @@ static int send_all(struct round *round, struct error *err)
 		unsigned char frame[PACKET_MAX_BYTES];
 		size_t len = packet_print(&probe->packet, frame);
 
-		r = inject(round->program, probe->link, frame, len, err);
+		if (probe->flow == PROBE_TO)
+			inject_as_host(!ip_is_v4(&probe->packet.to), &probe->packet.to,
+				       frame + PACKET_LINK_BYTES, len - PACKET_LINK_BYTES);
+		else
+			r = inject(round->program, probe->link, frame, len, err);
 		if (r == -ENODEV) /* it went meanwhile, or is not up: it is lost and told so */
 			r = 0;
 	}
@@ -278,7 +302,7 @@ static void tell(const struct round *round, const struct probe *probe)
 {
 	struct traffic_space *space = &round->traffic->spaces[probe->space];
 	AUTO_FREE char *words = NULL, *remedy = NULL;
-	bool needed = probe->flow != PROBE_HOST;
+	bool needed = probe->flow != PROBE_HOST && probe->flow != PROBE_TO;
 
 	if (probe_result(probe) == PROBE_PASSED)
 		return;

@@ -7,7 +7,7 @@
 
 #include "core/base/ip.h"
 
-enum { PACKET_MAC_BYTES = 6, PACKET_MAX_BYTES = 14 + 40 + 20 };
+enum { PACKET_MAC_BYTES = 6, PACKET_LINK_BYTES = 14, PACKET_MAX_BYTES = 14 + 40 + 20 };
 
 struct packet {
 	unsigned char to_mac[PACKET_MAC_BYTES];
@@ -17,5 +17,5 @@ struct packet {
 	uint32_t acknowledged; /* means nothing in a first packet: there to be known by */
 };
 
-/* Returns its length. */
+/* Returns its length. The first PACKET_LINK_BYTES are the link's. */
 size_t packet_print(const struct packet *packet, unsigned char ret[PACKET_MAX_BYTES]);

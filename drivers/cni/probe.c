@@ -18,6 +18,7 @@
 enum stage {
 	STAGE_NONE,
 	STAGE_BRIDGED,
+	STAGE_OUTPUT,
 	STAGE_PREROUTING,
 	STAGE_PREROUTED,
 	STAGE_INPUT,
@@ -41,6 +42,7 @@ static const struct {
 } stages[] = {
 	[STAGE_NONE] = { .hook = BLOCKER_BEFORE },
 	[STAGE_BRIDGED] = { "bridged", "prerouting priority " FIRST, BLOCKER_BEFORE, TRACE, true },
+	[STAGE_OUTPUT] = { "output_first", "output priority " FIRST, BLOCKER_OUTPUT, TRACE, false },
 	[STAGE_PREROUTING] = { "prerouting_first", "prerouting priority " FIRST, BLOCKER_PREROUTING,
 			       TRACE, false },
 	[STAGE_PREROUTED] = { "prerouting_last", "prerouting priority " LAST, BLOCKER_ROUTING,
@@ -299,6 +301,8 @@ char *probe_words(const struct probe *probe)
 		return xasprintf("outside to port %u/tcp%s", probe->port, family);
 	case PROBE_HOST:
 		return xasprintf("cell to host%s", family);
+	case PROBE_TO:
+		return xasprintf("host to cell%s", family);
 	default:
 		return xasprintf("cell to cell%s", family);
 	}

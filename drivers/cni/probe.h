@@ -16,6 +16,7 @@ enum probe_flow {
 	PROBE_IN,     /* from the world to a published port */
 	PROBE_HOST,   /* from a cell to the host */
 	PROBE_INSIDE, /* from a cell to its neighbour */
+	PROBE_TO,     /* from the host to a cell */
 };
 
 /* A rule of the host that a probe has met. */
@@ -31,7 +32,7 @@ enum { PROBE_RULES_MAX = 16 };
 struct probe {
 	enum probe_flow flow;
 	size_t space;   /* which of those that were asked for */
-	int link;       /* where it is put in, */
+	int link;       /* where it is put in; 0: the host sends it, */
 	int from_link;  /* and that by which the IP stack has it: the bridge, the uplink */
 	int to_link;    /* where it leaves, of PROBE_IN */
 	uint16_t port;  /* of the host, of PROBE_IN */

@@ -178,7 +178,7 @@ static void why_not_routed(const struct probe *probe, const struct uplinks *upli
 						  .from = &probe->from,
 						  .in_by = probe->from_link,
 						  .mark = probe->mark };
-	char link[IF_NAMESIZE] = "?", from[IP_TEXT_BYTES], to[IP_TEXT_BYTES];
+	char link[IF_NAMESIZE] = "lo", from[IP_TEXT_BYTES], to[IP_TEXT_BYTES];
 	struct route route = { 0 };
 	struct error err;
 	int code = 0;

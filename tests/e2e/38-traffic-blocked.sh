@@ -85,7 +85,11 @@ if iptables-legacy -A FORWARD -j DROP 2>/dev/null; then
 	doctor_says "cell to out: dropped by no table of nftables, in forward (iptables-legacy)" || fail "kuke doctor: $(cat "$T/doctor")"
 	assert_true "kuke status after kuke doctor" says 1 "in forward (iptables-legacy)"
 	iptables-legacy -F FORWARD
-	wait_for "all is well without it" is_clean
+	by_event "all is well without it" is_clean
+	iptables-legacy -A FORWARD -j DROP
+	poll_for 10 says 1 "in forward (iptables-legacy)" || fail "kuke status does not find out by being asked"
+	iptables-legacy -F FORWARD
+	by_event "all is well again" is_clean
 fi
 
 # A row of changes is no reason to do much.

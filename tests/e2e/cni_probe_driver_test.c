@@ -136,6 +136,12 @@ static const struct {
 	  "priority 10; policy drop; }'",
 	  NULL, "cell to host: dropped by nft table inet fw chain i policy",
 	  "nft delete table inet fw" },
+	{ "output",
+	  "nft add table ip fw; nft add chain ip fw o '{ type filter hook output priority 10; }'; "
+	  "nft add rule ip fw o oifname 'kuke-*' reject",
+	  NULL,
+	  "host to cell: dropped by nft table ip fw chain o rule 1 'oifname \"kuke-*\" reject'",
+	  "nft delete table ip fw" },
 	{ "no tracking",
 	  "nft add table ip raw; nft add chain ip raw PREROUTING '{ type filter hook "
 	  "prerouting priority -300; }'; nft add rule ip raw PREROUTING notrack",

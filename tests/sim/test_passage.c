@@ -188,6 +188,27 @@ static void test_idle(void **state UNUSED)
 	finish(&sim);
 }
 
+/* Who looks is told soon of what told nothing of itself; and looks as often as he likes. */
+static void test_looked_at(void **state UNUSED)
+{
+	struct sim sim;
+
+	start(&sim, 11, 3);
+	lose(&sim, ALWAYS);
+	passage_refresh(&sim.engine);
+	sim_run(&sim, 1000);
+	assert_int_equal(reason_of(&sim, space_key), REASON_TRAFFIC_BLOCKED);
+	lose(&sim, 0);
+	sim_run(&sim, 20 * 1000);
+	sim.world.probes = 0;
+	for (int i = 0; i < 200; i++) {
+		passage_refresh(&sim.engine);
+		sim_run(&sim, 100);
+	}
+	assert_in_range(sim.world.probes, 8, 11); /* in 20 s */
+	finish(&sim);
+}
+
 /* What the host keeps for itself is a remark. */
 static void test_shut(void **state UNUSED)
 {
@@ -249,6 +270,7 @@ int main(void)
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_idle),
+		cmocka_unit_test(test_looked_at),
 		cmocka_unit_test(test_shut),
 		cmocka_unit_test(test_impossible),
 		cmocka_unit_test(test_cells_go),
