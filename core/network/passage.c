@@ -355,7 +355,7 @@ void passage_doubt(struct engine *engine)
 
 void passage_refresh(struct engine *engine)
 {
-	struct passage *passage = &engine->passage;
+	struct passage *passage = engine->passage;
 
 	if (passage->impossible || loop_now_ms(engine->loop) < passage->round_ms + FRESH_MS)
 		return;
