@@ -464,8 +464,9 @@ struct filter_listener {
 	void *ctx;
 	/* Another hand changed the filter, or may have: it is to be applied again. */
 	void (*on_filter)(void *ctx);
-	/* Rules that are none of ours may have changed. Perhaps often in a row. */
-	void (*on_rules)(void *ctx);
+	/* Rules that are none of ours may have changed. Perhaps often in a row. @bridge: that of a
+	 * space, as they are named, of which these speak; NULL: of none. */
+	void (*on_rules)(void *ctx, const char *bridge);
 };
 
 struct network;

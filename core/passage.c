@@ -172,6 +172,21 @@ static void add_marked(struct engine *engine)
 			add_space(engine, object);
 }
 
+/* And those that rules of others have spoken of since. */
+static void add_named(struct engine *engine)
+{
+	struct passage *passage = &engine->passage;
+	struct object *object;
+
+	if (!passage->named.n)
+		return;
+	map_for_each(object, &engine->objects, node)
+		if (object->kind == KIND_SPACE && object->own.space.bridge && has_room(passage) &&
+		    strv_has(&passage->named, object->own.space.bridge))
+			add_space(engine, object);
+	strv_fini(&passage->named);
+}
+
 static struct map_node *next_in_row(const struct engine *engine, const char *cursor)
 {
 	AUTO_FREE char *behind = cursor ? xasprintf("%s/", cursor) : NULL;
@@ -337,6 +352,7 @@ static void on_due(struct timer *timer)
 	passage->round_ms = loop_now_ms(engine->loop);
 	passage->wish = xnew(struct traffic);
 	add_marked(engine);
+	add_named(engine);
 	add_row(engine);
 	if (!passage->wish->n_spaces) {
 		wish_free(passage);
@@ -359,6 +375,15 @@ void passage_doubt(struct engine *engine)
 	if (passage->busy || engine->closing || !engine->looked.network)
 		return; /* the filter, which comes after the first look, doubts it again */
 	timer_start(engine->loop, &passage->due, after_change_ms(engine), on_due);
+}
+
+void passage_doubt_rules(struct engine *engine, const char *bridge)
+{
+	struct strv *named = &engine->passage.named;
+
+	if (bridge && named->n < SPACES_AT_ONCE && !strv_has(named, bridge))
+		strv_add(named, bridge);
+	passage_doubt(engine);
 }
 
 void passage_refresh(struct engine *engine)
@@ -416,6 +441,7 @@ void passage_fini(struct engine *engine)
 	check(!engine->passage.busy);
 	passage_stop(engine);
 	wish_free(&engine->passage);
+	strv_fini(&engine->passage.named);
 	free(engine->passage.cursor);
 	free(engine->passage.impossible);
 }

@@ -29,6 +29,7 @@ struct passage {
 	uint64_t paid_until_ms; /* loop time that rounds after changes have used up */
 	char *cursor;           /* key of the space that was asked last in their row; NULL: none */
 	size_t left;            /* so many more in that row are to be asked since the last change */
+	struct strv named;      /* bridges that rules of others spoke of since the last round */
 	bool hurry;             /* at once: somebody waits for it */
 	size_t marked, suspected; /* spaces with a suspicion or a verdict; with a suspicion */
 	char *impossible; /* why nothing can be asked on this host; NULL: it can, or it was not
@@ -52,6 +53,9 @@ void space_passage_fini(struct space_passage *passage);
 
 /* Rules, routes or links may have changed. */
 void passage_doubt(struct engine *engine);
+
+/* Rules have. @bridge: of whose space they speak, which is asked first; NULL: of none. */
+void passage_doubt_rules(struct engine *engine, const char *bridge);
 
 /* Somebody looks: what was found out long ago is asked anew, of some spaces. Not all that is in the
  * way tells of itself. */

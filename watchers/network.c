@@ -124,9 +124,9 @@ static void on_filter(void *ctx)
 	filter_disturbed(ctx);
 }
 
-static void on_rules(void *ctx)
+static void on_rules(void *ctx, const char *bridge)
 {
-	passage_doubt(ctx);
+	passage_doubt_rules(ctx, bridge);
 	engine_doubt_managers(ctx);
 }
 

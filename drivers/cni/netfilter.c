@@ -163,11 +163,11 @@ static void on_changed(void *ctx)
 	netfilter->listener.on_filter(netfilter->listener.ctx);
 }
 
-static void on_others(void *ctx)
+static void on_others(void *ctx, const char *bridge)
 {
 	struct netfilter *netfilter = ctx;
 
-	netfilter->listener.on_rules(netfilter->listener.ctx);
+	netfilter->listener.on_rules(netfilter->listener.ctx, bridge);
 }
 
 /* What is not in force the caller hears of. */

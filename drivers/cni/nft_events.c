@@ -6,12 +6,14 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <net/if.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 #include <netlink/socket.h>
 
 #include "core/base/log.h"
 #include "core/base/str.h"
+#include "drivers/cni/inventory.h"
 #include "drivers/cni/nft.h"
 
 /* A transaction with some thousand elements fits; what does not is an overrun. */
@@ -48,6 +50,22 @@ static void tell(struct nft_events *events)
 		events->listener.changed(events->listener.ctx);
 }
 
+/* What is changed names a bridge of ours, as a rule for one link does. */
+static void tell_bridge(struct nft_events *events, const struct nlmsghdr *header)
+{
+	const char *data = nlmsg_data(header);
+	size_t len = (size_t)nlmsg_datalen(header), n = 0;
+	const char *at = memmem(data, len, BRIDGE_PREFIX, strlen(BRIDGE_PREFIX));
+	char name[IF_NAMESIZE] = "";
+
+	while (at && n + 1 < sizeof(name) && at + n < data + len && at[n]) {
+		name[n] = at[n];
+		n++;
+	}
+	if (n > strlen(BRIDGE_PREFIX))
+		events->listener.others(events->listener.ctx, name);
+}
+
 static int on_message(struct nl_msg *msg, void *arg)
 {
 	struct nft_events *events = arg;
@@ -65,8 +83,10 @@ static int on_message(struct nl_msg *msg, void *arg)
 		return NL_OK;
 	}
 	name = nlmsg_find_attr(header, sizeof(*general), TABLE_ATTRIBUTE);
-	if (name && !str_starts_with(nla_get_string(name), NFT_TABLE))
+	if (name && !str_starts_with(nla_get_string(name), NFT_TABLE)) {
 		events->others = true;
+		tell_bridge(events, header);
+	}
 	if (name && general->nfgen_family == NFPROTO_INET &&
 	    str_equal(nla_get_string(name), events->table))
 		events->touched = true;
@@ -82,7 +102,7 @@ static void drain(struct nft_events *events)
 		r = nl_recvmsgs_default(events->sock);
 	while (r >= 0);
 	if (events->others || r != -NLE_AGAIN)
-		events->listener.others(events->listener.ctx);
+		events->listener.others(events->listener.ctx, NULL);
 	if (r == -NLE_AGAIN)
 		return;
 	log_debug("netfilter events: %s", nl_geterror(r)); /* an overrun: messages were lost */

@@ -15,7 +15,9 @@ struct nft_events;
 struct nft_events_listener {
 	void *ctx;
 	void (*changed)(void *ctx); /* another hand touched the table, or may have */
-	void (*others)(void *ctx);  /* so did somebody with a table whose name is none of ours */
+	/* So did somebody with a table whose name is none of ours. @bridge: one of ours, as they
+	 * are named, of which that speaks; NULL: of none. */
+	void (*others)(void *ctx, const char *bridge);
 };
 
 /* For inet/@table. */

@@ -85,7 +85,7 @@ static inline void on_filter(void *ctx)
 	((struct fixture *)ctx)->disturbed++;
 }
 
-static inline void on_rules(void *ctx)
+static inline void on_rules(void *ctx, const char *bridge UNUSED)
 {
 	((struct fixture *)ctx)->others++;
 }

@@ -42,9 +42,9 @@ static void on_filter(void *ctx)
 	filter_disturbed(ctx);
 }
 
-static void on_rules(void *ctx)
+static void on_rules(void *ctx, const char *bridge)
 {
-	passage_doubt(ctx);
+	passage_doubt_rules(ctx, bridge);
 }
 
 static struct journal *open_journal(struct sim *sim)

@@ -177,6 +177,23 @@ static void test_many(void **state UNUSED)
 	finish(&sim);
 }
 
+/* The one that rules speak of comes first, however many there are. */
+static void test_named(void **state UNUSED)
+{
+	static const char key[] = "default/s95"; /* few have a bridge of that name here */
+	struct sim sim;
+
+	start(&sim, 12, MANY);
+	sim.world.blocked = key;
+	sim.world.losses = ALWAYS;
+	passage_doubt_rules(&sim.engine, engine_find(&sim.engine, key)->own.space.bridge);
+	passage_doubt_rules(&sim.engine, "kuke-unknown");
+	sim_run(&sim, 3000);
+	assert_int_equal(reason_of(&sim, key), REASON_TRAFFIC_BLOCKED);
+	assert_int_equal(sim.world.probed_most, AT_ONCE);
+	finish(&sim);
+}
+
 /* Nothing is asked while nothing changes and everything passes, but by the sweep of the host. */
 static void test_idle(void **state UNUSED)
 {
@@ -269,6 +286,7 @@ int main(void)
 		cmocka_unit_test(test_changes_between),
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_named),
 		cmocka_unit_test(test_idle),
 		cmocka_unit_test(test_looked_at),
 		cmocka_unit_test(test_shut),
