@@ -165,7 +165,7 @@ static void add_marked(struct engine *engine)
 /* And those that rules of others have spoken of since. */
 static void add_named(struct engine *engine)
 {
-	struct passage *passage = &engine->passage;
+	struct passage *passage = engine->passage;
 	struct object *object;
 
 	if (!passage->named.n)
@@ -371,7 +371,7 @@ void passage_doubt(struct engine *engine)
 
 void passage_doubt_rules(struct engine *engine, const char *bridge)
 {
-	struct strv *named = &engine->passage.named;
+	struct strv *named = &engine->passage->named;
 
 	if (bridge && named->n < SPACES_AT_ONCE && !strv_has(named, bridge))
 		strv_add(named, bridge);
