@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash source=lib.sh
-# README.md is true: its manifest runs on the image that it says to pull, which has nothing in it but busybox (here under the name of :plain), and every
-# command with a prompt prints what stands there.
+# README.md is true: its manifest runs on the image that it says to pull, which has nothing in it but busybox (here under the
+# name of :plain), and every command with a prompt prints what stands there.
 PLAIN=docker.io/library/busybox:plain
 mkdir "$T/readme" "$T/image"
 ctr -n kukeon-default images mount $PLAIN "$T/image" >/dev/null
