@@ -8,7 +8,7 @@ SECONDS_ALL=${SOAK_SECONDS:-60}
 CELLS=${SOAK_CELLS:-50}
 SEED=${SOAK_SEED:-$(($(date +%s) % 32768))}
 RANDOM=$SEED
-INOTIFY_INSTANCES=1
+INOTIFY_INSTANCES=2 # ours, and that of sd-bus while it waits for a bus
 SAMPLES=24 # over the whole time
 ROOT_ONE_IN=4
 # What may come and go: a request of kuke and a look at a container have descriptors of their own for a moment, the pool
@@ -58,13 +58,14 @@ size_kib() { du -k --apparent-size -s "$1" | cut -f 1; }
 
 # What is sampled: one number each, in the order of NAMES. The store is the documents without journal and history.
 NAMES=(rss_kib fds inotify threads journal_kib events_kib store_kib)
+descriptors() { { find "/proc/$DAEMON_PID/fd" "$@" 2>/dev/null || true; } | wc -l; } # some go while they are counted
 sample() {
-	local fds="/proc/$DAEMON_PID/fd" journal events all
+	local journal events all
 	journal=$(size_kib "$RUN_PATH/journal")
 	events=$(size_kib "$RUN_PATH/events.jsonl")
 	all=$(find "$RUN_PATH" -name '*.yaml' -printf '%s\n' | awk '{ sum += $1 } END { print int(sum / 1024) }')
 	echo "$(awk '/^VmRSS:/ { print $2 }' "/proc/$DAEMON_PID/status")" \
-		"$(find "$fds" -type l | wc -l)" "$(find "$fds" -lname 'anon_inode:inotify' | wc -l)" \
+		"$(descriptors -type l)" "$(descriptors -lname 'anon_inode:inotify')" \
 		"$(awk '/^Threads:/ { print $2 }' "/proc/$DAEMON_PID/status")" "$journal" "$events" "$all"
 }
 
