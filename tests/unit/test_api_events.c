@@ -29,6 +29,7 @@ struct fixture {
 	uint64_t last; /* sequence number */
 	uint32_t missed;
 	const char *awaited;
+	size_t searched; /* bytes of got in which it is not */
 };
 
 static struct fixture *fixture_of(struct sim *sim)
@@ -119,12 +120,19 @@ static void end_watch(struct fixture *f)
 
 static bool is_awaited(struct sim *sim)
 {
-	return strstr(fixture_of(sim)->got.data, fixture_of(sim)->awaited);
+	struct fixture *f = fixture_of(sim);
+	size_t len = strlen(f->awaited);
+	bool found = strstr(f->got.data + f->searched, f->awaited);
+
+	if (!found) /* it may be asked once more after it was */
+		f->searched = f->got.len > len ? f->got.len - len : 0;
+	return found;
 }
 
 static void await_event(struct fixture *f, const char *text)
 {
 	f->awaited = text;
+	f->searched = 0;
 	if (!sim_run_until(&f->served.sim, is_awaited, WAIT_MS))
 		fail_msg("got \"%s\", waited for \"%s\"", f->got.data, text);
 }

@@ -14,7 +14,7 @@
 #include "core/base/fs.h"
 #include "core/base/str.h"
 
-enum { WAIT_MS = 10 * 1000, STILL_MS = 300 };
+enum { WAIT_MS = 60 * 1000, STILL_MS = 300 };
 
 static struct fixture {
 	struct loop loop;
