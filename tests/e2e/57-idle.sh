@@ -28,7 +28,8 @@ GRPC='^(grpc_global_tim|event_engine|default-executo|resolver-execut|timer_manag
 ours() { awk -v grpc="$GRPC" '$1 !~ grpc { sum += $2 } END { print sum + 0 }' "$1"; }
 all() { awk '{ sum += $2 } END { print sum + 0 }' "$1"; }
 
-# What is done once, some time after the start (what is left over is looked for), may fall into one of them.
+# What is done once, some time after the start (what is left over is looked for), may fall into one of them, and on a busy
+# machine gRPC's threads wait for each other now and then.
 WINDOWS=4
 sleep 1 # what is written behind a change is written, connections of kuke are gone
 for ((i = 1; ; i++)); do
@@ -38,7 +39,6 @@ for ((i = 1; ; i++)); do
 	own=$(($(ours "$T/after") - $(ours "$T/before")))
 	whole=$(($(all "$T/after") - $(all "$T/before")))
 	say "in $COUNT_SECONDS s: $own wake-ups of ours, $whole of the whole process"
-	[ $own -gt 0 ] || break
-	[ $i -lt $WINDOWS ] || fail "$own wake-ups of ours: $(diff "$T/before" "$T/after")"
+	[ $own -gt 0 ] || [ "$whole" -gt $WHOLE_MAX ] || break
+	[ $i -lt $WINDOWS ] || fail "at most $WHOLE_MAX of the whole process, 0 of ours: $(diff "$T/before" "$T/after")"
 done
-assert_true "at most $WHOLE_MAX of the whole process, not $whole" [ "$whole" -le $WHOLE_MAX ]
