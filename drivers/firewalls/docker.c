@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/firewalls/docker.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+
 #include "core/base/fs.h"
 #include "core/base/log.h"
 #include "drivers/cni/exec.h"
 #include "drivers/cni/nft.h"
 #include "drivers/cni/nft_run.h"
 #include "drivers/firewalls/docker_rules.h"
-#include <errno.h>
-#include <fcntl.h>
-#include <net/if.h>
 
 #define RECORD JOURNAL_OWN_PREFIX "docker"
 #define DIRS "/usr/sbin:/sbin:/usr/local/sbin:/usr/bin"

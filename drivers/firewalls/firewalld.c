@@ -57,13 +57,14 @@ static void note_ours(struct firewalld *firewalld)
 		write_ours(firewalld);
 }
 
-/* After a whole round: what was to go has gone. */
+/* After a whole round: what was to go has gone, unless that changed while the round was under way.
+ */
 static void forget_gone(struct firewalld *firewalld)
 {
 	struct strv *ours = &firewalld->ours;
 	size_t n = 0;
 
-	if (firewalld->round.reloaded)
+	if (firewalld->doubted)
 		return;
 	for (size_t i = 0; i < ours->n; i++)
 		if (strv_has(&firewalld->wanted, ours->items[i]))

@@ -26,6 +26,7 @@ struct round {
 	char *path;         /* of the zone, or policy, in the files */
 	struct strv stored; /* what the files say of the zone's bridges */
 	bool stored_known;
+	size_t next_missing, next_to_go; /* places in wanted and held: see firewalld_round.c */
 };
 
 struct firewalld {

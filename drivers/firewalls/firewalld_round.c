@@ -244,14 +244,17 @@ static int on_reloaded(struct firewalld *firewalld UNUSED, sd_bus_message *reply
 
 /* ---- bridges ---- */
 
-static const char *first_missing(const struct firewalld *firewalld)
+/* Those before the place that is remembered are held, or were tried. */
+static const char *first_missing(struct firewalld *firewalld)
 {
-	const struct round *round = &firewalld->round;
+	struct round *round = &firewalld->round;
 
-	for (size_t i = 0; i < firewalld->wanted.n; i++)
-		if (!strv_has(&round->held, firewalld->wanted.items[i]) &&
-		    !strv_has(&round->tried, firewalld->wanted.items[i]))
-			return firewalld->wanted.items[i];
+	for (; round->next_missing < firewalld->wanted.n; round->next_missing++) {
+		const char *bridge = firewalld->wanted.items[round->next_missing];
+
+		if (!strv_has(&round->held, bridge) && !strv_has(&round->tried, bridge))
+			return bridge;
+	}
 	return NULL;
 }
 
@@ -260,14 +263,17 @@ bool firewalld_is_to_go(const struct firewalld *firewalld, const char *bridge)
 	return strv_has(&firewalld->ours, bridge) && !strv_has(&firewalld->wanted, bridge);
 }
 
-static const char *first_to_go(const struct firewalld *firewalld)
+/* The same: what was held at the beginning stays where it is in the list. */
+static const char *first_to_go(struct firewalld *firewalld)
 {
-	const struct round *round = &firewalld->round;
+	struct round *round = &firewalld->round;
 
-	for (size_t i = 0; i < round->held.n; i++)
-		if (firewalld_is_to_go(firewalld, round->held.items[i]) &&
-		    !strv_has(&round->tried, round->held.items[i]))
-			return round->held.items[i];
+	for (; round->next_to_go < round->held.n; round->next_to_go++) {
+		const char *bridge = round->held.items[round->next_to_go];
+
+		if (firewalld_is_to_go(firewalld, bridge) && !strv_has(&round->tried, bridge))
+			return bridge;
+	}
 	return NULL;
 }
 
