@@ -177,9 +177,10 @@ static void add_named(struct engine *engine)
 	strv_fini(&passage->named);
 }
 
+/* No key comes between @cursor and the one looked for: "a-b" stands before what is below "a". */
 static struct map_node *next_in_row(const struct engine *engine, const char *cursor)
 {
-	AUTO_FREE char *behind = cursor ? xasprintf("%s/", cursor) : NULL;
+	AUTO_FREE char *behind = cursor ? xasprintf("%s\x01", cursor) : NULL;
 	struct map_node *node =
 		behind ? map_find_from(&engine->objects, behind) : map_first(&engine->objects);
 

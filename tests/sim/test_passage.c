@@ -80,6 +80,29 @@ static void test_told_and_taken_back(void **state UNUSED)
 	finish(&sim);
 }
 
+/* "s00-b" stands between "s00" and what is below that. */
+static void test_names_that_begin_alike(void **state UNUSED)
+{
+	static const char other[] =
+		"---\napiVersion: v1beta1\nkind: Space\nmetadata: {name: s00-b}\n"
+		"---\napiVersion: v1beta1\nkind: Cell\nmetadata: {name: c}\n"
+		"spec: {spaceId: s00-b, containers: [{id: a, image: img}]}\n";
+	struct sim sim;
+
+	start(&sim, 4, 3);
+	sim_file(&sim, "other.yaml", other);
+	sim_scanned(&sim);
+	assert_true(sim_settle(&sim));
+	sim_run(&sim, 10 * 1000);
+	assert_true(passage_is_known(&sim.engine));
+	sim.world.blocked = "default/s00-b";
+	sim.world.losses = ALWAYS;
+	passage_doubt(&sim.engine);
+	sim_run(&sim, 2000);
+	assert_int_equal(reason_of(&sim, "default/s00-b"), REASON_TRAFFIC_BLOCKED);
+	finish(&sim);
+}
+
 /* Not all that takes it away tells of itself. */
 static void test_asked_again_while_blocked(void **state UNUSED)
 {
@@ -282,6 +305,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_told_and_taken_back),
+		cmocka_unit_test(test_names_that_begin_alike),
 		cmocka_unit_test(test_asked_again_while_blocked),
 		cmocka_unit_test(test_one_loss_is_none),
 		cmocka_unit_test(test_changes_between),
