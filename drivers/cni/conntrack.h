@@ -2,7 +2,7 @@
 /* What the kernel remembers of flows to published UDP ports. Blocks: worker threads only. */
 #pragma once
 
-#include "core/driver/driver.h"
+#include "core/driver/filter.h"
 
 /*
  * Forgets flows that @before or @now publishes and that go elsewhere than @now says: a client that

@@ -3,7 +3,7 @@
  * have written. Pure. */
 #pragma once
 
-#include "core/driver/driver.h"
+#include "core/driver/filter.h"
 
 /* Before anything of the wish is put into words: a space that is not fit to stand in commands gets
  * its problem, and is left out by what follows. -EINVAL: a port is not, which is a bug of ours. */

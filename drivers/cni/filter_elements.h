@@ -2,7 +2,7 @@
 /* What a wish makes of the packet filter: the elements of its sets and maps. Pure. */
 #pragma once
 
-#include "core/driver/driver.h"
+#include "core/driver/filter.h"
 
 /* One entry of a set or map: of two with the same key the data may differ. */
 struct filter_element {

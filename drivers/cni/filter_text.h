@@ -20,7 +20,7 @@
  */
 #pragma once
 
-#include "core/driver/driver.h"
+#include "core/driver/filter.h"
 
 /* The set that counts, by bridge. */
 #define FILTER_DROPPED_SET "dropped"

@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "core/driver/driver.h"
+#include "core/driver/filter.h"
 
 struct held_port {
 	struct filter_port port; /* its strings are its own */

@@ -6,7 +6,8 @@
  */
 #pragma once
 
-#include "core/driver/driver.h"
+#include "core/driver/filter.h"
+#include "core/driver/network.h"
 #include "drivers/cni/held_ports.h"
 #include "drivers/cni/nft_events.h"
 

@@ -7,7 +7,7 @@
 #pragma once
 
 #include "core/base/ranges.h"
-#include "core/driver/driver.h"
+#include "core/driver/network.h"
 #include "drivers/cni/routes.h"
 
 enum { OVERLAP_ROUTES_MAX = 16 }; /* of one range; of more the narrowest are kept */

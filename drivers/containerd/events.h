@@ -3,7 +3,7 @@
  * outage. */
 #pragma once
 
-#include "core/driver/driver.h"
+#include "core/driver/runtime.h"
 #include "core/loop/inotify.h"
 #include "core/rpc/rpc.h"
 

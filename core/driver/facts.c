@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/driver/driver.h"
+#include "core/driver/cgroup.h"
+#include "core/driver/network.h"
+#include "core/driver/runtime.h"
 
 void container_fact_fini(struct container_fact *fact)
 {
