@@ -11,8 +11,8 @@
 #include "core/base/log.h"
 #include "core/base/paths.h"
 #include "core/model/names.h"
+#include "drivers/cni/cni_private.h"
 #include "drivers/cni/earlier.h"
-#include "drivers/cni/op.h"
 
 enum {
 	PLUGINS_MAX_RUNNING =
@@ -128,17 +128,11 @@ static void on_pool_closed(void *ctx)
 		on_events_closed(cni);
 }
 
-static void close_if_idle(struct cni *cni)
+static void on_ops_closed(void *ctx)
 {
-	if (cni->closing && cni->n_ops == 0)
-		exec_pool_close(cni->pool, on_pool_closed, cni);
-}
+	struct cni *cni = ctx;
 
-void cni_op_ended(struct cni *cni)
-{
-	check(cni->n_ops > 0);
-	cni->n_ops--;
-	close_if_idle(cni);
+	exec_pool_close(cni->pool, on_pool_closed, cni);
 }
 
 /* Plugins that run are ended: what they left half done is in the journal. */
@@ -146,13 +140,12 @@ static void cni_close(struct network *network, void (*closed)(void *ctx), void *
 {
 	struct cni *cni = container_of(network, struct cni, network);
 
-	check(!cni->closing);
-	cni->closing = true;
+	check(!cni->ops.closing);
 	atomic_store(&cni->giving_up, true);
 	cni->closed = closed;
 	cni->closed_ctx = ctx;
 	exec_pool_stop(cni->pool);
-	close_if_idle(cni);
+	ops_close(&cni->ops, on_ops_closed, cni);
 }
 
 static int read_boot_id(struct cni *cni, struct error *err)
@@ -239,6 +232,7 @@ int cni_open(struct network **ret, struct loop *loop, const struct cni_options *
 	}
 	cni->network.ops = &cni_ops;
 	cni->loop = loop;
+	ops_init(&cni->ops, loop);
 	cni->journal = options->journal;
 	cni->conf_dir = xstrdup(options->conf_dir);
 	cni->bin_dirs = xstrdup(options->bin_dirs);
@@ -246,7 +240,6 @@ int cni_open(struct network **ret, struct loop *loop, const struct cni_options *
 	cni->ipam_dir = beside(options->netns_dir, "ipam");
 	runtime_dir = beside(options->netns_dir, "."); /* with "/." at its end */
 	netfilter_init(&cni->netfilter, runtime_dir);
-	list_init(&cni->space_ops);
 	cni->pool =
 		exec_pool_new(loop, &(struct exec_pool_options){ .max_running = PLUGINS_MAX_RUNNING,
 								 .deadline_ms = PLUGIN_DEADLINE_MS,

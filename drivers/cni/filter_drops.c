@@ -6,7 +6,7 @@
 #include "drivers/cni/filter_text.h"
 #include "drivers/cni/nft.h"
 #include "drivers/cni/nft_run.h"
-#include "drivers/cni/op.h"
+#include "drivers/cni/cni_private.h"
 
 struct drops_op {
 	struct op op;
@@ -90,5 +90,5 @@ void cni_filter_drops(struct network *network, struct filter_drops *ret_drops, s
 
 	drops->table = xstrdup(cni->netfilter.table);
 	drops->ret_drops = ret_drops;
-	op_start(&drops->op, cni, read_steps, on_finish, call);
+	op_start(&drops->op, &cni->ops, read_steps, on_finish, call);
 }

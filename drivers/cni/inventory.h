@@ -2,7 +2,7 @@
 /* What the inventory of networks and the taking away of what it found share. */
 #pragma once
 
-#include "drivers/cni/op.h"
+#include "drivers/cni/cni_private.h"
 
 /* What our bridges are called; also those that no conflist names any more. */
 #define BRIDGE_PREFIX "kuke-"

@@ -11,7 +11,7 @@
 #include "drivers/cni/filter_text.h"
 #include "drivers/cni/nft.h"
 #include "drivers/cni/nft_run.h"
-#include "drivers/cni/op.h"
+#include "drivers/cni/cni_private.h"
 
 static const char DEFAULT_RUNTIME_DIR[] = "/run/kukeon/.";
 
@@ -183,7 +183,7 @@ static void tell_left_out(const struct apply_op *apply)
 static void on_finish(struct op *op, int status)
 {
 	struct apply_op *apply = to_apply_op(op);
-	struct netfilter *netfilter = &op->cni->netfilter;
+	struct netfilter *netfilter = &cni_of(op)->netfilter;
 
 	if (status == 0)
 		tell_left_out(apply);
@@ -193,7 +193,7 @@ static void on_finish(struct op *op, int status)
 	netfilter->generation = apply->to;
 	netfilter->applied = apply->wish;
 	netfilter->held = apply->held;
-	if (netfilter->events && !op->cni->closing &&
+	if (netfilter->events && !op->ops->closing &&
 	    nft_events_release(netfilter->events, apply->from, apply->to))
 		on_changed(netfilter);
 	filter_wish_fini(&apply->before);
@@ -226,7 +226,7 @@ void cni_filter_apply(struct network *network, struct filter_wish *wish, struct 
 	apply->held = netfilter->held;
 	netfilter->held = (struct held_ports){ 0 };
 	apply->believed = netfilter->events ? 0 : netfilter->generation;
-	op_start(&apply->op, cni, apply_steps, on_finish, call);
+	op_start(&apply->op, &cni->ops, apply_steps, on_finish, call);
 }
 
 int cni_watch_filter(struct network *network, const struct filter_listener *listener,

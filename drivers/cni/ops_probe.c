@@ -15,7 +15,7 @@
 #include "drivers/cni/inject.h"
 #include "drivers/cni/nft.h"
 #include "drivers/cni/nft_run.h"
-#include "drivers/cni/op.h"
+#include "drivers/cni/cni_private.h"
 #include "drivers/cni/probe_why.h"
 
 enum {
@@ -396,5 +396,5 @@ void cni_probe(struct network *network, struct traffic *traffic, struct call *ca
 
 	probe->traffic = traffic;
 	probe->table = xasprintf("%s-probe", cni->netfilter.table);
-	op_start(&probe->op, cni, probe_steps, on_finish, call);
+	op_start(&probe->op, &cni->ops, probe_steps, on_finish, call);
 }

@@ -14,7 +14,7 @@
 #include <netdb.h>
 #include <poll.h>
 
-#include "drivers/cni/op.h"
+#include "drivers/cni/cni_private.h"
 
 enum {
 	TRY_MS = 1000, /* of one name server; the second try takes twice as long */
@@ -267,7 +267,7 @@ static void resolver_free(struct resolver *resolver)
 	if (cni->resolver == resolver)
 		cni->resolver = NULL;
 	free(resolver);
-	cni_op_ended(cni);
+	pending_end(&cni->ops.under_way);
 }
 
 static void on_turn_done(struct work *work);
@@ -289,7 +289,7 @@ static void on_turn_done(struct work *work)
 	tell_ended(resolver);
 	if (age_ms > SETTINGS_MS && resolver->cni->resolver == resolver)
 		resolver->cni->resolver = NULL;
-	if (resolver->cni->closing || resolver->err.code || age_ms > CHANNEL_MS ||
+	if (resolver->cni->ops.closing || resolver->err.code || age_ms > CHANNEL_MS ||
 	    (list_empty(&resolver->coming) && list_empty(&resolver->open)))
 		resolver_free(resolver);
 	else
@@ -305,7 +305,7 @@ static struct resolver *resolver_new(struct cni *cni)
 	list_init(&resolver->coming);
 	list_init(&resolver->fresh);
 	list_init(&resolver->open);
-	cni->n_ops++;
+	pending_begin(&cni->ops.under_way);
 	return resolver;
 }
 

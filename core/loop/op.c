@@ -1,27 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/cni/op.h"
+#include "core/loop/op.h"
 
 #include <errno.h>
 
+void ops_init(struct ops *ops, struct loop *loop)
+{
+	*ops = (struct ops){ .loop = loop };
+	list_init(&ops->in_order);
+}
+
+void ops_close(struct ops *ops, void (*closed)(void *ctx), void *ctx)
+{
+	ops->closing = true;
+	pending_await(&ops->under_way, closed, ctx);
+}
+
 static void run_step(struct op *op);
 
-static void start_first_space_op(struct cni *cni)
+static void start_first(struct ops *ops)
 {
-	if (!list_empty(&cni->space_ops))
-		run_step(list_entry(cni->space_ops.next, struct op, link));
+	if (!list_empty(&ops->in_order))
+		run_step(list_entry(ops->in_order.next, struct op, link));
 }
 
 static void end(struct op *op, int status)
 {
-	struct cni *cni = op->cni;
+	struct ops *ops = op->ops;
 	bool in_order = list_linked(&op->link);
 
 	list_remove(&op->link);
 	call_complete(op->call, status, &op->err);
 	op->finish(op, status);
 	if (in_order)
-		start_first_space_op(cni);
-	cni_op_ended(cni);
+		start_first(ops);
+	pending_end(&ops->under_way);
 }
 
 static void on_step_done(struct call *call)
@@ -57,43 +69,43 @@ static void on_blocking_done(struct work *work)
 
 static void run_step(struct op *op)
 {
-	call_init(&op->step, op->cni->loop, on_step_done);
+	call_init(&op->step, op->ops->loop, on_step_done);
 	op->err = (struct error){ 0 };
-	if (op->cni->closing)
+	if (op->ops->closing)
 		call_complete(&op->step, error_set(&op->err, -ECANCELED, "shutting down"),
 			      &op->err);
 	else if (op->steps->apart)
-		loop_work_apart(op->cni->loop, &op->work, run_blocking, on_blocking_done);
+		loop_work_apart(op->ops->loop, &op->work, run_blocking, on_blocking_done);
 	else if (op->steps->blocking)
-		loop_work(op->cni->loop, &op->work, run_blocking, on_blocking_done);
+		loop_work(op->ops->loop, &op->work, run_blocking, on_blocking_done);
 	else
 		op->steps->start(op);
 }
 
-static void prepare(struct op *op, struct cni *cni, const struct step *steps,
+static void prepare(struct op *op, struct ops *ops, const struct step *steps,
 		    void (*finish)(struct op *, int), struct call *call)
 {
-	op->cni = cni;
+	op->ops = ops;
 	op->steps = steps;
 	op->finish = finish;
 	op->call = call;
-	cni->n_ops++;
+	pending_begin(&ops->under_way);
 }
 
-void op_start(struct op *op, struct cni *cni, const struct step *steps,
+void op_start(struct op *op, struct ops *ops, const struct step *steps,
 	      void (*finish)(struct op *, int), struct call *call)
 {
-	prepare(op, cni, steps, finish, call);
+	prepare(op, ops, steps, finish, call);
 	run_step(op);
 }
 
-void op_start_in_order(struct op *op, struct cni *cni, const struct step *steps,
+void op_start_in_order(struct op *op, struct ops *ops, const struct step *steps,
 		       void (*finish)(struct op *, int), struct call *call)
 {
-	bool first = list_empty(&cni->space_ops);
+	bool first = list_empty(&ops->in_order);
 
-	prepare(op, cni, steps, finish, call);
-	list_append(&cni->space_ops, &op->link);
+	prepare(op, ops, steps, finish, call);
+	list_append(&ops->in_order, &op->link);
 	if (first)
 		run_step(op);
 }

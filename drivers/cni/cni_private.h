@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The driver's insides: its state, and what every method shares. A method that takes several calls
- * is an op: a table of named steps, run in order until one fails.
- */
+/* The driver's insides: its state, and what every method shares. */
 #pragma once
 
 #include <stdatomic.h>
 
+#include "core/loop/op.h"
 #include "drivers/cni/cni.h"
 #include "drivers/cni/exec.h"
 #include "drivers/cni/netfilter.h"
@@ -17,6 +15,7 @@ enum { BOOT_ID_BYTES = 40 };
 struct cni {
 	struct network network;
 	struct loop *loop;
+	struct ops ops;
 	struct journal *journal;
 	struct exec_pool *pool;
 	char *conf_dir, *bin_dirs, *netns_dir, *ipam_dir;
@@ -24,47 +23,16 @@ struct cni {
 	struct subnet pool6_first; /* of prefix 0: there is none */
 	struct netfilter netfilter;
 	char boot_id[BOOT_ID_BYTES];
-	struct list space_ops;     /* struct op.link: the first one runs */
 	struct resolver *resolver; /* the one that takes questions; NULL: none (resolve.c) */
-	unsigned n_ops;
-	bool closing;
 	atomic_bool giving_up; /* closing, for workers that wait */
 	void (*closed)(void *ctx);
 	void *closed_ctx;
 };
 
-struct op;
-
-/* A step is one of the two kinds. */
-struct step {
-	const char *name; /* "read the network's configuration": completes "cannot ..." */
-	int (*blocking)(
-		struct op *op,
-		struct error *err);   /* on a worker: reads the op, keeps off the driver's state */
-	void (*start)(struct op *op); /* on the loop: completes op->step, later or at once */
-	bool apart; /* it looks into what others name, or waits long: on a thread of its own */
-};
-
-/* Embedded at the beginning of each method's own struct. */
-struct op {
-	struct list link; /* struct cni.space_ops */
-	struct cni *cni;
-	struct call *call;                         /* of the caller */
-	const struct step *steps;                  /* ends with a zeroed one */
-	void (*finish)(struct op *op, int status); /* hands results over on 0, frees the op */
-	struct call step;
-	struct work work;
-	int status;
-	struct error err;
-};
-
-/* Runs the steps, then op->finish() and the caller's call. */
-void op_start(struct op *op, struct cni *cni, const struct step *steps,
-	      void (*finish)(struct op *, int), struct call *call);
-
-/* The same, after every op started so before it has ended. */
-void op_start_in_order(struct op *op, struct cni *cni, const struct step *steps,
-		       void (*finish)(struct op *, int), struct call *call);
+static inline struct cni *cni_of(const struct op *op)
+{
+	return container_of(op->ops, struct cni, ops);
+}
 
 /* The space's directory: the one remembered in the journal, else the default. Owned by nobody but
  * the caller. */
@@ -150,6 +118,3 @@ void cni_adoption_fini(struct adoption *adoption);
 /* The first half of cni_detach(), for one of the cell's spaces: its namespace stays pinned. */
 void cni_undo_attachment(struct cni *cni, const char *cell_key, const char *space_key,
 			 struct call *call);
-
-/* For op.c: the last op of a driver that closes has ended. */
-void cni_op_ended(struct cni *cni);
