@@ -141,7 +141,7 @@ static void cni_close(struct network *network, void (*closed)(void *ctx), void *
 	struct cni *cni = container_of(network, struct cni, network);
 
 	check(!cni->ops.closing);
-	atomic_store(&cni->giving_up, true);
+	dns_give_up(&cni->dns);
 	cni->closed = closed;
 	cni->closed_ctx = ctx;
 	exec_pool_stop(cni->pool);
@@ -233,13 +233,14 @@ int cni_open(struct network **ret, struct loop *loop, const struct cni_options *
 	cni->network.ops = &cni_ops;
 	cni->loop = loop;
 	ops_init(&cni->ops, loop);
+	dns_init(&cni->dns, &cni->ops);
 	cni->journal = options->journal;
 	cni->conf_dir = xstrdup(options->conf_dir);
 	cni->bin_dirs = xstrdup(options->bin_dirs);
 	cni->netns_dir = xstrdup(options->netns_dir);
 	cni->ipam_dir = beside(options->netns_dir, "ipam");
 	runtime_dir = beside(options->netns_dir, "."); /* with "/." at its end */
-	netfilter_init(&cni->netfilter, runtime_dir);
+	netfilter_init(&cni->netfilter, &cni->ops, runtime_dir);
 	cni->pool =
 		exec_pool_new(loop, &(struct exec_pool_options){ .max_running = PLUGINS_MAX_RUNNING,
 								 .deadline_ms = PLUGIN_DEADLINE_MS,
@@ -249,13 +250,45 @@ int cni_open(struct network **ret, struct loop *loop, const struct cni_options *
 	return 0;
 }
 
+static struct netfilter *netfilter_of(struct network *network)
+{
+	return &container_of(network, struct cni, network)->netfilter;
+}
+
+static int watch_filter(struct network *network, const struct filter_listener *listener,
+			struct error *err)
+{
+	return netfilter_watch(netfilter_of(network), listener, err);
+}
+
+static void filter_apply(struct network *network, struct filter_wish *wish, struct call *call)
+{
+	netfilter_apply(netfilter_of(network), wish, call);
+}
+
+static void filter_drops(struct network *network, struct filter_drops *ret_drops, struct call *call)
+{
+	netfilter_drops(netfilter_of(network), ret_drops, call);
+}
+
+static void probe(struct network *network, struct traffic *traffic, struct call *call)
+{
+	netfilter_probe(netfilter_of(network), traffic, call);
+}
+
+static void resolve(struct network *network, const char *host, bool v6,
+		    struct resolved *ret_resolved, struct call *call)
+{
+	dns_resolve(&container_of(network, struct cni, network)->dns, host, v6, ret_resolved, call);
+}
+
 static const struct network_ops cni_ops = {
-	.watch_filter = cni_watch_filter,
-	.filter_apply = cni_filter_apply,
-	.filter_drops = cni_filter_drops,
+	.watch_filter = watch_filter,
+	.filter_apply = filter_apply,
+	.filter_drops = filter_drops,
 	.look_ways = cni_look_ways,
-	.probe = cni_probe,
-	.resolve = cni_resolve,
+	.probe = probe,
+	.resolve = resolve,
 	.close = cni_close,
 	.ensure_space = cni_ensure_space,
 	.remove_space = cni_remove_space,

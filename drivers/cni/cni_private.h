@@ -2,13 +2,12 @@
 /* The driver's insides: its state, and what every method shares. */
 #pragma once
 
-#include <stdatomic.h>
-
 #include "core/loop/op.h"
 #include "drivers/cni/cni.h"
 #include "drivers/cni/exec.h"
-#include "drivers/cni/netfilter.h"
 #include "drivers/cni/space.h"
+#include "drivers/dns/resolve.h"
+#include "drivers/nft/netfilter.h"
 
 enum { BOOT_ID_BYTES = 40 };
 
@@ -23,8 +22,7 @@ struct cni {
 	struct subnet pool6_first; /* of prefix 0: there is none */
 	struct netfilter netfilter;
 	char boot_id[BOOT_ID_BYTES];
-	struct resolver *resolver; /* the one that takes questions; NULL: none (resolve.c) */
-	atomic_bool giving_up; /* closing, for workers that wait */
+	struct dns dns;
 	void (*closed)(void *ctx);
 	void *closed_ctx;
 };
@@ -86,11 +84,7 @@ void cni_join(struct network *network, const struct join_request *request,
 void cni_leave(struct network *network, const char *cell_key, const char *space_key,
 	       struct call *call);
 
-void cni_filter_drops(struct network *network, struct filter_drops *ret_drops, struct call *call);
 void cni_look_ways(struct network *network, struct host_ways *ways, struct call *call);
-void cni_probe(struct network *network, struct traffic *traffic, struct call *call);
-void cni_resolve(struct network *network, const char *host, bool v6, struct resolved *ret_resolved,
-		 struct call *call);
 
 /* cni_attach() for a space that the cell joins. @interface NULL: the lowest that is free. */
 void cni_attach_join(struct cni *cni, const struct join_request *request, const char *interface,

@@ -14,7 +14,7 @@
 #include "drivers/cni/hostnet.h"
 #include "drivers/cni/inventory.h"
 #include "drivers/cni/netns.h"
-#include "drivers/cni/nft.h"
+#include "drivers/nft/nft.h"
 
 struct discard_op {
 	struct op op;

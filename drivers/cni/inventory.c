@@ -16,7 +16,7 @@
 #include "drivers/cni/attachment.h"
 #include "drivers/cni/hostlinks.h"
 #include "drivers/cni/mounts.h"
-#include "drivers/cni/nft.h"
+#include "drivers/nft/nft.h"
 
 enum { RESERVATION_MAX_BYTES = 4096 };
 

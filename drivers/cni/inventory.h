@@ -4,9 +4,6 @@
 
 #include "drivers/cni/cni_private.h"
 
-/* What our bridges are called; also those that no conflist names any more. */
-#define BRIDGE_PREFIX "kuke-"
-
 /* The container id in a file of host-local's, as its plugin wrote it: "" when there is none or the
  * file is gone. Free with free(). Blocks. */
 char *reservation_container(const char *path);

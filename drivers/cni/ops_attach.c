@@ -12,12 +12,12 @@
 #include "core/model/names.h"
 #include "drivers/cni/adopt.h"
 #include "drivers/cni/attachment.h"
-#include "drivers/cni/bridgelock.h"
 #include "drivers/cni/chain.h"
+#include "drivers/cni/cni_private.h"
 #include "drivers/cni/drift.h"
 #include "drivers/cni/hostipv6.h"
 #include "drivers/cni/netns.h"
-#include "drivers/cni/cni_private.h"
+#include "drivers/nft/bridgelock.h"
 
 /* ---- create_netns ---- */
 

@@ -3,11 +3,11 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 
-#include "drivers/cni/nl.h"
 #include "drivers/cni/cni_private.h"
 #include "drivers/cni/overlap.h"
-#include "drivers/cni/route_words.h"
 #include "drivers/cni/switches.h"
+#include "drivers/netlink/nl.h"
+#include "drivers/netlink/route_words.h"
 
 struct ways_op {
 	struct op op;

@@ -4,9 +4,9 @@
 #include "core/base/fs.h"
 #include "core/base/log.h"
 #include "drivers/cni/exec.h"
-#include "drivers/cni/nft.h"
-#include "drivers/cni/nft_run.h"
 #include "drivers/firewalls/docker_rules.h"
+#include "drivers/nft/nft.h"
+#include "drivers/nft/nft_run.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/cni/filter_text.h"
+#include "drivers/nft/filter_text.h"
 
 #include "core/base/buf.h"
-#include "drivers/cni/bridgelock.h"
-#include "drivers/cni/filter_elements.h"
+#include "drivers/nft/bridgelock.h"
+#include "drivers/nft/filter_elements.h"
 
 /*
  * guard, sent: the bridges take packets for 127.0.0.0/8, or no answer to a connection of the host

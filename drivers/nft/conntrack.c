@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/cni/conntrack.h"
+#include "drivers/nft/conntrack.h"
 
 #include <errno.h>
 #include <ifaddrs.h>
@@ -8,8 +8,8 @@
 #include <netlink/cache.h>
 #include <netlink/netfilter/ct.h>
 
-#include "drivers/cni/nl.h"
-#include "drivers/cni/subnet.h"
+#include "drivers/netlink/nl.h"
+#include "drivers/netlink/subnet.h"
 
 enum { ORIGINAL = 0, REPLY = 1 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/cni/routes.h"
+#include "drivers/netlink/routes.h"
 
 #include <errno.h>
 #include <linux/fib_rules.h>
@@ -7,7 +7,7 @@
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 
-#include "drivers/cni/nl.h"
+#include "drivers/netlink/nl.h"
 
 /* A dump during which something changed is not whole. */
 enum { TRIES = 5 };

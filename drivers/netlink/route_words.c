@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/cni/route_words.h"
+#include "drivers/netlink/route_words.h"
 
 #include <ctype.h>
 #include <linux/rtnetlink.h>

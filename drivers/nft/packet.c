@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/cni/packet.h"
+#include "drivers/nft/packet.h"
 
 #include <arpa/inet.h>
 #include <linux/if_ether.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/cni/nl.h"
+#include "drivers/netlink/nl.h"
 
 #include <errno.h>
 #include <linux/if_addr.h>

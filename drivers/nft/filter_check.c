@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/cni/filter_check.h"
+#include "drivers/nft/filter_check.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-#include "drivers/cni/conflist.h"
-#include "drivers/cni/subnet.h"
+#include "core/model/names.h"
+#include "drivers/netlink/subnet.h"
 
 static bool is_address(const char *text, bool v4)
 {
@@ -32,7 +32,7 @@ static void refuse(struct filter_space *space, const char *why)
 
 static void check_names(struct filter_space *space)
 {
-	if (!conflist_is_link_name(space->bridge))
+	if (!name_is_link(space->bridge))
 		refuse(space, "names a bridge that cannot be filtered; expected 1 to 15 letters, "
 			      "digits, dots and dashes");
 	else if (!is_range(space->subnet, true) ||

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/cni/held_ports.h"
+#include "drivers/nft/held_ports.h"
 
 #include <errno.h>
 #include <netinet/in.h>

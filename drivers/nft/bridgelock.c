@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/cni/bridgelock.h"
+#include "drivers/nft/bridgelock.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -21,7 +21,7 @@
 #include "core/base/fs.h"
 #include "core/base/log.h"
 #include "core/base/str.h"
-#include "drivers/cni/nl.h"
+#include "drivers/netlink/nl.h"
 
 /*
  * What comes from a cell passes the first program before the filter's prerouting hook. It is made

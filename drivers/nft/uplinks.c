@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/cni/uplinks.h"
+#include "drivers/nft/uplinks.h"
 
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 #include "core/base/str.h"
-#include "drivers/cni/inventory.h"
-#include "drivers/cni/nl.h"
-#include "drivers/cni/routes.h"
+#include "core/model/names.h"
+#include "drivers/netlink/nl.h"
+#include "drivers/netlink/routes.h"
 
 /* Of each family: so many are asked after at most. */
 enum { CANDIDATES_MAX = 16 };

@@ -3,8 +3,8 @@
  * thousands of rules: worker threads only. */
 #pragma once
 
-#include "drivers/cni/probe.h"
-#include "drivers/cni/uplinks.h"
+#include "drivers/nft/probe.h"
+#include "drivers/nft/uplinks.h"
 
 /* Of one that has not passed: where it ended, "cell to out: dropped by nft table ip filter chain
  * FORWARD rule 7 'reject' (iptables)", and what helps. Free with free(). */

@@ -7,13 +7,12 @@
 #pragma once
 
 #include "core/driver/filter.h"
-#include "core/driver/network.h"
-#include "drivers/cni/held_ports.h"
-#include "drivers/cni/nft_events.h"
-
-struct cni;
+#include "core/loop/op.h"
+#include "drivers/nft/held_ports.h"
+#include "drivers/nft/nft_events.h"
 
 struct netfilter {
+	struct ops *ops; /* the driver's */
 	char *table;
 	bool begun; /* it was applied before, by this process */
 	bool known; /* the kernel has: */
@@ -27,7 +26,7 @@ struct netfilter {
 
 /* @runtime_dir, "/run/kukeon/.", tells instances of the daemon apart: each has a table of its own.
  */
-void netfilter_init(struct netfilter *netfilter, const char *runtime_dir);
+void netfilter_init(struct netfilter *netfilter, struct ops *ops, const char *runtime_dir);
 
 /* Whether some instance of the daemon, on this host or another, would name its table so:
  * "inet/kukeon-0a1b2c3d". */
@@ -37,6 +36,9 @@ bool netfilter_is_instance_table(const char *table);
 void netfilter_fini(struct netfilter *netfilter);
 
 /* Methods of struct network_ops. */
-int cni_watch_filter(struct network *network, const struct filter_listener *listener,
-		     struct error *err);
-void cni_filter_apply(struct network *network, struct filter_wish *wish, struct call *call);
+int netfilter_watch(struct netfilter *netfilter, const struct filter_listener *listener,
+		    struct error *err);
+void netfilter_apply(struct netfilter *netfilter, struct filter_wish *wish, struct call *call);
+void netfilter_drops(struct netfilter *netfilter, struct filter_drops *ret_drops,
+		     struct call *call);
+void netfilter_probe(struct netfilter *netfilter, struct traffic *traffic, struct call *call);

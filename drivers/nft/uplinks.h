@@ -7,7 +7,7 @@
 
 #include "core/base/error.h"
 #include "core/base/ip.h"
-#include "drivers/cni/packet.h"
+#include "drivers/nft/packet.h"
 
 enum { UPLINKS_MAX = 4 };
 

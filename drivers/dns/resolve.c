@@ -14,7 +14,8 @@
 #include <netdb.h>
 #include <poll.h>
 
-#include "drivers/cni/cni_private.h"
+#include "core/base/list.h"
+#include "drivers/dns/resolve.h"
 
 enum {
 	TRY_MS = 1000, /* of one name server; the second try takes twice as long */
@@ -43,7 +44,7 @@ struct question {
 };
 
 struct resolver {
-	struct cni *cni;
+	struct dns *dns;
 	struct list coming; /* the loop's always: struct question.link */
 	struct work work;
 	uint64_t since_ms;
@@ -170,7 +171,7 @@ static void run_turn(struct work *work)
 		return;
 	while ((link = list_pop(&resolver->fresh)))
 		ask(resolver, list_entry(link, struct question, link));
-	while (resolver->n_outstanding && now < end && !atomic_load(&resolver->cni->giving_up)) {
+	while (resolver->n_outstanding && now < end && !atomic_load(&resolver->dns->giving_up)) {
 		if (resolver->n_ended && !gathers) {
 			gathers = true;
 			end = now + GATHER_MS;
@@ -252,7 +253,7 @@ static void fail_all(struct list *questions, const struct error *why)
 /* What c-ares waits for ends with the channel. */
 static void resolver_free(struct resolver *resolver)
 {
-	struct cni *cni = resolver->cni;
+	struct dns *dns = resolver->dns;
 	struct error err;
 
 	if (resolver->channel)
@@ -264,10 +265,10 @@ static void resolver_free(struct resolver *resolver)
 	fail_all(&resolver->fresh, &err);
 	fail_all(&resolver->coming, &err);
 	check(list_empty(&resolver->open));
-	if (cni->resolver == resolver)
-		cni->resolver = NULL;
+	if (dns->resolver == resolver)
+		dns->resolver = NULL;
 	free(resolver);
-	pending_end(&cni->ops.under_way);
+	pending_end(&dns->ops->under_way);
 }
 
 static void on_turn_done(struct work *work);
@@ -278,7 +279,7 @@ static void start_turn(struct resolver *resolver)
 
 	while ((link = list_pop(&resolver->coming)))
 		list_append(&resolver->fresh, link);
-	loop_work_apart(resolver->cni->loop, &resolver->work, run_turn, on_turn_done);
+	loop_work_apart(resolver->dns->ops->loop, &resolver->work, run_turn, on_turn_done);
 }
 
 static void on_turn_done(struct work *work)
@@ -287,34 +288,33 @@ static void on_turn_done(struct work *work)
 	uint64_t age_ms = now_ms() - resolver->since_ms;
 
 	tell_ended(resolver);
-	if (age_ms > SETTINGS_MS && resolver->cni->resolver == resolver)
-		resolver->cni->resolver = NULL;
-	if (resolver->cni->ops.closing || resolver->err.code || age_ms > CHANNEL_MS ||
+	if (age_ms > SETTINGS_MS && resolver->dns->resolver == resolver)
+		resolver->dns->resolver = NULL;
+	if (resolver->dns->ops->closing || resolver->err.code || age_ms > CHANNEL_MS ||
 	    (list_empty(&resolver->coming) && list_empty(&resolver->open)))
 		resolver_free(resolver);
 	else
 		start_turn(resolver);
 }
 
-static struct resolver *resolver_new(struct cni *cni)
+static struct resolver *resolver_new(struct dns *dns)
 {
 	struct resolver *resolver = xnew(struct resolver);
 
-	resolver->cni = cni;
+	resolver->dns = dns;
 	resolver->since_ms = now_ms();
 	list_init(&resolver->coming);
 	list_init(&resolver->fresh);
 	list_init(&resolver->open);
-	pending_begin(&cni->ops.under_way);
+	pending_begin(&dns->ops->under_way);
 	return resolver;
 }
 
-void cni_resolve(struct network *network, const char *host, bool v6, struct resolved *ret_resolved,
+void dns_resolve(struct dns *dns, const char *host, bool v6, struct resolved *ret_resolved,
 		 struct call *call)
 {
-	struct cni *cni = container_of(network, struct cni, network);
 	struct question *question = xnew(struct question);
-	bool new = !cni->resolver;
+	bool new = !dns->resolver;
 
 	*question = (struct question){ .host = xstrdup(host),
 				       .v6 = v6,
@@ -323,9 +323,21 @@ void cni_resolve(struct network *network, const char *host, bool v6, struct reso
 				       .ret_resolved = ret_resolved,
 				       .ttl = INT_MAX };
 	if (new)
-		cni->resolver = resolver_new(cni);
-	question->resolver = cni->resolver;
-	list_append(&cni->resolver->coming, &question->link);
+		dns->resolver = resolver_new(dns);
+	question->resolver = dns->resolver;
+	list_append(&dns->resolver->coming, &question->link);
 	if (new)
-		start_turn(cni->resolver);
+		start_turn(dns->resolver);
+}
+
+void dns_init(struct dns *dns, struct ops *ops)
+{
+	dns->ops = ops;
+	dns->resolver = NULL;
+	atomic_store(&dns->giving_up, false);
+}
+
+void dns_give_up(struct dns *dns)
+{
+	atomic_store(&dns->giving_up, true);
 }

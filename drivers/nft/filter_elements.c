@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/cni/filter_elements.h"
+#include "drivers/nft/filter_elements.h"
 
 #include "core/base/str.h"
-#include "drivers/cni/conflist.h"
-#include "drivers/cni/filter_text.h"
+#include "core/model/names.h"
+#include "drivers/nft/filter_text.h"
 
 #define BY_FAMILY(set, name, before, after)                                                        \
 	[set] = { name, before " " name " { type " after("ipv4_addr") },                           \
@@ -154,7 +154,7 @@ static void add_guest(struct filter_elements tables[SET_COUNT], const struct fil
 {
 	enum filter_set set = of_family(SET_GUESTS, filter_is_ip6(guest->ip));
 
-	if (!conflist_is_link_name(guest->bridge))
+	if (!name_is_link(guest->bridge))
 		return; /* of a space that is left out */
 	elements_add(&tables[set], xasprintf("\"%s\" . %s", guest->bridge, guest->ip), NULL);
 	elements_add(&tables[SET_DROPPED], xasprintf("\"%s\"", guest->bridge), NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/cni/nft_run.h"
+#include "drivers/nft/nft_run.h"
 
 #include <pthread.h>
 

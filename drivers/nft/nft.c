@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/cni/nft.h"
+#include "drivers/nft/nft.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include <netlink/msg.h>
 
 #include "core/base/buf.h"
-#include "drivers/cni/nl.h"
+#include "drivers/netlink/nl.h"
 
 static const struct {
 	const char *name;

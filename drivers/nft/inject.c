@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/cni/inject.h"
+#include "drivers/nft/inject.h"
 
 #include <errno.h>
 #include <linux/bpf.h>

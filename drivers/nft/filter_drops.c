@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <jansson.h>
 
-#include "drivers/cni/filter_text.h"
-#include "drivers/cni/nft.h"
-#include "drivers/cni/nft_run.h"
-#include "drivers/cni/cni_private.h"
+#include "drivers/nft/filter_text.h"
+#include "drivers/nft/netfilter.h"
+#include "drivers/nft/nft.h"
+#include "drivers/nft/nft_run.h"
 
 struct drops_op {
 	struct op op;
@@ -83,12 +83,11 @@ static const struct step read_steps[] = {
 	{ 0 },
 };
 
-void cni_filter_drops(struct network *network, struct filter_drops *ret_drops, struct call *call)
+void netfilter_drops(struct netfilter *netfilter, struct filter_drops *ret_drops, struct call *call)
 {
-	struct cni *cni = container_of(network, struct cni, network);
 	struct drops_op *drops = xnew(struct drops_op);
 
-	drops->table = xstrdup(cni->netfilter.table);
+	drops->table = xstrdup(netfilter->table);
 	drops->ret_drops = ret_drops;
-	op_start(&drops->op, &cni->ops, read_steps, on_finish, call);
+	op_start(&drops->op, netfilter->ops, read_steps, on_finish, call);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/cni/probe_why.h"
+#include "drivers/nft/probe_why.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -13,8 +13,8 @@
 #include "core/base/buf.h"
 #include "core/base/fs.h"
 #include "core/base/str.h"
-#include "drivers/cni/nft_run.h"
-#include "drivers/cni/routes.h"
+#include "drivers/netlink/routes.h"
+#include "drivers/nft/nft_run.h"
 
 enum { RULE_MAX_CHARS = 80, SWITCH_MAX_BYTES = 16, STRICT = 1 };
 

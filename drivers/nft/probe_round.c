@@ -12,11 +12,11 @@
 #include "core/base/buf.h"
 #include "core/base/fs.h"
 #include "core/base/log.h"
-#include "drivers/cni/inject.h"
-#include "drivers/cni/nft.h"
-#include "drivers/cni/nft_run.h"
-#include "drivers/cni/cni_private.h"
-#include "drivers/cni/probe_why.h"
+#include "drivers/nft/inject.h"
+#include "drivers/nft/netfilter.h"
+#include "drivers/nft/nft.h"
+#include "drivers/nft/nft_run.h"
+#include "drivers/nft/probe_why.h"
 
 enum {
 	LOST_MS = 100, /* where it was seen last: it comes through in a fraction of one */
@@ -389,12 +389,11 @@ static void on_finish(struct op *op, int status UNUSED)
 	free(probe);
 }
 
-void cni_probe(struct network *network, struct traffic *traffic, struct call *call)
+void netfilter_probe(struct netfilter *netfilter, struct traffic *traffic, struct call *call)
 {
-	struct cni *cni = container_of(network, struct cni, network);
 	struct probe_op *probe = xnew(struct probe_op);
 
 	probe->traffic = traffic;
-	probe->table = xasprintf("%s-probe", cni->netfilter.table);
-	op_start(&probe->op, &cni->ops, probe_steps, on_finish, call);
+	probe->table = xasprintf("%s-probe", netfilter->table);
+	op_start(&probe->op, netfilter->ops, probe_steps, on_finish, call);
 }

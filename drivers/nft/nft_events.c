@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/cni/nft_events.h"
+#include "drivers/nft/nft_events.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -13,8 +13,8 @@
 
 #include "core/base/log.h"
 #include "core/base/str.h"
-#include "drivers/cni/inventory.h"
-#include "drivers/cni/nft.h"
+#include "core/model/names.h"
+#include "drivers/nft/nft.h"
 
 /* A transaction with some thousand elements fits; what does not is an overrun. */
 enum { RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024 };

@@ -5,7 +5,7 @@
 
 #include <netlink/netlink.h>
 
-#include "drivers/cni/subnet.h"
+#include "drivers/netlink/subnet.h"
 
 struct route {
 	struct subnet to; /* prefix 0, or IP_V4_BEGINS: all */

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/cni/netfilter.h"
+#include "drivers/nft/netfilter.h"
 
 #include <errno.h>
 #include <fcntl.h>
 
 #include "core/base/fs.h"
-#include "drivers/cni/bridgelock.h"
-#include "drivers/cni/conntrack.h"
-#include "drivers/cni/filter_check.h"
-#include "drivers/cni/filter_text.h"
-#include "drivers/cni/nft.h"
-#include "drivers/cni/nft_run.h"
-#include "drivers/cni/cni_private.h"
+#include "core/model/names.h"
+#include "drivers/nft/bridgelock.h"
+#include "drivers/nft/conntrack.h"
+#include "drivers/nft/filter_check.h"
+#include "drivers/nft/filter_text.h"
+#include "drivers/nft/nft.h"
+#include "drivers/nft/nft_run.h"
 
 static const char DEFAULT_RUNTIME_DIR[] = "/run/kukeon/.";
 
@@ -19,6 +19,7 @@ enum { INSTANCE_DIGITS = 8, SWITCH_MAX_BYTES = 16 };
 
 struct apply_op {
 	struct op op;
+	struct netfilter *netfilter;
 	char *table;
 	struct filter_wish wish, before;
 	struct filter_wish *ret_wish; /* of the caller */
@@ -89,7 +90,7 @@ static void let_loopback_in(const struct filter_wish *wish)
 		AUTO_FREE char *path =
 			xasprintf("/proc/sys/net/ipv4/conf/%s/route_localnet", port->bridge);
 
-		if (!port->taken && conflist_is_link_name(port->bridge) &&
+		if (!port->taken && name_is_link(port->bridge) &&
 		    (!port->host_ip || str_starts_with(port->host_ip, "127.")) && !is_on(path))
 			fs_write_existing(AT_FDCWD, path, "1", NULL);
 	}
@@ -183,7 +184,7 @@ static void tell_left_out(const struct apply_op *apply)
 static void on_finish(struct op *op, int status)
 {
 	struct apply_op *apply = to_apply_op(op);
-	struct netfilter *netfilter = &cni_of(op)->netfilter;
+	struct netfilter *netfilter = apply->netfilter;
 
 	if (status == 0)
 		tell_left_out(apply);
@@ -206,16 +207,15 @@ static const struct step apply_steps[] = {
 	{ 0 },
 };
 
-void cni_filter_apply(struct network *network, struct filter_wish *wish, struct call *call)
+void netfilter_apply(struct netfilter *netfilter, struct filter_wish *wish, struct call *call)
 {
-	struct cni *cni = container_of(network, struct cni, network);
-	struct netfilter *netfilter = &cni->netfilter;
 	struct apply_op *apply = xnew(struct apply_op);
 
 	check(!netfilter->busy);
 	netfilter->busy = true;
 	if (netfilter->events)
 		nft_events_hold(netfilter->events); /* may find that it is known no more */
+	apply->netfilter = netfilter;
 	apply->table = xstrdup(netfilter->table);
 	filter_wish_copy(wish, &apply->wish);
 	apply->ret_wish = wish;
@@ -226,27 +226,25 @@ void cni_filter_apply(struct network *network, struct filter_wish *wish, struct 
 	apply->held = netfilter->held;
 	netfilter->held = (struct held_ports){ 0 };
 	apply->believed = netfilter->events ? 0 : netfilter->generation;
-	op_start(&apply->op, &cni->ops, apply_steps, on_finish, call);
+	op_start(&apply->op, netfilter->ops, apply_steps, on_finish, call);
 }
 
-int cni_watch_filter(struct network *network, const struct filter_listener *listener,
-		     struct error *err)
+int netfilter_watch(struct netfilter *netfilter, const struct filter_listener *listener,
+		    struct error *err)
 {
-	struct cni *cni = container_of(network, struct cni, network);
-	struct netfilter *netfilter = &cni->netfilter;
-
 	const struct nft_events_listener events = { netfilter, on_changed, on_others };
 
 	netfilter->listener = *listener;
-	return nft_events_open(&netfilter->events, cni->loop, netfilter->table, &events, err);
+	return nft_events_open(&netfilter->events, netfilter->ops->loop, netfilter->table, &events, err);
 }
 
 /* ---- life ---- */
 
-void netfilter_init(struct netfilter *netfilter, const char *runtime_dir)
+void netfilter_init(struct netfilter *netfilter, struct ops *ops, const char *runtime_dir)
 {
 	char digest[SHA256_HEX_BYTES];
 
+	netfilter->ops = ops;
 	if (str_equal(runtime_dir, DEFAULT_RUNTIME_DIR)) {
 		netfilter->table = xstrdup(NFT_TABLE);
 		return;

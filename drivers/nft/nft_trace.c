@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/cni/nft_trace.h"
+#include "drivers/nft/nft_trace.h"
 
 #include <arpa/inet.h>
 #include <endian.h>
@@ -11,7 +11,7 @@
 #include <netlink/socket.h>
 #include <poll.h>
 
-#include "drivers/cni/nl.h"
+#include "drivers/netlink/nl.h"
 
 /* Some thousand messages: of a hundred packets through the rules of several tools. */
 enum { RECEIVE_BUFFER_BYTES = 8 * 1024 * 1024 };

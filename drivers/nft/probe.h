@@ -7,9 +7,9 @@
  */
 #pragma once
 
-#include "drivers/cni/blockers.h"
-#include "drivers/cni/nft_trace.h"
-#include "drivers/cni/packet.h"
+#include "drivers/nft/blockers.h"
+#include "drivers/nft/nft_trace.h"
+#include "drivers/nft/packet.h"
 
 enum probe_flow {
 	PROBE_OUT,    /* from a cell to the world */

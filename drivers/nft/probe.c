@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/cni/probe.h"
+#include "drivers/nft/probe.h"
 
 #include <arpa/inet.h>
 #include <linux/ip.h>
@@ -10,7 +10,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/str.h"
-#include "drivers/cni/nft.h"
+#include "drivers/nft/nft.h"
 
 /* The chains of the table, in the order in which a packet meets them: the first and the last of
  * each hook, so that what lies between two of them is where it was lost. Connections are put on
