@@ -20,7 +20,7 @@ struct join_op {
 	bool recorded; /* the journal has one that can be read: */
 	struct attachment attachment;
 	uint64_t number;
-	bool stale;   /* it tells of another namespace than the cell's */
+	bool stale;   /* it tells, perhaps, of another namespace than the cell's */
 	bool adopted; /* in place of what is on record: */
 	struct attachment found;
 	struct adoption adoption;
@@ -74,6 +74,7 @@ static int put_back(struct op *op, struct error *err)
 				 join->attachment.netns);
 	r = drift_mend(&join->attachment, &drift, err);
 	join->whole = drift == DRIFT_NONE;
+	join->stale = r == 0 && !join->whole; /* that number may be another namespace's by now */
 	return r;
 }
 

@@ -91,6 +91,9 @@ static int put_back(struct op *op, struct error *err)
 		drift = drift_look(&repair->attachment, repair->boot_id, &links);
 	r = drift_mend(&repair->attachment, &drift, err);
 	repair->whole = drift == DRIFT_NONE;
+	/* The number of a namespace is given away again: the record may be of an earlier one. */
+	if (r == 0 && !repair->whole && pin_is_the_tasks(repair))
+		repair->recorded = false;
 	return r;
 }
 

@@ -164,7 +164,7 @@ assert_true "the metadata" test -f "$RUN_PATH/main/mySpace/space.yaml"
 bridge=$(object space mySpace --realm main | jq -r .status.bridge)
 assert_true "a name that the kernel takes" test "${#bridge}" -le 15
 assert_contains "$bridge" kuke-main-m "the bridge"
-says 'Space "mySpace": deleted' kuke delete space mySpace --realm main --cascade
+says 'Space "mySpace": deletion asked for' kuke delete space mySpace --realm main --cascade
 space_is_gone() { ! kuke get space mySpace --realm main >/dev/null 2>&1; }
 wait_for "the space is gone" space_is_gone
 assert_true "its conflist is gone" test ! -e "$CNI_CONF/main-mySpace.conflist"

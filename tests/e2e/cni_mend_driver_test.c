@@ -292,6 +292,12 @@ static void test_adopt(void **state)
 	assert_repaired(f, pid);
 	assert_true(if_nametoindex(link) > 0 && exists(reservation));
 
+	/* The record is of an earlier attachment, in a namespace that had the same number. */
+	write_text(reservation, "main_web_app_one.999\r\neth0");
+	assert_drift(f, "reserved for another");
+	assert_repaired(f, pid);
+	assert_true(if_nametoindex(link) > 0);
+
 	lose_journal(f);
 	write_text(reservation, "stranger\r\neth0");
 	assert_int_equal(repair(f, pid, "/cni-test", &fact), 0);
