@@ -4,9 +4,9 @@
 
 #include <sys/stat.h>
 
-#include "cli/complete.h"
-#include "cli/files.h"
-#include "cli/results.h"
+#include "cli/args/files.h"
+#include "cli/show/results.h"
+#include "cli/verbs/complete.h"
 
 /* ---- the server: takes everything ---- */
 
