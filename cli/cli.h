@@ -52,9 +52,9 @@ struct verb {
 
 enum { KINDS_ALL = (1U << KIND_COUNT) - 1 };
 
-/* All verbs in the order of the help. */
-extern const struct verb *const verbs[];
-extern const size_t n_verbs;
+/* All verbs in the order of the help, since verbs_register(). */
+extern const struct verb *const *verbs;
+extern size_t n_verbs;
 
 const struct verb *verb_find(const char *name);
 

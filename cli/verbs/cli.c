@@ -4,7 +4,6 @@
 #include <errno.h>
 
 #include "cli/args/args.h"
-#include "cli/show/table.h"
 #include "cli/verbs/help.h"
 #include "cli/verbs/verbs.h"
 
@@ -40,18 +39,14 @@ static enum cli_exit main_run(int argc, char **argv, struct args *args, const st
 	return args->verb->run(args, io, err);
 }
 
-void cli_complain(const struct io *io, const char *message)
-{
-	fputs("kuke: ", io->err);
-	text_print(message, io->err);
-	fputc('\n', io->err);
-}
-
 enum cli_exit cli_main(int argc, char **argv, const struct io *io)
 {
 	struct error err = { 0 };
 	struct args args = { 0 };
-	enum cli_exit code = main_run(argc, argv, &args, io, &err);
+	enum cli_exit code;
+
+	verbs_register();
+	code = main_run(argc, argv, &args, io, &err);
 
 	if (err.msg[0])
 		cli_complain(io, err.msg);

@@ -4,6 +4,9 @@
 
 #include "cli/cli.h"
 
+/* From now on they are the verbs of cli/cli.h. */
+void verbs_register(void);
+
 extern const struct verb verb_apply;
 extern const struct verb verb_complete; /* for the scripts of verb_completion */
 extern const struct verb verb_completion;
