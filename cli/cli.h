@@ -2,7 +2,7 @@
 /*
  * The frame of kuke: what every verb gets and gives back, and the table that names them all.
  *
- * A verb is one file with one "const struct verb verb_<name>" at its end, listed in cli/verbs.c. It
+ * A verb is one file with one "const struct verb verb_<name>" at its end, listed in cli/verbs/verbs.c. It
  * writes its result to io->out and puts what went wrong into @err; the frame prints that, with a
  * hint for wrong usage.
  */
@@ -46,15 +46,15 @@ struct verb {
 	bool hidden;          /* for programs: in no help */
 	unsigned outputs;     /* the -o it knows: 1 << enum args_output, or-ed */
 	size_t own_bytes;     /* of args->own */
-	const struct argp_child *options; /* groups of cli/args.h and its own, then { 0 } */
+	const struct argp_child *options; /* groups of cli/args/args.h and its own, then { 0 } */
 	enum cli_exit (*run)(const struct args *args, const struct io *io, struct error *err);
 };
 
 enum { KINDS_ALL = (1U << KIND_COUNT) - 1 };
 
-/* All verbs in the order of the help. */
-extern const struct verb *const verbs[];
-extern const size_t n_verbs;
+/* All verbs in the order of the help, since verbs_register(). */
+extern const struct verb *const *verbs;
+extern size_t n_verbs;
 
 const struct verb *verb_find(const char *name);
 

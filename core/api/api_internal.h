@@ -21,7 +21,8 @@ struct api {
 		uint64_t limit_ms; /* loop time: it is not waited for any longer */
 		bool over;
 	} first_look;
-	bool closing, server_closed;
+	bool closing;
+	struct pending under_way; /* mutations; while it closes, the server */
 	void (*closed)(void *ctx);
 	void *closed_ctx;
 };
@@ -54,9 +55,6 @@ Api__Object *api_object_gone(const char *key);
 
 /* A wanted container of a cell by its name in the manifest, NULL when there is none. */
 struct container *api_find_container(const struct object *cell, const char *name);
-
-/* Closing, and nothing is under way any more: the end. */
-void api_free_when_done(struct api *api);
 
 /* api_apply.c, api_delete.c, api_run.c, api_admin.c */
 void api_on_apply(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);

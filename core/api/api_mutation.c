@@ -50,6 +50,7 @@ void mutation_begin(struct api *api, struct rpc_server_call *call, const Protobu
 	m->request = model_copy(request);
 	m->start = start;
 	list_append(&api->mutations, &m->link);
+	pending_begin(&api->under_way);
 	if (alone)
 		give_turn(api);
 }
@@ -89,7 +90,7 @@ static void mutation_end(struct mutation *m)
 	free(m);
 	if (first && !api->closing)
 		give_turn(api);
-	api_free_when_done(api);
+	pending_end(&api->under_way);
 }
 
 void mutation_reply(struct mutation *m, const ProtobufCMessage *reply)

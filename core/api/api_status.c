@@ -2,6 +2,7 @@
 /* The Status report: one answer to "is what I declared what is running, and if not, why". */
 #include "core/api/api_internal.h"
 #include "core/desired/desired.h"
+#include "core/driver/cgroup.h"
 #include "core/network/egress.h"
 #include "core/network/ways.h"
 #include "core/plan/plan_context.h"

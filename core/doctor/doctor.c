@@ -7,6 +7,7 @@
 #include "core/base/log.h"
 #include "core/config/host_advice.h"
 #include "core/config/host_checks.h"
+#include "core/driver/cgroup.h"
 #include "core/network/filter.h"
 #include "core/network/passage.h"
 #include "core/network/ways.h"

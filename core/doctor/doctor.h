@@ -3,7 +3,7 @@
  * The doctor: whose everything is that is ours on the host, what is nobody's, and whether the host
  * has what is needed.
  *
- * The drivers say what there is and whose it is by name, label or record (core/driver/driver.h). It has an
+ * The drivers say what there is and whose it is by name, label or record (core/driver/inventory.h). It has an
  * owner when that object exists, whatever it is at: what a cell is being made or deleted for is the
  * cell's. What is nobody's is looked for twice, because things come and go while it is looked, and
  * only what both looks call nobody's is an orphan.

@@ -2,7 +2,7 @@
 /*
  * The seam to other managers of the host's packet filter: firewalld, docker. What Kukeon's own
  * filter accepts has to pass their rules too; they have ways to be told so, which are kept by them
- * when they load their rules anew. The rules of calls are those of core/driver/driver.h. The simulator has
+ * when they load their rules anew. The rules of calls are those of core/driver/seam.h. The simulator has
  * none (struct engine.managers NULL): a host without such a tool is the usual one.
  */
 #pragma once

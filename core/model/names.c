@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/model/names.h"
 
+#include <net/if.h>
 #include <stdio.h>
 
 #include "core/base/str.h"
@@ -204,4 +205,13 @@ char *name_bridge(const char *space_key, bool hashed)
 	sha256_hex(space_key, strlen(space_key), hex);
 	return xasprintf("%.*s%.*s", BRIDGE_NAME_MAX_BYTES - BRIDGE_HASH_BYTES, name,
 			 BRIDGE_HASH_BYTES, hex);
+}
+
+bool name_is_link(const char *name)
+{
+	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				  "._-");
+
+	return len > 0 && len < IF_NAMESIZE && !name[len] && strcmp(name, ".") != 0 &&
+	       strcmp(name, "..") != 0;
 }

@@ -73,6 +73,12 @@ char *name_cgroup_leaf(const char *root, const char *cell_key, const char *role)
 /* CNI network of a space, and the stem of its conflist's file name: "<realm>-<space>". */
 char *name_network(const char *space_key);
 
+/* What our bridges are called; also those that no conflist names any more. */
+#define BRIDGE_PREFIX "kuke-"
+
 /* "kuke-<realm>-<space>" cut to 15 bytes; with @hashed the tail is a stable hash of the key
  * instead. */
 char *name_bridge(const char *space_key, bool hashed);
+
+/* Whether a network link can have the name: it stands in commands and paths. */
+bool name_is_link(const char *name);

@@ -10,7 +10,7 @@
 #pragma once
 
 #include "core/base/map.h"
-#include "core/driver/driver.h"
+#include "core/driver/filter.h"
 #include "core/loop/call.h"
 #include "core/network/egress_host.h"
 

@@ -2,7 +2,7 @@
 /* What an egress policy allows, as ranges of addresses and ports that do not overlap. Pure. */
 #pragma once
 
-#include "core/driver/driver.h"
+#include "core/driver/filter.h"
 
 /*
  * Covers what @items cover, by ranges of which no two of the same kind and family overlap, in

@@ -205,12 +205,6 @@ static void apply_soon(struct engine *engine)
 		loop_defer(engine->loop, &filter->soon, on_soon);
 }
 
-void filter_doubt(struct engine *engine)
-{
-	engine->filter->doubted = true;
-	apply_soon(engine);
-}
-
 /* Says it once for each time that others change it in a row. */
 static void tell_disturbed(struct engine *engine, bool first, bool waits)
 {
@@ -253,6 +247,7 @@ void filter_init(struct engine *engine)
 {
 	engine->filter = xnew(struct filter);
 	engine->filter->engine = engine;
+	engine->filter->apply_soon = apply_soon;
 }
 
 void filter_stop(struct engine *engine)

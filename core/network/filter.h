@@ -16,6 +16,7 @@ struct object;
 
 struct filter {
 	struct engine *engine;
+	void (*apply_soon)(struct engine *engine);
 	struct deferred soon;
 	struct timer later;
 	struct call call;

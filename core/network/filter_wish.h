@@ -2,7 +2,7 @@
 /* What the packet filter shall say, from what is known of spaces and cells. Pure. */
 #pragma once
 
-#include "core/driver/driver.h"
+#include "core/driver/filter.h"
 
 struct engine;
 

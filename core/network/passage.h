@@ -11,7 +11,7 @@
  */
 #pragma once
 
-#include "core/driver/driver.h"
+#include "core/driver/filter.h"
 
 struct engine;
 struct object;

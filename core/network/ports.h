@@ -8,7 +8,7 @@
 
 #include "core/base/list.h"
 #include "core/base/map.h"
-#include "core/driver/driver.h"
+#include "core/driver/filter.h"
 
 struct engine;
 struct object;

@@ -3,6 +3,7 @@
  * facts. */
 #pragma once
 
+#include "core/driver/cgroup.h"
 #include "core/plan/plan.h"
 #include "core/state/engine.h"
 

@@ -3,6 +3,7 @@
 
 #include "core/base/log.h"
 #include "core/desired/asked.h"
+#include "core/driver/cgroup.h"
 #include "core/network/filter.h"
 #include "core/network/joins.h"
 #include "core/network/names.h"

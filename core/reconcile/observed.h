@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "core/driver/cgroup.h"
 #include "core/state/engine.h"
 
 /* The runtime's answer about one container. Knows what a change of its task means for the restart

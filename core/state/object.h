@@ -11,7 +11,8 @@
 
 #include "core/base/list.h"
 #include "core/base/map.h"
-#include "core/driver/driver.h"
+#include "core/driver/network.h"
+#include "core/driver/runtime.h"
 #include "core/model/model.h"
 #include "core/state/action.h"
 #include "core/state/cellfiles_written.h"

@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "core/driver/driver.h"
+#include "core/driver/cgroup.h"
 
 struct cgroup_options {
 	const char *mount; /* where cgroup2 is mounted: "/sys/fs/cgroup" */

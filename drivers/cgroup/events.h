@@ -10,7 +10,7 @@
 #pragma once
 
 #include "core/base/map.h"
-#include "core/driver/driver.h"
+#include "core/driver/cgroup.h"
 #include "core/loop/inotify.h"
 
 struct cgroup_events {

@@ -10,7 +10,8 @@
 #pragma once
 
 #include "core/base/buf.h"
-#include "core/driver/driver.h"
+#include "core/driver/cgroup.h"
+#include "core/driver/inventory.h"
 
 struct hierarchy {
 	int mount_fd;

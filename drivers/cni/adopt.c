@@ -14,7 +14,7 @@
 #include "drivers/cni/inventory.h"
 #include "drivers/cni/netns.h"
 #include "drivers/cni/space.h"
-#include "drivers/cni/subnet.h"
+#include "drivers/netlink/subnet.h"
 
 enum {
 	JOINS_SEEN_MAX = 64, /* interfaces of one cell that are looked at */

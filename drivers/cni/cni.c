@@ -11,8 +11,8 @@
 #include "core/base/log.h"
 #include "core/base/paths.h"
 #include "core/model/names.h"
+#include "drivers/cni/cni_private.h"
 #include "drivers/cni/earlier.h"
-#include "drivers/cni/op.h"
 
 enum {
 	PLUGINS_MAX_RUNNING =
@@ -22,73 +22,6 @@ enum {
 	POOL6_PREFIX = 64,
 	OWN_BYTES = 5, /* of a range that is the host's own */
 };
-
-char *cni_netns_path(const struct cni *cni, const char *cell_key)
-{
-	AUTO_FREE char *id = name_cell_id(cell_key);
-
-	return xasprintf("%s/%s", cni->netns_dir, id);
-}
-
-char *cni_space_dir(const struct cni *cni, const char *space_key)
-{
-	AUTO_FREE char *key = xasprintf(CONFDIR_PREFIX "%s", space_key);
-	const struct journal_record *record = journal_find(cni->journal, key);
-
-	return record ? xstrndup(record->value, record->value_len) : xstrdup(cni->conf_dir);
-}
-
-/* Each at most once. */
-static void add_record_dirs(const struct journal_record *record, struct strv *ret_dirs)
-{
-	AUTO_FREE char *text = xcalloc(record->value_len + 1, 1);
-
-	memcpy(text, record->value, record->value_len);
-	for (size_t at = 0; at < record->value_len; at += strlen(text + at) + 1)
-		if (text[at] && !strv_has(ret_dirs, text + at))
-			strv_add(ret_dirs, text + at);
-}
-
-void cni_space_dirs(const struct cni *cni, const char *space_key, struct strv *ret_dirs)
-{
-	AUTO_FREE char *key = xasprintf(CONFDIR_PREFIX "%s", space_key);
-	const struct journal_record *record = journal_find(cni->journal, key);
-
-	if (record)
-		add_record_dirs(record, ret_dirs);
-	else
-		strv_add(ret_dirs, cni->conf_dir);
-}
-
-void cni_conf_dirs(const struct cni *cni, struct strv *ret_dirs)
-{
-	const struct journal_record *record = journal_first(cni->journal, CONFDIR_PREFIX);
-
-	strv_add(ret_dirs, cni->conf_dir);
-	for (; record; record = journal_next(record, CONFDIR_PREFIX))
-		add_record_dirs(record, ret_dirs);
-}
-
-int cni_dir_answers(const struct cni *cni, const char *dir, struct error *err)
-{
-	int r = str_equal(dir, cni->conf_dir) ? 0 : paths_answer(&dir, 1, PATHS_READ, err);
-
-	return r < 0 ? error_wrap(err, r, "the directory of conflists %s", dir) : 0;
-}
-
-void cni_leave_out_hung(const struct cni *cni, struct strv *dirs)
-{
-	struct strv answering = { 0 };
-	struct error err;
-
-	for (size_t i = 0; i < dirs->n; i++)
-		if (cni_dir_answers(cni, dirs->items[i], &err) == 0)
-			strv_add(&answering, dirs->items[i]);
-		else
-			log_debug("left out: %s", err.msg);
-	strv_fini(dirs);
-	*dirs = answering;
-}
 
 static char *netns_path(struct network *network, const char *cell_key)
 {
@@ -128,17 +61,11 @@ static void on_pool_closed(void *ctx)
 		on_events_closed(cni);
 }
 
-static void close_if_idle(struct cni *cni)
+static void on_ops_closed(void *ctx)
 {
-	if (cni->closing && cni->n_ops == 0)
-		exec_pool_close(cni->pool, on_pool_closed, cni);
-}
+	struct cni *cni = ctx;
 
-void cni_op_ended(struct cni *cni)
-{
-	check(cni->n_ops > 0);
-	cni->n_ops--;
-	close_if_idle(cni);
+	exec_pool_close(cni->pool, on_pool_closed, cni);
 }
 
 /* Plugins that run are ended: what they left half done is in the journal. */
@@ -146,13 +73,12 @@ static void cni_close(struct network *network, void (*closed)(void *ctx), void *
 {
 	struct cni *cni = container_of(network, struct cni, network);
 
-	check(!cni->closing);
-	cni->closing = true;
-	atomic_store(&cni->giving_up, true);
+	check(!cni->ops.closing);
+	dns_give_up(&cni->dns);
 	cni->closed = closed;
 	cni->closed_ctx = ctx;
 	exec_pool_stop(cni->pool);
-	close_if_idle(cni);
+	ops_close(&cni->ops, on_ops_closed, cni);
 }
 
 static int read_boot_id(struct cni *cni, struct error *err)
@@ -239,14 +165,15 @@ int cni_open(struct network **ret, struct loop *loop, const struct cni_options *
 	}
 	cni->network.ops = &cni_ops;
 	cni->loop = loop;
+	ops_init(&cni->ops, loop);
+	dns_init(&cni->dns, &cni->ops);
 	cni->journal = options->journal;
 	cni->conf_dir = xstrdup(options->conf_dir);
 	cni->bin_dirs = xstrdup(options->bin_dirs);
 	cni->netns_dir = xstrdup(options->netns_dir);
 	cni->ipam_dir = beside(options->netns_dir, "ipam");
 	runtime_dir = beside(options->netns_dir, "."); /* with "/." at its end */
-	netfilter_init(&cni->netfilter, runtime_dir);
-	list_init(&cni->space_ops);
+	netfilter_init(&cni->netfilter, &cni->ops, runtime_dir);
 	cni->pool =
 		exec_pool_new(loop, &(struct exec_pool_options){ .max_running = PLUGINS_MAX_RUNNING,
 								 .deadline_ms = PLUGIN_DEADLINE_MS,
@@ -256,13 +183,45 @@ int cni_open(struct network **ret, struct loop *loop, const struct cni_options *
 	return 0;
 }
 
+static struct netfilter *netfilter_of(struct network *network)
+{
+	return &container_of(network, struct cni, network)->netfilter;
+}
+
+static int watch_filter(struct network *network, const struct filter_listener *listener,
+			struct error *err)
+{
+	return netfilter_watch(netfilter_of(network), listener, err);
+}
+
+static void filter_apply(struct network *network, struct filter_wish *wish, struct call *call)
+{
+	netfilter_apply(netfilter_of(network), wish, call);
+}
+
+static void filter_drops(struct network *network, struct filter_drops *ret_drops, struct call *call)
+{
+	netfilter_drops(netfilter_of(network), ret_drops, call);
+}
+
+static void probe(struct network *network, struct traffic *traffic, struct call *call)
+{
+	netfilter_probe(netfilter_of(network), traffic, call);
+}
+
+static void resolve(struct network *network, const char *host, bool v6,
+		    struct resolved *ret_resolved, struct call *call)
+{
+	dns_resolve(&container_of(network, struct cni, network)->dns, host, v6, ret_resolved, call);
+}
+
 static const struct network_ops cni_ops = {
-	.watch_filter = cni_watch_filter,
-	.filter_apply = cni_filter_apply,
-	.filter_drops = cni_filter_drops,
+	.watch_filter = watch_filter,
+	.filter_apply = filter_apply,
+	.filter_drops = filter_drops,
 	.look_ways = cni_look_ways,
-	.probe = cni_probe,
-	.resolve = cni_resolve,
+	.probe = probe,
+	.resolve = resolve,
 	.close = cni_close,
 	.ensure_space = cni_ensure_space,
 	.remove_space = cni_remove_space,

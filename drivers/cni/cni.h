@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The network driver: spaces as CNI networks on a bridge, cells as attachments to them
- * (core/driver/driver.h). */
+ * (core/driver/network.h). */
 #pragma once
 
-#include "core/driver/driver.h"
+#include "core/driver/network.h"
 #include "core/journal/journal.h"
 
 struct cni_options {

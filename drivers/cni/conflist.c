@@ -3,7 +3,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <net/if.h>
 
 #include "core/model/names.h"
 
@@ -167,15 +166,6 @@ void conflist_drop_routes(struct conflist *list)
 		json_object_del(plugin, "isDefaultGateway");
 		json_object_del(json_object_get(plugin, "ipam"), "routes");
 	}
-}
-
-bool conflist_is_link_name(const char *name)
-{
-	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-				  "._-");
-
-	return len > 0 && len < IF_NAMESIZE && !name[len] && strcmp(name, ".") != 0 &&
-	       strcmp(name, "..") != 0;
 }
 
 char *conflist_text(const struct conflist *list)

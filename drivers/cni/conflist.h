@@ -46,9 +46,6 @@ size_t conflist_count_plugins(const struct conflist *list);
  */
 void conflist_drop_routes(struct conflist *list);
 
-/* Whether a network link can have the name: it stands in commands and paths. */
-bool conflist_is_link_name(const char *name);
-
 /* As JSON. Free with free(). */
 char *conflist_text(const struct conflist *list);
 

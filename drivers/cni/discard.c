@@ -14,7 +14,7 @@
 #include "drivers/cni/hostnet.h"
 #include "drivers/cni/inventory.h"
 #include "drivers/cni/netns.h"
-#include "drivers/cni/nft.h"
+#include "drivers/nft/nft.h"
 
 struct discard_op {
 	struct op op;
@@ -54,7 +54,7 @@ static bool is_claimed_by(const struct discard_op *discard, const struct attachm
 static void look_for_claim(struct op *op)
 {
 	struct discard_op *discard = discard_of(op);
-	const struct journal_record *record = journal_first(op->cni->journal, ATTACHMENT_PREFIX);
+	const struct journal_record *record = journal_first(cni_of(op)->journal, ATTACHMENT_PREFIX);
 	struct error err;
 
 	for (; record; record = journal_next(record, ATTACHMENT_PREFIX)) {
@@ -152,5 +152,5 @@ void cni_discard(struct network *network, const struct host_thing *thing, struct
 	discard = xnew(struct discard_op);
 	discard->kind = thing->kind;
 	discard->name = xstrdup(thing->name);
-	op_start(&discard->op, cni, discard_steps, on_finish, call);
+	op_start(&discard->op, &cni->ops, discard_steps, on_finish, call);
 }

@@ -2,7 +2,7 @@
 /* What is left on the host of what an attachment made. Blocks shortly: worker threads only. */
 #pragma once
 
-#include "core/driver/driver.h"
+#include "core/driver/network.h"
 #include "drivers/cni/attachment.h"
 #include "drivers/cni/hostlinks.h"
 

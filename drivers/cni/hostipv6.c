@@ -11,7 +11,7 @@
 #include "core/base/buf.h"
 #include "core/base/fs.h"
 #include "core/base/str.h"
-#include "drivers/cni/nl.h"
+#include "drivers/netlink/nl.h"
 
 #define CONF "/proc/sys/net/ipv6/conf"
 

@@ -11,10 +11,10 @@
 #include <netlink/route/link/bridge.h>
 
 #include "core/base/fs.h"
-#include "drivers/cni/bridgelock.h"
 #include "drivers/cni/hostipv6.h"
-#include "drivers/cni/nl.h"
-#include "drivers/cni/routes.h"
+#include "drivers/netlink/nl.h"
+#include "drivers/netlink/routes.h"
+#include "drivers/nft/bridgelock.h"
 
 void hostlinks_fini(struct hostlinks *links)
 {

@@ -7,7 +7,7 @@
 
 #include "core/base/error.h"
 #include "core/base/str.h"
-#include "drivers/cni/subnet.h"
+#include "drivers/netlink/subnet.h"
 
 struct hostlink {
 	char name[IF_NAMESIZE];

@@ -8,8 +8,8 @@
 #include <netlink/route/route.h>
 
 #include "core/base/str.h"
-#include "drivers/cni/nl.h"
-#include "drivers/cni/route_words.h"
+#include "drivers/netlink/nl.h"
+#include "drivers/netlink/route_words.h"
 
 /* 0/0 and the halves that VPNs put over it cover everything and own nothing; of IPv6 neither do
  * 2000::/3 and fc00::/7, which say where all that is global, or private, goes. */

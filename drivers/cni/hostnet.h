@@ -3,7 +3,7 @@
  * only. */
 #pragma once
 
-#include "drivers/cni/subnet.h"
+#include "drivers/netlink/subnet.h"
 
 /* Adds the ranges of the host's routes and addresses; those of the links in @ignored (NULL
  * ends it) are left out. */

@@ -15,7 +15,7 @@
 
 #include "core/base/ip.h"
 #include "drivers/cni/netns.h"
-#include "drivers/cni/nl.h"
+#include "drivers/netlink/nl.h"
 
 static const char THREAD_NETNS[] = "/proc/thread-self/ns/net";
 

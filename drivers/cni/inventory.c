@@ -16,7 +16,7 @@
 #include "drivers/cni/attachment.h"
 #include "drivers/cni/hostlinks.h"
 #include "drivers/cni/mounts.h"
-#include "drivers/cni/nft.h"
+#include "drivers/nft/nft.h"
 
 enum { RESERVATION_MAX_BYTES = 4096 };
 
@@ -82,7 +82,7 @@ static void free_claims(struct map *claims)
 
 static void read_journal(struct op *op)
 {
-	const struct journal_record *record = journal_first(op->cni->journal, "");
+	const struct journal_record *record = journal_first(cni_of(op)->journal, "");
 	struct inventory_op *inventory = inventory_of(op);
 
 	for (; record; record = journal_next(record, "")) {
@@ -411,7 +411,7 @@ static int all_dirs_answer(const struct inventory_op *inventory, struct error *e
 	int r = 0;
 
 	for (size_t i = 0; i < inventory->dirs.n && r == 0; i++)
-		r = cni_dir_answers(inventory->op.cni, inventory->dirs.items[i], err);
+		r = cni_dir_answers(cni_of(&inventory->op), inventory->dirs.items[i], err);
 	return r;
 }
 
@@ -474,5 +474,5 @@ void cni_inventory(struct network *network, struct host_things *ret_things, stru
 	if (cni->netfilter.busy || !cni->netfilter.known || cni->netfilter.applied.n_spaces)
 		inventory->table = xasprintf("inet/%s", cni->netfilter.table);
 	cni_conf_dirs(cni, &inventory->dirs);
-	op_start(&inventory->op, cni, inventory_steps, on_finish, call);
+	op_start(&inventory->op, &cni->ops, inventory_steps, on_finish, call);
 }

@@ -2,10 +2,7 @@
 /* What the inventory of networks and the taking away of what it found share. */
 #pragma once
 
-#include "drivers/cni/op.h"
-
-/* What our bridges are called; also those that no conflist names any more. */
-#define BRIDGE_PREFIX "kuke-"
+#include "drivers/cni/cni_private.h"
 
 /* The container id in a file of host-local's, as its plugin wrote it: "" when there is none or the
  * file is gone. Free with free(). Blocks. */

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "drivers/cni/subnet.h"
+#include "drivers/netlink/subnet.h"
 
 /* What cannot be read, or is none of their files, says nothing. */
 void neighbours_add_taken(struct taken_subnets *taken);

@@ -2,12 +2,12 @@
 /* An adopted attachment takes the place of what is on record of the same cell and space. What that
  * told of is gone, or is what was adopted: no DEL may be run for it. */
 #include "drivers/cni/adopt.h"
-#include "drivers/cni/op.h"
+#include "drivers/cni/cni_private.h"
 
 static void find_stale(struct adoption *adoption)
 {
 	AUTO_FREE char *prefix = attachment_prefix(adoption->cell_key);
-	const struct journal *journal = adoption->op->cni->journal;
+	const struct journal *journal = cni_of(adoption->op)->journal;
 	const struct journal_record *record = journal_first(journal, prefix);
 
 	for (; record; record = journal_next(record, prefix)) {
@@ -41,8 +41,8 @@ static void remove_stale(struct adoption *adoption)
 		return;
 	}
 	key = adoption->stale.items[--adoption->stale.n];
-	call_init(&adoption->next, adoption->op->cni->loop, on_removed);
-	journal_remove(adoption->op->cni->journal, key, false, &adoption->next);
+	call_init(&adoption->next, cni_of(adoption->op)->loop, on_removed);
+	journal_remove(cni_of(adoption->op)->journal, key, false, &adoption->next);
 }
 
 static void on_sequence_put(struct call *call)
@@ -54,15 +54,15 @@ static void on_sequence_put(struct call *call)
 		call_complete(&adoption->op->step, call->status, &call->err);
 		return;
 	}
-	call_init(&adoption->next, adoption->op->cni->loop, on_removed);
-	journal_put(adoption->op->cni->journal, adoption->key, value, strlen(value), true,
+	call_init(&adoption->next, cni_of(adoption->op)->loop, on_removed);
+	journal_put(cni_of(adoption->op)->journal, adoption->key, value, strlen(value), true,
 		    &adoption->next);
 }
 
 /* No number comes again: not that of the adopted one either. */
 void cni_journal_adoption(struct adoption *adoption)
 {
-	struct cni *cni = adoption->op->cni;
+	struct cni *cni = cni_of(adoption->op);
 	uint64_t n = adopt_number(adoption->attachment->container_id, adoption->cell_key);
 	uint64_t next = cni_next_number(cni);
 	AUTO_FREE char *value = xasprintf("%llu", (unsigned long long)(n < next ? next - 1 : n));

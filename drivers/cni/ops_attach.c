@@ -12,12 +12,12 @@
 #include "core/model/names.h"
 #include "drivers/cni/adopt.h"
 #include "drivers/cni/attachment.h"
-#include "drivers/cni/bridgelock.h"
 #include "drivers/cni/chain.h"
+#include "drivers/cni/cni_private.h"
 #include "drivers/cni/drift.h"
 #include "drivers/cni/hostipv6.h"
 #include "drivers/cni/netns.h"
-#include "drivers/cni/op.h"
+#include "drivers/nft/bridgelock.h"
 
 /* ---- create_netns ---- */
 
@@ -52,7 +52,7 @@ void cni_create_netns(struct network *network, const char *cell_key, struct call
 	struct netns_op *netns = xnew(struct netns_op);
 
 	netns->path = cni_netns_path(cni, cell_key);
-	op_start(&netns->op, cni, netns_steps, on_netns_finish, call);
+	op_start(&netns->op, &cni->ops, netns_steps, on_netns_finish, call);
 }
 
 /* ---- attach ---- */
@@ -78,7 +78,7 @@ static struct attach_op *to_attach_op(struct op *op)
 static const struct journal_record *find_record(const struct attach_op *attach)
 {
 	AUTO_FREE char *prefix = attachment_prefix(attach->cell_key);
-	const struct journal *journal = attach->op.cni->journal;
+	const struct journal *journal = cni_of(&attach->op)->journal;
 	const struct journal_record *record = journal_first(journal, prefix);
 
 	for (; record; record = journal_next(record, prefix)) {
@@ -150,7 +150,7 @@ static int read_network(struct op *op, struct error *err)
 				 attachment->netns);
 	}
 	attachment->netns_inode = netns_inode(attachment->netns);
-	r = cni_dir_answers(op->cni, attach->dir, err);
+	r = cni_dir_answers(cni_of(op), attach->dir, err);
 	if (r < 0)
 		return r;
 	r = space_read(attach->dir, attach->space_key, &attachment->list, &text, err);
@@ -213,7 +213,7 @@ static void on_sequence_put(struct call *call)
 		return;
 	}
 	value = attachment_format(attachment);
-	journal_put(attach->op.cni->journal, attach->record_key, value, strlen(value), true,
+	journal_put(cni_of(&attach->op)->journal, attach->record_key, value, strlen(value), true,
 		    &attach->op.step);
 }
 
@@ -223,16 +223,16 @@ static void journal_intent(struct op *op)
 {
 	struct attach_op *attach = to_attach_op(op);
 	AUTO_FREE char *cell_id = name_cell_id(attach->cell_key);
-	uint64_t n = cni_next_number(op->cni);
+	uint64_t n = cni_next_number(cni_of(op));
 	AUTO_FREE char *value = xasprintf("%llu", (unsigned long long)n);
 
 	if (!attach->attachment.interface)
-		attach->attachment.interface = choose_interface(op->cni, attach->cell_key);
+		attach->attachment.interface = choose_interface(cni_of(op), attach->cell_key);
 	attach->record_key =
 		attachment_key(attach->cell_key, n, attach->joins ? attach->space_key : NULL);
 	attach->attachment.container_id = xasprintf("%s.%llu", cell_id, (unsigned long long)n);
-	call_init(&attach->sequence_put, op->cni->loop, on_sequence_put);
-	journal_put(op->cni->journal, SEQUENCE_KEY, value, strlen(value), false,
+	call_init(&attach->sequence_put, cni_of(op)->loop, on_sequence_put);
+	journal_put(cni_of(op)->journal, SEQUENCE_KEY, value, strlen(value), false,
 		    &attach->sequence_put);
 }
 
@@ -246,7 +246,7 @@ static void run_chain(struct attach_op *attach, enum chain_command command, bool
 		      struct call *call)
 {
 	struct attachment *attachment = &attach->attachment;
-	struct cni *cni = attach->op.cni;
+	struct cni *cni = cni_of(&attach->op);
 
 	chain_run(cni->pool, cni->loop,
 		  &(struct chain_request){ .command = command,
@@ -311,7 +311,7 @@ static void add_with_wanted_ip(struct op *op)
 		call_complete(&op->step, 0, NULL);
 		return;
 	}
-	call_init(&attach->first_add, op->cni->loop, on_first_add);
+	call_init(&attach->first_add, cni_of(op)->loop, on_first_add);
 	run_chain(attach, CHAIN_ADD, true, &attach->first_add);
 }
 
@@ -349,7 +349,7 @@ static void journal_result(struct op *op)
 	struct attach_op *attach = to_attach_op(op);
 	AUTO_FREE char *value = attachment_format(&attach->attachment);
 
-	journal_put(op->cni->journal, attach->record_key, value, strlen(value), false, &op->step);
+	journal_put(cni_of(op)->journal, attach->record_key, value, strlen(value), false, &op->step);
 }
 
 static const struct step attach_steps[] = {
@@ -422,7 +422,7 @@ void cni_attach(struct network *network, const struct attach_request *request,
 
 	attach->attachment.interface = xstrdup(ATTACHMENT_OWN_INTERFACE);
 	attach->ret_fact = ret_fact;
-	op_start(&attach->op, cni, attach_steps, on_attach_finish, call);
+	op_start(&attach->op, &cni->ops, attach_steps, on_attach_finish, call);
 }
 
 void cni_attach_join(struct cni *cni, const struct join_request *request, const char *interface,
@@ -435,5 +435,5 @@ void cni_attach_join(struct cni *cni, const struct join_request *request, const 
 	if (interface)
 		attach->attachment.interface = xstrdup(interface);
 	attach->ret_join = ret_fact;
-	op_start(&attach->op, cni, attach_steps, on_attach_finish, call);
+	op_start(&attach->op, &cni->ops, attach_steps, on_attach_finish, call);
 }

@@ -8,7 +8,7 @@
 #include "drivers/cni/attachment.h"
 #include "drivers/cni/chain.h"
 #include "drivers/cni/netns.h"
-#include "drivers/cni/op.h"
+#include "drivers/cni/cni_private.h"
 
 struct detach_op {
 	struct op op;
@@ -53,7 +53,7 @@ static void find_attachments(struct op *op)
 {
 	struct detach_op *detach = to_detach_op(op);
 	AUTO_FREE char *prefix = attachment_prefix(detach->cell_key);
-	const struct journal_record *record = journal_first(op->cni->journal, prefix);
+	const struct journal_record *record = journal_first(cni_of(op)->journal, prefix);
 
 	for (; record; record = journal_next(record, prefix)) {
 		struct attachment attachment;
@@ -101,7 +101,7 @@ static void on_deleted(struct call *call)
 
 static void delete_next(struct detach_op *detach)
 {
-	struct cni *cni = detach->op.cni;
+	struct cni *cni = cni_of(&detach->op);
 	const struct attachment *last = detach->n ? &detach->attachments[detach->n - 1] : NULL;
 	bool alive = last && detach->pin == NETNS_LIVE && str_equal(last->boot_id, cni->boot_id);
 
@@ -156,8 +156,8 @@ static void forget_next(struct detach_op *detach)
 		return;
 	}
 	key = detach->keys.items[--detach->keys.n];
-	call_init(&detach->next, detach->op.cni->loop, on_forgotten);
-	journal_remove(detach->op.cni->journal, key, false, &detach->next);
+	call_init(&detach->next, cni_of(&detach->op)->loop, on_forgotten);
+	journal_remove(cni_of(&detach->op)->journal, key, false, &detach->next);
 }
 
 static void forget_attachments(struct op *op)
@@ -207,7 +207,7 @@ static void start(struct cni *cni, const char *cell_key, const char *space_key,
 	detach->cell_key = xstrdup(cell_key);
 	detach->space_key = xstrdup_maybe(space_key);
 	detach->netns = cni_netns_path(cni, cell_key);
-	op_start(&detach->op, cni, steps, on_finish, call);
+	op_start(&detach->op, &cni->ops, steps, on_finish, call);
 }
 
 void cni_detach(struct network *network, const char *cell_key, struct call *call)

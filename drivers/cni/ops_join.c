@@ -12,7 +12,7 @@
 #include "drivers/cni/attachment.h"
 #include "drivers/cni/drift.h"
 #include "drivers/cni/netns.h"
-#include "drivers/cni/op.h"
+#include "drivers/cni/cni_private.h"
 
 struct join_op {
 	struct op op;
@@ -37,13 +37,13 @@ static void find_attachment(struct op *op)
 {
 	struct join_op *join = to_join_op(op);
 	AUTO_FREE char *prefix = attachment_prefix(join->cell_key);
-	const struct journal_record *record = journal_first(op->cni->journal, prefix);
+	const struct journal_record *record = journal_first(cni_of(op)->journal, prefix);
 
 	for (; record && !join->recorded; record = journal_next(record, prefix))
 		if (str_equal(attachment_joined_space(record->key), join->space_key))
 			join->recorded = attachment_parse(record->value, record->value_len,
 							  &join->attachment, NULL) == 0;
-	join->number = cni_next_number(op->cni);
+	join->number = cni_next_number(cni_of(op));
 	call_complete(&op->step, 0, NULL);
 }
 
@@ -107,7 +107,7 @@ static int adopt(struct op *op, struct error *err)
 
 	if (join->recorded && !join->stale)
 		return 0;
-	r = cni_dir_answers(op->cni, join->dir, err);
+	r = cni_dir_answers(cni_of(op), join->dir, err);
 	if (r < 0)
 		return r;
 	if (adopt_look(&request, &join->found, &why) == 0)
@@ -139,7 +139,7 @@ static void undo(struct op *op)
 	if (join->whole)
 		call_complete(&op->step, 0, NULL);
 	else
-		cni_undo_attachment(op->cni, join->cell_key, join->space_key, &op->step);
+		cni_undo_attachment(cni_of(op), join->cell_key, join->space_key, &op->step);
 }
 
 /* What core wants, else what it had or was to get. */
@@ -158,7 +158,7 @@ static void attach_again(struct op *op)
 	if (join->whole)
 		call_complete(&op->step, 0, NULL);
 	else
-		cni_attach_join(op->cni,
+		cni_attach_join(cni_of(op),
 				&(struct join_request){ .cell_key = join->cell_key,
 							.space_key = join->space_key,
 							.wanted_ip = ip,
@@ -211,7 +211,7 @@ void cni_join(struct network *network, const struct join_request *request,
 	join->wanted_ip6 = xstrdup_maybe(request->wanted_ip6);
 	join->boot_id = xstrdup(cni->boot_id);
 	join->ret_fact = ret_fact;
-	op_start(&join->op, cni, join_steps, on_finish, call);
+	op_start(&join->op, &cni->ops, join_steps, on_finish, call);
 }
 
 void cni_leave(struct network *network, const char *cell_key, const char *space_key,

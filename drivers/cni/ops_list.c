@@ -11,7 +11,7 @@
 #include "drivers/cni/attachment.h"
 #include "drivers/cni/drift.h"
 #include "drivers/cni/netns.h"
-#include "drivers/cni/op.h"
+#include "drivers/cni/cni_private.h"
 
 /* One cell while its parts are brought together. */
 struct listed {
@@ -110,7 +110,7 @@ static void add_record(struct records *records, const char *key,
 static void read_journal(struct op *op)
 {
 	struct list_op *list = to_list_op(op);
-	const struct journal *journal = op->cni->journal;
+	const struct journal *journal = cni_of(op)->journal;
 	const struct journal_record *record = journal_first(journal, ATTACHMENT_PREFIX);
 
 	for (; record; record = journal_next(record, ATTACHMENT_PREFIX)) {
@@ -274,7 +274,7 @@ static int look_at_host(struct op *op, struct error *err)
 	struct list_op *list = to_list_op(op);
 	int r;
 
-	cni_leave_out_hung(op->cni, &list->dirs); /* the space says so when it is made anew */
+	cni_leave_out_hung(cni_of(op), &list->dirs); /* the space says so when it is made anew */
 	/* Those of the spaces that the listing does not have are looked for one by one. */
 	space_list(&list->dirs, &list->spaces, &list->n_spaces, &list->problem);
 	r = list_pins(list, err);
@@ -363,5 +363,5 @@ void cni_list(struct network *network, struct network_facts *ret_facts, struct c
 	list->boot_id = xstrdup(cni->boot_id);
 	list->netns_dir = xstrdup(cni->netns_dir);
 	cni_conf_dirs(cni, &list->dirs);
-	op_start(&list->op, cni, list_steps, on_finish, call);
+	op_start(&list->op, &cni->ops, list_steps, on_finish, call);
 }

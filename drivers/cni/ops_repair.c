@@ -14,7 +14,7 @@
 #include "drivers/cni/attachment.h"
 #include "drivers/cni/drift.h"
 #include "drivers/cni/netns.h"
-#include "drivers/cni/op.h"
+#include "drivers/cni/cni_private.h"
 
 struct repair_op {
 	struct op op;
@@ -42,7 +42,7 @@ static void find_attachment(struct op *op)
 {
 	struct repair_op *repair = to_repair_op(op);
 	AUTO_FREE char *prefix = attachment_prefix(repair->cell_key);
-	const struct journal_record *record = journal_first(op->cni->journal, prefix), *own = NULL;
+	const struct journal_record *record = journal_first(cni_of(op)->journal, prefix), *own = NULL;
 	unsigned n = 0;
 
 	for (; record; record = journal_next(record, prefix)) {
@@ -52,7 +52,7 @@ static void find_attachment(struct op *op)
 		n++;
 	}
 	repair->several = n > 1;
-	repair->number = cni_next_number(op->cni);
+	repair->number = cni_next_number(cni_of(op));
 	if (n == 1)
 		repair->recorded = attachment_parse(own->value, own->value_len, &repair->attachment,
 						    NULL) == 0;
@@ -126,7 +126,7 @@ static int adopt(struct op *op, struct error *err)
 
 	if (repair->recorded || repair->several)
 		return 0;
-	r = cni_dir_answers(op->cni, repair->dir, err);
+	r = cni_dir_answers(cni_of(op), repair->dir, err);
 	if (r < 0)
 		return r;
 	if (adopt_look(&request, &repair->found, &why) == 0)
@@ -157,7 +157,7 @@ static void undo(struct op *op)
 	if (repair->whole)
 		call_complete(&op->step, 0, NULL);
 	else
-		cni_undo_attachment(op->cni, repair->cell_key, repair->space_key, &op->step);
+		cni_undo_attachment(cni_of(op), repair->cell_key, repair->space_key, &op->step);
 }
 
 /* What core wants, which may not know of it yet after a crash; else what the journal says it had,
@@ -177,7 +177,7 @@ static void attach_again(struct op *op)
 	if (repair->whole)
 		call_complete(&op->step, 0, NULL);
 	else
-		cni_attach(&op->cni->network,
+		cni_attach(&cni_of(op)->network,
 			   &(struct attach_request){ .cell_key = repair->cell_key,
 						     .wanted_ip = ip,
 						     .wanted_ip6 = ip6 },
@@ -234,5 +234,5 @@ void cni_repair(struct network *network, const struct repair_request *request,
 	repair->boot_id = xstrdup(cni->boot_id);
 	repair->pid = request->pid;
 	repair->ret_fact = ret_fact;
-	op_start(&repair->op, cni, repair_steps, on_finish, call);
+	op_start(&repair->op, &cni->ops, repair_steps, on_finish, call);
 }

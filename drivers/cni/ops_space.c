@@ -7,7 +7,7 @@
 #include "core/model/names.h"
 #include "drivers/cni/attachment.h"
 #include "drivers/cni/drift.h"
-#include "drivers/cni/op.h"
+#include "drivers/cni/cni_private.h"
 
 struct space_op {
 	struct op op;
@@ -59,7 +59,7 @@ static void put_dirs(struct op *op, bool sync)
 		buf_add(&value, "", 1);
 		buf_add_str(&value, job->former.items[i]);
 	}
-	journal_put(op->cni->journal, key, value.data, value.len, sync, &op->step);
+	journal_put(cni_of(op)->journal, key, value.data, value.len, sync, &op->step);
 }
 
 /* A directory that is not the default is remembered before anything is in it, or nobody would look
@@ -67,7 +67,7 @@ static void put_dirs(struct op *op, bool sync)
 static void remember_dir(struct op *op)
 {
 	const struct space_job *job = &to_space_op(op)->job;
-	AUTO_FREE char *known = cni_space_dir(op->cni, job->space_key);
+	AUTO_FREE char *known = cni_space_dir(cni_of(op), job->space_key);
 
 	if (str_equal(known, job->dir))
 		call_complete(&op->step, 0, NULL);
@@ -79,7 +79,7 @@ static void forget_dir(struct op *op)
 {
 	AUTO_FREE char *key = confdir_key(to_space_op(op)->job.space_key);
 
-	journal_remove(op->cni->journal, key, false, &op->step);
+	journal_remove(cni_of(op)->journal, key, false, &op->step);
 }
 
 /* Where nothing could be taken away it is tried again when the space is next seen to. */
@@ -89,7 +89,7 @@ static void forget_former(struct op *op)
 
 	if (!space->moves)
 		call_complete(&op->step, 0, NULL);
-	else if (!space->job.former.n && str_equal(space->job.dir, op->cni->conf_dir))
+	else if (!space->job.former.n && str_equal(space->job.dir, cni_of(op)->conf_dir))
 		forget_dir(op);
 	else
 		put_dirs(op, false);
@@ -102,14 +102,14 @@ static void find_dirs(struct op *op)
 	struct space_job *job = &space->job;
 	AUTO(strv_fini) struct strv dirs = { 0 };
 
-	cni_space_dirs(op->cni, job->space_key, &dirs);
+	cni_space_dirs(cni_of(op), job->space_key, &dirs);
 	if (!job->dir)
-		job->dir = xstrdup(space->ret_fact ? op->cni->conf_dir : dirs.items[0]);
+		job->dir = xstrdup(space->ret_fact ? cni_of(op)->conf_dir : dirs.items[0]);
 	for (size_t i = 0; i < dirs.n; i++)
 		if (!str_equal(dirs.items[i], job->dir))
 			strv_add(&job->former, dirs.items[i]);
 	space->moves = job->former.n;
-	cni_conf_dirs(op->cni, &job->dirs);
+	cni_conf_dirs(cni_of(op), &job->dirs);
 	call_complete(&op->step, 0, NULL);
 }
 
@@ -127,7 +127,7 @@ static char *conflist_key(const char *space_key)
 
 static void find_joined(struct space_op *space)
 {
-	const struct journal *journal = space->op.cni->journal;
+	const struct journal *journal = cni_of(&space->op)->journal;
 	const struct journal_record *record = journal_first(journal, ATTACHMENT_PREFIX);
 
 	for (; record; record = journal_next(record, ATTACHMENT_PREFIX)) {
@@ -147,12 +147,12 @@ static void find_known(struct op *op)
 	struct space_job *job = &space->job;
 	AUTO_FREE char *key = conflist_key(job->space_key);
 	AUTO_FREE char *prefix = xasprintf(ATTACHMENT_PREFIX "%s/", job->space_key);
-	const struct journal_record *record = journal_find(op->cni->journal, key);
+	const struct journal_record *record = journal_find(cni_of(op)->journal, key);
 	AUTO(conflist_fini) struct conflist known = { 0 };
 
 	if (record && conflist_parse(record->value, record->value_len, &known, NULL) == 0)
 		job->known = xstrndup(record->value, record->value_len);
-	record = journal_first(op->cni->journal, prefix);
+	record = journal_first(cni_of(op)->journal, prefix);
 	for (; record; record = journal_next(record, prefix)) {
 		AUTO_FREE char *cell_key = attachment_cell_key(record->key);
 		AUTO_FREE char *text = xstrndup(record->value, record->value_len);
@@ -201,11 +201,11 @@ static void know_former(struct space_job *job)
 static int ensure(struct op *op, struct error *err)
 {
 	struct space_op *space = to_space_op(op);
-	int r = cni_dir_answers(op->cni, space->job.dir, err);
+	int r = cni_dir_answers(cni_of(op), space->job.dir, err);
 
 	if (r < 0)
 		return r;
-	cni_leave_out_hung(op->cni, &space->job.dirs);
+	cni_leave_out_hung(cni_of(op), &space->job.dirs);
 	read_attachments(space, &space->attachments, false);
 	read_attachments(space, &space->joined, true);
 	know_former(&space->job);
@@ -220,26 +220,26 @@ static void remember_conflist(struct op *op)
 {
 	struct space_op *space = to_space_op(op);
 	AUTO_FREE char *key = conflist_key(space->job.space_key);
-	const struct journal_record *record = journal_find(op->cni->journal, key);
+	const struct journal_record *record = journal_find(cni_of(op)->journal, key);
 	size_t len = strlen(space->text);
 
 	if (record && record->value_len == len && memcmp(record->value, space->text, len) == 0)
 		call_complete(&op->step, 0, NULL);
 	else
-		journal_put(op->cni->journal, key, space->text, len, false, &op->step);
+		journal_put(cni_of(op)->journal, key, space->text, len, false, &op->step);
 }
 
 static void forget_conflist(struct op *op)
 {
 	AUTO_FREE char *key = conflist_key(to_space_op(op)->job.space_key);
 
-	journal_remove(op->cni->journal, key, false, &op->step);
+	journal_remove(cni_of(op)->journal, key, false, &op->step);
 }
 
 static int remove_all(struct op *op, struct error *err)
 {
 	struct space_job *job = &to_space_op(op)->job;
-	int r = cni_dir_answers(op->cni, job->dir, err);
+	int r = cni_dir_answers(cni_of(op), job->dir, err);
 
 	if (r == 0)
 		r = space_remove(job, err);
@@ -294,7 +294,7 @@ void cni_ensure_space(struct network *network, const struct space_request *reque
 	space->job.ipv6 = request->ipv6;
 	if (!str_empty(request->subnet6))
 		space->job.wanted_subnet6 = xstrdup(request->subnet6);
-	op_start_in_order(&space->op, cni, ensure_steps, on_finish, call);
+	op_start_in_order(&space->op, &cni->ops, ensure_steps, on_finish, call);
 }
 
 void cni_remove_space(struct network *network, const char *space_key, struct call *call)
@@ -302,5 +302,5 @@ void cni_remove_space(struct network *network, const char *space_key, struct cal
 	struct cni *cni = container_of(network, struct cni, network);
 	struct space_op *space = space_op_new(cni, space_key);
 
-	op_start_in_order(&space->op, cni, remove_steps, on_finish, call);
+	op_start_in_order(&space->op, &cni->ops, remove_steps, on_finish, call);
 }

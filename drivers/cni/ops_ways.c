@@ -3,11 +3,11 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 
-#include "drivers/cni/nl.h"
-#include "drivers/cni/op.h"
+#include "drivers/cni/cni_private.h"
 #include "drivers/cni/overlap.h"
-#include "drivers/cni/route_words.h"
 #include "drivers/cni/switches.h"
+#include "drivers/netlink/nl.h"
+#include "drivers/netlink/route_words.h"
 
 struct ways_op {
 	struct op op;
@@ -156,6 +156,6 @@ void cni_look_ways(struct network *network, struct host_ways *ways, struct call 
 	struct ways_op *ways_op = xnew(struct ways_op);
 
 	ways_op->ways = ways;
-	op_start(&ways_op->op, container_of(network, struct cni, network), ways_steps, on_finish,
+	op_start(&ways_op->op, &container_of(network, struct cni, network)->ops, ways_steps, on_finish,
 		 call);
 }

@@ -7,8 +7,8 @@
 #pragma once
 
 #include "core/base/ranges.h"
-#include "core/driver/driver.h"
-#include "drivers/cni/routes.h"
+#include "core/driver/network.h"
+#include "drivers/netlink/routes.h"
 
 enum { OVERLAP_ROUTES_MAX = 16 }; /* of one range; of more the narrowest are kept */
 

@@ -7,10 +7,10 @@
 #pragma once
 
 #include "core/base/buf.h"
-#include "core/driver/driver.h"
+#include "core/driver/network.h"
 #include "drivers/cni/conflist.h"
 #include "drivers/cni/hostlinks.h"
-#include "drivers/cni/subnet.h"
+#include "drivers/netlink/subnet.h"
 
 /* All a worker needs, owned by it. */
 struct space_job {

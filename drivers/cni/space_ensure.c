@@ -97,7 +97,7 @@ static bool subnet6_as_wanted(const struct space_job *job, const struct conflist
 
 static bool has_bridge(const struct conflist *list)
 {
-	return list->bridge && conflist_is_link_name(list->bridge);
+	return list->bridge && name_is_link(list->bridge);
 }
 
 static bool has_range(const struct conflist *list)

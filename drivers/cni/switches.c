@@ -9,6 +9,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/fs.h"
+#include "core/model/names.h"
 #include "drivers/cni/conflist.h"
 #include "drivers/cni/hostipv6.h"
 
@@ -184,7 +185,7 @@ static void turn_on(const char *conf, const char *bridge)
 
 static bool is_needed(const struct ways_space *space)
 {
-	return space->used && conflist_is_link_name(space->bridge);
+	return space->used && name_is_link(space->bridge);
 }
 
 void switches_look(struct host_ways *ways, const int *uplinks, size_t n_uplinks)

@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "core/driver/driver.h"
+#include "core/driver/network.h"
 
 /* Looks at the switches, turns them on where they are to be, and writes what it found into @ways.
  * @uplinks: indexes of the links that lead out. */

@@ -31,10 +31,11 @@ static void on_deferred_close(struct deferred *deferred)
 		closed(ctx);
 }
 
-void containerd_check_closed(struct containerd *driver)
+static void on_all_ended(void *ctx)
 {
-	if (driver->closing && list_empty(&driver->ops) && events_is_closed(&driver->events))
-		loop_defer(driver->loop, &driver->deferred_close, on_deferred_close);
+	struct containerd *driver = ctx;
+
+	loop_defer(driver->loop, &driver->deferred_close, on_deferred_close);
 }
 
 static void containerd_start(struct runtime *runtime, const struct runtime_listener *listener)
@@ -55,7 +56,7 @@ static void containerd_close(struct runtime *runtime, void (*closed)(void *ctx),
 	driver->closed_ctx = ctx;
 	events_close(&driver->events);
 	rpc_channel_free(take_ptr(driver->channel));
-	containerd_check_closed(driver);
+	pending_await(&driver->under_way, on_all_ended, driver);
 }
 
 static const char *containerd_version(struct runtime *runtime)

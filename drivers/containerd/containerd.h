@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The runtime driver: struct runtime_ops of core/driver/driver.h on containerd 1.6 and later, over its
+/* The runtime driver: struct runtime_ops of core/driver/runtime.h on containerd 1.6 and later, over its
  * gRPC socket. */
 #pragma once
 
-#include "core/driver/driver.h"
+#include "core/driver/runtime.h"
 #include "core/rpc/rpc.h"
 
 struct containerd_options {

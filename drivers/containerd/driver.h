@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/base/map.h"
+#include "core/loop/pending.h"
 #include "drivers/containerd/containerd.h"
 #include "drivers/containerd/events.h"
 #include "drivers/containerd/host.h"
@@ -21,6 +22,7 @@ struct containerd {
 	struct events events;
 
 	bool closing; /* no RPC may start any more */
+	struct pending under_way; /* ops, and the calls of events */
 	struct deferred deferred_close;
 	void (*closed)(void *ctx);
 	void *closed_ctx;
@@ -30,9 +32,6 @@ static inline struct containerd *containerd_of(struct runtime *runtime)
 {
 	return container_of(runtime, struct containerd, runtime);
 }
-
-/* Something ended: when the driver is being closed and this was the last of it, finishes that. */
-void containerd_check_closed(struct containerd *driver);
 
 /* The methods of struct runtime_ops, each in the file of its theme. */
 

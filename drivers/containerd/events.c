@@ -116,10 +116,7 @@ static void on_version(struct call *call)
 	rpc_unary_fini(&events->version);
 	if (call->status == 0)
 		events_answered(events);
-	if (events->state == EVENTS_STOPPED) {
-		containerd_check_closed(events->driver);
-	} else if (call->status < 0 &&
-		   (events->state == EVENTS_UP || events->state == EVENTS_GREETING)) {
+	if (call->status < 0 && (events->state == EVENTS_UP || events->state == EVENTS_GREETING)) {
 		explain(events, "ask for the version", call->status, call->err.msg, &why);
 		drop_stream(events, &why);
 	} else if (call->status == 0 && events->state == EVENTS_GREETING) {
@@ -128,6 +125,7 @@ static void on_version(struct call *call)
 		enter(events, EVENTS_UP);
 		events->listener.on_up(events->listener.ctx);
 	}
+	pending_end(&events->driver->under_way);
 }
 
 static void ask_version(struct events *events)
@@ -138,6 +136,7 @@ static void ask_version(struct events *events)
 	if (events->version_call.pending)
 		return;
 	events->asked_ms = loop_now_ms(events->driver->loop);
+	pending_begin(&events->driver->under_way);
 	call_init(&events->version_call, events->driver->loop, on_version);
 	client_unary(events->driver->channel, &version_method, &scope, &request.base,
 		     &events->version, &events->version_call);
@@ -195,11 +194,8 @@ static void on_published(struct call *call)
 	struct error why;
 
 	rpc_unary_fini(&events->publish);
-	if (events->state == EVENTS_STOPPED) {
-		containerd_check_closed(events->driver);
-		return;
-	}
-	if (call->status == -ECONNREFUSED || call->status == -ETIMEDOUT) {
+	if (events->state != EVENTS_STOPPED &&
+	    (call->status == -ECONNREFUSED || call->status == -ETIMEDOUT)) {
 		explain(events, "publish an event", call->status, call->err.msg, &why);
 		tell_down(events, &why);
 	} else if (call->status == 0 && events->state == EVENTS_SUBSCRIBING &&
@@ -209,6 +205,7 @@ static void on_published(struct call *call)
 		timer_start(events->driver->loop, &events->timer, PUBLISH_DELAY_MIN_MS,
 			    on_publish_timer);
 	}
+	pending_end(&events->driver->under_way);
 }
 
 /* Publishes until the event comes back: one published before the subscription was in force is lost.
@@ -233,6 +230,7 @@ static void on_publish_timer(struct timer *timer)
 	any.value.len = strlen(events->token);
 	request.topic = (char *)SYNC_TOPIC;
 	request.event = &any;
+	pending_begin(&events->driver->under_way);
 	call_init(&events->publish_call, events->driver->loop, on_published);
 	client_unary(events->driver->channel, &publish_method, &scope, &request.base,
 		     &events->publish, &events->publish_call);
@@ -309,17 +307,11 @@ static void on_subscribe_timer(struct timer *timer)
 	subscribe(container_of(timer, struct events, timer));
 }
 
-static void on_stream_end(struct rpc_stream *stream, int status, const struct error *err)
+static void after_stream(struct events *events, int status, const struct error *err)
 {
-	struct events *events = container_of(stream, struct events, stream);
 	struct error why = events->why;
 
-	events->streaming = false;
 	events->why.msg[0] = '\0';
-	if (events->state == EVENTS_STOPPED) {
-		containerd_check_closed(events->driver);
-		return;
-	}
 	timer_stop(&events->timer);
 	enter(events, EVENTS_WAITING);
 	if (events->resubscribe) {
@@ -335,6 +327,16 @@ static void on_stream_end(struct rpc_stream *stream, int status, const struct er
 	if (events->subscribe_delay_ms > SUBSCRIBE_DELAY_MAX_MS)
 		events->subscribe_delay_ms = SUBSCRIBE_DELAY_MAX_MS;
 	tell_down(events, &why);
+}
+
+static void on_stream_end(struct rpc_stream *stream, int status, const struct error *err)
+{
+	struct events *events = container_of(stream, struct events, stream);
+
+	events->streaming = false;
+	if (events->state != EVENTS_STOPPED)
+		after_stream(events, status, err);
+	pending_end(&events->driver->under_way);
 }
 
 static void make_filters(const struct events *events, struct strv *filters)
@@ -369,6 +371,7 @@ static void subscribe(struct events *events)
 					      .on_message = on_message,
 					      .on_end = on_stream_end };
 	events->streaming = true;
+	pending_begin(&events->driver->under_way);
 	client_stream(events->driver->channel, &subscribe_method, &scope, &request.base,
 		      &events->stream);
 	events->publish_delay_ms = PUBLISH_DELAY_MIN_MS;
@@ -416,11 +419,6 @@ void events_close(struct events *events)
 		enter(events, EVENTS_STOPPED);
 	timer_stop(&events->timer);
 	watch_close(events);
-}
-
-bool events_is_closed(const struct events *events)
-{
-	return !events->streaming && !events->publish_call.pending && !events->version_call.pending;
 }
 
 void events_fini(struct events *events)

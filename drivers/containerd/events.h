@@ -3,7 +3,7 @@
  * outage. */
 #pragma once
 
-#include "core/driver/driver.h"
+#include "core/driver/runtime.h"
 #include "core/loop/inotify.h"
 #include "core/rpc/rpc.h"
 
@@ -50,7 +50,6 @@ void events_start(struct events *events, struct containerd *driver,
 /* Lets go of everything; the channel must have been freed. containerd_check_closed() is called when
  * more has ended. */
 void events_close(struct events *events);
-bool events_is_closed(const struct events *events);
 void events_fini(struct events *events);
 
 /* Makes sure that events of a namespace are heard. */

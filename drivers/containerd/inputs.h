@@ -4,7 +4,7 @@
 #pragma once
 
 #include "api/containerd.pb-c.h"
-#include "core/driver/driver.h"
+#include "core/driver/seam.h"
 #include "drivers/containerd/host.h"
 #include "drivers/containerd/user_parse.h"
 

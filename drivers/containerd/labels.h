@@ -3,7 +3,7 @@
 #pragma once
 
 #include "api/containerd.pb-c.h"
-#include "core/driver/driver.h"
+#include "core/driver/runtime.h"
 #include "core/model/names.h"
 
 #define LABEL_REALM "kukeon.io/realm"

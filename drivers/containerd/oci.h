@@ -2,7 +2,7 @@
 /* The OCI runtime spec of a container, as JSON. Pure. */
 #pragma once
 
-#include "core/driver/driver.h"
+#include "core/driver/runtime.h"
 #include "drivers/containerd/image.h"
 #include "drivers/containerd/inputs.h"
 

@@ -21,7 +21,7 @@ static void finish(struct op *op)
 	free(op->object);
 	free(op->lease);
 	free(op);
-	containerd_check_closed(driver);
+	pending_end(&driver->under_way);
 }
 
 static bool is_cleanup(const struct op *op)
@@ -100,6 +100,7 @@ void op_start_steps(struct containerd *driver, struct op *op, const struct op_st
 	op->object = xstrdup(object);
 	op->call = call;
 	list_append(&driver->ops, &op->link);
+	pending_begin(&driver->under_way);
 	events_work(&driver->events);
 	run(op);
 }

@@ -2,7 +2,7 @@
 /* A container request of our own: the caller's lives only until the method returns. */
 #pragma once
 
-#include "core/driver/driver.h"
+#include "core/driver/runtime.h"
 
 /* Deep. @ret_copy owns everything in it. */
 void request_copy(const struct container_request *request, struct container_request *ret_copy);

@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "core/driver/driver.h"
+#include "core/driver/seam.h"
 
 bool tmpfs_is_used(const Api__ContainerSpec *spec);
 

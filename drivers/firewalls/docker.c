@@ -8,9 +8,9 @@
 #include "core/base/fs.h"
 #include "core/base/log.h"
 #include "drivers/cni/exec.h"
-#include "drivers/cni/nft.h"
-#include "drivers/cni/nft_run.h"
 #include "drivers/firewalls/docker_rules.h"
+#include "drivers/nft/nft.h"
+#include "drivers/nft/nft_run.h"
 
 #define RECORD JOURNAL_OWN_PREFIX "docker"
 #define DIRS "/usr/sbin:/sbin:/usr/local/sbin:/usr/bin"

@@ -11,6 +11,7 @@ echo "{apiVersion: v1beta1, kind: Space, metadata: {name: default}, spec: {ipv6:
 drop_ready_cell web root
 serve web
 bridge=$(space_bridge)
+range4=$(object space default | jq -r .status.subnet)
 before=$(cell_processes web)
 has_route() { [ -n "$(ip "-$1" route show dev "$bridge" | grep -F "$2")" ]; }
 well() { [ "$(object space default | jq -r '.status | "\(.state) \(.reason // "")"')" = "Ready " ]; }
@@ -24,11 +25,11 @@ mended() {
 }
 
 for _ in 1 2 3; do
-	ip route del 10.88.0.0/16 dev "$bridge"
-	mended "the route is deleted" 4 10.88.0.0/16
+	ip route del "$range4" dev "$bridge"
+	mended "the route is deleted" 4 "$range4"
 done
 ip route flush dev "$bridge" || true # it may see them come back, and complain
-mended "all routes are deleted" 4 10.88.0.0/16
+mended "all routes are deleted" 4 "$range4"
 
 if [ -n "${ipv6:-}" ]; then
 	range=$(object space default | jq -r .status.subnet6)
@@ -40,6 +41,6 @@ fi
 
 # What happened while nobody watched is found at the start.
 daemon_kill
-ip route del 10.88.0.0/16 dev "$bridge"
+ip route del "$range4" dev "$bridge"
 daemon_start
-mended "the route is deleted while the daemon was away" 4 10.88.0.0/16
+mended "the route is deleted while the daemon was away" 4 "$range4"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The driver's packet filter against the real kernel: what many spaces cost, and that our own
  * changes are told from those of another hand. Prints what it measures. */
-#include "drivers/cni/nft.h"
+#include "drivers/nft/nft.h"
 #include "tests/e2e/filter_fixture.h"
 
 enum { SPACES = 300, SAMPLES = 15 };

@@ -16,7 +16,7 @@ foreign_open() {
 	[ -d "${KUKEON_TEST_FOREIGN:-}/usr" ] || foreign_skip "${KUKEON_TEST_FOREIGN#*: }" || return 1
 	mount -t overlay -o "ro,lowerdir=$KUKEON_TEST_FOREIGN/usr:/usr" overlay /usr 2>"$T/overlay" ||
 		foreign_skip "no overlay over /usr: $(<"$T/overlay")" || return 1
-	rm -rf /etc/firewalld /etc/ufw /etc/docker /etc/containers # of the scenario before
+	foreign_forget # of a scenario before that failed
 	cp -an "$KUKEON_TEST_FOREIGN/etc/." /etc/
 	for program in "$@"; do
 		command -v "$program" >/dev/null && continue
@@ -26,8 +26,14 @@ foreign_open() {
 	done
 }
 
+# Their files in /etc: podman's give its range away, also where nobody runs it.
+foreign_forget() { rm -rf /etc/firewalld /etc/ufw /etc/docker /etc/containers; }
+
 # What still runs a program of them keeps it until it ends.
-foreign_close() { umount -l /usr; }
+foreign_close() {
+	umount -l /usr
+	foreign_forget
+}
 
 # has_iptables PROGRAM: it and this kernel go together.
 has_iptables() { command -v "$1" >/dev/null && "$1" -w -L FORWARD >/dev/null 2>&1; }

@@ -17,7 +17,7 @@
 
 #include "core/base/fs.h"
 #include "drivers/cni/cni.h"
-#include "drivers/cni/nl.h"
+#include "drivers/netlink/nl.h"
 
 enum { SKIPPED = 77, TMPFS = 0x01021994 };
 

@@ -20,7 +20,7 @@ static struct op *act(struct runtime *runtime, const char *name, const char *nam
 	return op;
 }
 
-/* One call per container at a time (core/driver/driver.h). */
+/* One call per container at a time (core/driver/seam.h). */
 static struct op *act_on(struct runtime *runtime, const char *name, const struct container_ref *ref,
 			 struct call *call, op_fn apply)
 {

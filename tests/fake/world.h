@@ -13,7 +13,11 @@
 #pragma once
 
 #include "core/base/map.h"
-#include "core/driver/driver.h"
+#include "core/driver/cgroup.h"
+#include "core/driver/filter.h"
+#include "core/driver/inventory.h"
+#include "core/driver/network.h"
+#include "core/driver/runtime.h"
 #include "tests/fake/rules.h"
 
 struct world_container {

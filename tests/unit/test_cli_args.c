@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/run_kuke.h"
 
-#include "cli/kinds.h"
+#include "cli/args/kinds.h"
 #include "core/base/str.h"
 
 static void test_kind_words(void **state UNUSED)

@@ -12,10 +12,10 @@
 
 #include <cmocka.h>
 
-#include "cli/host_args.h"
-#include "cli/host_daemon.h"
-#include "cli/host_run.h"
-#include "cli/host_setup.h"
+#include "cli/args/host_args.h"
+#include "cli/host/host_daemon.h"
+#include "cli/host/host_run.h"
+#include "cli/host/host_setup.h"
 #include "core/base/fs.h"
 
 static char dir[64];

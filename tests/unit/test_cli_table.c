@@ -5,10 +5,10 @@
 
 #include <cmocka.h>
 
-#include "cli/columns.h"
-#include "cli/display.h"
-#include "cli/print.h"
-#include "cli/report.h"
+#include "cli/show/columns.h"
+#include "cli/show/display.h"
+#include "cli/show/print.h"
+#include "cli/show/report.h"
 #include "core/base/str.h"
 
 /* The generated structs have no const, literals have. */

@@ -4,9 +4,10 @@
 
 #include <sys/stat.h>
 
-#include "cli/complete.h"
-#include "cli/files.h"
-#include "cli/results.h"
+#include "cli/args/files.h"
+#include "cli/show/results.h"
+#include "cli/verbs/complete.h"
+#include "cli/verbs/verbs.h"
 
 /* ---- the server: takes everything ---- */
 
@@ -903,5 +904,6 @@ int main(void)
 		cmocka_unit_test(test_streams),       cmocka_unit_test(test_doctor),
 	};
 
+	verbs_register();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

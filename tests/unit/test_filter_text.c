@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "drivers/cni/filter_check.h"
-#include "drivers/cni/filter_text.h"
+#include "drivers/nft/filter_check.h"
+#include "drivers/nft/filter_text.h"
 
 /* A string that is no constant. */
 #define TEXT(s) ((char[]){ s })

@@ -19,7 +19,7 @@
 #include "core/network/bridges.h"
 #include "core/network/joins.h"
 #include "drivers/cni/hostlinks.h"
-#include "drivers/cni/nl.h"
+#include "drivers/netlink/nl.h"
 
 enum { SKIPPED = 77 };
 

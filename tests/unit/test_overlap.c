@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "core/base/str.h"
-#include "drivers/cni/route_words.h"
+#include "drivers/netlink/route_words.h"
 
 enum { BRIDGE = 7, UPLINK = 2, VPN = 9, VPN_TABLE = 52, MANY = 3000 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/cni/subnet.h"
+#include "drivers/netlink/subnet.h"
 
 #include <errno.h>
 #include <setjmp.h>

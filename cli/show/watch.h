@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kuke get -w: what is, then each change as it happens, in each of the formats of -o. A table goes
+ * on line by line, JSON is one object a line, YAML documents are separated by ---. An object that
+ * is deleted shows the state Deleted, or has a field deleted: true.
+ */
+#pragma once
+
+#include "cli/args/target.h"
+#include "cli/client/client.h"
+#include "cli/show/print.h"
+
+/* Ends when the daemon goes or nobody reads any more. */
+int watch_objects(struct client *client, const struct target *target, const char *labels,
+		  const struct print_options *format, const struct io *io, struct error *err);
