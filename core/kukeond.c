@@ -25,7 +25,7 @@
 #include "core/reconcile/look.h"
 #include "core/state/engine.h"
 #include "core/state/self.h"
-#include "core/status/tell.h"
+#include "core/status/record.h"
 #include "core/store/store.h"
 #include "drivers/cgroup/cgroup.h"
 #include "drivers/cni/cni.h"
@@ -262,7 +262,7 @@ static int open_history(struct kukeond *k, struct error *err UNUSED)
 	AUTO_FREE char *path = xasprintf("%s/events.jsonl", k->config->run_path);
 
 	history_file_open(&k->history, &k->engine.history, &k->loop, path);
-	tell_daemon_started(&k->engine);
+	record_daemon_started(&k->engine);
 	return 0;
 }
 
@@ -644,7 +644,7 @@ static void shut_down(struct kukeond *k, const char *why)
 	aside_give_up();
 	timer_start(&k->loop, &k->close_limit, CLOSE_LIMIT_MS, on_close_late);
 	if (k->engine_works)
-		tell_daemon_stopped(&k->engine, why);
+		record_daemon_stopped(&k->engine, why);
 	close_next_part(k);
 }
 

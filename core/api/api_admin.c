@@ -7,7 +7,7 @@
 #include "core/base/log.h"
 #include "core/desired/desired.h"
 #include "core/reconcile/look.h"
-#include "core/status/tell.h"
+#include "core/status/record.h"
 
 enum {
 	REFRESH_CHECK_MS = 10,
@@ -220,7 +220,7 @@ void api_on_purge(struct rpc_server_call *call, const ProtobufCMessage *message 
 	struct waiter *waiter = waiter_new(api, call, PURGE_STALL_MS);
 
 	log_info("purge: everything is taken down");
-	tell_request(engine, TELL_PURGE_REQUESTED, "", rpc_server_call_peer(call).uid, NULL, 0);
+	record_request(engine, RECORD_PURGE_REQUESTED, "", rpc_server_call_peer(call).uid, NULL, 0);
 	waiter->objects = count_objects(engine);
 	desired_purge(engine);
 	timer_start(engine->loop, &waiter->check, 1, on_purge_check);

@@ -6,7 +6,7 @@
 #include "core/desired/wish.h"
 #include "core/model/names.h"
 #include "core/network/filter.h"
-#include "core/status/tell.h"
+#include "core/status/record.h"
 
 /* ---- claims ---- */
 
@@ -72,8 +72,8 @@ static void tell_document(struct engine *engine, const struct desired_file *file
 	const struct object *object = engine_find(engine, document->key);
 	const struct claim *claim = object ? claim_find(file, object) : NULL;
 
-	tell_declared(engine, document->key, file->path, claim ? claim->message : NULL,
-		      document->message);
+	record_declared(engine, document->key, file->path, claim ? claim->message : NULL,
+			document->message);
 }
 
 /* Without errors the file is the whole truth about what it declares; with errors, what is not

@@ -7,7 +7,7 @@
 #include "core/network/passage.h"
 #include "core/network/ports.h"
 #include "core/state/engine.h"
-#include "core/status/tell.h"
+#include "core/status/record.h"
 
 enum {
 	RETRY_FIRST_MS = 500,
@@ -109,7 +109,7 @@ static void failed(struct engine *engine, const struct error *err)
 
 	if (!str_equal(filter->problem.msg, err->msg) && filter->wish->n_spaces) {
 		log_warning("%s", err->msg);
-		tell_filter_failed(engine, err);
+		record_filter_failed(engine, err);
 	}
 	filter->problem = *err;
 	filter->not_before_ms =
@@ -212,12 +212,12 @@ static void tell_disturbed(struct engine *engine, bool first, bool waits)
 
 	if (first) {
 		log_warning("another hand changed the packet filter; it is put back");
-		tell_filter(engine, TELL_FILTER_RESTORED);
+		record_filter(engine, RECORD_FILTER_RESTORED);
 		filter->contested = false;
 	}
 	if (waits && !filter->contested) {
 		log_warning("another tool changes the packet filter again and again");
-		tell_filter(engine, TELL_FILTER_CONTESTED);
+		record_filter(engine, RECORD_FILTER_CONTESTED);
 		filter->contested = true;
 	}
 }

@@ -5,7 +5,7 @@
 #include "core/network/bridges.h"
 #include "core/network/joins.h"
 #include "core/state/engine.h"
-#include "core/status/tell.h"
+#include "core/status/record.h"
 
 enum {
 	REST_MS = 100, /* a burst of changes is looked at once */
@@ -118,7 +118,7 @@ static void note_switches(struct engine *engine)
 	ways->forwards = ways->wish->forwards;
 	if (ways->wish->off && !str_equal(ways->off, ways->wish->off)) {
 		log_warning("%s", ways->wish->off);
-		tell_forwarding(engine, TELL_FORWARDING_OFF, ways->wish->off);
+		record_forwarding(engine, RECORD_FORWARDING_OFF, ways->wish->off);
 	}
 	str_replace(&ways->off, ways->wish->off);
 	if (!mended->n)
@@ -129,7 +129,7 @@ static void note_switches(struct engine *engine)
 	ways->mends++;
 	for (size_t i = 0; i < mended->n && ways->mends == 1; i++) {
 		log_warning("%s", mended->items[i]);
-		tell_forwarding(engine, TELL_FORWARDING_RESTORED, mended->items[i]);
+		record_forwarding(engine, RECORD_FORWARDING_RESTORED, mended->items[i]);
 	}
 }
 

@@ -12,8 +12,8 @@
 #include "core/plan/restart.h"
 #include "core/reconcile/look.h"
 #include "core/state/unplaced.h"
+#include "core/status/record.h"
 #include "core/status/status.h"
-#include "core/status/tell.h"
 
 /* What a task that vanished without anybody seeing its exit code counts as. */
 enum { EXIT_CODE_UNSEEN = 255 };
@@ -96,7 +96,7 @@ static void note_exit(struct engine *engine, struct container *c, const struct c
 	c->finished_wall_ms = exited_wall_ms;
 	c->stored_pid = 0;
 	if (!told)
-		tell_exit(engine, c, fact->task != TASK_STOPPED);
+		record_exit(engine, c, fact->task != TASK_STOPPED);
 }
 
 /* It says nothing about the pid where it only tells that the task has ended. */
@@ -134,7 +134,7 @@ void observed_task(struct engine *engine, struct object *object, struct containe
 	const struct container_fact fact = { .task = task, .pid = pid };
 
 	if (task == TASK_RUNNING && !ran(c->task))
-		tell_started(engine, c);
+		record_started(engine, c);
 	set_task(engine, object, c, &fact);
 	engine_touch(engine, object);
 }
@@ -337,7 +337,7 @@ void observed_hint_cgroup(struct engine *engine, const char *key)
 void observed_runtime_up(struct engine *engine)
 {
 	log_info("containerd is connected");
-	tell_runtime_up(engine);
+	record_runtime_up(engine);
 	engine->runtime_up = true;
 	look_runtime(engine);
 }
@@ -346,7 +346,7 @@ void observed_runtime_down(struct engine *engine, const struct error *why)
 {
 	if (engine->runtime_up || !engine->runtime_problem.code) {
 		log_warning("containerd cannot be asked: %s", why->msg);
-		tell_runtime_down(engine, why);
+		record_runtime_down(engine, why);
 	}
 	engine->runtime_up = false;
 	engine->runtime_problem = *why;

@@ -12,8 +12,8 @@
 #include "core/plan/plan_context.h"
 #include "core/reconcile/act.h"
 #include "core/reconcile/forget.h"
+#include "core/status/record.h"
 #include "core/status/status.h"
-#include "core/status/tell.h"
 #include "core/store/store.h"
 
 /* What is wanted now has not been tried yet if the action was begun before. */
@@ -32,7 +32,7 @@ static void fail(struct run *run)
 		return;
 	log_warning("%s failed: %s key=%s container=%s", action_name(run->action), err->msg,
 		    run->object->key, run->container ? run->container->name : "-");
-	tell_failure(engine, run->object, run->container, run->action, err);
+	record_failure(engine, run->object, run->container, run->action, err);
 }
 
 static void finish(struct call *call)
@@ -82,7 +82,7 @@ static void start(struct engine *engine, struct object *object, const struct pla
 	call_init(&run->call, engine->loop, finish);
 	log_debug("%s key=%s container=%s", action_name(run->action), object->key,
 		  step->container ? step->container->name : "-");
-	tell_step(engine, step);
+	record_step(engine, step);
 	act_start(run);
 }
 

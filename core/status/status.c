@@ -4,7 +4,7 @@
 #include "core/base/log.h"
 #include "core/base/wall.h"
 #include "core/plan/plan.h"
-#include "core/status/tell.h"
+#include "core/status/record.h"
 
 /* ---- transitions ---- */
 
@@ -47,7 +47,7 @@ bool status_update(struct engine *engine, struct object *object, const struct pl
 		return false;
 	if (state_changed || status->reason != plan->reason) {
 		log_transition(object, plan);
-		tell_state(engine, object, plan);
+		record_state(engine, object, plan);
 	}
 	if (object->kind == KIND_CELL) {
 		engine->cells[status->state]--;
@@ -72,6 +72,6 @@ void status_gone(struct engine *engine, struct object *object)
 	if (object->spec && object->kind != KIND_CONTAINER)
 		log_info("%s %s is deleted", kind_name(object->kind), object->key);
 	if (object->kind != KIND_CONTAINER)
-		tell_deleted(engine, object);
+		record_deleted(engine, object);
 	engine_changed(engine, object, true);
 }
