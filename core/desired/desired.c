@@ -2,15 +2,15 @@
 #include "core/desired/desired.h"
 
 #include "core/base/log.h"
+#include "core/desired/effective.h"
 #include "core/desired/hold.h"
-#include "core/desired/wish.h"
 #include "core/model/names.h"
 #include "core/network/filter.h"
 #include "core/status/record.h"
 
 /* ---- claims ---- */
 
-/* Sets or replaces the wish of @file for the object; takes @message. */
+/* Sets or replaces what @file declares of the object; takes @message. */
 static struct claim *claim_set(struct engine *engine, struct desired_file *file, const char *key,
 			       ProtobufCMessage *message)
 {

@@ -58,10 +58,11 @@ void desired_restore(struct engine *engine, const char *source, const char *key,
 void desired_for_each_restored_file(struct engine *engine,
 				    void (*give)(void *ctx, const char *path), void *ctx);
 
-/* The API's wish for an object. A file that has declared it meanwhile keeps it. Takes @message. */
+/* What the API declares of an object. A file that has declared it meanwhile keeps it. Takes
+ * @message. */
 void desired_set_api(struct engine *engine, const char *key, ProtobufCMessage *message);
 
-/* Takes back the API's wish, and what files declared that are gone. */
+/* Takes back what the API declared, and what files did that are gone. */
 void desired_drop_api(struct engine *engine, struct object *object);
 
 /* The document that came over the API, NULL when there is none. */

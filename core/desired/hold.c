@@ -5,7 +5,7 @@
 
 #include "core/base/log.h"
 #include "core/base/wall.h"
-#include "core/desired/wish.h"
+#include "core/desired/effective.h"
 #include "core/status/record.h"
 #include "core/status/status.h"
 
@@ -40,7 +40,7 @@ static void count_declared(struct engine *engine, struct object *object)
 void hold_claims_changed(struct engine *engine, struct object *object)
 {
 	count_declared(engine, object);
-	wish_update(engine, object);
+	effective_update(engine, object);
 }
 
 /* How many of them were already at @time_ms. */

@@ -5,23 +5,23 @@
 
 #include "core/state/engine.h"
 
-/* After any change of the object's claims or of its children's wishes. Touches it, and its parent,
- * when that changes what is wanted; does nothing otherwise. */
-void wish_update(struct engine *engine, struct object *object);
+/* After any change of the object's claims or of what its children are wanted as. Touches it, and
+ * its parent, when that changes what is wanted; does nothing otherwise. */
+void effective_update(struct engine *engine, struct object *object);
 
 /* The document that declares the object, or that is made up for it: without what joins a cell. Free
  * with protobuf_c_message_free_unpacked(). */
-ProtobufCMessage *wish_document(const struct object *object);
+ProtobufCMessage *effective_document(const struct object *object);
 
 /* A document that says no more than the name. Free the same way. */
-ProtobufCMessage *wish_implicit_document(const char *key);
+ProtobufCMessage *effective_implicit_document(const char *key);
 
 /* Whether the container document of the object is part of its cell. */
-bool wish_has_joined(const struct object *container);
+bool effective_has_joined(const struct object *container);
 
 /* Why the cell cannot take a container document (in place of the one of that id); 0 when it can. */
-int wish_try_container(const struct object *cell, const Api__ContainerSpec *container,
-		       struct error *err);
+int effective_try_container(const struct object *cell, const Api__ContainerSpec *container,
+			    struct error *err);
 
 /* Takes a container out of a spec; nothing happens when it is not there. */
-void wish_remove_container(Api__CellSpec *spec, const char *id);
+void effective_remove_container(Api__CellSpec *spec, const char *id);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/desired/wish.h"
+#include "core/desired/effective.h"
 
 #include "core/desired/desired.h"
 #include "core/desired/refusal.h"
@@ -13,7 +13,7 @@
 
 /* ---- documents that nobody wrote ---- */
 
-ProtobufCMessage *wish_implicit_document(const char *key)
+ProtobufCMessage *effective_implicit_document(const char *key)
 {
 	enum kind kind = key_kind(key);
 	ProtobufCMessage *message = model_new(kind);
@@ -46,7 +46,7 @@ static void join_container(Api__CellSpec *spec, const Api__ContainerSpec *contai
 	spec->containers[spec->n_containers++] = (Api__ContainerSpec *)model_copy(&container->base);
 }
 
-void wish_remove_container(Api__CellSpec *spec, const char *id)
+void effective_remove_container(Api__CellSpec *spec, const char *id)
 {
 	for (size_t i = 0; i < spec->n_containers; i++) {
 		if (!str_equal(spec->containers[i]->id, id))
@@ -150,28 +150,28 @@ static void join_containers(const struct engine *engine, const struct object *ob
 	free(joiners.claims);
 }
 
-bool wish_has_joined(const struct object *container)
+bool effective_has_joined(const struct object *container)
 {
 	const struct claim *claim = claim_first(container);
 
 	return claim && !claim->refused;
 }
 
-ProtobufCMessage *wish_document(const struct object *object)
+ProtobufCMessage *effective_document(const struct object *object)
 {
 	const struct claim *claim = claim_first(object);
 
-	return claim ? model_copy(claim->message) : wish_implicit_document(object->key);
+	return claim ? model_copy(claim->message) : effective_implicit_document(object->key);
 }
 
-int wish_try_container(const struct object *cell, const Api__ContainerSpec *container,
-		       struct error *err)
+int effective_try_container(const struct object *cell, const Api__ContainerSpec *container,
+			    struct error *err)
 {
 	Api__Cell *trial = (Api__Cell *)model_copy(cell->spec);
 	struct model_problems problems = { 0 };
 	int r = 0;
 
-	wish_remove_container(trial->spec, container->id);
+	effective_remove_container(trial->spec, container->id);
 	if (!try_join(trial, container, &problems))
 		r = error_set(err, -EINVAL, "%s: %s", problems.items[0].path,
 			      problems.items[0].message);
@@ -384,13 +384,13 @@ static void set_wanted(struct engine *engine, struct object *object, bool wanted
 		return;
 	object->wanted = wanted;
 	object_unkeep(object);
-	/* What was begun, or failed, was for the other wish. */
+	/* What was begun, or failed, was for what was wanted before. */
 	engine_want_object_anew(engine, object);
 	forget_intents(object);
 	ports_declare(engine, object); /* they are applied to what runs */
 	if (object->parent) {
 		object->parent->wanted_children += wanted ? 1 : (unsigned)-1;
-		wish_update(engine, object->parent);
+		effective_update(engine, object->parent);
 	}
 	joins_space_changed(engine, object);
 	rivals_changed(engine, object);
@@ -409,7 +409,7 @@ static char *source_of(const struct claim *claim)
 	return xasprintf(DESIRED_SOURCE_MANIFEST "%s", claim->file->path);
 }
 
-void wish_update(struct engine *engine, struct object *object)
+void effective_update(struct engine *engine, struct object *object)
 {
 	struct claim *claim = claim_first(object);
 	bool wanted = claim || object->wanted_children;
@@ -420,7 +420,7 @@ void wish_update(struct engine *engine, struct object *object)
 	if (object->refused) /* it may be declared as it is again */
 		engine_touch(engine, object);
 	if (wanted) {
-		message = wish_document(object);
+		message = effective_document(object);
 		if (object->kind == KIND_CELL)
 			join_containers(engine, object, (Api__Cell *)message);
 		source = source_of(claim);
@@ -443,5 +443,5 @@ void wish_update(struct engine *engine, struct object *object)
 	set_wanted(engine, object, wanted);
 	stops_end_unwanted(engine, object);
 	if (object->kind == KIND_CONTAINER && object->parent)
-		wish_update(engine, object->parent);
+		effective_update(engine, object->parent);
 }
