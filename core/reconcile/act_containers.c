@@ -402,7 +402,7 @@ static void start_shim_kill(struct run *run)
 static void shim_killed(struct run *run)
 {
 	run->slot->known = false;
-	slot_forgive(run->slot);
+	slot_retry_now(run->slot);
 }
 
 /* ---- the rows ---- */

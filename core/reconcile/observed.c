@@ -88,7 +88,7 @@ static void note_exit(struct engine *engine, struct container *c, const struct c
 		c->restarts_in_row = 0;
 	c->exited = true;
 	c->stopping |= now_ms < c->asked_until_ms ||
-		       (fact->exited_at_ms && fact->exited_at_ms <= c->forgiven_wall_ms);
+		       (fact->exited_at_ms && fact->exited_at_ms <= c->start_asked_wall_ms);
 	c->asked_until_ms = 0;
 	c->exit_code = fact->task == TASK_STOPPED ? fact->exit_code : EXIT_CODE_UNSEEN;
 	c->oom_killed = c->exit_code && (fact->oom_killed || c->oom_seen);

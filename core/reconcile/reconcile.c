@@ -7,9 +7,9 @@
 #include "core/desired/stops.h"
 #include "core/network/joins.h"
 #include "core/network/ports.h"
-#include "core/plan/moot.h"
 #include "core/plan/plan_cell.h"
 #include "core/plan/plan_context.h"
+#include "core/plan/stale_failures.h"
 #include "core/reconcile/act.h"
 #include "core/reconcile/forget.h"
 #include "core/status/record.h"
@@ -153,7 +153,7 @@ void reconcile_object(struct engine *engine, struct object *object)
 	joins_prepare(engine, object);
 	rivals_prepare(engine, object);
 	refusal_prepare(object);
-	moot_forgive(object);
+	stale_failures_clear(object);
 	stops_end_unwanted(engine, object);
 	plan_object(object, &context, &plan);
 	for (size_t i = 0; i < plan.n_steps; i++)

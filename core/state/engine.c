@@ -159,7 +159,7 @@ void engine_doubt_cgroup(struct engine *engine, struct object *object)
 void engine_want_anew(struct engine *engine, struct slot *slot)
 {
 	slot->wanted_seq = ++engine->seq;
-	slot_forgive(slot);
+	slot_retry_now(slot);
 }
 
 void engine_want_object_anew(struct engine *engine, struct object *object)

@@ -41,7 +41,7 @@ void container_forget_past(struct container *container)
 		container->exited = container->stopping = false;
 	container->restarts = container->restarts_in_row = 0;
 	container->renew = true;
-	slot_forgive(&container->slot);
+	slot_retry_now(&container->slot);
 }
 
 void container_forget_signals(struct container *container)
@@ -114,7 +114,7 @@ static bool supersedes(enum action action, enum action failed)
 void slot_succeeded(struct slot *slot, enum action action)
 {
 	if (slot->failed_action == action || supersedes(action, slot->failed_action))
-		slot_forgive(slot);
+		slot_retry_now(slot);
 }
 
 void slot_failed(struct slot *slot, enum action action, const struct error *err, uint64_t now_ms)
@@ -127,7 +127,7 @@ void slot_failed(struct slot *slot, enum action action, const struct error *err,
 	slot->failure = xstrdup(err->msg);
 }
 
-void slot_forgive(struct slot *slot)
+void slot_retry_now(struct slot *slot)
 {
 	free(slot->failure);
 	slot->failure = NULL;

@@ -100,7 +100,7 @@ struct container {
 	uint32_t restart_of; /* run_pid when the restart was asked for that is under way */
 	bool restart_stored; /* asked of a daemon before us, which may have done it: not seen yet */
 	bool exited;         /* it has run and ended since it was created */
-	int64_t forgiven_wall_ms; /* it was told to start then: an end before that, heard of later,
+	int64_t start_asked_wall_ms; /* it was told to start then: an end before that, heard of later,
 				     does not count. 0: it was not */
 	uint64_t exited_ms;
 	uint64_t stored_exit_ms; /* the last one that was given to the store */
@@ -327,7 +327,7 @@ void slot_succeeded(struct slot *slot, enum action action);
 void slot_failed(struct slot *slot, enum action action, const struct error *err, uint64_t now_ms);
 
 /* Something changed that may have been the cause: try again at once. */
-void slot_forgive(struct slot *slot);
+void slot_retry_now(struct slot *slot);
 
 /* The packet filter has the space as its network is now: cells may come up in it. */
 bool object_is_filtered(const struct object *space);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/plan/moot.h"
+#include "core/plan/stale_failures.h"
 
 #include "core/plan/plan_cell.h"
 
-static bool cgroup_moot(const struct object *object)
+static bool cgroup_failure_is_stale(const struct object *object)
 {
 	switch (object->cgroup.failed_action) {
 	case ACTION_CGROUP_INSPECT:
@@ -19,7 +19,7 @@ static bool cgroup_moot(const struct object *object)
 	}
 }
 
-static bool own_moot(const struct own_thing *own)
+static bool own_failure_is_stale(const struct own_thing *own)
 {
 	switch (own->slot.failed_action) {
 	case ACTION_NAMESPACE_ENSURE:
@@ -33,7 +33,7 @@ static bool own_moot(const struct own_thing *own)
 	}
 }
 
-static bool network_moot(const struct cell *cell)
+static bool network_failure_is_stale(const struct cell *cell)
 {
 	switch (cell->network.failed_action) {
 	case ACTION_NETNS_CREATE:
@@ -48,7 +48,7 @@ static bool network_moot(const struct cell *cell)
 	}
 }
 
-static bool join_moot(const struct join *join)
+static bool join_failure_is_stale(const struct join *join)
 {
 	return join->slot.failed_action == ACTION_NETWORK_JOIN ? join->attached || !join->wanted
 							       : !join->intent;
@@ -63,9 +63,9 @@ static bool nothing_shall_run(const struct container *c)
 					whole == INTENT_STOP || whole == INTENT_KILL);
 }
 
-/* A task that could not be started is not moot when it has been taken away: the pause before the
- * next try counts on. */
-static bool container_moot(const struct container *c)
+/* A start that failed is not stale when the task has been taken away: the pause before the next try
+ * counts on. */
+static bool container_failure_is_stale(const struct container *c)
 {
 	switch (c->slot.failed_action) {
 	case ACTION_CONTAINER_INSPECT:
@@ -90,22 +90,22 @@ static bool container_moot(const struct container *c)
 	}
 }
 
-static void forgive_if(struct slot *slot, bool moot)
+static void clear_if(struct slot *slot, bool stale)
 {
-	if (slot->failures && !slot->busy && moot)
-		slot_forgive(slot);
+	if (slot->failures && !slot->busy && stale)
+		slot_retry_now(slot);
 }
 
-void moot_forgive(struct object *object)
+void stale_failures_clear(struct object *object)
 {
 	struct container *c;
 	struct join *join;
 
-	forgive_if(&object->cgroup, cgroup_moot(object));
-	forgive_if(&object->own.slot, own_moot(&object->own));
-	forgive_if(&object->cell.network, network_moot(&object->cell));
+	clear_if(&object->cgroup, cgroup_failure_is_stale(object));
+	clear_if(&object->own.slot, own_failure_is_stale(&object->own));
+	clear_if(&object->cell.network, network_failure_is_stale(&object->cell));
 	list_for_each(join, &object->cell.joins, link)
-		forgive_if(&join->slot, join_moot(join));
+		clear_if(&join->slot, join_failure_is_stale(join));
 	list_for_each(c, &object->cell.containers, link)
-		forgive_if(&c->slot, container_moot(c));
+		clear_if(&c->slot, container_failure_is_stale(c));
 }

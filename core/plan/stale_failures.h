@@ -7,5 +7,5 @@
 
 #include "core/state/object.h"
 
-/* Forgives every slot of the object whose last failure is such a one. */
-void moot_forgive(struct object *object);
+/* Clears the last failure of every slot of the object where it is such a one. */
+void stale_failures_clear(struct object *object);
