@@ -11,8 +11,8 @@
 #include "core/network/ports.h"
 #include "core/network/ways.h"
 #include "core/reconcile/forget.h"
-#include "core/reconcile/look.h"
 #include "core/reconcile/reconcile.h"
+#include "core/reconcile/relist.h"
 #include "core/state/unplaced.h"
 
 static void work(struct queue *queue, struct object *object)
@@ -42,7 +42,7 @@ void engine_open(struct engine *engine, const struct engine_options *options)
 	list_init(&engine->realms);
 	list_init(&engine->watchers);
 	list_init(&engine->runs);
-	list_init(&engine->looks);
+	list_init(&engine->relists);
 	list_init(&engine->doctors);
 	list_init(&engine->earlier);
 	throttle_init(&engine->throttle, processors());
@@ -60,7 +60,7 @@ void engine_open(struct engine *engine, const struct engine_options *options)
 
 void engine_start(struct engine *engine)
 {
-	look_everything(engine);
+	relist_all(engine);
 }
 
 void engine_close(struct engine *engine, void (*closed)(void *ctx), void *ctx)
@@ -76,7 +76,7 @@ void engine_close(struct engine *engine, void (*closed)(void *ctx), void *ctx)
 	passage_stop(engine);
 	egress_stop(engine);
 	names_close(engine);
-	look_stop_waiting(engine);
+	relist_stop_waiting(engine);
 	doctor_stop_waiting(engine);
 	pending_await(&engine->under_way, closed, ctx);
 }
@@ -85,7 +85,7 @@ void engine_fini(struct engine *engine)
 {
 	struct map_node *node;
 
-	check(!engine->under_way.n && list_empty(&engine->runs) && list_empty(&engine->looks) &&
+	check(!engine->under_way.n && list_empty(&engine->runs) && list_empty(&engine->relists) &&
 	      list_empty(&engine->doctors) && list_empty(&engine->watchers));
 	engine->closing = true;
 	deferred_cancel(&engine->queue.drain);

@@ -22,7 +22,7 @@
 #include "core/host.h"
 #include "core/journal/journal.h"
 #include "core/notify.h"
-#include "core/reconcile/look.h"
+#include "core/reconcile/relist.h"
 #include "core/state/engine.h"
 #include "core/state/self.h"
 #include "core/status/record.h"
@@ -659,7 +659,7 @@ static void on_hangup(uv_signal_t *handle, int number UNUSED)
 	if (k->manifests)
 		manifests_rescan(k->manifests);
 	resolver_look(k->resolver);
-	look_everything(&k->engine);
+	relist_all(&k->engine);
 }
 
 static void on_signal(uv_signal_t *handle, int number)

@@ -11,7 +11,7 @@ enum { COUNTS_PAUSE_MS = 1000 };
 
 static bool is_looking(const struct notify *notify)
 {
-	return !notify->limit_passed && !engine_has_looked(notify->engine);
+	return !notify->limit_passed && !engine_has_relisted(notify->engine);
 }
 
 static enum notify_state state_now(const struct notify *notify)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "watchers/cgroup.h"
 
-#include "core/reconcile/look.h"
 #include "core/reconcile/observed.h"
+#include "core/reconcile/relist.h"
 
 static void on_cell(void *ctx, const char *cell_key)
 {
@@ -11,7 +11,7 @@ static void on_cell(void *ctx, const char *cell_key)
 
 static void on_lost(void *ctx)
 {
-	look_cgroups(ctx);
+	relist_cgroups(ctx);
 }
 
 void cgroup_watcher_start(struct engine *engine)

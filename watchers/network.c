@@ -6,7 +6,7 @@
 #include "core/network/passage.h"
 #include "core/network/ways.h"
 #include "core/reconcile/act.h"
-#include "core/reconcile/look.h"
+#include "core/reconcile/relist.h"
 
 enum {
 	BURST_MS = 20,  /* from the first hint of a burst to the look */
@@ -53,7 +53,7 @@ static void on_burst_over(struct timer *timer)
 	log_debug("networks may have been changed by another hand");
 	if (any_busy(watcher->engine))
 		look_later(watcher);
-	look_network(watcher->engine);
+	relist_network(watcher->engine);
 }
 
 static void look_soon(struct network_watcher *watcher)

@@ -6,7 +6,7 @@
 #include "core/api/api_internal.h"
 #include "core/base/log.h"
 #include "core/desired/desired.h"
-#include "core/reconcile/look.h"
+#include "core/reconcile/relist.h"
 #include "core/status/record.h"
 
 enum {
@@ -81,7 +81,7 @@ static void on_refresh_check(struct timer *timer)
 	Api__RefreshReply reply = API__REFRESH_REPLY__INIT;
 	struct error err;
 
-	if (list_empty(&engine->looks) && list_empty(&engine->runs) &&
+	if (list_empty(&engine->relists) && list_empty(&engine->runs) &&
 	    engine->desired.scans != waiter->scans) {
 		reply.has_objects = true;
 		reply.objects = (uint32_t)count_objects(engine);
@@ -126,7 +126,7 @@ void api_on_refresh(struct rpc_server_call *call, const ProtobufCMessage *messag
 		api->options.rescan(api->options.rescan_ctx);
 	else
 		waiter->scans--;
-	look_everything(engine);
+	relist_all(engine);
 	timer_start(engine->loop, &waiter->check, REFRESH_CHECK_MS, on_refresh_check);
 }
 

@@ -12,8 +12,8 @@
 #include "core/network/passage.h"
 #include "core/network/ways.h"
 #include "core/plan/plan_context.h"
-#include "core/reconcile/look.h"
 #include "core/reconcile/reconcile.h"
+#include "core/reconcile/relist.h"
 
 enum {
 	CHECKS_LIMIT_MS = 10 * 1000, /* a program is asked for its version, the rest is files */
@@ -383,7 +383,7 @@ static void on_settle(struct timer *timer)
 	struct doctor *doctor = container_of(timer, struct doctor, timer);
 	struct engine *engine = doctor->engine;
 
-	if ((!list_empty(&engine->looks) || !list_empty(&engine->runs) ||
+	if ((!list_empty(&engine->relists) || !list_empty(&engine->runs) ||
 	     timer_active(&engine->network_again.timer)) &&
 	    loop_now_ms(engine->loop) < doctor->settle_until_ms)
 		timer_start(engine->loop, timer, SETTLE_CHECK_MS, on_settle);
@@ -407,16 +407,16 @@ static void take_away(struct doctor *doctor)
 
 	if (doctor->gap.code)
 		return refuse(doctor, doctor->gap.msg);
-	if (!context.looked)
+	if (!context.relisted)
 		return refuse(doctor, "not everything has been looked at yet");
-	if (context.look_problem)
-		return refuse(doctor, context.look_problem);
+	if (context.relist_problem)
+		return refuse(doctor, context.relist_problem);
 	if (!context.may_delete)
 		return refuse(doctor, "not every manifest could be read yet");
 	if (engine->unread_text)
 		return refuse(doctor, engine->unread_text);
 	doctor->settle_until_ms = loop_now_ms(engine->loop) + SETTLE_MAX_MS;
-	look_everything(engine);
+	relist_all(engine);
 	timer_start(engine->loop, &doctor->timer, SETTLE_CHECK_MS, on_settle);
 }
 
@@ -608,7 +608,7 @@ static void wait_for_ways(struct timer *timer)
 	if (ended(doctor))
 		return;
 	if ((ways_are_doubted(doctor->engine) || passage_is_doubted(doctor->engine)) &&
-	    doctor->engine->looked.network && loop_now_ms(loop) < doctor->ways_until_ms) {
+	    doctor->engine->relisted.network && loop_now_ms(loop) < doctor->ways_until_ms) {
 		timer_start(loop, timer, SETTLE_CHECK_MS, wait_for_ways);
 		return;
 	}

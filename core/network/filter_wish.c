@@ -34,7 +34,7 @@ static bool any_unread(const struct engine *engine)
  * until then the filter stays as it is. */
 bool filter_wish_is_known(const struct engine *engine)
 {
-	return engine->looked.network && !any_unread(engine) &&
+	return engine->relisted.network && !any_unread(engine) &&
 	       (engine->desired.complete ||
 		(all_declared(engine, KIND_SPACE) &&
 		 (engine->desired.problem.code || all_declared(engine, KIND_CELL))));

@@ -230,7 +230,7 @@ static void due_in(struct engine *engine, uint64_t ms)
 	struct passage *passage = engine->passage;
 	uint64_t at_ms = loop_now_ms(engine->loop) + ms;
 
-	if (engine->closing || passage->busy || !engine->looked.network)
+	if (engine->closing || passage->busy || !engine->relisted.network)
 		return;
 	if (!timer_active(&passage->due) || passage->due.due_ms > at_ms)
 		timer_start_at(engine->loop, &passage->due, at_ms, on_due);
@@ -365,7 +365,7 @@ void passage_doubt(struct engine *engine)
 	if (!passage->doubted)
 		passage->since_ms = loop_now_ms(engine->loop);
 	passage->doubted = true;
-	if (passage->busy || engine->closing || !engine->looked.network)
+	if (passage->busy || engine->closing || !engine->relisted.network)
 		return; /* the filter, which comes after the first look, doubts it again */
 	timer_start(engine->loop, &passage->due, after_change_ms(engine), on_due);
 }

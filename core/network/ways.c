@@ -200,7 +200,7 @@ static void look(struct engine *engine)
 
 	timer_stop(&ways->later);
 	deferred_cancel(&ways->soon);
-	if (ways->busy || engine->closing || !engine->looked.network)
+	if (ways->busy || engine->closing || !engine->relisted.network)
 		return; /* doubted again when it is */
 	ways->busy = true;
 	pending_begin(&engine->under_way);

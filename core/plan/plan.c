@@ -316,24 +316,24 @@ static void plan_container_document(struct planning *p)
 }
 
 /* Why the containers of its realm could never be listed; NULL: they could. */
-static const char *unlooked(const struct object *object)
+static const char *unlisted_why(const struct object *object)
 {
 	while (object->parent)
 		object = object->parent;
-	return object->own.unlooked;
+	return object->own.unlisted_why;
 }
 
 static void say_not_looked(struct planning *p)
 {
-	const char *problem = unlooked(p->object);
+	const char *problem = unlisted_why(p->object);
 
 	if (!p->context->runtime_up)
 		plan_say(p, API__STATE__Unknown, REASON_RUNTIME_UNAVAILABLE,
 			 "containerd cannot be asked");
-	else if (problem || p->context->look_problem)
+	else if (problem || p->context->relist_problem)
 		plan_say(p, API__STATE__Unknown, REASON_LOOK_FAILED,
 			 "nothing is done until the host can be looked at: %s",
-			 problem ? problem : p->context->look_problem);
+			 problem ? problem : p->context->relist_problem);
 	plan_say(p, API__STATE__Unknown, REASON_STARTING,
 		 "the first look at the host is under way");
 }
@@ -378,7 +378,7 @@ void plan_object(const struct object *object, const struct plan_context *context
 	*ret_plan = (struct plan){ .reason = REASON_COUNT };
 	if (object->kind == KIND_CONTAINER)
 		plan_container_document(&p);
-	else if (!context->looked || (context->runtime_up && unlooked(object)))
+	else if (!context->relisted || (context->runtime_up && unlisted_why(object)))
 		say_not_looked(&p);
 	else if (!object->wanted && !context->may_delete)
 		plan_say(&p, API__STATE__Unknown, REASON_STARTING,

@@ -266,7 +266,7 @@ void plan_container_state(const struct container *c, const struct plan_context *
 {
 	*ret_state =
 		(struct container_state){ .state = API__STATE__Pending, .reason = REASON_CREATING };
-	if (!context->runtime_up || !context->looked) {
+	if (!context->runtime_up || !context->relisted) {
 		ret_state->state = API__STATE__Unknown;
 		ret_state->reason = REASON_RUNTIME_UNAVAILABLE;
 	} else if (container_lives(c) && !c->spec) {

@@ -10,7 +10,7 @@
 #include "core/network/names.h"
 #include "core/network/ports.h"
 #include "core/plan/restart.h"
-#include "core/reconcile/look.h"
+#include "core/reconcile/relist.h"
 #include "core/state/unplaced.h"
 #include "core/status/record.h"
 #include "core/status/status.h"
@@ -339,7 +339,7 @@ void observed_runtime_up(struct engine *engine)
 	log_info("containerd is connected");
 	record_runtime_up(engine);
 	engine->runtime_up = true;
-	look_runtime(engine);
+	relist_runtime(engine);
 }
 
 void observed_runtime_down(struct engine *engine, const struct error *why)

@@ -206,12 +206,12 @@ void engine_released(struct engine *engine, struct object *object)
 		engine_touch_all(engine);
 }
 
-const char *engine_look_problem(const struct engine *engine)
+const char *engine_relist_problem(const struct engine *engine)
 {
-	const struct look_problem *const problems[] = {
-		&engine->look_problems.runtime,
-		&engine->look_problems.network,
-		&engine->look_problems.cgroup,
+	const struct relist_problem *const problems[] = {
+		&engine->relist_problems.runtime,
+		&engine->relist_problems.network,
+		&engine->relist_problems.cgroup,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(problems); i++)
@@ -220,12 +220,12 @@ const char *engine_look_problem(const struct engine *engine)
 	return NULL;
 }
 
-bool engine_has_looked(const struct engine *engine)
+bool engine_has_relisted(const struct engine *engine)
 {
 	bool runtime =
-		engine->looked.runtime || (!engine->runtime_up && engine->runtime_problem.code);
+		engine->relisted.runtime || (!engine->runtime_up && engine->runtime_problem.code);
 
-	return runtime && engine->looked.network && engine->looked.cgroup &&
+	return runtime && engine->relisted.network && engine->relisted.cgroup &&
 	       (engine->desired.complete || engine->desired.problem.code);
 }
 

@@ -68,7 +68,7 @@ struct desired {
 };
 
 /* Code 0: none. */
-struct look_problem {
+struct relist_problem {
 	struct error err;
 	unsigned times; /* in a row */
 };
@@ -116,16 +116,16 @@ struct engine {
 	struct {
 		bool runtime, network, cgroup;
 		uint64_t runtime_ms; /* loop time: when it was last */
-	} looked;
-	/* Why the last look saw nothing, or not all; it is repeated. */
+	} relisted;
+	/* Why the last relist saw nothing, or not all; it is repeated. */
 	struct {
-		struct look_problem runtime, network, cgroup;
-	} look_problems;
-	struct list looks; /* struct look.link, under way */
+		struct relist_problem runtime, network, cgroup;
+	} relist_problems;
+	struct list relists; /* struct relist.link, under way */
 	struct {
 		struct timer timer;
 		uint64_t pause_ms;
-	} network_again;     /* a look at the networks that missed something is repeated */
+	} network_again;     /* a relist of the networks that missed something is repeated */
 	struct list doctors; /* struct doctor.link, under way */
 
 	/* Cells that an earlier boot of the host left attached: struct cell.earlier_link. While
@@ -140,7 +140,8 @@ struct engine {
 	uint64_t forgot_seq;
 	struct map unplaced; /* core/state/unplaced.h */
 	bool closing;
-	struct pending under_way; /* runs, looks, doctors, and what else has to end before we do */
+	struct pending
+		under_way; /* runs, relists, doctors, and what else has to end before we do */
 	struct self self;         /* the daemon's own process */
 	uint64_t actions_done;    /* for tests and bench */
 };
@@ -193,11 +194,11 @@ void engine_want_object_anew(struct engine *engine, struct object *object);
 void engine_drop(struct engine *engine, struct object *object);
 
 /* What of the host cannot be looked at, and why; NULL: nothing. */
-const char *engine_look_problem(const struct engine *engine);
+const char *engine_relist_problem(const struct engine *engine);
 
 /* Everything has been looked at once, as far as that can be had: containerd may be known to be
  * away, the manifests to be unreadable. */
-bool engine_has_looked(const struct engine *engine);
+bool engine_has_relisted(const struct engine *engine);
 
 /* What an earlier boot left of cells is still to be taken down; what may not be touched yet is not
  * waited for. */

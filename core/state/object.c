@@ -244,7 +244,7 @@ void object_free(struct object *object)
 	free(object->unread);
 	strv_fini(&object->cell.kept);
 	free(object->own.namespace_);
-	free(object->own.unlooked);
+	free(object->own.unlisted_why);
 	free(object->own.filtered);
 	free(object->own.filter_problem);
 	free(object->own.routed);

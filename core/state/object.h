@@ -39,7 +39,7 @@ struct slot {
 	uint64_t wanted_seq;  /* what is wanted of it last changed: an action that began before has
 				 neither met it nor failed it */
 	uint64_t listed_seq;  /* the listing that had it last */
-	uint64_t looked_seq;  /* when the look began that was believed about it last */
+	uint64_t relisted_seq;  /* when the look began that was believed about it last */
 };
 
 /* What kuke asked for beyond the spec; kept over restarts of the daemon and the host. */
@@ -214,7 +214,7 @@ struct own_thing {
 	bool egress_unresolved; /* one of them stands for nothing that is known */
 	struct drop_count dropped; /* spaces that deny */
 	char *namespace_;          /* realms: the containerd namespace in use */
-	char *unlooked; /* realms: why its containers could never be listed; NULL: they could */
+	char *unlisted_why; /* realms: why its containers could never be listed; NULL: they could */
 };
 
 struct object_status {

@@ -12,8 +12,8 @@
 
 #include "core/base/log.h"
 #include "core/desired/desired.h"
-#include "core/reconcile/look.h"
 #include "core/reconcile/observed.h"
+#include "core/reconcile/relist.h"
 #include "tests/fake/host.h"
 
 enum { SLOW_MS = 400, SETTLED_MS = 5000, NEVER_MS = 60 * 60 * 1000 };
@@ -198,7 +198,7 @@ static void test_controllers_of_an_earlier_spec(void **state UNUSED)
 	sim.world.act_ms = SLOW_MS;
 	for (int all = 1; all >= 0; all--) {
 		world_cell(&sim.world, WEB)->controllers_gone = true;
-		look_cgroups(&sim.engine);
+		relist_cgroups(&sim.engine);
 		until_busy(&sim, &cell_of(&sim)->cgroup, ACTION_CGROUP_ENSURE);
 		give_web(&sim, "img", all ? "nestedCgroupRuntime: true" : "");
 		sim_run(&sim, SETTLED_MS);
@@ -306,7 +306,7 @@ static void test_exit_with_a_listing(void **state UNUSED)
 	for (size_t i = 0; i < ARRAY_SIZE(roles); i++) {
 		unsigned starts = process(&sim, roles[i])->starts;
 
-		look_runtime(&sim.engine);
+		relist_runtime(&sim.engine);
 		answer_now(&sim, until_read(&sim, "list", SLOW_MS));
 		world_exit(&sim.world, process(&sim, roles[i]), 1);
 		sim_run(&sim, SETTLED_MS);
@@ -342,11 +342,11 @@ static void test_listing_is_overtaken(void **state UNUSED)
 	start(&sim);
 	sim_file(&sim, "web.yaml", job);
 	sim_run(&sim, SETTLED_MS);
-	look_runtime(&sim.engine);
+	relist_runtime(&sim.engine);
 	older = until_read(&sim, "list", NEVER_MS);
 	sim.world.lost_hint_percent = 100;
 	world_exit(&sim.world, process(&sim, "b"), 0);
-	look_runtime(&sim.engine);
+	relist_runtime(&sim.engine);
 	sim_run(&sim, SETTLED_MS);
 	assert_int_equal(container(&sim, "b")->task, TASK_STOPPED);
 	answer_now(&sim, older);
@@ -370,7 +370,7 @@ static void test_listing_during_an_act(void **state UNUSED)
 	sim.world.lost_hint_percent = 100;
 	world_exit(&sim.world, process(&sim, "root"), 1);
 	sim.world.act_ms = 1;
-	look_runtime(&sim.engine);
+	relist_runtime(&sim.engine);
 	sim_run(&sim, 2 * SLOW_MS);
 	assert_int_not_equal(container(&sim, "root")->task, TASK_RUNNING);
 	strv_fini(&sim.world.missing_images);
@@ -416,7 +416,8 @@ static void test_child_goes_during_an_inspection(void **state UNUSED)
 /* A listing of before its deletion does not bring anything back. */
 static void test_listing_of_what_is_gone(void **state UNUSED)
 {
-	static void (*const looks[])(struct engine *) = { look_runtime, look_network, look_cgroups };
+	static void (*const looks[])(struct engine *) = { relist_runtime, relist_network,
+							  relist_cgroups };
 	static const char *const names[] = { "list", "list networks", "cgroup list" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(looks); i++) {
@@ -450,10 +451,10 @@ static void test_drift_during_an_act(void **state UNUSED)
 	web = cell_of(&sim);
 	cell = world_cell(&sim.world, WEB);
 	cell->link_gone = true;
-	look_network(&sim.engine);
+	relist_network(&sim.engine);
 	until_busy(&sim, &web->cell.network, ACTION_NETWORK_REPAIR);
 	sim.world.act_ms = 10 * SLOW_MS;
-	look_network(&sim.engine);
+	relist_network(&sim.engine);
 	sim.world.act_ms = 1;
 	while (web->cell.network.busy)
 		sim_run(&sim, 1);

@@ -353,7 +353,7 @@ static struct plan_context context_of(unsigned flags)
 {
 	return (struct plan_context){
 		.now_ms = NOW_MS,
-		.looked = !(flags & NOT_LOOKED),
+		.relisted = !(flags & NOT_LOOKED),
 		.may_delete = !(flags & KEEP),
 		.runtime_up = !(flags & DOWN),
 		.may_begin = !(flags & FULL),
