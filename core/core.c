@@ -6,7 +6,7 @@
 #include "core/doctor/doctor.h"
 #include "core/network/egress.h"
 #include "core/network/filter.h"
-#include "core/network/names.h"
+#include "core/network/hosts_files.h"
 #include "core/network/passage.h"
 #include "core/network/ports.h"
 #include "core/network/ways.h"
@@ -51,7 +51,7 @@ void engine_open(struct engine *engine, const struct engine_options *options)
 	filter_init(engine);
 	passage_init(engine);
 	ways_init(engine, options->leave_forwarding);
-	names_init(engine);
+	hosts_files_init(engine);
 	ports_init(engine);
 	egress_init(engine);
 	queue_init(&engine->queue, engine->loop, work);
@@ -75,7 +75,7 @@ void engine_close(struct engine *engine, void (*closed)(void *ctx), void *ctx)
 	ways_stop(engine);
 	passage_stop(engine);
 	egress_stop(engine);
-	names_close(engine);
+	hosts_files_close(engine);
 	relist_stop_waiting(engine);
 	doctor_stop_waiting(engine);
 	pending_await(&engine->under_way, closed, ctx);
@@ -107,7 +107,7 @@ void engine_fini(struct engine *engine)
 	passage_fini(engine);
 	ports_fini(engine);
 	egress_fini(engine);
-	names_fini(engine);
+	hosts_files_fini(engine);
 	unplaced_forget(engine);
 	history_fini(&engine->history);
 	self_fini(&engine->self);

@@ -7,8 +7,8 @@
 #include "core/desired/stops.h"
 #include "core/model/view.h"
 #include "core/network/filter.h"
+#include "core/network/hosts_files.h"
 #include "core/network/joins.h"
-#include "core/network/names.h"
 #include "core/network/ports.h"
 
 /* ---- documents that nobody wrote ---- */
@@ -307,8 +307,8 @@ static void want_containers(struct engine *engine, struct object *object)
 		if (i != root)
 			want_container(engine, object, spec, i, false);
 	give_intents(object, asked, n_asked);
-	if (!old || !names_same_aliases(old, spec))
-		names_touch(engine, object);
+	if (!old || !hosts_files_same_aliases(old, spec))
+		hosts_files_cell_changed(engine, object);
 	protobuf_c_message_free_unpacked((ProtobufCMessage *)old, NULL);
 	joins_want(engine, object);
 }

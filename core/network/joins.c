@@ -6,7 +6,7 @@
 #include "core/network/addresses_count.h"
 #include "core/network/bridges.h"
 #include "core/network/filter.h"
-#include "core/network/names.h"
+#include "core/network/hosts_files.h"
 
 /* ---- all joins, by space ---- */
 
@@ -190,8 +190,8 @@ void joins_observed(struct engine *engine, struct join *join, const struct join_
 	touch_space(engine, join);
 	if (!changed)
 		return;
-	names_touch_space(engine, join->space_key);
-	names_touch(engine, join->object); /* it sees others now */
+	hosts_files_space_changed(engine, join->space_key);
+	hosts_files_cell_changed(engine, join->object); /* it sees others now */
 	if (object_denies_egress(join->object->parent->parent))
 		filter_doubt(engine);
 	engine_changed(engine, join->object, false);

@@ -24,7 +24,7 @@ struct run {
 	int number;         /* the signal to be sent */
 	uint64_t oom_kills; /* of the container that was inspected */
 	struct work files;  /* for acts that write the cell's files */
-	struct names_job *files_job;
+	struct hosts_job *files_job;
 	bool files_there;
 	int files_status;
 	char *files_hostname; /* while a container's own files are written */

@@ -6,7 +6,7 @@
 #include "core/base/log.h"
 #include "core/desired/asked.h"
 #include "core/network/cellfiles.h"
-#include "core/network/names.h"
+#include "core/network/hosts_files.h"
 #include "core/plan/plan_cell.h"
 #include "core/plan/plan_steps.h"
 #include "core/reconcile/act_table.h"
@@ -153,7 +153,7 @@ static void run_own_files(struct work *work)
 {
 	struct run *run = container_of(work, struct run, files);
 
-	run->files_status = names_job_write(run->files_job, &run->files_err);
+	run->files_status = hosts_job_write(run->files_job, &run->files_err);
 }
 
 static void on_own_files(struct work *work)
@@ -162,8 +162,8 @@ static void on_own_files(struct work *work)
 	const Api__ContainerSpec *spec = run->container->spec;
 	bool same = spec && str_equal(spec->hostname, run->files_hostname);
 
-	names_job_free(take_ptr(run->files_job));
-	names_touch(run->engine, run->object); /* others may have changed meanwhile */
+	hosts_job_free(take_ptr(run->files_job));
+	hosts_files_cell_changed(run->engine, run->object); /* others may have changed meanwhile */
 	free(take_ptr(run->files_hostname));
 	if (run->files_status == 0 && !same)
 		run->files_status =
@@ -186,7 +186,7 @@ static void start_create(struct run *run)
 	if (!act_takes_dir(run))
 		return;
 	run->files_hostname = xstrdup(hostname); /* the spec may change while they are written */
-	run->files_job = names_job_new(run->engine, run->object, &(struct cell_addresses){ 0 },
+	run->files_job = hosts_job_new(run->engine, run->object, &(struct cell_addresses){ 0 },
 				       run->container->role, hostname);
 	loop_work(run->engine->loop, &run->files, run_own_files, on_own_files);
 }
@@ -242,9 +242,9 @@ static void on_files_again(struct work *work)
 {
 	struct run *run = container_of(work, struct run, files);
 
-	names_job_free(take_ptr(run->files_job));
+	hosts_job_free(take_ptr(run->files_job));
 	free(take_ptr(run->files_hostname));
-	names_touch(run->engine, run->object); /* others may have changed meanwhile */
+	hosts_files_cell_changed(run->engine, run->object); /* others may have changed meanwhile */
 	create_task(run);
 }
 
@@ -270,7 +270,7 @@ static void on_files_seen(struct work *work)
 		free(take_ptr(run->files_hostname));
 		create_task(run);
 	} else if (act_takes_dir(run)) {
-		run->files_job = names_job_again(run->engine, run->object, files_role(run),
+		run->files_job = hosts_job_again(run->engine, run->object, files_role(run),
 						 run->files_hostname);
 		loop_work(run->engine->loop, &run->files, run_own_files, on_files_again);
 	} else {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The network of a cell, and the files that tell its containers of it. */
 #include "core/model/names.h"
-#include "core/network/names.h"
+#include "core/network/hosts_files.h"
 #include "core/reconcile/act_table.h"
 #include "core/reconcile/observed.h"
 
@@ -9,7 +9,7 @@ static void run_files(struct work *work)
 {
 	struct run *run = container_of(work, struct run, files);
 
-	run->files_status = names_job_write(run->files_job, &run->files_err);
+	run->files_status = hosts_job_write(run->files_job, &run->files_err);
 }
 
 static void write_files(struct run *run, work_fn done)
@@ -17,7 +17,7 @@ static void write_files(struct run *run, work_fn done)
 	const struct attachment_fact *fact = &run->ret.attachment;
 	const struct cell_addresses at = { fact->ip, fact->ip6 };
 
-	run->files_job = names_job_new(run->engine, run->object, &at, NULL, NULL);
+	run->files_job = hosts_job_new(run->engine, run->object, &at, NULL, NULL);
 	loop_work(run->engine->loop, &run->files, run_files, done);
 }
 
@@ -26,7 +26,7 @@ static void on_files_before_netns(struct work *work)
 	struct run *run = container_of(work, struct run, files);
 	struct network *network = run->engine->network;
 
-	names_job_free(take_ptr(run->files_job));
+	hosts_job_free(take_ptr(run->files_job));
 	if (run->files_status < 0)
 		call_complete(&run->call, run->files_status, &run->files_err);
 	else
@@ -58,7 +58,7 @@ static void on_files_after_attach(struct work *work)
 {
 	struct run *run = container_of(work, struct run, files);
 
-	names_job_free(take_ptr(run->files_job));
+	hosts_job_free(take_ptr(run->files_job));
 	call_complete(&run->call, run->files_status, &run->files_err);
 }
 
@@ -117,7 +117,7 @@ static void attached(struct run *run)
 {
 	observed_attachment(run->engine, run->object, &run->ret.attachment);
 	attachment_fact_fini(&run->ret.attachment);
-	names_touch(run->engine, run->object);
+	hosts_files_cell_changed(run->engine, run->object);
 }
 
 /* The incarnation is over from here on: nothing may be started in what is being taken down. */

@@ -6,8 +6,8 @@
 #include "core/network/addresses_count.h"
 #include "core/network/bridges.h"
 #include "core/network/filter.h"
+#include "core/network/hosts_files.h"
 #include "core/network/joins.h"
-#include "core/network/names.h"
 #include "core/network/ports.h"
 #include "core/plan/restart.h"
 #include "core/reconcile/relist.h"
@@ -226,7 +226,7 @@ void observed_attachment(struct engine *engine, struct object *object,
 	if (fact->ip6)
 		str_replace(&cell->last_ip6, fact->ip6);
 	if (moved)
-		names_touch(engine, object);
+		hosts_files_cell_changed(engine, object);
 }
 
 void observed_no_network(struct engine *engine, struct object *object)

@@ -5,8 +5,8 @@
 #include "core/desired/asked.h"
 #include "core/driver/cgroup.h"
 #include "core/network/filter.h"
+#include "core/network/hosts_files.h"
 #include "core/network/joins.h"
-#include "core/network/names.h"
 #include "core/network/ways.h"
 #include "core/reconcile/observed.h"
 #include "core/reconcile/reconcile.h"
@@ -518,7 +518,7 @@ static void on_network(struct call *call)
 	note_attachments(relist);
 	filter_doubt(relist->engine);
 	ways_doubt_switches(relist->engine);
-	names_open(relist->engine);
+	hosts_files_open(relist->engine);
 	relist_again_if_missed(relist);
 	relist_done(relist, &relist->engine->relisted.network, "networks",
 		    &relist->network.problem);

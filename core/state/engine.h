@@ -23,7 +23,7 @@
 
 struct egress;
 struct filter;
-struct names;
+struct hosts_files;
 struct ports;
 struct store;
 struct ways;
@@ -109,7 +109,7 @@ struct engine {
 	struct ways *ways;        /* where the host's routes lead their addresses */
 	struct ports *ports;      /* of the host: whose each one is */
 	struct egress *egress;    /* what host names of policies stand for */
-	struct names *names;      /* hosts files of cells */
+	struct hosts_files *hosts_files; /* hosts files of cells */
 	struct throttle throttle; /* cells that come up; struct cell.ticket */
 	bool runtime_up;
 	struct error runtime_problem; /* why it is down */

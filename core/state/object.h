@@ -144,10 +144,10 @@ struct join {
 
 /* What a cell's hosts files hold: as a round has written them, if nobody else has since. */
 struct hosts_known {
-	uint64_t text, version; /* struct names_text; 0: it is not known */
+	uint64_t text, version; /* struct hosts_text; 0: it is not known */
 	char *ip, *ip6;         /* its own, as written */
 	struct cellfiles_written files;
-	unsigned doubts; /* counts other writers */
+	unsigned other_writers; /* counts them */
 };
 
 struct cell {

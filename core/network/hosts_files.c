@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/network/names.h"
+#include "core/network/hosts_files.h"
 
 #include <errno.h>
 
@@ -18,14 +18,14 @@ enum {
 	NS_PER_MS = 1000 * 1000,
 };
 
-struct touched {
-	struct map_node node; /* struct names.touched */
+struct space_name {
+	struct map_node node; /* struct hosts_files.changed */
 	char *space;
 };
 
 /* What all cells that see the same read of each other, as their files have it. */
-struct names_text {
-	struct map_node node; /* struct names.texts */
+struct hosts_text {
+	struct map_node node; /* struct hosts_files.texts */
 	char *key;
 	uint64_t id, version; /* counts changes */
 	struct hosts_lines lines;
@@ -33,35 +33,35 @@ struct names_text {
 };
 
 /* A cell whose files are written. */
-struct names_file {
+struct hosts_file {
 	char *cell;
 	char *ip, *ip6;
 	char *role, *hostname; /* of one container; NULL: all of the cell */
 	size_t view;
 	uint64_t version; /* of the text that its files hold; 0: it is not known */
 	struct cellfiles_written written;
-	unsigned doubts;
+	unsigned other_writers;
 };
 
-struct names_view {
+struct hosts_job_view {
 	struct hosts_view view;
-	struct names_text *text; /* of a round; else NULL */
+	struct hosts_text *text; /* of a round; else NULL */
 	bool rendered;
 	uint64_t version_before;
 };
 
 /* All strings are its own: a worker has it. */
-struct names_job {
+struct hosts_job {
 	char *run_path;
 	bool make; /* files that are missing */
 	struct hosts_entry *entries;
 	size_t n_entries, entries_capacity;
-	struct names_file *files;
+	struct hosts_file *files;
 	size_t n_files, files_capacity;
-	struct names_view *views;
+	struct hosts_job_view *views;
 	size_t n_views;
 	struct engine *engine;
-	struct map spaces; /* struct touched.node: those that some view shows */
+	struct map spaces; /* struct space_name.node: those that some view shows */
 
 	uint64_t took_ns;
 	int status;
@@ -72,23 +72,23 @@ struct names_job {
 
 static void set_add(struct map *set, const char *space)
 {
-	struct touched *touched;
+	struct space_name *space_name;
 
 	if (map_find(set, space))
 		return;
-	touched = xnew(struct touched);
-	touched->space = xstrdup(space);
-	map_insert(set, &touched->node, touched->space);
+	space_name = xnew(struct space_name);
+	space_name->space = xstrdup(space);
+	map_insert(set, &space_name->node, space_name->space);
 }
 
 static void set_clear(struct map *set)
 {
-	struct touched *touched;
+	struct space_name *space_name;
 
-	map_for_each(touched, set, node) {
-		map_remove(set, &touched->node);
-		free(touched->space);
-		free(touched);
+	map_for_each(space_name, set, node) {
+		map_remove(set, &space_name->node);
+		free(space_name->space);
+		free(space_name);
 	}
 }
 
@@ -152,7 +152,7 @@ static void add_aliases(const Api__CellSpec *spec, struct strv *aliases)
 			strv_add(aliases, spec->containers[i]->networks_aliases[j]);
 }
 
-bool names_same_aliases(const Api__CellSpec *a, const Api__CellSpec *b)
+bool hosts_files_same_aliases(const Api__CellSpec *a, const Api__CellSpec *b)
 {
 	AUTO(strv_fini) struct strv of_a = { 0 }, of_b = { 0 };
 	bool same;
@@ -165,7 +165,7 @@ bool names_same_aliases(const Api__CellSpec *a, const Api__CellSpec *b)
 	return same;
 }
 
-static void add_entry(struct names_job *job, const struct object *cell, const char *space,
+static void add_entry(struct hosts_job *job, const struct object *cell, const char *space,
 		      const char *address)
 {
 	struct hosts_entry *entry;
@@ -185,9 +185,9 @@ static void add_entry(struct names_job *job, const struct object *cell, const ch
 
 /* ---- jobs ---- */
 
-static struct names_job *job_new(struct engine *engine)
+static struct hosts_job *job_new(struct engine *engine)
 {
-	struct names_job *job = xnew(struct names_job);
+	struct hosts_job *job = xnew(struct hosts_job);
 
 	job->engine = engine;
 	job->run_path = xstrdup_maybe(engine->run_path);
@@ -204,30 +204,30 @@ static char *view_key(const struct hosts_view *view)
 	return buf_take(&key);
 }
 
-static struct names_text *get_text(struct names *names, const struct hosts_view *view)
+static struct hosts_text *get_text(struct hosts_files *files, const struct hosts_view *view)
 {
 	AUTO_FREE char *key = view_key(view);
-	struct names_text *text = map_entry(map_find(&names->texts, key), struct names_text, node);
+	struct hosts_text *text = map_entry(map_find(&files->texts, key), struct hosts_text, node);
 
 	if (text)
 		return text;
-	text = xnew(struct names_text);
+	text = xnew(struct hosts_text);
 	text->key = take_ptr(key);
-	text->id = ++names->last_text;
-	map_insert(&names->texts, &text->node, text->key);
+	text->id = ++files->last_text;
+	map_insert(&files->texts, &text->node, text->key);
 	return text;
 }
 
-static void text_free(struct names *names, struct names_text *text)
+static void text_free(struct hosts_files *files, struct hosts_text *text)
 {
-	map_remove(&names->texts, &text->node);
+	map_remove(&files->texts, &text->node);
 	hosts_lines_fini(&text->lines);
 	free(text->key);
 	free(text);
 }
 
 /* Cells that see the same share a view. Most stand beside each other in the engine's order. */
-static size_t take_view(struct names_job *job, struct hosts_view *view)
+static size_t take_view(struct hosts_job *job, struct hosts_view *view)
 {
 	if (job->n_views && hosts_view_equal(&job->views[job->n_views - 1].view, view)) {
 		hosts_view_fini(view);
@@ -236,35 +236,35 @@ static size_t take_view(struct names_job *job, struct hosts_view *view)
 	for (size_t i = 0; i < view->spaces.n; i++)
 		set_add(&job->spaces, view->spaces.items[i]);
 	job->views = xrealloc(job->views, (job->n_views + 1) * sizeof(*job->views));
-	job->views[job->n_views] = (struct names_view){ .view = *view };
+	job->views[job->n_views] = (struct hosts_job_view){ .view = *view };
 	return job->n_views++;
 }
 
-static struct names_file *add_file(struct names_job *job, const struct object *cell,
+static struct hosts_file *add_file(struct hosts_job *job, const struct object *cell,
 				   struct hosts_view *view, struct cell_addresses at)
 {
-	struct names_file *file;
+	struct hosts_file *file;
 
 	if (job->n_files == job->files_capacity) {
 		job->files_capacity = job->files_capacity ? 2 * job->files_capacity : 16;
 		job->files = xrealloc(job->files, job->files_capacity * sizeof(*file));
 	}
 	file = &job->files[job->n_files++];
-	*file = (struct names_file){ .cell = xstrdup(cell->key),
+	*file = (struct hosts_file){ .cell = xstrdup(cell->key),
 				     .ip = xstrdup_maybe(at.ip),
 				     .ip6 = xstrdup_maybe(at.ip6),
 				     .view = take_view(job, view) };
 	return file;
 }
 
-static void add_both(struct names_job *job, const struct object *cell, const char *space,
+static void add_both(struct hosts_job *job, const struct object *cell, const char *space,
 		     struct cell_addresses at)
 {
 	add_entry(job, cell, space, at.ip);
 	add_entry(job, cell, space, at.ip6);
 }
 
-static void add_cell(struct names_job *job, const struct object *cell, struct cell_addresses at)
+static void add_cell(struct hosts_job *job, const struct object *cell, struct cell_addresses at)
 {
 	const struct join *join;
 
@@ -274,7 +274,7 @@ static void add_cell(struct names_job *job, const struct object *cell, struct ce
 }
 
 /* All that the views show; @cell (may be NULL) @at already. */
-static void add_entries(struct names_job *job, struct engine *engine, const struct object *cell,
+static void add_entries(struct hosts_job *job, struct engine *engine, const struct object *cell,
 			struct cell_addresses at)
 {
 	struct object *object;
@@ -285,43 +285,43 @@ static void add_entries(struct names_job *job, struct engine *engine, const stru
 }
 
 /* Not a round's, another hand writes them. */
-static void doubt_files(struct engine *engine, const char *cell_key)
+static void forget_written(struct engine *engine, const char *cell_key)
 {
 	struct object *cell = engine_find(engine, cell_key);
 
 	if (!cell)
 		return;
 	cell->cell.hosts.version = 0;
-	cell->cell.hosts.doubts++;
+	cell->cell.hosts.other_writers++;
 }
 
-struct names_job *names_job_new(struct engine *engine, const struct object *cell,
+struct hosts_job *hosts_job_new(struct engine *engine, const struct object *cell,
 				const struct cell_addresses *at, const char *role,
 				const char *hostname)
 {
-	struct names_job *job = job_new(engine);
+	struct hosts_job *job = job_new(engine);
 	struct hosts_view view = { 0 };
-	struct names_file *file;
+	struct hosts_file *file;
 
 	job->make = true;
 	fill_view(cell, &view);
 	file = add_file(job, cell, &view, *at);
 	file->role = xstrdup_maybe(role);
 	file->hostname = xstrdup_maybe(hostname);
-	doubt_files(engine, cell->key);
+	forget_written(engine, cell->key);
 	if (engine->run_path)
 		add_entries(job, engine, cell, at->ip ? *at : addresses_at(cell));
 	return job;
 }
 
 /* The cell's own come first: the others take their addresses from there. */
-struct names_job *names_job_again(struct engine *engine, const struct object *cell,
+struct hosts_job *hosts_job_again(struct engine *engine, const struct object *cell,
 				  const char *role, const char *hostname)
 {
 	const struct cell_addresses at = addresses_at(cell);
-	struct names_job *job = names_job_new(engine, cell, &at, NULL, NULL);
+	struct hosts_job *job = hosts_job_new(engine, cell, &at, NULL, NULL);
 	struct hosts_view view = { 0 };
-	struct names_file *file;
+	struct hosts_file *file;
 
 	if (!role)
 		return job;
@@ -333,16 +333,16 @@ struct names_job *names_job_again(struct engine *engine, const struct object *ce
 }
 
 /* The job has what is known of the files until it is done. */
-static void take_known(struct names_job *job, struct names_file *file, struct object *cell,
+static void take_known(struct hosts_job *job, struct hosts_file *file, struct object *cell,
 		       bool all)
 {
 	struct hosts_known *known = &cell->cell.hosts;
-	struct names_view *view = &job->views[file->view];
+	struct hosts_job_view *view = &job->views[file->view];
 
 	if (!view->text)
-		view->text = get_text(job->engine->names, &view->view);
+		view->text = get_text(job->engine->hosts_files, &view->view);
 	view->text->used = true;
-	file->doubts = known->doubts;
+	file->other_writers = known->other_writers;
 	if (!all && known->text == view->text->id && str_equal(known->ip, file->ip) &&
 	    str_equal(known->ip6, file->ip6))
 		file->version = known->version;
@@ -351,23 +351,23 @@ static void take_known(struct names_job *job, struct names_file *file, struct ob
 	known->version = 0;
 }
 
-static void drop_unused_texts(struct names *names)
+static void drop_unused_texts(struct hosts_files *files)
 {
-	struct names_text *text;
+	struct hosts_text *text;
 
-	map_for_each(text, &names->texts, node) {
-		if (names->all && !text->used)
-			text_free(names, text);
+	map_for_each(text, &files->texts, node) {
+		if (files->all && !text->used)
+			text_free(files, text);
 		else
 			text->used = false;
 	}
 }
 
 /* NULL when nothing is to be written. */
-static struct names_job *round_new(struct engine *engine)
+static struct hosts_job *round_new(struct engine *engine)
 {
-	struct names *names = engine->names;
-	struct names_job *job = job_new(engine);
+	struct hosts_files *files = engine->hosts_files;
+	struct hosts_job *job = job_new(engine);
 	struct object *object;
 
 	map_for_each(object, &engine->objects, node) {
@@ -376,22 +376,22 @@ static struct names_job *round_new(struct engine *engine)
 		if (object->kind != KIND_CELL || !(object->cell.pinned || object->cell.intent))
 			continue;
 		fill_view(object, &view);
-		if (names->all || set_has_any(&names->touched, &view.spaces))
+		if (files->all || set_has_any(&files->changed, &view.spaces))
 			take_known(job, add_file(job, object, &view, addresses_at(object)), object,
-				   names->all);
+				   files->all);
 		else
 			hosts_view_fini(&view);
 	}
-	drop_unused_texts(names);
+	drop_unused_texts(files);
 	if (!job->n_files) {
-		names_job_free(job);
+		hosts_job_free(job);
 		return NULL;
 	}
 	add_entries(job, engine, NULL, (struct cell_addresses){ 0 });
 	return job;
 }
 
-static int write_whole(const struct names_job *job, struct names_file *file, const char *text,
+static int write_whole(const struct hosts_job *job, struct hosts_file *file, const char *text,
 		       struct error *err)
 {
 	const struct cellfiles_hosts hosts = { { file->ip, file->ip6 }, text };
@@ -406,10 +406,10 @@ static int write_whole(const struct names_job *job, struct names_file *file, con
 }
 
 /* A text that is new has the order of a file that is there. */
-static void render_text(struct names_job *job, struct names_view *view,
-			const struct names_file *first)
+static void render_text(struct hosts_job *job, struct hosts_job_view *view,
+			const struct hosts_file *first)
 {
-	struct names_text *text = view->text;
+	struct hosts_text *text = view->text;
 	AUTO_BUF struct buf rendered = { 0 }, seed = { 0 };
 
 	buf_add_str(&rendered, "");
@@ -427,9 +427,9 @@ static void render_text(struct names_job *job, struct names_view *view,
 }
 
 /* Of a round: files that are known to hold what the text was learn what has changed of it. */
-static int write_known(struct names_job *job, struct names_file *file, struct error *err)
+static int write_known(struct hosts_job *job, struct hosts_file *file, struct error *err)
 {
-	struct names_view *view = &job->views[file->view];
+	struct hosts_job_view *view = &job->views[file->view];
 	const struct hosts_lines *lines;
 	bool known;
 	int r;
@@ -448,7 +448,7 @@ static int write_known(struct names_job *job, struct names_file *file, struct er
 	return r;
 }
 
-static int write_made(struct names_job *job, struct names_file *file, struct error *err)
+static int write_made(struct hosts_job *job, struct hosts_file *file, struct error *err)
 {
 	AUTO_BUF struct buf text = { 0 };
 
@@ -457,7 +457,7 @@ static int write_made(struct names_job *job, struct names_file *file, struct err
 }
 
 /* One file that cannot be written does not hold up the others; the first error is told. */
-int names_job_write(struct names_job *job, struct error *err)
+int hosts_job_write(struct hosts_job *job, struct error *err)
 {
 	struct error other;
 	int status = 0;
@@ -473,12 +473,12 @@ int names_job_write(struct names_job *job, struct error *err)
 	return status;
 }
 
-void names_job_free(struct names_job *job)
+void hosts_job_free(struct hosts_job *job)
 {
 	if (!job)
 		return;
 	if (job->make)
-		doubt_files(job->engine, job->files[0].cell);
+		forget_written(job->engine, job->files[0].cell);
 	for (size_t i = 0; i < job->n_entries; i++)
 		hosts_entry_fini(&job->entries[i]);
 	for (size_t i = 0; i < job->n_files; i++) {
@@ -505,10 +505,10 @@ static void start_soon(struct engine *engine);
 
 static void run_round(struct work *work)
 {
-	struct names_job *job = container_of(work, struct names, work)->job;
+	struct hosts_job *job = container_of(work, struct hosts_files, work)->job;
 	uint64_t began_ns = uv_hrtime();
 
-	job->status = names_job_write(job, &job->err);
+	job->status = hosts_job_write(job, &job->err);
 	job->took_ns = uv_hrtime() - began_ns;
 }
 
@@ -522,24 +522,24 @@ static uint64_t pause_after(uint64_t took_ns)
 }
 
 /* A file that could not be written is tried again with all others: those cost a look. */
-static void note_result(struct engine *engine, const struct names_job *job)
+static void note_result(struct engine *engine, const struct hosts_job *job)
 {
-	struct names *names = engine->names;
+	struct hosts_files *files = engine->hosts_files;
 	uint64_t pause_ms = job->status < 0 ? RETRY_MS : pause_after(job->took_ns);
 
-	names->rounds++;
-	names->took_ns = job->took_ns;
-	names->not_before_ms = loop_now_ms(engine->loop) + pause_ms;
-	names->all |= job->status < 0;
-	if (job->status < 0 && !names->failed)
+	files->rounds++;
+	files->took_ns = job->took_ns;
+	files->not_before_ms = loop_now_ms(engine->loop) + pause_ms;
+	files->all |= job->status < 0;
+	if (job->status < 0 && !files->failed)
 		log_warning("the hosts files of cells are not up to date: %s", job->err.msg);
-	if (job->status == 0 && names->failed)
+	if (job->status == 0 && files->failed)
 		log_info("the hosts files of cells are up to date again");
-	names->failed = job->status < 0;
+	files->failed = job->status < 0;
 }
 
 /* What another hand has written meanwhile may be half of each: it is written again. */
-static void note_file(struct engine *engine, const struct names_job *job, struct names_file *file)
+static void note_file(struct engine *engine, const struct hosts_job *job, struct hosts_file *file)
 {
 	struct object *object = engine_find(engine, file->cell);
 	struct hosts_known *known;
@@ -547,8 +547,8 @@ static void note_file(struct engine *engine, const struct names_job *job, struct
 	if (!object)
 		return;
 	known = &object->cell.hosts;
-	if (known->doubts != file->doubts) {
-		names_touch(engine, object);
+	if (known->other_writers != file->other_writers) {
+		hosts_files_cell_changed(engine, object);
 		return;
 	}
 	str_replace(&known->ip, file->ip);
@@ -561,29 +561,29 @@ static void note_file(struct engine *engine, const struct names_job *job, struct
 
 static void on_round(struct work *work)
 {
-	struct engine *engine = container_of(work, struct names, work)->engine;
-	struct names_job *job = engine->names->job;
+	struct engine *engine = container_of(work, struct hosts_files, work)->engine;
+	struct hosts_job *job = engine->hosts_files->job;
 
 	for (size_t i = 0; i < job->n_files; i++)
 		note_file(engine, job, &job->files[i]);
-	note_result(engine, engine->names->job);
-	names_job_free(take_ptr(engine->names->job));
+	note_result(engine, engine->hosts_files->job);
+	hosts_job_free(take_ptr(engine->hosts_files->job));
 	start_soon(engine);
 	pending_end(&engine->under_way);
 }
 
 static void on_due(struct timer *timer)
 {
-	struct engine *engine = container_of(timer, struct names, pause)->engine;
-	struct names *names = engine->names;
+	struct engine *engine = container_of(timer, struct hosts_files, pause)->engine;
+	struct hosts_files *files = engine->hosts_files;
 
-	names->job = round_new(engine);
-	names->all = false;
-	set_clear(&names->touched);
-	if (!names->job)
+	files->job = round_new(engine);
+	files->all = false;
+	set_clear(&files->changed);
+	if (!files->job)
 		return;
 	pending_begin(&engine->under_way);
-	loop_work(engine->loop, &names->work, run_round, on_round);
+	loop_work(engine->loop, &files->work, run_round, on_round);
 }
 
 /* Aliases of cells that cannot be read are not known: they stay where they are written. */
@@ -594,65 +594,65 @@ static bool is_unknown(const struct engine *engine)
 
 static void start_soon(struct engine *engine)
 {
-	struct names *names = engine->names;
+	struct hosts_files *files = engine->hosts_files;
 
-	if (!names->open || engine->closing || names->job || timer_active(&names->pause) ||
-	    is_unknown(engine) || (!names->all && !names->touched.count))
+	if (!files->open || engine->closing || files->job || timer_active(&files->pause) ||
+	    is_unknown(engine) || (!files->all && !files->changed.count))
 		return;
-	timer_start_at(engine->loop, &names->pause, names->not_before_ms, on_due);
+	timer_start_at(engine->loop, &files->pause, files->not_before_ms, on_due);
 }
 
-void names_look_again(struct engine *engine)
+void hosts_files_check_all(struct engine *engine)
 {
-	engine->names->all = true;
+	engine->hosts_files->all = true;
 	start_soon(engine);
 }
 
-void names_touch_space(struct engine *engine, const char *space_key)
+void hosts_files_space_changed(struct engine *engine, const char *space_key)
 {
 	if (!engine->run_path)
 		return;
-	set_add(&engine->names->touched, space_key);
+	set_add(&engine->hosts_files->changed, space_key);
 	start_soon(engine);
 }
 
-void names_touch(struct engine *engine, const struct object *cell)
+void hosts_files_cell_changed(struct engine *engine, const struct object *cell)
 {
 	const struct join *join;
 
-	names_touch_space(engine, space_of(cell)->key);
+	hosts_files_space_changed(engine, space_of(cell)->key);
 	list_for_each(join, &cell->cell.joins, link)
 		if (addresses_of_join(join).ip) /* its aliases stand there too */
-			names_touch_space(engine, join->space_key);
+			hosts_files_space_changed(engine, join->space_key);
 }
 
-void names_init(struct engine *engine)
+void hosts_files_init(struct engine *engine)
 {
-	engine->names = xnew(struct names);
-	engine->names->engine = engine;
+	engine->hosts_files = xnew(struct hosts_files);
+	engine->hosts_files->engine = engine;
 }
 
-void names_open(struct engine *engine)
+void hosts_files_open(struct engine *engine)
 {
-	if (engine->names->open || !engine->run_path)
+	if (engine->hosts_files->open || !engine->run_path)
 		return;
-	engine->names->open = engine->names->all = true;
+	engine->hosts_files->open = engine->hosts_files->all = true;
 	start_soon(engine);
 }
 
-void names_close(struct engine *engine)
+void hosts_files_close(struct engine *engine)
 {
-	timer_stop(&engine->names->pause);
+	timer_stop(&engine->hosts_files->pause);
 }
 
-void names_fini(struct engine *engine)
+void hosts_files_fini(struct engine *engine)
 {
-	struct names_text *text;
+	struct hosts_text *text;
 
-	check(!engine->names->job);
-	map_for_each(text, &engine->names->texts, node)
-		text_free(engine->names, text);
-	timer_stop(&engine->names->pause);
-	set_clear(&engine->names->touched);
-	free(take_ptr(engine->names));
+	check(!engine->hosts_files->job);
+	map_for_each(text, &engine->hosts_files->texts, node)
+		text_free(engine->hosts_files, text);
+	timer_stop(&engine->hosts_files->pause);
+	set_clear(&engine->hosts_files->changed);
+	free(take_ptr(engine->hosts_files));
 }

@@ -2,8 +2,8 @@
 /*
  * Keeps the hosts files of running cells true while cells around them come, go and move.
  *
- * Whoever changes an address or an alias touches the spaces that the cell is in. A round then takes
- * down what every affected cell sees; a worker renders it once for all that see the same, and
+ * Whoever changes an address or an alias says so of the spaces that the cell is in. A round then
+ * takes down what every affected cell sees; a worker renders it once for all that see the same, and
  * writes into each file the lines that changed (core/model/hosts_lines.h): of a space of a thousand
  * cells some 50 kB and ten microseconds a file. A file that a round has not written, or that
  * another hand has written since, is compared with all that it is to say, as every file is when all
@@ -20,57 +20,58 @@
 
 struct engine;
 struct object;
-struct names_job;
+struct hosts_job;
 
-struct names {
+struct hosts_files {
 	struct engine *engine;
-	struct map touched; /* keys of spaces: struct touched in names.c */
-	bool all;           /* as if every space was touched */
+	struct map changed; /* keys of spaces: struct space_name in hosts_files.c */
+	bool all;           /* as if every space had changed */
 	bool open;          /* addresses are known: until the first look nothing is written */
 	struct timer pause; /* until the next round */
 	struct work work;
-	struct names_job *job; /* under way; NULL: none */
-	struct map texts;   /* struct names_text.node in names.c: the job's while it is under way */
+	struct hosts_job *job; /* under way; NULL: none */
+	struct map texts;   /* struct hosts_text.node in hosts_files.c: the job's while it is under
+			       way */
 	uint64_t last_text; /* counts them */
 	bool failed;        /* the last round did, and it was said */
 	uint64_t not_before_ms;
 	uint64_t rounds, took_ns; /* for tests and bench: all, and the last one */
 };
 
-void names_init(struct engine *engine);
+void hosts_files_init(struct engine *engine);
 
 /* The addresses of cells are known from now on: every file is looked at, the first time. */
-void names_open(struct engine *engine);
+void hosts_files_open(struct engine *engine);
 
 /* The cell has, or had, another address or other aliases. */
-void names_touch(struct engine *engine, const struct object *cell);
+void hosts_files_cell_changed(struct engine *engine, const struct object *cell);
 
 /* Whether cells of these specs have the same aliases. */
-bool names_same_aliases(const Api__CellSpec *a, const Api__CellSpec *b);
+bool hosts_files_same_aliases(const Api__CellSpec *a, const Api__CellSpec *b);
 
 /* Some cell came to the space, or left it. */
-void names_touch_space(struct engine *engine, const char *space_key);
+void hosts_files_space_changed(struct engine *engine, const char *space_key);
 
 /* Every file is looked at: what was not known of some cell is. */
-void names_look_again(struct engine *engine);
+void hosts_files_check_all(struct engine *engine);
 
 /* Starts no further round; one under way ends by itself. */
-void names_close(struct engine *engine);
-void names_fini(struct engine *engine);
+void hosts_files_close(struct engine *engine);
+void hosts_files_fini(struct engine *engine);
 
 /* ---- the files of one cell, before its containers are made ---- */
 
 /* What the cell's files are to say now, its own addresses @at (NULLs: none yet). With @role they
  * are those of that container, which has @hostname. */
-struct names_job *names_job_new(struct engine *engine, const struct object *cell,
+struct hosts_job *hosts_job_new(struct engine *engine, const struct object *cell,
 				const struct cell_addresses *at, const char *role,
 				const char *hostname);
 
 /* What they are to say now, at the addresses that the cell has: its own files, and with @role
  * those of that container too. */
-struct names_job *names_job_again(struct engine *engine, const struct object *cell,
+struct hosts_job *hosts_job_again(struct engine *engine, const struct object *cell,
 				  const char *role, const char *hostname);
 
 /* Blocking, on a worker. Makes what is missing. */
-int names_job_write(struct names_job *job, struct error *err);
-void names_job_free(struct names_job *job);
+int hosts_job_write(struct hosts_job *job, struct error *err);
+void hosts_job_free(struct hosts_job *job);
