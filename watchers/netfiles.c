@@ -215,7 +215,7 @@ static void on_event(struct inotify_user *user, const struct inotify_event *even
 	if (event->mask & IN_Q_OVERFLOW)
 		files->look(files->ctx, false);
 	else if (!event->len && (event->mask & IN_CLOSE_WRITE))
-		filter_doubt(files->engine); /* it is no directory: a switch of a bridge */
+		filter_mark_stale(files->engine); /* it is no directory: a switch of a bridge */
 	else if (space)
 		files->look(files->ctx, space->own.slot.busy);
 	else if (event->mask & (gone_mask | written_mask))

@@ -97,12 +97,12 @@ static void on_hint(void *ctx, bool busy)
 
 static void on_passage(void *ctx)
 {
-	passage_doubt(((struct network_watcher *)ctx)->engine);
+	passage_mark_stale(((struct network_watcher *)ctx)->engine);
 }
 
 static void on_ways(void *ctx)
 {
-	ways_doubt(((struct network_watcher *)ctx)->engine);
+	ways_mark_stale(((struct network_watcher *)ctx)->engine);
 	on_passage(ctx);
 }
 
@@ -112,8 +112,8 @@ static void on_switches(void *ctx)
 {
 	struct engine *engine = ((struct network_watcher *)ctx)->engine;
 
-	ways_doubt_switches(engine);
-	filter_doubt(engine);
+	ways_mark_switches_stale(engine);
+	filter_mark_stale(engine);
 	on_passage(ctx);
 }
 
@@ -129,8 +129,8 @@ static void on_filter(void *ctx)
 
 static void on_rules(void *ctx, const char *bridge)
 {
-	passage_doubt_rules(ctx, bridge);
-	engine_doubt_managers(ctx);
+	passage_mark_rules_stale(ctx, bridge);
+	engine_invalidate_managers(ctx);
 }
 
 void network_watcher_open(struct network_watcher *watcher, struct engine *engine)

@@ -45,7 +45,7 @@ static bool route_matters(const struct routes *routes, struct nlmsghdr *header)
 	if (!to)
 		return msg->rtm_dst_len || msg->rtm_table != RT_TABLE_MAIN;
 	return ip_from_bytes(nla_data(to), (size_t)nla_len(to), &ip) &&
-	       ways_touch(routes->engine, &ip, begins + msg->rtm_dst_len);
+	       ways_have(routes->engine, &ip, begins + msg->rtm_dst_len);
 }
 
 /* The way out, that all share. */

@@ -108,7 +108,7 @@ static void regenerate_spaces(struct engine *engine)
 		object->own.regenerate = true;
 		object->own.applied = false;
 		engine_want_anew(engine, &object->own.slot);
-		engine_touch(engine, object);
+		engine_enqueue(engine, object);
 	}
 }
 

@@ -179,7 +179,7 @@ static bool take_over_containers(const struct wish *wish)
 }
 
 /* It is there as the document says, joined containers counted or not. */
-static bool is_as_said(const struct wish *wish, const struct object *object)
+static bool is_as_asked(const struct wish *wish, const struct object *object)
 {
 	ProtobufCMessage *declared;
 	bool as_declared;
@@ -202,7 +202,7 @@ static void claim_implicit(const struct wish *wish, const struct object *object)
 static void apply_layer(struct wish *wish)
 {
 	const struct object *object = wanted_object(wish->engine, wish->key);
-	bool unchanged = object && is_as_said(wish, object);
+	bool unchanged = object && is_as_asked(wish, object);
 
 	if (object && (unchanged || wish->create_only)) {
 		if (unchanged)

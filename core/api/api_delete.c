@@ -150,7 +150,7 @@ static void forget_kept(struct mutation *m)
 		if (!object || !object->kept)
 			continue;
 		object_unkeep(object);
-		engine_touch(m->api->options.engine, object);
+		engine_enqueue(m->api->options.engine, object);
 	}
 }
 

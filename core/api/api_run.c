@@ -220,7 +220,7 @@ static void take_effect(struct mutation *m)
 		return;
 	apply(engine, &target);
 	engine_changed(engine, target.cell, false);
-	engine_touch(engine, target.cell);
+	engine_enqueue(engine, target.cell);
 }
 
 /* ---- the daemon itself ---- */

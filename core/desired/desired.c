@@ -222,7 +222,7 @@ static void lose_missing(struct engine *engine)
 void desired_scan_done(struct engine *engine, const struct error *problem)
 {
 	struct desired *desired = &engine->desired;
-	/* Else whatever changes what the filter says has doubted it already. */
+	/* Else whatever changes what the filter says has marked it stale already. */
 	bool may_now_be_known = !desired->complete || desired->problem.code || problem;
 
 	desired->scans++;
@@ -232,10 +232,10 @@ void desired_scan_done(struct engine *engine, const struct error *problem)
 	if (!problem && !desired->complete) {
 		desired->complete = true;
 		lose_missing(engine);
-		engine_touch_all(engine);
+		engine_enqueue_all(engine);
 	}
 	if (may_now_be_known)
-		filter_doubt(engine);
+		filter_mark_stale(engine);
 	if (desired->texts_changed)
 		hold_review(engine);
 	else
@@ -351,7 +351,7 @@ void desired_purge(struct engine *engine)
 	free(take_ptr(engine->unread));
 	map_for_each(object, &engine->objects, node)
 		hold_claims_changed(engine, object);
-	engine_touch_all(engine);
+	engine_enqueue_all(engine);
 }
 
 void desired_init(struct engine *engine, uint64_t prune_grace_ms, const struct prune_guard *guard)

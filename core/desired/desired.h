@@ -9,13 +9,14 @@
  *     it over for good.
  *   - A claim whose document disappears keeps its object for the prune grace: another file may take
  *     it over, and a rename or a sync in several steps deletes nothing. Whether it goes then is
- *     core/desired/hold.h's. Nothing is deleted while the set is incomplete or the directory is ill.
+ *     core/desired/hold.h's. Nothing is deleted while the set is incomplete or the directory is
+ * ill.
  *   - A file with errors keeps the objects that it declared before (last good).
  *   - An object that only its children name is wanted with defaults (implicit), as long as it has
  *     some.
  *   - Container documents join the spec of their cell.
  *
- * A change costs what changed: every function touches the objects of its file and their parents.
+ * A change costs what changed: every function enqueues the objects of its file and their parents.
  */
 #pragma once
 

@@ -325,7 +325,7 @@ static void want_cells_anew(struct engine *engine, const struct object *space)
 		if (object->kind != KIND_CELL || !object->spec)
 			continue;
 		want_containers(engine, object);
-		engine_touch(engine, object);
+		engine_enqueue(engine, object);
 	}
 }
 
@@ -361,8 +361,8 @@ static void set_spec(struct engine *engine, struct object *object, ProtobufCMess
 		object->own.applied =
 			false; /* the driver compares the conflist with what is wanted now */
 	if (object->kind == KIND_SPACE)
-		filter_doubt(engine);
-	engine_touch(engine, object);
+		filter_mark_stale(engine);
+	engine_enqueue(engine, object);
 	engine_changed(engine, object, false);
 }
 
@@ -395,9 +395,9 @@ static void set_wanted(struct engine *engine, struct object *object, bool wanted
 	joins_space_changed(engine, object);
 	rivals_changed(engine, object);
 	if (wanted)
-		engine_touch(engine, object);
+		engine_enqueue(engine, object);
 	else
-		engine_doubt_cgroup(engine, object);
+		engine_invalidate_cgroup(engine, object);
 }
 
 static char *source_of(const struct claim *claim)
@@ -418,7 +418,7 @@ void effective_update(struct engine *engine, struct object *object)
 	AUTO_FREE char *refused = NULL;
 
 	if (object->refused) /* it may be declared as it is again */
-		engine_touch(engine, object);
+		engine_enqueue(engine, object);
 	if (wanted) {
 		message = effective_document(object);
 		if (object->kind == KIND_CELL)
@@ -434,7 +434,7 @@ void effective_update(struct engine *engine, struct object *object)
 				  ? refusal_of(object, object->key, message)
 				  : NULL;
 		if (refused)
-			engine_touch(engine, object);
+			engine_enqueue(engine, object);
 		if (refused || same_message(message, object->spec))
 			protobuf_c_message_free_unpacked(message, NULL);
 		else

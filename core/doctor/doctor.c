@@ -607,7 +607,7 @@ static void wait_for_ways(struct timer *timer)
 
 	if (ended(doctor))
 		return;
-	if ((ways_are_doubted(doctor->engine) || passage_is_doubted(doctor->engine)) &&
+	if ((ways_are_stale(doctor->engine) || passage_is_stale(doctor->engine)) &&
 	    doctor->engine->relisted.network && loop_now_ms(loop) < doctor->ways_until_ms) {
 		timer_start(loop, timer, SETTLE_CHECK_MS, wait_for_ways);
 		return;
@@ -623,12 +623,12 @@ static void look_at_ways(struct doctor *doctor)
 	if (doctor->fix)
 		ways_fix(doctor->engine);
 	else
-		ways_doubt_switches(doctor->engine);
-	filter_doubt(doctor->engine);
+		ways_mark_switches_stale(doctor->engine);
+	filter_mark_stale(doctor->engine);
 	if (doctor->config)
 		passage_ask(doctor->engine);
 	else
-		passage_doubt(doctor->engine); /* not all that is in the way tells of itself */
+		passage_mark_stale(doctor->engine); /* not all that is in the way tells of itself */
 	doctor->ways_until_ms = loop_now_ms(doctor->engine->loop) + WAYS_LIMIT_MS;
 	wait_for_ways(&doctor->timer);
 }

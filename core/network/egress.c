@@ -82,7 +82,7 @@ static void say_problems(struct engine *engine)
 		free(object->own.egress_problem);
 		object->own.egress_problem = take_ptr(text);
 		object->own.egress_unresolved = unresolved;
-		engine_touch(engine, object);
+		engine_enqueue(engine, object);
 	}
 }
 
@@ -148,7 +148,7 @@ static void on_settled(struct timer *timer)
 		if (host->changed)
 			note(engine, host);
 	say_problems(engine);
-	filter_doubt(engine);
+	filter_mark_stale(engine);
 }
 
 void egress_news(struct engine *engine)
@@ -210,7 +210,7 @@ static void on_impatient(struct timer *timer)
 	struct engine *engine = container_of(timer, struct egress, patience)->engine;
 
 	engine->egress->impatient = true;
-	filter_doubt(engine);
+	filter_mark_stale(engine);
 }
 
 void egress_update(struct engine *engine)

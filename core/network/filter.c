@@ -50,8 +50,8 @@ static void note_space(struct engine *engine, const struct filter_space *space)
 	str_replace(&object->own.filtered, text);
 	str_replace(&object->own.filter_problem, space->problem);
 	object->own.filter_missing = false;
-	engine_touch(engine, object);
-	passage_doubt(engine);
+	engine_enqueue(engine, object);
+	passage_mark_stale(engine);
 }
 
 /* What was in force is so no more: no cell starts or joins until it is again. */
@@ -65,7 +65,7 @@ static void note_missing(struct engine *engine)
 			continue;
 		str_replace(&object->own.filtered, NULL);
 		object->own.filter_missing = true;
-		engine_touch(engine, object);
+		engine_enqueue(engine, object);
 	}
 }
 
@@ -116,14 +116,14 @@ static void failed(struct engine *engine, const struct error *err)
 		loop_now_ms(engine->loop) +
 		pause_ms(RETRY_FIRST_MS, filter->away ? AWAY_RETRY_LAST_MS : RETRY_LAST_MS,
 			 filter->failures++);
-	filter->doubted = true;
+	filter->stale = true;
 	map_for_each(object, &engine->objects, node) {
 		if (object->kind != KIND_SPACE)
 			continue;
 		str_replace(&object->own.filtered, NULL);
 		str_replace(&object->own.filter_problem, err->msg);
 		object->own.filter_missing = false;
-		engine_touch(engine, object);
+		engine_enqueue(engine, object);
 	}
 }
 
@@ -153,7 +153,7 @@ static void on_applied(struct call *call)
 	else
 		succeeded(engine);
 	wish_free(engine->filter);
-	if (engine->filter->doubted)
+	if (engine->filter->stale)
 		apply_soon(engine);
 	pending_end(&engine->under_way);
 }
@@ -168,13 +168,13 @@ static void apply(struct engine *engine)
 	timer_stop(&filter->later);
 	deferred_cancel(&filter->soon);
 	if (filter->busy || engine->closing || !filter_wish_is_known(engine))
-		return; /* doubted again when it is */
+		return; /* stale again when it is */
 	egress_update(engine);
 	if (!filter->applied && !egress_is_known(engine))
 		return;
 	filter->busy = true;
 	pending_begin(&engine->under_way);
-	filter->doubted = filter->away_again = false;
+	filter->stale = filter->away_again = false;
 	filter->wish = xnew(struct filter_wish);
 	filter_wish_make(engine, filter->wish);
 	call_init(&filter->call, engine->loop, on_applied);
@@ -238,7 +238,7 @@ void filter_disturbed(struct engine *engine)
 		filter->not_before_ms = filter->paid_until_ms - PUT_BACKS_AHEAD_MS;
 	filter->paid_until_ms += PUT_BACK_EVERY_MS;
 	tell_disturbed(engine, first, filter->not_before_ms > now_ms);
-	filter_doubt(engine);
+	filter_mark_stale(engine);
 }
 
 /* ---- life ---- */

@@ -46,7 +46,7 @@ static void set_verdict(struct engine *engine, struct object *object,
 	str_replace(&known->remedy, space->remedy);
 	str_replace(&known->shut, space->shut);
 	str_replace(&known->shut_remedy, space->shut_remedy);
-	engine_touch(engine, object);
+	engine_enqueue(engine, object);
 }
 
 /* Lost, twice in a row with nothing changed between; or again and again. */
@@ -149,7 +149,7 @@ static bool add_space(struct engine *engine, struct object *space)
 	return cell;
 }
 
-/* Those in doubt, then the next ones of the row that everybody is in. */
+/* Those under suspicion, then the next ones of the row that everybody is in. */
 static void add_marked(struct engine *engine)
 {
 	struct object *object;
@@ -271,7 +271,7 @@ static void plan_next(struct engine *engine)
 	timer_stop(&passage->due);
 	count_marked(engine);
 	passage->hurry &= passage->left > 0;
-	if (passage->doubted)
+	if (passage->stale)
 		due_in(engine, after_change_ms(engine));
 	if (passage->impossible)
 		return;
@@ -335,11 +335,11 @@ static void on_due(struct timer *timer)
 
 	if (passage->busy || engine->closing)
 		return;
-	if (passage->doubted) {
+	if (passage->stale) {
 		pay(engine);
 		passage->left = count_spaces(engine);
 	}
-	passage->doubted = false;
+	passage->stale = false;
 	passage->asked_at = passage->changes;
 	passage->round_ms = loop_now_ms(engine->loop);
 	passage->wish = xnew(struct traffic);
@@ -357,26 +357,26 @@ static void on_due(struct timer *timer)
 	engine->network->ops->probe(engine->network, passage->wish, &passage->call);
 }
 
-void passage_doubt(struct engine *engine)
+void passage_mark_stale(struct engine *engine)
 {
 	struct passage *passage = engine->passage;
 
 	passage->changes++;
-	if (!passage->doubted)
+	if (!passage->stale)
 		passage->since_ms = loop_now_ms(engine->loop);
-	passage->doubted = true;
+	passage->stale = true;
 	if (passage->busy || engine->closing || !engine->relisted.network)
-		return; /* the filter, which comes after the first look, doubts it again */
+		return; /* the filter, which comes after the first look, marks it stale again */
 	timer_start(engine->loop, &passage->due, after_change_ms(engine), on_due);
 }
 
-void passage_doubt_rules(struct engine *engine, const char *bridge)
+void passage_mark_rules_stale(struct engine *engine, const char *bridge)
 {
 	struct strv *named = &engine->passage->named;
 
 	if (bridge && named->n < SPACES_AT_ONCE && !strv_has(named, bridge))
 		strv_add(named, bridge);
-	passage_doubt(engine);
+	passage_mark_stale(engine);
 }
 
 void passage_refresh(struct engine *engine)
@@ -395,16 +395,16 @@ void passage_ask(struct engine *engine)
 	struct passage *passage = engine->passage;
 
 	passage->paid_until_ms = 0;
-	passage_doubt(engine);
+	passage_mark_stale(engine);
 	passage->hurry = true;
 	due_in(engine, 0);
 }
 
-bool passage_is_doubted(const struct engine *engine)
+bool passage_is_stale(const struct engine *engine)
 {
 	const struct passage *passage = engine->passage;
 
-	return passage->busy || passage->doubted || passage->suspected || passage->hurry;
+	return passage->busy || passage->stale || passage->suspected || passage->hurry;
 }
 
 bool passage_is_known(const struct engine *engine)

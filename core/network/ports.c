@@ -7,15 +7,15 @@
 
 /*
  * All that declare one port of the host, on whatever address: only they can be in each other's way.
- * Whoever changes is put into its groups anew and these are doubted; before the next plan each
- * doubted group is decided once, however many of it have changed.
+ * Whoever changes is put into its groups anew and these are stale; before the next plan each
+ * stale group is decided once, however many of it have changed.
  */
 struct port_group {
 	struct map_node node; /* struct ports.groups */
 	char name[sizeof("65535/tcp")];
 	struct list declared; /* struct declared.in_group; as last decided, the first one wins */
 	size_t n;
-	struct list doubted; /* struct ports.doubted */
+	struct list stale; /* struct ports.stale */
 };
 
 /* One port that a cell declares. */
@@ -80,10 +80,10 @@ static struct port_group *get_group(struct ports *ports, const struct published_
 	return group;
 }
 
-static void doubt(struct ports *ports, struct port_group *group)
+static void mark_stale(struct ports *ports, struct port_group *group)
 {
-	if (!list_linked(&group->doubted))
-		list_append(&ports->doubted, &group->doubted);
+	if (!list_linked(&group->stale))
+		list_append(&ports->stale, &group->stale);
 }
 
 struct declaring {
@@ -102,7 +102,7 @@ static void declare(const struct object *cell UNUSED, const struct published_por
 	declared->group->n++;
 	list_append(&declared->group->declared, &declared->in_group);
 	list_append(&by->cell->cell.declared_ports, &declared->in_cell);
-	doubt(by->ports, declared->group);
+	mark_stale(by->ports, declared->group);
 }
 
 static void take_back(struct ports *ports, struct object *cell)
@@ -110,7 +110,7 @@ static void take_back(struct ports *ports, struct object *cell)
 	struct declared *declared;
 
 	list_for_each(declared, &cell->cell.declared_ports, in_cell) {
-		doubt(ports, declared->group);
+		mark_stale(ports, declared->group);
 		declared->group->n--;
 		list_remove(&declared->in_group);
 		list_remove(&declared->in_cell);
@@ -121,7 +121,7 @@ static void take_back(struct ports *ports, struct object *cell)
 static void set_conflict(struct engine *engine, struct object *cell, char *text)
 {
 	if (!str_equal(cell->cell.port_conflict, text))
-		engine_touch(engine, cell);
+		engine_enqueue(engine, cell);
 	free(cell->cell.port_conflict);
 	cell->cell.port_conflict = text;
 }
@@ -132,7 +132,7 @@ bool ports_are_open(const struct object *cell)
 }
 
 /* The filter has some of its ports, shall have some, or had to leave one out. */
-static bool is_said(const struct object *cell)
+static bool is_reported(const struct object *cell)
 {
 	return ports_are_open(cell) || cell->cell.ports.n || cell->cell.port_taken;
 }
@@ -148,16 +148,16 @@ void ports_declare(struct engine *engine, struct object *cell)
 	if (list_empty(&cell->cell.declared_ports))
 		set_conflict(engine, cell, NULL);
 	any |= !list_empty(&cell->cell.declared_ports);
-	if (any && is_said(cell))
-		filter_doubt(engine);
+	if (any && is_reported(cell))
+		filter_mark_stale(engine);
 }
 
-void ports_doubt(struct engine *engine, const struct object *cell)
+void ports_mark_stale(struct engine *engine, const struct object *cell)
 {
 	struct declared *declared;
 
 	list_for_each(declared, &cell->cell.declared_ports, in_cell)
-		doubt(engine->ports, declared->group);
+		mark_stale(engine->ports, declared->group);
 }
 
 void ports_forget(struct engine *engine, struct object *cell)
@@ -287,7 +287,7 @@ static bool decide(struct port_group *group)
 		declared->holder = holder_of(&winners, &declared->port);
 		if (!declared->holder)
 			add_winner(&winners, declared);
-		changed |= had != !declared->holder && is_said(declared->cell);
+		changed |= had != !declared->holder && is_reported(declared->cell);
 	}
 	map_for_each(winner, &winners.by_ip, node) {
 		map_remove(&winners.by_ip, &winner->node);
@@ -321,7 +321,7 @@ static char *own_conflict(const struct object *cell)
 
 static void free_group(struct ports *ports, struct port_group *group)
 {
-	list_remove(&group->doubted);
+	list_remove(&group->stale);
 	map_remove(&ports->groups, &group->node);
 	free(group);
 }
@@ -330,18 +330,18 @@ void ports_settle(struct engine *engine)
 {
 	struct declared *declared;
 	struct port_group *group;
-	struct list doubted;
+	struct list stale;
 
-	if (list_empty(&engine->ports->doubted))
+	if (list_empty(&engine->ports->stale))
 		return;
-	list_for_each(group, &engine->ports->doubted, doubted)
+	list_for_each(group, &engine->ports->stale, stale)
 		if (group->n && decide(group))
-			filter_doubt(engine);
-	list_swap_out(&engine->ports->doubted, &doubted);
-	list_for_each(group, &doubted, doubted) {
+			filter_mark_stale(engine);
+	list_swap_out(&engine->ports->stale, &stale);
+	list_for_each(group, &stale, stale) {
 		list_for_each(declared, &group->declared, in_group)
 			set_conflict(engine, declared->cell, own_conflict(declared->cell));
-		list_remove(&group->doubted);
+		list_remove(&group->stale);
 		if (!group->n)
 			free_group(engine->ports, group);
 	}
@@ -373,7 +373,7 @@ void ports_init(struct engine *engine)
 {
 	engine->ports = xnew(struct ports);
 	engine->ports->engine = engine;
-	list_init(&engine->ports->doubted);
+	list_init(&engine->ports->stale);
 }
 
 void ports_fini(struct engine *engine)

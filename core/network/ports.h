@@ -29,7 +29,7 @@ bool ports_are_open(const struct object *cell);
 struct ports {
 	struct engine *engine;
 	struct map groups;   /* struct port_group.node in ports.c */
-	struct list doubted; /* struct port_group.doubted: to be decided anew */
+	struct list stale;   /* struct port_group.stale: to be decided anew */
 };
 
 void ports_init(struct engine *engine);
@@ -43,12 +43,12 @@ void ports_fini(struct engine *engine);
 void ports_declare(struct engine *engine, struct object *cell);
 
 /* Which ports lead to the cell, or when it was created, is another now. */
-void ports_doubt(struct engine *engine, const struct object *cell);
+void ports_mark_stale(struct engine *engine, const struct object *cell);
 
 /* The cell goes. */
 void ports_forget(struct engine *engine, struct object *cell);
 
-/* Decides whose the ports are of which that is in doubt, and touches the cells for which that
+/* Decides whose the stale ports are, and enqueues the cells for which that
  * changed. Before a plan or the filter looks at them. */
 void ports_settle(struct engine *engine);
 

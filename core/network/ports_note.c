@@ -89,11 +89,11 @@ static void take_over(struct engine *engine, struct note *note)
 
 	if (!same_list(&cell->ports, &note->published)) {
 		engine_changed(engine, note->cell, false);
-		ports_doubt(engine, note->cell);
-		passage_doubt(engine);
+		ports_mark_stale(engine, note->cell);
+		passage_mark_stale(engine);
 	}
 	if (!str_equal(cell->port_taken, note->taken))
-		engine_touch(engine, note->cell);
+		engine_enqueue(engine, note->cell);
 	strv_fini(&cell->ports);
 	cell->ports = note->published;
 	free(cell->port_taken);

@@ -78,13 +78,13 @@ static void wish_free(struct ways *ways)
 /* ---- what came of it ---- */
 
 /* Those that were not placed in it, or may not be any more. */
-static void touch_below(struct engine *engine, const struct object *space)
+static void enqueue_below(struct engine *engine, const struct object *space)
 {
 	AUTO_FREE char *prefix = xasprintf("%s/", space->key);
 	struct map_node *node = map_find_from(&engine->objects, prefix);
 
 	for (; node && str_starts_with(node->key, prefix); node = map_next(node))
-		engine_touch(engine, map_entry(node, struct object, node));
+		engine_enqueue(engine, map_entry(node, struct object, node));
 	joins_space_changed(engine, space);
 }
 
@@ -103,9 +103,9 @@ static void note_space(struct engine *engine, const struct ways_space *space)
 	str_replace(&object->own.routed, text);
 	str_replace(&object->own.overlap, space->overlap);
 	object->own.unreachable = space->unreachable;
-	engine_touch(engine, object);
+	engine_enqueue(engine, object);
 	if (could != !space->unreachable)
-		touch_below(engine, object);
+		enqueue_below(engine, object);
 }
 
 /* The host's own switches. What is turned again and again is told once. */
@@ -162,7 +162,7 @@ static void failed(struct engine *engine, const struct error *err)
 	if (!str_equal(ways->problem.msg, err->msg))
 		log_warning("%s", err->msg);
 	ways->problem = *err;
-	ways->doubted = true;
+	ways->stale = true;
 }
 
 static void look_soon(struct engine *engine);
@@ -185,7 +185,7 @@ static void on_looked(struct call *call)
 		succeeded(engine);
 	ways->not_before_ms = loop_now_ms(engine->loop) + pause_ms(ways, call->status);
 	wish_free(ways);
-	if (ways->doubted)
+	if (ways->stale)
 		look_soon(engine);
 	else if (ways->overlaps) /* cells wait for it to go: no event is relied upon */
 		timer_start(engine->loop, &ways->later, AGAIN_MS, on_later);
@@ -201,10 +201,10 @@ static void look(struct engine *engine)
 	timer_stop(&ways->later);
 	deferred_cancel(&ways->soon);
 	if (ways->busy || engine->closing || !engine->relisted.network)
-		return; /* doubted again when it is */
+		return; /* stale again when it is */
 	ways->busy = true;
 	pending_begin(&engine->under_way);
-	ways->doubted = false;
+	ways->stale = false;
 	make_wish(engine);
 	call_init(&ways->call, engine->loop, on_looked);
 	engine->network->ops->look_ways(engine->network, ways->wish, &ways->call);
@@ -232,31 +232,31 @@ static void look_soon(struct engine *engine)
 		loop_defer(engine->loop, &ways->soon, on_soon);
 }
 
-void ways_doubt(struct engine *engine)
+void ways_mark_stale(struct engine *engine)
 {
-	engine->ways->doubted = true;
+	engine->ways->stale = true;
 	look_soon(engine);
 }
 
-void ways_doubt_switches(struct engine *engine)
+void ways_mark_switches_stale(struct engine *engine)
 {
 	engine->ways->bridges_doubted = true;
-	ways_doubt(engine);
+	ways_mark_stale(engine);
 }
 
 void ways_fix(struct engine *engine)
 {
 	engine->ways->fix = true;
 	engine->ways->not_before_ms = 0;
-	ways_doubt(engine);
+	ways_mark_stale(engine);
 }
 
-bool ways_are_doubted(const struct engine *engine)
+bool ways_are_stale(const struct engine *engine)
 {
-	return engine->ways->busy || engine->ways->doubted;
+	return engine->ways->busy || engine->ways->stale;
 }
 
-bool ways_touch(const struct engine *engine, const struct ip *ip, unsigned prefix)
+bool ways_have(const struct engine *engine, const struct ip *ip, unsigned prefix)
 {
 	return ranges_next(&engine->ways->ranges, NULL, ip, prefix) != NULL;
 }

@@ -50,7 +50,7 @@ bool plan_emit(struct planning *p, enum action action, const struct slot *slot,
 	return true;
 }
 
-bool plan_said(const struct planning *p)
+bool plan_has_reason(const struct planning *p)
 {
 	return p->plan->reason != REASON_COUNT;
 }
@@ -59,7 +59,7 @@ void plan_say(struct planning *p, Api__State state, enum reason reason, const ch
 {
 	va_list args;
 
-	if (plan_said(p))
+	if (plan_has_reason(p))
 		return;
 	p->plan->state = state;
 	p->plan->reason = reason;

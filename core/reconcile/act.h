@@ -50,6 +50,6 @@ void act_start(struct run *run);
 /* It was begun for what is wanted now: its end meets that, or fails it. */
 bool act_is_current(const struct run *run);
 
-/* Facts from an action that succeeded, and what must be doubted after one that failed. */
+/* Facts from an action that succeeded, and what is not known for sure after one that failed. */
 void act_succeeded(struct run *run);
 void act_failed(struct run *run);

@@ -73,7 +73,7 @@ static void inspected(struct run *run)
 	container_fact_fini(&run->ret.container);
 }
 
-static void container_doubted(struct run *run)
+static void container_unsure(struct run *run)
 {
 	run->slot->known = false;
 }
@@ -202,7 +202,7 @@ static void created(struct run *run)
 }
 
 /* The image may have vanished since it was resolved. */
-static void create_doubted(struct run *run)
+static void create_unsure(struct run *run)
 {
 	run->slot->known = false;
 	run->container->image_ready = false;
@@ -312,7 +312,7 @@ static void task_started(struct run *run)
 }
 
 /* A root that did not start has used up its incarnation. */
-static void start_doubted(struct run *run)
+static void start_unsure(struct run *run)
 {
 	run->slot->known = false;
 	if (container_is_root(run->container))
@@ -408,14 +408,14 @@ static void shim_killed(struct run *run)
 /* ---- the rows ---- */
 
 const struct act act_containers[ACTION_COUNT] = {
-	[ACTION_CONTAINER_INSPECT] = { ON_CONTAINER, start_inspect, inspected, container_doubted },
+	[ACTION_CONTAINER_INSPECT] = { ON_CONTAINER, start_inspect, inspected, container_unsure },
 	[ACTION_IMAGE_RESOLVE] = { ON_CONTAINER, start_image_resolve, image_resolved, act_nothing },
-	[ACTION_CONTAINER_CREATE] = { ON_CONTAINER, start_create, created, create_doubted },
-	[ACTION_CONTAINER_REMOVE] = { ON_CONTAINER, start_remove, removed, container_doubted },
-	[ACTION_TASK_CREATE] = { ON_CONTAINER, start_task_create, task_created, container_doubted },
-	[ACTION_TASK_START] = { ON_CONTAINER, start_task_start, task_started, start_doubted },
-	[ACTION_TASK_STOP] = { ON_CONTAINER, start_task_stop, task_stop_sent, container_doubted },
-	[ACTION_TASK_KILL] = { ON_CONTAINER, start_task_kill, task_kill_sent, container_doubted },
-	[ACTION_TASK_DELETE] = { ON_CONTAINER, start_task_delete, task_deleted, container_doubted },
-	[ACTION_SHIM_KILL] = { ON_CONTAINER, start_shim_kill, shim_killed, container_doubted },
+	[ACTION_CONTAINER_CREATE] = { ON_CONTAINER, start_create, created, create_unsure },
+	[ACTION_CONTAINER_REMOVE] = { ON_CONTAINER, start_remove, removed, container_unsure },
+	[ACTION_TASK_CREATE] = { ON_CONTAINER, start_task_create, task_created, container_unsure },
+	[ACTION_TASK_START] = { ON_CONTAINER, start_task_start, task_started, start_unsure },
+	[ACTION_TASK_STOP] = { ON_CONTAINER, start_task_stop, task_stop_sent, container_unsure },
+	[ACTION_TASK_KILL] = { ON_CONTAINER, start_task_kill, task_kill_sent, container_unsure },
+	[ACTION_TASK_DELETE] = { ON_CONTAINER, start_task_delete, task_deleted, container_unsure },
+	[ACTION_SHIM_KILL] = { ON_CONTAINER, start_shim_kill, shim_killed, container_unsure },
 };

@@ -47,7 +47,7 @@ static void netns_created(struct run *run)
 
 /* The worst is assumed: something half made is there. It is not fresh, so it is detached before the
  * next try. */
-static void network_doubted(struct run *run)
+static void network_unsure(struct run *run)
 {
 	attachment_fact_fini(&run->ret.attachment);
 	run->object->cell.pinned = run->object->cell.intent = true;
@@ -105,7 +105,7 @@ static void start_repair(struct run *run)
 }
 
 /* What it had put back by then is seen at the next try. */
-static void repair_doubted(struct run *run)
+static void repair_unsure(struct run *run)
 {
 	attachment_fact_fini(&run->ret.attachment);
 	run->object->cell.intent = true;
@@ -136,15 +136,15 @@ static void detached(struct run *run)
 }
 
 /* Tried once, it holds up nobody else. */
-static void detach_doubted(struct run *run)
+static void detach_unsure(struct run *run)
 {
 	run->object->cell.attached = false;
 	engine_released(run->engine, run->object);
 }
 
 const struct act act_networks[ACTION_COUNT] = {
-	[ACTION_NETNS_CREATE] = { ON_NETWORK, start_netns_create, netns_created, network_doubted },
-	[ACTION_NETWORK_ATTACH] = { ON_NETWORK, start_attach, attached, network_doubted },
-	[ACTION_NETWORK_REPAIR] = { ON_NETWORK, start_repair, attached, repair_doubted },
-	[ACTION_NETWORK_DETACH] = { ON_NETWORK, start_detach, detached, detach_doubted },
+	[ACTION_NETNS_CREATE] = { ON_NETWORK, start_netns_create, netns_created, network_unsure },
+	[ACTION_NETWORK_ATTACH] = { ON_NETWORK, start_attach, attached, network_unsure },
+	[ACTION_NETWORK_REPAIR] = { ON_NETWORK, start_repair, attached, repair_unsure },
+	[ACTION_NETWORK_DETACH] = { ON_NETWORK, start_detach, detached, detach_unsure },
 };

@@ -53,7 +53,7 @@ static void finish(struct call *call)
 	} else {
 		fail(run);
 	}
-	engine_touch(engine, object);
+	engine_enqueue(engine, object);
 	list_remove(&run->link);
 	free(run);
 	pending_end(&engine->under_way);
@@ -113,7 +113,7 @@ static void end_restart(struct engine *engine, struct object *object)
 			container_forget_past(c);
 	}
 	engine_changed(engine, object, false);
-	engine_touch(engine, object);
+	engine_enqueue(engine, object);
 }
 
 /* It comes up, as far as is seen: not yet there, and nothing of it has failed. */
@@ -140,7 +140,7 @@ static void keep_turn(struct engine *engine, struct object *object, bool waits)
 		throttle_end(throttle, ticket);
 	next = throttle_first_waiting(throttle);
 	if (next && throttle_may_begin(throttle, loop_now_ms(engine->loop)))
-		engine_touch(engine, container_of(next, struct object, cell.ticket));
+		engine_enqueue(engine, container_of(next, struct object, cell.ticket));
 }
 
 void reconcile_object(struct engine *engine, struct object *object)

@@ -112,7 +112,7 @@ static void note_problem(struct relist *relist, const char *what, const struct e
 	error_set(&now, err->code, "cannot list %s: %s", what, err->msg);
 	if (!str_equal(now.msg, problem->err.msg)) {
 		log_warning("%s", now.msg);
-		engine_touch_all(relist->engine);
+		engine_enqueue_all(relist->engine);
 	}
 	problem->err = now;
 }
@@ -153,7 +153,7 @@ static void relist_done(struct relist *relist, bool *relisted, const char *what,
 	struct engine *engine = relist->engine;
 
 	*relisted = true;
-	engine_touch_all(engine);
+	engine_enqueue_all(engine);
 	if (!problem->code)
 		return relist_is_whole(relist);
 	note_problem(relist, what, problem);
@@ -192,7 +192,7 @@ static void note_realm(struct relist *relist, const char *namespace_, const char
 		object->own.exists = true;
 	if (!object->own.namespace_)
 		object->own.namespace_ = xstrdup(namespace_);
-	engine_touch(relist->engine, object);
+	engine_enqueue(relist->engine, object);
 }
 
 /* An inspection tells more of it than the listing: how it ended, or why nobody knows. That it has
@@ -232,7 +232,7 @@ static void note_container(struct relist *relist, const char *realm,
 		observed_container(engine, c->object, c, fact);
 		c->slot.known = true;
 	} else {
-		observed_doubt_container(engine, c);
+		observed_invalidate_container(engine, c);
 	}
 }
 
@@ -254,7 +254,7 @@ static void note_absent(struct relist *relist, const char *realm)
 		if (believe(relist, &c->slot) && there)
 			observed_container(engine, c->object, c, &nothing);
 		else if (there)
-			observed_doubt_container(engine, c);
+			observed_invalidate_container(engine, c);
 	}
 }
 
@@ -516,8 +516,8 @@ static void on_network(struct call *call)
 	relist->mark = ++relist->engine->seq;
 	note_spaces(relist);
 	note_attachments(relist);
-	filter_doubt(relist->engine);
-	ways_doubt_switches(relist->engine);
+	filter_mark_stale(relist->engine);
+	ways_mark_switches_stale(relist->engine);
 	hosts_files_open(relist->engine);
 	relist_again_if_missed(relist);
 	relist_done(relist, &relist->engine->relisted.network, "networks",
@@ -533,7 +533,7 @@ static void start_network(struct relist *relist)
 
 void relist_network(struct engine *engine)
 {
-	engine_doubt_managers(engine);
+	engine_invalidate_managers(engine);
 	start_network(relist_new(engine, start_network, &engine->relist_problems.network));
 }
 
@@ -547,7 +547,7 @@ static void note_cgroup(struct relist *relist, const struct cgroup_fact *fact)
 	if (believe(relist, &object->cgroup))
 		observed_cgroup(relist->engine, object, fact, relist->seq);
 	else if (!object->cgroup_exists)
-		engine_doubt_cgroup(relist->engine, object);
+		engine_invalidate_cgroup(relist->engine, object);
 }
 
 /* Where the listing has gaps, what is not in it is asked for alone. */

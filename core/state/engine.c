@@ -66,7 +66,7 @@ void engine_drop(struct engine *engine, struct object *object)
 	object_free(object);
 	if (parent) {
 		parent->children--;
-		engine_doubt_cgroup(engine, parent);
+		engine_invalidate_cgroup(engine, parent);
 	}
 }
 
@@ -138,22 +138,22 @@ void engine_set_link(struct engine *engine, struct host_link *link, struct objec
 	map_insert(&engine->links, &link->node, link->name);
 }
 
-void engine_doubt(struct engine *engine, struct object *object, struct slot *slot)
+void engine_invalidate(struct engine *engine, struct object *object, struct slot *slot)
 {
 	slot->known = false;
 	slot->changed_seq = ++engine->seq;
-	engine_touch(engine, object);
+	engine_enqueue(engine, object);
 }
 
-void engine_doubt_managers(const struct engine *engine)
+void engine_invalidate_managers(const struct engine *engine)
 {
 	if (engine->managers)
 		engine->managers->ops->doubt(engine->managers);
 }
 
-void engine_doubt_cgroup(struct engine *engine, struct object *object)
+void engine_invalidate_cgroup(struct engine *engine, struct object *object)
 {
-	engine_doubt(engine, object, &object->cgroup);
+	engine_invalidate(engine, object, &object->cgroup);
 }
 
 void engine_want_anew(struct engine *engine, struct slot *slot)
@@ -203,7 +203,7 @@ void engine_released(struct engine *engine, struct object *object)
 		return;
 	list_remove(&object->cell.earlier_link);
 	if (!engine_is_releasing(engine))
-		engine_touch_all(engine);
+		engine_enqueue_all(engine);
 }
 
 const char *engine_relist_problem(const struct engine *engine)
@@ -229,18 +229,18 @@ bool engine_has_relisted(const struct engine *engine)
 	       (engine->desired.complete || engine->desired.problem.code);
 }
 
-void engine_touch(struct engine *engine, struct object *object)
+void engine_enqueue(struct engine *engine, struct object *object)
 {
 	if (!engine->closing)
 		queue_add(&engine->queue, object);
 }
 
-void engine_touch_all(struct engine *engine)
+void engine_enqueue_all(struct engine *engine)
 {
 	struct object *object;
 
 	map_for_each(object, &engine->objects, node)
-		engine_touch(engine, object);
+		engine_enqueue(engine, object);
 }
 
 void engine_changed(struct engine *engine, const struct object *object, bool gone)

@@ -174,13 +174,13 @@ void engine_remove_container(struct engine *engine, struct container *container)
 
 /* Something may have happened to what the slot stands for: what was read before now, or is being
  * read, is not believed, and the object is looked at. */
-void engine_doubt(struct engine *engine, struct object *object, struct slot *slot);
+void engine_invalidate(struct engine *engine, struct object *object, struct slot *slot);
 
 /* Rules of other managers of the packet filter may have changed. */
-void engine_doubt_managers(const struct engine *engine);
+void engine_invalidate_managers(const struct engine *engine);
 
 /* Whether something lives in the object's cgroup is to be seen anew: only cells are watched. */
-void engine_doubt_cgroup(struct engine *engine, struct object *object);
+void engine_invalidate_cgroup(struct engine *engine, struct object *object);
 
 /* What is wanted of the slot, or what it depends on, has changed: an action that is under way
  * counts neither as done nor as failed, and what failed is tried again at once. */
@@ -205,8 +205,8 @@ bool engine_has_relisted(const struct engine *engine);
 bool engine_is_releasing(const struct engine *engine);
 
 /* Looks at the object on the next turn. */
-void engine_touch(struct engine *engine, struct object *object);
-void engine_touch_all(struct engine *engine);
+void engine_enqueue(struct engine *engine, struct object *object);
+void engine_enqueue_all(struct engine *engine);
 
 /* What an earlier boot left of the cell has been taken down, or that has been tried. */
 void engine_released(struct engine *engine, struct object *object);

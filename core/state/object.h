@@ -92,7 +92,7 @@ struct container {
 	uint64_t stop_sent_ms;
 	uint64_t kill_sent_ms;
 	unsigned kills;          /* SIGKILLs sent to the task that is there */
-	uint64_t asked_until_ms; /* it shall not stop any more, but may still obey until then */
+	uint64_t may_stop_until_ms; /* it shall not stop any more, but may still follow_intent until then */
 	uint64_t started_ms;
 	uint32_t stored_pid; /* of the run that the store tells of; 0: none, or it has been seen */
 	uint32_t run_pid;    /* of the task that is there, also of one that has ended; 0: none.

@@ -47,7 +47,7 @@ static void on_filter(void *ctx)
 
 static void on_rules(void *ctx, const char *bridge)
 {
-	passage_doubt_rules(ctx, bridge);
+	passage_mark_rules_stale(ctx, bridge);
 }
 
 static struct journal *open_journal(struct sim *sim)

@@ -99,7 +99,7 @@ static void intend(struct chaos *chaos, struct wish *wish)
 	if (!cell || !wish->declared)
 		return;
 	cell->cell.run = wish->stopped ? INTENT_STOP : INTENT_RUN;
-	engine_touch(&chaos->sim.engine, cell);
+	engine_enqueue(&chaos->sim.engine, cell);
 }
 
 /* As the files and the store say it to a new daemon. */

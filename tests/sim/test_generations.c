@@ -168,7 +168,7 @@ static void regenerate(struct sim *sim, struct object *space)
 	space->own.regenerate = true;
 	space->own.applied = false;
 	engine_want_anew(&sim->engine, &space->own.slot);
-	engine_touch(&sim->engine, space);
+	engine_enqueue(&sim->engine, space);
 }
 
 static void test_regenerated_again(void **state UNUSED)
@@ -180,7 +180,7 @@ static void test_regenerated_again(void **state UNUSED)
 	sim.world.act_ms = SLOW_MS;
 	space = engine_find(&sim.engine, "default/default");
 	space->own.applied = false;
-	engine_touch(&sim.engine, space);
+	engine_enqueue(&sim.engine, space);
 	until_busy(&sim, &space->own.slot, ACTION_SPACE_ENSURE);
 	regenerate(&sim, space);
 	sim_run(&sim, SETTLED_MS);
@@ -403,9 +403,9 @@ static void test_child_goes_during_an_inspection(void **state UNUSED)
 
 	start(&sim);
 	stack = engine_find(&sim.engine, "default/default/default");
-	engine_doubt_cgroup(&sim.engine, stack);
+	engine_invalidate_cgroup(&sim.engine, stack);
 	first = until_read(&sim, "cgroup inspect", SLOW_MS);
-	engine_doubt_cgroup(&sim.engine, stack);
+	engine_invalidate_cgroup(&sim.engine, stack);
 	sim.world.act_ms = SLOW_MS;
 	while (is_under_way(&sim, first))
 		sim_run(&sim, 1);

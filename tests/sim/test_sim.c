@@ -893,7 +893,7 @@ static void ways_changed(struct sim *sim, const char *overlapped, bool unreachab
 {
 	sim->world.overlapped = overlapped;
 	sim->world.unreachable = unreachable;
-	ways_doubt(&sim->engine);
+	ways_mark_stale(&sim->engine);
 	sim_run(sim, 5 * 1000);
 }
 
@@ -939,13 +939,13 @@ static void test_25_forwarding(void **state UNUSED)
 	start_with(&sim, 42, two_containers);
 	sim_run(&sim, 10 * 1000);
 	sim.world.forwarding_off = true;
-	ways_doubt_switches(&sim.engine);
+	ways_mark_switches_stale(&sim.engine);
 	sim_run(&sim, 1000);
 	assert_false(sim.world.forwarding_off);
 	assert_null(sim.engine.ways->off);
 	sim.engine.ways->leaves = true;
 	sim.world.forwarding_off = true;
-	ways_doubt_switches(&sim.engine);
+	ways_mark_switches_stale(&sim.engine);
 	sim_run(&sim, 1000);
 	assert_true(sim.world.forwarding_off);
 	assert_string_equal(sim.engine.ways->off, "net.ipv4.ip_forward is off");
@@ -1168,7 +1168,7 @@ static void random_intent(struct sim *sim)
 			if (c->spec && world_chance(&sim->world, 40))
 				c->run = (enum run_intent)world_random(&sim->world, root ? 3 : 4);
 		}
-		engine_touch(&sim->engine, object);
+		engine_enqueue(&sim->engine, object);
 	}
 }
 

@@ -145,7 +145,7 @@ static void test_counts(void **state UNUSED)
 	f.engine.cells[API__STATE__Pending] = 1;
 	f.engine.cells[API__STATE__Stopped] = 1;
 	expect(NULL);
-	f.notify.said_ms -= 1000;
+	f.notify.sent_ms -= 1000;
 	expect("STATUS=Running: 2 of 3 cells as declared");
 	f.engine.cells[API__STATE__Ready] = 0;
 	expect(NULL);

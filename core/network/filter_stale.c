@@ -3,8 +3,8 @@
 #include "core/network/filter.h"
 #include "core/state/engine.h"
 
-void filter_doubt(struct engine *engine)
+void filter_mark_stale(struct engine *engine)
 {
-	engine->filter->doubted = true;
+	engine->filter->stale = true;
 	engine->filter->apply_soon(engine);
 }
