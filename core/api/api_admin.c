@@ -105,9 +105,9 @@ static void regenerate_spaces(struct engine *engine)
 	map_for_each(object, &engine->objects, node) {
 		if (object->kind != KIND_SPACE || !object->wanted)
 			continue;
-		object->own.regenerate = true;
-		object->own.applied = false;
-		engine_want_anew(engine, &object->own.slot);
+		object->backing.regenerate = true;
+		object->backing.applied = false;
+		engine_want_anew(engine, &object->backing.slot);
 		engine_enqueue(engine, object);
 	}
 }

@@ -411,7 +411,7 @@ void desired_file_errors(const struct desired_file *file, struct strv *ret_error
 					 claim->object->refused);
 		else if (object_refuses_ranges(claim->object))
 			line = xasprintf("%s: Space %s: %s", file->path, claim->object->key,
-					 claim->object->own.slot.failure);
+					 claim->object->backing.slot.failure);
 		else if (claim->object->cell.rival)
 			line = xasprintf("%s: Cell %s: %s", file->path, claim->object->key,
 					 claim->object->cell.rival);

@@ -358,7 +358,7 @@ static void set_spec(struct engine *engine, struct object *object, ProtobufCMess
 	protobuf_c_message_free_unpacked(old, NULL);
 	engine_want_object_anew(engine, object);
 	if (object->kind == KIND_SPACE)
-		object->own.applied =
+		object->backing.applied =
 			false; /* the driver compares the conflist with what is wanted now */
 	if (object->kind == KIND_SPACE)
 		filter_mark_stale(engine);

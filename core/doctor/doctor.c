@@ -504,11 +504,11 @@ static void check_ranges(struct doctor *doctor)
 	size_t n = 0;
 
 	map_for_each(object, &doctor->engine->objects, node) {
-		if (object->kind != KIND_SPACE || !object->own.overlap)
+		if (object->kind != KIND_SPACE || !object->backing.overlap)
 			continue;
 		n++;
 		host_checks_add(&doctor->checks, "ranges", API__HOST_CHECK__RESULT__Failed,
-				xasprintf("space %s: %s", object->key, object->own.overlap),
+				xasprintf("space %s: %s", object->key, object->backing.overlap),
 				xstrdup("find whose route that is: ip route show table all; kuke "
 					"doctor --fix does not take it away"));
 	}
@@ -529,7 +529,7 @@ static void leave_out_guesses(struct doctor *doctor)
 
 static void check_space_passage(struct doctor *doctor, const struct object *space)
 {
-	const struct space_passage *known = &space->own.passage;
+	const struct space_passage *known = &space->backing.passage;
 
 	if (known->blocked)
 		host_checks_add(&doctor->checks, "traffic", API__HOST_CHECK__RESULT__Failed,
@@ -554,7 +554,7 @@ static void check_passage(struct doctor *doctor)
 		if (object->kind != KIND_SPACE)
 			continue;
 		check_space_passage(doctor, object);
-		n += object->own.passage.blocked || object->own.passage.shut;
+		n += object->backing.passage.blocked || object->backing.passage.shut;
 	}
 	if (engine->passage->impossible)
 		host_checks_add(&doctor->checks, "traffic", API__HOST_CHECK__RESULT__Passed,

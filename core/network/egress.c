@@ -76,12 +76,12 @@ static void say_problems(struct engine *engine)
 		if (object->kind != KIND_SPACE)
 			continue;
 		text = problems_of(engine, policy_of(object), &unresolved);
-		if (str_equal(text, object->own.egress_problem) &&
-		    unresolved == object->own.egress_unresolved)
+		if (str_equal(text, object->backing.egress_problem) &&
+		    unresolved == object->backing.egress_unresolved)
 			continue;
-		free(object->own.egress_problem);
-		object->own.egress_problem = take_ptr(text);
-		object->own.egress_unresolved = unresolved;
+		free(object->backing.egress_problem);
+		object->backing.egress_problem = take_ptr(text);
+		object->backing.egress_unresolved = unresolved;
 		engine_enqueue(engine, object);
 	}
 }

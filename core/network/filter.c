@@ -42,14 +42,14 @@ static void note_space(struct engine *engine, const struct filter_space *space)
 
 	if (!object)
 		return;
-	if (str_equal(object->own.filtered, text) &&
-	    str_equal(object->own.filter_problem, space->problem))
+	if (str_equal(object->backing.filtered, text) &&
+	    str_equal(object->backing.filter_problem, space->problem))
 		return;
 	if (space->problem)
 		log_warning("%s", space->problem);
-	str_replace(&object->own.filtered, text);
-	str_replace(&object->own.filter_problem, space->problem);
-	object->own.filter_missing = false;
+	str_replace(&object->backing.filtered, text);
+	str_replace(&object->backing.filter_problem, space->problem);
+	object->backing.filter_missing = false;
 	engine_enqueue(engine, object);
 	passage_mark_stale(engine);
 }
@@ -61,10 +61,10 @@ static void note_missing(struct engine *engine)
 
 	engine->filter->away = engine->filter->away_again = true;
 	map_for_each(object, &engine->objects, node) {
-		if (object->kind != KIND_SPACE || !object->own.filtered)
+		if (object->kind != KIND_SPACE || !object->backing.filtered)
 			continue;
-		str_replace(&object->own.filtered, NULL);
-		object->own.filter_missing = true;
+		str_replace(&object->backing.filtered, NULL);
+		object->backing.filter_missing = true;
 		engine_enqueue(engine, object);
 	}
 }
@@ -120,9 +120,9 @@ static void failed(struct engine *engine, const struct error *err)
 	map_for_each(object, &engine->objects, node) {
 		if (object->kind != KIND_SPACE)
 			continue;
-		str_replace(&object->own.filtered, NULL);
-		str_replace(&object->own.filter_problem, err->msg);
-		object->own.filter_missing = false;
+		str_replace(&object->backing.filtered, NULL);
+		str_replace(&object->backing.filter_problem, err->msg);
+		object->backing.filter_missing = false;
 		engine_enqueue(engine, object);
 	}
 }

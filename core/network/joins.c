@@ -112,12 +112,12 @@ static void prepare_space(struct engine *engine, struct object *space)
 	AUTO_FREE char *prefix = space_prefix(space->key);
 	struct join *join = first_of(engine, prefix);
 
-	space->own.joined = 0;
+	space->backing.joined = 0;
 	for (; join; join = next_of(join, prefix)) {
 		if (!join->intent && !join->slot.busy)
 			continue;
-		if (space->own.joined++ == 0)
-			space->own.joined_by = join->object;
+		if (space->backing.joined++ == 0)
+			space->backing.joined_by = join->object;
 	}
 }
 

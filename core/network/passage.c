@@ -34,7 +34,7 @@ static bool is_marked(const struct space_passage *known)
 static void set_verdict(struct engine *engine, struct object *object,
 			const struct traffic_space *space)
 {
-	struct space_passage *known = &object->own.passage;
+	struct space_passage *known = &object->backing.passage;
 
 	if (str_equal(known->blocked, space->blocked) && str_equal(known->shut, space->shut))
 		return;
@@ -59,7 +59,7 @@ static bool is_certain(const struct engine *engine, const struct space_passage *
 static void note_loss(struct engine *engine, struct object *object,
 		      const struct traffic_space *space)
 {
-	struct space_passage *known = &object->own.passage;
+	struct space_passage *known = &object->backing.passage;
 
 	if (str_equal(known->blocked, space->blocked) && str_equal(known->shut, space->shut)) {
 		str_replace(&known->suspected, NULL);
@@ -79,7 +79,7 @@ static void note_loss(struct engine *engine, struct object *object,
 static void note_space(struct engine *engine, const struct traffic_space *space)
 {
 	struct object *object = engine_find(engine, space->key);
-	struct space_passage *known = object ? &object->own.passage : NULL;
+	struct space_passage *known = object ? &object->backing.passage : NULL;
 
 	if (!known || !space->asked)
 		return;
@@ -98,7 +98,7 @@ static void note_space(struct engine *engine, const struct traffic_space *space)
 static void forget_space(struct engine *engine, struct object *object)
 {
 	static const struct traffic_space nothing = { 0 };
-	struct space_passage *known = &object->own.passage;
+	struct space_passage *known = &object->backing.passage;
 
 	str_replace(&known->suspected, NULL);
 	known->losses = 0;
@@ -119,7 +119,7 @@ static void note_impossible(struct engine *engine, const char *why)
 		return;
 	passage->left = 0;
 	map_for_each(object, &engine->objects, node)
-		if (object->kind == KIND_SPACE && is_marked(&object->own.passage))
+		if (object->kind == KIND_SPACE && is_marked(&object->backing.passage))
 			forget_space(engine, object);
 }
 
@@ -144,7 +144,7 @@ static bool add_space(struct engine *engine, struct object *space)
 
 	if (cell && !is_wished(engine->passage->wish, space))
 		passage_add_space(engine, engine->passage->wish, space, cell);
-	else if (!cell && is_marked(&space->own.passage))
+	else if (!cell && is_marked(&space->backing.passage))
 		forget_space(engine, space);
 	return cell;
 }
@@ -157,7 +157,7 @@ static void add_marked(struct engine *engine)
 	if (!engine->passage->marked)
 		return;
 	map_for_each(object, &engine->objects, node)
-		if (object->kind == KIND_SPACE && is_marked(&object->own.passage) &&
+		if (object->kind == KIND_SPACE && is_marked(&object->backing.passage) &&
 		    has_room(engine->passage))
 			add_space(engine, object);
 }
@@ -171,8 +171,8 @@ static void add_named(struct engine *engine)
 	if (!passage->named.n)
 		return;
 	map_for_each(object, &engine->objects, node)
-		if (object->kind == KIND_SPACE && object->own.space.bridge && has_room(passage) &&
-		    strv_has(&passage->named, object->own.space.bridge))
+		if (object->kind == KIND_SPACE && object->backing.space.bridge &&
+		    has_room(passage) && strv_has(&passage->named, object->backing.space.bridge))
 			add_space(engine, object);
 	strv_fini(&passage->named);
 }
@@ -246,8 +246,8 @@ static void count_marked(struct engine *engine)
 	map_for_each(object, &engine->objects, node) {
 		if (object->kind != KIND_SPACE)
 			continue;
-		passage->marked += is_marked(&object->own.passage);
-		passage->suspected += object->own.passage.suspected != NULL;
+		passage->marked += is_marked(&object->backing.passage);
+		passage->suspected += object->backing.passage.suspected != NULL;
 	}
 }
 
@@ -415,7 +415,7 @@ bool passage_is_known(const struct engine *engine)
 	map_for_each(object, &engine->objects, node) {
 		if (object->kind != KIND_SPACE || !passage_cell_of(engine, object))
 			continue;
-		if (!object->own.passage.asked)
+		if (!object->backing.passage.asked)
 			return false;
 		any = true;
 	}

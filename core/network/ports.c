@@ -394,7 +394,7 @@ static void add_port(struct filter_wish *wish, const struct declared *declared, 
 {
 	const struct published_port *port = &declared->port;
 	const struct object *cell = declared->cell;
-	const struct own_thing *space = &cell->parent->parent->own;
+	const struct backing *space = &cell->parent->parent->backing;
 	const char *host_ip = port_host_ip(port);
 
 	wish->ports = xrealloc(wish->ports, (wish->n_ports + 1) * sizeof(*wish->ports));

@@ -19,7 +19,7 @@ enum {
 
 static bool has_network(const struct object *object)
 {
-	return object->kind == KIND_SPACE && object->own.exists && object->own.space.bridge;
+	return object->kind == KIND_SPACE && object->backing.exists && object->backing.space.bridge;
 }
 
 static void add_range(struct ranges *ranges, const char *text, size_t tag)
@@ -34,7 +34,7 @@ static void add_range(struct ranges *ranges, const char *text, size_t tag)
 static void add_space(struct engine *engine, const struct object *object)
 {
 	struct ways *ways = engine->ways;
-	const struct space_fact *fact = &object->own.space;
+	const struct space_fact *fact = &object->backing.space;
 	struct host_ways *wish = ways->wish;
 
 	add_range(&ways->ranges, fact->subnet, wish->n_spaces);
@@ -95,14 +95,14 @@ static void note_space(struct engine *engine, const struct ways_space *space)
 		object_filter_text(space->bridge, space->subnet, space->subnet6, false);
 	bool could;
 
-	if (!object || (str_equal(object->own.routed, text) &&
-			str_equal(object->own.overlap, space->overlap) &&
-			object->own.unreachable == space->unreachable))
+	if (!object || (str_equal(object->backing.routed, text) &&
+			str_equal(object->backing.overlap, space->overlap) &&
+			object->backing.unreachable == space->unreachable))
 		return;
-	could = !object->own.unreachable;
-	str_replace(&object->own.routed, text);
-	str_replace(&object->own.overlap, space->overlap);
-	object->own.unreachable = space->unreachable;
+	could = !object->backing.unreachable;
+	str_replace(&object->backing.routed, text);
+	str_replace(&object->backing.overlap, space->overlap);
+	object->backing.unreachable = space->unreachable;
 	engine_enqueue(engine, object);
 	if (could != !space->unreachable)
 		enqueue_below(engine, object);

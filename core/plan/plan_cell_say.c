@@ -171,7 +171,7 @@ void cell_say_up(struct planning *p, enum cell_mode mode)
 	if (mode == MODE_UP && cell_is_not_placed(object))
 		plan_say(p, API__STATE__Pending, REASON_RANGE_OVERLAPS,
 			 "not placed where it could not be reached: space %s: %s",
-			 object->parent->parent->key, object->parent->parent->own.overlap);
+			 object->parent->parent->key, object->parent->parent->backing.overlap);
 	if (mode == MODE_UP)
 		cell_say_joins(p);
 	list_for_each(c, &object->cell.containers, link)

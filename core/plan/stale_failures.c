@@ -19,15 +19,15 @@ static bool cgroup_failure_is_stale(const struct object *object)
 	}
 }
 
-static bool own_failure_is_stale(const struct own_thing *own)
+static bool backing_failure_is_stale(const struct backing *backing)
 {
-	switch (own->slot.failed_action) {
+	switch (backing->slot.failed_action) {
 	case ACTION_NAMESPACE_ENSURE:
 	case ACTION_SPACE_ENSURE:
-		return own->applied;
+		return backing->applied;
 	case ACTION_NAMESPACE_REMOVE:
 	case ACTION_SPACE_REMOVE:
-		return !own->exists;
+		return !backing->exists;
 	default:
 		return false;
 	}
@@ -102,7 +102,7 @@ void stale_failures_clear(struct object *object)
 	struct join *join;
 
 	clear_if(&object->cgroup, cgroup_failure_is_stale(object));
-	clear_if(&object->own.slot, own_failure_is_stale(&object->own));
+	clear_if(&object->backing.slot, backing_failure_is_stale(&object->backing));
 	clear_if(&object->cell.network, network_failure_is_stale(&object->cell));
 	list_for_each(join, &object->cell.joins, link)
 		clear_if(&join->slot, join_failure_is_stale(join));

@@ -25,7 +25,7 @@ static void start_namespace_ensure(struct run *run)
 		call_complete(&run->call, err.code, &err);
 		return;
 	}
-	run->object->own.exists = true;
+	run->object->backing.exists = true;
 	runtime->ops->ensure_namespace(runtime, act_namespace(run->object), run->object->key,
 				       &run->call);
 }
@@ -47,10 +47,10 @@ static void start_space_ensure(struct run *run)
 		.subnet = str_empty(spec->subnet) ? NULL : spec->subnet,
 		.ipv6 = model_space_has_ipv6(spec),
 		.subnet6 = str_empty(spec->subnet6) ? NULL : spec->subnet6,
-		.regenerate = run->object->own.regenerate,
+		.regenerate = run->object->backing.regenerate,
 	};
 
-	run->object->own.exists = true;
+	run->object->backing.exists = true;
 	network->ops->ensure_space(network, &request, &run->ret.space, &run->call);
 }
 
@@ -63,22 +63,22 @@ static void start_space_remove(struct run *run)
 
 static void own_applied(struct run *run)
 {
-	run->object->own.applied = act_is_current(run);
+	run->object->backing.applied = act_is_current(run);
 }
 
 static void space_applied(struct run *run)
 {
-	space_fact_fini(&run->object->own.space);
-	run->object->own.space = run->ret.space;
-	run->object->own.applied = act_is_current(run);
-	run->object->own.regenerate &= !act_is_current(run);
+	space_fact_fini(&run->object->backing.space);
+	run->object->backing.space = run->ret.space;
+	run->object->backing.applied = act_is_current(run);
+	run->object->backing.regenerate &= !act_is_current(run);
 	filter_mark_stale(run->engine);
 	ways_mark_stale(run->engine);
 }
 
 static void own_removed(struct run *run)
 {
-	run->object->own.exists = run->object->own.applied = false;
+	run->object->backing.exists = run->object->backing.applied = false;
 	filter_mark_stale(run->engine);
 	ways_mark_stale(run->engine);
 }

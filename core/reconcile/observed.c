@@ -256,7 +256,7 @@ static struct object *find_realm(struct engine *engine, const char *namespace_)
 	if (realm)
 		return realm;
 	list_for_each(other, &engine->realms, realm_link) {
-		AUTO_FREE char *name = other->own.namespace_ ? NULL : engine_namespace(other);
+		AUTO_FREE char *name = other->backing.namespace_ ? NULL : engine_namespace(other);
 
 		if (str_equal(name, namespace_))
 			return other;

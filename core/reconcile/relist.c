@@ -188,10 +188,10 @@ static void note_realm(struct relist *relist, const char *namespace_, const char
 {
 	struct object *object = engine_get(relist->engine, realm);
 
-	if (believable(relist, &object->own.slot))
-		object->own.exists = true;
-	if (!object->own.namespace_)
-		object->own.namespace_ = xstrdup(namespace_);
+	if (believable(relist, &object->backing.slot))
+		object->backing.exists = true;
+	if (!object->backing.namespace_)
+		object->backing.namespace_ = xstrdup(namespace_);
 	engine_enqueue(relist->engine, object);
 }
 
@@ -265,15 +265,15 @@ static void realm_unlisted(struct relist *relist, const char *realm, const struc
 
 	if (!relist->missing.code)
 		relist->missing = *err;
-	if (!relist->engine->relisted.runtime || object->own.unlisted_why)
-		str_replace(&object->own.unlisted_why, err->msg);
+	if (!relist->engine->relisted.runtime || object->backing.unlisted_why)
+		str_replace(&object->backing.unlisted_why, err->msg);
 }
 
 static void realm_listed(struct relist *relist, const char *realm)
 {
 	struct object *object = engine_get(relist->engine, realm);
 
-	free(take_ptr(object->own.unlisted_why));
+	free(take_ptr(object->backing.unlisted_why));
 	relist->mark = ++relist->engine->seq;
 	for (size_t i = 0; i < relist->containers.n; i++)
 		note_container(relist, realm, &relist->containers.items[i]);
@@ -336,8 +336,8 @@ static void add_wanted_realms(struct relist *relist)
 			continue;
 		strv_add(&relist->namespaces, name);
 		strv_add(&relist->realms, realm->key);
-		if (believable(relist, &realm->own.slot))
-			realm->own.applied = realm->own.exists = false;
+		if (believable(relist, &realm->backing.slot))
+			realm->backing.applied = realm->backing.exists = false;
 	}
 }
 
@@ -401,12 +401,12 @@ static void replace_space(struct space_fact *old, struct space_fact *new)
 /* What is as it was made is left alone; what is not is ensured again, which compares and keeps. */
 static void note_space(struct object *object, struct space_fact *fact)
 {
-	if (object->own.applied && fact->drift)
+	if (object->backing.applied && fact->drift)
 		log_warning("the network of a space changed by another hand: %s key=%s",
 			    fact->drift, object->key);
-	object->own.exists = true;
-	object->own.applied &= !fact->drift;
-	replace_space(&object->own.space, fact);
+	object->backing.exists = true;
+	object->backing.applied &= !fact->drift;
+	replace_space(&object->backing.space, fact);
 }
 
 static void note_spaces(struct relist *relist)
@@ -418,16 +418,16 @@ static void note_spaces(struct relist *relist)
 		bool is_new = !engine_find(relist->engine, fact->space_key);
 
 		object = engine_get(relist->engine, fact->space_key);
-		object->own.slot.listed_seq = relist->mark;
-		if (believe(relist, &object->own.slot))
+		object->backing.slot.listed_seq = relist->mark;
+		if (believe(relist, &object->backing.slot))
 			note_space(object, fact);
 		else
 			relist->missed |= is_new || fact->drift;
 	}
 	map_for_each(object, &relist->engine->objects, node)
-		if (object->kind == KIND_SPACE && object->own.slot.listed_seq != relist->mark &&
-		    !relist->network.problem.code && believe(relist, &object->own.slot))
-			object->own.exists = object->own.applied = false;
+		if (object->kind == KIND_SPACE && object->backing.slot.listed_seq != relist->mark &&
+		    !relist->network.problem.code && believe(relist, &object->backing.slot))
+			object->backing.exists = object->backing.applied = false;
 }
 
 static bool has_fact(const struct attachment_fact *fact, const struct join *join)

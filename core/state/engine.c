@@ -40,7 +40,7 @@ struct object *engine_get(struct engine *engine, const char *key)
 		return object;
 	object = object_new(key);
 	object->cgroup.changed_seq = unseen_seq(engine, key);
-	object->own.slot.changed_seq = object->cell.network.changed_seq = engine->forgot_seq;
+	object->backing.slot.changed_seq = object->cell.network.changed_seq = engine->forgot_seq;
 	parent = key_parent(key);
 	if (parent) {
 		object->parent = engine_get(engine, parent);
@@ -75,7 +75,7 @@ struct object *engine_find_realm(struct engine *engine, const char *namespace_)
 	struct object *realm;
 
 	list_for_each(realm, &engine->realms, realm_link)
-		if (str_equal(realm->own.namespace_, namespace_))
+		if (str_equal(realm->backing.namespace_, namespace_))
 			return realm;
 	return NULL;
 }
@@ -167,7 +167,7 @@ void engine_want_object_anew(struct engine *engine, struct object *object)
 	struct container *c;
 
 	engine_want_anew(engine, &object->cgroup);
-	engine_want_anew(engine, &object->own.slot);
+	engine_want_anew(engine, &object->backing.slot);
 	engine_want_anew(engine, &object->cell.network);
 	list_for_each(c, &object->cell.containers, link)
 		engine_want_anew(engine, &c->slot);
@@ -178,8 +178,8 @@ char *engine_namespace(const struct object *object)
 	const Api__Realm *realm = (const Api__Realm *)object->spec;
 
 	check(object->kind == KIND_REALM);
-	if (object->own.namespace_)
-		return xstrdup(object->own.namespace_);
+	if (object->backing.namespace_)
+		return xstrdup(object->backing.namespace_);
 	if (realm && realm->spec && !str_empty(realm->spec->namespace_))
 		return xstrdup(realm->spec->namespace_);
 	return name_containerd_namespace(object->key);

@@ -134,7 +134,7 @@ struct join {
 
 	struct slot slot;
 	bool intent, attached; /* and the others as in struct cell */
-	bool counted;          /* its address, in that space's own.addresses_used */
+	bool counted;          /* its address, in that space's backing.addresses_used */
 	char *interface;       /* inside: "eth1" */
 	char *ip, *bridge, *reservation, *drift, *last_ip;
 	char *ip6, *reservation6, *last_ip6; /* of a dual-stack space */
@@ -166,7 +166,7 @@ struct cell {
 	char *ip, *ip6, *bridge;  /* ip6: of a dual-stack space */
 	struct host_link link;
 	struct bridge *on_bridge;         /* while it is attached; else NULL */
-	bool counted;                     /* its address, in its space's own.addresses_used */
+	bool counted;                     /* its address, in its space's backing.addresses_used */
 	uint64_t netns_inode;             /* of the namespace that is to be pinned; 0: not known */
 	char *reservation, *reservation6; /* the files that reserve its addresses */
 	char *drift;                      /* what its network has lost; NULL: nothing */
@@ -190,9 +190,9 @@ struct drop_count {
 	uint64_t packets_before, bytes_before; /* of the counters before this one */
 };
 
-/* Realms and spaces have one thing of their own besides the cgroup: the containerd namespace, the
+/* What stands behind a realm or a space outside, besides the cgroup: the containerd namespace, the
  * CNI network. */
-struct own_thing {
+struct backing {
 	struct slot slot;
 	bool exists;             /* it is there, or an attempt to make it has begun */
 	bool applied;            /* it is there as wanted */
@@ -262,7 +262,7 @@ struct object {
 	uint64_t cgroup_killed_ms; /* loop time; 0: it was not, or it has been empty since */
 	unsigned cgroup_kills;     /* without effect: since it was last empty */
 	struct strv controllers;
-	struct own_thing own; /* realms and spaces */
+	struct backing backing; /* realms and spaces */
 	struct cell cell;     /* cells */
 
 	/* machinery */
@@ -338,7 +338,7 @@ bool object_is_routed(const struct object *space);
 /* A cell that has not been in the space before would be placed where it cannot be reached. */
 bool object_refuses_new(const struct object *space, const char *last_ip);
 
-/* "<bridge> <range>[ <IPv6 range>][ deny]", as in struct own_thing.filtered. */
+/* "<bridge> <range>[ <IPv6 range>][ deny]", as in struct backing.filtered. */
 char *object_filter_text(const char *bridge, const char *subnet, const char *subnet6, bool denies);
 
 /* Whether cells of the space reach nothing outside but what its policy allows. While nobody knows

@@ -47,21 +47,21 @@ static void render_realm(const struct object *object, Api__Status *status)
 {
 	status->containerd_namespace = engine_namespace(object);
 	status->has_containerd_namespace_ready = true;
-	status->containerd_namespace_ready = object->own.applied;
+	status->containerd_namespace_ready = object->backing.applied;
 }
 
 static void render_space(const struct engine *engine, const struct object *object,
 			 Api__Status *status)
 {
 	status->network = name_network(object->key);
-	status->bridge = str_dup_filled(object->own.space.bridge);
-	status->subnet = str_dup_filled(object->own.space.subnet);
-	status->subnet6 = str_dup_filled(object->own.space.subnet6);
-	status->conflist = str_dup_filled(object->own.space.conflist);
-	status->addresses = addresses_of(object->own.space.subnet);
+	status->bridge = str_dup_filled(object->backing.space.bridge);
+	status->subnet = str_dup_filled(object->backing.space.subnet);
+	status->subnet6 = str_dup_filled(object->backing.space.subnet6);
+	status->conflist = str_dup_filled(object->backing.space.conflist);
+	status->addresses = addresses_of(object->backing.space.subnet);
 	status->has_addresses = status->addresses != 0;
 	status->has_addresses_used = status->has_addresses;
-	status->addresses_used = object->own.addresses_used;
+	status->addresses_used = object->backing.addresses_used;
 	status->egress = egress_status(engine, object);
 }
 

@@ -152,22 +152,22 @@ static void test_subnet_of_an_earlier_spec(void **state UNUSED)
 	sim_file(&sim, "s.yaml", SPACE("10.1.0.0/24"));
 	sim_scanned(&sim);
 	space = engine_find(&sim.engine, "default/s");
-	until_busy(&sim, &space->own.slot, ACTION_SPACE_ENSURE);
+	until_busy(&sim, &space->backing.slot, ACTION_SPACE_ENSURE);
 	sim_file(&sim, "s.yaml", SPACE("10.2.0.0/24"));
 	sim_scanned(&sim);
 	sim_run(&sim, SETTLED_MS);
 	assert_int_equal(sim_state(&sim, "default/s"), API__STATE__Ready);
 	assert_string_equal(world_parent(&sim.world, "default/s")->subnet, "10.2.0.0/24");
-	assert_string_equal(space->own.space.subnet, "10.2.0.0/24");
+	assert_string_equal(space->backing.space.subnet, "10.2.0.0/24");
 	finish(&sim);
 }
 
 /* What kuke init --force-regenerate-cni does. */
 static void regenerate(struct sim *sim, struct object *space)
 {
-	space->own.regenerate = true;
-	space->own.applied = false;
-	engine_want_anew(&sim->engine, &space->own.slot);
+	space->backing.regenerate = true;
+	space->backing.applied = false;
+	engine_want_anew(&sim->engine, &space->backing.slot);
 	engine_enqueue(&sim->engine, space);
 }
 
@@ -179,14 +179,14 @@ static void test_regenerated_again(void **state UNUSED)
 	start(&sim);
 	sim.world.act_ms = SLOW_MS;
 	space = engine_find(&sim.engine, "default/default");
-	space->own.applied = false;
+	space->backing.applied = false;
 	engine_enqueue(&sim.engine, space);
-	until_busy(&sim, &space->own.slot, ACTION_SPACE_ENSURE);
+	until_busy(&sim, &space->backing.slot, ACTION_SPACE_ENSURE);
 	regenerate(&sim, space);
 	sim_run(&sim, SETTLED_MS);
 	assert_int_equal(world_parent(&sim.world, space->key)->regenerated, 1);
-	assert_true(space->own.applied);
-	assert_false(space->own.regenerate);
+	assert_true(space->backing.applied);
+	assert_false(space->backing.regenerate);
 	finish(&sim);
 }
 
@@ -223,7 +223,7 @@ static void test_space_comes_back(void **state UNUSED)
 			sim_run(&sim, SETTLED_MS);
 			sim_file_gone(&sim, "s.yaml");
 		}
-		until_busy(&sim, &engine_find(&sim.engine, "default/s")->own.slot, during[i]);
+		until_busy(&sim, &engine_find(&sim.engine, "default/s")->backing.slot, during[i]);
 		sim_file(&sim, "s.yaml", SPACE("10.2.0.0/24"));
 		sim_scanned(&sim);
 		sim_run(&sim, SETTLED_MS);

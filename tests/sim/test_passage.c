@@ -210,7 +210,7 @@ static void test_named(void **state UNUSED)
 	start(&sim, 12, MANY);
 	sim.world.blocked = key;
 	sim.world.losses = ALWAYS;
-	passage_mark_rules_stale(&sim.engine, engine_find(&sim.engine, key)->own.space.bridge);
+	passage_mark_rules_stale(&sim.engine, engine_find(&sim.engine, key)->backing.space.bridge);
 	passage_mark_rules_stale(&sim.engine, "kuke-unknown");
 	sim_run(&sim, 3000);
 	assert_int_equal(reason_of(&sim, key), REASON_TRAFFIC_BLOCKED);
