@@ -5,7 +5,7 @@
 
 #include "core/base/log.h"
 #include "watchers/manifests_scan.h"
-#include "watchers/mounts.h"
+#include "watchers/mounts_watcher.h"
 
 enum {
 	CLOSE_LIMIT_MS = 2000, /* for a scan that is under way at the end */

@@ -23,7 +23,7 @@
 #include "core/loop/inotify.h"
 #include "core/model/names.h"
 #include "core/network/filter.h"
-#include "core/network/ports.h"
+#include "core/network/network_ports.h"
 
 enum {
 	PAUSE_MIN_MS = 100,      /* a burst is checked once */

@@ -5,8 +5,8 @@
  */
 #include "cli/verbs/complete.h"
 
+#include "cli/args/args_target.h"
 #include "cli/args/kinds.h"
-#include "cli/args/target.h"
 #include "cli/client/client.h"
 #include "cli/show/object.h"
 

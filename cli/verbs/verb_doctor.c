@@ -5,7 +5,7 @@
 
 #include "cli/args/host_args.h"
 #include "cli/client/client.h"
-#include "cli/host/host_checks.h"
+#include "cli/host/check_host.h"
 #include "cli/show/table.h"
 #include "cli/verbs/verbs.h"
 #include "core/config/host_advice.h"

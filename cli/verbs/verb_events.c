@@ -2,8 +2,8 @@
 /* kuke events: what happened and what kukeond decided and why, once or as it happens. */
 #include <errno.h>
 
+#include "cli/args/args_target.h"
 #include "cli/args/kinds.h"
-#include "cli/args/target.h"
 #include "cli/client/client.h"
 #include "cli/show/display.h"
 #include "cli/show/table.h"

@@ -2,8 +2,8 @@
 /* kuke get: lists of objects, or one by name, once or as they change. */
 #include <errno.h>
 
+#include "cli/args/args_target.h"
 #include "cli/args/kinds.h"
-#include "cli/args/target.h"
 #include "cli/client/client.h"
 #include "cli/show/print.h"
 #include "cli/show/watch.h"

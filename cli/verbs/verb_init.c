@@ -6,7 +6,7 @@
 
 #include "cli/args/host_args.h"
 #include "cli/client/client.h"
-#include "cli/host/host_checks.h"
+#include "cli/host/check_host.h"
 #include "cli/host/host_daemon.h"
 #include "cli/host/host_hierarchy.h"
 #include "cli/host/host_setup.h"

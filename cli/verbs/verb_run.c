@@ -2,7 +2,7 @@
 /* kuke start, stop, kill, restart: what a cell or container shall do, beyond its spec. */
 #include <errno.h>
 
-#include "cli/args/target.h"
+#include "cli/args/args_target.h"
 #include "cli/host/host_daemon.h"
 #include "cli/host/host_hierarchy.h"
 #include "cli/verbs/verbs.h"

@@ -3,8 +3,8 @@
 #include <errno.h>
 
 #include "cli/args/args.h"
+#include "cli/args/args_target.h"
 #include "cli/args/kinds.h"
-#include "cli/args/target.h"
 #include "cli/client/client.h"
 #include "cli/show/describe.h"
 #include "cli/show/report.h"

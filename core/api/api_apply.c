@@ -14,7 +14,7 @@
 #include "core/desired/rivals.h"
 #include "core/model/diff.h"
 #include "core/model/view.h"
-#include "core/network/ports.h"
+#include "core/network/network_ports.h"
 #include "core/status/status.h"
 
 enum { DOCUMENTS_MAX = 10000 };

@@ -3,7 +3,7 @@
 #include "core/api/api_internal.h"
 #include "core/desired/desired.h"
 #include "core/driver/cgroup.h"
-#include "core/network/egress.h"
+#include "core/network/network_egress.h"
 #include "core/network/ways.h"
 #include "core/plan/plan_context.h"
 #include "core/status/status.h"

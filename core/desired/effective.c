@@ -9,7 +9,7 @@
 #include "core/network/filter.h"
 #include "core/network/hosts_files.h"
 #include "core/network/joins.h"
-#include "core/network/ports.h"
+#include "core/network/network_ports.h"
 
 /* ---- documents that nobody wrote ---- */
 

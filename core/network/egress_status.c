@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What became of egress policies: drops, and what host names stand for. */
-#include "core/network/egress.h"
+#include "core/network/network_egress.h"
 #include "core/state/engine.h"
 
 static bool denies(const struct object *object)

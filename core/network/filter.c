@@ -2,10 +2,10 @@
 #include "core/network/filter.h"
 
 #include "core/base/log.h"
-#include "core/network/egress.h"
 #include "core/network/filter_wish.h"
+#include "core/network/network_egress.h"
+#include "core/network/network_ports.h"
 #include "core/network/passage.h"
-#include "core/network/ports.h"
 #include "core/state/engine.h"
 #include "core/status/record.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/network/filter_wish.h"
 
-#include "core/network/egress.h"
-#include "core/network/ports.h"
+#include "core/network/network_egress.h"
+#include "core/network/network_ports.h"
 #include "core/state/engine.h"
 
 /* The store tells of every cell that runs, and of its space. Of one that it does not know a

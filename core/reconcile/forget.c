@@ -6,7 +6,7 @@
 #include "core/network/bridges.h"
 #include "core/network/filter.h"
 #include "core/network/joins.h"
-#include "core/network/ports.h"
+#include "core/network/network_ports.h"
 
 static void remove_containers(struct engine *engine, struct object *object)
 {

@@ -8,7 +8,7 @@
 #include "core/network/filter.h"
 #include "core/network/hosts_files.h"
 #include "core/network/joins.h"
-#include "core/network/ports.h"
+#include "core/network/network_ports.h"
 #include "core/plan/restart.h"
 #include "core/reconcile/relist.h"
 #include "core/state/unplaced.h"

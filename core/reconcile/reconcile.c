@@ -6,7 +6,7 @@
 #include "core/desired/rivals.h"
 #include "core/desired/stops.h"
 #include "core/network/joins.h"
-#include "core/network/ports.h"
+#include "core/network/network_ports.h"
 #include "core/plan/plan_cell.h"
 #include "core/plan/plan_context.h"
 #include "core/plan/stale_failures.h"

@@ -172,7 +172,7 @@ struct cell {
 	char *drift;                      /* what its network has lost; NULL: nothing */
 	char *last_ip, *last_ip6;         /* asked for when the cell comes back */
 	struct strv ports;                /* of the host that lead to it: "8080:80/tcp" */
-	struct list declared_ports;       /* struct declared.in_cell in core/network/ports.c */
+	struct list declared_ports;       /* struct declared.in_cell in core/network/network_ports.c */
 	char *port_conflict; /* which of its ports another cell has; NULL: none. It does not start
 			      */
 	char *port_taken;    /* which of its ports another program has; NULL: none */

@@ -11,7 +11,7 @@
 #include "core/model/view.h"
 #include "core/network/filter.h"
 #include "core/network/joins.h"
-#include "core/network/ports.h"
+#include "core/network/network_ports.h"
 #include "core/plan/restart.h"
 #include "core/status/status.h"
 #include "core/store/store.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "watchers/runtime.h"
+#include "watchers/runtime_watcher.h"
 
 #include "core/reconcile/observed.h"
 

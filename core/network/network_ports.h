@@ -28,7 +28,7 @@ bool ports_are_open(const struct object *cell);
 /* All ports that wanted cells declare, by their numbers. */
 struct ports {
 	struct engine *engine;
-	struct map groups;   /* struct port_group.node in ports.c */
+	struct map groups;   /* struct port_group.node in network_ports.c */
 	struct list stale;   /* struct port_group.stale: to be decided anew */
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/network/ports.h"
+#include "core/network/network_ports.h"
 
 #include "core/model/ports.h"
 #include "core/network/filter.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "watchers/network.h"
+#include "watchers/network_watcher.h"
 
 #include "core/base/log.h"
 #include "core/network/filter.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/host/host_checks.h"
+#include "cli/host/check_host.h"
 
 #include "api/containerd.pb-c.h"
 #include "cli/show/table.h"

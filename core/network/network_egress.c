@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/network/egress.h"
+#include "core/network/network_egress.h"
 
 #include <errno.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/args/target.h"
+#include "cli/args/args_target.h"
 
 #include <errno.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/rpc/wire/status.h"
+#include "core/rpc/wire/grpc_status.h"
 
 #include <errno.h>
 #include <grpc/slice.h>

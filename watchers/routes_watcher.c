@@ -10,7 +10,7 @@
  * All else passes by at the cost of a search among the ranges, so that a router with a whole table
  * does not keep us busy. A message may be lost: the kernel then reports an overrun.
  */
-#include "watchers/routes.h"
+#include "watchers/routes_watcher.h"
 
 #include <linux/netconf.h>
 #include <linux/rtnetlink.h>

@@ -4,7 +4,7 @@
 
 #include "watchers/links.h"
 #include "watchers/netfiles.h"
-#include "watchers/routes.h"
+#include "watchers/routes_watcher.h"
 
 /* A zeroed struct is closed. */
 struct network_watcher {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "watchers/socket.h"
+#include "watchers/socket_watcher.h"
 
 #include <errno.h>
 #include <unistd.h>

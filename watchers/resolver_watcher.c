@@ -4,7 +4,7 @@
  * to, or all of it at boot. So every name on the way to each of the files is watched, as for
  * manifests, and every look resolves the way anew.
  */
-#include "watchers/resolver.h"
+#include "watchers/resolver_watcher.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "watchers/cgroup.h"
+#include "watchers/cgroup_watcher.h"
 
 #include "core/reconcile/observed.h"
 #include "core/reconcile/relist.h"
