@@ -13,7 +13,7 @@
 #include "core/base/fs.h"
 #include "core/base/log.h"
 #include "core/base/paths.h"
-#include "watchers/manifests_resolve.h"
+#include "watchers/path/path_resolve.h"
 
 enum {
 	RETRY_MS = 10 * 1000, /* where one of the files does not answer */
@@ -27,13 +27,13 @@ struct resolver_watcher {
 	char *host, *stub, *target;
 	struct inotify_user inotify; /* not joined: there is none */
 	struct timer quiet;
-	struct manifests_watches watches; /* of the last look */
+	struct path_watches watches; /* of the last look */
 	bool told_none, told_error;
 
 	/* a look; the worker's while it is under way */
 	struct work work;
 	bool busy, again;
-	struct manifests_watches new_watches;
+	struct path_watches new_watches;
 	size_t n;
 	bool hangs; /* it was not looked at: it did not answer */
 	int status;
@@ -48,22 +48,22 @@ struct resolver_watcher {
 /* ---- a look ---- */
 
 /* Only for the watches: what the file says is read by its path. */
-static void watch_path(struct manifests_watches *watches, const char *path)
+static void watch_path(struct path_watches *watches, const char *path)
 {
 	const char *name = strrchr(path, '/') + 1;
 	AUTO_FREE char *dir = xstrndup(path, (size_t)(name - path));
-	struct manifests_generation generation = { 0 };
-	struct manifests_target target = { .dirfd = -1, .own = -1 };
+	struct path_generation generation = { 0 };
+	struct path_target target = { .dirfd = -1, .own = -1 };
 	int links_left = LINKS_MAX;
 	struct error way = { 0 }; /* whoever can change the host's resolvers may */
-	AUTO_CLOSE int fd = manifests_resolve_dir(watches, AT_FDCWD, dir, &links_left, &way);
+	AUTO_CLOSE int fd = path_resolve_dir(watches, AT_FDCWD, dir, &links_left, &way);
 
 	if (fd < 0)
 		return;
-	manifests_watches_add_name(watches, fd, name, true);
-	manifests_resolve_entry(watches, &generation, fd, name, &target);
-	manifests_target_fini(&target);
-	manifests_generation_fini(&generation);
+	path_watches_add_name(watches, fd, name, true);
+	path_resolve_entry(watches, &generation, fd, name, &target);
+	path_target_fini(&target);
+	path_generation_fini(&generation);
 }
 
 /* Also where somebody took away the file, or what it lay in: containers cannot start without. */
@@ -87,7 +87,7 @@ static void run_look(struct work *work)
 	const struct resolver_files files = { watcher->host, watcher->stub };
 	AUTO_BUF struct buf text = { 0 };
 
-	watcher->new_watches = (struct manifests_watches){ 0 };
+	watcher->new_watches = (struct path_watches){ 0 };
 	watcher->status = paths_answer((const char *const[]){ watcher->host, watcher->stub }, 2,
 				       PATHS_READ, &watcher->err);
 	watcher->hangs = watcher->status < 0;
@@ -110,9 +110,9 @@ static void take_look(struct resolver_watcher *watcher)
 
 	if (!watcher->hangs) { /* else what was watched still is */
 		if (inotify_joined(&watcher->inotify))
-			manifests_watches_replace(&watcher->watches, &watcher->new_watches);
+			path_watches_replace(&watcher->watches, &watcher->new_watches);
 		watcher->watches = watcher->new_watches;
-		watcher->new_watches = (struct manifests_watches){ 0 };
+		watcher->new_watches = (struct path_watches){ 0 };
 	}
 	if (failed && !watcher->told_error)
 		log_warning("the resolvers of cells are not up to date: %s", watcher->err.msg);
@@ -170,8 +170,8 @@ static void look_soon(struct resolver_watcher *watcher)
 static void on_event(struct inotify_user *user, const struct inotify_event *event)
 {
 	struct resolver_watcher *watcher = container_of(user, struct resolver_watcher, inotify);
-	bool matters = manifests_watches_event_matters(&watcher->watches, event) ||
-		       (watcher->busy && !manifests_watches_has(&watcher->watches, event->wd));
+	bool matters = path_watches_event_matters(&watcher->watches, event) ||
+		       (watcher->busy && !path_watches_has(&watcher->watches, event->wd));
 
 	if (matters && !watcher->closing &&
 	    !timer_active(&watcher->quiet)) /* no longer than that after the first */
@@ -183,7 +183,7 @@ static void on_event(struct inotify_user *user, const struct inotify_event *even
 static void watcher_free(struct resolver_watcher *watcher)
 {
 	inotify_leave(&watcher->inotify);
-	manifests_watches_fini(&watcher->watches);
+	path_watches_fini(&watcher->watches);
 	free(watcher->host);
 	free(watcher->stub);
 	free(watcher->target);

@@ -5,7 +5,7 @@
 
 #include "core/doctor/sweep.h"
 #include "core/state/engine.h"
-#include "watchers/manifests.h"
+#include "watchers/manifests/manifests.h"
 #include "watchers/resolver_watcher.h"
 #include "watchers/socket_watcher.h"
 

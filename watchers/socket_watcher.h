@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "core/daemon_host.h"
+#include "core/host/daemon_host.h"
 #include "core/loop/inotify.h"
 
 struct socket_watcher_options {

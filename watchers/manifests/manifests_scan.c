@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "watchers/manifests_scan.h"
+#include "watchers/manifests/manifests_scan.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +9,7 @@
 #include <sys/vfs.h>
 #include <time.h>
 
-#include "watchers/manifests_walk.h"
+#include "watchers/manifests/manifests_walk.h"
 
 enum { LINKS_MAX = 40 }; /* as many as the kernel follows */
 
@@ -72,14 +72,14 @@ static int run_pass(struct manifests_pass *pass)
 	int links_left = LINKS_MAX;
 	struct error way = { 0 };
 	AUTO_CLOSE int path_fd =
-		manifests_resolve_dir(&scan->watches, AT_FDCWD, scan->directory, &links_left, &way);
+		path_resolve_dir(&scan->watches, AT_FDCWD, scan->directory, &links_left, &way);
 	AUTO_CLOSE int fd =
 		path_fd < 0 ? path_fd : openat(path_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (path_fd < 0)
 		return root_problem(scan, path_fd);
 	/* Watched before it is opened, so that a change of its permissions is seen. */
-	manifests_watches_add_content(&scan->watches, path_fd);
+	path_watches_add_content(&scan->watches, path_fd);
 	if (fd < 0)
 		return root_problem(scan, -errno);
 	scan->remote = is_remote(fd);
@@ -146,7 +146,7 @@ void manifests_scan_run(struct manifests_scan *scan)
 		r = run_pass(pass);
 		if (r == 0)
 			compare(pass);
-		manifests_generation_fini(&pass->generation);
+		path_generation_fini(&pass->generation);
 		manifests_found_clear(&pass->found);
 		manifests_dirs_clear(&pass->dirs);
 		free(pass);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "watchers/manifests_dirs.h"
+#include "watchers/manifests/manifests_dirs.h"
 
 #include <errno.h>
 

@@ -7,7 +7,7 @@
 
 #include <sys/stat.h>
 
-#include "watchers/manifests_watches.h"
+#include "watchers/path/path_watches.h"
 
 /*
  * Opens (O_PATH) the directory @path, relative to @dirfd unless absolute. *links_left bounds the
@@ -15,34 +15,33 @@
  * path is watched also when the rest does not. @way: who else than root can lead the path to
  * another place, in words; it is left alone when nobody can, or when it has words already.
  */
-int manifests_resolve_dir(struct manifests_watches *watches, int dirfd, const char *path,
-			  int *links_left, struct error *way);
+int path_resolve_dir(struct path_watches *watches, int dirfd, const char *path, int *links_left,
+		     struct error *way);
 
 /*
  * Directories that links led through in one pass, so that all links through one directory see the
  * same one, however often the name is moved on meanwhile. Zeroed is empty.
  */
-struct manifests_generation {
+struct path_generation {
 	struct generation_dir *dirs;
 	size_t n;
 };
 
-void manifests_generation_fini(struct manifests_generation *generation);
+void path_generation_fini(struct path_generation *generation);
 
 /* What an entry of a directory finally is: no symbolic link. */
-struct manifests_target {
+struct path_target {
 	int dirfd; /* valid until the generation is finished or @own is closed */
-	int own;   /* -1, or to be closed by manifests_target_fini() */
+	int own;   /* -1, or to be closed by path_target_fini() */
 	char *name;
 	struct stat st;
-	struct error way; /* of the links to it, as for manifests_resolve_dir(); code 0: only root
+	struct error way; /* of the links to it, as for path_resolve_dir(); code 0: only root
 			   */
 };
 
-void manifests_target_fini(struct manifests_target *target);
+void path_target_fini(struct path_target *target);
 
 /* Follows the entry @name of @dirfd to what it is. -ENOENT: it, or what it leads to, is not there.
  */
-int manifests_resolve_entry(struct manifests_watches *watches,
-			    struct manifests_generation *generation, int dirfd, const char *name,
-			    struct manifests_target *ret_target);
+int path_resolve_entry(struct path_watches *watches, struct path_generation *generation, int dirfd,
+		       const char *name, struct path_target *ret_target);

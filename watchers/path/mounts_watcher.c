@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "watchers/mounts_watcher.h"
+#include "watchers/path/mounts_watcher.h"
 
 #include <fcntl.h>
 

@@ -5,8 +5,8 @@
  */
 #pragma once
 
-#include "watchers/manifests_known.h"
-#include "watchers/manifests_watches.h"
+#include "watchers/manifests/manifests_known.h"
+#include "watchers/path/path_watches.h"
 
 struct manifests_scan {
 	/* set by the owner */
@@ -22,7 +22,7 @@ struct manifests_scan {
 	struct manifests_known known;
 
 	/* results */
-	struct manifests_watches watches; /* .user is set by the owner before the scan */
+	struct path_watches watches; /* .user is set by the owner before the scan */
 	struct manifests_changes changes;
 	struct error problem; /* of the directory; code 0: it was read completely */
 	bool retry; /* look again soon: a file is being written, or the directory was never still */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/daemon_host.h"
+#include "core/host/daemon_host.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,8 +14,8 @@
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
-#include "core/api/peers.h"
 #include "core/base/fs.h"
+#include "core/host/peers.h"
 
 enum {
 	BACKLOG = 4096

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "watchers/manifests_watches.h"
+#include "watchers/path/path_watches.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -18,7 +18,7 @@ static const uint32_t chain_mask = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MO
 				   IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
 static const uint32_t content_mask = chain_mask | IN_CLOSE_WRITE;
 
-static struct manifests_watch *find(const struct manifests_watches *watches, int wd)
+static struct path_watch *find(const struct path_watches *watches, int wd)
 {
 	for (size_t i = watches->n; i > 0; i--)
 		if (watches->items[i - 1].wd == wd)
@@ -27,9 +27,9 @@ static struct manifests_watch *find(const struct manifests_watches *watches, int
 }
 
 /* NULL when there is no watch. */
-static struct manifests_watch *add(struct manifests_watches *watches, int dirfd, uint32_t mask)
+static struct path_watch *add(struct path_watches *watches, int dirfd, uint32_t mask)
 {
-	struct manifests_watch *watch;
+	struct path_watch *watch;
 	char path[32];
 	int wd;
 
@@ -55,19 +55,19 @@ static struct manifests_watch *add(struct manifests_watches *watches, int dirfd,
 			xrealloc(watches->items, watches->capacity * sizeof(*watches->items));
 	}
 	watch = &watches->items[watches->n++];
-	*watch = (struct manifests_watch){ .wd = wd };
+	*watch = (struct path_watch){ .wd = wd };
 	return watch;
 }
 
-void manifests_watches_add_content(struct manifests_watches *watches, int dirfd)
+void path_watches_add_content(struct path_watches *watches, int dirfd)
 {
-	struct manifests_watch *watch = add(watches, dirfd, content_mask);
+	struct path_watch *watch = add(watches, dirfd, content_mask);
 
 	if (watch)
 		watch->content = true;
 }
 
-static bool has_name(const struct manifests_watch *watch, const char *name)
+static bool has_name(const struct path_watch *watch, const char *name)
 {
 	for (size_t i = 0; i < watch->names.n; i++)
 		if (strcmp(watch->names.items[i], name) == 0)
@@ -75,10 +75,9 @@ static bool has_name(const struct manifests_watch *watch, const char *name)
 	return false;
 }
 
-void manifests_watches_add_name(struct manifests_watches *watches, int dirfd, const char *name,
-				bool content)
+void path_watches_add_name(struct path_watches *watches, int dirfd, const char *name, bool content)
 {
-	struct manifests_watch *watch = add(watches, dirfd, content ? content_mask : chain_mask);
+	struct path_watch *watch = add(watches, dirfd, content ? content_mask : chain_mask);
 
 	if (!watch || watch->any || has_name(watch, name))
 		return;
@@ -88,15 +87,15 @@ void manifests_watches_add_name(struct manifests_watches *watches, int dirfd, co
 		strv_add(&watch->names, name);
 }
 
-bool manifests_watches_has(const struct manifests_watches *watches, int wd)
+bool path_watches_has(const struct path_watches *watches, int wd)
 {
 	return find(watches, wd) != NULL;
 }
 
-bool manifests_watches_event_matters(const struct manifests_watches *watches,
-				     const struct inotify_event *event)
+bool path_watches_event_matters(const struct path_watches *watches,
+				const struct inotify_event *event)
 {
-	const struct manifests_watch *watch = find(watches, event->wd);
+	const struct path_watch *watch = find(watches, event->wd);
 	const char *name = event->len ? event->name : "";
 
 	if (event->mask & IN_Q_OVERFLOW)
@@ -117,19 +116,18 @@ bool manifests_watches_event_matters(const struct manifests_watches *watches,
 	       !(event->mask & IN_CLOSE_WRITE);
 }
 
-void manifests_watches_replace(struct manifests_watches *old,
-			       const struct manifests_watches *watches)
+void path_watches_replace(struct path_watches *old, const struct path_watches *watches)
 {
 	for (size_t i = 0; i < old->n; i++)
-		if (!manifests_watches_has(watches, old->items[i].wd))
+		if (!path_watches_has(watches, old->items[i].wd))
 			inotify_unwatch(watches->user, old->items[i].wd);
-	manifests_watches_fini(old);
+	path_watches_fini(old);
 }
 
-void manifests_watches_fini(struct manifests_watches *watches)
+void path_watches_fini(struct path_watches *watches)
 {
 	for (size_t i = 0; i < watches->n; i++)
 		strv_fini(&watches->items[i].names);
 	free(watches->items);
-	*watches = (struct manifests_watches){ 0 };
+	*watches = (struct path_watches){ 0 };
 }

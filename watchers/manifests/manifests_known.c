@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "watchers/manifests_known.h"
+#include "watchers/manifests/manifests_known.h"
 
 #include <errno.h>
 

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "watchers/manifests.h"
+#include "watchers/manifests/manifests.h"
 
 #include <errno.h>
 
 #include "core/base/log.h"
-#include "watchers/manifests_scan.h"
-#include "watchers/mounts_watcher.h"
+#include "watchers/manifests/manifests_scan.h"
+#include "watchers/path/mounts_watcher.h"
 
 enum {
 	CLOSE_LIMIT_MS = 2000, /* for a scan that is under way at the end */
-	RETRY_FIRST_MS = 20, /* for a writer that was closing just then; doubles up to poll_ms */
+	RETRY_FIRST_MS = 20,   /* for a writer that was closing just then; doubles up to poll_ms */
 	MOVED_MS = 50,    /* containers that start change the mount table too, often many at once */
 	MOVED_SHARE = 20, /* the looks for that take at most this part of a processor's time */
 };
@@ -19,8 +19,8 @@ struct manifests_watcher {
 	struct manifests_options options;
 	struct manifests_listener listener;
 
-	struct inotify_user inotify;      /* not joined: none to be had, or not wanted */
-	struct manifests_watches watches; /* of the last scan */
+	struct inotify_user inotify; /* not joined: none to be had, or not wanted */
+	struct path_watches watches; /* of the last scan */
 	bool polling;
 
 	struct timer quiet; /* runs between a hint and its scan */
@@ -36,13 +36,13 @@ struct manifests_watcher {
 	bool hinted;     /* meanwhile there was a hint ... */
 	bool wanted_now; /* ... or a request */
 
-	struct mounts *mounts; /* NULL: the mount table cannot be watched */
-	struct timer moved;    /* from its change to the look at the directories */
+	struct mounts *mounts;               /* NULL: the mount table cannot be watched */
+	struct timer moved;                  /* from its change to the look at the directories */
 	uint64_t moved_pause_ms, started_ns; /* how long that is; when the last scan began */
 
 	struct deferred deferred_close;
-	struct timer closing; /* the scan that is under way is waited for */
-	bool left_behind;     /* and no longer */
+	struct timer closing;      /* the scan that is under way is waited for */
+	bool left_behind;          /* and no longer */
 	void (*closed)(void *ctx); /* set: closing */
 	void *closed_ctx;
 };
@@ -117,8 +117,8 @@ static void on_event(struct inotify_user *user, const struct inotify_event *even
 {
 	struct manifests_watcher *watcher = container_of(user, struct manifests_watcher, inotify);
 
-	if (manifests_watches_event_matters(&watcher->watches, event) ||
-	    (watcher->busy && !manifests_watches_has(&watcher->watches, event->wd)))
+	if (path_watches_event_matters(&watcher->watches, event) ||
+	    (watcher->busy && !path_watches_has(&watcher->watches, event->wd)))
 		hint(watcher);
 }
 
@@ -141,9 +141,9 @@ static void take_watches(struct manifests_watcher *watcher)
 	bool polling = !joined || scan->remote || code < 0;
 
 	if (joined)
-		manifests_watches_replace(&watcher->watches, &scan->watches);
+		path_watches_replace(&watcher->watches, &scan->watches);
 	watcher->watches = scan->watches;
-	scan->watches = (struct manifests_watches){ 0 };
+	scan->watches = (struct path_watches){ 0 };
 	if (polling && !watcher->polling && code < 0)
 		log_warning(
 			"manifests are looked at every %llu ms, because inotify fails: %s%s directory=%s",
@@ -239,7 +239,7 @@ static void on_scan_done(struct work *work)
 		return watcher_free(watcher);
 	note_cost(watcher);
 	if (watcher->scanned && watcher->scan.skipped) {
-		watcher->scan.watches = (struct manifests_watches){ 0 };
+		watcher->scan.watches = (struct path_watches){ 0 };
 	} else {
 		if (watcher->scanned) /* else what was watched before still is */
 			take_watches(watcher);
@@ -321,7 +321,7 @@ static void watcher_free(struct manifests_watcher *watcher)
 {
 	timer_stop(&watcher->closing);
 	inotify_leave(&watcher->inotify);
-	manifests_watches_fini(&watcher->watches);
+	path_watches_fini(&watcher->watches);
 	manifests_known_fini(&watcher->scan.known);
 	strv_fini(&watcher->scan.hung);
 	free(watcher->scan.directory);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "watchers/manifests_resolve.h"
+#include "watchers/path/path_resolve.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 
-#include "watchers/manifests_read.h"
+#include "watchers/path/path_owner.h"
 
 enum {
 	LINKS_MAX = 40, /* as many as the kernel follows */
@@ -49,12 +49,12 @@ static void judge_dir(int dirfd, struct error *way)
 
 	if (way->code < 0 || fstat(dirfd, &st) < 0 || (st.st_uid == 0 && (st.st_mode & S_ISVTX)))
 		return;
-	if (manifests_check_owner(&st, "", NULL) == 0)
+	if (path_check_owner(&st, "", NULL) == 0)
 		return;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", dirfd);
 	len = readlink(link, real, sizeof(real) - 1);
 	real[len < 0 ? 0 : len] = '\0';
-	manifests_check_owner(&st, len < 0 ? "a directory on the way to it" : real, way);
+	path_check_owner(&st, len < 0 ? "a directory on the way to it" : real, way);
 }
 
 /* A link has no mode, and the text that it had when it was made. */
@@ -71,7 +71,7 @@ static void judge_link(const struct stat *st, const char *name, struct error *wa
 /* ---- directories ---- */
 
 /* One step of a path. Returns the descriptor of the directory or -errno. */
-static int step(struct manifests_watches *watches, int dirfd, const char *name, int *links_left,
+static int step(struct path_watches *watches, int dirfd, const char *name, int *links_left,
 		struct error *way)
 {
 	AUTO_CLOSE int fd = -1;
@@ -79,7 +79,7 @@ static int step(struct manifests_watches *watches, int dirfd, const char *name, 
 	struct stat st;
 
 	if (strcmp(name, "..") != 0) {
-		manifests_watches_add_name(watches, dirfd, name, false);
+		path_watches_add_name(watches, dirfd, name, false);
 		judge_dir(dirfd, way);
 	}
 	fd = openat(dirfd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -93,11 +93,11 @@ static int step(struct manifests_watches *watches, int dirfd, const char *name, 
 		return -ELOOP;
 	judge_link(&st, name, way);
 	text = read_link(fd, "");
-	return text ? manifests_resolve_dir(watches, dirfd, text, links_left, way) : -errno;
+	return text ? path_resolve_dir(watches, dirfd, text, links_left, way) : -errno;
 }
 
-int manifests_resolve_dir(struct manifests_watches *watches, int dirfd, const char *path,
-			  int *links_left, struct error *way)
+int path_resolve_dir(struct path_watches *watches, int dirfd, const char *path, int *links_left,
+		     struct error *way)
 {
 	AUTO_CLOSE int fd =
 		openat(dirfd, path[0] == '/' ? "/" : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -124,21 +124,20 @@ int manifests_resolve_dir(struct manifests_watches *watches, int dirfd, const ch
 
 /* ---- generations ---- */
 
-void manifests_generation_fini(struct manifests_generation *generation)
+void path_generation_fini(struct path_generation *generation)
 {
 	for (size_t i = 0; i < generation->n; i++) {
 		close(generation->dirs[i].fd);
 		free(generation->dirs[i].path);
 	}
 	free(generation->dirs);
-	*generation = (struct manifests_generation){ 0 };
+	*generation = (struct path_generation){ 0 };
 }
 
 /* The directory @path seen from the target's, as the pass saw it first. *ret_own as in struct
- * manifests_target. */
-static int generation_open(struct manifests_watches *watches,
-			   struct manifests_generation *generation, struct manifests_target *target,
-			   const char *path, int *ret_own)
+ * path_target. */
+static int generation_open(struct path_watches *watches, struct path_generation *generation,
+			   struct path_target *target, const char *path, int *ret_own)
 {
 	int links_left = LINKS_MAX, dirfd = target->dirfd, fd;
 	struct error way = { 0 };
@@ -155,7 +154,7 @@ static int generation_open(struct manifests_watches *watches,
 			target->way = dir->way;
 		return dir->fd;
 	}
-	fd = manifests_resolve_dir(watches, dirfd, path, &links_left, &way);
+	fd = path_resolve_dir(watches, dirfd, path, &links_left, &way);
 	if (fd < 0)
 		return fd;
 	if (!target->way.code)
@@ -173,12 +172,12 @@ static int generation_open(struct manifests_watches *watches,
 
 /* ---- entries ---- */
 
-void manifests_target_fini(struct manifests_target *target)
+void path_target_fini(struct path_target *target)
 {
 	if (target->own >= 0)
 		close(target->own);
 	free(target->name);
-	*target = (struct manifests_target){ .dirfd = -1, .own = -1 };
+	*target = (struct path_target){ .dirfd = -1, .own = -1 };
 }
 
 /* Splits "a/b/c" into "a/b" and "c". What ends in no name ("a/", "..") is a directory as a whole,
@@ -198,8 +197,8 @@ static void split_link(const char *text, char **ret_dir, char **ret_name)
 }
 
 /* Replaces the target, a link, by what the link says. */
-static int follow(struct manifests_watches *watches, struct manifests_generation *generation,
-		  struct manifests_target *target)
+static int follow(struct path_watches *watches, struct path_generation *generation,
+		  struct path_target *target)
 {
 	AUTO_FREE char *text = read_link(target->dirfd, target->name);
 	AUTO_FREE char *dir = NULL;
@@ -221,16 +220,15 @@ static int follow(struct manifests_watches *watches, struct manifests_generation
 		target->dirfd = fd;
 	}
 	if (strcmp(name, ".") != 0)
-		manifests_watches_add_name(watches, fd, name, true);
+		path_watches_add_name(watches, fd, name, true);
 	return 0;
 }
 
-int manifests_resolve_entry(struct manifests_watches *watches,
-			    struct manifests_generation *generation, int dirfd, const char *name,
-			    struct manifests_target *ret_target)
+int path_resolve_entry(struct path_watches *watches, struct path_generation *generation, int dirfd,
+		       const char *name, struct path_target *ret_target)
 {
-	AUTO(manifests_target_fini)
-	struct manifests_target target = { .dirfd = dirfd, .own = -1, .name = xstrdup(name) };
+	AUTO(path_target_fini)
+	struct path_target target = { .dirfd = dirfd, .own = -1, .name = xstrdup(name) };
 
 	for (int links = 0; links <= LINKS_MAX; links++) {
 		int r;
@@ -241,7 +239,7 @@ int manifests_resolve_entry(struct manifests_watches *watches,
 			judge_dir(target.dirfd, &target.way);
 		if (!S_ISLNK(target.st.st_mode)) {
 			*ret_target = target;
-			target = (struct manifests_target){ .own = -1 };
+			target = (struct path_target){ .own = -1 };
 			return 0;
 		}
 		judge_link(&target.st, target.name, &target.way);

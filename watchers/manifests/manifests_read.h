@@ -4,7 +4,7 @@
 
 #include <sys/stat.h>
 
-#include "watchers/manifests_known.h"
+#include "watchers/manifests/manifests_known.h"
 
 struct manifests_read_options {
 	const char *shown;                  /* the file's path in messages */
@@ -18,6 +18,3 @@ struct manifests_read_options {
  */
 int manifests_read(int dirfd, const char *name, const struct manifests_read_options *options,
 		   struct manifests_found *found);
-
-/* The words for a file or directory that others than root can write; 0 when they cannot. */
-int manifests_check_owner(const struct stat *st, const char *shown, struct error *err);

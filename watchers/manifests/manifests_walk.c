@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "watchers/manifests_walk.h"
+#include "watchers/manifests/manifests_walk.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -11,7 +11,8 @@
 #include "core/base/aside.h"
 #include "core/manifest/file_name.h"
 #include "core/manifest/ignore.h"
-#include "watchers/manifests_read.h"
+#include "watchers/manifests/manifests_read.h"
+#include "watchers/path/path_owner.h"
 
 enum {
 	DEPTH_MAX = 16,
@@ -60,7 +61,7 @@ static int add_found(struct manifests_pass *pass, const char *path,
 }
 
 static int read_file(struct manifests_pass *pass, const struct dir *dir,
-		     const struct manifests_target *target, const char *path)
+		     const struct path_target *target, const char *path)
 {
 	AUTO_FREE char *shown = shown_path(pass, path);
 	struct manifests_read_options options = {
@@ -85,7 +86,7 @@ static int read_file(struct manifests_pass *pass, const struct dir *dir,
 	}
 	if (options.only_root_writes && target->dirfd != dir->fd &&
 	    fstat(target->dirfd, &st) == 0 &&
-	    manifests_check_owner(&st, "the directory it leads to", &found->err) < 0) {
+	    path_check_owner(&st, "the directory it leads to", &found->err) < 0) {
 		error_wrap(&found->err, -EPERM, "%s", shown);
 		return 0;
 	}
@@ -208,14 +209,14 @@ static int parse_ignore_file(const char *shown, const struct manifests_found *fo
 static int read_ignore_file(struct manifests_pass *pass, const struct dir *dir, const char *shown,
 			    struct ignore *ret_ignore, struct error *err)
 {
-	AUTO(manifests_target_fini) struct manifests_target target = { .own = -1 };
+	AUTO(path_target_fini) struct path_target target = { .own = -1 };
 	struct manifests_read_options options = {
 		.shown = shown,
 		.only_root_writes = pass->scan->only_root_writes,
 	};
 	struct manifests_found found = { 0 };
-	int r = manifests_resolve_entry(&pass->scan->watches, &pass->generation, dir->fd,
-					IGNORE_FILE_NAME, &target);
+	int r = path_resolve_entry(&pass->scan->watches, &pass->generation, dir->fd,
+				   IGNORE_FILE_NAME, &target);
 
 	if (r == 0 && options.only_root_writes && target.way.code < 0)
 		return error_set(err, -EPERM, "%s: %s", shown, target.way.msg);
@@ -337,7 +338,7 @@ static int bad_entry(struct manifests_pass *pass, const char *name, const char *
 static int walk(struct manifests_pass *pass, struct dir *dir);
 
 static int enter(struct manifests_pass *pass, const struct dir *parent,
-		 const struct manifests_target *target, const char *path)
+		 const struct path_target *target, const char *path)
 {
 	AUTO_CLOSE int fd = openat(target->dirfd, target->name,
 				   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -362,7 +363,7 @@ static int enter(struct manifests_pass *pass, const struct dir *parent,
 static int visit(struct manifests_pass *pass, const struct dir *dir, const char *name)
 {
 	AUTO_FREE char *path = xasprintf("%s%s%s", dir->path, *dir->path ? "/" : "", name);
-	AUTO(manifests_target_fini) struct manifests_target target = { .own = -1 };
+	AUTO(path_target_fini) struct path_target target = { .own = -1 };
 	bool ignored_as_file = is_ignored(pass, dir, path, false);
 	bool ignored_as_directory = is_ignored(pass, dir, path, true);
 	struct stat st;
@@ -375,8 +376,7 @@ static int visit(struct manifests_pass *pass, const struct dir *dir, const char 
 	if (strv_has(&pass->scan->hung, path))
 		return skip_directory(pass, path, -ASIDE_HANGS);
 	manifests_scan_touches(pass->scan, path);
-	r = manifests_resolve_entry(&pass->scan->watches, &pass->generation, dir->fd, name,
-				    &target);
+	r = path_resolve_entry(&pass->scan->watches, &pass->generation, dir->fd, name, &target);
 	if (r == -ENOENT && fstatat(dir->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return MANIFESTS_PASS_AGAIN;
 	if (r < 0 && !ignored_as_file)
@@ -459,8 +459,8 @@ static int walk(struct manifests_pass *pass, struct dir *dir)
 	if (r != 0 || before)
 		return r;
 	if (pass->scan->only_root_writes && dir->owner.code == 0)
-		manifests_check_owner(&st, shown, &dir->owner);
-	manifests_watches_add_content(&pass->scan->watches, dir->fd);
+		path_check_owner(&st, shown, &dir->owner);
+	path_watches_add_content(&pass->scan->watches, dir->fd);
 	r = list_entries(pass, dir, &links, &others);
 	if (r == 0)
 		r = load_ignore_file(pass, dir);

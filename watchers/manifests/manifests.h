@@ -16,7 +16,7 @@
  * is closed.
  *
  * A file that is not found any more was removed, or is hidden by what led to it: see
- * watchers/manifests_dirs.h. Mounts come and go without an inotify event: after a change of the
+ * watchers/manifests/manifests_dirs.h. Mounts come and go without an inotify event: after a change of the
  * mount table it is looked whether the directories are still the same ones.
  *
  * Bounds: 16 levels, 1 000 directories, 10 000 files, 1 MiB a file, 64 MiB together. Run as root,

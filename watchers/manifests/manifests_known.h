@@ -10,7 +10,7 @@
 #include "core/base/error.h"
 #include "core/base/map.h"
 #include "core/base/str.h"
-#include "watchers/manifests_dirs.h"
+#include "watchers/manifests/manifests_dirs.h"
 
 /* A file with the same identity has the same content, unless it was read so soon after a write that
  * the clock of the filesystem may not tell a second write from the first. */

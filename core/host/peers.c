@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/api/peers.h"
+#include "core/host/peers.h"
 
 #include <errno.h>
 #include <grp.h>

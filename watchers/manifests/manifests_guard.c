@@ -10,7 +10,7 @@
 #include "core/base/aside.h"
 #include "core/base/buf.h"
 #include "core/base/mountinfo.h"
-#include "watchers/manifests_scan.h"
+#include "watchers/manifests/manifests_scan.h"
 
 enum { HUNG_MAX = 16 }; /* places in one directory; with more it counts as hung as a whole */
 
@@ -19,7 +19,7 @@ static void run_aside(struct aside_page *page, void *result UNUSED, const void *
 {
 	struct manifests_scan scan = *(const struct manifests_scan *)ctx;
 
-	scan.watches = (struct manifests_watches){ 0 };
+	scan.watches = (struct path_watches){ 0 };
 	scan.at = page->at;
 	manifests_scan_run(&scan);
 }

@@ -10,36 +10,34 @@
 #include "core/base/str.h"
 #include "core/loop/inotify.h"
 
-struct manifests_watch {
+struct path_watch {
 	int wd;
 	bool content;      /* names that can be manifests or lead to some matter */
 	bool any;          /* every name matters */
 	struct strv names; /* these names matter */
 };
 
-struct manifests_watches {
+struct path_watches {
 	struct inotify_user *user; /* NULL: no inotify */
 	int code;                  /* why the last refused watch was refused, -errno; 0: none was */
-	struct manifests_watch *items;
+	struct path_watch *items;
 	size_t n, capacity;
 };
 
 /* Watches the open directory @dirfd for all that can be a manifest. */
-void manifests_watches_add_content(struct manifests_watches *watches, int dirfd);
+void path_watches_add_content(struct path_watches *watches, int dirfd);
 
 /* Watches @dirfd for the entry @name: its coming, going and, with @content, being written. */
-void manifests_watches_add_name(struct manifests_watches *watches, int dirfd, const char *name,
-				bool content);
+void path_watches_add_name(struct path_watches *watches, int dirfd, const char *name, bool content);
 
 /* Takes off what @old has and @watches lacks; @old is finished then. Both are of one user. */
-void manifests_watches_replace(struct manifests_watches *old,
-			       const struct manifests_watches *watches);
+void path_watches_replace(struct path_watches *old, const struct path_watches *watches);
 
 /* Whether an event calls for a scan. */
-bool manifests_watches_event_matters(const struct manifests_watches *watches,
-				     const struct inotify_event *event);
+bool path_watches_event_matters(const struct path_watches *watches,
+				const struct inotify_event *event);
 
 /* Whether the event's watch is one of these. */
-bool manifests_watches_has(const struct manifests_watches *watches, int wd);
+bool path_watches_has(const struct path_watches *watches, int wd);
 
-void manifests_watches_fini(struct manifests_watches *watches);
+void path_watches_fini(struct path_watches *watches);

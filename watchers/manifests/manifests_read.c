@@ -6,7 +6,7 @@
  * writing, and while we hold it, nobody opens it so. Where a filesystem has no leases, a file
  * counts as being written until its times have been still for a moment.
  */
-#include "watchers/manifests_read.h"
+#include "watchers/manifests/manifests_read.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "core/manifest/manifest.h"
+#include "watchers/path/path_owner.h"
 
 enum {
 	STILL_MS = 200,  /* without leases: no write for so long */
@@ -85,22 +86,6 @@ static int read_content(int fd, struct buf *content)
 	return -EFBIG;
 }
 
-int manifests_check_owner(const struct stat *st, const char *shown, struct error *err)
-{
-	if (st->st_uid != 0)
-		return error_set(
-			err, -EPERM,
-			"%s belongs to user %u, who could run anything as root through it: "
-			"chown root and chmod go-w it",
-			shown, st->st_uid);
-	if (st->st_mode & (S_IWGRP | S_IWOTH))
-		return error_set(err, -EPERM,
-				 "%s can be written by others than root (mode %04o), who could run "
-				 "anything as root through it: chmod go-w %s",
-				 shown, st->st_mode & 07777, shown);
-	return 0;
-}
-
 static int refuse(const struct stat *st, const struct manifests_read_options *options,
 		  struct error *err)
 {
@@ -112,7 +97,7 @@ static int refuse(const struct stat *st, const struct manifests_read_options *op
 	if (st->st_size > MANIFEST_MAX_BYTES)
 		return error_set(err, -EFBIG, "%s has %lld bytes, at most %d are allowed: split it",
 				 options->shown, (long long)st->st_size, MANIFEST_MAX_BYTES);
-	return options->only_root_writes ? manifests_check_owner(st, options->shown, err) : 0;
+	return options->only_root_writes ? path_check_owner(st, options->shown, err) : 0;
 }
 
 static int stat_open_file(int fd, const struct manifests_read_options *options,

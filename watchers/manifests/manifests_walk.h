@@ -2,8 +2,8 @@
 /* One pass over the tree of manifests: what is there now. Blocks; worker threads only. */
 #pragma once
 
-#include "watchers/manifests_resolve.h"
-#include "watchers/manifests_scan.h"
+#include "watchers/manifests/manifests_scan.h"
+#include "watchers/path/path_resolve.h"
 
 enum { MANIFESTS_PASSES_MAX = 5, MANIFESTS_DIRECTORIES_MAX = 1000 };
 
@@ -20,7 +20,7 @@ struct manifests_pass {
 	int number;       /* from 1 to MANIFESTS_PASSES_MAX */
 	struct map found; /* struct manifests_found.node */
 	struct map dirs;  /* struct manifests_dir.node */
-	struct manifests_generation generation;
+	struct path_generation generation;
 	struct visited visited[MANIFESTS_DIRECTORIES_MAX];
 	size_t n_visited;
 	size_t total_bytes;
