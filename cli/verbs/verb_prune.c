@@ -7,7 +7,7 @@
 #include "cli/client/client.h"
 #include "cli/show/report.h"
 #include "cli/show/results.h"
-#include "cli/verbs/verbs.h"
+#include "cli/verbs.h"
 #include "core/manifest/manifest.h"
 
 enum { KEY_YES = 0x100 };

@@ -3,10 +3,10 @@
 #include <errno.h>
 
 #include "cli/args/args_target.h"
+#include "cli/ask/waiting.h"
 #include "cli/host/host_daemon.h"
 #include "cli/host/host_hierarchy.h"
-#include "cli/verbs/verbs.h"
-#include "cli/verbs/waiting.h"
+#include "cli/verbs.h"
 
 struct run_words {
 	Api__RunVerb verb;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The verbs of kuke, one per file cli/verb_<name>.c. */
+/* The verbs of kuke, one per file verb_<name>.c: those that ask in cli/ask, those about kuke itself
+ * in cli/help, those that change something in cli/verbs. */
 #pragma once
 
 #include "cli/cli.h"

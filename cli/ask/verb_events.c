@@ -7,7 +7,7 @@
 #include "cli/client/client.h"
 #include "cli/show/display.h"
 #include "cli/show/table.h"
-#include "cli/verbs/verbs.h"
+#include "cli/verbs.h"
 #include "core/manifest/manifest.h"
 
 enum { KEY_LIMIT = 0x100, KEY_SINCE, MS_PER_SECOND = 1000 };

@@ -3,8 +3,8 @@
 #include <errno.h>
 
 #include "cli/args/args.h"
-#include "cli/verbs/complete.h"
-#include "cli/verbs/verbs.h"
+#include "cli/help/complete.h"
+#include "cli/verbs.h"
 #include "core/base/str.h"
 
 /* Bash splits words at "=", which stands between an option and its value. */

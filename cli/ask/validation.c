@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/verbs/validation.h"
+#include "cli/ask/validation.h"
 
 #include "core/model/model.h"
 #include "core/model/ports.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kuke help: the overview, or the page of one verb. */
-#include "cli/verbs/help.h"
-#include "cli/verbs/verbs.h"
+#include "cli/help/help.h"
+#include "cli/verbs.h"
 
 enum { KEY_MARKDOWN = 0x100 };
 

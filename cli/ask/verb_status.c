@@ -8,7 +8,7 @@
 #include "cli/client/client.h"
 #include "cli/show/describe.h"
 #include "cli/show/report.h"
-#include "cli/verbs/verbs.h"
+#include "cli/verbs.h"
 #include "core/manifest/manifest.h"
 
 struct status_options {

@@ -3,8 +3,8 @@
 #include <errno.h>
 
 #include "cli/args/files.h"
-#include "cli/verbs/validation.h"
-#include "cli/verbs/verbs.h"
+#include "cli/ask/validation.h"
+#include "cli/verbs.h"
 
 static enum cli_exit validate_run(const struct args *args, const struct io *io, struct error *err)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/verbs/help.h"
+#include "cli/help/help.h"
 
 #include "cli/args/foreign.h"
 #include "cli/args/host_args.h"

@@ -3,7 +3,7 @@
 #include "cli/args/args.h"
 #include "cli/client/client.h"
 #include "cli/show/table.h"
-#include "cli/verbs/verbs.h"
+#include "cli/verbs.h"
 #include "core/manifest/manifest.h"
 
 /* @daemon is NULL when it cannot be asked. */

@@ -3,7 +3,7 @@
  * The shells' scripts know nothing; they ask here. The words before the last are read with more
  * patience than argp has: what makes no sense is passed over.
  */
-#include "cli/verbs/complete.h"
+#include "cli/help/complete.h"
 
 #include "cli/args/args_target.h"
 #include "cli/args/kinds.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kuke __complete: what the scripts of kuke completion ask. */
-#include "cli/verbs/complete.h"
-#include "cli/verbs/verbs.h"
+#include "cli/help/complete.h"
+#include "cli/verbs.h"
 
 static enum cli_exit complete_run(const struct args *args, const struct io *io,
 				  struct error *err UNUSED)

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <strings.h>
 
-#include "cli/verbs/verbs.h"
-#include "cli/verbs/waiting.h"
+#include "cli/ask/waiting.h"
+#include "cli/verbs.h"
 
 enum { KEY_FOR = 0x100, KEY_TIMEOUT };
 

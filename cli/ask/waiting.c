@@ -4,7 +4,7 @@
  * changes were missed; an object that is not there afterwards is gone. An object that is not there
  * yet is waited for, too: its file may just have been dropped.
  */
-#include "cli/verbs/waiting.h"
+#include "cli/ask/waiting.h"
 
 #include <errno.h>
 #include <inttypes.h>
