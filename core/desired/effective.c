@@ -5,9 +5,9 @@
 #include "core/desired/refusal.h"
 #include "core/desired/rivals.h"
 #include "core/desired/stops.h"
+#include "core/hosts/hosts_files.h"
 #include "core/model/view.h"
 #include "core/network/filter.h"
-#include "core/network/hosts_files.h"
 #include "core/network/joins.h"
 #include "core/network/network_ports.h"
 

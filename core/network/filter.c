@@ -5,7 +5,7 @@
 #include "core/network/filter_wish.h"
 #include "core/network/network_egress.h"
 #include "core/network/network_ports.h"
-#include "core/network/passage.h"
+#include "core/passage/passage.h"
 #include "core/state/engine.h"
 #include "core/status/record.h"
 

@@ -5,8 +5,8 @@
 
 #include "core/base/log.h"
 #include "core/desired/asked.h"
-#include "core/network/cellfiles.h"
-#include "core/network/hosts_files.h"
+#include "core/hosts/cellfiles.h"
+#include "core/hosts/hosts_files.h"
 #include "core/plan/plan_cell.h"
 #include "core/plan/plan_steps.h"
 #include "core/reconcile/act_table.h"

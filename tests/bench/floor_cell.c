@@ -3,8 +3,8 @@
 
 #include <signal.h>
 
+#include "core/hosts/cellfiles.h"
 #include "core/model/names.h"
-#include "core/network/cellfiles.h"
 #include "drivers/cni/netns.h"
 #include "drivers/containerd/oci.h"
 #include "tests/bench/bench.h"

@@ -14,9 +14,9 @@
 #pragma once
 
 #include "core/base/map.h"
+#include "core/hosts/cellfiles.h"
 #include "core/loop/loop.h"
 #include "core/model/model.h"
-#include "core/network/cellfiles.h"
 
 struct engine;
 struct object;

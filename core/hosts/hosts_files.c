@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/network/hosts_files.h"
+#include "core/hosts/hosts_files.h"
 
 #include <errno.h>
 
 #include "core/base/log.h"
+#include "core/hosts/cellfiles.h"
 #include "core/model/hosts.h"
 #include "core/model/hosts_lines.h"
-#include "core/network/cellfiles.h"
 #include "core/plan/plan_cell.h"
 #include "core/state/engine.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/network/passage.h"
+#include "core/passage/passage.h"
 
 #include "core/base/log.h"
 #include "core/state/engine.h"

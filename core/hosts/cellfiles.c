@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/network/cellfiles.h"
+#include "core/hosts/cellfiles.h"
 
 #include <errno.h>
 #include <fcntl.h>
