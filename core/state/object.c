@@ -94,58 +94,78 @@ bool cell_may_have(const struct object *cell, const char *container)
 	return find_kept(cell, container) < cell->cell.kept.n;
 }
 
-void object_free(struct object *object)
+static void backing_fini(struct backing *backing)
+{
+	slot_fini(&backing->slot);
+	space_fact_fini(&backing->space);
+	space_passage_fini(&backing->passage);
+	free(backing->namespace_);
+	free(backing->unlisted_why);
+	free(backing->filtered);
+	free(backing->filter_problem);
+	free(backing->routed);
+	free(backing->overlap);
+	free(backing->egress_problem);
+}
+
+static void hosts_known_fini(struct hosts_known *hosts)
+{
+	cellfiles_written_fini(&hosts->files);
+	free(hosts->ip);
+	free(hosts->ip6);
+}
+
+/* What was seen of its network, and what became of its ports. */
+static void cell_seen_fini(struct cell *cell)
+{
+	slot_fini(&cell->network);
+	free(cell->ip);
+	free(cell->ip6);
+	free(cell->bridge);
+	free(cell->link.name);
+	free(cell->reservation);
+	free(cell->reservation6);
+	free(cell->drift);
+	free(cell->last_ip);
+	free(cell->last_ip6);
+	strv_fini(&cell->ports);
+	free(cell->port_conflict);
+	free(cell->port_taken);
+}
+
+static void cell_fini(struct cell *cell)
 {
 	struct container *container;
 	struct join *join;
 
+	check(list_empty(&cell->declared_ports) && !cell->folded);
+	list_for_each(container, &cell->containers, link)
+		cell_remove_container(container);
+	list_for_each(join, &cell->joins, link)
+		cell_remove_join(join);
+	strv_fini(&cell->kept);
+	cell_seen_fini(cell);
+	free(cell->rival);
+	hosts_known_fini(&cell->hosts);
+	protobuf_c_message_free_unpacked((ProtobufCMessage *)cell->effective, NULL);
+}
+
+void object_free(struct object *object)
+{
 	if (!object)
 		return;
 	check(list_empty(&object->claims) && !list_linked(&object->queued) &&
-	      !list_linked(&object->dirty) && !list_linked(&object->fresh) &&
-	      list_empty(&object->cell.declared_ports));
+	      !list_linked(&object->dirty) && !list_linked(&object->fresh));
 	check(!timer_active(&object->wake) && object->actions == 0 && object->children == 0);
-	list_for_each(container, &object->cell.containers, link)
-		cell_remove_container(container);
-	list_for_each(join, &object->cell.joins, link)
-		cell_remove_join(join);
+	backing_fini(&object->backing);
+	cell_fini(&object->cell);
 	slot_fini(&object->cgroup);
-	slot_fini(&object->backing.slot);
-	slot_fini(&object->cell.network);
 	strv_fini(&object->controllers);
-	space_fact_fini(&object->backing.space);
 	free(object->unread);
-	strv_fini(&object->cell.kept);
-	free(object->backing.namespace_);
-	free(object->backing.unlisted_why);
-	free(object->backing.filtered);
-	free(object->backing.filter_problem);
-	free(object->backing.routed);
-	free(object->backing.overlap);
-	space_passage_fini(&object->backing.passage);
-	free(object->backing.egress_problem);
-	free(object->cell.ip);
-	free(object->cell.ip6);
-	free(object->cell.bridge);
-	free(object->cell.link.name);
-	free(object->cell.reservation);
-	free(object->cell.reservation6);
-	free(object->cell.drift);
-	free(object->cell.last_ip);
-	free(object->cell.last_ip6);
-	strv_fini(&object->cell.ports);
-	free(object->cell.port_conflict);
-	free(object->cell.port_taken);
-	check(!object->cell.folded);
-	free(object->cell.rival);
-	cellfiles_written_fini(&object->cell.hosts.files);
-	free(object->cell.hosts.ip);
-	free(object->cell.hosts.ip6);
 	free(object->source);
 	free(object->refused);
 	free(object->status.message);
 	protobuf_c_message_free_unpacked(object->spec, NULL);
-	protobuf_c_message_free_unpacked((ProtobufCMessage *)object->cell.effective, NULL);
 	free(object->key);
 	free(object);
 }
