@@ -2,8 +2,8 @@
 #include "core/doctor/doctor_private.h"
 
 #include "core/driver/cgroup.h"
-#include "core/plan/plan_context.h"
 #include "core/reconcile/relist.h"
+#include "core/status/plan_context.h"
 
 enum {
 	SETTLE_CHECK_MS = 50,
