@@ -143,11 +143,3 @@ bool relist_speaks(const struct relist *relist, struct slot *slot)
 		slot->relisted_seq = relist->seq;
 	return believed;
 }
-
-void relist_all(struct engine *engine)
-{
-	relist_network(engine);
-	relist_cgroups(engine);
-	if (engine->runtime_up)
-		relist_runtime(engine);
-}
