@@ -9,7 +9,7 @@
 #include "core/base/buf.h"
 #include "core/base/fs.h"
 #include "core/base/str.h"
-#include "core/model/hosts.h"
+#include "core/hosts/hosts.h"
 #include "core/model/names.h"
 
 #define HOSTNAME_PREFIX "hostname."

@@ -5,8 +5,8 @@
 
 #include "core/base/log.h"
 #include "core/hosts/cellfiles.h"
-#include "core/model/hosts.h"
-#include "core/model/hosts_lines.h"
+#include "core/hosts/hosts.h"
+#include "core/hosts/hosts_lines.h"
 #include "core/plan/plan_cell.h"
 #include "core/state/engine.h"
 

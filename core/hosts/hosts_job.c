@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/hosts/hosts_private.h"
 
-#include "core/model/hosts.h"
+#include "core/hosts/hosts.h"
 #include "core/plan/plan_cell.h"
 #include "core/state/engine.h"
 

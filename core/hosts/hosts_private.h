@@ -4,9 +4,9 @@
 #pragma once
 
 #include "core/hosts/cellfiles.h"
+#include "core/hosts/hosts.h"
 #include "core/hosts/hosts_files.h"
-#include "core/model/hosts.h"
-#include "core/model/hosts_lines.h"
+#include "core/hosts/hosts_lines.h"
 #include "core/state/cellfiles_written.h"
 #include "core/state/object.h"
 
