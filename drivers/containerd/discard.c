@@ -8,6 +8,7 @@
 #include <signal.h>
 
 #include "api/containerd.pb-c.h"
+#include "drivers/containerd/driver.h"
 #include "drivers/containerd/labels.h"
 #include "drivers/containerd/op.h"
 
@@ -63,7 +64,7 @@ static int start_remove_snapshot(struct op *op)
 {
 	Ctd__SnapshotRequest request = CTD__SNAPSHOT_REQUEST__INIT;
 
-	request.snapshotter = op->driver->snapshotter;
+	request.snapshotter = op->ctd->snapshotter;
 	request.key = discard_of(op)->id;
 	return op_unary(op, &remove_snapshot_method, &request.base);
 }
@@ -119,7 +120,7 @@ static void on_again(struct timer *timer)
 static int start_wait(struct op *op)
 {
 	op_sub_call(op);
-	timer_start(op->driver->loop, &discard_of(op)->again, ENDS_CHECK_MS, on_again);
+	timer_start(op->ctd->loop, &discard_of(op)->again, ENDS_CHECK_MS, on_again);
 	return OP_WAIT;
 }
 
@@ -135,7 +136,7 @@ static int start_kill_shim(struct op *op)
 {
 	const struct container_ref ref = { op->namespace_, discard_of(op)->id };
 
-	task_kill_shim(&op->driver->runtime, &ref, op_sub_call(op));
+	task_kill_shim(&containerd_of_op(op)->runtime, &ref, op_sub_call(op));
 	return OP_WAIT;
 }
 
@@ -190,6 +191,6 @@ void inventory_discard(struct runtime *runtime, const struct host_thing *thing, 
 	discard->kind = thing->kind;
 	discard->id = xstrdup(thing->id);
 	discard->op.fini = discard_fini;
-	op_start_steps(containerd_of(runtime), &discard->op, ways[thing->kind].steps,
+	op_start_steps(&containerd_of(runtime)->ctd, &discard->op, ways[thing->kind].steps,
 		       ways[thing->kind].n, namespace_, object, call);
 }

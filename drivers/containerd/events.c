@@ -23,7 +23,7 @@
 #include "api/containerd.pb-c.h"
 #include "core/base/log.h"
 #include "drivers/containerd/client.h"
-#include "drivers/containerd/driver.h"
+#include "drivers/containerd/ctd.h"
 #include "drivers/containerd/watch.h"
 
 #define SYNC_TOPIC "/kukeon/sync"
@@ -85,7 +85,7 @@ static void tell_down(struct events *events, const struct error *why)
 static void explain(struct events *events, const char *step, int status, const char *text,
 		    struct error *ret_err)
 {
-	struct client_attempt attempt = { .socket = events->driver->socket,
+	struct client_attempt attempt = { .socket = events->ctd->socket,
 					  .step = step,
 					  .object = "containerd",
 					  .timeout_ms = PROBE_TIMEOUT_MS };
@@ -110,8 +110,8 @@ static void on_version(struct call *call)
 	struct error why;
 
 	if (call->status == 0 && reply->version) {
-		free(events->driver->version);
-		events->driver->version = xstrdup(reply->version);
+		free(events->ctd->version);
+		events->ctd->version = xstrdup(reply->version);
 	}
 	rpc_unary_fini(&events->version);
 	if (call->status == 0)
@@ -125,7 +125,7 @@ static void on_version(struct call *call)
 		enter(events, EVENTS_UP);
 		events->listener.on_up(events->listener.ctx);
 	}
-	pending_end(&events->driver->under_way);
+	pending_end(&events->ctd->under_way);
 }
 
 static void ask_version(struct events *events)
@@ -135,11 +135,11 @@ static void ask_version(struct events *events)
 
 	if (events->version_call.pending)
 		return;
-	events->asked_ms = loop_now_ms(events->driver->loop);
-	pending_begin(&events->driver->under_way);
-	call_init(&events->version_call, events->driver->loop, on_version);
-	client_unary(events->driver->channel, &version_method, &scope, &request.base,
-		     &events->version, &events->version_call);
+	events->asked_ms = loop_now_ms(events->ctd->loop);
+	pending_begin(&events->ctd->under_way);
+	call_init(&events->version_call, events->ctd->loop, on_version);
+	client_unary(events->ctd->channel, &version_method, &scope, &request.base, &events->version,
+		     &events->version_call);
 }
 
 static void on_probe_timer(struct timer *timer)
@@ -155,12 +155,12 @@ void events_probe(struct events *events)
 
 void events_answered(struct events *events)
 {
-	events->answered_ms = loop_now_ms(events->driver->loop);
+	events->answered_ms = loop_now_ms(events->ctd->loop);
 }
 
 uint64_t events_ask(struct events *events)
 {
-	uint64_t now_ms = loop_now_ms(events->driver->loop);
+	uint64_t now_ms = loop_now_ms(events->ctd->loop);
 
 	if (events->state != EVENTS_UP)
 		return 0;
@@ -175,7 +175,7 @@ void events_work(struct events *events)
 		return;
 	events_ask(events);
 	if (!timer_active(&events->timer))
-		timer_start(events->driver->loop, &events->timer, PROBE_EVERY_MS, on_probe_timer);
+		timer_start(events->ctd->loop, &events->timer, PROBE_EVERY_MS, on_probe_timer);
 }
 
 void events_rest(struct events *events)
@@ -202,10 +202,10 @@ static void on_published(struct call *call)
 		   events->publish_delay_ms == PUBLISH_DELAY_MAX_MS) {
 		/* It answers again: this one may be lost, the next one will not be. */
 		events->publish_delay_ms = PUBLISH_DELAY_MIN_MS;
-		timer_start(events->driver->loop, &events->timer, PUBLISH_DELAY_MIN_MS,
+		timer_start(events->ctd->loop, &events->timer, PUBLISH_DELAY_MIN_MS,
 			    on_publish_timer);
 	}
-	pending_end(&events->driver->under_way);
+	pending_end(&events->ctd->under_way);
 }
 
 /* Publishes until the event comes back: one published before the subscription was in force is lost.
@@ -218,7 +218,7 @@ static void on_publish_timer(struct timer *timer)
 	Ctd__PublishRequest request = CTD__PUBLISH_REQUEST__INIT;
 	Ctd__Any any = CTD__ANY__INIT;
 
-	timer_start(events->driver->loop, timer, events->publish_delay_ms, on_publish_timer);
+	timer_start(events->ctd->loop, timer, events->publish_delay_ms, on_publish_timer);
 	events->publish_delay_ms *= 2;
 	if (events->publish_delay_ms > PUBLISH_DELAY_MAX_MS)
 		events->publish_delay_ms = PUBLISH_DELAY_MAX_MS;
@@ -230,10 +230,10 @@ static void on_publish_timer(struct timer *timer)
 	any.value.len = strlen(events->token);
 	request.topic = (char *)SYNC_TOPIC;
 	request.event = &any;
-	pending_begin(&events->driver->under_way);
-	call_init(&events->publish_call, events->driver->loop, on_published);
-	client_unary(events->driver->channel, &publish_method, &scope, &request.base,
-		     &events->publish, &events->publish_call);
+	pending_begin(&events->ctd->under_way);
+	call_init(&events->publish_call, events->ctd->loop, on_published);
+	client_unary(events->ctd->channel, &publish_method, &scope, &request.base, &events->publish,
+		     &events->publish_call);
 }
 
 static bool is_our_token(const struct events *events, const Ctd__Any *any)
@@ -321,7 +321,7 @@ static void after_stream(struct events *events, int status, const struct error *
 	if (!why.msg[0])
 		explain(events, "listen to events", status < 0 ? status : -ECONNREFUSED,
 			status < 0 ? err->msg : "the stream ended", &why);
-	timer_start(events->driver->loop, &events->timer, events->subscribe_delay_ms,
+	timer_start(events->ctd->loop, &events->timer, events->subscribe_delay_ms,
 		    on_subscribe_timer);
 	events->subscribe_delay_ms *= 2;
 	if (events->subscribe_delay_ms > SUBSCRIBE_DELAY_MAX_MS)
@@ -336,7 +336,7 @@ static void on_stream_end(struct rpc_stream *stream, int status, const struct er
 	events->streaming = false;
 	if (events->state != EVENTS_STOPPED)
 		after_stream(events, status, err);
-	pending_end(&events->driver->under_way);
+	pending_end(&events->ctd->under_way);
 }
 
 static void make_filters(const struct events *events, struct strv *filters)
@@ -362,7 +362,7 @@ static void subscribe(struct events *events)
 	events->resubscribe = false;
 	free(events->token);
 	events->token = xasprintf("%d-%llu-%llu", (int)getpid(),
-				  (unsigned long long)loop_now_ms(events->driver->loop),
+				  (unsigned long long)loop_now_ms(events->ctd->loop),
 				  (unsigned long long)++events->serial);
 	make_filters(events, &filters);
 	request.filters = filters.items;
@@ -371,11 +371,11 @@ static void subscribe(struct events *events)
 					      .on_message = on_message,
 					      .on_end = on_stream_end };
 	events->streaming = true;
-	pending_begin(&events->driver->under_way);
-	client_stream(events->driver->channel, &subscribe_method, &scope, &request.base,
+	pending_begin(&events->ctd->under_way);
+	client_stream(events->ctd->channel, &subscribe_method, &scope, &request.base,
 		      &events->stream);
 	events->publish_delay_ms = PUBLISH_DELAY_MIN_MS;
-	timer_start(events->driver->loop, &events->timer, 1, on_publish_timer);
+	timer_start(events->ctd->loop, &events->timer, 1, on_publish_timer);
 }
 
 void events_add_namespace(struct events *events, const char *namespace_)
@@ -399,15 +399,14 @@ void events_kick(struct events *events)
 {
 	if (events->state != EVENTS_SUBSCRIBING)
 		return;
-	rpc_channel_kick(events->driver->channel);
+	rpc_channel_kick(events->ctd->channel);
 	events->publish_delay_ms = PUBLISH_DELAY_MIN_MS;
-	timer_start(events->driver->loop, &events->timer, 1, on_publish_timer);
+	timer_start(events->ctd->loop, &events->timer, 1, on_publish_timer);
 }
 
-void events_start(struct events *events, struct containerd *driver,
-		  const struct runtime_listener *listener)
+void events_start(struct events *events, struct ctd *ctd, const struct runtime_listener *listener)
 {
-	events->driver = driver;
+	events->ctd = ctd;
 	events->listener = *listener;
 	events->subscribe_delay_ms = SUBSCRIBE_DELAY_MIN_MS;
 	subscribe(events);

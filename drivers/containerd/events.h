@@ -17,7 +17,7 @@ enum events_state {
 
 struct events {
 	enum events_state state;
-	struct containerd *driver;
+	struct ctd *ctd;
 	struct runtime_listener listener;
 	bool told_down;         /* on_down ran and no on_up since */
 	struct strv namespaces; /* of ours whose name the pattern in the filter does not cover */
@@ -44,8 +44,7 @@ struct events {
 	int socket_wd; /* on the socket's directory; -1: none */
 };
 
-void events_start(struct events *events, struct containerd *driver,
-		  const struct runtime_listener *listener);
+void events_start(struct events *events, struct ctd *ctd, const struct runtime_listener *listener);
 
 /* Lets go of everything; the channel must have been freed. containerd_check_closed() is called when
  * more has ended. */

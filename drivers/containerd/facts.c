@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "api/containerd.pb-c.h"
+#include "drivers/containerd/driver.h"
 #include "drivers/containerd/labels.h"
 #include "drivers/containerd/op.h"
 
@@ -104,7 +105,7 @@ static struct fact_item *find_or_add(struct facts_op *facts, const char *id,
 	if (item)
 		return item;
 	item = xnew(struct fact_item);
-	if (!labels_read_container(labels, n_labels, facts->op.driver->instance, &item->fact)) {
+	if (!labels_read_container(labels, n_labels, facts->op.ctd->instance, &item->fact)) {
 		free(item);
 		return NULL;
 	}
@@ -165,7 +166,7 @@ static int start_list_snapshots(struct op *op)
 	Ctd__SnapshotListRequest request = CTD__SNAPSHOT_LIST_REQUEST__INIT;
 	char *filters[] = { (char *)LABELS_FILTER };
 
-	request.snapshotter = op->driver->snapshotter;
+	request.snapshotter = op->ctd->snapshotter;
 	request.filters = filters;
 	request.n_filters = ARRAY_SIZE(filters);
 	return op_stream(op, &list_snapshots_method, &request.base, on_snapshots);
@@ -232,7 +233,7 @@ void facts_list(struct runtime *runtime, const char *namespace_, struct containe
 
 	facts->ret_facts = ret_facts;
 	facts->op.fini = facts_fini;
-	op_start(containerd_of(runtime), &facts->op, list_steps, namespace_, "all containers",
+	op_start(&containerd_of(runtime)->ctd, &facts->op, list_steps, namespace_, "all containers",
 		 call);
 }
 
@@ -270,7 +271,7 @@ static int done_get_container(struct op *op, int status)
 
 	fact->record = container != NULL;
 	if (container)
-		labels_read_container(container->labels, container->n_labels, op->driver->instance,
+		labels_read_container(container->labels, container->n_labels, op->ctd->instance,
 				      fact);
 	return OP_NEXT;
 }
@@ -279,7 +280,7 @@ static int start_stat_snapshot(struct op *op)
 {
 	Ctd__SnapshotRequest request = CTD__SNAPSHOT_REQUEST__INIT;
 
-	request.snapshotter = op->driver->snapshotter;
+	request.snapshotter = op->ctd->snapshotter;
 	request.key = inspect_of(op)->fact.id;
 	return op_unary(op, &stat_snapshot_method, &request.base);
 }
@@ -292,7 +293,7 @@ static int done_stat_snapshot(struct op *op, int status)
 	fact->snapshot = reply != NULL;
 	if (reply && reply->n_info == 1 && !fact->record &&
 	    labels_read_container(reply->info[0]->labels, reply->info[0]->n_labels,
-				  op->driver->instance, fact))
+				  op->ctd->instance, fact))
 		fact->spec_hash[0] = '\0';
 	return OP_NEXT;
 }
@@ -350,6 +351,6 @@ void facts_inspect(struct runtime *runtime, const struct container_ref *ref,
 	inspect->fact.spec_hash = xstrdup("");
 	inspect->fact.image_digest = xstrdup("");
 	inspect->op.fini = inspect_fini;
-	op_start(containerd_of(runtime), &inspect->op, inspect_steps, ref->namespace_, object,
+	op_start(&containerd_of(runtime)->ctd, &inspect->op, inspect_steps, ref->namespace_, object,
 		 call);
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "api/containerd.pb-c.h"
+#include "drivers/containerd/driver.h"
 #include "drivers/containerd/labels.h"
 #include "drivers/containerd/op.h"
 #include "drivers/containerd/shims.h"
@@ -101,8 +102,9 @@ static int start_namespaces(struct op *op)
 {
 	struct inventory_op *inventory = inventory_of(op);
 
-	op->driver->runtime.ops->list_namespaces(&op->driver->runtime, &inventory->namespaces,
-						 &inventory->realms, op_sub_call(op));
+	containerd_of_op(op)->runtime.ops->list_namespaces(&containerd_of_op(op)->runtime,
+							   &inventory->namespaces,
+							   &inventory->realms, op_sub_call(op));
 	return OP_WAIT;
 }
 
@@ -143,7 +145,7 @@ static int on_container(struct op *op, const ProtobufCMessage *message)
 	record = xnew(struct record);
 	record->key = xasprintf("%s/%s", op->namespace_, container->id);
 	map_insert(&inventory->records, &record->node, record->key);
-	if (labels_read_container(container->labels, container->n_labels, op->driver->instance,
+	if (labels_read_container(container->labels, container->n_labels, op->ctd->instance,
 				  &fact)) {
 		record->cell_key = take_ptr(fact.cell_key);
 		add(inventory, HOST_CONTAINER, container->id, record->cell_key);
@@ -164,7 +166,7 @@ static bool lease_in_use(const struct op *op, const char *lease)
 {
 	const struct op *other;
 
-	list_for_each(other, &op->driver->ops, link)
+	list_for_each(other, &op->ctd->ops, link)
 		if (other->lease && str_equal(other->lease, lease))
 			return true;
 	return false;
@@ -192,8 +194,7 @@ static int on_snapshots(struct op *op, const ProtobufCMessage *message)
 
 		if (!info->name)
 			continue;
-		if (labels_read_container(info->labels, info->n_labels, op->driver->instance,
-					  &fact))
+		if (labels_read_container(info->labels, info->n_labels, op->ctd->instance, &fact))
 			add(inventory, HOST_SNAPSHOT, info->name, fact.cell_key);
 		else if (str_starts_with(info->name, UNPACK_SNAPSHOT_PREFIX UNPACK_LEASE_PREFIX))
 			add_extract(inventory, info->name);
@@ -205,7 +206,7 @@ static int start_snapshots(struct op *op)
 {
 	Ctd__SnapshotListRequest request = CTD__SNAPSHOT_LIST_REQUEST__INIT;
 
-	request.snapshotter = op->driver->snapshotter;
+	request.snapshotter = op->ctd->snapshotter;
 	return op_stream(op, &list_snapshots_method, &request.base, on_snapshots);
 }
 
@@ -249,7 +250,7 @@ static bool is_our_lease(const struct op *op, const Ctd__Lease *lease)
 {
 	const char *instance = labels_get(lease->labels, lease->n_labels, LABEL_INSTANCE);
 
-	return *instance ? str_equal(instance, op->driver->instance)
+	return *instance ? str_equal(instance, op->ctd->instance)
 			 : str_starts_with(lease->id, UNPACK_LEASE_PREFIX);
 }
 
@@ -277,7 +278,7 @@ static void run_shims(struct work *work)
 {
 	struct inventory_op *inventory = container_of(work, struct inventory_op, work);
 
-	shims_read(inventory->op.driver->socket, &inventory->shims);
+	shims_read(inventory->op.ctd->socket, &inventory->shims);
 }
 
 static void done_work(struct work *work)
@@ -288,7 +289,7 @@ static void done_work(struct work *work)
 static int start_shims(struct op *op)
 {
 	op_sub_call(op);
-	loop_work(op->driver->loop, &inventory_of(op)->work, run_shims, done_work);
+	loop_work(op->ctd->loop, &inventory_of(op)->work, run_shims, done_work);
 	return OP_WAIT;
 }
 
@@ -342,5 +343,6 @@ void inventory_take(struct runtime *runtime, struct host_things *ret_things, str
 
 	inventory->ret_things = ret_things;
 	inventory->op.fini = inventory_fini;
-	op_start(containerd_of(runtime), &inventory->op, inventory_steps, NULL, "everything", call);
+	op_start(&containerd_of(runtime)->ctd, &inventory->op, inventory_steps, NULL, "everything",
+		 call);
 }

@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "api/containerd.pb-c.h"
+#include "drivers/containerd/driver.h"
 #include "drivers/containerd/labels.h"
 #include "drivers/containerd/op.h"
 
@@ -49,7 +50,8 @@ static void start(struct runtime *runtime, struct namespace_op *namespace_,
 
 	namespace_->op.fini = namespace_fini;
 	namespace_->op.events_namespace = namespace_->name;
-	op_start_steps(containerd_of(runtime), &namespace_->op, steps, n_steps, NULL, object, call);
+	op_start_steps(&containerd_of(runtime)->ctd, &namespace_->op, steps, n_steps, NULL, object,
+		       call);
 }
 
 /* Create and Update take the same message; the mask is ignored by Create. A label of no value is
@@ -65,7 +67,7 @@ static int start_write(struct op *op, const struct client_method *method)
 	struct labels labels = { 0 };
 
 	labels_add(&labels, LABEL_REALM, namespace_->realm ? namespace_->realm : "");
-	labels_add(&labels, LABEL_INSTANCE, namespace_->realm ? op->driver->instance : "");
+	labels_add(&labels, LABEL_INSTANCE, namespace_->realm ? op->ctd->instance : "");
 	if (namespace_->found)
 		labels_add(&labels, LABEL_FOUND, namespace_->realm ? "true" : "");
 	object.name = namespace_->name;
@@ -110,7 +112,7 @@ static bool may_use(const struct op *op, const Ctd__Namespace *item)
 {
 	const char *instance = instance_of(item);
 
-	return !*instance || strcmp(instance, op->driver->instance) == 0;
+	return !*instance || strcmp(instance, op->ctd->instance) == 0;
 }
 
 static bool is_found(const Ctd__Namespace *item)
@@ -156,7 +158,7 @@ void namespace_ensure(struct runtime *runtime, const char *namespace_, const cha
 
 	op->name = xstrdup(namespace_);
 	op->realm = xstrdup(realm);
-	events_add_namespace(&containerd_of(runtime)->events, namespace_);
+	events_add_namespace(&containerd_of(runtime)->ctd.events, namespace_);
 	start(runtime, op, ensure_steps, ARRAY_SIZE(ensure_steps), call);
 }
 
@@ -211,7 +213,7 @@ static int done_list(struct op *op, int status UNUSED)
 			continue;
 		strv_add(ours->ret_namespaces, item->name);
 		strv_add(ours->ret_realms, realm);
-		events_add_namespace(&op->driver->events, item->name);
+		events_add_namespace(&op->ctd->events, item->name);
 	}
 	return OP_NEXT;
 }

@@ -9,19 +9,19 @@
 
 static void finish(struct op *op)
 {
-	struct containerd *driver = op->driver;
+	struct ctd *ctd = op->ctd;
 
 	call_complete(op->call, op->status, &op->err);
 	list_remove(&op->link);
-	if (list_empty(&driver->ops))
-		events_rest(&driver->events);
+	if (list_empty(&ctd->ops))
+		events_rest(&ctd->events);
 	if (op->fini)
 		op->fini(op);
 	free(op->namespace_);
 	free(op->object);
 	free(op->lease);
 	free(op);
-	pending_end(&driver->under_way);
+	pending_end(&ctd->under_way);
 }
 
 static bool is_cleanup(const struct op *op)
@@ -61,7 +61,7 @@ int op_explain(struct op *op, int status, struct error *err)
 {
 	const struct op_step *step = &op->steps[op->step];
 	struct client_attempt attempt = {
-		.socket = op->driver->socket,
+		.socket = op->ctd->socket,
 		.step = step->name,
 		.object = op->object,
 		.namespace_ = op->namespace_,
@@ -78,9 +78,9 @@ static void on_sub_done(struct call *sub)
 	int status = sub->status;
 
 	if (status == -ETIMEDOUT)
-		events_probe(&op->driver->events);
+		events_probe(&op->ctd->events);
 	else if (status == 0)
-		events_answered(&op->driver->events);
+		events_answered(&op->ctd->events);
 	if (status == 0 || status == -step->also_ok[0] || status == -step->also_ok[1])
 		status = step->done ? step->done(op, status) : OP_NEXT;
 	else /* what fails in the cleanup must not hide the text of what failed first */
@@ -90,25 +90,25 @@ static void on_sub_done(struct call *sub)
 	run(op);
 }
 
-void op_start_steps(struct containerd *driver, struct op *op, const struct op_step *steps,
-		    size_t n_steps, const char *namespace_, const char *object, struct call *call)
+void op_start_steps(struct ctd *ctd, struct op *op, const struct op_step *steps, size_t n_steps,
+		    const char *namespace_, const char *object, struct call *call)
 {
-	op->driver = driver;
+	op->ctd = ctd;
 	op->steps = steps;
 	op->n_steps = n_steps;
 	op->namespace_ = xstrdup_maybe(namespace_);
 	op->object = xstrdup(object);
 	op->call = call;
-	list_append(&driver->ops, &op->link);
-	pending_begin(&driver->under_way);
-	events_work(&driver->events);
+	list_append(&ctd->ops, &op->link);
+	pending_begin(&ctd->under_way);
+	events_work(&ctd->events);
 	run(op);
 }
 
 struct call *op_sub_call(struct op *op)
 {
 	op->unary = (struct rpc_unary){ 0 };
-	call_init(&op->sub, op->driver->loop, on_sub_done);
+	call_init(&op->sub, op->ctd->loop, on_sub_done);
 	return &op->sub;
 }
 
@@ -125,10 +125,10 @@ int op_unary(struct op *op, const struct client_method *method, const ProtobufCM
 {
 	struct client_scope scope = scope_of(op);
 
-	if (op->driver->closing)
+	if (op->ctd->closing)
 		return op_fail(op, -ECANCELED, "kukeond is stopping");
 	op_sub_call(op);
-	client_unary(op->driver->channel, method, &scope, request, &op->unary, &op->sub);
+	client_unary(op->ctd->channel, method, &scope, request, &op->unary, &op->sub);
 	return OP_WAIT;
 }
 
@@ -178,15 +178,15 @@ int op_stream(struct op *op, const struct client_method *method, const ProtobufC
 {
 	struct client_scope scope = scope_of(op);
 
-	if (op->driver->closing)
+	if (op->ctd->closing)
 		return op_fail(op, -ECANCELED, "kukeond is stopping");
 	op->stream =
 		(struct rpc_stream){ .on_message = on_stream_message, .on_end = on_stream_end };
 	op->on_message = on_message;
 	op_sub_call(op);
-	timer_start(op->driver->loop, &op->deadline,
+	timer_start(op->ctd->loop, &op->deadline,
 		    scope.timeout_ms ? scope.timeout_ms : CLIENT_TIMEOUT_MS, on_stream_deadline);
-	client_stream(op->driver->channel, method, &scope, request, &op->stream);
+	client_stream(op->ctd->channel, method, &scope, request, &op->stream);
 	return OP_WAIT;
 }
 

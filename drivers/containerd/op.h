@@ -11,7 +11,7 @@
 
 #include "core/base/buf.h"
 #include "drivers/containerd/client.h"
-#include "drivers/containerd/driver.h"
+#include "drivers/containerd/ctd.h"
 
 struct op;
 
@@ -34,8 +34,8 @@ struct op_step {
 };
 
 struct op {
-	struct list link; /* struct containerd.ops */
-	struct containerd *driver;
+	struct list link; /* struct ctd.ops */
+	struct ctd *ctd;
 	const struct op_step *steps;
 	size_t n_steps, step, next;
 	size_t cleanup;   /* step to go to when one fails; 0: none. Failures from it on are passed
@@ -60,10 +60,10 @@ struct op {
 };
 
 /* Takes @op, zeroed but for what the action needs; @namespace_ and @object are copied. */
-#define op_start(driver, op, table, namespace_, object, call)                                      \
-	op_start_steps(driver, op, table, ARRAY_SIZE(table), namespace_, object, call)
-void op_start_steps(struct containerd *driver, struct op *op, const struct op_step *steps,
-		    size_t n_steps, const char *namespace_, const char *object, struct call *call);
+#define op_start(ctd, op, table, namespace_, object, call)                                         \
+	op_start_steps(ctd, op, table, ARRAY_SIZE(table), namespace_, object, call)
+void op_start_steps(struct ctd *ctd, struct op *op, const struct op_step *steps, size_t n_steps,
+		    const char *namespace_, const char *object, struct call *call);
 
 /* For steps. They return OP_WAIT, or -ECANCELED while the driver closes. */
 int op_unary(struct op *op, const struct client_method *method, const ProtobufCMessage *request);

@@ -37,6 +37,19 @@ struct waiter {
 	char **ret_digest;
 };
 
+void images_init(struct images *images, struct ctd *ctd, const struct host *host)
+{
+	images->ctd = ctd;
+	images->host = host;
+	list_init(&images->resolving);
+}
+
+void images_fini(struct images *images)
+{
+	check(list_empty(&images->resolving));
+	image_forget_all(images);
+}
+
 /* ---- the cache ---- */
 
 static char *image_key(const char *namespace_, const char *name)
@@ -44,19 +57,19 @@ static char *image_key(const char *namespace_, const char *name)
 	return xasprintf("%s %s", namespace_, name);
 }
 
-const struct image *image_find(const struct containerd *driver, const char *namespace_,
+const struct image *image_find(const struct images *images, const char *namespace_,
 			       const char *name)
 {
 	AUTO_FREE char *key = image_key(namespace_, name);
 
-	return map_entry(map_find(&driver->images, key), struct image, node);
+	return map_entry(map_find(&images->by_key, key), struct image, node);
 }
 
-static void forget(struct containerd *driver, struct image *image)
+static void forget(struct images *images, struct image *image)
 {
 	if (!image)
 		return;
-	map_remove(&driver->images, &image->node);
+	map_remove(&images->by_key, &image->node);
 	image_config_fini(&image->config);
 	free(image->key);
 	free(image->digest);
@@ -64,33 +77,33 @@ static void forget(struct containerd *driver, struct image *image)
 	free(image);
 }
 
-void image_forget(struct containerd *driver, const char *namespace_, const char *name)
+void image_forget(struct images *images, const char *namespace_, const char *name)
 {
-	forget(driver, (struct image *)image_find(driver, namespace_, name));
+	forget(images, (struct image *)image_find(images, namespace_, name));
 }
 
-void image_forget_all(struct containerd *driver)
+void image_forget_all(struct images *images)
 {
 	struct image *image;
 
-	map_for_each(image, &driver->images, node)
-		forget(driver, image);
+	map_for_each(image, &images->by_key, node)
+		forget(images, image);
 }
 
 static void remember(struct image_op *op)
 {
-	struct containerd *driver = op->op.driver;
+	struct images *images = op->images;
 	struct image *image = xnew(struct image);
 
-	image_forget(driver, op->op.namespace_, op->name);
-	if (driver->images.count >= IMAGES_MAX)
-		image_forget_all(driver);
+	image_forget(images, op->op.namespace_, op->name);
+	if (images->by_key.count >= IMAGES_MAX)
+		image_forget_all(images);
 	image->key = xstrdup(op->key);
 	image->digest = xstrdup(op->digest);
 	image->chain_id = xstrdup(op->chain_id);
 	image->config = op->config;
 	op->config = (struct image_config){ 0 };
-	map_insert(&driver->images, &image->node, image->key);
+	map_insert(&images->by_key, &image->node, image->key);
 }
 
 /* ---- the action ---- */
@@ -143,10 +156,10 @@ static int done_get(struct op *op, int status)
 {
 	struct image_op *image = image_op_of(op);
 	const Ctd__Image *found = status == 0 ? op_reply(op, Ctd__ImageMessage)->image : NULL;
-	const struct image *known = image_find(op->driver, op->namespace_, image->name);
+	const struct image *known = image_find(image->images, op->namespace_, image->name);
 
 	if (status < 0) {
-		image_forget(op->driver, op->namespace_, image->name);
+		image_forget(image->images, op->namespace_, image->name);
 		return op_fail(
 			op, -ENOENT,
 			"not in containerd namespace %s: pull or import it, e.g. ctr -n %s images pull %s",
@@ -202,7 +215,7 @@ static void done_parse(struct work *work)
 static int start_parse(struct op *op, work_fn run)
 {
 	op_sub_call(op);
-	loop_work(op->driver->loop, &image_op_of(op)->work, run, done_parse);
+	loop_work(op->ctd->loop, &image_op_of(op)->work, run, done_parse);
 	return OP_WAIT;
 }
 
@@ -211,7 +224,7 @@ static void run_parse_manifest(struct work *work)
 	struct image_op *image = container_of(work, struct image_op, work);
 
 	image->parsed = image_manifest_parse(image->document.data, image->document.len,
-					     image->op.driver->host.arch, &image->manifest,
+					     image->images->host->arch, &image->manifest,
 					     &image->parse_err);
 }
 
@@ -269,7 +282,7 @@ static int start_stat(struct op *op)
 {
 	Ctd__SnapshotRequest request = CTD__SNAPSHOT_REQUEST__INIT;
 
-	request.snapshotter = op->driver->snapshotter;
+	request.snapshotter = op->ctd->snapshotter;
 	request.key = image_op_of(op)->chain_id;
 	return op_unary(op, &stat_method, &request.base);
 }
@@ -364,23 +377,22 @@ static const struct op_step resolve_steps[] = {
 	{ .name = "give the lease back", .also_ok = { ENOENT }, .start = unpack_start_release },
 };
 
-static struct image_op *find_running(struct containerd *driver, const char *key)
+static struct image_op *find_running(struct images *images, const char *key)
 {
 	struct image_op *image;
 
-	list_for_each(image, &driver->resolving, link)
+	list_for_each(image, &images->resolving, link)
 		if (str_equal(image->key, key))
 			return image;
 	return NULL;
 }
 
-void image_resolve(struct runtime *runtime, const char *namespace_, const char *name,
+void image_resolve(struct images *images, const char *namespace_, const char *name,
 		   char **ret_digest, struct call *call)
 {
-	struct containerd *driver = containerd_of(runtime);
 	AUTO_FREE char *key = image_key(namespace_, name);
 	AUTO_FREE char *object = xasprintf("image %s", name);
-	struct image_op *image = find_running(driver, key);
+	struct image_op *image = find_running(images, key);
 
 	if (image) {
 		struct waiter *waiter = xnew(struct waiter);
@@ -391,12 +403,13 @@ void image_resolve(struct runtime *runtime, const char *namespace_, const char *
 		return;
 	}
 	image = xnew(struct image_op);
+	image->images = images;
 	image->name = xstrdup(name);
 	image->key = take_ptr(key);
 	image->ret_digest = ret_digest;
 	list_init(&image->waiters);
 	list_init(&image->parked);
-	list_append(&driver->resolving, &image->link);
+	list_append(&images->resolving, &image->link);
 	image->op.fini = resolve_fini;
-	op_start(driver, &image->op, resolve_steps, namespace_, object, call);
+	op_start(images->ctd, &image->op, resolve_steps, namespace_, object, call);
 }

@@ -5,6 +5,7 @@
 
 #include "api/containerd.pb-c.h"
 #include "core/model/model.h"
+#include "drivers/containerd/driver.h"
 #include "drivers/containerd/inputs.h"
 #include "drivers/containerd/labels.h"
 #include "drivers/containerd/op.h"
@@ -79,8 +80,8 @@ static void run_steps(struct runtime *runtime, struct task_op *task, const struc
 {
 	AUTO_FREE char *object = xasprintf("container %s", ref->id);
 
-	op_start_steps(containerd_of(runtime), &task->op, steps, n_steps, ref->namespace_, object,
-		       call);
+	op_start_steps(&containerd_of(runtime)->ctd, &task->op, steps, n_steps, ref->namespace_,
+		       object, call);
 }
 
 static int start_with_id(struct op *op, const struct client_method *method)
@@ -118,7 +119,7 @@ static int start_check_volumes(struct op *op)
 	if (!task->spec)
 		return OP_NEXT;
 	op_sub_call(op);
-	loop_work_apart(op->driver->loop, &task->work, run_check_volumes, done_work);
+	loop_work_apart(op->ctd->loop, &task->work, run_check_volumes, done_work);
 	return OP_WAIT;
 }
 
@@ -126,7 +127,7 @@ static int start_mounts(struct op *op)
 {
 	Ctd__SnapshotRequest request = CTD__SNAPSHOT_REQUEST__INIT;
 
-	request.snapshotter = op->driver->snapshotter;
+	request.snapshotter = op->ctd->snapshotter;
 	request.key = task_of(op)->id;
 	return op_unary(op, &mounts_method, &request.base);
 }
@@ -258,7 +259,7 @@ static int start_set_modes(struct op *op)
 	if (!task->waiting_pid)
 		return OP_NEXT;
 	op_sub_call(op);
-	loop_work_apart(op->driver->loop, &task->work, run_set_modes, done_work);
+	loop_work_apart(op->ctd->loop, &task->work, run_set_modes, done_work);
 	return OP_WAIT;
 }
 
@@ -397,13 +398,13 @@ static void run_kill_shim(struct work *work)
 	struct task_op *task = container_of(work, struct task_op, work);
 
 	task->worked =
-		shim_kill(task->op.driver->socket, task->op.namespace_, task->id, &task->work_err);
+		shim_kill(task->op.ctd->socket, task->op.namespace_, task->id, &task->work_err);
 }
 
 static int start_kill_shim(struct op *op)
 {
 	op_sub_call(op);
-	loop_work(op->driver->loop, &task_of(op)->work, run_kill_shim, done_work);
+	loop_work(op->ctd->loop, &task_of(op)->work, run_kill_shim, done_work);
 	return OP_WAIT;
 }
 

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "drivers/containerd/labels.h"
+#include "drivers/containerd/resolve.h"
 
 /* Longer than any unpacking, and short enough that what a crash left does not stay for long. */
 enum { LEASE_SECONDS = 60 * 60 };
@@ -57,7 +58,7 @@ int unpack_start_lease(struct op *op)
 
 	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&expire, &tm));
 	labels_add(&labels, "containerd.io/gc.expire", text);
-	labels_add(&labels, LABEL_INSTANCE, op->driver->instance);
+	labels_add(&labels, LABEL_INSTANCE, op->ctd->instance);
 	request.id = id;
 	request.labels = labels.refs;
 	request.n_labels = labels.n;
@@ -87,16 +88,16 @@ int unpack_start_stat(struct op *op)
 	AUTO_FREE char *chain_id = layer_chain_id(image_op_of(op));
 	Ctd__SnapshotRequest request = CTD__SNAPSHOT_REQUEST__INIT;
 
-	request.snapshotter = op->driver->snapshotter;
+	request.snapshotter = op->ctd->snapshotter;
 	request.key = chain_id;
 	return op_unary(op, &stat_method, &request.base);
 }
 
-static struct image_op *find_claim(const struct op *op, const char *chain_id)
+static struct image_op *find_claim(struct op *op, const char *chain_id)
 {
 	struct image_op *other;
 
-	list_for_each(other, &op->driver->resolving, link)
+	list_for_each(other, &image_op_of(op)->images->resolving, link)
 		if (str_equal(other->claimed, chain_id) &&
 		    str_equal(other->op.namespace_, op->namespace_))
 			return other;
@@ -140,7 +141,7 @@ int unpack_start_prepare(struct op *op)
 
 	free(image->extract_key);
 	image->extract_key = xasprintf(UNPACK_SNAPSHOT_PREFIX "%s %s", op->lease, chain_id);
-	request.snapshotter = op->driver->snapshotter;
+	request.snapshotter = op->ctd->snapshotter;
 	request.key = image->extract_key;
 	request.parent = parent;
 	return op_unary(op, &prepare_method, &request.base);
@@ -199,7 +200,7 @@ int unpack_start_commit(struct op *op)
 	struct labels labels = { 0 };
 
 	labels_add(&labels, "containerd.io/snapshot.ref", chain_id);
-	request.snapshotter = op->driver->snapshotter;
+	request.snapshotter = op->ctd->snapshotter;
 	request.name = chain_id;
 	request.key = image->extract_key;
 	request.labels = labels.refs;
@@ -211,8 +212,7 @@ int unpack_start_commit(struct op *op)
 int unpack_start_pin(struct op *op)
 {
 	struct image_op *image = image_op_of(op);
-	AUTO_FREE char *key =
-		xasprintf("containerd.io/gc.ref.snapshot.%s", op->driver->snapshotter);
+	AUTO_FREE char *key = xasprintf("containerd.io/gc.ref.snapshot.%s", op->ctd->snapshotter);
 	AUTO_FREE char *path = xasprintf("labels.%s", key);
 	Ctd__ContentUpdateRequest request = CTD__CONTENT_UPDATE_REQUEST__INIT;
 	Ctd__ContentInfo info = CTD__CONTENT_INFO__INIT;
@@ -237,7 +237,7 @@ int unpack_start_abort(struct op *op)
 
 	if (!image->extract_key)
 		return OP_NEXT;
-	request.snapshotter = op->driver->snapshotter;
+	request.snapshotter = op->ctd->snapshotter;
 	request.key = image->extract_key;
 	return op_unary(op, &remove_method, &request.base);
 }

@@ -15,9 +15,12 @@
 /* A layer of some GiB on a slow disk. */
 enum { UNPACK_TIMEOUT_MS = 15 * 60 * 1000 };
 
+struct images;
+
 struct image_op {
 	struct op op;
-	struct list link;    /* struct containerd.resolving */
+	struct images *images;
+	struct list link;    /* struct images.resolving */
 	struct list waiters; /* struct waiter.link: further calls for the same image */
 	char *name, *key;
 	char *digest;           /* what the name points to; NULL while not known */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/base/log.h"
-#include "drivers/containerd/driver.h"
+#include "drivers/containerd/ctd.h"
 
 /* A socket is bound (created), listened on, then its mode is set: the last of these is seen when it
  * accepts. */
@@ -12,9 +12,9 @@ static const uint32_t watched = IN_CREATE | IN_MOVED_TO | IN_ATTRIB | IN_ONLYDIR
 
 static bool names_socket(const struct events *events, const struct inotify_event *event)
 {
-	const char *slash = strrchr(events->driver->socket, '/');
+	const char *slash = strrchr(events->ctd->socket, '/');
 
-	return event->len && str_equal(event->name, slash ? slash + 1 : events->driver->socket);
+	return event->len && str_equal(event->name, slash ? slash + 1 : events->ctd->socket);
 }
 
 static void on_event(struct inotify_user *user, const struct inotify_event *event)
@@ -29,13 +29,13 @@ static void on_event(struct inotify_user *user, const struct inotify_event *even
 
 void watch_open(struct events *events)
 {
-	AUTO_FREE char *dir = xstrdup(events->driver->socket);
+	AUTO_FREE char *dir = xstrdup(events->ctd->socket);
 	char *slash = strrchr(dir, '/');
 
 	if (events->socket_wd >= 0)
 		return;
 	if (!inotify_joined(&events->inotify) &&
-	    inotify_join(events->driver->loop, &events->inotify, on_event) < 0)
+	    inotify_join(events->ctd->loop, &events->inotify, on_event) < 0)
 		return;
 	if (slash)
 		*slash = '\0';
@@ -46,7 +46,7 @@ void watch_open(struct events *events)
 					  watched);
 	if (events->socket_wd < 0)
 		log_debug("cannot watch for containerd's socket: %s path=%s",
-			  strerror(-events->socket_wd), events->driver->socket);
+			  strerror(-events->socket_wd), events->ctd->socket);
 }
 
 void watch_close(struct events *events)
