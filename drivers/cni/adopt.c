@@ -11,8 +11,8 @@
 #include "core/model/names.h"
 #include "drivers/cni/hostlinks.h"
 #include "drivers/cni/inside.h"
-#include "drivers/cni/inventory.h"
 #include "drivers/cni/netns.h"
+#include "drivers/cni/reservation.h"
 #include "drivers/cni/space.h"
 #include "drivers/netlink/subnet.h"
 
@@ -37,16 +37,9 @@ uint64_t adopt_number(const char *container_id, const char *cell_key)
 
 /* ---- reservations ---- */
 
-static char *reservation_of(const struct conflist *list, const char *ip)
-{
-	AUTO_FREE char *dir = ip ? conflist_reservations(list) : NULL;
-
-	return dir ? xasprintf("%s/%s", dir, ip) : NULL;
-}
-
 void adopt_release(const struct conflist *list, const char *ip, const char *cell_key)
 {
-	AUTO_FREE char *path = reservation_of(list, ip);
+	AUTO_FREE char *path = reservation_path(list, ip);
 	AUTO_FREE char *container = path ? reservation_container(path) : NULL;
 
 	if (container && adopt_number(container, cell_key))
@@ -58,7 +51,7 @@ void adopt_release(const struct conflist *list, const char *ip, const char *cell
 static char *container_id_of(const struct adopt_request *request, const struct conflist *list,
 			     const char *ip)
 {
-	AUTO_FREE char *path = reservation_of(list, ip);
+	AUTO_FREE char *path = reservation_path(list, ip);
 	AUTO_FREE char *container = path ? reservation_container(path) : NULL;
 	AUTO_FREE char *id = name_cell_id(request->cell_key);
 

@@ -10,10 +10,11 @@
 
 #include "core/base/buf.h"
 #include "drivers/cni/attachment.h"
+#include "drivers/cni/cni_private.h"
 #include "drivers/cni/hostlinks.h"
 #include "drivers/cni/hostnet.h"
-#include "drivers/cni/inventory.h"
 #include "drivers/cni/netns.h"
+#include "drivers/cni/reservation.h"
 #include "drivers/nft/nft.h"
 
 struct discard_op {

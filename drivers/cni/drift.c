@@ -9,18 +9,9 @@
 #include "core/base/fs.h"
 #include "drivers/cni/inside.h"
 #include "drivers/cni/netns.h"
-
-enum { RESERVATION_MAX_BYTES = 4096 };
+#include "drivers/cni/reservation.h"
 
 /* ---- reservations ---- */
-
-/* The file in which host-local keeps the address; NULL: none. Free with free(). */
-static char *reservation_path(const struct attachment *attachment, const char *ip)
-{
-	AUTO_FREE char *dir = ip ? conflist_reservations(&attachment->list) : NULL;
-
-	return dir ? xasprintf("%s/%s", dir, ip) : NULL;
-}
 
 static char *reservation_text(const struct attachment *attachment)
 {
@@ -31,7 +22,7 @@ static char *reservation_text(const struct attachment *attachment)
  * is one that was cut; an older plugin writes no more than the id. */
 static enum drift look_at_reservation(const struct attachment *attachment, const char *ip)
 {
-	AUTO_FREE char *path = reservation_path(attachment, ip);
+	AUTO_FREE char *path = reservation_path(&attachment->list, ip);
 	AUTO_FREE char *whole = NULL;
 	AUTO_BUF struct buf text = { 0 };
 	size_t len = strlen(attachment->container_id);
@@ -75,7 +66,7 @@ static int write_reservation(const struct attachment *attachment, const char *pa
 /* Under the lock. */
 static int reserve_one(const struct attachment *attachment, const char *ip, struct error *err)
 {
-	AUTO_FREE char *path = reservation_path(attachment, ip);
+	AUTO_FREE char *path = reservation_path(&attachment->list, ip);
 
 	switch (look_at_reservation(attachment, ip)) {
 	case DRIFT_NONE:
@@ -200,8 +191,10 @@ void drift_fill_fact(struct attachment_fact *fact, const struct attachment *atta
 					  .attached = drift == DRIFT_NONE,
 					  .netns_inode = attachment->netns_inode,
 					  .link = xstrdup_maybe(result->link),
-					  .reservation = reservation_path(attachment, result->ip),
-					  .reservation6 = reservation_path(attachment, result->ip6),
+					  .reservation =
+						  reservation_path(&attachment->list, result->ip),
+					  .reservation6 =
+						  reservation_path(&attachment->list, result->ip6),
 					  .drift = drift_words(drift, attachment),
 					  .joins = take_ptr(fact->joins),
 					  .n_joins = fact->n_joins };
@@ -229,8 +222,9 @@ void drift_fill_join(struct join_fact *fact, const char *space_key,
 				    .ip6 = attached ? xstrdup_maybe(result->ip6) : NULL,
 				    .bridge = attached ? xstrdup_maybe(result->bridge) : NULL,
 				    .link = xstrdup_maybe(result->link),
-				    .reservation = reservation_path(attachment, result->ip),
-				    .reservation6 = reservation_path(attachment, result->ip6),
+				    .reservation = reservation_path(&attachment->list, result->ip),
+				    .reservation6 =
+					    reservation_path(&attachment->list, result->ip6),
 				    .drift = drift_words(drift, attachment) };
 }
 

@@ -4,7 +4,7 @@
  * them, reservations of addresses, pins, mounts, nftables and the journal. Whose a thing is, the
  * journal tells: an intent is written before anything is made, and goes after it.
  */
-#include "drivers/cni/inventory.h"
+#include "drivers/cni/cni_private.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -16,9 +16,8 @@
 #include "drivers/cni/attachment.h"
 #include "drivers/cni/hostlinks.h"
 #include "drivers/cni/mounts.h"
+#include "drivers/cni/reservation.h"
 #include "drivers/nft/nft.h"
-
-enum { RESERVATION_MAX_BYTES = 4096 };
 
 /* What one record or conflist tells: a name, and the key of the object that it belongs to. */
 struct claim {
@@ -106,8 +105,7 @@ static void claim_network(struct inventory_op *inventory, const struct conflist 
 static void claim_address(struct inventory_op *inventory, const char *cell_key,
 			  const struct conflist *list, const char *ip)
 {
-	AUTO_FREE char *dir = ip ? conflist_reservations(list) : NULL;
-	AUTO_FREE char *path = dir ? xasprintf("%s/%s", dir, ip) : NULL;
+	AUTO_FREE char *path = reservation_path(list, ip);
 
 	add_claim(&inventory->addresses, path, cell_key);
 }
@@ -246,16 +244,6 @@ static bool is_reservation(const char *name)
 {
 	return name[0] != '.' && !str_equal(name, "lock") &&
 	       !str_starts_with(name, "last_reserved_ip");
-}
-
-char *reservation_container(const char *path)
-{
-	AUTO_BUF struct buf text = { 0 };
-
-	if (fs_read_file(AT_FDCWD, path, RESERVATION_MAX_BYTES, &text, NULL) < 0 || !text.data)
-		return xstrdup("");
-	text.data[strcspn(text.data, "\r\n")] = '\0';
-	return xstrdup(text.data);
 }
 
 /* The cell of "<cell id>.<n>"; NULL: it is not of one. Free with free(). */
