@@ -13,10 +13,10 @@
 #include "core/base/fs.h"
 #include "core/base/map.h"
 #include "core/model/names.h"
-#include "drivers/cni/attachment.h"
-#include "drivers/cni/hostlinks.h"
-#include "drivers/cni/mounts.h"
-#include "drivers/cni/reservation.h"
+#include "drivers/attachments/attachment.h"
+#include "drivers/attachments/reservation.h"
+#include "drivers/hostnet/hostlinks.h"
+#include "drivers/netns/mounts.h"
 #include "drivers/nft/nft.h"
 
 /* What one record or conflist tells: a name, and the key of the object that it belongs to. */

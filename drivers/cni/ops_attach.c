@@ -10,14 +10,14 @@
 
 #include "core/base/buf.h"
 #include "core/model/names.h"
-#include "drivers/cni/adopt.h"
-#include "drivers/cni/attachment.h"
-#include "drivers/cni/chain.h"
+#include "drivers/attachments/adopt.h"
+#include "drivers/attachments/attachment.h"
+#include "drivers/attachments/drift.h"
 #include "drivers/cni/cni_private.h"
-#include "drivers/cni/drift.h"
-#include "drivers/cni/hostipv6.h"
-#include "drivers/cni/netns.h"
+#include "drivers/hostnet/hostipv6.h"
+#include "drivers/netns/netns.h"
 #include "drivers/nft/bridgelock.h"
+#include "drivers/plugins/chain.h"
 
 /* ---- create_netns ---- */
 

@@ -5,12 +5,11 @@
 
 #include "api/containerd.pb-c.h"
 #include "drivers/containerd/driver.h"
-#include "drivers/containerd/inputs.h"
-#include "drivers/containerd/labels.h"
-#include "drivers/containerd/oci.h"
-#include "drivers/containerd/op.h"
 #include "drivers/containerd/request.h"
-#include "drivers/containerd/resolve.h"
+#include "drivers/ctd/labels.h"
+#include "drivers/ctd/op.h"
+#include "drivers/oci/inputs.h"
+#include "drivers/oci/oci.h"
 
 #define RUNTIME_NAME "io.containerd.runc.v2"
 #define SPEC_TYPE_URL "types.containerd.io/opencontainers/runtime-spec/1/Spec"
@@ -74,9 +73,9 @@ static int start_resolve(struct op *op)
 {
 	const char *image = container_of_op(op)->request.spec->image;
 
-	if (image_find(&containerd_of_op(op)->images, op->namespace_, image))
+	if (image_find(images_of(op), op->namespace_, image))
 		return OP_NEXT;
-	image_resolve(&containerd_of_op(op)->images, op->namespace_, image, NULL, op_sub_call(op));
+	image_resolve(images_of(op), op->namespace_, image, NULL, op_sub_call(op));
 	return OP_WAIT;
 }
 
@@ -147,8 +146,8 @@ static int image_vanished(struct op *op)
 static int start_prepare(struct op *op)
 {
 	struct container_op *container = container_of_op(op);
-	const struct image *image = image_find(&containerd_of_op(op)->images, op->namespace_,
-					       container->request.spec->image);
+	const struct image *image =
+		image_find(images_of(op), op->namespace_, container->request.spec->image);
 	Ctd__SnapshotRequest request = CTD__SNAPSHOT_REQUEST__INIT;
 	struct labels labels = { 0 };
 
@@ -174,7 +173,7 @@ static int done_prepare(struct op *op, int status)
 	const Ctd__MountsReply *reply;
 
 	if (status == -ENOENT) {
-		image_forget(&containerd_of_op(op)->images, op->namespace_, request->spec->image);
+		image_forget(images_of(op), op->namespace_, request->spec->image);
 		return op_fail(op, -EAGAIN,
 			       "the snapshot of image %s is gone, it will be unpacked again",
 			       request->spec->image);
@@ -248,8 +247,8 @@ static int done_remove_stale(struct op *op, int status UNUSED)
 static int make_spec(struct op *op)
 {
 	struct container_op *container = container_of_op(op);
-	const struct image *image = image_find(&containerd_of_op(op)->images, op->namespace_,
-					       container->request.spec->image);
+	const struct image *image =
+		image_find(images_of(op), op->namespace_, container->request.spec->image);
 	struct oci_options options = {
 		.request = &container->request,
 		.host = &containerd_of_op(op)->host,

@@ -9,8 +9,8 @@
 
 #include "api/containerd.pb-c.h"
 #include "drivers/containerd/driver.h"
-#include "drivers/containerd/labels.h"
-#include "drivers/containerd/op.h"
+#include "drivers/ctd/labels.h"
+#include "drivers/ctd/op.h"
 
 enum { TASK_TIMEOUT_MS = 60 * 1000, ENDS_CHECK_MS = 50, ENDS_CHECKS = 100 };
 

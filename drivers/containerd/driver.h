@@ -3,10 +3,10 @@
 #pragma once
 
 #include "drivers/containerd/containerd.h"
-#include "drivers/containerd/ctd.h"
-#include "drivers/containerd/host.h"
-#include "drivers/containerd/op.h"
-#include "drivers/containerd/resolve.h"
+#include "drivers/ctd/ctd.h"
+#include "drivers/ctd/op.h"
+#include "drivers/images/resolve.h"
+#include "drivers/oci/host.h"
 
 struct containerd {
 	struct runtime runtime;
@@ -27,6 +27,11 @@ static inline struct containerd *containerd_of(struct runtime *runtime)
 static inline struct containerd *containerd_of_op(const struct op *op)
 {
 	return container_of(op->ctd, struct containerd, ctd);
+}
+
+static inline struct images *images_of(const struct op *op)
+{
+	return &containerd_of_op(op)->images;
 }
 
 /* The methods of struct runtime_ops, each in the file of its theme. */

@@ -4,8 +4,8 @@
 
 #include "api/containerd.pb-c.h"
 #include "drivers/containerd/driver.h"
-#include "drivers/containerd/labels.h"
-#include "drivers/containerd/op.h"
+#include "drivers/ctd/labels.h"
+#include "drivers/ctd/op.h"
 
 /* Everything of a namespace: thousands of records on a big host. */
 enum { LIST_TIMEOUT_MS = 30 * 1000 };

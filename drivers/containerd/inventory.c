@@ -8,10 +8,10 @@
 
 #include "api/containerd.pb-c.h"
 #include "drivers/containerd/driver.h"
-#include "drivers/containerd/labels.h"
-#include "drivers/containerd/op.h"
 #include "drivers/containerd/shims.h"
-#include "drivers/containerd/unpack.h"
+#include "drivers/ctd/labels.h"
+#include "drivers/ctd/op.h"
+#include "drivers/images/unpack.h"
 
 enum { LIST_TIMEOUT_MS = 30 * 1000 };
 

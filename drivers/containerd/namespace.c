@@ -9,8 +9,8 @@
 
 #include "api/containerd.pb-c.h"
 #include "drivers/containerd/driver.h"
-#include "drivers/containerd/labels.h"
-#include "drivers/containerd/op.h"
+#include "drivers/ctd/labels.h"
+#include "drivers/ctd/op.h"
 
 /* As name_containerd_namespace() gives them. */
 #define NAMESPACE_PREFIX "kukeon-"

@@ -6,11 +6,11 @@
 #include "api/containerd.pb-c.h"
 #include "core/model/model.h"
 #include "drivers/containerd/driver.h"
-#include "drivers/containerd/inputs.h"
-#include "drivers/containerd/labels.h"
-#include "drivers/containerd/op.h"
 #include "drivers/containerd/shims.h"
-#include "drivers/containerd/tmpfs.h"
+#include "drivers/ctd/labels.h"
+#include "drivers/ctd/op.h"
+#include "drivers/oci/inputs.h"
+#include "drivers/oci/tmpfs.h"
 
 /* runc, the shim and hooks of the kernel: slow on a loaded machine, and to be cut only when hope is
  * gone. */
