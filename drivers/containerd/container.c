@@ -7,31 +7,13 @@
 #include "drivers/containerd/driver.h"
 #include "drivers/containerd/request.h"
 #include "drivers/ctd/labels.h"
+#include "drivers/ctd/methods.h"
 #include "drivers/ctd/op.h"
 #include "drivers/oci/inputs.h"
 #include "drivers/oci/oci.h"
 
 #define RUNTIME_NAME "io.containerd.runc.v2"
 #define SPEC_TYPE_URL "types.containerd.io/opencontainers/runtime-spec/1/Spec"
-
-static const struct client_method prepare_method = {
-	"/containerd.services.snapshots.v1.Snapshots/Prepare", &ctd__mounts_reply__descriptor
-};
-static const struct client_method delete_task_method = {
-	"/containerd.services.tasks.v1.Tasks/Delete", NULL
-};
-static const struct client_method remove_method = {
-	"/containerd.services.snapshots.v1.Snapshots/Remove", NULL
-};
-static const struct client_method get_method = {
-	"/containerd.services.containers.v1.Containers/Get", &ctd__container_message__descriptor
-};
-static const struct client_method create_method = {
-	"/containerd.services.containers.v1.Containers/Create", NULL
-};
-static const struct client_method delete_method = {
-	"/containerd.services.containers.v1.Containers/Delete", NULL
-};
 
 struct container_op {
 	struct op op;
@@ -163,7 +145,7 @@ static int start_prepare(struct op *op)
 	request.parent = image->chain_id;
 	request.labels = labels.refs;
 	request.n_labels = labels.n;
-	return op_unary(op, &prepare_method, &request.base);
+	return op_unary(op, &snapshots_prepare_method, &request.base);
 }
 
 static int done_prepare(struct op *op, int status)
@@ -194,7 +176,7 @@ static int start_look(struct op *op)
 	Ctd__NameRequest request = CTD__NAME_REQUEST__INIT;
 
 	request.name = (char *)container_of_op(op)->request.ref.id;
-	return op_unary(op, &get_method, &request.base);
+	return op_unary(op, &containers_get_method, &request.base);
 }
 
 static int done_look(struct op *op, int status)
@@ -220,7 +202,7 @@ static int start_remove_snapshot(struct op *op)
 
 	request.snapshotter = op->ctd->snapshotter;
 	request.key = (char *)container_of_op(op)->request.ref.id;
-	return op_unary(op, &remove_method, &request.base);
+	return op_unary(op, &snapshots_remove_method, &request.base);
 }
 
 /* A snapshot without a record is what a crash left; which spec and image it belongs to is not worth
@@ -234,7 +216,7 @@ static int start_remove_stale(struct op *op)
 		return op_fail(op, -EBUSY, "somebody else makes its snapshot at the same time");
 	request.snapshotter = op->ctd->snapshotter;
 	request.key = (char *)container->request.ref.id;
-	return op_unary(op, &remove_method, &request.base);
+	return op_unary(op, &snapshots_remove_method, &request.base);
 }
 
 static int done_remove_stale(struct op *op, int status UNUSED)
@@ -301,7 +283,7 @@ static int start_create(struct op *op)
 	record.snapshotter = op->ctd->snapshotter;
 	record.snapshot_key = record.id;
 	request.container = &record;
-	return op_unary(op, &create_method, &request.base);
+	return op_unary(op, &containers_create_method, &request.base);
 }
 
 static int done_create(struct op *op, int status)
@@ -370,7 +352,7 @@ static int start_delete_task(struct op *op)
 	Ctd__NameRequest request = CTD__NAME_REQUEST__INIT;
 
 	request.name = (char *)container_of_op(op)->request.ref.id;
-	return op_unary(op, &delete_task_method, &request.base);
+	return op_unary(op, &tasks_delete_method, &request.base);
 }
 
 static int start_delete_record(struct op *op)
@@ -378,7 +360,7 @@ static int start_delete_record(struct op *op)
 	Ctd__NameRequest request = CTD__NAME_REQUEST__INIT;
 
 	request.name = (char *)container_of_op(op)->request.ref.id;
-	return op_unary(op, &delete_method, &request.base);
+	return op_unary(op, &containers_delete_method, &request.base);
 }
 
 /* The record first: a snapshot alone is found again, a record without one looks whole. */

@@ -5,6 +5,7 @@
 #include "api/containerd.pb-c.h"
 #include "drivers/containerd/driver.h"
 #include "drivers/ctd/labels.h"
+#include "drivers/ctd/methods.h"
 #include "drivers/ctd/op.h"
 
 /* Everything of a namespace: thousands of records on a big host. */
@@ -12,24 +13,6 @@ enum { LIST_TIMEOUT_MS = 30 * 1000 };
 
 /* More than a host can run; a list that goes on and on must end. */
 enum { FACTS_MAX = 100 * 1000 };
-
-static const struct client_method list_containers_method = {
-	"/containerd.services.containers.v1.Containers/ListStream",
-	&ctd__container_message__descriptor
-};
-static const struct client_method get_container_method = {
-	"/containerd.services.containers.v1.Containers/Get", &ctd__container_message__descriptor
-};
-static const struct client_method list_snapshots_method = {
-	"/containerd.services.snapshots.v1.Snapshots/List", &ctd__snapshot_list__descriptor
-};
-static const struct client_method stat_snapshot_method = {
-	"/containerd.services.snapshots.v1.Snapshots/Stat", &ctd__snapshot_list__descriptor
-};
-static const struct client_method list_tasks_method = { "/containerd.services.tasks.v1.Tasks/List",
-							&ctd__process_list__descriptor };
-static const struct client_method get_task_method = { "/containerd.services.tasks.v1.Tasks/Get",
-						      &ctd__process_message__descriptor };
 
 static enum task_state task_state_of(const Ctd__Process *process)
 {
@@ -141,7 +124,7 @@ static int start_list_containers(struct op *op)
 
 	request.filters = filters;
 	request.n_filters = ARRAY_SIZE(filters);
-	return op_stream(op, &list_containers_method, &request.base, on_container);
+	return op_stream(op, &containers_list_method, &request.base, on_container);
 }
 
 static int on_snapshots(struct op *op, const ProtobufCMessage *message)
@@ -169,14 +152,14 @@ static int start_list_snapshots(struct op *op)
 	request.snapshotter = op->ctd->snapshotter;
 	request.filters = filters;
 	request.n_filters = ARRAY_SIZE(filters);
-	return op_stream(op, &list_snapshots_method, &request.base, on_snapshots);
+	return op_stream(op, &snapshots_list_method, &request.base, on_snapshots);
 }
 
 static int start_list_tasks(struct op *op)
 {
 	Ctd__Empty request = CTD__EMPTY__INIT;
 
-	return op_unary(op, &list_tasks_method, &request.base);
+	return op_unary(op, &tasks_list_method, &request.base);
 }
 
 static void hand_over(struct facts_op *facts)
@@ -260,7 +243,7 @@ static int start_get_container(struct op *op)
 	Ctd__NameRequest request = CTD__NAME_REQUEST__INIT;
 
 	request.name = inspect_of(op)->fact.id;
-	return op_unary(op, &get_container_method, &request.base);
+	return op_unary(op, &containers_get_method, &request.base);
 }
 
 static int done_get_container(struct op *op, int status)
@@ -282,7 +265,7 @@ static int start_stat_snapshot(struct op *op)
 
 	request.snapshotter = op->ctd->snapshotter;
 	request.key = inspect_of(op)->fact.id;
-	return op_unary(op, &stat_snapshot_method, &request.base);
+	return op_unary(op, &snapshots_stat_method, &request.base);
 }
 
 static int done_stat_snapshot(struct op *op, int status)
@@ -303,7 +286,7 @@ static int start_get_task(struct op *op)
 	Ctd__NameRequest request = CTD__NAME_REQUEST__INIT;
 
 	request.name = inspect_of(op)->fact.id;
-	return op_unary(op, &get_task_method, &request.base);
+	return op_unary(op, &tasks_get_method, &request.base);
 }
 
 static int done_get_task(struct op *op, int status)

@@ -10,23 +10,11 @@
 #include "drivers/containerd/driver.h"
 #include "drivers/containerd/shims.h"
 #include "drivers/ctd/labels.h"
+#include "drivers/ctd/methods.h"
 #include "drivers/ctd/op.h"
 #include "drivers/images/unpack.h"
 
 enum { LIST_TIMEOUT_MS = 30 * 1000 };
-
-static const struct client_method list_containers_method = {
-	"/containerd.services.containers.v1.Containers/ListStream",
-	&ctd__container_message__descriptor
-};
-static const struct client_method list_snapshots_method = {
-	"/containerd.services.snapshots.v1.Snapshots/List", &ctd__snapshot_list__descriptor
-};
-static const struct client_method list_tasks_method = { "/containerd.services.tasks.v1.Tasks/List",
-							&ctd__process_list__descriptor };
-static const struct client_method list_leases_method = {
-	"/containerd.services.leases.v1.Leases/List", &ctd__lease_list__descriptor
-};
 
 /* A container record of any owner. */
 struct record {
@@ -157,7 +145,7 @@ static int start_containers(struct op *op)
 {
 	Ctd__FilterRequest request = CTD__FILTER_REQUEST__INIT;
 
-	return op_stream(op, &list_containers_method, &request.base, on_container);
+	return op_stream(op, &containers_list_method, &request.base, on_container);
 }
 
 /* ---- snapshots ---- */
@@ -207,7 +195,7 @@ static int start_snapshots(struct op *op)
 	Ctd__SnapshotListRequest request = CTD__SNAPSHOT_LIST_REQUEST__INIT;
 
 	request.snapshotter = op->ctd->snapshotter;
-	return op_stream(op, &list_snapshots_method, &request.base, on_snapshots);
+	return op_stream(op, &snapshots_list_method, &request.base, on_snapshots);
 }
 
 /* ---- tasks and leases ---- */
@@ -216,7 +204,7 @@ static int start_tasks(struct op *op)
 {
 	Ctd__Empty request = CTD__EMPTY__INIT;
 
-	return op_unary(op, &list_tasks_method, &request.base);
+	return op_unary(op, &tasks_list_method, &request.base);
 }
 
 static int done_tasks(struct op *op, int status UNUSED)
@@ -242,7 +230,7 @@ static int start_leases(struct op *op)
 {
 	Ctd__FilterRequest request = CTD__FILTER_REQUEST__INIT;
 
-	return op_unary(op, &list_leases_method, &request.base);
+	return op_unary(op, &leases_list_method, &request.base);
 }
 
 /* By our label, or, of versions that gave none, by the name. */

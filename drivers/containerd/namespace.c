@@ -10,18 +10,11 @@
 #include "api/containerd.pb-c.h"
 #include "drivers/containerd/driver.h"
 #include "drivers/ctd/labels.h"
+#include "drivers/ctd/methods.h"
 #include "drivers/ctd/op.h"
 
 /* As name_containerd_namespace() gives them. */
 #define NAMESPACE_PREFIX "kukeon-"
-
-#define SERVICE "/containerd.services.namespaces.v1.Namespaces"
-
-static const struct client_method create_method = { SERVICE "/Create", NULL };
-static const struct client_method update_method = { SERVICE "/Update", NULL };
-static const struct client_method delete_method = { SERVICE "/Delete", NULL };
-static const struct client_method list_method = { SERVICE "/List",
-						  &ctd__namespace_list__descriptor };
 
 struct namespace_op {
 	struct op op;
@@ -76,18 +69,18 @@ static int start_write(struct op *op, const struct client_method *method)
 	mask.paths = paths;
 	mask.n_paths = labels.n;
 	request.namespace_ = &object;
-	request.update_mask = method == &update_method ? &mask : NULL;
+	request.update_mask = method == &namespaces_update_method ? &mask : NULL;
 	return op_unary(op, method, &request.base);
 }
 
 static int start_create(struct op *op)
 {
-	return start_write(op, &create_method);
+	return start_write(op, &namespaces_create_method);
 }
 
 static int start_update(struct op *op)
 {
-	return start_write(op, &update_method);
+	return start_write(op, &namespaces_update_method);
 }
 
 static int done_unless_busy(struct op *op UNUSED, int status)
@@ -99,7 +92,7 @@ static int start_list(struct op *op)
 {
 	Ctd__Empty request = CTD__EMPTY__INIT;
 
-	return op_unary(op, &list_method, &request.base);
+	return op_unary(op, &namespaces_list_method, &request.base);
 }
 
 static const char *instance_of(const Ctd__Namespace *item)
@@ -169,7 +162,7 @@ static int start_delete(struct op *op)
 	if (namespace_of(op)->found)
 		return OP_NEXT;
 	request.name = namespace_of(op)->name;
-	return op_unary(op, &delete_method, &request.base);
+	return op_unary(op, &namespaces_delete_method, &request.base);
 }
 
 /* Another instance's by now: nothing of it is ours to take away. */

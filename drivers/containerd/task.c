@@ -8,6 +8,7 @@
 #include "drivers/containerd/driver.h"
 #include "drivers/containerd/shims.h"
 #include "drivers/ctd/labels.h"
+#include "drivers/ctd/methods.h"
 #include "drivers/ctd/op.h"
 #include "drivers/oci/inputs.h"
 #include "drivers/oci/tmpfs.h"
@@ -15,23 +16,6 @@
 /* runc, the shim and hooks of the kernel: slow on a loaded machine, and to be cut only when hope is
  * gone. */
 enum { TASK_TIMEOUT_MS = 60 * 1000 };
-
-static const struct client_method mounts_method = {
-	"/containerd.services.snapshots.v1.Snapshots/Mounts", &ctd__mounts_reply__descriptor
-};
-static const struct client_method create_method = { "/containerd.services.tasks.v1.Tasks/Create",
-						    &ctd__task_create_reply__descriptor };
-static const struct client_method get_container_method = {
-	"/containerd.services.containers.v1.Containers/Get", &ctd__container_message__descriptor
-};
-static const struct client_method get_method = { "/containerd.services.tasks.v1.Tasks/Get",
-						 &ctd__process_message__descriptor };
-static const struct client_method start_method = { "/containerd.services.tasks.v1.Tasks/Start",
-						   NULL };
-static const struct client_method kill_method = { "/containerd.services.tasks.v1.Tasks/Kill",
-						  NULL };
-static const struct client_method delete_method = { "/containerd.services.tasks.v1.Tasks/Delete",
-						    NULL };
 
 struct task_op {
 	struct op op;
@@ -129,7 +113,7 @@ static int start_mounts(struct op *op)
 
 	request.snapshotter = op->ctd->snapshotter;
 	request.key = task_of(op)->id;
-	return op_unary(op, &mounts_method, &request.base);
+	return op_unary(op, &snapshots_mounts_method, &request.base);
 }
 
 static int done_mounts(struct op *op, int status UNUSED)
@@ -148,7 +132,7 @@ static int start_create(struct op *op)
 	request.container_id = task->id;
 	request.rootfs = task->mounts->mounts;
 	request.n_rootfs = task->mounts->n_mounts;
-	return op_unary(op, &create_method, &request.base);
+	return op_unary(op, &tasks_create_method, &request.base);
 }
 
 static int done_create(struct op *op, int status)
@@ -161,7 +145,7 @@ static int done_create(struct op *op, int status)
 
 static int start_get(struct op *op)
 {
-	return start_with_id(op, &get_method);
+	return start_with_id(op, &tasks_get_method);
 }
 
 static int done_get(struct op *op, int status)
@@ -179,7 +163,7 @@ static int done_get(struct op *op, int status)
 
 static int start_clear(struct op *op)
 {
-	return start_with_id(op, &delete_method);
+	return start_with_id(op, &tasks_delete_method);
 }
 
 static int done_clear(struct op *op, int status UNUSED)
@@ -230,7 +214,7 @@ enum { START_STEP = 2 };
 static int start_look_waiting(struct op *op)
 {
 	if (task_of(op)->spec)
-		return start_with_id(op, &get_method);
+		return start_with_id(op, &tasks_get_method);
 	op->next = START_STEP;
 	return OP_NEXT;
 }
@@ -265,7 +249,7 @@ static int start_set_modes(struct op *op)
 
 static int start_start(struct op *op)
 {
-	return start_with_id(op, &start_method);
+	return start_with_id(op, &tasks_start_method);
 }
 
 static int done_start(struct op *op, int status)
@@ -324,7 +308,7 @@ static int start_get_record(struct op *op)
 {
 	if (task_of(op)->signal)
 		return OP_NEXT;
-	return start_with_id(op, &get_container_method);
+	return start_with_id(op, &containers_get_method);
 }
 
 static int done_get_record(struct op *op, int status)
@@ -350,7 +334,7 @@ static int start_kill(struct op *op)
 	request.signal = (uint32_t)task->signal;
 	request.has_all = true;
 	request.all = task->signal == SIGKILL;
-	return op_unary(op, &kill_method, &request.base);
+	return op_unary(op, &tasks_kill_method, &request.base);
 }
 
 static const struct op_step kill_steps[] = {
@@ -374,7 +358,7 @@ void task_signal(struct runtime *runtime, const struct container_ref *ref, int s
 
 static int start_delete(struct op *op)
 {
-	return start_with_id(op, &delete_method);
+	return start_with_id(op, &tasks_delete_method);
 }
 
 static const struct op_step delete_steps[] = {

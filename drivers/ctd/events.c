@@ -24,6 +24,7 @@
 #include "core/base/log.h"
 #include "drivers/ctd/client.h"
 #include "drivers/ctd/ctd.h"
+#include "drivers/ctd/methods.h"
 #include "drivers/ctd/watch.h"
 
 #define SYNC_TOPIC "/kukeon/sync"
@@ -48,16 +49,6 @@ enum {
 	PROBE_EVERY_MS = 5 * 1000,
 	PROBE_TIMEOUT_MS = 5 * 1000, /* not to answer so long is to be away */
 	FRESH_MS = 1000,             /* an answer says so long that it does not hang */
-};
-
-static const struct client_method subscribe_method = {
-	"/containerd.services.events.v1.Events/Subscribe", &ctd__envelope__descriptor
-};
-static const struct client_method publish_method = {
-	"/containerd.services.events.v1.Events/Publish", NULL
-};
-static const struct client_method version_method = {
-	"/containerd.services.version.v1.Version/Version", &ctd__version_reply__descriptor
 };
 
 static void subscribe(struct events *events);
@@ -232,8 +223,8 @@ static void on_publish_timer(struct timer *timer)
 	request.event = &any;
 	pending_begin(&events->ctd->under_way);
 	call_init(&events->publish_call, events->ctd->loop, on_published);
-	client_unary(events->ctd->channel, &publish_method, &scope, &request.base, &events->publish,
-		     &events->publish_call);
+	client_unary(events->ctd->channel, &events_publish_method, &scope, &request.base,
+		     &events->publish, &events->publish_call);
 }
 
 static bool is_our_token(const struct events *events, const Ctd__Any *any)
@@ -372,7 +363,7 @@ static void subscribe(struct events *events)
 					      .on_end = on_stream_end };
 	events->streaming = true;
 	pending_begin(&events->ctd->under_way);
-	client_stream(events->ctd->channel, &subscribe_method, &scope, &request.base,
+	client_stream(events->ctd->channel, &events_subscribe_method, &scope, &request.base,
 		      &events->stream);
 	events->publish_delay_ms = PUBLISH_DELAY_MIN_MS;
 	timer_start(events->ctd->loop, &events->timer, 1, on_publish_timer);

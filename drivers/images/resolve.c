@@ -13,6 +13,7 @@
 #include <errno.h>
 
 #include "api/containerd.pb-c.h"
+#include "drivers/ctd/methods.h"
 #include "drivers/images/unpack.h"
 
 /* More names than that on one host are a churn of tags: start over. */
@@ -22,14 +23,6 @@ enum { IMAGES_MAX = 1024 };
 enum { INDEX_DEPTH_MAX = 3 };
 
 enum { STEP_READ_MANIFEST = 1, STEP_LOOK_AT_LAYER = 7, STEP_PIN = 12, STEP_CLEAN_UP = 13 };
-
-static const struct client_method get_method = { "/containerd.services.images.v1.Images/Get",
-						 &ctd__image_message__descriptor };
-static const struct client_method read_method = { "/containerd.services.content.v1.Content/Read",
-						  &ctd__content_chunk__descriptor };
-static const struct client_method stat_method = {
-	"/containerd.services.snapshots.v1.Snapshots/Stat", &ctd__snapshot_list__descriptor
-};
 
 struct waiter {
 	struct list link; /* struct image_op.waiters */
@@ -149,7 +142,7 @@ static int start_get(struct op *op)
 	Ctd__NameRequest request = CTD__NAME_REQUEST__INIT;
 
 	request.name = image_op_of(op)->name;
-	return op_unary(op, &get_method, &request.base);
+	return op_unary(op, &images_get_method, &request.base);
 }
 
 static int done_get(struct op *op, int status)
@@ -194,7 +187,7 @@ static int start_read(struct op *op)
 
 	image->document.len = 0;
 	request.digest = image->blob.digest;
-	return op_stream(op, &read_method, &request.base, on_chunk);
+	return op_stream(op, &content_read_method, &request.base, on_chunk);
 }
 
 static int fail_with(struct op *op, int code, const struct error *why)
@@ -284,7 +277,7 @@ static int start_stat(struct op *op)
 
 	request.snapshotter = op->ctd->snapshotter;
 	request.key = image_op_of(op)->chain_id;
-	return op_unary(op, &stat_method, &request.base);
+	return op_unary(op, &snapshots_stat_method, &request.base);
 }
 
 static int done_stat(struct op *op UNUSED, int status)

@@ -7,34 +7,11 @@
 #include <time.h>
 
 #include "drivers/ctd/labels.h"
+#include "drivers/ctd/methods.h"
 #include "drivers/images/resolve.h"
 
 /* Longer than any unpacking, and short enough that what a crash left does not stay for long. */
 enum { LEASE_SECONDS = 60 * 60 };
-
-static const struct client_method lease_create_method = {
-	"/containerd.services.leases.v1.Leases/Create", NULL
-};
-static const struct client_method lease_delete_method = {
-	"/containerd.services.leases.v1.Leases/Delete", NULL
-};
-static const struct client_method stat_method = {
-	"/containerd.services.snapshots.v1.Snapshots/Stat", NULL
-};
-static const struct client_method prepare_method = {
-	"/containerd.services.snapshots.v1.Snapshots/Prepare", &ctd__mounts_reply__descriptor
-};
-static const struct client_method commit_method = {
-	"/containerd.services.snapshots.v1.Snapshots/Commit", NULL
-};
-static const struct client_method remove_method = {
-	"/containerd.services.snapshots.v1.Snapshots/Remove", NULL
-};
-static const struct client_method apply_method = { "/containerd.services.diff.v1.Diff/Apply",
-						   &ctd__diff_apply_reply__descriptor };
-static const struct client_method update_method = {
-	"/containerd.services.content.v1.Content/Update", NULL
-};
 
 /* No two unpackings ever share a name, of this process or of another: each would take away what the
  * other has under way. */
@@ -62,7 +39,7 @@ int unpack_start_lease(struct op *op)
 	request.id = id;
 	request.labels = labels.refs;
 	request.n_labels = labels.n;
-	r = op_unary(op, &lease_create_method, &request.base);
+	r = op_unary(op, &leases_create_method, &request.base);
 	op->lease = take_ptr(id); /* sent along from the next call on */
 	return r;
 }
@@ -90,7 +67,7 @@ int unpack_start_stat(struct op *op)
 
 	request.snapshotter = op->ctd->snapshotter;
 	request.key = chain_id;
-	return op_unary(op, &stat_method, &request.base);
+	return op_unary(op, &snapshots_stat_method, &request.base);
 }
 
 static struct image_op *find_claim(struct op *op, const char *chain_id)
@@ -144,7 +121,7 @@ int unpack_start_prepare(struct op *op)
 	request.snapshotter = op->ctd->snapshotter;
 	request.key = image->extract_key;
 	request.parent = parent;
-	return op_unary(op, &prepare_method, &request.base);
+	return op_unary(op, &snapshots_prepare_method, &request.base);
 }
 
 int unpack_done_prepare(struct op *op, int status)
@@ -176,7 +153,7 @@ int unpack_start_apply(struct op *op)
 	request.diff = &diff;
 	request.mounts = image->mounts->mounts;
 	request.n_mounts = image->mounts->n_mounts;
-	return op_unary(op, &apply_method, &request.base);
+	return op_unary(op, &diff_apply_method, &request.base);
 }
 
 int unpack_done_apply(struct op *op, int status UNUSED)
@@ -205,7 +182,7 @@ int unpack_start_commit(struct op *op)
 	request.key = image->extract_key;
 	request.labels = labels.refs;
 	request.n_labels = labels.n;
-	return op_unary(op, &commit_method, &request.base);
+	return op_unary(op, &snapshots_commit_method, &request.base);
 }
 
 /* From now on the snapshots live as long as the image's config does. */
@@ -227,7 +204,7 @@ int unpack_start_pin(struct op *op)
 	mask.n_paths = 1;
 	request.info = &info;
 	request.update_mask = &mask;
-	return op_unary(op, &update_method, &request.base);
+	return op_unary(op, &content_update_method, &request.base);
 }
 
 int unpack_start_abort(struct op *op)
@@ -239,7 +216,7 @@ int unpack_start_abort(struct op *op)
 		return OP_NEXT;
 	request.snapshotter = op->ctd->snapshotter;
 	request.key = image->extract_key;
-	return op_unary(op, &remove_method, &request.base);
+	return op_unary(op, &snapshots_remove_method, &request.base);
 }
 
 int unpack_start_release(struct op *op)
@@ -247,5 +224,5 @@ int unpack_start_release(struct op *op)
 	Ctd__NameRequest request = CTD__NAME_REQUEST__INIT;
 
 	request.name = op->lease;
-	return op_unary(op, &lease_delete_method, &request.base);
+	return op_unary(op, &leases_delete_method, &request.base);
 }
