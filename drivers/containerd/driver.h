@@ -5,7 +5,7 @@
 #include "drivers/containerd/containerd.h"
 #include "drivers/ctd/ctd.h"
 #include "drivers/ctd/op.h"
-#include "drivers/images/resolve.h"
+#include "drivers/images/images.h"
 #include "drivers/oci/host.h"
 
 struct containerd {

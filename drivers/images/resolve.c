@@ -8,16 +8,13 @@
  * garbage collection leaves half an image alone, and so that a crash in the middle leaves nothing:
  * the lease expires.
  */
-#include "drivers/images/resolve.h"
+#include "drivers/images/images.h"
 
 #include <errno.h>
 
 #include "api/containerd.pb-c.h"
 #include "drivers/ctd/methods.h"
 #include "drivers/images/unpack.h"
-
-/* More names than that on one host are a churn of tags: start over. */
-enum { IMAGES_MAX = 1024 };
 
 /* An index may point to an index; nobody nests deeper. */
 enum { INDEX_DEPTH_MAX = 3 };
@@ -30,76 +27,15 @@ struct waiter {
 	char **ret_digest;
 };
 
-void images_init(struct images *images, struct ctd *ctd, const struct host *host)
+static void remember(struct image_op *image)
 {
-	images->ctd = ctd;
-	images->host = host;
-	list_init(&images->resolving);
+	struct image found = { .digest = image->digest,
+			       .chain_id = image->chain_id,
+			       .config = image->config };
+
+	image->config = (struct image_config){ 0 };
+	image_remember(image->images, image->op.namespace_, image->name, &found);
 }
-
-void images_fini(struct images *images)
-{
-	check(list_empty(&images->resolving));
-	image_forget_all(images);
-}
-
-/* ---- the cache ---- */
-
-static char *image_key(const char *namespace_, const char *name)
-{
-	return xasprintf("%s %s", namespace_, name);
-}
-
-const struct image *image_find(const struct images *images, const char *namespace_,
-			       const char *name)
-{
-	AUTO_FREE char *key = image_key(namespace_, name);
-
-	return map_entry(map_find(&images->by_key, key), struct image, node);
-}
-
-static void forget(struct images *images, struct image *image)
-{
-	if (!image)
-		return;
-	map_remove(&images->by_key, &image->node);
-	image_config_fini(&image->config);
-	free(image->key);
-	free(image->digest);
-	free(image->chain_id);
-	free(image);
-}
-
-void image_forget(struct images *images, const char *namespace_, const char *name)
-{
-	forget(images, (struct image *)image_find(images, namespace_, name));
-}
-
-void image_forget_all(struct images *images)
-{
-	struct image *image;
-
-	map_for_each(image, &images->by_key, node)
-		forget(images, image);
-}
-
-static void remember(struct image_op *op)
-{
-	struct images *images = op->images;
-	struct image *image = xnew(struct image);
-
-	image_forget(images, op->op.namespace_, op->name);
-	if (images->by_key.count >= IMAGES_MAX)
-		image_forget_all(images);
-	image->key = xstrdup(op->key);
-	image->digest = xstrdup(op->digest);
-	image->chain_id = xstrdup(op->chain_id);
-	image->config = op->config;
-	op->config = (struct image_config){ 0 };
-	map_insert(&images->by_key, &image->node, image->key);
-}
-
-/* ---- the action ---- */
 
 /* @ret NULL: nobody asks. */
 static void give_digest(const struct image_op *image, char **ret)

@@ -8,7 +8,7 @@
 
 #include "drivers/ctd/labels.h"
 #include "drivers/ctd/methods.h"
-#include "drivers/images/resolve.h"
+#include "drivers/images/images.h"
 
 /* Longer than any unpacking, and short enough that what a crash left does not stay for long. */
 enum { LEASE_SECONDS = 60 * 60 };

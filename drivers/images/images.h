@@ -33,6 +33,13 @@ void image_resolve(struct images *images, const char *namespace_, const char *na
 const struct image *image_find(const struct images *images, const char *namespace_,
 			       const char *name);
 
+/* "<namespace> <name>". Free with free(). */
+char *image_key(const char *namespace_, const char *name);
+
+/* In place of what was known of it. Takes @found's config, and copies its digest and chain_id. */
+void image_remember(struct images *images, const char *namespace_, const char *name,
+		    const struct image *found);
+
 /* Its snapshot turned out to be gone. */
 void image_forget(struct images *images, const char *namespace_, const char *name);
 void image_forget_all(struct images *images);
