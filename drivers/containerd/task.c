@@ -5,39 +5,12 @@
 
 #include "api/containerd.pb-c.h"
 #include "core/model/model.h"
-#include "drivers/containerd/driver.h"
 #include "drivers/containerd/shims.h"
+#include "drivers/containerd/task.h"
 #include "drivers/ctd/labels.h"
 #include "drivers/ctd/methods.h"
 #include "drivers/ctd/op.h"
 #include "drivers/oci/inputs.h"
-#include "drivers/oci/tmpfs.h"
-
-/* runc, the shim and hooks of the kernel: slow on a loaded machine, and to be cut only when hope is
- * gone. */
-enum { TASK_TIMEOUT_MS = 60 * 1000 };
-
-struct task_op {
-	struct op op;
-	char *id;
-	Ctd__MountsReply *mounts;
-	uint32_t *ret_pid;
-	bool cleared; /* what was left of an earlier task has been deleted once */
-	int signal;
-	int start_status;
-	struct error start_err;
-	struct work work; /* of asking after volumes, of setting modes, or of killing the shim */
-	int worked;
-	struct error work_err;
-	Api__ContainerSpec *spec; /* of a container that names paths of the host, or at its start
-				     of one that has a tmpfs; NULL: none */
-	uint32_t waiting_pid;     /* of the task that is to be started */
-};
-
-static struct task_op *task_of(struct op *op)
-{
-	return container_of(op, struct task_op, op);
-}
 
 static void task_fini(struct op *op)
 {
@@ -50,7 +23,7 @@ static void task_fini(struct op *op)
 		protobuf_c_message_free_unpacked(&task->mounts->base, NULL);
 }
 
-static struct task_op *task_new(const struct container_ref *ref)
+struct task_op *task_new(const struct container_ref *ref)
 {
 	struct task_op *task = xnew(struct task_op);
 
@@ -59,8 +32,8 @@ static struct task_op *task_new(const struct container_ref *ref)
 	return task;
 }
 
-static void run_steps(struct runtime *runtime, struct task_op *task, const struct op_step *steps,
-		      size_t n_steps, const struct container_ref *ref, struct call *call)
+void task_run(struct runtime *runtime, struct task_op *task, const struct op_step *steps,
+	      size_t n_steps, const struct container_ref *ref, struct call *call)
 {
 	AUTO_FREE char *object = xasprintf("container %s", ref->id);
 
@@ -68,7 +41,7 @@ static void run_steps(struct runtime *runtime, struct task_op *task, const struc
 		       object, call);
 }
 
-static int start_with_id(struct op *op, const struct client_method *method)
+int task_ask(struct op *op, const struct client_method *method)
 {
 	Ctd__NameRequest request = CTD__NAME_REQUEST__INIT;
 
@@ -80,7 +53,7 @@ static int start_with_id(struct op *op, const struct client_method *method)
 
 enum { CREATE_STEP = 2 };
 
-static void done_work(struct work *work)
+void task_worked(struct work *work)
 {
 	struct task_op *task = container_of(work, struct task_op, work);
 
@@ -103,7 +76,7 @@ static int start_check_volumes(struct op *op)
 	if (!task->spec)
 		return OP_NEXT;
 	op_sub_call(op);
-	loop_work_apart(op->ctd->loop, &task->work, run_check_volumes, done_work);
+	loop_work_apart(op->ctd->loop, &task->work, run_check_volumes, task_worked);
 	return OP_WAIT;
 }
 
@@ -145,7 +118,7 @@ static int done_create(struct op *op, int status)
 
 static int start_get(struct op *op)
 {
-	return start_with_id(op, &tasks_get_method);
+	return task_ask(op, &tasks_get_method);
 }
 
 static int done_get(struct op *op, int status)
@@ -163,7 +136,7 @@ static int done_get(struct op *op, int status)
 
 static int start_clear(struct op *op)
 {
-	return start_with_id(op, &tasks_delete_method);
+	return task_ask(op, &tasks_delete_method);
 }
 
 static int done_clear(struct op *op, int status UNUSED)
@@ -204,102 +177,7 @@ void task_create(struct runtime *runtime, const struct container_ref *ref,
 	if (spec && inputs_name_paths(spec))
 		task->spec = (Api__ContainerSpec *)model_copy(&spec->base);
 	task->ret_pid = ret_pid;
-	run_steps(runtime, task, create_steps, ARRAY_SIZE(create_steps), ref, call);
-}
-
-/* ---- start ---- */
-
-enum { START_STEP = 2 };
-
-static int start_look_waiting(struct op *op)
-{
-	if (task_of(op)->spec)
-		return start_with_id(op, &tasks_get_method);
-	op->next = START_STEP;
-	return OP_NEXT;
-}
-
-static int done_look_waiting(struct op *op, int status)
-{
-	const Ctd__Process *process =
-		status == 0 ? op_reply(op, Ctd__ProcessMessage)->process : NULL;
-
-	if (process && process->status == CTD__PROCESS_STATUS__CREATED)
-		task_of(op)->waiting_pid = process->pid;
-	return OP_NEXT;
-}
-
-static void run_set_modes(struct work *work)
-{
-	struct task_op *task = container_of(work, struct task_op, work);
-
-	task->worked = tmpfs_set_modes(task->waiting_pid, task->spec, &task->work_err);
-}
-
-static int start_set_modes(struct op *op)
-{
-	struct task_op *task = task_of(op);
-
-	if (!task->waiting_pid)
-		return OP_NEXT;
-	op_sub_call(op);
-	loop_work_apart(op->ctd->loop, &task->work, run_set_modes, done_work);
-	return OP_WAIT;
-}
-
-static int start_start(struct op *op)
-{
-	return start_with_id(op, &tasks_start_method);
-}
-
-static int done_start(struct op *op, int status)
-{
-	struct task_op *task = task_of(op);
-
-	if (status == 0)
-		return OP_END;
-	task->start_status = op_explain(op, status, &task->start_err);
-	return OP_NEXT;
-}
-
-/* containerd refuses to start what runs already, with no status of its own for that. Running is
- * what was wanted. */
-static int done_look_started(struct op *op, int status)
-{
-	const Ctd__Process *process =
-		status == 0 ? op_reply(op, Ctd__ProcessMessage)->process : NULL;
-
-	if (process && process->status == CTD__PROCESS_STATUS__RUNNING)
-		return OP_END;
-	op->err = task_of(op)->start_err;
-	return task_of(op)->start_status;
-}
-
-static const struct op_step begin_steps[] = {
-	{ .name = "look at the task that waits",
-	  .also_ok = { ENOENT },
-	  .start = start_look_waiting,
-	  .done = done_look_waiting },
-	{ .name = "make its tmpfs true", .start = start_set_modes },
-	[START_STEP] = { .name = "start the task",
-			 .timeout_ms = TASK_TIMEOUT_MS,
-			 .also_ok = { EBUSY, EIO },
-			 .start = start_start,
-			 .done = done_start },
-	{ .name = "look at the task",
-	  .also_ok = { ENOENT },
-	  .start = start_get,
-	  .done = done_look_started },
-};
-
-void task_start(struct runtime *runtime, const struct container_ref *ref,
-		const Api__ContainerSpec *spec, struct call *call)
-{
-	struct task_op *task = task_new(ref);
-
-	if (spec && tmpfs_is_used(spec))
-		task->spec = (Api__ContainerSpec *)model_copy(&spec->base);
-	run_steps(runtime, task, begin_steps, ARRAY_SIZE(begin_steps), ref, call);
+	task_run(runtime, task, create_steps, ARRAY_SIZE(create_steps), ref, call);
 }
 
 /* ---- signal ---- */
@@ -308,7 +186,7 @@ static int start_get_record(struct op *op)
 {
 	if (task_of(op)->signal)
 		return OP_NEXT;
-	return start_with_id(op, &containers_get_method);
+	return task_ask(op, &containers_get_method);
 }
 
 static int done_get_record(struct op *op, int status)
@@ -351,14 +229,14 @@ void task_signal(struct runtime *runtime, const struct container_ref *ref, int s
 	struct task_op *task = task_new(ref);
 
 	task->signal = signal;
-	run_steps(runtime, task, kill_steps, ARRAY_SIZE(kill_steps), ref, call);
+	task_run(runtime, task, kill_steps, ARRAY_SIZE(kill_steps), ref, call);
 }
 
 /* ---- delete ---- */
 
 static int start_delete(struct op *op)
 {
-	return start_with_id(op, &tasks_delete_method);
+	return task_ask(op, &tasks_delete_method);
 }
 
 static const struct op_step delete_steps[] = {
@@ -372,7 +250,7 @@ void task_delete(struct runtime *runtime, const struct container_ref *ref, struc
 {
 	struct task_op *task = task_new(ref);
 
-	run_steps(runtime, task, delete_steps, ARRAY_SIZE(delete_steps), ref, call);
+	task_run(runtime, task, delete_steps, ARRAY_SIZE(delete_steps), ref, call);
 }
 
 /* ---- a shim that answers nobody ---- */
@@ -388,7 +266,7 @@ static void run_kill_shim(struct work *work)
 static int start_kill_shim(struct op *op)
 {
 	op_sub_call(op);
-	loop_work(op->ctd->loop, &task_of(op)->work, run_kill_shim, done_work);
+	loop_work(op->ctd->loop, &task_of(op)->work, run_kill_shim, task_worked);
 	return OP_WAIT;
 }
 
@@ -398,5 +276,5 @@ static const struct op_step kill_shim_steps[] = {
 
 void task_kill_shim(struct runtime *runtime, const struct container_ref *ref, struct call *call)
 {
-	run_steps(runtime, task_new(ref), kill_shim_steps, ARRAY_SIZE(kill_shim_steps), ref, call);
+	task_run(runtime, task_new(ref), kill_shim_steps, ARRAY_SIZE(kill_shim_steps), ref, call);
 }
