@@ -24,6 +24,7 @@
 #include "core/base/log.h"
 #include "drivers/ctd/client.h"
 #include "drivers/ctd/ctd.h"
+#include "drivers/ctd/hints.h"
 #include "drivers/ctd/methods.h"
 #include "drivers/ctd/watch.h"
 
@@ -233,45 +234,7 @@ static bool is_our_token(const struct events *events, const Ctd__Any *any)
 	       memcmp(any->value.data, events->token, any->value.len) == 0;
 }
 
-/* ---- events to hints ---- */
-
-static bool is_exec_exit(const Ctd__Any *any)
-{
-	Ctd__TaskExitEvent *event;
-	bool exec;
-
-	if (!str_equal(any->type_url, "containerd.events.TaskExit"))
-		return false;
-	event = (Ctd__TaskExitEvent *)protobuf_c_message_unpack(
-		&ctd__task_exit_event__descriptor, NULL, any->value.len, any->value.data);
-	exec = event && !str_equal(event->id, event->container_id);
-	if (event)
-		protobuf_c_message_free_unpacked(&event->base, NULL);
-	return exec;
-}
-
-static void tell(struct events *events, const Ctd__Envelope *envelope)
-{
-	const struct runtime_listener *listener = &events->listener;
-	const Ctd__Any *any = envelope->event;
-	Ctd__EventSubject *subject;
-
-	if (str_starts_with(envelope->topic, "/images/")) {
-		listener->on_image(listener->ctx, envelope->namespace_);
-		return;
-	}
-	if (!any || !any->has_value || is_exec_exit(any))
-		return;
-	subject = (Ctd__EventSubject *)protobuf_c_message_unpack(
-		&ctd__event_subject__descriptor, NULL, any->value.len, any->value.data);
-	if (!subject)
-		return;
-	if (!str_empty(subject->id) && str_equal(envelope->topic, "/tasks/oom"))
-		listener->on_oom(listener->ctx, envelope->namespace_, subject->id);
-	else if (!str_empty(subject->id))
-		listener->on_container(listener->ctx, envelope->namespace_, subject->id);
-	protobuf_c_message_free_unpacked(&subject->base, NULL);
-}
+/* ---- the stream ---- */
 
 static void on_message(struct rpc_stream *stream, const ProtobufCMessage *message)
 {
@@ -283,15 +246,13 @@ static void on_message(struct rpc_stream *stream, const ProtobufCMessage *messag
 	if (!str_equal(envelope->topic, SYNC_TOPIC)) {
 		/* Before we are up everything will be looked at anyway. */
 		if (events->state == EVENTS_UP || events->state == EVENTS_GREETING)
-			tell(events, envelope);
+			hints_tell(&events->listener, envelope);
 	} else if (events->state == EVENTS_SUBSCRIBING && is_our_token(events, envelope->event)) {
 		timer_stop(&events->timer);
 		enter(events, EVENTS_GREETING);
 		ask_version(events);
 	}
 }
-
-/* ---- the stream ---- */
 
 static void on_subscribe_timer(struct timer *timer)
 {
