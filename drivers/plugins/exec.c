@@ -2,15 +2,11 @@
 #include "drivers/plugins/exec.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
-#include <sys/mman.h>
-#include <sys/pidfd.h>
 #include <sys/wait.h>
 
-#include "core/base/log.h"
 #include "core/base/str.h"
+#include "drivers/plugins/spawn.h"
 
 enum { READ_BYTES = 16 * 1024 };
 
@@ -25,8 +21,6 @@ struct exec_pool {
 	void *closed_ctx;
 };
 
-enum { HANDLE_OUT, HANDLE_ERR, HANDLE_EXIT, HANDLE_COUNT };
-
 struct exec {
 	struct list link;
 	struct exec_pool *pool;
@@ -36,9 +30,8 @@ struct exec {
 	char *dirs, *name, *input;
 	struct strv argv; /* ends with NULL */
 	struct strv env;
-	pid_t pid;
-	uv_poll_t polls[HANDLE_COUNT];
-	int fds[HANDLE_COUNT];
+	uv_poll_t polls[SPAWNED_COUNT];
+	struct spawned process;
 	int n_handles;
 	struct timer timer; /* deadline, then grace */
 	int status;         /* why it is being killed */
@@ -54,8 +47,7 @@ void exec_output_fini(struct exec_output *output)
 
 static void exec_free(struct exec *exec)
 {
-	for (int i = 0; i < HANDLE_COUNT; i++)
-		cleanup_close(&exec->fds[i]);
+	spawned_fini(&exec->process);
 	exec_output_fini(&exec->output);
 	strv_fini(&exec->env);
 	free(exec->dirs);
@@ -97,12 +89,6 @@ static void complete(struct exec *exec)
 	call_complete(call, exec->status, &exec->err);
 }
 
-static void kill_group(const struct exec *exec, int sig)
-{
-	if (kill(-exec->pid, sig) < 0 && errno != ESRCH)
-		log_debug("cannot signal a plugin's process group error=\"%m\" pid=%d", exec->pid);
-}
-
 /* Stuck in the kernel: its caller goes on; it keeps its place in the pool until it exits. */
 static void on_given_up(struct timer *timer)
 {
@@ -113,7 +99,7 @@ static void on_grace_over(struct timer *timer)
 {
 	struct exec *exec = container_of(timer, struct exec, timer);
 
-	kill_group(exec, SIGKILL);
+	spawned_kill(&exec->process, SIGKILL);
 	timer_start(exec->pool->loop, timer, exec->pool->options.grace_ms, on_given_up);
 }
 
@@ -123,7 +109,7 @@ static void end_early(struct exec *exec, int status, const char *why)
 	if (exec->status < 0)
 		return;
 	exec->status = error_set(&exec->err, status, "plugin %s %s", exec->name, why);
-	kill_group(exec, SIGTERM);
+	spawned_kill(&exec->process, SIGTERM);
 	timer_start(exec->pool->loop, &exec->timer, exec->pool->options.grace_ms, on_grace_over);
 }
 
@@ -141,13 +127,13 @@ static void on_deadline(struct timer *timer)
 /* Reads what is there. False: nothing more will come. */
 static bool drain(struct exec *exec, int which)
 {
-	struct buf *buf = which == HANDLE_OUT ? &exec->output.out : &exec->output.err;
-	size_t max = which == HANDLE_OUT ? EXEC_OUT_MAX_BYTES : EXEC_ERR_MAX_BYTES;
+	struct buf *buf = which == SPAWNED_OUT ? &exec->output.out : &exec->output.err;
+	size_t max = which == SPAWNED_OUT ? EXEC_OUT_MAX_BYTES : EXEC_ERR_MAX_BYTES;
 	char chunk[READ_BYTES];
 
 	/* Bounded per turn, so that a program that never stops writing cannot hold the loop. */
 	for (int turn = 0; turn < 8; turn++) {
-		ssize_t n = read(exec->fds[which], chunk, sizeof(chunk));
+		ssize_t n = read(exec->process.fds[which], chunk, sizeof(chunk));
 		size_t room = max - buf->len;
 
 		if (n < 0)
@@ -155,7 +141,7 @@ static bool drain(struct exec *exec, int which)
 		if (n == 0)
 			return false;
 		buf_add(buf, chunk, (size_t)n < room ? (size_t)n : room);
-		if (which == HANDLE_OUT && (size_t)n > room) {
+		if (which == SPAWNED_OUT && (size_t)n > room) {
 			end_early(exec, -EFBIG, "wrote more than 1 MiB to stdout");
 			return false;
 		}
@@ -167,7 +153,7 @@ static void on_output(uv_poll_t *poll, int status UNUSED, int events UNUSED)
 {
 	struct exec *exec = poll->data;
 
-	if (!drain(exec, poll == &exec->polls[HANDLE_OUT] ? HANDLE_OUT : HANDLE_ERR))
+	if (!drain(exec, poll == &exec->polls[SPAWNED_OUT] ? SPAWNED_OUT : SPAWNED_ERR))
 		uv_poll_stop(poll);
 }
 
@@ -191,10 +177,11 @@ static void on_exit_seen(uv_poll_t *poll, int status UNUSED, int events UNUSED)
 	struct exec *exec = poll->data;
 	siginfo_t info = { 0 };
 
-	kill_group(exec, SIGKILL);
-	drain_all(exec, HANDLE_OUT);
-	drain_all(exec, HANDLE_ERR);
-	check(waitid(P_PIDFD, (id_t)exec->fds[HANDLE_EXIT], &info, WEXITED | WNOHANG) == 0);
+	spawned_kill(&exec->process, SIGKILL);
+	drain_all(exec, SPAWNED_OUT);
+	drain_all(exec, SPAWNED_ERR);
+	check(waitid(P_PIDFD, (id_t)exec->process.fds[SPAWNED_EXIT], &info, WEXITED | WNOHANG) ==
+	      0);
 	if (info.si_pid == 0)
 		return;
 	timer_stop(&exec->timer);
@@ -202,105 +189,22 @@ static void on_exit_seen(uv_poll_t *poll, int status UNUSED, int events UNUSED)
 	if (exec->status == 0 && info.si_code != CLD_EXITED)
 		exec->status = error_set(&exec->err, -EIO, "plugin %s was ended by signal %d (%s)",
 					 exec->name, info.si_status, strsignal(info.si_status));
-	for (int i = 0; i < HANDLE_COUNT; i++)
+	for (int i = 0; i < SPAWNED_COUNT; i++)
 		uv_close((uv_handle_t *)&exec->polls[i], on_handle_closed);
 	complete(exec);
 }
 
 /* ---- the start of a run ---- */
 
-/* stdin as a memory file: nothing to feed, and a program that does not read it hurts nobody. */
-static int open_input(const char *input)
-{
-	AUTO_CLOSE int fd = memfd_create("cni-config", MFD_CLOEXEC);
-	size_t len = strlen(input);
-
-	if (fd < 0 || write(fd, input, len) != (ssize_t)len || lseek(fd, 0, SEEK_SET) < 0)
-		return -errno;
-	return take_fd(&fd);
-}
-
-static int spawn(struct exec *exec, const char *path, const int fds[3])
-{
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attr;
-	sigset_t none, all;
-	int r;
-
-	sigemptyset(&none);
-	sigfillset(&all);
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-						POSIX_SPAWN_SETSIGDEF);
-	posix_spawnattr_setpgroup(&attr, 0);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setsigdefault(&attr, &all);
-	posix_spawn_file_actions_init(&actions);
-	for (int i = 0; i < 3; i++)
-		posix_spawn_file_actions_adddup2(&actions, fds[i], i);
-	r = posix_spawn(&exec->pid, path, &actions, &attr, exec->argv.items, exec->env.items);
-	posix_spawn_file_actions_destroy(&actions);
-	posix_spawnattr_destroy(&attr);
-	return -r;
-}
-
-/* Tries the directories in order; starting it is the look-up. */
-static int spawn_from_dirs(struct exec *exec, const int fds[3])
-{
-	int r = -ENOENT;
-
-	for (const char *dir = exec->dirs; *dir && r == -ENOENT;) {
-		size_t len = strcspn(dir, ":");
-		AUTO_FREE char *path = xasprintf("%.*s/%s", (int)len, dir, exec->name);
-
-		if (len)
-			r = spawn(exec, path, fds);
-		dir += len + (dir[len] == ':');
-	}
-	if (r == -ENOENT)
-		return error_set(&exec->err, r,
-				 "plugin %s is in none of %s: install it or set --cni-bin-dir",
-				 exec->name, exec->dirs);
-	return r < 0 ? error_set(&exec->err, r, "cannot start plugin %s: %s", exec->name,
-				 strerror(-r))
-		     : 0;
-}
-
-static int start_process(struct exec *exec)
-{
-	AUTO_CLOSE int input = open_input(exec->input);
-	AUTO_CLOSE int out_end = -1, err_end = -1;
-	int pipes[2];
-	int r;
-
-	if (input < 0)
-		return error_set(&exec->err, input, "cannot make the input of plugin %s: %s",
-				 exec->name, strerror(-input));
-	if (pipe2(pipes, O_CLOEXEC) < 0)
-		return error_set(&exec->err, -errno, "cannot make a pipe: %m");
-	exec->fds[HANDLE_OUT] = pipes[0];
-	out_end = pipes[1];
-	if (pipe2(pipes, O_CLOEXEC) < 0)
-		return error_set(&exec->err, -errno, "cannot make a pipe: %m");
-	exec->fds[HANDLE_ERR] = pipes[0];
-	err_end = pipes[1];
-	r = spawn_from_dirs(exec, (const int[]){ input, out_end, err_end });
-	if (r < 0)
-		return r;
-	exec->fds[HANDLE_EXIT] = pidfd_open(exec->pid, 0);
-	if (exec->fds[HANDLE_EXIT] < 0) {
-		/* Out of descriptors: take it back. It dies at once, so this wait is short. */
-		r = error_set(&exec->err, -errno, "cannot watch plugin %s: %m", exec->name);
-		kill_group(exec, SIGKILL);
-		waitid(P_PID, (id_t)exec->pid, NULL, WEXITED);
-	}
-	return r;
-}
-
 static void start(struct exec *exec)
 {
 	struct exec_pool *pool = exec->pool;
-	int r = start_process(exec);
+	const struct spawn_request request = { .dirs = exec->dirs,
+					       .name = exec->name,
+					       .input = exec->input,
+					       .argv = exec->argv.items,
+					       .env = exec->env.items };
+	int r = spawn_plugin(&request, &exec->process, &exec->err);
 
 	if (r < 0) {
 		exec->status = r;
@@ -308,13 +212,13 @@ static void start(struct exec *exec)
 		exec_free(exec);
 		return;
 	}
-	for (int i = 0; i < HANDLE_COUNT; i++) {
-		check(uv_poll_init(&pool->loop->uv, &exec->polls[i], exec->fds[i]) == 0);
+	for (int i = 0; i < SPAWNED_COUNT; i++) {
+		check(uv_poll_init(&pool->loop->uv, &exec->polls[i], exec->process.fds[i]) == 0);
 		exec->polls[i].data = exec;
 		uv_poll_start(&exec->polls[i], UV_READABLE,
-			      i == HANDLE_EXIT ? on_exit_seen : on_output);
+			      i == SPAWNED_EXIT ? on_exit_seen : on_output);
 	}
-	exec->n_handles = HANDLE_COUNT;
+	exec->n_handles = SPAWNED_COUNT;
 	list_append(&pool->running, &exec->link);
 	pool->n_running++;
 	timer_start(pool->loop, &exec->timer, pool->options.deadline_ms, on_deadline);
@@ -349,7 +253,7 @@ void exec_run(struct exec_pool *pool, const struct exec_request *request, struct
 	struct exec *exec = xnew(struct exec);
 
 	check(!pool->closing);
-	*exec = (struct exec){ .pool = pool, .call = call, .ret = ret, .fds = { -1, -1, -1 } };
+	*exec = (struct exec){ .pool = pool, .call = call, .ret = ret, .process = SPAWNED_NONE };
 	exec->dirs = xstrdup(request->dirs);
 	exec->name = xstrdup(request->name);
 	exec->input = xstrdup(request->input);
