@@ -93,6 +93,9 @@ void cni_attach_join(struct cni *cni, const struct join_request *request, const 
 /* The number behind the next container id, as long as none is journalled. */
 uint64_t cni_next_number(const struct cni *cni);
 
+/* The lowest "eth<n>" that no attachment of the cell has. Free with free(). */
+char *cni_choose_interface(const struct cni *cni, const char *cell_key);
+
 /* What was found and is on no record (drivers/attachments/adopt.h), for a cell and one of its spaces. Its
  * owner's, and all that it points to, until the step has completed. */
 struct adoption {
