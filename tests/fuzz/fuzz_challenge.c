@@ -2,8 +2,8 @@
 /* Whatever a registry puts into WWW-Authenticate: no crash; no URL with a secret for a stranger. */
 #include "core/base/buf.h"
 #include "core/base/str.h"
-#include "core/images/challenge.h"
-#include "core/images/token.h"
+#include "core/registry/challenge.h"
+#include "core/registry/token.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whatever a config.json holds: no crash; a login has a secret, a helper's name leads nowhere. */
 #include "core/base/str.h"
-#include "core/images/docker_config.h"
+#include "core/registry/docker_config.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

@@ -2,7 +2,7 @@
 /* Whatever is written for an image: no crash; what is taken means the same when it is read again.
  */
 #include "core/base/str.h"
-#include "core/images/reference.h"
+#include "core/registry/reference.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

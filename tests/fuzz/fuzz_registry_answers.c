@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whatever a registry or its server of tokens answers: no crash; words fit a line of a terminal. */
-#include "core/images/answer.h"
-#include "core/images/token.h"
+#include "core/registry/answer.h"
+#include "core/registry/token.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whatever a hosts.toml holds: no crash; what is taken ends with the registry itself. */
 #include "core/base/str.h"
-#include "core/images/registry_hosts.h"
+#include "core/registry/registry_hosts.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

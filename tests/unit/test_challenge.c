@@ -10,7 +10,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/str.h"
-#include "core/images/challenge.h"
+#include "core/registry/challenge.h"
 
 static const char *text_of(const struct challenge *challenge, char *text, size_t size)
 {

@@ -10,7 +10,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/str.h"
-#include "core/images/docker_config.h"
+#include "core/registry/docker_config.h"
 
 /* "YTpi" is a:b, "YzpkOmU=" c:d:e, "Og==" a colon, "eA==" x. */
 #define FILE_TEXT                                                                                  \

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "core/base/str.h"
-#include "core/images/platform.h"
+#include "core/registry/platform.h"
 
 /* "linux/arm/v7" */
 static struct platform parse(const char *text, char buffer[64])

@@ -9,7 +9,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/str.h"
-#include "core/images/reference.h"
+#include "core/registry/reference.h"
 
 #define HEX64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define DIGEST "sha256:" HEX64

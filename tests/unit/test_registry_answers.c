@@ -8,8 +8,8 @@
 #include <cmocka.h>
 
 #include "core/base/str.h"
-#include "core/images/answer.h"
-#include "core/images/token.h"
+#include "core/registry/answer.h"
+#include "core/registry/token.h"
 
 #define NOW_MS 1700000000000 /* Tue, 14 Nov 2023 22:13:20 GMT */
 

@@ -10,7 +10,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/str.h"
-#include "core/images/registry_hosts.h"
+#include "core/registry/registry_hosts.h"
 
 static void add_list(struct buf *out, const char *name, const struct strv *list)
 {
