@@ -4,15 +4,15 @@
 #include "core/base/wall.h"
 #include "core/desired/desired.h"
 #include "core/doctor/doctor.h"
-#include "core/network/egress.h"
 #include "core/network/filter.h"
-#include "core/network/names.h"
+#include "core/network/hosts_files.h"
+#include "core/network/network_egress.h"
+#include "core/network/network_ports.h"
 #include "core/network/passage.h"
-#include "core/network/ports.h"
 #include "core/network/ways.h"
 #include "core/reconcile/forget.h"
-#include "core/reconcile/look.h"
 #include "core/reconcile/reconcile.h"
+#include "core/reconcile/relist.h"
 #include "core/state/unplaced.h"
 
 static void work(struct queue *queue, struct object *object)
@@ -42,7 +42,7 @@ void engine_open(struct engine *engine, const struct engine_options *options)
 	list_init(&engine->realms);
 	list_init(&engine->watchers);
 	list_init(&engine->runs);
-	list_init(&engine->looks);
+	list_init(&engine->relists);
 	list_init(&engine->doctors);
 	list_init(&engine->earlier);
 	throttle_init(&engine->throttle, processors());
@@ -51,7 +51,7 @@ void engine_open(struct engine *engine, const struct engine_options *options)
 	filter_init(engine);
 	passage_init(engine);
 	ways_init(engine, options->leave_forwarding);
-	names_init(engine);
+	hosts_files_init(engine);
 	ports_init(engine);
 	egress_init(engine);
 	queue_init(&engine->queue, engine->loop, work);
@@ -60,7 +60,7 @@ void engine_open(struct engine *engine, const struct engine_options *options)
 
 void engine_start(struct engine *engine)
 {
-	look_everything(engine);
+	relist_all(engine);
 }
 
 void engine_close(struct engine *engine, void (*closed)(void *ctx), void *ctx)
@@ -75,8 +75,8 @@ void engine_close(struct engine *engine, void (*closed)(void *ctx), void *ctx)
 	ways_stop(engine);
 	passage_stop(engine);
 	egress_stop(engine);
-	names_close(engine);
-	look_stop_waiting(engine);
+	hosts_files_close(engine);
+	relist_stop_waiting(engine);
 	doctor_stop_waiting(engine);
 	pending_await(&engine->under_way, closed, ctx);
 }
@@ -85,7 +85,7 @@ void engine_fini(struct engine *engine)
 {
 	struct map_node *node;
 
-	check(!engine->under_way.n && list_empty(&engine->runs) && list_empty(&engine->looks) &&
+	check(!engine->under_way.n && list_empty(&engine->runs) && list_empty(&engine->relists) &&
 	      list_empty(&engine->doctors) && list_empty(&engine->watchers));
 	engine->closing = true;
 	deferred_cancel(&engine->queue.drain);
@@ -107,7 +107,7 @@ void engine_fini(struct engine *engine)
 	passage_fini(engine);
 	ports_fini(engine);
 	egress_fini(engine);
-	names_fini(engine);
+	hosts_files_fini(engine);
 	unplaced_forget(engine);
 	history_fini(&engine->history);
 	self_fini(&engine->self);

@@ -19,25 +19,25 @@
 #include "core/core.h"
 #include "core/desired/desired.h"
 #include "core/events/history_file.h"
-#include "core/host.h"
+#include "core/host/daemon_host.h"
 #include "core/journal/journal.h"
 #include "core/notify.h"
-#include "core/reconcile/look.h"
+#include "core/reconcile/relist.h"
 #include "core/state/engine.h"
 #include "core/state/self.h"
-#include "core/status/tell.h"
+#include "core/status/record.h"
 #include "core/store/store.h"
 #include "drivers/cgroup/cgroup.h"
 #include "drivers/cni/cni.h"
 #include "drivers/containerd/containerd.h"
 #include "drivers/firewalls/firewalls.h"
-#include "watchers/cgroup.h"
-#include "watchers/manifests.h"
-#include "watchers/network.h"
-#include "watchers/resolver.h"
+#include "watchers/cgroup_watcher.h"
+#include "watchers/manifests/manifests.h"
+#include "watchers/network_watcher.h"
+#include "watchers/resolver_watcher.h"
 #include "watchers/resync.h"
-#include "watchers/runtime.h"
-#include "watchers/socket.h"
+#include "watchers/runtime_watcher.h"
+#include "watchers/socket_watcher.h"
 
 enum {
 	CLOSE_GRACE_MS = 3000,      /* for actions under way, before the drivers cut them off */
@@ -262,7 +262,7 @@ static int open_history(struct kukeond *k, struct error *err UNUSED)
 	AUTO_FREE char *path = xasprintf("%s/events.jsonl", k->config->run_path);
 
 	history_file_open(&k->history, &k->engine.history, &k->loop, path);
-	tell_daemon_started(&k->engine);
+	record_daemon_started(&k->engine);
 	return 0;
 }
 
@@ -644,7 +644,7 @@ static void shut_down(struct kukeond *k, const char *why)
 	aside_give_up();
 	timer_start(&k->loop, &k->close_limit, CLOSE_LIMIT_MS, on_close_late);
 	if (k->engine_works)
-		tell_daemon_stopped(&k->engine, why);
+		record_daemon_stopped(&k->engine, why);
 	close_next_part(k);
 }
 
@@ -659,7 +659,7 @@ static void on_hangup(uv_signal_t *handle, int number UNUSED)
 	if (k->manifests)
 		manifests_rescan(k->manifests);
 	resolver_look(k->resolver);
-	look_everything(&k->engine);
+	relist_all(&k->engine);
 }
 
 static void on_signal(uv_signal_t *handle, int number)

@@ -11,7 +11,7 @@ enum { COUNTS_PAUSE_MS = 1000 };
 
 static bool is_looking(const struct notify *notify)
 {
-	return !notify->limit_passed && !engine_has_looked(notify->engine);
+	return !notify->limit_passed && !engine_has_relisted(notify->engine);
 }
 
 static enum notify_state state_now(const struct notify *notify)
@@ -54,7 +54,7 @@ static void say_running(struct notify *notify, const char *ready)
 
 	notify->cells = count_cells(engine);
 	notify->as_declared = count_as_declared(engine);
-	notify->said_ms = loop_now_ms(notify->loop);
+	notify->sent_ms = loop_now_ms(notify->loop);
 	if (!notify->cells)
 		say(ready, "Running", NULL);
 	else
@@ -70,7 +70,7 @@ static void on_again(struct timer *timer UNUSED)
 static void say_counts(struct notify *notify)
 {
 	const struct engine *engine = notify->engine;
-	uint64_t due_ms = notify->said_ms + COUNTS_PAUSE_MS;
+	uint64_t due_ms = notify->sent_ms + COUNTS_PAUSE_MS;
 
 	if (notify->cells == count_cells(engine) &&
 	    notify->as_declared == count_as_declared(engine))

@@ -25,7 +25,7 @@ struct notify {
 	enum notify_state state;
 	bool limit_passed;
 	unsigned cells, as_declared; /* as last said */
-	uint64_t said_ms;            /* loop time */
+	uint64_t sent_ms;            /* loop time */
 	struct timer again;          /* they have changed too soon after that */
 	void (*closed)(void *ctx);
 	void *closed_ctx;

@@ -119,7 +119,7 @@ static int on_message(struct nl_msg *msg, void *arg)
 	bool matters = false, busy = false;
 
 	if ((links->engine->ways->overlaps || links->engine->ways->busy) && takes_routes_away(header))
-		ways_doubt(links->engine);
+		ways_mark_stale(links->engine);
 
 	if (header->nlmsg_type == RTM_NEWLINK || header->nlmsg_type == RTM_DELLINK)
 		matters = nlmsg_valid_hdr(header, sizeof(struct ifinfomsg)) &&

@@ -23,7 +23,7 @@
 #include "core/loop/inotify.h"
 #include "core/model/names.h"
 #include "core/network/filter.h"
-#include "core/network/ports.h"
+#include "core/network/network_ports.h"
 
 enum {
 	PAUSE_MIN_MS = 100,      /* a burst is checked once */
@@ -188,8 +188,8 @@ static bool is_conflist_of(const struct object *space, const char *name)
 {
 	AUTO_FREE char *network = NULL;
 
-	if (!str_empty(space->own.space.conflist))
-		return is_named(space->own.space.conflist, name);
+	if (!str_empty(space->backing.space.conflist))
+		return is_named(space->backing.space.conflist, name);
 	network = name_network(space->key);
 	return str_starts_with(name, network) && str_equal(name + strlen(network), CONFLIST_SUFFIX);
 }
@@ -215,9 +215,9 @@ static void on_event(struct inotify_user *user, const struct inotify_event *even
 	if (event->mask & IN_Q_OVERFLOW)
 		files->look(files->ctx, false);
 	else if (!event->len && (event->mask & IN_CLOSE_WRITE))
-		filter_doubt(files->engine); /* it is no directory: a switch of a bridge */
+		filter_mark_stale(files->engine); /* it is no directory: a switch of a bridge */
 	else if (space)
-		files->look(files->ctx, space->own.slot.busy);
+		files->look(files->ctx, space->backing.slot.busy);
 	else if (event->mask & (gone_mask | written_mask))
 		check_soon(files);
 }
@@ -270,7 +270,7 @@ static void on_watched(struct work *work)
 static void watch_conflist(struct netfiles *files, const struct object *object)
 {
 	const Api__Space *space = (const Api__Space *)object->spec;
-	const char *path = object->own.space.conflist;
+	const char *path = object->backing.space.conflist;
 	const char *end = path ? strrchr(path, '/') : NULL;
 	struct named_dir *dir;
 
@@ -301,7 +301,7 @@ static void on_change(struct engine_watcher *watcher, const struct object *objec
 
 	if (gone)
 		return;
-	if (object->kind == KIND_SPACE && object->own.applied)
+	if (object->kind == KIND_SPACE && object->backing.applied)
 		watch_conflist(files, object);
 	if (object->kind != KIND_CELL || !object->cell.attached)
 		return;

@@ -2,14 +2,14 @@
 #include "watchers/resync.h"
 
 #include "core/base/log.h"
-#include "core/reconcile/look.h"
+#include "core/reconcile/relist.h"
 
 static void on_interval(struct timer *timer)
 {
 	struct resync *resync = container_of(timer, struct resync, timer);
 
 	log_debug("resync");
-	look_everything(resync->engine);
+	relist_all(resync->engine);
 	if (resync->manifests)
 		manifests_rescan(resync->manifests);
 	if (resync->resolver)

@@ -5,9 +5,9 @@
 
 #include "core/doctor/sweep.h"
 #include "core/state/engine.h"
-#include "watchers/manifests.h"
-#include "watchers/resolver.h"
-#include "watchers/socket.h"
+#include "watchers/manifests/manifests.h"
+#include "watchers/resolver_watcher.h"
+#include "watchers/socket_watcher.h"
 
 struct resync {
 	struct engine *engine;

@@ -2,7 +2,7 @@
 /* The default hierarchy, and the system realm with the cell that stands for the daemon. */
 #pragma once
 
-#include "cli/args/target.h"
+#include "cli/args/args_target.h"
 #include "cli/client/client.h"
 #include "cli/show/results.h"
 

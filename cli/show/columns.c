@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/show/columns.h"
 
-#include "cli/args/target.h"
+#include "cli/args/args_target.h"
 #include "core/base/str.h"
 #include "core/model/view.h"
 

@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "cli/args/target.h"
+#include "cli/args/args_target.h"
 #include "cli/client/client.h"
 #include "cli/show/print.h"
 

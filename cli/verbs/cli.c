@@ -4,8 +4,8 @@
 #include <errno.h>
 
 #include "cli/args/args.h"
-#include "cli/verbs/help.h"
-#include "cli/verbs/verbs.h"
+#include "cli/help/help.h"
+#include "cli/verbs.h"
 
 static enum cli_exit main_run(int argc, char **argv, struct args *args, const struct io *io,
 			      struct error *err)

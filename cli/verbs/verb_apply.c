@@ -3,10 +3,10 @@
 #include <errno.h>
 
 #include "cli/args/files.h"
+#include "cli/ask/validation.h"
+#include "cli/ask/waiting.h"
 #include "cli/show/object.h"
-#include "cli/verbs/validation.h"
-#include "cli/verbs/verbs.h"
-#include "cli/verbs/waiting.h"
+#include "cli/verbs.h"
 
 /* Of one request: answered soon, so that little is open when no answer comes; and with one object
  * more, which has 2 MiB of text at most, below what the daemon takes in one message. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kuke create: one object from flags. One that exists is left as it is. */
 #include "cli/args/create_options.h"
+#include "cli/ask/waiting.h"
 #include "cli/show/object.h"
-#include "cli/verbs/verbs.h"
-#include "cli/verbs/waiting.h"
+#include "cli/verbs.h"
 #include "core/model/view.h"
 
 #define DEFAULT_IMAGE "docker.io/library/debian:latest"

@@ -4,8 +4,8 @@
 
 #include "cli/args/files.h"
 #include "cli/args/kinds.h"
-#include "cli/verbs/verbs.h"
-#include "cli/verbs/waiting.h"
+#include "cli/ask/waiting.h"
+#include "cli/verbs.h"
 
 enum { KEY_CASCADE = 0x100 };
 

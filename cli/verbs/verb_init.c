@@ -5,14 +5,14 @@
 #include <sys/stat.h>
 
 #include "cli/args/host_args.h"
+#include "cli/ask/waiting.h"
 #include "cli/client/client.h"
-#include "cli/host/host_checks.h"
+#include "cli/host/check_host.h"
 #include "cli/host/host_daemon.h"
 #include "cli/host/host_hierarchy.h"
 #include "cli/host/host_setup.h"
 #include "cli/show/table.h"
-#include "cli/verbs/verbs.h"
-#include "cli/verbs/waiting.h"
+#include "cli/verbs.h"
 
 enum { KEY_REALM = 0x400, KEY_SPACE, KEY_REGENERATE, KEY_NO_WAIT, KEY_TIMEOUT };
 

@@ -2,12 +2,12 @@
 /* kuke prune: what lost its declaration and was not deleted, and to let it go. */
 #include <errno.h>
 
+#include "cli/args/args_target.h"
 #include "cli/args/kinds.h"
-#include "cli/args/target.h"
 #include "cli/client/client.h"
 #include "cli/show/report.h"
 #include "cli/show/results.h"
-#include "cli/verbs/verbs.h"
+#include "cli/verbs.h"
 #include "core/manifest/manifest.h"
 
 enum { KEY_YES = 0x100 };

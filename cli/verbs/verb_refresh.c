@@ -4,7 +4,7 @@
 
 #include "cli/args/args.h"
 #include "cli/client/client.h"
-#include "cli/verbs/verbs.h"
+#include "cli/verbs.h"
 
 static enum cli_exit refresh_run(const struct args *args, const struct io *io, struct error *err)
 {

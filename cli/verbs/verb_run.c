@@ -2,11 +2,11 @@
 /* kuke start, stop, kill, restart: what a cell or container shall do, beyond its spec. */
 #include <errno.h>
 
-#include "cli/args/target.h"
+#include "cli/args/args_target.h"
+#include "cli/ask/waiting.h"
 #include "cli/host/host_daemon.h"
 #include "cli/host/host_hierarchy.h"
-#include "cli/verbs/verbs.h"
-#include "cli/verbs/waiting.h"
+#include "cli/verbs.h"
 
 struct run_words {
 	Api__RunVerb verb;

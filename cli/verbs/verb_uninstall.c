@@ -8,7 +8,7 @@
 #include "cli/host/host_daemon.h"
 #include "cli/host/host_setup.h"
 #include "cli/show/table.h"
-#include "cli/verbs/verbs.h"
+#include "cli/verbs.h"
 
 /* Asked for its end, it closes within seconds. */
 enum { KEY_YES = 0x400, END_LIMIT_MS = 30 * 1000 };

@@ -6,7 +6,7 @@
 #include "core/api/api_internal.h"
 #include "core/api/api_mutation.h"
 #include "core/base/wall.h"
-#include "core/desired/wish.h"
+#include "core/desired/effective.h"
 #include "core/network/passage.h"
 #include "core/status/status.h"
 

@@ -3,7 +3,7 @@
  * the loop's thread. */
 #pragma once
 
-#include "core/api/peers.h"
+#include "core/host/peers.h"
 #include "core/rpc/rpc.h"
 #include "core/state/engine.h"
 #include "core/state/self.h"

@@ -6,8 +6,8 @@
 #include "core/api/api_internal.h"
 #include "core/base/log.h"
 #include "core/desired/desired.h"
-#include "core/reconcile/look.h"
-#include "core/status/tell.h"
+#include "core/reconcile/relist.h"
+#include "core/status/record.h"
 
 enum {
 	REFRESH_CHECK_MS = 10,
@@ -81,7 +81,7 @@ static void on_refresh_check(struct timer *timer)
 	Api__RefreshReply reply = API__REFRESH_REPLY__INIT;
 	struct error err;
 
-	if (list_empty(&engine->looks) && list_empty(&engine->runs) &&
+	if (list_empty(&engine->relists) && list_empty(&engine->runs) &&
 	    engine->desired.scans != waiter->scans) {
 		reply.has_objects = true;
 		reply.objects = (uint32_t)count_objects(engine);
@@ -105,10 +105,10 @@ static void regenerate_spaces(struct engine *engine)
 	map_for_each(object, &engine->objects, node) {
 		if (object->kind != KIND_SPACE || !object->wanted)
 			continue;
-		object->own.regenerate = true;
-		object->own.applied = false;
-		engine_want_anew(engine, &object->own.slot);
-		engine_touch(engine, object);
+		object->backing.regenerate = true;
+		object->backing.applied = false;
+		engine_want_anew(engine, &object->backing.slot);
+		engine_enqueue(engine, object);
 	}
 }
 
@@ -126,7 +126,7 @@ void api_on_refresh(struct rpc_server_call *call, const ProtobufCMessage *messag
 		api->options.rescan(api->options.rescan_ctx);
 	else
 		waiter->scans--;
-	look_everything(engine);
+	relist_all(engine);
 	timer_start(engine->loop, &waiter->check, REFRESH_CHECK_MS, on_refresh_check);
 }
 
@@ -220,7 +220,7 @@ void api_on_purge(struct rpc_server_call *call, const ProtobufCMessage *message 
 	struct waiter *waiter = waiter_new(api, call, PURGE_STALL_MS);
 
 	log_info("purge: everything is taken down");
-	tell_request(engine, TELL_PURGE_REQUESTED, "", rpc_server_call_peer(call).uid, NULL, 0);
+	record_request(engine, RECORD_PURGE_REQUESTED, "", rpc_server_call_peer(call).uid, NULL, 0);
 	waiter->objects = count_objects(engine);
 	desired_purge(engine);
 	timer_start(engine->loop, &waiter->check, 1, on_purge_check);

@@ -9,12 +9,12 @@
 #include "core/api/api_mutation.h"
 #include "core/base/log.h"
 #include "core/desired/desired.h"
+#include "core/desired/effective.h"
 #include "core/desired/refusal.h"
 #include "core/desired/rivals.h"
-#include "core/desired/wish.h"
 #include "core/model/diff.h"
 #include "core/model/view.h"
-#include "core/network/ports.h"
+#include "core/network/network_ports.h"
 #include "core/status/status.h"
 
 enum { DOCUMENTS_MAX = 10000 };
@@ -94,7 +94,7 @@ static void create_parents(const struct wish *wish, const char *key)
 	if (said_created(wish->m, parent)) /* only in a dry run */
 		return;
 	mutation_result(wish->m, parent, API__OUTCOME__CREATED, "%s", "");
-	mutation_set(wish->m, key_kind(parent), parent, wish_implicit_document(parent));
+	mutation_set(wish->m, key_kind(parent), parent, effective_implicit_document(parent));
 }
 
 /* ---- realms, spaces, stacks, cells ---- */
@@ -179,14 +179,14 @@ static bool take_over_containers(const struct wish *wish)
 }
 
 /* It is there as the document says, joined containers counted or not. */
-static bool is_as_said(const struct wish *wish, const struct object *object)
+static bool is_as_asked(const struct wish *wish, const struct object *object)
 {
 	ProtobufCMessage *declared;
 	bool as_declared;
 
 	if (same(object->spec, wish->message))
 		return true;
-	declared = wish_document(object);
+	declared = effective_document(object);
 	as_declared = same(declared, wish->message);
 	protobuf_c_message_free_unpacked(declared, NULL);
 	return as_declared;
@@ -202,7 +202,7 @@ static void claim_implicit(const struct wish *wish, const struct object *object)
 static void apply_layer(struct wish *wish)
 {
 	const struct object *object = wanted_object(wish->engine, wish->key);
-	bool unchanged = object && is_as_said(wish, object);
+	bool unchanged = object && is_as_asked(wish, object);
 
 	if (object && (unchanged || wish->create_only)) {
 		if (unchanged)
@@ -279,7 +279,7 @@ static void keep_root(const struct wish *wish, const struct object *cell, const 
 /* A container that stands in its cell's document is changed there. */
 static void change_in_cell(const struct wish *wish, const struct object *cell)
 {
-	Api__Cell *document = (Api__Cell *)wish_document(cell);
+	Api__Cell *document = (Api__Cell *)effective_document(cell);
 	Api__ContainerSpec *spec = container_spec(wish);
 
 	for (size_t i = 0; i < document->spec->n_containers; i++) {
@@ -298,7 +298,7 @@ static const struct object *declaring_object(const struct wish *wish, const stru
 {
 	const struct object *own = wanted_object(wish->engine, wish->key);
 
-	return own && wish_has_joined(own) ? own : cell;
+	return own && effective_has_joined(own) ? own : cell;
 }
 
 /* Alone: what the others of its cell name is there, or has been said to be missing. */
@@ -354,7 +354,7 @@ static void apply_container(struct wish *wish)
 	else
 		settle_root(wish, cell);
 	if (cell && !wish->create_only &&
-	    wish_try_container(cell, container_spec(wish), &err) < 0) {
+	    effective_try_container(cell, container_spec(wish), &err) < 0) {
 		mutation_result(wish->m, wish->key, API__OUTCOME__FAILED, "cell %s: %s", cell_key,
 				err.msg);
 		return;

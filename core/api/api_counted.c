@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "core/api/api_internal.h"
-#include "core/network/egress.h"
+#include "core/network/network_egress.h"
 
 /* One request that waits. Outlives the API when that closes: the driver ends it. */
 struct counted {

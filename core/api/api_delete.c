@@ -4,7 +4,7 @@
 
 #include "core/api/api_mutation.h"
 #include "core/desired/desired.h"
-#include "core/desired/wish.h"
+#include "core/desired/effective.h"
 #include "core/model/view.h"
 
 enum { CHILDREN_SHOWN = 10 };
@@ -150,7 +150,7 @@ static void forget_kept(struct mutation *m)
 		if (!object || !object->kept)
 			continue;
 		object_unkeep(object);
-		engine_touch(m->api->options.engine, object);
+		engine_enqueue(m->api->options.engine, object);
 	}
 }
 
@@ -179,10 +179,10 @@ static void delete_layer(struct mutation *m, struct object *object)
 /* Out of the document of its cell. */
 static void cut_from_cell(struct mutation *m, const struct object *cell, const char *key)
 {
-	Api__Cell *document = (Api__Cell *)wish_document(cell);
+	Api__Cell *document = (Api__Cell *)effective_document(cell);
 	struct model_problems problems = { 0 };
 
-	wish_remove_container(document->spec, key_name(key));
+	effective_remove_container(document->spec, key_name(key));
 	model_validate(KIND_CELL, &document->base, &problems);
 	if (desired_manifest(cell)) {
 		mutation_result(m, key, API__OUTCOME__FAILED,
@@ -202,7 +202,7 @@ static void cut_from_cell(struct mutation *m, const struct object *cell, const c
 
 static bool is_named_by(const struct object *cell, const char *key)
 {
-	ProtobufCMessage *document = wish_document(cell);
+	ProtobufCMessage *document = effective_document(cell);
 	const Api__CellSpec *spec = ((Api__Cell *)document)->spec;
 	bool named = false;
 

@@ -7,8 +7,8 @@
 
 #include "core/api/api_internal.h"
 #include "core/base/wall.h"
+#include "core/status/record.h"
 #include "core/status/status.h"
-#include "core/status/tell.h"
 
 struct events {
 	struct list link; /* struct api.events */
@@ -111,7 +111,7 @@ static void send_missed(struct events *events)
 	event.time = time;
 	event.count = missed < UINT32_MAX ? (uint32_t)missed : UINT32_MAX;
 	event.type = API__EVENT__TYPE__Warning;
-	event.reason = (char *)tell_reason_name(TELL_EVENTS_MISSED);
+	event.reason = (char *)record_reason_name(RECORD_EVENTS_MISSED);
 	event.message = (char *)"events were missed: they came faster than they were read";
 	rpc_server_send(events->call, &event.base);
 }

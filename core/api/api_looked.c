@@ -10,7 +10,7 @@
 
 #include "core/api/api_internal.h"
 #include "core/network/filter.h"
-#include "core/reconcile/look.h"
+#include "core/reconcile/relist.h"
 
 enum { LOOK_AGAIN_MS = 20, ANSWER_AGAIN_MS = 2, LIMIT_MS = 3000 };
 
@@ -34,7 +34,7 @@ static bool is_over(struct api *api)
 	const struct engine *engine = api->options.engine;
 
 	api->first_look.over |= loop_now_ms(engine->loop) >= api->first_look.limit_ms ||
-				(engine_has_looked(engine) && filter_was_tried(engine) &&
+				(engine_has_relisted(engine) && filter_was_tried(engine) &&
 				 list_empty(&engine->queue.ready) && list_empty(&engine->runs));
 	return api->first_look.over;
 }
@@ -45,7 +45,7 @@ static bool runtime_is_known(struct api *api)
 	struct engine *engine = api->options.engine;
 
 	return engine->runtime->ops->ask(engine->runtime) == 0 &&
-	       (!look_runtime_is_under_way(engine) || engine->look_problems.runtime.err.code);
+	       (!relist_runtime_is_under_way(engine) || engine->relist_problems.runtime.err.code);
 }
 
 static void on_look_again(struct timer *timer)
@@ -76,7 +76,7 @@ void api_when_looked(struct api *api, struct rpc_server_call *call, const Protob
 	bool over = is_over(api);
 
 	if (over)
-		look_runtime_if_old(api->options.engine);
+		relist_runtime_if_old(api->options.engine);
 	if (over && runtime_is_known(api)) {
 		answer(api, call, request);
 		return;
@@ -96,7 +96,7 @@ void api_ask_runtime(struct api *api)
 	struct engine *engine = api->options.engine;
 
 	engine->runtime->ops->ask(engine->runtime);
-	look_runtime_if_old(engine);
+	relist_runtime_if_old(engine);
 }
 
 void api_open_first_look(struct api *api)

@@ -8,8 +8,8 @@
 #include "core/base/wall.h"
 #include "core/desired/desired.h"
 #include "core/manifest/manifest.h"
+#include "core/status/record.h"
 #include "core/status/status.h"
-#include "core/status/tell.h"
 
 enum { RESULT_MESSAGE_BYTES = 4096 };
 
@@ -207,27 +207,27 @@ static void apply_claims(struct mutation *m)
 		m->also(m);
 }
 
-static enum tell_reason request_reason(const struct mutation *m, const Api__Result *result)
+static enum record_reason request_reason(const struct mutation *m, const Api__Result *result)
 {
-	static const enum tell_reason verbs[] = {
-		[API__RUN_VERB__START] = TELL_START_REQUESTED,
-		[API__RUN_VERB__STOP] = TELL_STOP_REQUESTED,
-		[API__RUN_VERB__KILL] = TELL_KILL_REQUESTED,
-		[API__RUN_VERB__RESTART] = TELL_RESTART_REQUESTED,
+	static const enum record_reason verbs[] = {
+		[API__RUN_VERB__START] = RECORD_START_REQUESTED,
+		[API__RUN_VERB__STOP] = RECORD_STOP_REQUESTED,
+		[API__RUN_VERB__KILL] = RECORD_KILL_REQUESTED,
+		[API__RUN_VERB__RESTART] = RECORD_RESTART_REQUESTED,
 	};
 
 	switch (result->outcome) {
 	case API__OUTCOME__CREATED:
-		return TELL_CREATE_REQUESTED;
+		return RECORD_CREATE_REQUESTED;
 	case API__OUTCOME__UPDATED:
-		return TELL_UPDATE_REQUESTED;
+		return RECORD_UPDATE_REQUESTED;
 	case API__OUTCOME__DELETED:
 	case API__OUTCOME__WITHDRAWN:
-		return TELL_DELETE_REQUESTED;
+		return RECORD_DELETE_REQUESTED;
 	case API__OUTCOME__ACCEPTED:
 		return verbs[((const Api__RunRequest *)m->request)->verb];
 	default:
-		return TELL_REASON_COUNT;
+		return RECORD_REASON_COUNT;
 	}
 }
 
@@ -238,11 +238,11 @@ static void tell_part(const struct mutation *m)
 
 	for (size_t i = m->n_committed; i < m->n_results; i++) {
 		const Api__Result *result = m->results[i];
-		enum tell_reason reason = request_reason(m, result);
+		enum record_reason reason = request_reason(m, result);
 
-		if (reason < TELL_REASON_COUNT)
-			tell_request(m->api->options.engine, reason, result->key, uid,
-				     result->changes, result->n_changes);
+		if (reason < RECORD_REASON_COUNT)
+			record_request(m->api->options.engine, reason, result->key, uid,
+				       result->changes, result->n_changes);
 	}
 }
 

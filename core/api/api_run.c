@@ -108,7 +108,7 @@ static void apply(struct engine *engine, const struct target *t)
 			begin_restart(c);
 		if (intent == INTENT_RUN) {
 			container_forget_past(c);
-			c->forgiven_wall_ms = loop_wall_ms(engine->loop);
+			c->start_asked_wall_ms = loop_wall_ms(engine->loop);
 		}
 	}
 	stops_end_unwanted(engine, t->cell);
@@ -220,7 +220,7 @@ static void take_effect(struct mutation *m)
 		return;
 	apply(engine, &target);
 	engine_changed(engine, target.cell, false);
-	engine_touch(engine, target.cell);
+	engine_enqueue(engine, target.cell);
 }
 
 /* ---- the daemon itself ---- */

@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "core/api/api_internal.h"
-#include "core/desired/wish.h"
+#include "core/desired/effective.h"
 #include "core/status/status.h"
 
 static bool part_matches(const char *wanted, const char *have)
@@ -118,7 +118,7 @@ void api_selection_fini(struct api_selection *selection)
 
 Api__Object *api_object_gone(const char *key)
 {
-	return wrap(key_kind(key), wish_implicit_document(key));
+	return wrap(key_kind(key), effective_implicit_document(key));
 }
 
 char *api_selector_key(const Api__Selector *selector, struct error *err)

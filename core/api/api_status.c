@@ -3,7 +3,7 @@
 #include "core/api/api_internal.h"
 #include "core/desired/desired.h"
 #include "core/driver/cgroup.h"
-#include "core/network/egress.h"
+#include "core/network/network_egress.h"
 #include "core/network/ways.h"
 #include "core/plan/plan_context.h"
 #include "core/status/status.h"
@@ -35,7 +35,7 @@ static char *daemon_problems(const struct engine *engine)
 		  "what may be declared there is left as it is, and it is read again every few "
 		  "seconds" },
 		{ engine->ways->off, "what goes out of spaces or into them fails until then" },
-		{ engine_look_problem(engine), "it is tried again every few seconds" },
+		{ engine_relist_problem(engine), "it is tried again every few seconds" },
 	};
 	struct buf text = { 0 };
 

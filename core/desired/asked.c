@@ -81,7 +81,7 @@ void asked_recall(struct engine *engine, struct container *container,
 	/* One that has ended is judged right away. */
 	ahead_ms = note.until_wall_ms ? note.until_wall_ms - ended_ms
 				      : (int64_t)container->stop_grace_ms;
-	container->asked_until_ms = loop_now_ms(engine->loop) + (uint64_t)ahead_ms + 1;
+	container->may_stop_until_ms = loop_now_ms(engine->loop) + (uint64_t)ahead_ms + 1;
 }
 
 static void forget(struct engine *engine, const char *key)

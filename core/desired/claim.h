@@ -15,7 +15,7 @@ enum claim_state {
 	CLAIM_HELD, /* its grace is over, and that it is gone is not believed */
 };
 
-/* One document's wish for one object. */
+/* One document that declares one object. */
 struct claim {
 	struct list object_link; /* struct object.claims: declared ones first, then by path */
 	struct list file_link;   /* struct desired_file.claims */

@@ -2,15 +2,15 @@
 #include "core/desired/desired.h"
 
 #include "core/base/log.h"
+#include "core/desired/effective.h"
 #include "core/desired/hold.h"
-#include "core/desired/wish.h"
 #include "core/model/names.h"
 #include "core/network/filter.h"
-#include "core/status/tell.h"
+#include "core/status/record.h"
 
 /* ---- claims ---- */
 
-/* Sets or replaces the wish of @file for the object; takes @message. */
+/* Sets or replaces what @file declares of the object; takes @message. */
 static struct claim *claim_set(struct engine *engine, struct desired_file *file, const char *key,
 			       ProtobufCMessage *message)
 {
@@ -72,8 +72,8 @@ static void tell_document(struct engine *engine, const struct desired_file *file
 	const struct object *object = engine_find(engine, document->key);
 	const struct claim *claim = object ? claim_find(file, object) : NULL;
 
-	tell_declared(engine, document->key, file->path, claim ? claim->message : NULL,
-		      document->message);
+	record_declared(engine, document->key, file->path, claim ? claim->message : NULL,
+			document->message);
 }
 
 /* Without errors the file is the whole truth about what it declares; with errors, what is not
@@ -222,7 +222,7 @@ static void lose_missing(struct engine *engine)
 void desired_scan_done(struct engine *engine, const struct error *problem)
 {
 	struct desired *desired = &engine->desired;
-	/* Else whatever changes what the filter says has doubted it already. */
+	/* Else whatever changes what the filter says has marked it stale already. */
 	bool may_now_be_known = !desired->complete || desired->problem.code || problem;
 
 	desired->scans++;
@@ -232,10 +232,10 @@ void desired_scan_done(struct engine *engine, const struct error *problem)
 	if (!problem && !desired->complete) {
 		desired->complete = true;
 		lose_missing(engine);
-		engine_touch_all(engine);
+		engine_enqueue_all(engine);
 	}
 	if (may_now_be_known)
-		filter_doubt(engine);
+		filter_mark_stale(engine);
 	if (desired->texts_changed)
 		hold_review(engine);
 	else
@@ -351,7 +351,7 @@ void desired_purge(struct engine *engine)
 	free(take_ptr(engine->unread));
 	map_for_each(object, &engine->objects, node)
 		hold_claims_changed(engine, object);
-	engine_touch_all(engine);
+	engine_enqueue_all(engine);
 }
 
 void desired_init(struct engine *engine, uint64_t prune_grace_ms, const struct prune_guard *guard)
@@ -411,7 +411,7 @@ void desired_file_errors(const struct desired_file *file, struct strv *ret_error
 					 claim->object->refused);
 		else if (object_refuses_ranges(claim->object))
 			line = xasprintf("%s: Space %s: %s", file->path, claim->object->key,
-					 claim->object->own.slot.failure);
+					 claim->object->backing.slot.failure);
 		else if (claim->object->cell.rival)
 			line = xasprintf("%s: Cell %s: %s", file->path, claim->object->key,
 					 claim->object->cell.rival);

@@ -9,13 +9,14 @@
  *     it over for good.
  *   - A claim whose document disappears keeps its object for the prune grace: another file may take
  *     it over, and a rename or a sync in several steps deletes nothing. Whether it goes then is
- *     core/desired/hold.h's. Nothing is deleted while the set is incomplete or the directory is ill.
+ *     core/desired/hold.h's. Nothing is deleted while the set is incomplete or the directory is
+ * ill.
  *   - A file with errors keeps the objects that it declared before (last good).
  *   - An object that only its children name is wanted with defaults (implicit), as long as it has
  *     some.
  *   - Container documents join the spec of their cell.
  *
- * A change costs what changed: every function touches the objects of its file and their parents.
+ * A change costs what changed: every function enqueues the objects of its file and their parents.
  */
 #pragma once
 
@@ -58,10 +59,11 @@ void desired_restore(struct engine *engine, const char *source, const char *key,
 void desired_for_each_restored_file(struct engine *engine,
 				    void (*give)(void *ctx, const char *path), void *ctx);
 
-/* The API's wish for an object. A file that has declared it meanwhile keeps it. Takes @message. */
+/* What the API declares of an object. A file that has declared it meanwhile keeps it. Takes
+ * @message. */
 void desired_set_api(struct engine *engine, const char *key, ProtobufCMessage *message);
 
-/* Takes back the API's wish, and what files declared that are gone. */
+/* Takes back what the API declared, and what files did that are gone. */
 void desired_drop_api(struct engine *engine, struct object *object);
 
 /* The document that came over the API, NULL when there is none. */

@@ -5,9 +5,9 @@
 
 #include "core/base/log.h"
 #include "core/base/wall.h"
-#include "core/desired/wish.h"
+#include "core/desired/effective.h"
+#include "core/status/record.h"
 #include "core/status/status.h"
-#include "core/status/tell.h"
 
 enum { PERCENT = 100 };
 
@@ -40,7 +40,7 @@ static void count_declared(struct engine *engine, struct object *object)
 void hold_claims_changed(struct engine *engine, struct object *object)
 {
 	count_declared(engine, object);
-	wish_update(engine, object);
+	effective_update(engine, object);
 }
 
 /* How many of them were already at @time_ms. */
@@ -139,7 +139,7 @@ void hold_let_go(struct engine *engine, struct claim *claim)
 
 	log_info("%s is no longer declared key=%s file=%s", kind_name(object->kind), object->key,
 		 file->path);
-	tell_no_longer_declared(engine, object->key, file->path);
+	record_no_longer_declared(engine, object->key, file->path);
 	claim_free(claim);
 	claim_forget_file(engine, file);
 	hold_claims_changed(engine, object);
@@ -298,7 +298,7 @@ static void hold(struct engine *engine, struct claim *claim, const char *why)
 	enter(engine, claim, CLAIM_HELD, why);
 	log_warning("%s is held: %s key=%s file=%s", kind_name(claim->object->kind), claim->why,
 		    claim->object->key, claim->file->path);
-	tell_held(engine, claim->object->key, claim->why);
+	record_held(engine, claim->object->key, claim->why);
 }
 
 static bool is_lost_cell(const struct claim *claim)

@@ -93,9 +93,9 @@ static struct object *find_rival(struct engine *engine, const char *key, const s
 	return other ? other : find_among(engine, folded.by_stack, folded.whole, cell, fn);
 }
 
-static bool touch(struct engine *engine, struct object *other, const struct object *cell UNUSED)
+static bool enqueue(struct engine *engine, struct object *other, const struct object *cell UNUSED)
 {
-	engine_touch(engine, other);
+	engine_enqueue(engine, other);
 	return false;
 }
 
@@ -110,7 +110,7 @@ static bool goes_before(struct engine *engine UNUSED, struct object *other,
 {
 	bool other_was_ready = other->status.ready_ms, was_ready = cell->status.ready_ms;
 
-	if (other->cell.rival) /* it waits itself; it touches us when it does not any more */
+	if (other->cell.rival) /* it waits itself; it enqueues us when it does not any more */
 		return false;
 	if (other_was_ready != was_ready)
 		return other_was_ready;
@@ -142,7 +142,7 @@ void rivals_changed(struct engine *engine, struct object *cell)
 		cell->cell.folded_seq = ++engine->seq;
 		check(map_insert(&engine->folded, &cell->cell.folded_node, cell->cell.folded));
 	}
-	find_rival(engine, cell->key, cell, touch);
+	find_rival(engine, cell->key, cell, enqueue);
 }
 
 static char *clash_text(const struct object *other)
@@ -162,7 +162,7 @@ void rivals_prepare(struct engine *engine, struct object *cell)
 	other = cell->wanted ? find_rival(engine, cell->key, cell, goes_before) : NULL;
 	rival = other ? clash_text(other) : NULL;
 	if (!str_equal(rival, cell->cell.rival))
-		find_rival(engine, cell->key, cell, touch);
+		find_rival(engine, cell->key, cell, enqueue);
 	free(cell->cell.rival);
 	cell->cell.rival = rival;
 }

@@ -10,7 +10,7 @@ static uint64_t later_of(uint64_t a, uint64_t b)
 }
 
 /* Until when its end may come of what was sent. A signal that may not have been sent counts. */
-static uint64_t obeys_until_ms(const struct container *c, uint64_t now_ms)
+static uint64_t may_stop_until_ms(const struct container *c, uint64_t now_ms)
 {
 	uint64_t sent_ms = c->stop_sent_ms ? c->stop_sent_ms : now_ms;
 	uint64_t killed_ms = later_of(c->kill_sent_ms, c->object->cgroup_killed_ms);
@@ -23,9 +23,9 @@ static void end_stop(struct engine *engine, struct container *c)
 {
 	uint64_t now_ms = loop_now_ms(engine->loop);
 
-	c->asked_until_ms = later_of(c->asked_until_ms, obeys_until_ms(c, now_ms));
+	c->may_stop_until_ms = later_of(c->may_stop_until_ms, may_stop_until_ms(c, now_ms));
 	c->stopping = c->exited;
-	asked_withdraw(engine, c, c->asked_until_ms);
+	asked_withdraw(engine, c, c->may_stop_until_ms);
 	container_forget_signals(c);
 }
 

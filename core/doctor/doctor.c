@@ -12,8 +12,8 @@
 #include "core/network/passage.h"
 #include "core/network/ways.h"
 #include "core/plan/plan_context.h"
-#include "core/reconcile/look.h"
 #include "core/reconcile/reconcile.h"
+#include "core/reconcile/relist.h"
 
 enum {
 	CHECKS_LIMIT_MS = 10 * 1000, /* a program is asked for its version, the rest is files */
@@ -383,7 +383,7 @@ static void on_settle(struct timer *timer)
 	struct doctor *doctor = container_of(timer, struct doctor, timer);
 	struct engine *engine = doctor->engine;
 
-	if ((!list_empty(&engine->looks) || !list_empty(&engine->runs) ||
+	if ((!list_empty(&engine->relists) || !list_empty(&engine->runs) ||
 	     timer_active(&engine->network_again.timer)) &&
 	    loop_now_ms(engine->loop) < doctor->settle_until_ms)
 		timer_start(engine->loop, timer, SETTLE_CHECK_MS, on_settle);
@@ -407,16 +407,16 @@ static void take_away(struct doctor *doctor)
 
 	if (doctor->gap.code)
 		return refuse(doctor, doctor->gap.msg);
-	if (!context.looked)
+	if (!context.relisted)
 		return refuse(doctor, "not everything has been looked at yet");
-	if (context.look_problem)
-		return refuse(doctor, context.look_problem);
+	if (context.relist_problem)
+		return refuse(doctor, context.relist_problem);
 	if (!context.may_delete)
 		return refuse(doctor, "not every manifest could be read yet");
 	if (engine->unread_text)
 		return refuse(doctor, engine->unread_text);
 	doctor->settle_until_ms = loop_now_ms(engine->loop) + SETTLE_MAX_MS;
-	look_everything(engine);
+	relist_all(engine);
 	timer_start(engine->loop, &doctor->timer, SETTLE_CHECK_MS, on_settle);
 }
 
@@ -504,11 +504,11 @@ static void check_ranges(struct doctor *doctor)
 	size_t n = 0;
 
 	map_for_each(object, &doctor->engine->objects, node) {
-		if (object->kind != KIND_SPACE || !object->own.overlap)
+		if (object->kind != KIND_SPACE || !object->backing.overlap)
 			continue;
 		n++;
 		host_checks_add(&doctor->checks, "ranges", API__HOST_CHECK__RESULT__Failed,
-				xasprintf("space %s: %s", object->key, object->own.overlap),
+				xasprintf("space %s: %s", object->key, object->backing.overlap),
 				xstrdup("find whose route that is: ip route show table all; kuke "
 					"doctor --fix does not take it away"));
 	}
@@ -529,7 +529,7 @@ static void leave_out_guesses(struct doctor *doctor)
 
 static void check_space_passage(struct doctor *doctor, const struct object *space)
 {
-	const struct space_passage *known = &space->own.passage;
+	const struct space_passage *known = &space->backing.passage;
 
 	if (known->blocked)
 		host_checks_add(&doctor->checks, "traffic", API__HOST_CHECK__RESULT__Failed,
@@ -554,7 +554,7 @@ static void check_passage(struct doctor *doctor)
 		if (object->kind != KIND_SPACE)
 			continue;
 		check_space_passage(doctor, object);
-		n += object->own.passage.blocked || object->own.passage.shut;
+		n += object->backing.passage.blocked || object->backing.passage.shut;
 	}
 	if (engine->passage->impossible)
 		host_checks_add(&doctor->checks, "traffic", API__HOST_CHECK__RESULT__Passed,
@@ -607,8 +607,8 @@ static void wait_for_ways(struct timer *timer)
 
 	if (ended(doctor))
 		return;
-	if ((ways_are_doubted(doctor->engine) || passage_is_doubted(doctor->engine)) &&
-	    doctor->engine->looked.network && loop_now_ms(loop) < doctor->ways_until_ms) {
+	if ((ways_are_stale(doctor->engine) || passage_is_stale(doctor->engine)) &&
+	    doctor->engine->relisted.network && loop_now_ms(loop) < doctor->ways_until_ms) {
 		timer_start(loop, timer, SETTLE_CHECK_MS, wait_for_ways);
 		return;
 	}
@@ -623,12 +623,12 @@ static void look_at_ways(struct doctor *doctor)
 	if (doctor->fix)
 		ways_fix(doctor->engine);
 	else
-		ways_doubt_switches(doctor->engine);
-	filter_doubt(doctor->engine);
+		ways_mark_switches_stale(doctor->engine);
+	filter_mark_stale(doctor->engine);
 	if (doctor->config)
 		passage_ask(doctor->engine);
 	else
-		passage_doubt(doctor->engine); /* not all that is in the way tells of itself */
+		passage_mark_stale(doctor->engine); /* not all that is in the way tells of itself */
 	doctor->ways_until_ms = loop_now_ms(doctor->engine->loop) + WAYS_LIMIT_MS;
 	wait_for_ways(&doctor->timer);
 }

@@ -23,7 +23,7 @@ static void on_due(struct timer *timer)
 	const struct doctor_options options = { .fix = true,
 						.kinds = 1U << HOST_SHIM | 1U << HOST_IPAM };
 
-	if (!plan_context_of(sweep->engine).looked || engine_look_problem(sweep->engine)) {
+	if (!plan_context_of(sweep->engine).relisted || engine_relist_problem(sweep->engine)) {
 		sweep_again(sweep);
 		return;
 	}

@@ -11,13 +11,14 @@ static void count(struct engine *engine, struct object *space, bool has, bool *c
 		return;
 	before = addresses_left(space);
 	*counted = has;
-	space->own.addresses_used += has ? 1 : (unsigned)-1;
-	if (!space->own.addresses_used && object_refuses_ranges(space)) {
-		engine_want_anew(engine, &space->own.slot); /* nothing stands in the way any more */
-		engine_touch(engine, space);
+	space->backing.addresses_used += has ? 1 : (unsigned)-1;
+	if (!space->backing.addresses_used && object_refuses_ranges(space)) {
+		engine_want_anew(engine,
+				 &space->backing.slot); /* nothing stands in the way any more */
+		engine_enqueue(engine, space);
 	}
 	if (addresses_left(space) != before)
-		engine_touch(engine, space);
+		engine_enqueue(engine, space);
 }
 
 void addresses_count(struct engine *engine, struct object *cell)

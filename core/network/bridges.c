@@ -19,8 +19,8 @@ static struct bridge *get(struct engine *engine, const char *name)
 	bridge = xnew(struct bridge);
 	bridge->name = xstrdup(name);
 	map_insert(&engine->bridges, &bridge->node, bridge->name);
-	passage_doubt(engine);
-	ways_doubt_switches(engine); /* it has come with the switches that links have here */
+	passage_mark_stale(engine);
+	ways_mark_switches_stale(engine); /* it has come with the switches that links have here */
 	return bridge;
 }
 

@@ -9,7 +9,7 @@
 #include <errno.h>
 
 #include "core/base/log.h"
-#include "core/network/egress.h"
+#include "core/network/network_egress.h"
 #include "core/state/engine.h"
 
 enum {

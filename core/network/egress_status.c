@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What became of egress policies: drops, and what host names stand for. */
-#include "core/network/egress.h"
+#include "core/network/network_egress.h"
 #include "core/state/engine.h"
 
 static bool denies(const struct object *object)
@@ -36,8 +36,8 @@ void egress_note_drops(struct engine *engine, const struct filter_drops *drops)
 
 	map_for_each(object, &engine->objects, node)
 		for (size_t i = 0; object->kind == KIND_SPACE && i < drops->n; i++)
-			if (str_equal(object->own.space.bridge, drops->items[i].bridge))
-				note_drop(&object->own.dropped, &drops->items[i]);
+			if (str_equal(object->backing.space.bridge, drops->items[i].bridge))
+				note_drop(&object->backing.dropped, &drops->items[i]);
 }
 
 /* ---- status ---- */
@@ -73,7 +73,7 @@ static bool is_named_before(const Api__Egress *policy, size_t i)
 
 Api__EgressStatus *egress_status(const struct engine *engine, const struct object *space)
 {
-	const struct drop_count *dropped = &space->own.dropped;
+	const struct drop_count *dropped = &space->backing.dropped;
 	const Api__Egress *policy;
 	Api__EgressStatus *status;
 

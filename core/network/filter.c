@@ -2,12 +2,12 @@
 #include "core/network/filter.h"
 
 #include "core/base/log.h"
-#include "core/network/egress.h"
 #include "core/network/filter_wish.h"
+#include "core/network/network_egress.h"
+#include "core/network/network_ports.h"
 #include "core/network/passage.h"
-#include "core/network/ports.h"
 #include "core/state/engine.h"
-#include "core/status/tell.h"
+#include "core/status/record.h"
 
 enum {
 	RETRY_FIRST_MS = 500,
@@ -42,16 +42,16 @@ static void note_space(struct engine *engine, const struct filter_space *space)
 
 	if (!object)
 		return;
-	if (str_equal(object->own.filtered, text) &&
-	    str_equal(object->own.filter_problem, space->problem))
+	if (str_equal(object->backing.filtered, text) &&
+	    str_equal(object->backing.filter_problem, space->problem))
 		return;
 	if (space->problem)
 		log_warning("%s", space->problem);
-	str_replace(&object->own.filtered, text);
-	str_replace(&object->own.filter_problem, space->problem);
-	object->own.filter_missing = false;
-	engine_touch(engine, object);
-	passage_doubt(engine);
+	str_replace(&object->backing.filtered, text);
+	str_replace(&object->backing.filter_problem, space->problem);
+	object->backing.filter_missing = false;
+	engine_enqueue(engine, object);
+	passage_mark_stale(engine);
 }
 
 /* What was in force is so no more: no cell starts or joins until it is again. */
@@ -61,11 +61,11 @@ static void note_missing(struct engine *engine)
 
 	engine->filter->away = engine->filter->away_again = true;
 	map_for_each(object, &engine->objects, node) {
-		if (object->kind != KIND_SPACE || !object->own.filtered)
+		if (object->kind != KIND_SPACE || !object->backing.filtered)
 			continue;
-		str_replace(&object->own.filtered, NULL);
-		object->own.filter_missing = true;
-		engine_touch(engine, object);
+		str_replace(&object->backing.filtered, NULL);
+		object->backing.filter_missing = true;
+		engine_enqueue(engine, object);
 	}
 }
 
@@ -109,21 +109,21 @@ static void failed(struct engine *engine, const struct error *err)
 
 	if (!str_equal(filter->problem.msg, err->msg) && filter->wish->n_spaces) {
 		log_warning("%s", err->msg);
-		tell_filter_failed(engine, err);
+		record_filter_failed(engine, err);
 	}
 	filter->problem = *err;
 	filter->not_before_ms =
 		loop_now_ms(engine->loop) +
 		pause_ms(RETRY_FIRST_MS, filter->away ? AWAY_RETRY_LAST_MS : RETRY_LAST_MS,
 			 filter->failures++);
-	filter->doubted = true;
+	filter->stale = true;
 	map_for_each(object, &engine->objects, node) {
 		if (object->kind != KIND_SPACE)
 			continue;
-		str_replace(&object->own.filtered, NULL);
-		str_replace(&object->own.filter_problem, err->msg);
-		object->own.filter_missing = false;
-		engine_touch(engine, object);
+		str_replace(&object->backing.filtered, NULL);
+		str_replace(&object->backing.filter_problem, err->msg);
+		object->backing.filter_missing = false;
+		engine_enqueue(engine, object);
 	}
 }
 
@@ -153,7 +153,7 @@ static void on_applied(struct call *call)
 	else
 		succeeded(engine);
 	wish_free(engine->filter);
-	if (engine->filter->doubted)
+	if (engine->filter->stale)
 		apply_soon(engine);
 	pending_end(&engine->under_way);
 }
@@ -168,13 +168,13 @@ static void apply(struct engine *engine)
 	timer_stop(&filter->later);
 	deferred_cancel(&filter->soon);
 	if (filter->busy || engine->closing || !filter_wish_is_known(engine))
-		return; /* doubted again when it is */
+		return; /* stale again when it is */
 	egress_update(engine);
 	if (!filter->applied && !egress_is_known(engine))
 		return;
 	filter->busy = true;
 	pending_begin(&engine->under_way);
-	filter->doubted = filter->away_again = false;
+	filter->stale = filter->away_again = false;
 	filter->wish = xnew(struct filter_wish);
 	filter_wish_make(engine, filter->wish);
 	call_init(&filter->call, engine->loop, on_applied);
@@ -212,12 +212,12 @@ static void tell_disturbed(struct engine *engine, bool first, bool waits)
 
 	if (first) {
 		log_warning("another hand changed the packet filter; it is put back");
-		tell_filter(engine, TELL_FILTER_RESTORED);
+		record_filter(engine, RECORD_FILTER_RESTORED);
 		filter->contested = false;
 	}
 	if (waits && !filter->contested) {
 		log_warning("another tool changes the packet filter again and again");
-		tell_filter(engine, TELL_FILTER_CONTESTED);
+		record_filter(engine, RECORD_FILTER_CONTESTED);
 		filter->contested = true;
 	}
 }
@@ -238,7 +238,7 @@ void filter_disturbed(struct engine *engine)
 		filter->not_before_ms = filter->paid_until_ms - PUT_BACKS_AHEAD_MS;
 	filter->paid_until_ms += PUT_BACK_EVERY_MS;
 	tell_disturbed(engine, first, filter->not_before_ms > now_ms);
-	filter_doubt(engine);
+	filter_mark_stale(engine);
 }
 
 /* ---- life ---- */

@@ -21,7 +21,7 @@ struct filter {
 	struct timer later;
 	struct call call;
 	bool busy;
-	bool doubted;      /* something changed since the act under way began */
+	bool stale;        /* something changed since the act under way began */
 	unsigned failures; /* in a row */
 	struct error problem;
 	struct filter_wish *wish; /* of the act under way */
@@ -37,7 +37,7 @@ struct filter {
 void filter_init(struct engine *engine);
 
 /* Something that the filter speaks of may have changed. */
-void filter_doubt(struct engine *engine);
+void filter_mark_stale(struct engine *engine);
 
 /* Another hand changed the filter. */
 void filter_disturbed(struct engine *engine);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/network/filter_wish.h"
 
-#include "core/network/egress.h"
-#include "core/network/ports.h"
+#include "core/network/network_egress.h"
+#include "core/network/network_ports.h"
 #include "core/state/engine.h"
 
 /* The store tells of every cell that runs, and of its space. Of one that it does not know a
@@ -13,7 +13,7 @@ static bool all_declared(const struct engine *engine, enum kind kind)
 
 	map_for_each(object, &engine->objects, node)
 		if (object->kind == kind && !object->spec &&
-		    (kind == KIND_SPACE ? object->own.exists : object->cell.attached))
+		    (kind == KIND_SPACE ? object->backing.exists : object->cell.attached))
 			return false;
 	return true;
 }
@@ -25,7 +25,7 @@ static bool any_unread(const struct engine *engine)
 
 	map_for_each(object, &engine->objects, node)
 		if (object->unread &&
-		    (object->kind == KIND_SPACE ? object->own.exists : object->cell.attached))
+		    (object->kind == KIND_SPACE ? object->backing.exists : object->cell.attached))
 			return true;
 	return false;
 }
@@ -34,7 +34,7 @@ static bool any_unread(const struct engine *engine)
  * until then the filter stays as it is. */
 bool filter_wish_is_known(const struct engine *engine)
 {
-	return engine->looked.network && !any_unread(engine) &&
+	return engine->relisted.network && !any_unread(engine) &&
 	       (engine->desired.complete ||
 		(all_declared(engine, KIND_SPACE) &&
 		 (engine->desired.problem.code || all_declared(engine, KIND_CELL))));
@@ -43,13 +43,13 @@ bool filter_wish_is_known(const struct engine *engine)
 /* One that is just being made has no bridge that anybody knows; no cell starts in it yet. */
 static bool has_network(const struct object *object)
 {
-	return object->kind == KIND_SPACE && object->own.exists && object->own.space.bridge;
+	return object->kind == KIND_SPACE && object->backing.exists && object->backing.space.bridge;
 }
 
 static void add_space(const struct engine *engine, struct filter_wish *wish,
 		      const struct object *object)
 {
-	const struct space_fact *fact = &object->own.space;
+	const struct space_fact *fact = &object->backing.space;
 
 	wish->spaces = xrealloc(wish->spaces, (wish->n_spaces + 1) * sizeof(*wish->spaces));
 	wish->spaces[wish->n_spaces++] = (struct filter_space){

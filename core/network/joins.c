@@ -6,7 +6,7 @@
 #include "core/network/addresses_count.h"
 #include "core/network/bridges.h"
 #include "core/network/filter.h"
-#include "core/network/names.h"
+#include "core/network/hosts_files.h"
 
 /* ---- all joins, by space ---- */
 
@@ -112,12 +112,12 @@ static void prepare_space(struct engine *engine, struct object *space)
 	AUTO_FREE char *prefix = space_prefix(space->key);
 	struct join *join = first_of(engine, prefix);
 
-	space->own.joined = 0;
+	space->backing.joined = 0;
 	for (; join; join = next_of(join, prefix)) {
 		if (!join->intent && !join->slot.busy)
 			continue;
-		if (space->own.joined++ == 0)
-			space->own.joined_by = join->object;
+		if (space->backing.joined++ == 0)
+			space->backing.joined_by = join->object;
 	}
 }
 
@@ -136,7 +136,7 @@ void joins_space_changed(struct engine *engine, const struct object *space)
 
 	for (; join; join = next_of(join, prefix)) {
 		engine_want_anew(engine, &join->slot);
-		engine_touch(engine, join->object);
+		engine_enqueue(engine, join->object);
 	}
 }
 
@@ -155,12 +155,12 @@ bool joins_are_changing(struct engine *engine, const char *space_key)
 /* ---- seen ---- */
 
 /* A space that goes waits for those that leave it. */
-static void touch_space(struct engine *engine, const struct join *join)
+static void enqueue_space(struct engine *engine, const struct join *join)
 {
 	struct object *space = engine_find(engine, join->space_key);
 
 	if (space && !space->wanted)
-		engine_touch(engine, space);
+		engine_enqueue(engine, space);
 }
 
 void joins_observed(struct engine *engine, struct join *join, const struct join_fact *fact)
@@ -187,13 +187,13 @@ void joins_observed(struct engine *engine, struct join *join, const struct join_
 	if (fact->ip6)
 		str_replace(&join->last_ip6, fact->ip6);
 	addresses_count_join(engine, join);
-	touch_space(engine, join);
+	enqueue_space(engine, join);
 	if (!changed)
 		return;
-	names_touch_space(engine, join->space_key);
-	names_touch(engine, join->object); /* it sees others now */
+	hosts_files_space_changed(engine, join->space_key);
+	hosts_files_cell_changed(engine, join->object); /* it sees others now */
 	if (object_denies_egress(join->object->parent->parent))
-		filter_doubt(engine);
+		filter_mark_stale(engine);
 	engine_changed(engine, join->object, false);
 }
 

@@ -34,7 +34,7 @@ static bool is_marked(const struct space_passage *known)
 static void set_verdict(struct engine *engine, struct object *object,
 			const struct traffic_space *space)
 {
-	struct space_passage *known = &object->own.passage;
+	struct space_passage *known = &object->backing.passage;
 
 	if (str_equal(known->blocked, space->blocked) && str_equal(known->shut, space->shut))
 		return;
@@ -46,7 +46,7 @@ static void set_verdict(struct engine *engine, struct object *object,
 	str_replace(&known->remedy, space->remedy);
 	str_replace(&known->shut, space->shut);
 	str_replace(&known->shut_remedy, space->shut_remedy);
-	engine_touch(engine, object);
+	engine_enqueue(engine, object);
 }
 
 /* Lost, twice in a row with nothing changed between; or again and again. */
@@ -59,7 +59,7 @@ static bool is_certain(const struct engine *engine, const struct space_passage *
 static void note_loss(struct engine *engine, struct object *object,
 		      const struct traffic_space *space)
 {
-	struct space_passage *known = &object->own.passage;
+	struct space_passage *known = &object->backing.passage;
 
 	if (str_equal(known->blocked, space->blocked) && str_equal(known->shut, space->shut)) {
 		str_replace(&known->suspected, NULL);
@@ -79,7 +79,7 @@ static void note_loss(struct engine *engine, struct object *object,
 static void note_space(struct engine *engine, const struct traffic_space *space)
 {
 	struct object *object = engine_find(engine, space->key);
-	struct space_passage *known = object ? &object->own.passage : NULL;
+	struct space_passage *known = object ? &object->backing.passage : NULL;
 
 	if (!known || !space->asked)
 		return;
@@ -98,7 +98,7 @@ static void note_space(struct engine *engine, const struct traffic_space *space)
 static void forget_space(struct engine *engine, struct object *object)
 {
 	static const struct traffic_space nothing = { 0 };
-	struct space_passage *known = &object->own.passage;
+	struct space_passage *known = &object->backing.passage;
 
 	str_replace(&known->suspected, NULL);
 	known->losses = 0;
@@ -119,7 +119,7 @@ static void note_impossible(struct engine *engine, const char *why)
 		return;
 	passage->left = 0;
 	map_for_each(object, &engine->objects, node)
-		if (object->kind == KIND_SPACE && is_marked(&object->own.passage))
+		if (object->kind == KIND_SPACE && is_marked(&object->backing.passage))
 			forget_space(engine, object);
 }
 
@@ -144,12 +144,12 @@ static bool add_space(struct engine *engine, struct object *space)
 
 	if (cell && !is_wished(engine->passage->wish, space))
 		passage_add_space(engine, engine->passage->wish, space, cell);
-	else if (!cell && is_marked(&space->own.passage))
+	else if (!cell && is_marked(&space->backing.passage))
 		forget_space(engine, space);
 	return cell;
 }
 
-/* Those in doubt, then the next ones of the row that everybody is in. */
+/* Those under suspicion, then the next ones of the row that everybody is in. */
 static void add_marked(struct engine *engine)
 {
 	struct object *object;
@@ -157,7 +157,7 @@ static void add_marked(struct engine *engine)
 	if (!engine->passage->marked)
 		return;
 	map_for_each(object, &engine->objects, node)
-		if (object->kind == KIND_SPACE && is_marked(&object->own.passage) &&
+		if (object->kind == KIND_SPACE && is_marked(&object->backing.passage) &&
 		    has_room(engine->passage))
 			add_space(engine, object);
 }
@@ -171,8 +171,8 @@ static void add_named(struct engine *engine)
 	if (!passage->named.n)
 		return;
 	map_for_each(object, &engine->objects, node)
-		if (object->kind == KIND_SPACE && object->own.space.bridge && has_room(passage) &&
-		    strv_has(&passage->named, object->own.space.bridge))
+		if (object->kind == KIND_SPACE && object->backing.space.bridge &&
+		    has_room(passage) && strv_has(&passage->named, object->backing.space.bridge))
 			add_space(engine, object);
 	strv_fini(&passage->named);
 }
@@ -230,7 +230,7 @@ static void due_in(struct engine *engine, uint64_t ms)
 	struct passage *passage = engine->passage;
 	uint64_t at_ms = loop_now_ms(engine->loop) + ms;
 
-	if (engine->closing || passage->busy || !engine->looked.network)
+	if (engine->closing || passage->busy || !engine->relisted.network)
 		return;
 	if (!timer_active(&passage->due) || passage->due.due_ms > at_ms)
 		timer_start_at(engine->loop, &passage->due, at_ms, on_due);
@@ -246,8 +246,8 @@ static void count_marked(struct engine *engine)
 	map_for_each(object, &engine->objects, node) {
 		if (object->kind != KIND_SPACE)
 			continue;
-		passage->marked += is_marked(&object->own.passage);
-		passage->suspected += object->own.passage.suspected != NULL;
+		passage->marked += is_marked(&object->backing.passage);
+		passage->suspected += object->backing.passage.suspected != NULL;
 	}
 }
 
@@ -271,7 +271,7 @@ static void plan_next(struct engine *engine)
 	timer_stop(&passage->due);
 	count_marked(engine);
 	passage->hurry &= passage->left > 0;
-	if (passage->doubted)
+	if (passage->stale)
 		due_in(engine, after_change_ms(engine));
 	if (passage->impossible)
 		return;
@@ -335,11 +335,11 @@ static void on_due(struct timer *timer)
 
 	if (passage->busy || engine->closing)
 		return;
-	if (passage->doubted) {
+	if (passage->stale) {
 		pay(engine);
 		passage->left = count_spaces(engine);
 	}
-	passage->doubted = false;
+	passage->stale = false;
 	passage->asked_at = passage->changes;
 	passage->round_ms = loop_now_ms(engine->loop);
 	passage->wish = xnew(struct traffic);
@@ -357,26 +357,26 @@ static void on_due(struct timer *timer)
 	engine->network->ops->probe(engine->network, passage->wish, &passage->call);
 }
 
-void passage_doubt(struct engine *engine)
+void passage_mark_stale(struct engine *engine)
 {
 	struct passage *passage = engine->passage;
 
 	passage->changes++;
-	if (!passage->doubted)
+	if (!passage->stale)
 		passage->since_ms = loop_now_ms(engine->loop);
-	passage->doubted = true;
-	if (passage->busy || engine->closing || !engine->looked.network)
-		return; /* the filter, which comes after the first look, doubts it again */
+	passage->stale = true;
+	if (passage->busy || engine->closing || !engine->relisted.network)
+		return; /* the filter, which comes after the first look, marks it stale again */
 	timer_start(engine->loop, &passage->due, after_change_ms(engine), on_due);
 }
 
-void passage_doubt_rules(struct engine *engine, const char *bridge)
+void passage_mark_rules_stale(struct engine *engine, const char *bridge)
 {
 	struct strv *named = &engine->passage->named;
 
 	if (bridge && named->n < SPACES_AT_ONCE && !strv_has(named, bridge))
 		strv_add(named, bridge);
-	passage_doubt(engine);
+	passage_mark_stale(engine);
 }
 
 void passage_refresh(struct engine *engine)
@@ -395,16 +395,16 @@ void passage_ask(struct engine *engine)
 	struct passage *passage = engine->passage;
 
 	passage->paid_until_ms = 0;
-	passage_doubt(engine);
+	passage_mark_stale(engine);
 	passage->hurry = true;
 	due_in(engine, 0);
 }
 
-bool passage_is_doubted(const struct engine *engine)
+bool passage_is_stale(const struct engine *engine)
 {
 	const struct passage *passage = engine->passage;
 
-	return passage->busy || passage->doubted || passage->suspected || passage->hurry;
+	return passage->busy || passage->stale || passage->suspected || passage->hurry;
 }
 
 bool passage_is_known(const struct engine *engine)
@@ -415,7 +415,7 @@ bool passage_is_known(const struct engine *engine)
 	map_for_each(object, &engine->objects, node) {
 		if (object->kind != KIND_SPACE || !passage_cell_of(engine, object))
 			continue;
-		if (!object->own.passage.asked)
+		if (!object->backing.passage.asked)
 			return false;
 		any = true;
 	}

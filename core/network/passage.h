@@ -2,8 +2,8 @@
 /*
  * Whether packets of the spaces come through the host: a real one decides (struct network_ops,
  * probe). Rules and routes of others say when to ask: once they have been quiet for a moment, never
- * much later than that. A change is answered for some spaces at once, those in doubt first, and for
- * the others little by little, so that one costs the same with ten spaces and with hundreds.
+ * much later than that. A change is answered for some spaces at once, those suspected first, and
+ * for the others little by little, so that one costs the same with ten spaces and with hundreds.
  *
  * What is lost once may be chance, or caught in the middle of a change: it is told when it is lost
  * again with nothing changed between, TrafficBlocked. From then on it is asked for again every few
@@ -21,7 +21,7 @@ struct passage {
 	struct timer due;
 	struct call call;
 	bool busy;
-	bool doubted;           /* something changed since the round under way began */
+	bool stale;             /* something changed since the round under way began */
 	struct traffic *wish;   /* of the round under way */
 	uint64_t changes;       /* counts what changed */
 	uint64_t asked_at;      /* struct passage.changes when the round under way began */
@@ -43,20 +43,20 @@ struct passage {
 void passage_init(struct engine *engine);
 
 /* Rules, routes or links may have changed. */
-void passage_doubt(struct engine *engine);
+void passage_mark_stale(struct engine *engine);
 
 /* Rules have. @bridge: of whose space they speak, which is asked first; NULL: of none. */
-void passage_doubt_rules(struct engine *engine, const char *bridge);
+void passage_mark_rules_stale(struct engine *engine, const char *bridge);
 
 /* Somebody looks: what was found out long ago is asked anew, of some spaces. Not all that is in the
  * way tells of itself. */
 void passage_refresh(struct engine *engine);
 
-/* It is asked at once whether packets of all come through; see passage_is_doubted(). */
+/* It is asked at once whether packets of all come through; see passage_is_stale(). */
 void passage_ask(struct engine *engine);
 
 /* Whether a round is under way or due soon. */
-bool passage_is_doubted(const struct engine *engine);
+bool passage_is_stale(const struct engine *engine);
 
 /* Whether every space with cells has been asked since it came to be. */
 bool passage_is_known(const struct engine *engine);

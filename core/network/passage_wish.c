@@ -23,7 +23,7 @@ const struct object *passage_cell_of(const struct engine *engine, const struct o
 	AUTO_FREE char *prefix = NULL;
 	struct map_node *node;
 
-	if (space->kind != KIND_SPACE || !space->own.exists || !object_is_filtered(space))
+	if (space->kind != KIND_SPACE || !space->backing.exists || !object_is_filtered(space))
 		return NULL;
 	for (node = first_below(engine, space, &prefix); node && str_starts_with(node->key, prefix);
 	     node = map_next(node))
@@ -74,7 +74,7 @@ static void take_peer(const struct engine *engine, struct traffic_space *traffic
 	AUTO_FREE char *prefix = NULL;
 	struct map_node *node = first_below(engine, space, &prefix);
 
-	if (space->own.addresses_used > NEIGHBOURS_MAX)
+	if (space->backing.addresses_used > NEIGHBOURS_MAX)
 		return;
 	for (; node && str_starts_with(node->key, prefix); node = map_next(node)) {
 		const struct object *other = map_entry(node, struct object, node);

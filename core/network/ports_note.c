@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is said of published ports: which lead to a cell, and why another does not. */
 #include "core/model/ports.h"
+#include "core/network/network_ports.h"
 #include "core/network/passage.h"
-#include "core/network/ports.h"
 #include "core/state/engine.h"
 
 /* "[fd00::1]:8080", "8080": the host's side. */
@@ -89,11 +89,11 @@ static void take_over(struct engine *engine, struct note *note)
 
 	if (!same_list(&cell->ports, &note->published)) {
 		engine_changed(engine, note->cell, false);
-		ports_doubt(engine, note->cell);
-		passage_doubt(engine);
+		ports_mark_stale(engine, note->cell);
+		passage_mark_stale(engine);
 	}
 	if (!str_equal(cell->port_taken, note->taken))
-		engine_touch(engine, note->cell);
+		engine_enqueue(engine, note->cell);
 	strv_fini(&cell->ports);
 	cell->ports = note->published;
 	free(cell->port_taken);

@@ -5,7 +5,7 @@
 #include "core/network/bridges.h"
 #include "core/network/joins.h"
 #include "core/state/engine.h"
-#include "core/status/tell.h"
+#include "core/status/record.h"
 
 enum {
 	REST_MS = 100, /* a burst of changes is looked at once */
@@ -19,7 +19,7 @@ enum {
 
 static bool has_network(const struct object *object)
 {
-	return object->kind == KIND_SPACE && object->own.exists && object->own.space.bridge;
+	return object->kind == KIND_SPACE && object->backing.exists && object->backing.space.bridge;
 }
 
 static void add_range(struct ranges *ranges, const char *text, size_t tag)
@@ -34,7 +34,7 @@ static void add_range(struct ranges *ranges, const char *text, size_t tag)
 static void add_space(struct engine *engine, const struct object *object)
 {
 	struct ways *ways = engine->ways;
-	const struct space_fact *fact = &object->own.space;
+	const struct space_fact *fact = &object->backing.space;
 	struct host_ways *wish = ways->wish;
 
 	add_range(&ways->ranges, fact->subnet, wish->n_spaces);
@@ -78,13 +78,13 @@ static void wish_free(struct ways *ways)
 /* ---- what came of it ---- */
 
 /* Those that were not placed in it, or may not be any more. */
-static void touch_below(struct engine *engine, const struct object *space)
+static void enqueue_below(struct engine *engine, const struct object *space)
 {
 	AUTO_FREE char *prefix = xasprintf("%s/", space->key);
 	struct map_node *node = map_find_from(&engine->objects, prefix);
 
 	for (; node && str_starts_with(node->key, prefix); node = map_next(node))
-		engine_touch(engine, map_entry(node, struct object, node));
+		engine_enqueue(engine, map_entry(node, struct object, node));
 	joins_space_changed(engine, space);
 }
 
@@ -95,17 +95,17 @@ static void note_space(struct engine *engine, const struct ways_space *space)
 		object_filter_text(space->bridge, space->subnet, space->subnet6, false);
 	bool could;
 
-	if (!object || (str_equal(object->own.routed, text) &&
-			str_equal(object->own.overlap, space->overlap) &&
-			object->own.unreachable == space->unreachable))
+	if (!object || (str_equal(object->backing.routed, text) &&
+			str_equal(object->backing.overlap, space->overlap) &&
+			object->backing.unreachable == space->unreachable))
 		return;
-	could = !object->own.unreachable;
-	str_replace(&object->own.routed, text);
-	str_replace(&object->own.overlap, space->overlap);
-	object->own.unreachable = space->unreachable;
-	engine_touch(engine, object);
+	could = !object->backing.unreachable;
+	str_replace(&object->backing.routed, text);
+	str_replace(&object->backing.overlap, space->overlap);
+	object->backing.unreachable = space->unreachable;
+	engine_enqueue(engine, object);
 	if (could != !space->unreachable)
-		touch_below(engine, object);
+		enqueue_below(engine, object);
 }
 
 /* The host's own switches. What is turned again and again is told once. */
@@ -118,7 +118,7 @@ static void note_switches(struct engine *engine)
 	ways->forwards = ways->wish->forwards;
 	if (ways->wish->off && !str_equal(ways->off, ways->wish->off)) {
 		log_warning("%s", ways->wish->off);
-		tell_forwarding(engine, TELL_FORWARDING_OFF, ways->wish->off);
+		record_forwarding(engine, RECORD_FORWARDING_OFF, ways->wish->off);
 	}
 	str_replace(&ways->off, ways->wish->off);
 	if (!mended->n)
@@ -129,7 +129,7 @@ static void note_switches(struct engine *engine)
 	ways->mends++;
 	for (size_t i = 0; i < mended->n && ways->mends == 1; i++) {
 		log_warning("%s", mended->items[i]);
-		tell_forwarding(engine, TELL_FORWARDING_RESTORED, mended->items[i]);
+		record_forwarding(engine, RECORD_FORWARDING_RESTORED, mended->items[i]);
 	}
 }
 
@@ -162,7 +162,7 @@ static void failed(struct engine *engine, const struct error *err)
 	if (!str_equal(ways->problem.msg, err->msg))
 		log_warning("%s", err->msg);
 	ways->problem = *err;
-	ways->doubted = true;
+	ways->stale = true;
 }
 
 static void look_soon(struct engine *engine);
@@ -185,7 +185,7 @@ static void on_looked(struct call *call)
 		succeeded(engine);
 	ways->not_before_ms = loop_now_ms(engine->loop) + pause_ms(ways, call->status);
 	wish_free(ways);
-	if (ways->doubted)
+	if (ways->stale)
 		look_soon(engine);
 	else if (ways->overlaps) /* cells wait for it to go: no event is relied upon */
 		timer_start(engine->loop, &ways->later, AGAIN_MS, on_later);
@@ -200,11 +200,11 @@ static void look(struct engine *engine)
 
 	timer_stop(&ways->later);
 	deferred_cancel(&ways->soon);
-	if (ways->busy || engine->closing || !engine->looked.network)
-		return; /* doubted again when it is */
+	if (ways->busy || engine->closing || !engine->relisted.network)
+		return; /* stale again when it is */
 	ways->busy = true;
 	pending_begin(&engine->under_way);
-	ways->doubted = false;
+	ways->stale = false;
 	make_wish(engine);
 	call_init(&ways->call, engine->loop, on_looked);
 	engine->network->ops->look_ways(engine->network, ways->wish, &ways->call);
@@ -232,31 +232,31 @@ static void look_soon(struct engine *engine)
 		loop_defer(engine->loop, &ways->soon, on_soon);
 }
 
-void ways_doubt(struct engine *engine)
+void ways_mark_stale(struct engine *engine)
 {
-	engine->ways->doubted = true;
+	engine->ways->stale = true;
 	look_soon(engine);
 }
 
-void ways_doubt_switches(struct engine *engine)
+void ways_mark_switches_stale(struct engine *engine)
 {
 	engine->ways->bridges_doubted = true;
-	ways_doubt(engine);
+	ways_mark_stale(engine);
 }
 
 void ways_fix(struct engine *engine)
 {
 	engine->ways->fix = true;
 	engine->ways->not_before_ms = 0;
-	ways_doubt(engine);
+	ways_mark_stale(engine);
 }
 
-bool ways_are_doubted(const struct engine *engine)
+bool ways_are_stale(const struct engine *engine)
 {
-	return engine->ways->busy || engine->ways->doubted;
+	return engine->ways->busy || engine->ways->stale;
 }
 
-bool ways_touch(const struct engine *engine, const struct ip *ip, unsigned prefix)
+bool ways_have(const struct engine *engine, const struct ip *ip, unsigned prefix)
 {
 	return ranges_next(&engine->ways->ranges, NULL, ip, prefix) != NULL;
 }

@@ -24,7 +24,7 @@ struct ways {
 	struct timer later;
 	struct call call;
 	bool busy;
-	bool doubted;           /* something changed since the look under way began */
+	bool stale;             /* something changed since the look under way began */
 	struct host_ways *wish; /* of the look under way */
 	uint64_t not_before_ms;
 	struct error problem; /* why the last look failed; code 0: it did not */
@@ -44,20 +44,20 @@ struct ways {
 void ways_init(struct engine *engine, bool leaves);
 
 /* The spaces, their bridges or the host's routes may have changed. */
-void ways_doubt(struct engine *engine);
+void ways_mark_stale(struct engine *engine);
 
 /* Switches of links may have been turned too. */
-void ways_doubt_switches(struct engine *engine);
+void ways_mark_switches_stale(struct engine *engine);
 
 /* The next look, which begins at once, turns on what is off, whatever the settings say. */
 void ways_fix(struct engine *engine);
 
 /* Whether a look is under way or due. */
-bool ways_are_doubted(const struct engine *engine);
+bool ways_are_stale(const struct engine *engine);
 
 /* Whether a range touches that of a space, as they were looked at last. Costs the logarithm of the
  * spaces. */
-bool ways_touch(const struct engine *engine, const struct ip *ip, unsigned prefix);
+bool ways_have(const struct engine *engine, const struct ip *ip, unsigned prefix);
 
 /* Begins nothing more. Once ways.busy is false, everything of it may be freed. */
 void ways_stop(struct engine *engine);

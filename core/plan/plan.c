@@ -50,7 +50,7 @@ bool plan_emit(struct planning *p, enum action action, const struct slot *slot,
 	return true;
 }
 
-bool plan_said(const struct planning *p)
+bool plan_has_reason(const struct planning *p)
 {
 	return p->plan->reason != REASON_COUNT;
 }
@@ -59,7 +59,7 @@ void plan_say(struct planning *p, Api__State state, enum reason reason, const ch
 {
 	va_list args;
 
-	if (plan_said(p))
+	if (plan_has_reason(p))
 		return;
 	p->plan->state = state;
 	p->plan->reason = reason;
@@ -121,12 +121,12 @@ void plan_cgroup_removal(struct planning *p)
 			object->cgroup_kills);
 }
 
-static enum action own_ensure(enum kind kind)
+static enum action backing_ensure(enum kind kind)
 {
 	return kind == KIND_REALM ? ACTION_NAMESPACE_ENSURE : ACTION_SPACE_ENSURE;
 }
 
-static bool has_own_thing(enum kind kind)
+static bool has_backing(enum kind kind)
 {
 	return kind == KIND_REALM || kind == KIND_SPACE;
 }
@@ -136,10 +136,10 @@ static void say_filter(struct planning *p)
 {
 	const struct object *space = p->object;
 
-	if (space->own.filter_problem)
+	if (space->backing.filter_problem)
 		plan_say(p, API__STATE__Pending, REASON_FILTER_FAILED, "%s",
-			 space->own.filter_problem);
-	else if (space->own.filter_missing)
+			 space->backing.filter_problem);
+	else if (space->backing.filter_missing)
 		plan_say(
 			p, API__STATE__Pending, REASON_FILTER_MISSING,
 			"another hand took its rules out of the packet filter: they are being put "
@@ -158,15 +158,15 @@ static void say_ways(struct planning *p)
 	if (!object_is_routed(space))
 		plan_say(p, API__STATE__Pending, REASON_CREATING,
 			 "where the host's routes lead its range is being looked at");
-	else if (space->own.overlap)
-		plan_say(p, space->own.unreachable ? API__STATE__Pending : API__STATE__Ready,
-			 REASON_RANGE_OVERLAPS, "%s", space->own.overlap);
+	else if (space->backing.overlap)
+		plan_say(p, space->backing.unreachable ? API__STATE__Pending : API__STATE__Ready,
+			 REASON_RANGE_OVERLAPS, "%s", space->backing.overlap);
 }
 
 /* The cells run; the host keeps their packets back. */
 static void say_blocked(struct planning *p)
 {
-	const struct space_passage *known = &p->object->own.passage;
+	const struct space_passage *known = &p->object->backing.passage;
 
 	if (known->blocked)
 		plan_say(p, API__STATE__Ready, REASON_TRAFFIC_BLOCKED, "%s; what helps: %s",
@@ -176,8 +176,8 @@ static void say_blocked(struct planning *p)
 /* A remark: the space is Ready all the same. */
 static void say_addresses(struct planning *p)
 {
-	const struct own_thing *own = &p->object->own;
-	unsigned total = addresses_of(own->space.subnet);
+	const struct backing *backing = &p->object->backing;
+	unsigned total = addresses_of(backing->space.subnet);
 
 	switch (addresses_left(p->object)) {
 	case ADDRESSES_ENOUGH:
@@ -185,20 +185,20 @@ static void say_addresses(struct planning *p)
 	case ADDRESSES_LOW:
 		plan_say(p, API__STATE__Ready, REASON_ADDRESSES_LOW,
 			 "%u of the %u addresses that cells can have in %s %s in use",
-			 own->addresses_used, total, own->space.subnet,
-			 own->addresses_used == 1 ? "is" : "are");
+			 backing->addresses_used, total, backing->space.subnet,
+			 backing->addresses_used == 1 ? "is" : "are");
 		break;
 	case ADDRESSES_NONE:
 		if (total == ADDRESSES_BRIDGE_PORTS)
 			plan_say(p, API__STATE__Ready, REASON_ADDRESSES_EXHAUSTED,
 				 "all %u ports of bridge %s are in use, no further cell comes up; "
 				 "delete cells, or put some into another space",
-				 total, own->space.bridge);
+				 total, backing->space.bridge);
 		plan_say(p, API__STATE__Ready, REASON_ADDRESSES_EXHAUSTED,
 			 "%s %u address%s in %s %s in use, no further cell comes up; delete "
 			 "cells, or stop all of them and give the space a larger subnet",
 			 total == 1 ? "the" : "all", total, total == 1 ? "" : "es",
-			 own->space.subnet, total == 1 ? "is" : "are");
+			 backing->space.subnet, total == 1 ? "is" : "are");
 		break;
 	}
 }
@@ -206,18 +206,18 @@ static void say_addresses(struct planning *p)
 /* Another remark. */
 static void say_egress(struct planning *p)
 {
-	const struct own_thing *own = &p->object->own;
+	const struct backing *backing = &p->object->backing;
 
-	if (own->egress_problem)
+	if (backing->egress_problem)
 		plan_say(p, API__STATE__Ready,
-			 own->egress_unresolved ? REASON_HOST_NOT_FOUND : REASON_HOST_STALE, "%s",
-			 own->egress_problem);
+			 backing->egress_unresolved ? REASON_HOST_NOT_FOUND : REASON_HOST_STALE,
+			 "%s", backing->egress_problem);
 }
 
 /* A remark too: whether cells may use services of the host is the host's to say. */
 static void say_shut(struct planning *p)
 {
-	const struct space_passage *known = &p->object->own.passage;
+	const struct space_passage *known = &p->object->backing.passage;
 
 	if (known->shut)
 		plan_say(p, API__STATE__Ready, REASON_HOST_SHUT, "%s; where cells need one: %s",
@@ -229,9 +229,9 @@ static void say_shut(struct planning *p)
 static void say_refused(struct planning *p)
 {
 	const struct object *object = p->object;
-	const struct slot *slot = &object->own.slot;
+	const struct slot *slot = &object->backing.slot;
 
-	if (object->kind == KIND_REALM && object->refused && object->own.applied)
+	if (object->kind == KIND_REALM && object->refused && object->backing.applied)
 		plan_say(p, API__STATE__Pending, REASON_SPEC_REFUSED, "%s", object->refused);
 	if (object->kind == KIND_SPACE && object_refuses_ranges(object) &&
 	    object_is_filtered(object))
@@ -241,38 +241,38 @@ static void say_refused(struct planning *p)
 static void plan_wanted_parent(struct planning *p)
 {
 	const struct object *object = p->object;
-	bool own_missing = has_own_thing(object->kind) && !object->own.applied;
+	bool backing_missing = has_backing(object->kind) && !object->backing.applied;
 	bool needs_runtime = object->kind == KIND_REALM;
 
 	if (!object->cgroup.known)
 		plan_emit(p, ACTION_CGROUP_INSPECT, &object->cgroup, NULL);
 	else if (!object->cgroup_exists || object->cgroup_stale)
 		plan_emit(p, ACTION_CGROUP_ENSURE, &object->cgroup, NULL);
-	if (own_missing && !(needs_runtime && !p->context->runtime_up))
-		plan_emit(p, own_ensure(object->kind), &object->own.slot, NULL);
+	if (backing_missing && !(needs_runtime && !p->context->runtime_up))
+		plan_emit(p, backing_ensure(object->kind), &object->backing.slot, NULL);
 	if (needs_runtime && !p->context->runtime_up)
 		plan_say(p, API__STATE__Unknown, REASON_RUNTIME_UNAVAILABLE,
 			 "containerd cannot be asked");
 	plan_say_failure(p, &object->cgroup, "");
 	say_refused(p);
-	plan_say_failure(p, &object->own.slot, "");
+	plan_say_failure(p, &object->backing.slot, "");
 	if (object->parent && !object_is_usable(object->parent))
 		plan_say(p, API__STATE__Pending, REASON_PARENT_NOT_READY, "%s %s is not ready",
 			 kind_name(object->parent->kind), object->parent->key);
-	if (own_missing && object->own.space.drift)
+	if (backing_missing && object->backing.space.drift)
 		plan_say(p, API__STATE__Pending, REASON_NETWORK_DRIFTED, "being mended: %s",
-			 object->own.space.drift);
-	if (!own_missing && object->kind == KIND_SPACE) {
+			 object->backing.space.drift);
+	if (!backing_missing && object->kind == KIND_SPACE) {
 		say_filter(p);
 		say_ways(p);
 	}
-	if (object->cgroup_exists && !own_missing && object->kind == KIND_SPACE) {
+	if (object->cgroup_exists && !backing_missing && object->kind == KIND_SPACE) {
 		say_blocked(p);
 		say_addresses(p);
 	}
 	say_egress(p);
 	say_shut(p);
-	if (object->cgroup_exists && !own_missing)
+	if (object->cgroup_exists && !backing_missing)
 		plan_say(p, API__STATE__Ready, REASON_NONE, "%s", "");
 	plan_say(p, API__STATE__Pending, REASON_CREATING, "being created");
 }
@@ -288,22 +288,23 @@ static void plan_unwanted_parent(struct planning *p)
 			 str_s(object->children), object->children == 1 ? "is" : "are");
 		return;
 	}
-	if (object->own.joined) {
+	if (object->backing.joined) {
 		plan_say(p, API__STATE__Pending, REASON_DELETING,
 			 "waits until those that have joined it have left it: cell %s%s",
-			 object->own.joined_by->key, object->own.joined > 1 ? " and others" : "");
+			 object->backing.joined_by->key,
+			 object->backing.joined > 1 ? " and others" : "");
 		return;
 	}
-	if (object->own.exists && !(needs_runtime && !p->context->runtime_up))
+	if (object->backing.exists && !(needs_runtime && !p->context->runtime_up))
 		plan_emit(p,
 			  object->kind == KIND_REALM ? ACTION_NAMESPACE_REMOVE
 						     : ACTION_SPACE_REMOVE,
-			  &object->own.slot, NULL);
+			  &object->backing.slot, NULL);
 	if (!object->cgroup.known)
 		plan_emit(p, ACTION_CGROUP_INSPECT, &object->cgroup, NULL);
 	plan_cgroup_removal(p);
 	plan_say_failure(p, &object->cgroup, "delete");
-	plan_say_failure(p, &object->own.slot, "delete");
+	plan_say_failure(p, &object->backing.slot, "delete");
 	plan_say(p, API__STATE__Pending, REASON_DELETING, "being deleted");
 	p->plan->gone = !object_exists(object);
 }
@@ -316,24 +317,24 @@ static void plan_container_document(struct planning *p)
 }
 
 /* Why the containers of its realm could never be listed; NULL: they could. */
-static const char *unlooked(const struct object *object)
+static const char *unlisted_why(const struct object *object)
 {
 	while (object->parent)
 		object = object->parent;
-	return object->own.unlooked;
+	return object->backing.unlisted_why;
 }
 
 static void say_not_looked(struct planning *p)
 {
-	const char *problem = unlooked(p->object);
+	const char *problem = unlisted_why(p->object);
 
 	if (!p->context->runtime_up)
 		plan_say(p, API__STATE__Unknown, REASON_RUNTIME_UNAVAILABLE,
 			 "containerd cannot be asked");
-	else if (problem || p->context->look_problem)
+	else if (problem || p->context->relist_problem)
 		plan_say(p, API__STATE__Unknown, REASON_LOOK_FAILED,
 			 "nothing is done until the host can be looked at: %s",
-			 problem ? problem : p->context->look_problem);
+			 problem ? problem : p->context->relist_problem);
 	plan_say(p, API__STATE__Unknown, REASON_STARTING,
 		 "the first look at the host is under way");
 }
@@ -378,7 +379,7 @@ void plan_object(const struct object *object, const struct plan_context *context
 	*ret_plan = (struct plan){ .reason = REASON_COUNT };
 	if (object->kind == KIND_CONTAINER)
 		plan_container_document(&p);
-	else if (!context->looked || (context->runtime_up && unlooked(object)))
+	else if (!context->relisted || (context->runtime_up && unlisted_why(object)))
 		say_not_looked(&p);
 	else if (!object->wanted && !context->may_delete)
 		plan_say(&p, API__STATE__Unknown, REASON_STARTING,

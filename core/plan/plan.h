@@ -41,8 +41,8 @@ struct plan {
 /* What the planner must know beyond the object. */
 struct plan_context {
 	uint64_t now_ms;
-	bool looked;     /* every source has been looked at once: what is not seen is not there */
-	const char *look_problem; /* why not; NULL: it is under way */
+	bool relisted;   /* every source has been listed once: what is not seen is not there */
+	const char *relist_problem; /* why not; NULL: it is under way */
 	bool may_delete; /* the set of wanted objects is complete */
 	bool runtime_up;
 	bool may_begin;       /* one more cell may begin to come up; */

@@ -295,7 +295,7 @@ static void up_without_task(struct planning *p, struct container *c)
 }
 
 /* One step of one container, not the root, towards what kuke asked of it. */
-static void obey(struct planning *p, struct container *c)
+static void follow_intent(struct planning *p, struct container *c)
 {
 	if (down_task(p, c) && c->run == INTENT_RESTART)
 		p->plan->restarted = true;
@@ -305,7 +305,7 @@ static void obey(struct planning *p, struct container *c)
 static void up_container(struct planning *p, struct container *c)
 {
 	if (c->run != INTENT_RUN)
-		return obey(p, c);
+		return follow_intent(p, c);
 	if (!c->slot.known)
 		return;
 	if (container_lives(c) && container_changed(c) && !c->image_ready)

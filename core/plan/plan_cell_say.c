@@ -171,7 +171,7 @@ void cell_say_up(struct planning *p, enum cell_mode mode)
 	if (mode == MODE_UP && cell_is_not_placed(object))
 		plan_say(p, API__STATE__Pending, REASON_RANGE_OVERLAPS,
 			 "not placed where it could not be reached: space %s: %s",
-			 object->parent->parent->key, object->parent->parent->own.overlap);
+			 object->parent->parent->key, object->parent->parent->backing.overlap);
 	if (mode == MODE_UP)
 		cell_say_joins(p);
 	list_for_each(c, &object->cell.containers, link)
@@ -266,7 +266,7 @@ void plan_container_state(const struct container *c, const struct plan_context *
 {
 	*ret_state =
 		(struct container_state){ .state = API__STATE__Pending, .reason = REASON_CREATING };
-	if (!context->runtime_up || !context->looked) {
+	if (!context->runtime_up || !context->relisted) {
 		ret_state->state = API__STATE__Unknown;
 		ret_state->reason = REASON_RUNTIME_UNAVAILABLE;
 	} else if (container_lives(c) && !c->spec) {

@@ -5,8 +5,9 @@ struct plan_context plan_context_of(const struct engine *engine)
 {
 	return (struct plan_context){
 		.now_ms = loop_now_ms(engine->loop),
-		.looked = engine->looked.runtime && engine->looked.network && engine->looked.cgroup,
-		.look_problem = engine_look_problem(engine),
+		.relisted = engine->relisted.runtime && engine->relisted.network &&
+			    engine->relisted.cgroup,
+		.relist_problem = engine_relist_problem(engine),
 		.may_delete = engine->desired.complete,
 		.runtime_up = engine->runtime_up,
 		.releasing = engine_is_releasing(engine),

@@ -25,7 +25,7 @@ void plan_wake_at(struct planning *p, uint64_t at_ms);
 /* Says the state, once: the first that speaks wins. */
 void plan_say(struct planning *p, Api__State state, enum reason reason, const char *fmt, ...)
 	PRINTF_LIKE(4, 5);
-bool plan_said(const struct planning *p);
+bool plan_has_reason(const struct planning *p);
 
 /* Says why a slot is stuck, if it is. */
 void plan_say_failure(struct planning *p, const struct slot *slot, const char *what);

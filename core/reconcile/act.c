@@ -21,9 +21,9 @@ const char *act_namespace(struct object *object)
 {
 	while (object->parent)
 		object = object->parent;
-	if (!object->own.namespace_)
-		object->own.namespace_ = engine_namespace(object);
-	return object->own.namespace_;
+	if (!object->backing.namespace_)
+		object->backing.namespace_ = engine_namespace(object);
+	return object->backing.namespace_;
 }
 
 void act_nothing(struct run *run UNUSED)
@@ -36,7 +36,7 @@ struct slot *act_slot(struct object *object, const struct plan_step *step)
 	case ON_CGROUP:
 		return &object->cgroup;
 	case ON_OWN:
-		return &object->own.slot;
+		return &object->backing.slot;
 	case ON_NETWORK:
 		return &object->cell.network;
 	case ON_JOIN:

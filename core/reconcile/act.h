@@ -24,7 +24,7 @@ struct run {
 	int number;         /* the signal to be sent */
 	uint64_t oom_kills; /* of the container that was inspected */
 	struct work files;  /* for acts that write the cell's files */
-	struct names_job *files_job;
+	struct hosts_job *files_job;
 	bool files_there;
 	int files_status;
 	char *files_hostname; /* while a container's own files are written */
@@ -50,6 +50,6 @@ void act_start(struct run *run);
 /* It was begun for what is wanted now: its end meets that, or fails it. */
 bool act_is_current(const struct run *run);
 
-/* Facts from an action that succeeded, and what must be doubted after one that failed. */
+/* Facts from an action that succeeded, and what is not known for sure after one that failed. */
 void act_succeeded(struct run *run);
 void act_failed(struct run *run);

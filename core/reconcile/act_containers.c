@@ -6,7 +6,7 @@
 #include "core/base/log.h"
 #include "core/desired/asked.h"
 #include "core/network/cellfiles.h"
-#include "core/network/names.h"
+#include "core/network/hosts_files.h"
 #include "core/plan/plan_cell.h"
 #include "core/plan/plan_steps.h"
 #include "core/reconcile/act_table.h"
@@ -73,7 +73,7 @@ static void inspected(struct run *run)
 	container_fact_fini(&run->ret.container);
 }
 
-static void container_doubted(struct run *run)
+static void container_unsure(struct run *run)
 {
 	run->slot->known = false;
 }
@@ -153,7 +153,7 @@ static void run_own_files(struct work *work)
 {
 	struct run *run = container_of(work, struct run, files);
 
-	run->files_status = names_job_write(run->files_job, &run->files_err);
+	run->files_status = hosts_job_write(run->files_job, &run->files_err);
 }
 
 static void on_own_files(struct work *work)
@@ -162,8 +162,8 @@ static void on_own_files(struct work *work)
 	const Api__ContainerSpec *spec = run->container->spec;
 	bool same = spec && str_equal(spec->hostname, run->files_hostname);
 
-	names_job_free(take_ptr(run->files_job));
-	names_touch(run->engine, run->object); /* others may have changed meanwhile */
+	hosts_job_free(take_ptr(run->files_job));
+	hosts_files_cell_changed(run->engine, run->object); /* others may have changed meanwhile */
 	free(take_ptr(run->files_hostname));
 	if (run->files_status == 0 && !same)
 		run->files_status =
@@ -186,7 +186,7 @@ static void start_create(struct run *run)
 	if (!act_takes_dir(run))
 		return;
 	run->files_hostname = xstrdup(hostname); /* the spec may change while they are written */
-	run->files_job = names_job_new(run->engine, run->object, &(struct cell_addresses){ 0 },
+	run->files_job = hosts_job_new(run->engine, run->object, &(struct cell_addresses){ 0 },
 				       run->container->role, hostname);
 	loop_work(run->engine->loop, &run->files, run_own_files, on_own_files);
 }
@@ -202,7 +202,7 @@ static void created(struct run *run)
 }
 
 /* The image may have vanished since it was resolved. */
-static void create_doubted(struct run *run)
+static void create_unsure(struct run *run)
 {
 	run->slot->known = false;
 	run->container->image_ready = false;
@@ -242,9 +242,9 @@ static void on_files_again(struct work *work)
 {
 	struct run *run = container_of(work, struct run, files);
 
-	names_job_free(take_ptr(run->files_job));
+	hosts_job_free(take_ptr(run->files_job));
 	free(take_ptr(run->files_hostname));
-	names_touch(run->engine, run->object); /* others may have changed meanwhile */
+	hosts_files_cell_changed(run->engine, run->object); /* others may have changed meanwhile */
 	create_task(run);
 }
 
@@ -270,7 +270,7 @@ static void on_files_seen(struct work *work)
 		free(take_ptr(run->files_hostname));
 		create_task(run);
 	} else if (act_takes_dir(run)) {
-		run->files_job = names_job_again(run->engine, run->object, files_role(run),
+		run->files_job = hosts_job_again(run->engine, run->object, files_role(run),
 						 run->files_hostname);
 		loop_work(run->engine->loop, &run->files, run_own_files, on_files_again);
 	} else {
@@ -312,7 +312,7 @@ static void task_started(struct run *run)
 }
 
 /* A root that did not start has used up its incarnation. */
-static void start_doubted(struct run *run)
+static void start_unsure(struct run *run)
 {
 	run->slot->known = false;
 	if (container_is_root(run->container))
@@ -402,20 +402,20 @@ static void start_shim_kill(struct run *run)
 static void shim_killed(struct run *run)
 {
 	run->slot->known = false;
-	slot_forgive(run->slot);
+	slot_retry_now(run->slot);
 }
 
 /* ---- the rows ---- */
 
 const struct act act_containers[ACTION_COUNT] = {
-	[ACTION_CONTAINER_INSPECT] = { ON_CONTAINER, start_inspect, inspected, container_doubted },
+	[ACTION_CONTAINER_INSPECT] = { ON_CONTAINER, start_inspect, inspected, container_unsure },
 	[ACTION_IMAGE_RESOLVE] = { ON_CONTAINER, start_image_resolve, image_resolved, act_nothing },
-	[ACTION_CONTAINER_CREATE] = { ON_CONTAINER, start_create, created, create_doubted },
-	[ACTION_CONTAINER_REMOVE] = { ON_CONTAINER, start_remove, removed, container_doubted },
-	[ACTION_TASK_CREATE] = { ON_CONTAINER, start_task_create, task_created, container_doubted },
-	[ACTION_TASK_START] = { ON_CONTAINER, start_task_start, task_started, start_doubted },
-	[ACTION_TASK_STOP] = { ON_CONTAINER, start_task_stop, task_stop_sent, container_doubted },
-	[ACTION_TASK_KILL] = { ON_CONTAINER, start_task_kill, task_kill_sent, container_doubted },
-	[ACTION_TASK_DELETE] = { ON_CONTAINER, start_task_delete, task_deleted, container_doubted },
-	[ACTION_SHIM_KILL] = { ON_CONTAINER, start_shim_kill, shim_killed, container_doubted },
+	[ACTION_CONTAINER_CREATE] = { ON_CONTAINER, start_create, created, create_unsure },
+	[ACTION_CONTAINER_REMOVE] = { ON_CONTAINER, start_remove, removed, container_unsure },
+	[ACTION_TASK_CREATE] = { ON_CONTAINER, start_task_create, task_created, container_unsure },
+	[ACTION_TASK_START] = { ON_CONTAINER, start_task_start, task_started, start_unsure },
+	[ACTION_TASK_STOP] = { ON_CONTAINER, start_task_stop, task_stop_sent, container_unsure },
+	[ACTION_TASK_KILL] = { ON_CONTAINER, start_task_kill, task_kill_sent, container_unsure },
+	[ACTION_TASK_DELETE] = { ON_CONTAINER, start_task_delete, task_deleted, container_unsure },
+	[ACTION_SHIM_KILL] = { ON_CONTAINER, start_shim_kill, shim_killed, container_unsure },
 };

@@ -23,7 +23,7 @@ static void joined(struct run *run)
 }
 
 /* The worst is assumed: something half made is there, which the next try undoes first. */
-static void join_doubted(struct run *run)
+static void join_unsure(struct run *run)
 {
 	run->join->intent = run->object->cell.intent = true;
 	run->join->attached = false;
@@ -43,12 +43,12 @@ static void left(struct run *run)
 	joins_observed(run->engine, run->join, &nothing);
 }
 
-static void leave_doubted(struct run *run)
+static void leave_unsure(struct run *run)
 {
 	run->join->attached = false;
 }
 
 const struct act act_joins[ACTION_COUNT] = {
-	[ACTION_NETWORK_JOIN] = { ON_JOIN, start_join, joined, join_doubted },
-	[ACTION_NETWORK_LEAVE] = { ON_JOIN, start_leave, left, leave_doubted },
+	[ACTION_NETWORK_JOIN] = { ON_JOIN, start_join, joined, join_unsure },
+	[ACTION_NETWORK_LEAVE] = { ON_JOIN, start_leave, left, leave_unsure },
 };

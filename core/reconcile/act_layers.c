@@ -25,7 +25,7 @@ static void start_namespace_ensure(struct run *run)
 		call_complete(&run->call, err.code, &err);
 		return;
 	}
-	run->object->own.exists = true;
+	run->object->backing.exists = true;
 	runtime->ops->ensure_namespace(runtime, act_namespace(run->object), run->object->key,
 				       &run->call);
 }
@@ -47,10 +47,10 @@ static void start_space_ensure(struct run *run)
 		.subnet = str_empty(spec->subnet) ? NULL : spec->subnet,
 		.ipv6 = model_space_has_ipv6(spec),
 		.subnet6 = str_empty(spec->subnet6) ? NULL : spec->subnet6,
-		.regenerate = run->object->own.regenerate,
+		.regenerate = run->object->backing.regenerate,
 	};
 
-	run->object->own.exists = true;
+	run->object->backing.exists = true;
 	network->ops->ensure_space(network, &request, &run->ret.space, &run->call);
 }
 
@@ -63,24 +63,24 @@ static void start_space_remove(struct run *run)
 
 static void own_applied(struct run *run)
 {
-	run->object->own.applied = act_is_current(run);
+	run->object->backing.applied = act_is_current(run);
 }
 
 static void space_applied(struct run *run)
 {
-	space_fact_fini(&run->object->own.space);
-	run->object->own.space = run->ret.space;
-	run->object->own.applied = act_is_current(run);
-	run->object->own.regenerate &= !act_is_current(run);
-	filter_doubt(run->engine);
-	ways_doubt(run->engine);
+	space_fact_fini(&run->object->backing.space);
+	run->object->backing.space = run->ret.space;
+	run->object->backing.applied = act_is_current(run);
+	run->object->backing.regenerate &= !act_is_current(run);
+	filter_mark_stale(run->engine);
+	ways_mark_stale(run->engine);
 }
 
 static void own_removed(struct run *run)
 {
-	run->object->own.exists = run->object->own.applied = false;
-	filter_doubt(run->engine);
-	ways_doubt(run->engine);
+	run->object->backing.exists = run->object->backing.applied = false;
+	filter_mark_stale(run->engine);
+	ways_mark_stale(run->engine);
 }
 
 /* ---- cgroups ---- */
@@ -136,7 +136,7 @@ static void cgroup_ensure_failed(struct run *run)
 	run->object->cgroup_stale = true;
 }
 
-static void cgroup_doubted(struct run *run)
+static void cgroup_unsure(struct run *run)
 {
 	run->object->cgroup.known = false;
 }
@@ -165,9 +165,9 @@ const struct act act_layers[ACTION_COUNT] = {
 	[ACTION_NAMESPACE_REMOVE] = { ON_OWN, start_namespace_remove, own_removed, act_nothing },
 	[ACTION_SPACE_ENSURE] = { ON_OWN, start_space_ensure, space_applied, act_nothing },
 	[ACTION_SPACE_REMOVE] = { ON_OWN, start_space_remove, own_removed, act_nothing },
-	[ACTION_CGROUP_INSPECT] = { ON_CGROUP, start_cgroup_inspect, cgroup_seen, cgroup_doubted },
+	[ACTION_CGROUP_INSPECT] = { ON_CGROUP, start_cgroup_inspect, cgroup_seen, cgroup_unsure },
 	[ACTION_CGROUP_ENSURE] = { ON_CGROUP, start_cgroup_ensure, cgroup_applied,
 				   cgroup_ensure_failed },
-	[ACTION_CGROUP_KILL] = { ON_CGROUP, start_cgroup_kill, cgroup_killed, cgroup_doubted },
-	[ACTION_CGROUP_REMOVE] = { ON_CGROUP, start_cgroup_remove, cgroup_removed, cgroup_doubted },
+	[ACTION_CGROUP_KILL] = { ON_CGROUP, start_cgroup_kill, cgroup_killed, cgroup_unsure },
+	[ACTION_CGROUP_REMOVE] = { ON_CGROUP, start_cgroup_remove, cgroup_removed, cgroup_unsure },
 };

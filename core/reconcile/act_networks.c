@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The network of a cell, and the files that tell its containers of it. */
 #include "core/model/names.h"
-#include "core/network/names.h"
+#include "core/network/hosts_files.h"
 #include "core/reconcile/act_table.h"
 #include "core/reconcile/observed.h"
 
@@ -9,7 +9,7 @@ static void run_files(struct work *work)
 {
 	struct run *run = container_of(work, struct run, files);
 
-	run->files_status = names_job_write(run->files_job, &run->files_err);
+	run->files_status = hosts_job_write(run->files_job, &run->files_err);
 }
 
 static void write_files(struct run *run, work_fn done)
@@ -17,7 +17,7 @@ static void write_files(struct run *run, work_fn done)
 	const struct attachment_fact *fact = &run->ret.attachment;
 	const struct cell_addresses at = { fact->ip, fact->ip6 };
 
-	run->files_job = names_job_new(run->engine, run->object, &at, NULL, NULL);
+	run->files_job = hosts_job_new(run->engine, run->object, &at, NULL, NULL);
 	loop_work(run->engine->loop, &run->files, run_files, done);
 }
 
@@ -26,7 +26,7 @@ static void on_files_before_netns(struct work *work)
 	struct run *run = container_of(work, struct run, files);
 	struct network *network = run->engine->network;
 
-	names_job_free(take_ptr(run->files_job));
+	hosts_job_free(take_ptr(run->files_job));
 	if (run->files_status < 0)
 		call_complete(&run->call, run->files_status, &run->files_err);
 	else
@@ -47,7 +47,7 @@ static void netns_created(struct run *run)
 
 /* The worst is assumed: something half made is there. It is not fresh, so it is detached before the
  * next try. */
-static void network_doubted(struct run *run)
+static void network_unsure(struct run *run)
 {
 	attachment_fact_fini(&run->ret.attachment);
 	run->object->cell.pinned = run->object->cell.intent = true;
@@ -58,7 +58,7 @@ static void on_files_after_attach(struct work *work)
 {
 	struct run *run = container_of(work, struct run, files);
 
-	names_job_free(take_ptr(run->files_job));
+	hosts_job_free(take_ptr(run->files_job));
 	call_complete(&run->call, run->files_status, &run->files_err);
 }
 
@@ -105,7 +105,7 @@ static void start_repair(struct run *run)
 }
 
 /* What it had put back by then is seen at the next try. */
-static void repair_doubted(struct run *run)
+static void repair_unsure(struct run *run)
 {
 	attachment_fact_fini(&run->ret.attachment);
 	run->object->cell.intent = true;
@@ -117,7 +117,7 @@ static void attached(struct run *run)
 {
 	observed_attachment(run->engine, run->object, &run->ret.attachment);
 	attachment_fact_fini(&run->ret.attachment);
-	names_touch(run->engine, run->object);
+	hosts_files_cell_changed(run->engine, run->object);
 }
 
 /* The incarnation is over from here on: nothing may be started in what is being taken down. */
@@ -136,15 +136,15 @@ static void detached(struct run *run)
 }
 
 /* Tried once, it holds up nobody else. */
-static void detach_doubted(struct run *run)
+static void detach_unsure(struct run *run)
 {
 	run->object->cell.attached = false;
 	engine_released(run->engine, run->object);
 }
 
 const struct act act_networks[ACTION_COUNT] = {
-	[ACTION_NETNS_CREATE] = { ON_NETWORK, start_netns_create, netns_created, network_doubted },
-	[ACTION_NETWORK_ATTACH] = { ON_NETWORK, start_attach, attached, network_doubted },
-	[ACTION_NETWORK_REPAIR] = { ON_NETWORK, start_repair, attached, repair_doubted },
-	[ACTION_NETWORK_DETACH] = { ON_NETWORK, start_detach, detached, detach_doubted },
+	[ACTION_NETNS_CREATE] = { ON_NETWORK, start_netns_create, netns_created, network_unsure },
+	[ACTION_NETWORK_ATTACH] = { ON_NETWORK, start_attach, attached, network_unsure },
+	[ACTION_NETWORK_REPAIR] = { ON_NETWORK, start_repair, attached, repair_unsure },
+	[ACTION_NETWORK_DETACH] = { ON_NETWORK, start_detach, detached, detach_unsure },
 };

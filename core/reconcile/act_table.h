@@ -11,7 +11,7 @@ struct act {
 	enum act_on on;
 	void (*start)(struct run *run);
 	void (*succeeded)(struct run *run); /* facts from it */
-	void (*failed)(struct run *run);    /* what must be doubted now */
+	void (*failed)(struct run *run);    /* what is not known for sure now */
 };
 
 /* Each has rows for its own actions and nothing for the others. */

@@ -6,7 +6,7 @@
 #include "core/network/bridges.h"
 #include "core/network/filter.h"
 #include "core/network/joins.h"
-#include "core/network/ports.h"
+#include "core/network/network_ports.h"
 
 static void remove_containers(struct engine *engine, struct object *object)
 {
@@ -21,7 +21,7 @@ void forget_object(struct engine *engine, struct object *object)
 	engine->forgot_seq = ++engine->seq;
 	queue_remove(&engine->queue, object);
 	if (object->kind == KIND_SPACE)
-		filter_doubt(engine);
+		filter_mark_stale(engine);
 	remove_containers(engine, object);
 	engine_set_link(engine, &object->cell.link, NULL, NULL);
 	bridges_use(engine, &object->cell.on_bridge, NULL);

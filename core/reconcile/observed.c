@@ -6,14 +6,14 @@
 #include "core/network/addresses_count.h"
 #include "core/network/bridges.h"
 #include "core/network/filter.h"
+#include "core/network/hosts_files.h"
 #include "core/network/joins.h"
-#include "core/network/names.h"
-#include "core/network/ports.h"
+#include "core/network/network_ports.h"
 #include "core/plan/restart.h"
-#include "core/reconcile/look.h"
+#include "core/reconcile/relist.h"
 #include "core/state/unplaced.h"
+#include "core/status/record.h"
 #include "core/status/status.h"
-#include "core/status/tell.h"
 
 /* What a task that vanished without anybody seeing its exit code counts as. */
 enum { EXIT_CODE_UNSEEN = 255 };
@@ -45,7 +45,7 @@ static void note_start(struct engine *engine, struct object *object, struct cont
 		adopted ? restart_loop_time(now_ms, loop_wall_ms(engine->loop), c->started_wall_ms)
 			: now_ms;
 	c->exited = c->stopping = c->oom_seen = c->renew = false;
-	c->asked_until_ms = 0;
+	c->may_stop_until_ms = 0;
 	container_forget_signals(c);
 	c->stored_pid = 0;
 	asked_recall(engine, c, fact);
@@ -87,16 +87,16 @@ static void note_exit(struct engine *engine, struct container *c, const struct c
 	if (was_stable(c, c->exited_ms, exited_wall_ms))
 		c->restarts_in_row = 0;
 	c->exited = true;
-	c->stopping |= now_ms < c->asked_until_ms ||
-		       (fact->exited_at_ms && fact->exited_at_ms <= c->forgiven_wall_ms);
-	c->asked_until_ms = 0;
+	c->stopping |= now_ms < c->may_stop_until_ms ||
+		       (fact->exited_at_ms && fact->exited_at_ms <= c->start_asked_wall_ms);
+	c->may_stop_until_ms = 0;
 	c->exit_code = fact->task == TASK_STOPPED ? fact->exit_code : EXIT_CODE_UNSEEN;
 	c->oom_killed = c->exit_code && (fact->oom_killed || c->oom_seen);
 	c->oom_seen = false;
 	c->finished_wall_ms = exited_wall_ms;
 	c->stored_pid = 0;
 	if (!told)
-		tell_exit(engine, c, fact->task != TASK_STOPPED);
+		record_exit(engine, c, fact->task != TASK_STOPPED);
 }
 
 /* It says nothing about the pid where it only tells that the task has ended. */
@@ -134,9 +134,9 @@ void observed_task(struct engine *engine, struct object *object, struct containe
 	const struct container_fact fact = { .task = task, .pid = pid };
 
 	if (task == TASK_RUNNING && !ran(c->task))
-		tell_started(engine, c);
+		record_started(engine, c);
 	set_task(engine, object, c, &fact);
-	engine_touch(engine, object);
+	engine_enqueue(engine, object);
 }
 
 /* Its cgroup has counted a kill: of the run that is on, or of the one that has just ended. */
@@ -162,7 +162,7 @@ void observed_container(struct engine *engine, struct object *object, struct con
 	set_task(engine, object, c, fact);
 	if (fact->oom_killed)
 		note_oom_kill(engine, c);
-	engine_touch(engine, object);
+	engine_enqueue(engine, object);
 }
 
 /* The runtime has been asked after @since, and has not answered yet. */
@@ -172,20 +172,20 @@ static bool is_asked_since(const struct slot *slot, uint64_t since)
 }
 
 /* An empty cgroup and a running container do not go together: ask the runtime. */
-static void doubt_running(struct engine *engine, struct object *object, uint64_t since)
+static void invalidate_running(struct engine *engine, struct object *object, uint64_t since)
 {
 	struct container *c;
 
 	list_for_each(c, &object->cell.containers, link)
 		if (ran(c->task) && !is_asked_since(&c->slot, since))
-			observed_doubt_container(engine, c);
+			observed_invalidate_container(engine, c);
 }
 
 void observed_cgroup(struct engine *engine, struct object *object, const struct cgroup_fact *fact,
 		     uint64_t since)
 {
 	if (object->kind == KIND_CELL && !fact->populated)
-		doubt_running(engine, object, since);
+		invalidate_running(engine, object, since);
 	object->cgroup_exists = fact->exists;
 	object->populated = fact->populated;
 	object->cgroup_stale |= fact->incomplete;
@@ -194,7 +194,7 @@ void observed_cgroup(struct engine *engine, struct object *object, const struct 
 	strv_fini(&object->controllers);
 	for (size_t i = 0; i < fact->controllers.n; i++)
 		strv_add(&object->controllers, fact->controllers.items[i]);
-	engine_touch(engine, object);
+	engine_enqueue(engine, object);
 }
 
 void observed_attachment(struct engine *engine, struct object *object,
@@ -204,7 +204,7 @@ void observed_attachment(struct engine *engine, struct object *object,
 	bool moved = !str_equal(cell->ip, fact->ip) || !str_equal(cell->ip6, fact->ip6);
 
 	if ((cell->attached != fact->attached || moved) && ports_any(object))
-		filter_doubt(engine);
+		filter_mark_stale(engine);
 	if (cell->attached && fact->drift)
 		log_warning("the network of a cell changed by another hand: %s key=%s", fact->drift,
 			    object->key);
@@ -226,7 +226,7 @@ void observed_attachment(struct engine *engine, struct object *object,
 	if (fact->ip6)
 		str_replace(&cell->last_ip6, fact->ip6);
 	if (moved)
-		names_touch(engine, object);
+		hosts_files_cell_changed(engine, object);
 }
 
 void observed_no_network(struct engine *engine, struct object *object)
@@ -240,12 +240,12 @@ void observed_no_network(struct engine *engine, struct object *object)
 
 /* ---- hints ---- */
 
-void observed_doubt_container(struct engine *engine, struct container *c)
+void observed_invalidate_container(struct engine *engine, struct container *c)
 {
 	/* containerd repeats the exit when the shim of the last task goes; the deletion itself says
 	 * more */
 	if (!(c->slot.busy && c->slot.action == ACTION_TASK_DELETE))
-		engine_doubt(engine, c->object, &c->slot);
+		engine_invalidate(engine, c->object, &c->slot);
 }
 
 /* Also one whose namespace has not been seen, or is not labelled, yet. */
@@ -256,7 +256,7 @@ static struct object *find_realm(struct engine *engine, const char *namespace_)
 	if (realm)
 		return realm;
 	list_for_each(other, &engine->realms, realm_link) {
-		AUTO_FREE char *name = other->own.namespace_ ? NULL : engine_namespace(other);
+		AUTO_FREE char *name = other->backing.namespace_ ? NULL : engine_namespace(other);
 
 		if (str_equal(name, namespace_))
 			return other;
@@ -284,7 +284,7 @@ void observed_hint_container(struct engine *engine, const char *namespace_,
 	struct container *c = find_hinted(engine, namespace_, containerd_id);
 
 	if (c)
-		observed_doubt_container(engine, c);
+		observed_invalidate_container(engine, c);
 }
 
 /* Of which run it tells nobody knows: the cgroup of the one that is there is asked. */
@@ -295,7 +295,7 @@ void observed_oom(struct engine *engine, const char *namespace_, const char *con
 	if (!c || c->task == TASK_NONE)
 		return;
 	c->oom_hinted = true;
-	observed_doubt_container(engine, c);
+	observed_invalidate_container(engine, c);
 }
 
 /* It looked for one in vain, or is looking: perhaps before this one came. */
@@ -319,7 +319,7 @@ void observed_hint_image(struct engine *engine, const char *namespace_)
 			if (!waits_for_image(c))
 				continue;
 			engine_want_anew(engine, &c->slot);
-			engine_touch(engine, object);
+			engine_enqueue(engine, object);
 		}
 	}
 }
@@ -329,7 +329,7 @@ void observed_hint_cgroup(struct engine *engine, const char *key)
 	struct object *object = engine_find(engine, key);
 
 	if (object)
-		engine_doubt_cgroup(engine, object);
+		engine_invalidate_cgroup(engine, object);
 	else
 		unplaced_note(engine, key);
 }
@@ -337,18 +337,18 @@ void observed_hint_cgroup(struct engine *engine, const char *key)
 void observed_runtime_up(struct engine *engine)
 {
 	log_info("containerd is connected");
-	tell_runtime_up(engine);
+	record_runtime_up(engine);
 	engine->runtime_up = true;
-	look_runtime(engine);
+	relist_runtime(engine);
 }
 
 void observed_runtime_down(struct engine *engine, const struct error *why)
 {
 	if (engine->runtime_up || !engine->runtime_problem.code) {
 		log_warning("containerd cannot be asked: %s", why->msg);
-		tell_runtime_down(engine, why);
+		record_runtime_down(engine, why);
 	}
 	engine->runtime_up = false;
 	engine->runtime_problem = *why;
-	engine_touch_all(engine);
+	engine_enqueue_all(engine);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What is: facts from the drivers go into the objects, hints only say which facts are to be fetched
- * again. Every function touches the objects whose facts changed.
+ * again. Every function enqueues the objects whose facts changed.
  */
 #pragma once
 
@@ -25,7 +25,7 @@ void observed_attachment(struct engine *engine, struct object *object,
 void observed_no_network(struct engine *engine, struct object *object);
 
 /* Something may have happened to the container. */
-void observed_doubt_container(struct engine *engine, struct container *container);
+void observed_invalidate_container(struct engine *engine, struct container *container);
 
 /* Hints. A key or an id that is nobody's is only remembered: core/state/unplaced.h. */
 void observed_hint_container(struct engine *engine, const char *namespace_,

@@ -6,14 +6,14 @@
 #include "core/desired/rivals.h"
 #include "core/desired/stops.h"
 #include "core/network/joins.h"
-#include "core/network/ports.h"
-#include "core/plan/moot.h"
+#include "core/network/network_ports.h"
 #include "core/plan/plan_cell.h"
 #include "core/plan/plan_context.h"
+#include "core/plan/stale_failures.h"
 #include "core/reconcile/act.h"
 #include "core/reconcile/forget.h"
+#include "core/status/record.h"
 #include "core/status/status.h"
-#include "core/status/tell.h"
 #include "core/store/store.h"
 
 /* What is wanted now has not been tried yet if the action was begun before. */
@@ -32,7 +32,7 @@ static void fail(struct run *run)
 		return;
 	log_warning("%s failed: %s key=%s container=%s", action_name(run->action), err->msg,
 		    run->object->key, run->container ? run->container->name : "-");
-	tell_failure(engine, run->object, run->container, run->action, err);
+	record_failure(engine, run->object, run->container, run->action, err);
 }
 
 static void finish(struct call *call)
@@ -53,7 +53,7 @@ static void finish(struct call *call)
 	} else {
 		fail(run);
 	}
-	engine_touch(engine, object);
+	engine_enqueue(engine, object);
 	list_remove(&run->link);
 	free(run);
 	pending_end(&engine->under_way);
@@ -82,7 +82,7 @@ static void start(struct engine *engine, struct object *object, const struct pla
 	call_init(&run->call, engine->loop, finish);
 	log_debug("%s key=%s container=%s", action_name(run->action), object->key,
 		  step->container ? step->container->name : "-");
-	tell_step(engine, step);
+	record_step(engine, step);
 	act_start(run);
 }
 
@@ -113,7 +113,7 @@ static void end_restart(struct engine *engine, struct object *object)
 			container_forget_past(c);
 	}
 	engine_changed(engine, object, false);
-	engine_touch(engine, object);
+	engine_enqueue(engine, object);
 }
 
 /* It comes up, as far as is seen: not yet there, and nothing of it has failed. */
@@ -140,7 +140,7 @@ static void keep_turn(struct engine *engine, struct object *object, bool waits)
 		throttle_end(throttle, ticket);
 	next = throttle_first_waiting(throttle);
 	if (next && throttle_may_begin(throttle, loop_now_ms(engine->loop)))
-		engine_touch(engine, container_of(next, struct object, cell.ticket));
+		engine_enqueue(engine, container_of(next, struct object, cell.ticket));
 }
 
 void reconcile_object(struct engine *engine, struct object *object)
@@ -153,7 +153,7 @@ void reconcile_object(struct engine *engine, struct object *object)
 	joins_prepare(engine, object);
 	rivals_prepare(engine, object);
 	refusal_prepare(object);
-	moot_forgive(object);
+	stale_failures_clear(object);
 	stops_end_unwanted(engine, object);
 	plan_object(object, &context, &plan);
 	for (size_t i = 0; i < plan.n_steps; i++)

@@ -19,7 +19,8 @@ uint32_t addresses_of(const char *subnet)
 
 enum addresses_left addresses_left(const struct object *space)
 {
-	uint64_t total = addresses_of(space->own.space.subnet), used = space->own.addresses_used;
+	uint64_t total = addresses_of(space->backing.space.subnet),
+		 used = space->backing.addresses_used;
 
 	if (total && used >= total)
 		return ADDRESSES_NONE;

@@ -40,7 +40,7 @@ struct object *engine_get(struct engine *engine, const char *key)
 		return object;
 	object = object_new(key);
 	object->cgroup.changed_seq = unseen_seq(engine, key);
-	object->own.slot.changed_seq = object->cell.network.changed_seq = engine->forgot_seq;
+	object->backing.slot.changed_seq = object->cell.network.changed_seq = engine->forgot_seq;
 	parent = key_parent(key);
 	if (parent) {
 		object->parent = engine_get(engine, parent);
@@ -66,7 +66,7 @@ void engine_drop(struct engine *engine, struct object *object)
 	object_free(object);
 	if (parent) {
 		parent->children--;
-		engine_doubt_cgroup(engine, parent);
+		engine_invalidate_cgroup(engine, parent);
 	}
 }
 
@@ -75,7 +75,7 @@ struct object *engine_find_realm(struct engine *engine, const char *namespace_)
 	struct object *realm;
 
 	list_for_each(realm, &engine->realms, realm_link)
-		if (str_equal(realm->own.namespace_, namespace_))
+		if (str_equal(realm->backing.namespace_, namespace_))
 			return realm;
 	return NULL;
 }
@@ -138,28 +138,28 @@ void engine_set_link(struct engine *engine, struct host_link *link, struct objec
 	map_insert(&engine->links, &link->node, link->name);
 }
 
-void engine_doubt(struct engine *engine, struct object *object, struct slot *slot)
+void engine_invalidate(struct engine *engine, struct object *object, struct slot *slot)
 {
 	slot->known = false;
 	slot->changed_seq = ++engine->seq;
-	engine_touch(engine, object);
+	engine_enqueue(engine, object);
 }
 
-void engine_doubt_managers(const struct engine *engine)
+void engine_invalidate_managers(const struct engine *engine)
 {
 	if (engine->managers)
 		engine->managers->ops->doubt(engine->managers);
 }
 
-void engine_doubt_cgroup(struct engine *engine, struct object *object)
+void engine_invalidate_cgroup(struct engine *engine, struct object *object)
 {
-	engine_doubt(engine, object, &object->cgroup);
+	engine_invalidate(engine, object, &object->cgroup);
 }
 
 void engine_want_anew(struct engine *engine, struct slot *slot)
 {
 	slot->wanted_seq = ++engine->seq;
-	slot_forgive(slot);
+	slot_retry_now(slot);
 }
 
 void engine_want_object_anew(struct engine *engine, struct object *object)
@@ -167,7 +167,7 @@ void engine_want_object_anew(struct engine *engine, struct object *object)
 	struct container *c;
 
 	engine_want_anew(engine, &object->cgroup);
-	engine_want_anew(engine, &object->own.slot);
+	engine_want_anew(engine, &object->backing.slot);
 	engine_want_anew(engine, &object->cell.network);
 	list_for_each(c, &object->cell.containers, link)
 		engine_want_anew(engine, &c->slot);
@@ -178,8 +178,8 @@ char *engine_namespace(const struct object *object)
 	const Api__Realm *realm = (const Api__Realm *)object->spec;
 
 	check(object->kind == KIND_REALM);
-	if (object->own.namespace_)
-		return xstrdup(object->own.namespace_);
+	if (object->backing.namespace_)
+		return xstrdup(object->backing.namespace_);
 	if (realm && realm->spec && !str_empty(realm->spec->namespace_))
 		return xstrdup(realm->spec->namespace_);
 	return name_containerd_namespace(object->key);
@@ -203,15 +203,15 @@ void engine_released(struct engine *engine, struct object *object)
 		return;
 	list_remove(&object->cell.earlier_link);
 	if (!engine_is_releasing(engine))
-		engine_touch_all(engine);
+		engine_enqueue_all(engine);
 }
 
-const char *engine_look_problem(const struct engine *engine)
+const char *engine_relist_problem(const struct engine *engine)
 {
-	const struct look_problem *const problems[] = {
-		&engine->look_problems.runtime,
-		&engine->look_problems.network,
-		&engine->look_problems.cgroup,
+	const struct relist_problem *const problems[] = {
+		&engine->relist_problems.runtime,
+		&engine->relist_problems.network,
+		&engine->relist_problems.cgroup,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(problems); i++)
@@ -220,27 +220,27 @@ const char *engine_look_problem(const struct engine *engine)
 	return NULL;
 }
 
-bool engine_has_looked(const struct engine *engine)
+bool engine_has_relisted(const struct engine *engine)
 {
 	bool runtime =
-		engine->looked.runtime || (!engine->runtime_up && engine->runtime_problem.code);
+		engine->relisted.runtime || (!engine->runtime_up && engine->runtime_problem.code);
 
-	return runtime && engine->looked.network && engine->looked.cgroup &&
+	return runtime && engine->relisted.network && engine->relisted.cgroup &&
 	       (engine->desired.complete || engine->desired.problem.code);
 }
 
-void engine_touch(struct engine *engine, struct object *object)
+void engine_enqueue(struct engine *engine, struct object *object)
 {
 	if (!engine->closing)
 		queue_add(&engine->queue, object);
 }
 
-void engine_touch_all(struct engine *engine)
+void engine_enqueue_all(struct engine *engine)
 {
 	struct object *object;
 
 	map_for_each(object, &engine->objects, node)
-		engine_touch(engine, object);
+		engine_enqueue(engine, object);
 }
 
 void engine_changed(struct engine *engine, const struct object *object, bool gone)

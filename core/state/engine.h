@@ -23,7 +23,7 @@
 
 struct egress;
 struct filter;
-struct names;
+struct hosts_files;
 struct ports;
 struct store;
 struct ways;
@@ -68,7 +68,7 @@ struct desired {
 };
 
 /* Code 0: none. */
-struct look_problem {
+struct relist_problem {
 	struct error err;
 	unsigned times; /* in a row */
 };
@@ -109,23 +109,23 @@ struct engine {
 	struct ways *ways;        /* where the host's routes lead their addresses */
 	struct ports *ports;      /* of the host: whose each one is */
 	struct egress *egress;    /* what host names of policies stand for */
-	struct names *names;      /* hosts files of cells */
+	struct hosts_files *hosts_files; /* hosts files of cells */
 	struct throttle throttle; /* cells that come up; struct cell.ticket */
 	bool runtime_up;
 	struct error runtime_problem; /* why it is down */
 	struct {
 		bool runtime, network, cgroup;
 		uint64_t runtime_ms; /* loop time: when it was last */
-	} looked;
-	/* Why the last look saw nothing, or not all; it is repeated. */
+	} relisted;
+	/* Why the last relist saw nothing, or not all; it is repeated. */
 	struct {
-		struct look_problem runtime, network, cgroup;
-	} look_problems;
-	struct list looks; /* struct look.link, under way */
+		struct relist_problem runtime, network, cgroup;
+	} relist_problems;
+	struct list relists; /* struct relist.link, under way */
 	struct {
 		struct timer timer;
 		uint64_t pause_ms;
-	} network_again;     /* a look at the networks that missed something is repeated */
+	} network_again;     /* a relist of the networks that missed something is repeated */
 	struct list doctors; /* struct doctor.link, under way */
 
 	/* Cells that an earlier boot of the host left attached: struct cell.earlier_link. While
@@ -140,7 +140,8 @@ struct engine {
 	uint64_t forgot_seq;
 	struct map unplaced; /* core/state/unplaced.h */
 	bool closing;
-	struct pending under_way; /* runs, looks, doctors, and what else has to end before we do */
+	struct pending
+		under_way; /* runs, relists, doctors, and what else has to end before we do */
 	struct self self;         /* the daemon's own process */
 	uint64_t actions_done;    /* for tests and bench */
 };
@@ -173,13 +174,13 @@ void engine_remove_container(struct engine *engine, struct container *container)
 
 /* Something may have happened to what the slot stands for: what was read before now, or is being
  * read, is not believed, and the object is looked at. */
-void engine_doubt(struct engine *engine, struct object *object, struct slot *slot);
+void engine_invalidate(struct engine *engine, struct object *object, struct slot *slot);
 
 /* Rules of other managers of the packet filter may have changed. */
-void engine_doubt_managers(const struct engine *engine);
+void engine_invalidate_managers(const struct engine *engine);
 
 /* Whether something lives in the object's cgroup is to be seen anew: only cells are watched. */
-void engine_doubt_cgroup(struct engine *engine, struct object *object);
+void engine_invalidate_cgroup(struct engine *engine, struct object *object);
 
 /* What is wanted of the slot, or what it depends on, has changed: an action that is under way
  * counts neither as done nor as failed, and what failed is tried again at once. */
@@ -193,19 +194,19 @@ void engine_want_object_anew(struct engine *engine, struct object *object);
 void engine_drop(struct engine *engine, struct object *object);
 
 /* What of the host cannot be looked at, and why; NULL: nothing. */
-const char *engine_look_problem(const struct engine *engine);
+const char *engine_relist_problem(const struct engine *engine);
 
 /* Everything has been looked at once, as far as that can be had: containerd may be known to be
  * away, the manifests to be unreadable. */
-bool engine_has_looked(const struct engine *engine);
+bool engine_has_relisted(const struct engine *engine);
 
 /* What an earlier boot left of cells is still to be taken down; what may not be touched yet is not
  * waited for. */
 bool engine_is_releasing(const struct engine *engine);
 
 /* Looks at the object on the next turn. */
-void engine_touch(struct engine *engine, struct object *object);
-void engine_touch_all(struct engine *engine);
+void engine_enqueue(struct engine *engine, struct object *object);
+void engine_enqueue_all(struct engine *engine);
 
 /* What an earlier boot left of the cell has been taken down, or that has been tried. */
 void engine_released(struct engine *engine, struct object *object);

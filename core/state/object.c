@@ -41,7 +41,7 @@ void container_forget_past(struct container *container)
 		container->exited = container->stopping = false;
 	container->restarts = container->restarts_in_row = 0;
 	container->renew = true;
-	slot_forgive(&container->slot);
+	slot_retry_now(&container->slot);
 }
 
 void container_forget_signals(struct container *container)
@@ -114,7 +114,7 @@ static bool supersedes(enum action action, enum action failed)
 void slot_succeeded(struct slot *slot, enum action action)
 {
 	if (slot->failed_action == action || supersedes(action, slot->failed_action))
-		slot_forgive(slot);
+		slot_retry_now(slot);
 }
 
 void slot_failed(struct slot *slot, enum action action, const struct error *err, uint64_t now_ms)
@@ -127,7 +127,7 @@ void slot_failed(struct slot *slot, enum action action, const struct error *err,
 	slot->failure = xstrdup(err->msg);
 }
 
-void slot_forgive(struct slot *slot)
+void slot_retry_now(struct slot *slot)
 {
 	free(slot->failure);
 	slot->failure = NULL;
@@ -156,25 +156,25 @@ bool object_denies_egress(const struct object *space)
 
 bool object_is_filtered(const struct object *space)
 {
-	const struct space_fact *fact = &space->own.space;
+	const struct space_fact *fact = &space->backing.space;
 	AUTO_FREE char *text = object_filter_text(fact->bridge, fact->subnet, fact->subnet6,
 						  object_denies_egress(space));
 
-	return str_equal(space->own.filtered, text);
+	return str_equal(space->backing.filtered, text);
 }
 
 bool object_is_routed(const struct object *space)
 {
-	const struct space_fact *fact = &space->own.space;
+	const struct space_fact *fact = &space->backing.space;
 	AUTO_FREE char *text = object_filter_text(fact->bridge, fact->subnet, fact->subnet6, false);
 
-	return str_equal(space->own.routed, text);
+	return str_equal(space->backing.routed, text);
 }
 
 /* One that has an address there already is not better off without it: its neighbours reach it. */
 bool object_refuses_new(const struct object *space, const char *last_ip)
 {
-	return space->own.unreachable && !last_ip;
+	return space->backing.unreachable && !last_ip;
 }
 
 static size_t find_kept(const struct object *cell, const char *name)
@@ -237,20 +237,20 @@ void object_free(struct object *object)
 	list_for_each(join, &object->cell.joins, link)
 		cell_remove_join(join);
 	slot_fini(&object->cgroup);
-	slot_fini(&object->own.slot);
+	slot_fini(&object->backing.slot);
 	slot_fini(&object->cell.network);
 	strv_fini(&object->controllers);
-	space_fact_fini(&object->own.space);
+	space_fact_fini(&object->backing.space);
 	free(object->unread);
 	strv_fini(&object->cell.kept);
-	free(object->own.namespace_);
-	free(object->own.unlooked);
-	free(object->own.filtered);
-	free(object->own.filter_problem);
-	free(object->own.routed);
-	free(object->own.overlap);
-	space_passage_fini(&object->own.passage);
-	free(object->own.egress_problem);
+	free(object->backing.namespace_);
+	free(object->backing.unlisted_why);
+	free(object->backing.filtered);
+	free(object->backing.filter_problem);
+	free(object->backing.routed);
+	free(object->backing.overlap);
+	space_passage_fini(&object->backing.passage);
+	free(object->backing.egress_problem);
 	free(object->cell.ip);
 	free(object->cell.ip6);
 	free(object->cell.bridge);
@@ -390,7 +390,7 @@ bool object_is_usable(const struct object *object)
 
 bool object_refuses_ranges(const struct object *space)
 {
-	const struct slot *slot = &space->own.slot;
+	const struct slot *slot = &space->backing.slot;
 
 	return slot->failures && slot->failed_action == ACTION_SPACE_ENSURE &&
 	       slot->failure_code == -EBUSY;
@@ -400,7 +400,7 @@ bool object_exists(const struct object *object)
 {
 	struct container *container;
 
-	if (object->cgroup_exists || object->own.exists || object->actions)
+	if (object->cgroup_exists || object->backing.exists || object->actions)
 		return true;
 	if (object->cell.pinned || object->cell.intent)
 		return true;

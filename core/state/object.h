@@ -39,7 +39,7 @@ struct slot {
 	uint64_t wanted_seq;  /* what is wanted of it last changed: an action that began before has
 				 neither met it nor failed it */
 	uint64_t listed_seq;  /* the listing that had it last */
-	uint64_t looked_seq;  /* when the look began that was believed about it last */
+	uint64_t relisted_seq;  /* when the look began that was believed about it last */
 };
 
 /* What kuke asked for beyond the spec; kept over restarts of the daemon and the host. */
@@ -92,7 +92,7 @@ struct container {
 	uint64_t stop_sent_ms;
 	uint64_t kill_sent_ms;
 	unsigned kills;          /* SIGKILLs sent to the task that is there */
-	uint64_t asked_until_ms; /* it shall not stop any more, but may still obey until then */
+	uint64_t may_stop_until_ms; /* it shall not stop any more, but may still follow_intent until then */
 	uint64_t started_ms;
 	uint32_t stored_pid; /* of the run that the store tells of; 0: none, or it has been seen */
 	uint32_t run_pid;    /* of the task that is there, also of one that has ended; 0: none.
@@ -100,7 +100,7 @@ struct container {
 	uint32_t restart_of; /* run_pid when the restart was asked for that is under way */
 	bool restart_stored; /* asked of a daemon before us, which may have done it: not seen yet */
 	bool exited;         /* it has run and ended since it was created */
-	int64_t forgiven_wall_ms; /* it was told to start then: an end before that, heard of later,
+	int64_t start_asked_wall_ms; /* it was told to start then: an end before that, heard of later,
 				     does not count. 0: it was not */
 	uint64_t exited_ms;
 	uint64_t stored_exit_ms; /* the last one that was given to the store */
@@ -134,7 +134,7 @@ struct join {
 
 	struct slot slot;
 	bool intent, attached; /* and the others as in struct cell */
-	bool counted;          /* its address, in that space's own.addresses_used */
+	bool counted;          /* its address, in that space's backing.addresses_used */
 	char *interface;       /* inside: "eth1" */
 	char *ip, *bridge, *reservation, *drift, *last_ip;
 	char *ip6, *reservation6, *last_ip6; /* of a dual-stack space */
@@ -144,10 +144,10 @@ struct join {
 
 /* What a cell's hosts files hold: as a round has written them, if nobody else has since. */
 struct hosts_known {
-	uint64_t text, version; /* struct names_text; 0: it is not known */
+	uint64_t text, version; /* struct hosts_text; 0: it is not known */
 	char *ip, *ip6;         /* its own, as written */
 	struct cellfiles_written files;
-	unsigned doubts; /* counts other writers */
+	unsigned other_writers; /* counts them */
 };
 
 struct cell {
@@ -166,13 +166,13 @@ struct cell {
 	char *ip, *ip6, *bridge;  /* ip6: of a dual-stack space */
 	struct host_link link;
 	struct bridge *on_bridge;         /* while it is attached; else NULL */
-	bool counted;                     /* its address, in its space's own.addresses_used */
+	bool counted;                     /* its address, in its space's backing.addresses_used */
 	uint64_t netns_inode;             /* of the namespace that is to be pinned; 0: not known */
 	char *reservation, *reservation6; /* the files that reserve its addresses */
 	char *drift;                      /* what its network has lost; NULL: nothing */
 	char *last_ip, *last_ip6;         /* asked for when the cell comes back */
 	struct strv ports;                /* of the host that lead to it: "8080:80/tcp" */
-	struct list declared_ports;       /* struct declared.in_cell in core/network/ports.c */
+	struct list declared_ports;       /* struct declared.in_cell in core/network/network_ports.c */
 	char *port_conflict; /* which of its ports another cell has; NULL: none. It does not start
 			      */
 	char *port_taken;    /* which of its ports another program has; NULL: none */
@@ -190,9 +190,9 @@ struct drop_count {
 	uint64_t packets_before, bytes_before; /* of the counters before this one */
 };
 
-/* Realms and spaces have one thing of their own besides the cgroup: the containerd namespace, the
+/* What stands behind a realm or a space outside, besides the cgroup: the containerd namespace, the
  * CNI network. */
-struct own_thing {
+struct backing {
 	struct slot slot;
 	bool exists;             /* it is there, or an attempt to make it has begun */
 	bool applied;            /* it is there as wanted */
@@ -214,7 +214,7 @@ struct own_thing {
 	bool egress_unresolved; /* one of them stands for nothing that is known */
 	struct drop_count dropped; /* spaces that deny */
 	char *namespace_;          /* realms: the containerd namespace in use */
-	char *unlooked; /* realms: why its containers could never be listed; NULL: they could */
+	char *unlisted_why; /* realms: why its containers could never be listed; NULL: they could */
 };
 
 struct object_status {
@@ -262,7 +262,7 @@ struct object {
 	uint64_t cgroup_killed_ms; /* loop time; 0: it was not, or it has been empty since */
 	unsigned cgroup_kills;     /* without effect: since it was last empty */
 	struct strv controllers;
-	struct own_thing own; /* realms and spaces */
+	struct backing backing; /* realms and spaces */
 	struct cell cell;     /* cells */
 
 	/* machinery */
@@ -327,7 +327,7 @@ void slot_succeeded(struct slot *slot, enum action action);
 void slot_failed(struct slot *slot, enum action action, const struct error *err, uint64_t now_ms);
 
 /* Something changed that may have been the cause: try again at once. */
-void slot_forgive(struct slot *slot);
+void slot_retry_now(struct slot *slot);
 
 /* The packet filter has the space as its network is now: cells may come up in it. */
 bool object_is_filtered(const struct object *space);
@@ -338,7 +338,7 @@ bool object_is_routed(const struct object *space);
 /* A cell that has not been in the space before would be placed where it cannot be reached. */
 bool object_refuses_new(const struct object *space, const char *last_ip);
 
-/* "<bridge> <range>[ <IPv6 range>][ deny]", as in struct own_thing.filtered. */
+/* "<bridge> <range>[ <IPv6 range>][ deny]", as in struct backing.filtered. */
 char *object_filter_text(const char *bridge, const char *subnet, const char *subnet6, bool denies);
 
 /* Whether cells of the space reach nothing outside but what its policy allows. While nobody knows

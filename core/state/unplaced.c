@@ -20,7 +20,7 @@ void unplaced_note(struct engine *engine, const char *name)
 {
 	struct unplaced *unplaced;
 
-	if (list_empty(&engine->looks))
+	if (list_empty(&engine->relists))
 		return;
 	if (engine->unplaced.count == UNPLACED_MAX) {
 		unplaced_forget(engine);

@@ -4,7 +4,7 @@
 #include "core/base/log.h"
 #include "core/base/wall.h"
 #include "core/plan/plan.h"
-#include "core/status/tell.h"
+#include "core/status/record.h"
 
 /* ---- transitions ---- */
 
@@ -13,7 +13,7 @@ static const char *state_name(Api__State state)
 	return protobuf_c_enum_descriptor_get_value(&api__state__descriptor, (int)state)->name;
 }
 
-static void touch_children(struct engine *engine, const struct object *object)
+static void enqueue_children(struct engine *engine, const struct object *object)
 {
 	AUTO_FREE char *prefix = xasprintf("%s/", object->key);
 	struct map_node *node = map_find_from(&engine->objects, prefix);
@@ -22,7 +22,7 @@ static void touch_children(struct engine *engine, const struct object *object)
 		struct object *child = map_entry(node, struct object, node);
 
 		if (child->parent == object)
-			engine_touch(engine, child);
+			engine_enqueue(engine, child);
 	}
 }
 
@@ -47,7 +47,7 @@ bool status_update(struct engine *engine, struct object *object, const struct pl
 		return false;
 	if (state_changed || status->reason != plan->reason) {
 		log_transition(object, plan);
-		tell_state(engine, object, plan);
+		record_state(engine, object, plan);
 	}
 	if (object->kind == KIND_CELL) {
 		engine->cells[status->state]--;
@@ -63,7 +63,7 @@ bool status_update(struct engine *engine, struct object *object, const struct pl
 		status->ready_ms = wall_now_ms();
 	engine_changed(engine, object, false);
 	if (state_changed || was_usable != object_is_usable(object))
-		touch_children(engine, object);
+		enqueue_children(engine, object);
 	return state_changed || was_usable != object_is_usable(object);
 }
 
@@ -72,6 +72,6 @@ void status_gone(struct engine *engine, struct object *object)
 	if (object->spec && object->kind != KIND_CONTAINER)
 		log_info("%s %s is deleted", kind_name(object->kind), object->key);
 	if (object->kind != KIND_CONTAINER)
-		tell_deleted(engine, object);
+		record_deleted(engine, object);
 	engine_changed(engine, object, true);
 }

@@ -2,10 +2,10 @@
 /* Objects as documents with their status. */
 #include "core/base/wall.h"
 #include "core/desired/desired.h"
-#include "core/desired/wish.h"
+#include "core/desired/effective.h"
 #include "core/model/view.h"
-#include "core/network/egress.h"
 #include "core/network/joins.h"
+#include "core/network/network_egress.h"
 #include "core/plan/plan_cell.h"
 #include "core/plan/plan_context.h"
 #include "core/state/addresses.h"
@@ -47,21 +47,21 @@ static void render_realm(const struct object *object, Api__Status *status)
 {
 	status->containerd_namespace = engine_namespace(object);
 	status->has_containerd_namespace_ready = true;
-	status->containerd_namespace_ready = object->own.applied;
+	status->containerd_namespace_ready = object->backing.applied;
 }
 
 static void render_space(const struct engine *engine, const struct object *object,
 			 Api__Status *status)
 {
 	status->network = name_network(object->key);
-	status->bridge = str_dup_filled(object->own.space.bridge);
-	status->subnet = str_dup_filled(object->own.space.subnet);
-	status->subnet6 = str_dup_filled(object->own.space.subnet6);
-	status->conflist = str_dup_filled(object->own.space.conflist);
-	status->addresses = addresses_of(object->own.space.subnet);
+	status->bridge = str_dup_filled(object->backing.space.bridge);
+	status->subnet = str_dup_filled(object->backing.space.subnet);
+	status->subnet6 = str_dup_filled(object->backing.space.subnet6);
+	status->conflist = str_dup_filled(object->backing.space.conflist);
+	status->addresses = addresses_of(object->backing.space.subnet);
 	status->has_addresses = status->addresses != 0;
 	status->has_addresses_used = status->has_addresses;
-	status->addresses_used = object->own.addresses_used;
+	status->addresses_used = object->backing.addresses_used;
 	status->egress = egress_status(engine, object);
 }
 
@@ -154,7 +154,7 @@ static Api__ContainerStatus *self_container_status(const struct engine *engine)
 Api__Container *status_render_self(const struct engine *engine, const struct object *cell)
 {
 	AUTO_FREE char *key = xasprintf("%s/%s", cell->key, SELF_CONTAINER);
-	Api__Container *message = (Api__Container *)wish_implicit_document(key);
+	Api__Container *message = (Api__Container *)effective_implicit_document(key);
 
 	message->status = self_container_status(engine);
 	return message;
@@ -212,7 +212,7 @@ ProtobufCMessage *status_render_stored(const struct engine *engine, const struct
 	/* What a realm refuses is not what the next daemon shall begin with. */
 	ProtobufCMessage *message = object->refused && object->kind == KIND_REALM
 					    ? model_copy(object->spec)
-					    : wish_document(object);
+					    : effective_document(object);
 	const Api__Status *status;
 	const struct container *c;
 	size_t i = 0;
@@ -272,7 +272,7 @@ static const struct object *joined(const struct engine *engine, const struct obj
 	const struct object *object =
 		map_entry(map_find(&engine->objects, key), struct object, node);
 
-	return object && object->wanted && wish_has_joined(object) ? object : NULL;
+	return object && object->wanted && effective_has_joined(object) ? object : NULL;
 }
 
 /* As declared: without what the space adds. */
@@ -291,7 +291,7 @@ static Api__Container *container_document(const struct object *cell, const struc
 {
 	const Api__ContainerSpec *spec = c->spec ? declared_spec(cell, c->name) : NULL;
 	AUTO_FREE char *key = xasprintf("%s/%s", cell->key, c->name);
-	Api__Container *message = (Api__Container *)wish_implicit_document(key);
+	Api__Container *message = (Api__Container *)effective_implicit_document(key);
 
 	if (spec) {
 		protobuf_c_message_free_unpacked(&message->spec->base, NULL);

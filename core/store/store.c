@@ -7,7 +7,7 @@
 #include "core/base/fs.h"
 #include "core/base/log.h"
 #include "core/base/wall.h"
-#include "core/network/names.h"
+#include "core/network/hosts_files.h"
 #include "core/status/status.h"
 #include "core/store/store_job.h"
 #include "core/store/store_load.h"
@@ -133,7 +133,7 @@ static void note_unread(struct store *store)
 	else if (was && !engine->unread_text)
 		log_info("store: all of it has been read now");
 	if (was && !engine->unread_text)
-		names_look_again(store->engine);
+		hosts_files_check_all(store->engine);
 	if (engine->unread_text)
 		timer_start(store->engine->loop, &store->read_again, READ_AGAIN_MS, on_read_again);
 }

@@ -11,7 +11,7 @@
 #include "core/model/view.h"
 #include "core/network/filter.h"
 #include "core/network/joins.h"
-#include "core/network/ports.h"
+#include "core/network/network_ports.h"
 #include "core/plan/restart.h"
 #include "core/status/status.h"
 #include "core/store/store.h"
@@ -114,7 +114,7 @@ static void restore_status(struct engine *engine, struct object *object, const A
 	strv_fini(&object->cell.ports);
 	for (size_t i = 0; i < status->n_ports; i++)
 		strv_add(&object->cell.ports, status->ports[i]);
-	ports_doubt(engine, object);
+	ports_mark_stale(engine, object);
 	object->cell.run = intent_parse(status->intent);
 	for (size_t i = 0; i < status->n_containers; i++)
 		restore_container(engine, object, status->containers[i]);
@@ -187,14 +187,14 @@ static void load_damaged(struct engine *engine, const struct stored *file, const
 	object->being_read = false;
 	if (!object->wanted)
 		object_keep(object);
-	engine_touch(engine, object);
+	engine_enqueue(engine, object);
 }
 
 static void mark_unread(struct engine *engine, struct object *object, const char *why, bool below)
 {
 	object->being_read = false;
 	object_set_unread(object, why, below);
-	engine_touch(engine, object);
+	engine_enqueue(engine, object);
 }
 
 /* Of a container: the cell cannot be judged without it. */
@@ -264,7 +264,7 @@ static void unkeep_own_containers(struct engine *engine, struct object *cell)
 		if (!container || container->wanted)
 			continue;
 		object_unkeep(container);
-		engine_touch(engine, container);
+		engine_enqueue(engine, container);
 	}
 }
 
@@ -387,10 +387,10 @@ static void finish(struct engine *engine)
 			continue;
 		object->being_read = false;
 		object_unkeep(object);
-		engine_touch(engine, object);
+		engine_enqueue(engine, object);
 		engine_changed(engine, object, false);
 	}
-	filter_doubt(engine);
+	filter_mark_stale(engine);
 }
 
 /* It counts for what waits for it, and for what nobody knew of. What is on its way out stays there.
@@ -418,7 +418,7 @@ void store_load_again(struct engine *engine, struct list *stored)
 			load(engine, file);
 		object = engine_find(engine, file->key);
 		if (object)
-			engine_touch(engine, object);
+			engine_enqueue(engine, object);
 		stored_free(file);
 	}
 	finish(engine);

@@ -12,8 +12,8 @@
  *
  * What is lost of the events though the stream goes on (it hung for a while and nobody noticed) is
  * found out otherwise: that a process ended, by its cgroup; the rest when the object is worked on,
- * which looks first, when somebody asks and the last full look is old (look_runtime_if_old()), and
- * at the slow resync.
+ * which looks first, when somebody asks and the last full look is old (relist_runtime_if_old()),
+ * and at the slow resync.
  */
 #include "drivers/ctd/events.h"
 

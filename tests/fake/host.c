@@ -9,8 +9,8 @@
 #include "core/network/filter.h"
 #include "core/network/passage.h"
 #include "core/store/store.h"
-#include "watchers/cgroup.h"
-#include "watchers/runtime.h"
+#include "watchers/cgroup_watcher.h"
+#include "watchers/runtime_watcher.h"
 
 enum { REST_MS = 5 * 60 * 1000, SETTLE_MAX_MS = 3 * 60 * 60 * 1000, PRUNE_GRACE_MS = 2000 };
 enum { RESYNC_MS = 10 * 60 * 1000, CLOSE_MAX_MS = 10 * 1000, TURN_US = 200 };
@@ -47,7 +47,7 @@ static void on_filter(void *ctx)
 
 static void on_rules(void *ctx, const char *bridge)
 {
-	passage_doubt_rules(ctx, bridge);
+	passage_mark_rules_stale(ctx, bridge);
 }
 
 static struct journal *open_journal(struct sim *sim)

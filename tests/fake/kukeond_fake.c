@@ -14,7 +14,7 @@
 #include "core/api/api.h"
 #include "core/base/buf.h"
 #include "core/base/log.h"
-#include "core/host.h"
+#include "core/host/daemon_host.h"
 #include "tests/fake/host.h"
 
 enum {

@@ -6,7 +6,7 @@
 
 static struct plan plan_of(const struct object *object)
 {
-	const struct plan_context context = { .looked = true, .may_delete = true };
+	const struct plan_context context = { .relisted = true, .may_delete = true };
 	struct plan plan;
 
 	plan_object(object, &context, &plan);

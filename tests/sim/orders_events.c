@@ -4,7 +4,7 @@
 
 #include "core/base/buf.h"
 #include "core/desired/desired.h"
-#include "core/reconcile/look.h"
+#include "core/reconcile/relist.h"
 #include "tests/sim/orders.h"
 
 /* ---- files ---- */
@@ -345,7 +345,7 @@ static void on_deaf(struct play *play, int arg UNUSED)
 
 static void on_look(struct play *play, int which)
 {
-	void (*const looks[])(struct engine *) = { look_runtime, look_network, look_cgroups };
+	void (*const looks[])(struct engine *) = { relist_runtime, relist_network, relist_cgroups };
 
 	looks[which](&play->sim.engine);
 }

@@ -16,7 +16,7 @@
 
 #include "core/base/log.h"
 #include "core/desired/desired.h"
-#include "core/reconcile/look.h"
+#include "core/reconcile/relist.h"
 #include "tests/fake/host.h"
 
 enum {
@@ -99,7 +99,7 @@ static void intend(struct chaos *chaos, struct wish *wish)
 	if (!cell || !wish->declared)
 		return;
 	cell->cell.run = wish->stopped ? INTENT_STOP : INTENT_RUN;
-	engine_touch(&chaos->sim.engine, cell);
+	engine_enqueue(&chaos->sim.engine, cell);
 }
 
 /* As the files and the store say it to a new daemon. */
@@ -393,7 +393,7 @@ static void take_bridges(struct chaos *chaos)
 	map_for_each(parent, &chaos->sim.world.parents, node)
 		parent->drifted |= parent->own && key_kind(parent->key) == KIND_SPACE;
 	if (any(chaos, 2))
-		look_network(&chaos->sim.engine);
+		relist_network(&chaos->sim.engine);
 }
 
 static void take_task(struct chaos *chaos)

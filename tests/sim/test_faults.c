@@ -135,7 +135,7 @@ static void want(struct life *life)
 	cell = engine_find(&sim->engine, WEB);
 	if (cell && life->phase != DELETED) {
 		cell->cell.run = life->phase == STOPPED ? INTENT_STOP : INTENT_RUN;
-		engine_touch(&sim->engine, cell);
+		engine_enqueue(&sim->engine, cell);
 	}
 }
 

@@ -12,8 +12,8 @@
 
 #include "core/base/log.h"
 #include "core/desired/desired.h"
-#include "core/reconcile/look.h"
 #include "core/reconcile/observed.h"
+#include "core/reconcile/relist.h"
 #include "tests/fake/host.h"
 
 enum { SLOW_MS = 400, SETTLED_MS = 5000, NEVER_MS = 60 * 60 * 1000 };
@@ -152,23 +152,23 @@ static void test_subnet_of_an_earlier_spec(void **state UNUSED)
 	sim_file(&sim, "s.yaml", SPACE("10.1.0.0/24"));
 	sim_scanned(&sim);
 	space = engine_find(&sim.engine, "default/s");
-	until_busy(&sim, &space->own.slot, ACTION_SPACE_ENSURE);
+	until_busy(&sim, &space->backing.slot, ACTION_SPACE_ENSURE);
 	sim_file(&sim, "s.yaml", SPACE("10.2.0.0/24"));
 	sim_scanned(&sim);
 	sim_run(&sim, SETTLED_MS);
 	assert_int_equal(sim_state(&sim, "default/s"), API__STATE__Ready);
 	assert_string_equal(world_parent(&sim.world, "default/s")->subnet, "10.2.0.0/24");
-	assert_string_equal(space->own.space.subnet, "10.2.0.0/24");
+	assert_string_equal(space->backing.space.subnet, "10.2.0.0/24");
 	finish(&sim);
 }
 
 /* What kuke init --force-regenerate-cni does. */
 static void regenerate(struct sim *sim, struct object *space)
 {
-	space->own.regenerate = true;
-	space->own.applied = false;
-	engine_want_anew(&sim->engine, &space->own.slot);
-	engine_touch(&sim->engine, space);
+	space->backing.regenerate = true;
+	space->backing.applied = false;
+	engine_want_anew(&sim->engine, &space->backing.slot);
+	engine_enqueue(&sim->engine, space);
 }
 
 static void test_regenerated_again(void **state UNUSED)
@@ -179,14 +179,14 @@ static void test_regenerated_again(void **state UNUSED)
 	start(&sim);
 	sim.world.act_ms = SLOW_MS;
 	space = engine_find(&sim.engine, "default/default");
-	space->own.applied = false;
-	engine_touch(&sim.engine, space);
-	until_busy(&sim, &space->own.slot, ACTION_SPACE_ENSURE);
+	space->backing.applied = false;
+	engine_enqueue(&sim.engine, space);
+	until_busy(&sim, &space->backing.slot, ACTION_SPACE_ENSURE);
 	regenerate(&sim, space);
 	sim_run(&sim, SETTLED_MS);
 	assert_int_equal(world_parent(&sim.world, space->key)->regenerated, 1);
-	assert_true(space->own.applied);
-	assert_false(space->own.regenerate);
+	assert_true(space->backing.applied);
+	assert_false(space->backing.regenerate);
 	finish(&sim);
 }
 
@@ -198,7 +198,7 @@ static void test_controllers_of_an_earlier_spec(void **state UNUSED)
 	sim.world.act_ms = SLOW_MS;
 	for (int all = 1; all >= 0; all--) {
 		world_cell(&sim.world, WEB)->controllers_gone = true;
-		look_cgroups(&sim.engine);
+		relist_cgroups(&sim.engine);
 		until_busy(&sim, &cell_of(&sim)->cgroup, ACTION_CGROUP_ENSURE);
 		give_web(&sim, "img", all ? "nestedCgroupRuntime: true" : "");
 		sim_run(&sim, SETTLED_MS);
@@ -223,7 +223,7 @@ static void test_space_comes_back(void **state UNUSED)
 			sim_run(&sim, SETTLED_MS);
 			sim_file_gone(&sim, "s.yaml");
 		}
-		until_busy(&sim, &engine_find(&sim.engine, "default/s")->own.slot, during[i]);
+		until_busy(&sim, &engine_find(&sim.engine, "default/s")->backing.slot, during[i]);
 		sim_file(&sim, "s.yaml", SPACE("10.2.0.0/24"));
 		sim_scanned(&sim);
 		sim_run(&sim, SETTLED_MS);
@@ -306,7 +306,7 @@ static void test_exit_with_a_listing(void **state UNUSED)
 	for (size_t i = 0; i < ARRAY_SIZE(roles); i++) {
 		unsigned starts = process(&sim, roles[i])->starts;
 
-		look_runtime(&sim.engine);
+		relist_runtime(&sim.engine);
 		answer_now(&sim, until_read(&sim, "list", SLOW_MS));
 		world_exit(&sim.world, process(&sim, roles[i]), 1);
 		sim_run(&sim, SETTLED_MS);
@@ -342,11 +342,11 @@ static void test_listing_is_overtaken(void **state UNUSED)
 	start(&sim);
 	sim_file(&sim, "web.yaml", job);
 	sim_run(&sim, SETTLED_MS);
-	look_runtime(&sim.engine);
+	relist_runtime(&sim.engine);
 	older = until_read(&sim, "list", NEVER_MS);
 	sim.world.lost_hint_percent = 100;
 	world_exit(&sim.world, process(&sim, "b"), 0);
-	look_runtime(&sim.engine);
+	relist_runtime(&sim.engine);
 	sim_run(&sim, SETTLED_MS);
 	assert_int_equal(container(&sim, "b")->task, TASK_STOPPED);
 	answer_now(&sim, older);
@@ -370,7 +370,7 @@ static void test_listing_during_an_act(void **state UNUSED)
 	sim.world.lost_hint_percent = 100;
 	world_exit(&sim.world, process(&sim, "root"), 1);
 	sim.world.act_ms = 1;
-	look_runtime(&sim.engine);
+	relist_runtime(&sim.engine);
 	sim_run(&sim, 2 * SLOW_MS);
 	assert_int_not_equal(container(&sim, "root")->task, TASK_RUNNING);
 	strv_fini(&sim.world.missing_images);
@@ -403,9 +403,9 @@ static void test_child_goes_during_an_inspection(void **state UNUSED)
 
 	start(&sim);
 	stack = engine_find(&sim.engine, "default/default/default");
-	engine_doubt_cgroup(&sim.engine, stack);
+	engine_invalidate_cgroup(&sim.engine, stack);
 	first = until_read(&sim, "cgroup inspect", SLOW_MS);
-	engine_doubt_cgroup(&sim.engine, stack);
+	engine_invalidate_cgroup(&sim.engine, stack);
 	sim.world.act_ms = SLOW_MS;
 	while (is_under_way(&sim, first))
 		sim_run(&sim, 1);
@@ -416,7 +416,8 @@ static void test_child_goes_during_an_inspection(void **state UNUSED)
 /* A listing of before its deletion does not bring anything back. */
 static void test_listing_of_what_is_gone(void **state UNUSED)
 {
-	static void (*const looks[])(struct engine *) = { look_runtime, look_network, look_cgroups };
+	static void (*const looks[])(struct engine *) = { relist_runtime, relist_network,
+							  relist_cgroups };
 	static const char *const names[] = { "list", "list networks", "cgroup list" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(looks); i++) {
@@ -450,10 +451,10 @@ static void test_drift_during_an_act(void **state UNUSED)
 	web = cell_of(&sim);
 	cell = world_cell(&sim.world, WEB);
 	cell->link_gone = true;
-	look_network(&sim.engine);
+	relist_network(&sim.engine);
 	until_busy(&sim, &web->cell.network, ACTION_NETWORK_REPAIR);
 	sim.world.act_ms = 10 * SLOW_MS;
-	look_network(&sim.engine);
+	relist_network(&sim.engine);
 	sim.world.act_ms = 1;
 	while (web->cell.network.busy)
 		sim_run(&sim, 1);

@@ -11,7 +11,7 @@
 
 #include "core/base/fs.h"
 #include "core/network/cellfiles.h"
-#include "core/network/names.h"
+#include "core/network/hosts_files.h"
 #include "tests/fake/host.h"
 
 enum {
@@ -150,7 +150,7 @@ static void test_daemon_restart(void **state)
 	assert_int_equal(stat(path, &after), 0);
 	assert_int_equal(before.st_ino, after.st_ino);
 	assert_int_equal(before.st_mtim.tv_nsec, after.st_mtim.tv_nsec); /* it was right */
-	assert_true(f->sim.engine.names->rounds > 0);
+	assert_true(f->sim.engine.hosts_files->rounds > 0);
 	declare(f, "web", "");
 	declare(f, "db", "");
 	sim_scanned(&f->sim);
@@ -173,13 +173,13 @@ static void test_trouble(void **state)
 	declare(f, "db", "");
 	sim_run(&f->sim, SOON_MS);
 	assert_ready(f, "db");
-	assert_true(f->sim.engine.names->failed);
+	assert_true(f->sim.engine.hosts_files->failed);
 	assert_int_equal(rmdir(path), 0);
 	assert_int_equal(rename(away, path), 0);
 	sim_run(&f->sim, 5 * SOON_MS);
 	db = line_of(f, "db", "");
 	assert_true(says(f, "web", NULL, db));
-	assert_false(f->sim.engine.names->failed);
+	assert_false(f->sim.engine.hosts_files->failed);
 }
 
 /* Many cells that come at once; a change among them is known to all soon. */
@@ -195,7 +195,7 @@ static void test_many(void **state)
 		declare(f, name, "");
 	}
 	assert_true(sim_settle(&f->sim));
-	rounds = f->sim.engine.names->rounds;
+	rounds = f->sim.engine.hosts_files->rounds;
 	assert_true(rounds > 0);
 	assert_true(rounds <= (loop_now_ms(&f->sim.loop) - began_ms) / 100 + 1);
 	declare(f, "c7", "networksAliases: [seven]");
@@ -208,8 +208,8 @@ static void test_many(void **state)
 		if (!says(f, name, NULL, line))
 			fail_msg("%s has no line %s", name, line);
 	}
-	assert_int_equal(f->sim.engine.names->rounds, rounds + 1);
-	took_ms = f->sim.engine.names->took_ns / 1000 / 1000;
+	assert_int_equal(f->sim.engine.hosts_files->rounds, rounds + 1);
+	took_ms = f->sim.engine.hosts_files->took_ns / 1000 / 1000;
 	print_message("%d cells: %llu rounds while they came; one that changes every file takes "
 		      "%llu ms of a worker\n",
 		      CELLS, (unsigned long long)rounds, (unsigned long long)took_ms);

@@ -18,7 +18,7 @@
 #include "core/base/log.h"
 #include "core/model/names.h"
 #include "core/network/cellfiles.h"
-#include "core/network/names.h"
+#include "core/network/hosts_files.h"
 #include "core/reconcile/observed.h"
 #include "tests/fake/host.h"
 #include "tests/sim/scale.h"
@@ -73,9 +73,9 @@ static void add_cell(struct sim *sim, unsigned i)
 
 static bool is_told(struct sim *sim)
 {
-	const struct names *names = sim->engine.names;
+	const struct hosts_files *files = sim->engine.hosts_files;
 
-	return !names->job && !names->touched.count && !names->all;
+	return !files->job && !files->changed.count && !files->all;
 }
 
 static void assert_tells(struct sim *sim, unsigned cell, unsigned of)
@@ -104,8 +104,8 @@ static struct cost measure(unsigned cells)
 	sim.run_path = dir;
 	for (unsigned i = 0; i < cells; i++)
 		add_cell(&sim, i);
-	sim.engine.names->open = true;
-	names_look_again(&sim.engine);
+	sim.engine.hosts_files->open = true;
+	hosts_files_check_all(&sim.engine);
 	assert_true(sim_run_until(&sim, is_told, 60 * 1000));
 	for (unsigned i = cells; i < cells + ADDS; i++) {
 		uint64_t began_us, bytes;

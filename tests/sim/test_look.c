@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "core/reconcile/look.h"
+#include "core/reconcile/relist.h"
 #include "tests/fake/host.h"
 
 enum { LONG_MS = 40 * 1000 };
@@ -70,8 +70,8 @@ static void assert_recovers(struct sim *sim)
 {
 	sim->world.unlistable = sim->world.half_listed = NULL;
 	sim_run(sim, LONG_MS);
-	assert_null(engine_look_problem(&sim->engine));
-	assert_true(list_empty(&sim->engine.looks));
+	assert_null(engine_relist_problem(&sim->engine));
+	assert_true(list_empty(&sim->engine.relists));
 	assert_int_equal(sim_state(sim, WEB), API__STATE__Ready);
 	assert_int_equal(sim_state(sim, FAR), API__STATE__Ready);
 	assert_int_equal(starts(sim), 2);
@@ -86,8 +86,8 @@ static void test_the_cause_is_said(void **state)
 		sim_crash(sim);
 		sim->world.unlistable = lists[i];
 		begin_again(sim);
-		assert_non_null(strstr(engine_look_problem(&sim->engine), "cannot list"));
-		assert_says(sim, WEB, REASON_LOOK_FAILED, engine_look_problem(&sim->engine));
+		assert_non_null(strstr(engine_relist_problem(&sim->engine), "cannot list"));
+		assert_says(sim, WEB, REASON_LOOK_FAILED, engine_relist_problem(&sim->engine));
 		assert_recovers(sim);
 	}
 }
@@ -100,7 +100,7 @@ static void test_repeats_do_not_pile_up(void **state)
 
 	sim->world.unlistable = "networks";
 	for (int i = 0; i < 20; i++)
-		look_everything(&sim->engine);
+		relist_all(&sim->engine);
 	sim_run(sim, LONG_MS);
 	acts = sim->world.acts;
 	sim_run(sim, LONG_MS);
@@ -115,14 +115,14 @@ static void test_what_was_seen_counts(void **state)
 	struct sim *sim = *state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
-		look_everything(&sim->engine);
+		relist_all(&sim->engine);
 		sim->world.half_listed = lists[i];
 		sim_run(sim, LONG_MS);
 		assert_int_equal(sim_state(sim, WEB), API__STATE__Ready);
 		sim_crash(sim);
 		begin_again(sim);
 		assert_int_equal(sim_state(sim, WEB), API__STATE__Ready);
-		assert_non_null(engine_look_problem(&sim->engine));
+		assert_non_null(engine_relist_problem(&sim->engine));
 		assert_recovers(sim);
 	}
 }

@@ -12,7 +12,7 @@
 #include "core/base/log.h"
 #include "core/model/names.h"
 #include "core/network/bridges.h"
-#include "core/reconcile/look.h"
+#include "core/reconcile/relist.h"
 #include "tests/fake/host.h"
 #include "tests/sim/scale.h"
 
@@ -47,7 +47,7 @@ static void make_cell(struct world *world, unsigned i)
 
 static bool has_looked(struct sim *sim)
 {
-	return list_empty(&sim->engine.looks);
+	return list_empty(&sim->engine.relists);
 }
 
 static void look_at(struct sim *sim, void (*look)(struct engine *))
@@ -77,8 +77,8 @@ static const struct {
 	const char *name;
 	void (*look)(struct engine *);
 } rows[] = {
-	{ "look_runtime", look_runtime },
-	{ "look_network", look_network },
+	{ "relist_runtime", relist_runtime },
+	{ "relist_network", relist_network },
 	{ "bridges", ask_for_bridges },
 	{ "hints", hint_all },
 };

@@ -65,7 +65,7 @@ static void test_told_and_taken_back(void **state UNUSED)
 
 	start(&sim, 1, 3);
 	lose(&sim, ALWAYS);
-	passage_doubt(&sim.engine);
+	passage_mark_stale(&sim.engine);
 	sim_run(&sim, 2000);
 	assert_int_equal(reason_of(&sim, space_key), REASON_TRAFFIC_BLOCKED);
 	assert_string_equal(engine_find(&sim.engine, space_key)->status.message,
@@ -74,7 +74,7 @@ static void test_told_and_taken_back(void **state UNUSED)
 	assert_int_equal(sim_state(&sim, cell_key), API__STATE__Ready);
 	assert_int_equal(reason_of(&sim, "default/s01"), REASON_NONE);
 	lose(&sim, 0);
-	passage_doubt(&sim.engine);
+	passage_mark_stale(&sim.engine);
 	sim_run(&sim, 1000);
 	assert_int_equal(reason_of(&sim, space_key), REASON_NONE);
 	finish(&sim);
@@ -97,7 +97,7 @@ static void test_names_that_begin_alike(void **state UNUSED)
 	assert_true(passage_is_known(&sim.engine));
 	sim.world.blocked = "default/s00-b";
 	sim.world.losses = ALWAYS;
-	passage_doubt(&sim.engine);
+	passage_mark_stale(&sim.engine);
 	sim_run(&sim, 2000);
 	assert_int_equal(reason_of(&sim, "default/s00-b"), REASON_TRAFFIC_BLOCKED);
 	finish(&sim);
@@ -110,7 +110,7 @@ static void test_asked_again_while_blocked(void **state UNUSED)
 
 	start(&sim, 2, 3);
 	lose(&sim, ALWAYS);
-	passage_doubt(&sim.engine);
+	passage_mark_stale(&sim.engine);
 	sim_run(&sim, 2000);
 	assert_int_equal(reason_of(&sim, space_key), REASON_TRAFFIC_BLOCKED);
 	lose(&sim, 0);
@@ -125,7 +125,7 @@ static void test_one_loss_is_none(void **state UNUSED)
 
 	start(&sim, 3, 3);
 	lose(&sim, 1);
-	passage_doubt(&sim.engine);
+	passage_mark_stale(&sim.engine);
 	for (int i = 0; i < 100; i++) {
 		sim_run(&sim, 100);
 		assert_int_equal(reason_of(&sim, space_key), REASON_NONE);
@@ -141,13 +141,13 @@ static void test_changes_between(void **state UNUSED)
 	start(&sim, 4, 3);
 	lose(&sim, 2);
 	for (int i = 0; i < 40; i++) {
-		passage_doubt(&sim.engine);
+		passage_mark_stale(&sim.engine);
 		sim_run(&sim, 150);
 		assert_int_equal(reason_of(&sim, space_key), REASON_NONE);
 	}
 	lose(&sim, ALWAYS);
 	for (int i = 0; i < 200; i++) {
-		passage_doubt(&sim.engine);
+		passage_mark_stale(&sim.engine);
 		sim_run(&sim, 150);
 	}
 	assert_int_equal(reason_of(&sim, space_key), REASON_TRAFFIC_BLOCKED);
@@ -161,14 +161,14 @@ static void test_rows(void **state UNUSED)
 
 	start(&sim, 5, 3);
 	for (int i = 0; i < 10; i++) {
-		passage_doubt(&sim.engine);
+		passage_mark_stale(&sim.engine);
 		sim_run(&sim, 100);
 	}
 	assert_int_equal(sim.world.probes, 0);
 	sim_run(&sim, 1000);
 	assert_int_equal(sim.world.probes, 1);
 	for (int i = 0; i < 600; i++) {
-		passage_doubt(&sim.engine);
+		passage_mark_stale(&sim.engine);
 		sim_run(&sim, 100);
 	}
 	assert_in_range(sim.world.probes, 25, 40); /* in a minute */
@@ -182,7 +182,7 @@ static void test_many(void **state UNUSED)
 
 	start(&sim, 6, MANY);
 	assert_int_equal(sim.engine.passage->left, 0);
-	passage_doubt(&sim.engine);
+	passage_mark_stale(&sim.engine);
 	sim_run(&sim, 3000);
 	assert_int_equal(sim.world.probed, AT_ONCE);
 	lose(&sim, ALWAYS);
@@ -191,11 +191,11 @@ static void test_many(void **state UNUSED)
 	assert_true(sim.world.probed >= MANY);
 	/* Those in doubt come first. */
 	sim_run(&sim, 120 * 1000);
-	passage_doubt(&sim.engine);
+	passage_mark_stale(&sim.engine);
 	sim_run(&sim, 120 * 1000);
 	assert_int_equal(reason_of(&sim, space_key), REASON_TRAFFIC_BLOCKED);
 	lose(&sim, 0);
-	passage_doubt(&sim.engine);
+	passage_mark_stale(&sim.engine);
 	sim_run(&sim, 1000);
 	assert_int_equal(reason_of(&sim, space_key), REASON_NONE);
 	finish(&sim);
@@ -210,8 +210,8 @@ static void test_named(void **state UNUSED)
 	start(&sim, 12, MANY);
 	sim.world.blocked = key;
 	sim.world.losses = ALWAYS;
-	passage_doubt_rules(&sim.engine, engine_find(&sim.engine, key)->own.space.bridge);
-	passage_doubt_rules(&sim.engine, "kuke-unknown");
+	passage_mark_rules_stale(&sim.engine, engine_find(&sim.engine, key)->backing.space.bridge);
+	passage_mark_rules_stale(&sim.engine, "kuke-unknown");
 	sim_run(&sim, 3000);
 	assert_int_equal(reason_of(&sim, key), REASON_TRAFFIC_BLOCKED);
 	assert_int_equal(sim.world.probed_most, AT_ONCE);
@@ -257,7 +257,7 @@ static void test_shut(void **state UNUSED)
 
 	start(&sim, 8, 2);
 	sim.world.shut = true;
-	passage_doubt(&sim.engine);
+	passage_mark_stale(&sim.engine);
 	sim_run(&sim, 2000);
 	assert_int_equal(reason_of(&sim, space_key), REASON_HOST_SHUT);
 	assert_int_equal(sim_state(&sim, space_key), API__STATE__Ready);
@@ -270,11 +270,11 @@ static void test_impossible(void **state UNUSED)
 
 	start(&sim, 9, 2);
 	lose(&sim, ALWAYS);
-	passage_doubt(&sim.engine);
+	passage_mark_stale(&sim.engine);
 	sim_run(&sim, 2000);
 	assert_int_equal(reason_of(&sim, space_key), REASON_TRAFFIC_BLOCKED);
 	sim.world.unprobable = true;
-	passage_doubt(&sim.engine);
+	passage_mark_stale(&sim.engine);
 	sim_run(&sim, 2000);
 	assert_int_equal(reason_of(&sim, space_key), REASON_NONE);
 	assert_string_equal(sim.engine.passage->impossible, "this kernel takes no program");
@@ -291,7 +291,7 @@ static void test_cells_go(void **state UNUSED)
 
 	start(&sim, 10, 1);
 	lose(&sim, ALWAYS);
-	passage_doubt(&sim.engine);
+	passage_mark_stale(&sim.engine);
 	sim_run(&sim, 2000);
 	assert_int_equal(reason_of(&sim, space_key), REASON_TRAFFIC_BLOCKED);
 	sim_file(&sim, "all.yaml", "apiVersion: v1beta1\nkind: Space\nmetadata: {name: s00}\n");

@@ -12,8 +12,8 @@
 #include "core/base/fs.h"
 #include "core/base/log.h"
 #include "core/journal/journal.h"
-#include "core/network/egress.h"
 #include "core/network/filter.h"
+#include "core/network/network_egress.h"
 #include "tests/fake/host.h"
 
 enum { TTL_MS = 30 * 1000, GRACE_MS = 5 * 60 * 1000 };

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "core/base/log.h"
-#include "core/network/ports.h"
+#include "core/network/network_ports.h"
 #include "tests/fake/host.h"
 #include "tests/sim/scale.h"
 

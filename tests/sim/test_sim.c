@@ -16,7 +16,7 @@
 #include "core/base/log.h"
 #include "core/desired/desired.h"
 #include "core/network/ways.h"
-#include "core/reconcile/look.h"
+#include "core/reconcile/relist.h"
 #include "tests/fake/host.h"
 
 static const char two_containers[] =
@@ -494,7 +494,7 @@ static void test_18_network_drift_restarts_nothing(void **state)
 		cell->pinned = !(i & 1);
 		cell->link_gone = i & 2;
 		world_parent(&sim.world, "default/default")->drifted = i & 4;
-		look_network(&sim.engine);
+		relist_network(&sim.engine);
 		sim_run(&sim, 1000);
 		assert_true(cell->pinned && cell->attached && !cell->link_gone);
 		assert_false(world_parent(&sim.world, "default/default")->drifted);
@@ -503,7 +503,7 @@ static void test_18_network_drift_restarts_nothing(void **state)
 	assert_int_equal(root_of(&sim)->starts, 1);
 	assert_int_equal(other_of(&sim)->starts, 1);
 	sim.world.frozen = true;
-	look_network(&sim.engine);
+	relist_network(&sim.engine);
 	sim_run(&sim, 1000);
 	assert_no_violation(&sim);
 	sim_fini(&sim);
@@ -518,7 +518,7 @@ static void test_19_shim_hangs(void **state)
 	start_with(&sim, 1, two_containers);
 	sim_run(&sim, 1000);
 	world_cell(&sim.world, web_key)->shim_hangs = true;
-	look_everything(&sim.engine);
+	relist_all(&sim.engine);
 	sim_run(&sim, 10 * 60 * 1000);
 	sim_crash(&sim);
 	sim_start(&sim);
@@ -552,7 +552,7 @@ static void test_20_controllers_come_back(void **state)
 	start_with(&sim, 34, two_containers);
 	assert_true(sim_settle(&sim));
 	world_cell(&sim.world, web_key)->controllers_gone = true;
-	look_everything(&sim.engine);
+	relist_all(&sim.engine);
 	assert_true(sim_settle(&sim));
 	assert_false(world_cell(&sim.world, web_key)->controllers_gone);
 	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
@@ -643,12 +643,12 @@ static void test_22_joins_restart_nothing(void **state)
 	assert_web(&sim, API__STATE__Ready, "");
 
 	world_join(world_cell(&sim.world, web_key), "default/s1")->link_gone = true;
-	look_network(&sim.engine);
+	relist_network(&sim.engine);
 	sim_run(&sim, 500);
 	assert_web(&sim, API__STATE__Ready, "");
 	assert_false(world_join(world_cell(&sim.world, web_key), "default/s1")->link_gone);
 	world_remove_join(world_join(world_cell(&sim.world, web_key), "default/s1"));
-	look_network(&sim.engine);
+	relist_network(&sim.engine);
 	sim_run(&sim, 500);
 	assert_web(&sim, API__STATE__Ready, "");
 	assert_in_spaces(&sim, "default/s1 default/s2 ");
@@ -893,7 +893,7 @@ static void ways_changed(struct sim *sim, const char *overlapped, bool unreachab
 {
 	sim->world.overlapped = overlapped;
 	sim->world.unreachable = unreachable;
-	ways_doubt(&sim->engine);
+	ways_mark_stale(&sim->engine);
 	sim_run(sim, 5 * 1000);
 }
 
@@ -939,13 +939,13 @@ static void test_25_forwarding(void **state UNUSED)
 	start_with(&sim, 42, two_containers);
 	sim_run(&sim, 10 * 1000);
 	sim.world.forwarding_off = true;
-	ways_doubt_switches(&sim.engine);
+	ways_mark_switches_stale(&sim.engine);
 	sim_run(&sim, 1000);
 	assert_false(sim.world.forwarding_off);
 	assert_null(sim.engine.ways->off);
 	sim.engine.ways->leaves = true;
 	sim.world.forwarding_off = true;
-	ways_doubt_switches(&sim.engine);
+	ways_mark_switches_stale(&sim.engine);
 	sim_run(&sim, 1000);
 	assert_true(sim.world.forwarding_off);
 	assert_string_equal(sim.engine.ways->off, "net.ipv4.ip_forward is off");
@@ -1168,7 +1168,7 @@ static void random_intent(struct sim *sim)
 			if (c->spec && world_chance(&sim->world, 40))
 				c->run = (enum run_intent)world_random(&sim->world, root ? 3 : 4);
 		}
-		engine_touch(&sim->engine, object);
+		engine_enqueue(&sim->engine, object);
 	}
 }
 
@@ -1334,7 +1334,7 @@ static void drift(struct sim *sim)
 	if (world_chance(world, 50))
 		world_flush_filter(world);
 	if (world_chance(world, 50))
-		look_network(&sim->engine);
+		relist_network(&sim->engine);
 }
 
 static void disturb(struct sim *sim)

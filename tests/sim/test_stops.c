@@ -79,7 +79,7 @@ static void ask(struct sim *sim, enum run_intent intent)
 	struct object *cell = engine_find(&sim->engine, WEB);
 
 	cell->cell.run = intent;
-	engine_touch(&sim->engine, cell);
+	engine_enqueue(&sim->engine, cell);
 }
 
 /* ---- withdrawn stops ---- */
@@ -261,7 +261,7 @@ static struct container *named(struct sim *sim, const char *name)
 static void ask_of(struct sim *sim, const char *name, enum run_intent intent)
 {
 	named(sim, name)->run = intent;
-	engine_touch(&sim->engine, engine_find(&sim->engine, WEB));
+	engine_enqueue(&sim->engine, engine_find(&sim->engine, WEB));
 }
 
 /* "a b c " of the containers that run. */

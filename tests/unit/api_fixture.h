@@ -12,7 +12,7 @@
 
 #include "core/api/api.h"
 #include "core/base/fs.h"
-#include "core/host.h"
+#include "core/host/daemon_host.h"
 #include "tests/fake/host.h"
 
 enum { WAIT_MS = 60 * 1000, ASK_TIMEOUT_MS = 50 * 1000 }; /* limits for a busy machine */

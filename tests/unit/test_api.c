@@ -279,7 +279,7 @@ static void test_status_of_lost_events(void **state)
 	b_of_web(&f->served.sim)->fact.task = TASK_STOPPED; /* without a hint */
 	assert_true(status(f)->healthy);                    /* nobody could know */
 	assert_int_equal(b_of_web(&f->served.sim)->starts, 1);
-	engine->looked.runtime_ms = loop_now_ms(engine->loop) - 61 * 1000;
+	engine->relisted.runtime_ms = loop_now_ms(engine->loop) - 61 * 1000;
 	status(f);
 	assert_true(sim_run_until(&f->served.sim, b_has_started_again, WAIT_MS));
 	rpc_unary_fini(&f->served.unary);

@@ -7,8 +7,8 @@
 
 #include "core/base/wall.h"
 #include "core/desired/desired.h"
+#include "core/status/record.h"
 #include "core/status/status.h"
-#include "core/status/tell.h"
 
 enum { BURST = 100 };
 
@@ -66,7 +66,7 @@ static void on_message(struct rpc_stream *stream, const ProtobufCMessage *messag
 	buf_printf(&f->got, "%s %s %s\n", event->key ? event->key : "-", event->reason,
 		   event->message);
 	f->n++;
-	if (str_equal(event->reason, tell_reason_name(TELL_EVENTS_MISSED))) {
+	if (str_equal(event->reason, record_reason_name(RECORD_EVENTS_MISSED))) {
 		f->missed += event->count;
 		return;
 	}

@@ -5,9 +5,9 @@
 #include <sys/stat.h>
 
 #include "cli/args/files.h"
+#include "cli/help/complete.h"
 #include "cli/show/results.h"
-#include "cli/verbs/complete.h"
-#include "cli/verbs/verbs.h"
+#include "cli/verbs.h"
 
 /* ---- the server: takes everything ---- */
 

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "core/base/log.h"
-#include "core/desired/wish.h"
+#include "core/desired/effective.h"
 #include "tests/fake/host.h"
 
 enum { GRACE_MS = 2000, LONG_MS = 10 * 1000 };
@@ -245,7 +245,7 @@ static bool has_joined(struct sim *sim, const char *name)
 {
 	AUTO_FREE char *key = xasprintf(WEB "/%s", name);
 
-	return wish_has_joined(find(sim, key));
+	return effective_has_joined(find(sim, key));
 }
 
 /* More than a cell takes, some that do not fit in among them: it takes the first that do, and a

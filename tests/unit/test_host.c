@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The socket that the service manager passes, as it passes it: descriptor 3 and two variables. And
  * the lock on a directory. */
-#include "core/host.h"
+#include "core/host/daemon_host.h"
 
 #include <errno.h>
 #include <fcntl.h>

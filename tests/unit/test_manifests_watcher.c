@@ -19,7 +19,7 @@
 #include "core/base/log.h"
 #include "core/manifest/file_name.h"
 #include "core/manifest/manifest.h"
-#include "watchers/manifests.h"
+#include "watchers/manifests/manifests.h"
 
 enum {
 	WAIT_MS = 30000,

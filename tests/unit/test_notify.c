@@ -73,7 +73,7 @@ static void expect(const char *expected)
 static void look_is_done(void)
 {
 	f.engine.runtime_up = true;
-	f.engine.looked.runtime = f.engine.looked.network = f.engine.looked.cgroup = true;
+	f.engine.relisted.runtime = f.engine.relisted.network = f.engine.relisted.cgroup = true;
 	f.engine.desired.complete = true;
 }
 
@@ -81,7 +81,7 @@ static void test_ready(void **state UNUSED)
 {
 	expect("STATUS=Looking at the host");
 	f.engine.runtime_up = true;
-	f.engine.looked.runtime = f.engine.looked.network = f.engine.looked.cgroup = true;
+	f.engine.relisted.runtime = f.engine.relisted.network = f.engine.relisted.cgroup = true;
 	expect(NULL);
 	f.engine.desired.complete = true;
 	expect("READY=1\nSTATUS=Running");
@@ -93,8 +93,8 @@ static void test_ready(void **state UNUSED)
 /* Each of them is waited for. */
 static void test_not_ready(void **state UNUSED)
 {
-	bool *const conditions[] = { &f.engine.looked.runtime, &f.engine.looked.network,
-				     &f.engine.looked.cgroup, &f.engine.desired.complete };
+	bool *const conditions[] = { &f.engine.relisted.runtime, &f.engine.relisted.network,
+				     &f.engine.relisted.cgroup, &f.engine.desired.complete };
 
 	expect("STATUS=Looking at the host");
 	for (size_t i = 0; i < ARRAY_SIZE(conditions); i++) {
@@ -110,7 +110,7 @@ static void test_containerd_away(void **state UNUSED)
 {
 	expect("STATUS=Looking at the host");
 	look_is_done();
-	f.engine.runtime_up = f.engine.looked.runtime = false;
+	f.engine.runtime_up = f.engine.relisted.runtime = false;
 	expect(NULL);
 	error_set(&f.engine.runtime_problem, -ECONNREFUSED, "no socket\nREADY=0");
 	expect("READY=1\nSTATUS=Waiting for containerd: no socket");
@@ -145,7 +145,7 @@ static void test_counts(void **state UNUSED)
 	f.engine.cells[API__STATE__Pending] = 1;
 	f.engine.cells[API__STATE__Stopped] = 1;
 	expect(NULL);
-	f.notify.said_ms -= 1000;
+	f.notify.sent_ms -= 1000;
 	expect("STATUS=Running: 2 of 3 cells as declared");
 	f.engine.cells[API__STATE__Ready] = 0;
 	expect(NULL);

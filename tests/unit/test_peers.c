@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who may speak to the daemon, as the kernel tells of processes of other users. Root only. */
-#include "core/api/peers.h"
+#include "core/host/peers.h"
 
 #include <fcntl.h>
 #include <grp.h>

@@ -353,7 +353,7 @@ static struct plan_context context_of(unsigned flags)
 {
 	return (struct plan_context){
 		.now_ms = NOW_MS,
-		.looked = !(flags & NOT_LOOKED),
+		.relisted = !(flags & NOT_LOOKED),
 		.may_delete = !(flags & KEEP),
 		.runtime_up = !(flags & DOWN),
 		.may_begin = !(flags & FULL),
@@ -760,22 +760,23 @@ static void test_parents(void **state UNUSED)
 		set_cell(object, flags);
 		if (object->kind == KIND_SPACE)
 			object->spec = space_spec(flags & DENIES);
-		object->own.egress_problem =
+		object->backing.egress_problem =
 			flags & (HOST_UNKNOWN | HOST_AGED) ? xstrdup("a: no") : NULL;
-		object->own.egress_unresolved = flags & HOST_UNKNOWN;
-		object->own.exists = flags & OWN;
-		object->own.applied = flags & APPLIED;
-		object->own.filtered = flags & FILTERED ? xstrdup("kuke-a 10.88.0.0/16") : NULL;
-		object->own.routed = xstrdup("kuke-a 10.88.0.0/16");
-		object->own.filter_problem = flags & REFUSED ? xstrdup("no nf_tables") : NULL;
-		object->own.filter_missing = flags & TAKEN;
-		object->own.space.bridge = xstrdup(flags & REGENERATED ? "kuke-b" : "kuke-a");
-		object->own.addresses_used = parent_rows[i].used;
-		object->own.space.subnet = xstrdup("10.88.0.0/16");
-		object->own.space.drift = flags & DRIFTED ? xstrdup("its bridge is gone") : NULL;
+		object->backing.egress_unresolved = flags & HOST_UNKNOWN;
+		object->backing.exists = flags & OWN;
+		object->backing.applied = flags & APPLIED;
+		object->backing.filtered = flags & FILTERED ? xstrdup("kuke-a 10.88.0.0/16") : NULL;
+		object->backing.routed = xstrdup("kuke-a 10.88.0.0/16");
+		object->backing.filter_problem = flags & REFUSED ? xstrdup("no nf_tables") : NULL;
+		object->backing.filter_missing = flags & TAKEN;
+		object->backing.space.bridge = xstrdup(flags & REGENERATED ? "kuke-b" : "kuke-a");
+		object->backing.addresses_used = parent_rows[i].used;
+		object->backing.space.subnet = xstrdup("10.88.0.0/16");
+		object->backing.space.drift =
+			flags & DRIFTED ? xstrdup("its bridge is gone") : NULL;
 		object->children = flags & CHILDREN ? 2 : 0;
-		object->own.joined = flags & JOINED ? 2 : 0;
-		object->own.joined_by = object;
+		object->backing.joined = flags & JOINED ? 2 : 0;
+		object->backing.joined_by = object;
 		plan_object(object, &context, &plan);
 		assert_plan(parent_rows[i].name, &plan, parent_rows[i].steps, parent_rows[i].state,
 			    parent_rows[i].reason, 0, parent_rows[i].gone);
@@ -812,14 +813,14 @@ static void test_ways(void **state UNUSED)
 		above->status.state = API__STATE__Ready;
 		space->parent = above;
 		set_cell(space, CGROUP);
-		space->own.exists = space->own.applied = true;
+		space->backing.exists = space->backing.applied = true;
 		space->spec = space_spec(false);
-		space->own.filtered = xstrdup("kuke-a 10.88.0.0/16");
-		space->own.space.bridge = xstrdup("kuke-a");
-		space->own.space.subnet = xstrdup("10.88.0.0/16");
-		space->own.routed = xstrdup_maybe(way_rows[i].routed);
-		space->own.overlap = xstrdup_maybe(way_rows[i].overlap);
-		space->own.unreachable = way_rows[i].unreachable;
+		space->backing.filtered = xstrdup("kuke-a 10.88.0.0/16");
+		space->backing.space.bridge = xstrdup("kuke-a");
+		space->backing.space.subnet = xstrdup("10.88.0.0/16");
+		space->backing.routed = xstrdup_maybe(way_rows[i].routed);
+		space->backing.overlap = xstrdup_maybe(way_rows[i].overlap);
+		space->backing.unreachable = way_rows[i].unreachable;
 		plan_object(space, &context, &plan);
 		assert_plan(way_rows[i].name, &plan, "", way_rows[i].state, way_rows[i].reason, 0,
 			    false);

@@ -412,17 +412,19 @@ static void check_nothing(const struct sweep *s, const struct plan_context *cont
 	plan_fini(&plan);
 }
 
-static const struct plan_context looking = {
-	.now_ms = NOW_MS, .looked = true, .may_delete = true, .runtime_up = true, .may_begin = true
-};
+static const struct plan_context looking = { .now_ms = NOW_MS,
+					     .relisted = true,
+					     .may_delete = true,
+					     .runtime_up = true,
+					     .may_begin = true };
 static const struct plan_context runtime_down = { .now_ms = NOW_MS,
-						  .looked = true,
+						  .relisted = true,
 						  .may_delete = true };
 static const struct plan_context not_looked = { .now_ms = NOW_MS,
 						.may_delete = true,
 						.runtime_up = true };
 static const struct plan_context may_not_delete = { .now_ms = NOW_MS,
-						    .looked = true,
+						    .relisted = true,
 						    .runtime_up = true };
 
 static void check_combination(const struct sweep *s)

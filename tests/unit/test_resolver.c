@@ -12,7 +12,7 @@
 
 #include "core/base/fs.h"
 #include "core/model/resolv.h"
-#include "watchers/resolver.h"
+#include "watchers/resolver_watcher.h"
 
 enum { LIMIT_MS = 5000, CHECK_MS = 5 };
 

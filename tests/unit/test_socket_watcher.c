@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The file of the daemon's socket goes, moves, and is another's. */
-#include "watchers/socket.h"
+#include "watchers/socket_watcher.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

@@ -482,7 +482,7 @@ static void check_stays_stopped(struct fixture *f, const char *fill, const char 
 	start(f, text.data);
 	object = engine_find(&f->sim.engine, WEB);
 	object->cell.run = INTENT_STOP;
-	engine_touch(&f->sim.engine, object);
+	engine_enqueue(&f->sim.engine, object);
 	engine_changed(&f->sim.engine, object, false);
 	sim_run(&f->sim, LONG_MS);
 	restart(f);
@@ -749,7 +749,7 @@ static void test_what_it_says_holds_when_it_is_read(void **state)
 	start_both(f);
 	engine_find(&f->sim.engine, WEB)->cell.run = INTENT_STOP;
 	engine_changed(&f->sim.engine, engine_find(&f->sim.engine, WEB), false);
-	engine_touch(&f->sim.engine, engine_find(&f->sim.engine, WEB));
+	engine_enqueue(&f->sim.engine, engine_find(&f->sim.engine, WEB));
 	sim_run(&f->sim, LONG_MS);
 	assert_int_equal(sim_state(&f->sim, WEB), API__STATE__Stopped);
 	sim_crash(&f->sim);

@@ -5,8 +5,8 @@
  */
 #pragma once
 
+#include "core/rpc/wire/grpc_status.h"
 #include "core/rpc/wire/message.h"
-#include "core/rpc/wire/status.h"
 
 /*
  * grpc_init() plus what every user of gRPC in this project wants. rpc_library_fini() blocks for a

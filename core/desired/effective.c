@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/desired/effective.h"
+
+#include "core/desired/desired.h"
+#include "core/desired/refusal.h"
+#include "core/desired/rivals.h"
+#include "core/desired/stops.h"
+#include "core/model/view.h"
+#include "core/network/filter.h"
+#include "core/network/hosts_files.h"
+#include "core/network/joins.h"
+#include "core/network/network_ports.h"
+
+/* ---- documents that nobody wrote ---- */
+
+ProtobufCMessage *effective_implicit_document(const char *key)
+{
+	enum kind kind = key_kind(key);
+	ProtobufCMessage *message = model_new(kind);
+	struct model_view view = model_view(kind, message);
+	struct key_parts parts;
+
+	check(key_split(key, &parts));
+	*view.id = xstrdup(parts.part[kind]);
+	for (int above = KIND_REALM; above < (int)kind; above++)
+		*view.scope[above] = xstrdup(parts.part[above]);
+	model_set_defaults(kind, message);
+	return message;
+}
+
+/* ---- containers that join their cell ---- */
+
+static void refuse(struct claim *claim, const struct model_problems *problems)
+{
+	free(claim->refused);
+	claim->refused = NULL;
+	if (problems->n)
+		claim->refused = xasprintf("Container %s cannot join its cell: %s",
+					   claim->object->key, problems->items[0].message);
+}
+
+static void join_container(Api__CellSpec *spec, const Api__ContainerSpec *container)
+{
+	spec->containers =
+		xrealloc(spec->containers, (spec->n_containers + 1) * sizeof(*spec->containers));
+	spec->containers[spec->n_containers++] = (Api__ContainerSpec *)model_copy(&container->base);
+}
+
+void effective_remove_container(Api__CellSpec *spec, const char *id)
+{
+	for (size_t i = 0; i < spec->n_containers; i++) {
+		if (!str_equal(spec->containers[i]->id, id))
+			continue;
+		protobuf_c_message_free_unpacked(&spec->containers[i]->base, NULL);
+		spec->n_containers--;
+		memmove(&spec->containers[i], &spec->containers[i + 1],
+			(spec->n_containers - i) * sizeof(*spec->containers));
+		return;
+	}
+}
+
+static void leave_last(Api__CellSpec *spec)
+{
+	protobuf_c_message_free_unpacked(&spec->containers[--spec->n_containers]->base, NULL);
+}
+
+/* Whether the cell is valid with the container too; it stays in the cell then. */
+static bool try_join(Api__Cell *cell, const Api__ContainerSpec *container,
+		     struct model_problems *ret_problems)
+{
+	join_container(cell->spec, container);
+	model_validate(KIND_CELL, &cell->base, ret_problems);
+	if (ret_problems->n)
+		leave_last(cell->spec);
+	return !ret_problems->n;
+}
+
+/* Those that wait to join a cell. */
+struct joiners {
+	struct claim **claims;
+	size_t n;
+};
+
+/* Whether the cell is valid with all of them; they stay in the cell then. */
+static bool try_join_all(Api__Cell *cell, const struct joiners *joiners)
+{
+	struct model_problems problems = { 0 };
+	size_t n_before = cell->spec->n_containers;
+	bool valid;
+
+	for (size_t i = 0; i < joiners->n; i++)
+		join_container(cell->spec, ((Api__Container *)joiners->claims[i]->message)->spec);
+	model_validate(KIND_CELL, &cell->base, &problems);
+	valid = !problems.n;
+	model_problems_fini(&problems);
+	while (!valid && cell->spec->n_containers > n_before)
+		leave_last(cell->spec);
+	return valid;
+}
+
+static void refuse_all(const struct joiners *joiners, const struct model_problems *problems)
+{
+	for (size_t i = 0; i < joiners->n; i++)
+		refuse(joiners->claims[i], problems);
+}
+
+/*
+ * In their order, each unless the cell would not be valid with it. Nearly always it is with all of
+ * them; else with all of one half, and so on: to look at the whole cell once for each of them
+ * takes long when they are many.
+ */
+static void join_each(Api__Cell *cell, const struct joiners *joiners)
+{
+	struct model_problems problems = { 0 };
+	size_t room = MODEL_CELL_MAX_CONTAINERS - cell->spec->n_containers;
+	struct joiners first = { joiners->claims, joiners->n / 2 }, rest;
+
+	if (joiners->n == 0)
+		return;
+	rest = (struct joiners){ joiners->claims + first.n, joiners->n - first.n };
+	if (joiners->n == 1 || room == 0) { /* what holds for one holds for all when it is full */
+		try_join(cell, ((Api__Container *)joiners->claims[0]->message)->spec, &problems);
+		refuse_all(joiners, &problems);
+	} else if (joiners->n <= room && try_join_all(cell, joiners)) {
+		refuse_all(joiners, &problems);
+	} else {
+		join_each(cell, &first);
+		join_each(cell, &rest);
+	}
+	model_problems_fini(&problems);
+}
+
+/* Adds the container documents below the cell. */
+static void join_containers(const struct engine *engine, const struct object *object,
+			    Api__Cell *cell)
+{
+	AUTO_FREE char *prefix = xasprintf("%s/", object->key);
+	struct map_node *node = map_find_from(&engine->objects, prefix);
+	struct joiners joiners = { 0 };
+
+	for (; node && str_starts_with(node->key, prefix); node = map_next(node)) {
+		struct claim *claim = claim_first(map_entry(node, struct object, node));
+
+		if (!claim)
+			continue;
+		joiners.claims = xrealloc(joiners.claims, (joiners.n + 1) * sizeof(struct claim *));
+		joiners.claims[joiners.n++] = claim;
+	}
+	join_each(cell, &joiners);
+	free(joiners.claims);
+}
+
+bool effective_has_joined(const struct object *container)
+{
+	const struct claim *claim = claim_first(container);
+
+	return claim && !claim->refused;
+}
+
+ProtobufCMessage *effective_document(const struct object *object)
+{
+	const struct claim *claim = claim_first(object);
+
+	return claim ? model_copy(claim->message) : effective_implicit_document(object->key);
+}
+
+int effective_try_container(const struct object *cell, const Api__ContainerSpec *container,
+			    struct error *err)
+{
+	Api__Cell *trial = (Api__Cell *)model_copy(cell->spec);
+	struct model_problems problems = { 0 };
+	int r = 0;
+
+	effective_remove_container(trial->spec, container->id);
+	if (!try_join(trial, container, &problems))
+		r = error_set(err, -EINVAL, "%s: %s", problems.items[0].path,
+			      problems.items[0].message);
+	model_problems_fini(&problems);
+	protobuf_c_message_free_unpacked(&trial->base, NULL);
+	return r;
+}
+
+/* ---- what the planner reads ---- */
+
+static bool same_message(const ProtobufCMessage *a, const ProtobufCMessage *b)
+{
+	AUTO_FREE uint8_t *packed_a = NULL, *packed_b = NULL;
+	size_t len_a, len_b;
+
+	if (!a || !b)
+		return a == b;
+	len_a = protobuf_c_message_get_packed_size(a);
+	len_b = protobuf_c_message_get_packed_size(b);
+	if (len_a != len_b)
+		return false;
+	packed_a = xcalloc(1, len_a);
+	packed_b = xcalloc(1, len_b);
+	protobuf_c_message_pack(a, packed_a);
+	protobuf_c_message_pack(b, packed_b);
+	return memcmp(packed_a, packed_b, len_a) == 0;
+}
+
+static const struct object *space_of(const struct object *cell)
+{
+	return cell->parent->parent;
+}
+
+static void want_container(struct engine *engine, struct object *object, const Api__CellSpec *spec,
+			   size_t index, bool root)
+{
+	const Api__ContainerSpec *wanted = spec->containers[index];
+	const char *role = root ? "root" : wanted->id;
+	struct container *c = cell_find_container(object, role);
+	char hash[SHA256_HEX_BYTES];
+
+	if (!c)
+		c = engine_add_container(engine, object, role, wanted->id);
+	model_container_hash(spec, index, hash);
+	if (strcmp(hash, c->hash) != 0) {
+		if (*c->hash && !space_of(object)->being_read)
+			/* another spec: what the old one did does not count against it */
+			container_forget_past(c);
+		memcpy(c->hash, hash, sizeof(hash));
+		c->image_ready = c->image_moved = false;
+	}
+	free(c->name);
+	c->name = xstrdup(wanted->id);
+	c->spec = wanted;
+	c->stop_signal = model_stop_signal(wanted);
+	c->stop_grace_ms = model_stop_grace_ms(wanted);
+	engine_want_anew(engine, &c->slot);
+	list_remove(&c->link); /* to the end: the list gets the order of the spec, the root first */
+	list_append(&object->cell.containers, &c->link);
+}
+
+/* ---- what kuke asked of containers ---- */
+
+/* It was asked of a container by its name, and stays with that whatever its role becomes. */
+struct asked {
+	char *name;
+	bool root;
+	enum run_intent run;
+};
+
+static struct asked *take_intents(const struct object *object, size_t *ret_n)
+{
+	struct asked *asked = NULL;
+	const struct container *c;
+
+	*ret_n = 0;
+	list_for_each(c, &object->cell.containers, link) {
+		if (!c->spec || c->run == INTENT_RUN)
+			continue;
+		asked = xrealloc(asked, (*ret_n + 1) * sizeof(*asked));
+		asked[(*ret_n)++] =
+			(struct asked){ xstrdup(c->name), container_is_root(c), c->run };
+	}
+	return asked;
+}
+
+/* One that plays another role from now on is made anew for it: that is its restart. */
+static enum run_intent intent_for(const struct container *c, const struct asked *asked, size_t n)
+{
+	for (size_t i = 0; c->spec && i < n; i++)
+		if (str_equal(asked[i].name, c->name) &&
+		    (asked[i].run != INTENT_RESTART || asked[i].root == container_is_root(c)))
+			return asked[i].run;
+	return INTENT_RUN;
+}
+
+static void give_intents(struct object *object, struct asked *asked, size_t n)
+{
+	struct container *c;
+
+	list_for_each(c, &object->cell.containers, link)
+		c->run = intent_for(c, asked, n);
+	for (size_t i = 0; i < n; i++)
+		free(asked[i].name);
+	free(asked);
+}
+
+/* What the containers of a cell are made of: its spec with the defaults of its space. */
+static Api__CellSpec *effective_spec(const struct object *object)
+{
+	const Api__CellSpec *spec = object_cell_spec(object);
+	Api__CellSpec *effective = (Api__CellSpec *)model_copy(&spec->base);
+	const struct object *space = space_of(object);
+
+	if (space->spec)
+		model_apply_space_defaults(effective, ((const Api__Space *)space->spec)->spec);
+	return effective;
+}
+
+static void want_containers(struct engine *engine, struct object *object)
+{
+	Api__CellSpec *old = object->cell.effective;
+	Api__CellSpec *spec = object->cell.effective = effective_spec(object);
+	size_t root = model_root_index(spec), n_asked;
+	struct asked *asked = take_intents(object, &n_asked);
+	struct container *c;
+
+	list_for_each(c, &object->cell.containers, link)
+		c->spec = NULL;
+	if (spec->n_containers)
+		want_container(engine, object, spec, root, true);
+	for (size_t i = 0; i < spec->n_containers; i++)
+		if (i != root)
+			want_container(engine, object, spec, i, false);
+	give_intents(object, asked, n_asked);
+	if (!old || !hosts_files_same_aliases(old, spec))
+		hosts_files_cell_changed(engine, object);
+	protobuf_c_message_free_unpacked((ProtobufCMessage *)old, NULL);
+	joins_want(engine, object);
+}
+
+/* The defaults of a space are in every cell of it. */
+static void want_cells_anew(struct engine *engine, const struct object *space)
+{
+	AUTO_FREE char *prefix = xasprintf("%s/", space->key);
+	struct map_node *node = map_find_from(&engine->objects, prefix);
+
+	for (; node && str_starts_with(node->key, prefix); node = map_next(node)) {
+		struct object *object = map_entry(node, struct object, node);
+
+		if (object->kind != KIND_CELL || !object->spec)
+			continue;
+		want_containers(engine, object);
+		engine_enqueue(engine, object);
+	}
+}
+
+static const ProtobufCMessage *space_defaults(const ProtobufCMessage *space)
+{
+	return space ? (ProtobufCMessage *)((const Api__Space *)space)->spec->defaults : NULL;
+}
+
+/* A cell without a spec so far counts as one that does not: whether a daemon before us has given
+ * them to one that does cannot be seen. */
+static bool wants_all_controllers(const ProtobufCMessage *cell)
+{
+	return cell && ((const Api__Cell *)cell)->spec->nested_cgroup_runtime;
+}
+
+static void set_spec(struct engine *engine, struct object *object, ProtobufCMessage *message)
+{
+	ProtobufCMessage *old = object->spec;
+
+	object->spec = message;
+	if (object->kind == KIND_CELL)
+		object->cgroup_stale |=
+			wants_all_controllers(old) != wants_all_controllers(message);
+	if (object->kind == KIND_CELL)
+		want_containers(engine, object);
+	ports_declare(engine, object); /* they are applied to what runs */
+	if (object->kind == KIND_SPACE &&
+	    !same_message(space_defaults(old), space_defaults(message)))
+		want_cells_anew(engine, object);
+	protobuf_c_message_free_unpacked(old, NULL);
+	engine_want_object_anew(engine, object);
+	if (object->kind == KIND_SPACE)
+		object->backing.applied =
+			false; /* the driver compares the conflist with what is wanted now */
+	if (object->kind == KIND_SPACE)
+		filter_mark_stale(engine);
+	engine_enqueue(engine, object);
+	engine_changed(engine, object, false);
+}
+
+/* What comes back under the name is another object: it runs. */
+static void forget_intents(struct object *object)
+{
+	struct container *c;
+
+	if (object->wanted)
+		return;
+	object->cell.run = INTENT_RUN;
+	list_for_each(c, &object->cell.containers, link)
+		c->run = INTENT_RUN;
+}
+
+static void set_wanted(struct engine *engine, struct object *object, bool wanted)
+{
+	if (object->wanted == wanted)
+		return;
+	object->wanted = wanted;
+	object_unkeep(object);
+	/* What was begun, or failed, was for what was wanted before. */
+	engine_want_object_anew(engine, object);
+	forget_intents(object);
+	ports_declare(engine, object); /* they are applied to what runs */
+	if (object->parent) {
+		object->parent->wanted_children += wanted ? 1 : (unsigned)-1;
+		effective_update(engine, object->parent);
+	}
+	joins_space_changed(engine, object);
+	rivals_changed(engine, object);
+	if (wanted)
+		engine_enqueue(engine, object);
+	else
+		engine_invalidate_cgroup(engine, object);
+}
+
+static char *source_of(const struct claim *claim)
+{
+	if (!claim)
+		return xstrdup(DESIRED_SOURCE_IMPLICIT);
+	if (!claim->file->path)
+		return xstrdup(DESIRED_SOURCE_API);
+	return xasprintf(DESIRED_SOURCE_MANIFEST "%s", claim->file->path);
+}
+
+void effective_update(struct engine *engine, struct object *object)
+{
+	struct claim *claim = claim_first(object);
+	bool wanted = claim || object->wanted_children;
+	ProtobufCMessage *message;
+	AUTO_FREE char *source = NULL;
+	AUTO_FREE char *refused = NULL;
+
+	if (object->refused) /* it may be declared as it is again */
+		engine_enqueue(engine, object);
+	if (wanted) {
+		message = effective_document(object);
+		if (object->kind == KIND_CELL)
+			join_containers(engine, object, (Api__Cell *)message);
+		source = source_of(claim);
+		object->implicit = !claim;
+		if (!str_equal(source, object->source)) {
+			free(object->source);
+			object->source = take_ptr(source);
+			engine_changed(engine, object, false);
+		}
+		refused = object->kind == KIND_REALM && object->wanted && object->spec
+				  ? refusal_of(object, object->key, message)
+				  : NULL;
+		if (refused)
+			engine_enqueue(engine, object);
+		if (refused || same_message(message, object->spec))
+			protobuf_c_message_free_unpacked(message, NULL);
+		else
+			set_spec(engine, object, message);
+	}
+	set_wanted(engine, object, wanted);
+	stops_end_unwanted(engine, object);
+	if (object->kind == KIND_CONTAINER && object->parent)
+		effective_update(engine, object->parent);
+}
