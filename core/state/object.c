@@ -263,7 +263,7 @@ void object_free(struct object *object)
 	strv_fini(&object->cell.ports);
 	free(object->cell.port_conflict);
 	free(object->cell.port_taken);
-	check(!object->cell.folded);
+	check(!object->cell.folded.text);
 	free(object->cell.rival);
 	cellfiles_written_fini(&object->cell.hosts.files);
 	free(object->cell.hosts.ip);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "core/model/clashes.h"
 #include "core/model/names.h"
 #include "drivers/conf/confdir.h"
 #include "drivers/hostnet/hostnet.h"
@@ -116,11 +117,9 @@ static int check_free(const char *wanted, const struct surroundings *around,
 		      const struct subnet *subnet, struct error *err)
 {
 	const struct taken_subnet *other = taken_subnets_find(&around->taken, subnet);
+	AUTO_FREE char *why = other ? clash_of_ranges(wanted, other->owner) : NULL;
 
-	if (!other)
-		return 0;
-	return error_set(err, -EADDRINUSE, "%s %s overlaps %s: choose another",
-			 subnet_is_v4(subnet) ? "subnet" : "subnet6", wanted, other->owner);
+	return why ? error_set(err, -EADDRINUSE, "%s", why) : 0;
 }
 
 /* Who asks for a range may have it also where another tool could take it some day. */

@@ -568,6 +568,45 @@ static void test_rows(void **state UNUSED)
 		fail_msg("%zu of %zu rows failed", failed, n);
 }
 
+/* Whoever watches reads each state on its way once: what came of it the result says. */
+static void test_watched(void **state UNUSED)
+{
+	static const struct script starts = { { PENDING(ADDED, "Creating"), S, P, READY(MODIFIED),
+						H },
+					      API__OUTCOME__ACCEPTED },
+				   stops = { { READY(ADDED), S, P, STOPPED(MODIFIED), H },
+					     API__OUTCOME__ACCEPTED },
+				   creates = { { PENDING(ADDED, "Creating"), S, P, READY(MODIFIED),
+						 H },
+					       API__OUTCOME__CREATED };
+	static const struct {
+		const char *line, *out, *err;
+		const struct script *script;
+	} rows[] = {
+		{ "wait cell web", "Cell \"web\": Ready\n", "Cell \"web\": Pending, Creating\r\n",
+		  &starts },
+		{ "start cell web --wait", "Cell \"web\": started\n",
+		  "Cell \"web\": Pending, Creating\r\n", &starts },
+		{ "stop cell web --wait", "Cell \"web\": stopped\n", "Cell \"web\": Ready\r\n",
+		  &stops },
+		{ "create cell web --wait", "Cell \"web\": created\n",
+		  "Cell \"web\": Pending, Creating\r\nCell \"web\": Ready\r\n", &creates },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct stub stub;
+		struct run run;
+
+		stub_init(&stub, methods, ARRAY_SIZE(methods), rows[i].script);
+		run = run_kuke_watched(rows[i].line, stub.environment);
+		assert_int_equal(run.code, CLI_DONE);
+		assert_string_equal(run.out.data, rows[i].out);
+		assert_string_equal(run.err.data, rows[i].err);
+		run_fini(&run);
+		stub_fini(&stub);
+	}
+}
+
 /* One object a line, whatever is in it; the last one says that it is gone. */
 static void test_get_watch_json(void **state UNUSED)
 {
@@ -615,6 +654,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_watched),
 		cmocka_unit_test(test_get_watch_json),
 		cmocka_unit_test(test_selector_of_a_watch),
 	};
