@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "api/containerd.pb-c.h"
+#include "core/registry/reference.h"
 #include "drivers/containerd/driver.h"
 #include "drivers/containerd/request.h"
 #include "drivers/ctd/labels.h"
@@ -259,6 +260,7 @@ static int start_create(struct op *op)
 	Ctd__Container record = CTD__CONTAINER__INIT;
 	Ctd__Runtime runc = CTD__RUNTIME__INIT;
 	Ctd__Any spec = CTD__ANY__INIT;
+	AUTO_FREE char *image = reference_name_of(container->request.spec->image);
 	struct labels labels = { 0 };
 	int r = make_spec(op);
 
@@ -277,7 +279,7 @@ static int start_create(struct op *op)
 	record.id = (char *)container->request.ref.id;
 	record.labels = labels.refs;
 	record.n_labels = labels.n;
-	record.image = container->request.spec->image;
+	record.image = image;
 	record.runtime = &runc;
 	record.spec = &spec;
 	record.snapshotter = op->ctd->snapshotter;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/images/images.h"
 
+#include "core/registry/reference.h"
+
 /* More names than that on one host are a churn of tags: start over. */
 enum { IMAGES_MAX = 1024 };
 
@@ -19,7 +21,9 @@ void images_fini(struct images *images)
 
 char *image_key(const char *namespace_, const char *name)
 {
-	return xasprintf("%s %s", namespace_, name);
+	AUTO_FREE char *whole = reference_name_of(name);
+
+	return xasprintf("%s %s", namespace_, whole);
 }
 
 const struct image *image_find(const struct images *images, const char *namespace_,

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Images that were found and unpacked, by containerd namespace and name. */
+/*
+ * Images that were found and unpacked, by containerd namespace and name. A name is what is written for an image, "nginx": what
+ * containerd calls it (reference_name()) is asked for.
+ */
 #pragma once
 
 #include "core/base/map.h"
@@ -33,7 +36,7 @@ void image_resolve(struct images *images, const char *namespace_, const char *na
 const struct image *image_find(const struct images *images, const char *namespace_,
 			       const char *name);
 
-/* "<namespace> <name>". Free with free(). */
+/* "<namespace> <name>", as containerd calls it. Free with free(). */
 char *image_key(const char *namespace_, const char *name);
 
 /* In place of what was known of it. Takes @found's config, and copies its digest and chain_id. */

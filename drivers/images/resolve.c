@@ -13,6 +13,7 @@
 #include <errno.h>
 
 #include "api/containerd.pb-c.h"
+#include "core/registry/reference.h"
 #include "drivers/ctd/methods.h"
 #include "drivers/images/unpack.h"
 
@@ -333,7 +334,7 @@ void image_resolve(struct images *images, const char *namespace_, const char *na
 	}
 	image = xnew(struct image_op);
 	image->images = images;
-	image->name = xstrdup(name);
+	image->name = reference_name_of(name);
 	image->key = take_ptr(key);
 	image->ret_digest = ret_digest;
 	list_init(&image->waiters);
