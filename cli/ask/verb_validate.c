@@ -39,8 +39,9 @@ const struct verb verb_validate = {
 	.examples = "  kuke validate -f cell.yaml\n"
 		    "  kuke validate -f blog/\n"
 		    "\n"
-		    "Every document by itself and beside the others of the files. What depends on "
-		    "what is there already 'kuke apply --dry-run' says.\n",
+		    "Every document by itself and beside the others of the files: ranges that "
+		    "overlap, ports published twice, names that differ in case only. What depends "
+		    "on what is there already 'kuke apply --dry-run' says.\n",
 	.outputs = 1U << OUTPUT_YAML | 1U << OUTPUT_JSON,
 	.options = validate_options,
 	.run = validate_run,

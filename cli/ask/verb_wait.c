@@ -53,6 +53,7 @@ static enum cli_exit wait_run(const struct args *args, const struct io *io, stru
 	if (target_read(args, &target, err) < 0)
 		return CLI_USAGE;
 	waiting_init(&waiting, client_new(args->socket), args, io);
+	waiting.result_follows = true;
 	code = waiting_for(&waiting, &target, own->goal, err);
 	if (code == CLI_DONE)
 		fprintf(io->out, "%s \"%s\": %s\n", kind_name(target.kind), target.name,

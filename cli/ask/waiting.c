@@ -91,10 +91,11 @@ static void seen_add(const struct seen *seen, struct buf *out)
 /* For somebody who watches: each state on its way. */
 static void tell(const struct wait *wait)
 {
+	const struct waiting *waiting = wait->waiting;
 	AUTO_BUF struct buf text = { 0 };
-	FILE *out = wait->waiting->io->err;
+	FILE *out = waiting->io->err;
 
-	if (!wait->waiting->io->progress)
+	if (!waiting->io->progress || (wait->reached && waiting->result_follows))
 		return;
 	seen_add(&wait->seen, &text);
 	fprintf(out, "%s \"%s\": ", kind_name(wait->target->kind), wait->target->name);

@@ -29,6 +29,7 @@ struct waiting {
 	const struct io *io;
 	uint64_t deadline_ms; /* of the monotonic clock */
 	uint64_t timeout_ms;  /* what it was made from, for the words */
+	bool result_follows;  /* the caller says itself that it is so: who watches reads it once */
 };
 
 void waiting_init(struct waiting *waiting, struct client *client, const struct args *args,

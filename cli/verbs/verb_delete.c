@@ -182,6 +182,7 @@ static enum cli_exit delete_run(const struct args *args, const struct io *io, st
 		return CLI_USAGE;
 	if (rc == 0 && args->wait) {
 		waiting_init(&waiting, client, args, io);
+		waiting.result_follows = true;
 		waited = waiting_for_results(&waiting, &results, WAIT_DELETED);
 	}
 	code = results_print(&results, &options, io->out);

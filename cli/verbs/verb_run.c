@@ -85,6 +85,7 @@ static enum cli_exit run(const struct args *args, const struct io *io,
 	rc = run_all(client, args, words->verb, &results, err);
 	if (rc == 0 && args->wait) {
 		waiting_init(&waiting, client, args, io);
+		waiting.result_follows = true;
 		waited = waiting_for_results(&waiting, &results, words->goal);
 	}
 	code = results_print(&results, &options, io->out);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whether the spaces that a cell is asked to join are there, or come with the same request. */
 #include "core/api/api_mutation.h"
+#include "core/model/clashes.h"
 #include "core/model/view.h"
 #include "core/network/joins.h"
 
@@ -46,10 +47,9 @@ bool api_joins_known(struct mutation *m, const char *key, const Api__CellSpec *s
 	for (size_t i = 0; i < spaces.n; i++) {
 		if (comes_with(m, spaces.items[i]))
 			continue;
-		mutation_result(m, key, API__OUTCOME__FAILED,
-				"space %s, which its containers name in networks, does not exist: "
-				"create it first, or in the same request",
-				spaces.items[i]);
+		AUTO_FREE char *why = clash_missing_space(spaces.items[i], "does not exist");
+
+		mutation_result(m, key, API__OUTCOME__FAILED, "%s", why);
 		return false;
 	}
 	return true;

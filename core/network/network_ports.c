@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/network/ports_private.h"
 
+#include "core/model/clashes.h"
 #include "core/network/filter.h"
 #include "core/state/engine.h"
 
@@ -140,15 +141,6 @@ void ports_forget(struct engine *engine, struct object *cell)
 
 /* ---- whose each one is ---- */
 
-static char *conflict_text(const struct published_port *port, const struct object *holder)
-{
-	char text[PORT_TEXT_BYTES];
-
-	return xasprintf("port %s of the host is published by cell %s; choose another one here or "
-			 "there",
-			 port_host_text(port, text), holder->key);
-}
-
 /* The lowest port that it lost. */
 static char *own_conflict(const struct object *cell)
 {
@@ -160,7 +152,7 @@ static char *own_conflict(const struct object *cell)
 		if (declared->holder && (r < 0 || (r == 0 && declared->rank < first->rank)))
 			first = declared;
 	}
-	return first ? conflict_text(&first->port, first->holder->cell) : NULL;
+	return first ? clash_of_ports(&first->port, first->holder->cell->key) : NULL;
 }
 
 static void free_group(struct ports *ports, struct port_group *group)
@@ -208,7 +200,7 @@ char *ports_clash(struct engine *engine, const char *cell_key, const Api__Contai
 		list_for_each(declared, &group->declared, in_group)
 			if (strcmp(declared->cell->key, cell_key) != 0 &&
 			    port_clashes(&declared->port, &port))
-				return conflict_text(&port, declared->cell);
+				return clash_of_ports(&port, declared->cell->key);
 	}
 	return NULL;
 }

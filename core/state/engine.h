@@ -95,7 +95,7 @@ struct engine {
 	struct map containers;         /* struct container.node */
 	struct map links;              /* struct host_link.node: cells by their links on the host */
 	struct map joins;              /* struct join.node */
-	struct map folded;             /* struct object.cell.folded_node: see core/desired/rivals.h */
+	struct map folded;             /* struct object.cell.folded.node: see core/desired/rivals.h */
 	struct map bridges;            /* struct bridge.node: that cells are attached to */
 	unsigned cells[ENGINE_STATES]; /* how many there are, by their state */
 	struct queue queue;

@@ -138,7 +138,7 @@ static void cell_fini(struct cell *cell)
 	struct container *container;
 	struct join *join;
 
-	check(list_empty(&cell->declared_ports) && !cell->folded);
+	check(list_empty(&cell->declared_ports) && !cell->folded.text);
 	list_for_each(container, &cell->containers, link)
 		cell_remove_container(container);
 	list_for_each(join, &cell->joins, link)

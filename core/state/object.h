@@ -14,6 +14,7 @@
 #include "core/driver/space_fact.h"
 #include "core/driver/task_state.h"
 #include "core/loop/timer.h"
+#include "core/model/folded_names.h"
 #include "core/model/model.h"
 #include "core/state/action.h"
 #include "core/state/cellfiles_written.h"
@@ -177,9 +178,8 @@ struct cell {
 	char *port_conflict; /* which of its ports another cell has; NULL: none. It does not start
 			      */
 	char *port_taken;    /* which of its ports another program has; NULL: none */
-	struct map_node folded_node; /* struct engine.folded, while it is wanted: */
-	char *folded;                /* its name without case */
-	uint64_t folded_seq;         /* engine.seq when it came to be wanted */
+	struct folded_name folded; /* struct engine.folded, while it is wanted */
+	uint64_t folded_seq;       /* engine.seq when it came to be wanted */
 	char *rival; /* which cell has its name in another case; NULL: none. It does not start */
 	struct hosts_known hosts;
 	struct ticket ticket; /* struct engine.throttle: it comes up, or waits for its turn */

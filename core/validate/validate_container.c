@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "core/model/field.h"
+#include "core/registry/reference.h"
 #include "core/validate/validate.h"
 
 enum {
@@ -13,26 +14,34 @@ enum {
 	EXEC_STRING_MAX_BYTES = 32 * 4096 - 1,
 };
 
+static bool is_printable(const char *image)
+{
+	for (const unsigned char *p = (const unsigned char *)image; *p; p++) {
+		if (*p <= ' ' || *p >= 0x7f)
+			return false;
+	}
+	return true;
+}
+
 static void validate_image(const char *prefix, const char *image, struct model_problems *problems)
 {
-	if (str_empty(image)) {
-		validate_problem(
-			problems, prefix, "image",
-			"missing; expected an image such as docker.io/library/busybox:latest");
-		return;
-	}
-	if (strlen(image) > IMAGE_MAX_BYTES)
+	AUTO(reference_fini) struct reference reference = { 0 };
+	struct error err;
+
+	if (str_empty(image))
+		validate_problem(problems, prefix, "image",
+				 "missing; expected an image such as nginx:1.27 or "
+				 "registry.example/team/app:1");
+	else if (strlen(image) > IMAGE_MAX_BYTES)
 		validate_problem(problems, prefix, "image", "has %zu bytes, at most %d are allowed",
 				 strlen(image), IMAGE_MAX_BYTES);
-	for (const unsigned char *p = (const unsigned char *)image; *p; p++) {
-		if (*p > ' ' && *p < 0x7f)
-			continue;
+	else if (!is_printable(image))
 		validate_problem(problems, prefix, "image",
 				 "\"" SHOWN
 				 "\" is not an image reference; expected ASCII without spaces",
 				 image);
-		return;
-	}
+	else if (reference_parse(image, &reference, &err) < 0)
+		validate_problem(problems, prefix, "image", "%s", err.msg);
 }
 
 /* Says nothing of the value, which may be a secret. */

@@ -12,7 +12,7 @@
 #include "core/base/paths.h"
 #include "core/model/names.h"
 #include "drivers/cni/cni_private.h"
-#include "drivers/cni/earlier.h"
+#include "drivers/plugins/earlier.h"
 
 enum {
 	PLUGINS_MAX_RUNNING =

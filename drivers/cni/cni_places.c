@@ -7,8 +7,8 @@
 #include "core/journal/journal.h"
 #include "core/model/names.h"
 #include "drivers/cni/cni_private.h"
-#include "drivers/cni/confdir.h"
-#include "drivers/cni/netns.h"
+#include "drivers/conf/confdir.h"
+#include "drivers/netns/netns.h"
 
 char *cni_netns_path(const struct cni *cni, const char *cell_key)
 {

@@ -4,10 +4,10 @@
 
 #include "core/loop/op.h"
 #include "drivers/cni/cni.h"
-#include "drivers/cni/exec.h"
-#include "drivers/cni/space.h"
 #include "drivers/dns/resolve.h"
 #include "drivers/nft/netfilter.h"
+#include "drivers/plugins/exec.h"
+#include "drivers/spaces/space.h"
 
 enum { BOOT_ID_BYTES = 40 };
 
@@ -93,7 +93,10 @@ void cni_attach_join(struct cni *cni, const struct join_request *request, const 
 /* The number behind the next container id, as long as none is journalled. */
 uint64_t cni_next_number(const struct cni *cni);
 
-/* What was found and is on no record (drivers/cni/adopt.h), for a cell and one of its spaces. Its
+/* The lowest "eth<n>" that no attachment of the cell has. Free with free(). */
+char *cni_choose_interface(const struct cni *cni, const char *cell_key);
+
+/* What was found and is on no record (drivers/attachments/adopt.h), for a cell and one of its spaces. Its
  * owner's, and all that it points to, until the step has completed. */
 struct adoption {
 	struct op *op;

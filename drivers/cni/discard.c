@@ -9,11 +9,12 @@
 #include <sys/mount.h>
 
 #include "core/base/buf.h"
-#include "drivers/cni/attachment.h"
-#include "drivers/cni/hostlinks.h"
-#include "drivers/cni/hostnet.h"
-#include "drivers/cni/inventory.h"
-#include "drivers/cni/netns.h"
+#include "drivers/attachments/attachment.h"
+#include "drivers/attachments/reservation.h"
+#include "drivers/cni/cni_private.h"
+#include "drivers/hostnet/hostlinks.h"
+#include "drivers/hostnet/hostnet.h"
+#include "drivers/netns/netns.h"
 #include "drivers/nft/nft.h"
 
 struct discard_op {

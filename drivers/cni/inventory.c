@@ -11,71 +11,16 @@
 #include <fcntl.h>
 
 #include "core/base/fs.h"
-#include "core/base/map.h"
 #include "core/model/names.h"
-#include "drivers/cni/attachment.h"
-#include "drivers/cni/hostlinks.h"
-#include "drivers/cni/mounts.h"
+#include "drivers/attachments/attachment.h"
+#include "drivers/attachments/reservation.h"
+#include "drivers/hostnet/hostlinks.h"
+#include "drivers/netns/mounts.h"
 #include "drivers/nft/nft.h"
-
-enum { RESERVATION_MAX_BYTES = 4096 };
-
-/* What one record or conflist tells: a name, and the key of the object that it belongs to. */
-struct claim {
-	struct map_node node; /* by name */
-	char *name, *owner;
-};
-
-struct inventory_op {
-	struct op op;
-	struct strv dirs; /* of conflists */
-	char *netns_dir, *ipam_dir;
-	char *table;              /* "inet/kukeon" while it is to be there, else NULL */
-	struct strv keys, values; /* the journal's */
-	struct map links;         /* struct claim.node: the host's ends, of cells */
-	struct map containers;    /* CNI container ids, of cells */
-	struct map addresses;     /* files of reservations, of cells */
-	struct map bridges;       /* of spaces */
-	struct map reserved;      /* directories of host-local, of spaces */
-	struct host_things things, *ret_things;
-};
 
 static struct inventory_op *inventory_of(struct op *op)
 {
 	return container_of(op, struct inventory_op, op);
-}
-
-/* ---- claims ---- */
-
-static const char *find_owner(const struct map *claims, const char *name)
-{
-	const struct claim *claim = map_entry(map_find(claims, name), struct claim, node);
-
-	return claim ? claim->owner : NULL;
-}
-
-static void add_claim(struct map *claims, const char *name, const char *owner)
-{
-	struct claim *claim;
-
-	if (str_empty(name) || map_find(claims, name))
-		return;
-	claim = xnew(struct claim);
-	claim->name = xstrdup(name);
-	claim->owner = xstrdup(owner);
-	map_insert(claims, &claim->node, claim->name);
-}
-
-static void free_claims(struct map *claims)
-{
-	struct claim *claim;
-
-	map_for_each(claim, claims, node) {
-		map_remove(claims, &claim->node);
-		free(claim->name);
-		free(claim->owner);
-		free(claim);
-	}
 }
 
 /* ---- the journal ---- */
@@ -99,17 +44,16 @@ static void claim_network(struct inventory_op *inventory, const struct conflist 
 {
 	AUTO_FREE char *reservations = conflist_reservations(list);
 
-	add_claim(&inventory->bridges, list->bridge, space_key);
-	add_claim(&inventory->reserved, reservations, space_key);
+	claims_add(&inventory->bridges, list->bridge, space_key);
+	claims_add(&inventory->reserved, reservations, space_key);
 }
 
 static void claim_address(struct inventory_op *inventory, const char *cell_key,
 			  const struct conflist *list, const char *ip)
 {
-	AUTO_FREE char *dir = ip ? conflist_reservations(list) : NULL;
-	AUTO_FREE char *path = dir ? xasprintf("%s/%s", dir, ip) : NULL;
+	AUTO_FREE char *path = reservation_path(list, ip);
 
-	add_claim(&inventory->addresses, path, cell_key);
+	claims_add(&inventory->addresses, path, cell_key);
 }
 
 static void claim_attachment(struct inventory_op *inventory, const char *cell_key,
@@ -120,8 +64,8 @@ static void claim_attachment(struct inventory_op *inventory, const char *cell_ke
 
 	if (!space_key || attachment_parse(text, strlen(text), &attachment, NULL) < 0)
 		return;
-	add_claim(&inventory->containers, attachment.container_id, cell_key);
-	add_claim(&inventory->links, attachment.result.link, cell_key);
+	claims_add(&inventory->containers, attachment.container_id, cell_key);
+	claims_add(&inventory->links, attachment.result.link, cell_key);
 	claim_address(inventory, cell_key, &attachment.list, attachment.result.ip);
 	claim_address(inventory, cell_key, &attachment.list, attachment.result.ip6);
 	claim_network(inventory, &attachment.list, space_key);
@@ -193,7 +137,7 @@ static int add_conflists(struct inventory_op *inventory, struct error *err)
 static void add_port(struct inventory_op *inventory, const struct hostlink *link,
 		     const char *bridge, const char *space_key)
 {
-	const char *cell_key = find_owner(&inventory->links, link->name);
+	const char *cell_key = claims_owner(&inventory->links, link->name);
 	struct host_thing *thing = host_things_add(&inventory->things, HOST_VETH, link->name,
 						   cell_key ? cell_key : space_key);
 
@@ -215,7 +159,7 @@ static bool has_ports(const struct hostlinks *links, const struct hostlink *brid
 static void add_bridge(struct inventory_op *inventory, const struct hostlinks *links,
 		       const struct hostlink *bridge)
 {
-	const char *space_key = find_owner(&inventory->bridges, bridge->name);
+	const char *space_key = claims_owner(&inventory->bridges, bridge->name);
 	struct host_thing *thing;
 
 	if (!space_key &&
@@ -237,100 +181,6 @@ static int add_links(struct inventory_op *inventory, struct error *err)
 	for (size_t i = 0; i < links.n; i++)
 		if (links.items[i].bridge)
 			add_bridge(inventory, &links, &links.items[i]);
-	return r;
-}
-
-/* ---- reservations ---- */
-
-static bool is_reservation(const char *name)
-{
-	return name[0] != '.' && !str_equal(name, "lock") &&
-	       !str_starts_with(name, "last_reserved_ip");
-}
-
-char *reservation_container(const char *path)
-{
-	AUTO_BUF struct buf text = { 0 };
-
-	if (fs_read_file(AT_FDCWD, path, RESERVATION_MAX_BYTES, &text, NULL) < 0 || !text.data)
-		return xstrdup("");
-	text.data[strcspn(text.data, "\r\n")] = '\0';
-	return xstrdup(text.data);
-}
-
-/* The cell of "<cell id>.<n>"; NULL: it is not of one. Free with free(). */
-static char *cell_of_container(const char *container)
-{
-	const char *dot = strrchr(container, '.');
-	AUTO_FREE char *id = dot ? xstrndup(container, (size_t)(dot - container)) : NULL;
-
-	return id ? name_cell_key(id) : NULL;
-}
-
-/* In a directory of others, what is not of a cell is theirs. One that was cut is of whom has the
- * address; one of a cell that is on no record may be that of one which is not adopted yet. */
-static void add_reservation(struct inventory_op *inventory, const char *path, bool shared)
-{
-	AUTO_FREE char *container = reservation_container(path);
-	AUTO_FREE char *cell_key = cell_of_container(container);
-	const char *owner = find_owner(&inventory->containers, container);
-	struct host_thing *thing;
-
-	if (!owner && !cell_key)
-		owner = find_owner(&inventory->addresses, path);
-	if (shared && !cell_key && !owner)
-		return;
-	thing = host_things_add(&inventory->things, HOST_IPAM, path, owner ? owner : cell_key);
-	thing->unnamed = !owner && cell_key;
-	if (!owner)
-		thing->why = *container ? xasprintf("reserved for %.300s, which is not attached",
-						    container)
-					: xstrdup("it does not say for whom");
-}
-
-static int add_reservations(struct inventory_op *inventory, const char *path, bool shared,
-			    struct error *err)
-{
-	DIR *dir = opendir(path);
-	struct dirent *entry;
-	int r;
-
-	if (!dir)
-		return errno == ENOENT ? 0 : error_set(err, -errno, "cannot list %s: %m", path);
-	while ((r = fs_next_entry(dir, &entry)) > 0) {
-		AUTO_FREE char *file = xasprintf("%s/%s", path, entry->d_name);
-
-		if (entry->d_type == DT_REG && is_reservation(entry->d_name))
-			add_reservation(inventory, file, shared);
-	}
-	closedir(dir);
-	return r < 0 ? fs_error(err, r, "cannot list", path) : 0;
-}
-
-/* All of our own directory, and elsewhere where a conflist of ours points to. */
-static int add_ipam(struct inventory_op *inventory, struct error *err)
-{
-	AUTO_FREE char *ours = xasprintf("%s/", inventory->ipam_dir);
-	DIR *dir = opendir(inventory->ipam_dir);
-	struct dirent *entry;
-	struct claim *claim;
-	int r = 0, more = 0;
-
-	if (!dir && errno != ENOENT)
-		return error_set(err, -errno, "cannot list %s: %m", inventory->ipam_dir);
-	while (dir && r == 0 && (more = fs_next_entry(dir, &entry)) > 0) {
-		AUTO_FREE char *path = xasprintf("%s%s", ours, entry->d_name);
-
-		if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
-			r = add_reservations(inventory, path, false, err);
-	}
-	if (dir)
-		closedir(dir);
-	if (r == 0 && more < 0)
-		r = fs_error(err, more, "cannot list", inventory->ipam_dir);
-	map_for_each(claim, &inventory->reserved, node)
-		if (r == 0 && !str_starts_with(claim->name, ours))
-			r = add_reservations(inventory, claim->name, true, err);
 	return r;
 }
 
@@ -428,7 +278,7 @@ static int look_at_host(struct op *op, struct error *err)
 	if (r == 0)
 		r = add_links(inventory, err);
 	if (r == 0)
-		r = add_ipam(inventory, err);
+		r = inventory_add_ipam(inventory, err);
 	if (r == 0)
 		r = add_pins(inventory, err);
 	if (r == 0)
@@ -449,11 +299,11 @@ static void on_finish(struct op *op, int status)
 	if (status == 0)
 		host_things_take(inventory->ret_things, &inventory->things);
 	host_things_fini(&inventory->things);
-	free_claims(&inventory->links);
-	free_claims(&inventory->containers);
-	free_claims(&inventory->addresses);
-	free_claims(&inventory->bridges);
-	free_claims(&inventory->reserved);
+	claims_fini(&inventory->links);
+	claims_fini(&inventory->containers);
+	claims_fini(&inventory->addresses);
+	claims_fini(&inventory->bridges);
+	claims_fini(&inventory->reserved);
 	strv_fini(&inventory->keys);
 	strv_fini(&inventory->values);
 	strv_fini(&inventory->dirs);

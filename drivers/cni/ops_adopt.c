@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An adopted attachment takes the place of what is on record of the same cell and space. What that
  * told of is gone, or is what was adopted: no DEL may be run for it. */
-#include "drivers/cni/adopt.h"
+#include "drivers/attachments/adopt.h"
 #include "drivers/cni/cni_private.h"
 
 static void find_stale(struct adoption *adoption)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * create_netns and attach, to the cell's own space or to one that it joins. The intent is on the
+ * attach, to the cell's own space or to one that it joins. The intent is on the
  * disk before the first plugin runs, with all that DEL will need, so that a crash anywhere behind
  * that leaves a record that detach() can work off. The result needs no waiting for the disk: it is
  * worth nothing after a reboot, and DEL works without it.
@@ -10,52 +10,14 @@
 
 #include "core/base/buf.h"
 #include "core/model/names.h"
-#include "drivers/cni/adopt.h"
-#include "drivers/cni/attachment.h"
-#include "drivers/cni/chain.h"
+#include "drivers/attachments/adopt.h"
+#include "drivers/attachments/attachment.h"
+#include "drivers/attachments/drift.h"
 #include "drivers/cni/cni_private.h"
-#include "drivers/cni/drift.h"
-#include "drivers/cni/hostipv6.h"
-#include "drivers/cni/netns.h"
+#include "drivers/hostnet/hostipv6.h"
+#include "drivers/netns/netns.h"
 #include "drivers/nft/bridgelock.h"
-
-/* ---- create_netns ---- */
-
-struct netns_op {
-	struct op op;
-	char *path;
-};
-
-static int create_netns(struct op *op, struct error *err)
-{
-	struct netns_op *netns = container_of(op, struct netns_op, op);
-
-	return netns_create(netns->path, err);
-}
-
-static void on_netns_finish(struct op *op, int status UNUSED)
-{
-	struct netns_op *netns = container_of(op, struct netns_op, op);
-
-	free(netns->path);
-	free(netns);
-}
-
-static const struct step netns_steps[] = {
-	{ .name = "create the network namespace", .blocking = create_netns },
-	{ 0 },
-};
-
-void cni_create_netns(struct network *network, const char *cell_key, struct call *call)
-{
-	struct cni *cni = container_of(network, struct cni, network);
-	struct netns_op *netns = xnew(struct netns_op);
-
-	netns->path = cni_netns_path(cni, cell_key);
-	op_start(&netns->op, &cni->ops, netns_steps, on_netns_finish, call);
-}
-
-/* ---- attach ---- */
+#include "drivers/plugins/chain.h"
 
 struct attach_op {
 	struct op op;
@@ -167,41 +129,6 @@ static int read_network(struct op *op, struct error *err)
 	return r;
 }
 
-uint64_t cni_next_number(const struct cni *cni)
-{
-	const struct journal_record *record = journal_find(cni->journal, SEQUENCE_KEY);
-	AUTO_FREE char *text = record ? xstrndup(record->value, record->value_len) : NULL;
-
-	return text ? strtoull(text, NULL, 10) + 1 : 1;
-}
-
-static bool is_taken(const struct cni *cni, const char *cell_key, const char *interface)
-{
-	AUTO_FREE char *prefix = attachment_prefix(cell_key);
-	const struct journal_record *record = journal_first(cni->journal, prefix);
-	bool taken = false;
-
-	for (; record && !taken; record = journal_next(record, prefix)) {
-		AUTO(attachment_fini) struct attachment attachment = { 0 };
-
-		taken = attachment_parse(record->value, record->value_len, &attachment, NULL) ==
-				0 &&
-			str_equal(attachment.interface, interface);
-	}
-	return taken;
-}
-
-/* The lowest that is free. */
-static char *choose_interface(const struct cni *cni, const char *cell_key)
-{
-	for (unsigned n = 1;; n++) {
-		AUTO_FREE char *interface = xasprintf("eth%u", n);
-
-		if (!is_taken(cni, cell_key, interface))
-			return take_ptr(interface);
-	}
-}
-
 static void on_sequence_put(struct call *call)
 {
 	struct attach_op *attach = container_of(call, struct attach_op, sequence_put);
@@ -227,7 +154,7 @@ static void journal_intent(struct op *op)
 	AUTO_FREE char *value = xasprintf("%llu", (unsigned long long)n);
 
 	if (!attach->attachment.interface)
-		attach->attachment.interface = choose_interface(cni_of(op), attach->cell_key);
+		attach->attachment.interface = cni_choose_interface(cni_of(op), attach->cell_key);
 	attach->record_key =
 		attachment_key(attach->cell_key, n, attach->joins ? attach->space_key : NULL);
 	attach->attachment.container_id = xasprintf("%s.%llu", cell_id, (unsigned long long)n);
@@ -349,7 +276,8 @@ static void journal_result(struct op *op)
 	struct attach_op *attach = to_attach_op(op);
 	AUTO_FREE char *value = attachment_format(&attach->attachment);
 
-	journal_put(cni_of(op)->journal, attach->record_key, value, strlen(value), false, &op->step);
+	journal_put(cni_of(op)->journal, attach->record_key, value, strlen(value), false,
+		    &op->step);
 }
 
 static const struct step attach_steps[] = {

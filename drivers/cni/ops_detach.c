@@ -5,10 +5,10 @@
 #include <errno.h>
 
 #include "core/base/log.h"
-#include "drivers/cni/attachment.h"
-#include "drivers/cni/chain.h"
-#include "drivers/cni/netns.h"
+#include "drivers/attachments/attachment.h"
 #include "drivers/cni/cni_private.h"
+#include "drivers/netns/netns.h"
+#include "drivers/plugins/chain.h"
 
 struct detach_op {
 	struct op op;

@@ -8,11 +8,11 @@
 #include <errno.h>
 
 #include "core/base/log.h"
-#include "drivers/cni/adopt.h"
-#include "drivers/cni/attachment.h"
-#include "drivers/cni/drift.h"
-#include "drivers/cni/netns.h"
+#include "drivers/attachments/adopt.h"
+#include "drivers/attachments/attachment.h"
+#include "drivers/attachments/drift.h"
 #include "drivers/cni/cni_private.h"
+#include "drivers/netns/netns.h"
 
 struct join_op {
 	struct op op;

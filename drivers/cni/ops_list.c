@@ -8,10 +8,10 @@
 #include "core/base/fs.h"
 #include "core/base/map.h"
 #include "core/model/names.h"
-#include "drivers/cni/attachment.h"
-#include "drivers/cni/drift.h"
-#include "drivers/cni/netns.h"
+#include "drivers/attachments/attachment.h"
+#include "drivers/attachments/drift.h"
 #include "drivers/cni/cni_private.h"
+#include "drivers/netns/netns.h"
 
 /* One cell while its parts are brought together. */
 struct listed {

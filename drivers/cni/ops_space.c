@@ -5,8 +5,8 @@
 #include "core/base/buf.h"
 #include "core/base/paths.h"
 #include "core/model/names.h"
-#include "drivers/cni/attachment.h"
-#include "drivers/cni/drift.h"
+#include "drivers/attachments/attachment.h"
+#include "drivers/attachments/drift.h"
 #include "drivers/cni/cni_private.h"
 
 struct space_op {

@@ -4,8 +4,8 @@
 #include <net/if.h>
 
 #include "drivers/cni/cni_private.h"
-#include "drivers/cni/overlap.h"
-#include "drivers/cni/switches.h"
+#include "drivers/hostnet/overlap.h"
+#include "drivers/hostnet/switches.h"
 #include "drivers/netlink/nl.h"
 #include "drivers/netlink/route_words.h"
 

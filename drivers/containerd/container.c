@@ -4,34 +4,17 @@
 #include <time.h>
 
 #include "api/containerd.pb-c.h"
-#include "drivers/containerd/inputs.h"
-#include "drivers/containerd/labels.h"
-#include "drivers/containerd/oci.h"
-#include "drivers/containerd/op.h"
+#include "core/registry/reference.h"
+#include "drivers/containerd/driver.h"
 #include "drivers/containerd/request.h"
-#include "drivers/containerd/resolve.h"
+#include "drivers/ctd/labels.h"
+#include "drivers/ctd/methods.h"
+#include "drivers/ctd/op.h"
+#include "drivers/oci/inputs.h"
+#include "drivers/oci/oci.h"
 
 #define RUNTIME_NAME "io.containerd.runc.v2"
 #define SPEC_TYPE_URL "types.containerd.io/opencontainers/runtime-spec/1/Spec"
-
-static const struct client_method prepare_method = {
-	"/containerd.services.snapshots.v1.Snapshots/Prepare", &ctd__mounts_reply__descriptor
-};
-static const struct client_method delete_task_method = {
-	"/containerd.services.tasks.v1.Tasks/Delete", NULL
-};
-static const struct client_method remove_method = {
-	"/containerd.services.snapshots.v1.Snapshots/Remove", NULL
-};
-static const struct client_method get_method = {
-	"/containerd.services.containers.v1.Containers/Get", &ctd__container_message__descriptor
-};
-static const struct client_method create_method = {
-	"/containerd.services.containers.v1.Containers/Create", NULL
-};
-static const struct client_method delete_method = {
-	"/containerd.services.containers.v1.Containers/Delete", NULL
-};
 
 struct container_op {
 	struct op op;
@@ -73,9 +56,9 @@ static int start_resolve(struct op *op)
 {
 	const char *image = container_of_op(op)->request.spec->image;
 
-	if (image_find(op->driver, op->namespace_, image))
+	if (image_find(images_of(op), op->namespace_, image))
 		return OP_NEXT;
-	image_resolve(&op->driver->runtime, op->namespace_, image, NULL, op_sub_call(op));
+	image_resolve(images_of(op), op->namespace_, image, NULL, op_sub_call(op));
 	return OP_WAIT;
 }
 
@@ -86,7 +69,7 @@ static int start_work(struct op *op, work_fn run, work_fn done)
 	struct container_op *container = container_of_op(op);
 
 	op_sub_call(op);
-	loop_work(op->driver->loop, &container->work, run, done);
+	loop_work(op->ctd->loop, &container->work, run, done);
 	return OP_WAIT;
 }
 
@@ -113,7 +96,7 @@ static int start_read_host(struct op *op)
 	if (!inputs_need_host(container->request.spec))
 		return OP_NEXT;
 	op_sub_call(op);
-	loop_work_apart(op->driver->loop, &container->work, run_read_host, done_work);
+	loop_work_apart(op->ctd->loop, &container->work, run_read_host, done_work);
 	return OP_WAIT;
 }
 
@@ -147,7 +130,7 @@ static int start_prepare(struct op *op)
 {
 	struct container_op *container = container_of_op(op);
 	const struct image *image =
-		image_find(op->driver, op->namespace_, container->request.spec->image);
+		image_find(images_of(op), op->namespace_, container->request.spec->image);
 	Ctd__SnapshotRequest request = CTD__SNAPSHOT_REQUEST__INIT;
 	struct labels labels = { 0 };
 
@@ -156,14 +139,14 @@ static int start_prepare(struct op *op)
 	str_replace(&container->image_digest, image->digest);
 	free(container->image_user);
 	container->image_user = xstrdup(image->config.user);
-	labels_add_container(&labels, op->driver->instance, &container->request);
+	labels_add_container(&labels, op->ctd->instance, &container->request);
 	labels_add(&labels, LABEL_GC_ROOT, "kukeon"); /* its presence counts */
-	request.snapshotter = op->driver->snapshotter;
+	request.snapshotter = op->ctd->snapshotter;
 	request.key = (char *)container->request.ref.id;
 	request.parent = image->chain_id;
 	request.labels = labels.refs;
 	request.n_labels = labels.n;
-	return op_unary(op, &prepare_method, &request.base);
+	return op_unary(op, &snapshots_prepare_method, &request.base);
 }
 
 static int done_prepare(struct op *op, int status)
@@ -173,7 +156,7 @@ static int done_prepare(struct op *op, int status)
 	const Ctd__MountsReply *reply;
 
 	if (status == -ENOENT) {
-		image_forget(op->driver, op->namespace_, request->spec->image);
+		image_forget(images_of(op), op->namespace_, request->spec->image);
 		return op_fail(op, -EAGAIN,
 			       "the snapshot of image %s is gone, it will be unpacked again",
 			       request->spec->image);
@@ -194,7 +177,7 @@ static int start_look(struct op *op)
 	Ctd__NameRequest request = CTD__NAME_REQUEST__INIT;
 
 	request.name = (char *)container_of_op(op)->request.ref.id;
-	return op_unary(op, &get_method, &request.base);
+	return op_unary(op, &containers_get_method, &request.base);
 }
 
 static int done_look(struct op *op, int status)
@@ -218,9 +201,9 @@ static int start_remove_snapshot(struct op *op)
 {
 	Ctd__SnapshotRequest request = CTD__SNAPSHOT_REQUEST__INIT;
 
-	request.snapshotter = op->driver->snapshotter;
+	request.snapshotter = op->ctd->snapshotter;
 	request.key = (char *)container_of_op(op)->request.ref.id;
-	return op_unary(op, &remove_method, &request.base);
+	return op_unary(op, &snapshots_remove_method, &request.base);
 }
 
 /* A snapshot without a record is what a crash left; which spec and image it belongs to is not worth
@@ -232,9 +215,9 @@ static int start_remove_stale(struct op *op)
 
 	if (container->stale_removed++)
 		return op_fail(op, -EBUSY, "somebody else makes its snapshot at the same time");
-	request.snapshotter = op->driver->snapshotter;
+	request.snapshotter = op->ctd->snapshotter;
 	request.key = (char *)container->request.ref.id;
-	return op_unary(op, &remove_method, &request.base);
+	return op_unary(op, &snapshots_remove_method, &request.base);
 }
 
 static int done_remove_stale(struct op *op, int status UNUSED)
@@ -248,12 +231,12 @@ static int make_spec(struct op *op)
 {
 	struct container_op *container = container_of_op(op);
 	const struct image *image =
-		image_find(op->driver, op->namespace_, container->request.spec->image);
+		image_find(images_of(op), op->namespace_, container->request.spec->image);
 	struct oci_options options = {
 		.request = &container->request,
-		.host = &op->driver->host,
+		.host = &containerd_of_op(op)->host,
 		.inputs = &container->inputs,
-		.resolv_conf = op->driver->resolv_conf,
+		.resolv_conf = containerd_of_op(op)->resolv_conf,
 	};
 	struct error why;
 	int r;
@@ -277,13 +260,14 @@ static int start_create(struct op *op)
 	Ctd__Container record = CTD__CONTAINER__INIT;
 	Ctd__Runtime runc = CTD__RUNTIME__INIT;
 	Ctd__Any spec = CTD__ANY__INIT;
+	AUTO_FREE char *image = reference_name_of(container->request.spec->image);
 	struct labels labels = { 0 };
 	int r = make_spec(op);
 
 	if (r < 0)
 		return r;
 	op->cleanup = 0; /* a record may be made: from here on both are found by name */
-	labels_add_container(&labels, op->driver->instance, &container->request);
+	labels_add_container(&labels, op->ctd->instance, &container->request);
 	labels_add(&labels, LABEL_IMAGE_DIGEST, container->image_digest);
 	if (container->stop_signal[0])
 		labels_add(&labels, LABEL_STOP_SIGNAL, container->stop_signal);
@@ -295,13 +279,13 @@ static int start_create(struct op *op)
 	record.id = (char *)container->request.ref.id;
 	record.labels = labels.refs;
 	record.n_labels = labels.n;
-	record.image = container->request.spec->image;
+	record.image = image;
 	record.runtime = &runc;
 	record.spec = &spec;
-	record.snapshotter = op->driver->snapshotter;
+	record.snapshotter = op->ctd->snapshotter;
 	record.snapshot_key = record.id;
 	request.container = &record;
-	return op_unary(op, &create_method, &request.base);
+	return op_unary(op, &containers_create_method, &request.base);
 }
 
 static int done_create(struct op *op, int status)
@@ -347,8 +331,8 @@ static void start(struct runtime *runtime, struct container_op *container,
 	AUTO_FREE char *object = xasprintf("container %s", ref->id);
 
 	container->op.fini = container_fini;
-	op_start_steps(containerd_of(runtime), &container->op, steps, n_steps, ref->namespace_,
-		       object, call);
+	op_start_steps(&containerd_of(runtime)->ctd, &container->op, steps, n_steps,
+		       ref->namespace_, object, call);
 }
 
 void container_create(struct runtime *runtime, const struct container_request *request,
@@ -370,7 +354,7 @@ static int start_delete_task(struct op *op)
 	Ctd__NameRequest request = CTD__NAME_REQUEST__INIT;
 
 	request.name = (char *)container_of_op(op)->request.ref.id;
-	return op_unary(op, &delete_task_method, &request.base);
+	return op_unary(op, &tasks_delete_method, &request.base);
 }
 
 static int start_delete_record(struct op *op)
@@ -378,7 +362,7 @@ static int start_delete_record(struct op *op)
 	Ctd__NameRequest request = CTD__NAME_REQUEST__INIT;
 
 	request.name = (char *)container_of_op(op)->request.ref.id;
-	return op_unary(op, &delete_method, &request.base);
+	return op_unary(op, &containers_delete_method, &request.base);
 }
 
 /* The record first: a snapshot alone is found again, a record without one looks whole. */

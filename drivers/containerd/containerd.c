@@ -4,7 +4,6 @@
 #include <errno.h>
 
 #include "drivers/containerd/driver.h"
-#include "drivers/containerd/resolve.h"
 
 #define DEFAULT_SOCKET "/run/containerd/containerd.sock"
 #define DEFAULT_SNAPSHOTTER "overlayfs"
@@ -18,14 +17,9 @@ static void on_deferred_close(struct deferred *deferred)
 	void (*closed)(void *ctx) = driver->closed;
 	void *ctx = driver->closed_ctx;
 
-	check(list_empty(&driver->resolving));
-	image_forget_all(driver);
-	events_fini(&driver->events);
-	free(driver->socket);
-	free(driver->snapshotter);
-	free(driver->instance);
+	images_fini(&driver->images);
+	ctd_fini(&driver->ctd);
 	free(driver->resolv_conf);
-	free(driver->version);
 	free(driver);
 	if (closed)
 		closed(ctx);
@@ -35,38 +29,40 @@ static void on_all_ended(void *ctx)
 {
 	struct containerd *driver = ctx;
 
-	loop_defer(driver->loop, &driver->deferred_close, on_deferred_close);
+	loop_defer(driver->ctd.loop, &driver->deferred_close, on_deferred_close);
 }
 
 static void containerd_start(struct runtime *runtime, const struct runtime_listener *listener)
 {
 	struct containerd *driver = containerd_of(runtime);
 
-	check(driver->events.state == EVENTS_STOPPED && !driver->closing);
-	events_start(&driver->events, driver, listener);
+	check(driver->ctd.events.state == EVENTS_STOPPED && !driver->ctd.closing);
+	events_start(&driver->ctd.events, &driver->ctd, listener);
 }
 
 static void containerd_close(struct runtime *runtime, void (*closed)(void *ctx), void *ctx)
 {
 	struct containerd *driver = containerd_of(runtime);
 
-	check(!driver->closing);
-	driver->closing = true;
 	driver->closed = closed;
 	driver->closed_ctx = ctx;
-	events_close(&driver->events);
-	rpc_channel_free(take_ptr(driver->channel));
-	pending_await(&driver->under_way, on_all_ended, driver);
+	ctd_stop(&driver->ctd, on_all_ended, driver);
 }
 
 static const char *containerd_version(struct runtime *runtime)
 {
-	return containerd_of(runtime)->version;
+	return containerd_of(runtime)->ctd.version;
 }
 
 static uint64_t containerd_ask(struct runtime *runtime)
 {
-	return events_ask(&containerd_of(runtime)->events);
+	return events_ask(&containerd_of(runtime)->ctd.events);
+}
+
+static void containerd_resolve_image(struct runtime *runtime, const char *namespace_,
+				     const char *image, char **ret_digest, struct call *call)
+{
+	image_resolve(&containerd_of(runtime)->images, namespace_, image, ret_digest, call);
 }
 
 static const struct runtime_ops containerd_ops = {
@@ -77,7 +73,7 @@ static const struct runtime_ops containerd_ops = {
 	.list_namespaces = namespace_list,
 	.list = facts_list,
 	.inspect = facts_inspect,
-	.resolve_image = image_resolve,
+	.resolve_image = containerd_resolve_image,
 	.create = container_create,
 	.remove = container_remove,
 	.task_create = task_create,
@@ -95,6 +91,11 @@ int containerd_open(struct runtime **ret_runtime, struct loop *loop, struct rpc 
 		    const struct containerd_options *options, struct error *err)
 {
 	const char *socket = options->socket ? options->socket : DEFAULT_SOCKET;
+	const struct ctd_options connection = {
+		.socket = socket,
+		.snapshotter = options->snapshotter ? options->snapshotter : DEFAULT_SNAPSHOTTER,
+		.instance = options->instance ? options->instance : "",
+	};
 	struct containerd *driver;
 
 	if (socket[0] != '/' || strlen(socket) > SOCKET_PATH_MAX_BYTES)
@@ -103,21 +104,11 @@ int containerd_open(struct runtime **ret_runtime, struct loop *loop, struct rpc 
 			"containerd socket \"%s\": expected an absolute path of at most %d bytes",
 			socket, SOCKET_PATH_MAX_BYTES);
 	driver = xnew(struct containerd);
-	AUTO_FREE char *target = xasprintf("unix:%s", socket);
-
 	driver->runtime.ops = &containerd_ops;
-	driver->loop = loop;
-	driver->socket = xstrdup(socket);
-	driver->instance = xstrdup(options->instance ? options->instance : "");
-	driver->snapshotter =
-		xstrdup(options->snapshotter ? options->snapshotter : DEFAULT_SNAPSHOTTER);
 	driver->resolv_conf = xstrdup_maybe(options->resolv_conf);
-	driver->events.driver = driver;
-	driver->events.socket_wd = -1;
 	host_read(&driver->host);
-	list_init(&driver->ops);
-	list_init(&driver->resolving);
-	driver->channel = rpc_channel_new(rpc, target);
+	ctd_init(&driver->ctd, loop, rpc, &connection);
+	images_init(&driver->images, &driver->ctd, &driver->host);
 	*ret_runtime = &driver->runtime;
 	return 0;
 }

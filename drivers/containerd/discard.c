@@ -8,25 +8,12 @@
 #include <signal.h>
 
 #include "api/containerd.pb-c.h"
-#include "drivers/containerd/labels.h"
-#include "drivers/containerd/op.h"
+#include "drivers/containerd/driver.h"
+#include "drivers/ctd/labels.h"
+#include "drivers/ctd/methods.h"
+#include "drivers/ctd/op.h"
 
 enum { TASK_TIMEOUT_MS = 60 * 1000, ENDS_CHECK_MS = 50, ENDS_CHECKS = 100 };
-
-static const struct client_method get_container_method = {
-	"/containerd.services.containers.v1.Containers/Get", &ctd__container_message__descriptor
-};
-static const struct client_method kill_method = { "/containerd.services.tasks.v1.Tasks/Kill",
-						  NULL };
-static const struct client_method delete_task_method = {
-	"/containerd.services.tasks.v1.Tasks/Delete", NULL
-};
-static const struct client_method remove_snapshot_method = {
-	"/containerd.services.snapshots.v1.Snapshots/Remove", NULL
-};
-static const struct client_method delete_lease_method = {
-	"/containerd.services.leases.v1.Leases/Delete", NULL
-};
 
 struct discard_op {
 	struct op op;
@@ -56,16 +43,16 @@ static int start_with_id(struct op *op, const struct client_method *method)
 
 static int start_delete_lease(struct op *op)
 {
-	return start_with_id(op, &delete_lease_method);
+	return start_with_id(op, &leases_delete_method);
 }
 
 static int start_remove_snapshot(struct op *op)
 {
 	Ctd__SnapshotRequest request = CTD__SNAPSHOT_REQUEST__INIT;
 
-	request.snapshotter = op->driver->snapshotter;
+	request.snapshotter = op->ctd->snapshotter;
 	request.key = discard_of(op)->id;
-	return op_unary(op, &remove_snapshot_method, &request.base);
+	return op_unary(op, &snapshots_remove_method, &request.base);
 }
 
 /* ---- a task, or a shim that no listing shows ---- */
@@ -74,7 +61,7 @@ enum { STEP_DELETE = 2, STEP_WAIT, STEP_KILL_SHIM };
 
 static int start_get(struct op *op)
 {
-	return start_with_id(op, &get_container_method);
+	return start_with_id(op, &containers_get_method);
 }
 
 static int done_get(struct op *op, int status)
@@ -91,12 +78,12 @@ static int start_kill(struct op *op)
 	request.signal = SIGKILL;
 	request.has_all = true;
 	request.all = true;
-	return op_unary(op, &kill_method, &request.base);
+	return op_unary(op, &tasks_kill_method, &request.base);
 }
 
 static int start_delete_task(struct op *op)
 {
-	return start_with_id(op, &delete_task_method);
+	return start_with_id(op, &tasks_delete_method);
 }
 
 /* While its process is dying containerd refuses. */
@@ -119,7 +106,7 @@ static void on_again(struct timer *timer)
 static int start_wait(struct op *op)
 {
 	op_sub_call(op);
-	timer_start(op->driver->loop, &discard_of(op)->again, ENDS_CHECK_MS, on_again);
+	timer_start(op->ctd->loop, &discard_of(op)->again, ENDS_CHECK_MS, on_again);
 	return OP_WAIT;
 }
 
@@ -135,7 +122,7 @@ static int start_kill_shim(struct op *op)
 {
 	const struct container_ref ref = { op->namespace_, discard_of(op)->id };
 
-	task_kill_shim(&op->driver->runtime, &ref, op_sub_call(op));
+	task_kill_shim(&containerd_of_op(op)->runtime, &ref, op_sub_call(op));
 	return OP_WAIT;
 }
 
@@ -190,6 +177,6 @@ void inventory_discard(struct runtime *runtime, const struct host_thing *thing, 
 	discard->kind = thing->kind;
 	discard->id = xstrdup(thing->id);
 	discard->op.fini = discard_fini;
-	op_start_steps(containerd_of(runtime), &discard->op, ways[thing->kind].steps,
+	op_start_steps(&containerd_of(runtime)->ctd, &discard->op, ways[thing->kind].steps,
 		       ways[thing->kind].n, namespace_, object, call);
 }

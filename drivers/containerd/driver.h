@@ -2,27 +2,18 @@
 /* What the files of this driver share: the driver itself and the starting points of its parts. */
 #pragma once
 
-#include "core/base/map.h"
-#include "core/loop/pending.h"
 #include "drivers/containerd/containerd.h"
-#include "drivers/containerd/events.h"
-#include "drivers/containerd/host.h"
+#include "drivers/ctd/ctd.h"
+#include "drivers/ctd/op.h"
+#include "drivers/images/images.h"
+#include "drivers/oci/host.h"
 
 struct containerd {
 	struct runtime runtime;
-	struct loop *loop;
-	struct rpc_channel *channel;
-	char *socket, *snapshotter, *resolv_conf; /* resolv_conf may be NULL */
-	char *instance;
-	char *version; /* NULL until containerd told it */
+	struct ctd ctd;
 	struct host host;
-	struct list ops;       /* struct op.link: under way */
-	struct map images;     /* struct image.node */
-	struct list resolving; /* struct image_op.link */
-	struct events events;
-
-	bool closing; /* no RPC may start any more */
-	struct pending under_way; /* ops, and the calls of events */
+	struct images images;
+	char *resolv_conf; /* may be NULL */
 	struct deferred deferred_close;
 	void (*closed)(void *ctx);
 	void *closed_ctx;
@@ -31,6 +22,16 @@ struct containerd {
 static inline struct containerd *containerd_of(struct runtime *runtime)
 {
 	return container_of(runtime, struct containerd, runtime);
+}
+
+static inline struct containerd *containerd_of_op(const struct op *op)
+{
+	return container_of(op->ctd, struct containerd, ctd);
+}
+
+static inline struct images *images_of(const struct op *op)
+{
+	return &containerd_of_op(op)->images;
 }
 
 /* The methods of struct runtime_ops, each in the file of its theme. */
@@ -47,10 +48,6 @@ void facts_list(struct runtime *runtime, const char *namespace_, struct containe
 		struct call *call);
 void facts_inspect(struct runtime *runtime, const struct container_ref *ref,
 		   struct container_fact *ret_fact, struct call *call);
-
-/* resolve.c. @ret_digest may be NULL. */
-void image_resolve(struct runtime *runtime, const char *namespace_, const char *image,
-		   char **ret_digest, struct call *call);
 
 /* container.c */
 void container_create(struct runtime *runtime, const struct container_request *request,

@@ -3,32 +3,16 @@
 #include <errno.h>
 
 #include "api/containerd.pb-c.h"
-#include "drivers/containerd/labels.h"
-#include "drivers/containerd/op.h"
+#include "drivers/containerd/driver.h"
+#include "drivers/ctd/labels.h"
+#include "drivers/ctd/methods.h"
+#include "drivers/ctd/op.h"
 
 /* Everything of a namespace: thousands of records on a big host. */
 enum { LIST_TIMEOUT_MS = 30 * 1000 };
 
 /* More than a host can run; a list that goes on and on must end. */
 enum { FACTS_MAX = 100 * 1000 };
-
-static const struct client_method list_containers_method = {
-	"/containerd.services.containers.v1.Containers/ListStream",
-	&ctd__container_message__descriptor
-};
-static const struct client_method get_container_method = {
-	"/containerd.services.containers.v1.Containers/Get", &ctd__container_message__descriptor
-};
-static const struct client_method list_snapshots_method = {
-	"/containerd.services.snapshots.v1.Snapshots/List", &ctd__snapshot_list__descriptor
-};
-static const struct client_method stat_snapshot_method = {
-	"/containerd.services.snapshots.v1.Snapshots/Stat", &ctd__snapshot_list__descriptor
-};
-static const struct client_method list_tasks_method = { "/containerd.services.tasks.v1.Tasks/List",
-							&ctd__process_list__descriptor };
-static const struct client_method get_task_method = { "/containerd.services.tasks.v1.Tasks/Get",
-						      &ctd__process_message__descriptor };
 
 static enum task_state task_state_of(const Ctd__Process *process)
 {
@@ -104,7 +88,7 @@ static struct fact_item *find_or_add(struct facts_op *facts, const char *id,
 	if (item)
 		return item;
 	item = xnew(struct fact_item);
-	if (!labels_read_container(labels, n_labels, facts->op.driver->instance, &item->fact)) {
+	if (!labels_read_container(labels, n_labels, facts->op.ctd->instance, &item->fact)) {
 		free(item);
 		return NULL;
 	}
@@ -140,7 +124,7 @@ static int start_list_containers(struct op *op)
 
 	request.filters = filters;
 	request.n_filters = ARRAY_SIZE(filters);
-	return op_stream(op, &list_containers_method, &request.base, on_container);
+	return op_stream(op, &containers_list_method, &request.base, on_container);
 }
 
 static int on_snapshots(struct op *op, const ProtobufCMessage *message)
@@ -165,17 +149,17 @@ static int start_list_snapshots(struct op *op)
 	Ctd__SnapshotListRequest request = CTD__SNAPSHOT_LIST_REQUEST__INIT;
 	char *filters[] = { (char *)LABELS_FILTER };
 
-	request.snapshotter = op->driver->snapshotter;
+	request.snapshotter = op->ctd->snapshotter;
 	request.filters = filters;
 	request.n_filters = ARRAY_SIZE(filters);
-	return op_stream(op, &list_snapshots_method, &request.base, on_snapshots);
+	return op_stream(op, &snapshots_list_method, &request.base, on_snapshots);
 }
 
 static int start_list_tasks(struct op *op)
 {
 	Ctd__Empty request = CTD__EMPTY__INIT;
 
-	return op_unary(op, &list_tasks_method, &request.base);
+	return op_unary(op, &tasks_list_method, &request.base);
 }
 
 static void hand_over(struct facts_op *facts)
@@ -232,7 +216,7 @@ void facts_list(struct runtime *runtime, const char *namespace_, struct containe
 
 	facts->ret_facts = ret_facts;
 	facts->op.fini = facts_fini;
-	op_start(containerd_of(runtime), &facts->op, list_steps, namespace_, "all containers",
+	op_start(&containerd_of(runtime)->ctd, &facts->op, list_steps, namespace_, "all containers",
 		 call);
 }
 
@@ -259,7 +243,7 @@ static int start_get_container(struct op *op)
 	Ctd__NameRequest request = CTD__NAME_REQUEST__INIT;
 
 	request.name = inspect_of(op)->fact.id;
-	return op_unary(op, &get_container_method, &request.base);
+	return op_unary(op, &containers_get_method, &request.base);
 }
 
 static int done_get_container(struct op *op, int status)
@@ -270,7 +254,7 @@ static int done_get_container(struct op *op, int status)
 
 	fact->record = container != NULL;
 	if (container)
-		labels_read_container(container->labels, container->n_labels, op->driver->instance,
+		labels_read_container(container->labels, container->n_labels, op->ctd->instance,
 				      fact);
 	return OP_NEXT;
 }
@@ -279,9 +263,9 @@ static int start_stat_snapshot(struct op *op)
 {
 	Ctd__SnapshotRequest request = CTD__SNAPSHOT_REQUEST__INIT;
 
-	request.snapshotter = op->driver->snapshotter;
+	request.snapshotter = op->ctd->snapshotter;
 	request.key = inspect_of(op)->fact.id;
-	return op_unary(op, &stat_snapshot_method, &request.base);
+	return op_unary(op, &snapshots_stat_method, &request.base);
 }
 
 static int done_stat_snapshot(struct op *op, int status)
@@ -292,7 +276,7 @@ static int done_stat_snapshot(struct op *op, int status)
 	fact->snapshot = reply != NULL;
 	if (reply && reply->n_info == 1 && !fact->record &&
 	    labels_read_container(reply->info[0]->labels, reply->info[0]->n_labels,
-				  op->driver->instance, fact))
+				  op->ctd->instance, fact))
 		fact->spec_hash[0] = '\0';
 	return OP_NEXT;
 }
@@ -302,7 +286,7 @@ static int start_get_task(struct op *op)
 	Ctd__NameRequest request = CTD__NAME_REQUEST__INIT;
 
 	request.name = inspect_of(op)->fact.id;
-	return op_unary(op, &get_task_method, &request.base);
+	return op_unary(op, &tasks_get_method, &request.base);
 }
 
 static int done_get_task(struct op *op, int status)
@@ -350,6 +334,6 @@ void facts_inspect(struct runtime *runtime, const struct container_ref *ref,
 	inspect->fact.spec_hash = xstrdup("");
 	inspect->fact.image_digest = xstrdup("");
 	inspect->op.fini = inspect_fini;
-	op_start(containerd_of(runtime), &inspect->op, inspect_steps, ref->namespace_, object,
+	op_start(&containerd_of(runtime)->ctd, &inspect->op, inspect_steps, ref->namespace_, object,
 		 call);
 }

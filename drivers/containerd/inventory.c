@@ -7,25 +7,14 @@
 #include <errno.h>
 
 #include "api/containerd.pb-c.h"
-#include "drivers/containerd/labels.h"
-#include "drivers/containerd/op.h"
+#include "drivers/containerd/driver.h"
 #include "drivers/containerd/shims.h"
-#include "drivers/containerd/unpack.h"
+#include "drivers/ctd/labels.h"
+#include "drivers/ctd/methods.h"
+#include "drivers/ctd/op.h"
+#include "drivers/images/unpack.h"
 
 enum { LIST_TIMEOUT_MS = 30 * 1000 };
-
-static const struct client_method list_containers_method = {
-	"/containerd.services.containers.v1.Containers/ListStream",
-	&ctd__container_message__descriptor
-};
-static const struct client_method list_snapshots_method = {
-	"/containerd.services.snapshots.v1.Snapshots/List", &ctd__snapshot_list__descriptor
-};
-static const struct client_method list_tasks_method = { "/containerd.services.tasks.v1.Tasks/List",
-							&ctd__process_list__descriptor };
-static const struct client_method list_leases_method = {
-	"/containerd.services.leases.v1.Leases/List", &ctd__lease_list__descriptor
-};
 
 /* A container record of any owner. */
 struct record {
@@ -101,8 +90,9 @@ static int start_namespaces(struct op *op)
 {
 	struct inventory_op *inventory = inventory_of(op);
 
-	op->driver->runtime.ops->list_namespaces(&op->driver->runtime, &inventory->namespaces,
-						 &inventory->realms, op_sub_call(op));
+	containerd_of_op(op)->runtime.ops->list_namespaces(&containerd_of_op(op)->runtime,
+							   &inventory->namespaces,
+							   &inventory->realms, op_sub_call(op));
 	return OP_WAIT;
 }
 
@@ -143,7 +133,7 @@ static int on_container(struct op *op, const ProtobufCMessage *message)
 	record = xnew(struct record);
 	record->key = xasprintf("%s/%s", op->namespace_, container->id);
 	map_insert(&inventory->records, &record->node, record->key);
-	if (labels_read_container(container->labels, container->n_labels, op->driver->instance,
+	if (labels_read_container(container->labels, container->n_labels, op->ctd->instance,
 				  &fact)) {
 		record->cell_key = take_ptr(fact.cell_key);
 		add(inventory, HOST_CONTAINER, container->id, record->cell_key);
@@ -155,7 +145,7 @@ static int start_containers(struct op *op)
 {
 	Ctd__FilterRequest request = CTD__FILTER_REQUEST__INIT;
 
-	return op_stream(op, &list_containers_method, &request.base, on_container);
+	return op_stream(op, &containers_list_method, &request.base, on_container);
 }
 
 /* ---- snapshots ---- */
@@ -164,7 +154,7 @@ static bool lease_in_use(const struct op *op, const char *lease)
 {
 	const struct op *other;
 
-	list_for_each(other, &op->driver->ops, link)
+	list_for_each(other, &op->ctd->ops, link)
 		if (other->lease && str_equal(other->lease, lease))
 			return true;
 	return false;
@@ -192,8 +182,7 @@ static int on_snapshots(struct op *op, const ProtobufCMessage *message)
 
 		if (!info->name)
 			continue;
-		if (labels_read_container(info->labels, info->n_labels, op->driver->instance,
-					  &fact))
+		if (labels_read_container(info->labels, info->n_labels, op->ctd->instance, &fact))
 			add(inventory, HOST_SNAPSHOT, info->name, fact.cell_key);
 		else if (str_starts_with(info->name, UNPACK_SNAPSHOT_PREFIX UNPACK_LEASE_PREFIX))
 			add_extract(inventory, info->name);
@@ -205,8 +194,8 @@ static int start_snapshots(struct op *op)
 {
 	Ctd__SnapshotListRequest request = CTD__SNAPSHOT_LIST_REQUEST__INIT;
 
-	request.snapshotter = op->driver->snapshotter;
-	return op_stream(op, &list_snapshots_method, &request.base, on_snapshots);
+	request.snapshotter = op->ctd->snapshotter;
+	return op_stream(op, &snapshots_list_method, &request.base, on_snapshots);
 }
 
 /* ---- tasks and leases ---- */
@@ -215,7 +204,7 @@ static int start_tasks(struct op *op)
 {
 	Ctd__Empty request = CTD__EMPTY__INIT;
 
-	return op_unary(op, &list_tasks_method, &request.base);
+	return op_unary(op, &tasks_list_method, &request.base);
 }
 
 static int done_tasks(struct op *op, int status UNUSED)
@@ -241,7 +230,7 @@ static int start_leases(struct op *op)
 {
 	Ctd__FilterRequest request = CTD__FILTER_REQUEST__INIT;
 
-	return op_unary(op, &list_leases_method, &request.base);
+	return op_unary(op, &leases_list_method, &request.base);
 }
 
 /* By our label, or, of versions that gave none, by the name. */
@@ -249,7 +238,7 @@ static bool is_our_lease(const struct op *op, const Ctd__Lease *lease)
 {
 	const char *instance = labels_get(lease->labels, lease->n_labels, LABEL_INSTANCE);
 
-	return *instance ? str_equal(instance, op->driver->instance)
+	return *instance ? str_equal(instance, op->ctd->instance)
 			 : str_starts_with(lease->id, UNPACK_LEASE_PREFIX);
 }
 
@@ -277,7 +266,7 @@ static void run_shims(struct work *work)
 {
 	struct inventory_op *inventory = container_of(work, struct inventory_op, work);
 
-	shims_read(inventory->op.driver->socket, &inventory->shims);
+	shims_read(inventory->op.ctd->socket, &inventory->shims);
 }
 
 static void done_work(struct work *work)
@@ -288,7 +277,7 @@ static void done_work(struct work *work)
 static int start_shims(struct op *op)
 {
 	op_sub_call(op);
-	loop_work(op->driver->loop, &inventory_of(op)->work, run_shims, done_work);
+	loop_work(op->ctd->loop, &inventory_of(op)->work, run_shims, done_work);
 	return OP_WAIT;
 }
 
@@ -342,5 +331,6 @@ void inventory_take(struct runtime *runtime, struct host_things *ret_things, str
 
 	inventory->ret_things = ret_things;
 	inventory->op.fini = inventory_fini;
-	op_start(containerd_of(runtime), &inventory->op, inventory_steps, NULL, "everything", call);
+	op_start(&containerd_of(runtime)->ctd, &inventory->op, inventory_steps, NULL, "everything",
+		 call);
 }

@@ -8,19 +8,13 @@
 #include <errno.h>
 
 #include "api/containerd.pb-c.h"
-#include "drivers/containerd/labels.h"
-#include "drivers/containerd/op.h"
+#include "drivers/containerd/driver.h"
+#include "drivers/ctd/labels.h"
+#include "drivers/ctd/methods.h"
+#include "drivers/ctd/op.h"
 
 /* As name_containerd_namespace() gives them. */
 #define NAMESPACE_PREFIX "kukeon-"
-
-#define SERVICE "/containerd.services.namespaces.v1.Namespaces"
-
-static const struct client_method create_method = { SERVICE "/Create", NULL };
-static const struct client_method update_method = { SERVICE "/Update", NULL };
-static const struct client_method delete_method = { SERVICE "/Delete", NULL };
-static const struct client_method list_method = { SERVICE "/List",
-						  &ctd__namespace_list__descriptor };
 
 struct namespace_op {
 	struct op op;
@@ -49,7 +43,8 @@ static void start(struct runtime *runtime, struct namespace_op *namespace_,
 
 	namespace_->op.fini = namespace_fini;
 	namespace_->op.events_namespace = namespace_->name;
-	op_start_steps(containerd_of(runtime), &namespace_->op, steps, n_steps, NULL, object, call);
+	op_start_steps(&containerd_of(runtime)->ctd, &namespace_->op, steps, n_steps, NULL, object,
+		       call);
 }
 
 /* Create and Update take the same message; the mask is ignored by Create. A label of no value is
@@ -65,7 +60,7 @@ static int start_write(struct op *op, const struct client_method *method)
 	struct labels labels = { 0 };
 
 	labels_add(&labels, LABEL_REALM, namespace_->realm ? namespace_->realm : "");
-	labels_add(&labels, LABEL_INSTANCE, namespace_->realm ? op->driver->instance : "");
+	labels_add(&labels, LABEL_INSTANCE, namespace_->realm ? op->ctd->instance : "");
 	if (namespace_->found)
 		labels_add(&labels, LABEL_FOUND, namespace_->realm ? "true" : "");
 	object.name = namespace_->name;
@@ -74,18 +69,18 @@ static int start_write(struct op *op, const struct client_method *method)
 	mask.paths = paths;
 	mask.n_paths = labels.n;
 	request.namespace_ = &object;
-	request.update_mask = method == &update_method ? &mask : NULL;
+	request.update_mask = method == &namespaces_update_method ? &mask : NULL;
 	return op_unary(op, method, &request.base);
 }
 
 static int start_create(struct op *op)
 {
-	return start_write(op, &create_method);
+	return start_write(op, &namespaces_create_method);
 }
 
 static int start_update(struct op *op)
 {
-	return start_write(op, &update_method);
+	return start_write(op, &namespaces_update_method);
 }
 
 static int done_unless_busy(struct op *op UNUSED, int status)
@@ -97,7 +92,7 @@ static int start_list(struct op *op)
 {
 	Ctd__Empty request = CTD__EMPTY__INIT;
 
-	return op_unary(op, &list_method, &request.base);
+	return op_unary(op, &namespaces_list_method, &request.base);
 }
 
 static const char *instance_of(const Ctd__Namespace *item)
@@ -110,7 +105,7 @@ static bool may_use(const struct op *op, const Ctd__Namespace *item)
 {
 	const char *instance = instance_of(item);
 
-	return !*instance || strcmp(instance, op->driver->instance) == 0;
+	return !*instance || strcmp(instance, op->ctd->instance) == 0;
 }
 
 static bool is_found(const Ctd__Namespace *item)
@@ -156,7 +151,7 @@ void namespace_ensure(struct runtime *runtime, const char *namespace_, const cha
 
 	op->name = xstrdup(namespace_);
 	op->realm = xstrdup(realm);
-	events_add_namespace(&containerd_of(runtime)->events, namespace_);
+	events_add_namespace(&containerd_of(runtime)->ctd.events, namespace_);
 	start(runtime, op, ensure_steps, ARRAY_SIZE(ensure_steps), call);
 }
 
@@ -167,7 +162,7 @@ static int start_delete(struct op *op)
 	if (namespace_of(op)->found)
 		return OP_NEXT;
 	request.name = namespace_of(op)->name;
-	return op_unary(op, &delete_method, &request.base);
+	return op_unary(op, &namespaces_delete_method, &request.base);
 }
 
 /* Another instance's by now: nothing of it is ours to take away. */
@@ -211,7 +206,7 @@ static int done_list(struct op *op, int status UNUSED)
 			continue;
 		strv_add(ours->ret_namespaces, item->name);
 		strv_add(ours->ret_realms, realm);
-		events_add_namespace(&op->driver->events, item->name);
+		events_add_namespace(&op->ctd->events, item->name);
 	}
 	return OP_NEXT;
 }

@@ -5,54 +5,12 @@
 
 #include "api/containerd.pb-c.h"
 #include "core/model/model.h"
-#include "drivers/containerd/inputs.h"
-#include "drivers/containerd/labels.h"
-#include "drivers/containerd/op.h"
 #include "drivers/containerd/shims.h"
-#include "drivers/containerd/tmpfs.h"
-
-/* runc, the shim and hooks of the kernel: slow on a loaded machine, and to be cut only when hope is
- * gone. */
-enum { TASK_TIMEOUT_MS = 60 * 1000 };
-
-static const struct client_method mounts_method = {
-	"/containerd.services.snapshots.v1.Snapshots/Mounts", &ctd__mounts_reply__descriptor
-};
-static const struct client_method create_method = { "/containerd.services.tasks.v1.Tasks/Create",
-						    &ctd__task_create_reply__descriptor };
-static const struct client_method get_container_method = {
-	"/containerd.services.containers.v1.Containers/Get", &ctd__container_message__descriptor
-};
-static const struct client_method get_method = { "/containerd.services.tasks.v1.Tasks/Get",
-						 &ctd__process_message__descriptor };
-static const struct client_method start_method = { "/containerd.services.tasks.v1.Tasks/Start",
-						   NULL };
-static const struct client_method kill_method = { "/containerd.services.tasks.v1.Tasks/Kill",
-						  NULL };
-static const struct client_method delete_method = { "/containerd.services.tasks.v1.Tasks/Delete",
-						    NULL };
-
-struct task_op {
-	struct op op;
-	char *id;
-	Ctd__MountsReply *mounts;
-	uint32_t *ret_pid;
-	bool cleared; /* what was left of an earlier task has been deleted once */
-	int signal;
-	int start_status;
-	struct error start_err;
-	struct work work; /* of asking after volumes, of setting modes, or of killing the shim */
-	int worked;
-	struct error work_err;
-	Api__ContainerSpec *spec; /* of a container that names paths of the host, or at its start
-				     of one that has a tmpfs; NULL: none */
-	uint32_t waiting_pid;     /* of the task that is to be started */
-};
-
-static struct task_op *task_of(struct op *op)
-{
-	return container_of(op, struct task_op, op);
-}
+#include "drivers/containerd/task.h"
+#include "drivers/ctd/labels.h"
+#include "drivers/ctd/methods.h"
+#include "drivers/ctd/op.h"
+#include "drivers/oci/inputs.h"
 
 static void task_fini(struct op *op)
 {
@@ -65,7 +23,7 @@ static void task_fini(struct op *op)
 		protobuf_c_message_free_unpacked(&task->mounts->base, NULL);
 }
 
-static struct task_op *task_new(const struct container_ref *ref)
+struct task_op *task_new(const struct container_ref *ref)
 {
 	struct task_op *task = xnew(struct task_op);
 
@@ -74,16 +32,16 @@ static struct task_op *task_new(const struct container_ref *ref)
 	return task;
 }
 
-static void run_steps(struct runtime *runtime, struct task_op *task, const struct op_step *steps,
-		      size_t n_steps, const struct container_ref *ref, struct call *call)
+void task_run(struct runtime *runtime, struct task_op *task, const struct op_step *steps,
+	      size_t n_steps, const struct container_ref *ref, struct call *call)
 {
 	AUTO_FREE char *object = xasprintf("container %s", ref->id);
 
-	op_start_steps(containerd_of(runtime), &task->op, steps, n_steps, ref->namespace_, object,
-		       call);
+	op_start_steps(&containerd_of(runtime)->ctd, &task->op, steps, n_steps, ref->namespace_,
+		       object, call);
 }
 
-static int start_with_id(struct op *op, const struct client_method *method)
+int task_ask(struct op *op, const struct client_method *method)
 {
 	Ctd__NameRequest request = CTD__NAME_REQUEST__INIT;
 
@@ -95,7 +53,7 @@ static int start_with_id(struct op *op, const struct client_method *method)
 
 enum { CREATE_STEP = 2 };
 
-static void done_work(struct work *work)
+void task_worked(struct work *work)
 {
 	struct task_op *task = container_of(work, struct task_op, work);
 
@@ -118,7 +76,7 @@ static int start_check_volumes(struct op *op)
 	if (!task->spec)
 		return OP_NEXT;
 	op_sub_call(op);
-	loop_work_apart(op->driver->loop, &task->work, run_check_volumes, done_work);
+	loop_work_apart(op->ctd->loop, &task->work, run_check_volumes, task_worked);
 	return OP_WAIT;
 }
 
@@ -126,9 +84,9 @@ static int start_mounts(struct op *op)
 {
 	Ctd__SnapshotRequest request = CTD__SNAPSHOT_REQUEST__INIT;
 
-	request.snapshotter = op->driver->snapshotter;
+	request.snapshotter = op->ctd->snapshotter;
 	request.key = task_of(op)->id;
-	return op_unary(op, &mounts_method, &request.base);
+	return op_unary(op, &snapshots_mounts_method, &request.base);
 }
 
 static int done_mounts(struct op *op, int status UNUSED)
@@ -147,7 +105,7 @@ static int start_create(struct op *op)
 	request.container_id = task->id;
 	request.rootfs = task->mounts->mounts;
 	request.n_rootfs = task->mounts->n_mounts;
-	return op_unary(op, &create_method, &request.base);
+	return op_unary(op, &tasks_create_method, &request.base);
 }
 
 static int done_create(struct op *op, int status)
@@ -160,7 +118,7 @@ static int done_create(struct op *op, int status)
 
 static int start_get(struct op *op)
 {
-	return start_with_id(op, &get_method);
+	return task_ask(op, &tasks_get_method);
 }
 
 static int done_get(struct op *op, int status)
@@ -178,7 +136,7 @@ static int done_get(struct op *op, int status)
 
 static int start_clear(struct op *op)
 {
-	return start_with_id(op, &delete_method);
+	return task_ask(op, &tasks_delete_method);
 }
 
 static int done_clear(struct op *op, int status UNUSED)
@@ -219,102 +177,7 @@ void task_create(struct runtime *runtime, const struct container_ref *ref,
 	if (spec && inputs_name_paths(spec))
 		task->spec = (Api__ContainerSpec *)model_copy(&spec->base);
 	task->ret_pid = ret_pid;
-	run_steps(runtime, task, create_steps, ARRAY_SIZE(create_steps), ref, call);
-}
-
-/* ---- start ---- */
-
-enum { START_STEP = 2 };
-
-static int start_look_waiting(struct op *op)
-{
-	if (task_of(op)->spec)
-		return start_with_id(op, &get_method);
-	op->next = START_STEP;
-	return OP_NEXT;
-}
-
-static int done_look_waiting(struct op *op, int status)
-{
-	const Ctd__Process *process =
-		status == 0 ? op_reply(op, Ctd__ProcessMessage)->process : NULL;
-
-	if (process && process->status == CTD__PROCESS_STATUS__CREATED)
-		task_of(op)->waiting_pid = process->pid;
-	return OP_NEXT;
-}
-
-static void run_set_modes(struct work *work)
-{
-	struct task_op *task = container_of(work, struct task_op, work);
-
-	task->worked = tmpfs_set_modes(task->waiting_pid, task->spec, &task->work_err);
-}
-
-static int start_set_modes(struct op *op)
-{
-	struct task_op *task = task_of(op);
-
-	if (!task->waiting_pid)
-		return OP_NEXT;
-	op_sub_call(op);
-	loop_work_apart(op->driver->loop, &task->work, run_set_modes, done_work);
-	return OP_WAIT;
-}
-
-static int start_start(struct op *op)
-{
-	return start_with_id(op, &start_method);
-}
-
-static int done_start(struct op *op, int status)
-{
-	struct task_op *task = task_of(op);
-
-	if (status == 0)
-		return OP_END;
-	task->start_status = op_explain(op, status, &task->start_err);
-	return OP_NEXT;
-}
-
-/* containerd refuses to start what runs already, with no status of its own for that. Running is
- * what was wanted. */
-static int done_look_started(struct op *op, int status)
-{
-	const Ctd__Process *process =
-		status == 0 ? op_reply(op, Ctd__ProcessMessage)->process : NULL;
-
-	if (process && process->status == CTD__PROCESS_STATUS__RUNNING)
-		return OP_END;
-	op->err = task_of(op)->start_err;
-	return task_of(op)->start_status;
-}
-
-static const struct op_step begin_steps[] = {
-	{ .name = "look at the task that waits",
-	  .also_ok = { ENOENT },
-	  .start = start_look_waiting,
-	  .done = done_look_waiting },
-	{ .name = "make its tmpfs true", .start = start_set_modes },
-	[START_STEP] = { .name = "start the task",
-			 .timeout_ms = TASK_TIMEOUT_MS,
-			 .also_ok = { EBUSY, EIO },
-			 .start = start_start,
-			 .done = done_start },
-	{ .name = "look at the task",
-	  .also_ok = { ENOENT },
-	  .start = start_get,
-	  .done = done_look_started },
-};
-
-void task_start(struct runtime *runtime, const struct container_ref *ref,
-		const Api__ContainerSpec *spec, struct call *call)
-{
-	struct task_op *task = task_new(ref);
-
-	if (spec && tmpfs_is_used(spec))
-		task->spec = (Api__ContainerSpec *)model_copy(&spec->base);
-	run_steps(runtime, task, begin_steps, ARRAY_SIZE(begin_steps), ref, call);
+	task_run(runtime, task, create_steps, ARRAY_SIZE(create_steps), ref, call);
 }
 
 /* ---- signal ---- */
@@ -323,7 +186,7 @@ static int start_get_record(struct op *op)
 {
 	if (task_of(op)->signal)
 		return OP_NEXT;
-	return start_with_id(op, &get_container_method);
+	return task_ask(op, &containers_get_method);
 }
 
 static int done_get_record(struct op *op, int status)
@@ -349,7 +212,7 @@ static int start_kill(struct op *op)
 	request.signal = (uint32_t)task->signal;
 	request.has_all = true;
 	request.all = task->signal == SIGKILL;
-	return op_unary(op, &kill_method, &request.base);
+	return op_unary(op, &tasks_kill_method, &request.base);
 }
 
 static const struct op_step kill_steps[] = {
@@ -366,14 +229,14 @@ void task_signal(struct runtime *runtime, const struct container_ref *ref, int s
 	struct task_op *task = task_new(ref);
 
 	task->signal = signal;
-	run_steps(runtime, task, kill_steps, ARRAY_SIZE(kill_steps), ref, call);
+	task_run(runtime, task, kill_steps, ARRAY_SIZE(kill_steps), ref, call);
 }
 
 /* ---- delete ---- */
 
 static int start_delete(struct op *op)
 {
-	return start_with_id(op, &delete_method);
+	return task_ask(op, &tasks_delete_method);
 }
 
 static const struct op_step delete_steps[] = {
@@ -387,7 +250,7 @@ void task_delete(struct runtime *runtime, const struct container_ref *ref, struc
 {
 	struct task_op *task = task_new(ref);
 
-	run_steps(runtime, task, delete_steps, ARRAY_SIZE(delete_steps), ref, call);
+	task_run(runtime, task, delete_steps, ARRAY_SIZE(delete_steps), ref, call);
 }
 
 /* ---- a shim that answers nobody ---- */
@@ -397,13 +260,13 @@ static void run_kill_shim(struct work *work)
 	struct task_op *task = container_of(work, struct task_op, work);
 
 	task->worked =
-		shim_kill(task->op.driver->socket, task->op.namespace_, task->id, &task->work_err);
+		shim_kill(task->op.ctd->socket, task->op.namespace_, task->id, &task->work_err);
 }
 
 static int start_kill_shim(struct op *op)
 {
 	op_sub_call(op);
-	loop_work(op->driver->loop, &task_of(op)->work, run_kill_shim, done_work);
+	loop_work(op->ctd->loop, &task_of(op)->work, run_kill_shim, task_worked);
 	return OP_WAIT;
 }
 
@@ -413,5 +276,5 @@ static const struct op_step kill_shim_steps[] = {
 
 void task_kill_shim(struct runtime *runtime, const struct container_ref *ref, struct call *call)
 {
-	run_steps(runtime, task_new(ref), kill_shim_steps, ARRAY_SIZE(kill_shim_steps), ref, call);
+	task_run(runtime, task_new(ref), kill_shim_steps, ARRAY_SIZE(kill_shim_steps), ref, call);
 }

@@ -7,10 +7,10 @@
 
 #include "core/base/fs.h"
 #include "core/base/log.h"
-#include "drivers/cni/exec.h"
 #include "drivers/firewalls/docker_rules.h"
 #include "drivers/nft/nft.h"
 #include "drivers/nft/nft_run.h"
+#include "drivers/plugins/exec.h"
 
 #define RECORD JOURNAL_OWN_PREFIX "docker"
 #define DIRS "/usr/sbin:/sbin:/usr/local/sbin:/usr/bin"

@@ -21,6 +21,12 @@
  * denies may still ask which neighbour has an IPv6 address, without which not even an answer gets
  * there. leaving: the kernel leads nothing from ::1 elsewhere. post: a cell that reaches a port of
  * its own space through the host gets its answer through the host too, or would not know it.
+ * forward_again, host_again: the same once more, by base chains of their own, so that whoever
+ * empties or opens one of the two, alone or before we have put it back, still meets the other. A
+ * mark "the first one has let it pass" would cost less, and be one more bit that is nobody else's
+ * any more; a policy of drop would meet what is not ours. What goes to a cell needs no second look:
+ * an emptied forward marks nothing, and the lock wants the mark. arriving says again what guard says
+ * of loopback, for what a port would lead on.
  * seen, forward, sent: what the second lock (bridgelock.h) asks for. Packets to a cell are marked
  * by the chain that judges them: no hand takes away the one without the other. Those from cells
  * look as if they had been sent to many, but where they come by here before the bridge hands them
@@ -71,6 +77,13 @@ static const char rules[] =
 	"		iifname @bridges jump egress\n"
 	"		iifname @bridges drop\n"
 	"	}\n"
+	"	chain host_again {\n"
+	"		type filter hook input priority filter + 1;\n"
+	"		iifname != @bridges accept\n"
+	"		icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept\n"
+	"		jump egress\n"
+	"		drop\n"
+	"	}\n"
 	"	chain forward {\n"
 	"		type filter hook forward priority filter;\n"
 	"		iifname . oifname @inside " SEEN " accept\n"
@@ -83,8 +96,17 @@ static const char rules[] =
 	"		ct direction reply ct state established,related accept\n"
 	"		drop\n"
 	"	}\n"
+	"	chain forward_again {\n"
+	"		type filter hook forward priority filter + 1;\n"
+	"		iifname . oifname @inside accept\n"
+	"		iifname != @bridges accept\n"
+	"		oifname @bridges drop\n"
+	"		jump egress\n"
+	"		drop\n"
+	"	}\n"
 	"	chain arriving {\n"
 	"		type nat hook prerouting priority dstnat;\n"
+	"		ip daddr 127.0.0.0/8 jump looped\n"
 	"		fib daddr type local dnat ip to ip daddr . meta l4proto . th dport map @ports_at\n"
 	"		fib daddr type local dnat ip to meta l4proto . th dport map @ports\n"
 	"		fib daddr type local dnat ip6 to ip6 daddr . meta l4proto . th dport map @ports_at6\n"

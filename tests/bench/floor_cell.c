@@ -5,8 +5,8 @@
 
 #include "core/hosts/cellfiles.h"
 #include "core/model/names.h"
-#include "drivers/cni/netns.h"
-#include "drivers/containerd/oci.h"
+#include "drivers/netns/netns.h"
+#include "drivers/oci/oci.h"
 #include "tests/bench/bench.h"
 
 #define CONTAINERS "/containerd.services.containers.v1.Containers/"

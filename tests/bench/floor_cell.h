@@ -5,8 +5,8 @@
 
 #include <semaphore.h>
 
-#include "drivers/containerd/host.h"
-#include "drivers/containerd/image.h"
+#include "drivers/oci/host.h"
+#include "drivers/oci/image.h"
 #include "tests/bench/ctd.h"
 #include "tests/bench/floor.h"
 #include "tests/bench/plugin.h"

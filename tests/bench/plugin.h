@@ -3,7 +3,7 @@
  * ends the bench. */
 #pragma once
 
-#include "drivers/cni/conflist.h"
+#include "drivers/conf/conflist.h"
 
 struct plugin_run {
 	const struct conflist *list;

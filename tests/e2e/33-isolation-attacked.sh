@@ -91,7 +91,7 @@ attack() {
 		nft delete table inet kukeon 2>/dev/null || true
 		nft flush table inet kukeon 2>/dev/null || true
 		nft "$EMPTY" 2>/dev/null || true
-		for chain in egress refuse; do
+		for chain in egress refuse forward host; do
 			nft flush chain inet kukeon $chain 2>/dev/null || true
 		done
 		n=$((n + 1))
@@ -132,7 +132,7 @@ for bridged in 0 1; do
 
 	# The same for as long as nobody puts the rules back: of one chain alone, and of all.
 	daemon_kill
-	for chain in egress refuse; do
+	for chain in egress refuse forward host; do
 		rules=$(nft list table inet kukeon)
 		nft flush chain inet kukeon $chain
 		"$HERE/flows" 0.3 "${forbidden[@]}" >"$T/passed"

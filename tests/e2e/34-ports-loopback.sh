@@ -111,6 +111,10 @@ for localnet in 0 1; do
 	nothing_leaves "route_localnet $localnet"
 	daemon_kill
 	only_as_published "without a daemon, route_localnet $localnet"
+	rules=$(nft list table inet kukeon)
+	nft flush chain inet kukeon guard
+	only_as_published "with guard empty, route_localnet $localnet"
+	printf 'delete table inet kukeon\n%s\n' "$rules" | nft -f -
 	daemon_start
 	wait_for_cell web Ready
 done

@@ -51,7 +51,7 @@ looks() {
 		"kuke get cells --show-labels" "kuke get containers" "kuke get containers -o wide" "kuke get containers -o name" \
 		"COLUMNS=66 kuke get containers" "kuke get containers | cat" \
 		"kuke get cell web -o yaml" "kuke status" "kuke status cell web" "kuke events cell web --limit 5" \
-		"kuke wait cell web 2>/dev/null" "kuke prune" "kuke refresh" "kuke version"
+		"kuke wait cell web" "kuke prune" "kuke refresh" "kuke version"
 }
 
 # Progress goes to standard error while somebody watches: how often it changes is chance.

@@ -2,7 +2,7 @@
 /* The network driver: spaces, and the attachment of one cell. */
 #include <errno.h>
 
-#include "drivers/cni/netns.h"
+#include "drivers/netns/netns.h"
 #include "tests/e2e/network_fixture.h"
 
 static void test_one_cell(void **state)

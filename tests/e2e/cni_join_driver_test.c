@@ -4,7 +4,7 @@
 #include <sched.h>
 
 #include "core/base/buf.h"
-#include "drivers/cni/hostnet.h"
+#include "drivers/hostnet/hostnet.h"
 #include "tests/e2e/network_fixture.h"
 
 static const char PIN[] = TEST_DIR "/netns/main_web_app_one";

@@ -6,8 +6,8 @@
 #include <sys/mount.h>
 #include <sys/wait.h>
 
-#include "drivers/cni/hostnet.h"
-#include "drivers/cni/netns.h"
+#include "drivers/hostnet/hostnet.h"
+#include "drivers/netns/netns.h"
 #include "tests/e2e/network_fixture.h"
 
 /* What crashes and reboots leave. */

@@ -329,6 +329,8 @@ static void test_image(void)
 	import_image();
 	run(0, resolve_image, NAMESPACE, IMAGE, &digest); /* unpacks */
 	run(0, resolve_image, NAMESPACE, IMAGE, &known);  /* knows */
+	free(known);
+	run(0, resolve_image, NAMESPACE, "busybox", &known); /* the same by a short name */
 	expect(str_starts_with(digest, "sha256:") && str_equal(digest, known));
 	free(digest);
 	free(known);

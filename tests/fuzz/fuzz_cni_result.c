@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/cni/result.h"
+#include "drivers/conf/result.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/cni/conflist.h"
+#include "drivers/conf/conflist.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Files of other tools on the host: whatever stands in them is no range, or one that is whole. */
 #include "core/base/str.h"
-#include "drivers/cni/neighbours.h"
-#include "drivers/cni/switches.h"
+#include "drivers/hostnet/neighbours.h"
+#include "drivers/hostnet/switches.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Image documents come from registries: neither parser may fall over anything. */
-#include "drivers/containerd/image.h"
+#include "drivers/oci/image.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A user, and the passwd and group files of an image: three texts with a NUL between them. */
-#include "drivers/containerd/user_parse.h"
+#include "drivers/oci/user_parse.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

@@ -14,6 +14,7 @@
 #include "core/base/fs.h"
 #include "core/host/daemon_host.h"
 #include "tests/fake/host.h"
+#include "tests/unit/scratch.h"
 
 enum { WAIT_MS = 60 * 1000, ASK_TIMEOUT_MS = 50 * 1000 }; /* limits for a busy machine */
 
@@ -103,7 +104,7 @@ static void served_stop(struct served *served)
 
 static inline void served_init(struct served *served, bool with_store)
 {
-	snprintf(served->dir, sizeof(served->dir), "/tmp/test-api-XXXXXX");
+	snprintf(served->dir, sizeof(served->dir), "%s/test-api-XXXXXX", SCRATCH);
 	assert_non_null(mkdtemp(served->dir));
 	served->run_path = with_store ? xasprintf("%s/run", served->dir) : NULL;
 	sim_init_real(&served->sim, 1);

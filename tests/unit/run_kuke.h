@@ -59,15 +59,15 @@ static inline void run_environment(char *const given[], char *ret_environment[])
 	ret_environment[n] = NULL;
 }
 
-/* @line: the words after "kuke", separated by single spaces. @environment: NULL for PATH alone. */
-static inline struct run run_kuke(const char *line, char *const environment[])
+/* Takes @err_fd. */
+static inline struct run run_kuke_to(int err_fd, const char *line, char *const environment[])
 {
 	char *variables[RUN_VARIABLES_MAX + 2], *argv[RUN_WORDS_MAX + 2] = { NULL };
 	AUTO_FREE char *words = xasprintf("kuke %s", line);
 	char *rest = words + strlen("kuke ");
 	struct run run = { 0 };
 	posix_spawn_file_actions_t actions;
-	int out = memfd_create("out", MFD_CLOEXEC), err = memfd_create("err", MFD_CLOEXEC), status;
+	int out = memfd_create("out", MFD_CLOEXEC), status;
 	pid_t pid;
 
 	argv[0] = words;
@@ -79,13 +79,43 @@ static inline struct run run_kuke(const char *line, char *const environment[])
 	run_environment(environment, variables);
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
-	posix_spawn_file_actions_adddup2(&actions, err, STDERR_FILENO);
+	posix_spawn_file_actions_adddup2(&actions, err_fd, STDERR_FILENO);
 	assert_int_equal(posix_spawn(&pid, KUKE_PROGRAM, &actions, NULL, argv, variables), 0);
 	posix_spawn_file_actions_destroy(&actions);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	run.code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 	run_read(out, &run.out);
+	return run;
+}
+
+/* @line: the words after "kuke", separated by single spaces. @environment: NULL for PATH alone. */
+static inline struct run run_kuke(const char *line, char *const environment[])
+{
+	int err = memfd_create("err", MFD_CLOEXEC);
+	struct run run = run_kuke_to(err, line, environment);
+
 	run_read(err, &run.err);
+	return run;
+}
+
+/* The same while somebody watches: standard error is a terminal. It takes some kilobytes. */
+static inline struct run run_kuke_watched(const char *line, char *const environment[])
+{
+	int terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+	struct run run;
+	ssize_t n;
+	int err;
+
+	assert_true(terminal >= 0 && grantpt(terminal) == 0 && unlockpt(terminal) == 0);
+	err = open(ptsname(terminal), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	assert_true(err >= 0);
+	run = run_kuke_to(err, line, environment);
+	buf_add(&run.err, "", 0);
+	while ((n = read(terminal, buf_reserve(&run.err, BUFSIZ), BUFSIZ)) > 0)
+		run.err.len += (size_t)n;
+	buf_add(&run.err, "", 0);
+	close(err);
+	close(terminal);
 	return run;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/nft/blockers.h"
+#include "drivers/probe/blockers.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

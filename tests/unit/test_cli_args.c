@@ -2,6 +2,7 @@
 #include "tests/unit/run_kuke.h"
 
 #include "cli/args/kinds.h"
+#include "cli/verbs.h"
 #include "core/base/str.h"
 
 static void test_kind_words(void **state UNUSED)

@@ -712,11 +712,14 @@ static void test_validate(void **state UNUSED)
 	run_expect(
 		bad, nobody, CLI_FAILED,
 		"Cell \"web\": valid\n"
-		"Cell \"api\": failed: port 127.0.0.1:80/tcp of the host is published by cell "
-		"default/default/default/web; choose another one here or there\n"
-		"Cell \"Web\": failed: its name differs from that of cell "
-		"default/default/default/web in case only\n"
-		"Container \"b\": failed in default/default/default/web: it cannot join its cell: *",
+		"Cell \"api\": failed: spec.containers[0].ports: port 127.0.0.1:80/tcp of the host "
+		"is published by cell default/default/default/web; choose another one here or "
+		"there\n"
+		"Cell \"Web\": failed: its name and that of cell default/default/default/web differ "
+		"in case only, and in one space resolvers do not tell them apart; choose another "
+		"name here or there\n"
+		"Container \"b\": failed in default/default/default/web: cell "
+		"default/default/default/web: spec.containers[1].root: *",
 		"");
 	run_expect(wrong, nobody, CLI_FAILED, NULL, "kuke: *");
 	run = run_kuke(dry, nobody);
@@ -726,6 +729,65 @@ static void test_validate(void **state UNUSED)
 		   "Cell \"web\": valid (dry run)\n"
 		   "Container \"b\": valid in default/default/default/web (dry run)\n",
 		   "kuke: cannot reach kukeond at *");
+	assert_int_equal(fs_remove_tree(AT_FDCWD, directory, NULL), 0);
+}
+
+#define SPACE_WITH(name, spec) DOCUMENT("Space", name) "spec: {" spec "}\n"
+
+/* What documents of several files say of each other. */
+static void test_validate_together(void **state UNUSED)
+{
+	char directory[] = "/tmp/kuke-files-XXXXXX";
+	char *nobody[] = { TEXT("KUKEON_SOCKET=/nowhere"), NULL };
+	AUTO_FREE char *line = NULL;
+
+	assert_non_null(mkdtemp(directory));
+	write_file(directory, "spaces.yaml",
+		   SPACE_WITH("a", "subnet: 10.50.0.0/16, subnet6: \"fd00:1::/64\"")
+			   SPACE_WITH("b", "subnet: 10.51.0.0/16")
+				   SPACE_WITH("c", "subnet6: \"fd00:1::/64\""));
+	write_file(directory, "wide.yaml", SPACE_WITH("d", "subnet: 10.48.0.0/14"));
+	write_file(directory, "cells.yaml",
+		   CELL_WITH("web", "{id: a, image: x, networks: [b, e, main/f, main/g]}")
+			   DOCUMENT("Stack", "s") "spec: {spaceId: e}\n" DOCUMENT(
+				   "Cell",
+				   "Web") "spec: {stackId: s, containers: [{id: a, image: x}]}\n");
+	write_file(directory, "joins.yaml",
+		   DOCUMENT("Container",
+			    "b") "spec: {realmId: main, spaceId: f, cellId: n, image: "
+				 "x, networks: [h]}\n" CONTAINER_WITH("c", "ports: [\"80:80\"]"));
+	write_file(directory, "ports.yaml",
+		   DOCUMENT("Container", "c") "spec: {cellId: WEB, image: x}\n" DOCUMENT(
+			   "Container", "d") "spec: {cellId: other, image: x, ports: "
+					     "[\"80:1\"]}\n");
+	line = xasprintf("validate -f %s/spaces.yaml -f %s/wide.yaml -f %s/cells.yaml -f "
+			 "%s/joins.yaml -f %s/ports.yaml",
+			 directory, directory, directory, directory, directory);
+	run_expect(
+		line, nobody, CLI_FAILED,
+		"Space \"a\": valid\n"
+		"Space \"b\": valid\n"
+		"Space \"c\": failed: subnet6 fd00:1::/64 overlaps space default/a: choose "
+		"another\n"
+		"Space \"d\": failed: subnet 10.48.0.0/14 overlaps space default/a: choose "
+		"another\n"
+		"Stack \"s\": valid in default/e\n"
+		"Cell \"web\": valid: space main/g, which its containers name in networks, is "
+		"declared in none of the files: create it first, or in the same request\n"
+		"Cell \"Web\": failed in default/default/s: its name and that of cell "
+		"default/default/default/web differ in case only, and in one space resolvers do "
+		"not tell them apart; choose another name here or there\n"
+		"Container \"b\": valid in main/f/default/n: space main/h, which its containers "
+		"name in networks, is declared in none of the files: create it first, or in the "
+		"same request\n"
+		"Container \"c\": valid in default/default/default/web\n"
+		"Container \"c\": failed in default/default/default/WEB: its name and that of "
+		"cell default/default/default/web differ in case only, and in one space resolvers "
+		"do not tell them apart; choose another name here or there\n"
+		"Container \"d\": failed in default/default/default/other: spec.ports: port 80/tcp "
+		"of the host is published by cell default/default/default/web; choose another one "
+		"here or there\n",
+		"");
 	assert_int_equal(fs_remove_tree(AT_FDCWD, directory, NULL), 0);
 }
 
@@ -895,13 +957,21 @@ static void test_streams(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_requests),      cmocka_unit_test(test_wrong_usage),
-		cmocka_unit_test(test_results),       cmocka_unit_test(test_files),
-		cmocka_unit_test(test_apply_goes_on), cmocka_unit_test(test_delete_files),
-		cmocka_unit_test(test_completion),    cmocka_unit_test(test_completion_of_names),
-		cmocka_unit_test(test_bash),          cmocka_unit_test(test_cut_off),
-		cmocka_unit_test(test_apply_cut_off), cmocka_unit_test(test_validate),
-		cmocka_unit_test(test_streams),       cmocka_unit_test(test_doctor),
+		cmocka_unit_test(test_requests),
+		cmocka_unit_test(test_wrong_usage),
+		cmocka_unit_test(test_results),
+		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_apply_goes_on),
+		cmocka_unit_test(test_delete_files),
+		cmocka_unit_test(test_completion),
+		cmocka_unit_test(test_completion_of_names),
+		cmocka_unit_test(test_bash),
+		cmocka_unit_test(test_cut_off),
+		cmocka_unit_test(test_apply_cut_off),
+		cmocka_unit_test(test_validate),
+		cmocka_unit_test(test_validate_together),
+		cmocka_unit_test(test_streams),
+		cmocka_unit_test(test_doctor),
 	};
 
 	verbs_register();

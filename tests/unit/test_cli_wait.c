@@ -516,28 +516,95 @@ static const struct row watches[] = {
 	  "kuke: *" },
 };
 
-static void test_wait(void **state UNUSED)
+static const struct {
+	const struct row *rows;
+	size_t n;
+} tables[] = {
+	{ waits, ARRAY_SIZE(waits) },
+	{ unsteady, ARRAY_SIZE(unsteady) },
+	{ verbs_that_wait, ARRAY_SIZE(verbs_that_wait) },
+	{ watches, ARRAY_SIZE(watches) },
+};
+
+static const struct row *row_to_play;
+
+static void test_row(void **state UNUSED)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(waits); i++)
-		play_row(&waits[i]);
+	play_row(row_to_play);
 }
 
-static void test_unsteady(void **state UNUSED)
+/* In a process of its own, which ends with what it found. */
+static pid_t begin_row(const struct row *row)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(unsteady); i++)
-		play_row(&unsteady[i]);
+	const struct CMUnitTest alone[] = { { row->line, test_row, NULL, NULL, NULL } };
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid > 0)
+		return pid;
+	row_to_play = row;
+	cmocka_set_message_output(CM_OUTPUT_TAP); /* says little of what goes well */
+	_exit(cmocka_run_group_tests(alone, NULL, NULL));
 }
 
-static void test_verbs_that_wait(void **state UNUSED)
+/* Each of them waits for seconds, as people do, and none for another: all at once. */
+static void test_rows(void **state UNUSED)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(verbs_that_wait); i++)
-		play_row(&verbs_that_wait[i]);
+	pid_t pids[64];
+	size_t n = 0, failed = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
+		for (size_t j = 0; j < tables[i].n; j++) {
+			assert_true(n < ARRAY_SIZE(pids));
+			pids[n++] = begin_row(&tables[i].rows[j]);
+		}
+	for (size_t i = 0; i < n; i++) {
+		int status;
+
+		assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+		failed += status != 0;
+	}
+	if (failed)
+		fail_msg("%zu of %zu rows failed", failed, n);
 }
 
-static void test_get_watch(void **state UNUSED)
+/* Whoever watches reads each state on its way once: what came of it the result says. */
+static void test_watched(void **state UNUSED)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(watches); i++)
-		play_row(&watches[i]);
+	static const struct script starts = { { PENDING(ADDED, "Creating"), S, P, READY(MODIFIED),
+						H },
+					      API__OUTCOME__ACCEPTED },
+				   stops = { { READY(ADDED), S, P, STOPPED(MODIFIED), H },
+					     API__OUTCOME__ACCEPTED },
+				   creates = { { PENDING(ADDED, "Creating"), S, P, READY(MODIFIED),
+						 H },
+					       API__OUTCOME__CREATED };
+	static const struct {
+		const char *line, *out, *err;
+		const struct script *script;
+	} rows[] = {
+		{ "wait cell web", "Cell \"web\": Ready\n", "Cell \"web\": Pending, Creating\r\n",
+		  &starts },
+		{ "start cell web --wait", "Cell \"web\": started\n",
+		  "Cell \"web\": Pending, Creating\r\n", &starts },
+		{ "stop cell web --wait", "Cell \"web\": stopped\n", "Cell \"web\": Ready\r\n",
+		  &stops },
+		{ "create cell web --wait", "Cell \"web\": created\n",
+		  "Cell \"web\": Pending, Creating\r\nCell \"web\": Ready\r\n", &creates },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct stub stub;
+		struct run run;
+
+		stub_init(&stub, methods, ARRAY_SIZE(methods), rows[i].script);
+		run = run_kuke_watched(rows[i].line, stub.environment);
+		assert_int_equal(run.code, CLI_DONE);
+		assert_string_equal(run.out.data, rows[i].out);
+		assert_string_equal(run.err.data, rows[i].err);
+		run_fini(&run);
+		stub_fini(&stub);
+	}
 }
 
 /* One object a line, whatever is in it; the last one says that it is gone. */
@@ -586,10 +653,8 @@ static void test_selector_of_a_watch(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_wait),
-		cmocka_unit_test(test_unsteady),
-		cmocka_unit_test(test_verbs_that_wait),
-		cmocka_unit_test(test_get_watch),
+		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_watched),
 		cmocka_unit_test(test_get_watch_json),
 		cmocka_unit_test(test_selector_of_a_watch),
 	};

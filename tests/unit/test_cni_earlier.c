@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "core/base/util.h"
-#include "drivers/cni/earlier.h"
+#include "drivers/plugins/earlier.h"
 
 static const char NETNS_DIR[] = "/tmp/test-cni-earlier/netns";
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/cni/exec.h"
+#include "drivers/plugins/exec.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 
 #include "core/base/fs.h"
 #include "core/base/str.h"
-#include "drivers/cni/chain.h"
+#include "drivers/plugins/chain.h"
 
 enum { DEADLINE_MS = 400, GRACE_MS = 100, MANY = 12 };
 

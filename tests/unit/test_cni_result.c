@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/cni/result.h"
+#include "drivers/conf/result.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -10,7 +10,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/str.h"
-#include "drivers/cni/attachment.h"
+#include "drivers/attachments/attachment.h"
 
 static void test_results(void **state UNUSED)
 {

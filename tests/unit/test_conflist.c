@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/cni/conflist.h"
+#include "drivers/conf/conflist.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "drivers/cni/attachment.h"
+#include "drivers/attachments/attachment.h"
 
 static char *make_web(void)
 {

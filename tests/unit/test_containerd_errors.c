@@ -8,8 +8,8 @@
 #include <errno.h>
 
 #include "core/base/buf.h"
-#include "drivers/containerd/client.h"
-#include "drivers/containerd/labels.h"
+#include "drivers/ctd/client.h"
+#include "drivers/ctd/labels.h"
 
 /* A '$' at the end of @part stands for the end of the text. */
 static bool has_part(const char *text, const char *part)

@@ -16,6 +16,7 @@
 #include "core/base/log.h"
 #include "core/base/str.h"
 #include "core/model/names.h"
+#include "tests/unit/scratch.h"
 
 #define WEB "default/default/default/web"
 
@@ -376,7 +377,7 @@ static int setup(void **state)
 	struct fixture *f = xnew(struct fixture);
 
 	log_set_level(LOG_ERROR);
-	snprintf(f->dir, sizeof(f->dir), "/tmp/test-history-XXXXXX");
+	snprintf(f->dir, sizeof(f->dir), "%s/test-history-XXXXXX", SCRATCH);
 	assert_non_null(mkdtemp(f->dir));
 	snprintf(f->path, sizeof(f->path), "%s/events", f->dir);
 	assert_int_equal(loop_open(&f->loop, LOOP_CLOCK_VIRTUAL, NULL), 0);

@@ -8,7 +8,7 @@
 #include <errno.h>
 
 #include "core/base/buf.h"
-#include "drivers/containerd/image.h"
+#include "drivers/oci/image.h"
 
 #define A "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define B "sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"

@@ -15,6 +15,7 @@
 
 #include "core/base/fs.h"
 #include "core/journal/journal_file.h"
+#include "tests/unit/scratch.h"
 #include "tests/unit/small_fs.h"
 
 struct fixture {
@@ -92,7 +93,7 @@ static int setup(void **state)
 {
 	struct fixture *f = xnew(struct fixture);
 
-	snprintf(f->dir, sizeof(f->dir), "/tmp/test-journal-XXXXXX");
+	snprintf(f->dir, sizeof(f->dir), "%s/test-journal-XXXXXX", SCRATCH);
 	assert_non_null(mkdtemp(f->dir));
 	snprintf(f->path, sizeof(f->path), "%s/journal", f->dir);
 	assert_int_equal(loop_open(&f->loop, LOOP_CLOCK_BOOTTIME, NULL), 0);

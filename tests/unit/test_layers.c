@@ -13,7 +13,7 @@
 #include <sys/xattr.h>
 
 #include "core/base/fs.h"
-#include "drivers/containerd/layers.h"
+#include "drivers/oci/layers.h"
 
 enum { LIMIT_BYTES = 64 };
 

@@ -18,7 +18,7 @@
 
 #include "core/network/bridges.h"
 #include "core/network/joins.h"
-#include "drivers/cni/hostlinks.h"
+#include "drivers/hostnet/hostlinks.h"
 #include "drivers/netlink/nl.h"
 
 enum { SKIPPED = 77 };

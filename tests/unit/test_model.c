@@ -147,7 +147,13 @@ static const struct {
 	  "spec.realmId: \"a_b\" is not a valid name; expected letters, digits and inner dashes, "
 	  "at most 63 bytes\n" },
 	{ "containers: [{id: a}]", "spec.containers[0].image: missing; expected an image such as "
-				   "docker.io/library/busybox:latest\n" },
+				   "nginx:1.27 or registry.example/team/app:1\n" },
+	{ "containers: [{id: a, image: Nginx}]",
+	  "spec.containers[0].image: the repository \"library/Nginx\" has upper-case letters; expected "
+	  "lower case\n" },
+	{ "containers: [{id: a, image: \"nginx:\"}]",
+	  "spec.containers[0].image: \"\" is no tag; expected at most 128 letters, digits, \"_\", \".\" "
+	  "and \"-\", of which the last two do not begin it\n" },
 	{ "containers: [{id: a, image: \"a b\"}]",
 	  "spec.containers[0].image: \"a b\" is not an image reference; expected ASCII without "
 	  "spaces\n" },

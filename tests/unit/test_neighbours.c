@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/cni/neighbours.h"
+#include "drivers/hostnet/neighbours.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

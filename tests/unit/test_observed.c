@@ -13,6 +13,7 @@
 #include "core/base/log.h"
 #include "core/desired/desired.h"
 #include "tests/fake/host.h"
+#include "tests/unit/scratch.h"
 
 enum { SETTLED_MS = 1000, LONG_MS = 10 * 1000, MINUTE_MS = 60 * 1000 };
 
@@ -33,7 +34,7 @@ static int setup(void **state)
 {
 	struct fixture *f = xnew(struct fixture);
 
-	snprintf(f->dir, sizeof(f->dir), "/tmp/test-observed-XXXXXX");
+	snprintf(f->dir, sizeof(f->dir), "%s/test-observed-XXXXXX", SCRATCH);
 	assert_non_null(mkdtemp(f->dir));
 	sim_init(&f->sim, 1);
 	f->sim.run_path = f->dir;

@@ -9,7 +9,7 @@
 #include <jansson.h>
 
 #include "core/base/buf.h"
-#include "drivers/containerd/oci.h"
+#include "drivers/oci/oci.h"
 
 struct fixture {
 	Api__ContainerSpec spec;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/cni/overlap.h"
+#include "drivers/hostnet/overlap.h"
 
 #include <linux/rtnetlink.h>
 #include <setjmp.h>

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "core/base/str.h"
-#include "drivers/nft/probe.h"
+#include "drivers/probe/probe.h"
 
 enum { FIRST = 1000, KNOWN_BY = 77, ID = 5, LINK = 14, TO_LINK = 9 };
 

@@ -17,6 +17,7 @@
 #include "core/store/store_job.h"
 #include "tests/fake/host.h"
 #include "tests/unit/bad_dirs.h"
+#include "tests/unit/scratch.h"
 #include "tests/unit/small_fs.h"
 
 enum { SETTLED_MS = 1000, LONG_MS = 10 * 1000, WAIT_MS = 10 * 1000, FILE_MAX_BYTES = 64 * 1024 };
@@ -87,7 +88,7 @@ static int setup(void **state)
 {
 	struct fixture *f = xnew(struct fixture);
 
-	snprintf(f->dir, sizeof(f->dir), "/tmp/test-store-XXXXXX");
+	snprintf(f->dir, sizeof(f->dir), "%s/test-store-XXXXXX", SCRATCH);
 	assert_non_null(mkdtemp(f->dir));
 	snprintf(f->run_path, sizeof(f->run_path), "%s/run", f->dir);
 	*state = f;

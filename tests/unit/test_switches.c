@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/cni/switches.h"
+#include "drivers/hostnet/switches.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

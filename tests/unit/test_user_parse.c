@@ -8,7 +8,7 @@
 #include <errno.h>
 
 #include "core/base/buf.h"
-#include "drivers/containerd/user_parse.h"
+#include "drivers/oci/user_parse.h"
 
 static const char passwd[] = "# comment\n"
 			     "root:x:0:0:root:/root:/bin/sh\n"

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The start of a task that waits for it, and what is put right right before. */
+#include <errno.h>
+
+#include "api/containerd.pb-c.h"
+#include "core/model/model.h"
+#include "drivers/containerd/task.h"
+#include "drivers/ctd/methods.h"
+#include "drivers/oci/tmpfs.h"
+
+enum { START_STEP = 2 };
+
+static int start_look_waiting(struct op *op)
+{
+	if (task_of(op)->spec)
+		return task_ask(op, &tasks_get_method);
+	op->next = START_STEP;
+	return OP_NEXT;
+}
+
+static int done_look_waiting(struct op *op, int status)
+{
+	const Ctd__Process *process =
+		status == 0 ? op_reply(op, Ctd__ProcessMessage)->process : NULL;
+
+	if (process && process->status == CTD__PROCESS_STATUS__CREATED)
+		task_of(op)->waiting_pid = process->pid;
+	return OP_NEXT;
+}
+
+static void run_set_modes(struct work *work)
+{
+	struct task_op *task = container_of(work, struct task_op, work);
+
+	task->worked = tmpfs_set_modes(task->waiting_pid, task->spec, &task->work_err);
+}
+
+static int start_set_modes(struct op *op)
+{
+	struct task_op *task = task_of(op);
+
+	if (!task->waiting_pid)
+		return OP_NEXT;
+	op_sub_call(op);
+	loop_work_apart(op->ctd->loop, &task->work, run_set_modes, task_worked);
+	return OP_WAIT;
+}
+
+static int start_start(struct op *op)
+{
+	return task_ask(op, &tasks_start_method);
+}
+
+static int done_start(struct op *op, int status)
+{
+	struct task_op *task = task_of(op);
+
+	if (status == 0)
+		return OP_END;
+	task->start_status = op_explain(op, status, &task->start_err);
+	return OP_NEXT;
+}
+
+static int start_look_started(struct op *op)
+{
+	return task_ask(op, &tasks_get_method);
+}
+
+/* containerd refuses to start what runs already, with no status of its own for that. Running is
+ * what was wanted. */
+static int done_look_started(struct op *op, int status)
+{
+	const Ctd__Process *process =
+		status == 0 ? op_reply(op, Ctd__ProcessMessage)->process : NULL;
+
+	if (process && process->status == CTD__PROCESS_STATUS__RUNNING)
+		return OP_END;
+	op->err = task_of(op)->start_err;
+	return task_of(op)->start_status;
+}
+
+static const struct op_step begin_steps[] = {
+	{ .name = "look at the task that waits",
+	  .also_ok = { ENOENT },
+	  .start = start_look_waiting,
+	  .done = done_look_waiting },
+	{ .name = "make its tmpfs true", .start = start_set_modes },
+	[START_STEP] = { .name = "start the task",
+			 .timeout_ms = TASK_TIMEOUT_MS,
+			 .also_ok = { EBUSY, EIO },
+			 .start = start_start,
+			 .done = done_start },
+	{ .name = "look at the task",
+	  .also_ok = { ENOENT },
+	  .start = start_look_started,
+	  .done = done_look_started },
+};
+
+void task_start(struct runtime *runtime, const struct container_ref *ref,
+		const Api__ContainerSpec *spec, struct call *call)
+{
+	struct task_op *task = task_new(ref);
+
+	if (spec && tmpfs_is_used(spec))
+		task->spec = (Api__ContainerSpec *)model_copy(&spec->base);
+	task_run(runtime, task, begin_steps, ARRAY_SIZE(begin_steps), ref, call);
+}

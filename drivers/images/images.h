@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Images that were found and unpacked, by containerd namespace and name. A name is what is written for an image, "nginx": what
+ * containerd calls it (reference_name()) is asked for.
+ */
+#pragma once
+
+#include "core/base/map.h"
+#include "drivers/ctd/ctd.h"
+#include "drivers/oci/host.h"
+#include "drivers/oci/image.h"
+
+struct image {
+	struct map_node node; /* struct images.by_key */
+	char *key;            /* "<namespace> <name>" */
+	char *digest;         /* what the name pointed to */
+	char *chain_id;       /* committed snapshot with all layers */
+	struct image_config config;
+};
+
+struct images {
+	struct ctd *ctd;
+	const struct host *host;
+	struct map by_key;     /* struct image.node */
+	struct list resolving; /* struct image_op.link */
+};
+
+void images_init(struct images *images, struct ctd *ctd, const struct host *host);
+void images_fini(struct images *images);
+
+/* Looks it up and unpacks it, if that is not done. @ret_digest may be NULL. */
+void image_resolve(struct images *images, const char *namespace_, const char *name,
+		   char **ret_digest, struct call *call);
+
+/* NULL: not resolved yet, resolve it first. Valid until the loop's next turn. */
+const struct image *image_find(const struct images *images, const char *namespace_,
+			       const char *name);
+
+/* "<namespace> <name>", as containerd calls it. Free with free(). */
+char *image_key(const char *namespace_, const char *name);
+
+/* In place of what was known of it. Takes @found's config, and copies its digest and chain_id. */
+void image_remember(struct images *images, const char *namespace_, const char *name,
+		    const struct image *found);
+
+/* Its snapshot turned out to be gone. */
+void image_forget(struct images *images, const char *namespace_, const char *name);
+void image_forget_all(struct images *images);
