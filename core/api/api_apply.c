@@ -12,9 +12,9 @@
 #include "core/desired/effective.h"
 #include "core/desired/refusal.h"
 #include "core/desired/rivals.h"
-#include "core/model/diff.h"
 #include "core/model/view.h"
 #include "core/network/network_ports.h"
+#include "core/status/diff.h"
 #include "core/status/status.h"
 
 enum { DOCUMENTS_MAX = 10000 };

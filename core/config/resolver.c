@@ -5,7 +5,7 @@
 #include <fcntl.h>
 
 #include "core/base/fs.h"
-#include "core/model/resolv.h"
+#include "core/config/resolv.h"
 
 static int read_one(const char *path, struct buf *ret, size_t *ret_n, struct error *err)
 {

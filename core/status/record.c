@@ -6,9 +6,9 @@
 
 #include "core/base/wall.h"
 #include "core/events/history.h"
-#include "core/model/diff.h"
 #include "core/plan/plan.h"
 #include "core/plan/restart.h"
+#include "core/status/diff.h"
 #include "core/status/status.h"
 
 enum { CHANGES_SHOWN = 8, SIGNAL_BASE = 128 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The host's resolv.conf. What is made of it is made the same when it is read again. */
 #include "core/base/str.h"
-#include "core/model/resolv.h"
+#include "core/config/resolv.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

@@ -8,8 +8,8 @@
 
 #include "core/base/buf.h"
 #include "core/manifest/manifest.h"
-#include "core/model/diff.h"
 #include "core/model/model.h"
+#include "core/status/diff.h"
 
 static ProtobufCMessage *parse(const ProtobufCMessageDescriptor *type, const char *yaml)
 {

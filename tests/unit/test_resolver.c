@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 
 #include "core/base/fs.h"
-#include "core/model/resolv.h"
+#include "core/config/resolv.h"
 #include "watchers/resolver_watcher.h"
 
 enum { LIMIT_MS = 5000, CHECK_MS = 5 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/model/resolv.h"
+#include "core/config/resolv.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>

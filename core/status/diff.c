@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/model/diff.h"
+#include "core/status/diff.h"
 
 #include "api/kukeon.pb-c.h"
 #include "core/model/field.h"
