@@ -3,7 +3,6 @@
 
 #include "core/plan/plan.h"
 #include "core/reconcile/act_table.h"
-#include "core/store/store.h"
 
 static const struct act *act_of(enum action action)
 {
@@ -15,19 +14,6 @@ static const struct act *act_of(enum action action)
 			return &tables[i][action];
 	check(false);
 	return NULL;
-}
-
-const char *act_namespace(struct object *object)
-{
-	while (object->parent)
-		object = object->parent;
-	if (!object->backing.namespace_)
-		object->backing.namespace_ = engine_namespace(object);
-	return object->backing.namespace_;
-}
-
-void act_nothing(struct run *run UNUSED)
-{
 }
 
 struct slot *act_slot(struct object *object, const struct plan_step *step)
@@ -48,25 +34,9 @@ struct slot *act_slot(struct object *object, const struct plan_step *step)
 	return NULL;
 }
 
-bool act_takes_dir(struct run *run)
-{
-	struct store *store = run->engine->store;
-	struct error err;
-	int r = store ? store_take_dir(store, run->object->key, &err) : 0;
-
-	if (r < 0)
-		call_complete(&run->call, r, &err);
-	return r == 0;
-}
-
 void act_start(struct run *run)
 {
 	act_of(run->action)->start(run);
-}
-
-bool act_is_current(const struct run *run)
-{
-	return run->slot->wanted_seq < run->seq;
 }
 
 void act_succeeded(struct run *run)
