@@ -3,8 +3,8 @@
 
 #include "core/base/log.h"
 #include "core/network/filter.h"
-#include "core/network/passage.h"
 #include "core/network/ways.h"
+#include "core/passage/passage.h"
 #include "core/reconcile/act.h"
 #include "core/reconcile/relist.h"
 

@@ -7,7 +7,7 @@
 #include "core/api/api_mutation.h"
 #include "core/base/wall.h"
 #include "core/desired/effective.h"
-#include "core/network/passage.h"
+#include "core/passage/passage.h"
 #include "core/status/status.h"
 
 enum { IDLE_TIMEOUT_MS = 60 * 1000, CLOSE_GRACE_MS = 200 };

@@ -5,7 +5,7 @@
 #include "core/driver/cgroup.h"
 #include "core/network/network_egress.h"
 #include "core/network/ways.h"
-#include "core/plan/plan_context.h"
+#include "core/status/plan_context.h"
 #include "core/status/status.h"
 #include "core/store/store.h"
 

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/base/aside.h"
+#include "core/base/aside_child.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -18,18 +14,7 @@
 #include "core/base/mountinfo.h"
 #include "core/base/str.h"
 
-enum { TIME_TEXT_BYTES = 32, ENDS_WITHIN_MS = 1000, LOOKS = 10, LOOK_AGAIN_NS = 2 * 1000 * 1000 };
-
-/* One child, from its start to its end. */
-struct child {
-	struct list link; /* left */
-	pid_t pid;
-	int pidfd;
-	char *name, *where;
-	time_t since;
-	struct aside_page *page;
-	size_t bytes;
-};
+enum { TIME_TEXT_BYTES = 32 };
 
 /*
  * The processes that were left behind. They are of the process, not of an object: whoever asks next
@@ -52,18 +37,13 @@ static void child_free(struct child *child)
 
 /* ---- those left behind ---- */
 
-static bool has_ended(const struct child *child)
-{
-	return waitpid(child->pid, NULL, WNOHANG) != 0;
-}
-
 /* With the mutex. */
 static void forget_ended(void)
 {
 	struct child *child;
 
 	list_for_each(child, &left, link) {
-		if (!has_ended(child))
+		if (!aside_child_has_ended(child))
 			continue;
 		list_remove(&child->link);
 		child_free(child);
@@ -133,111 +113,7 @@ bool aside_is_hung(struct aside_page *page, const char *path)
 	return false;
 }
 
-/* ---- the child ---- */
-
-/* Nothing of ours stays open in it: our locks and sockets are not to be held by what hangs. */
-static void detach(void)
-{
-	syscall(SYS_close_range, 0, ~0U, 0);
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR);
-	signal(SIGTERM, SIG_DFL);
-	signal(SIGINT, SIG_DFL);
-	signal(SIGHUP, SIG_DFL);
-	prctl(PR_SET_NAME, "kukeond-aside");
-}
-
-_Noreturn static void run_child(const struct aside *aside, struct aside_page *page)
-{
-	detach();
-	aside->run(page, aside->result_bytes ? page + 1 : NULL, aside->ctx);
-	syscall(SYS_exit_group, EXIT_SUCCESS);
-	__builtin_unreachable();
-}
-
 /* ---- the parent ---- */
-
-/* With the mutex. */
-static int start(const struct aside *aside, struct child *child, struct error *err)
-{
-	struct aside_page *page;
-
-	child->bytes = sizeof(*page) + aside->result_bytes;
-	page = mmap(NULL, child->bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (page == MAP_FAILED)
-		return error_set(err, -errno, "no memory to look at %s: %m", aside->name);
-	child->page = page;
-	child->since = time(NULL);
-	child->pid = aside->allocates ? fork() : _Fork();
-	if (child->pid == 0)
-		run_child(aside, page);
-	child->pidfd = child->pid < 0 ? -1 : pidfd_open(child->pid, 0);
-	if (child->pidfd >= 0)
-		return 0;
-	error_set(err, -errno, "cannot start a process to look at %s: %m", aside->name);
-	if (child->pid > 0 && kill(child->pid, SIGKILL) == 0)
-		waitpid(child->pid, NULL, 0);
-	return -EAGAIN;
-}
-
-enum end { ENDED, LATE, GIVEN_UP };
-
-static enum end await(const struct child *child, unsigned limit_ms)
-{
-	struct pollfd fds[] = {
-		{ .fd = child->pidfd, .events = POLLIN },
-		{ .fd = given_up_fd, .events = POLLIN },
-	};
-	int r;
-
-	do
-		r = poll(fds, ARRAY_SIZE(fds), (int)limit_ms);
-	while (r < 0 && errno == EINTR);
-	if (r <= 0)
-		return LATE;
-	return fds[0].revents ? ENDED : GIVEN_UP;
-}
-
-/* The number of the system call that it is in; -1: it is in none just now, or nobody tells. */
-static long syscall_of(const struct child *child)
-{
-	AUTO_FREE char *path = xasprintf("/proc/%d/syscall", (int)child->pid);
-	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char text[32] = "";
-
-	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
-		return -1;
-	return text[0] >= '0' && text[0] <= '9' ? strtol(text, NULL, 10) : -1;
-}
-
-/*
- * A fork takes along no thread but its own, and so no lock that another one holds is ever opened in
- * the child. Whoever does nothing but wait for one waits for no filesystem: proc_pid_syscall(5).
- */
-static bool waits_for_lock(const struct child *child)
-{
-	const struct timespec turn = { .tv_nsec = LOOK_AGAIN_NS };
-	bool waits = false;
-
-	for (int i = 0; i < LOOKS; i++) {
-		long number = syscall_of(child);
-
-		if (number >= 0 && number != SYS_futex && number != SYS_sched_yield)
-			return false;
-		waits |= number >= 0;
-		nanosleep(&turn, NULL);
-	}
-	return waits;
-}
-
-/* False: it does not end, so it has come to something that hangs meanwhile. */
-static bool end_child(const struct child *child)
-{
-	struct pollfd fd = { .fd = child->pidfd, .events = POLLIN };
-
-	pidfd_send_signal(child->pidfd, SIGKILL, NULL, 0);
-	return poll(&fd, 1, ENDS_WITHIN_MS) == 1 && has_ended(child);
-}
 
 static int leave_behind(const struct aside *aside, struct child *child, struct aside_hang *ret_hang,
 			struct error *err)
@@ -319,7 +195,7 @@ static int begin(const struct aside *aside, struct child **ret, struct aside_han
 		child = xnew(struct child);
 		child->pidfd = -1;
 		child->name = xstrdup(aside->name);
-		r = start(aside, child, err);
+		r = aside_child_start(aside, child, err);
 	}
 	pthread_mutex_unlock(&mutex);
 	if (r == 0)
@@ -341,8 +217,9 @@ int aside_run(const struct aside *aside, void **ret_result, struct aside_hang *r
 	r = begin(aside, &child, ret_hang, err);
 	if (r < 0)
 		return r;
-	end = await(child, aside->limit_ms ? aside->limit_ms : ASIDE_LIMIT_MS);
-	if (end == LATE && waits_for_lock(child) && end_child(child)) {
+	end = aside_child_await(child, given_up_fd,
+				aside->limit_ms ? aside->limit_ms : ASIDE_LIMIT_MS);
+	if (end == LATE && aside_child_waits_for_lock(child) && aside_child_end(child)) {
 		r = error_set(err, -EAGAIN, "the process that looks at %s did not get to it",
 			      aside->name);
 	} else if (end != ENDED) {
@@ -414,7 +291,7 @@ void aside_end_all(void)
 	list_for_each(child, &left, link) {
 		pidfd_send_signal(child->pidfd, SIGKILL, NULL, 0);
 		list_remove(&child->link);
-		has_ended(child);
+		aside_child_has_ended(child);
 		child_free(child);
 	}
 	pthread_mutex_unlock(&mutex);

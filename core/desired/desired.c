@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/desired/desired.h"
+#include "core/desired/desired_private.h"
 
 #include "core/base/log.h"
 #include "core/desired/effective.h"
@@ -10,9 +10,8 @@
 
 /* ---- claims ---- */
 
-/* Sets or replaces what @file declares of the object; takes @message. */
-static struct claim *claim_set(struct engine *engine, struct desired_file *file, const char *key,
-			       ProtobufCMessage *message)
+struct claim *desired_claim_set(struct engine *engine, struct desired_file *file, const char *key,
+				ProtobufCMessage *message)
 {
 	struct object *object = engine_get(engine, key);
 	struct claim *claim = claim_find(file, object);
@@ -35,7 +34,7 @@ static struct claim *claim_set(struct engine *engine, struct desired_file *file,
 
 /* ---- files ---- */
 
-static struct desired_file *file_get(struct engine *engine, const char *path)
+struct desired_file *desired_file_get(struct engine *engine, const char *path)
 {
 	struct map_node *node = map_find(&engine->desired.files, path);
 	struct desired_file *file;
@@ -122,7 +121,7 @@ void desired_set_file(struct engine *engine, const char *path, struct manifest *
 
 	if (engine->desired.purging)
 		return;
-	file = file_get(engine, path);
+	file = desired_file_get(engine, path);
 	file_is_there(engine, file);
 	file->generation++;
 	if (manifest->errors.n)
@@ -138,7 +137,8 @@ void desired_set_file(struct engine *engine, const char *path, struct manifest *
 		list_for_each(document, &manifest->documents, link)
 			if (document->kind == (enum kind)kind) {
 				tell_document(engine, file, document);
-				claim_set(engine, file, document->key, take_ptr(document->message));
+				desired_claim_set(engine, file, document->key,
+						  take_ptr(document->message));
 			}
 	while ((link = list_pop(&manifest->documents)))
 		document_free(list_entry(link, struct document, link));
@@ -152,7 +152,7 @@ void desired_set_file_pending(struct engine *engine, const char *path)
 
 	if (engine->desired.purging)
 		return;
-	file = file_get(engine, path);
+	file = desired_file_get(engine, path);
 	file_is_there(engine, file);
 	file_is_unread(engine, file, &any);
 }
@@ -165,7 +165,7 @@ void desired_set_file_error(struct engine *engine, const char *path, const struc
 	if (engine->desired.purging)
 		return;
 	desired_set_file_pending(engine, path);
-	file = file_get(engine, path);
+	file = desired_file_get(engine, path);
 	file->generation++;
 	strv_fini(&file->errors);
 	strv_add(&file->errors, line);
@@ -244,95 +244,6 @@ void desired_scan_done(struct engine *engine, const struct error *problem)
 }
 
 /* ---- the API ---- */
-
-/* Read late, it may be of a file that by now declares it no more. */
-static void restore_of_file(struct engine *engine, struct desired_file *file, const char *key,
-			    const char *held, ProtobufCMessage *message)
-{
-	bool gone = file->seen ? !file->errors.n : engine->desired.complete;
-	struct claim *claim = claim_set(engine, file, key, message);
-
-	if (!str_empty(held))
-		hold_restore(engine, claim, held);
-	else if (gone)
-		hold_lost(engine, claim, NULL);
-}
-
-void desired_restore(struct engine *engine, const char *source, const char *key, const char *held,
-		     ProtobufCMessage *message)
-{
-	static const char manifest[] = DESIRED_SOURCE_MANIFEST;
-	const struct object *object = engine_find(engine, key);
-
-	if (engine->desired.purging || (object && !list_empty(&object->claims)))
-		protobuf_c_message_free_unpacked(message, NULL); /* it has been said anew */
-	else if (str_equal(source, DESIRED_SOURCE_API))
-		claim_set(engine, &engine->desired.api, key, message);
-	else if (source && str_starts_with(source, manifest))
-		restore_of_file(engine, file_get(engine, source + strlen(manifest)), key, held,
-				message);
-	else
-		protobuf_c_message_free_unpacked(message, NULL);
-}
-
-void desired_for_each_restored_file(struct engine *engine,
-				    void (*give)(void *ctx, const char *path), void *ctx)
-{
-	const struct desired_file *file;
-
-	map_for_each(file, &engine->desired.files, node)
-		if (!file->reported)
-			give(ctx, file->path);
-}
-
-void desired_set_api(struct engine *engine, const char *key, ProtobufCMessage *message)
-{
-	struct object *object = engine_find(engine, key);
-
-	if (engine->desired.purging || (object && desired_manifest(object)))
-		protobuf_c_message_free_unpacked(message, NULL);
-	else
-		claim_set(engine, &engine->desired.api, key, message);
-}
-
-void desired_drop_api(struct engine *engine, struct object *object)
-{
-	struct claim *claim;
-
-	list_for_each(claim, &object->claims, object_link) {
-		struct desired_file *file = claim->file;
-
-		if (file->path && claim->state == CLAIM_DECLARED)
-			continue;
-		claim_free(claim);
-		claim_forget_file(engine, file);
-	}
-	hold_claims_changed(engine, object);
-}
-
-const ProtobufCMessage *desired_api_message(const struct object *object)
-{
-	const struct claim *claim;
-
-	list_for_each(claim, &object->claims, object_link)
-		if (!claim->file->path)
-			return claim->message;
-	return NULL;
-}
-
-const char *desired_manifest(const struct object *object)
-{
-	const struct claim *claim = claim_first(object);
-
-	return claim && claim->state == CLAIM_DECLARED ? claim->file->path : NULL;
-}
-
-const char *desired_held(const struct object *object)
-{
-	const struct claim *claim = claim_first(object);
-
-	return claim && claim->state == CLAIM_HELD ? claim->why : NULL;
-}
 
 void desired_purge(struct engine *engine)
 {

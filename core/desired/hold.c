@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/desired/hold.h"
+#include "core/desired/hold_private.h"
 
 #include <errno.h>
 
@@ -57,8 +57,7 @@ static unsigned declared_before(const struct desired *desired, uint64_t time_ms)
 
 /* ---- states of a claim ---- */
 
-static void enter(struct engine *engine, struct claim *claim, enum claim_state state,
-		  const char *why)
+void hold_enter(struct engine *engine, struct claim *claim, enum claim_state state, const char *why)
 {
 	struct desired *desired = &engine->desired;
 	struct list *const lists[] = { [CLAIM_DECLARED] = NULL,
@@ -100,7 +99,7 @@ void hold_declared(struct engine *engine, struct claim *claim)
 	bool held = claim->state == CLAIM_HELD;
 
 	claim->hidden = 0;
-	enter(engine, claim, CLAIM_DECLARED, NULL);
+	hold_enter(engine, claim, CLAIM_DECLARED, NULL);
 	drop_others(engine, claim);
 	if (held)
 		log_info("%s is declared again key=%s file=%s", kind_name(claim->object->kind),
@@ -121,7 +120,7 @@ void hold_lost(struct engine *engine, struct claim *claim, const struct error *h
 	}
 	claim->lost_ms = loop_now_ms(engine->loop);
 	claim->lost_wall_ms = wall_now_ms();
-	enter(engine, claim, CLAIM_LOST, hidden ? hidden->msg : NULL);
+	hold_enter(engine, claim, CLAIM_LOST, hidden ? hidden->msg : NULL);
 	hold_arm(engine);
 }
 
@@ -129,7 +128,7 @@ void hold_restore(struct engine *engine, struct claim *claim, const char *why)
 {
 	claim->lost_ms = loop_now_ms(engine->loop);
 	claim->lost_wall_ms = wall_now_ms();
-	enter(engine, claim, CLAIM_HELD, why);
+	hold_enter(engine, claim, CLAIM_HELD, why);
 }
 
 void hold_let_go(struct engine *engine, struct claim *claim)
@@ -145,157 +144,11 @@ void hold_let_go(struct engine *engine, struct claim *claim)
 	hold_claims_changed(engine, object);
 }
 
-/* ---- in doubt ---- */
-
-/* Claims whose names are looked for in texts, all of them in one go. */
-struct search {
-	struct words_name *names; /* ctx: the claim */
-	size_t n, room, left;     /* left: not found yet */
-};
-
-static void search_fini(struct search *search)
-{
-	free(search->names);
-}
-
-static void search_add(struct search *search, struct claim *claim, const void *found)
-{
-	if (search->n == search->room) {
-		search->room = 2 * search->room + 16;
-		search->names = xrealloc(search->names, search->room * sizeof(*search->names));
-	}
-	search->names[search->n++] = (struct words_name){
-		.hash = words_hash(key_name(claim->object->key)), .ctx = claim, .found = found
-	};
-	search->left += !found;
-}
-
-/* For each the file whose text may hold the document; NULL where there is none. */
-static void search_unread(struct search *search, const struct desired *desired)
-{
-	struct desired_file *file;
-
-	words_sort_names(search->names, search->n);
-	list_for_each(file, &desired->unread, unread_link) {
-		if (!search->left)
-			return;
-		search->left -= words_find(&file->unread, search->names, search->n, file);
-	}
-}
-
-/* A text that is not understood holds what its own file declared, whatever it says. */
-static const void *own_text(const struct claim *claim)
-{
-	return list_linked(&claim->file->unread_link) ? claim->file : NULL;
-}
-
-/* ---- texts that go ---- */
-
-struct gone_text {
-	struct list link; /* struct desired.gone_texts */
-	struct words words;
-};
-
-static void gone_text_free(struct gone_text *gone)
-{
-	list_remove(&gone->link);
-	words_fini(&gone->words);
-	free(gone);
-}
-
-void hold_forget_texts(struct desired *desired)
-{
-	struct gone_text *gone;
-
-	list_for_each(gone, &desired->gone_texts, link)
-		gone_text_free(gone);
-}
-
-static void begin_grace_anew(struct engine *engine, struct claim *claim)
-{
-	claim->lost_ms = loop_now_ms(engine->loop);
-	list_remove(&claim->state_link);
-	list_append(&engine->desired.lost, &claim->state_link);
-}
-
-void hold_text_goes(struct engine *engine, struct desired_file *file)
-{
-	struct desired *desired = &engine->desired;
-	struct gone_text *gone;
-	struct claim *claim;
-
-	list_for_each(claim, &file->claims, file_link)
-		if (claim->state == CLAIM_LOST)
-			begin_grace_anew(engine, claim);
-	if (list_empty(&desired->lost))
-		return;
-	gone = xnew(struct gone_text);
-	gone->words = file->unread;
-	file->unread = (struct words){ 0 };
-	list_append(&desired->gone_texts, &gone->link);
-}
-
-/* What the texts that went may have held. */
-static void note_gone_texts(struct engine *engine)
-{
-	struct desired *desired = &engine->desired;
-	AUTO(search_fini) struct search search = { 0 };
-	struct gone_text *gone;
-	struct claim *claim;
-
-	if (list_empty(&desired->gone_texts))
-		return;
-	list_for_each(claim, &desired->lost, state_link)
-		search_add(&search, claim, NULL);
-	words_sort_names(search.names, search.n);
-	list_for_each(gone, &desired->gone_texts, link) {
-		search.left -=
-			search.left ? words_find(&gone->words, search.names, search.n, gone) : 0;
-	}
-	for (size_t i = 0; i < search.n; i++)
-		if (search.names[i].found)
-			begin_grace_anew(engine, search.names[i].ctx);
-	hold_forget_texts(desired);
-}
-
-/* ---- doubt ---- */
-
-static void doubt(struct engine *engine, struct claim *claim, const struct desired_file *file)
-{
-	AUTO_FREE char *why = xasprintf(
-		"%s does not declare it any more, but %s cannot be read as a whole and may do so",
-		claim->file->path, file->path);
-
-	claim->hidden = 0;
-	enter(engine, claim, CLAIM_IN_DOUBT, why);
-	log_warning("%s is kept: %s key=%s", kind_name(claim->object->kind), claim->why,
-		    claim->object->key);
-}
-
-void hold_review(struct engine *engine)
-{
-	AUTO(search_fini) struct search search = { 0 };
-	struct claim *claim;
-
-	note_gone_texts(engine);
-	list_for_each(claim, &engine->desired.in_doubt, state_link)
-		search_add(&search, claim, own_text(claim));
-	search_unread(&search, &engine->desired);
-	for (size_t i = 0; i < search.n; i++) {
-		claim = search.names[i].ctx;
-		if (search.names[i].found)
-			continue;
-		claim->lost_ms = loop_now_ms(engine->loop);
-		enter(engine, claim, CLAIM_LOST, NULL);
-	}
-	hold_arm(engine);
-}
-
 /* ---- held ---- */
 
 static void hold(struct engine *engine, struct claim *claim, const char *why)
 {
-	enter(engine, claim, CLAIM_HELD, why);
+	hold_enter(engine, claim, CLAIM_HELD, why);
 	log_warning("%s is held: %s key=%s file=%s", kind_name(claim->object->kind), claim->why,
 		    claim->object->key, claim->file->path);
 	record_held(engine, claim->object->key, claim->why);
@@ -351,25 +204,9 @@ static bool is_too_much(const struct engine *engine, unsigned lost, char **ret_w
 	return true;
 }
 
-static bool expired(const struct engine *engine, const struct claim *claim)
+bool hold_grace_is_over(const struct engine *engine, const struct claim *claim)
 {
 	return claim->lost_ms + engine->desired.prune_grace_ms <= loop_now_ms(engine->loop);
-}
-
-static void doubt_expired(struct engine *engine)
-{
-	AUTO(search_fini) struct search search = { 0 };
-	struct claim *claim;
-
-	list_for_each(claim, &engine->desired.lost, state_link) {
-		if (!expired(engine, claim))
-			break;
-		search_add(&search, claim, own_text(claim));
-	}
-	search_unread(&search, &engine->desired);
-	for (size_t i = 0; i < search.n; i++)
-		if (search.names[i].found)
-			doubt(engine, search.names[i].ctx, search.names[i].found);
 }
 
 static bool is_held_for_its_way(const struct engine *engine, const struct claim *claim)
@@ -386,12 +223,12 @@ static void on_grace_over(struct timer *timer)
 	struct list *link;
 	AUTO_FREE char *why = NULL;
 
-	note_gone_texts(engine);
-	doubt_expired(engine);
+	hold_note_gone_texts(engine);
+	hold_doubt_expired(engine);
 	lost = count_lost(desired);
 	while ((link = desired->lost.next) != &desired->lost) {
 		claim = list_entry(link, struct claim, state_link);
-		if (!expired(engine, claim))
+		if (!hold_grace_is_over(engine, claim))
 			break;
 		if (is_too_much(engine, lost, &why)) {
 			list_for_each(claim, &desired->lost, state_link)

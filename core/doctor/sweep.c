@@ -2,7 +2,7 @@
 #include "core/doctor/sweep.h"
 
 #include "core/doctor/doctor.h"
-#include "core/plan/plan_context.h"
+#include "core/status/plan_context.h"
 
 /* Longer than containerd takes to give up a shim whose making was cut off. */
 enum { SWEEP_DELAY_MS = 20 * 1000 };

@@ -5,6 +5,7 @@
 #include "core/driver/filter.h"
 #include "core/driver/inventory.h"
 #include "core/driver/seam.h"
+#include "core/driver/space_fact.h"
 
 struct space_request {
 	const char *space_key;
@@ -18,17 +19,6 @@ struct space_request {
 	bool regenerate;
 };
 
-struct space_fact {
-	char *space_key;
-	char *conflist; /* path */
-	char *bridge;
-	char *subnet;  /* CIDR */
-	char *subnet6; /* NULL: it is not dual stack */
-	/* What of it is not as it was made, in words; NULL: nothing, as far as list() can see */
-	char *drift;
-};
-
-void space_fact_fini(struct space_fact *fact);
 
 /* The place of one cell in a further space: an interface beside the one in its own. */
 struct join_fact {

@@ -4,15 +4,7 @@
 
 #include "core/driver/inventory.h"
 #include "core/driver/seam.h"
-
-enum task_state {
-	TASK_NONE,    /* no task, or no container */
-	TASK_CREATED, /* runc create done, the process waits for start */
-	TASK_RUNNING,
-	TASK_PAUSING,
-	TASK_PAUSED,
-	TASK_STOPPED, /* exited, not yet deleted: exit_code and exited_at are valid */
-};
+#include "core/driver/task_state.h"
 
 /* What the runtime knows about one container of ours. */
 struct container_fact {

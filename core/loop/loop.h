@@ -12,6 +12,7 @@
 
 #include "core/base/error.h"
 #include "core/base/list.h"
+#include "core/loop/timer.h"
 
 enum loop_clock {
 	LOOP_CLOCK_BOOTTIME,
@@ -76,24 +77,10 @@ struct deferred {
 void loop_defer(struct loop *loop, struct deferred *deferred, void (*run)(struct deferred *));
 void deferred_cancel(struct deferred *deferred);
 
-struct timer;
-typedef void (*timer_fn)(struct timer *timer);
-
-struct timer {
-	struct list link;
-	struct loop *loop;
-	uint64_t due_ms;
-	timer_fn fn;
-};
-
 /* A one-shot timer; starting one that runs moves it. Accuracy is 1 ms, never early. */
 void timer_start_at(struct loop *loop, struct timer *timer, uint64_t due_ms, timer_fn fn);
 void timer_start(struct loop *loop, struct timer *timer, uint64_t after_ms, timer_fn fn);
 void timer_stop(struct timer *timer);
-static inline bool timer_active(const struct timer *timer)
-{
-	return list_linked(&timer->link);
-}
 
 /*
  * Bounded blocking work (namespaces, fsync, cgroup files, hashing) on libuv's pool, embedded in its

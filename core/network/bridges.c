@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/network/bridges.h"
 
-#include "core/network/passage.h"
 #include "core/network/ways.h"
+#include "core/passage/passage.h"
 #include "core/state/engine.h"
 
 static struct bridge *find(const struct engine *engine, const char *name)

@@ -5,7 +5,7 @@
 #include "core/network/filter_wish.h"
 #include "core/network/network_egress.h"
 #include "core/network/network_ports.h"
-#include "core/network/passage.h"
+#include "core/passage/passage.h"
 #include "core/state/engine.h"
 #include "core/status/record.h"
 
@@ -28,8 +28,6 @@ static uint64_t pause_ms(uint64_t first, uint64_t last, unsigned n)
 		first *= 2;
 	return first < last ? first : last;
 }
-
-static void on_later(struct timer *timer);
 
 /* ---- what came of it ---- */
 
@@ -98,7 +96,7 @@ static void succeeded(struct engine *engine)
 	for (size_t i = 0; !filter->away && i < filter->wish->n_spaces; i++)
 		note_space(engine, &filter->wish->spaces[i]);
 	if (ports_note(engine, filter->wish))
-		timer_start(engine->loop, &filter->later, TAKEN_AGAIN_MS, on_later);
+		one_act_again_in(&filter->act, TAKEN_AGAIN_MS);
 }
 
 /* What is in the kernel nobody knows now: no space is isolated for certain. */
@@ -112,11 +110,11 @@ static void failed(struct engine *engine, const struct error *err)
 		record_filter_failed(engine, err);
 	}
 	filter->problem = *err;
-	filter->not_before_ms =
+	filter->act.not_before_ms =
 		loop_now_ms(engine->loop) +
 		pause_ms(RETRY_FIRST_MS, filter->away ? AWAY_RETRY_LAST_MS : RETRY_LAST_MS,
 			 filter->failures++);
-	filter->stale = true;
+	filter->act.stale = true;
 	map_for_each(object, &engine->objects, node) {
 		if (object->kind != KIND_SPACE)
 			continue;
@@ -136,25 +134,20 @@ static void wish_free(struct filter *filter)
 	filter->wish = NULL;
 }
 
-static void apply_soon(struct engine *engine);
-
 static void on_applied(struct call *call)
 {
-	struct engine *engine = container_of(call, struct filter, call)->engine;
+	struct filter *filter = container_of(call, struct filter, call);
+	struct engine *engine = filter->act.engine;
 
-	engine->filter->busy = false;
-	if (engine->closing) {
-		wish_free(engine->filter);
-		pending_end(&engine->under_way);
-		return;
+	if (one_act_ends(&filter->act)) {
+		if (call->status < 0)
+			failed(engine, &call->err);
+		else
+			succeeded(engine);
+		if (filter->act.stale)
+			one_act_soon(&filter->act, filter->rests_until_ms);
 	}
-	if (call->status < 0)
-		failed(engine, &call->err);
-	else
-		succeeded(engine);
-	wish_free(engine->filter);
-	if (engine->filter->stale)
-		apply_soon(engine);
+	wish_free(filter);
 	pending_end(&engine->under_way);
 }
 
@@ -165,44 +158,17 @@ static void apply(struct engine *engine)
 	struct filter *filter = engine->filter;
 
 	ports_settle(engine);
-	timer_stop(&filter->later);
-	deferred_cancel(&filter->soon);
-	if (filter->busy || engine->closing || !filter_wish_is_known(engine))
+	if (!one_act_may_begin(&filter->act) || !filter_wish_is_known(engine))
 		return; /* stale again when it is */
 	egress_update(engine);
 	if (!filter->applied && !egress_is_known(engine))
 		return;
-	filter->busy = true;
-	pending_begin(&engine->under_way);
-	filter->stale = filter->away_again = false;
+	one_act_begins(&filter->act);
+	filter->away_again = false;
 	filter->wish = xnew(struct filter_wish);
 	filter_wish_make(engine, filter->wish);
 	call_init(&filter->call, engine->loop, on_applied);
 	engine->network->ops->filter_apply(engine->network, filter->wish, &filter->call);
-}
-
-static void on_soon(struct deferred *deferred)
-{
-	apply(container_of(deferred, struct filter, soon)->engine);
-}
-
-static void on_later(struct timer *timer)
-{
-	apply(container_of(timer, struct filter, later)->engine);
-}
-
-static void apply_soon(struct engine *engine)
-{
-	struct filter *filter = engine->filter;
-	uint64_t at_ms = filter->not_before_ms > filter->rests_until_ms ? filter->not_before_ms
-									: filter->rests_until_ms;
-
-	if (filter->busy || engine->closing)
-		return;
-	if (at_ms > loop_now_ms(engine->loop))
-		timer_start_at(engine->loop, &filter->later, at_ms, on_later);
-	else
-		loop_defer(engine->loop, &filter->soon, on_soon);
 }
 
 /* Says it once for each time that others change it in a row. */
@@ -230,14 +196,14 @@ void filter_disturbed(struct engine *engine)
 	bool first = filter->paid_until_ms <= now_ms;
 
 	note_missing(engine);
-	if (filter->not_before_ms > now_ms)
+	if (filter->act.not_before_ms > now_ms)
 		return; /* it is to be put back as it is */
 	if (first)
 		filter->paid_until_ms = now_ms;
 	if (filter->paid_until_ms > now_ms + PUT_BACKS_AHEAD_MS)
-		filter->not_before_ms = filter->paid_until_ms - PUT_BACKS_AHEAD_MS;
+		filter->act.not_before_ms = filter->paid_until_ms - PUT_BACKS_AHEAD_MS;
 	filter->paid_until_ms += PUT_BACK_EVERY_MS;
-	tell_disturbed(engine, first, filter->not_before_ms > now_ms);
+	tell_disturbed(engine, first, filter->act.not_before_ms > now_ms);
 	filter_mark_stale(engine);
 }
 
@@ -246,19 +212,17 @@ void filter_disturbed(struct engine *engine)
 void filter_init(struct engine *engine)
 {
 	engine->filter = xnew(struct filter);
-	engine->filter->engine = engine;
-	engine->filter->apply_soon = apply_soon;
+	one_act_init(&engine->filter->act, engine, apply);
 }
 
 void filter_stop(struct engine *engine)
 {
-	deferred_cancel(&engine->filter->soon);
-	timer_stop(&engine->filter->later);
+	one_act_stop(&engine->filter->act);
 }
 
 void filter_fini(struct engine *engine)
 {
-	check(!engine->filter->busy);
+	check(!engine->filter->act.busy);
 	filter_stop(engine);
 	wish_free(engine->filter);
 	free(take_ptr(engine->filter));

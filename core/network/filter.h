@@ -10,18 +10,14 @@
 #pragma once
 
 #include "core/loop/call.h"
+#include "core/network/one_act.h"
 
 struct engine;
 struct object;
 
 struct filter {
-	struct engine *engine;
-	void (*apply_soon)(struct engine *engine);
-	struct deferred soon;
-	struct timer later;
+	struct one_act act; /* sends the difference */
 	struct call call;
-	bool busy;
-	bool stale;        /* something changed since the act under way began */
 	unsigned failures; /* in a row */
 	struct error problem;
 	struct filter_wish *wish; /* of the act under way */
@@ -29,9 +25,8 @@ struct filter {
 	bool away_again;          /* since the act under way began */
 	bool contested;           /* so often that it was put back after a pause; told */
 	uint64_t paid_until_ms;   /* loop time that its put-backs have used up */
-	uint64_t not_before_ms;
-	uint64_t rests_until_ms; /* since the last act: it grows with what the filter has */
-	uint64_t applied;        /* acts that succeeded; for tests */
+	uint64_t rests_until_ms;  /* since the last act: it grows with what the filter has */
+	uint64_t applied;         /* acts that succeeded; for tests */
 };
 
 void filter_init(struct engine *engine);
@@ -42,6 +37,6 @@ void filter_mark_stale(struct engine *engine);
 /* Another hand changed the filter. */
 void filter_disturbed(struct engine *engine);
 
-/* Begins nothing more. Once filter.busy is false, everything of it may be freed. */
+/* Begins nothing more. Once filter.act.busy is false, everything of it may be freed. */
 void filter_stop(struct engine *engine);
 void filter_fini(struct engine *engine);

@@ -5,6 +5,6 @@
 
 void filter_mark_stale(struct engine *engine)
 {
-	engine->filter->stale = true;
-	engine->filter->apply_soon(engine);
+	engine->filter->act.stale = true;
+	one_act_soon(&engine->filter->act, engine->filter->rests_until_ms);
 }

@@ -2,11 +2,11 @@
 #include "core/network/joins.h"
 
 #include "core/base/log.h"
+#include "core/hosts/hosts_files.h"
 #include "core/model/networks.h"
 #include "core/network/addresses_count.h"
 #include "core/network/bridges.h"
 #include "core/network/filter.h"
-#include "core/network/hosts_files.h"
 
 /* ---- all joins, by space ---- */
 

@@ -2,7 +2,7 @@
 /* What is said of published ports: which lead to a cell, and why another does not. */
 #include "core/model/ports.h"
 #include "core/network/network_ports.h"
-#include "core/network/passage.h"
+#include "core/passage/passage.h"
 #include "core/state/engine.h"
 
 /* "[fd00::1]:8080", "8080": the host's side. */

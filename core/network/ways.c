@@ -162,33 +162,26 @@ static void failed(struct engine *engine, const struct error *err)
 	if (!str_equal(ways->problem.msg, err->msg))
 		log_warning("%s", err->msg);
 	ways->problem = *err;
-	ways->stale = true;
+	ways->act.stale = true;
 }
-
-static void look_soon(struct engine *engine);
-static void on_later(struct timer *timer);
 
 static void on_looked(struct call *call)
 {
-	struct engine *engine = container_of(call, struct ways, call)->engine;
-	struct ways *ways = engine->ways;
+	struct ways *ways = container_of(call, struct ways, call);
+	struct engine *engine = ways->act.engine;
 
-	ways->busy = false;
-	if (engine->closing) {
-		wish_free(ways);
-		pending_end(&engine->under_way);
-		return;
+	if (one_act_ends(&ways->act)) {
+		if (call->status < 0)
+			failed(engine, &call->err);
+		else
+			succeeded(engine);
+		ways->act.not_before_ms = loop_now_ms(engine->loop) + pause_ms(ways, call->status);
+		if (ways->act.stale)
+			one_act_soon(&ways->act, 0);
+		else if (ways->overlaps) /* cells wait for it to go: no event is relied upon */
+			one_act_again_in(&ways->act, AGAIN_MS);
 	}
-	if (call->status < 0)
-		failed(engine, &call->err);
-	else
-		succeeded(engine);
-	ways->not_before_ms = loop_now_ms(engine->loop) + pause_ms(ways, call->status);
 	wish_free(ways);
-	if (ways->stale)
-		look_soon(engine);
-	else if (ways->overlaps) /* cells wait for it to go: no event is relied upon */
-		timer_start(engine->loop, &ways->later, AGAIN_MS, on_later);
 	pending_end(&engine->under_way);
 }
 
@@ -198,44 +191,18 @@ static void look(struct engine *engine)
 {
 	struct ways *ways = engine->ways;
 
-	timer_stop(&ways->later);
-	deferred_cancel(&ways->soon);
-	if (ways->busy || engine->closing || !engine->relisted.network)
+	if (!one_act_may_begin(&ways->act) || !engine->relisted.network)
 		return; /* stale again when it is */
-	ways->busy = true;
-	pending_begin(&engine->under_way);
-	ways->stale = false;
+	one_act_begins(&ways->act);
 	make_wish(engine);
 	call_init(&ways->call, engine->loop, on_looked);
 	engine->network->ops->look_ways(engine->network, ways->wish, &ways->call);
 }
 
-static void on_soon(struct deferred *deferred)
-{
-	look(container_of(deferred, struct ways, soon)->engine);
-}
-
-static void on_later(struct timer *timer)
-{
-	look(container_of(timer, struct ways, later)->engine);
-}
-
-static void look_soon(struct engine *engine)
-{
-	struct ways *ways = engine->ways;
-
-	if (ways->busy || engine->closing)
-		return;
-	if (ways->not_before_ms > loop_now_ms(engine->loop))
-		timer_start_at(engine->loop, &ways->later, ways->not_before_ms, on_later);
-	else
-		loop_defer(engine->loop, &ways->soon, on_soon);
-}
-
 void ways_mark_stale(struct engine *engine)
 {
-	engine->ways->stale = true;
-	look_soon(engine);
+	engine->ways->act.stale = true;
+	one_act_soon(&engine->ways->act, 0);
 }
 
 void ways_mark_switches_stale(struct engine *engine)
@@ -247,13 +214,13 @@ void ways_mark_switches_stale(struct engine *engine)
 void ways_fix(struct engine *engine)
 {
 	engine->ways->fix = true;
-	engine->ways->not_before_ms = 0;
+	engine->ways->act.not_before_ms = 0;
 	ways_mark_stale(engine);
 }
 
 bool ways_are_stale(const struct engine *engine)
 {
-	return engine->ways->busy || engine->ways->stale;
+	return engine->ways->act.busy || engine->ways->act.stale;
 }
 
 bool ways_have(const struct engine *engine, const struct ip *ip, unsigned prefix)
@@ -266,19 +233,18 @@ bool ways_have(const struct engine *engine, const struct ip *ip, unsigned prefix
 void ways_init(struct engine *engine, bool leaves)
 {
 	engine->ways = xnew(struct ways);
-	engine->ways->engine = engine;
+	one_act_init(&engine->ways->act, engine, look);
 	engine->ways->leaves = leaves;
 }
 
 void ways_stop(struct engine *engine)
 {
-	deferred_cancel(&engine->ways->soon);
-	timer_stop(&engine->ways->later);
+	one_act_stop(&engine->ways->act);
 }
 
 void ways_fini(struct engine *engine)
 {
-	check(!engine->ways->busy);
+	check(!engine->ways->act.busy);
 	ways_stop(engine);
 	wish_free(engine->ways);
 	ranges_fini(&engine->ways->ranges);

@@ -13,31 +13,27 @@
 
 #include "core/base/ranges.h"
 #include "core/loop/call.h"
+#include "core/network/one_act.h"
 
 struct engine;
 struct host_ways;
 struct object;
 
 struct ways {
-	struct engine *engine;
-	struct deferred soon;
-	struct timer later;
+	struct one_act act; /* a look */
 	struct call call;
-	bool busy;
-	bool stale;             /* something changed since the look under way began */
 	struct host_ways *wish; /* of the look under way */
-	uint64_t not_before_ms;
-	struct error problem; /* why the last look failed; code 0: it did not */
-	struct ranges ranges; /* of the spaces, when it last began */
-	bool leaves;          /* the host's own switches are the host's to turn */
-	bool fix;             /* but the next look turns them */
-	bool bridges_doubted; /* and those of bridges may have been turned */
-	bool forwards;        /* the host forwarded IPv4 at the last look */
-	char *off;            /* what of the host's is off, in words; NULL: nothing known of */
-	unsigned mends;       /* of the host's, each soon after the one before */
-	uint64_t mended_ms;   /* loop time of the last one */
-	bool overlaps;        /* something else leads into one of them */
-	uint64_t looks;       /* that succeeded; for tests */
+	struct error problem;   /* why the last look failed; code 0: it did not */
+	struct ranges ranges;   /* of the spaces, when it last began */
+	bool leaves;            /* the host's own switches are the host's to turn */
+	bool fix;               /* but the next look turns them */
+	bool bridges_doubted;   /* and those of bridges may have been turned */
+	bool forwards;          /* the host forwarded IPv4 at the last look */
+	char *off;              /* what of the host's is off, in words; NULL: nothing known of */
+	unsigned mends;         /* of the host's, each soon after the one before */
+	uint64_t mended_ms;     /* loop time of the last one */
+	bool overlaps;          /* something else leads into one of them */
+	uint64_t looks;         /* that succeeded; for tests */
 };
 
 /* @leaves: see there. */
@@ -59,6 +55,6 @@ bool ways_are_stale(const struct engine *engine);
  * spaces. */
 bool ways_have(const struct engine *engine, const struct ip *ip, unsigned prefix);
 
-/* Begins nothing more. Once ways.busy is false, everything of it may be freed. */
+/* Begins nothing more. Once ways.act.busy is false, everything of it may be freed. */
 void ways_stop(struct engine *engine);
 void ways_fini(struct engine *engine);

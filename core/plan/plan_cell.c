@@ -13,7 +13,7 @@
  * An incarnation begins with a new network namespace. "fresh" says that this daemon made it and no
  * root has used it; anything else without a live root is left over and goes.
  */
-#include "core/plan/plan_cell.h"
+#include "core/plan/plan_cell_steps.h"
 
 #include <errno.h>
 
@@ -93,153 +93,6 @@ static bool rests(struct planning *p, const struct container *c)
 	return c->spec && c->exited && !container_lives(c) && !may_run(p, c);
 }
 
-/* ---- down ---- */
-
-/* The stop signal, after the grace SIGKILL, and again until it is dead. A task that never ran gets
- * SIGKILL at once, and so does one that is to be killed. */
-static void stop_task(struct planning *p, struct container *c)
-{
-	uint64_t now_ms = p->context->now_ms;
-	uint64_t kill_at_ms = c->stop_sent_ms + c->stop_grace_ms;
-
-	if (c->kill_sent_ms) {
-		kill_at_ms = plan_kill_again_ms(c->kill_sent_ms, c->kills);
-	} else if (c->task == TASK_CREATED || c->run == INTENT_KILL ||
-		   cell_intent(p->object) == INTENT_KILL) {
-		kill_at_ms = now_ms;
-	} else if (!c->stop_sent_ms) {
-		plan_emit(p, ACTION_TASK_STOP, &c->slot, c);
-		return;
-	}
-	if (kill_at_ms <= now_ms)
-		plan_emit(p, ACTION_TASK_KILL, &c->slot, c);
-	else
-		plan_wake_at(p, kill_at_ms);
-}
-
-/* One step towards no task. Returns whether the task is gone. */
-static bool down_task(struct planning *p, struct container *c)
-{
-	if (!c->slot.known)
-		return false;
-	if (container_lives(c))
-		stop_task(p, c);
-	else if (c->task == TASK_STOPPED)
-		plan_emit(p, ACTION_TASK_DELETE, &c->slot, c);
-	return c->task == TASK_NONE;
-}
-
-static void remove_record(struct planning *p, struct container *c)
-{
-	if (c->slot.known && c->task == TASK_NONE && (c->record || c->snapshot))
-		plan_emit(p, ACTION_CONTAINER_REMOVE, &c->slot, c);
-}
-
-static void detach(struct planning *p)
-{
-	const struct cell *cell = &p->object->cell;
-
-	if ((cell->pinned || cell->intent) && !cell_joins_busy(p->object))
-		plan_emit(p, ACTION_NETWORK_DETACH, &cell->network, NULL);
-}
-
-/* A task lives in the namespace, or may: not looked at, or perhaps being created right now. */
-static bool task_may_live(const struct container *c)
-{
-	bool being_made = c->slot.busy && (c->slot.action == ACTION_TASK_CREATE ||
-					   c->slot.action == ACTION_TASK_START);
-
-	return container_lives(c) || !c->slot.known || being_made;
-}
-
-/* Its stop signal cannot be sent, as it seems: it may have been, and has the grace all the same. */
-static bool cannot_be_asked(struct planning *p, const struct container *c)
-{
-	uint64_t over_ms = c->stop_tried_ms + c->stop_grace_ms;
-
-	if (c->slot.failed_action != ACTION_TASK_STOP)
-		return false;
-	if (over_ms > p->context->now_ms)
-		plan_wake_at(p, over_ms);
-	return over_ms <= p->context->now_ms;
-}
-
-/* Its shim cannot end it, or cannot take it away because of what else lives in its cgroup. */
-static bool resists(struct planning *p, const struct container *c)
-{
-	bool fails = c->slot.failures >= PLAN_KILLS_IN_VAIN &&
-		     (c->slot.failed_action == ACTION_TASK_KILL ||
-		      c->slot.failed_action == ACTION_TASK_DELETE || cannot_be_asked(p, c));
-
-	return fails || (container_lives(c) && c->kills >= PLAN_KILLS_IN_VAIN);
-}
-
-/* The whole cell goes down: what resists is killed by the kernel, without asking anybody. */
-static void escalate(struct planning *p)
-{
-	const struct object *object = p->object;
-	struct container *c;
-	bool any = false;
-
-	list_for_each(c, &object->cell.containers, link)
-		any |= resists(p, c);
-	if (any && object->cgroup_exists && object->cgroup.known && object->populated)
-		plan_cgroup_kill(p);
-}
-
-/*
- * All at once: their namespace is pinned, so each keeps its network until the last has ended.
- * @keep_root_task: the root rests.
- */
-static void down_tasks(struct planning *p, bool keep_root_task)
-{
-	struct container *c;
-	bool lives = false;
-
-	list_for_each(c, &p->object->cell.containers, link) {
-		if (!(keep_root_task && container_is_root(c) && c->task == TASK_STOPPED))
-			down_task(p, c);
-		lives |= task_may_live(c);
-	}
-	if (!lives)
-		detach(p);
-	escalate(p);
-}
-
-/* One whose making failed may be there, but not whole. */
-static void ensure_cgroup(struct planning *p)
-{
-	const struct object *object = p->object;
-
-	if (object->cgroup.known && (!object->cgroup_exists || object->cgroup_stale))
-		plan_emit(p, ACTION_CGROUP_ENSURE, &object->cgroup, NULL);
-}
-
-/* Its cell goes on without it. */
-static bool is_dropped(const struct object *cell, const struct container *c)
-{
-	return !c->spec && !cell_may_have(cell, c->name);
-}
-
-static void plan_down(struct planning *p)
-{
-	const struct object *object = p->object;
-	bool records = false;
-	struct container *c;
-
-	down_tasks(p, false);
-	list_for_each(c, &object->cell.containers, link) {
-		if (!object->wanted || is_dropped(object, c))
-			remove_record(p, c);
-		records |= c->record || c->snapshot || c->task != TASK_NONE || !c->slot.known;
-	}
-	if (object->wanted)
-		ensure_cgroup(p);
-	if (!object->wanted && !records && !object->cell.pinned && !object->cell.intent)
-		plan_cgroup_removal(p);
-	p->plan->gone = !object->wanted && !object->children && !records && !object_exists(object);
-}
-
 /* ---- up ---- */
 
 /* Under a root that runs nothing is made anew that can be mended. */
@@ -297,7 +150,7 @@ static void up_without_task(struct planning *p, struct container *c)
 /* One step of one container, not the root, towards what kuke asked of it. */
 static void follow_intent(struct planning *p, struct container *c)
 {
-	if (down_task(p, c) && c->run == INTENT_RESTART)
+	if (plan_down_task(p, c) && c->run == INTENT_RESTART)
 		p->plan->restarted = true;
 }
 
@@ -311,7 +164,7 @@ static void up_container(struct planning *p, struct container *c)
 	if (container_lives(c) && container_changed(c) && !c->image_ready)
 		plan_emit(p, ACTION_IMAGE_RESOLVE, &c->slot, c);
 	else if (container_lives(c) && replace_now(c) && !container_is_root(c))
-		stop_task(p, c);
+		plan_stop_task(p, c);
 	else if (c->task == TASK_CREATED && may_start_task(p, c))
 		plan_emit(p, ACTION_TASK_START, &c->slot, c);
 	else if (c->task == TASK_STOPPED && !rests(p, c))
@@ -348,13 +201,13 @@ static void plan_up(struct planning *p)
 	struct container *c;
 
 	list_for_each(c, &object->cell.containers, link)
-		if (is_dropped(object, c) && down_task(p, c))
-			remove_record(p, c);
+		if (plan_is_dropped(object, c) && plan_down_task(p, c))
+			plan_remove_record(p, c);
 	if (!object->parent || !object_is_usable(object->parent)) {
 		plan_leaves(p);
 		return; /* queued again when the parent is */
 	}
-	ensure_cgroup(p);
+	plan_ensure_cgroup(p);
 	if (!container_runs(root) &&
 	    (object->cell.rival || object->cell.port_conflict || !may_run(p, root)))
 		return;
@@ -386,67 +239,10 @@ static void plan_restart(struct planning *p)
 	if (down)
 		p->plan->restarted = true;
 	else
-		down_tasks(p, false);
+		plan_down_tasks(p, false);
 }
 
 /* ---- what cannot be looked at ---- */
-
-static bool is_unanswered(const struct container *c)
-{
-	return c->slot.failures >= PLAN_KILLS_IN_VAIN &&
-	       c->slot.failed_action == ACTION_CONTAINER_INSPECT &&
-	       c->slot.failure_code == -ETIMEDOUT;
-}
-
-/* Nothing that lives shall go on living. */
-static bool shall_be_dead(const struct object *object)
-{
-	enum run_intent intent = cell_intent(object);
-
-	return !object->wanted || intent == INTENT_STOP || intent == INTENT_KILL;
-}
-
-/* One serves all containers. */
-static bool shim_is_being_killed(const struct object *object)
-{
-	const struct container *c;
-
-	list_for_each(c, &object->cell.containers, link)
-		if (c->slot.busy && c->slot.action == ACTION_SHIM_KILL)
-			return true;
-	return false;
-}
-
-/* The shim is named by it. */
-static bool root_is_busy(const struct object *object)
-{
-	const struct container *root = cell_root(object);
-
-	return root && root->slot.busy;
-}
-
-/* A shim that hangs keeps what has ended from being known, and what shall end from being ended.
- * While anything may live that shall, it is waited for. */
-static void look_again(struct planning *p)
-{
-	const struct object *object = p->object;
-	bool may_live = !object->cgroup.known || (object->cgroup_exists && object->populated);
-	bool killing = shim_is_being_killed(object);
-	bool may_kill = !may_live && !killing && !root_is_busy(object), any = false;
-	struct container *c;
-
-	list_for_each(c, &object->cell.containers, link) {
-		if (c->slot.known || (killing && container_is_root(c)))
-			continue;
-		any |= is_unanswered(c);
-		if (may_kill && is_unanswered(c))
-			may_kill = !plan_emit(p, ACTION_SHIM_KILL, &c->slot, c);
-		else if (plan_emit(p, ACTION_CONTAINER_INSPECT, &c->slot, c))
-			may_kill &= !container_is_root(c);
-	}
-	if (any && shall_be_dead(object) && object->cgroup.known && may_live)
-		plan_cgroup_kill(p);
-}
 
 /* Its root may be one whose document was damaged. */
 static bool root_is_unknown(const struct object *object)
@@ -477,7 +273,7 @@ void plan_cell(struct planning *p)
 				"aside, so nothing is done to it; apply the container again, or "
 				"delete it",
 				object->cell.kept.items[0]);
-	look_again(p);
+	plan_look_again(p);
 	if (!object->cgroup.known)
 		plan_emit(p, ACTION_CGROUP_INSPECT, &object->cgroup, NULL);
 	if (root && !root->slot.known)
@@ -487,7 +283,7 @@ void plan_cell(struct planning *p)
 				object->status.message ? object->status.message : "");
 	mode = mode_of(object, root);
 	if (mode == MODE_DOWN) {
-		plan_down(p);
+		plan_cell_down(p);
 		cell_say_down(p);
 		return;
 	}
@@ -496,6 +292,6 @@ void plan_cell(struct planning *p)
 	else if (cell_intent(object) == INTENT_RESTART)
 		plan_restart(p);
 	else
-		down_tasks(p, rests(p, root));
+		plan_down_tasks(p, rests(p, root));
 	cell_say_up(p, mode);
 }

@@ -134,64 +134,155 @@ static void say_resisting(struct planning *p)
 				c->name, c->pid, c->kills, c->pid);
 }
 
-void cell_say_up(struct planning *p, enum cell_mode mode)
+/* ---- a cell that is to be up: what can be said of it, one sort each ---- */
+
+static void say_network(struct planning *p)
 {
-	const struct object *object = p->object;
+	const struct cell *cell = &p->object->cell;
+
+	if (!container_runs(cell_root(p->object)) || cell->attached)
+		return;
+	plan_say_failure(p, &cell->network, "");
+	plan_say(p, API__STATE__Pending, REASON_NETWORK_DRIFTED, "its network is being mended: %s",
+		 cell->drift ? cell->drift : "it is not attached");
+}
+
+static void say_rival(struct planning *p)
+{
+	if (p->object->cell.rival && !container_runs(cell_root(p->object)))
+		plan_say(p, API__STATE__Pending, REASON_NAME_CONFLICT, "%s", p->object->cell.rival);
+}
+
+static void say_port_conflict(struct planning *p)
+{
+	if (p->object->cell.port_conflict)
+		plan_say(p, API__STATE__Pending, REASON_PORT_CONFLICT, "%s",
+			 p->object->cell.port_conflict);
+}
+
+static void say_ready(struct planning *p)
+{
+	const struct cell *cell = &p->object->cell;
+
+	if (!everything_up(p))
+		return;
+	if (cell->port_taken)
+		plan_say(p, API__STATE__Pending, REASON_PORT_CONFLICT, "%s", cell->port_taken);
+	if (!cell_has_joined(p))
+		return;
+	if (cell->rival)
+		plan_say(p, API__STATE__Ready, REASON_NAME_CONFLICT, "%s", cell->rival);
+	plan_say(p, API__STATE__Ready, REASON_NONE, "%s", "");
+}
+
+static void say_failures(struct planning *p)
+{
+	plan_say_failure(p, &p->object->cgroup, "");
+	plan_say_failure(p, &p->object->cell.network, "");
+}
+
+static void say_containers(struct planning *p)
+{
 	struct container *c;
 
-	if (mode == MODE_UP && container_runs(cell_root(object)) && !object->cell.attached) {
-		plan_say_failure(p, &object->cell.network, "");
-		plan_say(p, API__STATE__Pending, REASON_NETWORK_DRIFTED,
-			 "its network is being mended: %s",
-			 object->cell.drift ? object->cell.drift : "it is not attached");
-	}
-	if (mode == MODE_UP && object->cell.rival && !container_runs(cell_root(object)))
-		plan_say(p, API__STATE__Pending, REASON_NAME_CONFLICT, "%s", object->cell.rival);
-	if (mode == MODE_UP && object->cell.port_conflict)
-		plan_say(p, API__STATE__Pending, REASON_PORT_CONFLICT, "%s",
-			 object->cell.port_conflict);
-	if (mode == MODE_UP && everything_up(p) && object->cell.port_taken)
-		plan_say(p, API__STATE__Pending, REASON_PORT_CONFLICT, "%s",
-			 object->cell.port_taken);
-	if (mode == MODE_UP && object->cell.rival && everything_up(p) && cell_has_joined(p))
-		plan_say(p, API__STATE__Ready, REASON_NAME_CONFLICT, "%s", object->cell.rival);
-	if (mode == MODE_UP && everything_up(p) && cell_has_joined(p))
-		plan_say(p, API__STATE__Ready, REASON_NONE, "%s", "");
-	say_resisting(p);
-	plan_say_failure(p, &object->cgroup, "");
-	plan_say_failure(p, &object->cell.network, "");
-	list_for_each(c, &object->cell.containers, link)
+	list_for_each(c, &p->object->cell.containers, link)
 		cell_say_container_trouble(p, c);
-	list_for_each(c, &object->cell.containers, link)
+	list_for_each(c, &p->object->cell.containers, link)
 		say_exit(p, c);
-	if (!object->parent || !object_is_usable(object->parent))
+}
+
+static void say_parent(struct planning *p)
+{
+	const struct object *parent = p->object->parent;
+
+	if (!parent || !object_is_usable(parent))
 		plan_say(p, API__STATE__Pending, REASON_PARENT_NOT_READY, "%s %s is not ready",
-			 object->parent ? kind_name(object->parent->kind) : "Stack",
-			 object->parent ? object->parent->key : "");
-	if (mode == MODE_UP && cell_is_not_placed(object))
+			 parent ? kind_name(parent->kind) : "Stack", parent ? parent->key : "");
+}
+
+static void say_not_placed(struct planning *p)
+{
+	const struct object *object = p->object;
+
+	if (cell_is_not_placed(object))
 		plan_say(p, API__STATE__Pending, REASON_RANGE_OVERLAPS,
 			 "not placed where it could not be reached: space %s: %s",
 			 object->parent->parent->key, object->parent->parent->backing.overlap);
-	if (mode == MODE_UP)
-		cell_say_joins(p);
-	list_for_each(c, &object->cell.containers, link)
+}
+
+static void say_stopping(struct planning *p)
+{
+	struct container *c;
+
+	list_for_each(c, &p->object->cell.containers, link)
 		if (stop_asked(c->run) && c->task != TASK_NONE)
 			plan_say(p, API__STATE__Ready, REASON_STOPPING,
 				 "container %s is being stopped", c->name);
-	list_for_each(c, &object->cell.containers, link)
+}
+
+static void say_updating(struct planning *p)
+{
+	struct container *c;
+
+	list_for_each(c, &p->object->cell.containers, link)
 		if (container_lives(c) && container_changed(c))
 			plan_say(p, API__STATE__Pending, REASON_UPDATING,
 				 "container %s gets its new spec", c->name);
+}
+
+static void say_waiting(struct planning *p)
+{
 	if (p->plan->waits)
 		plan_say(p, API__STATE__Pending, REASON_WAITING_ITS_TURN,
 			 "many cells come up at once; it is started when some of them have");
-	if (cell_intent(object) == INTENT_RESTART)
+}
+
+static void say_restarting(struct planning *p)
+{
+	struct container *c;
+
+	if (cell_intent(p->object) == INTENT_RESTART)
 		plan_say(p, API__STATE__Pending, REASON_RESTARTING, "being restarted by request");
-	list_for_each(c, &object->cell.containers, link)
+	list_for_each(c, &p->object->cell.containers, link)
 		if (c->exited || c->run == INTENT_RESTART)
 			plan_say(p, API__STATE__Pending, REASON_RESTARTING,
 				 "container %s ended and is being started again", c->name);
+}
+
+static void say_creating(struct planning *p)
+{
 	plan_say(p, API__STATE__Pending, REASON_CREATING, "being created");
+}
+
+/* The first that has something to say is heard. */
+static const struct {
+	void (*say)(struct planning *p);
+	bool recycled; /* also of one whose incarnation is over */
+} up_words[] = {
+	/* clang-format off */
+	{ say_network, false }, /* lost while it runs */
+	{ say_rival, false },
+	{ say_port_conflict, false },
+	{ say_ready, false },
+	{ say_resisting, true }, /* killed, and alive */
+	{ say_failures, true },
+	{ say_containers, true }, /* what failed, how they ended */
+	{ say_parent, true },
+	{ say_not_placed, false },
+	{ cell_say_joins, false },
+	{ say_stopping, true }, /* what is under way */
+	{ say_updating, true },
+	{ say_waiting, true },
+	{ say_restarting, true },
+	{ say_creating, true },
+	/* clang-format on */
+};
+
+void cell_say_up(struct planning *p, enum cell_mode mode)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(up_words) && !plan_has_reason(p); i++)
+		if (mode == MODE_UP || up_words[i].recycled)
+			up_words[i].say(p);
 }
 
 void cell_say_down(struct planning *p)

@@ -8,7 +8,7 @@
 static const struct act *act_of(enum action action)
 {
 	static const struct act *const tables[] = { act_layers, act_networks, act_joins,
-						    act_containers };
+						    act_containers, act_tasks };
 
 	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
 		if (tables[i][action].start)

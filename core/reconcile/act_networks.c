@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The network of a cell, and the files that tell its containers of it. */
+#include "core/hosts/hosts_files.h"
 #include "core/model/names.h"
-#include "core/network/hosts_files.h"
 #include "core/reconcile/act_table.h"
 #include "core/reconcile/observed.h"
 

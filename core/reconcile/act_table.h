@@ -18,7 +18,8 @@ struct act {
 extern const struct act act_layers[ACTION_COUNT];     /* realms, spaces, cgroups */
 extern const struct act act_networks[ACTION_COUNT];   /* the network of a cell */
 extern const struct act act_joins[ACTION_COUNT];      /* its further spaces */
-extern const struct act act_containers[ACTION_COUNT]; /* containers and their tasks */
+extern const struct act act_containers[ACTION_COUNT]; /* containers */
+extern const struct act act_tasks[ACTION_COUNT];      /* their tasks */
 
 /* The containerd namespace of the object's realm. From its first use on it stands. */
 const char *act_namespace(struct object *object);

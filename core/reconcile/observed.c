@@ -3,10 +3,10 @@
 
 #include "core/base/log.h"
 #include "core/desired/asked.h"
+#include "core/hosts/hosts_files.h"
 #include "core/network/addresses_count.h"
 #include "core/network/bridges.h"
 #include "core/network/filter.h"
-#include "core/network/hosts_files.h"
 #include "core/network/joins.h"
 #include "core/network/network_ports.h"
 #include "core/plan/restart.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is remembered of a cell's hosts files (core/network/cellfiles.h) between two writes. */
+/* What is remembered of a cell's hosts files (core/hosts/cellfiles.h) between two writes. */
 #pragma once
 
 #include <stddef.h>

@@ -14,6 +14,8 @@
 #include "core/base/map.h"
 #include "core/base/words.h"
 #include "core/driver/managers.h"
+#include "core/driver/network.h"
+#include "core/driver/runtime.h"
 #include "core/events/history.h"
 #include "core/loop/pending.h"
 #include "core/state/object.h"

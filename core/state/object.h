@@ -11,8 +11,9 @@
 
 #include "core/base/list.h"
 #include "core/base/map.h"
-#include "core/driver/network.h"
-#include "core/driver/runtime.h"
+#include "core/driver/space_fact.h"
+#include "core/driver/task_state.h"
+#include "core/loop/timer.h"
 #include "core/model/folded_names.h"
 #include "core/model/model.h"
 #include "core/state/action.h"

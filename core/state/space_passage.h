@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is known of whether packets of a space come through the host (core/network/passage.h). */
+/* What is known of whether packets of a space come through the host (core/passage/passage.h). */
 #pragma once
 
 #include <stdbool.h>

@@ -7,8 +7,8 @@
 #include "core/network/joins.h"
 #include "core/network/network_egress.h"
 #include "core/plan/plan_cell.h"
-#include "core/plan/plan_context.h"
 #include "core/state/addresses.h"
+#include "core/status/plan_context.h"
 #include "core/status/status.h"
 
 static void copy_strv(const struct strv *from, char ***ret_items, size_t *ret_n)

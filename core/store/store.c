@@ -7,7 +7,7 @@
 #include "core/base/fs.h"
 #include "core/base/log.h"
 #include "core/base/wall.h"
-#include "core/network/hosts_files.h"
+#include "core/hosts/hosts_files.h"
 #include "core/status/status.h"
 #include "core/store/store_job.h"
 #include "core/store/store_load.h"

@@ -3,8 +3,8 @@
 
 #include <signal.h>
 
+#include "core/hosts/cellfiles.h"
 #include "core/model/names.h"
-#include "core/network/cellfiles.h"
 #include "drivers/netns/netns.h"
 #include "drivers/oci/oci.h"
 #include "tests/bench/bench.h"

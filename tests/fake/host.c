@@ -7,7 +7,7 @@
 #include "core/desired/hold.h"
 #include "core/journal/journal.h"
 #include "core/network/filter.h"
-#include "core/network/passage.h"
+#include "core/passage/passage.h"
 #include "core/store/store.h"
 #include "watchers/cgroup_watcher.h"
 #include "watchers/runtime_watcher.h"

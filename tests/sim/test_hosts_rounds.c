@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 
 #include "core/base/fs.h"
-#include "core/network/cellfiles.h"
-#include "core/network/hosts_files.h"
+#include "core/hosts/cellfiles.h"
+#include "core/hosts/hosts_files.h"
 #include "tests/fake/host.h"
 
 enum {

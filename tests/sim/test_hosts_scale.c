@@ -16,9 +16,9 @@
 
 #include "core/base/fs.h"
 #include "core/base/log.h"
+#include "core/hosts/cellfiles.h"
+#include "core/hosts/hosts_files.h"
 #include "core/model/names.h"
-#include "core/network/cellfiles.h"
-#include "core/network/hosts_files.h"
 #include "core/reconcile/observed.h"
 #include "tests/fake/host.h"
 #include "tests/sim/scale.h"

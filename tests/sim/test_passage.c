@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "core/network/passage.h"
+#include "core/passage/passage.h"
 #include "tests/fake/host.h"
 
 enum {

@@ -13,7 +13,7 @@
 #include "core/base/fs.h"
 #include "core/base/log.h"
 #include "core/desired/desired.h"
-#include "core/plan/plan_context.h"
+#include "core/status/plan_context.h"
 #include "core/status/status.h"
 #include "tests/fake/host.h"
 

@@ -12,7 +12,7 @@
 
 #include "core/base/fs.h"
 #include "core/base/str.h"
-#include "core/network/cellfiles.h"
+#include "core/hosts/cellfiles.h"
 
 #define KEY "r/s/t/web"
 #define NEIGHBOURS "10.88.0.9\tdb db.t\n"

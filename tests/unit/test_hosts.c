@@ -7,7 +7,7 @@
 #include <cmocka.h>
 #include <stdio.h>
 
-#include "core/model/hosts.h"
+#include "core/hosts/hosts.h"
 
 enum { ENTRIES_MAX = 8, MANY = 1023 };
 

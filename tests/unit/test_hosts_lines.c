@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "core/base/str.h"
-#include "core/model/hosts_lines.h"
+#include "core/hosts/hosts_lines.h"
 
 enum { NAMES = 60, ROUNDS = 3000, TEXT_BYTES = 64 * 1024 };
 

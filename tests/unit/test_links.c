@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which of the kernel's messages about links call for a look. In a network of its own. */
-#include "core/network/passage.h"
 #include "core/network/ways.h"
+#include "core/passage/passage.h"
 #include "watchers/links.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "watchers/manifests/manifests_walk.h"
+#include "watchers/manifests/manifests_pass.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -21,25 +21,14 @@ enum {
 	TOTAL_MAX_BYTES = 64 * 1024 * 1024,
 };
 
-/* A directory of the pass, opened. */
-struct dir {
-	int fd;
-	const char *path; /* relative to the root, "" for the root */
-	int depth;
-	struct error owner; /* code < 0: others than root can write it */
-	const struct dir *parent;
-	bool has_ignore_file;
-	struct ignore ignore;
-};
-
-static char *shown_path(const struct manifests_pass *pass, const char *path)
+char *manifests_pass_shown_path(const struct manifests_pass *pass, const char *path)
 {
 	return xasprintf("%s%s%s", pass->scan->directory, *path ? "/" : "", path);
 }
 
 /* ---- files ---- */
 
-static int too_much(struct manifests_pass *pass, const char *what, int limit)
+int manifests_pass_too_much(struct manifests_pass *pass, const char *what, int limit)
 {
 	return error_set(&pass->scan->problem, -E2BIG,
 			 "manifests directory %s: more than %d %s: nothing of it is "
@@ -47,14 +36,14 @@ static int too_much(struct manifests_pass *pass, const char *what, int limit)
 			 pass->scan->directory, limit, what);
 }
 
-static int add_found(struct manifests_pass *pass, const char *path,
-		     struct manifests_found **ret_found)
+int manifests_pass_add_found(struct manifests_pass *pass, const char *path,
+			     struct manifests_found **ret_found)
 {
 	if (map_find(&pass->found,
 		     path)) /* a directory that changes while it is listed may show a name twice */
 		return MANIFESTS_PASS_AGAIN;
 	if (pass->found.count == FILES_MAX)
-		return too_much(pass, "manifest files", FILES_MAX);
+		return manifests_pass_too_much(pass, "manifest files", FILES_MAX);
 	*ret_found = manifests_found_new(&pass->found, path);
 	(*ret_found)->outcome = MANIFESTS_ERROR;
 	return 0;
@@ -63,7 +52,7 @@ static int add_found(struct manifests_pass *pass, const char *path,
 static int read_file(struct manifests_pass *pass, const struct dir *dir,
 		     const struct path_target *target, const char *path)
 {
-	AUTO_FREE char *shown = shown_path(pass, path);
+	AUTO_FREE char *shown = manifests_pass_shown_path(pass, path);
 	struct manifests_read_options options = {
 		.shown = shown,
 		.only_root_writes = pass->scan->only_root_writes,
@@ -71,7 +60,7 @@ static int read_file(struct manifests_pass *pass, const struct dir *dir,
 	};
 	struct manifests_found *found = NULL;
 	struct stat st;
-	int r = add_found(pass, path, &found);
+	int r = manifests_pass_add_found(pass, path, &found);
 
 	if (r != 0)
 		return r;
@@ -94,7 +83,7 @@ static int read_file(struct manifests_pass *pass, const struct dir *dir,
 	pass->total_bytes += (size_t)found->identity.size;
 	pass->scan->retry |= found->outcome == MANIFESTS_HELD;
 	if (r == 0 && found->outcome != MANIFESTS_ERROR && pass->total_bytes > TOTAL_MAX_BYTES)
-		return too_much(pass, "bytes of manifests", TOTAL_MAX_BYTES);
+		return manifests_pass_too_much(pass, "bytes of manifests", TOTAL_MAX_BYTES);
 	return r == -ENOENT ? MANIFESTS_PASS_AGAIN : r;
 }
 
@@ -135,7 +124,8 @@ static int note_dir(struct manifests_pass *pass, const struct dir *dir)
 	return manifests_place_of(dir->fd, "", &noted->place);
 }
 
-static void note_bad_dir(struct manifests_pass *pass, const char *path, int code, const char *why)
+void manifests_pass_note_bad_dir(struct manifests_pass *pass, const char *path, int code,
+				 const char *why)
 {
 	error_set(&manifests_dirs_get(&pass->dirs, path)->err, code, "%s: %s", path, why);
 }
@@ -153,7 +143,7 @@ static int skip_root(struct manifests_pass *pass, int code)
 /* A directory that cannot be read: it is there, like a file that cannot be read. */
 static int skip_directory(struct manifests_pass *pass, const char *path, int code)
 {
-	AUTO_FREE char *shown = shown_path(pass, path);
+	AUTO_FREE char *shown = manifests_pass_shown_path(pass, path);
 	struct manifests_found *found = NULL;
 	int r;
 
@@ -166,118 +156,13 @@ static int skip_directory(struct manifests_pass *pass, const char *path, int cod
 		pass->scan->problem = pass->scan->hung_reason;
 		return 0;
 	}
-	note_bad_dir(pass, path, code, strerror(-code));
-	r = add_found(pass, path, &found);
+	manifests_pass_note_bad_dir(pass, path, code, strerror(-code));
+	r = manifests_pass_add_found(pass, path, &found);
 	if (r == 0)
 		error_set(&found->err, code,
 			  "cannot read the directory %s: %s: nothing that may be in it is deleted",
 			  shown, strerror(-code));
 	return r;
-}
-
-/* ---- what is ignored ---- */
-
-/* Beside MANIFESTS_PASS_AGAIN: the directory is not looked into. */
-enum { SKIPPED = 2 };
-
-/* While it is not known what of a directory counts, nothing of it is read, and nothing is gone. */
-static int skip_unknown(struct manifests_pass *pass, const struct error *why)
-{
-	pass->partial = true;
-	if (!pass->scan->problem.code)
-		error_set(&pass->scan->problem, why->code,
-			  "%s; nothing in its directory is read or deleted until it is put right",
-			  why->msg);
-	return SKIPPED;
-}
-
-static int parse_ignore_file(const char *shown, const struct manifests_found *found,
-			     struct ignore *ret_ignore, struct error *err)
-{
-	switch (found->outcome) {
-	case MANIFESTS_CONTENT:
-		return ignore_parse(shown, found->content.len ? found->content.data : "",
-				    found->content.len, ret_ignore, err);
-	case MANIFESTS_HELD:
-		return error_set(err, -EBUSY, "%s is being written", shown);
-	default:
-		return error_set(err, found->err.code, "%s", found->err.msg);
-	}
-}
-
-/* Like a manifest: only root may write it, and it is read when nobody writes. */
-static int read_ignore_file(struct manifests_pass *pass, const struct dir *dir, const char *shown,
-			    struct ignore *ret_ignore, struct error *err)
-{
-	AUTO(path_target_fini) struct path_target target = { .own = -1 };
-	struct manifests_read_options options = {
-		.shown = shown,
-		.only_root_writes = pass->scan->only_root_writes,
-	};
-	struct manifests_found found = { 0 };
-	int r = path_resolve_entry(&pass->scan->watches, &pass->generation, dir->fd,
-				   IGNORE_FILE_NAME, &target);
-
-	if (r == 0 && options.only_root_writes && target.way.code < 0)
-		return error_set(err, -EPERM, "%s: %s", shown, target.way.msg);
-	if (r == 0)
-		r = manifests_read(target.dirfd, target.name, &options, &found);
-	if (r < 0)
-		return error_set(err, r, "cannot read %s: %s", shown, strerror(-r));
-	pass->scan->retry |= found.outcome == MANIFESTS_HELD;
-	r = parse_ignore_file(shown, &found, ret_ignore, err);
-	buf_fini(&found.content);
-	return r;
-}
-
-static int load_ignore_file(struct manifests_pass *pass, struct dir *dir)
-{
-	AUTO_FREE char *path = xasprintf("%s%s" IGNORE_FILE_NAME, dir->path, *dir->path ? "/" : "");
-	AUTO_FREE char *shown = shown_path(pass, path);
-	struct error err = { 0 };
-	int r;
-
-	if (!dir->has_ignore_file)
-		return 0;
-	if (strv_has(&pass->scan->hung, path))
-		return skip_unknown(pass, &pass->scan->hung_reason);
-	manifests_scan_touches(pass->scan, path);
-	r = read_ignore_file(pass, dir, shown, &dir->ignore, &err);
-	if (r == -ENOENT && pass->number < MANIFESTS_PASSES_MAX)
-		return MANIFESTS_PASS_AGAIN;
-	return r < 0 ? skip_unknown(pass, &err) : 0;
-}
-
-/* The file nearest to it that says something decides. */
-static bool is_ignored(struct manifests_pass *pass, const struct dir *dir, const char *path,
-		       bool is_directory)
-{
-	for (; dir; dir = dir->parent) {
-		const char *below = path + strlen(dir->path) + (*dir->path != '\0');
-		enum ignore_verdict verdict =
-			ignore_judge(&dir->ignore, below, is_directory, &pass->ignore_steps);
-
-		if (verdict != IGNORE_SAYS_NOTHING)
-			return verdict == IGNORE_YES;
-	}
-	return false;
-}
-
-/* A name of a manifest leads to no directory. */
-static int ignore_entry(struct manifests_pass *pass, const char *name, const char *path)
-{
-	if (!file_name_is_manifest(name))
-		manifests_dirs_get(&pass->dirs, path)->ignored = true;
-	return 0;
-}
-
-static int too_costly(struct manifests_pass *pass)
-{
-	return error_set(&pass->scan->problem, -E2BIG,
-			 "manifests directory %s: the patterns of " IGNORE_FILE_NAME
-			 " take too long for so many files: nothing of it is taken up; make them "
-			 "fewer or simpler",
-			 pass->scan->directory);
 }
 
 /* ---- entries that cannot be followed ---- */
@@ -292,7 +177,7 @@ static bool may_be_replaced(const struct manifests_pass *pass, int code, bool be
 static int bad_manifest(struct manifests_pass *pass, const char *path, int code)
 {
 	const struct manifests_file *known = manifests_known_find(&pass->scan->known, path);
-	AUTO_FREE char *shown = shown_path(pass, path);
+	AUTO_FREE char *shown = manifests_pass_shown_path(pass, path);
 	struct manifests_found *found = NULL;
 	struct error err;
 	int r;
@@ -305,7 +190,7 @@ static int bad_manifest(struct manifests_pass *pass, const char *path, int code)
 			  shown);
 	if (may_be_replaced(pass, code, known && str_equal(known->error, err.msg)))
 		return MANIFESTS_PASS_AGAIN;
-	r = add_found(pass, path, &found);
+	r = manifests_pass_add_found(pass, path, &found);
 	if (r == 0)
 		found->err = err;
 	return r;
@@ -321,9 +206,10 @@ static int bad_directory(struct manifests_pass *pass, const char *path, int code
 	if (may_be_replaced(pass, code, map_find(&known->kept, path) != NULL))
 		return MANIFESTS_PASS_AGAIN;
 	if (code == -ENOENT)
-		note_bad_dir(pass, path, -ENXIO, "the target of the symbolic link does not exist");
+		manifests_pass_note_bad_dir(pass, path, -ENXIO,
+					    "the target of the symbolic link does not exist");
 	else
-		note_bad_dir(pass, path, code, strerror(-code));
+		manifests_pass_note_bad_dir(pass, path, code, strerror(-code));
 	return 0;
 }
 
@@ -356,7 +242,7 @@ static int enter(struct manifests_pass *pass, const struct dir *parent,
 	if (dir.owner.code == 0 && pass->scan->only_root_writes)
 		dir.owner = target->way;
 	if (dir.depth > DEPTH_MAX)
-		return too_much(pass, "levels of directories", DEPTH_MAX);
+		return manifests_pass_too_much(pass, "levels of directories", DEPTH_MAX);
 	return walk(pass, &dir);
 }
 
@@ -364,15 +250,15 @@ static int visit(struct manifests_pass *pass, const struct dir *dir, const char 
 {
 	AUTO_FREE char *path = xasprintf("%s%s%s", dir->path, *dir->path ? "/" : "", name);
 	AUTO(path_target_fini) struct path_target target = { .own = -1 };
-	bool ignored_as_file = is_ignored(pass, dir, path, false);
-	bool ignored_as_directory = is_ignored(pass, dir, path, true);
+	bool ignored_as_file = manifests_is_ignored(pass, dir, path, false);
+	bool ignored_as_directory = manifests_is_ignored(pass, dir, path, true);
 	struct stat st;
 	int r;
 
 	if (pass->ignore_steps > IGNORE_STEPS_MAX)
-		return too_costly(pass);
+		return manifests_ignore_costs_too_much(pass);
 	if (ignored_as_file && ignored_as_directory)
-		return ignore_entry(pass, name, path);
+		return manifests_ignore_entry(pass, name, path);
 	if (strv_has(&pass->scan->hung, path))
 		return skip_directory(pass, path, -ASIDE_HANGS);
 	manifests_scan_touches(pass->scan, path);
@@ -382,7 +268,7 @@ static int visit(struct manifests_pass *pass, const struct dir *dir, const char 
 	if (r < 0 && !ignored_as_file)
 		return bad_entry(pass, name, path, r);
 	if (r < 0 || (S_ISDIR(target.st.st_mode) ? ignored_as_directory : ignored_as_file))
-		return ignore_entry(pass, name, path);
+		return manifests_ignore_entry(pass, name, path);
 	if (S_ISDIR(target.st.st_mode) && !file_name_is_manifest(name))
 		return enter(pass, dir, &target, path);
 	return file_name_is_manifest(name) ? read_file(pass, dir, &target, path) : 0;
@@ -412,7 +298,7 @@ static int list_entries(struct manifests_pass *pass, struct dir *dir, struct str
 	}
 	while (r == 0 && (errno = 0, entry = readdir(stream))) {
 		if (++n > ENTRIES_MAX)
-			r = too_much(pass, "entries in one directory", ENTRIES_MAX);
+			r = manifests_pass_too_much(pass, "entries in one directory", ENTRIES_MAX);
 		else if (str_equal(entry->d_name, IGNORE_FILE_NAME))
 			dir->has_ignore_file = true;
 		else if (wanted(entry, true))
@@ -435,7 +321,7 @@ static int mark_visited(struct manifests_pass *pass, const struct stat *st, bool
 			return 0;
 	*ret_before = false;
 	if (pass->n_visited == MANIFESTS_DIRECTORIES_MAX)
-		return too_much(pass, "directories", MANIFESTS_DIRECTORIES_MAX);
+		return manifests_pass_too_much(pass, "directories", MANIFESTS_DIRECTORIES_MAX);
 	pass->visited[pass->n_visited++] = (struct visited){ st->st_dev, st->st_ino };
 	return 0;
 }
@@ -445,7 +331,7 @@ static int walk(struct manifests_pass *pass, struct dir *dir)
 {
 	AUTO(strv_fini) struct strv links = { 0 };
 	AUTO(strv_fini) struct strv others = { 0 };
-	AUTO_FREE char *shown = shown_path(pass, dir->path);
+	AUTO_FREE char *shown = manifests_pass_shown_path(pass, dir->path);
 	struct stat st;
 	bool before;
 	int r;
@@ -463,8 +349,8 @@ static int walk(struct manifests_pass *pass, struct dir *dir)
 	path_watches_add_content(&pass->scan->watches, dir->fd);
 	r = list_entries(pass, dir, &links, &others);
 	if (r == 0)
-		r = load_ignore_file(pass, dir);
-	if (r == SKIPPED)
+		r = manifests_load_ignore_file(pass, dir);
+	if (r == MANIFESTS_SKIPPED)
 		return 0;
 	for (size_t i = 0; r == 0 && i < links.n; i++)
 		r = visit(pass, dir, links.items[i]);

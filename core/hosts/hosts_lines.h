@@ -3,7 +3,7 @@
  * The lines of a hosts file in an order of their own, in which none moves: a new line comes last,
  * one that goes is blanked in its place. So files that hold the text are brought up to date by
  * writing over a few bytes of them. What a name means does not depend on the order of lines
- * (core/model/hosts.h). Pure.
+ * (core/hosts/hosts.h). Pure.
  */
 #pragma once
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/plan/plan_context.h"
+#include "core/status/plan_context.h"
 
 struct plan_context plan_context_of(const struct engine *engine)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/model/hosts_lines.h"
+#include "core/hosts/hosts_lines.h"
 
 #include "core/base/str.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/network/cellfiles.h"
+#include "core/hosts/cellfiles.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +9,7 @@
 #include "core/base/buf.h"
 #include "core/base/fs.h"
 #include "core/base/str.h"
-#include "core/model/hosts.h"
+#include "core/hosts/hosts.h"
 #include "core/model/names.h"
 
 #define HOSTNAME_PREFIX "hostname."
@@ -191,66 +191,101 @@ static struct cell_addresses read_own(int dir_fd, struct buf *hosts)
 	return own;
 }
 
-int cellfiles_write(const char *run_path, const char *cell_key, const struct cellfiles_hosts *hosts,
-		    struct error *err)
+/* ---- the one writer ---- */
+
+/* What is written into the directory of a cell, and how. */
+struct writing {
+	const char *run_path, *cell_key;
+	bool make;                   /* what is missing */
+	bool keep_addresses;         /* those that its own file has, whatever @hosts says */
+	const char *role, *hostname; /* of one container; NULL: all of the cell */
+	struct cellfiles_hosts hosts;
+	struct cellfiles_written *ret_written; /* may be NULL */
+};
+
+static int write_container(int dir_fd, const struct writing *w, struct error *err)
 {
+	AUTO_FREE char *hosts_file = xasprintf("hosts.%s", w->role);
+	AUTO_FREE char *hostname_file = xasprintf(HOSTNAME_PREFIX "%s", w->role);
+	int r = write_hosts(dir_fd, hosts_file, FILE_MODE, w->hostname, w->cell_key, &w->hosts,
+			    w->ret_written, err);
+
+	return r < 0 ? r : write_hostname(dir_fd, hostname_file, w->hostname, err);
+}
+
+static int write_cell(int dir_fd, const struct writing *w, struct error *err)
+{
+	int r = w->make ? write_hostname(dir_fd, names[CELLFILE_HOSTNAME], key_name(w->cell_key),
+					 err)
+			: 0;
+
+	return r < 0 ? r
+		     : update(dir_fd, w->cell_key, w->make ? FILE_MODE : 0, &w->hosts,
+			      w->ret_written, err);
+}
+
+static int write_files(struct writing *w, struct error *err)
+{
+	AUTO_BUF struct buf before = { 0 };
 	AUTO_CLOSE int dir_fd = -1;
 	int r;
 
-	if (!run_path)
+	if (!w->run_path)
 		return 0;
-	dir_fd = open_dir(run_path, cell_key, true, err);
+	dir_fd = open_dir(w->run_path, w->cell_key, w->make, err);
+	if (dir_fd >= 0 && w->keep_addresses)
+		w->hosts.own = read_own(dir_fd, &before);
 	if (dir_fd < 0)
-		return dir_fd;
-	r = write_hostname(dir_fd, names[CELLFILE_HOSTNAME], key_name(cell_key), err);
-	if (r == 0)
-		r = update(dir_fd, cell_key, FILE_MODE, hosts, NULL, err);
-	return r < 0 ? error_wrap(err, r, "files in %s/%s/etc", run_path, cell_key) : 0;
+		r = dir_fd;
+	else
+		r = w->role ? write_container(dir_fd, w, err) : write_cell(dir_fd, w, err);
+	if (r < 0 && w->ret_written)
+		cellfiles_written_fini(w->ret_written);
+	if (r == -ENOENT && !w->make) /* it is going, or coming: then they are written before it */
+		return 0;
+	return r < 0 ? error_wrap(err, r, "files in %s/%s/etc", w->run_path, w->cell_key) : 0;
+}
+
+int cellfiles_write(const char *run_path, const char *cell_key, const struct cellfiles_hosts *hosts,
+		    struct error *err)
+{
+	struct writing w = {
+		.run_path = run_path, .cell_key = cell_key, .make = true, .hosts = *hosts
+	};
+
+	return write_files(&w, err);
 }
 
 int cellfiles_update(const char *run_path, const char *cell_key,
 		     const struct cellfiles_hosts *hosts, struct cellfiles_written *ret_written,
 		     struct error *err)
 {
-	struct cellfiles_hosts now = *hosts;
-	AUTO_BUF struct buf before = { 0 };
-	AUTO_CLOSE int dir_fd = -1;
-	int r;
+	struct writing w = {
+		.run_path = run_path,
+		.cell_key = cell_key,
+		.keep_addresses = !hosts->own.ip && !hosts->own.ip6,
+		.hosts = *hosts,
+		.ret_written = ret_written,
+	};
 
-	if (!run_path)
-		return 0;
-	dir_fd = open_dir(run_path, cell_key, false, err);
-	if (dir_fd >= 0 && !now.own.ip && !now.own.ip6)
-		now.own = read_own(dir_fd, &before);
-	r = dir_fd < 0 ? dir_fd : update(dir_fd, cell_key, 0, &now, ret_written, err);
-	if (r < 0)
-		cellfiles_written_fini(ret_written);
-	if (r == -ENOENT) /* the cell is going, or coming: then its files are written before it */
-		return 0;
-	return r < 0 ? error_wrap(err, r, "files in %s/%s/etc", run_path, cell_key) : 0;
+	return write_files(&w, err);
 }
 
 int cellfiles_write_container(const char *run_path, const char *cell_key, const char *role,
 			      const char *hostname, const struct cellfiles_hosts *hosts,
 			      struct error *err)
 {
-	AUTO_FREE char *hosts_file = xasprintf("hosts.%s", role);
-	AUTO_FREE char *hostname_file = xasprintf(HOSTNAME_PREFIX "%s", role);
-	struct cellfiles_hosts now = *hosts;
-	AUTO_BUF struct buf before = { 0 };
-	AUTO_CLOSE int dir_fd = -1;
-	int r;
+	struct writing w = {
+		.run_path = run_path,
+		.cell_key = cell_key,
+		.make = true,
+		.keep_addresses = true,
+		.role = role,
+		.hostname = hostname,
+		.hosts = *hosts,
+	};
 
-	if (!run_path)
-		return 0;
-	dir_fd = open_dir(run_path, cell_key, true, err);
-	if (dir_fd < 0)
-		return dir_fd;
-	now.own = read_own(dir_fd, &before);
-	r = write_hosts(dir_fd, hosts_file, FILE_MODE, hostname, cell_key, &now, NULL, err);
-	if (r == 0)
-		r = write_hostname(dir_fd, hostname_file, hostname, err);
-	return r < 0 ? error_wrap(err, r, "files in %s/%s/etc", run_path, cell_key) : 0;
+	return write_files(&w, err);
 }
 
 /* ---- a few bytes of files that are known ---- */

@@ -4,7 +4,7 @@
  *
  * Whoever changes an address or an alias says so of the spaces that the cell is in. A round then
  * takes down what every affected cell sees; a worker renders it once for all that see the same, and
- * writes into each file the lines that changed (core/model/hosts_lines.h): of a space of a thousand
+ * writes into each file the lines that changed (core/hosts/hosts_lines.h): of a space of a thousand
  * cells some 50 kB and ten microseconds a file. A file that a round has not written, or that
  * another hand has written since, is compared with all that it is to say, as every file is when all
  * are looked at. Rounds begin at once, but follow each other with a pause of several times what the
@@ -14,9 +14,9 @@
 #pragma once
 
 #include "core/base/map.h"
+#include "core/hosts/cellfiles.h"
 #include "core/loop/loop.h"
 #include "core/model/model.h"
-#include "core/network/cellfiles.h"
 
 struct engine;
 struct object;

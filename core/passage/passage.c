@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/network/passage.h"
+#include "core/passage/passage_private.h"
 
 #include "core/base/log.h"
 #include "core/state/engine.h"
@@ -13,115 +13,22 @@ enum {
 	RETRY_MS = 5000,       /* what could not be asked */
 	SPACES_AT_ONCE = 16,
 	FRESH_MS = 2000,       /* what somebody who looks is told may be so old */
-	LOSSES_MAX = 5,        /* in a row: told, though something changes all the time */
 	ROUND_EVERY_MS = 2000, /* in the long run, whatever changes: a round costs some ms */
 	ROUNDS_AT_ONCE = 4,    /* before that, without a pause */
 	ROUNDS_AHEAD_MS = (ROUNDS_AT_ONCE - 1) * ROUND_EVERY_MS,
 };
 
-static bool is_told(const struct space_passage *known)
+bool passage_is_told(const struct space_passage *known)
 {
 	return known->blocked || known->shut;
 }
 
-static bool is_marked(const struct space_passage *known)
+bool passage_is_marked(const struct space_passage *known)
 {
-	return known->suspected || is_told(known);
+	return known->suspected || passage_is_told(known);
 }
 
 /* ---- what came of it ---- */
-
-static void set_verdict(struct engine *engine, struct object *object,
-			const struct traffic_space *space)
-{
-	struct space_passage *known = &object->backing.passage;
-
-	if (str_equal(known->blocked, space->blocked) && str_equal(known->shut, space->shut))
-		return;
-	if (space->blocked)
-		log_warning("space %s: %s", object->key, space->blocked);
-	else if (known->blocked)
-		log_info("space %s: its packets pass again", object->key);
-	str_replace(&known->blocked, space->blocked);
-	str_replace(&known->remedy, space->remedy);
-	str_replace(&known->shut, space->shut);
-	str_replace(&known->shut_remedy, space->shut_remedy);
-	engine_enqueue(engine, object);
-}
-
-/* Lost, twice in a row with nothing changed between; or again and again. */
-static bool is_certain(const struct engine *engine, const struct space_passage *known)
-{
-	return known->losses >= LOSSES_MAX ||
-	       (known->losses > 1 && known->at == engine->passage->asked_at);
-}
-
-static void note_loss(struct engine *engine, struct object *object,
-		      const struct traffic_space *space)
-{
-	struct space_passage *known = &object->backing.passage;
-
-	if (str_equal(known->blocked, space->blocked) && str_equal(known->shut, space->shut)) {
-		str_replace(&known->suspected, NULL);
-		known->losses = 0;
-		return;
-	}
-	str_replace(&known->suspected, space->blocked ? space->blocked : space->shut);
-	known->losses++;
-	if (is_certain(engine, known)) {
-		set_verdict(engine, object, space);
-		str_replace(&known->suspected, NULL);
-		known->losses = 0;
-	}
-	known->at = engine->passage->asked_at;
-}
-
-static void note_space(struct engine *engine, const struct traffic_space *space)
-{
-	struct object *object = engine_find(engine, space->key);
-	struct space_passage *known = object ? &object->backing.passage : NULL;
-
-	if (!known || !space->asked)
-		return;
-	engine->passage->asked++;
-	known->asked = true;
-	if (space->blocked || space->shut) {
-		note_loss(engine, object, space);
-	} else {
-		str_replace(&known->suspected, NULL);
-		known->losses = 0;
-		set_verdict(engine, object, space);
-	}
-}
-
-/* Nothing is known of what cannot be asked any more. */
-static void forget_space(struct engine *engine, struct object *object)
-{
-	static const struct traffic_space nothing = { 0 };
-	struct space_passage *known = &object->backing.passage;
-
-	str_replace(&known->suspected, NULL);
-	known->losses = 0;
-	known->asked = false;
-	set_verdict(engine, object, &nothing);
-}
-
-static void note_impossible(struct engine *engine, const char *why)
-{
-	struct passage *passage = engine->passage;
-	struct object *object;
-
-	if (why && !passage->told)
-		log_info("whether packets of cells come through cannot be tried: %s", why);
-	passage->told |= why != NULL;
-	str_replace(&passage->impossible, why);
-	if (!why)
-		return;
-	passage->left = 0;
-	map_for_each(object, &engine->objects, node)
-		if (object->kind == KIND_SPACE && is_marked(&object->backing.passage))
-			forget_space(engine, object);
-}
 
 /* ---- which ---- */
 
@@ -144,8 +51,8 @@ static bool add_space(struct engine *engine, struct object *space)
 
 	if (cell && !is_wished(engine->passage->wish, space))
 		passage_add_space(engine, engine->passage->wish, space, cell);
-	else if (!cell && is_marked(&space->backing.passage))
-		forget_space(engine, space);
+	else if (!cell && passage_is_marked(&space->backing.passage))
+		passage_forget_space(engine, space);
 	return cell;
 }
 
@@ -157,7 +64,7 @@ static void add_marked(struct engine *engine)
 	if (!engine->passage->marked)
 		return;
 	map_for_each(object, &engine->objects, node)
-		if (object->kind == KIND_SPACE && is_marked(&object->backing.passage) &&
+		if (object->kind == KIND_SPACE && passage_is_marked(&object->backing.passage) &&
 		    has_room(engine->passage))
 			add_space(engine, object);
 }
@@ -246,7 +153,7 @@ static void count_marked(struct engine *engine)
 	map_for_each(object, &engine->objects, node) {
 		if (object->kind != KIND_SPACE)
 			continue;
-		passage->marked += is_marked(&object->backing.passage);
+		passage->marked += passage_is_marked(&object->backing.passage);
 		passage->suspected += object->backing.passage.suspected != NULL;
 	}
 }
@@ -306,9 +213,9 @@ static void on_asked(struct call *call)
 		log_debug("%s", call->err.msg);
 	} else {
 		passage->rounds++;
-		note_impossible(engine, passage->wish->impossible);
+		passage_note_impossible(engine, passage->wish->impossible);
 		for (size_t i = 0; i < passage->wish->n_spaces; i++)
-			note_space(engine, &passage->wish->spaces[i]);
+			passage_note_space(engine, &passage->wish->spaces[i]);
 	}
 	wish_free(passage);
 	plan_next(engine);

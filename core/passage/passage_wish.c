@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/model/ports.h"
-#include "core/network/passage.h"
+#include "core/passage/passage.h"
 #include "core/state/engine.h"
 
 enum { NEIGHBOURS_MAX = 64 };

@@ -7,12 +7,12 @@
  * dot.
  *
  * A hosts file is localhost, then the names of the cell itself at its addresses, then the lines
- * that tell of the cells around it (core/model/hosts.h).
+ * that tell of the cells around it (core/hosts/hosts.h).
  */
 #pragma once
 
 #include "core/base/error.h"
-#include "core/model/hosts_lines.h"
+#include "core/hosts/hosts_lines.h"
 #include "core/state/cellfiles_written.h"
 
 enum cellfile { CELLFILE_HOSTS, CELLFILE_HOSTNAME };

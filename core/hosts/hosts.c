@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/model/hosts.h"
+#include "core/hosts/hosts.h"
 
 #include <ctype.h>
 #include <strings.h>
