@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/network/filter.h"
 
+#include "core/base/backoff.h"
 #include "core/base/log.h"
 #include "core/network/egress.h"
 #include "core/network/filter_wish.h"
@@ -20,14 +21,6 @@ enum {
 	PORTS_A_MS = 100, /* an act takes the loop half a millisecond for so many: it rests twice as
 			     long, so that many cells that come up share one */
 };
-
-/* @first doubled @n times, at most @last. */
-static uint64_t pause_ms(uint64_t first, uint64_t last, unsigned n)
-{
-	while (n-- && first < last)
-		first *= 2;
-	return first < last ? first : last;
-}
 
 static void on_later(struct timer *timer);
 
@@ -105,6 +98,8 @@ static void succeeded(struct engine *engine)
 static void failed(struct engine *engine, const struct error *err)
 {
 	struct filter *filter = engine->filter;
+	const struct backoff backoff = { RETRY_FIRST_MS,
+					 filter->away ? AWAY_RETRY_LAST_MS : RETRY_LAST_MS };
 	struct object *object;
 
 	if (!str_equal(filter->problem.msg, err->msg) && filter->wish->n_spaces) {
@@ -113,9 +108,7 @@ static void failed(struct engine *engine, const struct error *err)
 	}
 	filter->problem = *err;
 	filter->not_before_ms =
-		loop_now_ms(engine->loop) +
-		pause_ms(RETRY_FIRST_MS, filter->away ? AWAY_RETRY_LAST_MS : RETRY_LAST_MS,
-			 filter->failures++);
+		loop_now_ms(engine->loop) + backoff_ms(&backoff, filter->failures++);
 	filter->doubted = true;
 	map_for_each(object, &engine->objects, node) {
 		if (object->kind != KIND_SPACE)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/reconcile/look.h"
 
+#include "core/base/backoff.h"
 #include "core/base/log.h"
 #include "core/desired/asked.h"
 #include "core/driver/cgroup.h"
@@ -14,7 +15,7 @@
 
 /* A look costs about a call for each namespace, and time for every container in it. */
 enum { OLD_MS = 60 * 1000 };
-enum { LOOK_AGAIN_MS = 1000, LOOK_AGAIN_LAST_MS = 16 * 1000 };
+static const struct backoff look_again_pauses = { .first_ms = 1000, .last_ms = 16 * 1000 };
 
 struct look {
 	struct list link; /* struct engine.looks */
@@ -121,11 +122,8 @@ static void note_problem(struct look *look, const char *what, const struct error
  * on_up begins a new one. */
 static void look_again(struct look *look)
 {
-	uint64_t pause_ms = LOOK_AGAIN_MS;
+	uint64_t pause_ms = backoff_ms(&look_again_pauses, look->problem->times++);
 
-	for (unsigned i = 0; i < look->problem->times && pause_ms < LOOK_AGAIN_LAST_MS; i++)
-		pause_ms *= 2;
-	look->problem->times++;
 	if (look->engine->closing)
 		look_free(look);
 	else
@@ -491,16 +489,13 @@ static void on_network_again(struct timer *timer)
 static void look_again_if_missed(const struct look *look)
 {
 	struct engine *engine = look->engine;
-	uint64_t pause_ms = 2 * engine->network_again.pause_ms;
 
 	if (!look->missed)
-		engine->network_again.pause_ms = 0;
+		engine->network_again.pauses = 0;
 	if (!look->missed || engine->closing || timer_active(&engine->network_again.timer))
 		return;
-	pause_ms = pause_ms ? pause_ms : LOOK_AGAIN_MS;
-	engine->network_again.pause_ms =
-		pause_ms < LOOK_AGAIN_LAST_MS ? pause_ms : LOOK_AGAIN_LAST_MS;
-	timer_start(engine->loop, &engine->network_again.timer, engine->network_again.pause_ms,
+	timer_start(engine->loop, &engine->network_again.timer,
+		    backoff_ms(&look_again_pauses, engine->network_again.pauses++),
 		    on_network_again);
 }
 

@@ -124,7 +124,7 @@ struct engine {
 	struct list looks; /* struct look.link, under way */
 	struct {
 		struct timer timer;
-		uint64_t pause_ms;
+		unsigned pauses;
 	} network_again;     /* a look at the networks that missed something is repeated */
 	struct list doctors; /* struct doctor.link, under way */
 

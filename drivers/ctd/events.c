@@ -21,6 +21,7 @@
 #include <stdio.h>
 
 #include "api/containerd.pb-c.h"
+#include "core/base/backoff.h"
 #include "core/base/log.h"
 #include "drivers/ctd/client.h"
 #include "drivers/ctd/ctd.h"
@@ -42,15 +43,15 @@
 #define NAMESPACE_PREFIX "kukeon-"
 
 enum {
-	PUBLISH_DELAY_MIN_MS = 10,
-	PUBLISH_DELAY_MAX_MS = 500, /* gRPC itself tries to connect about that often */
-	SUBSCRIBE_DELAY_MIN_MS = 10,
-	SUBSCRIBE_DELAY_MAX_MS = 1000,
 	/* While calls are under way. */
 	PROBE_EVERY_MS = 5 * 1000,
 	PROBE_TIMEOUT_MS = 5 * 1000, /* not to answer so long is to be away */
 	FRESH_MS = 1000,             /* an answer says so long that it does not hang */
 };
+
+/* gRPC itself tries to connect about as often as the last one. */
+static const struct backoff publish_pauses = { .first_ms = 10, .last_ms = 500 };
+static const struct backoff subscribe_pauses = { .first_ms = 10, .last_ms = 1000 };
 
 static void subscribe(struct events *events);
 
@@ -112,7 +113,7 @@ static void on_version(struct call *call)
 		explain(events, "ask for the version", call->status, call->err.msg, &why);
 		drop_stream(events, &why);
 	} else if (call->status == 0 && events->state == EVENTS_GREETING) {
-		events->subscribe_delay_ms = SUBSCRIBE_DELAY_MIN_MS;
+		events->subscribed = 0;
 		events->told_down = false;
 		enter(events, EVENTS_UP);
 		events->listener.on_up(events->listener.ctx);
@@ -191,10 +192,10 @@ static void on_published(struct call *call)
 		explain(events, "publish an event", call->status, call->err.msg, &why);
 		tell_down(events, &why);
 	} else if (call->status == 0 && events->state == EVENTS_SUBSCRIBING &&
-		   events->publish_delay_ms == PUBLISH_DELAY_MAX_MS) {
+		   backoff_ms(&publish_pauses, events->published) == publish_pauses.last_ms) {
 		/* It answers again: this one may be lost, the next one will not be. */
-		events->publish_delay_ms = PUBLISH_DELAY_MIN_MS;
-		timer_start(events->ctd->loop, &events->timer, PUBLISH_DELAY_MIN_MS,
+		events->published = 0;
+		timer_start(events->ctd->loop, &events->timer, publish_pauses.first_ms,
 			    on_publish_timer);
 	}
 	pending_end(&events->ctd->under_way);
@@ -210,10 +211,8 @@ static void on_publish_timer(struct timer *timer)
 	Ctd__PublishRequest request = CTD__PUBLISH_REQUEST__INIT;
 	Ctd__Any any = CTD__ANY__INIT;
 
-	timer_start(events->ctd->loop, timer, events->publish_delay_ms, on_publish_timer);
-	events->publish_delay_ms *= 2;
-	if (events->publish_delay_ms > PUBLISH_DELAY_MAX_MS)
-		events->publish_delay_ms = PUBLISH_DELAY_MAX_MS;
+	timer_start(events->ctd->loop, timer, backoff_ms(&publish_pauses, events->published++),
+		    on_publish_timer);
 	if (events->publish_call.pending)
 		return;
 	any.type_url = (char *)"kukeon.Sync";
@@ -273,11 +272,8 @@ static void after_stream(struct events *events, int status, const struct error *
 	if (!why.msg[0])
 		explain(events, "listen to events", status < 0 ? status : -ECONNREFUSED,
 			status < 0 ? err->msg : "the stream ended", &why);
-	timer_start(events->ctd->loop, &events->timer, events->subscribe_delay_ms,
-		    on_subscribe_timer);
-	events->subscribe_delay_ms *= 2;
-	if (events->subscribe_delay_ms > SUBSCRIBE_DELAY_MAX_MS)
-		events->subscribe_delay_ms = SUBSCRIBE_DELAY_MAX_MS;
+	timer_start(events->ctd->loop, &events->timer,
+		    backoff_ms(&subscribe_pauses, events->subscribed++), on_subscribe_timer);
 	tell_down(events, &why);
 }
 
@@ -326,7 +322,7 @@ static void subscribe(struct events *events)
 	pending_begin(&events->ctd->under_way);
 	client_stream(events->ctd->channel, &events_subscribe_method, &scope, &request.base,
 		      &events->stream);
-	events->publish_delay_ms = PUBLISH_DELAY_MIN_MS;
+	events->published = 0;
 	timer_start(events->ctd->loop, &events->timer, 1, on_publish_timer);
 }
 
@@ -352,7 +348,7 @@ void events_kick(struct events *events)
 	if (events->state != EVENTS_SUBSCRIBING)
 		return;
 	rpc_channel_kick(events->ctd->channel);
-	events->publish_delay_ms = PUBLISH_DELAY_MIN_MS;
+	events->published = 0;
 	timer_start(events->ctd->loop, &events->timer, 1, on_publish_timer);
 }
 
@@ -360,7 +356,7 @@ void events_start(struct events *events, struct ctd *ctd, const struct runtime_l
 {
 	events->ctd = ctd;
 	events->listener = *listener;
-	events->subscribe_delay_ms = SUBSCRIBE_DELAY_MIN_MS;
+	events->subscribed = 0;
 	subscribe(events);
 }
 
