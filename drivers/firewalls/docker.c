@@ -48,6 +48,8 @@ struct docker {
 	struct loop *loop;
 	struct journal *journal;
 	struct exec_pool *pool;
+	void (*rests)(void *ctx);
+	void *rests_ctx;
 	bool asked;  /* as the journal has it */
 	bool asking; /* somebody asks, with the next look */
 	bool leaves;
@@ -180,6 +182,8 @@ static void end_look(struct docker *docker)
 		close_if_idle(docker);
 	else if (docker->doubted)
 		docker_look(docker);
+	else
+		docker->rests(docker->rests_ctx);
 }
 
 static void next_family(struct docker *docker);
@@ -354,12 +358,15 @@ void docker_describe(const struct docker *docker, struct manager_notes *notes)
 
 /* ---- life ---- */
 
-struct docker *docker_open(struct loop *loop, struct journal *journal)
+struct docker *docker_open(struct loop *loop, struct journal *journal, void (*rests)(void *ctx),
+			   void *ctx)
 {
 	struct docker *docker = xnew(struct docker);
 
 	docker->loop = loop;
 	docker->journal = journal;
+	docker->rests = rests;
+	docker->rests_ctx = ctx;
 	docker->asked = journal_find(journal, RECORD) != NULL;
 	docker->pool =
 		exec_pool_new(loop, &(struct exec_pool_options){ .max_running = 1,

@@ -45,8 +45,11 @@ struct round {
 struct firewalld {
 	struct loop *loop;
 	struct journal *journal;
+	void (*rests)(void *ctx);
+	void *rests_ctx;
 	struct bus *bus;
 	sd_bus *connection; /* NULL: down */
+	bool asking;        /* the bus whether */
 	bool there;         /* it has its name on the bus */
 	struct strv wanted; /* our bridges, */
 	bool known;         /* once that is so */
