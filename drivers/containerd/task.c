@@ -17,6 +17,7 @@ static void task_fini(struct op *op)
 	struct task_op *task = task_of(op);
 
 	free(task->id);
+	free(task->cgroup_leaf);
 	if (task->spec)
 		protobuf_c_message_free_unpacked(&task->spec->base, NULL);
 	if (task->mounts)

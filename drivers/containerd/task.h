@@ -23,7 +23,8 @@ struct task_op {
 	struct error work_err;
 	Api__ContainerSpec *spec; /* of a container that names paths of the host, or at its start
 				     of one that has a tmpfs; NULL: none */
-	uint32_t waiting_pid;     /* of the task that is to be started */
+	uint32_t waiting_pid;     /* of the task that is to be started, as containerd says; */
+	char *cgroup_leaf;        /* what its process can be told by */
 };
 
 static inline struct task_op *task_of(struct op *op)

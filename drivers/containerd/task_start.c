@@ -4,11 +4,13 @@
 
 #include "api/containerd.pb-c.h"
 #include "core/model/model.h"
+#include "core/model/names.h"
 #include "drivers/containerd/task.h"
+#include "drivers/ctd/labels.h"
 #include "drivers/ctd/methods.h"
 #include "drivers/oci/tmpfs.h"
 
-enum { START_STEP = 2 };
+enum { START_STEP = 3 };
 
 static int start_look_waiting(struct op *op)
 {
@@ -28,11 +30,30 @@ static int done_look_waiting(struct op *op, int status)
 	return OP_NEXT;
 }
 
+static int start_look_whose(struct op *op)
+{
+	return task_of(op)->waiting_pid ? task_ask(op, &containers_get_method) : OP_NEXT;
+}
+
+static int done_look_whose(struct op *op, int status UNUSED)
+{
+	const Ctd__Container *record = op_reply(op, Ctd__ContainerMessage)->container;
+	struct container_fact fact = { 0 };
+
+	if (!record ||
+	    !labels_read_container(record->labels, record->n_labels, op->ctd->instance, &fact))
+		return op_fail(op, -EBADMSG, "its record does not say whose it is");
+	task_of(op)->cgroup_leaf = name_cgroup_leaf("", fact.cell_key, fact.role);
+	container_fact_fini(&fact);
+	return OP_NEXT;
+}
+
 static void run_set_modes(struct work *work)
 {
 	struct task_op *task = container_of(work, struct task_op, work);
 
-	task->worked = tmpfs_set_modes(task->waiting_pid, task->spec, &task->work_err);
+	task->worked =
+		tmpfs_set_modes(task->waiting_pid, task->cgroup_leaf, task->spec, &task->work_err);
 }
 
 static int start_set_modes(struct op *op)
@@ -84,6 +105,7 @@ static const struct op_step begin_steps[] = {
 	  .also_ok = { ENOENT },
 	  .start = start_look_waiting,
 	  .done = done_look_waiting },
+	{ .name = "look whose task it is", .start = start_look_whose, .done = done_look_whose },
 	{ .name = "make its tmpfs true", .start = start_set_modes },
 	[START_STEP] = { .name = "start the task",
 			 .timeout_ms = TASK_TIMEOUT_MS,
