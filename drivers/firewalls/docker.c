@@ -69,24 +69,6 @@ struct docker {
 
 /* ---- on a worker: nftables ---- */
 
-static int run_nft(const char *commands, bool json, char **ret_answer, struct error *err)
-{
-	struct nft_ctx *nft = nft_open();
-	int r;
-
-	if (!nft)
-		return error_set(err, -ENOMEM, "libnftables cannot be used");
-	if (json)
-		nft_ctx_output_set_flags(nft, NFT_CTX_OUTPUT_JSON);
-	r = nft_run(nft, commands);
-	if (r != 0)
-		r = error_set(err, -EIO, "docker: %s", nft_ctx_get_error_buffer(nft));
-	else if (ret_answer)
-		*ret_answer = xstrdup(nft_ctx_get_output_buffer(nft));
-	nft_close(nft);
-	return r;
-}
-
 static bool is_to_change(const struct looking *looking, const struct docker_view *view)
 {
 	if (looking->leaves)
@@ -112,7 +94,7 @@ static int look_nft(struct looking *looking, const char *family, struct error *e
 	bool right;
 	int r = 0;
 
-	if (run_nft(command, true, &answer, NULL) < 0)
+	if (nft_run_once(command, NFT_CTX_OUTPUT_JSON, &answer, NULL) < 0)
 		return 0;
 	docker_view_read_nft(answer, &view);
 	if (!view.there)
@@ -120,7 +102,9 @@ static int look_nft(struct looking *looking, const char *family, struct error *e
 	right = docker_view_is_right(&view);
 	if (is_to_change(looking, &view)) {
 		docker_rules_to_nft(&view, family, looking->leaves, &change);
-		r = run_nft(change.data, false, NULL, err);
+		r = nft_run_once(change.data, 0, NULL, err);
+		if (r < 0)
+			error_wrap(err, r, "docker");
 		right = r == 0 && !looking->leaves;
 		looking->changed |= r == 0;
 	}
