@@ -33,7 +33,7 @@ static struct join_op *to_join_op(struct op *op)
 	return container_of(op, struct join_op, op);
 }
 
-static void find_attachment(struct op *op)
+static int find_attachment(struct op *op)
 {
 	struct join_op *join = to_join_op(op);
 	AUTO_FREE char *prefix = attachment_prefix(join->cell_key);
@@ -45,6 +45,7 @@ static void find_attachment(struct op *op)
 							  &join->attachment, NULL) == 0;
 	join->number = cni_next_number(cni_of(op));
 	call_complete(&op->step, 0, NULL);
+	return OP_WAIT;
 }
 
 /* The cell is attached: the pin is that of its processes. */
@@ -116,13 +117,13 @@ static int adopt(struct op *op, struct error *err)
 	return 0;
 }
 
-static void journal_adopted(struct op *op)
+static int journal_adopted(struct op *op)
 {
 	struct join_op *join = to_join_op(op);
 
 	if (!join->adopted) {
 		call_complete(&op->step, 0, NULL);
-		return;
+		return OP_WAIT;
 	}
 	join->adoption = (struct adoption){ .op = op,
 					    .cell_key = join->cell_key,
@@ -130,9 +131,10 @@ static void journal_adopted(struct op *op)
 					    .joins = true,
 					    .attachment = &join->found };
 	cni_journal_adoption(&join->adoption);
+	return OP_WAIT;
 }
 
-static void undo(struct op *op)
+static int undo(struct op *op)
 {
 	struct join_op *join = to_join_op(op);
 
@@ -140,6 +142,7 @@ static void undo(struct op *op)
 		call_complete(&op->step, 0, NULL);
 	else
 		cni_undo_attachment(cni_of(op), join->cell_key, join->space_key, &op->step);
+	return OP_WAIT;
 }
 
 /* What core wants, else what it had or was to get. */
@@ -148,7 +151,7 @@ static const char *first_of(const char *a, const char *b, const char *c)
 	return a ? a : b ? b : c;
 }
 
-static void attach_again(struct op *op)
+static int attach_again(struct op *op)
 {
 	struct join_op *join = to_join_op(op);
 	const struct attachment *had = &join->attachment; /* empty unless it is on record */
@@ -165,6 +168,7 @@ static void attach_again(struct op *op)
 							.wanted_ip6 = ip6 },
 				join->recorded ? join->attachment.interface : NULL, join->ret_fact,
 				&op->step);
+	return OP_WAIT;
 }
 
 static const struct step join_steps[] = {

@@ -38,11 +38,12 @@ static struct repair_op *to_repair_op(struct op *op)
 
 /* More than one, or one that cannot be read, is undone and made anew. Joins are mended by
  * themselves. */
-static void find_attachment(struct op *op)
+static int find_attachment(struct op *op)
 {
 	struct repair_op *repair = to_repair_op(op);
 	AUTO_FREE char *prefix = attachment_prefix(repair->cell_key);
-	const struct journal_record *record = journal_first(cni_of(op)->journal, prefix), *own = NULL;
+	const struct journal_record *record = journal_first(cni_of(op)->journal, prefix),
+				    *own = NULL;
 	unsigned n = 0;
 
 	for (; record; record = journal_next(record, prefix)) {
@@ -57,6 +58,7 @@ static void find_attachment(struct op *op)
 		repair->recorded = attachment_parse(own->value, own->value_len, &repair->attachment,
 						    NULL) == 0;
 	call_complete(&op->step, 0, NULL);
+	return OP_WAIT;
 }
 
 /*
@@ -135,22 +137,23 @@ static int adopt(struct op *op, struct error *err)
 	return 0;
 }
 
-static void journal_adopted(struct op *op)
+static int journal_adopted(struct op *op)
 {
 	struct repair_op *repair = to_repair_op(op);
 
 	if (!repair->adopted) {
 		call_complete(&op->step, 0, NULL);
-		return;
+		return OP_WAIT;
 	}
 	repair->adoption = (struct adoption){ .op = op,
 					      .cell_key = repair->cell_key,
 					      .space_key = repair->space_key,
 					      .attachment = &repair->found };
 	cni_journal_adoption(&repair->adoption);
+	return OP_WAIT;
 }
 
-static void undo(struct op *op)
+static int undo(struct op *op)
 {
 	struct repair_op *repair = to_repair_op(op);
 
@@ -158,6 +161,7 @@ static void undo(struct op *op)
 		call_complete(&op->step, 0, NULL);
 	else
 		cni_undo_attachment(cni_of(op), repair->cell_key, repair->space_key, &op->step);
+	return OP_WAIT;
 }
 
 /* What core wants, which may not know of it yet after a crash; else what the journal says it had,
@@ -167,7 +171,7 @@ static const char *first_of(const char *a, const char *b, const char *c)
 	return a ? a : b ? b : c;
 }
 
-static void attach_again(struct op *op)
+static int attach_again(struct op *op)
 {
 	struct repair_op *repair = to_repair_op(op);
 	const struct attachment *had = &repair->attachment; /* empty unless it is on record */
@@ -182,6 +186,7 @@ static void attach_again(struct op *op)
 						     .wanted_ip = ip,
 						     .wanted_ip6 = ip6 },
 			   repair->ret_fact, &op->step);
+	return OP_WAIT;
 }
 
 static const struct step repair_steps[] = {

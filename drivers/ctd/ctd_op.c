@@ -1,196 +1,138 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/ctd/op.h"
+#include "drivers/ctd/ctd_op.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "core/base/log.h"
-
-static void finish(struct op *op)
+static void finish(struct op *op, int status UNUSED)
 {
-	struct ctd *ctd = op->ctd;
+	struct ctd_op *own = to_ctd_op(op);
+	struct ctd *ctd = ctd_of(op);
 
-	call_complete(op->call, op->status, &op->err);
-	list_remove(&op->link);
-	if (list_empty(&ctd->ops))
+	list_remove(&own->link);
+	if (list_empty(&ctd->active))
 		events_rest(&ctd->events);
-	if (op->fini)
-		op->fini(op);
-	free(op->namespace_);
-	free(op->object);
-	free(op->lease);
-	free(op);
-	pending_end(&ctd->under_way);
+	if (own->fini)
+		own->fini(op);
+	free(own->namespace_);
+	free(own->object);
+	free(own->lease);
+	free(own);
 }
 
-static bool is_cleanup(const struct op *op)
+int ctd_explain(struct op *op, int status, struct error *err)
 {
-	return op->cleanup && op->step >= op->cleanup;
-}
-
-/* A step ended: where to go on. */
-static void conclude(struct op *op, int result)
-{
-	if (result == OP_END) {
-		op->next = op->n_steps;
-	} else if (result < 0 && is_cleanup(op)) {
-		log_debug("cleaning up failed step=\"%s\" object=\"%s\"", op->steps[op->step].name,
-			  op->object);
-	} else if (result < 0) {
-		op->status = result;
-		op->next = op->cleanup ? op->cleanup : op->n_steps;
-	}
-}
-
-static void run(struct op *op)
-{
-	while (op->next < op->n_steps) {
-		int result;
-
-		op->step = op->next++;
-		result = op->steps[op->step].start(op);
-		if (result == OP_WAIT)
-			return;
-		conclude(op, result);
-	}
-	finish(op);
-}
-
-int op_explain(struct op *op, int status, struct error *err)
-{
-	const struct op_step *step = &op->steps[op->step];
+	const struct step *step = op_step(op);
+	const struct ctd_op *own = to_ctd_op(op);
 	struct client_attempt attempt = {
-		.socket = op->ctd->socket,
+		.socket = ctd_of(op)->socket,
 		.step = step->name,
-		.object = op->object,
-		.namespace_ = op->namespace_,
+		.object = own->object,
+		.namespace_ = own->namespace_,
 		.timeout_ms = step->timeout_ms ? step->timeout_ms : CLIENT_TIMEOUT_MS,
 	};
 
-	return client_explain(&attempt, status, op->sub.err.msg, err);
+	return client_explain(&attempt, status, op->step.err.msg, err);
 }
 
-static void on_sub_done(struct call *sub)
+void ctd_ended(struct op *op, int status)
 {
-	struct op *op = container_of(sub, struct op, sub);
-	const struct op_step *step = &op->steps[op->step];
-	int status = sub->status;
-
 	if (status == -ETIMEDOUT)
-		events_probe(&op->ctd->events);
+		events_probe(&ctd_of(op)->events);
 	else if (status == 0)
-		events_answered(&op->ctd->events);
-	if (status == 0 || status == -step->also_ok[0] || status == -step->also_ok[1])
-		status = step->done ? step->done(op, status) : OP_NEXT;
-	else /* what fails in the cleanup must not hide the text of what failed first */
-		status = op_explain(op, status, is_cleanup(op) ? NULL : &op->err);
-	rpc_unary_fini(&op->unary);
-	conclude(op, status);
-	run(op);
+		events_answered(&ctd_of(op)->events);
+	rpc_unary_fini(&to_ctd_op(op)->unary);
 }
 
-void op_start_steps(struct ctd *ctd, struct op *op, const struct op_step *steps, size_t n_steps,
-		    const char *namespace_, const char *object, struct call *call)
+void ctd_op_start(struct ctd *ctd, struct ctd_op *op, const struct step *steps,
+		  const char *namespace_, const char *object, struct call *call)
 {
-	op->ctd = ctd;
-	op->steps = steps;
-	op->n_steps = n_steps;
 	op->namespace_ = xstrdup_maybe(namespace_);
 	op->object = xstrdup(object);
-	op->call = call;
-	list_append(&ctd->ops, &op->link);
-	pending_begin(&ctd->under_way);
+	list_append(&ctd->active, &op->link);
 	events_work(&ctd->events);
-	run(op);
-}
-
-struct call *op_sub_call(struct op *op)
-{
-	op->unary = (struct rpc_unary){ 0 };
-	call_init(&op->sub, op->ctd->loop, on_sub_done);
-	return &op->sub;
+	op_start(&op->op, &ctd->ops, steps, finish, call);
 }
 
 static struct client_scope scope_of(const struct op *op)
 {
+	const struct ctd_op *own = to_ctd_op(op);
+
 	return (struct client_scope){
-		.namespace_ = op->namespace_ ? op->namespace_ : op->events_namespace,
-		.lease = op->lease,
-		.timeout_ms = op->steps[op->step].timeout_ms,
+		.namespace_ = own->namespace_ ? own->namespace_ : own->events_namespace,
+		.lease = own->lease,
+		.timeout_ms = op_step(op)->timeout_ms,
 	};
 }
 
-int op_unary(struct op *op, const struct client_method *method, const ProtobufCMessage *request)
+int ctd_unary(struct op *op, const struct client_method *method, const ProtobufCMessage *request)
 {
 	struct client_scope scope = scope_of(op);
+	struct rpc_unary *unary = &to_ctd_op(op)->unary;
 
-	if (op->ctd->closing)
-		return op_fail(op, -ECANCELED, "kukeond is stopping");
-	op_sub_call(op);
-	client_unary(op->ctd->channel, method, &scope, request, &op->unary, &op->sub);
+	*unary = (struct rpc_unary){ 0 };
+	client_unary(ctd_of(op)->channel, method, &scope, request, unary, &op->step);
 	return OP_WAIT;
 }
 
 /* ---- streams: gRPC's deadline is for unary calls, so a timer cuts them ---- */
 
-static void stop_stream(struct op *op, int status)
+static void stop_stream(struct ctd_op *own, int status)
 {
-	op->sub.status = status;
-	rpc_stream_cancel(&op->stream);
+	own->op.step.status = status;
+	rpc_stream_cancel(&own->stream);
 }
 
 static void on_stream_deadline(struct timer *timer)
 {
-	struct op *op = container_of(timer, struct op, deadline);
-
-	stop_stream(op, -ETIMEDOUT);
+	stop_stream(container_of(timer, struct ctd_op, deadline), -ETIMEDOUT);
 }
 
 static void on_stream_message(struct rpc_stream *stream, const ProtobufCMessage *message)
 {
-	struct op *op = container_of(stream, struct op, stream);
+	struct ctd_op *own = container_of(stream, struct ctd_op, stream);
 	int r;
 
-	if (op->sub.status < 0)
+	if (own->op.step.status < 0)
 		return;
-	r = op->on_message(op, message);
+	r = own->on_message(&own->op, message);
 	if (r < 0)
-		stop_stream(op, r);
+		stop_stream(own, r);
 }
 
 static void on_stream_end(struct rpc_stream *stream, int status, const struct error *err)
 {
-	struct op *op = container_of(stream, struct op, stream);
+	struct ctd_op *own = container_of(stream, struct ctd_op, stream);
+	struct call *step = &own->op.step;
 
-	timer_stop(&op->deadline);
-	if (op->sub.status < 0) {
-		struct error own = op->sub.err;
+	timer_stop(&own->deadline);
+	if (step->status < 0) {
+		struct error why = step->err;
 
-		call_complete(&op->sub, op->sub.status, &own);
+		call_complete(step, step->status, &why);
 	} else {
-		call_complete(&op->sub, status, err);
+		call_complete(step, status, err);
 	}
 }
 
-int op_stream(struct op *op, const struct client_method *method, const ProtobufCMessage *request,
-	      int (*on_message)(struct op *op, const ProtobufCMessage *message))
+int ctd_stream(struct op *op, const struct client_method *method, const ProtobufCMessage *request,
+	       int (*on_message)(struct op *op, const ProtobufCMessage *message))
 {
 	struct client_scope scope = scope_of(op);
+	struct ctd_op *own = to_ctd_op(op);
 
-	if (op->ctd->closing)
-		return op_fail(op, -ECANCELED, "kukeond is stopping");
-	op->stream =
+	own->unary = (struct rpc_unary){ 0 };
+	own->stream =
 		(struct rpc_stream){ .on_message = on_stream_message, .on_end = on_stream_end };
-	op->on_message = on_message;
-	op_sub_call(op);
-	timer_start(op->ctd->loop, &op->deadline,
+	own->on_message = on_message;
+	timer_start(op->ops->loop, &own->deadline,
 		    scope.timeout_ms ? scope.timeout_ms : CLIENT_TIMEOUT_MS, on_stream_deadline);
-	client_stream(op->ctd->channel, method, &scope, request, &op->stream);
+	client_stream(ctd_of(op)->channel, method, &scope, request, &own->stream);
 	return OP_WAIT;
 }
 
-int op_fail(struct op *op, int code, const char *fmt, ...)
+int ctd_fail(struct op *op, int code, const char *fmt, ...)
 {
 	char msg[ERROR_MSG_MAX_BYTES / 2];
 	va_list args;
@@ -198,7 +140,7 @@ int op_fail(struct op *op, int code, const char *fmt, ...)
 	va_start(args, fmt);
 	str_vprint(msg, sizeof(msg), fmt, args);
 	va_end(args);
-	if (!is_cleanup(op))
-		error_set(&op->err, code, "%s: %s", op->object, msg);
+	if (!op_cleans_up(op))
+		error_set(&op->err, code, "%s: %s", to_ctd_op(op)->object, msg);
 	return code;
 }

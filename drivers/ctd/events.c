@@ -118,7 +118,7 @@ static void on_version(struct call *call)
 		enter(events, EVENTS_UP);
 		events->listener.on_up(events->listener.ctx);
 	}
-	pending_end(&events->ctd->under_way);
+	pending_end(&events->ctd->ops.under_way);
 }
 
 static void ask_version(struct events *events)
@@ -128,9 +128,9 @@ static void ask_version(struct events *events)
 
 	if (events->version_call.pending)
 		return;
-	events->asked_ms = loop_now_ms(events->ctd->loop);
-	pending_begin(&events->ctd->under_way);
-	call_init(&events->version_call, events->ctd->loop, on_version);
+	events->asked_ms = loop_now_ms(events->ctd->ops.loop);
+	pending_begin(&events->ctd->ops.under_way);
+	call_init(&events->version_call, events->ctd->ops.loop, on_version);
 	client_unary(events->ctd->channel, &version_method, &scope, &request.base, &events->version,
 		     &events->version_call);
 }
@@ -148,12 +148,12 @@ void events_probe(struct events *events)
 
 void events_answered(struct events *events)
 {
-	events->answered_ms = loop_now_ms(events->ctd->loop);
+	events->answered_ms = loop_now_ms(events->ctd->ops.loop);
 }
 
 uint64_t events_ask(struct events *events)
 {
-	uint64_t now_ms = loop_now_ms(events->ctd->loop);
+	uint64_t now_ms = loop_now_ms(events->ctd->ops.loop);
 
 	if (events->state != EVENTS_UP)
 		return 0;
@@ -168,7 +168,7 @@ void events_work(struct events *events)
 		return;
 	events_ask(events);
 	if (!timer_active(&events->timer))
-		timer_start(events->ctd->loop, &events->timer, PROBE_EVERY_MS, on_probe_timer);
+		timer_start(events->ctd->ops.loop, &events->timer, PROBE_EVERY_MS, on_probe_timer);
 }
 
 void events_rest(struct events *events)
@@ -195,10 +195,10 @@ static void on_published(struct call *call)
 		   backoff_ms(&publish_pauses, events->published) == publish_pauses.last_ms) {
 		/* It answers again: this one may be lost, the next one will not be. */
 		events->published = 0;
-		timer_start(events->ctd->loop, &events->timer, publish_pauses.first_ms,
+		timer_start(events->ctd->ops.loop, &events->timer, publish_pauses.first_ms,
 			    on_publish_timer);
 	}
-	pending_end(&events->ctd->under_way);
+	pending_end(&events->ctd->ops.under_way);
 }
 
 /* Publishes until the event comes back: one published before the subscription was in force is lost.
@@ -211,7 +211,7 @@ static void on_publish_timer(struct timer *timer)
 	Ctd__PublishRequest request = CTD__PUBLISH_REQUEST__INIT;
 	Ctd__Any any = CTD__ANY__INIT;
 
-	timer_start(events->ctd->loop, timer, backoff_ms(&publish_pauses, events->published++),
+	timer_start(events->ctd->ops.loop, timer, backoff_ms(&publish_pauses, events->published++),
 		    on_publish_timer);
 	if (events->publish_call.pending)
 		return;
@@ -221,8 +221,8 @@ static void on_publish_timer(struct timer *timer)
 	any.value.len = strlen(events->token);
 	request.topic = (char *)SYNC_TOPIC;
 	request.event = &any;
-	pending_begin(&events->ctd->under_way);
-	call_init(&events->publish_call, events->ctd->loop, on_published);
+	pending_begin(&events->ctd->ops.under_way);
+	call_init(&events->publish_call, events->ctd->ops.loop, on_published);
 	client_unary(events->ctd->channel, &events_publish_method, &scope, &request.base,
 		     &events->publish, &events->publish_call);
 }
@@ -272,7 +272,7 @@ static void after_stream(struct events *events, int status, const struct error *
 	if (!why.msg[0])
 		explain(events, "listen to events", status < 0 ? status : -ECONNREFUSED,
 			status < 0 ? err->msg : "the stream ended", &why);
-	timer_start(events->ctd->loop, &events->timer,
+	timer_start(events->ctd->ops.loop, &events->timer,
 		    backoff_ms(&subscribe_pauses, events->subscribed++), on_subscribe_timer);
 	tell_down(events, &why);
 }
@@ -284,7 +284,7 @@ static void on_stream_end(struct rpc_stream *stream, int status, const struct er
 	events->streaming = false;
 	if (events->state != EVENTS_STOPPED)
 		after_stream(events, status, err);
-	pending_end(&events->ctd->under_way);
+	pending_end(&events->ctd->ops.under_way);
 }
 
 static void make_filters(const struct events *events, struct strv *filters)
@@ -310,7 +310,7 @@ static void subscribe(struct events *events)
 	events->resubscribe = false;
 	free(events->token);
 	events->token = xasprintf("%d-%llu-%llu", (int)getpid(),
-				  (unsigned long long)loop_now_ms(events->ctd->loop),
+				  (unsigned long long)loop_now_ms(events->ctd->ops.loop),
 				  (unsigned long long)++events->serial);
 	make_filters(events, &filters);
 	request.filters = filters.items;
@@ -319,11 +319,11 @@ static void subscribe(struct events *events)
 					      .on_message = on_message,
 					      .on_end = on_stream_end };
 	events->streaming = true;
-	pending_begin(&events->ctd->under_way);
+	pending_begin(&events->ctd->ops.under_way);
 	client_stream(events->ctd->channel, &events_subscribe_method, &scope, &request.base,
 		      &events->stream);
 	events->published = 0;
-	timer_start(events->ctd->loop, &events->timer, 1, on_publish_timer);
+	timer_start(events->ctd->ops.loop, &events->timer, 1, on_publish_timer);
 }
 
 void events_add_namespace(struct events *events, const char *namespace_)
@@ -349,7 +349,7 @@ void events_kick(struct events *events)
 		return;
 	rpc_channel_kick(events->ctd->channel);
 	events->published = 0;
-	timer_start(events->ctd->loop, &events->timer, 1, on_publish_timer);
+	timer_start(events->ctd->ops.loop, &events->timer, 1, on_publish_timer);
 }
 
 void events_start(struct events *events, struct ctd *ctd, const struct runtime_listener *listener)
