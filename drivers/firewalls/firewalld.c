@@ -185,7 +185,6 @@ static void on_up(void *ctx, sd_bus *connection)
 	struct firewalld *firewalld = ctx;
 
 	firewalld->connection = connection;
-	firewalld->asking = true;
 	sd_bus_add_match_async(connection, NULL,
 			       "type='signal',sender='org.freedesktop.DBus',"
 			       "path='/org/freedesktop/DBus',interface='org.freedesktop.DBus',"
@@ -193,9 +192,10 @@ static void on_up(void *ctx, sd_bus *connection)
 			       on_owner_changed, NULL, firewalld);
 	sd_bus_match_signal_async(connection, NULL, NAME, PATH, NAME, "Reloaded", on_loaded_anew,
 				  NULL, firewalld);
-	sd_bus_call_method_async(connection, NULL, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-				 "org.freedesktop.DBus", "NameHasOwner", on_owner, firewalld, "s",
-				 NAME);
+	firewalld->asking =
+		sd_bus_call_method_async(connection, NULL, "org.freedesktop.DBus",
+					 "/org/freedesktop/DBus", "org.freedesktop.DBus",
+					 "NameHasOwner", on_owner, firewalld, "s", NAME) >= 0;
 }
 
 static void on_down(void *ctx)
