@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "core/base/backoff.h"
 #include "core/plan/plan_steps.h"
 #include "core/state/addresses.h"
 
@@ -85,11 +86,9 @@ void plan_fini(struct plan *plan)
 
 uint64_t plan_kill_again_ms(uint64_t killed_ms, unsigned kills)
 {
-	uint64_t pause_ms = PLAN_KILL_AGAIN_MS;
+	static const struct backoff backoff = { PLAN_KILL_AGAIN_MS, PLAN_KILL_LAST_MS };
 
-	for (unsigned i = 1; i < kills && pause_ms < PLAN_KILL_LAST_MS; i++)
-		pause_ms *= 2;
-	return killed_ms + (pause_ms < PLAN_KILL_LAST_MS ? pause_ms : PLAN_KILL_LAST_MS);
+	return killed_ms + backoff_ms(&backoff, kills ? kills - 1 : 0);
 }
 
 void plan_cgroup_kill(struct planning *p)

@@ -126,7 +126,7 @@ struct engine {
 	struct list relists; /* struct relist.link, under way */
 	struct {
 		struct timer timer;
-		uint64_t pause_ms;
+		unsigned pauses;
 	} network_again;     /* a relist of the networks that missed something is repeated */
 	struct list doctors; /* struct doctor.link, under way */
 
