@@ -503,8 +503,8 @@ static void check_ranges(struct doctor *doctor)
 	const struct object *object;
 	size_t n = 0;
 
-	map_for_each(object, &doctor->engine->objects, node) {
-		if (object->kind != KIND_SPACE || !object->own.overlap)
+	map_for_each(object, &doctor->engine->spaces, space_node) {
+		if (!object->own.overlap)
 			continue;
 		n++;
 		host_checks_add(&doctor->checks, "ranges", API__HOST_CHECK__RESULT__Failed,
@@ -550,9 +550,7 @@ static void check_passage(struct doctor *doctor)
 	size_t n = 0;
 
 	leave_out_guesses(doctor);
-	map_for_each(object, &engine->objects, node) {
-		if (object->kind != KIND_SPACE)
-			continue;
+	map_for_each(object, &engine->spaces, space_node) {
 		check_space_passage(doctor, object);
 		n += object->own.passage.blocked || object->own.passage.shut;
 	}
@@ -668,8 +666,8 @@ static void ask_managers(struct doctor *doctor)
 	call_init(call, engine->loop, on_managers);
 	if (engine->managers && (doctor->config || doctor->only_managers))
 		engine->managers->ops->examine(engine->managers,
-					       doctor->fix || doctor->only_managers,
-					       &doctor->notes, call);
+					       doctor->fix || doctor->only_managers, &doctor->notes,
+					       call);
 	else
 		call_complete(call, 0, NULL);
 }

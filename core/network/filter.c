@@ -60,8 +60,8 @@ static void note_missing(struct engine *engine)
 	struct object *object;
 
 	engine->filter->away = engine->filter->away_again = true;
-	map_for_each(object, &engine->objects, node) {
-		if (object->kind != KIND_SPACE || !object->own.filtered)
+	map_for_each(object, &engine->spaces, space_node) {
+		if (!object->own.filtered)
 			continue;
 		str_replace(&object->own.filtered, NULL);
 		object->own.filter_missing = true;
@@ -117,9 +117,7 @@ static void failed(struct engine *engine, const struct error *err)
 		pause_ms(RETRY_FIRST_MS, filter->away ? AWAY_RETRY_LAST_MS : RETRY_LAST_MS,
 			 filter->failures++);
 	filter->doubted = true;
-	map_for_each(object, &engine->objects, node) {
-		if (object->kind != KIND_SPACE)
-			continue;
+	map_for_each(object, &engine->spaces, space_node) {
 		str_replace(&object->own.filtered, NULL);
 		str_replace(&object->own.filter_problem, err->msg);
 		object->own.filter_missing = false;

@@ -421,9 +421,9 @@ static void note_spaces(struct look *look)
 		else
 			look->missed |= is_new || fact->drift;
 	}
-	map_for_each(object, &look->engine->objects, node)
-		if (object->kind == KIND_SPACE && object->own.slot.listed_seq != look->mark &&
-		    !look->network.problem.code && believe(look, &object->own.slot))
+	map_for_each(object, &look->engine->spaces, space_node)
+		if (object->own.slot.listed_seq != look->mark && !look->network.problem.code &&
+		    believe(look, &object->own.slot))
 			object->own.exists = object->own.applied = false;
 }
 
