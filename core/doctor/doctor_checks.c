@@ -25,8 +25,8 @@ void doctor_check_ranges(struct doctor *doctor)
 	const struct object *object;
 	size_t n = 0;
 
-	map_for_each(object, &doctor->engine->objects, node) {
-		if (object->kind != KIND_SPACE || !object->backing.overlap)
+	map_for_each(object, &doctor->engine->spaces, space_node) {
+		if (!object->backing.overlap)
 			continue;
 		n++;
 		host_checks_add(&doctor->checks, "ranges", API__HOST_CHECK__RESULT__Failed,
@@ -69,9 +69,7 @@ void doctor_check_passage(struct doctor *doctor)
 	size_t n = 0;
 
 	doctor_leave_out_guesses(doctor);
-	map_for_each(object, &engine->objects, node) {
-		if (object->kind != KIND_SPACE)
-			continue;
+	map_for_each(object, &engine->spaces, space_node) {
 		check_space_passage(doctor, object);
 		n += object->backing.passage.blocked || object->backing.passage.shut;
 	}

@@ -52,8 +52,8 @@ static void note_missing(struct engine *engine)
 	struct object *object;
 
 	engine->filter->away = engine->filter->away_again = true;
-	map_for_each(object, &engine->objects, node) {
-		if (object->kind != KIND_SPACE || !object->backing.filtered)
+	map_for_each(object, &engine->spaces, space_node) {
+		if (!object->backing.filtered)
 			continue;
 		str_replace(&object->backing.filtered, NULL);
 		object->backing.filter_missing = true;
@@ -109,9 +109,7 @@ static void failed(struct engine *engine, const struct error *err)
 	filter->act.not_before_ms =
 		loop_now_ms(engine->loop) + backoff_ms(&backoff, filter->failures++);
 	filter->act.stale = true;
-	map_for_each(object, &engine->objects, node) {
-		if (object->kind != KIND_SPACE)
-			continue;
+	map_for_each(object, &engine->spaces, space_node) {
 		str_replace(&object->backing.filtered, NULL);
 		str_replace(&object->backing.filter_problem, err->msg);
 		object->backing.filter_missing = false;

@@ -41,8 +41,8 @@ static void note_spaces(struct relist *relist)
 		else
 			relist->missed |= is_new || fact->drift;
 	}
-	map_for_each(object, &relist->engine->objects, node)
-		if (object->kind == KIND_SPACE && object->backing.slot.listed_seq != relist->mark &&
+	map_for_each(object, &relist->engine->spaces, space_node)
+		if (object->backing.slot.listed_seq != relist->mark &&
 		    !relist->network.problem.code && relist_speaks(relist, &object->backing.slot))
 			object->backing.exists = object->backing.applied = false;
 }

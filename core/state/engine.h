@@ -91,6 +91,7 @@ struct engine {
 	struct journal *journal; /* NULL: none */
 
 	struct map objects;            /* struct object.node */
+	struct map spaces;             /* struct object.space_node: of these, in the same order */
 	struct list realms;            /* struct object.realm_link */
 	struct map containers;         /* struct container.node */
 	struct map links;              /* struct host_link.node: cells by their links on the host */

@@ -43,6 +43,7 @@ struct object *object_new(const char *key)
 	list_init(&object->claims);
 	list_init(&object->cell.containers);
 	list_init(&object->cell.joins);
+	list_init(&object->backing.cells);
 	list_init(&object->cell.declared_ports);
 	object->cgroup.known = true;
 	object->status.state = API__STATE__Unknown;
