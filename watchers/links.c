@@ -118,7 +118,8 @@ static int on_message(struct nl_msg *msg, void *arg)
 	struct links *links = arg;
 	bool matters = false, busy = false;
 
-	if ((links->engine->ways->overlaps || links->engine->ways->busy) && takes_routes_away(header))
+	if ((links->engine->ways->overlaps || links->engine->ways->busy) &&
+	    takes_routes_away(header))
 		ways_doubt(links->engine);
 
 	if (header->nlmsg_type == RTM_NEWLINK || header->nlmsg_type == RTM_DELLINK)

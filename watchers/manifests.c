@@ -9,7 +9,7 @@
 
 enum {
 	CLOSE_LIMIT_MS = 2000, /* for a scan that is under way at the end */
-	RETRY_FIRST_MS = 20, /* for a writer that was closing just then; doubles up to poll_ms */
+	RETRY_FIRST_MS = 20,   /* for a writer that was closing just then; doubles up to poll_ms */
 	MOVED_MS = 50,    /* containers that start change the mount table too, often many at once */
 	MOVED_SHARE = 20, /* the looks for that take at most this part of a processor's time */
 };
@@ -36,13 +36,13 @@ struct manifests_watcher {
 	bool hinted;     /* meanwhile there was a hint ... */
 	bool wanted_now; /* ... or a request */
 
-	struct mounts *mounts; /* NULL: the mount table cannot be watched */
-	struct timer moved;    /* from its change to the look at the directories */
+	struct mounts *mounts;               /* NULL: the mount table cannot be watched */
+	struct timer moved;                  /* from its change to the look at the directories */
 	uint64_t moved_pause_ms, started_ns; /* how long that is; when the last scan began */
 
 	struct deferred deferred_close;
-	struct timer closing; /* the scan that is under way is waited for */
-	bool left_behind;     /* and no longer */
+	struct timer closing;      /* the scan that is under way is waited for */
+	bool left_behind;          /* and no longer */
 	void (*closed)(void *ctx); /* set: closing */
 	void *closed_ctx;
 };

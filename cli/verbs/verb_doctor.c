@@ -37,7 +37,9 @@ static error_t parse_doctor(int key, char *arg UNUSED, struct argp_state *state)
 }
 
 static const struct argp_option doctor_options[] = {
-	{ .name = "fix", .key = KEY_FIX, .doc = "Take away what nobody owns, turn on forwarding, have docker let cells pass" },
+	{ .name = "fix",
+	  .key = KEY_FIX,
+	  .doc = "Take away what nobody owns, turn on forwarding, have docker let cells pass" },
 	{ .name = "all", .key = KEY_ALL, .doc = "Show also what has an owner" },
 	{ 0 },
 };

@@ -141,17 +141,18 @@ const struct verb verb_get = {
 	.name = "get",
 	.summary = "List realms, spaces, stacks, cells or containers, or show one by name",
 	.usage = "KIND [NAME]",
-	.examples = "  kuke get cells\n"
-		    "  kuke get cells --realm main --space default -o wide\n"
-		    "  kuke get cell web -o yaml\n"
-		    "  kuke get cells -l tier=front,env!=test\n"
-		    "  kuke get cells -w\n"
-		    "  kuke get co --cell web -o json | jq '.[].status.pid'\n"
-		    "\n"
-		    "Kinds: realms (r), spaces (sp), stacks (st), cells (ce), containers (co).\n"
-		    "STATE is the reason where an object is neither Ready nor Stopped (with -o wide "
-		    "both); READY of a cell is how many of its containers run, and of how many.\n"
-		    "What -o yaml and -o json print can be applied again.\n",
+	.examples =
+		"  kuke get cells\n"
+		"  kuke get cells --realm main --space default -o wide\n"
+		"  kuke get cell web -o yaml\n"
+		"  kuke get cells -l tier=front,env!=test\n"
+		"  kuke get cells -w\n"
+		"  kuke get co --cell web -o json | jq '.[].status.pid'\n"
+		"\n"
+		"Kinds: realms (r), spaces (sp), stacks (st), cells (ce), containers (co).\n"
+		"STATE is the reason where an object is neither Ready nor Stopped (with -o wide "
+		"both); READY of a cell is how many of its containers run, and of how many.\n"
+		"What -o yaml and -o json print can be applied again.\n",
 	.max_words = 2,
 	.kinds = KINDS_ALL,
 	.lists = true,

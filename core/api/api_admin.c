@@ -27,7 +27,6 @@ struct waiter {
 	size_t objects;      /* Purge: how many there were when one last went */
 };
 
-
 static struct waiter *waiter_new(struct api *api, struct rpc_server_call *call, uint64_t max_ms)
 {
 	struct waiter *waiter = xnew(struct waiter);

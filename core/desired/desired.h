@@ -9,7 +9,8 @@
  *     it over for good.
  *   - A claim whose document disappears keeps its object for the prune grace: another file may take
  *     it over, and a rename or a sync in several steps deletes nothing. Whether it goes then is
- *     core/desired/hold.h's. Nothing is deleted while the set is incomplete or the directory is ill.
+ *     core/desired/hold.h's. Nothing is deleted while the set is incomplete or the directory is
+ * ill.
  *   - A file with errors keeps the objects that it declared before (last good).
  *   - An object that only its children name is wanted with defaults (implicit), as long as it has
  *     some.

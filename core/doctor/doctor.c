@@ -668,8 +668,8 @@ static void ask_managers(struct doctor *doctor)
 	call_init(call, engine->loop, on_managers);
 	if (engine->managers && (doctor->config || doctor->only_managers))
 		engine->managers->ops->examine(engine->managers,
-					       doctor->fix || doctor->only_managers,
-					       &doctor->notes, call);
+					       doctor->fix || doctor->only_managers, &doctor->notes,
+					       call);
 	else
 		call_complete(call, 0, NULL);
 }

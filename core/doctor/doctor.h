@@ -3,10 +3,10 @@
  * The doctor: whose everything is that is ours on the host, what is nobody's, and whether the host
  * has what is needed.
  *
- * The drivers say what there is and whose it is by name, label or record (core/driver/inventory.h). It has an
- * owner when that object exists, whatever it is at: what a cell is being made or deleted for is the
- * cell's. What is nobody's is looked for twice, because things come and go while it is looked, and
- * only what both looks call nobody's is an orphan.
+ * The drivers say what there is and whose it is by name, label or record (core/driver/inventory.h).
+ * It has an owner when that object exists, whatever it is at: what a cell is being made or deleted
+ * for is the cell's. What is nobody's is looked for twice, because things come and go while it is
+ * looked, and only what both looks call nobody's is an orphan.
  *
  * Orphans that a key tells of are given to the engine, which takes them down as it takes down
  * everything that is not wanted; only what no key tells of is taken away through the drivers.
@@ -18,7 +18,8 @@
 struct doctor_options {
 	const Api__Config *config; /* NULL: the host's prerequisites are not looked at */
 	bool fix;
-	bool only_managers; /* of the packet filter are asked; nothing else is looked at, or mended */
+	bool only_managers; /* of the packet filter are asked; nothing else is looked at, or mended
+			     */
 	unsigned kinds; /* bits of enum host_kind: orphans of others are left alone; 0: of all */
 };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is told to the history (core/events/history.h), in words: one function per sort of event, called
- * where it happens. The codes are those of core/state/reason.h and the ones below; both are a contract.
+ * What is told to the history (core/events/history.h), in words: one function per sort of event,
+ * called where it happens. The codes are those of core/state/reason.h and the ones below; both are
+ * a contract.
  */
 #pragma once
 

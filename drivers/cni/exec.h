@@ -30,8 +30,8 @@ void exec_pool_stop(struct exec_pool *pool);
 void exec_pool_close(struct exec_pool *pool, void (*closed)(void *ctx), void *ctx);
 
 struct exec_request {
-	const char *dirs; /* colon list: the first that has the program */
-	const char *name; /* a file name */
+	const char *dirs;        /* colon list: the first that has the program */
+	const char *name;        /* a file name */
 	const char *const *args; /* behind the name, ends with NULL; NULL: none */
 	char *const *env;
 	const char *input;

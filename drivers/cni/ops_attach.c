@@ -349,7 +349,8 @@ static void journal_result(struct op *op)
 	struct attach_op *attach = to_attach_op(op);
 	AUTO_FREE char *value = attachment_format(&attach->attachment);
 
-	journal_put(cni_of(op)->journal, attach->record_key, value, strlen(value), false, &op->step);
+	journal_put(cni_of(op)->journal, attach->record_key, value, strlen(value), false,
+		    &op->step);
 }
 
 static const struct step attach_steps[] = {

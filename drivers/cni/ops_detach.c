@@ -7,8 +7,8 @@
 #include "core/base/log.h"
 #include "drivers/cni/attachment.h"
 #include "drivers/cni/chain.h"
-#include "drivers/cni/netns.h"
 #include "drivers/cni/cni_private.h"
+#include "drivers/cni/netns.h"
 
 struct detach_op {
 	struct op op;

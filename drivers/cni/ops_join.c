@@ -10,9 +10,9 @@
 #include "core/base/log.h"
 #include "drivers/cni/adopt.h"
 #include "drivers/cni/attachment.h"
+#include "drivers/cni/cni_private.h"
 #include "drivers/cni/drift.h"
 #include "drivers/cni/netns.h"
-#include "drivers/cni/cni_private.h"
 
 struct join_op {
 	struct op op;

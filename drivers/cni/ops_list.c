@@ -9,9 +9,9 @@
 #include "core/base/map.h"
 #include "core/model/names.h"
 #include "drivers/cni/attachment.h"
+#include "drivers/cni/cni_private.h"
 #include "drivers/cni/drift.h"
 #include "drivers/cni/netns.h"
-#include "drivers/cni/cni_private.h"
 
 /* One cell while its parts are brought together. */
 struct listed {
@@ -193,8 +193,7 @@ static void compare_conflist(struct list_op *list, const char *space_key, const 
 	r = fs_read_file(AT_FDCWD, space->conflist, CONFLIST_MAX_BYTES, &now_text, NULL);
 	if (r < 0 && r != -ENOENT && list->problem.code)
 		return; /* nor can it be compared */
-	if (r < 0 ||
-	    conflist_parse(now_text.data, now_text.len, &now, NULL) < 0 ||
+	if (r < 0 || conflist_parse(now_text.data, now_text.len, &now, NULL) < 0 ||
 	    !conflist_equal(&known, &now)) {
 		AUTO_FREE char *path = take_ptr(space->conflist);
 
@@ -296,8 +295,7 @@ static int look_at_host(struct op *op, struct error *err)
 
 static const struct step list_steps[] = {
 	{ .name = "read the journal", .start = read_journal },
-	{ .name = "list networks and network namespaces", .blocking = look_at_host,
-	  .apart = true },
+	{ .name = "list networks and network namespaces", .blocking = look_at_host, .apart = true },
 	{ 0 },
 };
 

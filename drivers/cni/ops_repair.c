@@ -12,9 +12,9 @@
 #include "core/base/log.h"
 #include "drivers/cni/adopt.h"
 #include "drivers/cni/attachment.h"
+#include "drivers/cni/cni_private.h"
 #include "drivers/cni/drift.h"
 #include "drivers/cni/netns.h"
-#include "drivers/cni/cni_private.h"
 
 struct repair_op {
 	struct op op;
@@ -42,7 +42,8 @@ static void find_attachment(struct op *op)
 {
 	struct repair_op *repair = to_repair_op(op);
 	AUTO_FREE char *prefix = attachment_prefix(repair->cell_key);
-	const struct journal_record *record = journal_first(cni_of(op)->journal, prefix), *own = NULL;
+	const struct journal_record *record = journal_first(cni_of(op)->journal, prefix),
+				    *own = NULL;
 	unsigned n = 0;
 
 	for (; record; record = journal_next(record, prefix)) {

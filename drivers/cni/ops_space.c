@@ -6,8 +6,8 @@
 #include "core/base/paths.h"
 #include "core/model/names.h"
 #include "drivers/cni/attachment.h"
-#include "drivers/cni/drift.h"
 #include "drivers/cni/cni_private.h"
+#include "drivers/cni/drift.h"
 
 struct space_op {
 	struct op op;

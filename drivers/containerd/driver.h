@@ -21,7 +21,7 @@ struct containerd {
 	struct list resolving; /* struct image_op.link */
 	struct events events;
 
-	bool closing; /* no RPC may start any more */
+	bool closing;             /* no RPC may start any more */
 	struct pending under_way; /* ops, and the calls of events */
 	struct deferred deferred_close;
 	void (*closed)(void *ctx);

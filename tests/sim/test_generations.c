@@ -416,7 +416,8 @@ static void test_child_goes_during_an_inspection(void **state UNUSED)
 /* A listing of before its deletion does not bring anything back. */
 static void test_listing_of_what_is_gone(void **state UNUSED)
 {
-	static void (*const looks[])(struct engine *) = { look_runtime, look_network, look_cgroups };
+	static void (*const looks[])(struct engine *) = { look_runtime, look_network,
+							  look_cgroups };
 	static const char *const names[] = { "list", "list networks", "cgroup list" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(looks); i++) {
