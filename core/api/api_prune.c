@@ -15,7 +15,7 @@ static const Api__PruneRequest *request_of(const struct mutation *m)
 /* ---- what is selected ---- */
 
 struct selection {
-	char **keys;  /* of request->objects */
+	char **keys;   /* of request->objects */
 	bool *matched; /* files, then objects */
 	const Api__PruneRequest *request;
 };

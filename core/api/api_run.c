@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Run: start, stop, kill and restart of cells and containers. What was asked is an intent beside
- * the spec (core/state/object.h), kept in the store with the status of its cell. A restart is kept with
- * the pid of the run that it shall end: after a crash it goes on, and nothing is restarted twice.
+ * the spec (core/state/object.h), kept in the store with the status of its cell. A restart is kept
+ * with the pid of the run that it shall end: after a crash it goes on, and nothing is restarted
+ * twice.
  */
 #include "core/api/api_mutation.h"
 #include "core/desired/desired.h"

@@ -17,7 +17,7 @@ struct sim {
 	struct store *store;
 	struct journal *journal;
 	struct prune_guard guard; /* set before sim_start(); sim_init() sets the usual one */
-	uv_idle_t awake; /* keeps a real loop turning */
+	uv_idle_t awake;          /* keeps a real loop turning */
 	bool running;
 	bool closed;
 	uint64_t seed;

@@ -28,7 +28,7 @@ enum {
 	BURST_MS = 3000,
 	LOOK_MS = 50,
 	CALM_MS = 60 * 1000,
-	ANSWER_MS = 20, /* what is read may be so old when it is told */
+	ANSWER_MS = 20,                /* what is read may be so old when it is told */
 	CONVERGES_MS = 60 * 60 * 1000, /* back-offs, deadlines and the next look at everything */
 };
 

@@ -15,11 +15,10 @@ enum { LONG_MS = 40 * 1000 };
 #define WEB "default/default/default/web"
 #define FAR "far/default/default/api"
 
-static const char both[] =
-	"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: web}\n"
-	"spec: {containers: [{id: a, image: img}]}\n---\n"
-	"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: api}\n"
-	"spec: {realmId: far, containers: [{id: a, image: img}]}\n";
+static const char both[] = "apiVersion: v1beta1\nkind: Cell\nmetadata: {name: web}\n"
+			   "spec: {containers: [{id: a, image: img}]}\n---\n"
+			   "apiVersion: v1beta1\nkind: Cell\nmetadata: {name: api}\n"
+			   "spec: {realmId: far, containers: [{id: a, image: img}]}\n";
 
 static int setup(void **state)
 {

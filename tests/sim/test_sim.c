@@ -931,7 +931,8 @@ static void test_25_range_overlaps(void **state UNUSED)
 	sim_fini(&sim);
 }
 
-/* Forwarding of the host is turned on again, or left and told: whoever is asked for it turns it on. */
+/* Forwarding of the host is turned on again, or left and told: whoever is asked for it turns it on.
+ */
 static void test_25_forwarding(void **state UNUSED)
 {
 	struct sim sim;
