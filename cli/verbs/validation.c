@@ -151,7 +151,8 @@ void validation_add(const struct files *files, struct results *results)
 			item->problem = container_problem(&v, document);
 		}
 		results_add(results, item->key,
-			    item->problem ? API__OUTCOME__FAILED : API__OUTCOME__VALID,
+			    item->problem ? API__OUTCOME__OUTCOME_FAILED
+					  : API__OUTCOME__OUTCOME_VALID,
 			    item->problem);
 	}
 	for (size_t i = 0; i < files->n; i++) {

@@ -118,13 +118,13 @@ static size_t count_checks(const Api__DoctorReply *reply, Api__HostCheck__Result
 
 static size_t count_failed(const Api__DoctorReply *reply)
 {
-	return count_checks(reply, API__HOST_CHECK__RESULT__Failed);
+	return count_checks(reply, API__HOST_CHECK__RESULT__RESULT_FAILED);
 }
 
 /* "; 1 warning; 2 checks not passed" */
 static void print_counts(const Api__DoctorReply *reply, bool fix, FILE *out)
 {
-	size_t warnings = count_checks(reply, API__HOST_CHECK__RESULT__Warning);
+	size_t warnings = count_checks(reply, API__HOST_CHECK__RESULT__RESULT_WARNING);
 	size_t failed = count_failed(reply);
 
 	if (warnings)

@@ -27,7 +27,7 @@ static bool comes_with(const struct mutation *m, const char *space_key)
 
 	for (size_t i = 0; i < m->n_results; i++) /* spaces come first; in a dry run they are not
 						     there all the same */
-		if (m->results[i]->outcome == API__OUTCOME__CREATED &&
+		if (m->results[i]->outcome == API__OUTCOME__OUTCOME_CREATED &&
 		    str_equal(m->results[i]->key, space_key))
 			return true;
 	check(key_split(space_key, &parts));
@@ -46,7 +46,7 @@ bool api_joins_known(struct mutation *m, const char *key, const Api__CellSpec *s
 	for (size_t i = 0; i < spaces.n; i++) {
 		if (comes_with(m, spaces.items[i]))
 			continue;
-		mutation_result(m, key, API__OUTCOME__FAILED,
+		mutation_result(m, key, API__OUTCOME__OUTCOME_FAILED,
 				"space %s, which its containers name in networks, does not exist: "
 				"create it first, or in the same request",
 				spaces.items[i]);

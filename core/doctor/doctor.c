@@ -285,12 +285,13 @@ static void report(struct doctor *doctor)
 	Api__DoctorReply *reply = make_reply(doctor);
 
 	if (doctor->gap.code)
-		host_checks_add(&doctor->checks, "inventory", API__HOST_CHECK__RESULT__Failed,
+		host_checks_add(&doctor->checks, "inventory",
+				API__HOST_CHECK__RESULT__RESULT_FAILED,
 				xasprintf("not everything could be looked at: %s", doctor->gap.msg),
 				xstrdup("mend what is named there, then ask again"));
 	else if (doctor->things.n > OBJECTS_MAX)
 		host_checks_add(
-			&doctor->checks, "inventory", API__HOST_CHECK__RESULT__Failed,
+			&doctor->checks, "inventory", API__HOST_CHECK__RESULT__RESULT_FAILED,
 			xasprintf("%zu objects: only %d are shown", doctor->things.n, OBJECTS_MAX),
 			xstrdup("take away what is not used"));
 	host_checks_take(&doctor->checks, &reply->checks, &reply->n_checks);
@@ -490,7 +491,7 @@ static void check_filesystems(struct doctor *doctor)
 
 	for (size_t i = 0; i < n; i++)
 		host_checks_add(
-			&doctor->checks, "filesystems", API__HOST_CHECK__RESULT__Failed,
+			&doctor->checks, "filesystems", API__HOST_CHECK__RESULT__RESULT_FAILED,
 			xasprintf("%s has not answered since %s", places[i].where, places[i].since),
 			xstrdup("bring back its server or program, or take it away: umount "
 				"-f -l"));
@@ -507,13 +508,13 @@ static void check_ranges(struct doctor *doctor)
 		if (object->kind != KIND_SPACE || !object->own.overlap)
 			continue;
 		n++;
-		host_checks_add(&doctor->checks, "ranges", API__HOST_CHECK__RESULT__Failed,
+		host_checks_add(&doctor->checks, "ranges", API__HOST_CHECK__RESULT__RESULT_FAILED,
 				xasprintf("space %s: %s", object->key, object->own.overlap),
 				xstrdup("find whose route that is: ip route show table all; kuke "
 					"doctor --fix does not take it away"));
 	}
 	if (!n)
-		host_checks_add(&doctor->checks, "ranges", API__HOST_CHECK__RESULT__Passed,
+		host_checks_add(&doctor->checks, "ranges", API__HOST_CHECK__RESULT__RESULT_PASSED,
 				xstrdup("no route of others leads into a space"), NULL);
 }
 
@@ -532,11 +533,11 @@ static void check_space_passage(struct doctor *doctor, const struct object *spac
 	const struct space_passage *known = &space->own.passage;
 
 	if (known->blocked)
-		host_checks_add(&doctor->checks, "traffic", API__HOST_CHECK__RESULT__Failed,
+		host_checks_add(&doctor->checks, "traffic", API__HOST_CHECK__RESULT__RESULT_FAILED,
 				xasprintf("space %s: %s", space->key, known->blocked),
 				xstrdup(known->remedy));
 	if (known->shut)
-		host_checks_add(&doctor->checks, "traffic", API__HOST_CHECK__RESULT__Warning,
+		host_checks_add(&doctor->checks, "traffic", API__HOST_CHECK__RESULT__RESULT_WARNING,
 				xasprintf("space %s: %s", space->key, known->shut),
 				xasprintf("where cells need a service of the host: %s",
 					  known->shut_remedy));
@@ -557,12 +558,12 @@ static void check_passage(struct doctor *doctor)
 		n += object->own.passage.blocked || object->own.passage.shut;
 	}
 	if (engine->passage->impossible)
-		host_checks_add(&doctor->checks, "traffic", API__HOST_CHECK__RESULT__Passed,
+		host_checks_add(&doctor->checks, "traffic", API__HOST_CHECK__RESULT__RESULT_PASSED,
 				xasprintf("the self-test is not possible here: %s",
 					  engine->passage->impossible),
 				NULL);
 	else if (!n && passage_is_known(engine))
-		host_checks_add(&doctor->checks, "traffic", API__HOST_CHECK__RESULT__Passed,
+		host_checks_add(&doctor->checks, "traffic", API__HOST_CHECK__RESULT__RESULT_PASSED,
 				xstrdup("packets of every space come through"), NULL);
 }
 
@@ -573,15 +574,15 @@ static void check_forwarding(struct doctor *doctor)
 	static const char name[] = "IP forwarding";
 
 	if (engine->ways->off)
-		host_checks_add(&doctor->checks, name, API__HOST_CHECK__RESULT__Failed,
+		host_checks_add(&doctor->checks, name, API__HOST_CHECK__RESULT__RESULT_FAILED,
 				xstrdup(engine->ways->off),
 				xstrdup(doctor->fix ? "mend what keeps it from being turned on"
 						    : "kuke doctor --fix"));
 	else if (engine->bridges.count || engine->ways->forwards)
-		host_checks_add(&doctor->checks, name, API__HOST_CHECK__RESULT__Passed,
+		host_checks_add(&doctor->checks, name, API__HOST_CHECK__RESULT__RESULT_PASSED,
 				xstrdup("on"), NULL);
 	else
-		host_checks_add(&doctor->checks, name, API__HOST_CHECK__RESULT__Passed,
+		host_checks_add(&doctor->checks, name, API__HOST_CHECK__RESULT__RESULT_PASSED,
 				xstrdup("off, and no cell needs it: the first one turns it on"),
 				NULL);
 }
@@ -594,7 +595,8 @@ static void check_containerd(struct doctor *doctor)
 	if (engine->runtime_up)
 		host_checks_add_containerd(&doctor->checks, version);
 	else
-		host_checks_add(&doctor->checks, "containerd", API__HOST_CHECK__RESULT__Failed,
+		host_checks_add(&doctor->checks, "containerd",
+				API__HOST_CHECK__RESULT__RESULT_FAILED,
 				xstrdup(engine->runtime_problem.msg),
 				xstrdup("start it: systemctl start containerd"));
 }
@@ -641,8 +643,8 @@ static void check_managers(struct doctor *doctor)
 		struct manager_note *note = &doctor->notes.items[i];
 
 		host_checks_add(&doctor->checks, note->name,
-				note->remedy ? API__HOST_CHECK__RESULT__Warning
-					     : API__HOST_CHECK__RESULT__Passed,
+				note->remedy ? API__HOST_CHECK__RESULT__RESULT_WARNING
+					     : API__HOST_CHECK__RESULT__RESULT_PASSED,
 				xstrdup(note->message), xstrdup_maybe(note->remedy));
 	}
 }
@@ -705,7 +707,7 @@ static void on_checks_late(struct timer *timer)
 	struct doctor *doctor = container_of(timer, struct doctor, timer);
 
 	stop_checking(doctor);
-	host_checks_add(&doctor->checks, "checks", API__HOST_CHECK__RESULT__Failed,
+	host_checks_add(&doctor->checks, "checks", API__HOST_CHECK__RESULT__RESULT_FAILED,
 			xasprintf("what the host lacks could not be found out within %d s: a "
 				  "directory of PATH, the CNI plugins or /etc/resolv.conf does not "
 				  "answer",

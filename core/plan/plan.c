@@ -72,7 +72,7 @@ void plan_say_failure(struct planning *p, const struct slot *slot, const char *w
 {
 	if (!slot->failures)
 		return;
-	plan_say(p, API__STATE__Pending,
+	plan_say(p, API__STATE__STATE_PENDING,
 		 action_failure_reason(slot->failed_action, slot->failure_code), "%s%s%s", what,
 		 *what ? ": " : "", slot->failure);
 }
@@ -115,7 +115,7 @@ void plan_cgroup_removal(struct planning *p)
 		plan_emit(p, ACTION_CGROUP_REMOVE, &object->cgroup, NULL);
 	if (object->populated && object->cgroup_kills >= PLAN_KILLS_IN_VAIN)
 		plan_say(
-			p, API__STATE__Pending, REASON_DELETE_FAILED,
+			p, API__STATE__STATE_PENDING, REASON_DELETE_FAILED,
 			"processes in its cgroup do not end though they were killed %u times: see "
 			"cgroup.procs there; one that hangs in the kernel ends when what it waits for does",
 			object->cgroup_kills);
@@ -137,15 +137,15 @@ static void say_filter(struct planning *p)
 	const struct object *space = p->object;
 
 	if (space->own.filter_problem)
-		plan_say(p, API__STATE__Pending, REASON_FILTER_FAILED, "%s",
+		plan_say(p, API__STATE__STATE_PENDING, REASON_FILTER_FAILED, "%s",
 			 space->own.filter_problem);
 	else if (space->own.filter_missing)
 		plan_say(
-			p, API__STATE__Pending, REASON_FILTER_MISSING,
+			p, API__STATE__STATE_PENDING, REASON_FILTER_MISSING,
 			"another hand took its rules out of the packet filter: they are being put "
 			"back, and until then nothing passes between its cells and what is outside");
 	else if (!object_is_filtered(space))
-		plan_say(p, API__STATE__Pending, REASON_CREATING,
+		plan_say(p, API__STATE__STATE_PENDING, REASON_CREATING,
 			 "its rules are being put into the packet filter");
 }
 
@@ -156,10 +156,12 @@ static void say_ways(struct planning *p)
 	const struct object *space = p->object;
 
 	if (!object_is_routed(space))
-		plan_say(p, API__STATE__Pending, REASON_CREATING,
+		plan_say(p, API__STATE__STATE_PENDING, REASON_CREATING,
 			 "where the host's routes lead its range is being looked at");
 	else if (space->own.overlap)
-		plan_say(p, space->own.unreachable ? API__STATE__Pending : API__STATE__Ready,
+		plan_say(p,
+			 space->own.unreachable ? API__STATE__STATE_PENDING
+						: API__STATE__STATE_READY,
 			 REASON_RANGE_OVERLAPS, "%s", space->own.overlap);
 }
 
@@ -169,7 +171,7 @@ static void say_blocked(struct planning *p)
 	const struct space_passage *known = &p->object->own.passage;
 
 	if (known->blocked)
-		plan_say(p, API__STATE__Ready, REASON_TRAFFIC_BLOCKED, "%s; what helps: %s",
+		plan_say(p, API__STATE__STATE_READY, REASON_TRAFFIC_BLOCKED, "%s; what helps: %s",
 			 known->blocked, known->remedy);
 }
 
@@ -183,18 +185,18 @@ static void say_addresses(struct planning *p)
 	case ADDRESSES_ENOUGH:
 		break;
 	case ADDRESSES_LOW:
-		plan_say(p, API__STATE__Ready, REASON_ADDRESSES_LOW,
+		plan_say(p, API__STATE__STATE_READY, REASON_ADDRESSES_LOW,
 			 "%u of the %u addresses that cells can have in %s %s in use",
 			 own->addresses_used, total, own->space.subnet,
 			 own->addresses_used == 1 ? "is" : "are");
 		break;
 	case ADDRESSES_NONE:
 		if (total == ADDRESSES_BRIDGE_PORTS)
-			plan_say(p, API__STATE__Ready, REASON_ADDRESSES_EXHAUSTED,
+			plan_say(p, API__STATE__STATE_READY, REASON_ADDRESSES_EXHAUSTED,
 				 "all %u ports of bridge %s are in use, no further cell comes up; "
 				 "delete cells, or put some into another space",
 				 total, own->space.bridge);
-		plan_say(p, API__STATE__Ready, REASON_ADDRESSES_EXHAUSTED,
+		plan_say(p, API__STATE__STATE_READY, REASON_ADDRESSES_EXHAUSTED,
 			 "%s %u address%s in %s %s in use, no further cell comes up; delete "
 			 "cells, or stop all of them and give the space a larger subnet",
 			 total == 1 ? "the" : "all", total, total == 1 ? "" : "es",
@@ -209,7 +211,7 @@ static void say_egress(struct planning *p)
 	const struct own_thing *own = &p->object->own;
 
 	if (own->egress_problem)
-		plan_say(p, API__STATE__Ready,
+		plan_say(p, API__STATE__STATE_READY,
 			 own->egress_unresolved ? REASON_HOST_NOT_FOUND : REASON_HOST_STALE, "%s",
 			 own->egress_problem);
 }
@@ -220,8 +222,8 @@ static void say_shut(struct planning *p)
 	const struct space_passage *known = &p->object->own.passage;
 
 	if (known->shut)
-		plan_say(p, API__STATE__Ready, REASON_HOST_SHUT, "%s; where cells need one: %s",
-			 known->shut, known->shut_remedy);
+		plan_say(p, API__STATE__STATE_READY, REASON_HOST_SHUT,
+			 "%s; where cells need one: %s", known->shut, known->shut_remedy);
 }
 
 /* What runs goes on, and is started anew, by the spec that it had. A space finds out only when it
@@ -232,10 +234,10 @@ static void say_refused(struct planning *p)
 	const struct slot *slot = &object->own.slot;
 
 	if (object->kind == KIND_REALM && object->refused && object->own.applied)
-		plan_say(p, API__STATE__Pending, REASON_SPEC_REFUSED, "%s", object->refused);
+		plan_say(p, API__STATE__STATE_PENDING, REASON_SPEC_REFUSED, "%s", object->refused);
 	if (object->kind == KIND_SPACE && object_refuses_ranges(object) &&
 	    object_is_filtered(object))
-		plan_say(p, API__STATE__Pending, REASON_SPEC_REFUSED, "%s", slot->failure);
+		plan_say(p, API__STATE__STATE_PENDING, REASON_SPEC_REFUSED, "%s", slot->failure);
 }
 
 static void plan_wanted_parent(struct planning *p)
@@ -251,16 +253,17 @@ static void plan_wanted_parent(struct planning *p)
 	if (own_missing && !(needs_runtime && !p->context->runtime_up))
 		plan_emit(p, own_ensure(object->kind), &object->own.slot, NULL);
 	if (needs_runtime && !p->context->runtime_up)
-		plan_say(p, API__STATE__Unknown, REASON_RUNTIME_UNAVAILABLE,
+		plan_say(p, API__STATE__STATE_UNKNOWN, REASON_RUNTIME_UNAVAILABLE,
 			 "containerd cannot be asked");
 	plan_say_failure(p, &object->cgroup, "");
 	say_refused(p);
 	plan_say_failure(p, &object->own.slot, "");
 	if (object->parent && !object_is_usable(object->parent))
-		plan_say(p, API__STATE__Pending, REASON_PARENT_NOT_READY, "%s %s is not ready",
-			 kind_name(object->parent->kind), object->parent->key);
+		plan_say(p, API__STATE__STATE_PENDING, REASON_PARENT_NOT_READY,
+			 "%s %s is not ready", kind_name(object->parent->kind),
+			 object->parent->key);
 	if (own_missing && object->own.space.drift)
-		plan_say(p, API__STATE__Pending, REASON_NETWORK_DRIFTED, "being mended: %s",
+		plan_say(p, API__STATE__STATE_PENDING, REASON_NETWORK_DRIFTED, "being mended: %s",
 			 object->own.space.drift);
 	if (!own_missing && object->kind == KIND_SPACE) {
 		say_filter(p);
@@ -273,8 +276,8 @@ static void plan_wanted_parent(struct planning *p)
 	say_egress(p);
 	say_shut(p);
 	if (object->cgroup_exists && !own_missing)
-		plan_say(p, API__STATE__Ready, REASON_NONE, "%s", "");
-	plan_say(p, API__STATE__Pending, REASON_CREATING, "being created");
+		plan_say(p, API__STATE__STATE_READY, REASON_NONE, "%s", "");
+	plan_say(p, API__STATE__STATE_PENDING, REASON_CREATING, "being created");
 }
 
 static void plan_unwanted_parent(struct planning *p)
@@ -283,13 +286,13 @@ static void plan_unwanted_parent(struct planning *p)
 	bool needs_runtime = object->kind == KIND_REALM;
 
 	if (object->children) {
-		plan_say(p, API__STATE__Pending, REASON_DELETING,
+		plan_say(p, API__STATE__STATE_PENDING, REASON_DELETING,
 			 "waits until %u object%s below %s gone", object->children,
 			 str_s(object->children), object->children == 1 ? "is" : "are");
 		return;
 	}
 	if (object->own.joined) {
-		plan_say(p, API__STATE__Pending, REASON_DELETING,
+		plan_say(p, API__STATE__STATE_PENDING, REASON_DELETING,
 			 "waits until those that have joined it have left it: cell %s%s",
 			 object->own.joined_by->key, object->own.joined > 1 ? " and others" : "");
 		return;
@@ -304,14 +307,14 @@ static void plan_unwanted_parent(struct planning *p)
 	plan_cgroup_removal(p);
 	plan_say_failure(p, &object->cgroup, "delete");
 	plan_say_failure(p, &object->own.slot, "delete");
-	plan_say(p, API__STATE__Pending, REASON_DELETING, "being deleted");
+	plan_say(p, API__STATE__STATE_PENDING, REASON_DELETING, "being deleted");
 	p->plan->gone = !object_exists(object);
 }
 
 /* Containers have no plan of their own: they are documents that join their cell. */
 static void plan_container_document(struct planning *p)
 {
-	plan_say(p, API__STATE__Ready, REASON_NONE, "%s", "");
+	plan_say(p, API__STATE__STATE_READY, REASON_NONE, "%s", "");
 	p->plan->gone = !p->object->wanted && !p->object->kept;
 }
 
@@ -328,13 +331,13 @@ static void say_not_looked(struct planning *p)
 	const char *problem = unlooked(p->object);
 
 	if (!p->context->runtime_up)
-		plan_say(p, API__STATE__Unknown, REASON_RUNTIME_UNAVAILABLE,
+		plan_say(p, API__STATE__STATE_UNKNOWN, REASON_RUNTIME_UNAVAILABLE,
 			 "containerd cannot be asked");
 	else if (problem || p->context->look_problem)
-		plan_say(p, API__STATE__Unknown, REASON_LOOK_FAILED,
+		plan_say(p, API__STATE__STATE_UNKNOWN, REASON_LOOK_FAILED,
 			 "nothing is done until the host can be looked at: %s",
 			 problem ? problem : p->context->look_problem);
-	plan_say(p, API__STATE__Unknown, REASON_STARTING,
+	plan_say(p, API__STATE__STATE_UNKNOWN, REASON_STARTING,
 		 "the first look at the host is under way");
 }
 
@@ -355,8 +358,8 @@ static void hold_back(struct planning *p)
 			plan->steps[n++] = plan->steps[i];
 	plan->n_steps = n;
 	plan->gone = plan->waits = plan->restarted = false;
-	if (plan->state != API__STATE__Ready)
-		plan->state = API__STATE__Unknown;
+	if (plan->state != API__STATE__STATE_READY)
+		plan->state = API__STATE__STATE_UNKNOWN;
 	plan->reason = REASON_COUNT;
 	plan_say(p, plan->state, REASON_STORE_UNREADABLE,
 		 "what was declared of it is not known, so nothing is done to it: %s",
@@ -365,7 +368,7 @@ static void hold_back(struct planning *p)
 
 static void say_kept(struct planning *p)
 {
-	plan_say(p, API__STATE__Unknown, REASON_STORE_DAMAGED,
+	plan_say(p, API__STATE__STATE_UNKNOWN, REASON_STORE_DAMAGED,
 		 "its file in the store was damaged and set aside, so nothing is done to it; "
 		 "apply it again, or delete it");
 }
@@ -381,7 +384,7 @@ void plan_object(const struct object *object, const struct plan_context *context
 	else if (!context->looked || (context->runtime_up && unlooked(object)))
 		say_not_looked(&p);
 	else if (!object->wanted && !context->may_delete)
-		plan_say(&p, API__STATE__Unknown, REASON_STARTING,
+		plan_say(&p, API__STATE__STATE_UNKNOWN, REASON_STARTING,
 			 "not declared, kept until all manifests have been read");
 	else if (!object->wanted && object->kept && !object->unread)
 		say_kept(&p);

@@ -73,7 +73,7 @@ struct look_problem {
 	unsigned times; /* in a row */
 };
 
-enum { ENGINE_STATES = API__STATE__Pausing + 1 };
+enum { ENGINE_STATES = API__STATE__STATE_PAUSING + 1 };
 
 struct engine {
 	struct loop *loop;

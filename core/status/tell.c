@@ -202,22 +202,17 @@ static bool is_trouble(enum reason reason)
 	}
 }
 
-static const char *state_name(Api__State state)
-{
-	return protobuf_c_enum_descriptor_get_value(&api__state__descriptor, (int)state)->name;
-}
-
 /* That nobody can know the state is told once, of the daemon. That a layer above an object is not
  * Ready is told of the layer, unless the object is new. A layer that was made is made sure of again
  * by each daemon. */
 static bool is_worth_telling(enum kind kind, const struct object_status *status,
 			     const struct plan *plan)
 {
-	if (plan->state == API__STATE__Unknown)
+	if (plan->state == API__STATE__STATE_UNKNOWN)
 		return false;
 	if (status->told && plan->reason == REASON_PARENT_NOT_READY)
 		return false;
-	if (status->told && status->told_state == API__STATE__Ready && kind != KIND_CELL &&
+	if (status->told && status->told_state == API__STATE__STATE_READY && kind != KIND_CELL &&
 	    plan->reason == REASON_CREATING)
 		return false;
 	return !status->told || status->told_state != plan->state ||
@@ -228,10 +223,12 @@ void tell_state(struct engine *engine, struct object *object, const struct plan 
 {
 	struct object_status *status = &object->status;
 	AUTO_FREE char *text = NULL;
-	const char *reason = plan->reason ? reason_name(plan->reason) : state_name(plan->state),
+	const struct field_name state = model_state_name(plan->state);
+	const char *reason = plan->reason ? reason_name(plan->reason) : state.text,
 		   *message = plan->message;
-	enum tone tone =
-		plan->state == API__STATE__Failed || is_trouble(plan->reason) ? WARNING : NORMAL;
+	enum tone tone = plan->state == API__STATE__STATE_FAILED || is_trouble(plan->reason)
+				 ? WARNING
+				 : NORMAL;
 
 	if (object->kind == KIND_CONTAINER || !is_worth_telling(object->kind, status, plan))
 		return;
@@ -241,7 +238,7 @@ void tell_state(struct engine *engine, struct object *object, const struct plan 
 	/* How long and how often is told of the container: this one repeats. */
 	if (plan->reason == REASON_RESTART_BACK_OFF)
 		message = "a container that ended is started again after a pause";
-	text = xasprintf("is %s%s%s", state_name(plan->state), *message ? ": " : "", message);
+	text = xasprintf("is %s%s%s", state.text, *message ? ": " : "", message);
 	add(engine, object->key, tone, reason, text, status->told_before);
 	status->told_before = false;
 }

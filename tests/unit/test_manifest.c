@@ -396,8 +396,10 @@ static void add_random_value(ProtobufCMessage *message, const ProtobufCFieldDesc
 		*(protobuf_c_boolean *)value = rand() % 2;
 		break;
 	case PROTOBUF_C_TYPE_ENUM:
-		*(int *)value = rand() %
-				(int)((const ProtobufCEnumDescriptor *)field->descriptor)->n_values;
+		*(int *)value =
+			1 + rand() % ((int)((const ProtobufCEnumDescriptor *)field->descriptor)
+					      ->n_values -
+				      1);
 		break;
 	case PROTOBUF_C_TYPE_INT32:
 		*(int32_t *)value = rand() % 2 ? rand() : INT32_MIN;
@@ -512,7 +514,8 @@ static ProtobufCMessage *full_message(const ProtobufCMessageDescriptor *type, co
 			} else if (field->type == PROTOBUF_C_TYPE_STRING) {
 				*(char **)field_add(message, field) = xstrdup(text);
 			} else {
-				field_add(message, field);
+				*(protobuf_c_boolean *)field_add(message, field) =
+					field->type == PROTOBUF_C_TYPE_ENUM;
 			}
 		}
 	}
