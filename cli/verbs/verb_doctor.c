@@ -87,7 +87,8 @@ static void print_objects(const Api__DoctorReply *reply, bool all, const struct 
 
 		if (!all && !object->orphan && !object->fixed)
 			continue;
-		table_add(&table, object->kind);
+		table_add(&table,
+			  naming_of_number(&api__host_kind__descriptor, (int)object->kind).text);
 		table_add(&table, object->name);
 		table_add(&table, standing(object));
 		table_add(&table, object->message);

@@ -215,7 +215,8 @@ static Api__HostObject *new_object(enum host_kind kind, const char *name)
 	Api__HostObject *object = xnew(Api__HostObject);
 
 	api__host_object__init(object);
-	object->kind = xstrdup(host_kind_name(kind));
+	object->has_kind = true;
+	object->kind = (Api__HostKind)(API__HOST_KIND__HOST_KIND_SHIM + (int)kind);
 	object->name = xstrdup(name);
 	object->has_orphan = object->has_fixed = true;
 	return object;
@@ -241,7 +242,8 @@ static Api__HostObject *render(struct doctor *doctor, const struct host_thing *t
 static int compare_objects(const void *a, const void *b)
 {
 	const Api__HostObject *x = *(Api__HostObject *const *)a, *y = *(Api__HostObject *const *)b;
-	int kinds = strcmp(x->kind, y->kind);
+	int kinds = strcmp(naming_of_number(&api__host_kind__descriptor, (int)x->kind).text,
+			   naming_of_number(&api__host_kind__descriptor, (int)y->kind).text);
 
 	return kinds ? kinds : strcmp(x->name, y->name);
 }
@@ -274,7 +276,8 @@ static Api__DoctorReply *make_reply(struct doctor *doctor)
 		object->fixed = true;
 		object->message = xstrdup(orphan->why);
 		reply->objects[reply->n_objects++] = object;
-		log_info("doctor: taken away %s %s: %s", object->kind, object->name, orphan->why);
+		log_info("doctor: taken away %s %s: %s", host_kind_name(orphan->kind), object->name,
+			 orphan->why);
 	}
 	qsort(reply->objects, reply->n_objects, sizeof(*reply->objects), compare_objects);
 	return reply;

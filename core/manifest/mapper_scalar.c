@@ -105,6 +105,8 @@ static void map_enum(struct mapper *m, const struct node *node, const ProtobufCE
 	free(names);
 	if (value)
 		*storage = value->value;
+	else if (node->type == NODE_SCALAR && !*node->text && !node->plain)
+		*storage = 0; /* "" is leaving it out */
 	else if (nearest)
 		mapper_fail(m, node, "unknown value %s, did you mean \"%s\"?", show(node).text,
 			    nearest);

@@ -42,6 +42,29 @@ static const char *without_prefix(const ProtobufCEnumDescriptor *type, const cha
 	return *at == '_' ? at + 1 : name;
 }
 
+/* Words that users write stand in small letters, as in "on-failure"; what they read is called as
+ * states are. */
+static bool is_written_small(const ProtobufCEnumDescriptor *type)
+{
+	static const char *const small[] = { "RestartPolicy", "VolumeKind", "HostKind" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(small); i++)
+		if (strcmp(type->short_name, small[i]) == 0)
+			return true;
+	return false;
+}
+
+static struct field_name small_name(const char *text)
+{
+	struct field_name name = { 0 };
+
+	for (size_t i = 0; text[i]; i++) {
+		check(i + 1 < sizeof(name.text));
+		name.text[i] = (char)(text[i] == '_' ? '-' : tolower((unsigned char)text[i]));
+	}
+	return name;
+}
+
 struct field_name naming_of_value(const ProtobufCEnumDescriptor *type,
 				  const ProtobufCEnumValue *value)
 {
@@ -50,6 +73,8 @@ struct field_name naming_of_value(const ProtobufCEnumDescriptor *type,
 	struct field_name name = { 0 };
 	size_t len = 0;
 
+	if (is_written_small(type))
+		return small_name(text);
 	for (const char *p = text; *p; p++) {
 		check(len + 1 < sizeof(name.text));
 		if (!shouted || *p != '_')

@@ -14,7 +14,8 @@ struct field_name {
 
 struct field_name naming_of_field(const ProtobufCFieldDescriptor *field);
 
-/* Values are called as states are, "Ready" or "NotFound", however the schema writes them. */
+/* Values are called as states are, "Ready" or "NotFound", or as users write them, "on-failure",
+ * however the schema writes them. */
 /* Without the prefix that all values of @type have in the schema. */
 struct field_name naming_of_value(const ProtobufCEnumDescriptor *type,
 				  const ProtobufCEnumValue *value);

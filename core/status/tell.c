@@ -323,7 +323,9 @@ static void tell_decision(struct engine *engine, const struct container *c)
 		tell_container(engine, c, c->exit_code ? WARNING : NORMAL,
 			       names[TELL_NOT_RESTARTED],
 			       "is not started again: its restart policy is %s",
-			       c->spec->restart_policy ? c->spec->restart_policy : "always");
+			       naming_of_number(&api__restart_policy__descriptor,
+						(int)c->spec->restart_policy)
+				       .text);
 		break;
 	case RESTART_GAVE_UP:
 		tell_container(engine, c, WARNING, reason_name(REASON_GAVE_UP),

@@ -127,13 +127,18 @@ static bool is_fixed(const Api__HostObject *object)
 	return object->fixed;
 }
 
+static struct field_name kind_of(const Api__HostObject *object)
+{
+	return naming_of_number(&api__host_kind__descriptor, (int)object->kind);
+}
+
 static char *names(const Api__DoctorReply *reply, bool (*wanted)(const Api__HostObject *object))
 {
 	AUTO_BUF struct buf text = { 0 };
 
 	for (size_t i = 0; i < reply->n_objects; i++)
 		if (wanted(reply->objects[i]))
-			buf_printf(&text, "%s %s; ", reply->objects[i]->kind,
+			buf_printf(&text, "%s %s; ", kind_of(reply->objects[i]).text,
 				   reply->objects[i]->name);
 	return buf_take(&text);
 }
@@ -156,7 +161,7 @@ static const Api__HostObject *object_of(const Api__DoctorReply *reply, const cha
 					const char *name)
 {
 	for (size_t i = 0; i < reply->n_objects; i++)
-		if (str_equal(reply->objects[i]->kind, kind) &&
+		if (str_equal(kind_of(reply->objects[i]).text, kind) &&
 		    str_equal(reply->objects[i]->name, name))
 			return reply->objects[i];
 	fail_msg("no %s %s", kind, name);
@@ -184,7 +189,7 @@ static void test_healthy(void **state)
 	for (size_t i = 0; i < reply->n_objects; i++) {
 		char now[256];
 
-		snprintf(now, sizeof(now), "%s %s", reply->objects[i]->kind,
+		snprintf(now, sizeof(now), "%s %s", kind_of(reply->objects[i]).text,
 			 reply->objects[i]->name);
 		assert_true(strcmp(last, now) < 0);
 		strcpy(last, now);

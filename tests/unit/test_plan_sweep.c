@@ -453,8 +453,8 @@ static void test_every_combination(void **state UNUSED)
 	struct sweep s = { .root_spec = API__CONTAINER_SPEC__INIT,
 			   .other_spec = API__CONTAINER_SPEC__INIT };
 
-	s.root_spec.restart_policy = (char *)"on-failure";
-	s.other_spec.restart_policy = (char *)"on-failure";
+	s.root_spec.restart_policy = API__RESTART_POLICY__RESTART_POLICY_ON_FAILURE;
+	s.other_spec.restart_policy = API__RESTART_POLICY__RESTART_POLICY_ON_FAILURE;
 	s.stack = object_new("r/s/t");
 	s.cell = object_new("r/s/t/web");
 	s.cell->parent = s.stack;

@@ -184,7 +184,8 @@ static void test_render_exit(void **state UNUSED)
 					    cell_find_container((struct object *)cell, "b"));
 		assert_string_equal(b->kind, "Container");
 		assert_string_equal(b->metadata->name, "b");
-		assert_string_equal(b->spec->restart_policy, "never");
+		assert_int_equal(b->spec->restart_policy,
+				 API__RESTART_POLICY__RESTART_POLICY_NEVER);
 		assert_int_equal(b->status->state, exits[i].exit_code ? API__STATE__STATE_FAILED
 								      : API__STATE__STATE_STOPPED);
 		assert_int_equal(b->status->exit_code, exits[i].exit_code);
