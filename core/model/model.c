@@ -106,11 +106,6 @@ enum kind model_kind(Api__Kind kind)
 	return known ? (enum kind)((int)kind - API__KIND__KIND_REALM) : KIND_COUNT;
 }
 
-struct field_name model_state_name(Api__State state)
-{
-	return naming_of_number(&api__state__descriptor, (int)state);
-}
-
 Api__Metadata *model_metadata(enum kind kind, const ProtobufCMessage *message)
 {
 	return *model_view(kind, message).metadata;

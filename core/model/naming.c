@@ -4,6 +4,7 @@
 #include <ctype.h>
 
 #include "core/base/str.h"
+#include "core/model/model.h"
 
 struct field_name naming_of_field(const ProtobufCFieldDescriptor *field)
 {
@@ -95,6 +96,11 @@ struct field_name naming_of_number(const ProtobufCEnumDescriptor *type, int numb
 bool naming_is_unspecified(const ProtobufCEnumValue *value)
 {
 	return value->value == 0 && str_ends_with(value->name, "_UNSPECIFIED");
+}
+
+struct field_name model_state_name(Api__State state)
+{
+	return naming_of_number(&api__state__descriptor, (int)state);
 }
 
 const ProtobufCEnumValue *naming_find_value(const ProtobufCEnumDescriptor *type, const char *name)
