@@ -75,7 +75,7 @@ struct relist_problem {
 	unsigned times; /* in a row */
 };
 
-enum { ENGINE_STATES = API__STATE__Pausing + 1 };
+enum { ENGINE_STATES = API__STATE__STATE_PAUSING + 1 };
 
 struct engine {
 	struct loop *loop;

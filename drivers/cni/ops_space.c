@@ -8,7 +8,6 @@
 #include "drivers/attachments/attachment.h"
 #include "drivers/attachments/drift.h"
 #include "drivers/cni/cni_private.h"
-#include "drivers/cni/drift.h"
 
 struct space_op {
 	struct op op;

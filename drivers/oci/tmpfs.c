@@ -36,7 +36,7 @@ struct answer {
 
 static bool is_memory(const Api__Volume *volume)
 {
-	return str_equal(volume->kind, "tmpfs");
+	return volume->kind == API__VOLUME_KIND__VOLUME_KIND_TMPFS;
 }
 
 bool tmpfs_is_used(const Api__ContainerSpec *spec)

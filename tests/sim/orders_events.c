@@ -421,7 +421,8 @@ static void on_late_hints(struct play *play, int ms)
 	play->sim.world.hint_ms = (unsigned)ms;
 }
 
-#define ORDER(verb, target) on_order, 10 * (int)API__RUN_VERB__##verb + (int)TARGET_##target, false
+#define ORDER(verb, target)                                                                        \
+	on_order, 10 * (int)API__RUN_VERB__RUN_VERB_##verb + (int)TARGET_##target, false
 
 const struct happening happenings[] = {
 	{ "image-a", on_edit, EDIT_IMAGE + NAME_A, false },

@@ -161,8 +161,8 @@ static bool is_as_wanted(struct chaos *chaos, struct wish *wish)
 
 	if (!wish->declared)
 		return !cell || says(chaos, "is not gone", wish->key);
-	if (!cell ||
-	    cell->status.state != (wish->stopped ? API__STATE__Stopped : API__STATE__Ready))
+	if (!cell || cell->status.state !=
+			     (wish->stopped ? API__STATE__STATE_STOPPED : API__STATE__STATE_READY))
 		return says(chaos,
 			    cell && cell->status.message ? cell->status.message : "is not there",
 			    wish->key);
