@@ -2,9 +2,9 @@
 /*
  * The frame of kuke: what every verb gets and gives back, and the table that names them all.
  *
- * A verb is one file with one "const struct verb verb_<name>" at its end, listed in cli/verbs/verbs.c. It
- * writes its result to io->out and puts what went wrong into @err; the frame prints that, with a
- * hint for wrong usage.
+ * A verb is one file with one "const struct verb verb_<name>" at its end, listed in
+ * cli/verbs/verbs.c. It writes its result to io->out and puts what went wrong into @err; the frame
+ * prints that, with a hint for wrong usage.
  */
 #pragma once
 

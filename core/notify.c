@@ -45,7 +45,7 @@ static unsigned count_cells(const struct engine *engine)
 
 static unsigned count_as_declared(const struct engine *engine)
 {
-	return engine->cells[API__STATE__Ready] + engine->cells[API__STATE__Stopped];
+	return engine->cells[API__STATE__STATE_READY] + engine->cells[API__STATE__STATE_STOPPED];
 }
 
 static void say_running(struct notify *notify, const char *ready)

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "cli/args/kinds.h"
+#include "core/model/model.h"
 
 #define DEFAULT_SCOPE "default"
 
@@ -175,7 +176,7 @@ Api__Selector target_selector(const struct target *target)
 	Api__Selector selector = API__SELECTOR__INIT;
 
 	selector.has_kind = true;
-	selector.kind = (Api__Kind)target->kind;
+	selector.kind = model_api_kind(target->kind);
 	selector.realm = (char *)target->scope[KIND_REALM];
 	selector.space = (char *)target->scope[KIND_SPACE];
 	selector.stack = (char *)target->scope[KIND_STACK];

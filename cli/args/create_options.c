@@ -4,7 +4,9 @@
 #include <errno.h>
 
 #include "cli/args/kinds.h"
+#include "core/base/buf.h"
 #include "core/model/field.h"
+#include "core/model/naming.h"
 
 enum {
 	KEY_LABEL = 0x100,
@@ -128,8 +130,44 @@ static Api__ContainerSpec *container_of_options(struct create_options *own, int 
 	return own->container;
 }
 
+static error_t set_enum(int *storage, const ProtobufCEnumDescriptor *type, const char *value,
+			struct error *err)
+{
+	const ProtobufCEnumValue *found = naming_find_value(type, value);
+	AUTO_BUF struct buf known = { 0 };
+
+	for (unsigned i = 0; i < type->n_values; i++)
+		if (!naming_is_unspecified(&type->values[i]))
+			buf_printf(&known, "%s%s", known.len ? ", " : "",
+				   naming_of_value(type, &type->values[i]).text);
+	if (found)
+		*storage = found->value;
+	else
+		error_set(err, -EINVAL, "\"%s\" is none of %s", value, known.data);
+	return found ? 0 : EINVAL;
+}
+
+/* Of every type that an option has; another one wants its words here. */
+static error_t set_value(void *storage, const ProtobufCFieldDescriptor *field, const char *value,
+			 struct error *err)
+{
+	switch (field->type) {
+	case PROTOBUF_C_TYPE_BOOL:
+		*(protobuf_c_boolean *)storage = true;
+		return 0;
+	case PROTOBUF_C_TYPE_STRING:
+		*(char **)storage = xstrdup(value);
+		return 0;
+	case PROTOBUF_C_TYPE_ENUM:
+		return set_enum(storage, field->descriptor, value, err);
+	default:
+		check(!"an option for a field of a type that no option has yet");
+		return EINVAL;
+	}
+}
+
 /* Of a field that is no list the last value counts. */
-static error_t set_field(struct create_options *own, int key, const char *value)
+static error_t set_field(struct create_options *own, int key, const char *value, struct error *err)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
 		const ProtobufCFieldDescriptor *field;
@@ -141,11 +179,7 @@ static error_t set_field(struct create_options *own, int key, const char *value)
 		field = field_find(&api__container_spec__descriptor, fields[i].field);
 		if (field->label != PROTOBUF_C_LABEL_REPEATED)
 			field_clear(spec, field);
-		if (field->type == PROTOBUF_C_TYPE_BOOL)
-			*(protobuf_c_boolean *)field_add(spec, field) = true;
-		else
-			*(char **)field_add(spec, field) = xstrdup(value);
-		return 0;
+		return set_value(field_add(spec, field), field, value, err);
 	}
 	return ARGP_ERR_UNKNOWN;
 }
@@ -215,7 +249,7 @@ static error_t parse_own(int key, char *arg, struct argp_state *state)
 	case 'v':
 		return add_volume(own, arg, args->err);
 	default:
-		return set_field(own, key, arg);
+		return set_field(own, key, arg, args->err);
 	}
 }
 

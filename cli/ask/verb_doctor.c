@@ -89,7 +89,8 @@ static void print_objects(const Api__DoctorReply *reply, bool all, const struct 
 
 		if (!all && !object->orphan && !object->fixed)
 			continue;
-		table_add(&table, object->kind);
+		table_add(&table,
+			  naming_of_number(&api__host_kind__descriptor, (int)object->kind).text);
 		table_add(&table, object->name);
 		table_add(&table, standing(object));
 		table_add(&table, object->message);
@@ -120,13 +121,13 @@ static size_t count_checks(const Api__DoctorReply *reply, Api__HostCheck__Result
 
 static size_t count_failed(const Api__DoctorReply *reply)
 {
-	return count_checks(reply, API__HOST_CHECK__RESULT__Failed);
+	return count_checks(reply, API__HOST_CHECK__RESULT__RESULT_FAILED);
 }
 
 /* "; 1 warning; 2 checks not passed" */
 static void print_counts(const Api__DoctorReply *reply, bool fix, FILE *out)
 {
-	size_t warnings = count_checks(reply, API__HOST_CHECK__RESULT__Warning);
+	size_t warnings = count_checks(reply, API__HOST_CHECK__RESULT__RESULT_WARNING);
 	size_t failed = count_failed(reply);
 
 	if (warnings)

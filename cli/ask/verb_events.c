@@ -50,14 +50,16 @@ static void add_object(struct printing *printing, const Api__Event *event)
 	AUTO_BUF struct buf text = { 0 };
 	int above;
 
-	if (str_empty(key) || (unsigned)event->kind >= KIND_COUNT) {
+	if (str_empty(key) || model_kind(event->kind) == KIND_COUNT) {
 		table_add(&printing->table, "kukeond");
 		return;
 	}
-	above = event->kind < API__KIND__CELL ? (int)event->kind : (int)API__KIND__CELL;
+	above = (int)model_kind(event->kind);
+	if (above > KIND_CELL)
+		above = KIND_CELL;
 	for (; above > 0 && str_starts_with(key, scope); above--)
 		key += strlen(scope);
-	buf_printf(&text, "%s %s", kinds_singular((enum kind)event->kind),
+	buf_printf(&text, "%s %s", kinds_singular(model_kind(event->kind)),
 		   above ? event->key : key);
 	table_add(&printing->table, text.data);
 }
@@ -66,7 +68,7 @@ static void add_row(struct printing *printing, const Api__Event *event)
 {
 	add_age(printing, event);
 	table_add(&printing->table,
-		  event->type == API__EVENT__TYPE__Warning ? "Warning" : "Normal");
+		  event->type == API__EVENT__TYPE__TYPE_WARNING ? "Warning" : "Normal");
 	add_object(printing, event);
 	table_add(&printing->table, event->reason);
 	table_add(&printing->table, event->message);

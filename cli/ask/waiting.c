@@ -13,6 +13,7 @@
 #include "cli/args/kinds.h"
 #include "cli/show/object.h"
 #include "cli/show/table.h"
+#include "core/model/model.h"
 
 /* The last of several still gets an answer when the time is over: is it so, and if not, why. */
 enum { ANSWER_MS = 250 };
@@ -81,7 +82,7 @@ static void seen_add(const struct seen *seen, struct buf *out)
 		buf_add_str(out, "not there");
 		return;
 	}
-	buf_add_str(out, state_name(seen->state));
+	buf_add_str(out, model_state_name(seen->state).text);
 	if (!str_empty(seen->reason))
 		buf_printf(out, ", %s", seen->reason);
 	if (!str_empty(seen->message))
@@ -106,18 +107,18 @@ static void tell(const struct wait *wait)
 
 static bool goal_reached(enum wait_goal goal, const struct object *object)
 {
-	bool ready = object->state == API__STATE__Ready;
+	bool ready = object->state == API__STATE__STATE_READY;
 
 	switch (goal) {
 	case WAIT_READY:
 		return ready;
 	case WAIT_STOPPED:
-		return object->state == API__STATE__Stopped;
+		return object->state == API__STATE__STATE_STOPPED;
 	case WAIT_FAILED:
-		return object->state == API__STATE__Failed;
+		return object->state == API__STATE__STATE_FAILED;
 	case WAIT_SETTLED:
 		return ready ||
-		       (object->state == API__STATE__Stopped && str_empty(object->intent)) ||
+		       (object->state == API__STATE__STATE_STOPPED && str_empty(object->intent)) ||
 		       (object->kind == KIND_CELL && object->api->cell->spec &&
 			object->api->cell->spec->n_containers == 0);
 	case WAIT_RESTARTED:
@@ -193,7 +194,7 @@ static void note_reached(struct wait *wait, const struct object *object, bool re
 /* Only what runs can fall back. */
 static bool is_steady(const struct wait *wait)
 {
-	bool runs = wait->seen.there && wait->seen.state == API__STATE__Ready;
+	bool runs = wait->seen.there && wait->seen.state == API__STATE__STATE_READY;
 
 	return wait->reached && (!runs || now_ms() >= wait->since_ms + WAITING_STEADY_MS);
 }
@@ -211,7 +212,7 @@ static uint64_t until_steady_ms(void *ctx)
 /* Somebody stopped it, and nobody has asked that it run again. */
 static bool is_hopeless(enum wait_goal goal, const struct object *object)
 {
-	return goal == WAIT_SETTLED && object->state == API__STATE__Stopped &&
+	return goal == WAIT_SETTLED && object->state == API__STATE__STATE_STOPPED &&
 	       !goal_reached(goal, object);
 }
 
@@ -251,18 +252,18 @@ static bool on_event(const Api__WatchEvent *event, void *ctx)
 	struct wait *wait = ctx;
 
 	switch (event->type) {
-	case API__WATCH_EVENT__TYPE__ADDED:
-	case API__WATCH_EVENT__TYPE__MODIFIED:
+	case API__WATCH_EVENT__TYPE__TYPE_ADDED:
+	case API__WATCH_EVENT__TYPE__TYPE_MODIFIED:
 		see(wait, event->object);
 		break;
-	case API__WATCH_EVENT__TYPE__DELETED:
+	case API__WATCH_EVENT__TYPE__TYPE_DELETED:
 		see_nothing(wait);
 		wait->reached = wait->goal == WAIT_DELETED;
 		break;
-	case API__WATCH_EVENT__TYPE__RESYNC:
+	case API__WATCH_EVENT__TYPE__TYPE_RESYNC:
 		see_nothing(wait);
 		break;
-	case API__WATCH_EVENT__TYPE__SYNCED:
+	case API__WATCH_EVENT__TYPE__TYPE_SYNCED:
 		wait->seen.stated = true;
 		wait->reached |= wait->goal == WAIT_DELETED && !wait->seen.there;
 		break;
@@ -328,11 +329,11 @@ enum cli_exit waiting_for(const struct waiting *waiting, const struct target *ta
 static bool is_there(const Api__Result *result)
 {
 	switch (result->outcome) {
-	case API__OUTCOME__FAILED:
-	case API__OUTCOME__NOT_FOUND:
-	case API__OUTCOME__WITHDRAWN:
-	case API__OUTCOME__UNKNOWN:
-	case API__OUTCOME__SKIPPED:
+	case API__OUTCOME__OUTCOME_FAILED:
+	case API__OUTCOME__OUTCOME_NOT_FOUND:
+	case API__OUTCOME__OUTCOME_WITHDRAWN:
+	case API__OUTCOME__OUTCOME_UNKNOWN:
+	case API__OUTCOME__OUTCOME_SKIPPED:
 		return false;
 	default:
 		return result->key;
@@ -341,8 +342,9 @@ static bool is_there(const Api__Result *result)
 
 static void note_done(Api__Result *result, enum wait_goal goal)
 {
-	if (result->outcome == API__OUTCOME__ACCEPTED)
-		result->outcome = goal == WAIT_DELETED ? API__OUTCOME__DELETED : API__OUTCOME__DONE;
+	if (result->outcome == API__OUTCOME__OUTCOME_ACCEPTED)
+		result->outcome = goal == WAIT_DELETED ? API__OUTCOME__OUTCOME_DELETED
+						       : API__OUTCOME__OUTCOME_DONE;
 }
 
 enum cli_exit waiting_for_results(const struct waiting *waiting, struct results *results,

@@ -275,8 +275,9 @@ void client_reply_free(void *reply)
 Api__Outcome client_outcome(const struct client *client, int code)
 {
 	if (client_exit(code) != CLI_UNREACHABLE)
-		return API__OUTCOME__FAILED;
-	return rpc_client_was_heard(client->rpc) ? API__OUTCOME__UNKNOWN : API__OUTCOME__SKIPPED;
+		return API__OUTCOME__OUTCOME_FAILED;
+	return rpc_client_was_heard(client->rpc) ? API__OUTCOME__OUTCOME_UNKNOWN
+						 : API__OUTCOME__OUTCOME_SKIPPED;
 }
 
 enum cli_exit client_exit(int code)

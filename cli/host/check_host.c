@@ -21,7 +21,7 @@ void host_checks_ask_containerd(const Api__Config *config, struct host_checks *c
 				&err);
 
 	if (r < 0) {
-		host_checks_add(checks, "containerd", API__HOST_CHECK__RESULT__Failed,
+		host_checks_add(checks, "containerd", API__HOST_CHECK__RESULT__RESULT_FAILED,
 				xasprintf("nobody answers on %s", config->containerd_socket),
 				xstrdup("install containerd and start it (systemctl enable --now "
 					"containerd), or give --containerd-socket"));
@@ -33,7 +33,7 @@ void host_checks_ask_containerd(const Api__Config *config, struct host_checks *c
 
 static void print_check(const Api__HostCheck *check, const struct io *io)
 {
-	bool failed = check->result == API__HOST_CHECK__RESULT__Failed;
+	bool failed = check->result == API__HOST_CHECK__RESULT__RESULT_FAILED;
 	FILE *file = failed ? io->err : io->out;
 
 	fprintf(file, "%s%s: ", failed ? "kuke: " : "", check->name);
@@ -54,7 +54,7 @@ bool host_checks(const Api__Config *config, const struct io *io)
 	host_checks_ask_containerd(config, &checks);
 	for (size_t i = 0; i < checks.n; i++) {
 		print_check(checks.items[i], io);
-		passed &= checks.items[i]->result != API__HOST_CHECK__RESULT__Failed;
+		passed &= checks.items[i]->result != API__HOST_CHECK__RESULT__RESULT_FAILED;
 	}
 	host_checks_fini(&checks);
 	return passed;

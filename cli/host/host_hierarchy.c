@@ -108,4 +108,3 @@ int host_create_hierarchy(struct client *client, const char *realm, const char *
 		results_take(ret_results, reply->results, &reply->n_results);
 	return r;
 }
-

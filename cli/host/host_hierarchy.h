@@ -9,4 +9,3 @@
 /* realm/space/default and kukeon-system/kukeon/kukeon/kukeond; what exists stays as it is. */
 int host_create_hierarchy(struct client *client, const char *realm, const char *space,
 			  struct results *ret_results, struct error *err);
-

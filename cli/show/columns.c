@@ -118,7 +118,7 @@ static void cell_ready(const struct object *object, struct buf *out)
 
 		if (!own && !(cell->spec && is_declared(cell->spec, status->id)))
 			continue;
-		running += status->state == API__STATE__Ready;
+		running += status->state == API__STATE__STATE_READY;
 		total += own;
 	}
 	buf_printf(out, "%zu/%zu", running, total);
@@ -238,7 +238,8 @@ void columns_begin(enum kind kind, unsigned further, struct table *table)
  * the state is what it is called. */
 static void add_state(const struct object *object, unsigned further, struct table *table)
 {
-	bool at_rest = object->state == API__STATE__Ready || object->state == API__STATE__Stopped;
+	bool at_rest = object->state == API__STATE__STATE_READY ||
+		       object->state == API__STATE__STATE_STOPPED;
 
 	if (object->gone)
 		table_add(table, "Deleted");

@@ -10,7 +10,8 @@
 
 bool describe_is_well(const struct object *object)
 {
-	return object->state == API__STATE__Ready || object->state == API__STATE__Stopped;
+	return object->state == API__STATE__STATE_READY ||
+	       object->state == API__STATE__STATE_STOPPED;
 }
 
 /* "  label:       text", without a line for nothing. */

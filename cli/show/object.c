@@ -39,7 +39,7 @@ static void read_status(struct object *object)
 	if (object->kind == KIND_CONTAINER) {
 		const Api__ContainerStatus *own = object->api->container->status;
 
-		object->state = own && own->has_state ? own->state : API__STATE__Unknown;
+		object->state = own && own->has_state ? own->state : API__STATE__STATE_UNKNOWN;
 		object->reason = own ? own->reason : NULL;
 		object->explanation = own ? own->message : NULL;
 		object->intent = own ? own->intent : NULL;
@@ -47,7 +47,7 @@ static void read_status(struct object *object)
 		return;
 	}
 	status = model_status(object->kind, object->message);
-	object->state = status && status->has_state ? status->state : API__STATE__Unknown;
+	object->state = status && status->has_state ? status->state : API__STATE__STATE_UNKNOWN;
 	object->reason = status ? status->reason : NULL;
 	object->explanation = status ? status->message : NULL;
 	object->intent = status ? status->intent : NULL;

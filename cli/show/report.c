@@ -6,8 +6,9 @@
 #include "cli/args/kinds.h"
 #include "cli/show/table.h"
 #include "core/base/str.h"
+#include "core/model/model.h"
 
-enum { STATES = API__STATE__Pausing + 1 };
+enum { STATES = API__STATE__STATE_PAUSING + 1 };
 
 /* "  label:       text", without a line for nothing. */
 static void print_line(const char *label, const char *text, FILE *out)
@@ -115,8 +116,10 @@ static void print_hierarchy(const Api__StatusReply *status, const struct io *io)
 	for (size_t i = 0; i < status->n_counts; i++) {
 		const Api__StateCount *count = status->counts[i];
 
-		if ((unsigned)count->kind < KIND_COUNT && (unsigned)count->state < STATES)
-			counts[count->kind][count->state] += count->count;
+		enum kind kind = model_kind(count->kind);
+
+		if (kind < KIND_COUNT && (unsigned)count->state < STATES)
+			counts[kind][count->state] += count->count;
 	}
 	fprintf(io->out, "\nHierarchy\n");
 	for (int kind = 0; kind < KIND_COUNT; kind++)
@@ -126,8 +129,8 @@ static void print_hierarchy(const Api__StatusReply *status, const struct io *io)
 static void print_problem(const Api__Problem *problem, const struct io *io)
 {
 	fputs("  ", io->out);
-	if ((unsigned)problem->kind < KIND_COUNT)
-		fprintf(io->out, "%s ", kinds_singular((enum kind)problem->kind));
+	if (model_kind(problem->kind) < KIND_COUNT)
+		fprintf(io->out, "%s ", kinds_singular(model_kind(problem->kind)));
 	text_print(problem->key, io->out);
 	fputs(": ", io->out);
 	state_print(problem->state, io->out, io->color);
@@ -167,7 +170,7 @@ static void print_egress(const Api__SpaceEgress *space, FILE *out)
 void report_held_print(Api__HeldObject *const *held, size_t n, FILE *out)
 {
 	for (size_t i = 0; i < n; i++) {
-		fprintf(out, "  %s ", kinds_singular((enum kind)held[i]->kind));
+		fprintf(out, "  %s ", kinds_singular(model_kind(held[i]->kind)));
 		text_print(held[i]->key, out);
 		fputs(", declared by ", out);
 		text_print(held[i]->file, out);

@@ -33,7 +33,7 @@ void results_add_failure(struct results *results, const char *message)
 
 	api__result__init(result);
 	result->has_outcome = true;
-	result->outcome = API__OUTCOME__FAILED;
+	result->outcome = API__OUTCOME__OUTCOME_FAILED;
 	result->message = xstrdup(message);
 	*results_grow(results, 1) = result;
 }
@@ -41,8 +41,8 @@ void results_add_failure(struct results *results, const char *message)
 void results_are_asked_for(struct results *results, size_t first)
 {
 	for (size_t i = first; i < results->n; i++)
-		if (results->items[i]->outcome == API__OUTCOME__DELETED)
-			results->items[i]->outcome = API__OUTCOME__ACCEPTED;
+		if (results->items[i]->outcome == API__OUTCOME__OUTCOME_DELETED)
+			results->items[i]->outcome = API__OUTCOME__OUTCOME_ACCEPTED;
 }
 
 void results_add(struct results *results, const char *key, Api__Outcome outcome,
@@ -52,7 +52,7 @@ void results_add(struct results *results, const char *key, Api__Outcome outcome,
 
 	api__result__init(result);
 	result->has_kind = result->has_outcome = true;
-	result->kind = (Api__Kind)key_kind(key);
+	result->kind = model_api_kind(key_kind(key));
 	result->key = xstrdup(key);
 	result->outcome = outcome;
 	result->message = xstrdup_maybe(message);
@@ -62,15 +62,15 @@ void results_add(struct results *results, const char *key, Api__Outcome outcome,
 void results_break(struct results *results, const struct strv *keys, size_t asked, size_t answered,
 		   Api__Outcome outcome)
 {
-	if (!results->n && outcome != API__OUTCOME__UNKNOWN)
+	if (!results->n && outcome != API__OUTCOME__OUTCOME_UNKNOWN)
 		return;
 	for (size_t i = answered; i < keys->n; i++)
 		if (i >= asked)
-			results_add(results, keys->items[i], API__OUTCOME__SKIPPED, NULL);
+			results_add(results, keys->items[i], API__OUTCOME__OUTCOME_SKIPPED, NULL);
 		else
 			results_add(
 				results, keys->items[i], outcome,
-				outcome == API__OUTCOME__UNKNOWN
+				outcome == API__OUTCOME__OUTCOME_UNKNOWN
 					? "kukeond did not answer any more; 'kuke get' shows whether "
 					  "it was done, and to repeat it is safe"
 					: NULL);
@@ -81,31 +81,31 @@ void results_break(struct results *results, const struct strv *keys, size_t aske
 static const char *outcome_word(Api__Outcome outcome, const struct results_options *options)
 {
 	switch (outcome) {
-	case API__OUTCOME__CREATED:
+	case API__OUTCOME__OUTCOME_CREATED:
 		return "created";
-	case API__OUTCOME__UPDATED:
+	case API__OUTCOME__OUTCOME_UPDATED:
 		return "updated";
-	case API__OUTCOME__UNCHANGED:
+	case API__OUTCOME__OUTCOME_UNCHANGED:
 		return options->unchanged ? options->unchanged : "unchanged";
-	case API__OUTCOME__EXISTS:
+	case API__OUTCOME__OUTCOME_EXISTS:
 		return "already existed";
-	case API__OUTCOME__DELETED:
+	case API__OUTCOME__OUTCOME_DELETED:
 		return "deleted";
-	case API__OUTCOME__NOT_FOUND:
+	case API__OUTCOME__OUTCOME_NOT_FOUND:
 		return "not found";
-	case API__OUTCOME__ACCEPTED:
+	case API__OUTCOME__OUTCOME_ACCEPTED:
 		return options->accepted ? options->accepted : "accepted";
-	case API__OUTCOME__FAILED:
+	case API__OUTCOME__OUTCOME_FAILED:
 		return "failed";
-	case API__OUTCOME__WITHDRAWN:
+	case API__OUTCOME__OUTCOME_WITHDRAWN:
 		return "kept";
-	case API__OUTCOME__DONE:
+	case API__OUTCOME__OUTCOME_DONE:
 		return options->done ? options->done : "done";
-	case API__OUTCOME__UNKNOWN:
+	case API__OUTCOME__OUTCOME_UNKNOWN:
 		return "not known";
-	case API__OUTCOME__SKIPPED:
+	case API__OUTCOME__OUTCOME_SKIPPED:
 		return "not asked for";
-	case API__OUTCOME__VALID:
+	case API__OUTCOME__OUTCOME_VALID:
 		return "valid";
 	default:
 		return "unknown";
@@ -142,7 +142,7 @@ static void print_changes(const Api__Result *result, FILE *out)
 
 static void print_line(const Api__Result *result, const struct results_options *options, FILE *out)
 {
-	enum kind kind = (unsigned)result->kind < KIND_COUNT ? (enum kind)result->kind : KIND_REALM;
+	enum kind known = model_kind(result->kind), kind = known < KIND_COUNT ? known : KIND_REALM;
 	const char *key = result->key ? result->key : "";
 
 	fprintf(out, "%s \"", kind_name(kind));
@@ -150,7 +150,7 @@ static void print_line(const Api__Result *result, const struct results_options *
 	fprintf(out, "\": %s", outcome_word(result->outcome, options));
 	print_scope(key, out);
 	print_changes(result, out);
-	if (options->dry_run && result->outcome != API__OUTCOME__FAILED)
+	if (options->dry_run && result->outcome != API__OUTCOME__OUTCOME_FAILED)
 		fputs(" (dry run)", out);
 	if (!str_empty(result->message)) {
 		fputs(": ", out);
@@ -186,12 +186,12 @@ static void print_message(const struct results *results, enum args_output output
 static bool is_failure(Api__Outcome outcome, const struct results_options *options)
 {
 	switch (outcome) {
-	case API__OUTCOME__FAILED:
-	case API__OUTCOME__WITHDRAWN:
-	case API__OUTCOME__UNKNOWN:
-	case API__OUTCOME__SKIPPED:
+	case API__OUTCOME__OUTCOME_FAILED:
+	case API__OUTCOME__OUTCOME_WITHDRAWN:
+	case API__OUTCOME__OUTCOME_UNKNOWN:
+	case API__OUTCOME__OUTCOME_SKIPPED:
 		return true;
-	case API__OUTCOME__NOT_FOUND:
+	case API__OUTCOME__OUTCOME_NOT_FOUND:
 		return !options->missing_is_fine;
 	default:
 		return false;

@@ -3,6 +3,7 @@
 
 #include "cli/show/display.h"
 #include "core/base/str.h"
+#include "core/model/model.h"
 
 enum { RESULT_WIDTH = 8 };
 
@@ -18,9 +19,10 @@ enum {
 };
 
 static const char *const state_colors[] = {
-	[API__STATE__Pending] = YELLOW, [API__STATE__Ready] = GREEN, [API__STATE__Stopped] = NULL,
-	[API__STATE__Failed] = RED,     [API__STATE__Unknown] = RED, [API__STATE__Paused] = YELLOW,
-	[API__STATE__Pausing] = YELLOW,
+	[API__STATE__STATE_PENDING] = YELLOW, [API__STATE__STATE_READY] = GREEN,
+	[API__STATE__STATE_STOPPED] = NULL,   [API__STATE__STATE_FAILED] = RED,
+	[API__STATE__STATE_UNKNOWN] = RED,    [API__STATE__STATE_PAUSED] = YELLOW,
+	[API__STATE__STATE_PAUSING] = YELLOW,
 };
 
 void table_fini(struct table *table)
@@ -64,7 +66,7 @@ static const char *state_color(Api__State state)
 
 void table_add_state(struct table *table, Api__State state)
 {
-	add_cell(table, state_name(state), state_color(state));
+	add_cell(table, model_state_name(state).text, state_color(state));
 }
 
 void table_add_reason(struct table *table, const char *reason, Api__State state)
@@ -188,25 +190,21 @@ void table_print(struct table *table, FILE *out, bool color)
 	table->n_cells = 0;
 }
 
-const char *state_name(Api__State state)
-{
-	const ProtobufCEnumValue *value =
-		protobuf_c_enum_descriptor_get_value(&api__state__descriptor, (int)state);
-
-	return value ? value->name : "Unknown";
-}
-
 void state_print(Api__State state, FILE *out, bool color)
 {
-	print_cell(state_name(state), color ? state_color(state) : NULL, 0, out);
+	print_cell(model_state_name(state).text, color ? state_color(state) : NULL, 0, out);
 }
 
 void result_print(Api__HostCheck__Result result, FILE *out, bool color)
 {
 	static const struct {
 		const char *word, *color;
-	} results[] = { { "ok", GREEN }, { "warning", YELLOW }, { "FAILED", RED } };
-	bool known = (unsigned)result < ARRAY_SIZE(results);
+	} results[] = {
+		[API__HOST_CHECK__RESULT__RESULT_PASSED] = { "ok", GREEN },
+		[API__HOST_CHECK__RESULT__RESULT_WARNING] = { "warning", YELLOW },
+		[API__HOST_CHECK__RESULT__RESULT_FAILED] = { "FAILED", RED },
+	};
+	bool known = (unsigned)result < ARRAY_SIZE(results) && results[result].word;
 	const char *word = known ? results[result].word : "?";
 
 	print_cell(word, known && color ? results[result].color : NULL, 0, out);

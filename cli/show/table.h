@@ -49,7 +49,6 @@ void table_add_reason(struct table *table, const char *reason, Api__State state)
 void table_print(struct table *table, FILE *out, bool color);
 
 /* "Ready". Free of any colour. */
-const char *state_name(Api__State state);
 
 /* The state in its colour when @color. */
 void state_print(Api__State state, FILE *out, bool color);

@@ -219,17 +219,17 @@ static bool on_event(const Api__WatchEvent *event, void *ctx)
 	struct watch *watch = ctx;
 
 	switch (event->type) {
-	case API__WATCH_EVENT__TYPE__ADDED:
-	case API__WATCH_EVENT__TYPE__MODIFIED:
+	case API__WATCH_EVENT__TYPE__TYPE_ADDED:
+	case API__WATCH_EVENT__TYPE__TYPE_MODIFIED:
 		see(watch, event->object);
 		break;
-	case API__WATCH_EVENT__TYPE__DELETED:
+	case API__WATCH_EVENT__TYPE__TYPE_DELETED:
 		see_deleted(watch, event->object);
 		break;
-	case API__WATCH_EVENT__TYPE__SYNCED:
+	case API__WATCH_EVENT__TYPE__TYPE_SYNCED:
 		end_of_state(watch);
 		break;
-	case API__WATCH_EVENT__TYPE__RESYNC:
+	case API__WATCH_EVENT__TYPE__TYPE_RESYNC:
 		begin_again(watch);
 		break;
 	default: /* of a later daemon */

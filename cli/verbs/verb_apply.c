@@ -98,7 +98,7 @@ static enum cli_exit apply_run(const struct args *args, const struct io *io, str
 	for (size_t i = 0; i < files.errors.n; i++)
 		cli_complain(io, files.errors.items[i]);
 	rc = apply_files(client, &files, own->dry_run, &results, err);
-	if (rc < 0 && own->dry_run && client_outcome(client, rc) == API__OUTCOME__SKIPPED)
+	if (rc < 0 && own->dry_run && client_outcome(client, rc) == API__OUTCOME__OUTCOME_SKIPPED)
 		rc = validate_instead(&files, io, &results, err);
 	code = results_print(&results, &options, io->out);
 	if (rc < 0)

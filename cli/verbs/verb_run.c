@@ -119,31 +119,31 @@ static enum cli_exit start_run(const struct args *args, const struct io *io, str
 	if (code != CLI_DONE)
 		return code;
 	return run(args, io,
-		   &(struct run_words){ API__RUN_VERB__START, "start asked for", "already running",
-					"started", WAIT_READY },
+		   &(struct run_words){ API__RUN_VERB__RUN_VERB_START, "start asked for",
+					"already running", "started", WAIT_READY },
 		   err);
 }
 
 static enum cli_exit stop_run(const struct args *args, const struct io *io, struct error *err)
 {
 	return run(args, io,
-		   &(struct run_words){ API__RUN_VERB__STOP, "stop asked for", "already stopped",
-					"stopped", WAIT_STOPPED },
+		   &(struct run_words){ API__RUN_VERB__RUN_VERB_STOP, "stop asked for",
+					"already stopped", "stopped", WAIT_STOPPED },
 		   err);
 }
 
 static enum cli_exit kill_run(const struct args *args, const struct io *io, struct error *err)
 {
 	return run(args, io,
-		   &(struct run_words){ API__RUN_VERB__KILL, "kill asked for", "already stopped",
-					"killed", WAIT_STOPPED },
+		   &(struct run_words){ API__RUN_VERB__RUN_VERB_KILL, "kill asked for",
+					"already stopped", "killed", WAIT_STOPPED },
 		   err);
 }
 
 static enum cli_exit restart_run(const struct args *args, const struct io *io, struct error *err)
 {
 	return run(args, io,
-		   &(struct run_words){ API__RUN_VERB__RESTART, "restart asked for",
+		   &(struct run_words){ API__RUN_VERB__RUN_VERB_RESTART, "restart asked for",
 					"already restarting", "restarted", WAIT_RESTARTED },
 		   err);
 }

@@ -9,6 +9,7 @@
 #include "cli/host/host_setup.h"
 #include "cli/show/table.h"
 #include "cli/verbs.h"
+#include "core/model/model.h"
 
 /* Asked for its end, it closes within seconds. */
 enum { KEY_YES = 0x400, END_LIMIT_MS = 30 * 1000 };
@@ -70,7 +71,7 @@ static void print_remaining(const Api__PurgeReply *reply, FILE *out)
 	for (size_t i = 0; i < reply->n_remaining; i++) {
 		const Api__Problem *problem = reply->remaining[i];
 
-		fprintf(out, "kuke: %s \"", kind_name((enum kind)problem->kind));
+		fprintf(out, "kuke: %s \"", kind_name(model_kind(problem->kind)));
 		text_print(problem->key, out);
 		fprintf(out, "\": ");
 		text_print(problem->message ? problem->message : problem->reason, out);

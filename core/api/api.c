@@ -115,8 +115,8 @@ static void on_all_ended(void *ctx)
 	void (*closed)(void *) = api->closed;
 	void *closed_ctx = api->closed_ctx;
 
-	check(list_empty(&api->mutations) && list_empty(&api->watches) && list_empty(&api->events) &&
-	      list_empty(&api->waiters));
+	check(list_empty(&api->mutations) && list_empty(&api->watches) &&
+	      list_empty(&api->events) && list_empty(&api->waiters));
 	free(api->started_at);
 	free(api);
 	closed(closed_ctx);

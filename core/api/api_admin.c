@@ -27,7 +27,6 @@ struct waiter {
 	size_t objects;      /* Purge: how many there were when one last went */
 };
 
-
 static struct waiter *waiter_new(struct api *api, struct rpc_server_call *call, uint64_t max_ms)
 {
 	struct waiter *waiter = xnew(struct waiter);
@@ -102,8 +101,8 @@ static void regenerate_spaces(struct engine *engine)
 {
 	struct object *object;
 
-	map_for_each(object, &engine->objects, node) {
-		if (object->kind != KIND_SPACE || !object->wanted)
+	map_for_each(object, &engine->spaces, space_node) {
+		if (!object->wanted)
 			continue;
 		object->backing.regenerate = true;
 		object->backing.applied = false;

@@ -56,14 +56,15 @@ static bool same(const ProtobufCMessage *a, const ProtobufCMessage *b)
 
 static void failed_in(const struct wish *wish, const char *key, const char *manifest)
 {
-	mutation_result(wish->m, key, API__OUTCOME__FAILED, "it is declared in %s; change it there",
-			manifest);
+	mutation_result(wish->m, key, API__OUTCOME__OUTCOME_FAILED,
+			"it is declared in %s; change it there", manifest);
 }
 
 static void updated(const struct wish *wish, const ProtobufCMessage *before,
 		    const ProtobufCMessage *after)
 {
-	Api__Result *result = mutation_result(wish->m, wish->key, API__OUTCOME__UPDATED, "%s", "");
+	Api__Result *result =
+		mutation_result(wish->m, wish->key, API__OUTCOME__OUTCOME_UPDATED, "%s", "");
 	struct strv paths = { 0 };
 
 	model_diff(before, after, &paths);
@@ -76,7 +77,7 @@ static void updated(const struct wish *wish, const ProtobufCMessage *before,
 static bool said_created(const struct mutation *m, const char *key)
 {
 	for (size_t i = 0; i < m->n_results; i++)
-		if (m->results[i]->outcome == API__OUTCOME__CREATED &&
+		if (m->results[i]->outcome == API__OUTCOME__OUTCOME_CREATED &&
 		    str_equal(m->results[i]->key, key))
 			return true;
 	return false;
@@ -93,7 +94,7 @@ static void create_parents(const struct wish *wish, const char *key)
 	create_parents(wish, parent);
 	if (said_created(wish->m, parent)) /* only in a dry run */
 		return;
-	mutation_result(wish->m, parent, API__OUTCOME__CREATED, "%s", "");
+	mutation_result(wish->m, parent, API__OUTCOME__OUTCOME_CREATED, "%s", "");
 	mutation_set(wish->m, key_kind(parent), parent, effective_implicit_document(parent));
 }
 
@@ -106,8 +107,8 @@ static bool ports_allowed(const struct wish *wish, const char *cell_key, const c
 	AUTO_FREE char *clash = ports_clash(wish->engine, cell_key, container);
 
 	if (clash)
-		mutation_result(wish->m, wish->key, API__OUTCOME__FAILED, "%s.ports: %s", path,
-				clash);
+		mutation_result(wish->m, wish->key, API__OUTCOME__OUTCOME_FAILED, "%s.ports: %s",
+				path, clash);
 	return !clash;
 }
 
@@ -130,7 +131,7 @@ static bool name_allowed(const struct wish *wish, const char *cell_key)
 	AUTO_FREE char *clash = rivals_clash(wish->engine, cell_key);
 
 	if (clash)
-		mutation_result(wish->m, wish->key, API__OUTCOME__FAILED, "%s", clash);
+		mutation_result(wish->m, wish->key, API__OUTCOME__OUTCOME_FAILED, "%s", clash);
 	return !clash;
 }
 
@@ -140,7 +141,7 @@ static bool allowed(const struct wish *wish, const struct object *object)
 	AUTO_FREE char *refusal = refusal_of(object, wish->key, wish->message);
 
 	if (refusal) {
-		mutation_result(wish->m, wish->key, API__OUTCOME__FAILED, "%s", refusal);
+		mutation_result(wish->m, wish->key, API__OUTCOME__OUTCOME_FAILED, "%s", refusal);
 		return false;
 	}
 	if (!object && wish->kind == KIND_CELL && !name_allowed(wish, wish->key))
@@ -166,7 +167,7 @@ static bool take_over_containers(const struct wish *wish)
 		const char *manifest = object ? desired_manifest(object) : NULL;
 
 		if (manifest) {
-			mutation_result(wish->m, wish->key, API__OUTCOME__FAILED,
+			mutation_result(wish->m, wish->key, API__OUTCOME__OUTCOME_FAILED,
 					"its container %s is declared in %s; leave it out or "
 					"change it there",
 					spec->containers[i]->id, manifest);
@@ -208,7 +209,8 @@ static void apply_layer(struct wish *wish)
 		if (unchanged)
 			claim_implicit(wish, object);
 		mutation_result(wish->m, wish->key,
-				wish->create_only ? API__OUTCOME__EXISTS : API__OUTCOME__UNCHANGED,
+				wish->create_only ? API__OUTCOME__OUTCOME_EXISTS
+						  : API__OUTCOME__OUTCOME_UNCHANGED,
 				"%s", "");
 		return;
 	}
@@ -220,7 +222,7 @@ static void apply_layer(struct wish *wish)
 	if (object)
 		updated(wish, object->spec, wish->message);
 	else if (!said_created(wish->m, wish->key))
-		mutation_result(wish->m, wish->key, API__OUTCOME__CREATED, "%s", "");
+		mutation_result(wish->m, wish->key, API__OUTCOME__OUTCOME_CREATED, "%s", "");
 	mutation_set(wish->m, wish->kind, wish->key, take_ptr(wish->message));
 }
 
@@ -321,9 +323,9 @@ static void update_container(struct wish *wish, const struct object *cell,
 	ProtobufCMessage *shown = shown_container(wish, cell, c);
 
 	if (wish->create_only)
-		mutation_result(wish->m, wish->key, API__OUTCOME__EXISTS, "%s", "");
+		mutation_result(wish->m, wish->key, API__OUTCOME__OUTCOME_EXISTS, "%s", "");
 	else if (same(shown, wish->message))
-		mutation_result(wish->m, wish->key, API__OUTCOME__UNCHANGED, "%s", "");
+		mutation_result(wish->m, wish->key, API__OUTCOME__OUTCOME_UNCHANGED, "%s", "");
 	else if (desired_manifest(declaring))
 		failed_in(wish, wish->key, desired_manifest(declaring));
 	else if (spaces_known(wish)) {
@@ -344,7 +346,7 @@ static void apply_container(struct wish *wish)
 	struct error err;
 
 	if (self_is_key(cell_key)) {
-		mutation_result(wish->m, wish->key, API__OUTCOME__FAILED,
+		mutation_result(wish->m, wish->key, API__OUTCOME__OUTCOME_FAILED,
 				"cell %s stands for kukeond itself and takes no containers",
 				cell_key);
 		return;
@@ -355,7 +357,7 @@ static void apply_container(struct wish *wish)
 		settle_root(wish, cell);
 	if (cell && !wish->create_only &&
 	    effective_try_container(cell, container_spec(wish), &err) < 0) {
-		mutation_result(wish->m, wish->key, API__OUTCOME__FAILED, "cell %s: %s", cell_key,
+		mutation_result(wish->m, wish->key, API__OUTCOME__OUTCOME_FAILED, "cell %s: %s", cell_key,
 				err.msg);
 		return;
 	}
@@ -367,7 +369,7 @@ static void apply_container(struct wish *wish)
 	if (!spaces_known(wish) || (!cell && !name_allowed(wish, cell_key)))
 		return;
 	create_parents(wish, wish->key);
-	mutation_result(wish->m, wish->key, API__OUTCOME__CREATED, "%s", "");
+	mutation_result(wish->m, wish->key, API__OUTCOME__OUTCOME_CREATED, "%s", "");
 	mutation_set(wish->m, KIND_CONTAINER, wish->key, take_ptr(wish->message));
 }
 
@@ -391,8 +393,8 @@ static bool check_document(struct wish *wish)
 		buf_printf(&text, "%s%s: %s", i ? "; " : "", problems.items[i].path,
 			   problems.items[i].message);
 	view = model_view(wish->kind, wish->message);
-	result = mutation_result(wish->m, "?", API__OUTCOME__FAILED, "%s", text.data);
-	result->kind = (Api__Kind)wish->kind; /* there is no key to tell it from */
+	result = mutation_result(wish->m, "?", API__OUTCOME__OUTCOME_FAILED, "%s", text.data);
+	result->kind = model_api_kind(wish->kind); /* there is no key to tell it from */
 	free(result->key);
 	result->key = xstrdup(str_empty(*view.id) ? "" : *view.id);
 	model_problems_fini(&problems);

@@ -70,7 +70,7 @@ static bool may_go(struct mutation *m, const struct object *object)
 	struct children children = { 0 };
 
 	if (str_equal(object->key, SELF_KEY) || self_is_below(object->key)) {
-		mutation_result(m, object->key, API__OUTCOME__FAILED,
+		mutation_result(m, object->key, API__OUTCOME__OUTCOME_FAILED,
 				"it is Kukeon's own; 'kuke uninstall' takes everything down");
 		return false;
 	}
@@ -78,7 +78,7 @@ static bool may_go(struct mutation *m, const struct object *object)
 		return true;
 	list_children(m->api->options.engine, object, &children);
 	if (children.n)
-		mutation_result(m, object->key, API__OUTCOME__FAILED,
+		mutation_result(m, object->key, API__OUTCOME__OUTCOME_FAILED,
 				"it has %zu %s%s: %s; delete %s first, or everything at once with "
 				"--cascade",
 				children.n, names[object->kind], str_s(children.n),
@@ -128,10 +128,10 @@ static bool all_ours(struct mutation *m, const char *key, struct object *const *
 		if (!manifest)
 			continue;
 		if (str_equal(all[i]->key, key))
-			mutation_result(m, key, API__OUTCOME__FAILED,
+			mutation_result(m, key, API__OUTCOME__OUTCOME_FAILED,
 					"it is declared in %s; remove it there", manifest);
 		else
-			mutation_result(m, key, API__OUTCOME__FAILED,
+			mutation_result(m, key, API__OUTCOME__OUTCOME_FAILED,
 					"%s %s below it is declared in %s; remove it there",
 					kind_name(all[i]->kind), all[i]->key, manifest);
 		return false;
@@ -163,11 +163,12 @@ static void delete_layer(struct mutation *m, struct object *object)
 		return;
 	n = collect(m->api->options.engine, object, &all);
 	if (all_ours(m, object->key, all, n)) {
-		mutation_result(m, object->key, API__OUTCOME__DELETED, "%s", "");
+		mutation_result(m, object->key, API__OUTCOME__OUTCOME_DELETED, "%s", "");
 		for (size_t i = 0; i < n; i++) {
 			mutation_drop(m, all[i]->key);
 			if (i + 1 < n)
-				mutation_result(m, all[i]->key, API__OUTCOME__DELETED, "%s", "");
+				mutation_result(m, all[i]->key, API__OUTCOME__OUTCOME_DELETED, "%s",
+						"");
 		}
 		m->also = forget_kept;
 	}
@@ -185,15 +186,15 @@ static void cut_from_cell(struct mutation *m, const struct object *cell, const c
 	effective_remove_container(document->spec, key_name(key));
 	model_validate(KIND_CELL, &document->base, &problems);
 	if (desired_manifest(cell)) {
-		mutation_result(m, key, API__OUTCOME__FAILED,
+		mutation_result(m, key, API__OUTCOME__OUTCOME_FAILED,
 				"its cell is declared in %s; remove it there",
 				desired_manifest(cell));
 	} else if (problems.n) {
-		mutation_result(m, key, API__OUTCOME__FAILED,
+		mutation_result(m, key, API__OUTCOME__OUTCOME_FAILED,
 				"the cell would not be valid without it: %s: %s",
 				problems.items[0].path, problems.items[0].message);
 	} else {
-		mutation_result(m, key, API__OUTCOME__DELETED, "%s", "");
+		mutation_result(m, key, API__OUTCOME__OUTCOME_DELETED, "%s", "");
 		mutation_set(m, KIND_CELL, cell->key, &take_ptr(document)->base);
 	}
 	model_problems_fini(&problems);
@@ -216,12 +217,12 @@ static bool is_named_by(const struct object *cell, const char *key)
 static void drop_document(struct mutation *m, const struct object *cell, const char *key)
 {
 	if (cell && cell->wanted && desired_manifest(cell) && is_named_by(cell, key))
-		mutation_result(m, key, API__OUTCOME__WITHDRAWN,
+		mutation_result(m, key, API__OUTCOME__OUTCOME_WITHDRAWN,
 				"no longer asked for through the API; still declared by "
 				"" DESIRED_SOURCE_MANIFEST "%s, it stays",
 				desired_manifest(cell));
 	else
-		mutation_result(m, key, API__OUTCOME__DELETED, "%s", "");
+		mutation_result(m, key, API__OUTCOME__OUTCOME_DELETED, "%s", "");
 	mutation_drop(m, key);
 }
 
@@ -232,18 +233,18 @@ static void delete_container(struct mutation *m, const char *key)
 	struct object *cell = engine_find(engine, cell_key), *own = engine_find(engine, key);
 
 	if (own && is_there(own) && desired_manifest(own))
-		mutation_result(m, key, API__OUTCOME__FAILED,
+		mutation_result(m, key, API__OUTCOME__OUTCOME_FAILED,
 				"it is declared in %s; remove it there", desired_manifest(own));
 	else if (own && own->wanted)
 		drop_document(m, cell, key);
 	else if (cell && cell->wanted && api_find_container(cell, key_name(key)))
 		cut_from_cell(m, cell, key);
 	else if (own && own->kept) {
-		mutation_result(m, key, API__OUTCOME__DELETED, "%s", "");
+		mutation_result(m, key, API__OUTCOME__OUTCOME_DELETED, "%s", "");
 		mutation_drop(m, key);
 		m->also = forget_kept;
 	} else
-		mutation_result(m, key, API__OUTCOME__NOT_FOUND, "%s", "");
+		mutation_result(m, key, API__OUTCOME__OUTCOME_NOT_FOUND, "%s", "");
 }
 
 static void start(struct mutation *m)
@@ -258,9 +259,10 @@ static void start(struct mutation *m)
 	if (key_kind(key) == KIND_CONTAINER)
 		delete_container(m, key);
 	else if (object && object->spec && !is_there(object))
-		mutation_result(m, key, API__OUTCOME__DELETED, "it is being deleted already");
+		mutation_result(m, key, API__OUTCOME__OUTCOME_DELETED,
+				"it is being deleted already");
 	else if (!object || !is_there(object))
-		mutation_result(m, key, API__OUTCOME__NOT_FOUND, "%s", "");
+		mutation_result(m, key, API__OUTCOME__OUTCOME_NOT_FOUND, "%s", "");
 	else
 		delete_layer(m, object);
 	mutation_commit(m, reply);

@@ -36,8 +36,8 @@ static bool part_matches(const char *wanted, const char *have)
 /* The containers of a cell belong to it. */
 static bool kind_matches(const Api__Selector *s, enum kind kind)
 {
-	return !s->has_kind || (enum kind)s->kind == kind ||
-	       (s->kind == API__KIND__CELL && kind == KIND_CONTAINER);
+	return !s->has_kind || model_kind(s->kind) == kind ||
+	       (s->kind == API__KIND__KIND_CELL && kind == KIND_CONTAINER);
 }
 
 static bool selects(const Api__Selector *s, const char *key)
@@ -51,7 +51,7 @@ static bool selects(const Api__Selector *s, const char *key)
 	       part_matches(s->space, parts.part[KIND_SPACE]) &&
 	       part_matches(s->stack, parts.part[KIND_STACK]) &&
 	       part_matches(s->cell, parts.part[KIND_CELL]) &&
-	       (!s->has_kind || part_matches(s->name, parts.part[s->kind]));
+	       (!s->has_kind || part_matches(s->name, parts.part[model_kind(s->kind)]));
 }
 
 static bool matches(const struct events *events, const struct event *event)
@@ -110,7 +110,7 @@ static void send_missed(struct events *events)
 	event.has_count = event.has_type = true;
 	event.time = time;
 	event.count = missed < UINT32_MAX ? (uint32_t)missed : UINT32_MAX;
-	event.type = API__EVENT__TYPE__Warning;
+	event.type = API__EVENT__TYPE__TYPE_WARNING;
 	event.reason = (char *)record_reason_name(RECORD_EVENTS_MISSED);
 	event.message = (char *)"events were missed: they came faster than they were read";
 	rpc_server_send(events->call, &event.base);
@@ -191,7 +191,7 @@ static int check_selector(const Api__Selector *selector, struct error *err)
 {
 	if (!selector)
 		return 0;
-	if (selector->has_kind && selector->kind > API__KIND__CONTAINER)
+	if (selector->has_kind && model_kind(selector->kind) == KIND_COUNT)
 		return error_set(err, -EINVAL, "the request selects no kind");
 	if (!selector->has_kind && !str_empty(selector->name))
 		return error_set(err, -EINVAL, "the request has a name and no kind");

@@ -37,7 +37,7 @@ void api_on_get(struct rpc_server_call *call, const ProtobufCMessage *message, v
 	struct api *api = ctx;
 
 	api_ask_runtime(api);
-	if (request->selector && request->selector->kind == API__KIND__SPACE)
+	if (request->selector && request->selector->kind == API__KIND__KIND_SPACE)
 		api_when_counted(api, call, message, answer);
 	else
 		answer(api, call, message);

@@ -28,7 +28,7 @@ static bool comes_with(const struct mutation *m, const char *space_key)
 
 	for (size_t i = 0; i < m->n_results; i++) /* spaces come first; in a dry run they are not
 						     there all the same */
-		if (m->results[i]->outcome == API__OUTCOME__CREATED &&
+		if (m->results[i]->outcome == API__OUTCOME__OUTCOME_CREATED &&
 		    str_equal(m->results[i]->key, space_key))
 			return true;
 	check(key_split(space_key, &parts));
@@ -49,7 +49,7 @@ bool api_joins_known(struct mutation *m, const char *key, const Api__CellSpec *s
 			continue;
 		AUTO_FREE char *why = clash_missing_space(spaces.items[i], "does not exist");
 
-		mutation_result(m, key, API__OUTCOME__FAILED, "%s", why);
+		mutation_result(m, key, API__OUTCOME__OUTCOME_FAILED, "%s", why);
 		return false;
 	}
 	return true;

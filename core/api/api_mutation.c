@@ -130,7 +130,7 @@ Api__Result *mutation_result(struct mutation *m, const char *key, Api__Outcome o
 	va_end(args);
 	api__result__init(result);
 	result->has_kind = result->has_outcome = true;
-	result->kind = (Api__Kind)key_kind(key);
+	result->kind = model_api_kind(key_kind(key));
 	result->key = xstrdup(key);
 	result->outcome = outcome;
 	result->message = *message ? xstrdup(message) : NULL;
@@ -210,21 +210,21 @@ static void apply_claims(struct mutation *m)
 static enum record_reason request_reason(const struct mutation *m, const Api__Result *result)
 {
 	static const enum record_reason verbs[] = {
-		[API__RUN_VERB__START] = RECORD_START_REQUESTED,
-		[API__RUN_VERB__STOP] = RECORD_STOP_REQUESTED,
-		[API__RUN_VERB__KILL] = RECORD_KILL_REQUESTED,
-		[API__RUN_VERB__RESTART] = RECORD_RESTART_REQUESTED,
+		[API__RUN_VERB__RUN_VERB_START] = RECORD_START_REQUESTED,
+		[API__RUN_VERB__RUN_VERB_STOP] = RECORD_STOP_REQUESTED,
+		[API__RUN_VERB__RUN_VERB_KILL] = RECORD_KILL_REQUESTED,
+		[API__RUN_VERB__RUN_VERB_RESTART] = RECORD_RESTART_REQUESTED,
 	};
 
 	switch (result->outcome) {
-	case API__OUTCOME__CREATED:
+	case API__OUTCOME__OUTCOME_CREATED:
 		return RECORD_CREATE_REQUESTED;
-	case API__OUTCOME__UPDATED:
+	case API__OUTCOME__OUTCOME_UPDATED:
 		return RECORD_UPDATE_REQUESTED;
-	case API__OUTCOME__DELETED:
-	case API__OUTCOME__WITHDRAWN:
+	case API__OUTCOME__OUTCOME_DELETED:
+	case API__OUTCOME__OUTCOME_WITHDRAWN:
 		return RECORD_DELETE_REQUESTED;
-	case API__OUTCOME__ACCEPTED:
+	case API__OUTCOME__OUTCOME_ACCEPTED:
 		return verbs[((const Api__RunRequest *)m->request)->verb];
 	default:
 		return RECORD_REASON_COUNT;
@@ -252,9 +252,9 @@ static void fail_part(struct mutation *m, const struct error *err)
 	for (size_t i = m->n_committed; i < m->n_results; i++) {
 		Api__Result *result = m->results[i];
 
-		if (result->outcome == API__OUTCOME__FAILED)
+		if (result->outcome == API__OUTCOME__OUTCOME_FAILED)
 			continue;
-		result->outcome = API__OUTCOME__FAILED;
+		result->outcome = API__OUTCOME__OUTCOME_FAILED;
 		free(result->message);
 		result->message =
 			xasprintf("cannot be stored, so nothing was changed: %s", err->msg);

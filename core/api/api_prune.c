@@ -15,7 +15,7 @@ static const Api__PruneRequest *request_of(const struct mutation *m)
 /* ---- what is selected ---- */
 
 struct selection {
-	char **keys;  /* of request->objects */
+	char **keys;   /* of request->objects */
 	bool *matched; /* files, then objects */
 	const Api__PruneRequest *request;
 };
@@ -92,7 +92,7 @@ static Api__HeldObject *render(const struct claim *claim)
 
 	api__held_object__init(held);
 	held->has_kind = true;
-	held->kind = (Api__Kind)claim->object->kind;
+	held->kind = model_api_kind(claim->object->kind);
 	held->key = xstrdup(claim->object->key);
 	held->file = xstrdup(claim->file->path);
 	held->message = claim->why ? xstrdup(claim->why)
@@ -142,7 +142,8 @@ static void collect(struct mutation *m, struct selection *selection, Api__PruneR
 				add(&reply->objects, &reply->n_objects, claim);
 				continue;
 			}
-			mutation_result(m, claim->object->key, API__OUTCOME__DELETED, "%s", "");
+			mutation_result(m, claim->object->key, API__OUTCOME__OUTCOME_DELETED, "%s",
+					"");
 			mutation_drop(m, claim->object->key);
 		}
 }

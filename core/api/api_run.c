@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Run: start, stop, kill and restart of cells and containers. What was asked is an intent beside
- * the spec (core/state/object.h), kept in the store with the status of its cell. A restart is kept with
- * the pid of the run that it shall end: after a crash it goes on, and nothing is restarted twice.
+ * the spec (core/state/object.h), kept in the store with the status of its cell. A restart is kept
+ * with the pid of the run that it shall end: after a crash it goes on, and nothing is restarted
+ * twice.
  */
 #include "core/api/api_mutation.h"
 #include "core/desired/desired.h"
@@ -63,10 +64,10 @@ static bool any_lives(const struct target *t)
 static enum run_intent intent_of(Api__RunVerb verb)
 {
 	static const enum run_intent intents[] = {
-		[API__RUN_VERB__START] = INTENT_RUN,
-		[API__RUN_VERB__STOP] = INTENT_STOP,
-		[API__RUN_VERB__KILL] = INTENT_KILL,
-		[API__RUN_VERB__RESTART] = INTENT_RESTART,
+		[API__RUN_VERB__RUN_VERB_START] = INTENT_RUN,
+		[API__RUN_VERB__RUN_VERB_STOP] = INTENT_STOP,
+		[API__RUN_VERB__RUN_VERB_KILL] = INTENT_KILL,
+		[API__RUN_VERB__RUN_VERB_RESTART] = INTENT_RESTART,
 	};
 
 	return intents[verb];
@@ -76,7 +77,7 @@ static enum run_intent intent_of(Api__RunVerb verb)
 static bool concerns_cell(const struct target *t)
 {
 	return !t->container ||
-	       (t->verb == API__RUN_VERB__RESTART && container_is_root(t->container));
+	       (t->verb == API__RUN_VERB__RUN_VERB_RESTART && container_is_root(t->container));
 }
 
 /* Whatever an earlier daemon has done of an earlier one: this one is for what is there now. */
@@ -137,11 +138,11 @@ static enum run_intent current(const struct target *t)
 static bool nothing_to_do(const struct target *t)
 {
 	switch (t->verb) {
-	case API__RUN_VERB__START:
+	case API__RUN_VERB__RUN_VERB_START:
 		return !start_changes(t);
-	case API__RUN_VERB__STOP:
+	case API__RUN_VERB__RUN_VERB_STOP:
 		return is_stop(current(t));
-	case API__RUN_VERB__KILL:
+	case API__RUN_VERB__RUN_VERB_KILL:
 		return current(t) == INTENT_KILL || (is_stop(current(t)) && !any_lives(t));
 	default:
 		return false;
@@ -232,20 +233,21 @@ static void run_self(struct mutation *m)
 	void (*act)(void *) = NULL;
 
 	switch (request_of(m)->verb) {
-	case API__RUN_VERB__STOP:
+	case API__RUN_VERB__RUN_VERB_STOP:
 		act = self->stop;
 		break;
-	case API__RUN_VERB__KILL:
+	case API__RUN_VERB__RUN_VERB_KILL:
 		act = self->kill;
 		break;
-	case API__RUN_VERB__RESTART:
+	case API__RUN_VERB__RUN_VERB_RESTART:
 		act = self->restart;
 		break;
 	default:
 		break;
 	}
-	mutation_result(m, SELF_KEY, act ? API__OUTCOME__ACCEPTED : API__OUTCOME__UNCHANGED, "%s",
-			"");
+	mutation_result(m, SELF_KEY,
+			act ? API__OUTCOME__OUTCOME_ACCEPTED : API__OUTCOME__OUTCOME_UNCHANGED,
+			"%s", "");
 	reply(m);
 	if (act)
 		act(ctx);
@@ -259,17 +261,18 @@ static void run_target(struct mutation *m, const char *key)
 	AUTO_FREE char *why = NULL;
 
 	if (!find_target(m, key, &target)) {
-		mutation_result(m, key, API__OUTCOME__NOT_FOUND, "%s", "");
+		mutation_result(m, key, API__OUTCOME__OUTCOME_NOT_FOUND, "%s", "");
 	} else if ((why = in_the_way(&target))) {
-		mutation_result(m, key, API__OUTCOME__FAILED, "%s", why);
+		mutation_result(m, key, API__OUTCOME__OUTCOME_FAILED, "%s", why);
 	} else if (nothing_to_do(&target)) {
 		bool on_its_way = is_stop(intent_of(target.verb)) && any_lives(&target);
 
 		mutation_result(m, key,
-				on_its_way ? API__OUTCOME__ACCEPTED : API__OUTCOME__UNCHANGED, "%s",
-				"");
+				on_its_way ? API__OUTCOME__OUTCOME_ACCEPTED
+					   : API__OUTCOME__OUTCOME_UNCHANGED,
+				"%s", "");
 	} else {
-		mutation_result(m, key, API__OUTCOME__ACCEPTED, "%s", "");
+		mutation_result(m, key, API__OUTCOME__OUTCOME_ACCEPTED, "%s", "");
 		mutation_write(m, target.cell->key, future_text(m->api->options.engine, &target));
 		m->also = take_effect;
 	}
@@ -299,7 +302,7 @@ void api_on_run(struct rpc_server_call *call, const ProtobufCMessage *message, v
 	const Api__RunRequest *request = (const Api__RunRequest *)message;
 	struct error err;
 
-	if (!request->has_verb || request->verb > API__RUN_VERB__RESTART) {
+	if (!request->verb || request->verb > API__RUN_VERB__RUN_VERB_RESTART) {
 		error_set(&err, -EINVAL, "the request has no verb that this daemon knows");
 		return rpc_server_fail(call, err.code, &err);
 	}

@@ -25,7 +25,7 @@ static bool scope_matches(const Api__Selector *selector, const struct key_parts 
 /* An object of the kind, or for containers the cell they are in. */
 static bool object_selected(const Api__Selector *selector, const struct object *object)
 {
-	enum kind wanted = (enum kind)selector->kind,
+	enum kind wanted = model_kind(selector->kind),
 		  kind = wanted == KIND_CONTAINER ? KIND_CELL : wanted;
 	struct key_parts parts;
 
@@ -93,7 +93,7 @@ void api_select_object(const struct api_selection *selection, const struct objec
 {
 	if (!object_selected(selection->selector, object))
 		return;
-	if (selection->selector->kind == API__KIND__CONTAINER)
+	if (selection->selector->kind == API__KIND__KIND_CONTAINER)
 		give_containers(selection, object);
 	else
 		give_matching(selection, object->kind,
@@ -104,7 +104,7 @@ int api_selection_init(struct api_selection *selection, struct api *api,
 		       const Api__Selector *selector, struct error *err)
 {
 	*selection = (struct api_selection){ .api = api, .selector = selector };
-	if (!selector || !selector->has_kind || selector->kind > API__KIND__CONTAINER)
+	if (!selector || model_kind(selector->kind) == KIND_COUNT)
 		return error_set(err, -EINVAL, "the request selects no kind");
 	return selector_parse(selector->labels, &selection->labels, err);
 }
@@ -126,11 +126,11 @@ char *api_selector_key(const Api__Selector *selector, struct error *err)
 	const char *names[KIND_COUNT];
 	enum kind kind;
 
-	if (!selector || !selector->has_kind || selector->kind > API__KIND__CONTAINER) {
+	if (!selector || model_kind(selector->kind) == KIND_COUNT) {
 		error_set(err, -EINVAL, "the request names no object");
 		return NULL;
 	}
-	kind = (enum kind)selector->kind;
+	kind = model_kind(selector->kind);
 	names[KIND_REALM] = selector->realm;
 	names[KIND_SPACE] = selector->space;
 	names[KIND_STACK] = selector->stack;

@@ -10,7 +10,7 @@
 #include "core/store/store.h"
 
 enum {
-	STATE_COUNT = API__STATE__Pausing + 1,
+	STATE_COUNT = API__STATE__STATE_PAUSING + 1,
 	/* Of all files; beyond it of each file its first error. */
 	ERRORS_MAX_BYTES = 4 * 1024 * 1024,
 };
@@ -152,7 +152,7 @@ static void add_count(Api__StatusReply *reply, int kind, int state, uint32_t cou
 	out = xnew(Api__StateCount);
 	api__state_count__init(out);
 	out->has_kind = out->has_state = out->has_count = true;
-	out->kind = (Api__Kind)kind;
+	out->kind = model_api_kind(kind);
 	out->state = (Api__State)state;
 	out->count = count;
 	APPEND(reply->counts, reply->n_counts, out);
@@ -164,7 +164,7 @@ static Api__Problem *problem_of(const struct object *object)
 
 	api__problem__init(problem);
 	problem->has_kind = problem->has_state = true;
-	problem->kind = (Api__Kind)object->kind;
+	problem->kind = model_api_kind(object->kind);
 	problem->key = xstrdup(object->key);
 	problem->state = object->status.state;
 	problem->reason = str_dup_filled(reason_name(object->status.reason));
@@ -180,8 +180,8 @@ static bool as_declared(const struct object *object)
 	return object->status.reason != REASON_HOST_NOT_FOUND &&
 	       object->status.reason != REASON_RANGE_OVERLAPS &&
 	       object->status.reason != REASON_TRAFFIC_BLOCKED &&
-	       (object->status.state == API__STATE__Ready ||
-		object->status.state == API__STATE__Stopped);
+	       (object->status.state == API__STATE__STATE_READY ||
+		object->status.state == API__STATE__STATE_STOPPED);
 }
 
 static void report_egress(struct api *api, Api__StatusReply *reply)
@@ -220,7 +220,8 @@ static void report_objects(struct api *api, Api__StatusReply *reply)
 		if (!as_declared(object)) {
 			APPEND(reply->problems, reply->n_problems, problem_of(object));
 			reply->healthy = false;
-		} else if (object->status.state == API__STATE__Ready && object->status.reason) {
+		} else if (object->status.state == API__STATE__STATE_READY &&
+			   object->status.reason) {
 			APPEND(reply->remarks, reply->n_remarks, problem_of(object));
 		}
 		list_for_each(c, &object->cell.containers, link) {

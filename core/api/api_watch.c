@@ -118,7 +118,7 @@ static void give(void *ctx, Api__Object *object)
 /* Gone, or no match any more. Its last state is not kept for this: the name is. */
 static void push_deleted(struct watch *watch, struct mark *mark)
 {
-	push(watch, API__WATCH_EVENT__TYPE__DELETED, api_object_gone(mark->key));
+	push(watch, API__WATCH_EVENT__TYPE__TYPE_DELETED, api_object_gone(mark->key));
 	mark_free(&watch->known, mark);
 }
 
@@ -128,7 +128,7 @@ static struct mark *known_of(const struct watch *watch, const char *key, struct 
 	AUTO_FREE char *prefix = xasprintf("%s/", key);
 	struct map_node *node;
 
-	if (watch->selection.selector->kind != API__KIND__CONTAINER)
+	if (watch->selection.selector->kind != API__KIND__KIND_CONTAINER)
 		return after ? NULL : mark_find(&watch->known, key);
 	node = after ? map_next(&after->node) : map_find_from(&watch->known, prefix);
 	if (!node || !str_starts_with(node->key, prefix))
@@ -163,7 +163,7 @@ static void push_next_of_state(struct watch *watch)
 
 	if (node && str_equal(node->key, watch->cursor))
 		node = map_next(node);
-	watch->type = API__WATCH_EVENT__TYPE__ADDED;
+	watch->type = API__WATCH_EVENT__TYPE__TYPE_ADDED;
 	for (; node && list_empty(&watch->outbox); node = map_next(node)) {
 		free(watch->cursor);
 		watch->cursor = xstrdup(node->key);
@@ -173,7 +173,7 @@ static void push_next_of_state(struct watch *watch)
 		return;
 	free(watch->cursor);
 	watch->cursor = NULL;
-	push(watch, API__WATCH_EVENT__TYPE__SYNCED, NULL);
+	push(watch, API__WATCH_EVENT__TYPE__TYPE_SYNCED, NULL);
 }
 
 static void drop_dirty(struct watch *watch)
@@ -199,7 +199,7 @@ static void push_change(struct watch *watch)
 
 	mark_free(&watch->dirty, mark);
 	watch->n_dirty--;
-	watch->type = API__WATCH_EVENT__TYPE__MODIFIED;
+	watch->type = API__WATCH_EVENT__TYPE__TYPE_MODIFIED;
 	push_object(watch, key);
 }
 
@@ -209,7 +209,7 @@ static void fill_outbox(struct watch *watch)
 		if (watch->resync) {
 			watch->resync = false;
 			begin_state(watch);
-			push(watch, API__WATCH_EVENT__TYPE__RESYNC, NULL);
+			push(watch, API__WATCH_EVENT__TYPE__TYPE_RESYNC, NULL);
 		} else if (watch->cursor) {
 			push_next_of_state(watch);
 		} else if (watch->n_dirty) {
@@ -244,7 +244,7 @@ static void on_pump(struct deferred *deferred)
 static void on_change(struct engine_watcher *watcher, const struct object *object, bool gone)
 {
 	struct watch *watch = container_of(watcher, struct watch, watcher);
-	enum kind wanted = (enum kind)watch->selection.selector->kind;
+	enum kind wanted = model_kind(watch->selection.selector->kind);
 	struct mark *mark;
 
 	if (object->kind != (wanted == KIND_CONTAINER ? KIND_CELL : wanted) || watch->resync)

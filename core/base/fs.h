@@ -62,15 +62,15 @@ void fs_open_standard(void);
 
 /*
  * At the top of a program's main file: does so before the libraries begin, some of which open
- * descriptors then, and would stand where the standard ones are looked for. A sanitizer has to begin
- * first: there main() calls it.
+ * descriptors then, and would stand where the standard ones are looked for. A sanitizer has to
+ * begin first: there main() calls it.
  */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define FS_OPEN_STANDARD_FIRST
 #else
 #define FS_OPEN_STANDARD_FIRST                                                                     \
-	__attribute__((section(".preinit_array"), used)) static void (*const open_standard)(void) = \
-		fs_open_standard;
+	__attribute__((section(".preinit_array"), used)) static void (*const open_standard)(       \
+		void) = fs_open_standard;
 #endif
 
 /* mkdir -p; directories that exist are left alone, those that are made have @mode whatever the

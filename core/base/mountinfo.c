@@ -102,13 +102,13 @@ char *mountinfo_find(const char *path)
 static bool is_local(const char *type)
 {
 	static const char *const names[] = {
-		"apparmorfs", "bcachefs",   "binfmt_misc", "bpf",	 "btrfs",      "cgroup",
-		"cgroup2",    "configfs",   "debugfs",	   "devpts",	 "devtmpfs",   "efivarfs",
-		"erofs",      "exfat",	    "ext2",	   "ext3",	 "ext4",       "f2fs",
-		"fusectl",    "hugetlbfs",  "iso9660",	   "jfs",	 "mqueue",     "nsfs",
-		"ntfs3",      "overlay",    "proc",	   "pstore",	 "ramfs",      "rootfs",
-		"rpc_pipefs", "securityfs", "selinuxfs",   "squashfs",	 "sysfs",      "tmpfs",
-		"tracefs",    "udf",	    "vfat",	   "xfs",	 "zfs",
+		"apparmorfs", "bcachefs",   "binfmt_misc", "bpf",      "btrfs",    "cgroup",
+		"cgroup2",    "configfs",   "debugfs",     "devpts",   "devtmpfs", "efivarfs",
+		"erofs",      "exfat",      "ext2",        "ext3",     "ext4",     "f2fs",
+		"fusectl",    "hugetlbfs",  "iso9660",     "jfs",      "mqueue",   "nsfs",
+		"ntfs3",      "overlay",    "proc",        "pstore",   "ramfs",    "rootfs",
+		"rpc_pipefs", "securityfs", "selinuxfs",   "squashfs", "sysfs",    "tmpfs",
+		"tracefs",    "udf",        "vfat",        "xfs",      "zfs",
 	};
 	size_t len = strcspn(type, " \n");
 

@@ -34,17 +34,19 @@ static const time_t CLOCK_MIN = 1704067200;
 
 static void pass(struct host_checks *checks, const char *name, char *message)
 {
-	host_checks_add(checks, name, API__HOST_CHECK__RESULT__Passed, message, NULL);
+	host_checks_add(checks, name, API__HOST_CHECK__RESULT__RESULT_PASSED, message, NULL);
 }
 
 static void warn(struct host_checks *checks, const char *name, char *message, const char *remedy)
 {
-	host_checks_add(checks, name, API__HOST_CHECK__RESULT__Warning, message, xstrdup(remedy));
+	host_checks_add(checks, name, API__HOST_CHECK__RESULT__RESULT_WARNING, message,
+			xstrdup(remedy));
 }
 
 static void fail(struct host_checks *checks, const char *name, char *message, const char *remedy)
 {
-	host_checks_add(checks, name, API__HOST_CHECK__RESULT__Failed, message, xstrdup(remedy));
+	host_checks_add(checks, name, API__HOST_CHECK__RESULT__RESULT_FAILED, message,
+			xstrdup(remedy));
 }
 
 /* A number of the kernel's; -1 when there is none. */
@@ -257,11 +259,11 @@ static void check_files(struct host_checks *checks)
 Api__HostCheck__Result host_advice_space(uint64_t free_bytes, uint64_t total_bytes)
 {
 	if (free_bytes < (uint64_t)SPACE_NONE_MIB * MIB)
-		return API__HOST_CHECK__RESULT__Failed;
+		return API__HOST_CHECK__RESULT__RESULT_FAILED;
 	if (free_bytes < (uint64_t)SPACE_LOW_MIB * MIB &&
 	    free_bytes < total_bytes / 100 * SPACE_LOW_PERCENT)
-		return API__HOST_CHECK__RESULT__Warning;
-	return API__HOST_CHECK__RESULT__Passed;
+		return API__HOST_CHECK__RESULT__RESULT_WARNING;
+	return API__HOST_CHECK__RESULT__RESULT_PASSED;
 }
 
 static void check_space(const char *path, const struct statvfs *fs, struct host_checks *checks)
@@ -269,7 +271,7 @@ static void check_space(const char *path, const struct statvfs *fs, struct host_
 	uint64_t free_bytes = (uint64_t)fs->f_bavail * fs->f_frsize;
 	Api__HostCheck__Result result =
 		host_advice_space(free_bytes, (uint64_t)fs->f_blocks * fs->f_frsize);
-	bool passed = result == API__HOST_CHECK__RESULT__Passed;
+	bool passed = result == API__HOST_CHECK__RESULT__RESULT_PASSED;
 
 	host_checks_add(checks, "disk space", result,
 			xasprintf("%" PRIu64 " MiB free at %s", free_bytes / MIB, path),

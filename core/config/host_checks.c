@@ -83,7 +83,7 @@ static void check_cgroup(const Api__Config *config, struct host_checks *checks)
 	struct statfs fs;
 
 	if (statfs(config->cgroup_mount, &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC) {
-		host_checks_add(checks, "cgroup v2", API__HOST_CHECK__RESULT__Failed,
+		host_checks_add(checks, "cgroup v2", API__HOST_CHECK__RESULT__RESULT_FAILED,
 				xasprintf("not mounted at %s", config->cgroup_mount),
 				xstrdup("boot the host with the kernel parameter "
 					"systemd.unified_cgroup_hierarchy=1, or give "
@@ -93,7 +93,7 @@ static void check_cgroup(const Api__Config *config, struct host_checks *checks)
 	fs_read_file(AT_FDCWD, path, CONTROLLERS_MAX_BYTES, &controllers, NULL);
 	while (controllers.len && controllers.data[controllers.len - 1] == '\n')
 		controllers.data[--controllers.len] = '\0';
-	host_checks_add(checks, "cgroup v2", API__HOST_CHECK__RESULT__Passed,
+	host_checks_add(checks, "cgroup v2", API__HOST_CHECK__RESULT__RESULT_PASSED,
 			controllers.len ? buf_take(&controllers)
 					: xstrdup("no controllers (limits will not work)"),
 			NULL);
@@ -108,14 +108,14 @@ void host_checks_add_containerd(struct host_checks *checks, const char *version)
 	else if (sscanf(version + (version[0] == 'v'), "%u.%u", &major, &minor) == 2 &&
 		 (major < CONTAINERD_MAJOR_MIN ||
 		  (major == CONTAINERD_MAJOR_MIN && minor < CONTAINERD_MINOR_MIN))) {
-		host_checks_add(checks, "containerd", API__HOST_CHECK__RESULT__Failed,
+		host_checks_add(checks, "containerd", API__HOST_CHECK__RESULT__RESULT_FAILED,
 				xasprintf("version %s", version),
 				xasprintf("install %d.%d or later", CONTAINERD_MAJOR_MIN,
 					  CONTAINERD_MINOR_MIN));
 		return;
 	}
-	host_checks_add(checks, "containerd", API__HOST_CHECK__RESULT__Passed, xstrdup(version),
-			NULL);
+	host_checks_add(checks, "containerd", API__HOST_CHECK__RESULT__RESULT_PASSED,
+			xstrdup(version), NULL);
 }
 
 /* What the program prints, as far as it comes in time. */
@@ -168,7 +168,7 @@ static void check_runc(struct host_checks *checks)
 	unsigned major = 0;
 
 	if (!path) {
-		host_checks_add(checks, "runc", API__HOST_CHECK__RESULT__Failed,
+		host_checks_add(checks, "runc", API__HOST_CHECK__RESULT__RESULT_FAILED,
 				xstrdup("not found"), xstrdup("install runc (package runc)"));
 		return;
 	}
@@ -176,11 +176,11 @@ static void check_runc(struct host_checks *checks)
 	if (text.len)
 		text.data[strcspn(text.data, "\n")] = '\0';
 	if (text.len && sscanf(text.data, "runc version %u", &major) == 1 && major < RUNC_MAJOR_MIN)
-		host_checks_add(checks, "runc", API__HOST_CHECK__RESULT__Warning,
+		host_checks_add(checks, "runc", API__HOST_CHECK__RESULT__RESULT_WARNING,
 				xasprintf("%s, %.100s", path, text.data),
 				xasprintf("install %d.0 or later", RUNC_MAJOR_MIN));
 	else
-		host_checks_add(checks, "runc", API__HOST_CHECK__RESULT__Passed,
+		host_checks_add(checks, "runc", API__HOST_CHECK__RESULT__RESULT_PASSED,
 				text.len ? xasprintf("%s, %.100s", path, text.data) : xstrdup(path),
 				NULL);
 }
@@ -198,12 +198,13 @@ static void check_plugins(const Api__Config *config, struct host_checks *checks)
 			buf_printf(&missing, "%s%s", missing.len ? ", " : "", names[i]);
 	}
 	if (!missing.len) {
-		host_checks_add(checks, "CNI plugins", API__HOST_CHECK__RESULT__Passed,
+		host_checks_add(checks, "CNI plugins", API__HOST_CHECK__RESULT__RESULT_PASSED,
 				xstrdup("bridge, host-local"), NULL);
 		return;
 	}
 	buf_printf(&missing, " not found in %s", config->cni_bin_dir);
-	host_checks_add(checks, "CNI plugins", API__HOST_CHECK__RESULT__Failed, buf_take(&missing),
+	host_checks_add(checks, "CNI plugins", API__HOST_CHECK__RESULT__RESULT_FAILED,
+			buf_take(&missing),
 			xstrdup("install the CNI plugins (package containernetworking-plugins), or "
 				"give --cni-bin-dir"));
 }

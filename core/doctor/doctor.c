@@ -234,7 +234,7 @@ static void on_checks_late(struct timer *timer)
 	struct doctor *doctor = container_of(timer, struct doctor, timer);
 
 	stop_checking(doctor);
-	host_checks_add(&doctor->checks, "checks", API__HOST_CHECK__RESULT__Failed,
+	host_checks_add(&doctor->checks, "checks", API__HOST_CHECK__RESULT__RESULT_FAILED,
 			xasprintf("what the host lacks could not be found out within %d s: a "
 				  "directory of PATH, the CNI plugins or /etc/resolv.conf does not "
 				  "answer",

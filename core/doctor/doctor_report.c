@@ -3,6 +3,7 @@
 
 #include "core/base/log.h"
 #include "core/base/util.h"
+#include "core/model/naming.h"
 
 enum { OBJECTS_MAX = 50 * 1000 }; /* in one message */
 
@@ -11,7 +12,8 @@ static Api__HostObject *new_object(enum host_kind kind, const char *name)
 	Api__HostObject *object = xnew(Api__HostObject);
 
 	api__host_object__init(object);
-	object->kind = xstrdup(host_kind_name(kind));
+	object->has_kind = true;
+	object->kind = (Api__HostKind)(API__HOST_KIND__HOST_KIND_SHIM + (int)kind);
 	object->name = xstrdup(name);
 	object->has_orphan = object->has_fixed = true;
 	return object;
@@ -37,7 +39,8 @@ static Api__HostObject *render(struct doctor *doctor, const struct host_thing *t
 static int compare_objects(const void *a, const void *b)
 {
 	const Api__HostObject *x = *(Api__HostObject *const *)a, *y = *(Api__HostObject *const *)b;
-	int kinds = strcmp(x->kind, y->kind);
+	int kinds = strcmp(naming_of_number(&api__host_kind__descriptor, (int)x->kind).text,
+			   naming_of_number(&api__host_kind__descriptor, (int)y->kind).text);
 
 	return kinds ? kinds : strcmp(x->name, y->name);
 }
@@ -70,7 +73,7 @@ static Api__DoctorReply *make_reply(struct doctor *doctor)
 		object->fixed = true;
 		object->message = xstrdup(orphan->why);
 		reply->objects[reply->n_objects++] = object;
-		log_info("doctor: taken away %s %s: %s", object->kind, object->name, orphan->why);
+		log_info("doctor: taken away %s %s: %s", host_kind_name(orphan->kind), object->name, orphan->why);
 	}
 	qsort(reply->objects, reply->n_objects, sizeof(*reply->objects), compare_objects);
 	return reply;
@@ -81,12 +84,12 @@ void doctor_report(struct doctor *doctor)
 	Api__DoctorReply *reply = make_reply(doctor);
 
 	if (doctor->gap.code)
-		host_checks_add(&doctor->checks, "inventory", API__HOST_CHECK__RESULT__Failed,
+		host_checks_add(&doctor->checks, "inventory", API__HOST_CHECK__RESULT__RESULT_FAILED,
 				xasprintf("not everything could be looked at: %s", doctor->gap.msg),
 				xstrdup("mend what is named there, then ask again"));
 	else if (doctor->things.n > OBJECTS_MAX)
 		host_checks_add(
-			&doctor->checks, "inventory", API__HOST_CHECK__RESULT__Failed,
+			&doctor->checks, "inventory", API__HOST_CHECK__RESULT__RESULT_FAILED,
 			xasprintf("%zu objects: only %d are shown", doctor->things.n, OBJECTS_MAX),
 			xstrdup("take away what is not used"));
 	host_checks_take(&doctor->checks, &reply->checks, &reply->n_checks);

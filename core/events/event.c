@@ -82,7 +82,7 @@ Api__Event *event_render(const struct event *event)
 	out->has_sequence = out->has_type = true;
 	out->sequence = event->sequence;
 	out->time = wall_text(event->last_ms);
-	out->type = event->warning ? API__EVENT__TYPE__Warning : API__EVENT__TYPE__Normal;
+	out->type = event->warning ? API__EVENT__TYPE__TYPE_WARNING : API__EVENT__TYPE__TYPE_NORMAL;
 	if (event->count > 1) {
 		out->has_count = true;
 		out->count = event->count;
@@ -90,7 +90,7 @@ Api__Event *event_render(const struct event *event)
 	}
 	if (*event->key) {
 		out->has_kind = true;
-		out->kind = (Api__Kind)key_kind(event->key);
+		out->kind = model_api_kind(key_kind(event->key));
 		out->key = xstrdup(event->key);
 	}
 	out->reason = xstrdup(event->reason);
@@ -113,7 +113,7 @@ static struct event *from_message(const Api__Event *message)
 		.key = message->key ? message->key : "",
 		.reason = message->reason,
 		.message = message->message ? message->message : "",
-		.warning = message->has_type && message->type == API__EVENT__TYPE__Warning,
+		.warning = message->has_type && message->type == API__EVENT__TYPE__TYPE_WARNING,
 		.now_ms = wall_parse(message->time),
 	};
 	struct key_parts parts;

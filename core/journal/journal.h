@@ -8,9 +8,9 @@
  * reach the file in the order in which they were given. All that is asked for while an fdatasync
  * runs shares the next one.
  *
- * On a full filesystem it goes on in space that it has in reserve (core/journal/journal_file.h). A write
- * that fails all the same fails its calls; the record stays in memory, and the next write rewrites
- * the whole file.
+ * On a full filesystem it goes on in space that it has in reserve (core/journal/journal_file.h). A
+ * write that fails all the same fails its calls; the record stays in memory, and the next write
+ * rewrites the whole file.
  */
 #pragma once
 

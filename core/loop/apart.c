@@ -15,9 +15,9 @@ struct apart {
 	uv_async_t async;
 	pthread_mutex_t mutex; /* of what follows, and of @loop */
 	bool async_closed;
-	struct list ended;     /* struct work.link */
-	unsigned n_running;    /* threads that have the mailbox */
-	unsigned n_awaited;    /* of the loop's thread: with any, the loop keeps running */
+	struct list ended;  /* struct work.link */
+	unsigned n_running; /* threads that have the mailbox */
+	unsigned n_awaited; /* of the loop's thread: with any, the loop keeps running */
 };
 
 /* With the mutex, which it takes off: the last one who has to do with the mailbox takes it away. */

@@ -26,7 +26,7 @@ struct inotify {
 	uv_poll_t poll;
 	struct inotify_user *users[USERS_MAX]; /* the loop's thread only */
 	unsigned n_users;                      /* with any, the loop keeps running */
-	uv_mutex_t mutex; /* of what follows: scans watch on worker threads */
+	uv_mutex_t mutex;                      /* of what follows: scans watch on worker threads */
 	struct map watches;
 	/* threads that are adding one: the kernel may have it, @watches not yet */
 	unsigned n_adding;

@@ -20,7 +20,7 @@ static json_t *json_of_enum(const ProtobufCEnumDescriptor *type, int value)
 {
 	const ProtobufCEnumValue *entry = protobuf_c_enum_descriptor_get_value(type, value);
 
-	return entry ? json_string(naming_of_value(entry).text) : json_integer(value);
+	return entry ? json_string(naming_of_value(type, entry).text) : json_integer(value);
 }
 
 /* Numbers that many readers of JSON would round go as text, as protobuf's own JSON does it. */

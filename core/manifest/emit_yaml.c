@@ -94,7 +94,7 @@ static void emit_enum(yaml_emitter_t *emitter, const ProtobufCEnumDescriptor *ty
 	const ProtobufCEnumValue *entry = protobuf_c_enum_descriptor_get_value(type, value);
 
 	if (entry)
-		emit_text(emitter, naming_of_value(entry).text);
+		emit_text(emitter, naming_of_value(type, entry).text);
 	else
 		emit_number(emitter, "%d", value);
 }

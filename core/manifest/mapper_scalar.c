@@ -88,19 +88,25 @@ static void map_enum(struct mapper *m, const struct node *node, const ProtobufCE
 	struct field_name *texts = xcalloc(type->n_values, sizeof(*texts));
 	const char **names = xcalloc(type->n_values, sizeof(*names)), *nearest = NULL;
 	AUTO_BUF struct buf known = { 0 };
+	size_t n = 0;
 
 	for (unsigned i = 0; i < type->n_values; i++) {
-		texts[i] = naming_of_value(&type->values[i]);
-		names[i] = texts[i].text;
-		buf_printf(&known, "%s%s", i ? ", " : "", names[i]);
+		if (naming_is_unspecified(&type->values[i]))
+			continue;
+		texts[n] = naming_of_value(type, &type->values[i]);
+		names[n] = texts[n].text;
+		buf_printf(&known, "%s%s", n ? ", " : "", names[n]);
+		n++;
 	}
 	if (node->type == NODE_SCALAR) {
 		value = naming_find_value(type, node->text);
-		nearest = str_nearest(node->text, names, type->n_values);
+		nearest = str_nearest(node->text, names, n);
 	}
 	free(names);
 	if (value)
 		*storage = value->value;
+	else if (node->type == NODE_SCALAR && !*node->text && !node->plain)
+		*storage = 0; /* "" is leaving it out */
 	else if (nearest)
 		mapper_fail(m, node, "unknown value %s, did you mean \"%s\"?", show(node).text,
 			    nearest);

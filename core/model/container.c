@@ -15,7 +15,7 @@
 
 static const char HASH_VERSION[] = "v1:";
 
-enum { STOP_GRACE_DEFAULT_SECONDS = 10, SIGNAL_MAX = 64 };
+enum { SIGNAL_MAX = 64 };
 
 size_t model_root_index(const Api__CellSpec *spec)
 {
@@ -32,11 +32,14 @@ size_t model_root_index(const Api__CellSpec *spec)
 
 enum restart_policy model_restart_policy(const Api__ContainerSpec *spec)
 {
-	if (str_equal(spec->restart_policy, "on-failure"))
+	switch (spec->restart_policy) {
+	case API__RESTART_POLICY__RESTART_POLICY_ON_FAILURE:
 		return RESTART_ON_FAILURE;
-	if (str_equal(spec->restart_policy, "never"))
+	case API__RESTART_POLICY__RESTART_POLICY_NEVER:
 		return RESTART_NEVER;
-	return RESTART_ALWAYS;
+	default:
+		return RESTART_ALWAYS;
+	}
 }
 
 /* A decimal number of one or two digits up to SIGNAL_MAX; -1 for anything else. */
@@ -91,11 +94,9 @@ int model_stop_signal(const Api__ContainerSpec *spec)
 
 uint64_t model_stop_grace_ms(const Api__ContainerSpec *spec)
 {
-	uint64_t seconds = spec && spec->has_stop_grace_period_seconds
-				   ? spec->stop_grace_period_seconds
-				   : STOP_GRACE_DEFAULT_SECONDS;
+	static const Api__ContainerSpec nothing = API__CONTAINER_SPEC__INIT;
 
-	return seconds * 1000;
+	return (uint64_t)(spec ? spec : &nothing)->stop_grace_period_seconds * 1000;
 }
 
 const char *model_device_target(const Api__Device *device)
@@ -111,23 +112,29 @@ static bool is_empty(const ProtobufCMessage *message)
 	return true;
 }
 
-/* Whether a value that is written out is the one that is meant when it is left out. */
-static bool is_zero(const ProtobufCFieldDescriptor *field, const void *value)
+/* Whether a value that is written out is the one that is meant when it is left out: the default
+ * that the schema gives, else zero; a text may always be left empty. */
+static bool means_nothing(const ProtobufCFieldDescriptor *field, const void *value)
 {
 	static const uint64_t zero = 0;
+	const char *text;
 
-	if (field->type == PROTOBUF_C_TYPE_STRING)
-		return !**(char *const *)value;
-	return memcmp(value, &zero, field_bytes(field)) == 0;
+	if (field->type != PROTOBUF_C_TYPE_STRING)
+		return memcmp(value, field->default_value ? field->default_value : &zero,
+			      field_bytes(field)) == 0;
+	text = *(char *const *)value;
+	return !*text || str_equal(text, field->default_value);
 }
 
-/* Unsets what means the same as nothing: "", false, 0 and messages without content, here and in all
- * messages below. What a list holds stays. */
+/* Unsets what means the same as nothing: defaults and messages without content, here and in all
+ * messages below. What a list of texts or numbers holds stays. */
 static void clear_empty(ProtobufCMessage *message)
 {
 	for (unsigned f = 0; f < message->descriptor->n_fields; f++) {
 		const ProtobufCFieldDescriptor *field = &message->descriptor->fields[f];
 
+		if (field_count(message, field) == 0)
+			field_clear(message, field); /* an enum that says nothing */
 		for (size_t i = 0; i < field_count(message, field); i++) {
 			void *value = field_value(message, field, i);
 			bool repeated = field->label == PROTOBUF_C_LABEL_REPEATED;
@@ -138,31 +145,40 @@ static void clear_empty(ProtobufCMessage *message)
 					field_clear(message, field);
 			} else if (repeated) {
 				break;
-			} else if (is_zero(field, value)) {
+			} else if (means_nothing(field, value)) {
 				field_clear(message, field);
 			}
 		}
 	}
 }
 
-static void clear_if(char *value, const char *default_value)
+/* The one default that is another field. */
+static void clear_device_targets(Api__ContainerSpec *spec)
 {
-	if (str_equal(value, default_value) && value)
-		value[0] = '\0';
+	for (size_t i = 0; i < spec->n_devices; i++)
+		if (spec->devices[i]->target &&
+		    str_equal(spec->devices[i]->target, spec->devices[i]->source))
+			spec->devices[i]->target[0] = '\0';
 }
 
-/* Defaults that were written out. */
-static void clear_defaults(Api__ContainerSpec *spec)
+/* A volume's kind was a text once: hashed as one, containers of that time are what they were. It is
+ * the last field of a volume, as unknown fields are. */
+static void hash_kind_as_text(Api__Volume *volume)
 {
-	spec->has_oom_score_adj = spec->oom_score_adj != 0;
-	for (size_t i = 0; i < spec->n_volumes; i++)
-		clear_if(spec->volumes[i]->kind, "bind");
-	for (size_t i = 0; i < spec->n_tmpfs; i++)
-		clear_if(spec->tmpfs[i]->mode, MODEL_TMPFS_MODE);
-	for (size_t i = 0; i < spec->n_devices; i++) {
-		clear_if(spec->devices[i]->target, spec->devices[i]->source);
-		clear_if(spec->devices[i]->permissions, "rwm");
-	}
+	static const uint8_t text[] = "\x05tmpfs"; /* its length in front, as on the wire */
+	ProtobufCMessageUnknownField *field;
+
+	if (volume->kind != API__VOLUME_KIND__VOLUME_KIND_TMPFS)
+		return;
+	field = xcalloc(1, sizeof(*field));
+	*field = (ProtobufCMessageUnknownField){ .tag = 4,
+						 .wire_type = PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED,
+						 .len = sizeof(text) - 1,
+						 .data = xcalloc(1, sizeof(text)) };
+	memcpy(field->data, text, field->len);
+	volume->base.unknown_fields = field;
+	volume->base.n_unknown_fields = 1;
+	volume->has_kind = false;
 }
 
 /* Leaves in @spec what a running container is made from. */
@@ -186,8 +202,10 @@ static void keep_effective(Api__ContainerSpec *spec, bool is_root)
 	for (size_t i = 0; i < ARRAY_SIZE(irrelevant); i++)
 		field_clear(&spec->base, field_find(spec->base.descriptor, irrelevant[i]));
 	spec->has_root = spec->root = is_root;
-	clear_defaults(spec);
+	clear_device_targets(spec);
 	clear_empty(&spec->base);
+	for (size_t i = 0; i < spec->n_volumes; i++)
+		hash_kind_as_text(spec->volumes[i]);
 }
 
 void model_container_hash(const Api__CellSpec *cell, size_t container,

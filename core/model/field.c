@@ -49,6 +49,8 @@ size_t field_count(const ProtobufCMessage *message, const ProtobufCFieldDescript
 		return value &&
 		       value != field->default_value; /* a message begins with its defaults */
 	}
+	if (field->type == PROTOBUF_C_TYPE_ENUM && *MEMBER(int, message, field->offset) == 0)
+		return 0;
 	if (field->label == PROTOBUF_C_LABEL_OPTIONAL && !is_oneof(field))
 		return *MEMBER(protobuf_c_boolean, message, field->quantifier_offset) != 0;
 	return 1;
@@ -109,7 +111,7 @@ void field_clear(ProtobufCMessage *message, const ProtobufCFieldDescriptor *fiel
 		return clear_repeated(message, field);
 	value = field_value(message, field, 0);
 	check(field->label == PROTOBUF_C_LABEL_OPTIONAL);
-	if (field_count(message, field) == 0)
+	if (field_count(message, field) == 0 && field->type != PROTOBUF_C_TYPE_ENUM)
 		return;
 	free_value(field, value);
 	memset(value, 0, field_bytes(field));

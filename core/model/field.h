@@ -4,7 +4,8 @@
  * label.
  *
  * A field has field_count() values: 0 or 1 when it is singular, any number when it is repeated. The
- * storage of a value is a char *, a ProtobufCMessage * or a number, by field->type.
+ * storage of a value is a char *, a ProtobufCMessage * or a number, by field->type. An enum's zero
+ * is "not said" in the schema: a singular one that holds it is not set.
  */
 #pragma once
 

@@ -94,6 +94,18 @@ ProtobufCMessage *model_new(enum kind kind)
 	return message;
 }
 
+Api__Kind model_api_kind(enum kind kind)
+{
+	return (Api__Kind)(API__KIND__KIND_REALM + (int)kind);
+}
+
+enum kind model_kind(Api__Kind kind)
+{
+	bool known = kind >= API__KIND__KIND_REALM && kind <= API__KIND__KIND_CONTAINER;
+
+	return known ? (enum kind)((int)kind - API__KIND__KIND_REALM) : KIND_COUNT;
+}
+
 Api__Metadata *model_metadata(enum kind kind, const ProtobufCMessage *message)
 {
 	return *model_view(kind, message).metadata;

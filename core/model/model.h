@@ -9,6 +9,7 @@
 #include "api/kukeon.pb-c.h"
 #include "core/base/str.h"
 #include "core/model/names.h"
+#include "core/model/naming.h"
 
 /*
  * Bounds on one document without its status, wherever it comes from. A manifest within its own
@@ -38,6 +39,13 @@ struct model_problems {
 void model_problems_fini(struct model_problems *problems);
 void model_problems_add(struct model_problems *problems, const char *path, const char *fmt, ...)
 	PRINTF_LIKE(3, 4);
+
+/* A kind as the schema numbers it, and back: KIND_COUNT when it is none. */
+Api__Kind model_api_kind(enum kind kind);
+enum kind model_kind(Api__Kind kind);
+
+/* "Ready" */
+struct field_name model_state_name(Api__State state);
 
 /* The message type of a kind, and a pointer to its metadata. */
 const ProtobufCMessageDescriptor *model_descriptor(enum kind kind);

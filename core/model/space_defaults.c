@@ -32,10 +32,8 @@ static void take_value(ProtobufCMessage *spec, const ProtobufCFieldDescriptor *f
 	field_clear(spec, field);
 	if (from->type == PROTOBUF_C_TYPE_STRING)
 		*(char **)field_add(spec, field) = xstrdup(*(char **)value);
-	else if (from->type == PROTOBUF_C_TYPE_BOOL)
-		*(protobuf_c_boolean *)field_add(spec, field) = *(protobuf_c_boolean *)value;
 	else
-		*(uint32_t *)field_add(spec, field) = *(uint32_t *)value;
+		memcpy(field_add(spec, field), value, field_bytes(field));
 }
 
 /* Every field of one value, whatever the schema has there. */

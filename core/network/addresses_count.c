@@ -26,6 +26,12 @@ void addresses_count(struct engine *engine, struct object *cell)
 	struct object *space = cell->parent ? cell->parent->parent : NULL;
 
 	count(engine, space, cell->cell.ip, &cell->cell.counted);
+	if (cell->cell.counted == list_linked(&cell->cell.space_link))
+		return;
+	if (cell->cell.counted)
+		list_append(&space->backing.cells, &cell->cell.space_link);
+	else
+		list_remove(&cell->cell.space_link);
 }
 
 void addresses_count_join(struct engine *engine, struct join *join)

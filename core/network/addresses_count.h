@@ -4,7 +4,7 @@
 
 #include "core/state/engine.h"
 
-/* The cell has an address now, or has none any more: counted in its space. */
+/* The cell has an address now, or has none any more: counted in its space, and listed there. */
 void addresses_count(struct engine *engine, struct object *cell);
 
 /* The same of one of its joins, in the space that it joins. */

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 
+#include "core/base/backoff.h"
 #include "core/base/log.h"
 #include "core/network/network_egress.h"
 #include "core/state/engine.h"
@@ -53,15 +54,6 @@ static uint64_t ttl_of(const struct resolved *answer)
 					     : answer->ttl_ms;
 }
 
-static uint64_t pause_of(const struct egress_question *question, uint64_t last_ms)
-{
-	uint64_t pause_ms = RETRY_FIRST_MS;
-
-	for (unsigned i = 0; i < question->failures && pause_ms < last_ms; i++)
-		pause_ms *= 2;
-	return pause_ms < last_ms ? pause_ms : last_ms;
-}
-
 /* ---- what was answered ---- */
 
 /* One that has addresses of the other family alone is asked for both together. */
@@ -87,8 +79,9 @@ static bool take_failure(struct egress_question *question, uint64_t now_ms)
 {
 	struct egress_question *other = other_of(question);
 	bool spare = is_answered(other);
+	const struct backoff backoff = { RETRY_FIRST_MS, spare ? RETRY_SPARE_MS : RETRY_LAST_MS };
 
-	question->due_ms = now_ms + pause_of(question, spare ? RETRY_SPARE_MS : RETRY_LAST_MS);
+	question->due_ms = now_ms + backoff_ms(&backoff, question->failures);
 	question->failures++;
 	if (!spare || question->status != -ENOENT)
 		return false;

@@ -5,14 +5,14 @@
 
 static bool denies(const struct object *object)
 {
-	return object->kind == KIND_SPACE && object->spec && object_denies_egress(object);
+	return object->spec && object_denies_egress(object);
 }
 
 bool egress_any(const struct engine *engine)
 {
 	const struct object *object;
 
-	map_for_each(object, &engine->objects, node)
+	map_for_each(object, &engine->spaces, space_node)
 		if (denies(object))
 			return true;
 	return false;
@@ -34,8 +34,8 @@ void egress_note_drops(struct engine *engine, const struct filter_drops *drops)
 {
 	struct object *object;
 
-	map_for_each(object, &engine->objects, node)
-		for (size_t i = 0; object->kind == KIND_SPACE && i < drops->n; i++)
+	map_for_each(object, &engine->spaces, space_node)
+		for (size_t i = 0; i < drops->n; i++)
 			if (str_equal(object->backing.space.bridge, drops->items[i].bridge))
 				note_drop(&object->backing.dropped, &drops->items[i]);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/network/filter.h"
 
+#include "core/base/backoff.h"
 #include "core/base/log.h"
 #include "core/network/filter_wish.h"
 #include "core/network/network_egress.h"
@@ -21,13 +22,6 @@ enum {
 			     long, so that many cells that come up share one */
 };
 
-/* @first doubled @n times, at most @last. */
-static uint64_t pause_ms(uint64_t first, uint64_t last, unsigned n)
-{
-	while (n-- && first < last)
-		first *= 2;
-	return first < last ? first : last;
-}
 
 /* ---- what came of it ---- */
 
@@ -58,8 +52,8 @@ static void note_missing(struct engine *engine)
 	struct object *object;
 
 	engine->filter->away = engine->filter->away_again = true;
-	map_for_each(object, &engine->objects, node) {
-		if (object->kind != KIND_SPACE || !object->backing.filtered)
+	map_for_each(object, &engine->spaces, space_node) {
+		if (!object->backing.filtered)
 			continue;
 		str_replace(&object->backing.filtered, NULL);
 		object->backing.filter_missing = true;
@@ -103,6 +97,8 @@ static void succeeded(struct engine *engine)
 static void failed(struct engine *engine, const struct error *err)
 {
 	struct filter *filter = engine->filter;
+	const struct backoff backoff = { RETRY_FIRST_MS,
+					 filter->away ? AWAY_RETRY_LAST_MS : RETRY_LAST_MS };
 	struct object *object;
 
 	if (!str_equal(filter->problem.msg, err->msg) && filter->wish->n_spaces) {
@@ -111,13 +107,9 @@ static void failed(struct engine *engine, const struct error *err)
 	}
 	filter->problem = *err;
 	filter->act.not_before_ms =
-		loop_now_ms(engine->loop) +
-		pause_ms(RETRY_FIRST_MS, filter->away ? AWAY_RETRY_LAST_MS : RETRY_LAST_MS,
-			 filter->failures++);
+		loop_now_ms(engine->loop) + backoff_ms(&backoff, filter->failures++);
 	filter->act.stale = true;
-	map_for_each(object, &engine->objects, node) {
-		if (object->kind != KIND_SPACE)
-			continue;
+	map_for_each(object, &engine->spaces, space_node) {
 		str_replace(&object->backing.filtered, NULL);
 		str_replace(&object->backing.filter_problem, err->msg);
 		object->backing.filter_missing = false;

@@ -69,12 +69,10 @@ static void say_problems(struct engine *engine)
 {
 	struct object *object;
 
-	map_for_each(object, &engine->objects, node) {
+	map_for_each(object, &engine->spaces, space_node) {
 		AUTO_FREE char *text = NULL;
 		bool unresolved;
 
-		if (object->kind != KIND_SPACE)
-			continue;
 		text = problems_of(engine, policy_of(object), &unresolved);
 		if (str_equal(text, object->backing.egress_problem) &&
 		    unresolved == object->backing.egress_unresolved)
@@ -222,8 +220,8 @@ void egress_update(struct engine *engine)
 
 	map_for_each(host, &egress->hosts, node)
 		host->wanted = false;
-	map_for_each(object, &engine->objects, node)
-		if (object->kind == KIND_SPACE && policy_of(object))
+	map_for_each(object, &engine->spaces, space_node)
+		if (policy_of(object))
 			want_hosts(engine, policy_of(object));
 	forget_unwanted(engine);
 	if (!egress->tidied && engine->desired.complete) {

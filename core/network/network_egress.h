@@ -4,8 +4,8 @@
  * which are asked for when a policy appears and again when an answer has aged: many names at once,
  * and of each name IPv4 without waiting for IPv6. Spaces that name the same host share it.
  *
- * What was answered last stays allowed until there is a new answer (core/network/egress_host.h), also over
- * a restart: the journal has it, under "egress/<name>".
+ * What was answered last stays allowed until there is a new answer (core/network/egress_host.h),
+ * also over a restart: the journal has it, under "egress/<name>".
  */
 #pragma once
 

@@ -19,7 +19,7 @@ enum {
 
 static bool has_network(const struct object *object)
 {
-	return object->kind == KIND_SPACE && object->backing.exists && object->backing.space.bridge;
+	return object->backing.exists && object->backing.space.bridge;
 }
 
 static void add_range(struct ranges *ranges, const char *text, size_t tag)
@@ -58,10 +58,10 @@ static void make_wish(struct engine *engine)
 	ways->wish->keep = ways->fix || !ways->leaves;
 	ways->wish->bridges_doubted = ways->fix || ways->bridges_doubted;
 	ways->fix = ways->bridges_doubted = false;
-	map_for_each(object, &engine->objects, node)
+	map_for_each(object, &engine->spaces, space_node)
 		n += has_network(object);
 	ways->wish->spaces = xcalloc(n + 1, sizeof(*ways->wish->spaces));
-	map_for_each(object, &engine->objects, node)
+	map_for_each(object, &engine->spaces, space_node)
 		if (has_network(object))
 			add_space(engine, object);
 	ranges_settle(&ways->ranges);

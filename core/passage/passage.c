@@ -47,10 +47,10 @@ static bool is_wished(const struct traffic *wish, const struct object *space)
 
 static bool add_space(struct engine *engine, struct object *space)
 {
-	const struct object *cell = passage_cell_of(engine, space);
+	const struct object *cell = passage_cell_of(space);
 
 	if (cell && !is_wished(engine->passage->wish, space))
-		passage_add_space(engine, engine->passage->wish, space, cell);
+		passage_add_space(engine->passage->wish, space, cell);
 	else if (!cell && passage_is_marked(&space->backing.passage))
 		passage_forget_space(engine, space);
 	return cell;
@@ -63,9 +63,8 @@ static void add_marked(struct engine *engine)
 
 	if (!engine->passage->marked)
 		return;
-	map_for_each(object, &engine->objects, node)
-		if (object->kind == KIND_SPACE && passage_is_marked(&object->backing.passage) &&
-		    has_room(engine->passage))
+	map_for_each(object, &engine->spaces, space_node)
+		if (passage_is_marked(&object->backing.passage) && has_room(engine->passage))
 			add_space(engine, object);
 }
 
@@ -77,33 +76,21 @@ static void add_named(struct engine *engine)
 
 	if (!passage->named.n)
 		return;
-	map_for_each(object, &engine->objects, node)
-		if (object->kind == KIND_SPACE && object->backing.space.bridge &&
-		    has_room(passage) && strv_has(&passage->named, object->backing.space.bridge))
+	map_for_each(object, &engine->spaces, space_node)
+		if (object->backing.space.bridge && has_room(passage) &&
+		    strv_has(&passage->named, object->backing.space.bridge))
 			add_space(engine, object);
 	strv_fini(&passage->named);
 }
 
-/* No key comes between @cursor and the one looked for: "a-b" stands before what is below "a". */
-static struct map_node *next_in_row(const struct engine *engine, const char *cursor)
+/* No key comes between @cursor, which may be gone, and the one looked for. */
+static struct object *next_in_row(const struct engine *engine, const char *cursor)
 {
 	AUTO_FREE char *behind = cursor ? xasprintf("%s\x01", cursor) : NULL;
-	struct map_node *node =
-		behind ? map_find_from(&engine->objects, behind) : map_first(&engine->objects);
 
-	while (node && map_entry(node, struct object, node)->kind != KIND_SPACE)
-		node = map_next(node);
-	return node;
-}
-
-static size_t count_spaces(const struct engine *engine)
-{
-	const struct object *object;
-	size_t n = 0;
-
-	map_for_each(object, &engine->objects, node)
-		n += object->kind == KIND_SPACE;
-	return n;
+	return map_entry(behind ? map_find_from(&engine->spaces, behind)
+				: map_first(&engine->spaces),
+			 struct object, space_node);
 }
 
 static void add_row(struct engine *engine)
@@ -111,16 +98,14 @@ static void add_row(struct engine *engine)
 	struct passage *passage = engine->passage;
 
 	while (passage->left && has_room(passage)) {
-		struct map_node *node = next_in_row(engine, passage->cursor);
-		struct object *space;
+		struct object *space = next_in_row(engine, passage->cursor);
 
-		if (!node && !passage->cursor)
+		if (!space && !passage->cursor)
 			passage->left = 0;
-		if (!node) {
+		if (!space) {
 			str_replace(&passage->cursor, NULL);
 			continue;
 		}
-		space = map_entry(node, struct object, node);
 		add_space(engine, space);
 		str_replace(&passage->cursor, space->key);
 		passage->left--;
@@ -150,9 +135,7 @@ static void count_marked(struct engine *engine)
 	const struct object *object;
 
 	passage->marked = passage->suspected = 0;
-	map_for_each(object, &engine->objects, node) {
-		if (object->kind != KIND_SPACE)
-			continue;
+	map_for_each(object, &engine->spaces, space_node) {
 		passage->marked += passage_is_marked(&object->backing.passage);
 		passage->suspected += object->backing.passage.suspected != NULL;
 	}
@@ -244,7 +227,7 @@ static void on_due(struct timer *timer)
 		return;
 	if (passage->stale) {
 		pay(engine);
-		passage->left = count_spaces(engine);
+		passage->left = engine->spaces.count;
 	}
 	passage->stale = false;
 	passage->asked_at = passage->changes;
@@ -319,8 +302,8 @@ bool passage_is_known(const struct engine *engine)
 	const struct object *object;
 	bool any = false;
 
-	map_for_each(object, &engine->objects, node) {
-		if (object->kind != KIND_SPACE || !passage_cell_of(engine, object))
+	map_for_each(object, &engine->spaces, space_node) {
+		if (!passage_cell_of(object))
 			continue;
 		if (!object->backing.passage.asked)
 			return false;

@@ -68,8 +68,7 @@ void passage_fini(struct engine *engine);
 /* ---- for passage.c ---- */
 
 /* A cell by which the space can be asked; NULL: it has none. */
-const struct object *passage_cell_of(const struct engine *engine, const struct object *space);
+const struct object *passage_cell_of(const struct object *space);
 
 /* Adds the space, which has that cell. */
-void passage_add_space(const struct engine *engine, struct traffic *wish,
-		       const struct object *space, const struct object *cell);
+void passage_add_space(struct traffic *wish, const struct object *space, const struct object *cell);

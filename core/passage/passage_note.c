@@ -93,7 +93,7 @@ void passage_note_impossible(struct engine *engine, const char *why)
 	if (!why)
 		return;
 	passage->left = 0;
-	map_for_each(object, &engine->objects, node)
-		if (object->kind == KIND_SPACE && passage_is_marked(&object->backing.passage))
+	map_for_each(object, &engine->spaces, space_node)
+		if (passage_is_marked(&object->backing.passage))
 			passage_forget_space(engine, object);
 }

@@ -5,30 +5,21 @@
 
 enum { NEIGHBOURS_MAX = 64 };
 
-static bool is_attached(const struct object *object)
+/* Of those that have an address in their space. */
+static bool is_attached(const struct object *cell)
 {
-	return object->kind == KIND_CELL && object->cell.attached && !str_empty(object->cell.ip) &&
-	       !str_empty(object->cell.bridge);
+	return cell->cell.attached && !str_empty(cell->cell.ip) && !str_empty(cell->cell.bridge);
 }
 
-static struct map_node *first_below(const struct engine *engine, const struct object *space,
-				    char **ret_prefix)
+const struct object *passage_cell_of(const struct object *space)
 {
-	*ret_prefix = xasprintf("%s/", space->key);
-	return map_find_from(&engine->objects, *ret_prefix);
-}
+	const struct object *cell;
 
-const struct object *passage_cell_of(const struct engine *engine, const struct object *space)
-{
-	AUTO_FREE char *prefix = NULL;
-	struct map_node *node;
-
-	if (space->kind != KIND_SPACE || !space->backing.exists || !object_is_filtered(space))
+	if (!space->backing.exists || !object_is_filtered(space))
 		return NULL;
-	for (node = first_below(engine, space, &prefix); node && str_starts_with(node->key, prefix);
-	     node = map_next(node))
-		if (is_attached(map_entry(node, struct object, node)))
-			return map_entry(node, struct object, node);
+	list_for_each(cell, &space->backing.cells, cell.space_link)
+		if (is_attached(cell))
+			return cell;
 	return NULL;
 }
 
@@ -51,34 +42,27 @@ static void take_port(struct traffic_space *space, const struct object *cell, co
 }
 
 /* The first ones that there are. */
-static void take_ports(const struct engine *engine, struct traffic_space *traffic,
-		       const struct object *space)
+static void take_ports(struct traffic_space *traffic, const struct object *space)
 {
-	AUTO_FREE char *prefix = NULL;
-	struct map_node *node;
+	const struct object *cell;
 
-	for (node = first_below(engine, space, &prefix);
-	     node && str_starts_with(node->key, prefix) && !traffic->port.number;
-	     node = map_next(node)) {
-		const struct object *cell = map_entry(node, struct object, node);
-
+	list_for_each(cell, &space->backing.cells, cell.space_link) {
 		for (size_t i = 0; is_attached(cell) && i < cell->cell.ports.n; i++)
 			take_port(traffic, cell, cell->cell.ports.items[i]);
+		if (traffic->port.number)
+			return;
 	}
 }
 
 /* One beside it. A packet to it is led to all, so there may not be too many. */
-static void take_peer(const struct engine *engine, struct traffic_space *traffic,
-		      const struct object *space, const struct object *cell)
+static void take_peer(struct traffic_space *traffic, const struct object *space,
+		      const struct object *cell)
 {
-	AUTO_FREE char *prefix = NULL;
-	struct map_node *node = first_below(engine, space, &prefix);
+	const struct object *other;
 
 	if (space->backing.addresses_used > NEIGHBOURS_MAX)
 		return;
-	for (; node && str_starts_with(node->key, prefix); node = map_next(node)) {
-		const struct object *other = map_entry(node, struct object, node);
-
+	list_for_each(other, &space->backing.cells, cell.space_link) {
 		if (other == cell || !is_attached(other) ||
 		    !str_equal(other->cell.bridge, cell->cell.bridge))
 			continue;
@@ -88,8 +72,7 @@ static void take_peer(const struct engine *engine, struct traffic_space *traffic
 	}
 }
 
-void passage_add_space(const struct engine *engine, struct traffic *wish,
-		       const struct object *space, const struct object *cell)
+void passage_add_space(struct traffic *wish, const struct object *space, const struct object *cell)
 {
 	const struct cell *of = &cell->cell;
 	struct traffic_space *traffic;
@@ -103,6 +86,6 @@ void passage_add_space(const struct engine *engine, struct traffic *wish,
 					.ip = xstrdup(of->ip),
 					.ip6 = xstrdup_maybe(of->ip6),
 					.denies = object_denies_egress(space) };
-	take_ports(engine, traffic, space);
-	take_peer(engine, traffic, space, cell);
+	take_ports(traffic, space);
+	take_peer(traffic, space, cell);
 }

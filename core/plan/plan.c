@@ -21,15 +21,15 @@ static void say_filter(struct planning *p)
 	const struct object *space = p->object;
 
 	if (space->backing.filter_problem)
-		plan_say(p, API__STATE__Pending, REASON_FILTER_FAILED, "%s",
+		plan_say(p, API__STATE__STATE_PENDING, REASON_FILTER_FAILED, "%s",
 			 space->backing.filter_problem);
 	else if (space->backing.filter_missing)
 		plan_say(
-			p, API__STATE__Pending, REASON_FILTER_MISSING,
+			p, API__STATE__STATE_PENDING, REASON_FILTER_MISSING,
 			"another hand took its rules out of the packet filter: they are being put "
 			"back, and until then nothing passes between its cells and what is outside");
 	else if (!object_is_filtered(space))
-		plan_say(p, API__STATE__Pending, REASON_CREATING,
+		plan_say(p, API__STATE__STATE_PENDING, REASON_CREATING,
 			 "its rules are being put into the packet filter");
 }
 
@@ -40,10 +40,12 @@ static void say_ways(struct planning *p)
 	const struct object *space = p->object;
 
 	if (!object_is_routed(space))
-		plan_say(p, API__STATE__Pending, REASON_CREATING,
+		plan_say(p, API__STATE__STATE_PENDING, REASON_CREATING,
 			 "where the host's routes lead its range is being looked at");
 	else if (space->backing.overlap)
-		plan_say(p, space->backing.unreachable ? API__STATE__Pending : API__STATE__Ready,
+		plan_say(p,
+			 space->backing.unreachable ? API__STATE__STATE_PENDING
+						    : API__STATE__STATE_READY,
 			 REASON_RANGE_OVERLAPS, "%s", space->backing.overlap);
 }
 
@@ -53,7 +55,7 @@ static void say_blocked(struct planning *p)
 	const struct space_passage *known = &p->object->backing.passage;
 
 	if (known->blocked)
-		plan_say(p, API__STATE__Ready, REASON_TRAFFIC_BLOCKED, "%s; what helps: %s",
+		plan_say(p, API__STATE__STATE_READY, REASON_TRAFFIC_BLOCKED, "%s; what helps: %s",
 			 known->blocked, known->remedy);
 }
 
@@ -67,18 +69,18 @@ static void say_addresses(struct planning *p)
 	case ADDRESSES_ENOUGH:
 		break;
 	case ADDRESSES_LOW:
-		plan_say(p, API__STATE__Ready, REASON_ADDRESSES_LOW,
+		plan_say(p, API__STATE__STATE_READY, REASON_ADDRESSES_LOW,
 			 "%u of the %u addresses that cells can have in %s %s in use",
 			 backing->addresses_used, total, backing->space.subnet,
 			 backing->addresses_used == 1 ? "is" : "are");
 		break;
 	case ADDRESSES_NONE:
 		if (total == ADDRESSES_BRIDGE_PORTS)
-			plan_say(p, API__STATE__Ready, REASON_ADDRESSES_EXHAUSTED,
+			plan_say(p, API__STATE__STATE_READY, REASON_ADDRESSES_EXHAUSTED,
 				 "all %u ports of bridge %s are in use, no further cell comes up; "
 				 "delete cells, or put some into another space",
 				 total, backing->space.bridge);
-		plan_say(p, API__STATE__Ready, REASON_ADDRESSES_EXHAUSTED,
+		plan_say(p, API__STATE__STATE_READY, REASON_ADDRESSES_EXHAUSTED,
 			 "%s %u address%s in %s %s in use, no further cell comes up; delete "
 			 "cells, or stop all of them and give the space a larger subnet",
 			 total == 1 ? "the" : "all", total, total == 1 ? "" : "es",
@@ -93,7 +95,7 @@ static void say_egress(struct planning *p)
 	const struct backing *backing = &p->object->backing;
 
 	if (backing->egress_problem)
-		plan_say(p, API__STATE__Ready,
+		plan_say(p, API__STATE__STATE_READY,
 			 backing->egress_unresolved ? REASON_HOST_NOT_FOUND : REASON_HOST_STALE,
 			 "%s", backing->egress_problem);
 }
@@ -104,8 +106,8 @@ static void say_shut(struct planning *p)
 	const struct space_passage *known = &p->object->backing.passage;
 
 	if (known->shut)
-		plan_say(p, API__STATE__Ready, REASON_HOST_SHUT, "%s; where cells need one: %s",
-			 known->shut, known->shut_remedy);
+		plan_say(p, API__STATE__STATE_READY, REASON_HOST_SHUT,
+			 "%s; where cells need one: %s", known->shut, known->shut_remedy);
 }
 
 /* What runs goes on, and is started anew, by the spec that it had. A space finds out only when it
@@ -116,10 +118,10 @@ static void say_refused(struct planning *p)
 	const struct slot *slot = &object->backing.slot;
 
 	if (object->kind == KIND_REALM && object->refused && object->backing.applied)
-		plan_say(p, API__STATE__Pending, REASON_SPEC_REFUSED, "%s", object->refused);
+		plan_say(p, API__STATE__STATE_PENDING, REASON_SPEC_REFUSED, "%s", object->refused);
 	if (object->kind == KIND_SPACE && object_refuses_ranges(object) &&
 	    object_is_filtered(object))
-		plan_say(p, API__STATE__Pending, REASON_SPEC_REFUSED, "%s", slot->failure);
+		plan_say(p, API__STATE__STATE_PENDING, REASON_SPEC_REFUSED, "%s", slot->failure);
 }
 
 static void plan_wanted_parent(struct planning *p)
@@ -135,16 +137,17 @@ static void plan_wanted_parent(struct planning *p)
 	if (backing_missing && !(needs_runtime && !p->context->runtime_up))
 		plan_emit(p, backing_ensure(object->kind), &object->backing.slot, NULL);
 	if (needs_runtime && !p->context->runtime_up)
-		plan_say(p, API__STATE__Unknown, REASON_RUNTIME_UNAVAILABLE,
+		plan_say(p, API__STATE__STATE_UNKNOWN, REASON_RUNTIME_UNAVAILABLE,
 			 "containerd cannot be asked");
 	plan_say_failure(p, &object->cgroup, "");
 	say_refused(p);
 	plan_say_failure(p, &object->backing.slot, "");
 	if (object->parent && !object_is_usable(object->parent))
-		plan_say(p, API__STATE__Pending, REASON_PARENT_NOT_READY, "%s %s is not ready",
-			 kind_name(object->parent->kind), object->parent->key);
+		plan_say(p, API__STATE__STATE_PENDING, REASON_PARENT_NOT_READY,
+			 "%s %s is not ready", kind_name(object->parent->kind),
+			 object->parent->key);
 	if (backing_missing && object->backing.space.drift)
-		plan_say(p, API__STATE__Pending, REASON_NETWORK_DRIFTED, "being mended: %s",
+		plan_say(p, API__STATE__STATE_PENDING, REASON_NETWORK_DRIFTED, "being mended: %s",
 			 object->backing.space.drift);
 	if (!backing_missing && object->kind == KIND_SPACE) {
 		say_filter(p);
@@ -157,8 +160,8 @@ static void plan_wanted_parent(struct planning *p)
 	say_egress(p);
 	say_shut(p);
 	if (object->cgroup_exists && !backing_missing)
-		plan_say(p, API__STATE__Ready, REASON_NONE, "%s", "");
-	plan_say(p, API__STATE__Pending, REASON_CREATING, "being created");
+		plan_say(p, API__STATE__STATE_READY, REASON_NONE, "%s", "");
+	plan_say(p, API__STATE__STATE_PENDING, REASON_CREATING, "being created");
 }
 
 static void plan_unwanted_parent(struct planning *p)
@@ -167,13 +170,13 @@ static void plan_unwanted_parent(struct planning *p)
 	bool needs_runtime = object->kind == KIND_REALM;
 
 	if (object->children) {
-		plan_say(p, API__STATE__Pending, REASON_DELETING,
+		plan_say(p, API__STATE__STATE_PENDING, REASON_DELETING,
 			 "waits until %u object%s below %s gone", object->children,
 			 str_s(object->children), object->children == 1 ? "is" : "are");
 		return;
 	}
 	if (object->backing.joined) {
-		plan_say(p, API__STATE__Pending, REASON_DELETING,
+		plan_say(p, API__STATE__STATE_PENDING, REASON_DELETING,
 			 "waits until those that have joined it have left it: cell %s%s",
 			 object->backing.joined_by->key,
 			 object->backing.joined > 1 ? " and others" : "");
@@ -189,14 +192,14 @@ static void plan_unwanted_parent(struct planning *p)
 	plan_cgroup_removal(p);
 	plan_say_failure(p, &object->cgroup, "delete");
 	plan_say_failure(p, &object->backing.slot, "delete");
-	plan_say(p, API__STATE__Pending, REASON_DELETING, "being deleted");
+	plan_say(p, API__STATE__STATE_PENDING, REASON_DELETING, "being deleted");
 	p->plan->gone = !object_exists(object);
 }
 
 /* Containers have no plan of their own: they are documents that join their cell. */
 static void plan_container_document(struct planning *p)
 {
-	plan_say(p, API__STATE__Ready, REASON_NONE, "%s", "");
+	plan_say(p, API__STATE__STATE_READY, REASON_NONE, "%s", "");
 	p->plan->gone = !p->object->wanted && !p->object->kept;
 }
 
@@ -213,13 +216,13 @@ static void say_not_looked(struct planning *p)
 	const char *problem = unlisted_why(p->object);
 
 	if (!p->context->runtime_up)
-		plan_say(p, API__STATE__Unknown, REASON_RUNTIME_UNAVAILABLE,
+		plan_say(p, API__STATE__STATE_UNKNOWN, REASON_RUNTIME_UNAVAILABLE,
 			 "containerd cannot be asked");
 	else if (problem || p->context->relist_problem)
-		plan_say(p, API__STATE__Unknown, REASON_LOOK_FAILED,
+		plan_say(p, API__STATE__STATE_UNKNOWN, REASON_LOOK_FAILED,
 			 "nothing is done until the host can be looked at: %s",
 			 problem ? problem : p->context->relist_problem);
-	plan_say(p, API__STATE__Unknown, REASON_STARTING,
+	plan_say(p, API__STATE__STATE_UNKNOWN, REASON_STARTING,
 		 "the first look at the host is under way");
 }
 
@@ -240,8 +243,8 @@ static void hold_back(struct planning *p)
 			plan->steps[n++] = plan->steps[i];
 	plan->n_steps = n;
 	plan->gone = plan->waits = plan->restarted = false;
-	if (plan->state != API__STATE__Ready)
-		plan->state = API__STATE__Unknown;
+	if (plan->state != API__STATE__STATE_READY)
+		plan->state = API__STATE__STATE_UNKNOWN;
 	plan->reason = REASON_COUNT;
 	plan_say(p, plan->state, REASON_STORE_UNREADABLE,
 		 "what was declared of it is not known, so nothing is done to it: %s",
@@ -250,7 +253,7 @@ static void hold_back(struct planning *p)
 
 static void say_kept(struct planning *p)
 {
-	plan_say(p, API__STATE__Unknown, REASON_STORE_DAMAGED,
+	plan_say(p, API__STATE__STATE_UNKNOWN, REASON_STORE_DAMAGED,
 		 "its file in the store was damaged and set aside, so nothing is done to it; "
 		 "apply it again, or delete it");
 }
@@ -266,7 +269,7 @@ void plan_object(const struct object *object, const struct plan_context *context
 	else if (!context->relisted || (context->runtime_up && unlisted_why(object)))
 		say_not_looked(&p);
 	else if (!object->wanted && !context->may_delete)
-		plan_say(&p, API__STATE__Unknown, REASON_STARTING,
+		plan_say(&p, API__STATE__STATE_UNKNOWN, REASON_STARTING,
 			 "not declared, kept until all manifests have been read");
 	else if (!object->wanted && object->kept && !object->unread)
 		say_kept(&p);

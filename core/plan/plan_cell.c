@@ -259,16 +259,16 @@ void plan_cell(struct planning *p)
 	enum cell_mode mode;
 
 	if (object->is_self && object->wanted)
-		return plan_say(p, API__STATE__Ready,
+		return plan_say(p, API__STATE__STATE_READY,
 				object->refused ? REASON_SPEC_REFUSED : REASON_NONE, "%s",
 				object->refused ? object->refused : "");
 	if (!p->context->runtime_up) {
-		plan_say(p, API__STATE__Unknown, REASON_RUNTIME_UNAVAILABLE,
+		plan_say(p, API__STATE__STATE_UNKNOWN, REASON_RUNTIME_UNAVAILABLE,
 			 "containerd cannot be asked");
 		return;
 	}
 	if (root_is_unknown(object))
-		return plan_say(p, API__STATE__Unknown, REASON_STORE_DAMAGED,
+		return plan_say(p, API__STATE__STATE_UNKNOWN, REASON_STORE_DAMAGED,
 				"the file of its container %s in the store was damaged and set "
 				"aside, so nothing is done to it; apply the container again, or "
 				"delete it",

@@ -16,10 +16,11 @@ static bool is_unclear(const struct container *c)
 static Api__State container_trouble_state(const struct container *c)
 {
 	if (is_unclear(c))
-		return API__STATE__Unknown;
+		return API__STATE__STATE_UNKNOWN;
 	if (c->slot.failed_action == ACTION_IMAGE_RESOLVE || c->slot.failure_code == -ASIDE_HANGS)
-		return API__STATE__Pending; /* it comes up by itself when somebody else acts */
-	return API__STATE__Failed;
+		return API__STATE__STATE_PENDING; /* it comes up by itself when somebody else acts
+						   */
+	return API__STATE__STATE_FAILED;
 }
 
 /* Why a slot is stuck on the way down. */
@@ -28,7 +29,7 @@ static void say_down_failure(struct planning *p, const struct slot *slot, const 
 	if (p->object->wanted)
 		plan_say_failure(p, slot, what);
 	else if (slot->failures)
-		plan_say(p, API__STATE__Pending, REASON_DELETE_FAILED, "%s%s%s", what,
+		plan_say(p, API__STATE__STATE_PENDING, REASON_DELETE_FAILED, "%s%s%s", what,
 			 *what ? ": " : "", slot->failure);
 }
 
@@ -39,8 +40,8 @@ void cell_say_container_trouble(struct planning *p, const struct container *c)
 
 	if (!p->object->wanted)
 		say_down_failure(p, slot, c->name);
-	if (state == API__STATE__Failed && !container_is_root(c))
-		state = API__STATE__Pending;
+	if (state == API__STATE__STATE_FAILED && !container_is_root(c))
+		state = API__STATE__STATE_PENDING;
 	if (slot->failures)
 		plan_say(p, state, action_failure_reason(slot->failed_action, slot->failure_code),
 			 "container %s: %s", c->name, slot->failure);
@@ -67,20 +68,20 @@ static void say_exit(struct planning *p, const struct container *c)
 	switch (restart_judge(c, now_ms, &at_ms)) {
 	case RESTART_DONE:
 		if (c->exit_code)
-			plan_say(p, API__STATE__Failed, end_reason(c), "container %s %s", c->name,
-				 end);
+			plan_say(p, API__STATE__STATE_FAILED, end_reason(c), "container %s %s",
+				 c->name, end);
 		else if (root)
-			plan_say(p, API__STATE__Stopped, REASON_COMPLETED, "container %s completed",
-				 c->name);
+			plan_say(p, API__STATE__STATE_STOPPED, REASON_COMPLETED,
+				 "container %s completed", c->name);
 		break;
 	case RESTART_GAVE_UP:
-		plan_say(p, API__STATE__Failed, REASON_GAVE_UP,
+		plan_say(p, API__STATE__STATE_FAILED, REASON_GAVE_UP,
 			 "container %s %s and was restarted %u time%s, its limit; "
 			 "'kuke start container' tries again",
 			 c->name, end, c->restarts, str_s(c->restarts));
 		break;
 	case RESTART_LATER:
-		plan_say(p, root ? API__STATE__Failed : API__STATE__Pending,
+		plan_say(p, root ? API__STATE__STATE_FAILED : API__STATE__STATE_PENDING,
 			 REASON_RESTART_BACK_OFF,
 			 "container %s %s after %u restart%s; waits %llu s before the next",
 			 c->name, end, c->restarts, str_s(c->restarts),
@@ -127,7 +128,7 @@ static void say_resisting(struct planning *p)
 	list_for_each(c, &p->object->cell.containers, link)
 		if (container_lives(c) && c->kills >= PLAN_KILLS_IN_VAIN)
 			plan_say(
-				p, API__STATE__Pending,
+				p, API__STATE__STATE_PENDING,
 				p->object->wanted ? REASON_STOP_FAILED : REASON_DELETE_FAILED,
 				"container %s: process %u does not end after %u SIGKILLs; if it hangs in the "
 				"kernel, /proc/%u/stack says where",
@@ -143,20 +144,20 @@ static void say_network(struct planning *p)
 	if (!container_runs(cell_root(p->object)) || cell->attached)
 		return;
 	plan_say_failure(p, &cell->network, "");
-	plan_say(p, API__STATE__Pending, REASON_NETWORK_DRIFTED, "its network is being mended: %s",
+	plan_say(p, API__STATE__STATE_PENDING, REASON_NETWORK_DRIFTED, "its network is being mended: %s",
 		 cell->drift ? cell->drift : "it is not attached");
 }
 
 static void say_rival(struct planning *p)
 {
 	if (p->object->cell.rival && !container_runs(cell_root(p->object)))
-		plan_say(p, API__STATE__Pending, REASON_NAME_CONFLICT, "%s", p->object->cell.rival);
+		plan_say(p, API__STATE__STATE_PENDING, REASON_NAME_CONFLICT, "%s", p->object->cell.rival);
 }
 
 static void say_port_conflict(struct planning *p)
 {
 	if (p->object->cell.port_conflict)
-		plan_say(p, API__STATE__Pending, REASON_PORT_CONFLICT, "%s",
+		plan_say(p, API__STATE__STATE_PENDING, REASON_PORT_CONFLICT, "%s",
 			 p->object->cell.port_conflict);
 }
 
@@ -167,12 +168,12 @@ static void say_ready(struct planning *p)
 	if (!everything_up(p))
 		return;
 	if (cell->port_taken)
-		plan_say(p, API__STATE__Pending, REASON_PORT_CONFLICT, "%s", cell->port_taken);
+		plan_say(p, API__STATE__STATE_PENDING, REASON_PORT_CONFLICT, "%s", cell->port_taken);
 	if (!cell_has_joined(p))
 		return;
 	if (cell->rival)
-		plan_say(p, API__STATE__Ready, REASON_NAME_CONFLICT, "%s", cell->rival);
-	plan_say(p, API__STATE__Ready, REASON_NONE, "%s", "");
+		plan_say(p, API__STATE__STATE_READY, REASON_NAME_CONFLICT, "%s", cell->rival);
+	plan_say(p, API__STATE__STATE_READY, REASON_NONE, "%s", "");
 }
 
 static void say_failures(struct planning *p)
@@ -196,7 +197,7 @@ static void say_parent(struct planning *p)
 	const struct object *parent = p->object->parent;
 
 	if (!parent || !object_is_usable(parent))
-		plan_say(p, API__STATE__Pending, REASON_PARENT_NOT_READY, "%s %s is not ready",
+		plan_say(p, API__STATE__STATE_PENDING, REASON_PARENT_NOT_READY, "%s %s is not ready",
 			 parent ? kind_name(parent->kind) : "Stack", parent ? parent->key : "");
 }
 
@@ -205,7 +206,7 @@ static void say_not_placed(struct planning *p)
 	const struct object *object = p->object;
 
 	if (cell_is_not_placed(object))
-		plan_say(p, API__STATE__Pending, REASON_RANGE_OVERLAPS,
+		plan_say(p, API__STATE__STATE_PENDING, REASON_RANGE_OVERLAPS,
 			 "not placed where it could not be reached: space %s: %s",
 			 object->parent->parent->key, object->parent->parent->backing.overlap);
 }
@@ -216,7 +217,7 @@ static void say_stopping(struct planning *p)
 
 	list_for_each(c, &p->object->cell.containers, link)
 		if (stop_asked(c->run) && c->task != TASK_NONE)
-			plan_say(p, API__STATE__Ready, REASON_STOPPING,
+			plan_say(p, API__STATE__STATE_READY, REASON_STOPPING,
 				 "container %s is being stopped", c->name);
 }
 
@@ -226,14 +227,14 @@ static void say_updating(struct planning *p)
 
 	list_for_each(c, &p->object->cell.containers, link)
 		if (container_lives(c) && container_changed(c))
-			plan_say(p, API__STATE__Pending, REASON_UPDATING,
+			plan_say(p, API__STATE__STATE_PENDING, REASON_UPDATING,
 				 "container %s gets its new spec", c->name);
 }
 
 static void say_waiting(struct planning *p)
 {
 	if (p->plan->waits)
-		plan_say(p, API__STATE__Pending, REASON_WAITING_ITS_TURN,
+		plan_say(p, API__STATE__STATE_PENDING, REASON_WAITING_ITS_TURN,
 			 "many cells come up at once; it is started when some of them have");
 }
 
@@ -242,16 +243,16 @@ static void say_restarting(struct planning *p)
 	struct container *c;
 
 	if (cell_intent(p->object) == INTENT_RESTART)
-		plan_say(p, API__STATE__Pending, REASON_RESTARTING, "being restarted by request");
+		plan_say(p, API__STATE__STATE_PENDING, REASON_RESTARTING, "being restarted by request");
 	list_for_each(c, &p->object->cell.containers, link)
 		if (c->exited || c->run == INTENT_RESTART)
-			plan_say(p, API__STATE__Pending, REASON_RESTARTING,
+			plan_say(p, API__STATE__STATE_PENDING, REASON_RESTARTING,
 				 "container %s ended and is being started again", c->name);
 }
 
 static void say_creating(struct planning *p)
 {
-	plan_say(p, API__STATE__Pending, REASON_CREATING, "being created");
+	plan_say(p, API__STATE__STATE_PENDING, REASON_CREATING, "being created");
 }
 
 /* The first that has something to say is heard. */
@@ -298,21 +299,21 @@ void cell_say_down(struct planning *p)
 	say_down_failure(p, &object->cell.network, "");
 	say_down_failure(p, &object->cgroup, "");
 	if (!object->wanted)
-		plan_say(p, API__STATE__Pending, REASON_DELETING, "%s",
+		plan_say(p, API__STATE__STATE_PENDING, REASON_DELETING, "%s",
 			 lives ? "its containers are being stopped" : "being deleted");
 	if (stop_asked(cell_intent(object)) && lives)
-		plan_say(p, API__STATE__Pending, REASON_STOPPING,
+		plan_say(p, API__STATE__STATE_PENDING, REASON_STOPPING,
 			 "its containers are being stopped");
 	if (stop_asked(cell_intent(object)) && !root)
-		plan_say(p, API__STATE__Stopped, REASON_STOP_REQUESTED, "stopped by request");
+		plan_say(p, API__STATE__STATE_STOPPED, REASON_STOP_REQUESTED, "stopped by request");
 	if (stop_asked(cell_intent(object)))
-		plan_say(p, API__STATE__Stopped, REASON_STOP_REQUESTED,
+		plan_say(p, API__STATE__STATE_STOPPED, REASON_STOP_REQUESTED,
 			 object->cell.run
 				 ? "stopped by request; 'kuke start cell %s' brings it back"
 				 : "its root container was stopped by request; 'kuke start "
 				   "container %s' brings it back",
 			 object->cell.run ? key_name(object->key) : root->name);
-	plan_say(p, API__STATE__Pending, REASON_NO_CONTAINERS, "it has no containers");
+	plan_say(p, API__STATE__STATE_PENDING, REASON_NO_CONTAINERS, "it has no containers");
 }
 
 /* ---- one container, for status ---- */
@@ -321,9 +322,9 @@ static const struct {
 	Api__State state;
 	const char *message;
 } task_states[] = {
-	[TASK_RUNNING] = { API__STATE__Ready, "" },
-	[TASK_PAUSED] = { API__STATE__Paused, "its task is frozen" },
-	[TASK_PAUSING] = { API__STATE__Pausing, "its task is being frozen" },
+	[TASK_RUNNING] = { API__STATE__STATE_READY, "" },
+	[TASK_PAUSED] = { API__STATE__STATE_PAUSED, "its task is frozen" },
+	[TASK_PAUSING] = { API__STATE__STATE_PAUSING, "its task is being frozen" },
 };
 
 static void say_ended(const struct container *c, const struct plan_context *context,
@@ -333,7 +334,8 @@ static void say_ended(const struct container *c, const struct plan_context *cont
 	char end[END_TEXT_BYTES];
 	uint64_t at_ms = 0;
 
-	ret->state = c->exit_code && !c->stopping ? API__STATE__Failed : API__STATE__Stopped;
+	ret->state =
+		c->exit_code && !c->stopping ? API__STATE__STATE_FAILED : API__STATE__STATE_STOPPED;
 	ret->reason = end_reason(c);
 	container_end_text(c, end);
 	verdict = c->spec ? restart_judge(c, context->now_ms, &at_ms) : RESTART_DONE;
@@ -356,9 +358,9 @@ void plan_container_state(const struct container *c, const struct plan_context *
 			  struct container_state *ret_state)
 {
 	*ret_state =
-		(struct container_state){ .state = API__STATE__Pending, .reason = REASON_CREATING };
+		(struct container_state){ .state = API__STATE__STATE_PENDING, .reason = REASON_CREATING };
 	if (!context->runtime_up || !context->relisted) {
-		ret_state->state = API__STATE__Unknown;
+		ret_state->state = API__STATE__STATE_UNKNOWN;
 		ret_state->reason = REASON_RUNTIME_UNAVAILABLE;
 	} else if (container_lives(c) && !c->spec) {
 		ret_state->reason = REASON_DELETING;
@@ -380,7 +382,7 @@ void plan_container_state(const struct container *c, const struct plan_context *
 			action_failure_reason(c->slot.failed_action, c->slot.failure_code);
 		str_fit(ret_state->message, sizeof(ret_state->message), c->slot.failure);
 	} else if (stopped_by_request(c) && !container_lives(c)) {
-		ret_state->state = API__STATE__Stopped;
+		ret_state->state = API__STATE__STATE_STOPPED;
 		ret_state->reason = REASON_STOP_REQUESTED;
 		snprintf(ret_state->message, sizeof(ret_state->message), "stopped by request");
 	} else if (c->exited && c->task != TASK_CREATED) {

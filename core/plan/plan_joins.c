@@ -103,12 +103,12 @@ void plan_joins(struct planning *p)
 static void say_waiting(struct planning *p, const struct join *join)
 {
 	if (space_is_unknown(join))
-		plan_say(p, API__STATE__Pending, REASON_SPACE_UNKNOWN,
+		plan_say(p, API__STATE__STATE_PENDING, REASON_SPACE_UNKNOWN,
 			 "space %s, which its containers name in networks, is declared by nobody: "
 			 "declare it, or take it out there",
 			 join->space_key);
 	else if (!can_be_joined(join))
-		plan_say(p, API__STATE__Pending, REASON_SPACE_NOT_READY,
+		plan_say(p, API__STATE__STATE_PENDING, REASON_SPACE_NOT_READY,
 			 "space %s, which its containers name in networks, is not ready",
 			 join->space_key);
 }
@@ -116,15 +116,16 @@ static void say_waiting(struct planning *p, const struct join *join)
 static void say_on_the_way(struct planning *p, const struct join *join)
 {
 	if (goes(p, join))
-		plan_say(p, API__STATE__Pending, REASON_UPDATING, "it leaves space %s",
+		plan_say(p, API__STATE__STATE_PENDING, REASON_UPDATING, "it leaves space %s",
 			 join->space_key);
 	if (!join->wanted || join->attached)
 		return;
 	if (join->drift)
-		plan_say(p, API__STATE__Pending, REASON_NETWORK_DRIFTED,
+		plan_say(p, API__STATE__STATE_PENDING, REASON_NETWORK_DRIFTED,
 			 "its network in space %s is being mended: %s", join->space_key,
 			 join->drift);
-	plan_say(p, API__STATE__Pending, REASON_UPDATING, "it joins space %s", join->space_key);
+	plan_say(p, API__STATE__STATE_PENDING, REASON_UPDATING, "it joins space %s",
+		 join->space_key);
 }
 
 void cell_say_joins(struct planning *p)

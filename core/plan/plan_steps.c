@@ -2,6 +2,8 @@
 /* What all plans share. */
 #include "core/plan/plan_steps.h"
 
+#include "core/base/backoff.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -69,7 +71,7 @@ void plan_say_failure(struct planning *p, const struct slot *slot, const char *w
 {
 	if (!slot->failures)
 		return;
-	plan_say(p, API__STATE__Pending,
+	plan_say(p, API__STATE__STATE_PENDING,
 		 action_failure_reason(slot->failed_action, slot->failure_code), "%s%s%s", what,
 		 *what ? ": " : "", slot->failure);
 }
@@ -82,11 +84,9 @@ void plan_fini(struct plan *plan)
 
 uint64_t plan_kill_again_ms(uint64_t killed_ms, unsigned kills)
 {
-	uint64_t pause_ms = PLAN_KILL_AGAIN_MS;
+	static const struct backoff backoff = { PLAN_KILL_AGAIN_MS, PLAN_KILL_LAST_MS };
 
-	for (unsigned i = 1; i < kills && pause_ms < PLAN_KILL_LAST_MS; i++)
-		pause_ms *= 2;
-	return killed_ms + (pause_ms < PLAN_KILL_LAST_MS ? pause_ms : PLAN_KILL_LAST_MS);
+	return killed_ms + backoff_ms(&backoff, kills ? kills - 1 : 0);
 }
 
 void plan_cgroup_kill(struct planning *p)
@@ -112,7 +112,7 @@ void plan_cgroup_removal(struct planning *p)
 		plan_emit(p, ACTION_CGROUP_REMOVE, &object->cgroup, NULL);
 	if (object->populated && object->cgroup_kills >= PLAN_KILLS_IN_VAIN)
 		plan_say(
-			p, API__STATE__Pending, REASON_DELETE_FAILED,
+			p, API__STATE__STATE_PENDING, REASON_DELETE_FAILED,
 			"processes in its cgroup do not end though they were killed %u times: see "
 			"cgroup.procs there; one that hangs in the kernel ends when what it waits for does",
 			object->cgroup_kills);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/plan/restart.h"
 
+#include "core/base/backoff.h"
+
 enum {
 	FIRST_PAUSE_MS = 1000,
 	MAX_PAUSE_MS = 60 * 1000,
@@ -30,16 +32,14 @@ static unsigned jitter_percent(const char *seed, unsigned in_row)
 
 uint64_t restart_pause_ms(const Api__ContainerSpec *spec, unsigned in_row, const char *seed)
 {
-	uint64_t pause_ms = FIRST_PAUSE_MS;
+	static const struct backoff backoff = { FIRST_PAUSE_MS, MAX_PAUSE_MS };
+	uint64_t pause_ms;
 
 	if (in_row == 0)
 		return 0;
 	if (spec->has_restart_backoff_seconds)
 		return fixed_pause_ms(spec, in_row);
-	for (unsigned i = 1; i < in_row && pause_ms < MAX_PAUSE_MS; i++)
-		pause_ms *= 2;
-	if (pause_ms > MAX_PAUSE_MS)
-		pause_ms = MAX_PAUSE_MS;
+	pause_ms = backoff_ms(&backoff, in_row - 1);
 	return pause_ms - pause_ms * jitter_percent(seed, in_row) / 100;
 }
 

@@ -86,11 +86,8 @@ static void note_problem(struct relist *relist, const char *what, const struct e
  * on_up begins a new one. */
 static void relist_again(struct relist *relist)
 {
-	uint64_t pause_ms = RELIST_AGAIN_MS;
+	uint64_t pause_ms = backoff_ms(&relist_again_pauses, relist->problem->times++);
 
-	for (unsigned i = 0; i < relist->problem->times && pause_ms < RELIST_AGAIN_LAST_MS; i++)
-		pause_ms *= 2;
-	relist->problem->times++;
 	if (relist->engine->closing)
 		relist_free(relist);
 	else

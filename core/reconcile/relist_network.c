@@ -41,8 +41,8 @@ static void note_spaces(struct relist *relist)
 		else
 			relist->missed |= is_new || fact->drift;
 	}
-	map_for_each(object, &relist->engine->objects, node)
-		if (object->kind == KIND_SPACE && object->backing.slot.listed_seq != relist->mark &&
+	map_for_each(object, &relist->engine->spaces, space_node)
+		if (object->backing.slot.listed_seq != relist->mark &&
 		    !relist->network.problem.code && relist_speaks(relist, &object->backing.slot))
 			object->backing.exists = object->backing.applied = false;
 }
@@ -112,16 +112,13 @@ static void on_network_again(struct timer *timer)
 static void relist_again_if_missed(const struct relist *relist)
 {
 	struct engine *engine = relist->engine;
-	uint64_t pause_ms = 2 * engine->network_again.pause_ms;
 
 	if (!relist->missed)
-		engine->network_again.pause_ms = 0;
+		engine->network_again.pauses = 0;
 	if (!relist->missed || engine->closing || timer_active(&engine->network_again.timer))
 		return;
-	pause_ms = pause_ms ? pause_ms : RELIST_AGAIN_MS;
-	engine->network_again.pause_ms =
-		pause_ms < RELIST_AGAIN_LAST_MS ? pause_ms : RELIST_AGAIN_LAST_MS;
-	timer_start(engine->loop, &engine->network_again.timer, engine->network_again.pause_ms,
+	timer_start(engine->loop, &engine->network_again.timer,
+		    backoff_ms(&relist_again_pauses, engine->network_again.pauses++),
 		    on_network_again);
 }
 

@@ -3,10 +3,11 @@
  * Private to them. */
 #pragma once
 
+#include "core/base/backoff.h"
 #include "core/driver/cgroup.h"
 #include "core/reconcile/relist.h"
 
-enum { RELIST_AGAIN_MS = 1000, RELIST_AGAIN_LAST_MS = 16 * 1000 };
+static const struct backoff relist_again_pauses = { .first_ms = 1000, .last_ms = 16 * 1000 };
 
 struct relist {
 	struct list link; /* struct engine.relists */

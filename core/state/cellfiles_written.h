@@ -15,4 +15,3 @@ struct cellfiles_written {
 
 void cellfiles_written_add(struct cellfiles_written *written, const char *name, size_t own_bytes);
 void cellfiles_written_fini(struct cellfiles_written *written);
-

@@ -49,6 +49,8 @@ struct object *engine_get(struct engine *engine, const char *key)
 		list_append(&engine->realms, &object->realm_link);
 	}
 	map_insert(&engine->objects, &object->node, object->key);
+	if (object->kind == KIND_SPACE)
+		map_insert(&engine->spaces, &object->space_node, object->key);
 	if (object->kind == KIND_CELL)
 		engine->cells[object->status.state]++;
 	inherit_unread(engine, object);
@@ -61,6 +63,8 @@ void engine_drop(struct engine *engine, struct object *object)
 
 	list_remove(&object->realm_link);
 	map_remove(&engine->objects, &object->node);
+	if (object->kind == KIND_SPACE)
+		map_remove(&engine->spaces, &object->space_node);
 	if (object->kind == KIND_CELL)
 		engine->cells[object->status.state]--;
 	object_free(object);

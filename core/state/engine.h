@@ -75,7 +75,7 @@ struct relist_problem {
 	unsigned times; /* in a row */
 };
 
-enum { ENGINE_STATES = API__STATE__Pausing + 1 };
+enum { ENGINE_STATES = API__STATE__STATE_PAUSING + 1 };
 
 struct engine {
 	struct loop *loop;
@@ -91,6 +91,7 @@ struct engine {
 	struct journal *journal; /* NULL: none */
 
 	struct map objects;            /* struct object.node */
+	struct map spaces;             /* struct object.space_node: of these, in the same order */
 	struct list realms;            /* struct object.realm_link */
 	struct map containers;         /* struct container.node */
 	struct map links;              /* struct host_link.node: cells by their links on the host */
@@ -126,7 +127,7 @@ struct engine {
 	struct list relists; /* struct relist.link, under way */
 	struct {
 		struct timer timer;
-		uint64_t pause_ms;
+		unsigned pauses;
 	} network_again;     /* a relist of the networks that missed something is repeated */
 	struct list doctors; /* struct doctor.link, under way */
 

@@ -43,9 +43,10 @@ struct object *object_new(const char *key)
 	list_init(&object->claims);
 	list_init(&object->cell.containers);
 	list_init(&object->cell.joins);
+	list_init(&object->backing.cells);
 	list_init(&object->cell.declared_ports);
 	object->cgroup.known = true;
-	object->status.state = API__STATE__Unknown;
+	object->status.state = API__STATE__STATE_UNKNOWN;
 	object->status.reason = REASON_STARTING;
 	return object;
 }
@@ -172,7 +173,7 @@ void object_free(struct object *object)
 
 bool object_is_usable(const struct object *object)
 {
-	return object->status.state == API__STATE__Ready ||
+	return object->status.state == API__STATE__STATE_READY ||
 	       object->status.reason == REASON_SPEC_REFUSED ||
 	       object->status.reason == REASON_RANGE_OVERLAPS;
 }

@@ -168,7 +168,8 @@ struct cell {
 	char *ip, *ip6, *bridge;  /* ip6: of a dual-stack space */
 	struct host_link link;
 	struct bridge *on_bridge;         /* while it is attached; else NULL */
-	bool counted;                     /* its address, in its space's backing.addresses_used */
+	bool counted;                     /* its address, in its space's backing.addresses_used, */
+	struct list space_link;           /* and it itself in backing.cells, while it is */
 	uint64_t netns_inode;             /* of the namespace that is to be pinned; 0: not known */
 	char *reservation, *reservation6; /* the files that reserve its addresses */
 	char *drift;                      /* what its network has lost; NULL: nothing */
@@ -203,6 +204,7 @@ struct backing {
 	unsigned joined;
 	const struct object *joined_by;
 	unsigned addresses_used; /* spaces: by cells; see core/state/addresses.h */
+	struct list cells;       /* spaces: their own of these: struct cell.space_link */
 	char *filtered; /* spaces: the bridge and ranges that the packet filter has, and whether it
 			   denies; NULL: none */
 	char *filter_problem; /* spaces: why it cannot have them; NULL: nothing is known of */
@@ -236,6 +238,7 @@ struct object {
 	bool is_self;           /* the cell that stands for the daemon's own process */
 	struct object *parent;  /* NULL for realms */
 	struct list realm_link; /* struct engine.realms */
+	struct map_node space_node; /* struct engine.spaces */
 	unsigned children;      /* objects directly below */
 	unsigned wanted_children;
 

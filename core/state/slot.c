@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "core/base/backoff.h"
+
 /* Pauses between tries double from the first to the last. */
 enum {
 	TRANSIENT_FIRST_MS = 100,
@@ -13,13 +15,11 @@ enum {
 
 static uint64_t retry_pause_ms(unsigned failures, int code)
 {
-	bool transient = error_is_transient(code);
-	uint64_t pause_ms = transient ? TRANSIENT_FIRST_MS : PERMANENT_FIRST_MS;
-	uint64_t last_ms = transient ? TRANSIENT_LAST_MS : PERMANENT_LAST_MS;
+	static const struct backoff transient = { TRANSIENT_FIRST_MS, TRANSIENT_LAST_MS },
+				    permanent = { PERMANENT_FIRST_MS, PERMANENT_LAST_MS };
 
-	for (unsigned i = 1; i < failures && pause_ms < last_ms; i++)
-		pause_ms *= 2;
-	return pause_ms < last_ms ? pause_ms : last_ms;
+	return backoff_ms(error_is_transient(code) ? &transient : &permanent,
+			  failures ? failures - 1 : 0);
 }
 
 /* What was taken down before it was made again does not count any more. The other way round it

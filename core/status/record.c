@@ -6,6 +6,7 @@
 
 #include "core/base/wall.h"
 #include "core/events/history.h"
+#include "core/model/naming.h"
 #include "core/plan/plan.h"
 #include "core/plan/restart.h"
 #include "core/status/diff.h"
@@ -208,22 +209,17 @@ static bool is_trouble(enum reason reason)
 	}
 }
 
-static const char *state_name(Api__State state)
-{
-	return protobuf_c_enum_descriptor_get_value(&api__state__descriptor, (int)state)->name;
-}
-
 /* That nobody can know the state is told once, of the daemon. That a layer above an object is not
  * Ready is told of the layer, unless the object is new. A layer that was made is made sure of again
  * by each daemon. */
 static bool is_worth_recording(enum kind kind, const struct object_status *status,
 			       const struct plan *plan)
 {
-	if (plan->state == API__STATE__Unknown)
+	if (plan->state == API__STATE__STATE_UNKNOWN)
 		return false;
 	if (status->told && plan->reason == REASON_PARENT_NOT_READY)
 		return false;
-	if (status->told && status->told_state == API__STATE__Ready && kind != KIND_CELL &&
+	if (status->told && status->told_state == API__STATE__STATE_READY && kind != KIND_CELL &&
 	    plan->reason == REASON_CREATING)
 		return false;
 	return !status->told || status->told_state != plan->state ||
@@ -234,10 +230,11 @@ void record_state(struct engine *engine, struct object *object, const struct pla
 {
 	struct object_status *status = &object->status;
 	AUTO_FREE char *text = NULL;
-	const char *reason = plan->reason ? reason_name(plan->reason) : state_name(plan->state),
+	const struct field_name state = model_state_name(plan->state);
+	const char *reason = plan->reason ? reason_name(plan->reason) : state.text,
 		   *message = plan->message;
 	enum tone tone =
-		plan->state == API__STATE__Failed || is_trouble(plan->reason) ? WARNING : NORMAL;
+		plan->state == API__STATE__STATE_FAILED || is_trouble(plan->reason) ? WARNING : NORMAL;
 
 	if (object->kind == KIND_CONTAINER || !is_worth_recording(object->kind, status, plan))
 		return;
@@ -247,7 +244,7 @@ void record_state(struct engine *engine, struct object *object, const struct pla
 	/* How long and how often is told of the container: this one repeats. */
 	if (plan->reason == REASON_RESTART_BACK_OFF)
 		message = "a container that ended is started again after a pause";
-	text = xasprintf("is %s%s%s", state_name(plan->state), *message ? ": " : "", message);
+	text = xasprintf("is %s%s%s", state.text, *message ? ": " : "", message);
 	add(engine, object->key, tone, reason, text, status->told_before);
 	status->told_before = false;
 }
@@ -334,7 +331,9 @@ static void record_decision(struct engine *engine, const struct container *c)
 		record_container(engine, c, c->exit_code ? WARNING : NORMAL,
 				 names[RECORD_NOT_RESTARTED],
 				 "is not started again: its restart policy is %s",
-				 c->spec->restart_policy ? c->spec->restart_policy : "always");
+				 naming_of_number(&api__restart_policy__descriptor,
+						  (int)c->spec->restart_policy)
+					 .text);
 		break;
 	case RESTART_GAVE_UP:
 		record_container(engine, c, WARNING, reason_name(REASON_GAVE_UP),

@@ -8,11 +8,6 @@
 
 /* ---- transitions ---- */
 
-static const char *state_name(Api__State state)
-{
-	return protobuf_c_enum_descriptor_get_value(&api__state__descriptor, (int)state)->name;
-}
-
 static void enqueue_children(struct engine *engine, const struct object *object)
 {
 	AUTO_FREE char *prefix = xasprintf("%s/", object->key);
@@ -28,13 +23,13 @@ static void enqueue_children(struct engine *engine, const struct object *object)
 
 static void log_transition(const struct object *object, const struct plan *plan)
 {
-	enum log_level level = plan->state == API__STATE__Failed ? LOG_WARNING : LOG_INFO;
+	enum log_level level = plan->state == API__STATE__STATE_FAILED ? LOG_WARNING : LOG_INFO;
 
 	if (object->kind == KIND_CONTAINER)
 		return;
 	log_write(level, "%s %s is %s%s%s%s%s", kind_name(object->kind), object->key,
-		  state_name(plan->state), plan->reason ? ": " : "", reason_name(plan->reason),
-		  *plan->message ? ": " : "", plan->message);
+		  model_state_name(plan->state).text, plan->reason ? ": " : "",
+		  reason_name(plan->reason), *plan->message ? ": " : "", plan->message);
 }
 
 bool status_update(struct engine *engine, struct object *object, const struct plan *plan)
@@ -59,7 +54,7 @@ bool status_update(struct engine *engine, struct object *object, const struct pl
 	status->message = xstrdup(plan->message);
 	if (!status->created_ms)
 		status->created_ms = wall_now_ms();
-	if (plan->state == API__STATE__Ready && !status->ready_ms)
+	if (plan->state == API__STATE__STATE_READY && !status->ready_ms)
 		status->ready_ms = wall_now_ms();
 	engine_changed(engine, object, false);
 	if (state_changed || was_usable != object_is_usable(object))

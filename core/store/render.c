@@ -143,7 +143,7 @@ static Api__ContainerStatus *self_container_status(const struct engine *engine)
 	api__container_status__init(status);
 	status->id = xstrdup(SELF_CONTAINER);
 	status->has_state = status->has_root = status->has_pid = status->root = true;
-	status->state = API__STATE__Ready;
+	status->state = API__STATE__STATE_READY;
 	status->pid = (uint32_t)engine->self.pid;
 	status->started_at = wall_text(engine->self.started_ms);
 	status->cgroup_path = str_dup_filled(engine->self.cgroup);
@@ -253,7 +253,7 @@ ProtobufCMessage *status_render_accepted(const struct engine *engine, const stru
 		status = xnew(Api__Status);
 		api__status__init(status);
 		status->has_state = true;
-		status->state = API__STATE__Pending;
+		status->state = API__STATE__STATE_PENDING;
 		*model_view(kind, message).status = &status->base;
 	}
 	str_replace(&status->source, DESIRED_SOURCE_API);

@@ -226,8 +226,7 @@ static void load_unread(struct engine *engine, const struct stored *file, bool b
 static void load_status(struct engine *engine, struct object *object, enum kind kind,
 			const ProtobufCMessage *stored, bool was_wanted)
 {
-	const Api__Status *status =
-		kind == KIND_CONTAINER ? NULL : model_status(kind, stored);
+	const Api__Status *status = kind == KIND_CONTAINER ? NULL : model_status(kind, stored);
 
 	if (status && was_wanted)
 		restore_intents(object, status);

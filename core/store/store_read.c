@@ -79,7 +79,8 @@ static enum found read_file(const struct reader *reader, const char *key)
 	AUTO_FREE char *name = store_file_path(key);
 	AUTO_FREE char *path = xasprintf("%s/%s", reader->run_path, name);
 	struct stored *stored = stored_new(STORED_TEXT, key, path);
-	int r = fs_read_file(AT_FDCWD, path, MANIFEST_STORED_MAX_BYTES, &stored->text, &stored->err);
+	int r = fs_read_file(AT_FDCWD, path, MANIFEST_STORED_MAX_BYTES, &stored->text,
+			     &stored->err);
 	bool unreadable;
 
 	if (r == -ENOENT && !is_link(path)) {

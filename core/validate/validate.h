@@ -23,6 +23,9 @@ void validate_name(const char *prefix, const char *field, const char *name,
 		   struct model_problems *problems);
 
 /* Absolute, without "..", at most PATH_MAX. @what says what the path is for. */
+/* @value is a number that the schema knows. */
+void validate_enum(const char *prefix, const char *field, const ProtobufCEnumDescriptor *type,
+		   int value, struct model_problems *problems);
 void validate_path(const char *prefix, const char *field, const char *what, const char *path,
 		   struct model_problems *problems);
 

@@ -85,27 +85,13 @@ static void validate_env(const char *prefix, const Api__ContainerSpec *spec,
 	}
 }
 
-static void validate_restart(const char *prefix, const char *policy,
-			     struct model_problems *problems)
+/* Of documents the mapper knows; a client of the API may send any number. */
+void validate_enum(const char *prefix, const char *field, const ProtobufCEnumDescriptor *type,
+		   int value, struct model_problems *problems)
 {
-	static const char *const policies[] = { "always", "on-failure", "never" };
-	const char *nearest;
-
-	if (str_empty(policy))
-		return;
-	for (size_t i = 0; i < ARRAY_SIZE(policies); i++)
-		if (str_equal(policy, policies[i]))
-			return;
-	nearest = str_nearest(policy, policies, ARRAY_SIZE(policies));
-	if (nearest)
-		validate_problem(problems, prefix, "restartPolicy",
-				 "\"" SHOWN "\" is not a restart policy, did you mean \"%s\"?",
-				 policy, nearest);
-	else
-		validate_problem(problems, prefix, "restartPolicy",
-				 "\"" SHOWN
-				 "\" is not a restart policy; expected always, on-failure or never",
-				 policy);
+	if (!protobuf_c_enum_descriptor_get_value(type, value))
+		validate_problem(problems, prefix, field, "%d is not a value of it that is known",
+				 value);
 }
 
 static void validate_settings(const char *prefix, const Api__ContainerSpec *spec,
@@ -113,7 +99,8 @@ static void validate_settings(const char *prefix, const Api__ContainerSpec *spec
 {
 	validate_command(prefix, spec, problems);
 	validate_env(prefix, spec, problems);
-	validate_restart(prefix, spec->restart_policy, problems);
+	validate_enum(prefix, "restartPolicy", &api__restart_policy__descriptor,
+		      (int)spec->restart_policy, problems);
 	validate_process(prefix, spec, problems);
 	validate_mounts(prefix, spec, problems);
 }

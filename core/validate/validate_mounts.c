@@ -68,13 +68,10 @@ static void set_prefix(char prefix[PREFIX_MAX_BYTES], const struct targets *targ
 static void validate_source(const char *prefix, const Api__Volume *volume,
 			    struct model_problems *problems)
 {
-	if (str_empty(volume->kind) || str_equal(volume->kind, "bind"))
+	validate_enum(prefix, "kind", &api__volume_kind__descriptor, (int)volume->kind, problems);
+	if (volume->kind != API__VOLUME_KIND__VOLUME_KIND_TMPFS)
 		validate_path(prefix, "source", "an absolute path on the host", volume->source,
 			      problems);
-	else if (!str_equal(volume->kind, "tmpfs"))
-		validate_problem(problems, prefix, "kind",
-				 "\"" SHOWN "\" is not a volume kind; expected bind or tmpfs",
-				 volume->kind);
 	else if (!str_empty(volume->source))
 		validate_problem(problems, prefix, "source", "a tmpfs has no source; leave it out");
 }

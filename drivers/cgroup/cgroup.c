@@ -1,46 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The methods of the cgroup seam. Each makes an op, runs its act on the pool and ends the call on
- * the loop's thread; what the loop owns (watches, the controllers) is touched there only.
+ * The methods of the cgroup seam. Each is an op of one step, on a worker; what the loop owns
+ * (watches, the controllers) is touched at its end only.
  */
 #include "drivers/cgroup/cgroup.h"
 
 #include <errno.h>
 
+#include "core/loop/op.h"
 #include "core/model/names.h"
 #include "drivers/cgroup/events.h"
 #include "drivers/cgroup/hierarchy.h"
 
 struct cgroup {
 	struct cgroup_driver driver;
-	struct loop *loop;
+	struct ops ops;
 	struct hierarchy hierarchy;
 	struct cgroup_events events;
 	struct cgroup_listener listener;
 	struct strv offered; /* controllers of our root */
-	struct list ops;     /* struct op.link */
 	struct deferred deferred_close;
-	void (*closed)(void *ctx); /* set: closing */
+	void (*closed)(void *ctx);
 	void *closed_ctx;
 };
 
-/* One call of a method, from start to end. */
-struct op {
-	struct list link;
-	struct work work;
-	struct cgroup *cgroup;
-	struct call *call;
+struct cgroup_op {
+	struct op op;
 	char *key;
 	bool all_controllers;
-	int (*act)(struct op *op);      /* worker thread; fills fact, facts, offered or err */
-	void (*deliver)(struct op *op); /* loop thread, after success */
+	int (*act)(struct cgroup_op *op, struct error *err); /* on a worker */
+	void (*deliver)(struct cgroup_op *op);               /* after success */
 	struct cgroup_fact fact, *ret_fact;
 	struct cgroup_facts facts, *ret_facts;
 	struct strv offered;
 	uint64_t kills, *ret_kills;
 	struct host_things things, *ret_things;
-	int status;
-	struct error err;
 };
 
 static struct cgroup *cgroup_of(struct cgroup_driver *driver)
@@ -50,73 +44,64 @@ static struct cgroup *cgroup_of(struct cgroup_driver *driver)
 
 /* ---- ops ---- */
 
-static void op_free(struct op *op)
+static struct cgroup_op *to_cgroup_op(struct op *op)
 {
-	list_remove(&op->link);
-	cgroup_fact_fini(&op->fact);
-	cgroup_facts_fini(&op->facts);
-	strv_fini(&op->offered);
-	host_things_fini(&op->things);
-	free(op->key);
-	free(op);
+	return container_of(op, struct cgroup_op, op);
 }
 
-static void finish_close(struct deferred *deferred)
+static struct cgroup *cgroup_of_op(const struct op *op)
 {
-	struct cgroup *cgroup = container_of(deferred, struct cgroup, deferred_close);
-	void (*closed)(void *ctx) = cgroup->closed;
-	void *ctx = cgroup->closed_ctx;
-
-	cgroup_events_close(&cgroup->events);
-	hierarchy_fini(&cgroup->hierarchy);
-	strv_fini(&cgroup->offered);
-	free(cgroup);
-	closed(ctx);
+	return container_of(op->ops, struct cgroup, ops);
 }
 
-/* Deferred, so that it comes after the last call's done, which may still want the driver. */
-static void close_when_idle(struct cgroup *cgroup)
+static void on_finish(struct op *op, int status)
 {
-	if (cgroup->closed && list_empty(&cgroup->ops))
-		loop_defer(cgroup->loop, &cgroup->deferred_close, finish_close);
+	struct cgroup_op *own = to_cgroup_op(op);
+
+	if (status == 0 && own->deliver)
+		own->deliver(own);
+	cgroup_fact_fini(&own->fact);
+	cgroup_facts_fini(&own->facts);
+	strv_fini(&own->offered);
+	host_things_fini(&own->things);
+	free(own->key);
+	free(own);
 }
 
-static void on_op_run(struct work *work)
+/* The hierarchy says all that there is to say. */
+static int explain(struct op *op, int status, struct error *err)
 {
-	struct op *op = container_of(work, struct op, work);
-
-	op->status = op->act(op);
+	if (err)
+		*err = op->step.err;
+	return status;
 }
 
-static void on_op_done(struct work *work)
+static struct cgroup_op *op_new(const char *key)
 {
-	struct op *op = container_of(work, struct op, work);
-	struct cgroup *cgroup = op->cgroup;
+	struct cgroup_op *op = xnew(struct cgroup_op);
 
-	if (op->status == 0 && op->deliver)
-		op->deliver(op);
-	call_complete(op->call, op->status, &op->err);
-	op_free(op);
-	close_when_idle(cgroup);
-}
-
-static struct op *op_new(struct cgroup_driver *driver, const char *key, int (*act)(struct op *op),
-			 struct call *call)
-{
-	struct op *op = xnew(struct op);
-
-	op->cgroup = cgroup_of(driver);
-	check(!op->cgroup->closed);
-	op->call = call;
 	op->key = xstrdup(key);
-	op->act = act;
-	list_append(&op->cgroup->ops, &op->link);
 	return op;
 }
 
-static void op_start(struct op *op)
+static int act(struct op *op, struct error *err)
 {
-	loop_work(op->cgroup->loop, &op->work, on_op_run, on_op_done);
+	return to_cgroup_op(op)->act(to_cgroup_op(op), err);
+}
+
+static const struct step steps[] = {
+	{ .name = "act on the tree of cgroups", .blocking = act },
+	{ 0 },
+};
+
+static void start(struct cgroup_driver *driver, struct cgroup_op *op,
+		  int (*act_of)(struct cgroup_op *, struct error *), struct call *call)
+{
+	struct cgroup *cgroup = cgroup_of(driver);
+
+	check(!cgroup->ops.closing);
+	op->act = act_of;
+	op_start(&op->op, &cgroup->ops, steps, on_finish, call);
 }
 
 /*
@@ -143,26 +128,26 @@ static void watch_fact(struct cgroup *cgroup, struct cgroup_fact *fact)
 	fact->exists = now.exists;
 }
 
-static void deliver_fact(struct op *op)
+static void deliver_fact(struct cgroup_op *op)
 {
-	watch_fact(op->cgroup, &op->fact);
+	watch_fact(cgroup_of_op(&op->op), &op->fact);
 	*op->ret_fact = op->fact;
 	op->fact = (struct cgroup_fact){ 0 };
 }
 
 /* ---- methods ---- */
 
-static int act_ensure(struct op *op)
+static int act_ensure(struct cgroup_op *op, struct error *err)
 {
-	return hierarchy_ensure(&op->cgroup->hierarchy, op->key, op->all_controllers, &op->fact,
-				&op->offered, &op->err);
+	return hierarchy_ensure(&cgroup_of_op(&op->op)->hierarchy, op->key, op->all_controllers,
+				&op->fact, &op->offered, err);
 }
 
-static void deliver_ensure(struct op *op)
+static void deliver_ensure(struct cgroup_op *op)
 {
-	struct strv before = op->cgroup->offered;
+	struct strv before = cgroup_of_op(&op->op)->offered;
 
-	op->cgroup->offered = op->offered;
+	cgroup_of_op(&op->op)->offered = op->offered;
 	op->offered = before;
 	deliver_fact(op);
 }
@@ -170,38 +155,38 @@ static void deliver_ensure(struct op *op)
 static void cgroup_ensure(struct cgroup_driver *driver, const char *key, bool all_controllers,
 			  struct cgroup_fact *ret_fact, struct call *call)
 {
-	struct op *op = op_new(driver, key, act_ensure, call);
+	struct cgroup_op *op = op_new(key);
 
 	op->all_controllers = all_controllers;
 	op->ret_fact = ret_fact;
 	op->deliver = deliver_ensure;
-	op_start(op);
+	start(driver, op, act_ensure, call);
 }
 
-static int act_inspect(struct op *op)
+static int act_inspect(struct cgroup_op *op, struct error *err)
 {
-	return hierarchy_inspect(&op->cgroup->hierarchy, op->key, &op->fact, &op->err);
+	return hierarchy_inspect(&cgroup_of_op(&op->op)->hierarchy, op->key, &op->fact, err);
 }
 
 static void cgroup_inspect(struct cgroup_driver *driver, const char *key,
 			   struct cgroup_fact *ret_fact, struct call *call)
 {
-	struct op *op = op_new(driver, key, act_inspect, call);
+	struct cgroup_op *op = op_new(key);
 
 	op->ret_fact = ret_fact;
 	op->deliver = deliver_fact;
-	op_start(op);
+	start(driver, op, act_inspect, call);
 }
 
-static int act_list(struct op *op)
+static int act_list(struct cgroup_op *op, struct error *err)
 {
-	return hierarchy_list(&op->cgroup->hierarchy, &op->facts, &op->err);
+	return hierarchy_list(&cgroup_of_op(&op->op)->hierarchy, &op->facts, err);
 }
 
-static void deliver_list(struct op *op)
+static void deliver_list(struct cgroup_op *op)
 {
 	for (size_t i = 0; i < op->facts.n; i++)
-		watch_fact(op->cgroup, &op->facts.items[i]);
+		watch_fact(cgroup_of_op(&op->op), &op->facts.items[i]);
 	*op->ret_facts = op->facts;
 	op->facts = (struct cgroup_facts){ 0 };
 }
@@ -209,48 +194,48 @@ static void deliver_list(struct op *op)
 static void cgroup_list(struct cgroup_driver *driver, struct cgroup_facts *ret_facts,
 			struct call *call)
 {
-	struct op *op = op_new(driver, "", act_list, call);
+	struct cgroup_op *op = op_new("");
 
 	op->ret_facts = ret_facts;
 	op->deliver = deliver_list;
-	op_start(op);
+	start(driver, op, act_list, call);
 }
 
-static int act_kill(struct op *op)
+static int act_kill(struct cgroup_op *op, struct error *err)
 {
-	return hierarchy_kill(&op->cgroup->hierarchy, op->key, &op->err);
+	return hierarchy_kill(&cgroup_of_op(&op->op)->hierarchy, op->key, err);
 }
 
 static void cgroup_kill(struct cgroup_driver *driver, const char *key, struct call *call)
 {
-	op_start(op_new(driver, key, act_kill, call));
+	start(driver, op_new(key), act_kill, call);
 }
 
-static int act_remove(struct op *op)
+static int act_remove(struct cgroup_op *op, struct error *err)
 {
-	return hierarchy_remove(&op->cgroup->hierarchy, op->key, &op->err);
+	return hierarchy_remove(&cgroup_of_op(&op->op)->hierarchy, op->key, err);
 }
 
-static void deliver_remove(struct op *op)
+static void deliver_remove(struct cgroup_op *op)
 {
-	cgroup_events_unwatch(&op->cgroup->events, op->key);
+	cgroup_events_unwatch(&cgroup_of_op(&op->op)->events, op->key);
 }
 
 static void cgroup_remove(struct cgroup_driver *driver, const char *key, struct call *call)
 {
-	struct op *op = op_new(driver, key, act_remove, call);
+	struct cgroup_op *op = op_new(key);
 
 	op->deliver = deliver_remove;
-	op_start(op);
+	start(driver, op, act_remove, call);
 }
 
-static int act_count_oom_kills(struct op *op)
+static int act_count_oom_kills(struct cgroup_op *op, struct error *err UNUSED)
 {
-	op->kills = hierarchy_count_oom_kills(&op->cgroup->hierarchy, op->key);
+	op->kills = hierarchy_count_oom_kills(&cgroup_of_op(&op->op)->hierarchy, op->key);
 	return 0;
 }
 
-static void deliver_oom_kills(struct op *op)
+static void deliver_oom_kills(struct cgroup_op *op)
 {
 	*op->ret_kills = op->kills;
 }
@@ -258,19 +243,19 @@ static void deliver_oom_kills(struct op *op)
 static void cgroup_count_oom_kills(struct cgroup_driver *driver, const char *leaf,
 				   uint64_t *ret_kills, struct call *call)
 {
-	struct op *op = op_new(driver, leaf, act_count_oom_kills, call);
+	struct cgroup_op *op = op_new(leaf);
 
 	op->ret_kills = ret_kills;
 	op->deliver = deliver_oom_kills;
-	op_start(op);
+	start(driver, op, act_count_oom_kills, call);
 }
 
-static int act_inventory(struct op *op)
+static int act_inventory(struct cgroup_op *op, struct error *err)
 {
-	return hierarchy_inventory(&op->cgroup->hierarchy, &op->things, &op->err);
+	return hierarchy_inventory(&cgroup_of_op(&op->op)->hierarchy, &op->things, err);
 }
 
-static void deliver_inventory(struct op *op)
+static void deliver_inventory(struct cgroup_op *op)
 {
 	host_things_take(op->ret_things, &op->things);
 }
@@ -278,22 +263,22 @@ static void deliver_inventory(struct op *op)
 static void cgroup_inventory(struct cgroup_driver *driver, struct host_things *ret_things,
 			     struct call *call)
 {
-	struct op *op = op_new(driver, "", act_inventory, call);
+	struct cgroup_op *op = op_new("");
 
 	op->ret_things = ret_things;
 	op->deliver = deliver_inventory;
-	op_start(op);
+	start(driver, op, act_inventory, call);
 }
 
-static int act_discard(struct op *op)
+static int act_discard(struct cgroup_op *op, struct error *err)
 {
-	return hierarchy_discard(&op->cgroup->hierarchy, op->key, &op->err);
+	return hierarchy_discard(&cgroup_of_op(&op->op)->hierarchy, op->key, err);
 }
 
 static void cgroup_discard(struct cgroup_driver *driver, const struct host_thing *thing,
 			   struct call *call)
 {
-	op_start(op_new(driver, thing->name, act_discard, call));
+	start(driver, op_new(thing->name), act_discard, call);
 }
 
 static const struct strv *cgroup_controllers(struct cgroup_driver *driver)
@@ -312,15 +297,36 @@ static void cgroup_start(struct cgroup_driver *driver, const struct cgroup_liste
 	cgroup->events.listener = &cgroup->listener;
 }
 
+static void finish_close(struct deferred *deferred)
+{
+	struct cgroup *cgroup = container_of(deferred, struct cgroup, deferred_close);
+	void (*closed)(void *ctx) = cgroup->closed;
+	void *ctx = cgroup->closed_ctx;
+
+	cgroup_events_close(&cgroup->events);
+	hierarchy_fini(&cgroup->hierarchy);
+	strv_fini(&cgroup->offered);
+	free(cgroup);
+	closed(ctx);
+}
+
+/* Deferred, so that it comes after the last call's done, which may still want the driver. */
+static void on_ops_ended(void *ctx)
+{
+	struct cgroup *cgroup = ctx;
+
+	loop_defer(cgroup->ops.loop, &cgroup->deferred_close, finish_close);
+}
+
 static void cgroup_close(struct cgroup_driver *driver, void (*closed)(void *ctx), void *ctx)
 {
 	struct cgroup *cgroup = cgroup_of(driver);
 
-	check(!cgroup->closed);
+	check(!cgroup->ops.closing);
 	cgroup->closed = closed;
 	cgroup->closed_ctx = ctx;
 	cgroup->events.listener = NULL;
-	close_when_idle(cgroup);
+	ops_close(&cgroup->ops, on_ops_ended, cgroup);
 }
 
 static const struct cgroup_ops cgroup_ops = {
@@ -348,9 +354,9 @@ int cgroup_open(struct cgroup_driver **ret_cgroup, struct loop *loop,
 		return r;
 	cgroup = xnew(struct cgroup);
 	cgroup->driver.ops = &cgroup_ops;
-	cgroup->loop = loop;
+	ops_init(&cgroup->ops, loop);
+	cgroup->ops.explain = explain;
 	cgroup->hierarchy = hierarchy;
-	list_init(&cgroup->ops);
 	cgroup_events_open(&cgroup->events, loop);
 	*ret_cgroup = &cgroup->driver;
 	return 0;

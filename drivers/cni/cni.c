@@ -13,6 +13,7 @@
 #include "core/model/names.h"
 #include "drivers/cni/cni_private.h"
 #include "drivers/plugins/earlier.h"
+#include "drivers/probe/probe_round.h"
 
 enum {
 	PLUGINS_MAX_RUNNING =

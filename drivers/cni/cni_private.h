@@ -96,22 +96,6 @@ uint64_t cni_next_number(const struct cni *cni);
 /* The lowest "eth<n>" that no attachment of the cell has. Free with free(). */
 char *cni_choose_interface(const struct cni *cni, const char *cell_key);
 
-/* What was found and is on no record (drivers/attachments/adopt.h), for a cell and one of its spaces. Its
- * owner's, and all that it points to, until the step has completed. */
-struct adoption {
-	struct op *op;
-	const char *cell_key, *space_key;
-	bool joins; /* the space is not the cell's own */
-	const struct attachment *attachment;
-	struct strv stale; /* keys of records in whose place it comes */
-	char *key;
-	struct call next;
-};
-
-/* Journals it in place of what is on record; completes op->step. */
-void cni_journal_adoption(struct adoption *adoption);
-void cni_adoption_fini(struct adoption *adoption);
-
 /* The first half of cni_detach(), for one of the cell's spaces: its namespace stays pinned. */
 void cni_undo_attachment(struct cni *cni, const char *cell_key, const char *space_key,
 			 struct call *call);

@@ -52,7 +52,7 @@ static bool is_claimed_by(const struct discard_op *discard, const struct attachm
 	}
 }
 
-static void look_for_claim(struct op *op)
+static int look_for_claim(struct op *op)
 {
 	struct discard_op *discard = discard_of(op);
 	const struct journal_record *record = journal_first(cni_of(op)->journal, ATTACHMENT_PREFIX);
@@ -67,9 +67,10 @@ static void look_for_claim(struct op *op)
 		error_set(&err, -EBUSY, "%s belongs to %s by now", discard->name,
 			  attachment.container_id);
 		call_complete(&op->step, err.code, &err);
-		return;
+		return OP_WAIT;
 	}
 	call_complete(&op->step, 0, NULL);
+	return OP_WAIT;
 }
 
 /* ---- each kind ---- */

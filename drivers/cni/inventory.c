@@ -25,7 +25,7 @@ static struct inventory_op *inventory_of(struct op *op)
 
 /* ---- the journal ---- */
 
-static void read_journal(struct op *op)
+static int read_journal(struct op *op)
 {
 	const struct journal_record *record = journal_first(cni_of(op)->journal, "");
 	struct inventory_op *inventory = inventory_of(op);
@@ -37,6 +37,7 @@ static void read_journal(struct op *op)
 		strv_add(&inventory->values, value);
 	}
 	call_complete(&op->step, 0, NULL);
+	return OP_WAIT;
 }
 
 static void claim_network(struct inventory_op *inventory, const struct conflist *list,

@@ -1,8 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An adopted attachment takes the place of what is on record of the same cell and space. What that
- * told of is gone, or is what was adopted: no DEL may be run for it. */
+/*
+ * What repair and join share: what is on no record is adopted, if it is whole; else what is left is
+ * undone, and the cell attached again.
+ *
+ * An adopted attachment takes the place of what is on record of the same cell and space. What that
+ * told of is gone, or is what was adopted: no DEL may be run for it.
+ */
+#include "drivers/cni/mend.h"
+
+#include "core/base/log.h"
 #include "drivers/attachments/adopt.h"
-#include "drivers/cni/cni_private.h"
+#include "drivers/attachments/drift.h"
 
 static void find_stale(struct adoption *adoption)
 {
@@ -60,7 +68,7 @@ static void on_sequence_put(struct call *call)
 }
 
 /* No number comes again: not that of the adopted one either. */
-void cni_journal_adoption(struct adoption *adoption)
+static void journal_adoption(struct adoption *adoption)
 {
 	struct cni *cni = cni_of(adoption->op);
 	uint64_t n = adopt_number(adoption->attachment->container_id, adoption->cell_key);
@@ -74,9 +82,113 @@ void cni_journal_adoption(struct adoption *adoption)
 	journal_put(cni->journal, SEQUENCE_KEY, value, strlen(value), false, &adoption->next);
 }
 
-void cni_adoption_fini(struct adoption *adoption)
+/* ---- steps ---- */
+
+/* Taken over as it is, or mended as if it had been on record. */
+static int adopt_found(struct mend_op *mend, struct error *err)
 {
-	strv_fini(&adoption->stale);
-	free(adoption->key);
-	*adoption = (struct adoption){ 0 };
+	AUTO(hostlinks_fini) struct hostlinks links = { 0 };
+	enum drift drift;
+	int r = hostlinks_read(&links, err);
+
+	if (r < 0)
+		return r;
+	drift = drift_look(&mend->found, mend->boot_id, &links);
+	r = drift_mend(&mend->found, &drift, err);
+	mend->adopted = mend->whole = r == 0 && drift == DRIFT_NONE;
+	return r;
+}
+
+int mend_adopt(struct op *op, struct error *err)
+{
+	struct mend_op *mend = to_mend_op(op);
+	const struct adopt_request request = { .cell_key = mend->cell_key,
+					       .space_key = mend->space_key,
+					       .joins = mend->joins,
+					       .netns = mend->netns,
+					       .boot_id = mend->boot_id,
+					       .dir = mend->dir,
+					       .number = mend->number };
+	struct error why;
+	int r;
+
+	if (!mend->adopts)
+		return 0;
+	r = cni_dir_answers(cni_of(op), mend->dir, err);
+	if (r < 0)
+		return r;
+	if (adopt_look(&request, &mend->found, &why) == 0)
+		return adopt_found(mend, err);
+	log_debug("not adopted key=%s space=%s: %s", mend->cell_key, mend->space_key, why.msg);
+	return 0;
+}
+
+int mend_journal(struct op *op)
+{
+	struct mend_op *mend = to_mend_op(op);
+
+	if (!mend->adopted)
+		return OP_NEXT;
+	mend->adoption = (struct adoption){ .op = op,
+					    .cell_key = mend->cell_key,
+					    .space_key = mend->space_key,
+					    .joins = mend->joins,
+					    .attachment = &mend->found };
+	journal_adoption(&mend->adoption);
+	return OP_WAIT;
+}
+
+int mend_undo(struct op *op)
+{
+	const struct mend_op *mend = to_mend_op(op);
+
+	if (mend->whole)
+		return OP_END;
+	cni_undo_attachment(cni_of(op), mend->cell_key, mend->space_key, &op->step);
+	return OP_WAIT;
+}
+
+/* ---- life ---- */
+
+void mend_init(struct mend_op *mend, struct cni *cni, const char *cell_key, char *space_key)
+{
+	mend->cell_key = xstrdup(cell_key);
+	mend->space_key = space_key;
+	mend->dir = cni_space_dir(cni, space_key);
+	mend->netns = cni_netns_path(cni, cell_key);
+	mend->boot_id = xstrdup(cni->boot_id);
+}
+
+void mend_fini(struct mend_op *mend)
+{
+	strv_fini(&mend->adoption.stale);
+	free(mend->adoption.key);
+	attachment_fini(&mend->found);
+	attachment_fini(&mend->attachment);
+	free(mend->cell_key);
+	free(mend->space_key);
+	free(mend->dir);
+	free(mend->netns);
+	free(mend->wanted_ip);
+	free(mend->wanted_ip6);
+	free(mend->boot_id);
+}
+
+static const char *first_of(const char *a, const char *b, const char *c)
+{
+	return a ? a : b ? b : c;
+}
+
+const char *mend_ip(const struct mend_op *mend)
+{
+	const struct attachment *had = &mend->attachment; /* empty unless it is on record */
+
+	return first_of(mend->wanted_ip, had->result.ip, had->wanted_ip);
+}
+
+const char *mend_ip6(const struct mend_op *mend)
+{
+	const struct attachment *had = &mend->attachment;
+
+	return first_of(mend->wanted_ip6, had->result.ip6, had->wanted_ip6);
 }

@@ -52,7 +52,7 @@ static const struct journal_record *find_record(const struct attach_op *attach)
 	return NULL;
 }
 
-static void check_journal(struct op *op)
+static int check_journal(struct op *op)
 {
 	struct attach_op *attach = to_attach_op(op);
 	int r = 0;
@@ -63,6 +63,7 @@ static void check_journal(struct op *op)
 			      "detach first",
 			      attach->cell_key, attach->space_key);
 	call_complete(&op->step, r, &op->err);
+	return OP_WAIT;
 }
 
 /* The way out is that of the cell's own space: others give an address and no more. */
@@ -146,7 +147,7 @@ static void on_sequence_put(struct call *call)
 
 /* The number stands before the intent in the file: an intent on the disk never has a number that
  * can come again. */
-static void journal_intent(struct op *op)
+static int journal_intent(struct op *op)
 {
 	struct attach_op *attach = to_attach_op(op);
 	AUTO_FREE char *cell_id = name_cell_id(attach->cell_key);
@@ -161,6 +162,7 @@ static void journal_intent(struct op *op)
 	call_init(&attach->sequence_put, cni_of(op)->loop, on_sequence_put);
 	journal_put(cni_of(op)->journal, SEQUENCE_KEY, value, strlen(value), false,
 		    &attach->sequence_put);
+	return OP_WAIT;
 }
 
 static bool wants_address(const struct attach_op *attach)
@@ -230,20 +232,21 @@ static int judge_first_add(struct op *op, struct error *err)
 	return attach->first_err.code;
 }
 
-static void add_with_wanted_ip(struct op *op)
+static int add_with_wanted_ip(struct op *op)
 {
 	struct attach_op *attach = to_attach_op(op);
 
 	if (!wants_address(attach)) {
 		call_complete(&op->step, 0, NULL);
-		return;
+		return OP_WAIT;
 	}
 	call_init(&attach->first_add, cni_of(op)->loop, on_first_add);
 	run_chain(attach, CHAIN_ADD, true, &attach->first_add);
+	return OP_WAIT;
 }
 
 /* The bridge plugin leaves its interface behind when the address is refused. */
-static void undo_refused(struct op *op)
+static int undo_refused(struct op *op)
 {
 	struct attach_op *attach = to_attach_op(op);
 
@@ -251,9 +254,10 @@ static void undo_refused(struct op *op)
 		run_chain(attach, CHAIN_DEL, true, &op->step);
 	else
 		call_complete(&op->step, 0, NULL);
+	return OP_WAIT;
 }
 
-static void add_with_any_ip(struct op *op)
+static int add_with_any_ip(struct op *op)
 {
 	struct attach_op *attach = to_attach_op(op);
 
@@ -261,6 +265,7 @@ static void add_with_any_ip(struct op *op)
 		call_complete(&op->step, 0, NULL);
 	else
 		run_chain(attach, CHAIN_ADD, false, &op->step);
+	return OP_WAIT;
 }
 
 /* The plugin made the bridge, unless it was there. Nothing runs behind it yet: the filter is in
@@ -271,13 +276,14 @@ static int lock_bridge(struct op *op, struct error *err UNUSED)
 	return 0;
 }
 
-static void journal_result(struct op *op)
+static int journal_result(struct op *op)
 {
 	struct attach_op *attach = to_attach_op(op);
 	AUTO_FREE char *value = attachment_format(&attach->attachment);
 
 	journal_put(cni_of(op)->journal, attach->record_key, value, strlen(value), false,
 		    &op->step);
+	return OP_WAIT;
 }
 
 static const struct step attach_steps[] = {

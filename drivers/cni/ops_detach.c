@@ -49,7 +49,7 @@ static void add_attachment(struct detach_op *detach, const char *record_key,
 
 /* A record that cannot be read (of another version) cannot be undone either: it goes with the
  * others. */
-static void find_attachments(struct op *op)
+static int find_attachments(struct op *op)
 {
 	struct detach_op *detach = to_detach_op(op);
 	AUTO_FREE char *prefix = attachment_prefix(detach->cell_key);
@@ -69,6 +69,7 @@ static void find_attachments(struct op *op)
 		add_attachment(detach, record->key, &attachment);
 	}
 	call_complete(&op->step, 0, NULL);
+	return OP_WAIT;
 }
 
 static int inspect_pin(struct op *op, struct error *err)
@@ -123,9 +124,10 @@ static void delete_next(struct detach_op *detach)
 		  NULL, &detach->next);
 }
 
-static void delete_attachments(struct op *op)
+static int delete_attachments(struct op *op)
 {
 	delete_next(to_detach_op(op));
+	return OP_WAIT;
 }
 
 static int remove_pin(struct op *op, struct error *err)
@@ -160,9 +162,10 @@ static void forget_next(struct detach_op *detach)
 	journal_remove(cni_of(&detach->op)->journal, key, false, &detach->next);
 }
 
-static void forget_attachments(struct op *op)
+static int forget_attachments(struct op *op)
 {
 	forget_next(to_detach_op(op));
+	return OP_WAIT;
 }
 
 static const struct step detach_steps[] = {

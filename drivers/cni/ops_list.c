@@ -107,7 +107,7 @@ static void add_record(struct records *records, const char *key,
  * The journal comes first: what it says was made was there by then. The other way round, a cell
  * attached in between would look as if it had lost all that the host's list does not have yet.
  */
-static void read_journal(struct op *op)
+static int read_journal(struct op *op)
 {
 	struct list_op *list = to_list_op(op);
 	const struct journal *journal = cni_of(op)->journal;
@@ -124,6 +124,7 @@ static void read_journal(struct op *op)
 	for (; record; record = journal_next(record, CONFLIST_PREFIX))
 		add_record(&list->conflists, record->key + strlen(CONFLIST_PREFIX), record);
 	call_complete(&op->step, 0, NULL);
+	return OP_WAIT;
 }
 
 /* ---- spaces ---- */
@@ -193,8 +194,7 @@ static void compare_conflist(struct list_op *list, const char *space_key, const 
 	r = fs_read_file(AT_FDCWD, space->conflist, CONFLIST_MAX_BYTES, &now_text, NULL);
 	if (r < 0 && r != -ENOENT && list->problem.code)
 		return; /* nor can it be compared */
-	if (r < 0 ||
-	    conflist_parse(now_text.data, now_text.len, &now, NULL) < 0 ||
+	if (r < 0 || conflist_parse(now_text.data, now_text.len, &now, NULL) < 0 ||
 	    !conflist_equal(&known, &now)) {
 		AUTO_FREE char *path = take_ptr(space->conflist);
 
@@ -296,8 +296,7 @@ static int look_at_host(struct op *op, struct error *err)
 
 static const struct step list_steps[] = {
 	{ .name = "read the journal", .start = read_journal },
-	{ .name = "list networks and network namespaces", .blocking = look_at_host,
-	  .apart = true },
+	{ .name = "list networks and network namespaces", .blocking = look_at_host, .apart = true },
 	{ 0 },
 };
 

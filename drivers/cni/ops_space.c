@@ -64,7 +64,7 @@ static void put_dirs(struct op *op, bool sync)
 
 /* A directory that is not the default is remembered before anything is in it, or nobody would look
  * there again; and so is one that is left until nothing is in it. */
-static void remember_dir(struct op *op)
+static int remember_dir(struct op *op)
 {
 	const struct space_job *job = &to_space_op(op)->job;
 	AUTO_FREE char *known = cni_space_dir(cni_of(op), job->space_key);
@@ -73,17 +73,19 @@ static void remember_dir(struct op *op)
 		call_complete(&op->step, 0, NULL);
 	else
 		put_dirs(op, true);
+	return OP_WAIT;
 }
 
-static void forget_dir(struct op *op)
+static int forget_dir(struct op *op)
 {
 	AUTO_FREE char *key = confdir_key(to_space_op(op)->job.space_key);
 
 	journal_remove(cni_of(op)->journal, key, false, &op->step);
+	return OP_WAIT;
 }
 
 /* Where nothing could be taken away it is tried again when the space is next seen to. */
-static void forget_former(struct op *op)
+static int forget_former(struct op *op)
 {
 	const struct space_op *space = to_space_op(op);
 
@@ -93,10 +95,11 @@ static void forget_former(struct op *op)
 		forget_dir(op);
 	else
 		put_dirs(op, false);
+	return OP_WAIT;
 }
 
 /* Looked up when its turn has come: an op before it may have changed it. */
-static void find_dirs(struct op *op)
+static int find_dirs(struct op *op)
 {
 	struct space_op *space = to_space_op(op);
 	struct space_job *job = &space->job;
@@ -111,6 +114,7 @@ static void find_dirs(struct op *op)
 	space->moves = job->former.n;
 	cni_conf_dirs(cni_of(op), &job->dirs);
 	call_complete(&op->step, 0, NULL);
+	return OP_WAIT;
 }
 
 static bool is_below(const char *cell_key, const char *space_key)
@@ -141,7 +145,7 @@ static void find_joined(struct space_op *space)
 }
 
 /* What the journal says of it, for a worker to read. */
-static void find_known(struct op *op)
+static int find_known(struct op *op)
 {
 	struct space_op *space = to_space_op(op);
 	struct space_job *job = &space->job;
@@ -163,6 +167,7 @@ static void find_known(struct op *op)
 	}
 	find_joined(space);
 	call_complete(&op->step, 0, NULL);
+	return OP_WAIT;
 }
 
 /* What those that joined were attached with has no routes: it says nothing of the conflist. */
@@ -216,7 +221,7 @@ static int ensure(struct op *op, struct error *err)
 }
 
 /* Not waited for on the disk: what is not known after a power cut is taken over as it stands. */
-static void remember_conflist(struct op *op)
+static int remember_conflist(struct op *op)
 {
 	struct space_op *space = to_space_op(op);
 	AUTO_FREE char *key = conflist_key(space->job.space_key);
@@ -227,13 +232,15 @@ static void remember_conflist(struct op *op)
 		call_complete(&op->step, 0, NULL);
 	else
 		journal_put(cni_of(op)->journal, key, space->text, len, false, &op->step);
+	return OP_WAIT;
 }
 
-static void forget_conflist(struct op *op)
+static int forget_conflist(struct op *op)
 {
 	AUTO_FREE char *key = conflist_key(to_space_op(op)->job.space_key);
 
 	journal_remove(cni_of(op)->journal, key, false, &op->step);
+	return OP_WAIT;
 }
 
 static int remove_all(struct op *op, struct error *err)

@@ -156,6 +156,6 @@ void cni_look_ways(struct network *network, struct host_ways *ways, struct call 
 	struct ways_op *ways_op = xnew(struct ways_op);
 
 	ways_op->ways = ways;
-	op_start(&ways_op->op, &container_of(network, struct cni, network)->ops, ways_steps, on_finish,
-		 call);
+	op_start(&ways_op->op, &container_of(network, struct cni, network)->ops, ways_steps,
+		 on_finish, call);
 }

@@ -7,9 +7,9 @@
 #include "core/registry/reference.h"
 #include "drivers/containerd/driver.h"
 #include "drivers/containerd/request.h"
+#include "drivers/ctd/ctd_op.h"
 #include "drivers/ctd/labels.h"
 #include "drivers/ctd/methods.h"
-#include "drivers/ctd/op.h"
 #include "drivers/oci/inputs.h"
 #include "drivers/oci/oci.h"
 
@@ -17,7 +17,7 @@
 #define SPEC_TYPE_URL "types.containerd.io/opencontainers/runtime-spec/1/Spec"
 
 struct container_op {
-	struct op op;
+	struct ctd_op op;
 	struct container_request request; /* a copy; for remove only the ref */
 	struct work work;
 	int work_status;
@@ -33,7 +33,7 @@ struct container_op {
 
 static struct container_op *container_of_op(struct op *op)
 {
-	return container_of(op, struct container_op, op);
+	return container_of(op, struct container_op, op.op);
 }
 
 static void container_fini(struct op *op)
@@ -56,9 +56,9 @@ static int start_resolve(struct op *op)
 {
 	const char *image = container_of_op(op)->request.spec->image;
 
-	if (image_find(images_of(op), op->namespace_, image))
+	if (image_find(images_of(op), to_ctd_op(op)->namespace_, image))
 		return OP_NEXT;
-	image_resolve(images_of(op), op->namespace_, image, NULL, op_sub_call(op));
+	image_resolve(images_of(op), to_ctd_op(op)->namespace_, image, NULL, &op->step);
 	return OP_WAIT;
 }
 
@@ -68,8 +68,7 @@ static int start_work(struct op *op, work_fn run, work_fn done)
 {
 	struct container_op *container = container_of_op(op);
 
-	op_sub_call(op);
-	loop_work(op->ctd->loop, &container->work, run, done);
+	loop_work(ctd_of(op)->ops.loop, &container->work, run, done);
 	return OP_WAIT;
 }
 
@@ -77,7 +76,7 @@ static void done_work(struct work *work)
 {
 	struct container_op *container = container_of(work, struct container_op, work);
 
-	call_complete(&container->op.sub, container->work_status, &container->work_err);
+	call_complete(&container->op.op.step, container->work_status, &container->work_err);
 }
 
 static void run_read_host(struct work *work)
@@ -95,8 +94,7 @@ static int start_read_host(struct op *op)
 
 	if (!inputs_need_host(container->request.spec))
 		return OP_NEXT;
-	op_sub_call(op);
-	loop_work_apart(op->ctd->loop, &container->work, run_read_host, done_work);
+	loop_work_apart(ctd_of(op)->ops.loop, &container->work, run_read_host, done_work);
 	return OP_WAIT;
 }
 
@@ -117,8 +115,8 @@ static int start_read_user(struct op *op)
 
 static int image_vanished(struct op *op)
 {
-	return op_fail(op, -EAGAIN, "image %s vanished or changed meanwhile",
-		       container_of_op(op)->request.spec->image);
+	return ctd_fail(op, -EAGAIN, "image %s vanished or changed meanwhile",
+			container_of_op(op)->request.spec->image);
 }
 
 /*
@@ -129,8 +127,8 @@ static int image_vanished(struct op *op)
 static int start_prepare(struct op *op)
 {
 	struct container_op *container = container_of_op(op);
-	const struct image *image =
-		image_find(images_of(op), op->namespace_, container->request.spec->image);
+	const struct image *image = image_find(images_of(op), to_ctd_op(op)->namespace_,
+					       container->request.spec->image);
 	Ctd__SnapshotRequest request = CTD__SNAPSHOT_REQUEST__INIT;
 	struct labels labels = { 0 };
 
@@ -139,14 +137,14 @@ static int start_prepare(struct op *op)
 	str_replace(&container->image_digest, image->digest);
 	free(container->image_user);
 	container->image_user = xstrdup(image->config.user);
-	labels_add_container(&labels, op->ctd->instance, &container->request);
+	labels_add_container(&labels, ctd_of(op)->instance, &container->request);
 	labels_add(&labels, LABEL_GC_ROOT, "kukeon"); /* its presence counts */
-	request.snapshotter = op->ctd->snapshotter;
+	request.snapshotter = ctd_of(op)->snapshotter;
 	request.key = (char *)container->request.ref.id;
 	request.parent = image->chain_id;
 	request.labels = labels.refs;
 	request.n_labels = labels.n;
-	return op_unary(op, &snapshots_prepare_method, &request.base);
+	return ctd_unary(op, &snapshots_prepare_method, &request.base);
 }
 
 static int done_prepare(struct op *op, int status)
@@ -156,16 +154,16 @@ static int done_prepare(struct op *op, int status)
 	const Ctd__MountsReply *reply;
 
 	if (status == -ENOENT) {
-		image_forget(images_of(op), op->namespace_, request->spec->image);
-		return op_fail(op, -EAGAIN,
-			       "the snapshot of image %s is gone, it will be unpacked again",
-			       request->spec->image);
+		image_forget(images_of(op), to_ctd_op(op)->namespace_, request->spec->image);
+		return ctd_fail(op, -EAGAIN,
+				"the snapshot of image %s is gone, it will be unpacked again",
+				request->spec->image);
 	}
 	if (status == -EEXIST) {
 		op->next = STEP_LOOK;
 		return OP_NEXT;
 	}
-	reply = op_reply(op, Ctd__MountsReply);
+	reply = ctd_reply(op, Ctd__MountsReply);
 	inputs_set_layers(&container->inputs, reply->mounts, reply->n_mounts);
 	op->cleanup = STEP_UNDO;
 	op->next = STEP_USER;
@@ -177,13 +175,13 @@ static int start_look(struct op *op)
 	Ctd__NameRequest request = CTD__NAME_REQUEST__INIT;
 
 	request.name = (char *)container_of_op(op)->request.ref.id;
-	return op_unary(op, &containers_get_method, &request.base);
+	return ctd_unary(op, &containers_get_method, &request.base);
 }
 
 static int done_look(struct op *op, int status)
 {
 	const Ctd__Container *record =
-		status == 0 ? op_reply(op, Ctd__ContainerMessage)->container : NULL;
+		status == 0 ? ctd_reply(op, Ctd__ContainerMessage)->container : NULL;
 	const struct container_request *request = &container_of_op(op)->request;
 
 	if (!record)
@@ -194,16 +192,16 @@ static int done_look(struct op *op, int status)
 			xstrdup(labels_get(record->labels, record->n_labels, LABEL_IMAGE_DIGEST));
 		return OP_END;
 	}
-	return op_fail(op, -EEXIST, "a container of another spec is there: remove it first");
+	return ctd_fail(op, -EEXIST, "a container of another spec is there: remove it first");
 }
 
 static int start_remove_snapshot(struct op *op)
 {
 	Ctd__SnapshotRequest request = CTD__SNAPSHOT_REQUEST__INIT;
 
-	request.snapshotter = op->ctd->snapshotter;
+	request.snapshotter = ctd_of(op)->snapshotter;
 	request.key = (char *)container_of_op(op)->request.ref.id;
-	return op_unary(op, &snapshots_remove_method, &request.base);
+	return ctd_unary(op, &snapshots_remove_method, &request.base);
 }
 
 /* A snapshot without a record is what a crash left; which spec and image it belongs to is not worth
@@ -214,10 +212,10 @@ static int start_remove_stale(struct op *op)
 	Ctd__SnapshotRequest request = CTD__SNAPSHOT_REQUEST__INIT;
 
 	if (container->stale_removed++)
-		return op_fail(op, -EBUSY, "somebody else makes its snapshot at the same time");
-	request.snapshotter = op->ctd->snapshotter;
+		return ctd_fail(op, -EBUSY, "somebody else makes its snapshot at the same time");
+	request.snapshotter = ctd_of(op)->snapshotter;
 	request.key = (char *)container->request.ref.id;
-	return op_unary(op, &snapshots_remove_method, &request.base);
+	return ctd_unary(op, &snapshots_remove_method, &request.base);
 }
 
 static int done_remove_stale(struct op *op, int status UNUSED)
@@ -230,8 +228,8 @@ static int done_remove_stale(struct op *op, int status UNUSED)
 static int make_spec(struct op *op)
 {
 	struct container_op *container = container_of_op(op);
-	const struct image *image =
-		image_find(images_of(op), op->namespace_, container->request.spec->image);
+	const struct image *image = image_find(images_of(op), to_ctd_op(op)->namespace_,
+					       container->request.spec->image);
 	struct oci_options options = {
 		.request = &container->request,
 		.host = &containerd_of_op(op)->host,
@@ -248,7 +246,7 @@ static int make_spec(struct op *op)
 	options.image = &image->config;
 	r = oci_spec(&options, &container->spec_json, &why);
 	if (r < 0)
-		return op_fail(op, r, "%s", why.msg);
+		return ctd_fail(op, r, "%s", why.msg);
 	container->stop_signal = xstrdup(image->config.stop_signal);
 	return 0;
 }
@@ -267,7 +265,7 @@ static int start_create(struct op *op)
 	if (r < 0)
 		return r;
 	op->cleanup = 0; /* a record may be made: from here on both are found by name */
-	labels_add_container(&labels, op->ctd->instance, &container->request);
+	labels_add_container(&labels, ctd_of(op)->instance, &container->request);
 	labels_add(&labels, LABEL_IMAGE_DIGEST, container->image_digest);
 	if (container->stop_signal[0])
 		labels_add(&labels, LABEL_STOP_SIGNAL, container->stop_signal);
@@ -282,10 +280,10 @@ static int start_create(struct op *op)
 	record.image = image;
 	record.runtime = &runc;
 	record.spec = &spec;
-	record.snapshotter = op->ctd->snapshotter;
+	record.snapshotter = ctd_of(op)->snapshotter;
 	record.snapshot_key = record.id;
 	request.container = &record;
-	return op_unary(op, &containers_create_method, &request.base);
+	return ctd_unary(op, &containers_create_method, &request.base);
 }
 
 static int done_create(struct op *op, int status)
@@ -299,7 +297,7 @@ static int done_create(struct op *op, int status)
 	return OP_END;
 }
 
-static const struct op_step create_steps[] = {
+static const struct step create_steps[] = {
 	{ .name = "resolve the image", .start = start_resolve },
 	{ .name = "look for what it needs of the host", .start = start_read_host },
 	[STEP_PREPARE] = { .name = "prepare the snapshot",
@@ -322,17 +320,18 @@ static const struct op_step create_steps[] = {
 	[STEP_UNDO] = { .name = "remove the snapshot",
 			.also_ok = { ENOENT },
 			.start = start_remove_snapshot },
+	{ 0 },
 };
 
-static void start(struct runtime *runtime, struct container_op *container,
-		  const struct op_step *steps, size_t n_steps, struct call *call)
+static void start(struct runtime *runtime, struct container_op *container, const struct step *steps,
+		  struct call *call)
 {
 	const struct container_ref *ref = &container->request.ref;
 	AUTO_FREE char *object = xasprintf("container %s", ref->id);
 
 	container->op.fini = container_fini;
-	op_start_steps(&containerd_of(runtime)->ctd, &container->op, steps, n_steps,
-		       ref->namespace_, object, call);
+	ctd_op_start(&containerd_of(runtime)->ctd, &container->op, steps, ref->namespace_, object,
+		     call);
 }
 
 void container_create(struct runtime *runtime, const struct container_request *request,
@@ -342,7 +341,7 @@ void container_create(struct runtime *runtime, const struct container_request *r
 
 	container->ret_digest = ret_digest;
 	request_copy(request, &container->request);
-	start(runtime, container, create_steps, ARRAY_SIZE(create_steps), call);
+	start(runtime, container, create_steps, call);
 }
 
 /* ---- remove ---- */
@@ -354,7 +353,7 @@ static int start_delete_task(struct op *op)
 	Ctd__NameRequest request = CTD__NAME_REQUEST__INIT;
 
 	request.name = (char *)container_of_op(op)->request.ref.id;
-	return op_unary(op, &tasks_delete_method, &request.base);
+	return ctd_unary(op, &tasks_delete_method, &request.base);
 }
 
 static int start_delete_record(struct op *op)
@@ -362,16 +361,17 @@ static int start_delete_record(struct op *op)
 	Ctd__NameRequest request = CTD__NAME_REQUEST__INIT;
 
 	request.name = (char *)container_of_op(op)->request.ref.id;
-	return op_unary(op, &containers_delete_method, &request.base);
+	return ctd_unary(op, &containers_delete_method, &request.base);
 }
 
 /* The record first: a snapshot alone is found again, a record without one looks whole. */
-static const struct op_step remove_steps[] = {
+static const struct step remove_steps[] = {
 	{ .name = "delete what is left of a task",
 	  .also_ok = { ENOENT },
 	  .start = start_delete_task },
 	{ .name = "delete the record", .also_ok = { ENOENT }, .start = start_delete_record },
 	{ .name = "remove the snapshot", .also_ok = { ENOENT }, .start = start_remove_snapshot },
+	{ 0 },
 };
 
 void container_remove(struct runtime *runtime, const struct container_ref *ref, struct call *call)
@@ -380,5 +380,5 @@ void container_remove(struct runtime *runtime, const struct container_ref *ref, 
 
 	container->request.ref.namespace_ = xstrdup(ref->namespace_);
 	container->request.ref.id = xstrdup(ref->id);
-	start(runtime, container, remove_steps, ARRAY_SIZE(remove_steps), call);
+	start(runtime, container, remove_steps, call);
 }

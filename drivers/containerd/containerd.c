@@ -29,14 +29,14 @@ static void on_all_ended(void *ctx)
 {
 	struct containerd *driver = ctx;
 
-	loop_defer(driver->ctd.loop, &driver->deferred_close, on_deferred_close);
+	loop_defer(driver->ctd.ops.loop, &driver->deferred_close, on_deferred_close);
 }
 
 static void containerd_start(struct runtime *runtime, const struct runtime_listener *listener)
 {
 	struct containerd *driver = containerd_of(runtime);
 
-	check(driver->ctd.events.state == EVENTS_STOPPED && !driver->ctd.closing);
+	check(driver->ctd.events.state == EVENTS_STOPPED && !driver->ctd.ops.closing);
 	events_start(&driver->ctd.events, &driver->ctd, listener);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The runtime driver: struct runtime_ops of core/driver/runtime.h on containerd 1.6 and later, over its
- * gRPC socket. */
+/* The runtime driver: struct runtime_ops of core/driver/runtime.h on containerd 1.6 and later, over
+ * its gRPC socket. */
 #pragma once
 
 #include "core/driver/runtime.h"

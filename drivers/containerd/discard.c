@@ -9,14 +9,14 @@
 
 #include "api/containerd.pb-c.h"
 #include "drivers/containerd/driver.h"
+#include "drivers/ctd/ctd_op.h"
 #include "drivers/ctd/labels.h"
 #include "drivers/ctd/methods.h"
-#include "drivers/ctd/op.h"
 
 enum { TASK_TIMEOUT_MS = 60 * 1000, ENDS_CHECK_MS = 50, ENDS_CHECKS = 100 };
 
 struct discard_op {
-	struct op op;
+	struct ctd_op op;
 	enum host_kind kind;
 	char *id;
 	unsigned checks;
@@ -25,7 +25,7 @@ struct discard_op {
 
 static struct discard_op *discard_of(struct op *op)
 {
-	return container_of(op, struct discard_op, op);
+	return container_of(op, struct discard_op, op.op);
 }
 
 static void discard_fini(struct op *op)
@@ -38,7 +38,7 @@ static int start_with_id(struct op *op, const struct client_method *method)
 	Ctd__NameRequest request = CTD__NAME_REQUEST__INIT;
 
 	request.name = discard_of(op)->id;
-	return op_unary(op, method, &request.base);
+	return ctd_unary(op, method, &request.base);
 }
 
 static int start_delete_lease(struct op *op)
@@ -50,9 +50,9 @@ static int start_remove_snapshot(struct op *op)
 {
 	Ctd__SnapshotRequest request = CTD__SNAPSHOT_REQUEST__INIT;
 
-	request.snapshotter = op->ctd->snapshotter;
+	request.snapshotter = ctd_of(op)->snapshotter;
 	request.key = discard_of(op)->id;
-	return op_unary(op, &snapshots_remove_method, &request.base);
+	return ctd_unary(op, &snapshots_remove_method, &request.base);
 }
 
 /* ---- a task, or a shim that no listing shows ---- */
@@ -66,7 +66,7 @@ static int start_get(struct op *op)
 
 static int done_get(struct op *op, int status)
 {
-	return status == -ENOENT ? OP_NEXT : op_fail(op, -EBUSY, "a container has this id by now");
+	return status == -ENOENT ? OP_NEXT : ctd_fail(op, -EBUSY, "a container has this id by now");
 }
 
 static int start_kill(struct op *op)
@@ -78,7 +78,7 @@ static int start_kill(struct op *op)
 	request.signal = SIGKILL;
 	request.has_all = true;
 	request.all = true;
-	return op_unary(op, &tasks_kill_method, &request.base);
+	return ctd_unary(op, &tasks_kill_method, &request.base);
 }
 
 static int start_delete_task(struct op *op)
@@ -95,18 +95,17 @@ static int done_delete_task(struct op *op, int status)
 	}
 	if (discard_of(op)->checks++ < ENDS_CHECKS)
 		return OP_NEXT;
-	return op_fail(op, -EBUSY, "its process does not end");
+	return ctd_fail(op, -EBUSY, "its process does not end");
 }
 
 static void on_again(struct timer *timer)
 {
-	call_complete(&container_of(timer, struct discard_op, again)->op.sub, 0, NULL);
+	call_complete(&container_of(timer, struct discard_op, again)->op.op.step, 0, NULL);
 }
 
 static int start_wait(struct op *op)
 {
-	op_sub_call(op);
-	timer_start(op->ctd->loop, &discard_of(op)->again, ENDS_CHECK_MS, on_again);
+	timer_start(ctd_of(op)->ops.loop, &discard_of(op)->again, ENDS_CHECK_MS, on_again);
 	return OP_WAIT;
 }
 
@@ -120,21 +119,23 @@ static int done_wait(struct op *op, int status UNUSED)
  * know it. */
 static int start_kill_shim(struct op *op)
 {
-	const struct container_ref ref = { op->namespace_, discard_of(op)->id };
+	const struct container_ref ref = { to_ctd_op(op)->namespace_, discard_of(op)->id };
 
-	task_kill_shim(&containerd_of_op(op)->runtime, &ref, op_sub_call(op));
+	task_kill_shim(&containerd_of_op(op)->runtime, &ref, &op->step);
 	return OP_WAIT;
 }
 
-static const struct op_step lease_steps[] = {
+static const struct step lease_steps[] = {
 	{ .name = "delete the lease", .also_ok = { ENOENT }, .start = start_delete_lease },
+	{ 0 },
 };
 
-static const struct op_step snapshot_steps[] = {
+static const struct step snapshot_steps[] = {
 	{ .name = "remove the snapshot", .also_ok = { ENOENT }, .start = start_remove_snapshot },
+	{ 0 },
 };
 
-static const struct op_step task_steps[] = {
+static const struct step task_steps[] = {
 	{ .name = "look for its container",
 	  .also_ok = { ENOENT },
 	  .start = start_get,
@@ -149,16 +150,14 @@ static const struct op_step task_steps[] = {
 	[STEP_KILL_SHIM] = { .name = "kill the shim",
 			     .also_ok = { ENOENT }, /* it went with the task */
 			     .start = start_kill_shim },
+	{ 0 },
 };
 
-static const struct {
-	const struct op_step *steps;
-	size_t n;
-} ways[HOST_KIND_COUNT] = {
-	[HOST_LEASE] = { lease_steps, ARRAY_SIZE(lease_steps) },
-	[HOST_SNAPSHOT] = { snapshot_steps, ARRAY_SIZE(snapshot_steps) },
-	[HOST_TASK] = { task_steps, ARRAY_SIZE(task_steps) },
-	[HOST_SHIM] = { task_steps, ARRAY_SIZE(task_steps) },
+static const struct step *const ways[HOST_KIND_COUNT] = {
+	[HOST_LEASE] = lease_steps,
+	[HOST_SNAPSHOT] = snapshot_steps,
+	[HOST_TASK] = task_steps,
+	[HOST_SHIM] = task_steps,
 };
 
 void inventory_discard(struct runtime *runtime, const struct host_thing *thing, struct call *call)
@@ -168,7 +167,7 @@ void inventory_discard(struct runtime *runtime, const struct host_thing *thing, 
 	AUTO_FREE char *namespace_ = xstrndup(thing->name, strcspn(thing->name, "/"));
 	struct error err;
 
-	if (thing->owner || !thing->id || !ways[thing->kind].steps) {
+	if (thing->owner || !thing->id || !ways[thing->kind]) {
 		error_set(&err, -EOPNOTSUPP, "%s cannot be taken away alone", object);
 		call_complete(call, err.code, &err);
 		return;
@@ -177,6 +176,6 @@ void inventory_discard(struct runtime *runtime, const struct host_thing *thing, 
 	discard->kind = thing->kind;
 	discard->id = xstrdup(thing->id);
 	discard->op.fini = discard_fini;
-	op_start_steps(&containerd_of(runtime)->ctd, &discard->op, ways[thing->kind].steps,
-		       ways[thing->kind].n, namespace_, object, call);
+	ctd_op_start(&containerd_of(runtime)->ctd, &discard->op, ways[thing->kind], namespace_,
+		     object, call);
 }

@@ -4,7 +4,7 @@
 
 #include "drivers/containerd/containerd.h"
 #include "drivers/ctd/ctd.h"
-#include "drivers/ctd/op.h"
+#include "drivers/ctd/ctd_op.h"
 #include "drivers/images/images.h"
 #include "drivers/oci/host.h"
 
@@ -26,7 +26,7 @@ static inline struct containerd *containerd_of(struct runtime *runtime)
 
 static inline struct containerd *containerd_of_op(const struct op *op)
 {
-	return container_of(op->ctd, struct containerd, ctd);
+	return container_of(ctd_of(op), struct containerd, ctd);
 }
 
 static inline struct images *images_of(const struct op *op)

@@ -4,9 +4,9 @@
 
 #include "api/containerd.pb-c.h"
 #include "drivers/containerd/driver.h"
+#include "drivers/ctd/ctd_op.h"
 #include "drivers/ctd/labels.h"
 #include "drivers/ctd/methods.h"
-#include "drivers/ctd/op.h"
 
 /* Everything of a namespace: thousands of records on a big host. */
 enum { LIST_TIMEOUT_MS = 30 * 1000 };
@@ -57,14 +57,14 @@ struct fact_item {
 };
 
 struct facts_op {
-	struct op op;
+	struct ctd_op op;
 	struct map items; /* struct fact_item.node */
 	struct container_facts *ret_facts;
 };
 
 static struct facts_op *facts_of(struct op *op)
 {
-	return container_of(op, struct facts_op, op);
+	return container_of(op, struct facts_op, op.op);
 }
 
 static void facts_fini(struct op *op)
@@ -88,7 +88,8 @@ static struct fact_item *find_or_add(struct facts_op *facts, const char *id,
 	if (item)
 		return item;
 	item = xnew(struct fact_item);
-	if (!labels_read_container(labels, n_labels, facts->op.ctd->instance, &item->fact)) {
+	if (!labels_read_container(labels, n_labels, ctd_of(&facts->op.op)->instance,
+				   &item->fact)) {
 		free(item);
 		return NULL;
 	}
@@ -101,7 +102,7 @@ static int check_bound(struct op *op)
 {
 	if (facts_of(op)->items.count < FACTS_MAX)
 		return 0;
-	return error_set(&op->sub.err, -E2BIG, "more than %d containers", FACTS_MAX);
+	return error_set(&op->step.err, -E2BIG, "more than %d containers", FACTS_MAX);
 }
 
 static int on_container(struct op *op, const ProtobufCMessage *message)
@@ -124,7 +125,7 @@ static int start_list_containers(struct op *op)
 
 	request.filters = filters;
 	request.n_filters = ARRAY_SIZE(filters);
-	return op_stream(op, &containers_list_method, &request.base, on_container);
+	return ctd_stream(op, &containers_list_method, &request.base, on_container);
 }
 
 static int on_snapshots(struct op *op, const ProtobufCMessage *message)
@@ -149,17 +150,17 @@ static int start_list_snapshots(struct op *op)
 	Ctd__SnapshotListRequest request = CTD__SNAPSHOT_LIST_REQUEST__INIT;
 	char *filters[] = { (char *)LABELS_FILTER };
 
-	request.snapshotter = op->ctd->snapshotter;
+	request.snapshotter = ctd_of(op)->snapshotter;
 	request.filters = filters;
 	request.n_filters = ARRAY_SIZE(filters);
-	return op_stream(op, &snapshots_list_method, &request.base, on_snapshots);
+	return ctd_stream(op, &snapshots_list_method, &request.base, on_snapshots);
 }
 
 static int start_list_tasks(struct op *op)
 {
 	Ctd__Empty request = CTD__EMPTY__INIT;
 
-	return op_unary(op, &tasks_list_method, &request.base);
+	return ctd_unary(op, &tasks_list_method, &request.base);
 }
 
 static void hand_over(struct facts_op *facts)
@@ -182,7 +183,7 @@ static void hand_over(struct facts_op *facts)
 
 static int done_list_tasks(struct op *op, int status UNUSED)
 {
-	const Ctd__ProcessList *list = op_reply(op, Ctd__ProcessList);
+	const Ctd__ProcessList *list = ctd_reply(op, Ctd__ProcessList);
 	struct facts_op *facts = facts_of(op);
 
 	for (size_t i = 0; i < list->n_tasks; i++) {
@@ -198,7 +199,7 @@ static int done_list_tasks(struct op *op, int status UNUSED)
 	return OP_NEXT;
 }
 
-static const struct op_step list_steps[] = {
+static const struct step list_steps[] = {
 	{ .name = "list containers",
 	  .timeout_ms = LIST_TIMEOUT_MS,
 	  .start = start_list_containers },
@@ -207,6 +208,7 @@ static const struct op_step list_steps[] = {
 	  .timeout_ms = LIST_TIMEOUT_MS,
 	  .start = start_list_tasks,
 	  .done = done_list_tasks },
+	{ 0 },
 };
 
 void facts_list(struct runtime *runtime, const char *namespace_, struct container_facts *ret_facts,
@@ -216,21 +218,21 @@ void facts_list(struct runtime *runtime, const char *namespace_, struct containe
 
 	facts->ret_facts = ret_facts;
 	facts->op.fini = facts_fini;
-	op_start(&containerd_of(runtime)->ctd, &facts->op, list_steps, namespace_, "all containers",
-		 call);
+	ctd_op_start(&containerd_of(runtime)->ctd, &facts->op, list_steps, namespace_,
+		     "all containers", call);
 }
 
 /* ---- inspect ---- */
 
 struct inspect_op {
-	struct op op;
+	struct ctd_op op;
 	struct container_fact fact;
 	struct container_fact *ret_fact;
 };
 
 static struct inspect_op *inspect_of(struct op *op)
 {
-	return container_of(op, struct inspect_op, op);
+	return container_of(op, struct inspect_op, op.op);
 }
 
 static void inspect_fini(struct op *op)
@@ -243,18 +245,18 @@ static int start_get_container(struct op *op)
 	Ctd__NameRequest request = CTD__NAME_REQUEST__INIT;
 
 	request.name = inspect_of(op)->fact.id;
-	return op_unary(op, &containers_get_method, &request.base);
+	return ctd_unary(op, &containers_get_method, &request.base);
 }
 
 static int done_get_container(struct op *op, int status)
 {
 	const Ctd__Container *container =
-		status == 0 ? op_reply(op, Ctd__ContainerMessage)->container : NULL;
+		status == 0 ? ctd_reply(op, Ctd__ContainerMessage)->container : NULL;
 	struct container_fact *fact = &inspect_of(op)->fact;
 
 	fact->record = container != NULL;
 	if (container)
-		labels_read_container(container->labels, container->n_labels, op->ctd->instance,
+		labels_read_container(container->labels, container->n_labels, ctd_of(op)->instance,
 				      fact);
 	return OP_NEXT;
 }
@@ -263,20 +265,20 @@ static int start_stat_snapshot(struct op *op)
 {
 	Ctd__SnapshotRequest request = CTD__SNAPSHOT_REQUEST__INIT;
 
-	request.snapshotter = op->ctd->snapshotter;
+	request.snapshotter = ctd_of(op)->snapshotter;
 	request.key = inspect_of(op)->fact.id;
-	return op_unary(op, &snapshots_stat_method, &request.base);
+	return ctd_unary(op, &snapshots_stat_method, &request.base);
 }
 
 static int done_stat_snapshot(struct op *op, int status)
 {
-	const Ctd__SnapshotList *reply = status == 0 ? op_reply(op, Ctd__SnapshotList) : NULL;
+	const Ctd__SnapshotList *reply = status == 0 ? ctd_reply(op, Ctd__SnapshotList) : NULL;
 	struct container_fact *fact = &inspect_of(op)->fact;
 
 	fact->snapshot = reply != NULL;
 	if (reply && reply->n_info == 1 && !fact->record &&
 	    labels_read_container(reply->info[0]->labels, reply->info[0]->n_labels,
-				  op->ctd->instance, fact))
+				  ctd_of(op)->instance, fact))
 		fact->spec_hash[0] = '\0';
 	return OP_NEXT;
 }
@@ -286,18 +288,18 @@ static int start_get_task(struct op *op)
 	Ctd__NameRequest request = CTD__NAME_REQUEST__INIT;
 
 	request.name = inspect_of(op)->fact.id;
-	return op_unary(op, &tasks_get_method, &request.base);
+	return ctd_unary(op, &tasks_get_method, &request.base);
 }
 
 static int done_get_task(struct op *op, int status)
 {
 	const Ctd__Process *process =
-		status == 0 ? op_reply(op, Ctd__ProcessMessage)->process : NULL;
+		status == 0 ? ctd_reply(op, Ctd__ProcessMessage)->process : NULL;
 	struct inspect_op *inspect = inspect_of(op);
 
 	if (status == -ETIMEDOUT || (process && is_unclear(process)))
-		return op_fail(op, -ETIMEDOUT,
-			       "its shim does not answer, so nobody knows whether it runs");
+		return ctd_fail(op, -ETIMEDOUT,
+				"its shim does not answer, so nobody knows whether it runs");
 	if (process)
 		read_process(process, &inspect->fact);
 	*inspect->ret_fact = inspect->fact;
@@ -305,7 +307,7 @@ static int done_get_task(struct op *op, int status)
 	return OP_NEXT;
 }
 
-static const struct op_step inspect_steps[] = {
+static const struct step inspect_steps[] = {
 	{ .name = "look at the record",
 	  .also_ok = { ENOENT },
 	  .start = start_get_container,
@@ -318,6 +320,7 @@ static const struct op_step inspect_steps[] = {
 	  .also_ok = { ENOENT, ETIMEDOUT },
 	  .start = start_get_task,
 	  .done = done_get_task },
+	{ 0 },
 };
 
 void facts_inspect(struct runtime *runtime, const struct container_ref *ref,
@@ -334,6 +337,6 @@ void facts_inspect(struct runtime *runtime, const struct container_ref *ref,
 	inspect->fact.spec_hash = xstrdup("");
 	inspect->fact.image_digest = xstrdup("");
 	inspect->op.fini = inspect_fini;
-	op_start(&containerd_of(runtime)->ctd, &inspect->op, inspect_steps, ref->namespace_, object,
-		 call);
+	ctd_op_start(&containerd_of(runtime)->ctd, &inspect->op, inspect_steps, ref->namespace_,
+		     object, call);
 }

@@ -9,9 +9,9 @@
 #include "api/containerd.pb-c.h"
 #include "drivers/containerd/driver.h"
 #include "drivers/containerd/shims.h"
+#include "drivers/ctd/ctd_op.h"
 #include "drivers/ctd/labels.h"
 #include "drivers/ctd/methods.h"
-#include "drivers/ctd/op.h"
 #include "drivers/images/unpack.h"
 
 enum { LIST_TIMEOUT_MS = 30 * 1000 };
@@ -24,7 +24,7 @@ struct record {
 };
 
 struct inventory_op {
-	struct op op;
+	struct ctd_op op;
 	struct strv namespaces, realms;
 	size_t at; /* which of them */
 	struct map records;
@@ -35,7 +35,7 @@ struct inventory_op {
 
 static struct inventory_op *inventory_of(struct op *op)
 {
-	return container_of(op, struct inventory_op, op);
+	return container_of(op, struct inventory_op, op.op);
 }
 
 static void inventory_fini(struct op *op)
@@ -92,7 +92,7 @@ static int start_namespaces(struct op *op)
 
 	containerd_of_op(op)->runtime.ops->list_namespaces(&containerd_of_op(op)->runtime,
 							   &inventory->namespaces,
-							   &inventory->realms, op_sub_call(op));
+							   &inventory->realms, &op->step);
 	return OP_WAIT;
 }
 
@@ -107,8 +107,8 @@ static int start_enter(struct op *op)
 		op->next = STEP_SHIMS;
 		return OP_NEXT;
 	}
-	free(op->namespace_);
-	op->namespace_ = xstrdup(namespace_of(inventory));
+	free(to_ctd_op(op)->namespace_);
+	to_ctd_op(op)->namespace_ = xstrdup(namespace_of(inventory));
 	return OP_NEXT;
 }
 
@@ -128,12 +128,13 @@ static int on_container(struct op *op, const ProtobufCMessage *message)
 	AUTO(container_fact_fini) struct container_fact fact = { 0 };
 	struct record *record;
 
-	if (!container || !container->id || find_record(inventory, op->namespace_, container->id))
+	if (!container || !container->id ||
+	    find_record(inventory, to_ctd_op(op)->namespace_, container->id))
 		return 0;
 	record = xnew(struct record);
-	record->key = xasprintf("%s/%s", op->namespace_, container->id);
+	record->key = xasprintf("%s/%s", to_ctd_op(op)->namespace_, container->id);
 	map_insert(&inventory->records, &record->node, record->key);
-	if (labels_read_container(container->labels, container->n_labels, op->ctd->instance,
+	if (labels_read_container(container->labels, container->n_labels, ctd_of(op)->instance,
 				  &fact)) {
 		record->cell_key = take_ptr(fact.cell_key);
 		add(inventory, HOST_CONTAINER, container->id, record->cell_key);
@@ -145,16 +146,16 @@ static int start_containers(struct op *op)
 {
 	Ctd__FilterRequest request = CTD__FILTER_REQUEST__INIT;
 
-	return op_stream(op, &containers_list_method, &request.base, on_container);
+	return ctd_stream(op, &containers_list_method, &request.base, on_container);
 }
 
 /* ---- snapshots ---- */
 
 static bool lease_in_use(const struct op *op, const char *lease)
 {
-	const struct op *other;
+	const struct ctd_op *other;
 
-	list_for_each(other, &op->ctd->ops, link)
+	list_for_each(other, &ctd_of(op)->active, link)
 		if (other->lease && str_equal(other->lease, lease))
 			return true;
 	return false;
@@ -167,7 +168,7 @@ static void add_extract(struct inventory_op *inventory, const char *name)
 	AUTO_FREE char *id = xstrndup(lease, strcspn(lease, " "));
 	struct host_thing *thing = add(inventory, HOST_SNAPSHOT, name, NULL);
 
-	thing->in_use = lease_in_use(&inventory->op, id);
+	thing->in_use = lease_in_use(&inventory->op.op, id);
 	thing->why = xstrdup("an unpacking that was cut off left it");
 }
 
@@ -182,7 +183,8 @@ static int on_snapshots(struct op *op, const ProtobufCMessage *message)
 
 		if (!info->name)
 			continue;
-		if (labels_read_container(info->labels, info->n_labels, op->ctd->instance, &fact))
+		if (labels_read_container(info->labels, info->n_labels, ctd_of(op)->instance,
+					  &fact))
 			add(inventory, HOST_SNAPSHOT, info->name, fact.cell_key);
 		else if (str_starts_with(info->name, UNPACK_SNAPSHOT_PREFIX UNPACK_LEASE_PREFIX))
 			add_extract(inventory, info->name);
@@ -194,8 +196,8 @@ static int start_snapshots(struct op *op)
 {
 	Ctd__SnapshotListRequest request = CTD__SNAPSHOT_LIST_REQUEST__INIT;
 
-	request.snapshotter = op->ctd->snapshotter;
-	return op_stream(op, &snapshots_list_method, &request.base, on_snapshots);
+	request.snapshotter = ctd_of(op)->snapshotter;
+	return ctd_stream(op, &snapshots_list_method, &request.base, on_snapshots);
 }
 
 /* ---- tasks and leases ---- */
@@ -204,18 +206,18 @@ static int start_tasks(struct op *op)
 {
 	Ctd__Empty request = CTD__EMPTY__INIT;
 
-	return op_unary(op, &tasks_list_method, &request.base);
+	return ctd_unary(op, &tasks_list_method, &request.base);
 }
 
 static int done_tasks(struct op *op, int status UNUSED)
 {
-	const Ctd__ProcessList *list = op_reply(op, Ctd__ProcessList);
+	const Ctd__ProcessList *list = ctd_reply(op, Ctd__ProcessList);
 	struct inventory_op *inventory = inventory_of(op);
 
 	for (size_t i = 0; i < list->n_tasks; i++) {
 		const char *id = list->tasks[i]->id;
 		const struct record *record =
-			id ? find_record(inventory, op->namespace_, id) : NULL;
+			id ? find_record(inventory, to_ctd_op(op)->namespace_, id) : NULL;
 
 		if (record && record->cell_key)
 			add(inventory, HOST_TASK, id, record->cell_key);
@@ -230,7 +232,7 @@ static int start_leases(struct op *op)
 {
 	Ctd__FilterRequest request = CTD__FILTER_REQUEST__INIT;
 
-	return op_unary(op, &leases_list_method, &request.base);
+	return ctd_unary(op, &leases_list_method, &request.base);
 }
 
 /* By our label, or, of versions that gave none, by the name. */
@@ -238,13 +240,13 @@ static bool is_our_lease(const struct op *op, const Ctd__Lease *lease)
 {
 	const char *instance = labels_get(lease->labels, lease->n_labels, LABEL_INSTANCE);
 
-	return *instance ? str_equal(instance, op->ctd->instance)
+	return *instance ? str_equal(instance, ctd_of(op)->instance)
 			 : str_starts_with(lease->id, UNPACK_LEASE_PREFIX);
 }
 
 static int done_leases(struct op *op, int status UNUSED)
 {
-	const Ctd__LeaseList *list = op_reply(op, Ctd__LeaseList);
+	const Ctd__LeaseList *list = ctd_reply(op, Ctd__LeaseList);
 	struct inventory_op *inventory = inventory_of(op);
 
 	for (size_t i = 0; i < list->n_leases; i++) {
@@ -266,18 +268,17 @@ static void run_shims(struct work *work)
 {
 	struct inventory_op *inventory = container_of(work, struct inventory_op, work);
 
-	shims_read(inventory->op.ctd->socket, &inventory->shims);
+	shims_read(ctd_of(&inventory->op.op)->socket, &inventory->shims);
 }
 
 static void done_work(struct work *work)
 {
-	call_complete(&container_of(work, struct inventory_op, work)->op.sub, 0, NULL);
+	call_complete(&container_of(work, struct inventory_op, work)->op.op.step, 0, NULL);
 }
 
 static int start_shims(struct op *op)
 {
-	op_sub_call(op);
-	loop_work(op->ctd->loop, &inventory_of(op)->work, run_shims, done_work);
+	loop_work(ctd_of(op)->ops.loop, &inventory_of(op)->work, run_shims, done_work);
 	return OP_WAIT;
 }
 
@@ -308,7 +309,7 @@ static int done_shims(struct op *op, int status UNUSED)
 	return OP_NEXT;
 }
 
-static const struct op_step inventory_steps[] = {
+static const struct step inventory_steps[] = {
 	{ .name = "list namespaces", .start = start_namespaces },
 	[STEP_ENTER] = { .name = "look into the next namespace", .start = start_enter },
 	{ .name = "list containers", .timeout_ms = LIST_TIMEOUT_MS, .start = start_containers },
@@ -323,6 +324,7 @@ static const struct op_step inventory_steps[] = {
 	  .done = done_leases },
 	{ .name = "leave the namespace", .start = start_leave },
 	[STEP_SHIMS] = { .name = "look for shims", .start = start_shims, .done = done_shims },
+	{ 0 },
 };
 
 void inventory_take(struct runtime *runtime, struct host_things *ret_things, struct call *call)
@@ -331,6 +333,6 @@ void inventory_take(struct runtime *runtime, struct host_things *ret_things, str
 
 	inventory->ret_things = ret_things;
 	inventory->op.fini = inventory_fini;
-	op_start(&containerd_of(runtime)->ctd, &inventory->op, inventory_steps, NULL, "everything",
-		 call);
+	ctd_op_start(&containerd_of(runtime)->ctd, &inventory->op, inventory_steps, NULL,
+		     "everything", call);
 }

@@ -9,15 +9,15 @@
 
 #include "api/containerd.pb-c.h"
 #include "drivers/containerd/driver.h"
+#include "drivers/ctd/ctd_op.h"
 #include "drivers/ctd/labels.h"
 #include "drivers/ctd/methods.h"
-#include "drivers/ctd/op.h"
 
 /* As name_containerd_namespace() gives them. */
 #define NAMESPACE_PREFIX "kukeon-"
 
 struct namespace_op {
-	struct op op;
+	struct ctd_op op;
 	char *name, *realm; /* realm NULL: take the labels away */
 	bool found;         /* it is somebody's */
 	struct strv *ret_namespaces, *ret_realms;
@@ -25,7 +25,7 @@ struct namespace_op {
 
 static struct namespace_op *namespace_of(struct op *op)
 {
-	return container_of(op, struct namespace_op, op);
+	return container_of(op, struct namespace_op, op.op);
 }
 
 static void namespace_fini(struct op *op)
@@ -35,7 +35,7 @@ static void namespace_fini(struct op *op)
 }
 
 static void start(struct runtime *runtime, struct namespace_op *namespace_,
-		  const struct op_step *steps, size_t n_steps, struct call *call)
+		  const struct step *steps, struct call *call)
 {
 	AUTO_FREE char *object = namespace_->name
 					 ? xasprintf("containerd namespace %s", namespace_->name)
@@ -43,8 +43,7 @@ static void start(struct runtime *runtime, struct namespace_op *namespace_,
 
 	namespace_->op.fini = namespace_fini;
 	namespace_->op.events_namespace = namespace_->name;
-	op_start_steps(&containerd_of(runtime)->ctd, &namespace_->op, steps, n_steps, NULL, object,
-		       call);
+	ctd_op_start(&containerd_of(runtime)->ctd, &namespace_->op, steps, NULL, object, call);
 }
 
 /* Create and Update take the same message; the mask is ignored by Create. A label of no value is
@@ -60,7 +59,7 @@ static int start_write(struct op *op, const struct client_method *method)
 	struct labels labels = { 0 };
 
 	labels_add(&labels, LABEL_REALM, namespace_->realm ? namespace_->realm : "");
-	labels_add(&labels, LABEL_INSTANCE, namespace_->realm ? op->ctd->instance : "");
+	labels_add(&labels, LABEL_INSTANCE, namespace_->realm ? ctd_of(op)->instance : "");
 	if (namespace_->found)
 		labels_add(&labels, LABEL_FOUND, namespace_->realm ? "true" : "");
 	object.name = namespace_->name;
@@ -70,7 +69,7 @@ static int start_write(struct op *op, const struct client_method *method)
 	mask.n_paths = labels.n;
 	request.namespace_ = &object;
 	request.update_mask = method == &namespaces_update_method ? &mask : NULL;
-	return op_unary(op, method, &request.base);
+	return ctd_unary(op, method, &request.base);
 }
 
 static int start_create(struct op *op)
@@ -92,7 +91,7 @@ static int start_list(struct op *op)
 {
 	Ctd__Empty request = CTD__EMPTY__INIT;
 
-	return op_unary(op, &namespaces_list_method, &request.base);
+	return ctd_unary(op, &namespaces_list_method, &request.base);
 }
 
 static const char *instance_of(const Ctd__Namespace *item)
@@ -105,7 +104,7 @@ static bool may_use(const struct op *op, const Ctd__Namespace *item)
 {
 	const char *instance = instance_of(item);
 
-	return !*instance || strcmp(instance, op->ctd->instance) == 0;
+	return !*instance || strcmp(instance, ctd_of(op)->instance) == 0;
 }
 
 static bool is_found(const Ctd__Namespace *item)
@@ -118,7 +117,7 @@ static bool is_found(const Ctd__Namespace *item)
 
 static int done_whose(struct op *op, int status UNUSED)
 {
-	const Ctd__NamespaceList *list = op_reply(op, Ctd__NamespaceList);
+	const Ctd__NamespaceList *list = ctd_reply(op, Ctd__NamespaceList);
 
 	for (size_t i = 0; i < list->n_namespaces; i++) {
 		const Ctd__Namespace *item = list->namespaces[i];
@@ -127,21 +126,22 @@ static int done_whose(struct op *op, int status UNUSED)
 			continue;
 		namespace_of(op)->found = is_found(item);
 		if (!may_use(op, item))
-			return op_fail(op, -EEXIST,
-				       "belongs to the Kukeon with run path %s; give the realm "
-				       "another spec.namespace",
-				       instance_of(item));
+			return ctd_fail(op, -EEXIST,
+					"belongs to the Kukeon with run path %s; give the realm "
+					"another spec.namespace",
+					instance_of(item));
 	}
 	return OP_NEXT;
 }
 
-static const struct op_step ensure_steps[] = {
+static const struct step ensure_steps[] = {
 	{ .name = "create",
 	  .also_ok = { EEXIST },
 	  .start = start_create,
 	  .done = done_unless_busy },
 	{ .name = "see whose it is", .start = start_list, .done = done_whose },
 	{ .name = "label", .start = start_update },
+	{ 0 },
 };
 
 void namespace_ensure(struct runtime *runtime, const char *namespace_, const char *realm,
@@ -152,7 +152,7 @@ void namespace_ensure(struct runtime *runtime, const char *namespace_, const cha
 	op->name = xstrdup(namespace_);
 	op->realm = xstrdup(realm);
 	events_add_namespace(&containerd_of(runtime)->ctd.events, namespace_);
-	start(runtime, op, ensure_steps, ARRAY_SIZE(ensure_steps), call);
+	start(runtime, op, ensure_steps, call);
 }
 
 static int start_delete(struct op *op)
@@ -162,13 +162,13 @@ static int start_delete(struct op *op)
 	if (namespace_of(op)->found)
 		return OP_NEXT;
 	request.name = namespace_of(op)->name;
-	return op_unary(op, &namespaces_delete_method, &request.base);
+	return ctd_unary(op, &namespaces_delete_method, &request.base);
 }
 
 /* Another instance's by now: nothing of it is ours to take away. */
 static int done_whose_to_remove(struct op *op, int status)
 {
-	const Ctd__NamespaceList *list = op_reply(op, Ctd__NamespaceList);
+	const Ctd__NamespaceList *list = ctd_reply(op, Ctd__NamespaceList);
 
 	for (size_t i = 0; i < list->n_namespaces; i++)
 		if (str_equal(list->namespaces[i]->name, namespace_of(op)->name))
@@ -176,13 +176,14 @@ static int done_whose_to_remove(struct op *op, int status)
 	return OP_END;
 }
 
-static const struct op_step remove_steps[] = {
+static const struct step remove_steps[] = {
 	{ .name = "see whose it is", .start = start_list, .done = done_whose_to_remove },
 	{ .name = "delete",
 	  .also_ok = { ENOENT, EBUSY },
 	  .start = start_delete,
 	  .done = done_unless_busy },
 	{ .name = "take our label away", .also_ok = { ENOENT }, .start = start_update },
+	{ 0 },
 };
 
 void namespace_remove(struct runtime *runtime, const char *namespace_, struct call *call)
@@ -190,12 +191,12 @@ void namespace_remove(struct runtime *runtime, const char *namespace_, struct ca
 	struct namespace_op *op = xnew(struct namespace_op);
 
 	op->name = xstrdup(namespace_);
-	start(runtime, op, remove_steps, ARRAY_SIZE(remove_steps), call);
+	start(runtime, op, remove_steps, call);
 }
 
 static int done_list(struct op *op, int status UNUSED)
 {
-	const Ctd__NamespaceList *list = op_reply(op, Ctd__NamespaceList);
+	const Ctd__NamespaceList *list = ctd_reply(op, Ctd__NamespaceList);
 	struct namespace_op *ours = namespace_of(op);
 
 	for (size_t i = 0; i < list->n_namespaces; i++) {
@@ -206,13 +207,14 @@ static int done_list(struct op *op, int status UNUSED)
 			continue;
 		strv_add(ours->ret_namespaces, item->name);
 		strv_add(ours->ret_realms, realm);
-		events_add_namespace(&op->ctd->events, item->name);
+		events_add_namespace(&ctd_of(op)->events, item->name);
 	}
 	return OP_NEXT;
 }
 
-static const struct op_step list_steps[] = {
+static const struct step list_steps[] = {
 	{ .name = "list namespaces", .start = start_list, .done = done_list },
+	{ 0 },
 };
 
 void namespace_list(struct runtime *runtime, struct strv *ret_namespaces, struct strv *ret_realms,
@@ -222,5 +224,5 @@ void namespace_list(struct runtime *runtime, struct strv *ret_namespaces, struct
 
 	op->ret_namespaces = ret_namespaces;
 	op->ret_realms = ret_realms;
-	start(runtime, op, list_steps, ARRAY_SIZE(list_steps), call);
+	start(runtime, op, list_steps, call);
 }

@@ -7,9 +7,9 @@
 #include "core/model/model.h"
 #include "drivers/containerd/shims.h"
 #include "drivers/containerd/task.h"
+#include "drivers/ctd/ctd_op.h"
 #include "drivers/ctd/labels.h"
 #include "drivers/ctd/methods.h"
-#include "drivers/ctd/op.h"
 #include "drivers/oci/inputs.h"
 
 static void task_fini(struct op *op)
@@ -17,6 +17,7 @@ static void task_fini(struct op *op)
 	struct task_op *task = task_of(op);
 
 	free(task->id);
+	free(task->cgroup_leaf);
 	if (task->spec)
 		protobuf_c_message_free_unpacked(&task->spec->base, NULL);
 	if (task->mounts)
@@ -32,13 +33,12 @@ struct task_op *task_new(const struct container_ref *ref)
 	return task;
 }
 
-void task_run(struct runtime *runtime, struct task_op *task, const struct op_step *steps,
-	      size_t n_steps, const struct container_ref *ref, struct call *call)
+void task_run(struct runtime *runtime, struct task_op *task, const struct step *steps,
+	      const struct container_ref *ref, struct call *call)
 {
 	AUTO_FREE char *object = xasprintf("container %s", ref->id);
 
-	op_start_steps(&containerd_of(runtime)->ctd, &task->op, steps, n_steps, ref->namespace_,
-		       object, call);
+	ctd_op_start(&containerd_of(runtime)->ctd, &task->op, steps, ref->namespace_, object, call);
 }
 
 int task_ask(struct op *op, const struct client_method *method)
@@ -46,7 +46,7 @@ int task_ask(struct op *op, const struct client_method *method)
 	Ctd__NameRequest request = CTD__NAME_REQUEST__INIT;
 
 	request.name = task_of(op)->id;
-	return op_unary(op, method, &request.base);
+	return ctd_unary(op, method, &request.base);
 }
 
 /* ---- create ---- */
@@ -57,7 +57,7 @@ void task_worked(struct work *work)
 {
 	struct task_op *task = container_of(work, struct task_op, work);
 
-	call_complete(&task->op.sub, task->worked, &task->work_err);
+	call_complete(&task->op.op.step, task->worked, &task->work_err);
 }
 
 static void run_check_volumes(struct work *work)
@@ -75,8 +75,7 @@ static int start_check_volumes(struct op *op)
 
 	if (!task->spec)
 		return OP_NEXT;
-	op_sub_call(op);
-	loop_work_apart(op->ctd->loop, &task->work, run_check_volumes, task_worked);
+	loop_work_apart(ctd_of(op)->ops.loop, &task->work, run_check_volumes, task_worked);
 	return OP_WAIT;
 }
 
@@ -84,15 +83,15 @@ static int start_mounts(struct op *op)
 {
 	Ctd__SnapshotRequest request = CTD__SNAPSHOT_REQUEST__INIT;
 
-	request.snapshotter = op->ctd->snapshotter;
+	request.snapshotter = ctd_of(op)->snapshotter;
 	request.key = task_of(op)->id;
-	return op_unary(op, &snapshots_mounts_method, &request.base);
+	return ctd_unary(op, &snapshots_mounts_method, &request.base);
 }
 
 static int done_mounts(struct op *op, int status UNUSED)
 {
-	task_of(op)->mounts = op_reply(op, Ctd__MountsReply);
-	op->unary.reply = NULL;
+	task_of(op)->mounts = ctd_reply(op, Ctd__MountsReply);
+	to_ctd_op(op)->unary.reply = NULL;
 	return OP_NEXT;
 }
 
@@ -105,14 +104,14 @@ static int start_create(struct op *op)
 	request.container_id = task->id;
 	request.rootfs = task->mounts->mounts;
 	request.n_rootfs = task->mounts->n_mounts;
-	return op_unary(op, &tasks_create_method, &request.base);
+	return ctd_unary(op, &tasks_create_method, &request.base);
 }
 
 static int done_create(struct op *op, int status)
 {
 	if (status == -EEXIST)
 		return OP_NEXT;
-	*task_of(op)->ret_pid = op_reply(op, Ctd__TaskCreateReply)->pid;
+	*task_of(op)->ret_pid = ctd_reply(op, Ctd__TaskCreateReply)->pid;
 	return OP_END;
 }
 
@@ -127,9 +126,9 @@ static int done_get(struct op *op, int status)
 
 	if (status == -ENOENT)
 		return OP_NEXT;
-	process = op_reply(op, Ctd__ProcessMessage)->process;
+	process = ctd_reply(op, Ctd__ProcessMessage)->process;
 	if (!process || process->status != CTD__PROCESS_STATUS__CREATED)
-		return op_fail(op, -EEXIST, "a task of an earlier run is there: delete it first");
+		return ctd_fail(op, -EEXIST, "a task of an earlier run is there: delete it first");
 	*task_of(op)->ret_pid = process->pid;
 	return OP_END;
 }
@@ -144,8 +143,8 @@ static int done_clear(struct op *op, int status UNUSED)
 	struct task_op *task = task_of(op);
 
 	if (task->cleared)
-		return op_fail(op, -EEXIST,
-			       "containerd keeps a task that its shim does not know: restart it");
+		return ctd_fail(op, -EEXIST,
+				"containerd keeps a task that its shim does not know: restart it");
 	task->cleared = true;
 	op->next = CREATE_STEP;
 	return OP_NEXT;
@@ -153,7 +152,7 @@ static int done_clear(struct op *op, int status UNUSED)
 
 /* A deletion that was cut off when its caller died leaves containerd with a task that the shim has
  * forgotten: it cannot be created, looked at or listed, but it can be deleted once more. */
-static const struct op_step create_steps[] = {
+static const struct step create_steps[] = {
 	{ .name = "look for what it needs of the host", .start = start_check_volumes },
 	{ .name = "find the mounts of the snapshot", .start = start_mounts, .done = done_mounts },
 	[CREATE_STEP] = { .name = "create the task",
@@ -167,6 +166,7 @@ static const struct op_step create_steps[] = {
 	  .also_ok = { ENOENT },
 	  .start = start_clear,
 	  .done = done_clear },
+	{ 0 },
 };
 
 void task_create(struct runtime *runtime, const struct container_ref *ref,
@@ -177,7 +177,7 @@ void task_create(struct runtime *runtime, const struct container_ref *ref,
 	if (spec && inputs_name_paths(spec))
 		task->spec = (Api__ContainerSpec *)model_copy(&spec->base);
 	task->ret_pid = ret_pid;
-	task_run(runtime, task, create_steps, ARRAY_SIZE(create_steps), ref, call);
+	task_run(runtime, task, create_steps, ref, call);
 }
 
 /* ---- signal ---- */
@@ -192,7 +192,7 @@ static int start_get_record(struct op *op)
 static int done_get_record(struct op *op, int status)
 {
 	const Ctd__Container *record =
-		status == 0 ? op_reply(op, Ctd__ContainerMessage)->container : NULL;
+		status == 0 ? ctd_reply(op, Ctd__ContainerMessage)->container : NULL;
 	int signal = 0;
 
 	if (record)
@@ -212,15 +212,16 @@ static int start_kill(struct op *op)
 	request.signal = (uint32_t)task->signal;
 	request.has_all = true;
 	request.all = task->signal == SIGKILL;
-	return op_unary(op, &tasks_kill_method, &request.base);
+	return ctd_unary(op, &tasks_kill_method, &request.base);
 }
 
-static const struct op_step kill_steps[] = {
+static const struct step kill_steps[] = {
 	{ .name = "look for the image's stop signal",
 	  .also_ok = { ENOENT },
 	  .start = start_get_record,
 	  .done = done_get_record },
 	{ .name = "send the signal", .also_ok = { ENOENT }, .start = start_kill },
+	{ 0 },
 };
 
 void task_signal(struct runtime *runtime, const struct container_ref *ref, int signal,
@@ -229,7 +230,7 @@ void task_signal(struct runtime *runtime, const struct container_ref *ref, int s
 	struct task_op *task = task_new(ref);
 
 	task->signal = signal;
-	task_run(runtime, task, kill_steps, ARRAY_SIZE(kill_steps), ref, call);
+	task_run(runtime, task, kill_steps, ref, call);
 }
 
 /* ---- delete ---- */
@@ -239,18 +240,19 @@ static int start_delete(struct op *op)
 	return task_ask(op, &tasks_delete_method);
 }
 
-static const struct op_step delete_steps[] = {
+static const struct step delete_steps[] = {
 	{ .name = "delete the task",
 	  .timeout_ms = TASK_TIMEOUT_MS,
 	  .also_ok = { ENOENT },
 	  .start = start_delete },
+	{ 0 },
 };
 
 void task_delete(struct runtime *runtime, const struct container_ref *ref, struct call *call)
 {
 	struct task_op *task = task_new(ref);
 
-	task_run(runtime, task, delete_steps, ARRAY_SIZE(delete_steps), ref, call);
+	task_run(runtime, task, delete_steps, ref, call);
 }
 
 /* ---- a shim that answers nobody ---- */
@@ -259,22 +261,22 @@ static void run_kill_shim(struct work *work)
 {
 	struct task_op *task = container_of(work, struct task_op, work);
 
-	task->worked =
-		shim_kill(task->op.ctd->socket, task->op.namespace_, task->id, &task->work_err);
+	task->worked = shim_kill(ctd_of(&task->op.op)->socket, task->op.namespace_, task->id,
+				 &task->work_err);
 }
 
 static int start_kill_shim(struct op *op)
 {
-	op_sub_call(op);
-	loop_work(op->ctd->loop, &task_of(op)->work, run_kill_shim, task_worked);
+	loop_work(ctd_of(op)->ops.loop, &task_of(op)->work, run_kill_shim, task_worked);
 	return OP_WAIT;
 }
 
-static const struct op_step kill_shim_steps[] = {
+static const struct step kill_shim_steps[] = {
 	{ .name = "kill the shim", .start = start_kill_shim },
+	{ 0 },
 };
 
 void task_kill_shim(struct runtime *runtime, const struct container_ref *ref, struct call *call)
 {
-	task_run(runtime, task_new(ref), kill_shim_steps, ARRAY_SIZE(kill_shim_steps), ref, call);
+	task_run(runtime, task_new(ref), kill_shim_steps, ref, call);
 }

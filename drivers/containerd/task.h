@@ -10,7 +10,7 @@
 enum { TASK_TIMEOUT_MS = 60 * 1000 };
 
 struct task_op {
-	struct op op;
+	struct ctd_op op;
 	char *id;
 	Ctd__MountsReply *mounts;
 	uint32_t *ret_pid;
@@ -23,17 +23,18 @@ struct task_op {
 	struct error work_err;
 	Api__ContainerSpec *spec; /* of a container that names paths of the host, or at its start
 				     of one that has a tmpfs; NULL: none */
-	uint32_t waiting_pid;     /* of the task that is to be started */
+	uint32_t waiting_pid;     /* of the task that is to be started, as containerd says; */
+	char *cgroup_leaf;        /* what its process can be told by */
 };
 
 static inline struct task_op *task_of(struct op *op)
 {
-	return container_of(op, struct task_op, op);
+	return container_of(op, struct task_op, op.op);
 }
 
 struct task_op *task_new(const struct container_ref *ref);
-void task_run(struct runtime *runtime, struct task_op *task, const struct op_step *steps,
-	      size_t n_steps, const struct container_ref *ref, struct call *call);
+void task_run(struct runtime *runtime, struct task_op *task, const struct step *steps,
+	      const struct container_ref *ref, struct call *call);
 
 /* For steps: a method that takes no more than the task's name. */
 int task_ask(struct op *op, const struct client_method *method);

@@ -4,11 +4,13 @@
 
 #include "api/containerd.pb-c.h"
 #include "core/model/model.h"
+#include "core/model/names.h"
 #include "drivers/containerd/task.h"
+#include "drivers/ctd/labels.h"
 #include "drivers/ctd/methods.h"
 #include "drivers/oci/tmpfs.h"
 
-enum { START_STEP = 2 };
+enum { START_STEP = 3 };
 
 static int start_look_waiting(struct op *op)
 {
@@ -21,10 +23,28 @@ static int start_look_waiting(struct op *op)
 static int done_look_waiting(struct op *op, int status)
 {
 	const Ctd__Process *process =
-		status == 0 ? op_reply(op, Ctd__ProcessMessage)->process : NULL;
+		status == 0 ? ctd_reply(op, Ctd__ProcessMessage)->process : NULL;
 
 	if (process && process->status == CTD__PROCESS_STATUS__CREATED)
 		task_of(op)->waiting_pid = process->pid;
+	return OP_NEXT;
+}
+
+static int start_look_whose(struct op *op)
+{
+	return task_of(op)->waiting_pid ? task_ask(op, &containers_get_method) : OP_NEXT;
+}
+
+static int done_look_whose(struct op *op, int status UNUSED)
+{
+	const Ctd__Container *record = ctd_reply(op, Ctd__ContainerMessage)->container;
+	struct container_fact fact = { 0 };
+
+	if (!record ||
+	    !labels_read_container(record->labels, record->n_labels, ctd_of(op)->instance, &fact))
+		return ctd_fail(op, -EBADMSG, "its record does not say whose it is");
+	task_of(op)->cgroup_leaf = name_cgroup_leaf("", fact.cell_key, fact.role);
+	container_fact_fini(&fact);
 	return OP_NEXT;
 }
 
@@ -32,7 +52,8 @@ static void run_set_modes(struct work *work)
 {
 	struct task_op *task = container_of(work, struct task_op, work);
 
-	task->worked = tmpfs_set_modes(task->waiting_pid, task->spec, &task->work_err);
+	task->worked =
+		tmpfs_set_modes(task->waiting_pid, task->cgroup_leaf, task->spec, &task->work_err);
 }
 
 static int start_set_modes(struct op *op)
@@ -41,8 +62,7 @@ static int start_set_modes(struct op *op)
 
 	if (!task->waiting_pid)
 		return OP_NEXT;
-	op_sub_call(op);
-	loop_work_apart(op->ctd->loop, &task->work, run_set_modes, task_worked);
+	loop_work_apart(ctd_of(op)->ops.loop, &task->work, run_set_modes, task_worked);
 	return OP_WAIT;
 }
 
@@ -57,7 +77,7 @@ static int done_start(struct op *op, int status)
 
 	if (status == 0)
 		return OP_END;
-	task->start_status = op_explain(op, status, &task->start_err);
+	task->start_status = ctd_explain(op, status, &task->start_err);
 	return OP_NEXT;
 }
 
@@ -71,7 +91,7 @@ static int start_look_started(struct op *op)
 static int done_look_started(struct op *op, int status)
 {
 	const Ctd__Process *process =
-		status == 0 ? op_reply(op, Ctd__ProcessMessage)->process : NULL;
+		status == 0 ? ctd_reply(op, Ctd__ProcessMessage)->process : NULL;
 
 	if (process && process->status == CTD__PROCESS_STATUS__RUNNING)
 		return OP_END;
@@ -79,11 +99,12 @@ static int done_look_started(struct op *op, int status)
 	return task_of(op)->start_status;
 }
 
-static const struct op_step begin_steps[] = {
+static const struct step begin_steps[] = {
 	{ .name = "look at the task that waits",
 	  .also_ok = { ENOENT },
 	  .start = start_look_waiting,
 	  .done = done_look_waiting },
+	{ .name = "look whose task it is", .start = start_look_whose, .done = done_look_whose },
 	{ .name = "make its tmpfs true", .start = start_set_modes },
 	[START_STEP] = { .name = "start the task",
 			 .timeout_ms = TASK_TIMEOUT_MS,
@@ -94,6 +115,7 @@ static const struct op_step begin_steps[] = {
 	  .also_ok = { ENOENT },
 	  .start = start_look_started,
 	  .done = done_look_started },
+	{ 0 },
 };
 
 void task_start(struct runtime *runtime, const struct container_ref *ref,
@@ -103,5 +125,5 @@ void task_start(struct runtime *runtime, const struct container_ref *ref,
 
 	if (spec && tmpfs_is_used(spec))
 		task->spec = (Api__ContainerSpec *)model_copy(&spec->base);
-	task_run(runtime, task, begin_steps, ARRAY_SIZE(begin_steps), ref, call);
+	task_run(runtime, task, begin_steps, ref, call);
 }

@@ -2,19 +2,17 @@
 /* The connection to containerd: what every call to it needs, whatever it is about. */
 #pragma once
 
-#include "core/loop/pending.h"
+#include "core/loop/op.h"
 #include "drivers/ctd/events.h"
 
 struct ctd {
-	struct loop *loop;
+	struct ops ops; /* and the calls of events */
 	struct rpc_channel *channel;
 	char *socket, *snapshotter;
 	char *instance;
-	char *version;   /* NULL until containerd told it */
-	struct list ops; /* struct op.link: under way */
+	char *version;      /* NULL until containerd told it */
+	struct list active; /* struct ctd_op.link: under way */
 	struct events events;
-	bool closing;             /* no RPC may start any more */
-	struct pending under_way; /* ops, and the calls of events */
 };
 
 struct ctd_options {

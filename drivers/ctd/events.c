@@ -21,6 +21,7 @@
 #include <stdio.h>
 
 #include "api/containerd.pb-c.h"
+#include "core/base/backoff.h"
 #include "core/base/log.h"
 #include "drivers/ctd/client.h"
 #include "drivers/ctd/ctd.h"
@@ -42,15 +43,15 @@
 #define NAMESPACE_PREFIX "kukeon-"
 
 enum {
-	PUBLISH_DELAY_MIN_MS = 10,
-	PUBLISH_DELAY_MAX_MS = 500, /* gRPC itself tries to connect about that often */
-	SUBSCRIBE_DELAY_MIN_MS = 10,
-	SUBSCRIBE_DELAY_MAX_MS = 1000,
 	/* While calls are under way. */
 	PROBE_EVERY_MS = 5 * 1000,
 	PROBE_TIMEOUT_MS = 5 * 1000, /* not to answer so long is to be away */
 	FRESH_MS = 1000,             /* an answer says so long that it does not hang */
 };
+
+/* gRPC itself tries to connect about as often as the last one. */
+static const struct backoff publish_pauses = { .first_ms = 10, .last_ms = 500 };
+static const struct backoff subscribe_pauses = { .first_ms = 10, .last_ms = 1000 };
 
 static void subscribe(struct events *events);
 
@@ -112,12 +113,12 @@ static void on_version(struct call *call)
 		explain(events, "ask for the version", call->status, call->err.msg, &why);
 		drop_stream(events, &why);
 	} else if (call->status == 0 && events->state == EVENTS_GREETING) {
-		events->subscribe_delay_ms = SUBSCRIBE_DELAY_MIN_MS;
+		events->subscribed = 0;
 		events->told_down = false;
 		enter(events, EVENTS_UP);
 		events->listener.on_up(events->listener.ctx);
 	}
-	pending_end(&events->ctd->under_way);
+	pending_end(&events->ctd->ops.under_way);
 }
 
 static void ask_version(struct events *events)
@@ -127,9 +128,9 @@ static void ask_version(struct events *events)
 
 	if (events->version_call.pending)
 		return;
-	events->asked_ms = loop_now_ms(events->ctd->loop);
-	pending_begin(&events->ctd->under_way);
-	call_init(&events->version_call, events->ctd->loop, on_version);
+	events->asked_ms = loop_now_ms(events->ctd->ops.loop);
+	pending_begin(&events->ctd->ops.under_way);
+	call_init(&events->version_call, events->ctd->ops.loop, on_version);
 	client_unary(events->ctd->channel, &version_method, &scope, &request.base, &events->version,
 		     &events->version_call);
 }
@@ -147,12 +148,12 @@ void events_probe(struct events *events)
 
 void events_answered(struct events *events)
 {
-	events->answered_ms = loop_now_ms(events->ctd->loop);
+	events->answered_ms = loop_now_ms(events->ctd->ops.loop);
 }
 
 uint64_t events_ask(struct events *events)
 {
-	uint64_t now_ms = loop_now_ms(events->ctd->loop);
+	uint64_t now_ms = loop_now_ms(events->ctd->ops.loop);
 
 	if (events->state != EVENTS_UP)
 		return 0;
@@ -167,7 +168,7 @@ void events_work(struct events *events)
 		return;
 	events_ask(events);
 	if (!timer_active(&events->timer))
-		timer_start(events->ctd->loop, &events->timer, PROBE_EVERY_MS, on_probe_timer);
+		timer_start(events->ctd->ops.loop, &events->timer, PROBE_EVERY_MS, on_probe_timer);
 }
 
 void events_rest(struct events *events)
@@ -191,13 +192,13 @@ static void on_published(struct call *call)
 		explain(events, "publish an event", call->status, call->err.msg, &why);
 		tell_down(events, &why);
 	} else if (call->status == 0 && events->state == EVENTS_SUBSCRIBING &&
-		   events->publish_delay_ms == PUBLISH_DELAY_MAX_MS) {
+		   backoff_ms(&publish_pauses, events->published) == publish_pauses.last_ms) {
 		/* It answers again: this one may be lost, the next one will not be. */
-		events->publish_delay_ms = PUBLISH_DELAY_MIN_MS;
-		timer_start(events->ctd->loop, &events->timer, PUBLISH_DELAY_MIN_MS,
+		events->published = 0;
+		timer_start(events->ctd->ops.loop, &events->timer, publish_pauses.first_ms,
 			    on_publish_timer);
 	}
-	pending_end(&events->ctd->under_way);
+	pending_end(&events->ctd->ops.under_way);
 }
 
 /* Publishes until the event comes back: one published before the subscription was in force is lost.
@@ -210,10 +211,8 @@ static void on_publish_timer(struct timer *timer)
 	Ctd__PublishRequest request = CTD__PUBLISH_REQUEST__INIT;
 	Ctd__Any any = CTD__ANY__INIT;
 
-	timer_start(events->ctd->loop, timer, events->publish_delay_ms, on_publish_timer);
-	events->publish_delay_ms *= 2;
-	if (events->publish_delay_ms > PUBLISH_DELAY_MAX_MS)
-		events->publish_delay_ms = PUBLISH_DELAY_MAX_MS;
+	timer_start(events->ctd->ops.loop, timer, backoff_ms(&publish_pauses, events->published++),
+		    on_publish_timer);
 	if (events->publish_call.pending)
 		return;
 	any.type_url = (char *)"kukeon.Sync";
@@ -222,8 +221,8 @@ static void on_publish_timer(struct timer *timer)
 	any.value.len = strlen(events->token);
 	request.topic = (char *)SYNC_TOPIC;
 	request.event = &any;
-	pending_begin(&events->ctd->under_way);
-	call_init(&events->publish_call, events->ctd->loop, on_published);
+	pending_begin(&events->ctd->ops.under_way);
+	call_init(&events->publish_call, events->ctd->ops.loop, on_published);
 	client_unary(events->ctd->channel, &events_publish_method, &scope, &request.base,
 		     &events->publish, &events->publish_call);
 }
@@ -273,11 +272,8 @@ static void after_stream(struct events *events, int status, const struct error *
 	if (!why.msg[0])
 		explain(events, "listen to events", status < 0 ? status : -ECONNREFUSED,
 			status < 0 ? err->msg : "the stream ended", &why);
-	timer_start(events->ctd->loop, &events->timer, events->subscribe_delay_ms,
-		    on_subscribe_timer);
-	events->subscribe_delay_ms *= 2;
-	if (events->subscribe_delay_ms > SUBSCRIBE_DELAY_MAX_MS)
-		events->subscribe_delay_ms = SUBSCRIBE_DELAY_MAX_MS;
+	timer_start(events->ctd->ops.loop, &events->timer,
+		    backoff_ms(&subscribe_pauses, events->subscribed++), on_subscribe_timer);
 	tell_down(events, &why);
 }
 
@@ -288,7 +284,7 @@ static void on_stream_end(struct rpc_stream *stream, int status, const struct er
 	events->streaming = false;
 	if (events->state != EVENTS_STOPPED)
 		after_stream(events, status, err);
-	pending_end(&events->ctd->under_way);
+	pending_end(&events->ctd->ops.under_way);
 }
 
 static void make_filters(const struct events *events, struct strv *filters)
@@ -314,7 +310,7 @@ static void subscribe(struct events *events)
 	events->resubscribe = false;
 	free(events->token);
 	events->token = xasprintf("%d-%llu-%llu", (int)getpid(),
-				  (unsigned long long)loop_now_ms(events->ctd->loop),
+				  (unsigned long long)loop_now_ms(events->ctd->ops.loop),
 				  (unsigned long long)++events->serial);
 	make_filters(events, &filters);
 	request.filters = filters.items;
@@ -323,11 +319,11 @@ static void subscribe(struct events *events)
 					      .on_message = on_message,
 					      .on_end = on_stream_end };
 	events->streaming = true;
-	pending_begin(&events->ctd->under_way);
+	pending_begin(&events->ctd->ops.under_way);
 	client_stream(events->ctd->channel, &events_subscribe_method, &scope, &request.base,
 		      &events->stream);
-	events->publish_delay_ms = PUBLISH_DELAY_MIN_MS;
-	timer_start(events->ctd->loop, &events->timer, 1, on_publish_timer);
+	events->published = 0;
+	timer_start(events->ctd->ops.loop, &events->timer, 1, on_publish_timer);
 }
 
 void events_add_namespace(struct events *events, const char *namespace_)
@@ -352,15 +348,15 @@ void events_kick(struct events *events)
 	if (events->state != EVENTS_SUBSCRIBING)
 		return;
 	rpc_channel_kick(events->ctd->channel);
-	events->publish_delay_ms = PUBLISH_DELAY_MIN_MS;
-	timer_start(events->ctd->loop, &events->timer, 1, on_publish_timer);
+	events->published = 0;
+	timer_start(events->ctd->ops.loop, &events->timer, 1, on_publish_timer);
 }
 
 void events_start(struct events *events, struct ctd *ctd, const struct runtime_listener *listener)
 {
 	events->ctd = ctd;
 	events->listener = *listener;
-	events->subscribe_delay_ms = SUBSCRIBE_DELAY_MIN_MS;
+	events->subscribed = 0;
 	subscribe(events);
 }
 

@@ -32,7 +32,7 @@ struct events {
 	/* Next Publish; next Subscribe in EVENTS_WAITING; next probe in EVENTS_UP while calls are
 	 * under way */
 	struct timer timer;
-	uint64_t publish_delay_ms, subscribe_delay_ms;
+	unsigned published, subscribed; /* in a row */
 	struct call publish_call;
 	struct rpc_unary publish;
 

@@ -35,7 +35,7 @@ void watch_open(struct events *events)
 	if (events->socket_wd >= 0)
 		return;
 	if (!inotify_joined(&events->inotify) &&
-	    inotify_join(events->ctd->loop, &events->inotify, on_event) < 0)
+	    inotify_join(events->ctd->ops.loop, &events->inotify, on_event) < 0)
 		return;
 	if (slash)
 		*slash = '\0';

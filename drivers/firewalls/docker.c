@@ -48,6 +48,8 @@ struct docker {
 	struct loop *loop;
 	struct journal *journal;
 	struct exec_pool *pool;
+	void (*rests)(void *ctx);
+	void *rests_ctx;
 	bool asked;  /* as the journal has it */
 	bool asking; /* somebody asks, with the next look */
 	bool leaves;
@@ -66,24 +68,6 @@ struct docker {
 };
 
 /* ---- on a worker: nftables ---- */
-
-static int run_nft(const char *commands, bool json, char **ret_answer, struct error *err)
-{
-	struct nft_ctx *nft = nft_open();
-	int r;
-
-	if (!nft)
-		return error_set(err, -ENOMEM, "libnftables cannot be used");
-	if (json)
-		nft_ctx_output_set_flags(nft, NFT_CTX_OUTPUT_JSON);
-	r = nft_run(nft, commands);
-	if (r != 0)
-		r = error_set(err, -EIO, "docker: %s", nft_ctx_get_error_buffer(nft));
-	else if (ret_answer)
-		*ret_answer = xstrdup(nft_ctx_get_output_buffer(nft));
-	nft_close(nft);
-	return r;
-}
 
 static bool is_to_change(const struct looking *looking, const struct docker_view *view)
 {
@@ -110,7 +94,7 @@ static int look_nft(struct looking *looking, const char *family, struct error *e
 	bool right;
 	int r = 0;
 
-	if (run_nft(command, true, &answer, NULL) < 0)
+	if (nft_run_once(command, NFT_CTX_OUTPUT_JSON, &answer, NULL) < 0)
 		return 0;
 	docker_view_read_nft(answer, &view);
 	if (!view.there)
@@ -118,7 +102,9 @@ static int look_nft(struct looking *looking, const char *family, struct error *e
 	right = docker_view_is_right(&view);
 	if (is_to_change(looking, &view)) {
 		docker_rules_to_nft(&view, family, looking->leaves, &change);
-		r = run_nft(change.data, false, NULL, err);
+		r = nft_run_once(change.data, 0, NULL, err);
+		if (r < 0)
+			error_wrap(err, r, "docker");
 		right = r == 0 && !looking->leaves;
 		looking->changed |= r == 0;
 	}
@@ -180,6 +166,8 @@ static void end_look(struct docker *docker)
 		close_if_idle(docker);
 	else if (docker->doubted)
 		docker_look(docker);
+	else
+		docker->rests(docker->rests_ctx);
 }
 
 static void next_family(struct docker *docker);
@@ -354,12 +342,15 @@ void docker_describe(const struct docker *docker, struct manager_notes *notes)
 
 /* ---- life ---- */
 
-struct docker *docker_open(struct loop *loop, struct journal *journal)
+struct docker *docker_open(struct loop *loop, struct journal *journal, void (*rests)(void *ctx),
+			   void *ctx)
 {
 	struct docker *docker = xnew(struct docker);
 
 	docker->loop = loop;
 	docker->journal = journal;
+	docker->rests = rests;
+	docker->rests_ctx = ctx;
 	docker->asked = journal_find(journal, RECORD) != NULL;
 	docker->pool =
 		exec_pool_new(loop, &(struct exec_pool_options){ .max_running = 1,

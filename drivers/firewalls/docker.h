@@ -14,7 +14,9 @@
 
 struct docker;
 
-struct docker *docker_open(struct loop *loop, struct journal *journal);
+/* @rests: it is not busy any more. */
+struct docker *docker_open(struct loop *loop, struct journal *journal, void (*rests)(void *ctx),
+			   void *ctx);
 void docker_close(struct docker *docker, void (*closed)(void *ctx), void *ctx);
 
 /* Its chains may have changed. Costs nothing as long as nobody has asked. */

@@ -79,6 +79,12 @@ static void forget_gone(struct firewalld *firewalld)
 
 /* ---- rounds ---- */
 
+static void tell_if_resting(const struct firewalld *firewalld)
+{
+	if (!firewalld_is_busy(firewalld))
+		firewalld->rests(firewalld->rests_ctx);
+}
+
 static void on_retry(struct timer *timer)
 {
 	firewalld_doubt(container_of(timer, struct firewalld, again));
@@ -99,6 +105,7 @@ void firewalld_round_ended(struct firewalld *firewalld, int status, const char *
 	}
 	if (firewalld->doubted)
 		firewalld_doubt(firewalld);
+	tell_if_resting(firewalld);
 }
 
 /* ---- when ---- */
@@ -139,6 +146,7 @@ static void set_there(struct firewalld *firewalld, bool there)
 	timer_stop(&firewalld->again);
 	firewalld_round_fini(&firewalld->round);
 	firewalld_doubt(firewalld);
+	tell_if_resting(firewalld);
 }
 
 static int on_owner_changed(sd_bus_message *message, void *ctx, sd_bus_error *error UNUSED)
@@ -163,8 +171,11 @@ static int on_owner(sd_bus_message *reply, void *ctx, sd_bus_error *error UNUSED
 
 	if (!sd_bus_message_is_method_error(reply, NULL))
 		sd_bus_message_read_basic(reply, 'b', &has);
+	firewalld->asking = false;
 	if (has && !firewalld->there)
 		set_there(firewalld, true);
+	else
+		tell_if_resting(firewalld);
 	return 0;
 }
 
@@ -181,9 +192,10 @@ static void on_up(void *ctx, sd_bus *connection)
 			       on_owner_changed, NULL, firewalld);
 	sd_bus_match_signal_async(connection, NULL, NAME, PATH, NAME, "Reloaded", on_loaded_anew,
 				  NULL, firewalld);
-	sd_bus_call_method_async(connection, NULL, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-				 "org.freedesktop.DBus", "NameHasOwner", on_owner, firewalld, "s",
-				 NAME);
+	firewalld->asking =
+		sd_bus_call_method_async(connection, NULL, "org.freedesktop.DBus",
+					 "/org/freedesktop/DBus", "org.freedesktop.DBus",
+					 "NameHasOwner", on_owner, firewalld, "s", NAME) >= 0;
 }
 
 static void on_down(void *ctx)
@@ -191,6 +203,7 @@ static void on_down(void *ctx)
 	struct firewalld *firewalld = ctx;
 
 	firewalld->connection = NULL;
+	firewalld->asking = false;
 	set_there(firewalld, false);
 }
 
@@ -223,7 +236,7 @@ void firewalld_leave(struct firewalld *firewalld)
 
 bool firewalld_is_busy(const struct firewalld *firewalld)
 {
-	return firewalld->there && (firewalld->busy || firewalld->doubted);
+	return firewalld->asking || (firewalld->there && (firewalld->busy || firewalld->doubted));
 }
 
 /* ---- one that does not run ---- */
@@ -310,7 +323,8 @@ void firewalld_describe(const struct firewalld *firewalld, struct manager_notes 
 
 /* ---- life ---- */
 
-struct firewalld *firewalld_open(struct loop *loop, struct journal *journal)
+struct firewalld *firewalld_open(struct loop *loop, struct journal *journal,
+				 void (*rests)(void *ctx), void *ctx)
 {
 	struct firewalld *firewalld = xnew(struct firewalld);
 	const struct bus_listener listener = { .ctx = firewalld,
@@ -320,6 +334,8 @@ struct firewalld *firewalld_open(struct loop *loop, struct journal *journal)
 
 	firewalld->loop = loop;
 	firewalld->journal = journal;
+	firewalld->rests = rests;
+	firewalld->rests_ctx = ctx;
 	read_ours(firewalld);
 	if (bus_open(&firewalld->bus, loop, &listener, &err) == 0)
 		return firewalld;

@@ -16,8 +16,9 @@
 
 struct firewalld;
 
-/* NULL: not on this system. */
-struct firewalld *firewalld_open(struct loop *loop, struct journal *journal);
+/* NULL: not on this system. @rests: it is not busy any more; from inside anything that it does. */
+struct firewalld *firewalld_open(struct loop *loop, struct journal *journal,
+				 void (*rests)(void *ctx), void *ctx);
 void firewalld_close(struct firewalld *firewalld, void (*closed)(void *ctx), void *ctx);
 
 void firewalld_set_bridges(struct firewalld *firewalld, const struct strv *bridges);

@@ -13,9 +13,22 @@
 #define FIREWALLD_ZONE "kukeon"
 #define FIREWALLD_POLICY "kukeon-forwarding"
 
+struct firewalld;
+
+/* One kind of call. It is made, as long as begin() says so, then the next one is. */
+struct round_step {
+	/* The message to send; NULL: nothing is to be asked. */
+	sd_bus_message *(*begin)(struct firewalld *firewalld);
+	/* @error NULL: it was done. Returns 0, or -errno when the round cannot go on. */
+	int (*done)(struct firewalld *firewalld, sd_bus_message *reply, const char *error);
+};
+
+/* End with a zeroed one. */
+extern const struct round_step firewalld_keep_steps[], firewalld_leave_steps[];
+
 /* What it is asked, one call after the other. */
 struct round {
-	const struct step *steps;
+	const struct round_step *steps;
 	size_t step;
 	bool unknown;     /* the zone is not loaded */
 	bool made;        /* the files of zone or policy were changed: it is to load them */
@@ -26,14 +39,17 @@ struct round {
 	char *path;         /* of the zone, or policy, in the files */
 	struct strv stored; /* what the files say of the zone's bridges */
 	bool stored_known;
-	size_t next_missing, next_to_go; /* places in wanted and held: see firewalld_round.c */
+	size_t next_missing, next_to_go; /* places in wanted and held: see firewalld_steps.c */
 };
 
 struct firewalld {
 	struct loop *loop;
 	struct journal *journal;
+	void (*rests)(void *ctx);
+	void *rests_ctx;
 	struct bus *bus;
 	sd_bus *connection; /* NULL: down */
+	bool asking;        /* the bus whether */
 	bool there;         /* it has its name on the bus */
 	struct strv wanted; /* our bridges, */
 	bool known;         /* once that is so */

@@ -7,7 +7,7 @@
 #include "drivers/firewalls/firewalld.h"
 
 enum {
-	CHECK_MS = 50,
+	AWAITED_MS = 200,            /* whoever makes the chains of docker tells nobody */
 	EXAMINE_LIMIT_MS = 8 * 1000, /* firewalld takes seconds to load its rules anew */
 	LEAVE_LIMIT_MS = 20 * 1000,
 };
@@ -22,8 +22,8 @@ struct firewalls {
 	bool leaves;
 	struct work forget;
 	struct strv ours; /* the work's: what we had with a firewalld that does not run */
-	struct timer check;
-	uint64_t until_ms;
+	struct timer limit, again;
+	struct deferred soon;
 	bool closing;
 	void (*closed)(void *ctx);
 	void *closed_ctx;
@@ -49,23 +49,24 @@ static void firewalls_doubt(struct managers *managers)
 
 /* ---- waiting ---- */
 
-/* Also looks again for what is about to come. */
 static bool any_busy(const struct firewalls *firewalls)
 {
-	if (docker_is_busy(firewalls->docker) ||
-	    (firewalls->firewalld && firewalld_is_busy(firewalls->firewalld)))
-		return true;
-	if (!docker_is_awaited(firewalls->docker))
-		return false;
-	docker_ask(firewalls->docker);
-	return true;
+	return docker_is_busy(firewalls->docker) ||
+	       (firewalls->firewalld && firewalld_is_busy(firewalls->firewalld));
+}
+
+static void stop_waiting(struct firewalls *firewalls)
+{
+	timer_stop(&firewalls->limit);
+	timer_stop(&firewalls->again);
+	deferred_cancel(&firewalls->soon);
 }
 
 static void finish(struct firewalls *firewalls, int status)
 {
 	struct call *call = take_ptr(firewalls->call);
 
-	timer_stop(&firewalls->check);
+	stop_waiting(firewalls);
 	if (status == 0 && firewalls->ret_notes) {
 		if (firewalls->firewalld)
 			firewalld_describe(firewalls->firewalld, firewalls->ret_notes);
@@ -93,24 +94,51 @@ static void on_forgotten(struct work *work)
 		finish(firewalls, 0);
 }
 
-static void on_check(struct timer *timer)
+static void conclude(struct firewalls *firewalls)
 {
-	struct firewalls *firewalls = container_of(timer, struct firewalls, check);
-
-	if (any_busy(firewalls) && loop_now_ms(firewalls->loop) < firewalls->until_ms)
-		timer_start(firewalls->loop, timer, CHECK_MS, on_check);
-	else if (firewalls->leaves && firewalls->firewalld &&
-		 !firewalld_is_there(firewalls->firewalld))
+	stop_waiting(firewalls);
+	if (firewalls->leaves && firewalls->firewalld && !firewalld_is_there(firewalls->firewalld))
 		loop_work(firewalls->loop, &firewalls->forget, forget_files, on_forgotten);
 	else
 		finish(firewalls, 0);
 }
 
+static void on_limit(struct timer *timer)
+{
+	conclude(container_of(timer, struct firewalls, limit));
+}
+
+static void on_again(struct timer *timer)
+{
+	docker_ask(container_of(timer, struct firewalls, again)->docker);
+}
+
+static void on_soon(struct deferred *deferred)
+{
+	struct firewalls *firewalls = container_of(deferred, struct firewalls, soon);
+
+	if (any_busy(firewalls))
+		return; /* on_part_rests() */
+	if (docker_is_awaited(firewalls->docker))
+		timer_start(firewalls->loop, &firewalls->again, AWAITED_MS, on_again);
+	else
+		conclude(firewalls);
+}
+
+/* One of them has done what it was asked for. */
+static void on_part_rests(void *ctx)
+{
+	struct firewalls *firewalls = ctx;
+
+	if (timer_active(&firewalls->limit)) /* somebody waits */
+		loop_defer(firewalls->loop, &firewalls->soon, on_soon);
+}
+
 static void wait_for_all(struct firewalls *firewalls, uint64_t limit_ms, struct call *call)
 {
 	firewalls->call = call;
-	firewalls->until_ms = loop_now_ms(firewalls->loop) + limit_ms;
-	timer_start(firewalls->loop, &firewalls->check, CHECK_MS, on_check);
+	timer_start(firewalls->loop, &firewalls->limit, limit_ms, on_limit);
+	on_part_rests(firewalls);
 }
 
 static void firewalls_examine(struct managers *managers, bool ask, struct manager_notes *ret_notes,
@@ -202,7 +230,7 @@ void firewalls_open(struct managers **ret, struct loop *loop, struct journal *jo
 
 	firewalls->managers.ops = &firewalls_ops;
 	firewalls->loop = loop;
-	firewalls->firewalld = firewalld_open(loop, journal);
-	firewalls->docker = docker_open(loop, journal);
+	firewalls->firewalld = firewalld_open(loop, journal, on_part_rests, firewalls);
+	firewalls->docker = docker_open(loop, journal, on_part_rests, firewalls);
 	*ret = &firewalls->managers;
 }

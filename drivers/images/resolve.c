@@ -41,7 +41,7 @@ static void remember(struct image_op *image)
 /* @ret NULL: nobody asks. */
 static void give_digest(const struct image_op *image, char **ret)
 {
-	if (ret && image->op.status == 0)
+	if (ret && image->op.op.status == 0)
 		*ret = xstrdup(image->digest);
 }
 
@@ -79,25 +79,26 @@ static int start_get(struct op *op)
 	Ctd__NameRequest request = CTD__NAME_REQUEST__INIT;
 
 	request.name = image_op_of(op)->name;
-	return op_unary(op, &images_get_method, &request.base);
+	return ctd_unary(op, &images_get_method, &request.base);
 }
 
 static int done_get(struct op *op, int status)
 {
 	struct image_op *image = image_op_of(op);
-	const Ctd__Image *found = status == 0 ? op_reply(op, Ctd__ImageMessage)->image : NULL;
-	const struct image *known = image_find(image->images, op->namespace_, image->name);
+	const Ctd__Image *found = status == 0 ? ctd_reply(op, Ctd__ImageMessage)->image : NULL;
+	const struct image *known =
+		image_find(image->images, to_ctd_op(op)->namespace_, image->name);
 
 	if (status < 0) {
-		image_forget(image->images, op->namespace_, image->name);
-		return op_fail(
+		image_forget(image->images, to_ctd_op(op)->namespace_, image->name);
+		return ctd_fail(
 			op, -ENOENT,
 			"not in containerd namespace %s: pull or import it, e.g. ctr -n %s images pull %s",
-			op->namespace_, op->namespace_, image->name);
+			to_ctd_op(op)->namespace_, to_ctd_op(op)->namespace_, image->name);
 	}
 	if (!found || !found->target || !found->target->digest ||
 	    !image_digest_is_valid(found->target->digest))
-		return op_fail(op, -EBADMSG, "containerd's record of it has no digest");
+		return ctd_fail(op, -EBADMSG, "containerd's record of it has no digest");
 	image->digest = xstrdup(found->target->digest);
 	if (known && str_equal(known->digest, image->digest))
 		return OP_END;
@@ -111,7 +112,7 @@ static int on_chunk(struct op *op, const ProtobufCMessage *message)
 	struct buf *document = &image_op_of(op)->document;
 
 	if (document->len + chunk->data.len > IMAGE_DOCUMENT_MAX_BYTES)
-		return error_set(&op->sub.err, -EFBIG, "blob %s has more than %d bytes",
+		return error_set(&op->step.err, -EFBIG, "blob %s has more than %d bytes",
 				 image_op_of(op)->blob.digest, IMAGE_DOCUMENT_MAX_BYTES);
 	buf_add(document, chunk->data.data, chunk->data.len);
 	return 0;
@@ -124,12 +125,12 @@ static int start_read(struct op *op)
 
 	image->document.len = 0;
 	request.digest = image->blob.digest;
-	return op_stream(op, &content_read_method, &request.base, on_chunk);
+	return ctd_stream(op, &content_read_method, &request.base, on_chunk);
 }
 
 static int fail_with(struct op *op, int code, const struct error *why)
 {
-	return op_fail(op, code, "%s: pull it again or choose another image", why->msg);
+	return ctd_fail(op, code, "%s: pull it again or choose another image", why->msg);
 }
 
 /* ---- parsing: what comes from strangers takes its time, so not on the loop ---- */
@@ -139,13 +140,12 @@ static void done_parse(struct work *work)
 	struct image_op *image = container_of(work, struct image_op, work);
 
 	buf_fini(&image->document);
-	call_complete(&image->op.sub, 0, NULL);
+	call_complete(&image->op.op.step, 0, NULL);
 }
 
 static int start_parse(struct op *op, work_fn run)
 {
-	op_sub_call(op);
-	loop_work(op->ctd->loop, &image_op_of(op)->work, run, done_parse);
+	loop_work(ctd_of(op)->ops.loop, &image_op_of(op)->work, run, done_parse);
 	return OP_WAIT;
 }
 
@@ -189,7 +189,7 @@ static int done_manifest(struct op *op, int status UNUSED)
 	if (!image->manifest.is_index)
 		return OP_NEXT;
 	if (++image->depth > INDEX_DEPTH_MAX)
-		return op_fail(op, -EBADMSG, "its index leads to index after index");
+		return ctd_fail(op, -EBADMSG, "its index leads to index after index");
 	image_manifest_fini(&image->manifest);
 	op->next = STEP_READ_MANIFEST;
 	return OP_NEXT;
@@ -202,8 +202,8 @@ static int done_config(struct op *op, int status UNUSED)
 	if (image->parsed < 0)
 		return fail_with(op, image->parsed, &image->parse_err);
 	if (image->config.diff_ids.n != image->manifest.n_layers)
-		return op_fail(op, -EBADMSG, "%zu layers, but its config names %zu",
-			       image->manifest.n_layers, image->config.diff_ids.n);
+		return ctd_fail(op, -EBADMSG, "%zu layers, but its config names %zu",
+				image->manifest.n_layers, image->config.diff_ids.n);
 	image->chain_id = image_chain_id(&image->config.diff_ids, image->config.diff_ids.n);
 	return OP_NEXT;
 }
@@ -212,9 +212,9 @@ static int start_stat(struct op *op)
 {
 	Ctd__SnapshotRequest request = CTD__SNAPSHOT_REQUEST__INIT;
 
-	request.snapshotter = op->ctd->snapshotter;
+	request.snapshotter = ctd_of(op)->snapshotter;
 	request.key = image_op_of(op)->chain_id;
-	return op_unary(op, &snapshots_stat_method, &request.base);
+	return ctd_unary(op, &snapshots_stat_method, &request.base);
 }
 
 static int done_stat(struct op *op UNUSED, int status)
@@ -268,7 +268,7 @@ static int done_commit(struct op *op, int status)
 	return OP_NEXT;
 }
 
-static const struct op_step resolve_steps[] = {
+static const struct step resolve_steps[] = {
 	{ .name = "look it up", .also_ok = { ENOENT }, .start = start_get, .done = done_get },
 	[STEP_READ_MANIFEST] = { .name = "read the manifest", .start = start_read },
 	{ .name = "parse the manifest", .start = start_manifest, .done = done_manifest },
@@ -305,6 +305,7 @@ static const struct op_step resolve_steps[] = {
 			    .also_ok = { ENOENT },
 			    .start = unpack_start_abort },
 	{ .name = "give the lease back", .also_ok = { ENOENT }, .start = unpack_start_release },
+	{ 0 },
 };
 
 static struct image_op *find_running(struct images *images, const char *key)
@@ -341,5 +342,5 @@ void image_resolve(struct images *images, const char *namespace_, const char *na
 	list_init(&image->parked);
 	list_append(&images->resolving, &image->link);
 	image->op.fini = resolve_fini;
-	op_start(images->ctd, &image->op, resolve_steps, namespace_, object, call);
+	ctd_op_start(images->ctd, &image->op, resolve_steps, namespace_, object, call);
 }

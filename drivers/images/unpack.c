@@ -35,12 +35,12 @@ int unpack_start_lease(struct op *op)
 
 	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&expire, &tm));
 	labels_add(&labels, "containerd.io/gc.expire", text);
-	labels_add(&labels, LABEL_INSTANCE, op->ctd->instance);
+	labels_add(&labels, LABEL_INSTANCE, ctd_of(op)->instance);
 	request.id = id;
 	request.labels = labels.refs;
 	request.n_labels = labels.n;
-	r = op_unary(op, &leases_create_method, &request.base);
-	op->lease = take_ptr(id); /* sent along from the next call on */
+	r = ctd_unary(op, &leases_create_method, &request.base);
+	to_ctd_op(op)->lease = take_ptr(id); /* sent along from the next call on */
 	return r;
 }
 
@@ -50,8 +50,8 @@ int unpack_done_lease(struct op *op, int status)
 	if (status == 0)
 		return OP_NEXT;
 	op->cleanup = 0;
-	free(take_ptr(op->lease));
-	return op_fail(op, -EAGAIN, "a lease of that name is there already");
+	free(take_ptr(to_ctd_op(op)->lease));
+	return ctd_fail(op, -EAGAIN, "a lease of that name is there already");
 }
 
 /* Name of the snapshot with this layer applied. */
@@ -65,9 +65,9 @@ int unpack_start_stat(struct op *op)
 	AUTO_FREE char *chain_id = layer_chain_id(image_op_of(op));
 	Ctd__SnapshotRequest request = CTD__SNAPSHOT_REQUEST__INIT;
 
-	request.snapshotter = op->ctd->snapshotter;
+	request.snapshotter = ctd_of(op)->snapshotter;
 	request.key = chain_id;
-	return op_unary(op, &snapshots_stat_method, &request.base);
+	return ctd_unary(op, &snapshots_stat_method, &request.base);
 }
 
 static struct image_op *find_claim(struct op *op, const char *chain_id)
@@ -76,7 +76,7 @@ static struct image_op *find_claim(struct op *op, const char *chain_id)
 
 	list_for_each(other, &image_op_of(op)->images->resolving, link)
 		if (str_equal(other->claimed, chain_id) &&
-		    str_equal(other->op.namespace_, op->namespace_))
+		    str_equal(other->op.namespace_, to_ctd_op(op)->namespace_))
 			return other;
 	return NULL;
 }
@@ -91,7 +91,6 @@ int unpack_start_claim(struct op *op)
 		image->claimed = take_ptr(chain_id);
 		return OP_NEXT;
 	}
-	op_sub_call(op);
 	list_append(&other->parked, &image->parked_link);
 	return OP_WAIT;
 }
@@ -103,7 +102,7 @@ void unpack_let_go(struct image_op *image)
 	free(take_ptr(image->claimed));
 	list_for_each(waiting, &image->parked, parked_link) {
 		list_remove(&waiting->parked_link);
-		call_complete(&waiting->op.sub, 0, NULL);
+		call_complete(&waiting->op.op.step, 0, NULL);
 	}
 }
 
@@ -117,11 +116,12 @@ int unpack_start_prepare(struct op *op)
 	Ctd__SnapshotRequest request = CTD__SNAPSHOT_REQUEST__INIT;
 
 	free(image->extract_key);
-	image->extract_key = xasprintf(UNPACK_SNAPSHOT_PREFIX "%s %s", op->lease, chain_id);
-	request.snapshotter = op->ctd->snapshotter;
+	image->extract_key =
+		xasprintf(UNPACK_SNAPSHOT_PREFIX "%s %s", to_ctd_op(op)->lease, chain_id);
+	request.snapshotter = ctd_of(op)->snapshotter;
 	request.key = image->extract_key;
 	request.parent = parent;
-	return op_unary(op, &snapshots_prepare_method, &request.base);
+	return ctd_unary(op, &snapshots_prepare_method, &request.base);
 }
 
 int unpack_done_prepare(struct op *op, int status)
@@ -130,12 +130,12 @@ int unpack_done_prepare(struct op *op, int status)
 
 	if (status < 0) { /* another's */
 		free(take_ptr(image->extract_key));
-		return op_fail(op, -EAGAIN, "a snapshot of that name is there already");
+		return ctd_fail(op, -EAGAIN, "a snapshot of that name is there already");
 	}
 	if (image->mounts)
 		protobuf_c_message_free_unpacked(&image->mounts->base, NULL);
-	image->mounts = op_reply(op, Ctd__MountsReply);
-	op->unary.reply = NULL;
+	image->mounts = ctd_reply(op, Ctd__MountsReply);
+	to_ctd_op(op)->unary.reply = NULL;
 	return OP_NEXT;
 }
 
@@ -153,20 +153,20 @@ int unpack_start_apply(struct op *op)
 	request.diff = &diff;
 	request.mounts = image->mounts->mounts;
 	request.n_mounts = image->mounts->n_mounts;
-	return op_unary(op, &diff_apply_method, &request.base);
+	return ctd_unary(op, &diff_apply_method, &request.base);
 }
 
 int unpack_done_apply(struct op *op, int status UNUSED)
 {
 	const struct image_op *image = image_op_of(op);
-	const Ctd__Descriptor *applied = op_reply(op, Ctd__DiffApplyReply)->applied;
+	const Ctd__Descriptor *applied = ctd_reply(op, Ctd__DiffApplyReply)->applied;
 	const char *expected = image->config.diff_ids.items[image->layer];
 
 	if (applied && str_equal(applied->digest, expected))
 		return OP_NEXT;
-	return op_fail(op, -EBADMSG,
-		       "layer %s unpacks to something else than its config says: pull it again",
-		       image->manifest.layers[image->layer].digest);
+	return ctd_fail(op, -EBADMSG,
+			"layer %s unpacks to something else than its config says: pull it again",
+			image->manifest.layers[image->layer].digest);
 }
 
 int unpack_start_commit(struct op *op)
@@ -177,19 +177,20 @@ int unpack_start_commit(struct op *op)
 	struct labels labels = { 0 };
 
 	labels_add(&labels, "containerd.io/snapshot.ref", chain_id);
-	request.snapshotter = op->ctd->snapshotter;
+	request.snapshotter = ctd_of(op)->snapshotter;
 	request.name = chain_id;
 	request.key = image->extract_key;
 	request.labels = labels.refs;
 	request.n_labels = labels.n;
-	return op_unary(op, &snapshots_commit_method, &request.base);
+	return ctd_unary(op, &snapshots_commit_method, &request.base);
 }
 
 /* From now on the snapshots live as long as the image's config does. */
 int unpack_start_pin(struct op *op)
 {
 	struct image_op *image = image_op_of(op);
-	AUTO_FREE char *key = xasprintf("containerd.io/gc.ref.snapshot.%s", op->ctd->snapshotter);
+	AUTO_FREE char *key =
+		xasprintf("containerd.io/gc.ref.snapshot.%s", ctd_of(op)->snapshotter);
 	AUTO_FREE char *path = xasprintf("labels.%s", key);
 	Ctd__ContentUpdateRequest request = CTD__CONTENT_UPDATE_REQUEST__INIT;
 	Ctd__ContentInfo info = CTD__CONTENT_INFO__INIT;
@@ -204,7 +205,7 @@ int unpack_start_pin(struct op *op)
 	mask.n_paths = 1;
 	request.info = &info;
 	request.update_mask = &mask;
-	return op_unary(op, &content_update_method, &request.base);
+	return ctd_unary(op, &content_update_method, &request.base);
 }
 
 int unpack_start_abort(struct op *op)
@@ -214,15 +215,15 @@ int unpack_start_abort(struct op *op)
 
 	if (!image->extract_key)
 		return OP_NEXT;
-	request.snapshotter = op->ctd->snapshotter;
+	request.snapshotter = ctd_of(op)->snapshotter;
 	request.key = image->extract_key;
-	return op_unary(op, &snapshots_remove_method, &request.base);
+	return ctd_unary(op, &snapshots_remove_method, &request.base);
 }
 
 int unpack_start_release(struct op *op)
 {
 	Ctd__NameRequest request = CTD__NAME_REQUEST__INIT;
 
-	request.name = op->lease;
-	return op_unary(op, &leases_delete_method, &request.base);
+	request.name = to_ctd_op(op)->lease;
+	return ctd_unary(op, &leases_delete_method, &request.base);
 }

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "api/containerd.pb-c.h"
-#include "drivers/ctd/op.h"
+#include "drivers/ctd/ctd_op.h"
 #include "drivers/oci/image.h"
 
 /* Names of what an unpacking makes, so that what a crash left can be told: a lease of this prefix,
@@ -18,7 +18,7 @@ enum { UNPACK_TIMEOUT_MS = 15 * 60 * 1000 };
 struct images;
 
 struct image_op {
-	struct op op;
+	struct ctd_op op;
 	struct images *images;
 	struct list link;    /* struct images.resolving */
 	struct list waiters; /* struct waiter.link: further calls for the same image */
@@ -45,7 +45,7 @@ struct image_op {
 
 static inline struct image_op *image_op_of(struct op *op)
 {
-	return container_of(op, struct image_op, op);
+	return container_of(op, struct image_op, op.op);
 }
 
 int unpack_start_lease(struct op *op);

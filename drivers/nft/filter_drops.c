@@ -50,20 +50,16 @@ static int run_read(struct op *op, struct error *err)
 {
 	struct drops_op *drops = container_of(op, struct drops_op, op);
 	AUTO_FREE char *command = xasprintf("list set inet %s " FILTER_DROPPED_SET, drops->table);
-	struct nft_ctx *nft;
+	AUTO_FREE char *answer = NULL;
 	uint32_t generation;
 	int r = nft_generation(&generation, err); /* libnftables ends the process without netlink */
 
 	if (r < 0)
 		return r;
-	nft = nft_open();
-	if (!nft)
-		return error_set(err, -ENOMEM, "libnftables cannot be used");
-	nft_ctx_output_set_flags(nft, NFT_CTX_OUTPUT_JSON);
-	if (nft_run(nft, command) == 0)
-		read_answer(nft_ctx_get_output_buffer(nft), &drops->drops);
-	nft_close(nft);
-	return 0;
+	r = nft_run_once(command, NFT_CTX_OUTPUT_JSON, &answer, err);
+	if (r == 0)
+		read_answer(answer, &drops->drops);
+	return r == -EIO ? 0 : r;
 }
 
 static void on_finish(struct op *op, int status)

@@ -235,7 +235,8 @@ int netfilter_watch(struct netfilter *netfilter, const struct filter_listener *l
 	const struct nft_events_listener events = { netfilter, on_changed, on_others };
 
 	netfilter->listener = *listener;
-	return nft_events_open(&netfilter->events, netfilter->ops->loop, netfilter->table, &events, err);
+	return nft_events_open(&netfilter->events, netfilter->ops->loop, netfilter->table, &events,
+			       err);
 }
 
 /* ---- life ---- */

@@ -41,4 +41,3 @@ int netfilter_watch(struct netfilter *netfilter, const struct filter_listener *l
 void netfilter_apply(struct netfilter *netfilter, struct filter_wish *wish, struct call *call);
 void netfilter_drops(struct netfilter *netfilter, struct filter_drops *ret_drops,
 		     struct call *call);
-void netfilter_probe(struct netfilter *netfilter, struct traffic *traffic, struct call *call);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/nft/nft_run.h"
 
+#include <errno.h>
 #include <pthread.h>
 
 static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
@@ -34,4 +35,20 @@ void nft_close(struct nft_ctx *nft)
 	pthread_mutex_lock(&turn);
 	nft_ctx_free(nft);
 	pthread_mutex_unlock(&turn);
+}
+
+int nft_run_once(const char *text, unsigned flags, char **ret_output, struct error *err)
+{
+	struct nft_ctx *nft = nft_open();
+	int r = 0;
+
+	if (!nft)
+		return error_set(err, -ENOMEM, "libnftables cannot be used");
+	nft_ctx_output_set_flags(nft, flags);
+	if (nft_run(nft, text) != 0)
+		r = error_set(err, -EIO, "%s", nft_ctx_get_error_buffer(nft));
+	else if (ret_output)
+		*ret_output = xstrdup(nft_ctx_get_output_buffer(nft));
+	nft_close(nft);
+	return r;
 }

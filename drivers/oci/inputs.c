@@ -84,7 +84,7 @@ static void find_named(const Api__ContainerSpec *spec, struct named *ret)
 	*ret = (struct named){ .paths = xcalloc(most, sizeof(char *)),
 			       .fields = xcalloc(most, sizeof(size_t)) };
 	for (size_t i = 0; i < spec->n_volumes; i++) {
-		if (str_equal(spec->volumes[i]->kind, "tmpfs"))
+		if (spec->volumes[i]->kind == API__VOLUME_KIND__VOLUME_KIND_TMPFS)
 			continue;
 		ret->paths[ret->n] = spec->volumes[i]->source;
 		ret->fields[ret->n++] = i;

@@ -70,7 +70,7 @@ static json_t *bind_options(bool read_only)
 
 static void add_volume(json_t *mounts, const Api__Volume *volume)
 {
-	if (str_equal(volume->kind, "tmpfs"))
+	if (volume->kind == API__VOLUME_KIND__VOLUME_KIND_TMPFS)
 		add_mount(mounts, volume->target, "tmpfs", "tmpfs",
 			  OCI_STRINGS("nosuid", "nodev", "mode=" MODEL_TMPFS_MODE,
 				      volume->read_only ? "ro" : "rw"));

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -14,7 +15,7 @@
 #include "core/base/str.h"
 #include "core/model/model.h"
 
-enum { PROC_PATH_MAX_BYTES = 64 };
+enum { PROC_PATH_MAX_BYTES = 64, CGROUP_FILE_MAX_BYTES = 16 * 1024 };
 
 struct wanted_mode {
 	const char *target;
@@ -22,7 +23,9 @@ struct wanted_mode {
 };
 
 struct question {
-	char root[PROC_PATH_MAX_BYTES], mounts[PROC_PATH_MAX_BYTES];
+	uint32_t pid;
+	char root[PROC_PATH_MAX_BYTES], mounts[PROC_PATH_MAX_BYTES], cgroup[PROC_PATH_MAX_BYTES];
+	const char *leaf; /* the cgroup's path ends with this */
 	const struct wanted_mode *wanted;
 	size_t n;
 };
@@ -33,7 +36,7 @@ struct answer {
 
 static bool is_memory(const Api__Volume *volume)
 {
-	return str_equal(volume->kind, "tmpfs");
+	return volume->kind == API__VOLUME_KIND__VOLUME_KIND_TMPFS;
 }
 
 bool tmpfs_is_used(const Api__ContainerSpec *spec)
@@ -63,6 +66,44 @@ static bool has_mounts_of_its_own(const char *mounts)
 	       theirs.st_ino != ours.st_ino;
 }
 
+/* The last line of the file; its root need not be the mount's. */
+static bool is_in_leaf(const char *path, const char *leaf)
+{
+	char text[CGROUP_FILE_MAX_BYTES];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	size_t len = strlen(leaf);
+
+	if (fd >= 0)
+		close(fd);
+	if (n <= 0 || text[n - 1] != '\n' || (size_t)n - 1 < len)
+		return false;
+	return memcmp(text + n - 1 - len, leaf, len) == 0;
+}
+
+static bool has_ended(int pidfd)
+{
+	struct pollfd end = { .fd = pidfd, .events = POLLIN };
+
+	return poll(&end, 1, 0) != 0;
+}
+
+/*
+ * The root of the task's process. By its number alone nothing is believed, which may be another's
+ * by now: it must be in the cgroup of the container, and what was read of the number was read of
+ * the one process that the pidfd holds.
+ */
+static int open_root(const struct question *question)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, question->pid, 0);
+	int root = open(question->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (pidfd < 0 || root < 0 || !is_in_leaf(question->cgroup, question->leaf) ||
+	    !has_mounts_of_its_own(question->mounts) || has_ended(pidfd))
+		return -ESRCH;
+	return root;
+}
+
 /* What cannot be written can hold nothing: its mode says nothing either. */
 static int set_mode(int root, const struct wanted_mode *wanted)
 {
@@ -85,12 +126,9 @@ static void set_all(struct aside_page *page, void *result, const void *ctx)
 {
 	const struct question *question = ctx;
 	struct answer *answer = result;
-	int root = open(question->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int root = open_root(question);
 
-	if (root < 0 || !has_mounts_of_its_own(question->mounts)) {
-		answer->code = -ESRCH;
-		return;
-	}
+	answer->code = root < 0 ? root : 0;
 	for (size_t i = 0; i < question->n && answer->code == 0; i++) {
 		page->number = i;
 		answer->code = set_mode(root, &question->wanted[i]);
@@ -120,11 +158,14 @@ static size_t find_wanted(const Api__ContainerSpec *spec, struct wanted_mode *re
 	return n;
 }
 
-int tmpfs_set_modes(uint32_t pid, const Api__ContainerSpec *spec, struct error *err)
+int tmpfs_set_modes(uint32_t pid, const char *cgroup_leaf, const Api__ContainerSpec *spec,
+		    struct error *err)
 {
 	AUTO_FREE struct wanted_mode *wanted =
 		xcalloc(spec->n_tmpfs + spec->n_volumes + 1, sizeof(*wanted));
-	struct question question = { .wanted = wanted, .n = find_wanted(spec, wanted) };
+	struct question question = {
+		.pid = pid, .leaf = cgroup_leaf, .wanted = wanted, .n = find_wanted(spec, wanted)
+	};
 	AUTO_FREE char *name = xasprintf("the tmpfs of process %u", pid);
 	const struct aside aside = { .name = name,
 				     .run = set_all,
@@ -135,6 +176,7 @@ int tmpfs_set_modes(uint32_t pid, const Api__ContainerSpec *spec, struct error *
 
 	snprintf(question.root, sizeof(question.root), "/proc/%u/root", pid);
 	snprintf(question.mounts, sizeof(question.mounts), "/proc/%u/ns/mnt", pid);
+	snprintf(question.cgroup, sizeof(question.cgroup), "/proc/%u/cgroup", pid);
 	r = aside_run(&aside, (void **)&answer, NULL, err);
 	if (r < 0)
 		return error_wrap(err, r, "modes of its tmpfs");

@@ -11,6 +11,8 @@
 
 bool tmpfs_is_used(const Api__ContainerSpec *spec);
 
-/* @pid is that of a task that waits for its start. Blocks for ASIDE_LIMIT_MS at most, for a tmpfs
+/* @pid is said to be that of a task that waits for its start; a process that is in no cgroup whose
+ * path ends with @cgroup_leaf is another: -ESRCH. Blocks for ASIDE_LIMIT_MS at most, for a tmpfs
  * may lie in a volume that does not answer: -ASIDE_HANGS. */
-int tmpfs_set_modes(uint32_t pid, const Api__ContainerSpec *spec, struct error *err);
+int tmpfs_set_modes(uint32_t pid, const char *cgroup_leaf, const Api__ContainerSpec *spec,
+		    struct error *err);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* probe: packets of ours through the kernel, space by space, and where they end. */
+#include "drivers/probe/probe_round.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +14,6 @@
 #include "core/base/buf.h"
 #include "core/base/fs.h"
 #include "core/base/log.h"
-#include "drivers/nft/netfilter.h"
 #include "drivers/nft/nft.h"
 #include "drivers/nft/nft_run.h"
 #include "drivers/probe/inject.h"

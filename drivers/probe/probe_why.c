@@ -77,15 +77,9 @@ static char *listing_of(const struct probe_rule *rule)
 {
 	AUTO_FREE char *command = xasprintf("list chain %s %s %s", family_name(rule->family),
 					    rule->table, rule->chain);
-	struct nft_ctx *nft = nft_open();
 	char *listing = NULL;
 
-	if (!nft)
-		return NULL;
-	nft_ctx_output_set_flags(nft, NFT_CTX_OUTPUT_HANDLE | NFT_CTX_OUTPUT_STATELESS);
-	if (nft_run(nft, command) == 0)
-		listing = xstrdup(nft_ctx_get_output_buffer(nft));
-	nft_close(nft);
+	nft_run_once(command, NFT_CTX_OUTPUT_HANDLE | NFT_CTX_OUTPUT_STATELESS, &listing, NULL);
 	return listing;
 }
 

@@ -40,7 +40,7 @@ static struct seen read_cell(const Api__Cell *cell, bool there)
 
 	if (!status || !there)
 		return seen;
-	seen.ready = status->state == API__STATE__Ready;
+	seen.ready = status->state == API__STATE__STATE_READY;
 	for (size_t i = 0; i < status->n_containers; i++) {
 		seen.pids[status->containers[i]->root ? 0 : 1] = status->containers[i]->pid;
 		seen.restarts += status->containers[i]->restart_count;
@@ -71,7 +71,8 @@ static bool on_event(const ProtobufCMessage *message, void *ctx)
 	if (cell && sscanf(cell->metadata->name, "cell%u", &number) == 1 &&
 	    number < SUBJECT_CELLS_MAX)
 		note(&subject->cells[number],
-		     read_cell(cell, event->type != API__WATCH_EVENT__TYPE__DELETED), cell->status);
+		     read_cell(cell, event->type != API__WATCH_EVENT__TYPE__TYPE_DELETED),
+		     cell->status);
 	pthread_cond_broadcast(&subject->changed);
 	pthread_mutex_unlock(&subject->mutex);
 	return true;
@@ -92,7 +93,7 @@ static void *run_watch(void *ctx)
 	struct error err;
 
 	selector.has_kind = true;
-	selector.kind = API__KIND__CELL;
+	selector.kind = API__KIND__KIND_CELL;
 	request.selector = &selector;
 	if (rpc_client_stream(subject->client, &options, &err) < 0)
 		bench_fail("Watch: %s", err.msg);

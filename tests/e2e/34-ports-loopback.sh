@@ -59,7 +59,7 @@ only_as_published() {
 	assert_eq web "$(fetch_from_neighbour $HOST_ADDRESS:8080)" "what is published everywhere, $1"
 	assert_eq web "$(fetch_from_neighbour $HOST_ADDRESS:8082)" "what is published there, $1"
 	bad=(127.0.0.1:8080 127.0.0.1:8081 127.0.0.9:8083 127.0.0.1:8082 127.0.0.1:8099 127.0.0.1:80)
-	bad+=($HOST_ADDRESS:8081 $SECOND_ADDRESS:8081 $SECOND_ADDRESS:8082 $HOST_ADDRESS:8083 "$cell:80" "$cell:8080")
+	bad+=("$HOST_ADDRESS:8081" "$SECOND_ADDRESS:8081" "$SECOND_ADDRESS:8082" "$HOST_ADDRESS:8083" "$cell:80" "$cell:8080")
 	[ -z "$six" ] || bad+=("[::1]:8080" "[::1]:8081")
 	: >"$T/reached"
 	for there in "${bad[@]}"; do

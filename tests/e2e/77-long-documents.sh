@@ -6,7 +6,7 @@
 # labels COUNT CHARACTER: so many labels with 4000 of it each.
 labels() {
 	local value number
-	value=$(printf "%4000s" | tr ' ' "$2")
+	value=$(printf "%4000s" "" | tr ' ' "$2")
 	for ((number = 0; number < $1; number++)); do
 		printf '    l%d: "%s"\n' "$number" "$value"
 	done

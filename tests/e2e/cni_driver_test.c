@@ -161,6 +161,41 @@ static bool is_listed(struct fixture *f, const char *conflist)
 	return found;
 }
 
+/* A directory of its own is found again after a restart, and left when it is no more asked for;
+ * also one that was left a step before. */
+static void directory_of_its_own(struct fixture *f)
+{
+	struct space_fact fact = { 0 };
+
+	assert_int_equal(ensure(f,
+				&(struct space_request){ .space_key = "m/o",
+							 .conf_dir = TEST_DIR "/own.d",
+							 .subnet = "10.200.0.0/24" },
+				&fact),
+			 0);
+	assert_string_equal(fact.conflist, TEST_DIR "/own.d/m-o.conflist");
+	space_fact_fini(&fact);
+	reopen(f);
+	assert_true(is_listed(f, TEST_DIR "/own.d/m-o.conflist"));
+	assert_int_equal(ensure(f,
+				&(struct space_request){ .space_key = "m/o",
+							 .conf_dir = TEST_DIR "/more.d" },
+				&fact),
+			 0);
+	assert_string_equal(fact.subnet, "10.200.0.0/24");
+	space_fact_fini(&fact);
+	assert_false(exists(TEST_DIR "/own.d/m-o.conflist"));
+	assert_int_equal(
+		ensure(f, &(struct space_request){ .space_key = "m/o", .subnet = "10.201.0.0/24" },
+		       &fact),
+		0);
+	assert_string_equal(fact.conflist, TEST_DIR "/net.d/m-o.conflist");
+	assert_string_equal(fact.subnet, "10.201.0.0/24");
+	space_fact_fini(&fact);
+	assert_false(exists(TEST_DIR "/more.d/m-o.conflist"));
+	assert_null(journal_first(f->journal, "confdir/"));
+}
+
 static void test_spaces(void **state)
 {
 	struct fixture *f = *state;
@@ -199,35 +234,7 @@ static void test_spaces(void **state)
 	assert_int_equal(strlen(fact.bridge), 15);
 	assert_string_equal(fact.subnet, "10.90.0.0/16");
 	space_fact_fini(&fact);
-	/* A directory of its own is found again after a restart, and left when it is no more asked
-	 * for; also one that was left a step before. */
-	assert_int_equal(ensure(f,
-				&(struct space_request){ .space_key = "m/o",
-							 .conf_dir = TEST_DIR "/own.d",
-							 .subnet = "10.200.0.0/24" },
-				&fact),
-			 0);
-	assert_string_equal(fact.conflist, TEST_DIR "/own.d/m-o.conflist");
-	space_fact_fini(&fact);
-	reopen(f);
-	assert_true(is_listed(f, TEST_DIR "/own.d/m-o.conflist"));
-	assert_int_equal(ensure(f,
-				&(struct space_request){ .space_key = "m/o",
-							 .conf_dir = TEST_DIR "/more.d" },
-				&fact),
-			 0);
-	assert_string_equal(fact.subnet, "10.200.0.0/24");
-	space_fact_fini(&fact);
-	assert_false(exists(TEST_DIR "/own.d/m-o.conflist"));
-	assert_int_equal(
-		ensure(f, &(struct space_request){ .space_key = "m/o", .subnet = "10.201.0.0/24" },
-		       &fact),
-		0);
-	assert_string_equal(fact.conflist, TEST_DIR "/net.d/m-o.conflist");
-	assert_string_equal(fact.subnet, "10.201.0.0/24");
-	space_fact_fini(&fact);
-	assert_false(exists(TEST_DIR "/more.d/m-o.conflist"));
-	assert_null(journal_first(f->journal, "confdir/"));
+	directory_of_its_own(f);
 	assert_int_equal(remove_space(f, "m/o"), 0);
 	assert_int_equal(remove_space(f, "long/name-of-it"), 0);
 	assert_int_equal(remove_space(f, "main/web"), 0);

@@ -83,8 +83,9 @@ static void answer_readdir(int fd, const struct fuse_in_header *in, uint64_t off
 {
 	static const char name[] = "hung.yaml";
 	char data[sizeof(struct fuse_dirent) + sizeof(name) + 8] = { 0 };
-	struct fuse_dirent entry = { .ino = FILE_INO, .off = 1, .namelen = sizeof(name) - 1,
-				     .type = S_IFREG >> 12 };
+	struct fuse_dirent entry = {
+		.ino = FILE_INO, .off = 1, .namelen = sizeof(name) - 1, .type = S_IFREG >> 12
+	};
 
 	if (!*text || offset) {
 		reply(fd, in->unique, 0, NULL, 0);

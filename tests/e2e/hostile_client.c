@@ -305,7 +305,7 @@ static void attack_with_watches(void)
 
 	watch.selector = &selector;
 	selector.has_kind = true;
-	selector.kind = API__KIND__CELL;
+	selector.kind = API__KIND__KIND_CELL;
 	for (int i = 0; i < WATCHERS; i++) {
 		rpc_exchange_init(&exchanges[i], channel, queue, SERVICE "Watch", RPC_NO_TIMEOUT);
 		rpc_exchange_start_stream(&exchanges[i], &request, &exchanges[i], &exchanges[i]);

@@ -205,5 +205,5 @@ Api__State sim_state(struct sim *sim, const char *key)
 {
 	struct object *object = engine_find(&sim->engine, key);
 
-	return object ? object->status.state : API__STATE__Unknown;
+	return object ? object->status.state : API__STATE__STATE_UNKNOWN;
 }

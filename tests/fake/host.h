@@ -17,7 +17,7 @@ struct sim {
 	struct store *store;
 	struct journal *journal;
 	struct prune_guard guard; /* set before sim_start(); sim_init() sets the usual one */
-	uv_idle_t awake; /* keeps a real loop turning */
+	uv_idle_t awake;          /* keeps a real loop turning */
 	bool running;
 	bool closed;
 	uint64_t seed;
@@ -54,5 +54,5 @@ bool sim_run_until(struct sim *sim, bool (*condition)(struct sim *sim), uint64_t
  * come to rest within three hours. */
 bool sim_settle(struct sim *sim);
 
-/* The object's state; API__STATE__Unknown when there is none. */
+/* The object's state; API__STATE__STATE_UNKNOWN when there is none. */
 Api__State sim_state(struct sim *sim, const char *key);

@@ -70,7 +70,7 @@ static unsigned count_ready(const struct engine *engine)
 	unsigned n = 0;
 
 	map_for_each(object, &engine->objects, node)
-		n += object->kind == KIND_CELL && object->status.state == API__STATE__Ready;
+		n += object->kind == KIND_CELL && object->status.state == API__STATE__STATE_READY;
 	return n;
 }
 

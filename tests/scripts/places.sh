@@ -21,7 +21,7 @@ export KUKEON_TEST_PLACE=$T/place
 
 # A directory of somebody, and nothing of ours.
 somebody_is_there() {
-	rm -rf --one-file-system /var/tmp/* "$T"/*
+	rm -rf --one-file-system /var/tmp/* "${T:?}"/*
 	mkdir "$T/home" "$T/home/precious"
 	echo mine >"$T/home/precious/file"
 	chown -R 65534:65534 "$T/home"
@@ -135,6 +135,7 @@ case_the_place_is_spelled_oddly() {
 case_a_guard_is_for_hosts_only() {
 	local path
 	for path in "$T/home/precious" "$T/place/../home/precious" "$T/place/host-ABCDEF"; do
+		# shellcheck disable=SC2174 # $T is there
 		mkdir -p -m 700 "$T/place"
 		ln -sfn "$T/home/precious" "$T/place/host-ABCDEF"
 		! testhost --guard "$path" </dev/null || fail "it guards $path"

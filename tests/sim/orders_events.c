@@ -20,8 +20,7 @@ static char *cell_text(const struct document_text *text)
 	buf_printf(&out,
 		   "apiVersion: v1beta1\nkind: Cell\nmetadata: {name: web, labels: {v: \"%u\"}}\n"
 		   "spec:\n  nestedCgroupRuntime: %s\n  rootContainerId: %s\n  containers:\n",
-		   text->label, text->nested ? "true" : "false",
-		   text->root == NAME_A ? "a" : "b");
+		   text->label, text->nested ? "true" : "false", text->root == NAME_A ? "a" : "b");
 	for (int i = 0; i < NAMES; i++)
 		if (i == NAME_A || text->has_b)
 			buf_printf(&out,
@@ -306,11 +305,10 @@ static void on_oom(struct play *play, int kind)
 	exits(play, NAME_B, 137, kind);
 }
 
-static void hint_container(struct play *play, void (*hint)(struct world *world,
-							   const struct world_container *c))
+static void hint_container(struct play *play,
+			   void (*hint)(struct world *world, const struct world_container *c))
 {
-	struct world_container *c =
-		model_container(play, model_role_of(&play->model, NAME_B));
+	struct world_container *c = model_container(play, model_role_of(&play->model, NAME_B));
 
 	if (c)
 		hint(&play->sim.world, c);
@@ -399,10 +397,18 @@ static const struct {
 	const char *act;
 	unsigned ms, answer_ms;
 } paces[] = {
-	{ "resolve", 300, 1 },	    { "list", 1, 200 },	     { "list networks", 1, 200 },
-	{ "cgroup list", 1, 200 },  { "inspect", 1, 60 },    { "cgroup inspect", 1, 60 },
-	{ "ensure space", 300, 1 }, { "cgroup ensure", 300, 1 }, { "signal", 1, 100 },
-	{ "task start", 1, 100 },   { "*", 1, 40 },	     { "*", 30, 1 },
+	{ "resolve", 300, 1 },
+	{ "list", 1, 200 },
+	{ "list networks", 1, 200 },
+	{ "cgroup list", 1, 200 },
+	{ "inspect", 1, 60 },
+	{ "cgroup inspect", 1, 60 },
+	{ "ensure space", 300, 1 },
+	{ "cgroup ensure", 300, 1 },
+	{ "signal", 1, 100 },
+	{ "task start", 1, 100 },
+	{ "*", 1, 40 },
+	{ "*", 30, 1 },
 };
 
 static void on_pace(struct play *play, int i)
@@ -415,7 +421,8 @@ static void on_late_hints(struct play *play, int ms)
 	play->sim.world.hint_ms = (unsigned)ms;
 }
 
-#define ORDER(verb, target) on_order, 10 * (int)API__RUN_VERB__##verb + (int)TARGET_##target, false
+#define ORDER(verb, target)                                                                        \
+	on_order, 10 * (int)API__RUN_VERB__RUN_VERB_##verb + (int)TARGET_##target, false
 
 const struct happening happenings[] = {
 	{ "image-a", on_edit, EDIT_IMAGE + NAME_A, false },

@@ -57,10 +57,10 @@ void rpc_server_reply(struct rpc_server_call *call, const ProtobufCMessage *repl
 	bool is_order = !call->regenerate;
 
 	call_free(call);
-	if (is_order && run->result->outcome == API__OUTCOME__ACCEPTED)
+	if (is_order && run->result->outcome == API__OUTCOME__OUTCOME_ACCEPTED)
 		model_ordered(play, verb, target);
-	else if (is_order && run->result->outcome == API__OUTCOME__UNCHANGED &&
-		 verb == API__RUN_VERB__START)
+	else if (is_order && run->result->outcome == API__OUTCOME__OUTCOME_UNCHANGED &&
+		 verb == API__RUN_VERB__RUN_VERB_START)
 		model_unchanged(play, target);
 	model_note_lapses(play);
 }
@@ -168,7 +168,8 @@ static void ask_run(struct rpc_server_call *call)
 
 	selector.has_kind = request.has_verb = true;
 	selector.realm = selector.space = selector.stack = scope;
-	selector.kind = call->target == TARGET_CELL ? API__KIND__CELL : API__KIND__CONTAINER;
+	selector.kind =
+		call->target == TARGET_CELL ? API__KIND__KIND_CELL : API__KIND__KIND_CONTAINER;
 	selector.cell = call->target == TARGET_CELL ? NULL : web;
 	selector.name = call->target == TARGET_CELL ? web : call->target == TARGET_A ? a : b;
 	request.selector = &selector;

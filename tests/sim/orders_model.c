@@ -135,11 +135,11 @@ static bool is_asked_to_stop(const struct play *play, enum target target, bool o
 	const struct model *model = &play->model;
 	enum want want = target == TARGET_CELL ? model->cell : model->own[target - TARGET_A];
 
-	if (want == WANT_KILL || kuke_is_asking(play, API__RUN_VERB__KILL, target))
+	if (want == WANT_KILL || kuke_is_asking(play, API__RUN_VERB__RUN_VERB_KILL, target))
 		return true;
 	return !only_kill &&
-	       (want == WANT_STOP || kuke_is_asking(play, API__RUN_VERB__STOP, target) ||
-		kuke_is_asking(play, API__RUN_VERB__RESTART, target));
+	       (want == WANT_STOP || kuke_is_asking(play, API__RUN_VERB__RUN_VERB_STOP, target) ||
+		kuke_is_asking(play, API__RUN_VERB__RUN_VERB_RESTART, target));
 }
 
 static enum target target_of(enum name name)
@@ -452,13 +452,13 @@ void model_ordered(struct play *play, Api__RunVerb verb, enum target target)
 
 	model_unsure(play);
 	switch (verb) {
-	case API__RUN_VERB__STOP:
+	case API__RUN_VERB__RUN_VERB_STOP:
 		*want = WANT_STOP;
 		break;
-	case API__RUN_VERB__KILL:
+	case API__RUN_VERB__RUN_VERB_KILL:
 		*want = WANT_KILL;
 		break;
-	case API__RUN_VERB__RESTART:
+	case API__RUN_VERB__RUN_VERB_RESTART:
 		forget_orders(play, root ? TARGET_CELL : target);
 		order_restart(play, target);
 		break;
@@ -611,7 +611,7 @@ static bool web_is_met(struct play *play)
 	if (cell && cell->cgroup && model->text.nested && !cell->all_controllers)
 		return is_not(play, RULE_APPLIED, "does not follow nestedCgroupRuntime",
 			      "the cgroup");
-	return !all_run(model) || object->status.state == API__STATE__Ready ||
+	return !all_run(model) || object->status.state == API__STATE__STATE_READY ||
 	       is_not(play, RULE_APPLIED,
 		      object->status.message ? object->status.message : "is not Ready", "the cell");
 }

@@ -10,8 +10,8 @@
 enum {
 	READY_MS = 10 * 1000,
 	LOOK_MS = 50,
-	TURN_MS = 50,           /* a turn in which nothing happens */
-	BOUND_MS = 15 * 1000,   /* from the last event to what is wanted: pauses, graces, slow acts */
+	TURN_MS = 50,         /* a turn in which nothing happens */
+	BOUND_MS = 15 * 1000, /* from the last event to what is wanted: pauses, graces, slow acts */
 	CALM_MS = 30 * 1000,
 	LULL_TURNS_MAX = 400,
 };
@@ -197,7 +197,7 @@ static void judge_calm(struct play *play)
 	uint64_t actions;
 
 	sim_run(&play->sim, BOUND_MS); /* what is not waited for comes to an end too */
-	world->frozen = !asks; /* what has ended is cleared away with the next try */
+	world->frozen = !asks;         /* what has ended is cleared away with the next try */
 	actions = play->sim.engine.actions_done;
 	sim_run(&play->sim, CALM_MS);
 	if (world->violations != violations)

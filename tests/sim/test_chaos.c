@@ -28,7 +28,7 @@ enum {
 	BURST_MS = 3000,
 	LOOK_MS = 50,
 	CALM_MS = 60 * 1000,
-	ANSWER_MS = 20, /* what is read may be so old when it is told */
+	ANSWER_MS = 20,                /* what is read may be so old when it is told */
 	CONVERGES_MS = 60 * 60 * 1000, /* back-offs, deadlines and the next look at everything */
 };
 
@@ -161,8 +161,8 @@ static bool is_as_wanted(struct chaos *chaos, struct wish *wish)
 
 	if (!wish->declared)
 		return !cell || says(chaos, "is not gone", wish->key);
-	if (!cell ||
-	    cell->status.state != (wish->stopped ? API__STATE__Stopped : API__STATE__Ready))
+	if (!cell || cell->status.state !=
+			     (wish->stopped ? API__STATE__STATE_STOPPED : API__STATE__STATE_READY))
 		return says(chaos,
 			    cell && cell->status.message ? cell->status.message : "is not there",
 			    wish->key);

@@ -44,8 +44,8 @@ static void start(struct sim *sim, const char *space)
 	sim_file(sim, "guest.yaml", guest);
 	sim_scanned(sim);
 	sim_run(sim, 2000);
-	assert_int_equal(sim_state(sim, space_key), API__STATE__Ready);
-	assert_int_equal(sim_state(sim, guest_key), API__STATE__Ready);
+	assert_int_equal(sim_state(sim, space_key), API__STATE__STATE_READY);
+	assert_int_equal(sim_state(sim, guest_key), API__STATE__STATE_READY);
 }
 
 static void end(struct sim *sim)
@@ -61,7 +61,7 @@ static void test_both_families(void **state UNUSED)
 	struct sim sim;
 
 	start(&sim, dual);
-	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__STATE_READY);
 	cell = cell_of(&sim, web_key);
 	assert_true(str_starts_with(cell->ip, "10.88."));
 	assert_true(str_starts_with(cell->ip6, "fd00:88::"));
@@ -93,7 +93,7 @@ static void test_without(void **state UNUSED)
 	assert_null(cell_of(&sim, web_key)->ip6);
 	assert_true(filter_says(&sim, ":8080/tcp 10.88."));
 	assert_false(filter_says(&sim, "fd"));
-	assert_int_equal(sim_state(&sim, web_key), API__STATE__Pending);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__STATE_PENDING);
 	assert_non_null(cell_of(&sim, web_key)->port_taken);
 	assert_non_null(strstr(cell_of(&sim, web_key)->port_taken,
 			       "port [fd01::1]:82/tcp is not published: cells of space default/s "

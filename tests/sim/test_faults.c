@@ -97,7 +97,7 @@ static bool reached(struct sim *sim)
 		return true;
 	switch (life->phase) {
 	case STOPPED:
-		return cell && cell->status.state == API__STATE__Stopped &&
+		return cell && cell->status.state == API__STATE__STATE_STOPPED &&
 		       !world_cell(&sim->world, WEB)->pinned;
 	case DELETED:
 		return world_count(&sim->world) == 0 && !engine_find(&sim->engine, "default") &&
@@ -114,7 +114,7 @@ static bool reached(struct sim *sim)
 	default:
 		break;
 	}
-	return cell && cell->status.state == API__STATE__Ready && runs(sim, "root") &&
+	return cell && cell->status.state == API__STATE__STATE_READY && runs(sim, "root") &&
 	       runs(sim, "b") && is_joined(sim) == (life->phase != LEFT);
 }
 

@@ -47,7 +47,7 @@ static void start(struct sim *sim)
 	give_web(sim, "img", "");
 	sim_run(sim, SETTLED_MS);
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		assert_int_equal(sim_state(sim, keys[i]), API__STATE__Ready);
+		assert_int_equal(sim_state(sim, keys[i]), API__STATE__STATE_READY);
 }
 
 static void finish(struct sim *sim)
@@ -109,11 +109,11 @@ static void test_image_of_an_earlier_spec(void **state UNUSED)
 	sim_run(&sim, NEVER_MS);
 	assert_int_equal(process(&sim, "root")->starts, 1);
 	assert_int_equal(process(&sim, "root")->fact.task, TASK_RUNNING);
-	assert_web(&sim, API__STATE__Pending, "ImageNotPresent");
+	assert_web(&sim, API__STATE__STATE_PENDING, "ImageNotPresent");
 	strv_fini(&sim.world.missing_images);
 	sim_run(&sim, 2 * 60 * 1000);
 	assert_int_equal(process(&sim, "root")->starts, 2);
-	assert_web(&sim, API__STATE__Ready, "");
+	assert_web(&sim, API__STATE__STATE_READY, "");
 	finish(&sim);
 }
 
@@ -132,7 +132,7 @@ static void test_failure_of_an_earlier_spec(void **state UNUSED)
 	sim_run(&sim, SLOW_MS);
 	assert_int_equal(container(&sim, "root")->slot.failures, 0);
 	sim_run(&sim, 10 * SETTLED_MS);
-	assert_web(&sim, API__STATE__Ready, "");
+	assert_web(&sim, API__STATE__STATE_READY, "");
 	ring = &sim.engine.history.ring;
 	for (size_t i = 0; i < ring->n; i++)
 		assert_string_not_equal(event_ring_at(ring, i)->reason, "ImageNotPresent");
@@ -156,7 +156,7 @@ static void test_subnet_of_an_earlier_spec(void **state UNUSED)
 	sim_file(&sim, "s.yaml", SPACE("10.2.0.0/24"));
 	sim_scanned(&sim);
 	sim_run(&sim, SETTLED_MS);
-	assert_int_equal(sim_state(&sim, "default/s"), API__STATE__Ready);
+	assert_int_equal(sim_state(&sim, "default/s"), API__STATE__STATE_READY);
 	assert_string_equal(world_parent(&sim.world, "default/s")->subnet, "10.2.0.0/24");
 	assert_string_equal(space->backing.space.subnet, "10.2.0.0/24");
 	finish(&sim);
@@ -227,7 +227,7 @@ static void test_space_comes_back(void **state UNUSED)
 		sim_file(&sim, "s.yaml", SPACE("10.2.0.0/24"));
 		sim_scanned(&sim);
 		sim_run(&sim, SETTLED_MS);
-		assert_int_equal(sim_state(&sim, "default/s"), API__STATE__Ready);
+		assert_int_equal(sim_state(&sim, "default/s"), API__STATE__STATE_READY);
 		assert_true(world_parent(&sim.world, "default/s")->own);
 		assert_string_equal(world_parent(&sim.world, "default/s")->subnet, "10.2.0.0/24");
 	}
@@ -281,7 +281,7 @@ static void test_image_comes_while_it_is_looked_for(void **state UNUSED)
 	sim_run(&sim, SLOW_MS + 50);
 	assert_true(container(&sim, "root")->image_ready);
 	sim_run(&sim, SETTLED_MS);
-	assert_web(&sim, API__STATE__Ready, "");
+	assert_web(&sim, API__STATE__STATE_READY, "");
 	finish(&sim);
 }
 
@@ -311,7 +311,7 @@ static void test_exit_with_a_listing(void **state UNUSED)
 		world_exit(&sim.world, process(&sim, roles[i]), 1);
 		sim_run(&sim, SETTLED_MS);
 		assert_int_equal(process(&sim, roles[i])->starts, starts + 1);
-		assert_web(&sim, API__STATE__Ready, "");
+		assert_web(&sim, API__STATE__STATE_READY, "");
 	}
 	finish(&sim);
 }
@@ -390,7 +390,7 @@ static void test_cgroup_hint_during_an_inspection(void **state UNUSED)
 	fake_cgroup_hint(&sim.world, WEB); /* of the end of its processes no other tells */
 	sim_run(&sim, SETTLED_MS);
 	assert_int_equal(process(&sim, "root")->starts, 2);
-	assert_web(&sim, API__STATE__Ready, "");
+	assert_web(&sim, API__STATE__STATE_READY, "");
 	finish(&sim);
 }
 

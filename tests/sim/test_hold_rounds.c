@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Random sequences of what happens to a manifests directory (files removed, returned, broken, edited
- * to hold fewer cells; directories hidden and whole again; restarts of the daemon) against a model
- * that knows which cells may die: a cell that may not never loses its process, and one that is to go
- * goes. The model knows the rule of core/desired/hold.h by its words, in its own way: it goes through the
- * losses in their order with nothing but arrays.
+ * Random sequences of what happens to a manifests directory (files removed, returned, broken,
+ * edited to hold fewer cells; directories hidden and whole again; restarts of the daemon) against a
+ * model that knows which cells may die: a cell that may not never loses its process, and one that
+ * is to go goes. The model knows the rule of core/desired/hold.h by its words, in its own way: it
+ * goes through the losses in their order with nothing but arrays.
  *
  * KUKEON_SIM_STEPS=<n> KUKEON_SIM_SEED=<n>; the seed is printed. KUKEON_TEST_TRACE=1 prints every
  * step.
@@ -293,13 +293,12 @@ static void prune(struct round *r)
 
 static void judge(struct round *r, unsigned step, unsigned i)
 {
-	static const char *const fates[] = { "unknown", "declared", "lost",
-					     "in doubt", "held",    "gone" };
+	static const char *const fates[] = { "unknown",  "declared", "lost",
+					     "in doubt", "held",     "gone" };
 	AUTO_FREE char *key = xasprintf("default/default/default/c%u", i);
 	AUTO_FREE char *id = name_containerd_id(key, "root");
 	const struct object *object = engine_find(&r->sim.engine, key);
-	const struct world_container *c =
-		world_container(&r->sim.world, "kukeon-default", id);
+	const struct world_container *c = world_container(&r->sim.world, "kukeon-default", id);
 	enum fate fate = r->model.cells[i].fate;
 	bool lives = fate != GONE && fate != UNKNOWN, settled;
 
@@ -329,11 +328,11 @@ static void step(struct round *r, unsigned number)
 	sim_scanned(&r->sim);
 	model_read(&r->model, loop_now_ms(&r->sim.loop));
 	if (getenv("KUKEON_TEST_TRACE")) {
-		fprintf(stderr, "%u t=%llu %s:", number, (unsigned long long)loop_now_ms(&r->sim.loop),
-			r->last);
+		fprintf(stderr, "%u t=%llu %s:", number,
+			(unsigned long long)loop_now_ms(&r->sim.loop), r->last);
 		for (unsigned i = 0; i < CELLS; i++)
 			fprintf(stderr, " %u%c%c@%llu", i, "UDLXHG"[r->model.cells[i].fate],
-				r->model.cells[i].hidden ? 'h' : ' ',
+				r -> model.cells[i].hidden ? 'h' : ' ',
 				(unsigned long long)r->model.cells[i].since_ms);
 		fprintf(stderr, "\n");
 	}

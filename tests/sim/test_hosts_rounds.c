@@ -91,7 +91,7 @@ static void assert_ready(struct fixture *f, const char *name)
 {
 	AUTO_FREE char *key = key_of(name);
 
-	assert_int_equal(sim_state(&f->sim, key), API__STATE__Ready);
+	assert_int_equal(sim_state(&f->sim, key), API__STATE__STATE_READY);
 }
 
 static char *line_of(struct fixture *f, const char *name, const char *aliases)

@@ -15,11 +15,10 @@ enum { LONG_MS = 40 * 1000 };
 #define WEB "default/default/default/web"
 #define FAR "far/default/default/api"
 
-static const char both[] =
-	"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: web}\n"
-	"spec: {containers: [{id: a, image: img}]}\n---\n"
-	"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: api}\n"
-	"spec: {realmId: far, containers: [{id: a, image: img}]}\n";
+static const char both[] = "apiVersion: v1beta1\nkind: Cell\nmetadata: {name: web}\n"
+			   "spec: {containers: [{id: a, image: img}]}\n---\n"
+			   "apiVersion: v1beta1\nkind: Cell\nmetadata: {name: api}\n"
+			   "spec: {realmId: far, containers: [{id: a, image: img}]}\n";
 
 static int setup(void **state)
 {
@@ -30,8 +29,8 @@ static int setup(void **state)
 	sim_file(sim, "both.yaml", both);
 	sim_scanned(sim);
 	sim_run(sim, LONG_MS);
-	assert_int_equal(sim_state(sim, WEB), API__STATE__Ready);
-	assert_int_equal(sim_state(sim, FAR), API__STATE__Ready);
+	assert_int_equal(sim_state(sim, WEB), API__STATE__STATE_READY);
+	assert_int_equal(sim_state(sim, FAR), API__STATE__STATE_READY);
 	*state = sim;
 	return 0;
 }
@@ -72,8 +71,8 @@ static void assert_recovers(struct sim *sim)
 	sim_run(sim, LONG_MS);
 	assert_null(engine_relist_problem(&sim->engine));
 	assert_true(list_empty(&sim->engine.relists));
-	assert_int_equal(sim_state(sim, WEB), API__STATE__Ready);
-	assert_int_equal(sim_state(sim, FAR), API__STATE__Ready);
+	assert_int_equal(sim_state(sim, WEB), API__STATE__STATE_READY);
+	assert_int_equal(sim_state(sim, FAR), API__STATE__STATE_READY);
 	assert_int_equal(starts(sim), 2);
 }
 
@@ -105,7 +104,7 @@ static void test_repeats_do_not_pile_up(void **state)
 	acts = sim->world.acts;
 	sim_run(sim, LONG_MS);
 	assert_in_range(sim->world.acts - acts, 1, 4);
-	assert_int_equal(sim_state(sim, WEB), API__STATE__Ready);
+	assert_int_equal(sim_state(sim, WEB), API__STATE__STATE_READY);
 	assert_recovers(sim);
 }
 
@@ -118,10 +117,10 @@ static void test_what_was_seen_counts(void **state)
 		relist_all(&sim->engine);
 		sim->world.half_listed = lists[i];
 		sim_run(sim, LONG_MS);
-		assert_int_equal(sim_state(sim, WEB), API__STATE__Ready);
+		assert_int_equal(sim_state(sim, WEB), API__STATE__STATE_READY);
 		sim_crash(sim);
 		begin_again(sim);
-		assert_int_equal(sim_state(sim, WEB), API__STATE__Ready);
+		assert_int_equal(sim_state(sim, WEB), API__STATE__STATE_READY);
 		assert_non_null(engine_relist_problem(&sim->engine));
 		assert_recovers(sim);
 	}
@@ -135,7 +134,7 @@ static void test_one_realm(void **state)
 	sim_crash(sim);
 	sim->world.unlistable = "kukeon-far";
 	begin_again(sim);
-	assert_int_equal(sim_state(sim, WEB), API__STATE__Ready);
+	assert_int_equal(sim_state(sim, WEB), API__STATE__STATE_READY);
 	assert_says(sim, FAR, REASON_LOOK_FAILED, "the answer is too large");
 	sim_file_gone(sim, "both.yaml");
 	sim_file(sim, "web.yaml", "apiVersion: v1beta1\nkind: Realm\nmetadata: {name: default}\n");

@@ -303,7 +303,8 @@ struct pairs {
 
 static void play_pair(struct pairs *pairs, struct script *script, unsigned turns, uint64_t ms)
 {
-	if (pairs->n++ < pairs->next || pairs->broken >= number("KUKEON_SIM_BREACHES", BREACHES_MAX))
+	if (pairs->n++ < pairs->next ||
+	    pairs->broken >= number("KUKEON_SIM_BREACHES", BREACHES_MAX))
 		return;
 	pairs->next = pairs->n + (pairs->n * 2654435761U >> 7) % (2 * pairs->step - 1);
 	script->steps[script->n - 1].turns = turns;

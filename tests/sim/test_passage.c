@@ -70,8 +70,8 @@ static void test_told_and_taken_back(void **state UNUSED)
 	assert_int_equal(reason_of(&sim, space_key), REASON_TRAFFIC_BLOCKED);
 	assert_string_equal(engine_find(&sim.engine, space_key)->status.message,
 			    "cell to out: dropped; what helps: let it pass");
-	assert_int_equal(sim_state(&sim, space_key), API__STATE__Ready);
-	assert_int_equal(sim_state(&sim, cell_key), API__STATE__Ready);
+	assert_int_equal(sim_state(&sim, space_key), API__STATE__STATE_READY);
+	assert_int_equal(sim_state(&sim, cell_key), API__STATE__STATE_READY);
 	assert_int_equal(reason_of(&sim, "default/s01"), REASON_NONE);
 	lose(&sim, 0);
 	passage_mark_stale(&sim.engine);
@@ -260,7 +260,7 @@ static void test_shut(void **state UNUSED)
 	passage_mark_stale(&sim.engine);
 	sim_run(&sim, 2000);
 	assert_int_equal(reason_of(&sim, space_key), REASON_HOST_SHUT);
-	assert_int_equal(sim_state(&sim, space_key), API__STATE__Ready);
+	assert_int_equal(sim_state(&sim, space_key), API__STATE__STATE_READY);
 	finish(&sim);
 }
 

@@ -62,8 +62,8 @@ static void start(struct sim *sim, const char *space)
 	sim_file(sim, "web.yaml", cell);
 	sim_scanned(sim);
 	sim_run(sim, 1000);
-	assert_int_equal(sim_state(sim, space_key), API__STATE__Ready);
-	assert_int_equal(sim_state(sim, "default/s/default/web"), API__STATE__Ready);
+	assert_int_equal(sim_state(sim, space_key), API__STATE__STATE_READY);
+	assert_int_equal(sim_state(sim, "default/s/default/web"), API__STATE__STATE_READY);
 }
 
 static void end(struct sim *sim)
@@ -129,7 +129,7 @@ static void test_silence(void **state UNUSED)
 	sim_run(&sim, 2 * GRACE_MS);
 	assert_true(filter_says(&sim, "192.0.2.7-192.0.2.7"));
 	assert_non_null(strstr(message(&sim), "a.test: no name server knows"));
-	assert_int_equal(sim_state(&sim, space_key), API__STATE__Ready);
+	assert_int_equal(sim_state(&sim, space_key), API__STATE__STATE_READY);
 	asked = sim.world.asked;
 	assert_in_range(asked, 10, 30);
 	stands_for(&sim, "192.0.3.9");
@@ -310,7 +310,7 @@ static void test_never_found(void **state UNUSED)
 	sim_scanned(&sim);
 	sim_run(&sim, 5000);
 	assert_int_equal(reason_of(&sim), REASON_HOST_NOT_FOUND);
-	assert_int_equal(sim_state(&sim, space_key), API__STATE__Ready);
+	assert_int_equal(sim_state(&sim, space_key), API__STATE__STATE_READY);
 	stands_for(&sim, "192.0.2.7");
 	let_be_silent(&sim, false);
 	sim_run(&sim, 70 * 1000);
@@ -424,7 +424,7 @@ static void test_guest(void **state UNUSED)
 	start(&sim, SPACE_OF("{default: deny}"));
 	sim_file(&sim, "guest.yaml", guest);
 	sim_run(&sim, 2000);
-	assert_int_equal(sim_state(&sim, "default/s/default/guest"), API__STATE__Ready);
+	assert_int_equal(sim_state(&sim, "default/s/default/guest"), API__STATE__STATE_READY);
 	assert_true(filter_says(&sim, "guest fake1 10.89."));
 	sim_file(&sim, "space.yaml", SPACE_OF("{default: allow}"));
 	sim_run(&sim, 2000);

@@ -77,7 +77,7 @@ static void test_01_cell_becomes_ready(void **state)
 	(void)state;
 	start_with(&sim, 1, two_containers);
 	sim_run(&sim, 1000);
-	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__STATE_READY);
 	assert_int_equal(root_of(&sim)->fact.task, TASK_RUNNING);
 	assert_int_equal(other_of(&sim)->fact.task, TASK_RUNNING);
 	assert_true(sim_settle(&sim));
@@ -96,7 +96,7 @@ static void test_02_file_gone_removes_all(void **state)
 	sim_file_gone(&sim, "web.yaml");
 	sim_scanned(&sim);
 	sim_run(&sim, 1900);
-	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready); /* the prune grace */
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__STATE_READY); /* the prune grace */
 	sim_run(&sim, 5000);
 	assert_int_equal(world_count(&sim.world), 0);
 	assert_null(engine_find(&sim.engine, "default"));
@@ -118,7 +118,7 @@ static void test_03_moved_to_another_file(void **state)
 	sim_file(&sim, "zzz.yaml", two_containers);
 	sim_scanned(&sim);
 	sim_run(&sim, 60000);
-	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__STATE_READY);
 	assert_no_violation(&sim);
 	sim_fini(&sim);
 }
@@ -134,7 +134,7 @@ static void test_04_killed_container_comes_back(void **state)
 	sim_run(&sim, 200);
 	assert_int_equal(other_of(&sim)->starts, 2);
 	assert_int_equal(root_of(&sim)->starts, 1);
-	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__STATE_READY);
 	assert_no_violation(&sim);
 	sim_fini(&sim);
 }
@@ -153,7 +153,7 @@ static void test_05_killed_root_recycles_the_cell(void **state)
 	assert_int_equal(root_of(&sim)->starts, 2);
 	assert_int_equal(other_of(&sim)->starts, 2);
 	assert_int_not_equal(world_cell(&sim.world, web_key)->ip, ip); /* a new attachment */
-	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__STATE_READY);
 	assert_no_violation(&sim);
 	sim_fini(&sim);
 }
@@ -175,7 +175,7 @@ static void test_06_edit_touches_what_changed(void **state)
 	sim_run(&sim, 2000);
 	assert_int_equal(root_of(&sim)->starts, 1);
 	assert_int_equal(other_of(&sim)->starts, 2);
-	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__STATE_READY);
 	assert_no_violation(&sim);
 	sim_fini(&sim);
 }
@@ -198,13 +198,13 @@ static void test_07_image_missing_keeps_the_old(void **state)
 	sim_run(&sim, 30000);
 	assert_int_equal(root_of(&sim)->starts, 1);
 	assert_int_equal(root_of(&sim)->fact.task, TASK_RUNNING);
-	assert_int_equal(sim_state(&sim, web_key), API__STATE__Pending);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__STATE_PENDING);
 	assert_string_equal(reason_name(engine_find(&sim.engine, web_key)->status.reason),
 			    "ImageNotPresent");
 	strv_fini(&sim.world.missing_images);
 	sim_run(&sim, 120000);
 	assert_int_equal(root_of(&sim)->starts, 2);
-	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__STATE_READY);
 	assert_no_violation(&sim);
 	sim_fini(&sim);
 }
@@ -224,7 +224,7 @@ static void test_08_crash_loop_backs_off(void **state)
 	/* at once, 1, 2, 4, 8, 16, 32, 60, 60 ... seconds over ten minutes */
 	assert_in_range(other_of(&sim)->starts, 12, 24);
 	assert_int_equal(root_of(&sim)->starts, 1);
-	assert_int_equal(sim_state(&sim, web_key), API__STATE__Pending);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__STATE_PENDING);
 	assert_no_violation(&sim);
 	sim_fini(&sim);
 }
@@ -246,7 +246,7 @@ static void test_09_restart_adopts(void **state)
 		sim_file(&sim, "web.yaml", two_containers);
 		sim_scanned(&sim);
 		sim_run(&sim, 1000);
-		assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+		assert_int_equal(sim_state(&sim, web_key), API__STATE__STATE_READY);
 	}
 	assert_no_violation(&sim);
 	sim_fini(&sim);
@@ -266,10 +266,10 @@ static void test_10_healthy_is_never_touched(void **state)
 	sim_run(&sim, 10000);
 	world_runtime_down(&sim.world);
 	sim_run(&sim, 10000);
-	assert_int_equal(sim_state(&sim, web_key), API__STATE__Unknown);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__STATE_UNKNOWN);
 	world_runtime_up(&sim.world);
 	sim_run(&sim, 10000);
-	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__STATE_READY);
 	error_set(&problem, -2, "gone");
 	desired_scan_done(&sim.engine, &problem);
 	sim_run(&sim, 10000);
@@ -279,7 +279,7 @@ static void test_10_healthy_is_never_touched(void **state)
 		sim_run(&sim, world_random(&sim.world, 30));
 	}
 	sim_run(&sim, 24 * 60 * 60 * 1000);
-	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__STATE_READY);
 	assert_no_violation(&sim);
 	sim_fini(&sim);
 }
@@ -358,7 +358,7 @@ static void assert_all_ready(struct sim *sim, int n)
 	for (int i = 0; i < n; i++) {
 		AUTO_FREE char *key = xasprintf("default/default/default/c%02d", i);
 
-		if (sim_state(sim, key) != API__STATE__Ready)
+		if (sim_state(sim, key) != API__STATE__STATE_READY)
 			fail_msg("%s is not Ready: %s", key,
 				 engine_find(&sim->engine, key)->status.message);
 	}
@@ -498,7 +498,7 @@ static void test_18_network_drift_restarts_nothing(void **state)
 		sim_run(&sim, 1000);
 		assert_true(cell->pinned && cell->attached && !cell->link_gone);
 		assert_false(world_parent(&sim.world, "default/default")->drifted);
-		assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+		assert_int_equal(sim_state(&sim, web_key), API__STATE__STATE_READY);
 	}
 	assert_int_equal(root_of(&sim)->starts, 1);
 	assert_int_equal(other_of(&sim)->starts, 1);
@@ -531,7 +531,7 @@ static void test_19_shim_hangs(void **state)
 	world_exit(&sim.world, root_of(&sim), 137);
 	world_exit(&sim.world, other_of(&sim), 137);
 	assert_true(sim_settle(&sim));
-	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__STATE_READY);
 	assert_int_equal(root_of(&sim)->starts, 2);
 
 	world_cell(&sim.world, web_key)->shim_hangs = true;
@@ -555,7 +555,7 @@ static void test_20_controllers_come_back(void **state)
 	relist_all(&sim.engine);
 	assert_true(sim_settle(&sim));
 	assert_false(world_cell(&sim.world, web_key)->controllers_gone);
-	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__STATE_READY);
 	assert_int_equal(root_of(&sim)->starts, 1);
 	assert_no_violation(&sim);
 	sim_fini(&sim);
@@ -622,39 +622,39 @@ static void test_22_joins_restart_nothing(void **state)
 	sim_space(&sim, "s1.yaml", s1);
 	sim_web(&sim, "s1");
 	sim_run(&sim, 2000);
-	assert_web(&sim, API__STATE__Ready, "");
+	assert_web(&sim, API__STATE__STATE_READY, "");
 	assert_in_spaces(&sim, "default/s1 ");
 	sim_web(&sim, "s1, s2");
 	sim_run(&sim, 2000);
-	assert_web(&sim, API__STATE__Pending, "SpaceUnknown");
+	assert_web(&sim, API__STATE__STATE_PENDING, "SpaceUnknown");
 	assert_in_spaces(&sim, "default/s1 ");
 	sim_space(&sim, "s2.yaml", s2);
 	sim_run(&sim, 500);
-	assert_web(&sim, API__STATE__Ready, "");
+	assert_web(&sim, API__STATE__STATE_READY, "");
 	assert_in_spaces(&sim, "default/s1 default/s2 ");
 
 	sim_space(&sim, "s1.yaml", NULL);
 	sim_run(&sim, 2000 + 1000);
-	assert_web(&sim, API__STATE__Pending, "SpaceUnknown");
+	assert_web(&sim, API__STATE__STATE_PENDING, "SpaceUnknown");
 	assert_in_spaces(&sim, "default/s2 ");
 	assert_null(engine_find(&sim.engine, "default/s1"));
 	sim_space(&sim, "s1.yaml", s1);
 	sim_run(&sim, 500);
-	assert_web(&sim, API__STATE__Ready, "");
+	assert_web(&sim, API__STATE__STATE_READY, "");
 
 	world_join(world_cell(&sim.world, web_key), "default/s1")->link_gone = true;
 	relist_network(&sim.engine);
 	sim_run(&sim, 500);
-	assert_web(&sim, API__STATE__Ready, "");
+	assert_web(&sim, API__STATE__STATE_READY, "");
 	assert_false(world_join(world_cell(&sim.world, web_key), "default/s1")->link_gone);
 	world_remove_join(world_join(world_cell(&sim.world, web_key), "default/s1"));
 	relist_network(&sim.engine);
 	sim_run(&sim, 500);
-	assert_web(&sim, API__STATE__Ready, "");
+	assert_web(&sim, API__STATE__STATE_READY, "");
 	assert_in_spaces(&sim, "default/s1 default/s2 ");
 	sim_web(&sim, "default/s2");
 	sim_run(&sim, 500);
-	assert_web(&sim, API__STATE__Ready, "");
+	assert_web(&sim, API__STATE__STATE_READY, "");
 	assert_in_spaces(&sim, "default/s2 ");
 	assert_int_equal(root_of(&sim)->starts, 1);
 	assert_int_equal(other_of(&sim)->starts, 1);
@@ -667,7 +667,7 @@ static void test_22_joins_restart_nothing(void **state)
 	sim_space(&sim, "s2.yaml", s2);
 	sim_web(&sim, "s2");
 	sim_run(&sim, 60 * 1000);
-	assert_web(&sim, API__STATE__Ready, "");
+	assert_web(&sim, API__STATE__STATE_READY, "");
 	assert_no_violation(&sim);
 	sim_fini(&sim);
 }
@@ -682,7 +682,7 @@ static void test_23_join_that_failed_is_undone(void **state)
 	sim_space(&sim, "s1.yaml", s1);
 	sim_web(&sim, "");
 	sim_run(&sim, 2000);
-	assert_web(&sim, API__STATE__Ready, "");
+	assert_web(&sim, API__STATE__STATE_READY, "");
 	sim.world.fault = (struct world_fault){ .kind = WORLD_FAULT_FAIL_AFTER,
 						.at = sim.world.acts + 1,
 						.code = -EINVAL };
@@ -690,14 +690,14 @@ static void test_23_join_that_failed_is_undone(void **state)
 	sim_run(&sim, 100);
 	assert_true(sim.world.fault.happened);
 	assert_string_equal(sim.world.fault.name, "join");
-	assert_web(&sim, API__STATE__Pending, "NetworkFailed");
+	assert_web(&sim, API__STATE__STATE_PENDING, "NetworkFailed");
 	assert_non_null(world_join(world_cell(&sim.world, web_key), "default/s1"));
 	sim_web(&sim, "");
 	sim_space(&sim, "s1.yaml", NULL);
 	sim_run(&sim, 2000 + 2000);
 	assert_null(world_join(world_cell(&sim.world, web_key), "default/s1"));
 	assert_null(engine_find(&sim.engine, "default/s1"));
-	assert_web(&sim, API__STATE__Ready, "");
+	assert_web(&sim, API__STATE__STATE_READY, "");
 	assert_no_violation(&sim);
 	sim_fini(&sim);
 }
@@ -711,17 +711,17 @@ static void test_24_joins_before_the_start(void **state)
 	start_with(&sim, 19, NULL);
 	sim_web(&sim, "s1, default");
 	sim_run(&sim, 60 * 1000);
-	assert_web(&sim, API__STATE__Pending, "SpaceUnknown");
+	assert_web(&sim, API__STATE__STATE_PENDING, "SpaceUnknown");
 	assert_true(!root_of(&sim) || root_of(&sim)->starts == 0);
 	assert_false(world_cell(&sim.world, web_key)->pinned);
 	assert_int_equal(sim.engine.throttle.n, 0);
 	sim_space(&sim, "s1.yaml", s1);
 	sim_run(&sim, 1000);
-	assert_web(&sim, API__STATE__Ready, "");
+	assert_web(&sim, API__STATE__STATE_READY, "");
 	assert_in_spaces(&sim, "default/s1 ");
 	world_exit(&sim.world, root_of(&sim), 137);
 	sim_run(&sim, 1000);
-	assert_web(&sim, API__STATE__Ready, "");
+	assert_web(&sim, API__STATE__STATE_READY, "");
 	assert_in_spaces(&sim, "default/s1 ");
 	assert_int_equal(root_of(&sim)->starts, 2);
 	sim_crash(&sim);
@@ -730,7 +730,7 @@ static void test_24_joins_before_the_start(void **state)
 	sim_space(&sim, "s1.yaml", s1);
 	sim_web(&sim, "s1");
 	sim_run(&sim, 20 * 1000);
-	assert_web(&sim, API__STATE__Ready, "");
+	assert_web(&sim, API__STATE__STATE_READY, "");
 	assert_in_spaces(&sim, "default/s1 ");
 	sim.engine.desired.guard.off = true;
 	sim_file_gone(&sim, "s1.yaml");
@@ -761,15 +761,15 @@ static void test_25_packet_filter(void **state UNUSED)
 	sim_file(&sim, "web.yaml", two_containers);
 	sim_scanned(&sim);
 	sim_run(&sim, 60 * 1000);
-	assert_int_equal(sim_state(&sim, space), API__STATE__Pending);
+	assert_int_equal(sim_state(&sim, space), API__STATE__STATE_PENDING);
 	object = engine_find(&sim.engine, space);
 	assert_int_equal(object->status.reason, REASON_FILTER_FAILED);
 	assert_non_null(strstr(object->status.message, "no nf_tables"));
-	assert_int_equal(sim_state(&sim, web_key), API__STATE__Pending);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__STATE_PENDING);
 	assert_null(world_cell(&sim.world, web_key));
 	sim.world.filter_fails = false;
 	sim_run(&sim, 60 * 1000);
-	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__STATE_READY);
 	assert_int_equal(root_of(&sim)->starts, 1);
 	assert_no_violation(&sim);
 	sim_fini(&sim);
@@ -779,7 +779,7 @@ static bool is_missing(struct sim *sim, const char *space)
 {
 	const struct object *object = engine_find(&sim->engine, space);
 
-	return object->status.state == API__STATE__Pending &&
+	return object->status.state == API__STATE__STATE_PENDING &&
 	       object->status.reason == REASON_FILTER_MISSING;
 }
 
@@ -797,7 +797,7 @@ static void test_25_filter_taken_away(void **state UNUSED)
 		world_flush_filter(&sim.world);
 		sim_run(&sim, 60);
 		assert_non_null(sim.world.filter);
-		assert_int_equal(sim_state(&sim, space), API__STATE__Ready);
+		assert_int_equal(sim_state(&sim, space), API__STATE__STATE_READY);
 	}
 	changes = sim.world.changes;
 	for (int i = 0; i < 1000; i++) { /* a minute */
@@ -806,14 +806,14 @@ static void test_25_filter_taken_away(void **state UNUSED)
 		row = sim.world.filter ? 0 : row + 1;
 		longest = row > longest ? row : longest;
 		missing += is_missing(&sim, space);
-		assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready); /* it runs */
+		assert_int_equal(sim_state(&sim, web_key), API__STATE__STATE_READY); /* it runs */
 	}
 	assert_in_range(sim.world.changes - changes, 60, 80);
 	assert_in_range(missing, 500, 1000);
 	assert_in_range(longest, 1, 1000 / 60);
 	sim_run(&sim, 1000);
 	assert_non_null(strstr(sim.world.filter, space));
-	assert_int_equal(sim_state(&sim, space), API__STATE__Ready);
+	assert_int_equal(sim_state(&sim, space), API__STATE__STATE_READY);
 	assert_int_equal(root_of(&sim)->starts, 1);
 	assert_no_violation(&sim);
 	sim_fini(&sim);
@@ -833,15 +833,15 @@ static void test_25_nothing_starts_without_filter(void **state UNUSED)
 	sim_run(&sim, 1);
 	sim_file(&sim, "late.yaml", PUBLISHER("late", ""));
 	sim_run(&sim, 60 * 1000);
-	assert_int_not_equal(sim_state(&sim, space), API__STATE__Ready);
-	assert_int_equal(sim_state(&sim, SCOPE "late"), API__STATE__Pending);
+	assert_int_not_equal(sim_state(&sim, space), API__STATE__STATE_READY);
+	assert_int_equal(sim_state(&sim, SCOPE "late"), API__STATE__STATE_PENDING);
 	assert_null(world_cell(&sim.world, SCOPE "late"));
-	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__STATE_READY);
 	sim.world.filter_fails = false;
 	sim_run(&sim, 1000);
 	assert_non_null(strstr(sim.world.filter, space));
 	sim_run(&sim, 5000);
-	assert_int_equal(sim_state(&sim, SCOPE "late"), API__STATE__Ready);
+	assert_int_equal(sim_state(&sim, SCOPE "late"), API__STATE__STATE_READY);
 	assert_int_equal(root_of(&sim)->starts, 1);
 	assert_no_violation(&sim);
 	sim_fini(&sim);
@@ -851,7 +851,7 @@ static const char *port_conflict(struct sim *sim, const char *key)
 {
 	const struct object *object = engine_find(&sim->engine, key);
 
-	return object && object->status.state == API__STATE__Pending &&
+	return object && object->status.state == API__STATE__STATE_PENDING &&
 			       object->status.reason == REASON_PORT_CONFLICT
 		       ? object->status.message
 		       : "";
@@ -874,17 +874,17 @@ static void test_25_one_space_refused(void **state UNUSED)
 	sim_file(&sim, "cell.yaml", cell);
 	sim_scanned(&sim);
 	sim_run(&sim, 10 * 1000);
-	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__STATE_READY);
 	object = engine_find(&sim.engine, "default/s1");
-	assert_int_equal(object->status.state, API__STATE__Pending);
+	assert_int_equal(object->status.state, API__STATE__STATE_PENDING);
 	assert_int_equal(object->status.reason, REASON_FILTER_FAILED);
 	assert_string_equal(object->status.message, "its bridge cannot be filtered");
 	assert_null(world_cell(&sim.world, key));
 	sim.world.filter_refuses = NULL;
 	world_flush_filter(&sim.world);
 	sim_run(&sim, 10 * 1000);
-	assert_int_equal(sim_state(&sim, "default/s1"), API__STATE__Ready);
-	assert_int_equal(sim_state(&sim, key), API__STATE__Ready);
+	assert_int_equal(sim_state(&sim, "default/s1"), API__STATE__STATE_READY);
+	assert_int_equal(sim_state(&sim, key), API__STATE__STATE_READY);
 	assert_no_violation(&sim);
 	sim_fini(&sim);
 }
@@ -908,10 +908,10 @@ static void test_25_range_overlaps(void **state UNUSED)
 
 	start_with(&sim, 41, two_containers);
 	sim_run(&sim, 10 * 1000);
-	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__STATE_READY);
 	ways_changed(&sim, space_key_, true);
-	assert_int_equal(sim_state(&sim, space_key_), API__STATE__Pending);
-	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	assert_int_equal(sim_state(&sim, space_key_), API__STATE__STATE_PENDING);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__STATE_READY);
 	sim_file(&sim, "new.yaml",
 		 "apiVersion: v1beta1\nkind: Cell\nmetadata: {name: new}\n"
 		 "spec: {containers: [{id: a, image: img}]}\n");
@@ -921,17 +921,18 @@ static void test_25_range_overlaps(void **state UNUSED)
 	c = world_container(&sim.world, "kukeon-default", "default_default_web_root");
 	world_exit(&sim.world, c, 1);
 	sim_run(&sim, 60 * 1000);
-	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__STATE_READY);
 	ways_changed(&sim, space_key_, false);
-	assert_int_equal(sim_state(&sim, space_key_), API__STATE__Ready);
-	assert_int_equal(sim_state(&sim, new_key), API__STATE__Ready);
+	assert_int_equal(sim_state(&sim, space_key_), API__STATE__STATE_READY);
+	assert_int_equal(sim_state(&sim, new_key), API__STATE__STATE_READY);
 	ways_changed(&sim, NULL, false);
 	assert_int_equal(engine_find(&sim.engine, space_key_)->status.reason, REASON_NONE);
 	assert_no_violation(&sim);
 	sim_fini(&sim);
 }
 
-/* Forwarding of the host is turned on again, or left and told: whoever is asked for it turns it on. */
+/* Forwarding of the host is turned on again, or left and told: whoever is asked for it turns it on.
+ */
 static void test_25_forwarding(void **state UNUSED)
 {
 	struct sim sim;
@@ -953,7 +954,7 @@ static void test_25_forwarding(void **state UNUSED)
 	sim_run(&sim, 1000);
 	assert_false(sim.world.forwarding_off);
 	assert_null(sim.engine.ways->off);
-	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__STATE_READY);
 	assert_no_violation(&sim);
 	sim_fini(&sim);
 }
@@ -973,19 +974,19 @@ static void test_26_ports_of_two(void **state UNUSED)
 	second = world_container(&sim.world, "kukeon-default", "default_default_a_root");
 	assert_non_null(strstr(port_conflict(&sim, SCOPE "a"), "published by cell " SCOPE "z"));
 	assert_null(second);
-	assert_int_equal(sim_state(&sim, SCOPE "z"), API__STATE__Ready);
+	assert_int_equal(sim_state(&sim, SCOPE "z"), API__STATE__STATE_READY);
 	assert_non_null(strstr(sim.world.filter, ":80/tcp "));
 	assert_null(strstr(sim.world.filter, ":81/tcp "));
 	sim_file(&sim, "z.yaml", PUBLISHER("z", "\"90:80\"")); /* without a restart */
 	sim_run(&sim, 5000);
 	second = world_container(&sim.world, "kukeon-default", "default_default_a_root");
-	assert_int_equal(sim_state(&sim, SCOPE "a"), API__STATE__Ready);
+	assert_int_equal(sim_state(&sim, SCOPE "a"), API__STATE__STATE_READY);
 	assert_non_null(strstr(sim.world.filter, "127.0.0.1:80/tcp "));
 	assert_non_null(strstr(sim.world.filter, ":90/tcp "));
 	/* an edit that asks for what another has takes nothing from anybody */
 	sim_file(&sim, "z.yaml", PUBLISHER("z", "\"90:80\", \"81:80\""));
 	sim_run(&sim, 5000);
-	assert_int_equal(sim_state(&sim, SCOPE "a"), API__STATE__Ready);
+	assert_int_equal(sim_state(&sim, SCOPE "a"), API__STATE__STATE_READY);
 	assert_non_null(strstr(port_conflict(&sim, SCOPE "z"), "published by cell " SCOPE "a"));
 	assert_int_equal(first->starts, 1);
 	assert_int_equal(second->starts, 1);
@@ -1001,7 +1002,7 @@ static bool is_refused_for(struct sim *sim, const char *key, const char *other)
 {
 	const struct object *object = engine_find(&sim->engine, key);
 
-	return object->status.state == API__STATE__Pending &&
+	return object->status.state == API__STATE__STATE_PENDING &&
 	       object->status.reason == REASON_NAME_CONFLICT &&
 	       strstr(object->status.message, other);
 }
@@ -1020,8 +1021,8 @@ static void test_27_names_without_case(void **state UNUSED)
 	sim_file(&sim, "d.yaml", NAMED("S", "web"));
 	sim_file(&sim, "e.yaml", NAMED("u", "web"));
 	sim_run(&sim, 5000);
-	assert_int_equal(sim_state(&sim, "default/default/s/web"), API__STATE__Ready);
-	assert_int_equal(sim_state(&sim, "default/default/u/web"), API__STATE__Ready);
+	assert_int_equal(sim_state(&sim, "default/default/s/web"), API__STATE__STATE_READY);
+	assert_int_equal(sim_state(&sim, "default/default/u/web"), API__STATE__STATE_READY);
 	assert_true(is_refused_for(&sim, "default/default/s/Web", "default/default/s/web"));
 	assert_true(is_refused_for(&sim, "default/default/t/WEB", "default/default/s/web"));
 	assert_true(is_refused_for(&sim, "default/default/S/web", "default/default/s/web"));
@@ -1034,7 +1035,7 @@ static void test_27_names_without_case(void **state UNUSED)
 	sim_file_gone(&sim, "e.yaml");
 	sim_scanned(&sim);
 	sim_run(&sim, 10 * 1000);
-	assert_int_equal(sim_state(&sim, "default/default/s/Web"), API__STATE__Ready);
+	assert_int_equal(sim_state(&sim, "default/default/s/Web"), API__STATE__STATE_READY);
 	assert_true(is_refused_for(&sim, "default/default/t/WEB", "default/default/s/Web"));
 	assert_no_violation(&sim);
 	sim_fini(&sim);
@@ -1296,7 +1297,8 @@ static void assert_converged(struct sim *sim)
 	map_for_each(object, &sim->engine.objects, node) {
 		bool stopped = object->kind == KIND_CELL && is_stop(cell_intent(object));
 
-		if (object->status.state != (stopped ? API__STATE__Stopped : API__STATE__Ready))
+		if (object->status.state !=
+		    (stopped ? API__STATE__STATE_STOPPED : API__STATE__STATE_READY))
 			fail_msg("seed %llu: %s is not as asked: %s: %s",
 				 (unsigned long long)sim->seed, object->key,
 				 reason_name(object->status.reason), object->status.message);
@@ -1421,7 +1423,7 @@ static void test_21_no_space_for_a_network(void **state)
 	assert_in_range(sim.world.acts - acts, 12, 50); /* each 5 s */
 	world_cell(&sim.world, web_key)->no_space = false;
 	sim_run(&sim, 6000);
-	assert_int_equal(sim_state(&sim, web_key), API__STATE__Ready);
+	assert_int_equal(sim_state(&sim, web_key), API__STATE__STATE_READY);
 	assert_no_violation(&sim);
 	sim_fini(&sim);
 }

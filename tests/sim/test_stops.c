@@ -47,7 +47,7 @@ static void start(struct sim *sim, const char *text)
 	sim_start(sim);
 	give(sim, text);
 	sim_run(sim, SETTLED_MS);
-	assert_int_equal(sim_state(sim, WEB), API__STATE__Ready);
+	assert_int_equal(sim_state(sim, WEB), API__STATE__STATE_READY);
 }
 
 static void finish(struct sim *sim)
@@ -136,7 +136,7 @@ static void end_in_vain(struct sim *sim, size_t way)
 	ways[way].withdraw(sim);
 	sim_run(sim, 1000);
 	assert_true(runs(sim, "b"));
-	assert_int_equal(sim_state(sim, WEB), API__STATE__Ready);
+	assert_int_equal(sim_state(sim, WEB), API__STATE__STATE_READY);
 }
 
 /* Whatever it was, the next one is a stop like any other. */
@@ -300,7 +300,7 @@ static void test_stopped_one_becomes_root(void **state UNUSED)
 	give_root(&sim, "b");
 	sim_run(&sim, SETTLED_MS);
 	assert_running(&sim, "");
-	assert_int_equal(sim_state(&sim, WEB), API__STATE__Stopped);
+	assert_int_equal(sim_state(&sim, WEB), API__STATE__STATE_STOPPED);
 	give_root(&sim, "a");
 	sim_run(&sim, SETTLED_MS);
 	assert_running(&sim, "a c ");
@@ -445,19 +445,19 @@ static void test_root_changes(void **state UNUSED)
 	sim_start(&sim);
 	give_root(&sim, "a");
 	sim_run(&sim, SETTLED_MS);
-	assert_state(&sim, "b", API__STATE__Ready, REASON_NONE);
+	assert_state(&sim, "b", API__STATE__STATE_READY, REASON_NONE);
 	process(&sim, "root")->ignores_term = process(&sim, "b")->ignores_term = true;
 	give_root(&sim, "b");
 	sim_run(&sim, 1000);
 	assert_string_equal(container(&sim, "root")->name, "b");
-	assert_state(&sim, "root", API__STATE__Pending, REASON_UPDATING);
-	assert_state(&sim, "b", API__STATE__Pending, REASON_DELETING);
+	assert_state(&sim, "root", API__STATE__STATE_PENDING, REASON_UPDATING);
+	assert_state(&sim, "b", API__STATE__STATE_PENDING, REASON_DELETING);
 	message = status_render_container(&sim.engine, engine_find(&sim.engine, WEB),
 					  container(&sim, "root"));
 	assert_int_equal(message->status->pid, 0);
 	protobuf_c_message_free_unpacked(&message->base, NULL);
 	sim_run(&sim, GRACE_MS + SETTLED_MS);
-	assert_state(&sim, "root", API__STATE__Ready, REASON_NONE);
+	assert_state(&sim, "root", API__STATE__STATE_READY, REASON_NONE);
 	assert_null(container(&sim, "b"));
 	finish(&sim);
 }
@@ -478,7 +478,7 @@ static void assert_images(struct sim *sim, unsigned a, unsigned b)
 	sim_run(sim, SETTLED_MS);
 	assert_int_equal(image_of(sim, "root"), a);
 	assert_int_equal(image_of(sim, "b"), b);
-	assert_int_equal(sim_state(sim, WEB), API__STATE__Ready);
+	assert_int_equal(sim_state(sim, WEB), API__STATE__STATE_READY);
 }
 
 /* Whoever begins anew by request has what its image's name stands for by then; nobody else. */

@@ -26,7 +26,7 @@ struct served {
 	char dir[64];
 	char *run_path;
 	bool closed, done;
-	bool stopped; /* the daemon was told to end */
+	bool stopped;        /* the daemon was told to end */
 	uint64_t timeout_ms; /* of a call; 0: ASK_TIMEOUT_MS */
 	struct rpc_unary unary;
 	struct call call;

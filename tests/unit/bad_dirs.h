@@ -37,8 +37,7 @@ DIR *opendir(const char *path)
 struct dirent *readdir(DIR *dir)
 {
 	static bool cut;
-	struct dirent *(*real)(DIR *) =
-		(struct dirent * (*)(DIR *)) dlsym(RTLD_NEXT, "readdir");
+	struct dirent *(*real)(DIR *) = (struct dirent * (*)(DIR *)) dlsym(RTLD_NEXT, "readdir");
 	struct dirent *entry = cut ? NULL : real(dir);
 
 	if (cut)

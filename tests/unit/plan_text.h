@@ -24,7 +24,4 @@ static inline char *plan_text(const struct plan *plan)
 	return buf_take(&text);
 }
 
-static inline const char *plan_state_name(Api__State state)
-{
-	return protobuf_c_enum_descriptor_get_value(&api__state__descriptor, (int)state)->name;
-}
+#define plan_state_name(state) model_state_name(state).text

@@ -179,7 +179,7 @@ static void on_watch(struct rpc_server_call *call, const ProtobufCMessage *reque
 	if (str_equal(command, "refuse")) { /* also when the server has done so already */
 		rpc_server_fail(call, error_set(&err, -EBUSY, "too many watchers"), &err);
 	} else if (!rpc_server_call_writable(call)) {
-		watcher->n_wanted = 0; /* one stream too many: on_closed comes */
+		watcher->n_wanted = 0;            /* one stream too many: on_closed comes */
 	} else if (str_equal(command, "abort")) { /* with a message under way */
 		watcher_send(watcher, call);
 		rpc_server_fail(call, error_set(&err, -ENOSPC, "too slow"), &err);

@@ -76,7 +76,7 @@ static const char *object_name(const Api__Object *object)
 
 static bool web_is_ready(struct sim *sim)
 {
-	return sim_state(sim, WEB) == API__STATE__Ready;
+	return sim_state(sim, WEB) == API__STATE__STATE_READY;
 }
 
 static void start_cells(struct fixture *f, const char *text)
@@ -91,18 +91,18 @@ static const struct {
 	const char *realm, *space, *stack, *cell, *name;
 	const char *names;
 } selections[] = {
-	{ API__KIND__REALM, NULL, NULL, NULL, NULL, NULL, "default other" },
-	{ API__KIND__REALM, NULL, NULL, NULL, NULL, "other", "other" },
-	{ API__KIND__SPACE, "other", NULL, NULL, NULL, NULL, "default" },
-	{ API__KIND__STACK, NULL, NULL, NULL, NULL, NULL, "default default" },
-	{ API__KIND__CELL, NULL, NULL, NULL, NULL, NULL, "api web web" },
-	{ API__KIND__CELL, "default", NULL, NULL, NULL, NULL, "api web" },
-	{ API__KIND__CELL, "default", "default", "default", NULL, "web", "web" },
-	{ API__KIND__CELL, NULL, "front", NULL, NULL, NULL, "" },
-	{ API__KIND__CELL, NULL, NULL, NULL, NULL, "nope", "" },
-	{ API__KIND__CONTAINER, NULL, NULL, NULL, NULL, NULL, "a b a b a b" },
-	{ API__KIND__CONTAINER, "default", NULL, NULL, "web", NULL, "a b" },
-	{ API__KIND__CONTAINER, NULL, NULL, NULL, "web", "b", "b b" },
+	{ API__KIND__KIND_REALM, NULL, NULL, NULL, NULL, NULL, "default other" },
+	{ API__KIND__KIND_REALM, NULL, NULL, NULL, NULL, "other", "other" },
+	{ API__KIND__KIND_SPACE, "other", NULL, NULL, NULL, NULL, "default" },
+	{ API__KIND__KIND_STACK, NULL, NULL, NULL, NULL, NULL, "default default" },
+	{ API__KIND__KIND_CELL, NULL, NULL, NULL, NULL, NULL, "api web web" },
+	{ API__KIND__KIND_CELL, "default", NULL, NULL, NULL, NULL, "api web" },
+	{ API__KIND__KIND_CELL, "default", "default", "default", NULL, "web", "web" },
+	{ API__KIND__KIND_CELL, NULL, "front", NULL, NULL, NULL, "" },
+	{ API__KIND__KIND_CELL, NULL, NULL, NULL, NULL, "nope", "" },
+	{ API__KIND__KIND_CONTAINER, NULL, NULL, NULL, NULL, NULL, "a b a b a b" },
+	{ API__KIND__KIND_CONTAINER, "default", NULL, NULL, "web", NULL, "a b" },
+	{ API__KIND__KIND_CONTAINER, NULL, NULL, NULL, "web", "b", "b b" },
 };
 
 static void test_get_selects(void **state)
@@ -196,8 +196,8 @@ static void test_status_healthy(void **state)
 	reply = status(f);
 	assert_true(reply->healthy);
 	assert_int_equal(reply->n_problems, 0);
-	assert_int_equal(count_of(reply, API__KIND__CELL, API__STATE__Ready), 1);
-	assert_int_equal(count_of(reply, API__KIND__CONTAINER, API__STATE__Ready), 2);
+	assert_int_equal(count_of(reply, API__KIND__KIND_CELL, API__STATE__STATE_READY), 1);
+	assert_int_equal(count_of(reply, API__KIND__KIND_CONTAINER, API__STATE__STATE_READY), 2);
 	assert_true(reply->runtime->connected);
 	assert_string_equal(reply->manifests->watch, "inotify");
 	assert_int_equal(reply->manifests->n_files, 1);
@@ -326,19 +326,19 @@ static void test_status_of_many_errors(void **state)
 
 static void on_message(struct rpc_stream *stream, const ProtobufCMessage *message)
 {
-	static const char letters[] = "AMDSR";
+	static const char letters[] = "?AMDSR";
 	struct fixture *f = container_of(stream, struct fixture, stream);
 	const Api__WatchEvent *event = (const Api__WatchEvent *)message;
 
-	f->resync |= event->type == API__WATCH_EVENT__TYPE__RESYNC;
-	if (event->type == API__WATCH_EVENT__TYPE__MODIFIED) {
+	f->resync |= event->type == API__WATCH_EVENT__TYPE__TYPE_RESYNC;
+	if (event->type == API__WATCH_EVENT__TYPE__TYPE_MODIFIED) {
 		f->n_modified++;
 		if (str_ends_with(f->events.data,
 				  "M ")) /* how many there are is nobody's business */
 			return;
 	}
 	buf_printf(&f->events, "%c%s ", letters[event->type],
-		   event->object && event->type != API__WATCH_EVENT__TYPE__MODIFIED
+		   event->object && event->type != API__WATCH_EVENT__TYPE__TYPE_MODIFIED
 			   ? object_name(event->object)
 			   : "");
 }
@@ -404,7 +404,7 @@ static void test_watch(void **state)
 	struct fixture *f = *state;
 
 	start_cells(f, CELL("default", "api") "---\n" CELL("default", "web"));
-	watch(f, API__KIND__CELL);
+	watch(f, API__KIND__KIND_CELL);
 	await_events(f, " Aapi Aweb S ");
 	world_exit(&f->served.sim.world,
 		   world_container(&f->served.sim.world, "kukeon-default", "default_default_web_b"),
@@ -420,7 +420,7 @@ static void test_watch_of_nothing(void **state)
 	struct fixture *f = *state;
 
 	sim_scanned(&f->served.sim);
-	watch(f, API__KIND__CONTAINER);
+	watch(f, API__KIND__KIND_CONTAINER);
 	await_events(f, " S ");
 	sim_file(&f->served.sim, "a.yaml", CELL("default", "web"));
 	await_events(f, " S M ");
@@ -438,7 +438,7 @@ static void test_watch_labels(void **state)
 
 	sim_file(&f->served.sim, "a.yaml", LABELLED("front"));
 	sim_scanned(&f->served.sim);
-	watch_labels(f, API__KIND__REALM, "tier=front");
+	watch_labels(f, API__KIND__KIND_REALM, "tier=front");
 	await_events(f, " Adefault S ");
 	sim_file(&f->served.sim, "a.yaml", LABELLED("back"));
 	await_events(f, " Ddefault ");
@@ -453,7 +453,7 @@ static void test_watch_containers(void **state)
 	struct fixture *f = *state;
 
 	start_cells(f, CELL("default", "web"));
-	watch(f, API__KIND__CONTAINER);
+	watch(f, API__KIND__KIND_CONTAINER);
 	await_events(f, " Aa Ab S ");
 	sim_file(
 		&f->served.sim, "a.yaml",
@@ -470,7 +470,7 @@ static void test_slow_reader_skips(void **state)
 	struct object *object;
 
 	start_cells(f, CELL("default", "web"));
-	watch(f, API__KIND__CELL);
+	watch(f, API__KIND__KIND_CELL);
 	await_events(f, " Aweb S ");
 	f->n_modified = 0;
 	object = engine_find(&f->served.sim.engine, WEB);
@@ -499,7 +499,7 @@ static bool all_ready(struct sim *sim)
 	struct object *object;
 
 	map_for_each(object, &sim->engine.objects, node)
-		n += object->status.state == API__STATE__Ready;
+		n += object->status.state == API__STATE__STATE_READY;
 	return n == MANY_REALMS;
 }
 
@@ -512,7 +512,7 @@ static void test_slow_reader_starts_over(void **state)
 	give_realms(f, "b.yaml", MANY_REALMS / 2, "old");
 	sim_scanned(&f->served.sim);
 	assert_true(sim_run_until(&f->served.sim, all_ready, WAIT_MS));
-	watch(f, API__KIND__REALM);
+	watch(f, API__KIND__KIND_REALM);
 	await_events(f, " Ar999 S ");
 	give_realms(f, "a.yaml", 0, "new");
 	give_realms(f, "b.yaml", MANY_REALMS / 2, "new");
@@ -526,7 +526,7 @@ static void test_closing_ends_watches(void **state)
 	struct fixture *f = *state;
 
 	sim_scanned(&f->served.sim);
-	watch(f, API__KIND__CELL);
+	watch(f, API__KIND__KIND_CELL);
 	await_events(f, " S ");
 	/* teardown closes the API with the watch open */
 }

@@ -76,7 +76,8 @@ static void say(struct fixture *f, Api__Result *const *results, size_t n)
 		buf_printf(&f->said, "%s%s %s", i ? "\n" : "",
 			   protobuf_c_enum_descriptor_get_value(&api__outcome__descriptor,
 								(int)r->outcome)
-				   ->name,
+					   ->name +
+				   strlen("OUTCOME_"),
 			   r->key);
 		for (size_t c = 0; c < r->n_changes; c++)
 			buf_printf(&f->said, " %s", r->changes[c]);
@@ -147,7 +148,7 @@ static Api__Selector select_key(const char *key, struct key_parts *parts)
 
 	assert_true(key_split(key, parts));
 	selector.has_kind = true;
-	selector.kind = (Api__Kind)parts->kind;
+	selector.kind = model_api_kind(parts->kind);
 	selector.realm = parts->part[KIND_REALM];
 	selector.space = parts->part[KIND_SPACE];
 	selector.stack = parts->part[KIND_STACK];
@@ -186,10 +187,10 @@ static const char *run(struct fixture *f, const char *key, Api__RunVerb verb)
 	return f->said.data;
 }
 
-#define START API__RUN_VERB__START
-#define STOP API__RUN_VERB__STOP
-#define KILL API__RUN_VERB__KILL
-#define RESTART API__RUN_VERB__RESTART
+#define START API__RUN_VERB__RUN_VERB_START
+#define STOP API__RUN_VERB__RUN_VERB_STOP
+#define KILL API__RUN_VERB__RUN_VERB_KILL
+#define RESTART API__RUN_VERB__RUN_VERB_RESTART
 
 /* ---- what is ---- */
 
@@ -217,12 +218,9 @@ static bool state_is(struct sim *sim)
 	AUTO_FREE char *key =
 		xstrndup(fixture_of(sim)->awaited, (size_t)(space - fixture_of(sim)->awaited));
 	const struct object *object = engine_find(&sim->engine, key);
-	const char *state = object ? protobuf_c_enum_descriptor_get_value(&api__state__descriptor,
-									  (int)object->status.state)
-					     ->name
-				   : "gone";
+	const struct field_name state = model_state_name(object ? object->status.state : 0);
 
-	return str_equal(state, space + 1);
+	return str_equal(object ? state.text : "gone", space + 1);
 }
 
 static void await(struct fixture *f, const char *key, const char *state)
@@ -371,7 +369,7 @@ static void test_namespace_by_file(void **state)
 		await(f, "main/default/default/one", "Ready");
 		assert_true(sim_run_until(sim, main_refuses, WAIT_MS));
 		realm = find(f, "main");
-		assert_int_equal(realm->status.state, API__STATE__Pending);
+		assert_int_equal(realm->status.state, API__STATE__STATE_PENDING);
 		assert_string_equal(realm->status.message, words);
 		assert_true(file_says(f, "r.yaml", words));
 		assert_string_equal(((Api__Realm *)realm->spec)->spec->namespace_, "kukeon-main");
@@ -702,7 +700,7 @@ static void test_stop_container(void **state)
 	await(f, WEB, "Ready");
 	assert_string_equal(run(f, WEB "/b", KILL), "ACCEPTED " WEB "/b");
 	assert_true(sim_run_until(&f->served.sim, b_is_down, WAIT_MS));
-	assert_int_equal(sim_state(&f->served.sim, WEB), API__STATE__Ready);
+	assert_int_equal(sim_state(&f->served.sim, WEB), API__STATE__STATE_READY);
 	daemon_restart(f);
 	await(f, WEB, "Ready");
 	assert_int_equal(starts(f, "b"), 1);
@@ -723,14 +721,14 @@ static bool restarted_both(struct sim *sim)
 	struct fixture *f = fixture_of(sim);
 
 	return starts(f, "root") == 2 && starts(f, "b") == 2 &&
-	       sim_state(sim, WEB) == API__STATE__Ready;
+	       sim_state(sim, WEB) == API__STATE__STATE_READY;
 }
 
 static bool restarted_b(struct sim *sim)
 {
 	struct fixture *f = fixture_of(sim);
 
-	return starts(f, "b") == 3 && sim_state(sim, WEB) == API__STATE__Ready;
+	return starts(f, "b") == 3 && sim_state(sim, WEB) == API__STATE__STATE_READY;
 }
 
 static void test_restart(void **state)

@@ -156,7 +156,7 @@ static void expect_order(const struct fixture *f, const char *const lines[])
 
 static bool web_is_ready(struct sim *sim)
 {
-	return sim_state(sim, WEB) == API__STATE__Ready;
+	return sim_state(sim, WEB) == API__STATE__STATE_READY;
 }
 
 static bool web_is_not_ready(struct sim *sim)
@@ -288,15 +288,15 @@ static const struct {
 	{ ANY, NULL, "s", NULL, NULL,
 	  "r/s r/s/t r/s/t/c r/s/t/c/a r/s/t/c/b r/s/t/d r/s/t/d/a q/s " },
 	{ ANY, NULL, NULL, "c", NULL, "r/s/t/c r/s/t/c/a r/s/t/c/b " },
-	{ API__KIND__REALM, NULL, NULL, NULL, NULL, "r q " },
-	{ API__KIND__REALM, NULL, NULL, NULL, "q", "q " },
-	{ API__KIND__SPACE, NULL, NULL, NULL, "s", "r/s q/s " },
-	{ API__KIND__CELL, NULL, NULL, NULL, NULL,
+	{ API__KIND__KIND_REALM, NULL, NULL, NULL, NULL, "r q " },
+	{ API__KIND__KIND_REALM, NULL, NULL, NULL, "q", "q " },
+	{ API__KIND__KIND_SPACE, NULL, NULL, NULL, "s", "r/s q/s " },
+	{ API__KIND__KIND_CELL, NULL, NULL, NULL, NULL,
 	  "r/s/t/c r/s/t/c/a r/s/t/c/b r/s/t/d r/s/t/d/a " },
-	{ API__KIND__CELL, NULL, NULL, NULL, "d", "r/s/t/d r/s/t/d/a " },
-	{ API__KIND__CONTAINER, NULL, NULL, NULL, "a", "r/s/t/c/a r/s/t/d/a " },
-	{ API__KIND__CONTAINER, NULL, NULL, "d", NULL, "r/s/t/d/a " },
-	{ API__KIND__CELL, "q", NULL, NULL, NULL, "" },
+	{ API__KIND__KIND_CELL, NULL, NULL, NULL, "d", "r/s/t/d r/s/t/d/a " },
+	{ API__KIND__KIND_CONTAINER, NULL, NULL, NULL, "a", "r/s/t/c/a r/s/t/d/a " },
+	{ API__KIND__KIND_CONTAINER, NULL, NULL, "d", NULL, "r/s/t/d/a " },
+	{ API__KIND__KIND_CELL, "q", NULL, NULL, NULL, "" },
 };
 
 static void test_selects(void **state)
@@ -340,7 +340,7 @@ static void test_limits(void **state)
 
 	tell_all(f);
 	selector.has_kind = request.has_limit = true;
-	selector.kind = API__KIND__CELL;
+	selector.kind = API__KIND__KIND_CELL;
 	request.selector = &selector;
 	request.limit = 2;
 	ask(f, &request);

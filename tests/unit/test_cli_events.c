@@ -16,7 +16,7 @@ static void fill(Api__Event *event, uint64_t sequence, const char *key, const ch
 	event->sequence = sequence;
 	event->time = TEXT("2026-01-01T00:00:00.000Z");
 	event->has_kind = key != NULL;
-	event->kind = key ? (Api__Kind)key_kind(key) : 0;
+	event->kind = key ? model_api_kind(key_kind(key)) : 0;
 	event->key = TEXT(key);
 	event->reason = TEXT("Because");
 	event->message = TEXT(message);
@@ -26,7 +26,7 @@ static void fill_all(void)
 {
 	fill(&events[0], 1, NULL, "has started");
 	fill(&events[1], 5, "default/default/default/web/app", "exited\n");
-	events[1].type = API__EVENT__TYPE__Warning;
+	events[1].type = API__EVENT__TYPE__TYPE_WARNING;
 	events[1].has_count = true;
 	events[1].count = 3;
 	events[1].first_time = TEXT("2025-12-31T23:58:00.000Z");

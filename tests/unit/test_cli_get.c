@@ -7,8 +7,8 @@
 static void on_get(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx UNUSED)
 {
 	const Api__Selector *selector = ((const Api__GetRequest *)request)->selector;
-	Api__Object *objects[] = { new_object("api", API__STATE__Failed, "Because"),
-				   new_object("web", API__STATE__Ready, "Because") };
+	Api__Object *objects[] = { new_object("api", API__STATE__STATE_FAILED, "Because"),
+				   new_object("web", API__STATE__STATE_READY, "Because") };
 	Api__GetReply reply = API__GET_REPLY__INIT;
 	struct error err;
 
@@ -16,7 +16,7 @@ static void on_get(struct rpc_server_call *call, const ProtobufCMessage *request
 		rpc_server_fail(call, error_set(&err, -EIO, "the store is broken"), &err);
 		return;
 	}
-	if (selector->kind == API__KIND__CELL && !str_equal(selector->realm, "empty")) {
+	if (selector->kind == API__KIND__KIND_CELL && !str_equal(selector->realm, "empty")) {
 		reply.n_objects = ARRAY_SIZE(objects);
 		reply.objects = objects;
 	}
@@ -50,8 +50,8 @@ static void on_status(struct rpc_server_call *call, const ProtobufCMessage *requ
 	reply.healthy = *healthy;
 	problem.key = TEXT("default/default/default/api");
 	problem.has_kind = problem.has_state = true;
-	problem.kind = API__KIND__CELL;
-	problem.state = API__STATE__Failed;
+	problem.kind = API__KIND__KIND_CELL;
+	problem.state = API__STATE__STATE_FAILED;
 	reply.problems = problems;
 	reply.n_problems = *healthy ? 0 : 1;
 	rpc_server_reply(call, &reply.base);

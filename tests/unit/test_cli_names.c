@@ -12,7 +12,7 @@ static void on_run(struct rpc_server_call *call, const ProtobufCMessage *request
 	result.has_kind = result.has_outcome = true;
 	result.kind = run->selector->kind;
 	result.key = TEXT("main/lab/app/db");
-	result.outcome = API__OUTCOME__UNCHANGED;
+	result.outcome = API__OUTCOME__OUTCOME_UNCHANGED;
 	reply.result = &result;
 	rpc_server_reply(call, &reply.base);
 }

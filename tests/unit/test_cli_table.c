@@ -45,10 +45,10 @@ static void test_columns_are_aligned(void **state UNUSED)
 	table_add_column(&table, "STATE");
 	table_add_column(&table, "AGE");
 	table_add(&table, "a");
-	table_add_state(&table, API__STATE__Ready);
+	table_add_state(&table, API__STATE__STATE_READY);
 	table_add(&table, "5s");
 	table_add(&table, "longer-name");
-	table_add_state(&table, API__STATE__Failed);
+	table_add_state(&table, API__STATE__STATE_FAILED);
 	table_add(&table, NULL);
 	table_print(&table, capture_begin(&capture), false);
 	capture_expect(&capture, "NAME          STATE    AGE\n"
@@ -63,9 +63,9 @@ static void test_color_does_not_move_columns(void **state UNUSED)
 
 	table_add_column(&table, "STATE");
 	table_add_column(&table, "NAME");
-	table_add_state(&table, API__STATE__Failed);
+	table_add_state(&table, API__STATE__STATE_FAILED);
 	table_add(&table, "a");
-	table_add_state(&table, API__STATE__Stopped);
+	table_add_state(&table, API__STATE__STATE_STOPPED);
 	table_add(&table, "b");
 	table_print(&table, capture_begin(&capture), true);
 	capture_expect(&capture, "STATE     NAME\n"
@@ -123,7 +123,7 @@ static void test_what_has_no_text_fits_too(void **state UNUSED)
 
 	table_add_column(&table, "NAME");
 	table_add_column(&table, "REALM");
-	table_add_state(&table, API__STATE__Ready);
+	table_add_state(&table, API__STATE__STATE_READY);
 	table_add(&table, "a-name-of-one-realm");
 	table.cells[0].color = NULL;
 	table.columns = 17;
@@ -256,7 +256,7 @@ static void test_ready_counts(void **state UNUSED)
 		for (int k = 0; k < 2; k++) {
 			api__container_status__init(&running[k]);
 			running[k].has_state = true;
-			running[k].state = API__STATE__Ready;
+			running[k].state = API__STATE__STATE_READY;
 			running[k].id = TEXT(rows[i].running[k]);
 			cell_status.n_containers += rows[i].running[k] != NULL;
 		}
@@ -298,8 +298,8 @@ static void print_cell(bool wide, FILE *out)
 	struct object object;
 
 	running.has_state = failed.has_state = true;
-	running.state = API__STATE__Ready;
-	failed.state = API__STATE__Failed;
+	running.state = API__STATE__STATE_READY;
+	failed.state = API__STATE__STATE_FAILED;
 	metadata.name = TEXT("web");
 	cell_spec.realm_id = TEXT("main");
 	cell_spec.space_id = TEXT("front");
@@ -307,7 +307,7 @@ static void print_cell(bool wide, FILE *out)
 	cell_spec.n_containers = 2;
 	cell_spec.containers = specs;
 	cell_status.has_state = true;
-	cell_status.state = API__STATE__Pending;
+	cell_status.state = API__STATE__STATE_PENDING;
 	cell_status.reason = TEXT("RestartBackOff");
 	cell_status.created_at = TEXT("2026-01-02T03:00:00Z");
 	cell_status.ip = TEXT("10.88.0.7");
@@ -500,14 +500,16 @@ static void test_report_of_problems(void **state UNUSED)
 					    .watch = TEXT("inotify"),
 					    .n_files = 1,
 					    .files = files };
-	ready = (Api__StateCount){ ready.base, true, API__KIND__CELL, true, API__STATE__Ready,
-				   true,       3 };
-	failed = (Api__StateCount){ ready.base, true, API__KIND__CELL, true, API__STATE__Failed,
-				    true,       1 };
+	ready = (Api__StateCount){
+		ready.base, true, API__KIND__KIND_CELL, true, API__STATE__STATE_READY, true, 3
+	};
+	failed = (Api__StateCount){
+		ready.base, true, API__KIND__KIND_CELL, true, API__STATE__STATE_FAILED, true, 1
+	};
 	problem = (Api__Problem){ .base = problem.base,
-				  .kind = API__KIND__CELL,
+				  .kind = API__KIND__KIND_CELL,
 				  .key = TEXT("main/front/default/web"),
-				  .state = API__STATE__Failed,
+				  .state = API__STATE__STATE_FAILED,
 				  .reason = TEXT("ImageMissing"),
 				  .message = TEXT("pull it") };
 	status = (Api__StatusReply){ .base = status.base,
@@ -549,7 +551,7 @@ static void test_results_in_colour(void **state UNUSED)
 	FILE *out = open_memstream(&text, &len);
 
 	for (int color = 0; color < 2; color++)
-		for (int result = 0; result < 4; result++)
+		for (int result = 1; result < 5; result++)
 			result_print((Api__HostCheck__Result)result, out, color);
 	fclose(out);
 	assert_string_equal(text, "ok      warning FAILED  ?       "

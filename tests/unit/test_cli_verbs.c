@@ -15,7 +15,7 @@ static void fill_result(Api__Result *result, const char *key, Api__Outcome outco
 {
 	api__result__init(result);
 	result->has_kind = result->has_outcome = true;
-	result->kind = (Api__Kind)key_kind(key);
+	result->kind = model_api_kind(key_kind(key));
 	result->key = TEXT(key);
 	result->outcome = outcome;
 }
@@ -37,8 +37,8 @@ static void on_apply(struct rpc_server_call *call, const ProtobufCMessage *reque
 		if (apply->objects[i]->object_case == API__OBJECT__OBJECT_CELL)
 			die_of(apply->objects[i]->cell->metadata->name);
 	stub_record(ctx, request);
-	fill_result(&results[0], "main", API__OUTCOME__CREATED);
-	fill_result(&results[1], "default/default", API__OUTCOME__CREATED);
+	fill_result(&results[0], "main", API__OUTCOME__OUTCOME_CREATED);
+	fill_result(&results[1], "default/default", API__OUTCOME__OUTCOME_CREATED);
 	reply.results = pointers;
 	reply.n_results = ARRAY_SIZE(results);
 	rpc_server_reply(call, &reply.base);
@@ -51,7 +51,7 @@ static void on_delete(struct rpc_server_call *call, const ProtobufCMessage *requ
 
 	die_of(((const Api__DeleteRequest *)request)->selector->name);
 	stub_record(ctx, request);
-	fill_result(&result, "main", API__OUTCOME__NOT_FOUND);
+	fill_result(&result, "main", API__OUTCOME__OUTCOME_NOT_FOUND);
 	reply.results = results;
 	reply.n_results = 1;
 	rpc_server_reply(call, &reply.base);
@@ -64,7 +64,7 @@ static void on_run(struct rpc_server_call *call, const ProtobufCMessage *request
 
 	die_of(((const Api__RunRequest *)request)->selector->name);
 	stub_record(ctx, request);
-	fill_result(&result, "main/default/default/web", API__OUTCOME__ACCEPTED);
+	fill_result(&result, "main/default/default/web", API__OUTCOME__OUTCOME_ACCEPTED);
 	reply.result = &result;
 	rpc_server_reply(call, &reply.base);
 }
@@ -82,8 +82,8 @@ static void on_refresh(struct rpc_server_call *call, const ProtobufCMessage *req
 static void on_get(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx)
 {
 	Api__GetReply reply = API__GET_REPLY__INIT;
-	Api__Object *objects[] = { new_object("api", API__STATE__Ready, NULL),
-				   new_object("web", API__STATE__Ready, NULL) };
+	Api__Object *objects[] = { new_object("api", API__STATE__STATE_READY, NULL),
+				   new_object("web", API__STATE__STATE_READY, NULL) };
 
 	stub_record(ctx, request);
 	reply.objects = objects;
@@ -93,9 +93,9 @@ static void on_get(struct rpc_server_call *call, const ProtobufCMessage *request
 
 static void on_doctor(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx)
 {
-	static const Api__HostCheck__Result results[] = { API__HOST_CHECK__RESULT__Passed,
-							  API__HOST_CHECK__RESULT__Warning,
-							  API__HOST_CHECK__RESULT__Warning };
+	static const Api__HostCheck__Result results[] = { API__HOST_CHECK__RESULT__RESULT_PASSED,
+							  API__HOST_CHECK__RESULT__RESULT_WARNING,
+							  API__HOST_CHECK__RESULT__RESULT_WARNING };
 	Api__DoctorReply reply = API__DOCTOR_REPLY__INIT;
 	Api__HostCheck checks[ARRAY_SIZE(results)], *pointers[ARRAY_SIZE(results)];
 
@@ -255,7 +255,8 @@ static void test_wrong_usage(void **state UNUSED)
 		  "--volume \"/x\": expected SOURCE:TARGET or SOURCE:TARGET:ro" },
 		{ "create container a -v /x:/y:xx",
 		  "--volume \"/x:/y:xx\": expected SOURCE:TARGET or SOURCE:TARGET:ro" },
-		{ "create container a --restart-policy often", NULL },
+		{ "create container a --restart-policy often",
+		  "\"often\" is none of always, on-failure, never" },
 		{ "create container a --args", "option \"--args\" needs a value: --args TEXT" },
 		{ "create cell a --timeout 5s", "--timeout is the limit of --wait: give both" },
 		{ "create cell a --cell b", "--cell does not narrow cells: leave it out" },
@@ -318,86 +319,92 @@ static const struct {
 	const char *line;
 	enum cli_exit code;
 } outcomes[] = {
-	{ "main", API__OUTCOME__CREATED, NULL, 0, { 0 }, "Realm \"main\": created\n", CLI_DONE },
+	{ "main",
+	  API__OUTCOME__OUTCOME_CREATED,
+	  NULL,
+	  0,
+	  { 0 },
+	  "Realm \"main\": created\n",
+	  CLI_DONE },
 	{ "default/default/default/web",
-	  API__OUTCOME__CREATED,
+	  API__OUTCOME__OUTCOME_CREATED,
 	  NULL,
 	  0,
 	  { .dry_run = true },
 	  "Cell \"web\": created (dry run)\n",
 	  CLI_DONE },
 	{ "default/default/default/web",
-	  API__OUTCOME__UPDATED,
+	  API__OUTCOME__OUTCOME_UPDATED,
 	  NULL,
 	  2,
 	  { 0 },
 	  "Cell \"web\": updated (spec.containers[0].args, metadata.labels)\n",
 	  CLI_DONE },
 	{ "default/lab/default/web",
-	  API__OUTCOME__UNCHANGED,
+	  API__OUTCOME__OUTCOME_UNCHANGED,
 	  NULL,
 	  0,
 	  { 0 },
 	  "Cell \"web\": unchanged in default/lab/default\n",
 	  CLI_DONE },
 	{ "default/defaults",
-	  API__OUTCOME__EXISTS,
+	  API__OUTCOME__OUTCOME_EXISTS,
 	  NULL,
 	  0,
 	  { 0 },
 	  "Space \"defaults\": already existed\n",
 	  CLI_DONE },
 	{ "default1/web",
-	  API__OUTCOME__EXISTS,
+	  API__OUTCOME__OUTCOME_EXISTS,
 	  NULL,
 	  0,
 	  { 0 },
 	  "Space \"web\": already existed in default1\n",
 	  CLI_DONE },
 	{ "main/web",
-	  API__OUTCOME__FAILED,
+	  API__OUTCOME__OUTCOME_FAILED,
 	  "it has 1 stack:\nfront",
 	  0,
 	  { .dry_run = true },
 	  "Space \"web\": failed in main: it has 1 stack:?front\n",
 	  CLI_FAILED },
 	{ "web",
-	  API__OUTCOME__NOT_FOUND,
+	  API__OUTCOME__OUTCOME_NOT_FOUND,
 	  NULL,
 	  0,
 	  { 0 },
 	  "Realm \"web\": not found\n",
 	  CLI_FAILED },
 	{ "web",
-	  API__OUTCOME__NOT_FOUND,
+	  API__OUTCOME__OUTCOME_NOT_FOUND,
 	  NULL,
 	  0,
 	  { .missing_is_fine = true },
 	  "Realm \"web\": not found\n",
 	  CLI_DONE },
 	{ "web",
-	  API__OUTCOME__UNCHANGED,
+	  API__OUTCOME__OUTCOME_UNCHANGED,
 	  NULL,
 	  0,
 	  { .unchanged = "already stopped" },
 	  "Realm \"web\": already stopped\n",
 	  CLI_DONE },
 	{ "web",
-	  API__OUTCOME__ACCEPTED,
+	  API__OUTCOME__OUTCOME_ACCEPTED,
 	  NULL,
 	  0,
 	  { .accepted = "stop asked for" },
 	  "Realm \"web\": stop asked for\n",
 	  CLI_DONE },
 	{ "web",
-	  API__OUTCOME__DONE,
+	  API__OUTCOME__OUTCOME_DONE,
 	  NULL,
 	  0,
 	  { .done = "stopped" },
 	  "Realm \"web\": stopped\n",
 	  CLI_DONE },
 	{ "web",
-	  API__OUTCOME__WITHDRAWN,
+	  API__OUTCOME__OUTCOME_WITHDRAWN,
 	  "it stays",
 	  0,
 	  { 0 },

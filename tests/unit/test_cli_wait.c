@@ -48,11 +48,11 @@ static void add_run(Api__Status *status, unsigned runs)
 static void send_step(struct rpc_server_call *call, const struct step *step)
 {
 	static const Api__WatchEvent__Type types[] = {
-		[ADDED] = API__WATCH_EVENT__TYPE__ADDED,
-		[MODIFIED] = API__WATCH_EVENT__TYPE__MODIFIED,
-		[DELETED] = API__WATCH_EVENT__TYPE__DELETED,
-		[SYNCED] = API__WATCH_EVENT__TYPE__SYNCED,
-		[RESYNC] = API__WATCH_EVENT__TYPE__RESYNC,
+		[ADDED] = API__WATCH_EVENT__TYPE__TYPE_ADDED,
+		[MODIFIED] = API__WATCH_EVENT__TYPE__TYPE_MODIFIED,
+		[DELETED] = API__WATCH_EVENT__TYPE__TYPE_DELETED,
+		[SYNCED] = API__WATCH_EVENT__TYPE__TYPE_SYNCED,
+		[RESYNC] = API__WATCH_EVENT__TYPE__TYPE_RESYNC,
 	};
 	Api__WatchEvent event = API__WATCH_EVENT__INIT;
 	static Api__ContainerSpec container = API__CONTAINER_SPEC__INIT,
@@ -136,7 +136,7 @@ static Api__Result result_of(const struct stub *stub)
 	Api__Result result = API__RESULT__INIT;
 
 	result.has_kind = result.has_outcome = true;
-	result.kind = API__KIND__CELL;
+	result.kind = API__KIND__KIND_CELL;
 	result.key = TEXT("default/default/default/web");
 	result.outcome = script->outcome;
 	return result;
@@ -184,23 +184,23 @@ static const struct rpc_method methods[] = {
 
 #define PENDING(type, why)                                                                         \
 	{                                                                                          \
-		type, "web", API__STATE__Pending, why, NULL, true, 0                               \
+		type, "web", API__STATE__STATE_PENDING, why, NULL, true, 0                         \
 	}
 #define READY(type)                                                                                \
 	{                                                                                          \
-		type, "web", API__STATE__Ready, NULL, NULL, true, 0                                \
+		type, "web", API__STATE__STATE_READY, NULL, NULL, true, 0                          \
 	}
 #define STOPPED(type)                                                                              \
 	{                                                                                          \
-		type, "web", API__STATE__Stopped, "StopRequested", NULL, true, 0                   \
+		type, "web", API__STATE__STATE_STOPPED, "StopRequested", NULL, true, 0             \
 	}
 #define FAILED_(type)                                                                              \
 	{                                                                                          \
-		type, "web", API__STATE__Failed, "Exited", NULL, true, 0                           \
+		type, "web", API__STATE__STATE_FAILED, "Exited", NULL, true, 0                     \
 	}
 #define GONE                                                                                       \
 	{                                                                                          \
-		DELETED, "web", API__STATE__Ready, NULL, NULL, true, 0                             \
+		DELETED, "web", API__STATE__STATE_READY, NULL, NULL, true, 0                       \
 	}
 #define S                                                                                          \
 	{                                                                                          \
@@ -344,7 +344,7 @@ static const struct row waits[] = {
 /* Ready for the n-th time, by a run that has just begun. */
 #define BEGUN(type, n)                                                                             \
 	{                                                                                          \
-		type, "web", API__STATE__Ready, NULL, NULL, true, n                                \
+		type, "web", API__STATE__STATE_READY, NULL, NULL, true, n                          \
 	}
 
 /* What is Ready and does not stay so, and what never will be. */
@@ -381,14 +381,14 @@ static const struct row unsteady[] = {
 	  "",
 	  "is not Ready after 3s; it is Pending, Restarting" },
 	{ "create cell web --wait",
-	  { { { ADDED, "web", API__STATE__Stopped, "StopRequested", "stop", true, 0 }, S, H },
-	    API__OUTCOME__EXISTS },
+	  { { { ADDED, "web", API__STATE__STATE_STOPPED, "StopRequested", "stop", true, 0 }, S, H },
+	    API__OUTCOME__OUTCOME_EXISTS },
 	  CLI_FAILED,
 	  "Cell \"web\": already existed\n",
 	  "was stopped and stays so until it is started; it is Stopped, StopRequested" },
 	{ "create cell web --wait", /* it has done what it was to do */
-	  { { { ADDED, "web", API__STATE__Stopped, "Completed", NULL, true, 0 }, S, H },
-	    API__OUTCOME__EXISTS },
+	  { { { ADDED, "web", API__STATE__STATE_STOPPED, "Completed", NULL, true, 0 }, S, H },
+	    API__OUTCOME__OUTCOME_EXISTS },
 	  CLI_DONE,
 	  "Cell \"web\": already existed\n",
 	  NULL },
@@ -396,71 +396,72 @@ static const struct row unsteady[] = {
 
 static const struct row verbs_that_wait[] = {
 	{ "create cell web --wait",
-	  { { { ADDED, "web", API__STATE__Pending, "NoContainers", NULL, false, 0 }, S, H },
-	    API__OUTCOME__CREATED },
+	  { { { ADDED, "web", API__STATE__STATE_PENDING, "NoContainers", NULL, false, 0 }, S, H },
+	    API__OUTCOME__OUTCOME_CREATED },
 	  CLI_DONE,
 	  "Cell \"web\": created\n",
 	  NULL },
 	{ "create cell web --wait",
-	  { { PENDING(ADDED, "Creating"), S, P, READY(MODIFIED), H }, API__OUTCOME__EXISTS },
+	  { { PENDING(ADDED, "Creating"), S, P, READY(MODIFIED), H },
+	    API__OUTCOME__OUTCOME_EXISTS },
 	  CLI_DONE,
 	  "Cell \"web\": already existed\n",
 	  NULL },
 	{ "create cell web --wait --timeout 3s",
-	  { { PENDING(ADDED, "Creating"), S, H }, API__OUTCOME__CREATED },
+	  { { PENDING(ADDED, "Creating"), S, H }, API__OUTCOME__OUTCOME_CREATED },
 	  CLI_FAILED,
 	  "Cell \"web\": created\n",
 	  "is not Ready after 3s; it is Pending, Creating" },
 	{ "create cell web --wait",
-	  { { H }, API__OUTCOME__FAILED }, /* nothing to wait for */
+	  { { H }, API__OUTCOME__OUTCOME_FAILED }, /* nothing to wait for */
 	  CLI_FAILED,
 	  "Cell \"web\": failed\n",
 	  NULL },
 	{ "start cell web --wait",
-	  { { STOPPED(ADDED), S, P, READY(MODIFIED), H }, API__OUTCOME__ACCEPTED },
+	  { { STOPPED(ADDED), S, P, READY(MODIFIED), H }, API__OUTCOME__OUTCOME_ACCEPTED },
 	  CLI_DONE,
 	  "Cell \"web\": started\n",
 	  NULL },
 	{ "stop cell web --wait",
-	  { { READY(ADDED), S, P, STOPPED(MODIFIED), H }, API__OUTCOME__ACCEPTED },
+	  { { READY(ADDED), S, P, STOPPED(MODIFIED), H }, API__OUTCOME__OUTCOME_ACCEPTED },
 	  CLI_DONE,
 	  "Cell \"web\": stopped\n",
 	  NULL },
 	{ "kill cell web --wait",
-	  { { READY(ADDED), S, P, STOPPED(MODIFIED), H }, API__OUTCOME__ACCEPTED },
+	  { { READY(ADDED), S, P, STOPPED(MODIFIED), H }, API__OUTCOME__OUTCOME_ACCEPTED },
 	  CLI_DONE,
 	  "Cell \"web\": killed\n",
 	  NULL },
 	{ "restart cell web --wait",
-	  { { { ADDED, "web", API__STATE__Ready, NULL, "restart", true, 0 },
+	  { { { ADDED, "web", API__STATE__STATE_READY, NULL, "restart", true, 0 },
 	      S,
 	      P,
 	      STOPPED(MODIFIED),
 	      P,
 	      READY(MODIFIED),
 	      H },
-	    API__OUTCOME__ACCEPTED },
+	    API__OUTCOME__OUTCOME_ACCEPTED },
 	  CLI_DONE,
 	  "Cell \"web\": restarted\n",
 	  NULL },
 	{ "restart cell web --wait --timeout 3s",
-	  { { { ADDED, "web", API__STATE__Ready, NULL, "restart", true, 0 }, S, H },
-	    API__OUTCOME__ACCEPTED },
+	  { { { ADDED, "web", API__STATE__STATE_READY, NULL, "restart", true, 0 }, S, H },
+	    API__OUTCOME__OUTCOME_ACCEPTED },
 	  CLI_FAILED,
 	  "Cell \"web\": restart asked for\n",
 	  "is not Ready after 3s; it is Ready" },
 	{ "delete cell web --wait",
-	  { { READY(ADDED), S, P, GONE, H }, API__OUTCOME__DELETED },
+	  { { READY(ADDED), S, P, GONE, H }, API__OUTCOME__OUTCOME_DELETED },
 	  CLI_DONE,
 	  "Cell \"web\": deleted\n",
 	  NULL },
 	{ "delete cell web --wait",
-	  { { H }, API__OUTCOME__NOT_FOUND },
+	  { { H }, API__OUTCOME__OUTCOME_NOT_FOUND },
 	  CLI_FAILED,
 	  "Cell \"web\": not found\n",
 	  NULL },
 	{ "stop cell web --wait",
-	  { { STOPPED(ADDED), S, H }, API__OUTCOME__UNCHANGED },
+	  { { STOPPED(ADDED), S, H }, API__OUTCOME__OUTCOME_UNCHANGED },
 	  CLI_DONE,
 	  "Cell \"web\": already stopped\n",
 	  NULL },
@@ -476,7 +477,11 @@ static const struct row watches[] = {
 	  HEAD ROW("Ready", "0/1") ROW("Stopped", "0/1") ROW("Deleted", "0/1"),
 	  "kuke: *" },
 	{ "get cells -w -o name",
-	  { { READY(ADDED), { ADDED, "zoo", API__STATE__Ready, NULL, NULL, false, 0 }, S, P, E },
+	  { { READY(ADDED),
+	      { ADDED, "zoo", API__STATE__STATE_READY, NULL, NULL, false, 0 },
+	      S,
+	      P,
+	      E },
 	    0 },
 	  CLI_UNREACHABLE,
 	  "cell/default/default/default/web\ncell/default/default/default/zoo\n",
@@ -484,7 +489,7 @@ static const struct row watches[] = {
 	/* nothing changed for one, the other went unseen */
 	{ "get cells -w",
 	  { { READY(ADDED),
-	      { ADDED, "zoo", API__STATE__Ready, NULL, NULL, true, 0 },
+	      { ADDED, "zoo", API__STATE__STATE_READY, NULL, NULL, true, 0 },
 	      S,
 	      P,
 	      R,
@@ -497,15 +502,15 @@ static const struct row watches[] = {
 				   "zoo    default   default   default   Deleted   0/1     -\n",
 	  "kuke: *" },
 	{ "get cells -w -o json",
-	  { { { ADDED, "web", API__STATE__Ready, NULL, NULL, false, 0 }, S, P, GONE, E }, 0 },
+	  { { { ADDED, "web", API__STATE__STATE_READY, NULL, NULL, false, 0 }, S, P, GONE, E }, 0 },
 	  CLI_UNREACHABLE,
 	  NULL,
 	  "kuke: *" },
 	{ "get cells -w -o yaml",
-	  { { { ADDED, "web", API__STATE__Ready, NULL, NULL, false, 0 },
+	  { { { ADDED, "web", API__STATE__STATE_READY, NULL, NULL, false, 0 },
 	      S,
 	      P,
-	      { MODIFIED, "web", API__STATE__Failed, NULL, NULL, false, 0 },
+	      { MODIFIED, "web", API__STATE__STATE_FAILED, NULL, NULL, false, 0 },
 	      E },
 	    0 },
 	  CLI_UNREACHABLE,
@@ -573,12 +578,12 @@ static void test_watched(void **state UNUSED)
 {
 	static const struct script starts = { { PENDING(ADDED, "Creating"), S, P, READY(MODIFIED),
 						H },
-					      API__OUTCOME__ACCEPTED },
+					      API__OUTCOME__OUTCOME_ACCEPTED },
 				   stops = { { READY(ADDED), S, P, STOPPED(MODIFIED), H },
-					     API__OUTCOME__ACCEPTED },
+					     API__OUTCOME__OUTCOME_ACCEPTED },
 				   creates = { { PENDING(ADDED, "Creating"), S, P, READY(MODIFIED),
 						 H },
-					       API__OUTCOME__CREATED };
+					       API__OUTCOME__OUTCOME_CREATED };
 	static const struct {
 		const char *line, *out, *err;
 		const struct script *script;
@@ -610,8 +615,8 @@ static void test_watched(void **state UNUSED)
 /* One object a line, whatever is in it; the last one says that it is gone. */
 static void test_get_watch_json(void **state UNUSED)
 {
-	static const struct script script = { { { ADDED, "web", API__STATE__Ready, "two\n  lines",
-						  NULL, false, 0 },
+	static const struct script script = { { { ADDED, "web", API__STATE__STATE_READY,
+						  "two\n  lines", NULL, false, 0 },
 						S,
 						P,
 						GONE,

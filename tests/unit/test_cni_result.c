@@ -133,7 +133,8 @@ static char *repeated(const char *begin, const char *inner, const char *end, siz
 	return buf_take(&text);
 }
 
-/* The record of an attachment holds its result: whatever is accepted can be read back from there. */
+/* The record of an attachment holds its result: whatever is accepted can be read back from there.
+ */
 static void test_what_is_accepted_can_be_kept(void **state UNUSED)
 {
 	static const struct {

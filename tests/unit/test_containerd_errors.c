@@ -47,65 +47,64 @@ static void test_long_text(void **state UNUSED)
 		fail_msg("\"%s\"", err.msg);
 }
 
+static const struct {
+	int status;
+	const char *peer;
+	int code;
+	bool transient;
+	const char *part;
+} explained[] = {
+	{ -ECONNREFUSED, "connect: no such file", -ECONNREFUSED, true,
+	  "does not answer on /s.sock" },
+	{ -ETIMEDOUT, "", -ETIMEDOUT, true, "within 60 s" },
+	{ -ENOSYS, "unknown service", -ENOSYS, false, "1.6 or later" },
+	{ -EIO, "shim: ttrpc: closed: unknown", -EAGAIN, true, "ttrpc" },
+	{ -EIO, "failed to delete task: cannot delete a running process: unknown", -EBUSY, true,
+	  "running" },
+	{ -EIO, "mkdir: no space left on device: unknown", -ENOSPC, true, "no space" },
+	{ -EIO, "exec: \"nope\": executable file not found in $PATH", -EIO, false, "nope" },
+	{ -ENOENT, "container x: not found", -ENOENT, false, "start the task: container x" },
+	{ -EBUSY, NULL, -EBUSY, true, "start the task" },
+	{ -EIO,
+	  "failed to create shim task: OCI runtime create failed: runc create failed: "
+	  "unable to start container process: exec: \"/no\": stat /no: no such file or "
+	  "directory: unknown",
+	  -EIO, false, "start the task: exec: \"/no\": stat /no: no such file or directory$" },
+	{ -EIO, /* a later runc */
+	  "failed to create shim task: OCI runtime create failed: runc create failed: "
+	  "unable to start container process: error during container init: exec: \"/no\": "
+	  "stat /no: no such file or directory",
+	  -EIO, false, "start the task: exec: \"/no\": stat /no: no such file or directory$" },
+	{ -EIO, /* crun */
+	  "failed to create shim task: OCI runtime create failed: crun: executable file "
+	  "`/no` not found: No such file or directory: unknown",
+	  -EIO, false,
+	  "start the task: crun: executable file `/no` not found: No such file or "
+	  "directory$" },
+	{ -EIO, ": unknown", -EIO, false, "start the task: : unknown$" },
+	{ -EACCES, "denied", -EACCES, false, "who may use /s.sock" },
+};
+
 static void test_explain(void **state UNUSED)
 {
-	static const struct {
-		int status;
-		const char *peer;
-		int code;
-		bool transient;
-		const char *part;
-	} cases[] = {
-		{ -ECONNREFUSED, "connect: no such file", -ECONNREFUSED, true,
-		  "does not answer on /s.sock" },
-		{ -ETIMEDOUT, "", -ETIMEDOUT, true, "within 60 s" },
-		{ -ENOSYS, "unknown service", -ENOSYS, false, "1.6 or later" },
-		{ -EIO, "shim: ttrpc: closed: unknown", -EAGAIN, true, "ttrpc" },
-		{ -EIO, "failed to delete task: cannot delete a running process: unknown", -EBUSY,
-		  true, "running" },
-		{ -EIO, "mkdir: no space left on device: unknown", -ENOSPC, true, "no space" },
-		{ -EIO, "exec: \"nope\": executable file not found in $PATH", -EIO, false, "nope" },
-		{ -ENOENT, "container x: not found", -ENOENT, false,
-		  "start the task: container x" },
-		{ -EBUSY, NULL, -EBUSY, true, "start the task" },
-		{ -EIO,
-		  "failed to create shim task: OCI runtime create failed: runc create failed: "
-		  "unable to start container process: exec: \"/no\": stat /no: no such file or "
-		  "directory: unknown",
-		  -EIO, false,
-		  "start the task: exec: \"/no\": stat /no: no such file or directory$" },
-		{ -EIO, /* a later runc */
-		  "failed to create shim task: OCI runtime create failed: runc create failed: "
-		  "unable to start container process: error during container init: exec: \"/no\": "
-		  "stat /no: no such file or directory",
-		  -EIO, false,
-		  "start the task: exec: \"/no\": stat /no: no such file or directory$" },
-		{ -EIO, /* crun */
-		  "failed to create shim task: OCI runtime create failed: crun: executable file "
-		  "`/no` not found: No such file or directory: unknown",
-		  -EIO, false,
-		  "start the task: crun: executable file `/no` not found: No such file or "
-		  "directory$" },
-		{ -EIO, ": unknown", -EIO, false, "start the task: : unknown$" },
-		{ -EACCES, "denied", -EACCES, false, "who may use /s.sock" },
-	};
 	const struct client_attempt attempt = { .socket = "/s.sock",
 						.step = "start the task",
 						.object = "container s_t_c_root",
 						.namespace_ = "kukeon-r",
 						.timeout_ms = 60000 };
 
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(explained); i++) {
 		struct error err = { 0 };
 
-		assert_int_equal(client_explain(&attempt, cases[i].status, cases[i].peer, &err),
-				 cases[i].code);
-		assert_int_equal(err.code, cases[i].code);
-		assert_int_equal(error_is_transient(err.code), cases[i].transient);
-		if (!has_part(err.msg, cases[i].part) ||
+		assert_int_equal(
+			client_explain(&attempt, explained[i].status, explained[i].peer, &err),
+			explained[i].code);
+		assert_int_equal(err.code, explained[i].code);
+		assert_int_equal(error_is_transient(err.code), explained[i].transient);
+		if (!has_part(err.msg, explained[i].part) ||
 		    !str_starts_with(err.msg,
 				     "container s_t_c_root in containerd namespace kukeon-r: "))
-			fail_msg("expected \"%s\" in \"%s\"", cases[i].part, err.msg);
+			fail_msg("expected \"%s\" in \"%s\"", explained[i].part, err.msg);
 	}
 }
 

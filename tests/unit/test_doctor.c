@@ -82,7 +82,7 @@ static int setup_ready(void **state)
 	f = *state;
 	sim_scanned(&f->sim);
 	assert_true(sim_settle(&f->sim));
-	assert_int_equal(sim_state(&f->sim, KEY("web")), API__STATE__Ready);
+	assert_int_equal(sim_state(&f->sim, KEY("web")), API__STATE__STATE_READY);
 	sim_run(&f->sim, 60 * 1000); /* away from the next full look at the host */
 	return 0;
 }
@@ -127,13 +127,18 @@ static bool is_fixed(const Api__HostObject *object)
 	return object->fixed;
 }
 
+static struct field_name kind_of(const Api__HostObject *object)
+{
+	return naming_of_number(&api__host_kind__descriptor, (int)object->kind);
+}
+
 static char *names(const Api__DoctorReply *reply, bool (*wanted)(const Api__HostObject *object))
 {
 	AUTO_BUF struct buf text = { 0 };
 
 	for (size_t i = 0; i < reply->n_objects; i++)
 		if (wanted(reply->objects[i]))
-			buf_printf(&text, "%s %s; ", reply->objects[i]->kind,
+			buf_printf(&text, "%s %s; ", kind_of(reply->objects[i]).text,
 				   reply->objects[i]->name);
 	return buf_take(&text);
 }
@@ -156,7 +161,7 @@ static const Api__HostObject *object_of(const Api__DoctorReply *reply, const cha
 					const char *name)
 {
 	for (size_t i = 0; i < reply->n_objects; i++)
-		if (str_equal(reply->objects[i]->kind, kind) &&
+		if (str_equal(kind_of(reply->objects[i]).text, kind) &&
 		    str_equal(reply->objects[i]->name, name))
 			return reply->objects[i];
 	fail_msg("no %s %s", kind, name);
@@ -184,7 +189,7 @@ static void test_healthy(void **state)
 	for (size_t i = 0; i < reply->n_objects; i++) {
 		char now[256];
 
-		snprintf(now, sizeof(now), "%s %s", reply->objects[i]->kind,
+		snprintf(now, sizeof(now), "%s %s", kind_of(reply->objects[i]).text,
 			 reply->objects[i]->name);
 		assert_true(strcmp(last, now) < 0);
 		strcpy(last, now);
@@ -193,7 +198,8 @@ static void test_healthy(void **state)
 	assert_string_equal(object_of(reply, "task", "kukeon-default/default_default_web_b")->owner,
 			    KEY("web") "/b");
 	assert_string_equal(object_of(reply, "netns", KEY("web"))->owner, KEY("web"));
-	assert_int_equal(check_of(reply, "containerd")->result, API__HOST_CHECK__RESULT__Passed);
+	assert_int_equal(check_of(reply, "containerd")->result,
+			 API__HOST_CHECK__RESULT__RESULT_PASSED);
 }
 
 /* What a cell is being made, remade or taken down for is the cell's, at every moment of it. */
@@ -389,8 +395,10 @@ static void test_runtime_down(void **state)
 	assert_orphans(examine(f, true), "veth vethx; ");
 	assert_string_equal(object_of(f->reply, "veth", "vethx")->message,
 			    "left; not taken away: connection refused");
-	assert_int_equal(check_of(f->reply, "containerd")->result, API__HOST_CHECK__RESULT__Failed);
-	assert_int_equal(check_of(f->reply, "inventory")->result, API__HOST_CHECK__RESULT__Failed);
+	assert_int_equal(check_of(f->reply, "containerd")->result,
+			 API__HOST_CHECK__RESULT__RESULT_FAILED);
+	assert_int_equal(check_of(f->reply, "inventory")->result,
+			 API__HOST_CHECK__RESULT__RESULT_FAILED);
 	assert_int_equal(f->sim.world.strays.n, 1);
 }
 
@@ -425,13 +433,14 @@ static void test_advice(void **state UNUSED)
 	assert_string_equal(missing, "memory pids");
 	free(missing);
 	assert_null(host_advice_missing_controllers("cpuset cpu io memory pids\n"));
-	assert_int_equal(host_advice_space(1024, 1ULL << 40), API__HOST_CHECK__RESULT__Failed);
+	assert_int_equal(host_advice_space(1024, 1ULL << 40),
+			 API__HOST_CHECK__RESULT__RESULT_FAILED);
 	assert_int_equal(host_advice_space(100ULL << 20, 1ULL << 40),
-			 API__HOST_CHECK__RESULT__Warning);
+			 API__HOST_CHECK__RESULT__RESULT_WARNING);
 	assert_int_equal(host_advice_space(100ULL << 20, 200ULL << 20),
-			 API__HOST_CHECK__RESULT__Passed);
+			 API__HOST_CHECK__RESULT__RESULT_PASSED);
 	assert_int_equal(host_advice_space(1ULL << 39, 1ULL << 40),
-			 API__HOST_CHECK__RESULT__Passed);
+			 API__HOST_CHECK__RESULT__RESULT_PASSED);
 }
 
 static void test_versions(void **state UNUSED)
@@ -440,11 +449,11 @@ static void test_versions(void **state UNUSED)
 		const char *version;
 		Api__HostCheck__Result result;
 	} cases[] = {
-		{ "1.5.9", API__HOST_CHECK__RESULT__Failed },
-		{ "v1.5.9", API__HOST_CHECK__RESULT__Failed },
-		{ "1.6.20~ds1", API__HOST_CHECK__RESULT__Passed },
-		{ "v2.0.0", API__HOST_CHECK__RESULT__Passed },
-		{ "homemade", API__HOST_CHECK__RESULT__Passed },
+		{ "1.5.9", API__HOST_CHECK__RESULT__RESULT_FAILED },
+		{ "v1.5.9", API__HOST_CHECK__RESULT__RESULT_FAILED },
+		{ "1.6.20~ds1", API__HOST_CHECK__RESULT__RESULT_PASSED },
+		{ "v2.0.0", API__HOST_CHECK__RESULT__RESULT_PASSED },
+		{ "homemade", API__HOST_CHECK__RESULT__RESULT_PASSED },
 	};
 	struct host_checks checks = { 0 };
 

@@ -257,7 +257,8 @@ static void test_line(void **state UNUSED)
 static void test_longest_line(void **state UNUSED)
 {
 	static const char *const texts[] = {
-		"\"", "\\", "\x01", "\x7f", "\xff", "\xc3\xa4", "\xe2\x80\xa8", "\xf0\x9f\x98\x80", "a",
+		"\"", "\\", "\x01", "\x7f", "\xff", "\xc3\xa4", "\xe2\x80\xa8", "\xf0\x9f\x98\x80",
+		"a",
 	};
 	AUTO_BUF struct buf key = { 0 };
 

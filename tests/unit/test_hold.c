@@ -399,8 +399,9 @@ static void test_declared_over_the_api(void **state)
 		take(sim, i);
 	sim_run(sim, LONG_MS);
 	manifest_parse("-", text, strlen(text), &manifest);
-	desired_set_api(&sim->engine, key,
-			take_ptr(list_entry(manifest.documents.next, struct document, link)->message));
+	desired_set_api(
+		&sim->engine, key,
+		take_ptr(list_entry(manifest.documents.next, struct document, link)->message));
 	manifest_fini(&manifest);
 	assert_null(held(sim, 0));
 	sim_prune(sim);
@@ -410,8 +411,8 @@ static void test_declared_over_the_api(void **state)
 
 static void test_guard_text(void **state)
 {
-	static const char *const bad[] = { "", "50", "50%", "50%,0", "101%,1", "50,3", "50%,3x",
-					   "on", "-1%,2" };
+	static const char *const bad[] = { "",     "50",     "50%", "50%,0", "101%,1",
+					   "50,3", "50%,3x", "on",  "-1%,2" };
 	struct prune_guard guard;
 	struct error err;
 

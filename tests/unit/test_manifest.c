@@ -165,9 +165,8 @@ static const struct {
 	{ HEAD "spec:\n  containers:\n  - {id: a, imgae: x, restartPolicy: maybe}\n",
 	  "f:6:13: document 1: Cell \"web\": spec.containers[0].imgae: unknown field, did you mean "
 	  "\"image\"?\n"
-	  "f:6:38: document 1: Cell \"web\": spec.containers[0].restartPolicy: \"maybe\" is not a "
-	  "restart policy; expected "
-	  "always, on-failure or never\n" },
+	  "f:6:38: document 1: Cell \"web\": spec.containers[0].restartPolicy: expected one "
+	  "of always, on-failure, never, found \"maybe\"\n" },
 	{ HEAD "spec: {containers: [{id: a, image: x, ports: [80]}]}\n",
 	  "f:4:47: document 1: Cell \"web\": spec.containers[0].ports[0]: \"80\": does not say which "
 	  "port of the host leads to it; expected one such as \"8080:80\", "
@@ -396,8 +395,10 @@ static void add_random_value(ProtobufCMessage *message, const ProtobufCFieldDesc
 		*(protobuf_c_boolean *)value = rand() % 2;
 		break;
 	case PROTOBUF_C_TYPE_ENUM:
-		*(int *)value = rand() %
-				(int)((const ProtobufCEnumDescriptor *)field->descriptor)->n_values;
+		*(int *)value =
+			1 + rand() % ((int)((const ProtobufCEnumDescriptor *)field->descriptor)
+					      ->n_values -
+				      1);
 		break;
 	case PROTOBUF_C_TYPE_INT32:
 		*(int32_t *)value = rand() % 2 ? rand() : INT32_MIN;
@@ -512,7 +513,8 @@ static ProtobufCMessage *full_message(const ProtobufCMessageDescriptor *type, co
 			} else if (field->type == PROTOBUF_C_TYPE_STRING) {
 				*(char **)field_add(message, field) = xstrdup(text);
 			} else {
-				field_add(message, field);
+				*(protobuf_c_boolean *)field_add(message, field) =
+					field->type == PROTOBUF_C_TYPE_ENUM;
 			}
 		}
 	}
@@ -671,6 +673,15 @@ static void test_stored_errors(void **state UNUSED)
 		{ "kind: a\n---\nkind: b\n", "f:3:1: a second document; expected one" },
 		{ "status: {state: Raedy}\n",
 		  "f:1:17: status.state: unknown value \"Raedy\", did you mean \"Ready\"?" },
+		{ "spec: {containers: [{restartPolicy: no}]}\n",
+		  "f:1:37: spec.containers[0].restartPolicy: expected one of always, on-failure, "
+		  "never, found \"no\"" },
+		{ "spec: {containers: [{restartPolicy: onfailure}]}\n",
+		  "f:1:37: spec.containers[0].restartPolicy: unknown value \"onfailure\", did you "
+		  "mean \"on-failure\"?" },
+		{ "spec: {containers: [{volumes: [{kind: UNSPECIFIED}]}]}\n",
+		  "f:1:39: spec.containers[0].volumes[0].kind: expected one of bind, tmpfs, found "
+		  "\"UNSPECIFIED\"" },
 		{ "{", "f:2:1: not valid YAML: did not find expected node content while parsing a "
 		       "flow node that begins in line 2" },
 	};

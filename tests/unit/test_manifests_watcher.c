@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The manifests watcher on a directory of its own. Each test ends with an empty loop. Time is virtual:
- * what the kernel says of a change is there when the change was made, and waiting costs nothing. Tests
- * that measure, or that have others write at the same time, run on a real loop with its threads;
- * under ThreadSanitizer all do.
+ * The manifests watcher on a directory of its own. Each test ends with an empty loop. Time is
+ * virtual: what the kernel says of a change is there when the change was made, and waiting costs
+ * nothing. Tests that measure, or that have others write at the same time, run on a real loop with
+ * its threads; under ThreadSanitizer all do.
  */
 #include <errno.h>
 #include <fcntl.h>

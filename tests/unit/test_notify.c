@@ -140,14 +140,14 @@ static void test_counts(void **state UNUSED)
 {
 	expect("STATUS=Looking at the host");
 	look_is_done();
-	f.engine.cells[API__STATE__Ready] = 1;
+	f.engine.cells[API__STATE__STATE_READY] = 1;
 	expect("READY=1\nSTATUS=Running: 1 of 1 cell as declared");
-	f.engine.cells[API__STATE__Pending] = 1;
-	f.engine.cells[API__STATE__Stopped] = 1;
+	f.engine.cells[API__STATE__STATE_PENDING] = 1;
+	f.engine.cells[API__STATE__STATE_STOPPED] = 1;
 	expect(NULL);
 	f.notify.sent_ms -= 1000;
 	expect("STATUS=Running: 2 of 3 cells as declared");
-	f.engine.cells[API__STATE__Ready] = 0;
+	f.engine.cells[API__STATE__STATE_READY] = 0;
 	expect(NULL);
 	assert_true(timer_active(&f.notify.again));
 	f.engine.runtime_up = false;

@@ -274,7 +274,7 @@ static void test_job_stays_done(void **state)
 	sim_scanned(&f->sim);
 	sim_run(&f->sim, LONG_MS);
 	assert_int_equal(process(f, "job")->starts, starts);
-	assert_int_equal(sim_state(&f->sim, WEB), API__STATE__Ready);
+	assert_int_equal(sim_state(&f->sim, WEB), API__STATE__STATE_READY);
 }
 
 /* Another spec is another chance. */

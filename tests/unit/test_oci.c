@@ -339,7 +339,7 @@ static void test_mounts(void **state)
 	bind.source = (char *)"/srv/www";
 	bind.target = (char *)"/www";
 	bind.read_only = true;
-	memory.kind = (char *)"tmpfs";
+	memory.kind = API__VOLUME_KIND__VOLUME_KIND_TMPFS;
 	memory.target = (char *)"/scratch";
 	f->spec.volumes = volumes;
 	f->spec.n_volumes = 2;
@@ -556,7 +556,7 @@ static void test_inputs_of_the_host(void **state)
 	assert_int_equal(inputs_read_host(&f->spec, &f->inputs, &err), -EINVAL);
 	assert_string_equal(err.msg, "volumes[0].source: /no/such/place is not there on the host: "
 				     "make the directory or file, or correct the path");
-	volume.kind = (char *)"tmpfs";
+	volume.kind = API__VOLUME_KIND__VOLUME_KIND_TMPFS;
 	assert_int_equal(inputs_read_host(&f->spec, &f->inputs, &err), 0);
 }
 

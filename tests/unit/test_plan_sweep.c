@@ -181,7 +181,8 @@ static void set_cell(struct sweep *s)
 	o->populated = cgroups[cgroup].populated;
 	o->cgroup.known = cgroups[cgroup].known;
 	o->cgroup.busy = cgroups[cgroup].busy;
-	s->stack->status.state = s->at[DIM_PARENT_READY] ? API__STATE__Ready : API__STATE__Pending;
+	s->stack->status.state =
+		s->at[DIM_PARENT_READY] ? API__STATE__STATE_READY : API__STATE__STATE_PENDING;
 	s->other->spec = s->at[DIM_OTHER_WANTED] ? &s->other_spec : NULL;
 	set_container(s->root, &lives[s->at[DIM_ROOT_LIFE]], &things[s->at[DIM_ROOT_THINGS]],
 		      (enum slot_kind)s->at[DIM_ROOT_SLOT]);
@@ -369,7 +370,7 @@ static void check_health(const struct sweep *s, const struct plan *plan)
 			broken(s, plan, "a healthy cell is hurt");
 	if (nothing && plan->n_steps)
 		broken(s, plan, "a healthy cell is touched");
-	if (nothing && plan->state != API__STATE__Ready)
+	if (nothing && plan->state != API__STATE__STATE_READY)
 		broken(s, plan, "a healthy cell is not Ready");
 }
 
@@ -378,8 +379,9 @@ static void check_progress(const struct sweep *s, const struct plan *plan)
 {
 	bool waits = s->root->slot.busy || s->other->slot.busy || s->cell->cgroup.busy ||
 		     plan->wake_at_ms;
-	bool final = plan->gone || plan->state == API__STATE__Ready ||
-		     plan->state == API__STATE__Stopped || plan->state == API__STATE__Failed;
+	bool final = plan->gone || plan->state == API__STATE__STATE_READY ||
+		     plan->state == API__STATE__STATE_STOPPED ||
+		     plan->state == API__STATE__STATE_FAILED;
 
 	if (plan->n_steps == 0 && !waits && !final && (s->at[DIM_PARENT_READY] || !s->cell->wanted))
 		broken(s, plan, "stuck");
@@ -462,8 +464,8 @@ static void test_every_combination(void **state UNUSED)
 	struct sweep s = { .root_spec = API__CONTAINER_SPEC__INIT,
 			   .other_spec = API__CONTAINER_SPEC__INIT };
 
-	s.root_spec.restart_policy = (char *)"on-failure";
-	s.other_spec.restart_policy = (char *)"on-failure";
+	s.root_spec.restart_policy = API__RESTART_POLICY__RESTART_POLICY_ON_FAILURE;
+	s.other_spec.restart_policy = API__RESTART_POLICY__RESTART_POLICY_ON_FAILURE;
 	s.stack = object_new("r/s/t");
 	s.cell = object_new("r/s/t/web");
 	s.cell->parent = s.stack;

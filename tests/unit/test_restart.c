@@ -16,8 +16,17 @@ static const char *const verdicts[] = {
 	[RESTART_GAVE_UP] = "gave up",
 };
 
+enum {
+	UNSPECIFIED = API__RESTART_POLICY__RESTART_POLICY_UNSPECIFIED,
+	ALWAYS = API__RESTART_POLICY__RESTART_POLICY_ALWAYS,
+	DEFAULT = ALWAYS,
+	ON_FAILURE = API__RESTART_POLICY__RESTART_POLICY_ON_FAILURE,
+	NEVER = API__RESTART_POLICY__RESTART_POLICY_NEVER,
+};
+
 static const struct {
-	const char *name, *policy;
+	const char *name;
+	int policy;
 	bool stopping;
 	uint32_t exit_code;
 	unsigned restarts, in_row;
@@ -26,38 +35,39 @@ static const struct {
 	enum restart_verdict verdict;
 	uint64_t at_ms;
 } rows[] = {
-	{ "the first restart is immediate", NULL, false, 1, 0, 0, -1, -1, EXITED_MS, RESTART_DUE,
+	{ "the first restart is immediate", DEFAULT, false, 1, 0, 0, -1, -1, EXITED_MS, RESTART_DUE,
 	  0 },
-	{ "always, also after success", "always", false, 0, 0, 0, -1, -1, EXITED_MS, RESTART_DUE,
+	{ "always, also after success", ALWAYS, false, 0, 0, 0, -1, -1, EXITED_MS, RESTART_DUE, 0 },
+	{ "empty means always", UNSPECIFIED, false, 0, 0, 0, -1, -1, EXITED_MS, RESTART_DUE, 0 },
+	{ "on-failure after success", ON_FAILURE, false, 0, 0, 0, -1, -1, EXITED_MS, RESTART_DONE,
 	  0 },
-	{ "empty means always", "", false, 0, 0, 0, -1, -1, EXITED_MS, RESTART_DUE, 0 },
-	{ "on-failure after success", "on-failure", false, 0, 0, 0, -1, -1, EXITED_MS, RESTART_DONE,
+	{ "on-failure after failure", ON_FAILURE, false, 1, 0, 0, -1, -1, EXITED_MS, RESTART_DUE,
 	  0 },
-	{ "on-failure after failure", "on-failure", false, 1, 0, 0, -1, -1, EXITED_MS, RESTART_DUE,
+	{ "never after failure", NEVER, false, 1, 0, 0, -1, -1, EXITED_MS, RESTART_DONE, 0 },
+	{ "never after success", NEVER, false, 0, 0, 0, -1, -1, EXITED_MS, RESTART_DONE, 0 },
+	{ "never, but we ended it", NEVER, true, 137, 0, 0, -1, -1, EXITED_MS, RESTART_DUE, 0 },
+	{ "we ended it in its back-off", DEFAULT, true, 137, 9, 9, -1, 30, EXITED_MS, RESTART_DUE,
 	  0 },
-	{ "never after failure", "never", false, 1, 0, 0, -1, -1, EXITED_MS, RESTART_DONE, 0 },
-	{ "never after success", "never", false, 0, 0, 0, -1, -1, EXITED_MS, RESTART_DONE, 0 },
-	{ "never, but we ended it", "never", true, 137, 0, 0, -1, -1, EXITED_MS, RESTART_DUE, 0 },
-	{ "we ended it in its back-off", NULL, true, 137, 9, 9, -1, 30, EXITED_MS, RESTART_DUE, 0 },
-	{ "a fixed pause", NULL, false, 1, 1, 1, -1, 3, EXITED_MS, RESTART_LATER,
+	{ "a fixed pause", DEFAULT, false, 1, 1, 1, -1, 3, EXITED_MS, RESTART_LATER,
 	  EXITED_MS + 3000 },
-	{ "a fixed pause stays", NULL, false, 1, 9, 9, -1, 3, EXITED_MS + 2999, RESTART_LATER,
+	{ "a fixed pause stays", DEFAULT, false, 1, 9, 9, -1, 3, EXITED_MS + 2999, RESTART_LATER,
 	  EXITED_MS + 3000 },
-	{ "a fixed pause is over", NULL, false, 1, 9, 9, -1, 3, EXITED_MS + 3000, RESTART_DUE, 0 },
-	{ "the first restart has no fixed pause", NULL, false, 1, 0, 0, -1, 3, EXITED_MS,
+	{ "a fixed pause is over", DEFAULT, false, 1, 9, 9, -1, 3, EXITED_MS + 3000, RESTART_DUE,
+	  0 },
+	{ "the first restart has no fixed pause", DEFAULT, false, 1, 0, 0, -1, 3, EXITED_MS,
 	  RESTART_DUE, 0 },
-	{ "no pause at all", NULL, false, 1, 4, 4, -1, 0, EXITED_MS, RESTART_DUE, 0 },
-	{ "no pause, but no hot loop either", NULL, false, 1, 5, 5, -1, 0, EXITED_MS, RESTART_LATER,
+	{ "no pause at all", DEFAULT, false, 1, 4, 4, -1, 0, EXITED_MS, RESTART_DUE, 0 },
+	{ "no pause, but no hot loop either", DEFAULT, false, 1, 5, 5, -1, 0, EXITED_MS,
+	  RESTART_LATER, EXITED_MS + 1000 },
+	{ "no pause, for ever", DEFAULT, false, 1, 900, 900, -1, 0, EXITED_MS, RESTART_LATER,
 	  EXITED_MS + 1000 },
-	{ "no pause, for ever", NULL, false, 1, 900, 900, -1, 0, EXITED_MS, RESTART_LATER,
-	  EXITED_MS + 1000 },
-	{ "no pause, after a second", NULL, false, 1, 9, 9, -1, 0, EXITED_MS + 1000, RESTART_DUE,
+	{ "no pause, after a second", DEFAULT, false, 1, 9, 9, -1, 0, EXITED_MS + 1000, RESTART_DUE,
 	  0 },
-	{ "one retry is left", "on-failure", false, 1, 2, 0, 3, -1, EXITED_MS, RESTART_DUE, 0 },
-	{ "no retry is left", "on-failure", false, 1, 3, 0, 3, -1, EXITED_MS, RESTART_GAVE_UP, 0 },
-	{ "no retry at all", "on-failure", false, 1, 0, 0, 0, -1, EXITED_MS, RESTART_GAVE_UP, 0 },
-	{ "success is no retry", "on-failure", false, 0, 3, 0, 3, -1, EXITED_MS, RESTART_DONE, 0 },
-	{ "always knows no limit", "always", false, 1, 99, 0, 3, -1, EXITED_MS, RESTART_DUE, 0 },
+	{ "one retry is left", ON_FAILURE, false, 1, 2, 0, 3, -1, EXITED_MS, RESTART_DUE, 0 },
+	{ "no retry is left", ON_FAILURE, false, 1, 3, 0, 3, -1, EXITED_MS, RESTART_GAVE_UP, 0 },
+	{ "no retry at all", ON_FAILURE, false, 1, 0, 0, 0, -1, EXITED_MS, RESTART_GAVE_UP, 0 },
+	{ "success is no retry", ON_FAILURE, false, 0, 3, 0, 3, -1, EXITED_MS, RESTART_DONE, 0 },
+	{ "always knows no limit", ALWAYS, false, 1, 99, 0, 3, -1, EXITED_MS, RESTART_DUE, 0 },
 };
 
 static void test_judge(void **state UNUSED)
@@ -77,7 +87,7 @@ static void test_judge(void **state UNUSED)
 		enum restart_verdict got;
 		uint64_t at_ms = 0;
 
-		spec.restart_policy = (char *)rows[i].policy;
+		spec.restart_policy = (Api__RestartPolicy)rows[i].policy;
 		spec.has_restart_max_retries = rows[i].max_retries >= 0;
 		spec.restart_max_retries = (uint32_t)rows[i].max_retries;
 		spec.has_restart_backoff_seconds = rows[i].backoff >= 0;

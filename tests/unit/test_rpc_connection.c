@@ -154,7 +154,7 @@ static void test_bad_request(void **state)
 	struct fixture *f = *state;
 
 	wrong.has_kind = true;
-	wrong.kind = API__KIND__CELL;
+	wrong.kind = API__KIND__KIND_CELL;
 	assert_int_equal(unary_run(f, &unary, SERVICE "Get", NULL), -EINVAL);
 	assert_non_null(strstr(unary.call.err.msg, "not a valid kukeon.v1beta1.GetRequest"));
 	assert_int_equal(f->n_requests, 0);

@@ -173,8 +173,9 @@ static void want_connections(size_t n)
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
 	if (limit.rlim_max < 2 * n + 64) {
-		print_message("skipped: %ju descriptors are allowed, %zu connections are too many\n",
-			      (uintmax_t)limit.rlim_max, n);
+		print_message(
+			"skipped: %ju descriptors are allowed, %zu connections are too many\n",
+			(uintmax_t)limit.rlim_max, n);
 		skip();
 	}
 }

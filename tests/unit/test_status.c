@@ -96,7 +96,7 @@ static ProtobufCMessage *render(struct sim *sim, const char *key)
 
 static void assert_common(const Api__Status *status, const char *source, const char *cgroup)
 {
-	assert_int_equal(status->state, API__STATE__Ready);
+	assert_int_equal(status->state, API__STATE__STATE_READY);
 	assert_null(status->reason);
 	assert_null(status->message);
 	assert_string_equal(status->source, source);
@@ -150,7 +150,7 @@ static void test_render_cell(void **state UNUSED)
 	root = cell->status->containers[0];
 	assert_string_equal(root->id, "a");
 	assert_true(root->root);
-	assert_int_equal(root->state, API__STATE__Ready);
+	assert_int_equal(root->state, API__STATE__STATE_READY);
 	assert_string_equal(root->containerd_id, "default_default_web_root");
 	assert_string_equal(root->cgroup_path, "/kukeon/" WEB "/web_root");
 	assert_true(root->pid > 0);
@@ -184,9 +184,10 @@ static void test_render_exit(void **state UNUSED)
 					    cell_find_container((struct object *)cell, "b"));
 		assert_string_equal(b->kind, "Container");
 		assert_string_equal(b->metadata->name, "b");
-		assert_string_equal(b->spec->restart_policy, "never");
-		assert_int_equal(b->status->state,
-				 exits[i].exit_code ? API__STATE__Failed : API__STATE__Stopped);
+		assert_int_equal(b->spec->restart_policy,
+				 API__RESTART_POLICY__RESTART_POLICY_NEVER);
+		assert_int_equal(b->status->state, exits[i].exit_code ? API__STATE__STATE_FAILED
+								      : API__STATE__STATE_STOPPED);
 		assert_int_equal(b->status->exit_code, exits[i].exit_code);
 		assert_int_equal(b->status->exit_signal, exits[i].signal);
 		assert_int_equal(b->status->has_exit_signal, exits[i].signal != 0);
@@ -212,7 +213,7 @@ static void test_times_are_set_once(void **state UNUSED)
 	world_exit(&sim.world,
 		   world_container(&sim.world, "kukeon-default", "default_default_web_root"), 1);
 	sim_run(&sim, LONG_MS);
-	assert_int_equal(cell->status.state, API__STATE__Ready);
+	assert_int_equal(cell->status.state, API__STATE__STATE_READY);
 	assert_int_equal(cell->status.created_ms, created_ms);
 	assert_int_equal(cell->status.ready_ms, ready_ms);
 	sim_fini(&sim);

@@ -114,7 +114,7 @@ static void start(struct fixture *f, const char *text)
 	sim_file(&f->sim, "web.yaml", text);
 	sim_scanned(&f->sim);
 	sim_run(&f->sim, LONG_MS);
-	assert_int_equal(sim_state(&f->sim, WEB), API__STATE__Ready);
+	assert_int_equal(sim_state(&f->sim, WEB), API__STATE__STATE_READY);
 }
 
 static void restart(struct fixture *f)
@@ -136,7 +136,7 @@ static void test_tree_is_written(void **state)
 	assert_exists(f, WEB "/containers/b.yaml", true);
 	cell = read_cell(f, WEB "/cell.yaml");
 	assert_int_equal(cell->spec->n_containers, 2);
-	assert_int_equal(cell->status->state, API__STATE__Ready);
+	assert_int_equal(cell->status->state, API__STATE__STATE_READY);
 	assert_string_equal(cell->status->source, "manifest:web.yaml");
 	assert_non_null(cell->status->ready_at);
 	assert_int_equal(cell->status->n_containers, 2);
@@ -216,7 +216,7 @@ static void test_new_is_known_after_a_crash(void **state)
 	sim_scanned(&f->sim);
 	sim_run(&f->sim, LONG_MS);
 	assert_true(engine_find(&f->sim.engine, WEB)->wanted);
-	assert_int_equal(sim_state(&f->sim, WEB), API__STATE__Ready);
+	assert_int_equal(sim_state(&f->sim, WEB), API__STATE__STATE_READY);
 }
 
 static struct world_container *container_b(struct fixture *f)
@@ -290,7 +290,7 @@ static void test_comes_back(void **state)
 	sim_file(&f->sim, "web.yaml", two_containers);
 	sim_scanned(&f->sim);
 	sim_run(&f->sim, LONG_MS);
-	assert_int_equal(sim_state(&f->sim, WEB), API__STATE__Ready);
+	assert_int_equal(sim_state(&f->sim, WEB), API__STATE__STATE_READY);
 	assert_int_equal(f->sim.world.violations, 0);
 }
 
@@ -454,7 +454,7 @@ static void test_damaged_files_are_set_aside(void **state)
 		sim_file(&f->sim, "web.yaml", two_containers);
 		sim_scanned(&f->sim);
 		sim_run(&f->sim, LONG_MS); /* and it costs the cell nothing */
-		assert_int_equal(sim_state(&f->sim, WEB), API__STATE__Ready);
+		assert_int_equal(sim_state(&f->sim, WEB), API__STATE__STATE_READY);
 		assert_exists(f, damages[i].file, true);
 	}
 	assert_int_equal(
@@ -570,7 +570,7 @@ static void start_both(struct fixture *f)
 	apply(f, api_cell);
 	apply(f, api_side);
 	sim_run(&f->sim, LONG_MS);
-	assert_int_equal(sim_state(&f->sim, API_CELL), API__STATE__Ready);
+	assert_int_equal(sim_state(&f->sim, API_CELL), API__STATE__STATE_READY);
 }
 
 static void assert_ran_on(const struct fixture *f, const char *id)
@@ -633,7 +633,7 @@ static void assert_survives(struct fixture *f, const char *what, const char *nam
 	assert_no_damage(f);
 	if (!f->sim.engine.unread_text || !strstr(f->sim.engine.unread_text, what))
 		fail_msg("\"%s\" does not say \"%s\"", f->sim.engine.unread_text, what);
-	assert_int_equal(sim_state(&f->sim, WEB), API__STATE__Ready);
+	assert_int_equal(sim_state(&f->sim, WEB), API__STATE__STATE_READY);
 }
 
 static void assert_recovers(struct fixture *f)
@@ -643,7 +643,7 @@ static void assert_recovers(struct fixture *f)
 	sim_run(&f->sim, 3 * LONG_MS);
 	assert_null(f->sim.engine.unread_text);
 	assert_all_ran_on(f);
-	assert_int_equal(sim_state(&f->sim, API_CELL), API__STATE__Ready);
+	assert_int_equal(sim_state(&f->sim, API_CELL), API__STATE__STATE_READY);
 	api = engine_find(&f->sim.engine, API_CELL);
 	assert_string_equal(api->source, "api");
 	assert_false(api->kept);
@@ -752,7 +752,7 @@ static void test_what_it_says_holds_when_it_is_read(void **state)
 	engine_changed(&f->sim.engine, engine_find(&f->sim.engine, WEB), false);
 	engine_enqueue(&f->sim.engine, engine_find(&f->sim.engine, WEB));
 	sim_run(&f->sim, LONG_MS);
-	assert_int_equal(sim_state(&f->sim, WEB), API__STATE__Stopped);
+	assert_int_equal(sim_state(&f->sim, WEB), API__STATE__STATE_STOPPED);
 	sim_crash(&f->sim);
 	path = path_of(f, API_CELL);
 	spoil(f, "default", true);
@@ -766,7 +766,7 @@ static void test_what_it_says_holds_when_it_is_read(void **state)
 	sim_run(&f->sim, 3 * LONG_MS);
 	assert_null(f->sim.engine.unread_text);
 	assert_null(engine_find(&f->sim.engine, API_CELL));
-	assert_int_equal(sim_state(&f->sim, WEB), API__STATE__Stopped);
+	assert_int_equal(sim_state(&f->sim, WEB), API__STATE__STATE_STOPPED);
 }
 
 /* Of a container that has a document of its own nothing is left but that: the others go on. */
@@ -810,7 +810,7 @@ static void test_full_filesystem(void **state)
 	sim_run(&f->sim, LONG_MS);
 	assert_non_null(store_problem(f->sim.engine.store));
 	assert_non_null(strstr(store_problem(f->sim.engine.store), "free space or inodes there"));
-	assert_int_equal(sim_state(&f->sim, WEB), API__STATE__Ready);
+	assert_int_equal(sim_state(&f->sim, WEB), API__STATE__STATE_READY);
 	cell = read_cell(f, WEB "/cell.yaml"); /* whole, as it was */
 	assert_int_equal(cell->spec->n_containers, 2);
 	protobuf_c_message_free_unpacked(&cell->base, NULL);
@@ -822,7 +822,8 @@ static void test_full_filesystem(void **state)
 	assert_int_equal(cell->spec->n_containers, 1);
 	protobuf_c_message_free_unpacked(&cell->base, NULL);
 	assert_exists(f, "default/default/default/late/cell.yaml", true);
-	assert_int_equal(sim_state(&f->sim, "default/default/default/late"), API__STATE__Ready);
+	assert_int_equal(sim_state(&f->sim, "default/default/default/late"),
+			 API__STATE__STATE_READY);
 	small_fs_unmount(f->run_path);
 }
 

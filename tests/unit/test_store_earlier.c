@@ -237,9 +237,9 @@ static void assert_runs_on(struct fixture *f, const struct line *line)
 static void assert_all_as_before(struct fixture *f)
 {
 	for_each_container(assert_runs_on, f);
-	assert_int_equal(sim_state(&f->sim, WEB), API__STATE__Ready);
-	assert_int_equal(sim_state(&f->sim, DB), API__STATE__Ready);
-	assert_int_equal(sim_state(&f->sim, HALTED), API__STATE__Stopped);
+	assert_int_equal(sim_state(&f->sim, WEB), API__STATE__STATE_READY);
+	assert_int_equal(sim_state(&f->sim, DB), API__STATE__STATE_READY);
+	assert_int_equal(sim_state(&f->sim, HALTED), API__STATE__STATE_STOPPED);
 	assert_int_equal(container(f, DB, "joined")->restarts, 2);
 	assert_no_damage(f);
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "core/base/backoff.h"
 #include "core/base/log.h"
 #include "watchers/manifests/manifests_scan.h"
 #include "watchers/path/mounts_watcher.h"
@@ -27,7 +28,7 @@ struct manifests_watcher {
 	/* the next scan without a hint: polling, or a file that is being written */
 	struct timer again;
 	uint64_t first_hint_ms; /* 0: no hint waits */
-	uint64_t retry_ms;
+	unsigned retries;
 
 	struct work work;
 	struct manifests_scan scan; /* the worker's while busy */
@@ -198,14 +199,14 @@ static void deliver(struct manifests_watcher *watcher)
 static void arm_next(struct manifests_watcher *watcher)
 {
 	uint64_t poll_ms = watcher->options.poll_ms;
+	const struct backoff retry = { RETRY_FIRST_MS, poll_ms };
 
 	if (watcher->scan.retry) {
-		watcher->retry_ms = watcher->retry_ms ? 2 * watcher->retry_ms : RETRY_FIRST_MS;
-		watcher->retry_ms = watcher->retry_ms < poll_ms ? watcher->retry_ms : poll_ms;
-		timer_start(watcher->loop, &watcher->again, watcher->retry_ms, on_again);
+		timer_start(watcher->loop, &watcher->again,
+			    backoff_ms(&retry, watcher->retries++), on_again);
 		return;
 	}
-	watcher->retry_ms = 0;
+	watcher->retries = 0;
 	if (watcher->polling)
 		timer_start(watcher->loop, &watcher->again, poll_ms, on_again);
 }
