@@ -329,7 +329,8 @@ void validation_add(const struct files *files, struct results *results)
 
 		validate(&v, files->documents[i]->document, item);
 		results_add(results, item->key,
-			    item->problem ? API__OUTCOME__OUTCOME_FAILED : API__OUTCOME__OUTCOME_VALID,
+			    item->problem ? API__OUTCOME__OUTCOME_FAILED
+					  : API__OUTCOME__OUTCOME_VALID,
 			    item->problem ? item->problem : item->remark);
 	}
 }

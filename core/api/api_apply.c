@@ -357,8 +357,8 @@ static void apply_container(struct wish *wish)
 		settle_root(wish, cell);
 	if (cell && !wish->create_only &&
 	    effective_try_container(cell, container_spec(wish), &err) < 0) {
-		mutation_result(wish->m, wish->key, API__OUTCOME__OUTCOME_FAILED, "cell %s: %s", cell_key,
-				err.msg);
+		mutation_result(wish->m, wish->key, API__OUTCOME__OUTCOME_FAILED, "cell %s: %s",
+				cell_key, err.msg);
 		return;
 	}
 	if (!(c && wish->create_only) &&

@@ -110,7 +110,8 @@ void doctor_check_containerd(struct doctor *doctor)
 	if (engine->runtime_up)
 		host_checks_add_containerd(&doctor->checks, version);
 	else
-		host_checks_add(&doctor->checks, "containerd", API__HOST_CHECK__RESULT__RESULT_FAILED,
+		host_checks_add(&doctor->checks, "containerd",
+				API__HOST_CHECK__RESULT__RESULT_FAILED,
 				xstrdup(engine->runtime_problem.msg),
 				xstrdup("start it: systemctl start containerd"));
 }

@@ -73,7 +73,8 @@ static Api__DoctorReply *make_reply(struct doctor *doctor)
 		object->fixed = true;
 		object->message = xstrdup(orphan->why);
 		reply->objects[reply->n_objects++] = object;
-		log_info("doctor: taken away %s %s: %s", host_kind_name(orphan->kind), object->name, orphan->why);
+		log_info("doctor: taken away %s %s: %s", host_kind_name(orphan->kind), object->name,
+			 orphan->why);
 	}
 	qsort(reply->objects, reply->n_objects, sizeof(*reply->objects), compare_objects);
 	return reply;
@@ -84,7 +85,8 @@ void doctor_report(struct doctor *doctor)
 	Api__DoctorReply *reply = make_reply(doctor);
 
 	if (doctor->gap.code)
-		host_checks_add(&doctor->checks, "inventory", API__HOST_CHECK__RESULT__RESULT_FAILED,
+		host_checks_add(&doctor->checks, "inventory",
+				API__HOST_CHECK__RESULT__RESULT_FAILED,
 				xasprintf("not everything could be looked at: %s", doctor->gap.msg),
 				xstrdup("mend what is named there, then ask again"));
 	else if (doctor->things.n > OBJECTS_MAX)

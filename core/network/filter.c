@@ -22,7 +22,6 @@ enum {
 			     long, so that many cells that come up share one */
 };
 
-
 /* ---- what came of it ---- */
 
 static void note_space(struct engine *engine, const struct filter_space *space)

@@ -28,8 +28,8 @@ bool ports_are_open(const struct object *cell);
 /* All ports that wanted cells declare, by their numbers. */
 struct ports {
 	struct engine *engine;
-	struct map groups;   /* struct port_group.node in network_ports.c */
-	struct list stale;   /* struct port_group.stale: to be decided anew */
+	struct map groups; /* struct port_group.node in network_ports.c */
+	struct list stale; /* struct port_group.stale: to be decided anew */
 };
 
 void ports_init(struct engine *engine);

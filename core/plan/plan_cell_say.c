@@ -144,14 +144,16 @@ static void say_network(struct planning *p)
 	if (!container_runs(cell_root(p->object)) || cell->attached)
 		return;
 	plan_say_failure(p, &cell->network, "");
-	plan_say(p, API__STATE__STATE_PENDING, REASON_NETWORK_DRIFTED, "its network is being mended: %s",
+	plan_say(p, API__STATE__STATE_PENDING, REASON_NETWORK_DRIFTED,
+		 "its network is being mended: %s",
 		 cell->drift ? cell->drift : "it is not attached");
 }
 
 static void say_rival(struct planning *p)
 {
 	if (p->object->cell.rival && !container_runs(cell_root(p->object)))
-		plan_say(p, API__STATE__STATE_PENDING, REASON_NAME_CONFLICT, "%s", p->object->cell.rival);
+		plan_say(p, API__STATE__STATE_PENDING, REASON_NAME_CONFLICT, "%s",
+			 p->object->cell.rival);
 }
 
 static void say_port_conflict(struct planning *p)
@@ -168,7 +170,8 @@ static void say_ready(struct planning *p)
 	if (!everything_up(p))
 		return;
 	if (cell->port_taken)
-		plan_say(p, API__STATE__STATE_PENDING, REASON_PORT_CONFLICT, "%s", cell->port_taken);
+		plan_say(p, API__STATE__STATE_PENDING, REASON_PORT_CONFLICT, "%s",
+			 cell->port_taken);
 	if (!cell_has_joined(p))
 		return;
 	if (cell->rival)
@@ -197,8 +200,9 @@ static void say_parent(struct planning *p)
 	const struct object *parent = p->object->parent;
 
 	if (!parent || !object_is_usable(parent))
-		plan_say(p, API__STATE__STATE_PENDING, REASON_PARENT_NOT_READY, "%s %s is not ready",
-			 parent ? kind_name(parent->kind) : "Stack", parent ? parent->key : "");
+		plan_say(p, API__STATE__STATE_PENDING, REASON_PARENT_NOT_READY,
+			 "%s %s is not ready", parent ? kind_name(parent->kind) : "Stack",
+			 parent ? parent->key : "");
 }
 
 static void say_not_placed(struct planning *p)
@@ -243,7 +247,8 @@ static void say_restarting(struct planning *p)
 	struct container *c;
 
 	if (cell_intent(p->object) == INTENT_RESTART)
-		plan_say(p, API__STATE__STATE_PENDING, REASON_RESTARTING, "being restarted by request");
+		plan_say(p, API__STATE__STATE_PENDING, REASON_RESTARTING,
+			 "being restarted by request");
 	list_for_each(c, &p->object->cell.containers, link)
 		if (c->exited || c->run == INTENT_RESTART)
 			plan_say(p, API__STATE__STATE_PENDING, REASON_RESTARTING,
@@ -357,8 +362,8 @@ static bool stopped_by_request(const struct container *c)
 void plan_container_state(const struct container *c, const struct plan_context *context,
 			  struct container_state *ret_state)
 {
-	*ret_state =
-		(struct container_state){ .state = API__STATE__STATE_PENDING, .reason = REASON_CREATING };
+	*ret_state = (struct container_state){ .state = API__STATE__STATE_PENDING,
+					       .reason = REASON_CREATING };
 	if (!context->runtime_up || !context->relisted) {
 		ret_state->state = API__STATE__STATE_UNKNOWN;
 		ret_state->reason = REASON_RUNTIME_UNAVAILABLE;

@@ -132,8 +132,10 @@ static bool set_password(struct docker_login *login, const char *username, const
 /* False: nothing to log in with stands there, as where a helper keeps it. */
 static bool read_login(const json_t *entry, struct docker_login *login)
 {
-	return set_token(login, LOGIN_IDENTITY_TOKEN, registry_json_string(entry, "identitytoken")) ||
-	       set_token(login, LOGIN_REGISTRY_TOKEN, registry_json_string(entry, "registrytoken")) ||
+	return set_token(login, LOGIN_IDENTITY_TOKEN,
+			 registry_json_string(entry, "identitytoken")) ||
+	       set_token(login, LOGIN_REGISTRY_TOKEN,
+			 registry_json_string(entry, "registrytoken")) ||
 	       read_auth(registry_json_string(entry, "auth"), login) ||
 	       set_password(login, registry_json_string(entry, "username"),
 			    registry_json_string(entry, "password"));

@@ -30,7 +30,7 @@ static size_t count_values(const char *data, size_t len)
 }
 
 int registry_json_parse(const char *what, const char *data, size_t len, json_t **ret_root,
-		      struct error *err)
+			struct error *err)
 {
 	json_error_t at;
 	json_t *root;

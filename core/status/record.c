@@ -233,8 +233,9 @@ void record_state(struct engine *engine, struct object *object, const struct pla
 	const struct field_name state = model_state_name(plan->state);
 	const char *reason = plan->reason ? reason_name(plan->reason) : state.text,
 		   *message = plan->message;
-	enum tone tone =
-		plan->state == API__STATE__STATE_FAILED || is_trouble(plan->reason) ? WARNING : NORMAL;
+	enum tone tone = plan->state == API__STATE__STATE_FAILED || is_trouble(plan->reason)
+				 ? WARNING
+				 : NORMAL;
 
 	if (object->kind == KIND_CONTAINER || !is_worth_recording(object->kind, status, plan))
 		return;

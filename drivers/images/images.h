@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Images that were found and unpacked, by containerd namespace and name. A name is what is written for an image, "nginx": what
- * containerd calls it (reference_name()) is asked for.
+ * Images that were found and unpacked, by containerd namespace and name. A name is what is written
+ * for an image, "nginx": what containerd calls it (reference_name()) is asked for.
  */
 #pragma once
 

@@ -25,12 +25,12 @@
  * empties or opens one of the two, alone or before we have put it back, still meets the other. A
  * mark "the first one has let it pass" would cost less, and be one more bit that is nobody else's
  * any more; a policy of drop would meet what is not ours. What goes to a cell needs no second look:
- * an emptied forward marks nothing, and the lock wants the mark. arriving says again what guard says
- * of loopback, for what a port would lead on.
- * seen, forward, sent: what the second lock (bridgelock.h) asks for. Packets to a cell are marked
- * by the chain that judges them: no hand takes away the one without the other. Those from cells
- * look as if they had been sent to many, but where they come by here before the bridge hands them
- * up. What the host sends to a published port had another way out when it began.
+ * an emptied forward marks nothing, and the lock wants the mark. arriving says again what guard
+ * says of loopback, for what a port would lead on. seen, forward, sent: what the second lock
+ * (bridgelock.h) asks for. Packets to a cell are marked by the chain that judges them: no hand
+ * takes away the one without the other. Those from cells look as if they had been sent to many, but
+ * where they come by here before the bridge hands them up. What the host sends to a published port
+ * had another way out when it began.
  */
 #define SEEN "meta mark set meta mark | " BRIDGELOCK_SEEN
 static const char rules[] =

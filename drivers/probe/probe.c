@@ -89,7 +89,8 @@ static void print_chain(const struct probes *probes, enum stage stage, struct bu
 	buf_printf(out, "	chain %s {\n		type filter hook %s;\n",
 		   stages[stage].chain, stages[stage].place);
 	if (stages[stage].then != WATCH)
-		buf_printf(out, "		tcp flags syn tcp sequence %u-%u tcp ackseq %u %s\n",
+		buf_printf(out,
+			   "		tcp flags syn tcp sequence %u-%u tcp ackseq %u %s\n",
 			   probes->first, probes->first + (uint32_t)probes->n - 1, probes->known_by,
 			   then[stages[stage].then]);
 	buf_add_str(out, "	}\n");

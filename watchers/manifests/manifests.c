@@ -202,8 +202,8 @@ static void arm_next(struct manifests_watcher *watcher)
 	const struct backoff retry = { RETRY_FIRST_MS, poll_ms };
 
 	if (watcher->scan.retry) {
-		timer_start(watcher->loop, &watcher->again,
-			    backoff_ms(&retry, watcher->retries++), on_again);
+		timer_start(watcher->loop, &watcher->again, backoff_ms(&retry, watcher->retries++),
+			    on_again);
 		return;
 	}
 	watcher->retries = 0;

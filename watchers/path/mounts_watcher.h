@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tells when the mount table of our namespace has changed, at all: the kernel does not say where. */
+/* Tells when the mount table of our namespace has changed, at all: the kernel does not say where.
+ */
 #pragma once
 
 #include "core/loop/loop.h"
