@@ -164,11 +164,6 @@ int links_open(struct links **ret, struct engine *engine, void (*look)(void *ctx
 	return 0;
 }
 
-int links_fd(const struct links *links)
-{
-	return nl_socket_get_fd(links->netlink.sock);
-}
-
 static void on_closed(void *ctx)
 {
 	struct links *links = ctx;

@@ -12,7 +12,4 @@ struct links;
 int links_open(struct links **ret, struct engine *engine, void (*look)(void *ctx, bool busy),
 	       void *ctx, struct error *err);
 
-/* The socket, for tests. */
-int links_fd(const struct links *links);
-
 void links_close(struct links *links, void (*closed)(void *ctx), void *ctx);

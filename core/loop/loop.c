@@ -243,11 +243,6 @@ void loop_run(struct loop *loop)
 	uv_run(&loop->uv, UV_RUN_DEFAULT);
 }
 
-void loop_stop(struct loop *loop)
-{
-	uv_stop(&loop->uv);
-}
-
 bool loop_turn_virtual(struct loop *loop, uint64_t until_ms)
 {
 	struct timer *timer = first_timer(loop);

@@ -52,9 +52,8 @@ uint64_t loop_now_ms(const struct loop *loop);
  * stored of it. Anybody may set it. With a virtual clock it keeps step with that. */
 int64_t loop_wall_ms(const struct loop *loop);
 
-/* Runs the real loop until loop_stop(). */
+/* Runs the real loop until nothing is left to do. */
 void loop_run(struct loop *loop);
-void loop_stop(struct loop *loop);
 
 /*
  * Virtual clock only: runs deferred work, then timers in order of time, until nothing is due before

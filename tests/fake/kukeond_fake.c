@@ -95,7 +95,7 @@ static const char *watch_kind(void *ctx UNUSED)
 
 static void on_signal(uv_signal_t *handle, int number UNUSED)
 {
-	loop_stop(&((struct fake *)handle->data)->sim.loop);
+	uv_stop(&((struct fake *)handle->data)->sim.loop.uv);
 }
 
 static void watch_signal(struct fake *fake, uv_signal_t *handle, int number)

@@ -111,7 +111,7 @@ static void on_check(struct timer *timer)
 
 	f->left_ms -= CHECK_MS;
 	if (holds(f, f->wanted) || f->left_ms <= 0)
-		loop_stop(&f->loop);
+		uv_stop(&f->loop.uv);
 	else
 		timer_start(&f->loop, timer, CHECK_MS, on_check);
 }
@@ -148,7 +148,7 @@ static void on_closed(void *ctx)
 	struct fixture *f = ctx;
 
 	f->closed = true;
-	loop_stop(&f->loop);
+	uv_stop(&f->loop.uv);
 }
 
 static void stop(struct fixture *f)
