@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 
 #include "core/base/fs.h"
+#include "core/base/nf_family.h"
 #include "core/base/str.h"
 
 enum {
@@ -49,22 +50,6 @@ static bool names_our_bridges(const void *data, size_t len)
 
 /* ---- words ---- */
 
-static const char *family_name(uint8_t family)
-{
-	switch (family) {
-	case NFPROTO_INET:
-		return "inet";
-	case NFPROTO_IPV4:
-		return "ip";
-	case NFPROTO_IPV6:
-		return "ip6";
-	case NFPROTO_BRIDGE:
-		return "bridge";
-	default:
-		return NULL; /* nothing of ours passes it */
-	}
-}
-
 /* The program that the chain is changed with. */
 static const char *program_of(const struct forward_chain *chain)
 {
@@ -78,7 +63,7 @@ char *forward_chain_describe(const struct forward_chain *chain)
 	if (chain->kind == FORWARD_CHAIN_LEGACY)
 		return xasprintf("chain %s of table %s of iptables-legacy", chain->name,
 				 chain->table);
-	return xasprintf("chain %s of table %s %s", chain->name, family_name(chain->family),
+	return xasprintf("chain %s of table %s %s", chain->name, nf_family_name(chain->family),
 			 chain->table);
 }
 
@@ -91,7 +76,7 @@ char *forward_chain_remedy(const struct forward_chain *chain)
 		return xasprintf("let the bridges pass there: nft insert rule %s %s %s iifname "
 				 "\"" FORWARD_CHAINS_BRIDGES
 				 "*\" accept, and the same with oifname; %s",
-				 family_name(chain->family), chain->table, chain->name, still);
+				 nf_family_name(chain->family), chain->table, chain->name, still);
 	return xasprintf("let the bridges pass there: %s -I %s -i " FORWARD_CHAINS_BRIDGES
 			 "+ -j ACCEPT, and the same with -o (where Docker rules, in its chain "
 			 "DOCKER-USER); %s",
@@ -103,6 +88,13 @@ char *forward_chain_remedy(const struct forward_chain *chain)
 static void free_socket(struct nl_sock **sock)
 {
 	nl_socket_free(*sock);
+}
+
+/* By packets of ours. */
+static bool is_passed(uint8_t family)
+{
+	return family == NFPROTO_INET || family == NFPROTO_IPV4 || family == NFPROTO_IPV6 ||
+	       family == NFPROTO_BRIDGE;
 }
 
 static bool is_base_of_forward(struct nlattr *hook)
@@ -130,7 +122,7 @@ static int on_chain(struct nl_msg *msg, void *ctx)
 
 	if (nlmsg_parse(header, sizeof(*general), attrs, NFTA_CHAIN_MAX, NULL) < 0 ||
 	    !attrs[NFTA_CHAIN_TABLE] || !attrs[NFTA_CHAIN_NAME] || !attrs[NFTA_CHAIN_POLICY] ||
-	    !family_name(general->nfgen_family) || !is_base_of_forward(attrs[NFTA_CHAIN_HOOK]) ||
+	    !is_passed(general->nfgen_family) || !is_base_of_forward(attrs[NFTA_CHAIN_HOOK]) ||
 	    ntohl(nla_get_u32(attrs[NFTA_CHAIN_POLICY])) != NF_DROP)
 		return NL_OK;
 	table = nla_get_string(attrs[NFTA_CHAIN_TABLE]);

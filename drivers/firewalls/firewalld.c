@@ -43,38 +43,7 @@ static void read_ours(struct firewalld *firewalld)
 	memcpy(text, record->value, record->value_len);
 	for (size_t at = 0; at < record->value_len; at += strlen(text + at) + 1)
 		if (text[at])
-			strv_add(&firewalld->ours, text + at);
-}
-
-static void note_ours(struct firewalld *firewalld)
-{
-	size_t before = firewalld->ours.n;
-
-	for (size_t i = 0; i < firewalld->wanted.n; i++)
-		if (!strv_has(&firewalld->ours, firewalld->wanted.items[i]))
-			strv_add(&firewalld->ours, firewalld->wanted.items[i]);
-	if (firewalld->ours.n != before)
-		write_ours(firewalld);
-}
-
-/* After a whole round: what was to go has gone, unless that changed while the round was under way.
- */
-static void forget_gone(struct firewalld *firewalld)
-{
-	struct strv *ours = &firewalld->ours;
-	size_t n = 0;
-
-	if (firewalld->doubted)
-		return;
-	for (size_t i = 0; i < ours->n; i++)
-		if (strv_has(&firewalld->wanted, ours->items[i]))
-			ours->items[n++] = ours->items[i];
-		else
-			free(ours->items[i]);
-	if (n == ours->n)
-		return;
-	ours->n = n;
-	write_ours(firewalld);
+			strset_add(&firewalld->ours, text + at);
 }
 
 /* ---- rounds ---- */
@@ -101,7 +70,9 @@ void firewalld_round_ended(struct firewalld *firewalld, int status, const char *
 	} else {
 		firewalld->problem = (struct error){ 0 };
 		firewalld->doubted |= firewalld->round.reloaded;
-		forget_gone(firewalld);
+		/* What was to go has gone, unless that changed while the round was under way. */
+		if (!firewalld->doubted && firewalld_forget_gone(firewalld))
+			write_ours(firewalld);
 	}
 	if (firewalld->doubted)
 		firewalld_doubt(firewalld);
@@ -116,7 +87,8 @@ static void begin_round(struct firewalld *firewalld)
 		return;
 	firewalld->doubted = false;
 	firewalld->busy = true;
-	note_ours(firewalld);
+	if (firewalld_note_ours(firewalld))
+		write_ours(firewalld);
 	timer_stop(&firewalld->again);
 	firewalld_round_begin(firewalld);
 	bus_send(firewalld->bus);
@@ -207,7 +179,7 @@ static void on_down(void *ctx)
 	set_there(firewalld, false);
 }
 
-static bool same(const struct strv *a, const struct strv *b)
+static bool same(const struct strset *a, const struct strset *b)
 {
 	bool equal = a->n == b->n;
 
@@ -218,18 +190,23 @@ static bool same(const struct strv *a, const struct strv *b)
 
 void firewalld_set_bridges(struct firewalld *firewalld, const struct strv *bridges)
 {
-	if (firewalld->leaving || (firewalld->known && same(&firewalld->wanted, bridges)))
-		return;
-	firewalld->known = true;
-	strv_fini(&firewalld->wanted);
+	struct strset wanted = { 0 };
+
 	for (size_t i = 0; i < bridges->n; i++)
-		strv_add(&firewalld->wanted, bridges->items[i]);
+		strset_add(&wanted, bridges->items[i]);
+	if (firewalld->leaving || (firewalld->known && same(&firewalld->wanted, &wanted))) {
+		strset_fini(&wanted);
+		return;
+	}
+	firewalld->known = true;
+	strset_fini(&firewalld->wanted);
+	firewalld->wanted = wanted;
 	firewalld_doubt(firewalld);
 }
 
 void firewalld_leave(struct firewalld *firewalld)
 {
-	strv_fini(&firewalld->wanted);
+	strset_fini(&firewalld->wanted);
 	firewalld->leaving = true;
 	firewalld_doubt(firewalld);
 }
@@ -242,7 +219,7 @@ bool firewalld_is_busy(const struct firewalld *firewalld)
 /* ---- one that does not run ---- */
 
 /* Whether a bridge stands in the zone's file that is none of @ours. */
-static bool file_is_shared(const char *text, const struct strv *ours)
+static bool file_is_shared(const char *text, const struct strset *ours)
 {
 	static const char mark[] = "<interface name=\"";
 
@@ -250,7 +227,7 @@ static bool file_is_shared(const char *text, const struct strv *ours)
 		const char *name = at + strlen(mark);
 		AUTO_FREE char *bridge = xstrndup(name, strcspn(name, "\""));
 
-		if (!strv_has(ours, bridge))
+		if (!strset_has(ours, bridge))
 			return true;
 	}
 	return false;
@@ -265,10 +242,13 @@ void firewalld_forget_files(const struct strv *ours)
 		"/etc/firewalld/policies/" FIREWALLD_POLICY ".xml",
 		"/etc/firewalld/policies/" FIREWALLD_POLICY ".xml.old",
 	};
+	AUTO(strset_fini) struct strset names = { 0 };
 	AUTO_BUF struct buf text = { 0 };
 
+	for (size_t i = 0; i < ours->n; i++)
+		strset_add(&names, ours->items[i]);
 	if (fs_read_file(AT_FDCWD, zone, FILE_MAX_BYTES, &text, NULL) == 0 && text.len &&
-	    file_is_shared(text.data, ours))
+	    file_is_shared(text.data, &names))
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		if (unlink(files[i]) < 0 && errno != ENOENT && errno != ENOTDIR)
@@ -340,7 +320,7 @@ struct firewalld *firewalld_open(struct loop *loop, struct journal *journal,
 	if (bus_open(&firewalld->bus, loop, &listener, &err) == 0)
 		return firewalld;
 	log_warning("%s", err.msg);
-	strv_fini(&firewalld->ours);
+	strset_fini(&firewalld->ours);
 	free(firewalld);
 	return NULL;
 }
@@ -351,8 +331,8 @@ void firewalld_close(struct firewalld *firewalld, void (*closed)(void *ctx), voi
 	timer_stop(&firewalld->again);
 	sd_bus_slot_unref(firewalld->slot);
 	bus_close(firewalld->bus, closed, ctx);
-	strv_fini(&firewalld->wanted);
-	strv_fini(&firewalld->ours);
+	strset_fini(&firewalld->wanted);
+	strset_fini(&firewalld->ours);
 	firewalld_round_fini(&firewalld->round);
 	free(firewalld);
 }

@@ -4,6 +4,7 @@
 
 #include <systemd/sd-bus.h>
 
+#include "core/base/strset.h"
 #include "core/journal/journal.h"
 #include "drivers/firewalls/bus.h"
 #include "drivers/firewalls/firewalld.h"
@@ -30,14 +31,14 @@ extern const struct round_step firewalld_keep_steps[], firewalld_leave_steps[];
 struct round {
 	const struct round_step *steps;
 	size_t step;
-	bool unknown;     /* the zone is not loaded */
-	bool made;        /* the files of zone or policy were changed: it is to load them */
-	bool reloaded;    /* so it has to be looked at anew */
-	struct strv held; /* by the zone as loaded */
-	struct strv elsewhere;
-	struct strv tried;
-	char *path;         /* of the zone, or policy, in the files */
-	struct strv stored; /* what the files say of the zone's bridges */
+	bool unknown;       /* the zone is not loaded */
+	bool made;          /* the files of zone or policy were changed: it is to load them */
+	bool reloaded;      /* so it has to be looked at anew */
+	struct strset held; /* by the zone as loaded */
+	struct strset elsewhere;
+	struct strset tried;
+	char *path;           /* of the zone, or policy, in the files */
+	struct strset stored; /* what the files say of the zone's bridges */
 	bool stored_known;
 	size_t next_missing, next_to_go; /* places in wanted and held: see firewalld_steps.c */
 };
@@ -48,14 +49,14 @@ struct firewalld {
 	void (*rests)(void *ctx);
 	void *rests_ctx;
 	struct bus *bus;
-	sd_bus *connection; /* NULL: down */
-	bool asking;        /* the bus whether */
-	bool there;         /* it has its name on the bus */
-	struct strv wanted; /* our bridges, */
-	bool known;         /* once that is so */
+	sd_bus *connection;   /* NULL: down */
+	bool asking;          /* the bus whether */
+	bool there;           /* it has its name on the bus */
+	struct strset wanted; /* our bridges, */
+	bool known;           /* once that is so */
 	/* That we put into the zone, ever: those that are wanted no more go out. The journal keeps
 	 * them, written before they are put there. */
-	struct strv ours;
+	struct strset ours;
 	bool leaving;
 	bool busy, doubted;
 	struct round round; /* the one under way, or the last */
@@ -69,6 +70,22 @@ struct firewalld {
 /* Whether a bridge of the zone is ours and to go. Others are of another instance of the daemon, or
  * somebody's. */
 bool firewalld_is_to_go(const struct firewalld *firewalld, const char *bridge);
+
+/* The next bridge that is to be put into the zone, or taken out of it, and was not tried; NULL: all
+ * were. Those before the place that the round remembers are not looked at again. */
+const char *firewalld_first_missing(struct firewalld *firewalld);
+const char *firewalld_first_to_go(struct firewalld *firewalld);
+
+/* What the files are to say; false: they say so. */
+bool firewalld_find_to_store(const struct firewalld *firewalld, struct strset *ret);
+
+/* Bridges of another instance keep the zone. */
+bool firewalld_is_shared(const struct firewalld *firewalld);
+
+/* What is wanted is ours from now on; what is wanted no more is ours no more. True: that is to be
+ * written down. */
+bool firewalld_note_ours(struct firewalld *firewalld);
+bool firewalld_forget_gone(struct firewalld *firewalld);
 
 void firewalld_round_fini(struct round *round);
 

@@ -10,10 +10,10 @@ static void go_on(struct firewalld *firewalld);
 
 void firewalld_round_fini(struct round *round)
 {
-	strv_fini(&round->held);
-	strv_fini(&round->elsewhere);
-	strv_fini(&round->tried);
-	strv_fini(&round->stored);
+	strset_fini(&round->held);
+	strset_fini(&round->elsewhere);
+	strset_fini(&round->tried);
+	strset_fini(&round->stored);
 	free(round->path);
 	*round = (struct round){ 0 };
 }

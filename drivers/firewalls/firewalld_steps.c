@@ -44,20 +44,20 @@ static sd_bus_message *ask(struct firewalld *firewalld, const char *path, const 
 	return message;
 }
 
-static int read_words(sd_bus_message *reply, struct strv *ret)
+static int read_words(sd_bus_message *reply, struct strset *ret)
 {
 	AUTO_FREE char **words = NULL;
 	int r = sd_bus_message_read_strv(reply, &words);
 
-	strv_fini(ret);
+	strset_fini(ret);
 	for (size_t i = 0; r >= 0 && words && words[i]; i++) {
-		strv_add(ret, words[i]);
+		strset_add(ret, words[i]);
 		free(words[i]);
 	}
 	return r < 0 ? r : 0;
 }
 
-static void append_words(sd_bus_message *message, const struct strv *words)
+static void append_words(sd_bus_message *message, const struct strset *words)
 {
 	sd_bus_message_open_container(message, 'a', "s");
 	for (size_t i = 0; i < words->n; i++)
@@ -81,9 +81,9 @@ static sd_bus_message *begin_list(struct firewalld *firewalld)
 {
 	struct round *round = &firewalld->round;
 
-	if (strv_has(&round->tried, "list"))
+	if (strset_has(&round->tried, "list"))
 		return NULL;
-	strv_add(&round->tried, "list");
+	strset_add(&round->tried, "list");
 	return ask(firewalld, PATH, NAME ".zone", "getInterfaces", ZONE, NULL);
 }
 
@@ -104,9 +104,9 @@ static sd_bus_message *begin_make_zone(struct firewalld *firewalld)
 {
 	sd_bus_message *message;
 
-	if (!is_to_be_made(firewalld) || strv_has(&firewalld->round.tried, "zone"))
+	if (!is_to_be_made(firewalld) || strset_has(&firewalld->round.tried, "zone"))
 		return NULL;
-	strv_add(&firewalld->round.tried, "zone");
+	strset_add(&firewalld->round.tried, "zone");
 	message = method(firewalld, CONFIG_PATH, NAME ".config", "addZone2");
 	if (message)
 		sd_bus_message_append(message, "sa{sv}", ZONE, 3, "short", "s", "Kukeon",
@@ -128,9 +128,9 @@ static sd_bus_message *begin_make_policy(struct firewalld *firewalld)
 {
 	sd_bus_message *message;
 
-	if (!is_to_be_made(firewalld) || strv_has(&firewalld->round.tried, "policy"))
+	if (!is_to_be_made(firewalld) || strset_has(&firewalld->round.tried, "policy"))
 		return NULL;
-	strv_add(&firewalld->round.tried, "policy");
+	strset_add(&firewalld->round.tried, "policy");
 	message = method(firewalld, CONFIG_PATH, NAME ".config", "addPolicy");
 	if (message)
 		sd_bus_message_append(message, "sa{sv}", POLICY, 5, "short", "s", "Kukeon",
@@ -171,51 +171,18 @@ static int on_reloaded(struct firewalld *firewalld UNUSED, sd_bus_message *reply
 
 /* ---- bridges ---- */
 
-/* Those before the place that is remembered are held, or were tried. */
-static const char *first_missing(struct firewalld *firewalld)
-{
-	struct round *round = &firewalld->round;
-
-	for (; round->next_missing < firewalld->wanted.n; round->next_missing++) {
-		const char *bridge = firewalld->wanted.items[round->next_missing];
-
-		if (!strv_has(&round->held, bridge) && !strv_has(&round->tried, bridge))
-			return bridge;
-	}
-	return NULL;
-}
-
-bool firewalld_is_to_go(const struct firewalld *firewalld, const char *bridge)
-{
-	return strv_has(&firewalld->ours, bridge) && !strv_has(&firewalld->wanted, bridge);
-}
-
-/* The same: what was held at the beginning stays where it is in the list. */
-static const char *first_to_go(struct firewalld *firewalld)
-{
-	struct round *round = &firewalld->round;
-
-	for (; round->next_to_go < round->held.n; round->next_to_go++) {
-		const char *bridge = round->held.items[round->next_to_go];
-
-		if (firewalld_is_to_go(firewalld, bridge) && !strv_has(&round->tried, bridge))
-			return bridge;
-	}
-	return NULL;
-}
-
 static sd_bus_message *begin_bridge(struct firewalld *firewalld, const char *bridge,
 				    const char *member)
 {
 	if (!bridge || firewalld->round.unknown)
 		return NULL;
-	strv_add(&firewalld->round.tried, bridge);
+	strset_add(&firewalld->round.tried, bridge);
 	return ask(firewalld, PATH, NAME ".zone", member, ZONE, bridge);
 }
 
 static sd_bus_message *begin_add(struct firewalld *firewalld)
 {
-	return begin_bridge(firewalld, first_missing(firewalld), "addInterface");
+	return begin_bridge(firewalld, firewalld_first_missing(firewalld), "addInterface");
 }
 
 static const char *last_tried(const struct firewalld *firewalld)
@@ -229,10 +196,10 @@ static int on_added(struct firewalld *firewalld, sd_bus_message *reply UNUSED, c
 	const char *bridge = last_tried(firewalld);
 
 	if (is_error(error, "ZONE_CONFLICT"))
-		strv_add(&round->elsewhere, bridge);
+		strset_add(&round->elsewhere, bridge);
 	else if (!error || is_error(error, "ALREADY_ENABLED") ||
 		 is_error(error, "ZONE_ALREADY_SET"))
-		strv_add(&round->held, bridge);
+		strset_add(&round->held, bridge);
 	else
 		return -EIO;
 	return 0;
@@ -240,7 +207,7 @@ static int on_added(struct firewalld *firewalld, sd_bus_message *reply UNUSED, c
 
 static sd_bus_message *begin_remove(struct firewalld *firewalld)
 {
-	return begin_bridge(firewalld, first_to_go(firewalld), "removeInterface");
+	return begin_bridge(firewalld, firewalld_first_to_go(firewalld), "removeInterface");
 }
 
 /* Gone already is as well. */
@@ -254,9 +221,9 @@ static int on_removed(struct firewalld *firewalld UNUSED, sd_bus_message *reply 
 
 static sd_bus_message *begin_find(struct firewalld *firewalld, const char *member, const char *name)
 {
-	if (strv_has(&firewalld->round.tried, member))
+	if (strset_has(&firewalld->round.tried, member))
 		return NULL;
-	strv_add(&firewalld->round.tried, member);
+	strset_add(&firewalld->round.tried, member);
 	return ask(firewalld, CONFIG_PATH, NAME ".config", member, name, NULL);
 }
 
@@ -285,37 +252,16 @@ static int on_stored(struct firewalld *firewalld, sd_bus_message *reply, const c
 	return error ? -EIO : read_words(reply, &firewalld->round.stored);
 }
 
-/* What the files are to say; false: they say so. */
-static bool find_to_store(const struct firewalld *firewalld, struct strv *ret)
-{
-	const struct round *round = &firewalld->round;
-	bool changed = false;
-
-	for (size_t i = 0; i < round->stored.n; i++)
-		if (firewalld_is_to_go(firewalld, round->stored.items[i]))
-			changed = true;
-		else
-			strv_add(ret, round->stored.items[i]);
-	for (size_t i = 0; i < firewalld->wanted.n; i++) {
-		const char *bridge = firewalld->wanted.items[i];
-
-		if (strv_has(ret, bridge) || strv_has(&round->elsewhere, bridge))
-			continue;
-		strv_add(ret, bridge);
-		changed = true;
-	}
-	return changed;
-}
-
 static sd_bus_message *begin_store(struct firewalld *firewalld)
 {
 	struct round *round = &firewalld->round;
-	AUTO(strv_fini) struct strv words = { 0 };
+	AUTO(strset_fini) struct strset words = { 0 };
 	sd_bus_message *message;
 
-	if (!round->path || strv_has(&round->tried, "store") || !find_to_store(firewalld, &words))
+	if (!round->path || strset_has(&round->tried, "store") ||
+	    !firewalld_find_to_store(firewalld, &words))
 		return NULL;
-	strv_add(&round->tried, "store");
+	strset_add(&round->tried, "store");
 	message = method(firewalld, round->path, NAME ".config.zone", "setInterfaces");
 	if (message)
 		append_words(message, &words);
@@ -343,25 +289,16 @@ const struct round_step firewalld_keep_steps[] = {
 
 /* ---- leaving ---- */
 
-/* Bridges of another instance keep the zone. */
-static bool is_shared(const struct firewalld *firewalld)
-{
-	const struct round *round = &firewalld->round;
-
-	for (size_t i = 0; i < round->held.n; i++)
-		if (!firewalld_is_to_go(firewalld, round->held.items[i]))
-			return true;
-	return false;
-}
-
 static sd_bus_message *begin_find_policy(struct firewalld *firewalld)
 {
-	return is_shared(firewalld) ? NULL : begin_find(firewalld, "getPolicyByName", POLICY);
+	return firewalld_is_shared(firewalld) ? NULL
+					      : begin_find(firewalld, "getPolicyByName", POLICY);
 }
 
 static sd_bus_message *begin_forget(struct firewalld *firewalld, const char *interface)
 {
-	AUTO_FREE char *path = is_shared(firewalld) ? NULL : take_ptr(firewalld->round.path);
+	AUTO_FREE char *path =
+		firewalld_is_shared(firewalld) ? NULL : take_ptr(firewalld->round.path);
 
 	if (!path)
 		return NULL;
@@ -383,9 +320,9 @@ static sd_bus_message *begin_last_reload(struct firewalld *firewalld)
 {
 	struct round *round = &firewalld->round;
 
-	if (!round->made || strv_has(&round->tried, "reload"))
+	if (!round->made || strset_has(&round->tried, "reload"))
 		return NULL;
-	strv_add(&round->tried, "reload");
+	strset_add(&round->tried, "reload");
 	return ask(firewalld, PATH, NAME, "reload", NULL, NULL);
 }
 

@@ -10,15 +10,8 @@
 #include <netlink/msg.h>
 
 #include "core/base/buf.h"
+#include "core/base/nf_family.h"
 #include "drivers/netlink/nl.h"
-
-static const struct {
-	const char *name;
-	uint8_t number;
-} families[] = {
-	{ "inet", NFPROTO_INET },     { "ip", NFPROTO_IPV4 }, { "ip6", NFPROTO_IPV6 },
-	{ "bridge", NFPROTO_BRIDGE }, { "arp", NFPROTO_ARP }, { "netdev", NFPROTO_NETDEV },
-};
 
 /* -ENOENT: not in this kernel. */
 static int open_socket(struct nl_sock **ret, struct error *err)
@@ -72,15 +65,13 @@ static int on_table(struct nl_msg *msg, void *ctx)
 	struct nlmsghdr *header = nlmsg_hdr(msg);
 	const struct nfgenmsg *general = nlmsg_data(header);
 	struct nlattr *name = nlmsg_find_attr(header, sizeof(*general), NFTA_TABLE_NAME);
+	const char *family = nf_family_name(general->nfgen_family);
 	struct strv *tables = ctx;
 
-	if (!name || !str_starts_with(nla_get_string(name), NFT_TABLE))
-		return NL_OK;
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		AUTO_FREE char *table = xasprintf("%s/%s", families[i].name, nla_get_string(name));
+	if (name && family && str_starts_with(nla_get_string(name), NFT_TABLE)) {
+		AUTO_FREE char *table = xasprintf("%s/%s", family, nla_get_string(name));
 
-		if (families[i].number == general->nfgen_family)
-			strv_add(tables, table);
+		strv_add(tables, table);
 	}
 	return NL_OK;
 }
@@ -166,16 +157,12 @@ int nft_delete_table(const char *table, struct error *err)
 {
 	AUTO(nl_auto_socket) struct nl_sock *sock = NULL;
 	const char *slash = strchr(table, '/');
+	uint8_t family;
 	int r;
 
-	for (size_t i = 0; slash && i < ARRAY_SIZE(families); i++) {
-		if (strlen(families[i].name) != (size_t)(slash - table) ||
-		    !str_starts_with(table, families[i].name))
-			continue;
-		if (!str_starts_with(slash + 1, NFT_TABLE))
-			break;
-		r = open_socket(&sock, err);
-		return r < 0 ? r : send_deletion(sock, families[i].number, slash + 1, err);
-	}
-	return error_set(err, -EINVAL, "nftable %s is not one of ours", table);
+	if (!slash || !nf_family_parse(table, (size_t)(slash - table), &family) ||
+	    !str_starts_with(slash + 1, NFT_TABLE))
+		return error_set(err, -EINVAL, "nftable %s is not one of ours", table);
+	r = open_socket(&sock, err);
+	return r < 0 ? r : send_deletion(sock, family, slash + 1, err);
 }

@@ -12,6 +12,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/fs.h"
+#include "core/base/nf_family.h"
 #include "core/base/str.h"
 #include "drivers/netlink/routes.h"
 #include "drivers/nft/nft_run.h"
@@ -19,22 +20,6 @@
 enum { RULE_MAX_CHARS = 80, SWITCH_MAX_BYTES = 16, STRICT = 1 };
 
 /* ---- rules ---- */
-
-static const char *family_name(uint8_t family)
-{
-	switch (family) {
-	case NFPROTO_IPV4:
-		return "ip";
-	case NFPROTO_IPV6:
-		return "ip6";
-	case NFPROTO_BRIDGE:
-		return "bridge";
-	case NFPROTO_NETDEV:
-		return "netdev";
-	default:
-		return "inet";
-	}
-}
 
 static char *shortened(const char *text, size_t len)
 {
@@ -75,7 +60,7 @@ static char *find_rule(const char *listing, uint64_t handle, unsigned *ret_numbe
 /* Of the chain that it stands in; NULL: that is not there any more. */
 static char *listing_of(const struct probe_rule *rule)
 {
-	AUTO_FREE char *command = xasprintf("list chain %s %s %s", family_name(rule->family),
+	AUTO_FREE char *command = xasprintf("list chain %s %s %s", nf_family_name(rule->family),
 					    rule->table, rule->chain);
 	char *listing = NULL;
 
@@ -118,7 +103,7 @@ static struct blocker to_blocker(const struct probe *probe, const struct probe_r
 	if (!rule)
 		return blocker;
 	blocker.hook = rule->hook;
-	blocker.family = family_name(rule->family);
+	blocker.family = nf_family_name(rule->family);
 	blocker.table = rule->table;
 	blocker.chain = rule->chain;
 	blocker.base = rule->base;
