@@ -15,6 +15,7 @@
 #include "core/base/log.h"
 #include "core/base/mountinfo.h"
 #include "core/base/paths.h"
+#include "core/base/version.h"
 #include "core/config/options.h"
 #include "core/core.h"
 #include "core/desired/desired.h"
@@ -708,7 +709,7 @@ static int run(struct kukeond *k)
 		k->failed = true;
 		shut_down(k, err.msg);
 	} else {
-		log_info("kukeond " KUKEON_VERSION " is up socket=%s manifests=%s",
+		log_info("kukeond %s is up socket=%s manifests=%s", kukeon_version,
 			 k->config->socket, k->config->manifests_dir);
 	}
 	loop_run(&k->loop);

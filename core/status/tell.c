@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/status/tell.h"
+#include "core/base/version.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -80,7 +81,7 @@ static void tell(struct engine *engine, const char *key, enum tone tone, const c
 
 void tell_daemon_started(struct engine *engine)
 {
-	tell(engine, "", ACT, names[TELL_DAEMON_STARTED], "kukeond " KUKEON_VERSION " has started");
+	tell(engine, "", ACT, names[TELL_DAEMON_STARTED], "kukeond %s has started", kukeon_version);
 }
 
 void tell_daemon_stopped(struct engine *engine, const char *why)
