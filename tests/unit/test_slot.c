@@ -22,8 +22,9 @@ static void fails(struct slot *slot, enum action action, int code)
 static void test_pauses(void **state UNUSED)
 {
 	static const uint64_t transient_ms[] = { 100, 200, 400, 800, 1600, 3200, 5000, 5000 };
-	static const uint64_t permanent_ms[] = { 1000,  2000,  4000,  8000,
-						 16000, 32000, 60000, 60000 };
+	static const uint64_t permanent_ms[] = {
+		1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000
+	};
 	struct slot soon = { 0 }, late = { 0 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(transient_ms); i++) {
