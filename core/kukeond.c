@@ -14,6 +14,7 @@
 #include "core/base/aside.h"
 #include "core/base/fs.h"
 #include "core/base/log.h"
+#include "core/base/version.h"
 #include "core/config/options.h"
 #include "core/reconcile/relist.h"
 #include "core/state/self.h"
@@ -171,7 +172,7 @@ static int run(struct kukeond *k)
 		k->failed = true;
 		kukeond_shut_down(k, err.msg);
 	} else {
-		log_info("kukeond " KUKEON_VERSION " is up socket=%s manifests=%s",
+		log_info("kukeond %s is up socket=%s manifests=%s", kukeon_version,
 			 k->config->socket, k->config->manifests_dir);
 	}
 	loop_run(&k->loop);

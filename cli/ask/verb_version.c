@@ -4,6 +4,7 @@
 #include "cli/client/client.h"
 #include "cli/show/table.h"
 #include "cli/verbs.h"
+#include "core/base/version.h"
 #include "core/manifest/manifest.h"
 
 /* @daemon is NULL when it cannot be asked. */
@@ -14,12 +15,12 @@ static void print_json(const Api__VersionReply *daemon, FILE *out)
 	if (daemon)
 		manifest_emit_json(&daemon->base, &text);
 	fprintf(out, "{\n  \"client\": { \"version\": \"%s\" },\n  \"daemon\": %s\n}\n",
-		KUKEON_VERSION, daemon ? text.data : "null");
+		kukeon_version, daemon ? text.data : "null");
 }
 
 static void print_text(const Api__VersionReply *daemon, FILE *out)
 {
-	fprintf(out, "kuke:    %s\n", KUKEON_VERSION);
+	fprintf(out, "kuke:    %s\n", kukeon_version);
 	if (!daemon)
 		return;
 	fprintf(out, "kukeond: ");

@@ -6,6 +6,7 @@
 #include "cli/args/args.h"
 #include "cli/help/help.h"
 #include "cli/verbs.h"
+#include "core/base/version.h"
 
 static enum cli_exit main_run(int argc, char **argv, struct args *args, const struct io *io,
 			      struct error *err)
@@ -15,7 +16,7 @@ static enum cli_exit main_run(int argc, char **argv, struct args *args, const st
 	if (args_parse_front(argc, argv, args, err) < 0)
 		return CLI_USAGE;
 	if (args->version) {
-		fprintf(io->out, "kuke %s\n", KUKEON_VERSION);
+		fprintf(io->out, "kuke %s\n", kukeon_version);
 		return CLI_DONE;
 	}
 	if (args->help) {

@@ -5,6 +5,7 @@
 
 #include "core/api/api_internal.h"
 #include "core/api/api_mutation.h"
+#include "core/base/version.h"
 #include "core/base/wall.h"
 #include "core/desired/effective.h"
 #include "core/passage/passage.h"
@@ -20,7 +21,7 @@ static void on_version(struct rpc_server_call *call, const ProtobufCMessage *mes
 	struct api *api = ctx;
 	Api__VersionReply reply = API__VERSION_REPLY__INIT;
 
-	reply.version = (char *)KUKEON_VERSION;
+	reply.version = (char *)kukeon_version;
 	reply.has_pid = true;
 	reply.pid = (uint32_t)getpid();
 	reply.started_at = api->started_at;

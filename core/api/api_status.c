@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The Status report: one answer to "is what I declared what is running, and if not, why". */
 #include "core/api/api_internal.h"
+#include "core/base/version.h"
 #include "core/desired/desired.h"
 #include "core/driver/cgroup.h"
 #include "core/network/network_egress.h"
@@ -52,7 +53,7 @@ static void report_daemon(struct api *api, Api__StatusReply *reply)
 	char *problems = daemon_problems(api->options.engine);
 
 	api__daemon_status__init(daemon);
-	daemon->version = xstrdup(KUKEON_VERSION);
+	daemon->version = xstrdup(kukeon_version);
 	daemon->has_pid = true;
 	daemon->pid = (uint32_t)getpid();
 	daemon->started_at = xstrdup(api->started_at);

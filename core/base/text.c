@@ -87,13 +87,13 @@ void text_flatten(char *s)
 /* Length of the line break at @data, 0 when there is none: those of YAML 1.1. */
 static size_t break_bytes(const char *data, size_t len)
 {
-	if (len >= 2 && memcmp(data, "\r\n", 2) == 0)
+	if (len >= 2 && data[0] == '\r' && data[1] == '\n')
 		return 2;
 	if (len >= 1 && (data[0] == '\n' || data[0] == '\r'))
 		return 1;
-	if (len >= 2 && memcmp(data, "\xc2\x85", 2) == 0)
+	if (len >= 2 && (unsigned char)data[0] == 0xc2 && (unsigned char)data[1] == 0x85)
 		return 2;
-	if (len >= 3 &&
+	if (len >= 3 && data[0] == (char)0xe2 &&
 	    (memcmp(data, "\xe2\x80\xa8", 3) == 0 || memcmp(data, "\xe2\x80\xa9", 3) == 0))
 		return 3;
 	return 0;

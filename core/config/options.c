@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/config/options.h"
+#include "core/base/version.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -277,9 +278,11 @@ int options_read(int argc, char **argv, Api__Config **ret_config, struct error *
 		.doc = "Runs containers as the manifests say.",
 	};
 	struct options options = { 0 };
+	static char version[64];
 
 	atexit(check_output);
-	argp_program_version = "kukeond " KUKEON_VERSION;
+	snprintf(version, sizeof(version), "kukeond %s", kukeon_version);
+	argp_program_version = version;
 	argp_err_exit_status = 2;
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
 	return options_load(&options, ret_config, err);

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "core/base/version.h"
 #include "core/base/wall.h"
 #include "core/events/history.h"
 #include "core/model/naming.h"
@@ -82,7 +83,7 @@ static void record(struct engine *engine, const char *key, enum tone tone, const
 void record_daemon_started(struct engine *engine)
 {
 	record(engine, "", ACT, names[RECORD_DAEMON_STARTED],
-	       "kukeond " KUKEON_VERSION " has started");
+	       "kukeond %s has started", kukeon_version);
 }
 
 void record_daemon_stopped(struct engine *engine, const char *why)

@@ -165,6 +165,7 @@ static void test_trouble(void **state)
 	AUTO_FREE char *key = key_of("web");
 	AUTO_FREE char *path = cellfiles_path(f->dir, key, NULL, CELLFILE_HOSTS);
 	AUTO_FREE char *away = xasprintf("%s.away", path), *db = NULL;
+	uint64_t rounds;
 
 	declare(f, "web", "");
 	sim_run(&f->sim, SOON_MS);
@@ -174,6 +175,9 @@ static void test_trouble(void **state)
 	sim_run(&f->sim, SOON_MS);
 	assert_ready(f, "db");
 	assert_true(f->sim.engine.hosts_files->failed);
+	rounds = f->sim.engine.hosts_files->rounds;
+	sim_run(&f->sim, 10 * 1000); /* every other second, and no oftener */
+	assert_in_range(f->sim.engine.hosts_files->rounds - rounds, 4, 6);
 	assert_int_equal(rmdir(path), 0);
 	assert_int_equal(rename(away, path), 0);
 	sim_run(&f->sim, 5 * SOON_MS);

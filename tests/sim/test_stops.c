@@ -514,6 +514,34 @@ static void test_image_moves(void **state UNUSED)
 	finish(&sim);
 }
 
+/* What is being taken down is no place to begin in, also when nothing has begun there yet. */
+static void test_begun_again_while_it_is_detached(void **state UNUSED)
+{
+	struct object *cell;
+	struct sim sim;
+
+	sim_init(&sim, 1);
+	strv_add(&sim.world.missing_images, "img");
+	sim_start(&sim);
+	give(&sim, WANTED);
+	sim_run(&sim, SETTLED_MS);
+	cell = engine_find(&sim.engine, WEB);
+	assert_true(cell->cell.attached && cell->cell.fresh);
+	sim.world.act_ms = 400;
+	ask(&sim, INTENT_STOP);
+	for (int ms = 0; cell->cell.network.action != ACTION_NETWORK_DETACH; ms++) {
+		assert_in_range(ms, 0, SETTLED_MS);
+		sim_run(&sim, 1);
+	}
+	assert_true(cell->cell.network.busy);
+	assert_false(cell->cell.fresh);
+	ask(&sim, INTENT_RUN);
+	strv_fini(&sim.world.missing_images);
+	sim_run(&sim, 5 * 60 * 1000);
+	assert_int_equal(sim_state(&sim, WEB), API__STATE__Ready);
+	finish(&sim);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -528,6 +556,7 @@ int main(void)
 		cmocka_unit_test(test_restart_outlives_daemons),
 		cmocka_unit_test(test_root_changes),
 		cmocka_unit_test(test_image_moves),
+		cmocka_unit_test(test_begun_again_while_it_is_detached),
 	};
 
 	log_set_level(getenv("KUKEON_SIM_LOG") ? LOG_DEBUG : LOG_ERROR);

@@ -5,6 +5,7 @@
 #include "tests/unit/api_fixture.h"
 
 #include "core/base/log.h"
+#include "core/base/version.h"
 #include "core/base/wall.h"
 #include "core/desired/desired.h"
 #include "core/status/status.h"
@@ -161,7 +162,7 @@ static void test_version(void **state)
 			     &api__version_reply__descriptor),
 			 0);
 	reply = (const Api__VersionReply *)f->served.unary.reply;
-	assert_string_equal(reply->version, KUKEON_VERSION);
+	assert_string_equal(reply->version, kukeon_version);
 	assert_int_equal(reply->pid, getpid());
 	assert_true(wall_parse(reply->started_at) > 0);
 	rpc_unary_fini(&f->served.unary);

@@ -146,11 +146,9 @@ static void test_socket_paths(void **state UNUSED)
 static void test_unreachable(void **state UNUSED)
 {
 	run_expect("version --socket /nonexistent/a", NULL, CLI_UNREACHABLE,
-		   "kuke:    " KUKEON_VERSION "\n", NULL);
+		   "kuke:    " KUKEON_VERSION "*", NULL);
 	run_expect("version -o json --socket /nonexistent/a", NULL, CLI_UNREACHABLE,
-		   "{\n  \"client\": { \"version\": \"" KUKEON_VERSION
-		   "\" },\n  \"daemon\": null\n}\n",
-		   NULL);
+		   "{\n  \"client\": { \"version\": \"" KUKEON_VERSION "*", NULL);
 	run_expect("get cells --socket /nonexistent/a", NULL, CLI_UNREACHABLE, "",
 		   "kuke: cannot reach kukeond*");
 	run_expect("get cell web --socket /nonexistent/a", NULL, CLI_UNREACHABLE, "",
@@ -218,7 +216,7 @@ static void test_help(void **state UNUSED)
 		run_fini(&help);
 	}
 	run_expect("--help", NULL, CLI_DONE, overview.out.data, "");
-	run_expect("--version", NULL, CLI_DONE, "kuke " KUKEON_VERSION "\n", "");
+	run_expect("--version", NULL, CLI_DONE, "kuke " KUKEON_VERSION "*", "");
 	run_fini(&overview);
 }
 

@@ -283,7 +283,7 @@ static const struct {
 	int code;
 	const char *out, *err;
 } runs[] = {
-	{ "--version", 0, "kukeond " KUKEON_VERSION "\n", "" },
+	{ "--version", 0, "kukeond " KUKEON_VERSION "*", "" },
 	{ "--help", 0, "Usage: *", "" },
 	{ "--prune-grace=soon", 2, "", "<3>--prune-grace: \"soon\" is not a number of seconds\n" },
 	{ "--resync 4294967296", 2, "",

@@ -120,6 +120,8 @@ static const struct row cell_rows[] = {
 	  "task-start root", STATE(PENDING, CREATING) },
 	{ "the others are made once the root's shim is there", UP | FRESH, C(NONE, HAS | BUSY),
 	  MADE, "", STATE(PENDING, CREATING) },
+	{ "the others are not made while something is done to the root's shim", UP | FRESH,
+	  C(CREATED, HAS | BUSY), MADE, "", STATE(PENDING, CREATING) },
 	{ "the others start when the root runs", UP, RUNS, C(CREATED, HAS), "task-start b",
 	  STATE(PENDING, CREATING) },
 	{ "everything runs", UP, RUNS, RUNS, "", STATE(READY, NONE) },
