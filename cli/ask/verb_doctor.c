@@ -64,7 +64,7 @@ static void print_check(const Api__HostCheck *check, const struct io *io)
 	}
 }
 
-static void print_checks(const Api__DoctorReply *reply, const struct io *io)
+static void print_checks(const Api__DoctorResponse *reply, const struct io *io)
 {
 	fprintf(io->out, "Host\n");
 	for (size_t i = 0; i < reply->n_checks; i++)
@@ -76,7 +76,7 @@ static const char *standing(const Api__HostObject *object)
 	return object->fixed ? "taken away" : object->orphan ? "orphan" : object->owner;
 }
 
-static void print_objects(const Api__DoctorReply *reply, bool all, const struct io *io)
+static void print_objects(const Api__DoctorResponse *reply, bool all, const struct io *io)
 {
 	AUTO(table_fini) struct table table = { 0 };
 
@@ -101,7 +101,7 @@ static void print_objects(const Api__DoctorReply *reply, bool all, const struct 
 	table_print(&table, io->out, io->color);
 }
 
-static size_t count_orphans(const Api__DoctorReply *reply)
+static size_t count_orphans(const Api__DoctorResponse *reply)
 {
 	size_t n = 0;
 
@@ -110,7 +110,7 @@ static size_t count_orphans(const Api__DoctorReply *reply)
 	return n;
 }
 
-static size_t count_checks(const Api__DoctorReply *reply, Api__HostCheck__Result result)
+static size_t count_checks(const Api__DoctorResponse *reply, Api__HostCheck__Result result)
 {
 	size_t n = 0;
 
@@ -119,13 +119,13 @@ static size_t count_checks(const Api__DoctorReply *reply, Api__HostCheck__Result
 	return n;
 }
 
-static size_t count_failed(const Api__DoctorReply *reply)
+static size_t count_failed(const Api__DoctorResponse *reply)
 {
 	return count_checks(reply, API__HOST_CHECK__RESULT__RESULT_FAILED);
 }
 
 /* "; 1 warning; 2 checks not passed" */
-static void print_counts(const Api__DoctorReply *reply, bool fix, FILE *out)
+static void print_counts(const Api__DoctorResponse *reply, bool fix, FILE *out)
 {
 	size_t warnings = count_checks(reply, API__HOST_CHECK__RESULT__RESULT_WARNING);
 	size_t failed = count_failed(reply);
@@ -137,7 +137,7 @@ static void print_counts(const Api__DoctorReply *reply, bool fix, FILE *out)
 			fix ? ", which --fix cannot mend: do what stands beside" : "");
 }
 
-static void print_verdict(const Api__DoctorReply *reply, bool fix, FILE *out)
+static void print_verdict(const Api__DoctorResponse *reply, bool fix, FILE *out)
 {
 	size_t orphans = count_orphans(reply), there = 0;
 
@@ -153,7 +153,7 @@ static void print_verdict(const Api__DoctorReply *reply, bool fix, FILE *out)
 	fprintf(out, ".\n");
 }
 
-static void print(const struct args *args, const Api__DoctorReply *reply, const struct io *io)
+static void print(const struct args *args, const Api__DoctorResponse *reply, const struct io *io)
 {
 	const struct doctor_args *own = args->own;
 	AUTO_BUF struct buf text = { 0 };
@@ -206,7 +206,7 @@ static void complain_of_wishes(const struct doctor_args *own, const struct io *i
 static int examine_host(const struct args *args, const struct io *io, struct error *err)
 {
 	const struct doctor_args *own = args->own;
-	Api__DoctorReply reply = API__DOCTOR_REPLY__INIT;
+	Api__DoctorResponse reply = API__DOCTOR_RESPONSE__INIT;
 	struct host_checks checks = { 0 };
 	Api__Config *config = NULL;
 
@@ -232,7 +232,7 @@ static enum cli_exit doctor_run(const struct args *args, const struct io *io, st
 {
 	const struct doctor_args *own = args->own;
 	Api__DoctorRequest request = API__DOCTOR_REQUEST__INIT;
-	AUTO_REPLY Api__DoctorReply *reply = NULL;
+	AUTO_REPLY Api__DoctorResponse *reply = NULL;
 	struct error why;
 	int rc;
 

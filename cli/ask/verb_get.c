@@ -29,7 +29,7 @@ static struct print_options options_of(const struct args *args, const struct io 
 	};
 }
 
-static enum cli_exit get_print(const struct target *target, const Api__GetReply *reply,
+static enum cli_exit get_print(const struct target *target, const Api__GetResponse *reply,
 			       const struct args *args, const struct io *io)
 {
 	struct print_options options = options_of(args, io);
@@ -52,7 +52,7 @@ static enum cli_exit get_once(struct client *client, const struct target *target
 			      const struct args *args, const struct io *io, struct error *err)
 {
 	const struct get_options *own = args->own;
-	AUTO_REPLY Api__GetReply *reply = NULL;
+	AUTO_REPLY Api__GetResponse *reply = NULL;
 	Api__Selector selector = target_selector(target);
 	int rc;
 

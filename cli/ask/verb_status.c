@@ -33,7 +33,7 @@ static void print_raw(const ProtobufCMessage *message, enum args_output output, 
 static enum cli_exit status_of_object(const struct args *args, const struct io *io,
 				      struct error *err)
 {
-	AUTO_REPLY Api__GetReply *reply = NULL;
+	AUTO_REPLY Api__GetResponse *reply = NULL;
 	struct object object;
 	struct target target;
 	Api__Selector selector;
@@ -72,7 +72,7 @@ static bool narrows(const struct args *args)
 static enum cli_exit status_run(const struct args *args, const struct io *io, struct error *err)
 {
 	const struct status_options *own = args->own;
-	AUTO_REPLY Api__StatusReply *status = NULL;
+	AUTO_REPLY Api__StatusResponse *status = NULL;
 	int rc;
 
 	if (narrows(args))

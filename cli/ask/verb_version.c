@@ -8,7 +8,7 @@
 #include "core/manifest/manifest.h"
 
 /* @daemon is NULL when it cannot be asked. */
-static void print_json(const Api__VersionReply *daemon, FILE *out)
+static void print_json(const Api__VersionResponse *daemon, FILE *out)
 {
 	AUTO_BUF struct buf text = { 0 };
 
@@ -18,7 +18,7 @@ static void print_json(const Api__VersionReply *daemon, FILE *out)
 		kukeon_version, daemon ? text.data : "null");
 }
 
-static void print_text(const Api__VersionReply *daemon, FILE *out)
+static void print_text(const Api__VersionResponse *daemon, FILE *out)
 {
 	fprintf(out, "kuke:    %s\n", kukeon_version);
 	if (!daemon)
@@ -31,7 +31,7 @@ static void print_text(const Api__VersionReply *daemon, FILE *out)
 static enum cli_exit version_run(const struct args *args, const struct io *io, struct error *err)
 {
 	struct client *client = client_new(args->socket);
-	AUTO_REPLY Api__VersionReply *daemon = NULL;
+	AUTO_REPLY Api__VersionResponse *daemon = NULL;
 	int rc = client_version(client, &daemon, err);
 
 	if (args->output == OUTPUT_JSON)

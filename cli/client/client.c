@@ -9,6 +9,7 @@
 #include "core/rpc/wire/blocking.h"
 
 #define SERVICE "/kukeon.v1beta1.Kukeon/"
+#define ADMIN "/kukeon.v1beta1.Admin/"
 
 enum {
 	CALL_TIMEOUT_MS = 10000,   /* answered from memory; longer means that the daemon hangs */
@@ -24,26 +25,26 @@ struct method {
 	bool withdrawn; /* what it asks for is, when nobody waits for the answer any more */
 };
 
-static const struct method get = { SERVICE "Get", &api__get_reply__descriptor, CALL_TIMEOUT_MS,
+static const struct method get = { SERVICE "Get", &api__get_response__descriptor, CALL_TIMEOUT_MS,
 				   false };
-static const struct method status = { SERVICE "Status", &api__status_reply__descriptor,
+static const struct method status = { SERVICE "Status", &api__status_response__descriptor,
 				      CALL_TIMEOUT_MS, false };
-static const struct method version = { SERVICE "Version", &api__version_reply__descriptor,
+static const struct method version = { SERVICE "Version", &api__version_response__descriptor,
 				       CALL_TIMEOUT_MS, false };
-static const struct method apply = { SERVICE "Apply", &api__apply_reply__descriptor,
+static const struct method apply = { SERVICE "Apply", &api__apply_response__descriptor,
 				     CHANGE_TIMEOUT_MS, true };
-static const struct method delete = { SERVICE "Delete", &api__delete_reply__descriptor,
+static const struct method delete = { SERVICE "Delete", &api__delete_response__descriptor,
 				      CHANGE_TIMEOUT_MS, true };
-static const struct method prune = { SERVICE "Prune", &api__prune_reply__descriptor,
+static const struct method prune = { SERVICE "Prune", &api__prune_response__descriptor,
 				     CHANGE_TIMEOUT_MS, true };
-static const struct method run = { SERVICE "Run", &api__run_reply__descriptor, CHANGE_TIMEOUT_MS,
+static const struct method run = { SERVICE "Run", &api__run_response__descriptor, CHANGE_TIMEOUT_MS,
 				   true };
-static const struct method refresh = { SERVICE "Refresh", &api__refresh_reply__descriptor,
+static const struct method refresh = { ADMIN "Refresh", &api__refresh_response__descriptor,
 				       LOOK_TIMEOUT_MS, false };
 
-static const struct method doctor = { SERVICE "Doctor", &api__doctor_reply__descriptor,
+static const struct method doctor = { ADMIN "Doctor", &api__doctor_response__descriptor,
 				      LOOK_TIMEOUT_MS, false };
-static const struct method purge = { SERVICE "Purge", &api__purge_reply__descriptor,
+static const struct method purge = { ADMIN "Purge", &api__purge_response__descriptor,
 				     PURGE_TIMEOUT_MS, false };
 
 struct client {
@@ -113,7 +114,7 @@ static int client_call(struct client *client, const struct method *method,
 	return rc;
 }
 
-int client_get(struct client *client, const Api__Selector *selector, Api__GetReply **ret_reply,
+int client_get(struct client *client, const Api__Selector *selector, Api__GetResponse **ret_reply,
 	       struct error *err)
 {
 	Api__GetRequest request = API__GET_REQUEST__INIT;
@@ -122,14 +123,14 @@ int client_get(struct client *client, const Api__Selector *selector, Api__GetRep
 	return client_call(client, &get, &request.base, ret_reply, err);
 }
 
-int client_status(struct client *client, Api__StatusReply **ret_reply, struct error *err)
+int client_status(struct client *client, Api__StatusResponse **ret_reply, struct error *err)
 {
 	Api__StatusRequest request = API__STATUS_REQUEST__INIT;
 
 	return client_call(client, &status, &request.base, ret_reply, err);
 }
 
-int client_version(struct client *client, Api__VersionReply **ret_reply, struct error *err)
+int client_version(struct client *client, Api__VersionResponse **ret_reply, struct error *err)
 {
 	Api__VersionRequest request = API__VERSION_REQUEST__INIT;
 
@@ -137,42 +138,42 @@ int client_version(struct client *client, Api__VersionReply **ret_reply, struct 
 }
 
 int client_apply(struct client *client, const Api__ApplyRequest *request,
-		 Api__ApplyReply **ret_reply, struct error *err)
+		 Api__ApplyResponse **ret_reply, struct error *err)
 {
 	return client_call(client, &apply, &request->base, ret_reply, err);
 }
 
 int client_delete(struct client *client, const Api__DeleteRequest *request,
-		  Api__DeleteReply **ret_reply, struct error *err)
+		  Api__DeleteResponse **ret_reply, struct error *err)
 {
 	return client_call(client, &delete, &request->base, ret_reply, err);
 }
 
 int client_prune(struct client *client, const Api__PruneRequest *request,
-		 Api__PruneReply **ret_reply, struct error *err)
+		 Api__PruneResponse **ret_reply, struct error *err)
 {
 	return client_call(client, &prune, &request->base, ret_reply, err);
 }
 
-int client_run(struct client *client, const Api__RunRequest *request, Api__RunReply **ret_reply,
+int client_run(struct client *client, const Api__RunRequest *request, Api__RunResponse **ret_reply,
 	       struct error *err)
 {
 	return client_call(client, &run, &request->base, ret_reply, err);
 }
 
 int client_refresh(struct client *client, const Api__RefreshRequest *request,
-		   Api__RefreshReply **ret_reply, struct error *err)
+		   Api__RefreshResponse **ret_reply, struct error *err)
 {
 	return client_call(client, &refresh, &request->base, ret_reply, err);
 }
 
 int client_doctor(struct client *client, const Api__DoctorRequest *request,
-		  Api__DoctorReply **ret_reply, struct error *err)
+		  Api__DoctorResponse **ret_reply, struct error *err)
 {
 	return client_call(client, &doctor, &request->base, ret_reply, err);
 }
 
-int client_purge(struct client *client, Api__PurgeReply **ret_reply, struct error *err)
+int client_purge(struct client *client, Api__PurgeResponse **ret_reply, struct error *err)
 {
 	Api__PurgeRequest request = API__PURGE_REQUEST__INIT;
 

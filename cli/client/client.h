@@ -18,28 +18,28 @@ struct client;
  */
 struct client *client_new(const char *socket);
 
-int client_get(struct client *client, const Api__Selector *selector, Api__GetReply **ret_reply,
+int client_get(struct client *client, const Api__Selector *selector, Api__GetResponse **ret_reply,
 	       struct error *err);
-int client_status(struct client *client, Api__StatusReply **ret_reply, struct error *err);
-int client_version(struct client *client, Api__VersionReply **ret_reply, struct error *err);
+int client_status(struct client *client, Api__StatusResponse **ret_reply, struct error *err);
+int client_version(struct client *client, Api__VersionResponse **ret_reply, struct error *err);
 
 int client_apply(struct client *client, const Api__ApplyRequest *request,
-		 Api__ApplyReply **ret_reply, struct error *err);
+		 Api__ApplyResponse **ret_reply, struct error *err);
 int client_delete(struct client *client, const Api__DeleteRequest *request,
-		  Api__DeleteReply **ret_reply, struct error *err);
+		  Api__DeleteResponse **ret_reply, struct error *err);
 int client_prune(struct client *client, const Api__PruneRequest *request,
-		 Api__PruneReply **ret_reply, struct error *err);
-int client_run(struct client *client, const Api__RunRequest *request, Api__RunReply **ret_reply,
+		 Api__PruneResponse **ret_reply, struct error *err);
+int client_run(struct client *client, const Api__RunRequest *request, Api__RunResponse **ret_reply,
 	       struct error *err);
 int client_refresh(struct client *client, const Api__RefreshRequest *request,
-		   Api__RefreshReply **ret_reply, struct error *err);
+		   Api__RefreshResponse **ret_reply, struct error *err);
 
 /* Answered when the host has been looked at, and what was to be taken away is gone. */
 int client_doctor(struct client *client, const Api__DoctorRequest *request,
-		  Api__DoctorReply **ret_reply, struct error *err);
+		  Api__DoctorResponse **ret_reply, struct error *err);
 
 /* Answered when nothing is left, or when it goes no further. */
-int client_purge(struct client *client, Api__PurgeReply **ret_reply, struct error *err);
+int client_purge(struct client *client, Api__PurgeResponse **ret_reply, struct error *err);
 
 /* False: enough. The event is gone when this returns. */
 typedef bool (*client_event_fn)(const Api__WatchEvent *event, void *ctx);

@@ -76,7 +76,7 @@ static void give_kinds(struct complete *complete)
 static void give_names(struct complete *complete, enum kind kind, bool whole)
 {
 	struct target target = { .kind = kind };
-	AUTO_REPLY Api__GetReply *reply = NULL;
+	AUTO_REPLY Api__GetResponse *reply = NULL;
 	struct error err = { 0 };
 	Api__Selector selector;
 

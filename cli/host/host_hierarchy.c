@@ -84,7 +84,7 @@ int host_create_hierarchy(struct client *client, const char *realm, const char *
 			  struct results *ret_results, struct error *err)
 {
 	Api__ApplyRequest request = API__APPLY_REQUEST__INIT;
-	AUTO_REPLY Api__ApplyReply *reply = NULL;
+	AUTO_REPLY Api__ApplyResponse *reply = NULL;
 	Api__Object *objects[LAYERS];
 	struct layer layers[LAYERS];
 	int r;

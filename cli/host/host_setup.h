@@ -2,7 +2,7 @@
 /* The directories and the group that Kukeon uses on a host: made, and taken away. One line each. */
 #pragma once
 
-#include "api/kukeon.pb-c.h"
+#include "api/config.pb-c.h"
 #include "cli/cli.h"
 
 #define HOST_GROUP "kukeon" /* its members may use kuke */

@@ -109,7 +109,7 @@ static void print_counts_of(enum kind kind, const unsigned counts[STATES], const
 	fprintf(io->out, "%s\n", total ? "" : "none");
 }
 
-static void print_hierarchy(const Api__StatusReply *status, const struct io *io)
+static void print_hierarchy(const Api__StatusResponse *status, const struct io *io)
 {
 	unsigned counts[KIND_COUNT][STATES] = { 0 };
 
@@ -182,7 +182,7 @@ void report_held_print(Api__HeldObject *const *held, size_t n, FILE *out)
 	}
 }
 
-static void print_held(const Api__StatusReply *status, FILE *out)
+static void print_held(const Api__StatusResponse *status, FILE *out)
 {
 	if (!status->n_held)
 		return;
@@ -212,17 +212,17 @@ static size_t count_errors(const Api__ManifestsStatus *manifests)
 	return n;
 }
 
-static const char *daemon_trouble(const Api__StatusReply *status)
+static const char *daemon_trouble(const Api__StatusResponse *status)
 {
 	return status->daemon ? status->daemon->message : NULL;
 }
 
-static const char *runtime_trouble(const Api__StatusReply *status)
+static const char *runtime_trouble(const Api__StatusResponse *status)
 {
 	return status->runtime ? status->runtime->message : NULL;
 }
 
-static const char *manifests_trouble(const Api__StatusReply *status)
+static const char *manifests_trouble(const Api__StatusResponse *status)
 {
 	return status->manifests ? status->manifests->message : NULL;
 }
@@ -234,7 +234,7 @@ static void print_errors(const Api__ManifestsStatus *manifests, FILE *out)
 			print_trouble("manifest", manifests->files[i]->errors[e], out);
 }
 
-static void print_problems(const Api__StatusReply *status, const struct io *io)
+static void print_problems(const Api__StatusResponse *status, const struct io *io)
 {
 	if (!status->n_problems && !count_errors(status->manifests) &&
 	    str_empty(daemon_trouble(status)) && str_empty(runtime_trouble(status)) &&
@@ -250,7 +250,7 @@ static void print_problems(const Api__StatusReply *status, const struct io *io)
 	fputc('\n', io->out);
 }
 
-static void print_verdict(const Api__StatusReply *status, FILE *out)
+static void print_verdict(const Api__StatusResponse *status, FILE *out)
 {
 	size_t errors = count_errors(status->manifests), objects = status->n_problems;
 
@@ -270,7 +270,7 @@ static void print_verdict(const Api__StatusReply *status, FILE *out)
 	fputc('\n', out);
 }
 
-void report_print(const Api__StatusReply *status, bool files, const struct io *io)
+void report_print(const Api__StatusResponse *status, bool files, const struct io *io)
 {
 	print_problems(status, io);
 	print_held(status, io->out);

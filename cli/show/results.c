@@ -171,7 +171,7 @@ static void print_lines(const struct results *results, const struct results_opti
 /* As the message of the API: { "results": [ ... ] }. */
 static void print_message(const struct results *results, enum args_output output, FILE *out)
 {
-	Api__ApplyReply reply = API__APPLY_REPLY__INIT;
+	Api__ApplyResponse reply = API__APPLY_RESPONSE__INIT;
 	AUTO_BUF struct buf text = { 0 };
 
 	reply.results = results->items;

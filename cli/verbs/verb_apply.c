@@ -22,7 +22,7 @@ struct apply_options {
 static int apply_batch(struct client *client, const struct files *files, size_t *at, bool dry_run,
 		       struct results *results, struct error *err)
 {
-	AUTO_REPLY Api__ApplyReply *reply = NULL;
+	AUTO_REPLY Api__ApplyResponse *reply = NULL;
 	Api__ApplyRequest request = API__APPLY_REQUEST__INIT;
 	Api__Object objects[BATCH_OBJECTS], *pointers[BATCH_OBJECTS];
 	size_t bytes = 0;

@@ -78,7 +78,7 @@ static int create_object(struct client *client, const struct target *target,
 			 ProtobufCMessage *message, struct results *results, struct error *err)
 {
 	Api__Object object = object_wrap(target->kind, message), *objects[] = { &object };
-	AUTO_REPLY Api__ApplyReply *reply = NULL;
+	AUTO_REPLY Api__ApplyResponse *reply = NULL;
 	Api__ApplyRequest request = API__APPLY_REQUEST__INIT;
 	int rc;
 

@@ -16,7 +16,7 @@ struct delete_options {
 static int delete_target(struct client *client, const struct target *target, bool cascade,
 			 struct results *results, struct error *err)
 {
-	AUTO_REPLY Api__DeleteReply *reply = NULL;
+	AUTO_REPLY Api__DeleteResponse *reply = NULL;
 	Api__DeleteRequest request = API__DELETE_REQUEST__INIT;
 	Api__Selector selector = target_selector(target);
 	size_t before = results->n;
@@ -73,7 +73,7 @@ static bool is_named(const struct files *files, const struct document *cell, con
 static bool names_all_of(struct client *client, const struct files *files,
 			 const struct document *document, const struct target *target)
 {
-	AUTO_REPLY Api__GetReply *reply = NULL;
+	AUTO_REPLY Api__GetResponse *reply = NULL;
 	Api__Selector selector = target_selector(target);
 	const Api__CellSpec *spec;
 	struct error ignored;

@@ -86,7 +86,7 @@ static int start_daemon(const struct host_args *own, const Api__Config *config, 
 static int regenerate(struct client *client, const struct io *io, struct error *err)
 {
 	Api__RefreshRequest request = API__REFRESH_REQUEST__INIT;
-	AUTO_REPLY Api__RefreshReply *reply = NULL;
+	AUTO_REPLY Api__RefreshResponse *reply = NULL;
 	int r;
 
 	request.has_regenerate_cni = request.regenerate_cni = true;
@@ -101,7 +101,7 @@ static int regenerate(struct client *client, const struct io *io, struct error *
 static int tell_firewalls(struct client *client, const struct io *io, struct error *err)
 {
 	Api__DoctorRequest request = API__DOCTOR_REQUEST__INIT;
-	AUTO_REPLY Api__DoctorReply *reply = NULL;
+	AUTO_REPLY Api__DoctorResponse *reply = NULL;
 	int r;
 
 	request.has_ask_firewalls = request.ask_firewalls = true;

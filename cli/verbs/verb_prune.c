@@ -39,7 +39,7 @@ static int select_words(const struct args *args, Api__PruneRequest *request,
 	return 1;
 }
 
-static void print_list(const Api__PruneReply *reply, const struct args *args, FILE *out)
+static void print_list(const Api__PruneResponse *reply, const struct args *args, FILE *out)
 {
 	AUTO_BUF struct buf text = { 0 };
 
@@ -56,11 +56,11 @@ static void print_list(const Api__PruneReply *reply, const struct args *args, FI
 }
 
 /* The directory is read first, so that what was just removed is known to be gone. */
-static int ask(struct client *client, const Api__PruneRequest *request, Api__PruneReply **ret_reply,
-	       struct error *err)
+static int ask(struct client *client, const Api__PruneRequest *request,
+	       Api__PruneResponse **ret_reply, struct error *err)
 {
 	Api__RefreshRequest refresh = API__REFRESH_REQUEST__INIT;
-	Api__RefreshReply *refreshed = NULL;
+	Api__RefreshResponse *refreshed = NULL;
 	struct error ignored;
 	int rc = client_refresh(client, &refresh, &refreshed, &ignored);
 
@@ -76,7 +76,7 @@ static enum cli_exit prune_run(const struct args *args, const struct io *io, str
 	const struct results_options options = { .output = args->output,
 						 .accepted = "deletion asked for" };
 	AUTO(results_fini) struct results results = { 0 };
-	AUTO_REPLY Api__PruneReply *reply = NULL;
+	AUTO_REPLY Api__PruneResponse *reply = NULL;
 	Api__PruneRequest request = API__PRUNE_REQUEST__INIT;
 	Api__Selector selector, *selectors[] = { &selector };
 	int rc = select_words(args, &request, &selector, err);

@@ -9,7 +9,7 @@
 static enum cli_exit refresh_run(const struct args *args, const struct io *io, struct error *err)
 {
 	Api__RefreshRequest request = API__REFRESH_REQUEST__INIT;
-	AUTO_REPLY Api__RefreshReply *reply = NULL;
+	AUTO_REPLY Api__RefreshResponse *reply = NULL;
 	int rc = client_refresh(client_new(args->socket), &request, &reply, err);
 
 	if (rc < 0)

@@ -30,7 +30,7 @@ static int check_names(const struct args *args, struct error *err)
 static int run_one(struct client *client, const struct args *args, unsigned i, Api__RunVerb verb,
 		   struct results *results, struct error *err)
 {
-	AUTO_REPLY Api__RunReply *reply = NULL;
+	AUTO_REPLY Api__RunResponse *reply = NULL;
 	Api__RunRequest request = API__RUN_REQUEST__INIT;
 	Api__Selector selector;
 	struct target target;

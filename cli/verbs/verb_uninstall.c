@@ -66,7 +66,7 @@ static bool is_installed(const Api__Config *config)
 	       access(cgroup, F_OK) == 0 || host_daemon_reachable(config->socket);
 }
 
-static void print_remaining(const Api__PurgeReply *reply, FILE *out)
+static void print_remaining(const Api__PurgeResponse *reply, FILE *out)
 {
 	for (size_t i = 0; i < reply->n_remaining; i++) {
 		const Api__Problem *problem = reply->remaining[i];
@@ -83,8 +83,8 @@ static void print_remaining(const Api__PurgeReply *reply, FILE *out)
 static int purge(const Api__Config *config, const struct io *io, struct error *err)
 {
 	struct client *client = client_new(config->socket);
-	AUTO_REPLY Api__VersionReply *daemon = NULL;
-	AUTO_REPLY Api__PurgeReply *reply = NULL;
+	AUTO_REPLY Api__VersionResponse *daemon = NULL;
+	AUTO_REPLY Api__PurgeResponse *reply = NULL;
 	int r = client_version(client, &daemon, err);
 
 	if (r == 0)

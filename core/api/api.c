@@ -19,7 +19,7 @@ static void on_version(struct rpc_server_call *call, const ProtobufCMessage *mes
 		       void *ctx)
 {
 	struct api *api = ctx;
-	Api__VersionReply reply = API__VERSION_REPLY__INIT;
+	Api__VersionResponse reply = API__VERSION_RESPONSE__INIT;
 
 	reply.version = (char *)kukeon_version;
 	reply.has_pid = true;
@@ -31,7 +31,7 @@ static void on_version(struct rpc_server_call *call, const ProtobufCMessage *mes
 static void answer_status(struct api *api, struct rpc_server_call *call,
 			  const ProtobufCMessage *request UNUSED)
 {
-	Api__StatusReply *reply = api_status_report(api);
+	Api__StatusResponse *reply = api_status_report(api);
 
 	rpc_server_reply(call, &reply->base);
 	protobuf_c_message_free_unpacked(&reply->base, NULL);
@@ -57,11 +57,11 @@ static const struct rpc_method methods[] = {
 	{ "/kukeon.v1beta1.Kukeon/Apply", &api__apply_request__descriptor, api_on_apply },
 	{ "/kukeon.v1beta1.Kukeon/Delete", &api__delete_request__descriptor, api_on_delete },
 	{ "/kukeon.v1beta1.Kukeon/Run", &api__run_request__descriptor, api_on_run },
-	{ "/kukeon.v1beta1.Kukeon/Refresh", &api__refresh_request__descriptor, api_on_refresh },
+	{ "/kukeon.v1beta1.Admin/Refresh", &api__refresh_request__descriptor, api_on_refresh },
 	{ "/kukeon.v1beta1.Kukeon/Prune", &api__prune_request__descriptor, api_on_prune },
-	{ "/kukeon.v1beta1.Kukeon/Purge", &api__purge_request__descriptor, api_on_purge },
+	{ "/kukeon.v1beta1.Admin/Purge", &api__purge_request__descriptor, api_on_purge },
 	{ "/kukeon.v1beta1.Kukeon/Events", &api__events_request__descriptor, api_on_events },
-	{ "/kukeon.v1beta1.Kukeon/Doctor", &api__doctor_request__descriptor, api_on_doctor },
+	{ "/kukeon.v1beta1.Admin/Doctor", &api__doctor_request__descriptor, api_on_doctor },
 };
 
 /* ---- life ---- */

@@ -3,6 +3,7 @@
  * the loop's thread. */
 #pragma once
 
+#include "api/config.pb-c.h"
 #include "core/host/peers.h"
 #include "core/rpc/rpc.h"
 #include "core/state/engine.h"

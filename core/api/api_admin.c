@@ -77,7 +77,7 @@ static void on_refresh_check(struct timer *timer)
 {
 	struct waiter *waiter = container_of(timer, struct waiter, check);
 	struct engine *engine = waiter->api->options.engine;
-	Api__RefreshReply reply = API__REFRESH_REPLY__INIT;
+	Api__RefreshResponse reply = API__REFRESH_RESPONSE__INIT;
 	struct error err;
 
 	if (list_empty(&engine->relists) && list_empty(&engine->runs) &&
@@ -149,8 +149,8 @@ static bool in_grace(const struct engine *engine)
 /* The daemon goes on, with what is left and why. */
 static void report_stall(struct waiter *waiter)
 {
-	Api__StatusReply *status = api_status_report(waiter->api);
-	Api__PurgeReply reply = API__PURGE_REPLY__INIT;
+	Api__StatusResponse *status = api_status_report(waiter->api);
+	Api__PurgeResponse reply = API__PURGE_RESPONSE__INIT;
 
 	reply.remaining = status->problems;
 	reply.n_remaining = status->n_problems;
@@ -162,7 +162,7 @@ static void report_stall(struct waiter *waiter)
 static void report_purged(struct waiter *waiter)
 {
 	const struct self_control *self = &waiter->api->options.self;
-	Api__PurgeReply reply = API__PURGE_REPLY__INIT;
+	Api__PurgeResponse reply = API__PURGE_RESPONSE__INIT;
 
 	rpc_server_reply(waiter->call, &reply.base);
 	waiter_free(waiter);

@@ -426,7 +426,7 @@ static void apply_document(struct mutation *m, const Api__Object *object)
 
 static void reply(struct mutation *m)
 {
-	Api__ApplyReply reply = API__APPLY_REPLY__INIT;
+	Api__ApplyResponse reply = API__APPLY_RESPONSE__INIT;
 
 	reply.results = m->results;
 	reply.n_results = m->n_results;

@@ -16,7 +16,7 @@ static const Api__DeleteRequest *request_of(const struct mutation *m)
 
 static void reply(struct mutation *m)
 {
-	Api__DeleteReply reply = API__DELETE_REPLY__INIT;
+	Api__DeleteResponse reply = API__DELETE_RESPONSE__INIT;
 
 	reply.results = m->results;
 	reply.n_results = m->n_results;

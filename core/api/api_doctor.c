@@ -10,7 +10,7 @@
 struct examination {
 	struct list link; /* struct api.doctors; unlinked: nobody waits any more */
 	struct rpc_server_call *server_call;
-	Api__DoctorReply *reply;
+	Api__DoctorResponse *reply;
 	struct call call;
 };
 

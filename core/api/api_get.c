@@ -4,7 +4,7 @@
 
 static void add_to_reply(void *ctx, Api__Object *object)
 {
-	Api__GetReply *reply = ctx;
+	Api__GetResponse *reply = ctx;
 
 	reply->objects = xrealloc(reply->objects, (reply->n_objects + 1) * sizeof(*reply->objects));
 	reply->objects[reply->n_objects++] = object;
@@ -15,13 +15,13 @@ static void answer(struct api *api, struct rpc_server_call *call, const Protobuf
 	const Api__GetRequest *request = (const Api__GetRequest *)message;
 	struct api_selection selection;
 	const struct object *object;
-	Api__GetReply *reply;
+	Api__GetResponse *reply;
 	struct error err;
 
 	if (api_selection_init(&selection, api, request->selector, &err) < 0)
 		return rpc_server_fail(call, err.code, &err);
-	reply = xnew(Api__GetReply);
-	api__get_reply__init(reply);
+	reply = xnew(Api__GetResponse);
+	api__get_response__init(reply);
 	selection.give = add_to_reply;
 	selection.ctx = reply;
 	map_for_each(object, &api->options.engine->objects, node)

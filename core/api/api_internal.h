@@ -104,4 +104,4 @@ void api_on_events(struct rpc_server_call *call, const ProtobufCMessage *request
 void api_end_events(struct api *api);
 
 /* api_status.c. Free with protobuf_c_message_free_unpacked(). */
-Api__StatusReply *api_status_report(struct api *api);
+Api__StatusResponse *api_status_report(struct api *api);

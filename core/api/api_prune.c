@@ -121,14 +121,14 @@ void api_add_held(const struct engine *engine, Api__HeldObject ***objects, size_
 
 static void reply_results(struct mutation *m)
 {
-	Api__PruneReply reply = API__PRUNE_REPLY__INIT;
+	Api__PruneResponse reply = API__PRUNE_RESPONSE__INIT;
 
 	reply.results = m->results;
 	reply.n_results = m->n_results;
 	mutation_reply(m, &reply.base);
 }
 
-static void collect(struct mutation *m, struct selection *selection, Api__PruneReply *reply)
+static void collect(struct mutation *m, struct selection *selection, Api__PruneResponse *reply)
 {
 	const struct desired *desired = &m->api->options.engine->desired;
 	const struct list *const lists[] = { &desired->held, &desired->in_doubt, &desired->lost };
@@ -151,11 +151,11 @@ static void collect(struct mutation *m, struct selection *selection, Api__PruneR
 static void start(struct mutation *m)
 {
 	struct selection selection;
-	Api__PruneReply *reply = xnew(Api__PruneReply);
+	Api__PruneResponse *reply = xnew(Api__PruneResponse);
 	struct error err;
 	int r = selection_init(&selection, request_of(m), &err);
 
-	api__prune_reply__init(reply);
+	api__prune_response__init(reply);
 	if (r == 0) {
 		collect(m, &selection, reply);
 		r = selection_check(&selection, &err);

@@ -205,7 +205,7 @@ static char *future_text(const struct engine *engine, const struct target *t)
 
 static void reply(struct mutation *m)
 {
-	Api__RunReply reply = API__RUN_REPLY__INIT;
+	Api__RunResponse reply = API__RUN_RESPONSE__INIT;
 
 	reply.result = m->results[0];
 	mutation_reply(m, &reply.base);

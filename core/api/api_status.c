@@ -47,7 +47,7 @@ static char *daemon_problems(const struct engine *engine)
 	return text.data;
 }
 
-static void report_daemon(struct api *api, Api__StatusReply *reply)
+static void report_daemon(struct api *api, Api__StatusResponse *reply)
 {
 	Api__DaemonStatus *daemon = reply->daemon = xnew(Api__DaemonStatus);
 	char *problems = daemon_problems(api->options.engine);
@@ -62,7 +62,7 @@ static void report_daemon(struct api *api, Api__StatusReply *reply)
 	reply->healthy &= !problems;
 }
 
-static void report_runtime(struct api *api, Api__StatusReply *reply)
+static void report_runtime(struct api *api, Api__StatusResponse *reply)
 {
 	struct engine *engine = api->options.engine;
 	uint64_t silent_ms = engine->runtime->ops->ask(engine->runtime);
@@ -122,7 +122,7 @@ static Api__ManifestFile *report_file(const struct desired_file *file, size_t *e
 	return out;
 }
 
-static void report_manifests(struct api *api, Api__StatusReply *reply)
+static void report_manifests(struct api *api, Api__StatusResponse *reply)
 {
 	const struct desired *desired = &api->options.engine->desired;
 	Api__ManifestsStatus *manifests = reply->manifests = xnew(Api__ManifestsStatus);
@@ -144,7 +144,7 @@ static void report_manifests(struct api *api, Api__StatusReply *reply)
 		reply->healthy = false;
 }
 
-static void add_count(Api__StatusReply *reply, int kind, int state, uint32_t count)
+static void add_count(Api__StatusResponse *reply, int kind, int state, uint32_t count)
 {
 	Api__StateCount *out;
 
@@ -185,7 +185,7 @@ static bool as_declared(const struct object *object)
 		object->status.state == API__STATE__STATE_STOPPED);
 }
 
-static void report_egress(struct api *api, Api__StatusReply *reply)
+static void report_egress(struct api *api, Api__StatusResponse *reply)
 {
 	const struct engine *engine = api->options.engine;
 	const struct object *object;
@@ -205,7 +205,7 @@ static void report_egress(struct api *api, Api__StatusReply *reply)
 	}
 }
 
-static void report_objects(struct api *api, Api__StatusReply *reply)
+static void report_objects(struct api *api, Api__StatusResponse *reply)
 {
 	const struct engine *engine = api->options.engine;
 	const struct plan_context context = plan_context_of(engine);
@@ -235,11 +235,11 @@ static void report_objects(struct api *api, Api__StatusReply *reply)
 			add_count(reply, kind, s, counts[kind][s]);
 }
 
-Api__StatusReply *api_status_report(struct api *api)
+Api__StatusResponse *api_status_report(struct api *api)
 {
-	Api__StatusReply *reply = xnew(Api__StatusReply);
+	Api__StatusResponse *reply = xnew(Api__StatusResponse);
 
-	api__status_reply__init(reply);
+	api__status_response__init(reply);
 	reply->has_healthy = true;
 	reply->healthy = api->options.engine->runtime_up;
 	report_daemon(api, reply);

@@ -3,6 +3,7 @@
  * milliseconds: in kukeond on a worker thread. */
 #pragma once
 
+#include "api/config.pb-c.h"
 #include "api/kukeon.pb-c.h"
 #include "core/base/error.h"
 

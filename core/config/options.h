@@ -8,7 +8,7 @@
 
 #include <argp.h>
 
-#include "api/kukeon.pb-c.h"
+#include "api/config.pb-c.h"
 #include "core/base/error.h"
 #include "core/base/str.h"
 

@@ -255,7 +255,7 @@ static void start_checks(struct doctor *doctor)
 }
 
 void doctor_examine(struct engine *engine, const struct doctor_options *options,
-		    Api__DoctorReply **ret_reply, struct call *call)
+		    Api__DoctorResponse **ret_reply, struct call *call)
 {
 	struct doctor *doctor = xnew(struct doctor);
 

@@ -13,6 +13,7 @@
  */
 #pragma once
 
+#include "api/config.pb-c.h"
 #include "core/state/engine.h"
 
 struct doctor_options {
@@ -37,7 +38,7 @@ enum standing doctor_judge(struct engine *engine, const struct host_thing *thing
 /* Free @ret_reply with protobuf_c_message_free_unpacked(). Part of the host that cannot be looked
  * at is a failed check, not a failure. */
 void doctor_examine(struct engine *engine, const struct doctor_options *options,
-		    Api__DoctorReply **ret_reply, struct call *call);
+		    Api__DoctorResponse **ret_reply, struct call *call);
 
 /* For an engine that closes: those that wait for time to pass end now. */
 void doctor_stop_waiting(struct engine *engine);

@@ -33,7 +33,7 @@ struct doctor {
 	bool fix, only_managers;
 	unsigned kinds;
 	struct call *call;
-	Api__DoctorReply **ret_reply;
+	Api__DoctorResponse **ret_reply;
 
 	struct checking *checking; /* under way */
 	struct host_checks checks;

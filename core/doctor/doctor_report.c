@@ -54,12 +54,12 @@ static bool is_listed(const struct doctor *doctor, const struct orphan *orphan)
 	return false;
 }
 
-static Api__DoctorReply *make_reply(struct doctor *doctor)
+static Api__DoctorResponse *make_reply(struct doctor *doctor)
 {
-	Api__DoctorReply *reply = xnew(Api__DoctorReply);
+	Api__DoctorResponse *reply = xnew(Api__DoctorResponse);
 	struct orphan *orphan;
 
-	api__doctor_reply__init(reply);
+	api__doctor_response__init(reply);
 	reply->objects =
 		xcalloc(doctor->things.n + doctor->orphans.count + 1, sizeof(*reply->objects));
 	for (size_t i = 0; i < doctor->things.n && i < OBJECTS_MAX; i++)
@@ -82,7 +82,7 @@ static Api__DoctorReply *make_reply(struct doctor *doctor)
 
 void doctor_report(struct doctor *doctor)
 {
-	Api__DoctorReply *reply = make_reply(doctor);
+	Api__DoctorResponse *reply = make_reply(doctor);
 
 	if (doctor->gap.code)
 		host_checks_add(&doctor->checks, "inventory",

@@ -15,7 +15,7 @@ struct sweep {
 	struct engine *engine;
 	struct timer timer;
 	struct call call;
-	Api__DoctorReply *reply;
+	Api__DoctorResponse *reply;
 	bool busy;
 };
 

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "api/config.pb-c.h"
 #include "core/base/log.h"
 #include "core/core.h"
 #include "core/host/daemon_host.h"

@@ -82,8 +82,8 @@ static void record(struct engine *engine, const char *key, enum tone tone, const
 
 void record_daemon_started(struct engine *engine)
 {
-	record(engine, "", ACT, names[RECORD_DAEMON_STARTED],
-	       "kukeond %s has started", kukeon_version);
+	record(engine, "", ACT, names[RECORD_DAEMON_STARTED], "kukeond %s has started",
+	       kukeon_version);
 }
 
 void record_daemon_stopped(struct engine *engine, const char *why)

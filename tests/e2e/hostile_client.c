@@ -117,7 +117,8 @@ static int ask_version(void)
 	ProtobufCMessage *reply = NULL;
 	struct error error;
 	int r = rpc_client_call(client, SERVICE "Version", &request.base,
-				&api__version_reply__descriptor, CALL_TIMEOUT_MS, &reply, &error);
+				&api__version_response__descriptor, CALL_TIMEOUT_MS, &reply,
+				&error);
 
 	if (r < 0)
 		warnx("Version: %s", error.msg);
@@ -221,7 +222,7 @@ static void attack_with_size(void)
 	request.selector = &selector;
 	selector.name = xcalloc(1, LARGE_BYTES + 1);
 	memset(selector.name, 'x', LARGE_BYTES);
-	r = rpc_client_call(client, SERVICE "Get", &request.base, &api__get_reply__descriptor,
+	r = rpc_client_call(client, SERVICE "Get", &request.base, &api__get_response__descriptor,
 			    CALL_TIMEOUT_MS, &reply, &error);
 	if (r != -ENOSPC)
 		errx(1, "100 MB: expected RESOURCE_EXHAUSTED, found %d %s", r, error.msg);

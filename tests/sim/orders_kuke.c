@@ -50,7 +50,7 @@ static void call_free(struct rpc_server_call *call)
 
 void rpc_server_reply(struct rpc_server_call *call, const ProtobufCMessage *reply)
 {
-	const Api__RunReply *run = (const Api__RunReply *)reply;
+	const Api__RunResponse *run = (const Api__RunResponse *)reply;
 	struct play *play = call->play;
 	Api__RunVerb verb = call->verb;
 	enum target target = call->target;

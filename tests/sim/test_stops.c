@@ -538,7 +538,7 @@ static void test_begun_again_while_it_is_detached(void **state UNUSED)
 	ask(&sim, INTENT_RUN);
 	strv_fini(&sim.world.missing_images);
 	sim_run(&sim, 5 * 60 * 1000);
-	assert_int_equal(sim_state(&sim, WEB), API__STATE__Ready);
+	assert_int_equal(sim_state(&sim, WEB), API__STATE__STATE_READY);
 	finish(&sim);
 }
 

@@ -87,7 +87,7 @@ static void on_get(struct rpc_server_call *call, const ProtobufCMessage *request
 {
 	struct fixture *f = ctx;
 	const char *command = command_of(request);
-	Api__GetReply reply = API__GET_REPLY__INIT;
+	Api__GetResponse reply = API__GET_RESPONSE__INIT;
 	struct error err;
 
 	f->n_requests++;
@@ -104,7 +104,7 @@ static void on_get(struct rpc_server_call *call, const ProtobufCMessage *request
 static void on_version(struct rpc_server_call *call, const ProtobufCMessage *request UNUSED,
 		       void *ctx UNUSED)
 {
-	Api__VersionReply reply = API__VERSION_REPLY__INIT;
+	Api__VersionResponse reply = API__VERSION_RESPONSE__INIT;
 	struct rpc_peer peer = rpc_server_call_peer(call);
 	char uid[32];
 
@@ -249,7 +249,7 @@ static struct fixture *fixture_new(void)
 /* What handlers still owe; the calls, or the server, may be gone by now. */
 static void answer_held(struct fixture *f)
 {
-	Api__GetReply reply = API__GET_REPLY__INIT;
+	Api__GetResponse reply = API__GET_RESPONSE__INIT;
 
 	while (f->n_held > 0)
 		rpc_server_reply(f->held[--f->n_held], &reply.base);

@@ -23,6 +23,7 @@
 #define TEXT(literal) ((char *)(literal))
 
 #define SERVICE "/kukeon.v1beta1.Kukeon/"
+#define ADMIN "/kukeon.v1beta1.Admin/"
 
 struct stub {
 	char directory[32];

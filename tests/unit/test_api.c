@@ -116,7 +116,7 @@ static void test_get_selects(void **state)
 		Api__Selector selector = API__SELECTOR__INIT;
 		Api__GetRequest request = API__GET_REQUEST__INIT;
 		AUTO_BUF struct buf names = { 0 };
-		const Api__GetReply *reply;
+		const Api__GetResponse *reply;
 
 		selector.has_kind = true;
 		selector.kind = selections[i].kind;
@@ -127,9 +127,9 @@ static void test_get_selects(void **state)
 		selector.name = (char *)selections[i].name;
 		request.selector = &selector;
 		assert_int_equal(ask(f, "/kukeon.v1beta1.Kukeon/Get", &request.base,
-				     &api__get_reply__descriptor),
+				     &api__get_response__descriptor),
 				 0);
-		reply = (const Api__GetReply *)f->served.unary.reply;
+		reply = (const Api__GetResponse *)f->served.unary.reply;
 		buf_add_str(&names, "");
 		for (size_t n = 0; n < reply->n_objects; n++)
 			buf_printf(&names, "%s%s", n ? " " : "", object_name(reply->objects[n]));
@@ -146,7 +146,7 @@ static void test_get_without_a_kind(void **state)
 	Api__GetRequest request = API__GET_REQUEST__INIT;
 
 	assert_int_equal(
-		ask(f, "/kukeon.v1beta1.Kukeon/Get", &request.base, &api__get_reply__descriptor),
+		ask(f, "/kukeon.v1beta1.Kukeon/Get", &request.base, &api__get_response__descriptor),
 		-EINVAL);
 	assert_string_equal(f->served.call.err.msg, "the request selects no kind");
 	rpc_unary_fini(&f->served.unary);
@@ -156,12 +156,12 @@ static void test_version(void **state)
 {
 	struct fixture *f = *state;
 	Api__VersionRequest request = API__VERSION_REQUEST__INIT;
-	const Api__VersionReply *reply;
+	const Api__VersionResponse *reply;
 
 	assert_int_equal(ask(f, "/kukeon.v1beta1.Kukeon/Version", &request.base,
-			     &api__version_reply__descriptor),
+			     &api__version_response__descriptor),
 			 0);
-	reply = (const Api__VersionReply *)f->served.unary.reply;
+	reply = (const Api__VersionResponse *)f->served.unary.reply;
 	assert_string_equal(reply->version, kukeon_version);
 	assert_int_equal(reply->pid, getpid());
 	assert_true(wall_parse(reply->started_at) > 0);
@@ -170,17 +170,17 @@ static void test_version(void **state)
 
 /* ---- status ---- */
 
-static const Api__StatusReply *status(struct fixture *f)
+static const Api__StatusResponse *status(struct fixture *f)
 {
 	Api__StatusRequest request = API__STATUS_REQUEST__INIT;
 
 	assert_int_equal(ask(f, "/kukeon.v1beta1.Kukeon/Status", &request.base,
-			     &api__status_reply__descriptor),
+			     &api__status_response__descriptor),
 			 0);
-	return (const Api__StatusReply *)f->served.unary.reply;
+	return (const Api__StatusResponse *)f->served.unary.reply;
 }
 
-static unsigned count_of(const Api__StatusReply *reply, Api__Kind kind, Api__State state)
+static unsigned count_of(const Api__StatusResponse *reply, Api__Kind kind, Api__State state)
 {
 	for (size_t i = 0; i < reply->n_counts; i++)
 		if (reply->counts[i]->kind == kind && reply->counts[i]->state == state)
@@ -191,7 +191,7 @@ static unsigned count_of(const Api__StatusReply *reply, Api__Kind kind, Api__Sta
 static void test_status_healthy(void **state)
 {
 	struct fixture *f = *state;
-	const Api__StatusReply *reply;
+	const Api__StatusResponse *reply;
 
 	start_cells(f, CELL("default", "web"));
 	reply = status(f);
@@ -211,7 +211,7 @@ static void test_status_healthy(void **state)
 static void test_status_unhealthy(void **state)
 {
 	struct fixture *f = *state;
-	const Api__StatusReply *reply;
+	const Api__StatusResponse *reply;
 	struct error err;
 
 	strv_add(&f->served.sim.world.missing_images, "gone");
@@ -243,7 +243,7 @@ static void test_status_unhealthy(void **state)
 static void test_status_of_silence(void **state)
 {
 	struct fixture *f = *state;
-	const Api__StatusReply *reply;
+	const Api__StatusResponse *reply;
 	unsigned asked;
 
 	start_cells(f, CELL("default", "web"));

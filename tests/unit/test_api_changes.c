@@ -12,6 +12,7 @@
 #include "core/status/status.h"
 
 #define SERVICE "/kukeon.v1beta1.Kukeon/"
+#define ADMIN "/kukeon.v1beta1.Admin/"
 #define WEB "default/default/default/web"
 #define DOC(kind, name) "apiVersion: v1beta1\nkind: " kind "\nmetadata: {name: " name "}\nspec:\n"
 #define ONE(id) "{id: " id ", image: img, stopGracePeriodSeconds: 1}"
@@ -104,11 +105,11 @@ enum { CREATE_ONLY = 1, DRY_RUN = 2 };
 
 static const char *apply_request(struct fixture *f, const Api__ApplyRequest *request)
 {
-	const Api__ApplyReply *reply;
+	const Api__ApplyResponse *reply;
 
-	if (ask(f, SERVICE "Apply", &request->base, &api__apply_reply__descriptor) < 0)
+	if (ask(f, SERVICE "Apply", &request->base, &api__apply_response__descriptor) < 0)
 		fail_msg("%s", f->served.call.err.msg);
-	reply = (Api__ApplyReply *)f->served.unary.reply;
+	reply = (Api__ApplyResponse *)f->served.unary.reply;
 	say(f, reply->results, reply->n_results);
 	return f->said.data;
 }
@@ -162,13 +163,13 @@ static const char *delete_with(struct fixture *f, const char *key, bool cascade)
 	Api__DeleteRequest request = API__DELETE_REQUEST__INIT;
 	struct key_parts parts;
 	Api__Selector selector = select_key(key, &parts);
-	const Api__DeleteReply *reply;
+	const Api__DeleteResponse *reply;
 
 	request.selector = &selector;
 	request.has_cascade = request.cascade = cascade;
-	assert_int_equal(ask(f, SERVICE "Delete", &request.base, &api__delete_reply__descriptor),
+	assert_int_equal(ask(f, SERVICE "Delete", &request.base, &api__delete_response__descriptor),
 			 0);
-	reply = (Api__DeleteReply *)f->served.unary.reply;
+	reply = (Api__DeleteResponse *)f->served.unary.reply;
 	say(f, reply->results, reply->n_results);
 	return f->said.data;
 }
@@ -182,8 +183,8 @@ static const char *run(struct fixture *f, const char *key, Api__RunVerb verb)
 	request.selector = &selector;
 	request.has_verb = true;
 	request.verb = verb;
-	assert_int_equal(ask(f, SERVICE "Run", &request.base, &api__run_reply__descriptor), 0);
-	say(f, &((Api__RunReply *)f->served.unary.reply)->result, 1);
+	assert_int_equal(ask(f, SERVICE "Run", &request.base, &api__run_response__descriptor), 0);
+	say(f, &((Api__RunResponse *)f->served.unary.reply)->result, 1);
 	return f->said.data;
 }
 
@@ -771,9 +772,9 @@ static void test_refresh(void **state)
 	Api__RefreshRequest request = API__REFRESH_REQUEST__INIT;
 
 	apply(f, CELL_WEB);
-	assert_int_equal(ask(f, SERVICE "Refresh", &request.base, &api__refresh_reply__descriptor),
+	assert_int_equal(ask(f, ADMIN "Refresh", &request.base, &api__refresh_response__descriptor),
 			 0);
-	assert_int_equal(((Api__RefreshReply *)f->served.unary.reply)->objects, 4);
+	assert_int_equal(((Api__RefreshResponse *)f->served.unary.reply)->objects, 4);
 }
 
 static void test_purge(void **state)
@@ -784,8 +785,8 @@ static void test_purge(void **state)
 	apply(f, CELL_WEB);
 	sim_file(&f->served.sim, "a.yaml", DOC("Cell", "api") "  containers: [" ONE("a") "]\n");
 	await(f, WEB, "Ready");
-	assert_int_equal(ask(f, SERVICE "Purge", &request.base, &api__purge_reply__descriptor), 0);
-	assert_int_equal(((Api__PurgeReply *)f->served.unary.reply)->n_remaining, 0);
+	assert_int_equal(ask(f, ADMIN "Purge", &request.base, &api__purge_response__descriptor), 0);
+	assert_int_equal(((Api__PurgeResponse *)f->served.unary.reply)->n_remaining, 0);
 	assert_true(f->served.stopped);
 	assert_null(find(f, "default"));
 	sim_file(&f->served.sim, "a.yaml", CELL_WEB); /* nothing comes any more */
@@ -927,7 +928,7 @@ static void run_in_vain(struct fixture *f, const char *key, Api__RunVerb verb)
 	request.has_verb = true;
 	request.verb = verb;
 	f->served.timeout_ms = IMPATIENT_MS;
-	assert_int_equal(ask(f, SERVICE "Run", &request.base, &api__run_reply__descriptor),
+	assert_int_equal(ask(f, SERVICE "Run", &request.base, &api__run_response__descriptor),
 			 -ETIMEDOUT);
 	f->served.timeout_ms = 0;
 	assert_true(sim_run_until(&f->served.sim, nobody_waits, WAIT_MS));

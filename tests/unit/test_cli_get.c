@@ -10,7 +10,7 @@ static void on_get(struct rpc_server_call *call, const ProtobufCMessage *request
 	const Api__Selector *selector = ((const Api__GetRequest *)request)->selector;
 	Api__Object *objects[] = { new_object("api", API__STATE__STATE_FAILED, "Because"),
 				   new_object("web", API__STATE__STATE_READY, "Because") };
-	Api__GetReply reply = API__GET_REPLY__INIT;
+	Api__GetResponse reply = API__GET_RESPONSE__INIT;
 	struct error err;
 
 	if (str_equal(selector->name, "broken")) {
@@ -33,7 +33,7 @@ static void on_get(struct rpc_server_call *call, const ProtobufCMessage *request
 static void on_version(struct rpc_server_call *call, const ProtobufCMessage *request UNUSED,
 		       void *ctx UNUSED)
 {
-	Api__VersionReply reply = API__VERSION_REPLY__INIT;
+	Api__VersionResponse reply = API__VERSION_RESPONSE__INIT;
 
 	reply.version = TEXT("9.8.7");
 	rpc_server_reply(call, &reply.base);
@@ -42,7 +42,7 @@ static void on_version(struct rpc_server_call *call, const ProtobufCMessage *req
 static void on_status(struct rpc_server_call *call, const ProtobufCMessage *request UNUSED,
 		      void *ctx)
 {
-	Api__StatusReply reply = API__STATUS_REPLY__INIT;
+	Api__StatusResponse reply = API__STATUS_RESPONSE__INIT;
 	Api__Problem problem = API__PROBLEM__INIT, *problems[] = { &problem };
 	const struct stub *stub = ctx;
 	const bool *healthy = stub->script;

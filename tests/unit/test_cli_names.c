@@ -5,7 +5,7 @@
 static void on_run(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx)
 {
 	const Api__RunRequest *run = (const Api__RunRequest *)request;
-	Api__RunReply reply = API__RUN_REPLY__INIT;
+	Api__RunResponse reply = API__RUN_RESPONSE__INIT;
 	Api__Result result = API__RESULT__INIT;
 
 	stub_record(ctx, request);

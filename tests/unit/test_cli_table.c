@@ -403,7 +403,7 @@ static void test_labels(void **state UNUSED)
 				 "r      Unknown   -           -     app=web,bare=\n");
 }
 
-static void report(const Api__StatusReply *status, bool files, const char *expected)
+static void report(const Api__StatusResponse *status, bool files, const char *expected)
 {
 	struct capture capture;
 	struct io io = { .out = capture_begin(&capture),
@@ -415,7 +415,7 @@ static void report(const Api__StatusReply *status, bool files, const char *expec
 
 static void test_empty_report(void **state UNUSED)
 {
-	Api__StatusReply status = API__STATUS_REPLY__INIT;
+	Api__StatusResponse status = API__STATUS_RESPONSE__INIT;
 
 	status.healthy = true;
 	report(&status, false,
@@ -450,7 +450,7 @@ static const char below_files[] = "\nHierarchy\n"
 				  "  containers   none\n"
 				  "\n1 object is not as declared. 1 error in manifests.\n";
 
-static void report_with_and_without_files(const Api__StatusReply *status)
+static void report_with_and_without_files(const Api__StatusResponse *status)
 {
 	static const char line[] =
 		"  web.yaml: generation 3, 1 object\n    main/front/default/web\n";
@@ -465,7 +465,7 @@ static void report_with_and_without_files(const Api__StatusReply *status)
 
 static void test_report_of_problems(void **state UNUSED)
 {
-	Api__StatusReply status = API__STATUS_REPLY__INIT;
+	Api__StatusResponse status = API__STATUS_RESPONSE__INIT;
 	Api__DaemonStatus daemon = API__DAEMON_STATUS__INIT;
 	Api__RuntimeStatus runtime = API__RUNTIME_STATUS__INIT;
 	Api__ManifestsStatus manifests = API__MANIFESTS_STATUS__INIT;
@@ -512,21 +512,21 @@ static void test_report_of_problems(void **state UNUSED)
 				  .state = API__STATE__STATE_FAILED,
 				  .reason = TEXT("ImageMissing"),
 				  .message = TEXT("pull it") };
-	status = (Api__StatusReply){ .base = status.base,
-				     .daemon = &daemon,
-				     .runtime = &runtime,
-				     .manifests = &manifests,
-				     .n_counts = 2,
-				     .counts = counts,
-				     .n_problems = 1,
-				     .problems = problems };
+	status = (Api__StatusResponse){ .base = status.base,
+					.daemon = &daemon,
+					.runtime = &runtime,
+					.manifests = &manifests,
+					.n_counts = 2,
+					.counts = counts,
+					.n_problems = 1,
+					.problems = problems };
 	report_with_and_without_files(&status);
 }
 
 /* Nobody to ask: that is a problem, whatever else is. */
 static void test_report_of_troubles(void **state UNUSED)
 {
-	Api__StatusReply status = API__STATUS_REPLY__INIT;
+	Api__StatusResponse status = API__STATUS_RESPONSE__INIT;
 	Api__DaemonStatus daemon = API__DAEMON_STATUS__INIT;
 	Api__RuntimeStatus runtime = API__RUNTIME_STATUS__INIT;
 

@@ -29,7 +29,7 @@ static void die_of(const char *name)
 
 static void on_apply(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx)
 {
-	Api__ApplyReply reply = API__APPLY_REPLY__INIT;
+	Api__ApplyResponse reply = API__APPLY_RESPONSE__INIT;
 	Api__Result results[2], *pointers[] = { &results[0], &results[1] };
 	const Api__ApplyRequest *apply = (const Api__ApplyRequest *)request;
 
@@ -46,7 +46,7 @@ static void on_apply(struct rpc_server_call *call, const ProtobufCMessage *reque
 
 static void on_delete(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx)
 {
-	Api__DeleteReply reply = API__DELETE_REPLY__INIT;
+	Api__DeleteResponse reply = API__DELETE_RESPONSE__INIT;
 	Api__Result result, *results[] = { &result };
 
 	die_of(((const Api__DeleteRequest *)request)->selector->name);
@@ -59,7 +59,7 @@ static void on_delete(struct rpc_server_call *call, const ProtobufCMessage *requ
 
 static void on_run(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx)
 {
-	Api__RunReply reply = API__RUN_REPLY__INIT;
+	Api__RunResponse reply = API__RUN_RESPONSE__INIT;
 	Api__Result result;
 
 	die_of(((const Api__RunRequest *)request)->selector->name);
@@ -71,7 +71,7 @@ static void on_run(struct rpc_server_call *call, const ProtobufCMessage *request
 
 static void on_refresh(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx)
 {
-	Api__RefreshReply reply = API__REFRESH_REPLY__INIT;
+	Api__RefreshResponse reply = API__REFRESH_RESPONSE__INIT;
 
 	stub_record(ctx, request);
 	reply.has_objects = true;
@@ -81,7 +81,7 @@ static void on_refresh(struct rpc_server_call *call, const ProtobufCMessage *req
 
 static void on_get(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx)
 {
-	Api__GetReply reply = API__GET_REPLY__INIT;
+	Api__GetResponse reply = API__GET_RESPONSE__INIT;
 	Api__Object *objects[] = { new_object("api", API__STATE__STATE_READY, NULL),
 				   new_object("web", API__STATE__STATE_READY, NULL) };
 
@@ -96,7 +96,7 @@ static void on_doctor(struct rpc_server_call *call, const ProtobufCMessage *requ
 	static const Api__HostCheck__Result results[] = { API__HOST_CHECK__RESULT__RESULT_PASSED,
 							  API__HOST_CHECK__RESULT__RESULT_WARNING,
 							  API__HOST_CHECK__RESULT__RESULT_WARNING };
-	Api__DoctorReply reply = API__DOCTOR_REPLY__INIT;
+	Api__DoctorResponse reply = API__DOCTOR_RESPONSE__INIT;
 	Api__HostCheck checks[ARRAY_SIZE(results)], *pointers[ARRAY_SIZE(results)];
 
 	stub_record(ctx, request);
@@ -114,11 +114,11 @@ static void on_doctor(struct rpc_server_call *call, const ProtobufCMessage *requ
 }
 
 static const struct rpc_method methods[] = {
-	{ SERVICE "Doctor", &api__doctor_request__descriptor, on_doctor },
+	{ ADMIN "Doctor", &api__doctor_request__descriptor, on_doctor },
 	{ SERVICE "Apply", &api__apply_request__descriptor, on_apply },
 	{ SERVICE "Delete", &api__delete_request__descriptor, on_delete },
 	{ SERVICE "Run", &api__run_request__descriptor, on_run },
-	{ SERVICE "Refresh", &api__refresh_request__descriptor, on_refresh },
+	{ ADMIN "Refresh", &api__refresh_request__descriptor, on_refresh },
 	{ SERVICE "Get", &api__get_request__descriptor, on_get },
 };
 

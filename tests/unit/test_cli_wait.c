@@ -146,7 +146,7 @@ static void on_apply(struct rpc_server_call *call, const ProtobufCMessage *reque
 		     void *ctx)
 {
 	Api__Result result = result_of(ctx), *results[] = { &result };
-	Api__ApplyReply reply = API__APPLY_REPLY__INIT;
+	Api__ApplyResponse reply = API__APPLY_RESPONSE__INIT;
 
 	reply.results = results;
 	reply.n_results = 1;
@@ -157,7 +157,7 @@ static void on_delete(struct rpc_server_call *call, const ProtobufCMessage *requ
 		      void *ctx)
 {
 	Api__Result result = result_of(ctx), *results[] = { &result };
-	Api__DeleteReply reply = API__DELETE_REPLY__INIT;
+	Api__DeleteResponse reply = API__DELETE_RESPONSE__INIT;
 
 	reply.results = results;
 	reply.n_results = 1;
@@ -167,7 +167,7 @@ static void on_delete(struct rpc_server_call *call, const ProtobufCMessage *requ
 static void on_run(struct rpc_server_call *call, const ProtobufCMessage *request UNUSED, void *ctx)
 {
 	Api__Result result = result_of(ctx);
-	Api__RunReply reply = API__RUN_REPLY__INIT;
+	Api__RunResponse reply = API__RUN_RESPONSE__INIT;
 
 	reply.result = &result;
 	rpc_server_reply(call, &reply.base);

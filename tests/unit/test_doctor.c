@@ -23,7 +23,7 @@ enum { EXAMINE_MAX_MS = 120 * 1000, EXAMINATIONS = 60 };
 
 struct fixture {
 	struct sim sim;
-	Api__DoctorReply *reply;
+	Api__DoctorResponse *reply;
 	struct call call;
 	bool done;
 };
@@ -55,7 +55,7 @@ static void begin(struct fixture *f, bool fix)
 	doctor_examine(&f->sim.engine, &options, &f->reply, &f->call);
 }
 
-static const Api__DoctorReply *examine(struct fixture *f, bool fix)
+static const Api__DoctorResponse *examine(struct fixture *f, bool fix)
 {
 	begin(f, fix);
 	assert_true(sim_run_until(&f->sim, is_done, EXAMINE_MAX_MS));
@@ -132,7 +132,7 @@ static struct field_name kind_of(const Api__HostObject *object)
 	return naming_of_number(&api__host_kind__descriptor, (int)object->kind);
 }
 
-static char *names(const Api__DoctorReply *reply, bool (*wanted)(const Api__HostObject *object))
+static char *names(const Api__DoctorResponse *reply, bool (*wanted)(const Api__HostObject *object))
 {
 	AUTO_BUF struct buf text = { 0 };
 
@@ -143,21 +143,21 @@ static char *names(const Api__DoctorReply *reply, bool (*wanted)(const Api__Host
 	return buf_take(&text);
 }
 
-static void assert_orphans(const Api__DoctorReply *reply, const char *expected)
+static void assert_orphans(const Api__DoctorResponse *reply, const char *expected)
 {
 	AUTO_FREE char *found = names(reply, is_orphan);
 
 	assert_string_equal(found, expected);
 }
 
-static void assert_fixed(const Api__DoctorReply *reply, const char *expected)
+static void assert_fixed(const Api__DoctorResponse *reply, const char *expected)
 {
 	AUTO_FREE char *found = names(reply, is_fixed);
 
 	assert_string_equal(found, expected);
 }
 
-static const Api__HostObject *object_of(const Api__DoctorReply *reply, const char *kind,
+static const Api__HostObject *object_of(const Api__DoctorResponse *reply, const char *kind,
 					const char *name)
 {
 	for (size_t i = 0; i < reply->n_objects; i++)
@@ -168,7 +168,7 @@ static const Api__HostObject *object_of(const Api__DoctorReply *reply, const cha
 	return NULL;
 }
 
-static const Api__HostCheck *check_of(const Api__DoctorReply *reply, const char *name)
+static const Api__HostCheck *check_of(const Api__DoctorResponse *reply, const char *name)
 {
 	for (size_t i = 0; i < reply->n_checks; i++)
 		if (str_equal(reply->checks[i]->name, name))
@@ -181,7 +181,7 @@ static const Api__HostCheck *check_of(const Api__DoctorReply *reply, const char 
 static void test_healthy(void **state)
 {
 	struct fixture *f = *state;
-	const Api__DoctorReply *reply = examine(f, false);
+	const Api__DoctorResponse *reply = examine(f, false);
 	char last[256] = "";
 
 	assert_orphans(reply, "");

@@ -7,11 +7,11 @@
 static void test_unary(void **state)
 {
 	struct fixture *f = *state;
-	struct unary unary = { .rpc.reply_type = &api__get_reply__descriptor };
+	struct unary unary = { .rpc.reply_type = &api__get_response__descriptor };
 
 	assert_int_equal(unary_run(f, &unary, SERVICE "Get", "web"), 0);
 	assert_non_null(unary.rpc.reply);
-	assert_ptr_equal(unary.rpc.reply->descriptor, &api__get_reply__descriptor);
+	assert_ptr_equal(unary.rpc.reply->descriptor, &api__get_response__descriptor);
 	rpc_unary_fini(&unary.rpc);
 	rpc_unary_fini(&unary.rpc);
 	assert_null(unary.rpc.reply);
@@ -27,11 +27,11 @@ static void test_unary_without_reply_type(void **state)
 
 static void test_peer(void **state)
 {
-	struct unary unary = { .rpc.reply_type = &api__version_reply__descriptor };
-	const Api__VersionReply *reply;
+	struct unary unary = { .rpc.reply_type = &api__version_response__descriptor };
+	const Api__VersionResponse *reply;
 
 	assert_int_equal(unary_run(*state, &unary, SERVICE "Version", NULL), 0);
-	reply = (const Api__VersionReply *)unary.rpc.reply;
+	reply = (const Api__VersionResponse *)unary.rpc.reply;
 	assert_int_equal(atoi(reply->version), getuid());
 	assert_int_equal(reply->pid, getpid());
 	rpc_unary_fini(&unary.rpc);
@@ -39,7 +39,7 @@ static void test_peer(void **state)
 
 static void test_server_error(void **state)
 {
-	struct unary unary = { .rpc.reply_type = &api__get_reply__descriptor };
+	struct unary unary = { .rpc.reply_type = &api__get_response__descriptor };
 
 	assert_int_equal(unary_run(*state, &unary, SERVICE "Get", "missing"), -ENOENT);
 	assert_string_equal(unary.call.err.msg, "cell \"web\" not found");

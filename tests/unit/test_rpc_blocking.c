@@ -98,8 +98,8 @@ static int call_get(struct daemon *daemon, const char *method, const char *comma
 {
 	struct rpc_client *client = rpc_client_open(daemon->target);
 	ProtobufCMessage *reply = NULL;
-	int r = rpc_client_call(client, method, request_for(command), &api__get_reply__descriptor,
-				timeout_ms, &reply, err);
+	int r = rpc_client_call(client, method, request_for(command),
+				&api__get_response__descriptor, timeout_ms, &reply, err);
 
 	assert_int_equal(reply != NULL, r == 0);
 	if (reply)
@@ -128,10 +128,10 @@ static void test_peer(void **state)
 
 	for (int i = 0; i < 3; i++) { /* one client makes many calls */
 		assert_int_equal(rpc_client_call(client, SERVICE "Version", &request.base,
-						 &api__version_reply__descriptor, LONG_MS, &reply,
-						 &err),
+						 &api__version_response__descriptor, LONG_MS,
+						 &reply, &err),
 				 0);
-		assert_int_equal(((Api__VersionReply *)reply)->pid, getpid());
+		assert_int_equal(((Api__VersionResponse *)reply)->pid, getpid());
 		protobuf_c_message_free_unpacked(reply, NULL);
 	}
 	assert_int_equal(rpc_client_call(client, SERVICE "Version", &request.base, NULL, LONG_MS,

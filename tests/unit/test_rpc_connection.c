@@ -187,7 +187,7 @@ static void test_inflating_message(void **state UNUSED)
 		GRPC_SLICE_START_PTR(slice)[2 * i] = 0x0a; /* GetReply.objects */
 		GRPC_SLICE_START_PTR(slice)[2 * i + 1] = 0;
 	}
-	assert_int_equal(rpc_message_unpack(buffer, &api__get_reply__descriptor, &message, &err),
+	assert_int_equal(rpc_message_unpack(buffer, &api__get_response__descriptor, &message, &err),
 			 -EBADMSG);
 	assert_null(message);
 	grpc_slice_unref(slice);
@@ -207,8 +207,8 @@ static void test_many_slices(void **state UNUSED)
 	struct error err;
 
 	assert_int_equal(
-		rpc_message_unpack(buffer, &api__version_reply__descriptor, &message, &err), 0);
-	assert_string_equal(((Api__VersionReply *)message)->version, "abc");
+		rpc_message_unpack(buffer, &api__version_response__descriptor, &message, &err), 0);
+	assert_string_equal(((Api__VersionResponse *)message)->version, "abc");
 	protobuf_c_message_free_unpacked(message, NULL);
 	grpc_byte_buffer_destroy(buffer);
 }
