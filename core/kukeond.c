@@ -11,7 +11,7 @@
 #include <malloc.h>
 #include <signal.h>
 
-#include "core/base/aside.h"
+#include "core/aside/aside.h"
 #include "core/base/fs.h"
 #include "core/base/log.h"
 #include "core/base/version.h"

@@ -19,7 +19,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "core/base/paths.h"
+#include "core/aside/paths.h"
 #include "core/loop/inotify.h"
 #include "core/model/names.h"
 #include "core/network/filter.h"

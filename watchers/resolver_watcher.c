@@ -10,9 +10,9 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "core/aside/paths.h"
 #include "core/base/fs.h"
 #include "core/base/log.h"
-#include "core/base/paths.h"
 #include "watchers/path/path_resolve.h"
 
 enum {

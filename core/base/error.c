@@ -56,7 +56,7 @@ bool error_is_transient(int code)
 	case EMFILE:
 	case ENFILE:
 	case ECANCELED:
-	case EREMOTEIO: /* core/base/aside.h: it will answer, or be taken away */
+	case EREMOTEIO: /* core/aside/aside.h: it will answer, or be taken away */
 		return true;
 	default:
 		return false;

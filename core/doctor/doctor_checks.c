@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/doctor/doctor_private.h"
 
-#include "core/base/aside.h"
+#include "core/aside/aside.h"
 #include "core/config/host_advice.h"
 #include "core/network/ways.h"
 #include "core/passage/passage.h"

@@ -2,10 +2,10 @@
 /* What is below the engine: directories, locks, gRPC, the journal and the drivers. */
 #include "core/kukeond/kukeond.h"
 
-#include "core/base/aside.h"
+#include "core/aside/aside.h"
+#include "core/aside/mountinfo.h"
+#include "core/aside/paths.h"
 #include "core/base/fs.h"
-#include "core/base/mountinfo.h"
-#include "core/base/paths.h"
 #include "core/journal/journal.h"
 #include "drivers/cgroup/cgroup.h"
 #include "drivers/cni/cni.h"

@@ -2,7 +2,7 @@
 /* What is said about a cell and its containers: state, reason, and a message for a person. */
 #include <stdio.h>
 
-#include "core/base/aside.h"
+#include "core/aside/aside.h"
 #include "core/plan/plan_cell.h"
 #include "core/plan/restart.h"
 

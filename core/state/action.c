@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "core/base/aside.h"
+#include "core/aside/aside.h"
 #include "core/base/util.h"
 
 static const struct {

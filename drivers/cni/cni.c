@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <systemd/sd-id128.h>
 
+#include "core/aside/paths.h"
 #include "core/base/buf.h"
 #include "core/base/fs.h"
 #include "core/base/log.h"
-#include "core/base/paths.h"
 #include "core/model/names.h"
 #include "drivers/cni/cni_private.h"
 #include "drivers/plugins/earlier.h"

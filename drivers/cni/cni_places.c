@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where a cell is pinned, and where conflists of ours may be. */
-#include "core/base/aside.h"
+#include "core/aside/aside.h"
+#include "core/aside/paths.h"
 #include "core/base/log.h"
-#include "core/base/paths.h"
 #include "core/base/str.h"
 #include "core/journal/journal.h"
 #include "core/model/names.h"

@@ -2,8 +2,8 @@
 /* ensure_space and remove_space: one at a time, in the order in which they were asked for. */
 #include <errno.h>
 
+#include "core/aside/paths.h"
 #include "core/base/buf.h"
-#include "core/base/paths.h"
 #include "core/model/names.h"
 #include "drivers/attachments/attachment.h"
 #include "drivers/attachments/drift.h"

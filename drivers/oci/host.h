@@ -4,7 +4,7 @@
 
 #include <sys/types.h>
 
-#include "core/base/paths.h"
+#include "core/aside/paths.h"
 #include "core/base/util.h"
 
 struct host {

@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#include "core/base/aside.h"
-#include "core/base/mountinfo.h"
-#include "core/base/paths.h"
+#include "core/aside/aside.h"
+#include "core/aside/mountinfo.h"
+#include "core/aside/paths.h"
 #include "core/model/target.h"
 #include "drivers/oci/layers.h"
 

@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 
-#include "core/base/aside.h"
+#include "core/aside/aside.h"
 #include "core/base/str.h"
 #include "core/model/model.h"
 

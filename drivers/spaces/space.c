@@ -5,9 +5,9 @@
 #include <fcntl.h>
 #include <net/if.h>
 
+#include "core/aside/paths.h"
 #include "core/base/fs.h"
 #include "core/base/log.h"
-#include "core/base/paths.h"
 #include "core/model/names.h"
 #include "drivers/conf/confdir.h"
 #include "drivers/hostnet/hostipv6.h"

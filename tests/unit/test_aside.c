@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Processes that look at what may not answer. Here they wait for a file to appear instead. */
-#include "core/base/aside.h"
+#include "core/aside/aside.h"
 
 #include <fcntl.h>
 #include <linux/futex.h>
@@ -15,9 +15,9 @@
 
 #include <cmocka.h>
 
+#include "core/aside/mountinfo.h"
+#include "core/aside/paths.h"
 #include "core/base/fs.h"
-#include "core/base/mountinfo.h"
-#include "core/base/paths.h"
 #include "core/base/str.h"
 
 enum {

@@ -2,14 +2,14 @@
 /*
  * A directory of manifests may lie on a filesystem that does not answer, or lead into one by a
  * link or a mount. Where the host has such filesystems at all, every scan is tried first in another
- * process (core/base/aside.h), from the same knowledge and by the same code. What that one hangs at
- * is left out in the next try, until one comes back.
+ * process (core/aside/aside.h), from the same knowledge and by the same code. What that one hangs
+ * at is left out in the next try, until one comes back.
  */
 #include <limits.h>
 
-#include "core/base/aside.h"
+#include "core/aside/aside.h"
+#include "core/aside/mountinfo.h"
 #include "core/base/buf.h"
-#include "core/base/mountinfo.h"
 #include "watchers/manifests/manifests_scan.h"
 
 enum { HUNG_MAX = 16 }; /* places in one directory; with more it counts as hung as a whole */

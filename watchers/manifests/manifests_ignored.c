@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "core/base/aside.h"
+#include "core/aside/aside.h"
 #include "core/manifest/file_name.h"
 #include "core/manifest/ignore.h"
 #include "watchers/manifests/manifests_read.h"

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <sys/sysmacros.h>
 
-#include "core/base/aside.h"
+#include "core/aside/aside.h"
 #include "core/manifest/file_name.h"
 #include "core/manifest/ignore.h"
 #include "watchers/manifests/manifests_read.h"

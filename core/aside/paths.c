@@ -4,7 +4,7 @@
  * without links; then the mount that it lies on is known too, and nobody else needs to hang there
  * to find out. What a path is, stat() says: that is never guessed from the walk.
  */
-#include "core/base/paths.h"
+#include "core/aside/paths.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <sys/syscall.h>
 
-#include "core/base/aside.h"
+#include "core/aside/aside.h"
 #include "core/base/buf.h"
 #include "core/base/str.h"
 

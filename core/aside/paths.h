@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Asks after paths that somebody else named, without ever hanging with what they lead to
- * (core/base/aside.h). Blocks for ASIDE_LIMIT_MS at most: for a thread that nobody waits for.
+ * (core/aside/aside.h). Blocks for ASIDE_LIMIT_MS at most: for a thread that nobody waits for.
  */
 #pragma once
 

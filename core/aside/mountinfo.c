@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/base/mountinfo.h"
+#include "core/aside/mountinfo.h"
 
 #include <fcntl.h>
 #include <limits.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/base/aside_child.h"
+#include "core/aside/aside_child.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -10,8 +10,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "core/aside/mountinfo.h"
 #include "core/base/list.h"
-#include "core/base/mountinfo.h"
 #include "core/base/str.h"
 
 enum { TIME_TEXT_BYTES = 32 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/base/aside_child.h"
+#include "core/aside/aside_child.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One process that does work aside, from its start to its end. Private to core/base/aside.c. */
+/* One process that does work aside, from its start to its end. Private to core/aside/aside.c. */
 #pragma once
 
 #include <sys/types.h>
 #include <time.h>
 
-#include "core/base/aside.h"
+#include "core/aside/aside.h"
 #include "core/base/list.h"
 
 /* One child, from its start to its end. */
