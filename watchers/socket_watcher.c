@@ -8,6 +8,7 @@
 #include "core/base/log.h"
 #include "core/base/str.h"
 
+/* After a socket that could not be made again. */
 enum { RETRY_MS = 5000 };
 
 static const uint32_t mask = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF |

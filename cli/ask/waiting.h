@@ -12,7 +12,10 @@
 #include "cli/client/client.h"
 #include "cli/show/results.h"
 
-enum { WAITING_STEADY_MS = 500, WAITING_FALLS_MAX = 3 };
+enum {
+	WAITING_STEADY_MS = 500, /* who waits for Ready waits until it has been so that long */
+	WAITING_FALLS_MAX = 3,
+};
 
 enum wait_goal {
 	WAIT_READY,

@@ -7,6 +7,7 @@
 #include "core/config/host_checks.h"
 #include "core/rpc/wire/blocking.h"
 
+/* For containerd to say its version. */
 enum { CONTAINERD_TIMEOUT_MS = 5000 };
 
 void host_checks_ask_containerd(const Api__Config *config, struct host_checks *checks)

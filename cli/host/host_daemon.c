@@ -22,7 +22,7 @@
 
 enum {
 	START_LIMIT_MS = 30 * 1000, /* it only has to open its socket */
-	START_POLL_MS = 10,
+	START_POLL_MS = 10,         /* between two looks whether it answers */
 	LAST_WORDS_MAX_BYTES = 4096,
 };
 

@@ -11,7 +11,10 @@
 #include "core/passage/passage.h"
 #include "core/status/status.h"
 
-enum { IDLE_TIMEOUT_MS = 60 * 1000, CLOSE_GRACE_MS = 200 };
+enum {
+	IDLE_TIMEOUT_MS = 60 * 1000, /* a connection without a call is closed */
+	CLOSE_GRACE_MS = 200,        /* for answers that are on their way at the end */
+};
 
 /* ---- unary methods ---- */
 

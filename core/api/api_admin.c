@@ -10,9 +10,9 @@
 #include "core/status/record.h"
 
 enum {
-	REFRESH_CHECK_MS = 10,
-	REFRESH_MAX_MS = 30 * 1000,
-	PURGE_CHECK_MS = 50,
+	REFRESH_CHECK_MS = 10,      /* between two looks whether a refresh is through */
+	REFRESH_MAX_MS = 30 * 1000, /* then it fails and says so */
+	PURGE_CHECK_MS = 50,        /* between two looks at what is left */
 	PURGE_STALL_MS = 60 * 1000, /* without any object going, and no container in its grace */
 };
 

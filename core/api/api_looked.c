@@ -12,7 +12,11 @@
 #include "core/network/filter.h"
 #include "core/reconcile/relist.h"
 
-enum { LOOK_AGAIN_MS = 20, ANSWER_AGAIN_MS = 2, LIMIT_MS = 3000 };
+enum {
+	LOOK_AGAIN_MS = 20,  /* between two looks whether what is asked about was seen */
+	ANSWER_AGAIN_MS = 2, /* the same once only an answer is awaited */
+	LIMIT_MS = 3000,     /* so long a status waits for the first look */
+};
 
 struct waiting {
 	struct list link; /* struct api.first_look.waiting */

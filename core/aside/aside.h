@@ -23,7 +23,7 @@
 #define ASIDE_HANGS EREMOTEIO
 
 enum {
-	ASIDE_LIMIT_MS = 3000,
+	ASIDE_LIMIT_MS = 3000, /* for one place to answer, where nothing else is said */
 	ASIDE_PLACES_MAX = 64, /* that hang at once; then nothing further is tried */
 };
 

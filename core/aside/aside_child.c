@@ -13,7 +13,11 @@
 
 #include "core/base/str.h"
 
-enum { ENDS_WITHIN_MS = 1000, LOOKS = 10, LOOK_AGAIN_NS = 2 * 1000 * 1000 };
+enum {
+	ENDS_WITHIN_MS = 1000, /* for one that was killed */
+	LOOKS = 10,
+	LOOK_AGAIN_NS = 2 * 1000 * 1000,
+};
 
 bool aside_child_has_ended(const struct child *child)
 {

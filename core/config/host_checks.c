@@ -15,7 +15,11 @@
 #include "core/base/str.h"
 #include "core/config/programs.h"
 
-enum { CONTROLLERS_MAX_BYTES = 4096, VERSION_MAX_BYTES = 4096, PROGRAM_TIMEOUT_MS = 5000 };
+enum {
+	CONTROLLERS_MAX_BYTES = 4096,
+	VERSION_MAX_BYTES = 4096,
+	PROGRAM_TIMEOUT_MS = 5000, /* for a program to say its version */
+};
 
 /* The oldest that is tested: what Debian 12 has. */
 enum { CONTAINERD_MAJOR_MIN = 1, CONTAINERD_MINOR_MIN = 6, RUNC_MAJOR_MIN = 1 };

@@ -13,7 +13,7 @@ enum {
 	CHECKS_LIMIT_MS = 10 * 1000, /* a program is asked for its version, the rest is files */
 	WAYS_LIMIT_MS = 3 * 1000,    /* a look at routes and switches takes some milliseconds, a
 					packet that is lost twice takes half a second */
-	WAYS_CHECK_MS = 50,
+	WAYS_CHECK_MS = 50,          /* between two looks whether that is over */
 	SEAMS = 3,
 };
 

@@ -6,7 +6,7 @@
 #include "core/status/plan_context.h"
 
 enum {
-	SETTLE_CHECK_MS = 50,
+	SETTLE_CHECK_MS = 50,      /* between two looks whether acts are still under way */
 	SETTLE_LOOK_MS = 250,      /* between two looks at what the engine takes down */
 	SETTLE_MAX_MS = 45 * 1000, /* a container's grace, and some time to kill it */
 };

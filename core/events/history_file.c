@@ -11,7 +11,7 @@
 #include "core/base/str.h"
 
 enum {
-	SETTLE_MS = 500,
+	SETTLE_MS = 500,     /* events of a burst are written together */
 	RETRY_MS = 5 * 1000, /* after a write that failed */
 	FILE_MODE = 0600,
 };

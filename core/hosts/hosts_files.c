@@ -11,10 +11,10 @@
 #include "core/state/engine.h"
 
 enum {
-	PAUSE_MIN_MS = 100,
-	PAUSE_MAX_MS = 500,
+	PAUSE_MIN_MS = 100,  /* between two rounds of writing, which gathers changes */
+	PAUSE_MAX_MS = 500,  /* the longest such pause */
 	PAUSE_PER_ROUND = 4, /* so much longer than the round: a fifth of one worker at most */
-	RETRY_MS = 2000,
+	RETRY_MS = 2000,     /* after a file that could not be written */
 	NS_PER_MS = 1000 * 1000,
 };
 

@@ -7,9 +7,9 @@
 #include "watchers/manifests/manifests.h"
 
 enum {
-	QUIET_MS = 5, /* a burst of changes of manifests.d is read once */
-	QUIET_MAX_MS = 100,
-	POLL_MS = 2000,
+	QUIET_MS = 5,       /* a burst of changes of manifests.d is read once */
+	QUIET_MAX_MS = 100, /* after the first change of a burst that does not end */
+	POLL_MS = 2000,     /* where inotify sees nothing, and for a file that cannot be read */
 };
 
 static void on_file(void *ctx, const char *path, const char *data, size_t len)

@@ -14,12 +14,12 @@
 #include "core/state/engine.h"
 
 enum {
-	TTL_MIN_MS = 5 * 1000,
-	TTL_MAX_MS = 60 * 60 * 1000,
-	RETRY_FIRST_MS = 1000,
-	RETRY_LAST_MS = 60 * 1000,
+	TTL_MIN_MS = 5 * 1000,           /* an answer is believed at least so long */
+	TTL_MAX_MS = 60 * 60 * 1000,     /* and at most so long */
+	RETRY_FIRST_MS = 1000,           /* after an answer that failed; doubles */
+	RETRY_LAST_MS = 60 * 1000,       /* the longest such pause */
 	RETRY_SPARE_MS = 10 * 60 * 1000, /* the same while the other family is answered */
-	LOOK_MS = 1000,
+	LOOK_MS = 1000, /* questions that come due within this are asked together */
 };
 
 struct egress_ask {

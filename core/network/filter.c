@@ -11,13 +11,14 @@
 #include "core/status/record.h"
 
 enum {
-	RETRY_FIRST_MS = 500,
-	RETRY_LAST_MS = 30 * 1000,
+	RETRY_FIRST_MS = 500,      /* after an act that failed; doubles */
+	RETRY_LAST_MS = 30 * 1000, /* the longest such pause */
 	TAKEN_AGAIN_MS = 5 * 1000, /* a port that another program has may be free by then */
 	AWAY_RETRY_LAST_MS = 1000, /* while what was in force is away */
 	PUT_BACK_EVERY_MS = 800,   /* in the long run, whatever others do: each costs some ms */
 	PUT_BACKS_AT_ONCE = 4,     /* before that, without a pause */
-	PUT_BACKS_AHEAD_MS = (PUT_BACKS_AT_ONCE - 1) * PUT_BACK_EVERY_MS,
+	PUT_BACKS_AHEAD_MS =
+		(PUT_BACKS_AT_ONCE - 1) * PUT_BACK_EVERY_MS, /* what these may be ahead */
 	PORTS_A_MS = 100, /* an act takes the loop half a millisecond for so many: it rests twice as
 			     long, so that many cells that come up share one */
 };

@@ -12,8 +12,8 @@
 #include "core/state/engine.h"
 
 enum {
-	PATIENCE_MS = 2 * 1000,
-	SETTLE_MS = 100, /* as long as further answers are awaited */
+	PATIENCE_MS = 2 * 1000, /* for the first answers, before the filter is written without */
+	SETTLE_MS = 100,        /* as long as further answers are awaited */
 };
 
 /* What a name stood for last, as egress_addresses_format() writes it. */

@@ -8,8 +8,8 @@
 #include "core/status/record.h"
 
 enum {
-	REST_MS = 100, /* a burst of changes is looked at once */
-	RETRY_MS = 1000,
+	REST_MS = 100,               /* a burst of changes is looked at once */
+	RETRY_MS = 1000,             /* after a look that failed */
 	AGAIN_MS = 5000,             /* while something is in the way */
 	FIGHT_WITHIN_MS = 10 * 1000, /* turned off again after that is no fight */
 	FIGHTS_AT_ONCE = 5,          /* turned on again without a pause; then after RETRY_MS */

@@ -15,7 +15,7 @@ enum {
 	FRESH_MS = 2000,       /* what somebody who looks is told may be so old */
 	ROUND_EVERY_MS = 2000, /* in the long run, whatever changes: a round costs some ms */
 	ROUNDS_AT_ONCE = 4,    /* before that, without a pause */
-	ROUNDS_AHEAD_MS = (ROUNDS_AT_ONCE - 1) * ROUND_EVERY_MS,
+	ROUNDS_AHEAD_MS = (ROUNDS_AT_ONCE - 1) * ROUND_EVERY_MS, /* what these may be ahead */
 };
 
 bool passage_is_told(const struct space_passage *known)

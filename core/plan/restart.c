@@ -4,8 +4,8 @@
 #include "core/base/backoff.h"
 
 enum {
-	FIRST_PAUSE_MS = 1000,
-	MAX_PAUSE_MS = 60 * 1000,
+	FIRST_PAUSE_MS = 1000,    /* before a container that failed again starts; doubles */
+	MAX_PAUSE_MS = 60 * 1000, /* the longest such pause */
 	JITTER_PERCENT = 20,
 	AT_ONCE_MAX = 5, /* with a fixed pause of 0 */
 };

@@ -11,6 +11,7 @@
 
 #include "core/state/object.h"
 
+/* A run of that length ends a row of failures. */
 enum { RESTART_STABLE_MS = 60 * 1000 };
 
 enum restart_verdict {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The rows of the table of actions, by the file that has them. Private to core/act*.c. */
+/* The rows of the table of actions, by the file that has them. Private to core/reconcile/act*.c. */
 #pragma once
 
 #include "core/reconcile/act.h"

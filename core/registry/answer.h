@@ -18,7 +18,7 @@ enum answer {
 enum answer answer_of_status(long status);
 
 enum {
-	RETRY_AFTER_MAX_MS = 60 * 60 * 1000,
+	RETRY_AFTER_MAX_MS = 60 * 60 * 1000, /* whatever a registry asks for */
 	ANSWER_WORDS_MAX_BYTES = 512,
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The hosts that stand for a registry: mirrors, private CAs, client certificates, as containerd's
- * hosts.toml says it (its remotes/docker/config, documented in its docs/hosts.md). Pure.
+ * hosts.toml says it (its package remotes/docker/config, and its page on registry hosts). Pure.
  */
 #pragma once
 

@@ -9,7 +9,7 @@
 enum {
 	FILES_MAX = 64,
 	HEADERS_MAX = 64,
-	DIAL_TIMEOUT_MAX_MS = 10 * 60 * 1000,
+	DIAL_TIMEOUT_MAX_MS = 10 * 60 * 1000, /* whatever a file asks for */
 };
 
 static void entry_fini(struct hosts_entry *entry)

@@ -11,9 +11,9 @@
 enum {
 	SCOPES_MAX = 16,
 	TOKEN_MAX_BYTES = 64 * 1024,
-	LIFE_DEFAULT_S = 60,
-	LIFE_MAX_S = 24 * 3600,
-	EARLY_S = 10, /* a request with it may be on the way that long */
+	LIFE_DEFAULT_S = 60,    /* of a token that says nothing */
+	LIFE_MAX_S = 24 * 3600, /* whatever a server says */
+	EARLY_S = 10,           /* a request with it may be on the way that long */
 };
 
 void token_fini(struct token *token)

@@ -7,10 +7,10 @@
 
 /* Pauses between tries double from the first to the last. */
 enum {
-	TRANSIENT_FIRST_MS = 100,
-	TRANSIENT_LAST_MS = 5000,
-	PERMANENT_FIRST_MS = 1000,
-	PERMANENT_LAST_MS = 60 * 1000,
+	TRANSIENT_FIRST_MS = 100,      /* after a failure that passes by itself */
+	TRANSIENT_LAST_MS = 5000,      /* the longest pause after such ones */
+	PERMANENT_FIRST_MS = 1000,     /* after one that somebody has to mend */
+	PERMANENT_LAST_MS = 60 * 1000, /* the longest pause after such ones */
 };
 
 static uint64_t retry_pause_ms(unsigned failures, int code)

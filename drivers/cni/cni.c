@@ -18,8 +18,8 @@
 enum {
 	PLUGINS_MAX_RUNNING =
 		4, /* more only queue up on the kernel's network lock and on xtables */
-	PLUGIN_DEADLINE_MS = 30 * 1000,
-	PLUGIN_GRACE_MS = 2 * 1000,
+	PLUGIN_DEADLINE_MS = 30 * 1000, /* then a plugin gets SIGTERM */
+	PLUGIN_GRACE_MS = 2 * 1000,     /* and after this SIGKILL */
 	POOL6_PREFIX = 64,
 	OWN_BYTES = 5, /* of a range that is the host's own */
 };

@@ -13,7 +13,11 @@
 #include "drivers/ctd/labels.h"
 #include "drivers/ctd/methods.h"
 
-enum { TASK_TIMEOUT_MS = 60 * 1000, ENDS_CHECK_MS = 50, ENDS_CHECKS = 100 };
+enum {
+	TASK_TIMEOUT_MS = 60 * 1000, /* of calls that wait for a shim */
+	ENDS_CHECK_MS = 50,          /* between two looks whether a killed task has ended */
+	ENDS_CHECKS = 100,
+};
 
 struct discard_op {
 	struct ctd_op op;

@@ -14,6 +14,7 @@
 #include "drivers/ctd/methods.h"
 #include "drivers/images/unpack.h"
 
+/* Of thousands of things, by a containerd that is busy. */
 enum { LIST_TIMEOUT_MS = 30 * 1000 };
 
 /* A container record of any owner. */

@@ -20,7 +20,7 @@
 enum {
 	TRY_MS = 1000, /* of one name server; the second try takes twice as long */
 	TRIES = 2,
-	ALL_MS = 5000,
+	ALL_MS = 5000,      /* for all tries of a name together */
 	TURN_MS = 100,      /* how soon it hears of a new question, or that the daemon ends */
 	GATHER_MS = 5,      /* more answers that come with the first one */
 	SETTINGS_MS = 5000, /* how long they are believed */

@@ -19,8 +19,8 @@ enum {
 	REST_MS = 200,   /* docker makes its chains one by one */
 	EVERY_MS = 1000, /* in the long run, whatever others do with their rules */
 	NAMES_MAX_BYTES = 4096,
-	PROGRAM_LIMIT_MS = 10 * 1000,
-	PROGRAM_GRACE_MS = 1000,
+	PROGRAM_LIMIT_MS = 10 * 1000, /* then iptables gets SIGTERM */
+	PROGRAM_GRACE_MS = 1000,      /* and after this SIGKILL */
 	FAMILIES = 2,
 };
 

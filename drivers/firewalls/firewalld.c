@@ -14,7 +14,10 @@
 #define ZONE FIREWALLD_ZONE
 #define RECORD JOURNAL_OWN_PREFIX "firewalld"
 
-enum { RETRY_MS = 10 * 1000, FILE_MAX_BYTES = 1024 * 1024 };
+enum {
+	RETRY_MS = 10 * 1000, /* after a round that failed */
+	FILE_MAX_BYTES = 1024 * 1024,
+};
 
 /* ---- what is ours ---- */
 

@@ -9,7 +9,8 @@
 enum {
 	AWAITED_MS = 200,            /* whoever makes the chains of docker tells nobody */
 	EXAMINE_LIMIT_MS = 8 * 1000, /* firewalld takes seconds to load its rules anew */
-	LEAVE_LIMIT_MS = 20 * 1000,
+	LEAVE_LIMIT_MS =
+		20 * 1000, /* at an uninstall: then it is said who still knows our bridges */
 };
 
 struct firewalls {

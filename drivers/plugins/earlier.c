@@ -19,8 +19,8 @@
 enum {
 	ENVIRON_MAX_BYTES = 64 * 1024, /* ours has a few hundred bytes */
 	PROC_PATH_BYTES = 64,
-	ROUNDS_MAX = 10, /* one may just be starting another */
-	END_MAX_MS = 1000,
+	ROUNDS_MAX = 10,   /* one may just be starting another */
+	END_MAX_MS = 1000, /* for what was killed to end */
 };
 
 static bool works_below(const struct buf *environ_text, const char *netns_dir)

@@ -12,7 +12,12 @@
 #include "core/base/str.h"
 #include "core/rpc/wire/exchange.h"
 
-enum { DROPPED_MAX = 3, ROOM_WAIT_MS = 10 * 1000, TURNED_AWAY_WAIT_MS = 300 };
+enum {
+	DROPPED_MAX = 3,
+	ROOM_WAIT_MS = 10 * 1000, /* for a daemon that has all the connections it takes */
+	TURNED_AWAY_WAIT_MS =
+		300, /* for a daemon to end a connection of somebody whom it does not serve */
+};
 
 struct rpc_client {
 	grpc_channel *channel;

@@ -19,7 +19,7 @@ enum {
 	 * A peer that restarts is back within half a second; measured, together with a kick: 4 ms.
 	 */
 	RECONNECT_INITIAL_MS = 100,
-	RECONNECT_MAX_MS = 500,
+	RECONNECT_MAX_MS = 500, /* the longest pause between two attempts */
 	/* gRPC calls it minimum backoff, but it is how long one attempt to connect may take. */
 	CONNECT_TIMEOUT_MS = 3000,
 	SHUTDOWN_PATIENCE_MS = 200, /* it takes one, as a rule */
