@@ -2,8 +2,9 @@
 #include "drivers/oci/image.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <strings.h>
+
+#include "core/registry/json.h"
 
 /* Bounds on lists in a document: overlayfs takes a few hundred layers, the kernel 2 MiB of
  * arguments and environment. */
@@ -12,7 +13,6 @@ enum {
 	STRINGS_MAX = 4096,
 	INDEX_ENTRIES_MAX = 1024,
 	DIGEST_MAX_BYTES = 256,
-	VALUES_MAX = 32768, /* a value takes some hundred bytes once parsed, two of a text */
 };
 
 bool image_digest_is_valid(const char *digest)
@@ -23,57 +23,6 @@ bool image_digest_is_valid(const char *digest)
 	if (algorithm == 0 || digest[algorithm] != ':' || strlen(digest) > DIGEST_MAX_BYTES)
 		return false;
 	return strlen(hex) >= 32 && strspn(hex, "0123456789abcdef") == strlen(hex);
-}
-
-/* Where the string that begins at @at ends. */
-static size_t skip_string(const char *data, size_t len, size_t at)
-{
-	for (at++; at < len && data[at] != '"'; at++)
-		if (data[at] == '\\')
-			at++;
-	return at;
-}
-
-/* No fewer than there are: each but the first stands behind one of these. */
-static size_t count_values(const char *data, size_t len)
-{
-	size_t n = 1;
-
-	for (size_t i = 0; i < len; i++) {
-		if (data[i] == '"')
-			i = skip_string(data, len, i);
-		else if (data[i] == '[' || data[i] == '{' || data[i] == ',')
-			n++;
-	}
-	return n;
-}
-
-static int parse_object(const char *what, const char *data, size_t len, json_t **ret_root,
-			struct error *err)
-{
-	json_error_t at;
-	json_t *root;
-
-	if (len > IMAGE_DOCUMENT_MAX_BYTES)
-		return error_set(err, -EFBIG, "the %s has more than %d bytes", what,
-				 IMAGE_DOCUMENT_MAX_BYTES);
-	if (count_values(data, len) > VALUES_MAX)
-		return error_set(err, -EFBIG, "the %s holds more than %d values", what, VALUES_MAX);
-	root = json_loadb(data, len, 0, &at);
-	if (!json_is_object(root)) {
-		json_decref(root);
-		return error_set(err, -EBADMSG, "the %s is no JSON object: line %d: %s", what,
-				 at.line, root ? "something else stands there" : at.text);
-	}
-	*ret_root = root;
-	return 0;
-}
-
-static const char *get_string(const json_t *object, const char *key)
-{
-	const char *s = json_string_value(json_object_get(object, key));
-
-	return s ? s : "";
 }
 
 /* ---- index and manifest ---- */
@@ -96,7 +45,7 @@ void image_manifest_fini(struct image_manifest *manifest)
 
 static int read_blob(const json_t *descriptor, struct image_blob *ret_blob, struct error *err)
 {
-	const char *digest = get_string(descriptor, "digest");
+	const char *digest = registry_json_string(descriptor, "digest");
 	const json_t *number = json_object_get(descriptor, "size");
 	json_int_t size = json_integer_value(number);
 
@@ -107,7 +56,7 @@ static int read_blob(const json_t *descriptor, struct image_blob *ret_blob, stru
 	if (size < 0)
 		return error_set(err, -EBADMSG, "blob %s has a negative size", digest);
 	*ret_blob = (struct image_blob){
-		.media_type = xstrdup(get_string(descriptor, "mediaType")),
+		.media_type = xstrdup(registry_json_string(descriptor, "mediaType")),
 		.digest = xstrdup(digest),
 		.size = size,
 	};
@@ -122,8 +71,8 @@ static const json_t *choose_entry(const json_t *entries, const char *arch)
 
 	json_array_foreach(entries, i, entry) {
 		platform = json_object_get(entry, "platform");
-		if (str_equal(get_string(platform, "os"), "linux") &&
-		    str_equal(get_string(platform, "architecture"), arch))
+		if (str_equal(registry_json_string(platform, "os"), "linux") &&
+		    str_equal(registry_json_string(platform, "architecture"), arch))
 			return entry;
 	}
 	entry = json_array_get(entries, 0);
@@ -170,12 +119,16 @@ int image_manifest_parse(const char *data, size_t len, const char *arch,
 	struct image_manifest manifest = { 0 };
 	const json_t *entries;
 	json_t *root;
-	int r = parse_object("image manifest", data, len, &root, err);
+	int r = registry_json_parse("image manifest", data, len, &root, err);
 
 	if (r < 0)
 		return r;
 	entries = json_object_get(root, "manifests");
-	if (json_is_array(entries)) {
+	if (entries && json_object_get(root, "layers")) {
+		r = error_set(
+			err, -EBADMSG,
+			"the image manifest has both layers and manifests; expected one of them");
+	} else if (json_is_array(entries)) {
 		r = read_index(entries, arch, &manifest, err);
 	} else {
 		r = read_blob(json_object_get(root, "config"), &manifest.blob, err);
@@ -287,7 +240,7 @@ int image_config_parse(const char *data, size_t len, struct image_config *ret_co
 {
 	struct image_config config = { 0 };
 	json_t *root;
-	int r = parse_object("image config", data, len, &root, err);
+	int r = registry_json_parse("image config", data, len, &root, err);
 
 	if (r < 0)
 		return r;

@@ -5,9 +5,10 @@
 
 #include "core/base/error.h"
 #include "core/base/str.h"
+#include "core/registry/json.h"
 
 /* A config or manifest of an honest image has some tens of KiB. */
-enum { IMAGE_DOCUMENT_MAX_BYTES = 4 * 1024 * 1024 };
+enum { IMAGE_DOCUMENT_MAX_BYTES = REGISTRY_JSON_MAX_BYTES };
 
 /* A blob in the content store. */
 struct image_blob {

@@ -195,6 +195,8 @@ static void test_manifest_refused(void **state UNUSED)
 		"\",\"size\":-1}]}",
 		"{\"config\":{\"digest\":\"" A "\"},\"layers\":[7]}",
 		"{\"manifests\":[7]}",
+		"{\"manifests\":[{\"digest\":\"" A "\"}],\"config\":{\"digest\":\"" A
+		"\"},\"layers\":[{\"digest\":\"" B "\"}]}",
 		"{\"config\":{\"digest\":\"" A "\"},\"layers\":[{\"digest\":\"" B
 		"\",\"size\":\"5\"}]}",
 	};
