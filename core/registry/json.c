@@ -29,8 +29,8 @@ static size_t count_values(const char *data, size_t len)
 	return n;
 }
 
-int registry_json_parse(const char *what, const char *data, size_t len, json_t **ret_root,
-			struct error *err)
+static int parse(const char *what, const char *data, size_t len, json_type type, json_t **ret_root,
+		 struct error *err)
 {
 	json_error_t at;
 	json_t *root;
@@ -41,13 +41,26 @@ int registry_json_parse(const char *what, const char *data, size_t len, json_t *
 	if (count_values(data, len) > VALUES_MAX)
 		return error_set(err, -EFBIG, "the %s holds more than %d values", what, VALUES_MAX);
 	root = json_loadb(data, len, 0, &at);
-	if (!json_is_object(root)) {
+	if (!root || json_typeof(root) != type) {
 		json_decref(root);
-		return error_set(err, -EBADMSG, "the %s is no JSON object: line %d: %s", what,
-				 at.line, root ? "something else stands there" : at.text);
+		return error_set(err, -EBADMSG, "the %s is no JSON %s: line %d: %s", what,
+				 type == JSON_OBJECT ? "object" : "list", at.line,
+				 root ? "something else stands there" : at.text);
 	}
 	*ret_root = root;
 	return 0;
+}
+
+int registry_json_parse(const char *what, const char *data, size_t len, json_t **ret_root,
+			struct error *err)
+{
+	return parse(what, data, len, JSON_OBJECT, ret_root, err);
+}
+
+int registry_json_parse_list(const char *what, const char *data, size_t len, json_t **ret_root,
+			     struct error *err)
+{
+	return parse(what, data, len, JSON_ARRAY, ret_root, err);
 }
 
 const char *registry_json_string(const json_t *object, const char *key)
