@@ -65,6 +65,9 @@ int args_parse(const struct verb *verb, int argc, char **argv, struct args *args
 /* Without --socket and --host: the variable, else the default. 0 or -EINVAL. */
 int args_find_socket(struct args *args);
 
+/* @value as the scope's @kind; EINVAL, and the error of @args says that @option wants a name. */
+int args_set_scope(struct args *args, enum kind kind, const char *option, const char *value);
+
 /* "30", "30s", "5m" or "1h"; false for anything else and for what is no sensible time. */
 bool args_parse_duration(const char *text, uint64_t *ret_ms);
 

@@ -31,7 +31,7 @@ static const char *const output_names[OUTPUT_COUNT] = {
 
 /* ---- scope ---- */
 
-static int set_scope(struct args *args, enum kind kind, const char *option, const char *value)
+int args_set_scope(struct args *args, enum kind kind, const char *option, const char *value)
 {
 	args->scope[kind] = value;
 	if (name_is_valid(value))
@@ -48,13 +48,13 @@ static error_t parse_scope(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case KEY_REALM:
-		return set_scope(args, KIND_REALM, "--realm", arg);
+		return args_set_scope(args, KIND_REALM, "--realm", arg);
 	case KEY_SPACE:
-		return set_scope(args, KIND_SPACE, "--space", arg);
+		return args_set_scope(args, KIND_SPACE, "--space", arg);
 	case KEY_STACK:
-		return set_scope(args, KIND_STACK, "--stack", arg);
+		return args_set_scope(args, KIND_STACK, "--stack", arg);
 	case KEY_CELL:
-		return set_scope(args, KIND_CELL, "--cell", arg);
+		return args_set_scope(args, KIND_CELL, "--cell", arg);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}

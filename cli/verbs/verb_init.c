@@ -16,17 +16,6 @@
 
 enum { KEY_REALM = 0x400, KEY_SPACE, KEY_REGENERATE, KEY_NO_WAIT, KEY_TIMEOUT };
 
-static error_t set_name(struct args *args, enum kind kind, const char *option, const char *value)
-{
-	args->scope[kind] = value;
-	if (name_is_valid(value))
-		return 0;
-	error_set(args->err, -EINVAL,
-		  "%s \"%s\": a name has letters, digits and inner dashes, at most %d", option,
-		  value, NAME_MAX_BYTES);
-	return EINVAL;
-}
-
 static error_t parse_init(int key, char *arg, struct argp_state *state)
 {
 	struct args *args = state->input;
@@ -34,9 +23,9 @@ static error_t parse_init(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case KEY_REALM:
-		return set_name(args, KIND_REALM, "--realm", arg);
+		return args_set_scope(args, KIND_REALM, "--realm", arg);
 	case KEY_SPACE:
-		return set_name(args, KIND_SPACE, "--space", arg);
+		return args_set_scope(args, KIND_SPACE, "--space", arg);
 	case KEY_REGENERATE:
 		own->regenerate_cni = true;
 		return 0;
