@@ -219,7 +219,7 @@ int aside_run(const struct aside *aside, void **ret_result, struct aside_hang *r
 		return r;
 	end = aside_child_await(child, given_up_fd,
 				aside->limit_ms ? aside->limit_ms : ASIDE_LIMIT_MS);
-	if (end == LATE && aside_child_waits_for_lock(child) && aside_child_end(child)) {
+	if (end == LATE && aside_child_waits_for_no_place(child) && aside_child_end(child)) {
 		r = error_set(err, -EAGAIN, "the process that looks at %s did not get to it",
 			      aside->name);
 	} else if (end != ENDED) {

@@ -82,32 +82,42 @@ enum end aside_child_await(const struct child *child, int given_up, unsigned lim
 	return fds[0].revents ? ENDED : GIVEN_UP;
 }
 
-/* The number of the system call that it is in; -1: it is in none just now, or nobody tells. */
-static long syscall_of(const struct child *child)
+/* What it does just now. */
+enum doing {
+	UNTOLD,
+	RUNS,           /* or would, if it had a processor */
+	WAITS_FOR_LOCK, /* or leaves its turn to who has it */
+	WAITS,          /* for anything else */
+};
+
+/* /proc/PID/syscall: "running", or the number of the system call in which it sleeps and more. */
+static enum doing doing_of(const struct child *child)
 {
 	AUTO_FREE char *path = xasprintf("/proc/%d/syscall", (int)child->pid);
 	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
 	char text[32] = "";
+	long number;
 
 	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
-		return -1;
-	return text[0] >= '0' && text[0] <= '9' ? strtol(text, NULL, 10) : -1;
+		return UNTOLD;
+	if (str_starts_with(text, "running"))
+		return RUNS;
+	number = strtol(text, NULL, 10);
+	return number == SYS_futex || number == SYS_sched_yield ? WAITS_FOR_LOCK : WAITS;
 }
 
-bool aside_child_waits_for_lock(const struct child *child)
+bool aside_child_waits_for_no_place(const struct child *child)
 {
 	const struct timespec turn = { .tv_nsec = LOOK_AGAIN_NS };
-	bool waits = false;
 
 	for (int i = 0; i < LOOKS; i++) {
-		long number = syscall_of(child);
+		enum doing doing = doing_of(child);
 
-		if (number >= 0 && number != SYS_futex && number != SYS_sched_yield)
+		if (doing != RUNS && doing != WAITS_FOR_LOCK)
 			return false;
-		waits |= number >= 0;
 		nanosleep(&turn, NULL);
 	}
-	return waits;
+	return true;
 }
 
 bool aside_child_end(const struct child *child)

@@ -33,9 +33,10 @@ enum end aside_child_await(const struct child *child, int given_up, unsigned lim
 
 /*
  * A fork takes along no thread but its own, and so no lock that another one holds is ever opened in
- * the child. Whoever does nothing but wait for one waits for no filesystem: proc_pid_syscall(5).
+ * the child. Whoever does nothing but wait for one, asleep or turning round and round, or has not
+ * come to its turn on a busy machine, waits for no filesystem: proc_pid_syscall(5).
  */
-bool aside_child_waits_for_lock(const struct child *child);
+bool aside_child_waits_for_no_place(const struct child *child);
 
 /* False: it does not end, so it has come to something that hangs meanwhile. */
 bool aside_child_end(const struct child *child);
