@@ -443,8 +443,8 @@ static void test_rename_into_place(void **state UNUSED)
 	printf("rename to delivery: median %.2f ms, worst %.2f ms\n",
 	       (double)took_ns[ARRAY_SIZE(took_ns) / 2] / 1e6,
 	       (double)took_ns[ARRAY_SIZE(took_ns) - 1] / 1e6);
-	/* The best of them says what it costs; the others what else this machine does. */
-	assert_true(took_ns[0] < 20 * 1000000);
+	/* The best of them tells whether an event has told: where none does, it takes seconds. */
+	assert_true(took_ns[0] < UINT64_C(1000) * 1000 * 1000);
 }
 
 static void test_vim(void **state UNUSED)
