@@ -204,10 +204,6 @@ static int check_name(const char *name, struct error *err)
 	if (strstr(name, "://"))
 		return error_set(err, -EINVAL,
 				 "an image is no URL; leave out what stands before the registry");
-	if (is_bare_hex(name))
-		return error_set(err, -EINVAL,
-				 "64 hex digits are no name of an image; write NAME@sha256:%.8s...",
-				 name);
 	return 0;
 }
 
@@ -238,6 +234,10 @@ int reference_parse(const char *text, struct reference *ret_reference, struct er
 	char *tag;
 	int r;
 
+	if (is_bare_hex(text))
+		return error_set(err, -EINVAL,
+				 "64 hex digits are no name of an image; write NAME@sha256:%.8s...",
+				 text);
 	if (at) {
 		*at = '\0';
 		reference.digest = xstrdup(at + 1);
@@ -264,17 +264,29 @@ char *reference_name(const struct reference *reference)
 			 reference->digest ? reference->digest : reference->tag);
 }
 
+/* What of the name is left out: "docker.io/library/", "docker.io/", or nothing, where what follows
+ * would be read as a registry. */
+static size_t understood(const struct reference *reference)
+{
+	static const char library[] = "library/";
+	const char *repository = reference->repository, *slash;
+	size_t docker = strlen(REFERENCE_DOCKER "/");
+
+	if (!str_equal(reference->registry, REFERENCE_DOCKER))
+		return 0;
+	if (str_starts_with(repository, library) && !strchr(repository + strlen(library), '/'))
+		return docker + strlen(library);
+	slash = strchr(repository, '/');
+	return slash && !names_registry(repository, (size_t)(slash - repository)) ? docker : 0;
+}
+
 char *reference_short(const struct reference *reference)
 {
-	bool docker = str_equal(reference->registry, REFERENCE_DOCKER);
-	const char *repository = reference->repository;
+	AUTO_FREE char *whole = xasprintf("%s/%s", reference->registry, reference->repository);
+	const char *tag = reference->tag, *digest = reference->digest;
 
-	if (docker && str_starts_with(repository, "library/"))
-		repository += strlen("library/");
-	return xasprintf("%s%s%s%s%s%s%s", docker ? "" : reference->registry, docker ? "" : "/",
-			 repository, reference->tag ? ":" : "",
-			 reference->tag ? reference->tag : "", reference->digest ? "@" : "",
-			 reference->digest ? reference->digest : "");
+	return xasprintf("%s%s%s%s%s", whole + understood(reference), tag ? ":" : "",
+			 tag ? tag : "", digest ? "@" : "", digest ? digest : "");
 }
 
 char *reference_name_of(const char *text)

@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	int64_t wait_ms = answer_retry_after_ms(text, 1700000000000);
 
 	check(wait_ms >= -1 && wait_ms <= RETRY_AFTER_MAX_MS);
-	answer_add_words(text, len, &words);
+	answer_add_words((const char *)data, len, &words);
 	check(words.len <= ANSWER_WORDS_MAX_BYTES);
 	for (size_t i = 0; i < words.len; i++)
 		check(words.data[i] >= 0x20 && words.data[i] < 0x7f);
