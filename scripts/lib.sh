@@ -153,3 +153,9 @@ machine_is_as() {
 	machine_snapshot "$2"
 	cmp -s "$1" "$2"
 }
+
+# The Debian archive that apt uses here; nothing when it knows none.
+debian_archive() {
+	apt-get indextargets --format "\$(REPO_URI) \$(RELEASE) \$(COMPONENT)" 'Created-By: Packages' 'Origin: Debian' |
+		awk '$2 !~ /-/ && $3 == "main" { print $1; exit }'
+}

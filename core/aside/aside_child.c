@@ -60,7 +60,7 @@ int aside_child_start(const struct aside *aside, struct child *child, struct err
 	child->pidfd = child->pid < 0 ? -1 : pidfd_open(child->pid, 0);
 	if (child->pidfd >= 0)
 		return 0;
-	error_set(err, -errno, "cannot aside_child_start a process to look at %s: %m", aside->name);
+	error_set(err, -errno, "cannot start a process to look at %s: %m", aside->name);
 	if (child->pid > 0 && kill(child->pid, SIGKILL) == 0)
 		waitpid(child->pid, NULL, 0);
 	return -EAGAIN;

@@ -7,6 +7,7 @@
 #include "core/driver/cgroup.h"
 #include "core/reconcile/relist.h"
 
+/* Between listings of a source that could not be asked, or that was not whole. */
 static const struct backoff relist_again_pauses = { .first_ms = 1000, .last_ms = 16 * 1000 };
 
 struct relist {

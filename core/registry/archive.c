@@ -45,14 +45,6 @@ bool archive_path_is_inside(const char *path)
 	return true;
 }
 
-static bool is_digest(const char *digest)
-{
-	const char *hex = digest + strlen(SHA256);
-
-	return str_starts_with(digest, SHA256) && strlen(hex) == SHA256_HEX_BYTES - 1 &&
-	       strspn(hex, "0123456789abcdef") == SHA256_HEX_BYTES - 1;
-}
-
 char *archive_blob_path(const char *digest)
 {
 	return xasprintf("blobs/sha256/%s",
@@ -104,7 +96,7 @@ static int read_layout_entry(const json_t *entry, struct archive_image *image, s
 	const char *digest = registry_json_string(entry, "digest");
 	const json_t *size = json_object_get(entry, "size");
 
-	if (!is_digest(digest))
+	if (!reference_digest_is_valid(digest))
 		return error_set(err, -EBADMSG, "\"%.80s\" is no digest; expected sha256", digest);
 	if (!json_is_integer(size) || json_integer_value(size) < 0)
 		return error_set(err, -EBADMSG, "it has no size");

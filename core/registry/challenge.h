@@ -35,7 +35,7 @@ void challenge_fini(struct challenge *challenge);
 void challenge_read(const char *header, struct challenge *challenge);
 
 /*
- * Whether what is secret may be sent to @url, which a registry at @registry named: over https, or
+ * Whether what is secret may be sent to @url, which a registry named: over https, or
  * over plain http from a registry that is itself spoken to so (@plain) and only to this host's
  * loopback. -EACCES says why not.
  */

@@ -34,7 +34,8 @@ struct docker_config {
 	size_t n_helpers;
 };
 
-/* Overwrites what is secret before it is freed. */
+/* Overwrites its own copies of what is secret; those of the JSON parser, and @data, are gone when
+ * their memory is used again. */
 void docker_config_fini(struct docker_config *config);
 
 /* -EBADMSG, -EFBIG: @ret_config is untouched. What it cannot use, "credsStore" among it, is left

@@ -148,12 +148,17 @@ static int check_tag(const char *tag, struct error *err)
 		REFERENCE_TAG_MAX_BYTES, tag, REFERENCE_TAG_MAX_BYTES);
 }
 
-static int check_digest(const char *digest, struct error *err)
+bool reference_digest_is_valid(const char *digest)
 {
 	const char *hex = digest + strlen(SHA256);
 
-	if (str_starts_with(digest, SHA256) && strlen(hex) == SHA256_HEX_DIGITS &&
-	    strspn(hex, HEX) == SHA256_HEX_DIGITS)
+	return str_starts_with(digest, SHA256) && strlen(hex) == SHA256_HEX_DIGITS &&
+	       strspn(hex, HEX) == SHA256_HEX_DIGITS;
+}
+
+static int check_digest(const char *digest, struct error *err)
+{
+	if (reference_digest_is_valid(digest))
 		return 0;
 	return error_set(
 		err, -EINVAL,

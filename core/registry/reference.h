@@ -24,8 +24,8 @@ struct reference {
 
 void reference_fini(struct reference *reference);
 
-/* -EINVAL with what is wrong and, where it can be guessed, what was meant. What was said of the tag
- * when there is neither tag nor digest is "latest". */
+/* -EINVAL with what is wrong and, where it can be guessed, what was meant. Neither tag nor digest
+ * means the tag "latest". */
 int reference_parse(const char *text, struct reference *ret_reference, struct error *err);
 
 /* What containerd calls it: whole, and without the tag when there is a digest, which decides. Free
@@ -38,3 +38,6 @@ char *reference_short(const struct reference *reference);
 /* What containerd calls the image that @text names; a copy of @text when that is no reference. Free
  * with free(). */
 char *reference_name_of(const char *text);
+
+/* "sha256:" and 64 lower-case hex digits: no other algorithm is taken. */
+bool reference_digest_is_valid(const char *digest);

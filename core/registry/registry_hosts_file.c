@@ -2,7 +2,6 @@
 #include "core/registry/registry_hosts_private.h"
 
 #include <errno.h>
-#include <math.h>
 
 #include "core/registry/toml.h"
 
@@ -216,7 +215,7 @@ static int set_dial_timeout(struct hosts_entry *entry, const struct toml_value *
 	if (*s || value->kind != TOML_STRING || sum < 1 || sum > DIAL_TIMEOUT_MAX_MS)
 		return error_set(err, -EBADMSG,
 				 "expected a time such as \"10s\", at most ten minutes");
-	entry->host.dial_timeout_ms = (uint32_t)lround(sum);
+	entry->host.dial_timeout_ms = (uint32_t)(sum + 0.5);
 	return 0;
 }
 

@@ -49,8 +49,9 @@ enum {
 	FRESH_MS = 1000,             /* an answer says so long that it does not hang */
 };
 
-/* gRPC itself tries to connect about as often as the last one. */
+/* Between events of our own, until one comes back by a new stream; gRPC connects as often. */
 static const struct backoff publish_pauses = { .first_ms = 10, .last_ms = 500 };
+/* After a stream of events that broke off. */
 static const struct backoff subscribe_pauses = { .first_ms = 10, .last_ms = 1000 };
 
 static void subscribe(struct events *events);

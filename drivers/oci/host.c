@@ -8,33 +8,17 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/utsname.h>
 
 #include "core/base/buf.h"
 #include "core/base/fs.h"
 #include "core/model/capability.h"
+#include "core/registry/platform.h"
 
 /* A machine with more device nodes than that has a runaway udev; the spec would not fit into a
  * message. */
 enum { DEVICES_MAX = 4096 };
 
 enum { SCORE_MAX_BYTES = 16 };
-
-static const char *image_arch(const char *machine)
-{
-	static const struct {
-		const char *machine, *arch;
-	} names[] = {
-		{ "x86_64", "amd64" }, { "aarch64", "arm64" },       { "armv7l", "arm" },
-		{ "i686", "386" },     { "riscv64", "riscv64" },     { "ppc64le", "ppc64le" },
-		{ "s390x", "s390x" },  { "loongarch64", "loong64" },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (str_equal(names[i].machine, machine))
-			return names[i].arch;
-	return "amd64";
-}
 
 static int read_oom_score_adj(void)
 {
@@ -47,7 +31,7 @@ static int read_oom_score_adj(void)
 
 void host_read(struct host *ret_host)
 {
-	struct utsname uts;
+	const struct platform platform = platform_of_host();
 	struct rlimit nofile;
 
 	*ret_host = (struct host){ .nofile_max = 1024, .arch = "amd64" };
@@ -57,8 +41,8 @@ void host_read(struct host *ret_host)
 		if (prctl(PR_CAPBSET_READ, i, 0, 0, 0) == 1)
 			ret_host->capabilities |= UINT64_C(1) << i;
 	ret_host->oom_score_adj = read_oom_score_adj();
-	if (uname(&uts) == 0)
-		ret_host->arch = image_arch(uts.machine);
+	if (*platform.architecture)
+		ret_host->arch = platform.architecture;
 }
 
 static bool is_private_filesystem(const FTSENT *entry)
