@@ -104,6 +104,15 @@ static void on_answer(void *arg, int status, int timeouts UNUSED, struct ares_ad
 	ares_freeaddrinfo(answer);
 }
 
+/* Since c-ares 1.34 it is deprecated for ways that older ones do not have, and works as ever. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+static unsigned wanted_of(ares_channel channel, ares_socket_t sockets[ARES_GETSOCK_MAXNUM])
+{
+	return (unsigned)ares_getsock(channel, sockets, ARES_GETSOCK_MAXNUM);
+}
+#pragma GCC diagnostic pop
+
 /* Hands c-ares what has arrived, or that nothing has. False: it waits for nothing any more. Of the
  * bits of ares_getsock() the lower half says which sockets are read, the upper half which are
  * written. */
@@ -111,7 +120,7 @@ static bool turn(ares_channel channel, uint64_t limit_ms)
 {
 	struct timeval limit = { .tv_usec = (suseconds_t)limit_ms * 1000 }, wait;
 	ares_socket_t sockets[ARES_GETSOCK_MAXNUM];
-	unsigned wanted = (unsigned)ares_getsock(channel, sockets, ARES_GETSOCK_MAXNUM);
+	unsigned wanted = wanted_of(channel, sockets);
 	struct pollfd fds[ARES_GETSOCK_MAXNUM];
 	nfds_t n = 0;
 
