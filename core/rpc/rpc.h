@@ -75,13 +75,18 @@ void rpc_unary_start(struct rpc_channel *channel, struct rpc_unary *unary, struc
 void rpc_unary_cancel(struct rpc_unary *unary);
 void rpc_unary_fini(struct rpc_unary *unary);
 
-/* One call with a stream of replies, embedded in its owner. */
+/* One call with a stream of replies, embedded in its owner. With @on_sent a stream of requests too:
+ * the first one, then those of rpc_stream_send(). */
 struct rpc_stream {
 	const char *method;
 	struct rpc_header headers[RPC_HEADERS_MAX];
 	const ProtobufCMessage *request;
 	const ProtobufCMessageDescriptor *reply_type;
 	bool wait_for_ready; /* sit through an outage instead of failing at once */
+
+	/* The message has left, the next one may be sent; not after rpc_stream_finish(), nor when
+	 * it cannot leave any more: then the end follows. */
+	void (*on_sent)(struct rpc_stream *stream);
 
 	/* Once per message; the message is the bridge's and gone afterwards. */
 	void (*on_message)(struct rpc_stream *stream, const ProtobufCMessage *message);
@@ -94,6 +99,14 @@ struct rpc_stream {
 
 void rpc_stream_start(struct rpc_channel *channel, struct rpc_stream *stream);
 void rpc_stream_cancel(struct rpc_stream *stream);
+
+/* One message may be under way, the first one too; sending while it is not writable is a bug. The
+ * message is packed before this returns. */
+bool rpc_stream_writable(const struct rpc_stream *stream);
+void rpc_stream_send(struct rpc_stream *stream, const ProtobufCMessage *message);
+
+/* No message will follow: the peer ends the call, as a rule. When one is under way, after it. */
+void rpc_stream_finish(struct rpc_stream *stream);
 
 /* ---- server ---- */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A call with a stream of replies: three tags are out at most (the request and the headers, the
- * next message, the status); the stream has ended when all of them are back.
+ * A call with a stream of replies, and perhaps of requests: four tags are out at most (the headers,
+ * the next message of each side, the status); the stream has ended when all of them are back.
  */
 #include <errno.h>
 
@@ -9,9 +9,11 @@
 
 struct stream_state {
 	struct client_call base;
-	struct rpc_tag on_open, on_message, on_status;
+	struct rpc_tag on_open, on_message, on_status, on_sent;
 	unsigned n_pending;
 	struct rpc_stream *stream;
+	bool sending;          /* a message is under way, or the end of them */
+	bool finish, finished; /* no message follows; that was sent */
 	bool cancelled; /* by the owner, or by us because of @err: nothing is delivered any more */
 	int status;     /* of our own; 0: the peer's counts */
 	struct error err;
@@ -88,6 +90,78 @@ static void on_message(struct rpc_tag *tag, bool ok UNUSED)
 	tag_returned(state);
 }
 
+/* ---- what is sent ---- */
+
+static void finish(struct stream_state *state)
+{
+	state->finished = state->sending = true;
+	state->n_pending++;
+	rpc_exchange_start_close(&state->base.exchange, &state->on_sent);
+}
+
+static void send_message(struct stream_state *state, const ProtobufCMessage *message)
+{
+	state->sending = true;
+	state->n_pending++;
+	rpc_exchange_start_send(&state->base.exchange, message, &state->on_sent);
+}
+
+static void on_sent(struct rpc_tag *tag, bool ok)
+{
+	struct stream_state *state = container_of(tag, struct stream_state, on_sent);
+	bool goes_on = ok && !state->cancelled && !state->finished;
+
+	state->sending = state->finished;
+	if (goes_on && state->finish)
+		finish(state);
+	else if (goes_on)
+		state->stream->on_sent(state->stream);
+	tag_returned(state);
+}
+
+bool rpc_stream_writable(const struct rpc_stream *stream)
+{
+	const struct stream_state *state = stream->state;
+
+	return state && !state->cancelled && !state->sending && !state->finish;
+}
+
+void rpc_stream_send(struct rpc_stream *stream, const ProtobufCMessage *message)
+{
+	check(rpc_stream_writable(stream));
+	send_message(stream->state, message);
+}
+
+void rpc_stream_finish(struct rpc_stream *stream)
+{
+	struct stream_state *state = stream->state;
+
+	if (!state || state->cancelled || state->finish)
+		return;
+	state->finish = true;
+	if (!state->sending)
+		finish(state);
+}
+
+/* ---- life ---- */
+
+static void start(struct stream_state *state, const struct client_request *request)
+{
+	struct rpc_exchange *exchange = &state->base.exchange;
+
+	state->n_pending = 2;
+	if (state->stream->on_sent) {
+		rpc_exchange_start_duplex(exchange, &request->wire, &state->on_open,
+					  &state->on_status);
+		send_message(state, request->wire.message);
+	} else {
+		state->finish = state->finished = true;
+		rpc_exchange_start_stream(exchange, &request->wire, &state->on_open,
+					  &state->on_status);
+	}
+	receive(state);
+}
+
 static void on_failed(struct deferred *deferred)
 {
 	struct stream_state *state = container_of(deferred, struct stream_state, failed);
@@ -106,6 +180,7 @@ void rpc_stream_start(struct rpc_channel *channel, struct rpc_stream *stream)
 	state->on_open.fn = on_open;
 	state->on_message.fn = on_message;
 	state->on_status.fn = on_status;
+	state->on_sent.fn = on_sent;
 	state->status = client_request_init(&request, stream->headers, &state->err);
 	if (state->status < 0) {
 		state->cancelled = true;
@@ -115,10 +190,7 @@ void rpc_stream_start(struct rpc_channel *channel, struct rpc_stream *stream)
 	request.wire.message = stream->request;
 	request.wire.wait_for_ready = stream->wait_for_ready;
 	client_call_init(&state->base, channel, stream->method, RPC_NO_TIMEOUT);
-	state->n_pending = 2;
-	rpc_exchange_start_stream(&state->base.exchange, &request.wire, &state->on_open,
-				  &state->on_status);
-	receive(state);
+	start(state, &request);
 	client_request_fini(&request);
 }
 

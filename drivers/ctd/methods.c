@@ -15,6 +15,8 @@ METHOD(containers_list, "containers", "Containers", "ListStream",
        &ctd__container_message__descriptor);
 METHOD(content_read, "content", "Content", "Read", &ctd__content_chunk__descriptor);
 METHOD(content_update, "content", "Content", "Update", NULL);
+METHOD(content_abort, "content", "Content", "Abort", NULL);
+METHOD(content_write, "content", "Content", "Write", &ctd__content_write_response__descriptor);
 METHOD(diff_apply, "diff", "Diff", "Apply", &ctd__diff_apply_reply__descriptor);
 METHOD(events_publish, "events", "Events", "Publish", NULL);
 METHOD(events_subscribe, "events", "Events", "Subscribe", &ctd__envelope__descriptor);

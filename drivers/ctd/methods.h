@@ -10,6 +10,8 @@ extern const struct client_method containers_get_method;
 extern const struct client_method containers_list_method;
 extern const struct client_method content_read_method;
 extern const struct client_method content_update_method;
+extern const struct client_method content_abort_method;
+extern const struct client_method content_write_method;
 extern const struct client_method diff_apply_method;
 extern const struct client_method events_publish_method;
 extern const struct client_method events_subscribe_method;

@@ -172,22 +172,44 @@ void rpc_exchange_fini(struct rpc_exchange *exchange)
 
 enum { OPEN_OPS = 4 };
 
+static grpc_op headers_op(const struct rpc_exchange_request *request)
+{
+	grpc_op op = { .op = GRPC_OP_SEND_INITIAL_METADATA };
+
+	op.data.send_initial_metadata.count = request->n_headers;
+	op.data.send_initial_metadata.metadata = request->headers;
+	if (request->wait_for_ready)
+		op.flags = GRPC_INITIAL_METADATA_WAIT_FOR_READY |
+			   GRPC_INITIAL_METADATA_WAIT_FOR_READY_EXPLICITLY_SET;
+	return op;
+}
+
+static grpc_op their_headers_op(struct rpc_exchange *exchange)
+{
+	grpc_op op = { .op = GRPC_OP_RECV_INITIAL_METADATA };
+
+	op.data.recv_initial_metadata.recv_initial_metadata = &exchange->initial_metadata;
+	return op;
+}
+
+static grpc_op send_op(struct rpc_exchange *exchange, const ProtobufCMessage *message)
+{
+	grpc_op op = { .op = GRPC_OP_SEND_MESSAGE };
+
+	grpc_byte_buffer_destroy(exchange->request);
+	exchange->request = rpc_message_pack(message);
+	op.data.send_message.send_message = exchange->request;
+	return op;
+}
+
 /* Sends the whole request and receives the headers. */
 static void fill_open_ops(struct rpc_exchange *exchange, const struct rpc_exchange_request *request,
 			  grpc_op ops[OPEN_OPS])
 {
-	exchange->request = rpc_message_pack(request->message);
-	ops[0] = (grpc_op){ .op = GRPC_OP_SEND_INITIAL_METADATA };
-	ops[0].data.send_initial_metadata.count = request->n_headers;
-	ops[0].data.send_initial_metadata.metadata = request->headers;
-	if (request->wait_for_ready)
-		ops[0].flags = GRPC_INITIAL_METADATA_WAIT_FOR_READY |
-			       GRPC_INITIAL_METADATA_WAIT_FOR_READY_EXPLICITLY_SET;
-	ops[1] = (grpc_op){ .op = GRPC_OP_SEND_MESSAGE };
-	ops[1].data.send_message.send_message = exchange->request;
+	ops[0] = headers_op(request);
+	ops[1] = send_op(exchange, request->message);
 	ops[2] = (grpc_op){ .op = GRPC_OP_SEND_CLOSE_FROM_CLIENT };
-	ops[3] = (grpc_op){ .op = GRPC_OP_RECV_INITIAL_METADATA };
-	ops[3].data.recv_initial_metadata.recv_initial_metadata = &exchange->initial_metadata;
+	ops[3] = their_headers_op(exchange);
 }
 
 static grpc_op receive_op(struct rpc_exchange *exchange)
@@ -233,6 +255,32 @@ void rpc_exchange_start_stream(struct rpc_exchange *exchange,
 	fill_open_ops(exchange, request, open);
 	start_batch(exchange, &status, 1, status_tag);
 	start_batch(exchange, open, ARRAY_SIZE(open), open_tag);
+}
+
+void rpc_exchange_start_duplex(struct rpc_exchange *exchange,
+			       const struct rpc_exchange_request *request, void *open_tag,
+			       void *status_tag)
+{
+	grpc_op open[] = { headers_op(request), their_headers_op(exchange) };
+	grpc_op status = status_op(exchange);
+
+	start_batch(exchange, &status, 1, status_tag);
+	start_batch(exchange, open, ARRAY_SIZE(open), open_tag);
+}
+
+void rpc_exchange_start_send(struct rpc_exchange *exchange, const ProtobufCMessage *message,
+			     void *tag)
+{
+	grpc_op op = send_op(exchange, message);
+
+	start_batch(exchange, &op, 1, tag);
+}
+
+void rpc_exchange_start_close(struct rpc_exchange *exchange, void *tag)
+{
+	grpc_op op = { .op = GRPC_OP_SEND_CLOSE_FROM_CLIENT };
+
+	start_batch(exchange, &op, 1, tag);
 }
 
 void rpc_exchange_start_receive(struct rpc_exchange *exchange, void *tag)

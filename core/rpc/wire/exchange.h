@@ -60,6 +60,17 @@ void rpc_exchange_start_stream(struct rpc_exchange *exchange,
 			       void *status_tag);
 
 /*
+ * The same without a message and without the end of what is sent: those follow, each with a tag of
+ * its own, one at a time.
+ */
+void rpc_exchange_start_duplex(struct rpc_exchange *exchange,
+			       const struct rpc_exchange_request *request, void *open_tag,
+			       void *status_tag);
+void rpc_exchange_start_send(struct rpc_exchange *exchange, const ProtobufCMessage *message,
+			     void *tag);
+void rpc_exchange_start_close(struct rpc_exchange *exchange, void *tag);
+
+/*
  * Asks a stream for its next message: @tag comes back with exchange->reply, NULL at the end of the
  * stream.
  */
