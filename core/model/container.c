@@ -197,6 +197,7 @@ static void keep_effective(Api__ContainerSpec *spec, bool is_root)
 		"stop_grace_period_seconds",
 		"networks",
 		"networks_aliases",
+		"image_pull_policy",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(irrelevant); i++)

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The seam to images: those that containerd has, and those that registries have. The rules of calls
+ * are those of core/driver/seam.h, but that a pull has no deadline on the whole: it ends by itself
+ * when nothing has come for some time.
+ *
+ * Images are named as containerd names them (core/registry/reference.h, reference_name()).
+ */
+#pragma once
+
+#include "core/base/buf.h"
+#include "core/driver/seam.h"
+
+/* Why an image could not be had, of what can be told apart. */
+enum image_fault {
+	IMAGE_FAULT_NONE,
+	IMAGE_FAULT_NOT_THERE,    /* the registry does not have it, or does not say so to us */
+	IMAGE_FAULT_UNAUTHORIZED, /* it wants other credentials */
+	IMAGE_FAULT_UNREACHABLE,  /* nobody there, no name, no route, a certificate of another */
+	IMAGE_FAULT_TOO_MANY,     /* asked too often: image_pull.retry_after_ms */
+	IMAGE_FAULT_INVALID,      /* what came is no image, or not the one that was promised */
+	IMAGE_FAULT_PLATFORM,     /* it has nothing for this machine */
+	IMAGE_FAULT_OTHER,        /* containerd, a full disk, ...: the error's words */
+};
+
+enum image_layer_state {
+	IMAGE_LAYER_WAITING,
+	IMAGE_LAYER_FETCHING,
+	IMAGE_LAYER_FETCHED, /* waits for those below it */
+	IMAGE_LAYER_UNPACKING,
+	IMAGE_LAYER_DONE,
+	IMAGE_LAYER_PRESENT, /* was there before, nothing was fetched */
+};
+
+struct image_layer {
+	char *digest;
+	uint64_t size, fetched; /* bytes as they come over the wire */
+	enum image_layer_state state;
+};
+
+/* A zeroed struct: nothing is known yet. */
+struct image_progress {
+	char *host;                 /* who is asked: "registry-1.docker.io" */
+	struct image_layer *layers; /* the lowest first */
+	size_t n_layers;
+	uint64_t size, fetched; /* of the whole, as far as it is known; with manifests and config */
+	uint64_t bytes_per_second; /* of the last seconds */
+	unsigned tries;            /* how often it was begun anew after a failure of passing kind */
+	char *waits;               /* why nothing comes right now, in words; NULL: it comes */
+};
+
+void image_progress_fini(struct image_progress *progress);
+
+/* One pull, embedded in its owner. */
+struct image_pull {
+	/* in, copied by pull() */
+	const char *namespace_; /* of the realm */
+	const char *realm;      /* its name: tokens are kept for each */
+	const char *image;      /* as it is written in a manifest: tag and digest */
+	Api__RegistryCredentials *const *credentials; /* of the realm, in its order */
+	size_t n_credentials;
+
+	/* Something in @progress has changed; a few times a second at most. NULL: nobody asks. */
+	void (*on_progress)(struct image_pull *pull);
+
+	/* out: on the loop, from pull() to the end of its call */
+	struct image_progress progress;
+
+	/* out, when the call has ended */
+	char *digest; /* with 0: what the image's name stands for now; take it or leave it */
+	bool changed; /* with 0: it stood for another one before, or for none */
+	enum image_fault fault;  /* with another status */
+	uint64_t retry_after_ms; /* with another status: what the registry asked for; 0: nothing */
+
+	void *state; /* the driver's; NULL: not running */
+};
+
+/* Frees what is out; not while it runs. */
+void image_pull_fini(struct image_pull *pull);
+
+/* An image that containerd has. */
+struct image_fact {
+	char *name;   /* as containerd has it */
+	char *digest; /* what it stands for: of an index or a manifest */
+	char *media_type;
+	uint64_t size;         /* of all its blobs that are there, for this machine */
+	int64_t created_at_ms; /* of the record; wall clock since the epoch */
+	int64_t updated_at_ms;
+	bool whole;    /* manifest, config and layers for this machine are all there */
+	bool unpacked; /* its snapshot is there */
+	bool ours;     /* its record carries our label: we pulled or loaded it */
+};
+
+void image_fact_fini(struct image_fact *fact);
+
+struct image_facts {
+	struct image_fact *items; /* by name */
+	size_t n;
+};
+
+void image_facts_fini(struct image_facts *facts);
+
+/* One image in depth; what stands in its config, for this machine. */
+struct image_details {
+	struct image_fact fact;
+	char *manifest_digest, *config_digest; /* NULL: not there */
+	char *config;                          /* the JSON of the config; NULL: not there */
+	struct image_layer *layers;
+	size_t n_layers;
+};
+
+void image_details_fini(struct image_details *details);
+
+struct image_driver;
+
+struct image_ops {
+	/* Cancels what runs. */
+	void (*close)(struct image_driver *images, void (*closed)(void *ctx), void *ctx);
+
+	/*
+	 * Asks the registry, with the realm's credentials, what the name stands for; fetches what
+	 * is not there, unpacks it, and lets the name stand for it. A pull of what is there already
+	 * asks and ends. Never more than one for the same namespace and name.
+	 */
+	void (*pull)(struct image_driver *images, struct image_pull *pull, struct call *call);
+	/* Its call ends with -ECANCELED, some time; what has come is kept for the next try for a
+	 * while. */
+	void (*cancel)(struct image_driver *images, struct image_pull *pull);
+
+	/* All images of a namespace, those of other tools too. */
+	void (*list)(struct image_driver *images, const char *namespace_,
+		     struct image_facts *ret_facts, struct call *call);
+	/* -ENOENT */
+	void (*inspect)(struct image_driver *images, const char *namespace_, const char *name,
+			struct image_details *ret_details, struct call *call);
+	/* @name stands for what @from stands for, whatever it stood for before. -ENOENT: @from */
+	void (*tag)(struct image_driver *images, const char *namespace_, const char *from,
+		    const char *name, struct call *call);
+	/* The name, if it stands for @digest (NULL: whatever for). What nothing needs any more is
+	 * collected before the call ends. */
+	void (*remove)(struct image_driver *images, const char *namespace_, const char *name,
+		       const char *digest, struct call *call);
+};
+
+struct image_driver {
+	const struct image_ops *ops;
+};
