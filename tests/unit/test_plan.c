@@ -892,6 +892,53 @@ static void test_names(void **state UNUSED)
 	assert_int_equal(action_failure_reason(ACTION_IMAGE_RESOLVE, -EIO), REASON_IMAGE_FAILED);
 }
 
+/* ---- what keeps an object from being made ---- */
+
+static const struct {
+	const char *name, *key;
+	enum action failed; /* on its cgroup, or for a namespace on what is behind it */
+	bool unread, kept;
+	Api__State state;
+	enum reason reason;
+	uint64_t wake_at_ms;
+} trouble_rows[] = {
+	{ "its cgroup cannot be made", "r/s/t", ACTION_CGROUP_ENSURE, STATE(PENDING, CGROUP_FAILED),
+	  .wake_at_ms = NOW_MS + 500 },
+	{ "its namespace cannot be made", "r", ACTION_NAMESPACE_ENSURE,
+	  STATE(PENDING, NAMESPACE_FAILED), .wake_at_ms = NOW_MS + 500 },
+	{ "its store cannot be read", "r/s/t", .unread = true, STATE(READY, STORE_UNREADABLE) },
+	{ "its document was damaged", "r/s/t", .kept = true, STATE(UNKNOWN, STORE_DAMAGED) },
+	{ "of a damaged document nothing is known before it can be read", "r/s/t", .kept = true,
+	  .unread = true, STATE(UNKNOWN, STORE_UNREADABLE) },
+};
+
+static void test_trouble(void **state UNUSED)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(trouble_rows); i++) {
+		struct object *above = object_new("r"), *object = object_new(trouble_rows[i].key);
+		const struct plan_context context = context_of(0);
+		enum action failed = trouble_rows[i].failed;
+		struct plan plan;
+
+		above->status.state = API__STATE__STATE_READY;
+		object->parent = object->kind == KIND_REALM ? NULL : above;
+		set_cell(object, trouble_rows[i].kept ? NOT_WANTED | CGROUP : CGROUP);
+		object->kept = trouble_rows[i].kept;
+		object->unread = trouble_rows[i].unread ? xstrdup("EIO") : NULL;
+		object->cgroup_exists = failed != ACTION_CGROUP_ENSURE;
+		if (failed)
+			fail_slot(failed == ACTION_CGROUP_ENSURE ? &object->cgroup
+								 : &object->backing.slot,
+				  failed, -EIO, NOW_MS + 500);
+		plan_object(object, &context, &plan);
+		assert_plan(trouble_rows[i].name, &plan, "", trouble_rows[i].state,
+			    trouble_rows[i].reason, trouble_rows[i].wake_at_ms, false);
+		plan_fini(&plan);
+		object_free(object);
+		object_free(above);
+	}
+}
+
 /* ---- one container ---- */
 
 static const struct {
@@ -971,7 +1018,7 @@ int main(void)
 		cmocka_unit_test(test_names),      cmocka_unit_test(test_retries),
 		cmocka_unit_test(test_parents),    cmocka_unit_test(test_cells),
 		cmocka_unit_test(test_ways),       cmocka_unit_test(test_joins),
-		cmocka_unit_test(test_containers),
+		cmocka_unit_test(test_containers), cmocka_unit_test(test_trouble),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
