@@ -31,7 +31,7 @@ struct wish {
 
 static const Api__ApplyRequest *request_of(const struct mutation *m)
 {
-	return (const Api__ApplyRequest *)m->request;
+	return (const Api__ApplyRequest *)m->reply.request;
 }
 
 /* ---- what is there ---- */
@@ -456,7 +456,7 @@ static void apply_next(struct mutation *m)
 	const Api__Object *object;
 	struct error err;
 
-	if (m->api->closing) {
+	if (m->api->replies.stopping) {
 		error_set(&err, -ECONNREFUSED, "kukeond is stopping");
 		return mutation_fail(m, &err);
 	}

@@ -11,7 +11,7 @@ enum { CHILDREN_SHOWN = 10 };
 
 static const Api__DeleteRequest *request_of(const struct mutation *m)
 {
-	return (const Api__DeleteRequest *)m->request;
+	return (const Api__DeleteRequest *)m->reply.request;
 }
 
 static void reply(struct mutation *m)

@@ -22,7 +22,7 @@ static bool lies_in(const ProtobufCMessage *message, enum kind kind, const struc
 
 static bool comes_with(const struct mutation *m, const char *space_key)
 {
-	const Api__ApplyRequest *request = (const Api__ApplyRequest *)m->request;
+	const Api__ApplyRequest *request = (const Api__ApplyRequest *)m->reply.request;
 	struct key_parts parts;
 	enum kind kind;
 

@@ -18,41 +18,18 @@ enum { RESULT_MESSAGE_BYTES = 4096 };
 static void on_turn(struct deferred *deferred)
 {
 	struct mutation *m = container_of(deferred, struct mutation, turn);
-	struct error err;
 
-	if (!atomic_load(rpc_server_call_gone(m->call))) {
-		m->start(m);
-		return;
-	}
-	log_info("a request was withdrawn: whoever made it waits no longer");
-	error_set(&err, -ECANCELED, "nobody waits for it any more");
-	mutation_fail(m, &err);
+	m->start(m);
 }
 
 static void give_turn(struct api *api)
 {
-	struct mutation *first;
+	struct pending_reply *first = reply_queue_first(&api->changes.queue);
 
-	if (list_empty(&api->mutations))
+	if (!first)
 		return;
-	first = list_entry(api->mutations.next, struct mutation, link);
-	loop_defer(api->options.engine->loop, &first->turn, on_turn);
-}
-
-void mutation_begin(struct api *api, struct rpc_server_call *call, const ProtobufCMessage *request,
-		    mutation_fn start)
-{
-	struct mutation *m = xnew(struct mutation);
-	bool alone = list_empty(&api->mutations);
-
-	m->api = api;
-	m->call = call;
-	m->request = model_copy(request);
-	m->start = start;
-	list_append(&api->mutations, &m->link);
-	pending_begin(&api->under_way);
-	if (alone)
-		give_turn(api);
+	api->changes.first = container_of(first, struct mutation, reply);
+	loop_defer(api->options.engine->loop, &api->changes.first->turn, on_turn);
 }
 
 static void claims_free(struct mutation *m)
@@ -75,45 +52,53 @@ void mutation_discard(struct mutation *m)
 	m->n_committed = m->n_results;
 }
 
-static void mutation_end(struct mutation *m)
+/* Whoever asked has an answer, is gone, or was told that kukeond stops. */
+static void on_ended(struct pending_reply *reply)
 {
+	struct mutation *m = container_of(reply, struct mutation, reply);
 	struct api *api = m->api;
-	bool first = api->mutations.next == &m->link;
+	bool first = api->changes.first == m;
 
 	mutation_discard(m);
 	for (size_t i = 0; i < m->n_results; i++)
 		protobuf_c_message_free_unpacked(&m->results[i]->base, NULL);
 	free(m->results);
-	protobuf_c_message_free_unpacked(m->request, NULL);
 	deferred_cancel(&m->turn);
-	list_remove(&m->link);
 	free(m);
-	if (first && !api->closing)
+	if (!first)
+		return;
+	api->changes.first = NULL;
+	if (!api->replies.stopping)
 		give_turn(api);
-	pending_end(&api->under_way);
+}
+
+void mutation_begin(struct api *api, struct rpc_server_call *call, const ProtobufCMessage *request,
+		    mutation_fn start)
+{
+	static const struct reply_kind kind = { .ended = on_ended };
+	struct mutation *m = xnew(struct mutation);
+
+	m->api = api;
+	m->start = start;
+	reply_begin(&m->reply, &api->replies, &kind, call, request);
+	reply_wait(&m->reply, &api->changes.queue, 0);
+	if (!api->changes.first)
+		give_turn(api);
 }
 
 void mutation_reply(struct mutation *m, const ProtobufCMessage *reply)
 {
-	rpc_server_reply(m->call, reply);
-	mutation_end(m);
+	reply_send(&m->reply, reply);
 }
 
 void mutation_fail(struct mutation *m, const struct error *err)
 {
-	rpc_server_fail(m->call, err->code, err);
-	mutation_end(m);
+	reply_fail(&m->reply, err);
 }
 
-void mutations_cancel(struct api *api)
+void api_open_changes(struct api *api)
 {
-	struct error err;
-	struct mutation *m;
-
-	error_set(&err, -ECONNREFUSED, "kukeond is stopping");
-	list_for_each(m, &api->mutations, link)
-		if (!m->then) /* the one that is being written ends by itself */
-			mutation_fail(m, &err);
+	reply_queue_init(&api->changes.queue, api->options.engine->loop, NULL);
 }
 
 /* ---- what is to change ---- */
@@ -225,7 +210,7 @@ static enum record_reason request_reason(const struct mutation *m, const Api__Re
 	case API__OUTCOME__OUTCOME_WITHDRAWN:
 		return RECORD_DELETE_REQUESTED;
 	case API__OUTCOME__OUTCOME_ACCEPTED:
-		return verbs[((const Api__RunRequest *)m->request)->verb];
+		return verbs[((const Api__RunRequest *)m->reply.request)->verb];
 	default:
 		return RECORD_REASON_COUNT;
 	}
@@ -234,7 +219,7 @@ static enum record_reason request_reason(const struct mutation *m, const Api__Re
 /* Who asked for what is going to happen. */
 static void tell_part(const struct mutation *m)
 {
-	uid_t uid = rpc_server_call_peer(m->call).uid;
+	uid_t uid = rpc_server_call_peer(m->reply.call).uid;
 
 	for (size_t i = m->n_committed; i < m->n_results; i++) {
 		const Api__Result *result = m->results[i];
@@ -274,7 +259,8 @@ static void on_stored(void *ctx, const struct error *err)
 	}
 	m->then = m->also = NULL;
 	mutation_discard(m);
-	then(m);
+	if (reply_release(&m->reply))
+		then(m);
 }
 
 static void on_nothing_to_store(struct deferred *deferred)
@@ -287,12 +273,13 @@ void mutation_commit(struct mutation *m, mutation_fn then)
 	struct engine *engine = m->api->options.engine;
 
 	m->then = then;
+	m->reply.held = true;
 	if (!engine->store || !m->n_files) {
 		loop_defer(engine->loop, &m->turn, on_nothing_to_store);
 		return;
 	}
-	store_change(engine->store, m->files, m->n_files, rpc_server_call_gone(m->call), on_stored,
-		     m);
+	store_change(engine->store, m->files, m->n_files, rpc_server_call_gone(m->reply.call),
+		     on_stored, m);
 	m->files = NULL;
 	m->n_files = 0;
 }

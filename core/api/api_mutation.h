@@ -21,10 +21,8 @@ struct mutation_claim {
 };
 
 struct mutation {
-	struct list link; /* struct api.mutations; the first is under way */
+	struct pending_reply reply; /* held while something is written */
 	struct api *api;
-	struct rpc_server_call *call;
-	ProtobufCMessage *request;
 	mutation_fn start; /* its turn has come */
 	struct deferred turn;
 	size_t next_document; /* Apply */
@@ -72,6 +70,3 @@ void mutation_discard(struct mutation *m);
 /* The end. @reply is sent (and may hold m->results) or @err, then everything is freed. */
 void mutation_reply(struct mutation *m, const ProtobufCMessage *reply);
 void mutation_fail(struct mutation *m, const struct error *err);
-
-/* The API closes: what waits for its turn is refused. */
-void mutations_cancel(struct api *api);

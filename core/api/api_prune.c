@@ -9,7 +9,7 @@
 
 static const Api__PruneRequest *request_of(const struct mutation *m)
 {
-	return (const Api__PruneRequest *)m->request;
+	return (const Api__PruneRequest *)m->reply.request;
 }
 
 /* ---- what is selected ---- */

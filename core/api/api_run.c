@@ -21,7 +21,7 @@ struct target {
 
 static const Api__RunRequest *request_of(const struct mutation *m)
 {
-	return (const Api__RunRequest *)m->request;
+	return (const Api__RunRequest *)m->reply.request;
 }
 
 static bool find_target(struct mutation *m, const char *key, struct target *ret)
