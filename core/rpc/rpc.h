@@ -199,9 +199,9 @@ void rpc_server_send(struct rpc_server_call *call, const ProtobufCMessage *messa
 
 /*
  * Asks for the client's next message: on_message gets it, later, unless the call ends before. Until
- * it is asked for, the client waits: no more than one message of each call is taken from gRPC. Asking
- * while one was asked for, or after the last, is a bug. A message that is no request of the method
- * ends the call with INVALID_ARGUMENT.
+ * it is asked for, the client waits: no more than one message of each call is taken from gRPC.
+ * Asking while one was asked for, or after the last, is a bug. A message that is no request of the
+ * method ends the call with INVALID_ARGUMENT.
  */
 void rpc_server_receive(struct rpc_server_call *call);
 void rpc_server_end(struct rpc_server_call *call);

@@ -37,9 +37,9 @@ struct rpc_server_call {
 	int cancelled;      /* written by gRPC; the close notice itself says all we need */
 	atomic_bool gone;   /* the close notice came */
 	bool headers_sent, sending;
-	bool counted;              /* one of its connection's streams */
-	bool refused;              /* one too many of them; its owner has yet to hear */
-	grpc_byte_buffer *message; /* the request, then what is being sent */
+	bool counted;               /* one of its connection's streams */
+	bool refused;               /* one too many of them; its owner has yet to hear */
+	grpc_byte_buffer *message;  /* the request, then what is being sent */
 	grpc_byte_buffer *received; /* of a stream of requests: the next one */
 	bool receiving, received_all;
 

@@ -4,102 +4,6 @@
 
 enum { AHEAD_MAX = 200 }; /* messages of LARGE_BYTES that may be on their way, in buffers */
 
-/* ---- the service: what a call does is said by the name in its first message ---- */
-
-struct upload {
-	struct rpc_server_call *call;
-	int n_received;
-	bool slow, stop_at_10;
-};
-
-static struct {
-	int n_received, n_closed;
-	bool ended; /* the client said so */
-	struct upload *current;
-} seen;
-
-static void answer(struct upload *upload)
-{
-	Api__PruneResponse reply = API__PRUNE_RESPONSE__INIT;
-
-	rpc_server_send(upload->call, &reply.base);
-	rpc_server_end(upload->call);
-}
-
-static void on_message(struct rpc_server_call *call, const ProtobufCMessage *message, void *owner)
-{
-	struct upload *upload = owner;
-	struct error err;
-
-	if (!message) {
-		seen.ended = true;
-		answer(upload);
-		return;
-	}
-	if (str_equal(command_of(message), "large"))
-		assert_int_equal(strlen(((const Api__GetRequest *)message)->selector->labels),
-				 LARGE_BYTES);
-	else
-		assert_int_equal(atoi(command_of(message)), upload->n_received);
-	seen.n_received = ++upload->n_received;
-	if (upload->stop_at_10 && upload->n_received == 10)
-		rpc_server_fail(call, error_set(&err, -EBUSY, "that was enough"), &err);
-	else
-		rpc_server_receive(call);
-}
-
-static void on_closed(struct rpc_server_call *call UNUSED, void *owner)
-{
-	seen.n_closed++;
-	seen.current = NULL;
-	free(owner);
-}
-
-static const struct rpc_stream_handler upload_handler = {
-	.on_writable = on_watch_writable, /* never: it ends with what it sends */
-	.on_message = on_message,
-	.on_closed = on_closed,
-};
-
-static void on_upload(struct rpc_server_call *call, const ProtobufCMessage *request,
-		      void *ctx UNUSED)
-{
-	struct upload *upload = xnew(struct upload);
-
-	upload->call = call;
-	upload->slow = str_equal(command_of(request), "slow");
-	upload->stop_at_10 = str_equal(command_of(request), "stop");
-	seen.current = upload;
-	rpc_server_stream(call, &upload_handler, upload);
-	if (!upload->slow)
-		rpc_server_receive(call);
-}
-
-static const struct rpc_method upload_methods[] = {
-	{ SERVICE "Upload", &api__get_request__descriptor, on_upload },
-};
-
-static int setup_upload(void **state)
-{
-	struct fixture *f = fixture_new();
-	struct rpc_server_options options = {
-		.listen_fd = listen_at(f->path),
-		.methods = upload_methods,
-		.n_methods = ARRAY_SIZE(upload_methods),
-		.ctx = f,
-	};
-	struct error err;
-
-	memset(&seen, 0, sizeof(seen));
-	assert_int_equal(rpc_server_open(&f->server, f->rpc, &options, &err), 0);
-	f->server_closed = false;
-	f->channel = rpc_channel_new(f->rpc, f->target);
-	*state = f;
-	return 0;
-}
-
-#define test_upload(name) cmocka_unit_test_setup_teardown(name, setup_upload, teardown)
-
 /* ---- the client ---- */
 
 struct sender {
@@ -270,10 +174,10 @@ static void test_server_closes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test_upload(test_1000),      test_upload(test_none_but_the_first),
-		test_upload(test_back_pressure), test_upload(test_client_goes),
-		test_upload(test_server_ends),   test_upload(test_junk),
-		test_upload(test_server_closes),
+		test_with_server(test_1000),          test_with_server(test_none_but_the_first),
+		test_with_server(test_back_pressure), test_with_server(test_client_goes),
+		test_with_server(test_server_ends),   test_with_server(test_junk),
+		test_with_server(test_server_closes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
