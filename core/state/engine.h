@@ -26,6 +26,7 @@
 struct egress;
 struct filter;
 struct hosts_files;
+struct image_driver;
 struct ports;
 struct store;
 struct ways;
@@ -83,6 +84,7 @@ struct engine {
 	struct network *network;
 	struct cgroup_driver *cgroup;
 	struct managers *managers; /* of the host's packet filter; NULL: none */
+	struct image_driver *images; /* NULL: none */
 	struct {
 		struct call call;
 		bool begun, done;
