@@ -154,7 +154,7 @@ static void run_parse_manifest(struct work *work)
 	struct image_op *image = container_of(work, struct image_op, work);
 
 	image->parsed = image_manifest_parse(image->document.data, image->document.len,
-					     image->images->host->arch, &image->manifest,
+					     &image->images->host->platform, &image->manifest,
 					     &image->parse_err);
 }
 
