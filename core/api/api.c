@@ -45,6 +45,8 @@ static void on_status(struct rpc_server_call *call, const ProtobufCMessage *mess
 	api_when_known(ctx, call, message, API_KNOWN_LOOKED | API_KNOWN_DROPPED, answer_status);
 }
 
+#define IMAGES "/kukeon.v1beta1.Images/"
+
 static const struct rpc_method methods[] = {
 	{ "/kukeon.v1beta1.Kukeon/Version", &api__version_request__descriptor, on_version },
 	{ "/kukeon.v1beta1.Kukeon/Status", &api__status_request__descriptor, on_status },
@@ -58,6 +60,13 @@ static const struct rpc_method methods[] = {
 	{ "/kukeon.v1beta1.Admin/Purge", &api__purge_request__descriptor, api_on_purge },
 	{ "/kukeon.v1beta1.Kukeon/Events", &api__events_request__descriptor, api_on_events },
 	{ "/kukeon.v1beta1.Admin/Doctor", &api__doctor_request__descriptor, api_on_doctor },
+	{ IMAGES "ListImages", &api__list_images_request__descriptor, api_on_list_images },
+	{ IMAGES "InspectImage", &api__inspect_image_request__descriptor, api_on_inspect_image },
+	{ IMAGES "RemoveImage", &api__remove_image_request__descriptor, api_on_remove_image },
+	{ IMAGES "TagImage", &api__tag_image_request__descriptor, api_on_tag_image },
+	{ IMAGES "PruneImages", &api__prune_images_request__descriptor, api_on_prune_images },
+	{ IMAGES "LoadImages", &api__load_images_request__descriptor, api_on_load_images },
+	{ IMAGES "SaveImages", &api__save_images_request__descriptor, api_on_save_images },
 };
 
 /* ---- life ---- */

@@ -27,6 +27,7 @@
 struct egress;
 struct filter;
 struct hosts_files;
+struct image_driver;
 struct ports;
 struct store;
 struct ways;
@@ -84,6 +85,7 @@ struct engine {
 	struct network *network;
 	struct cgroup_driver *cgroup;
 	struct managers *managers; /* of the host's packet filter; NULL: none */
+	struct image_driver *images; /* NULL: none */
 	struct {
 		struct call call;
 		bool begun, done;

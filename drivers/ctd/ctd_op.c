@@ -33,6 +33,10 @@ int ctd_explain(struct op *op, int status, struct error *err)
 		.timeout_ms = step->timeout_ms ? step->timeout_ms : CLIENT_TIMEOUT_MS,
 	};
 
+	if (own->whole && err)
+		*err = op->step.err;
+	if (own->whole)
+		return status;
 	return client_explain(&attempt, status, op->step.err.msg, err);
 }
 
@@ -43,6 +47,13 @@ void ctd_ended(struct op *op, int status)
 	else if (status == 0)
 		events_answered(&ctd_of(op)->events);
 	rpc_unary_fini(&to_ctd_op(op)->unary);
+	to_ctd_op(op)->whole = false;
+}
+
+struct call *ctd_sub(struct op *op)
+{
+	to_ctd_op(op)->whole = true;
+	return &op->step;
 }
 
 void ctd_op_start(struct ctd *ctd, struct ctd_op *op, const struct step *steps,

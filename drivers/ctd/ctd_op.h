@@ -21,6 +21,7 @@ struct ctd_op {
 					 the action's */
 	char *object;                 /* in errors: "container s_t_c_root" */
 	char *lease;                  /* sent along when set */
+	bool whole; /* the step is an op of its own, whose words say everything: ctd_sub() */
 	void (*fini)(struct op *op);
 
 	struct rpc_unary unary;
@@ -49,6 +50,9 @@ int ctd_unary(struct op *op, const struct client_method *method, const ProtobufC
 /* Each message goes to @on_message. */
 int ctd_stream(struct op *op, const struct client_method *method, const ProtobufCMessage *request,
 	       int (*on_message)(struct op *op, const ProtobufCMessage *message));
+
+/* What a step that is an op of its own ends: its words are taken as they are. */
+struct call *ctd_sub(struct op *op);
 
 /* For step.done of a status that is no failure of the step: what to say if it turns out to be one.
  * Returns the errno. @err may be NULL. */

@@ -19,6 +19,8 @@
 /* As ctr writes it, for whoever stops the container. */
 #define LABEL_STOP_SIGNAL "io.containerd.image.config.stop-signal"
 #define LABEL_GC_ROOT "containerd.io/gc.root"
+#define LABEL_GC_EXPIRE "containerd.io/gc.expire" /* RFC 3339 */
+#define LABEL_IMAGE "kukeon.io/image"             /* on leases: what is pulled under it */
 
 /* containerd's filter for objects that carry our labels. */
 #define LABELS_FILTER "labels.\"" LABEL_CELL "\""

@@ -11,11 +11,12 @@ void images_init(struct images *images, struct ctd *ctd, const struct host *host
 	images->ctd = ctd;
 	images->host = host;
 	list_init(&images->resolving);
+	list_init(&images->unpacking);
 }
 
 void images_fini(struct images *images)
 {
-	check(list_empty(&images->resolving));
+	check(list_empty(&images->resolving) && list_empty(&images->unpacking));
 	image_forget_all(images);
 }
 
@@ -60,7 +61,7 @@ void image_forget_all(struct images *images)
 }
 
 void image_remember(struct images *images, const char *namespace_, const char *name,
-		    const struct image *found)
+		    const char *digest, struct image_config *config)
 {
 	struct image *image = xnew(struct image);
 
@@ -68,8 +69,9 @@ void image_remember(struct images *images, const char *namespace_, const char *n
 	if (images->by_key.count >= IMAGES_MAX)
 		image_forget_all(images);
 	image->key = image_key(namespace_, name);
-	image->digest = xstrdup(found->digest);
-	image->chain_id = xstrdup(found->chain_id);
-	image->config = found->config;
+	image->digest = xstrdup(digest);
+	image->chain_id = image_chain_id(&config->diff_ids, config->diff_ids.n);
+	image->config = *config;
+	*config = (struct image_config){ 0 };
 	map_insert(&images->by_key, &image->node, image->key);
 }

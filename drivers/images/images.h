@@ -23,6 +23,7 @@ struct images {
 	const struct host *host;
 	struct map by_key;     /* struct image.node */
 	struct list resolving; /* struct image_op.link */
+	struct list unpacking; /* struct unpack_op.link */
 };
 
 void images_init(struct images *images, struct ctd *ctd, const struct host *host);
@@ -39,9 +40,9 @@ const struct image *image_find(const struct images *images, const char *namespac
 /* "<namespace> <name>", as containerd calls it. Free with free(). */
 char *image_key(const char *namespace_, const char *name);
 
-/* In place of what was known of it. Takes @found's config, and copies its digest and chain_id. */
+/* In place of what was known of it: its layers are unpacked. Takes what is in @config. */
 void image_remember(struct images *images, const char *namespace_, const char *name,
-		    const struct image *found);
+		    const char *digest, struct image_config *config);
 
 /* Its snapshot turned out to be gone. */
 void image_forget(struct images *images, const char *namespace_, const char *name);

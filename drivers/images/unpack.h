@@ -1,65 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Steps that turn an image's layers into snapshots, one layer at a time. For resolve.c, which has
- * the table. */
+/*
+ * Turns an image's layers into snapshots, one after the other, as their blobs come.
+ *
+ * It works under a lease, so that containerd's garbage collection leaves half an image alone, and
+ * so that a crash in the middle leaves nothing: the lease expires. Two that come to the same layer
+ * share the work.
+ */
 #pragma once
 
-#include "api/containerd.pb-c.h"
-#include "drivers/ctd/ctd_op.h"
-#include "drivers/oci/image.h"
+#include "drivers/images/images.h"
 
 /* Names of what an unpacking makes, so that what a crash left can be told: a lease of this prefix,
  * and "<prefix><lease> <chain id>" for the snapshot that a layer is unpacked into. */
 #define UNPACK_LEASE_PREFIX "kukeon-unpack-"
 #define UNPACK_SNAPSHOT_PREFIX "extract-"
 
-/* A layer of some GiB on a slow disk. */
-enum { UNPACK_TIMEOUT_MS = 15 * 60 * 1000 };
+struct unpack_op;
 
-struct images;
+/* Embedded in its owner. */
+struct unpack {
+	/* in; not copied, valid until the end */
+	const char *namespace_, *object; /* "image nginx", for errors */
+	const struct image_manifest *manifest;
+	const struct image_config *config; /* with an id for each layer */
+	/* Whether a layer's blob is there. NULL: all are. What is not there is waited for. */
+	bool (*is_there)(struct unpack *unpack, size_t layer);
+	/* A layer is being unpacked now, or is @done; NULL: nobody asks. Those below are done. */
+	void (*on_layer)(struct unpack *unpack, size_t layer, bool done);
 
-struct image_op {
-	struct ctd_op op;
-	struct images *images;
-	struct list link;    /* struct images.resolving */
-	struct list waiters; /* struct waiter.link: further calls for the same image */
-	char *name, *key;
-	char *digest;           /* what the name points to; NULL while not known */
-	char **ret_digest;      /* the first caller's */
-	struct image_blob blob; /* what is read now; in the end the config */
-	unsigned depth;
-	struct buf document;
-	struct work work; /* of parsing it */
-	int parsed;
-	struct error parse_err;
-	struct image_manifest manifest;
-	struct image_config config;
-	char *chain_id; /* of all layers */
-
-	size_t layer;       /* the one being unpacked */
-	char *claimed;      /* the chain id that it is at; nobody else in this namespace is */
-	struct list parked; /* struct image_op.parked_link: they wait until it is not any more */
-	struct list parked_link;
-	char *extract_key; /* its snapshot before it is committed; NULL: there is none of ours */
-	Ctd__MountsReply *mounts;
+	struct unpack_op *state; /* NULL: not running */
 };
 
-static inline struct image_op *image_op_of(struct op *op)
-{
-	return container_of(op, struct image_op, op.op);
-}
+/* In the end the snapshots live as long as the image's config does. */
+void unpack_start(struct images *images, struct unpack *unpack, struct call *call);
 
-int unpack_start_lease(struct op *op);
-int unpack_done_lease(struct op *op, int status);
-/* Waits while another is at the same layer, else claims it. */
-int unpack_start_claim(struct op *op);
-/* It is not at the layer any more: those that waited look again. */
-void unpack_let_go(struct image_op *image);
-int unpack_start_stat(struct op *op);
-int unpack_start_prepare(struct op *op);
-int unpack_done_prepare(struct op *op, int status);
-int unpack_start_apply(struct op *op);
-int unpack_done_apply(struct op *op, int status);
-int unpack_start_commit(struct op *op);
-int unpack_start_pin(struct op *op);
-int unpack_start_abort(struct op *op);
-int unpack_start_release(struct op *op);
+/* More blobs are there. */
+void unpack_go_on(struct unpack *unpack);
+
+/* Its call ends with -ECANCELED, later. */
+void unpack_cancel(struct unpack *unpack);

@@ -34,15 +34,15 @@ void host_read(struct host *ret_host)
 	const struct platform platform = platform_of_host();
 	struct rlimit nofile;
 
-	*ret_host = (struct host){ .nofile_max = 1024, .arch = "amd64" };
+	*ret_host = (struct host){ .nofile_max = 1024, .platform = platform };
 	if (getrlimit(RLIMIT_NOFILE, &nofile) == 0)
 		ret_host->nofile_max = nofile.rlim_max;
 	for (unsigned i = 0; capability_name(i); i++)
 		if (prctl(PR_CAPBSET_READ, i, 0, 0, 0) == 1)
 			ret_host->capabilities |= UINT64_C(1) << i;
 	ret_host->oom_score_adj = read_oom_score_adj();
-	if (*platform.architecture)
-		ret_host->arch = platform.architecture;
+	if (!*platform.architecture)
+		ret_host->platform.architecture = "amd64";
 }
 
 static bool is_private_filesystem(const FTSENT *entry)

@@ -6,6 +6,7 @@
 
 #include "core/aside/paths.h"
 #include "core/base/util.h"
+#include "core/registry/platform.h"
 
 struct host {
 	uint64_t nofile_max;   /* hard limit of this process: without CAP_SYS_RESOURCE nothing above
@@ -13,7 +14,7 @@ struct host {
 	uint64_t capabilities; /* bounding set, bit n for capability n */
 	int oom_score_adj;     /* of this process: without CAP_SYS_RESOURCE nothing below it can be
 				  set */
-	const char *arch;      /* as images name it: "amd64" */
+	struct platform platform; /* as images name it */
 };
 
 void host_read(struct host *ret_host);

@@ -12,6 +12,7 @@ enum {
 	LAYERS_MAX = 500,
 	STRINGS_MAX = 4096,
 	INDEX_ENTRIES_MAX = 1024,
+	INDEX_CHOICES_MAX = 8, /* of them that run here: levels of one architecture */
 	DIGEST_MAX_BYTES = 256,
 };
 
@@ -39,6 +40,9 @@ void image_manifest_fini(struct image_manifest *manifest)
 	image_blob_fini(&manifest->blob);
 	for (size_t i = 0; i < manifest->n_layers; i++)
 		image_blob_fini(&manifest->layers[i]);
+	for (size_t i = 0; i < manifest->n_others; i++)
+		image_blob_fini(&manifest->others[i]);
+	free(manifest->others);
 	free(manifest->layers);
 	*manifest = (struct image_manifest){ 0 };
 }
@@ -63,35 +67,78 @@ static int read_blob(const json_t *descriptor, struct image_blob *ret_blob, stru
 	return 0;
 }
 
-/* An index of one entry without a platform means that entry. */
-static const json_t *choose_entry(const json_t *entries, const char *arch)
+/* An index of one entry without a platform means that entry. What builders say of an image beside
+ * it is of the platform "unknown", which is nobody's. */
+static int rank_entry(const json_t *entry, bool alone, const struct platform *host)
 {
-	const json_t *entry, *platform;
-	size_t i;
+	const json_t *platform = json_object_get(entry, "platform");
+	const struct platform image = {
+		.os = registry_json_string(platform, "os"),
+		.architecture = registry_json_string(platform, "architecture"),
+		.variant = registry_json_string(platform, "variant"),
+	};
 
-	json_array_foreach(entries, i, entry) {
-		platform = json_object_get(entry, "platform");
-		if (str_equal(registry_json_string(platform, "os"), "linux") &&
-		    str_equal(registry_json_string(platform, "architecture"), arch))
-			return entry;
-	}
-	entry = json_array_get(entries, 0);
-	return json_array_size(entries) == 1 && !json_object_get(entry, "platform") ? entry : NULL;
+	if (!platform)
+		return alone ? 0 : PLATFORM_UNFIT;
+	return platform_rank(host, &image);
 }
 
-static int read_index(const json_t *entries, const char *arch, struct image_manifest *manifest,
-		      struct error *err)
+struct choice {
+	const json_t *entry;
+	int rank;
+};
+
+/* Those that run here, the best first; of equal ones the first. */
+static size_t choose_entries(const json_t *entries, const struct platform *host,
+			     struct choice choices[INDEX_CHOICES_MAX])
 {
 	const json_t *entry;
+	size_t i, n = 0;
+
+	json_array_foreach(entries, i, entry) {
+		int rank = rank_entry(entry, json_array_size(entries) == 1, host);
+		size_t at;
+
+		if (rank == PLATFORM_UNFIT)
+			continue;
+		for (at = n; at > 0 && choices[at - 1].rank > rank; at--)
+			if (at < INDEX_CHOICES_MAX)
+				choices[at] = choices[at - 1];
+		if (at < INDEX_CHOICES_MAX)
+			choices[at] = (struct choice){ entry, rank };
+		n += n < INDEX_CHOICES_MAX;
+	}
+	return n;
+}
+
+static int read_choices(const struct choice *choices, size_t n, struct image_manifest *manifest,
+			struct error *err)
+{
+	int r = read_blob(choices[0].entry, &manifest->blob, err);
+
+	manifest->others = xcalloc(n, sizeof(manifest->others[0]));
+	for (size_t i = 1; i < n && r == 0; i++) {
+		r = read_blob(choices[i].entry, &manifest->others[i - 1], err);
+		manifest->n_others += r == 0;
+	}
+	return r;
+}
+
+static int read_index(const json_t *entries, const struct platform *host,
+		      struct image_manifest *manifest, struct error *err)
+{
+	struct choice choices[INDEX_CHOICES_MAX];
+	size_t n;
 
 	if (json_array_size(entries) > INDEX_ENTRIES_MAX)
 		return error_set(err, -EBADMSG, "the index has more than %d entries",
 				 INDEX_ENTRIES_MAX);
-	entry = choose_entry(entries, arch);
-	if (!entry)
-		return error_set(err, -ENOENT, "the image has no variant for linux/%s", arch);
+	n = choose_entries(entries, host, choices);
+	if (n == 0)
+		return error_set(err, -ENOENT, "the image has no variant for %s/%s", host->os,
+				 host->architecture);
 	manifest->is_index = true;
-	return read_blob(entry, &manifest->blob, err);
+	return read_choices(choices, n, manifest, err);
 }
 
 static int read_layers(const json_t *layers, struct image_manifest *manifest, struct error *err)
@@ -113,7 +160,41 @@ static int read_layers(const json_t *layers, struct image_manifest *manifest, st
 	return 0;
 }
 
-int image_manifest_parse(const char *data, size_t len, const char *arch,
+/* Each by what a reader goes by: fields, and the type that it calls itself. */
+static int check_type(const json_t *root, struct error *err)
+{
+	const char *type = registry_json_string(root, "mediaType");
+	bool layers = json_object_get(root, "layers") != NULL,
+	     manifests = json_object_get(root, "manifests") != NULL;
+
+	if (layers && manifests)
+		return error_set(
+			err, -EBADMSG,
+			"the image manifest has both layers and manifests; expected one of them");
+	if (json_object_get(root, "fsLayers") ||
+	    json_integer_value(json_object_get(root, "schemaVersion")) == 1)
+		return error_set(
+			err, -EBADMSG,
+			"the image manifest is of Docker's schema 1, which nobody makes any "
+			"more: build or push the image anew");
+	if (manifests ? strstr(type, ".manifest.v1+json") || strstr(type, ".manifest.v2+json")
+		      : strstr(type, ".index.") || strstr(type, ".manifest.list."))
+		return error_set(err, -EBADMSG,
+				 "the image manifest says that it is %.80s, but has %s", type,
+				 manifests ? "manifests" : "a config and layers");
+	return 0;
+}
+
+static int read_manifest(const json_t *root, struct image_manifest *manifest, struct error *err)
+{
+	int r = read_blob(json_object_get(root, "config"), &manifest->blob, err);
+
+	if (r < 0)
+		return error_wrap(err, r, "config");
+	return read_layers(json_object_get(root, "layers"), manifest, err);
+}
+
+int image_manifest_parse(const char *data, size_t len, const struct platform *host,
 			 struct image_manifest *ret_manifest, struct error *err)
 {
 	struct image_manifest manifest = { 0 };
@@ -124,19 +205,10 @@ int image_manifest_parse(const char *data, size_t len, const char *arch,
 	if (r < 0)
 		return r;
 	entries = json_object_get(root, "manifests");
-	if (entries && json_object_get(root, "layers")) {
-		r = error_set(
-			err, -EBADMSG,
-			"the image manifest has both layers and manifests; expected one of them");
-	} else if (json_is_array(entries)) {
-		r = read_index(entries, arch, &manifest, err);
-	} else {
-		r = read_blob(json_object_get(root, "config"), &manifest.blob, err);
-		if (r == 0)
-			r = read_layers(json_object_get(root, "layers"), &manifest, err);
-		else
-			error_wrap(err, r, "config");
-	}
+	r = check_type(root, err);
+	if (r == 0)
+		r = json_is_array(entries) ? read_index(entries, host, &manifest, err)
+					   : read_manifest(root, &manifest, err);
 	json_decref(root);
 	if (r < 0)
 		image_manifest_fini(&manifest);

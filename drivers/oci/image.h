@@ -6,6 +6,7 @@
 #include "core/base/error.h"
 #include "core/base/str.h"
 #include "core/registry/json.h"
+#include "core/registry/platform.h"
 
 /* A config or manifest of an honest image has some tens of KiB. */
 enum { IMAGE_DOCUMENT_MAX_BYTES = REGISTRY_JSON_MAX_BYTES };
@@ -24,14 +25,17 @@ struct image_manifest {
 	bool is_index;
 	/* of an index: the manifest to read next; of a manifest: the config */
 	struct image_blob blob;
+	struct image_blob
+		*others; /* of an index: the manifests that would do too, the best first */
+	size_t n_others;
 	struct image_blob *layers; /* lowest first */
 	size_t n_layers;
 };
 
 void image_manifest_fini(struct image_manifest *manifest);
 
-/* -ENOENT: an index without an image for linux/@arch. */
-int image_manifest_parse(const char *data, size_t len, const char *arch,
+/* -ENOENT: an index without an image that runs on @host. */
+int image_manifest_parse(const char *data, size_t len, const struct platform *host,
 			 struct image_manifest *ret_manifest, struct error *err);
 
 /* What an image says about how it wants to be run. Missing strings are "". */

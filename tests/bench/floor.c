@@ -43,7 +43,7 @@ static void read_image(struct floor *floor)
 		AUTO_FREE char *text = read_image_document(floor, &manifest.blob, &len);
 
 		image_manifest_fini(&manifest);
-		if (image_manifest_parse(text, len, floor->host.arch, &manifest, &err) < 0)
+		if (image_manifest_parse(text, len, &floor->host.platform, &manifest, &err) < 0)
 			bench_fail("image %s: %s", floor->options.image, err.msg);
 	}
 	AUTO_FREE char *config = read_image_document(floor, &manifest.blob, &len);

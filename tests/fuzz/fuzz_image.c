@@ -6,11 +6,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
+	static const struct platform host = { "linux", "amd64", "v3" };
 	struct image_manifest manifest = { 0 };
 	struct image_config config = { 0 };
 	struct error err = { 0 };
 
-	if (image_manifest_parse((const char *)data, len, "amd64", &manifest, &err) == 0)
+	if (image_manifest_parse((const char *)data, len, &host, &manifest, &err) == 0)
 		check(image_digest_is_valid(manifest.blob.digest));
 	else
 		check(err.msg[0]);

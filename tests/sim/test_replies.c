@@ -62,6 +62,10 @@ int rpc_server_listen(struct rpc_server *s UNUSED, int fd UNUSED, struct error *
 	return 0;
 }
 
+void rpc_server_receive(struct rpc_server_call *call UNUSED)
+{
+}
+
 static void on_server_closed(struct deferred *deferred UNUSED)
 {
 	server.closed(server.closed_ctx);

@@ -12,6 +12,7 @@
 
 #define A "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define B "sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define C "sha256:cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
 
 static void test_config(void **state UNUSED)
 {
@@ -107,6 +108,8 @@ static void test_config_bounds(void **state UNUSED)
 }
 
 /* Refused before it is parsed: 4 MiB would become 300. */
+static const struct platform amd64 = { "linux", "amd64", "v2" }, arm64 = { "linux", "arm64", "v8" };
+
 static void test_values_bound(void **state UNUSED)
 {
 	static const char *const values[] = { "{},", "[],", "1,", "\"a\":{},", "[" };
@@ -122,7 +125,7 @@ static void test_values_bound(void **state UNUSED)
 			buf_add_str(&buf, values[i]);
 		assert_int_equal(image_config_parse(buf.data, buf.len, &config, &err), -EFBIG);
 		assert_non_null(strstr(err.msg, "holds more than"));
-		assert_int_equal(image_manifest_parse(buf.data, buf.len, "amd64", &manifest, &err),
+		assert_int_equal(image_manifest_parse(buf.data, buf.len, &amd64, &manifest, &err),
 				 -EFBIG);
 	}
 }
@@ -150,7 +153,7 @@ static void test_manifest(void **state UNUSED)
 	struct image_manifest manifest;
 	struct error err = { 0 };
 
-	assert_int_equal(image_manifest_parse(text, strlen(text), "amd64", &manifest, &err), 0);
+	assert_int_equal(image_manifest_parse(text, strlen(text), &amd64, &manifest, &err), 0);
 	assert_false(manifest.is_index);
 	assert_string_equal(manifest.blob.digest, A);
 	assert_int_equal(manifest.n_layers, 1);
@@ -172,15 +175,59 @@ static void test_index(void **state UNUSED)
 	struct image_manifest manifest;
 	struct error err = { 0 };
 
-	assert_int_equal(image_manifest_parse(text, strlen(text), "amd64", &manifest, &err), 0);
+	assert_int_equal(image_manifest_parse(text, strlen(text), &amd64, &manifest, &err), 0);
 	assert_true(manifest.is_index);
 	assert_string_equal(manifest.blob.digest, B);
 	image_manifest_fini(&manifest);
-	assert_int_equal(image_manifest_parse(text, strlen(text), "arm64", &manifest, &err),
+	assert_int_equal(image_manifest_parse(text, strlen(text), &arm64, &manifest, &err),
 			 -ENOENT);
 	assert_non_null(strstr(err.msg, "linux/arm64"));
-	assert_int_equal(image_manifest_parse(single, strlen(single), "arm64", &manifest, &err), 0);
+	assert_int_equal(image_manifest_parse(single, strlen(single), &arm64, &manifest, &err), 0);
 	assert_string_equal(manifest.blob.digest, A);
+	image_manifest_fini(&manifest);
+}
+
+#define LEVEL(digest, arch, variant)                                                               \
+	"{\"digest\":\"" digest "\",\"size\":1,\"platform\":{\"os\":\"linux\","                    \
+	"\"architecture\":\"" arch "\",\"variant\":\"" variant "\"}}"
+
+/* The highest level that the host has; what a builder says of an image is none. */
+static void test_index_choice(void **state UNUSED)
+{
+	static const char text[] = "{\"manifests\":[" ENTRY(A, "unknown", "unknown") "," LEVEL(
+		A, "amd64", "v3") "," ENTRY(C, "linux", "amd64") "," LEVEL(B, "amd64", "v2") "]}";
+	static const char attested[] = "{\"manifests\":[" ENTRY(B, "linux", "amd64") "," ENTRY(
+		A, "unknown", "unknown") "]}";
+	struct image_manifest manifest;
+	struct error err = { 0 };
+
+	assert_int_equal(image_manifest_parse(text, strlen(text), &amd64, &manifest, &err), 0);
+	assert_string_equal(manifest.blob.digest, B);
+	assert_int_equal(manifest.n_others, 1);
+	assert_string_equal(manifest.others[0].digest, C);
+	image_manifest_fini(&manifest);
+	assert_int_equal(image_manifest_parse(attested, strlen(attested), &amd64, &manifest, &err),
+			 0);
+	assert_string_equal(manifest.blob.digest, B);
+	assert_int_equal(manifest.n_others, 0);
+	image_manifest_fini(&manifest);
+	assert_int_equal(image_manifest_parse(attested, strlen(attested), &arm64, &manifest, &err),
+			 -ENOENT);
+}
+
+static void test_many_choices(void **state UNUSED)
+{
+	AUTO_BUF struct buf buf = { 0 };
+	struct image_manifest manifest;
+	struct error err = { 0 };
+
+	buf_add_str(&buf, "{\"manifests\":[");
+	for (int i = 0; i < 1000; i++)
+		buf_add_str(&buf, ENTRY(A, "linux", "amd64") ",");
+	buf_add_str(&buf, LEVEL(B, "amd64", "v2") "]}");
+	assert_int_equal(image_manifest_parse(buf.data, buf.len, &amd64, &manifest, &err), 0);
+	assert_string_equal(manifest.blob.digest, B);
+	assert_true(manifest.n_others < 16);
 	image_manifest_fini(&manifest);
 }
 
@@ -195,6 +242,11 @@ static void test_manifest_refused(void **state UNUSED)
 		"\",\"size\":-1}]}",
 		"{\"config\":{\"digest\":\"" A "\"},\"layers\":[7]}",
 		"{\"manifests\":[7]}",
+		"{\"schemaVersion\":1,\"fsLayers\":[{\"blobSum\":\"" A "\"}]}",
+		"{\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"config\":{\"digest\":\"" A
+		"\"},\"layers\":[{\"digest\":\"" B "\"}]}",
+		"{\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"manifests\":[{"
+		"\"digest\":\"" A "\"}]}",
 		"{\"manifests\":[{\"digest\":\"" A "\"}],\"config\":{\"digest\":\"" A
 		"\"},\"layers\":[{\"digest\":\"" B "\"}]}",
 		"{\"config\":{\"digest\":\"" A "\"},\"layers\":[{\"digest\":\"" B
@@ -205,7 +257,7 @@ static void test_manifest_refused(void **state UNUSED)
 		struct image_manifest manifest = { 0 };
 		struct error err = { 0 };
 
-		assert_true(image_manifest_parse(cases[i], strlen(cases[i]), "amd64", &manifest,
+		assert_true(image_manifest_parse(cases[i], strlen(cases[i]), &amd64, &manifest,
 						 &err) < 0);
 		assert_true(err.msg[0]);
 		assert_null(manifest.layers);
@@ -234,6 +286,7 @@ int main(void)
 		cmocka_unit_test(test_config),           cmocka_unit_test(test_config_names),
 		cmocka_unit_test(test_config_refused),   cmocka_unit_test(test_manifest),
 		cmocka_unit_test(test_config_bounds),    cmocka_unit_test(test_index),
+		cmocka_unit_test(test_index_choice),     cmocka_unit_test(test_many_choices),
 		cmocka_unit_test(test_manifest_refused), cmocka_unit_test(test_chain_id),
 		cmocka_unit_test(test_values_bound),     cmocka_unit_test(test_values_in_texts),
 	};

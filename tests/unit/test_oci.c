@@ -48,9 +48,7 @@ static int setup(void **state)
 	f->image.user = xstrdup("");
 	f->image.working_dir = xstrdup("");
 	f->image.stop_signal = xstrdup("");
-	f->host = (struct host){ .nofile_max = 20000,
-				 .capabilities = UINT64_C(0x1ffffffffff),
-				 .arch = "amd64" };
+	f->host = (struct host){ .nofile_max = 20000, .capabilities = UINT64_C(0x1ffffffffff) };
 	f->options = (struct oci_options){
 		.request = &f->request, .image = &f->image, .host = &f->host, .inputs = &f->inputs
 	};

@@ -65,6 +65,7 @@ static void check_prefix(const ProtobufCEnumDescriptor *type)
 static void test_enums(void **state UNUSED)
 {
 	static const ProtobufCServiceDescriptor *const services[] = { &api__kukeon__descriptor,
+								      &api__images__descriptor,
 								      &api__admin__descriptor };
 	struct seen seen = { 0 };
 

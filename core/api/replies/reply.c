@@ -56,7 +56,7 @@ void reply_begin(struct pending_reply *reply, struct replies *replies,
 	reply->replies = replies;
 	reply->kind = kind;
 	reply->call = call;
-	reply->request = model_copy(request);
+	reply->request = request ? model_copy(request) : NULL;
 	list_append(&replies->all, &reply->link);
 	pending_begin(&replies->under_way);
 	if (!kind->stream)
@@ -81,10 +81,18 @@ void reply_fail(struct pending_reply *reply, const struct error *err)
 
 void reply_end_stream(struct pending_reply *reply)
 {
-	if (reply->held)
+	if (reply->held || !reply->call)
 		return;
 	reply->held = true;
 	rpc_server_end(reply->call);
+}
+
+void reply_fail_stream(struct pending_reply *reply, const struct error *err)
+{
+	if (reply->held || !reply->call)
+		return;
+	reply->held = true;
+	rpc_server_fail(reply->call, err->code, err);
 }
 
 void reply_closed(struct pending_reply *reply)
@@ -158,7 +166,9 @@ void replies_stop(struct replies *replies)
 	replies->stopping = true;
 	error_set(&err, -ECONNREFUSED, "kukeond is stopping");
 	list_for_each(reply, &replies->all, link) {
-		if (reply->kind->stream)
+		if (reply->kind->whole)
+			reply_fail_stream(reply, &err);
+		else if (reply->kind->stream)
 			reply_end_stream(reply);
 		else if (!reply->held)
 			reply_fail(reply, &err);

@@ -30,6 +30,7 @@ struct reply_kind {
 	 * owns it finds that out by itself. */
 	void (*ended)(struct pending_reply *reply);
 	bool stream;
+	bool whole; /* a stream that has failed when it is cut short */
 };
 
 /* Embedded in what its call has to remember. */
@@ -38,7 +39,7 @@ struct pending_reply {
 	struct replies *replies;
 	const struct reply_kind *kind;
 	struct rpc_server_call *call; /* NULL: it has ended */
-	ProtobufCMessage *request;    /* a copy; gone when it has ended */
+	ProtobufCMessage *request;    /* a copy; NULL: none is kept. Gone when it has ended */
 	/* It ends by itself, and soon: what it asked for is being stored, or its stream is over.
 	 * Nothing else ends it. */
 	bool held;
@@ -55,7 +56,7 @@ void replies_init(struct replies *replies);
  * left. */
 void replies_stop(struct replies *replies);
 
-/* @kind: a static one. */
+/* @kind: a static one. @request: NULL when nothing of it is needed later. */
 void reply_begin(struct pending_reply *reply, struct replies *replies,
 		 const struct reply_kind *kind, struct rpc_server_call *call,
 		 const ProtobufCMessage *request);
@@ -67,8 +68,10 @@ void reply_fail(struct pending_reply *reply, const struct error *err);
 /* What held it is over. False: nobody waits for it any more, and it has ended. */
 bool reply_release(struct pending_reply *reply);
 
-/* A stream is over: what was sent arrives, and its call closes. May be said again. */
+/* A stream is over: what was sent arrives, and its call closes. May be said again, and when it is
+ * closed. */
 void reply_end_stream(struct pending_reply *reply);
+void reply_fail_stream(struct pending_reply *reply, const struct error *err);
 
 /* For a stream's on_closed. */
 void reply_closed(struct pending_reply *reply);
