@@ -38,6 +38,7 @@ struct one {
 	unsigned exit_code, in_row, restarts, max_retries;
 	uint64_t exited_ms, stop_sent_ms, kill_sent_ms;
 	unsigned kills;
+	enum run_intent run;
 };
 
 /* What is seen of the cell. */
@@ -71,7 +72,8 @@ struct row {
 	Api__State state;
 	enum reason reason;
 	uint64_t wake_at_ms;
-	bool gone;
+	bool gone, waits, restarted;
+	const char *says; /* NULL: whatever */
 };
 
 #define C(task_, flags_, ...)                                                                      \
@@ -92,7 +94,7 @@ static const struct row cell_rows[] = {
 	  "cgroup-ensure, netns-create, image-resolve root, image-resolve b",
 	  STATE(PENDING, CREATING) },
 	{ "many come up already: it waits", FULL, C(NONE, 0), C(NONE, 0), "cgroup-ensure",
-	  STATE(PENDING, WAITING_ITS_TURN), .wake_at_ms = NOW_MS + 700 },
+	  STATE(PENDING, WAITING_ITS_TURN), .wake_at_ms = NOW_MS + 700, .waits = true },
 	{ "one that has begun goes on", FULL | CGROUP | PINNED | FRESH, NEW, NEW,
 	  "network-attach, container-create root, container-create b", STATE(PENDING, CREATING) },
 	{ "what begins anew by request looks its image up again", CGROUP | PINNED | FRESH,
@@ -204,6 +206,9 @@ static const struct row cell_rows[] = {
 	{ "a created root of an earlier daemon", UP, C(CREATED, HAS), MADE, "task-kill root",
 	  STATE(PENDING, CREATING) },
 	{ "a pin of an earlier daemon", CGROUP | PINNED | INTENT, MADE, MADE, "network-detach",
+	  STATE(PENDING, CREATING) },
+
+	{ "a bare pin of an earlier daemon", CGROUP | PINNED, MADE, MADE, "network-detach",
 	  STATE(PENDING, CREATING) },
 
 	{ "the root changed, its image is not there", UP, C(RUNNING, HAS | CHANGED), RUNS,
@@ -333,6 +338,7 @@ static void set_container(struct object *cell, const char *role, const struct on
 	c->stop_sent_ms = one->stop_sent_ms;
 	c->kill_sent_ms = one->kill_sent_ms;
 	c->kills = one->kills;
+	c->run = one->run;
 	c->slot.busy = one->flags & BUSY;
 	c->slot.known = !(one->flags & BLIND);
 	if (one->flags & HUNG)
@@ -387,6 +393,12 @@ static void assert_plan(const char *name, const struct plan *plan, const char *s
 	fail();
 }
 
+static void assert_says(const char *name, const struct plan *plan, const char *says)
+{
+	if (says && strcmp(plan->message, says) != 0)
+		fail_msg("%s: says \"%s\", expected \"%s\"", name, plan->message, says);
+}
+
 static void run_row(const struct row *row)
 {
 	struct object *stack = object_new("r/s/t"), *cell = object_new("r/s/t/web");
@@ -404,6 +416,9 @@ static void run_row(const struct row *row)
 	plan_object(cell, &context, &plan);
 	assert_plan(row->name, &plan, row->steps, row->state, row->reason, row->wake_at_ms,
 		    row->gone);
+	assert_says(row->name, &plan, row->says);
+	if (plan.waits != row->waits || plan.restarted != row->restarted)
+		fail_msg("%s: waits %d, restarted %d", row->name, plan.waits, plan.restarted);
 	plan_fini(&plan);
 	list_for_each(c, &cell->cell.containers, link)
 		c->slot.busy = false;
@@ -674,6 +689,7 @@ enum {
 	HOST_UNKNOWN = 1 << 29, /* that its policy allows */
 	HOST_AGED = 1 << 30,    /* the same, but it was found once */
 	TAKEN = 1 << 19,        /* out of the packet filter */
+	ONE = 1 << 18,          /* of those, not two */
 };
 
 static const struct {
@@ -683,7 +699,9 @@ static const struct {
 	Api__State state;
 	enum reason reason;
 	bool gone;
-	unsigned used; /* addresses of 65533 */
+	unsigned used;      /* addresses, of those in */
+	const char *subnet; /* 10.88.0.0/16 */
+	const char *says;   /* NULL: whatever */
 } parent_rows[] = {
 	{ "a new realm", "r", 0, "cgroup-ensure, namespace-ensure", STATE(PENDING, CREATING) },
 	{ "a new space", "r/s", 0, "cgroup-ensure, space-ensure", STATE(PENDING, CREATING) },
@@ -709,11 +727,24 @@ static const struct {
 	{ "a space that allows a host that is not found any more", "r/s",
 	  CGROUP | OWN | APPLIED | FILTERED | HOST_AGED, "", STATE(READY, HOST_STALE) },
 	{ "a space with few addresses left", "r/s", CGROUP | OWN | APPLIED | FILTERED, "",
-	  STATE(READY, ADDRESSES_LOW), .used = 819 },
+	  STATE(READY, ADDRESSES_LOW), .used = 819,
+	  .says = "819 of the 1023 addresses that cells can have in 10.88.0.0/16 are in use" },
 	{ "a space with some more", "r/s", CGROUP | OWN | APPLIED | FILTERED, "",
 	  STATE(READY, NONE), .used = 818 },
 	{ "a space without an address left", "r/s", CGROUP | OWN | APPLIED | FILTERED, "",
-	  STATE(READY, ADDRESSES_EXHAUSTED), .used = 1023 },
+	  STATE(READY, ADDRESSES_EXHAUSTED), .used = 1023,
+	  .says = "all 1023 ports of bridge kuke-a are in use, no further cell comes up; "
+		  "delete cells, or put some into another space" },
+	{ "a small space without an address left", "r/s", CGROUP | OWN | APPLIED | FILTERED, "",
+	  STATE(READY, ADDRESSES_EXHAUSTED), .used = 5, .subnet = "10.88.0.0/29",
+	  .says = "all 5 addresses in 10.88.0.0/29 are in use, no further cell comes up; delete "
+		  "cells, or stop all of them and give the space a larger subnet" },
+	{ "the smallest space without an address left", "r/s", CGROUP | OWN | APPLIED | FILTERED,
+	  "", STATE(READY, ADDRESSES_EXHAUSTED), .used = 1, .subnet = "10.88.0.0/30",
+	  .says = "the 1 address in 10.88.0.0/30 is in use, no further cell comes up; delete "
+		  "cells, or stop all of them and give the space a larger subnet" },
+	{ "the smallest space", "r/s", CGROUP | OWN | APPLIED | FILTERED, "", STATE(READY, NONE),
+	  .subnet = "10.88.0.0/30" },
 	{ "a space whose bridge was taken away", "r/s", CGROUP | OWN | DRIFTED, "space-ensure",
 	  STATE(PENDING, NETWORK_DRIFTED) },
 	{ "a stack that is there", "r/s/t", CGROUP, "", STATE(READY, NONE) },
@@ -728,9 +759,15 @@ static const struct {
 	{ "perhaps only not read yet", "r/s", CGROUP | OWN | NOT_WANTED | KEEP, "",
 	  STATE(UNKNOWN, STARTING) },
 	{ "waits for those that have joined it", "r/s", CGROUP | OWN | NOT_WANTED | JOINED, "",
-	  STATE(PENDING, DELETING) },
+	  STATE(PENDING, DELETING),
+	  .says = "waits until those that have joined it have left it: cell r/s and others" },
+	{ "waits for one that has joined it", "r/s", CGROUP | OWN | NOT_WANTED | JOINED | ONE, "",
+	  STATE(PENDING, DELETING),
+	  .says = "waits until those that have joined it have left it: cell r/s" },
 	{ "waits for its children", "r/s", CGROUP | OWN | NOT_WANTED | CHILDREN, "",
-	  STATE(PENDING, DELETING) },
+	  STATE(PENDING, DELETING), .says = "waits until 2 objects below are gone" },
+	{ "waits for its child", "r/s", CGROUP | OWN | NOT_WANTED | CHILDREN | ONE, "",
+	  STATE(PENDING, DELETING), .says = "waits until 1 object below is gone" },
 	{ "a realm goes", "r", CGROUP | OWN | NOT_WANTED, "namespace-remove, cgroup-remove",
 	  STATE(PENDING, DELETING) },
 	{ "a space goes", "r/s", CGROUP | OWN | APPLIED | NOT_WANTED, "space-remove, cgroup-remove",
@@ -762,7 +799,8 @@ static ProtobufCMessage *space_spec(bool denies)
 static void test_parents(void **state UNUSED)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(parent_rows); i++) {
-		unsigned flags = parent_rows[i].flags;
+		unsigned flags = parent_rows[i].flags, many = flags & ONE ? 1 : 2;
+		const char *subnet = parent_rows[i].subnet ? parent_rows[i].subnet : "10.88.0.0/16";
 		struct object *above = object_new("r"), *object = object_new(parent_rows[i].key);
 		const struct plan_context context = context_of(flags);
 		struct plan plan;
@@ -778,26 +816,167 @@ static void test_parents(void **state UNUSED)
 		object->backing.egress_unresolved = flags & HOST_UNKNOWN;
 		object->backing.exists = flags & OWN;
 		object->backing.applied = flags & APPLIED;
-		object->backing.filtered = flags & FILTERED ? xstrdup("kuke-a 10.88.0.0/16") : NULL;
-		object->backing.routed = xstrdup("kuke-a 10.88.0.0/16");
+		object->backing.filtered = flags & FILTERED ? xasprintf("kuke-a %s", subnet) : NULL;
+		object->backing.routed = xasprintf("kuke-a %s", subnet);
 		object->backing.filter_problem = flags & REFUSED ? xstrdup("no nf_tables") : NULL;
 		object->backing.filter_missing = flags & TAKEN;
 		object->backing.space.bridge = xstrdup(flags & REGENERATED ? "kuke-b" : "kuke-a");
 		object->backing.addresses_used = parent_rows[i].used;
-		object->backing.space.subnet = xstrdup("10.88.0.0/16");
+		object->backing.space.subnet = xstrdup(subnet);
 		object->backing.space.drift =
 			flags & DRIFTED ? xstrdup("its bridge is gone") : NULL;
-		object->children = flags & CHILDREN ? 2 : 0;
-		object->backing.joined = flags & JOINED ? 2 : 0;
+		object->children = flags & CHILDREN ? many : 0;
+		object->backing.joined = flags & JOINED ? many : 0;
 		object->backing.joined_by = object;
 		plan_object(object, &context, &plan);
 		assert_plan(parent_rows[i].name, &plan, parent_rows[i].steps, parent_rows[i].state,
 			    parent_rows[i].reason, 0, parent_rows[i].gone);
+		assert_says(parent_rows[i].name, &plan, parent_rows[i].says);
 		plan_fini(&plan);
 		object->children = 0;
 		object_free(object);
 		object_free(above);
 	}
+}
+
+/* ---- what is the matter with a realm or a space that was fine ---- */
+
+static const struct {
+	const char *name, *key;
+	enum { FINE, GOES, HALF, BLANK, BLINDLY } how; /* of HALF the cgroup is missing */
+	enum action failed;
+	int code;
+	const char *refused, *blocked, *unread;
+	bool kept, unfiltered;
+	const char *steps;
+	Api__State state;
+	enum reason reason;
+	const char *says;
+} trouble_rows[] = {
+	{ "a realm that is to have another namespace", "r", FINE, .refused = "not so", .steps = "",
+	  STATE(PENDING, SPEC_REFUSED), .says = "not so" },
+	{ "a new realm", "r", BLANK, .refused = "not so",
+	  .steps = "cgroup-ensure, namespace-ensure", STATE(PENDING, CREATING) },
+	{ "a space whose cells hold its ranges", "r/s", FINE, ACTION_SPACE_ENSURE, -EBUSY,
+	  .steps = "", STATE(PENDING, SPEC_REFUSED), .says = "no luck" },
+	{ "the same, and its rules are not there", "r/s", FINE, ACTION_SPACE_ENSURE, -EBUSY,
+	  .unfiltered = true, .steps = "", STATE(PENDING, NETWORK_FAILED), .says = "no luck" },
+	{ "a space whose network fails", "r/s", FINE, ACTION_SPACE_ENSURE, -EIO, .steps = "",
+	  STATE(PENDING, NETWORK_FAILED), .says = "no luck" },
+	{ "a realm whose namespace fails", "r", FINE, ACTION_NAMESPACE_ENSURE, -EBUSY, .steps = "",
+	  STATE(PENDING, NAMESPACE_FAILED), .says = "no luck" },
+	{ "a space whose cgroup fails", "r/s", HALF, ACTION_CGROUP_ENSURE, -EIO,
+	  .steps = "cgroup-ensure", STATE(PENDING, CGROUP_FAILED), .says = "no luck" },
+	{ "a cgroup that cannot be removed", "r/s", GOES, ACTION_CGROUP_REMOVE, -EIO,
+	  .steps = "space-remove, cgroup-remove", STATE(PENDING, DELETE_FAILED),
+	  .says = "delete: no luck" },
+	{ "a network that cannot be removed", "r/s", GOES, ACTION_SPACE_REMOVE, -EIO,
+	  .steps = "space-remove, cgroup-remove", STATE(PENDING, DELETE_FAILED),
+	  .says = "delete: no luck" },
+	{ "packets do not come through", "r/s", FINE, .blocked = "a rule of theirs", .steps = "",
+	  STATE(READY, TRAFFIC_BLOCKED), .says = "a rule of theirs; what helps: none" },
+	{ "that is said of what is whole", "r/s", HALF, .blocked = "a rule of theirs",
+	  .steps = "cgroup-ensure", STATE(PENDING, CREATING) },
+
+	{ "its part of the store cannot be read", "r/s", FINE, .unread = "EIO", .steps = "",
+	  STATE(READY, STORE_UNREADABLE),
+	  .says = "what was declared of it is not known, so nothing is done to it: EIO" },
+	{ "nothing is made then", "r/s", HALF, .unread = "EIO", .steps = "",
+	  STATE(UNKNOWN, STORE_UNREADABLE) },
+	{ "but looked at", "r/s", BLINDLY, .unread = "EIO", .steps = "cgroup-inspect",
+	  STATE(UNKNOWN, STORE_UNREADABLE) },
+	{ "and nothing is taken away", "r/s", GOES, .unread = "EIO", .kept = true, .steps = "",
+	  STATE(UNKNOWN, STORE_UNREADABLE) },
+	{ "its file was damaged", "r/s", GOES, .kept = true, .steps = "",
+	  STATE(UNKNOWN, STORE_DAMAGED) },
+	{ "and it was declared anew", "r/s", FINE, .kept = true, .steps = "", STATE(READY, NONE) },
+	{ "of a container document the cell tells", "r/s/t/web/a", FINE, .unread = "EIO",
+	  .steps = "", STATE(READY, NONE) },
+};
+
+static struct object *one_in_trouble(size_t i, struct object *above)
+{
+	struct object *o = object_new(trouble_rows[i].key);
+	unsigned how = trouble_rows[i].how;
+	bool of_cgroup = trouble_rows[i].failed == ACTION_CGROUP_ENSURE ||
+			 trouble_rows[i].failed == ACTION_CGROUP_REMOVE;
+
+	o->parent = o->kind == KIND_REALM ? NULL : above;
+	o->wanted = how != GOES;
+	o->cgroup_exists = how == FINE || how == GOES;
+	o->cgroup.known = how != BLINDLY;
+	o->backing.exists = how != BLANK;
+	o->backing.applied = how == FINE || how == HALF;
+	if (o->kind == KIND_SPACE)
+		o->spec = space_spec(false);
+	o->backing.space.bridge = xstrdup("kuke-a");
+	o->backing.space.subnet = xstrdup("10.88.0.0/16");
+	o->backing.filtered = trouble_rows[i].unfiltered ? NULL : xstrdup("kuke-a 10.88.0.0/16");
+	o->backing.routed = xstrdup("kuke-a 10.88.0.0/16");
+	o->refused = xstrdup_maybe(trouble_rows[i].refused);
+	o->backing.passage.blocked = xstrdup_maybe(trouble_rows[i].blocked);
+	o->backing.passage.remedy = xstrdup("none");
+	o->unread = xstrdup_maybe(trouble_rows[i].unread);
+	o->kept = trouble_rows[i].kept;
+	if (trouble_rows[i].failed)
+		fail_slot(of_cgroup ? &o->cgroup : &o->backing.slot, trouble_rows[i].failed,
+			  trouble_rows[i].code, NOW_MS);
+	return o;
+}
+
+static void test_parents_in_trouble(void **state UNUSED)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(trouble_rows); i++) {
+		struct object *above = object_new("r"), *object = one_in_trouble(i, above);
+		const struct plan_context context = context_of(0);
+		struct plan plan;
+
+		above->status.state = API__STATE__STATE_READY;
+		plan_object(object, &context, &plan);
+		assert_plan(trouble_rows[i].name, &plan, trouble_rows[i].steps,
+			    trouble_rows[i].state, trouble_rows[i].reason, 0, false);
+		assert_says(trouble_rows[i].name, &plan, trouble_rows[i].says);
+		plan_fini(&plan);
+		object_free(object);
+		object_free(above);
+	}
+}
+
+/* ---- a cell that the store may know something of, which cannot be read ---- */
+
+static void assert_held_back(unsigned cell_flags, struct one one, enum run_intent run,
+			     const char *steps)
+{
+	struct object *stack = object_new("r/s/t"), *cell = object_new("r/s/t/web");
+	const struct plan_context context = context_of(cell_flags);
+	Api__ContainerSpec spec;
+	struct plan plan;
+
+	stack->status.state = API__STATE__STATE_READY;
+	cell->parent = stack;
+	set_container(cell, "root", &one, &spec);
+	set_cell(cell, cell_flags);
+	cell->cell.run = run;
+	cell->unread = xstrdup("EIO");
+	plan_object(cell, &context, &plan);
+	assert_plan("held back", &plan, steps, API__STATE__STATE_UNKNOWN, REASON_STORE_UNREADABLE,
+		    plan.wake_at_ms, false);
+	assert_false(plan.waits || plan.restarted);
+	plan_fini(&plan);
+	object_free(cell);
+	object_free(stack);
+}
+
+static void test_held_back(void **state UNUSED)
+{
+	struct one nothing = C(NONE, 0), made = MADE, hidden = C(NONE, BLIND);
+
+	assert_held_back(FULL, nothing, INTENT_RUN, "");       /* it would wait */
+	assert_held_back(CGROUP, made, INTENT_RESTART, "");    /* it would be down */
+	assert_held_back(NOT_WANTED, nothing, INTENT_RUN, ""); /* it would be gone */
+	assert_held_back(CGROUP_BLIND, hidden, INTENT_RUN,
+			 "container-inspect root, cgroup-inspect");
+	assert_held_back(CGROUP_BLIND | PINNED | NOT_WANTED, nothing, INTENT_RUN, "cgroup-inspect");
 }
 
 /* ---- routes of others ---- */
@@ -971,6 +1150,7 @@ int main(void)
 		cmocka_unit_test(test_names),      cmocka_unit_test(test_retries),
 		cmocka_unit_test(test_parents),    cmocka_unit_test(test_cells),
 		cmocka_unit_test(test_ways),       cmocka_unit_test(test_joins),
+		cmocka_unit_test(test_held_back),  cmocka_unit_test(test_parents_in_trouble),
 		cmocka_unit_test(test_containers),
 	};
 
