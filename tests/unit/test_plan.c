@@ -29,6 +29,8 @@ enum {
 	FAILED = 1 << 9, /* its last action failed, NOW_MS + 500 is the next try */
 	RENEW = 1 << 12, /* asked to begin anew */
 	MOVED = 1 << 13, /* its image's name stands for another one now */
+	NO_SNAPSHOT = 1 << 14,
+	NO_RECORD = 1 << 15,
 };
 
 struct one {
@@ -39,6 +41,9 @@ struct one {
 	uint64_t exited_ms, stop_sent_ms, kill_sent_ms;
 	unsigned kills;
 	enum run_intent run;
+	enum action doing, failed; /* the slot's action, with BUSY under way; what failed, */
+	unsigned failures;         /* so often in a row, and may be tried again now */
+	uint64_t stop_tried_ms;
 };
 
 /* What is seen of the cell. */
@@ -61,6 +66,16 @@ enum {
 	NET_FAILED = 1 << 15,
 	FULL = 1 << 16,         /* many come up already */
 	CGROUP_STALE = 1 << 17, /* making it failed */
+	RIVAL = 1 << 18,        /* another has its name but for case */
+	PORT = 1 << 19,         /* another has its port */
+	UNREACHABLE = 1 << 20,  /* its space */
+	RESTART = 1 << 21,
+	NO_STACK = 1 << 22,
+	DAMAGED = 1 << 23,    /* the document of a container of it, c */
+	RELEASING = 1 << 24,  /* what an earlier boot left attached */
+	TAKEN_PORT = 1 << 25, /* by another program */
+	NET_DRIFT = 1 << 26,
+	KILL_CELL = 1 << 27,
 	UP = PINNED | INTENT | ATTACHED | CGROUP | POPULATED,
 };
 
@@ -149,7 +164,8 @@ static const struct row cell_rows[] = {
 	  "netns-create", STATE(PENDING, RESTARTING) },
 	{ "the root failed twice: it waits", CGROUP,
 	  C(NONE, HAS | EXITED, .exit_code = 1, .in_row = 1, .restarts = 1, .exited_ms = NOW_MS),
-	  MADE, "", STATE(FAILED, RESTART_BACK_OFF), .wake_at_ms = NOW_MS + 820 },
+	  MADE, "", STATE(FAILED, RESTART_BACK_OFF), .wake_at_ms = NOW_MS + 820,
+	  .says = "container root exited with code 1 after 1 restart; waits 1 s before the next" },
 	{ "the root waits: the others go, its task stays", UP,
 	  C(STOPPED, HAS | EXITED, .exit_code = 1, .in_row = 1, .restarts = 1, .exited_ms = NOW_MS),
 	  RUNS, "task-stop b", STATE(FAILED, RESTART_BACK_OFF), .wake_at_ms = NOW_MS + 820 },
@@ -182,7 +198,9 @@ static const struct row cell_rows[] = {
 	{ "the root was given up", CGROUP,
 	  C(STOPPED, HAS | EXITED, .policy = API__RESTART_POLICY__RESTART_POLICY_ON_FAILURE,
 	    .exit_code = 3, .restarts = 2, .max_retries = 2),
-	  MADE, "", STATE(FAILED, GAVE_UP) },
+	  MADE, "", STATE(FAILED, GAVE_UP),
+	  .says = "container root exited with code 3 and was restarted 2 times, its limit; 'kuke "
+		  "start container' tries again" },
 	{ "another ended, always", UP, RUNS, C(STOPPED, HAS | EXITED), "task-delete b",
 	  STATE(PENDING, RESTARTING) },
 	{ "another comes back", UP, RUNS, C(NONE, HAS | EXITED), "task-create b",
@@ -232,8 +250,166 @@ static const struct row cell_rows[] = {
 	{ "its record", UP, RUNS, C(NONE, HAS | GONE), "container-remove b",
 	  STATE(PENDING, CREATING) },
 	{ "it is gone", UP, RUNS, C(NONE, GONE), "", STATE(READY, NONE) },
-	{ "a record without a snapshot", UP, C(RUNNING, HAS), C(NONE, HAS | CHANGED | IMAGE),
+	{ "a record of another spec", UP, RUNS, C(NONE, HAS | CHANGED | IMAGE),
 	  "container-remove b", STATE(PENDING, CREATING) },
+	{ "a record without a snapshot", UP, RUNS, C(NONE, HAS | IMAGE | NO_SNAPSHOT),
+	  "container-remove b", STATE(PENDING, CREATING) },
+	{ "a snapshot without a record", UP, RUNS, C(NONE, HAS | IMAGE | NO_RECORD),
+	  "container-remove b", STATE(PENDING, CREATING) },
+
+	{ "its attachment is gone: no other is made before it is mended", UP & ~ATTACHED, RUNS,
+	  MADE, "network-repair", STATE(PENDING, NETWORK_DRIFTED),
+	  .says = "its network is being mended: it is not attached" },
+	{ "what its network has lost", (UP & ~ATTACHED) | NET_DRIFT, RUNS, RUNS, "network-repair",
+	  STATE(PENDING, NETWORK_DRIFTED), .says = "its network is being mended: eth0 is gone" },
+	{ "nothing is mended while addresses are still given back", (UP & ~ATTACHED) | RELEASING,
+	  RUNS, RUNS, "", STATE(PENDING, NETWORK_DRIFTED) },
+	{ "nothing is attached then", CGROUP | PINNED | FRESH | RELEASING, MADE, MADE,
+	  "task-create root", STATE(PENDING, CREATING) },
+	{ "its namespace is made all the same", CGROUP | RELEASING, MADE, MADE, "netns-create",
+	  STATE(PENDING, CREATING) },
+	{ "its root is gone and another lives on", CGROUP, MADE, RUNS, "task-stop b",
+	  STATE(PENDING, CREATING) },
+	{ "one that has not run is not over", UP, RUNS,
+	  C(NONE, HAS, .policy = API__RESTART_POLICY__RESTART_POLICY_NEVER), "task-create b",
+	  STATE(PENDING, CREATING) },
+
+	{ "where its space cannot be reached it is not placed", CGROUP | UNREACHABLE, MADE, MADE,
+	  "", STATE(PENDING, RANGE_OVERLAPS),
+	  .says = "not placed where it could not be reached: space r/s: a VPN" },
+	{ "one that has begun is", CGROUP | UNREACHABLE | PINNED | FRESH, MADE, MADE,
+	  "network-attach, task-create root", STATE(PENDING, CREATING) },
+	{ "one that is beginning is", CGROUP | UNREACHABLE | NET_BUSY, NEW, NEW,
+	  "container-create root, container-create b", STATE(PENDING, CREATING) },
+	{ "one that runs is mended", CGROUP | UNREACHABLE | INTENT, RUNS, RUNS, "network-repair",
+	  STATE(PENDING, NETWORK_DRIFTED) },
+	{ "one that runs is left alone", UP | UNREACHABLE, RUNS, RUNS, "", STATE(READY, NONE) },
+	{ "its name is another's too", CGROUP | RIVAL, MADE, MADE, "",
+	  STATE(PENDING, NAME_CONFLICT), .says = "cell Web" },
+	{ "and it runs", UP | RIVAL, RUNS, RUNS, "", STATE(READY, NAME_CONFLICT),
+	  .says = "cell Web" },
+	{ "its port is another cell's", CGROUP | PORT, MADE, MADE, "",
+	  STATE(PENDING, PORT_CONFLICT), .says = "80 is theirs" },
+	{ "its port is another program's", UP | TAKEN_PORT, RUNS, RUNS, "",
+	  STATE(PENDING, PORT_CONFLICT), .says = "81 is taken" },
+	{ "it has no stack", CGROUP | NO_STACK, MADE, MADE, "", STATE(PENDING, PARENT_NOT_READY),
+	  .says = "Stack  is not ready" },
+	{ "its stack is not ready, it says which", CGROUP | PARENT_PENDING, MADE, MADE, "",
+	  STATE(PENDING, PARENT_NOT_READY), .says = "Stack r/s/t is not ready" },
+
+	{ "restart: all go down", UP | RESTART, RUNS, RUNS, "task-stop root, task-stop b",
+	  STATE(PENDING, RESTARTING), .says = "being restarted by request" },
+	{ "restart: a task is left", CGROUP | RESTART, C(STOPPED, HAS | EXITED), MADE,
+	  "task-delete root", STATE(PENDING, RESTARTING) },
+	{ "restart: its pin is left", CGROUP | RESTART | PINNED, MADE, MADE, "network-detach",
+	  STATE(PENDING, RESTARTING) },
+	{ "restart: its attachment is left", CGROUP | RESTART | INTENT, MADE, MADE,
+	  "network-detach", STATE(PENDING, RESTARTING) },
+	{ "restart: its network is at work", CGROUP | RESTART | NET_BUSY, MADE, MADE, "",
+	  STATE(PENDING, RESTARTING) },
+	{ "restart: one is at work", CGROUP | RESTART, MADE, C(NONE, HAS | BUSY), "",
+	  STATE(PENDING, RESTARTING) },
+	{ "restart: one is not known", CGROUP | RESTART, MADE, C(NONE, HAS | BLIND),
+	  "container-inspect b", STATE(PENDING, RESTARTING) },
+	{ "restart: all is down", CGROUP | RESTART, MADE, MADE, "", STATE(PENDING, RESTARTING),
+	  .restarted = true },
+	{ "restart: what is new may stay", CGROUP | RESTART | PINNED | FRESH, MADE, MADE, "",
+	  STATE(PENDING, RESTARTING), .restarted = true },
+	{ "restart of another", UP, RUNS, C(RUNNING, HAS, .run = INTENT_RESTART), "task-stop b",
+	  STATE(PENDING, RESTARTING), .says = "container b ended and is being started again" },
+	{ "restart of another that is down", UP, RUNS, C(NONE, HAS, .run = INTENT_RESTART), "",
+	  STATE(PENDING, RESTARTING), .restarted = true },
+
+	{ "its root's document may be the damaged one", CGROUP | DAMAGED, NO, RUNS, "",
+	  STATE(UNKNOWN, STORE_DAMAGED),
+	  .says = "the file of its container c in the store was damaged and set aside, so nothing "
+		  "is done to it; apply the container again, or delete it" },
+	{ "also of one that has been there", CGROUP | DAMAGED, C(NONE, HAS | GONE), RUNS, "",
+	  STATE(UNKNOWN, STORE_DAMAGED) },
+	{ "its root is known: it is another's", UP | DAMAGED, RUNS, RUNS, "", STATE(READY, NONE) },
+	{ "it goes whatever it had", CGROUP | DAMAGED | NOT_WANTED, NO, RUNS, "task-stop b",
+	  STATE(PENDING, DELETING) },
+
+	{ "another is to stop", UP, RUNS, C(RUNNING, HAS, .run = INTENT_STOP), "task-stop b",
+	  STATE(READY, STOPPING), .says = "container b is being stopped" },
+	{ "another was stopped", UP, RUNS, C(NONE, HAS, .run = INTENT_STOP), "",
+	  STATE(READY, NONE) },
+	{ "another is to die", UP, RUNS, C(RUNNING, HAS, .run = INTENT_KILL), "task-kill b",
+	  STATE(READY, STOPPING) },
+	{ "another was asked to stop and is to die now", UP, RUNS,
+	  C(RUNNING, HAS, .run = INTENT_KILL, .stop_sent_ms = NOW_MS - 1), "task-kill b",
+	  STATE(READY, STOPPING) },
+	{ "the root is to stop: all stop", UP, C(RUNNING, HAS, .run = INTENT_STOP), RUNS,
+	  "task-stop root, task-stop b", STATE(PENDING, STOPPING),
+	  .says = "its containers are being stopped" },
+	{ "the root was stopped", CGROUP, C(NONE, HAS, .run = INTENT_STOP), MADE, "",
+	  STATE(STOPPED, STOP_REQUESTED),
+	  .says = "its root container was stopped by request; 'kuke start container root' brings "
+		  "it back" },
+	{ "the cell was stopped", CGROUP | STOP, MADE, MADE, "", STATE(STOPPED, STOP_REQUESTED),
+	  .says = "stopped by request; 'kuke start cell web' brings it back" },
+	{ "one without a root was stopped", CGROUP | STOP, NO, NO, "",
+	  STATE(STOPPED, STOP_REQUESTED), .says = "stopped by request" },
+	{ "the cell is to die", UP | KILL_CELL, RUNS, RUNS, "task-kill root, task-kill b",
+	  STATE(PENDING, STOPPING) },
+
+	{ "delete: what is said while it stops", UP | NOT_WANTED, MADE, RUNS,
+	  "task-stop b, container-remove root", STATE(PENDING, DELETING),
+	  .says = "its containers are being stopped" },
+	{ "delete: what is said then", CGROUP | NOT_WANTED, MADE, NO, "container-remove root",
+	  STATE(PENDING, DELETING), .says = "being deleted" },
+	{ "delete: a record alone", CGROUP | NOT_WANTED, C(NONE, HAS | NO_SNAPSHOT), NO,
+	  "container-remove root", STATE(PENDING, DELETING) },
+	{ "delete: a snapshot alone", CGROUP | NOT_WANTED, C(NONE, HAS | NO_RECORD), NO,
+	  "container-remove root", STATE(PENDING, DELETING) },
+	{ "delete: a pin alone", CGROUP | NOT_WANTED | PINNED, NO, NO, "network-detach",
+	  STATE(PENDING, DELETING) },
+	{ "delete: an attachment alone", CGROUP | NOT_WANTED | INTENT, NO, NO, "network-detach",
+	  STATE(PENDING, DELETING) },
+	{ "delete: a task may just be made in its network", UP | NOT_WANTED, MADE,
+	  C(NONE, HAS | BUSY, .doing = ACTION_TASK_CREATE), "container-remove root",
+	  STATE(PENDING, DELETING) },
+	{ "delete: or started", UP | NOT_WANTED, MADE,
+	  C(NONE, HAS | BUSY, .doing = ACTION_TASK_START), "container-remove root",
+	  STATE(PENDING, DELETING) },
+	{ "delete: what else is done to it does not matter", UP | NOT_WANTED, MADE,
+	  C(NONE, HAS | BUSY, .doing = ACTION_CONTAINER_CREATE),
+	  "network-detach, container-remove root", STATE(PENDING, DELETING) },
+	{ "delete: nor what was done last", UP | NOT_WANTED, MADE,
+	  C(NONE, HAS, .doing = ACTION_TASK_CREATE),
+	  "network-detach, container-remove root, container-remove b", STATE(PENDING, DELETING) },
+	{ "delete: one that is not known may live there", UP | NOT_WANTED, MADE,
+	  C(NONE, HAS | BLIND), "container-inspect b, container-remove root",
+	  STATE(PENDING, DELETING) },
+
+	{ "delete: its shim cannot kill it", UP | NOT_WANTED,
+	  C(RUNNING, HAS, .stop_sent_ms = 1, .failed = ACTION_TASK_KILL, .failures = 2), NO,
+	  "task-kill root, cgroup-kill", STATE(PENDING, DELETE_FAILED), .says = "root: no luck" },
+	{ "delete: it failed once", UP | NOT_WANTED,
+	  C(RUNNING, HAS, .stop_sent_ms = 1, .failed = ACTION_TASK_KILL, .failures = 1), NO,
+	  "task-kill root", STATE(PENDING, DELETE_FAILED) },
+	{ "delete: something else failed", UP | NOT_WANTED,
+	  C(RUNNING, HAS, .stop_sent_ms = 1, .failed = ACTION_TASK_START, .failures = 5), NO,
+	  "task-kill root", STATE(PENDING, DELETE_FAILED) },
+	{ "delete: its task does not go", UP | NOT_WANTED,
+	  C(STOPPED, HAS, .failed = ACTION_TASK_DELETE, .failures = 2), NO,
+	  "task-delete root, network-detach, cgroup-kill", STATE(PENDING, DELETE_FAILED) },
+	{ "delete: its signal cannot be sent, and the grace is over", UP | NOT_WANTED,
+	  C(RUNNING, HAS, .stop_tried_ms = NOW_MS - GRACE_MS, .failed = ACTION_TASK_STOP,
+	    .failures = 2),
+	  NO, "task-stop root, cgroup-kill", STATE(PENDING, DELETE_FAILED) },
+	{ "delete: its signal cannot be sent, it may have been", UP | NOT_WANTED,
+	  C(RUNNING, HAS, .stop_tried_ms = NOW_MS - GRACE_MS + 1, .failed = ACTION_TASK_STOP,
+	    .failures = 2),
+	  NO, "task-stop root", STATE(PENDING, DELETE_FAILED), .wake_at_ms = NOW_MS + 1 },
+	{ "delete: killed in vain, it says where to look", UP | NOT_WANTED,
+	  C(RUNNING, HAS, .stop_sent_ms = 1, .kill_sent_ms = NOW_MS - 1, .kills = 2), NO,
+	  "cgroup-kill", STATE(PENDING, DELETE_FAILED), .wake_at_ms = NOW_MS - 1 + 10000,
+	  .says = "container root: process 7 does not end after 2 SIGKILLs; if it hangs in the "
+		  "kernel, /proc/7/stack says where" },
+	{ "delete: killed once", UP | NOT_WANTED,
+	  C(RUNNING, HAS, .stop_sent_ms = 1, .kill_sent_ms = NOW_MS - 1, .kills = 1), NO, "",
+	  STATE(PENDING, DELETING), .wake_at_ms = NOW_MS - 1 + 5000 },
 
 	{ "not wanted, but perhaps only not read yet", UP | NOT_WANTED | KEEP, RUNS, RUNS, "",
 	  STATE(UNKNOWN, STARTING) },
@@ -339,12 +515,19 @@ static void set_container(struct object *cell, const char *role, const struct on
 	c->kill_sent_ms = one->kill_sent_ms;
 	c->kills = one->kills;
 	c->run = one->run;
+	c->stop_tried_ms = one->stop_tried_ms;
+	c->slot.action = one->doing;
+	c->record &= !(one->flags & NO_RECORD);
+	c->snapshot &= !(one->flags & NO_SNAPSHOT);
+	c->pid = 7;
 	c->slot.busy = one->flags & BUSY;
 	c->slot.known = !(one->flags & BLIND);
 	if (one->flags & HUNG)
 		fail_slot(&c->slot, ACTION_CONTAINER_INSPECT, -ETIMEDOUT, NOW_MS + 500);
 	if (one->flags & FAILED)
 		fail_slot(&c->slot, ACTION_IMAGE_RESOLVE, -ENOENT, NOW_MS + 500);
+	for (unsigned i = 0; i < one->failures; i++)
+		fail_slot(&c->slot, one->failed, -EIO, NOW_MS);
 }
 
 static void set_cell(struct object *cell, unsigned flags)
@@ -363,6 +546,21 @@ static void set_cell(struct object *cell, unsigned flags)
 	cell->cgroup.busy = flags & CGROUP_BUSY;
 	if (flags & NET_FAILED)
 		fail_slot(&cell->cell.network, ACTION_NETNS_CREATE, -EIO, NOW_MS + 300);
+}
+
+/* What only cell_rows have. */
+static void set_cell_more(struct object *cell, unsigned flags)
+{
+	if (flags & RESTART)
+		cell->cell.run = INTENT_RESTART;
+	if (flags & KILL_CELL)
+		cell->cell.run = INTENT_KILL;
+	if (flags & DAMAGED)
+		strv_add(&cell->cell.kept, "c");
+	cell->cell.rival = flags & RIVAL ? xstrdup("cell Web") : NULL;
+	cell->cell.port_conflict = flags & PORT ? xstrdup("80 is theirs") : NULL;
+	cell->cell.port_taken = flags & TAKEN_PORT ? xstrdup("81 is taken") : NULL;
+	cell->cell.drift = flags & NET_DRIFT ? xstrdup("eth0 is gone") : NULL;
 }
 
 static struct plan_context context_of(unsigned flags)
@@ -401,18 +599,24 @@ static void assert_says(const char *name, const struct plan *plan, const char *s
 
 static void run_row(const struct row *row)
 {
-	struct object *stack = object_new("r/s/t"), *cell = object_new("r/s/t/web");
-	const struct plan_context context = context_of(row->cell);
+	struct object *space = object_new("r/s"), *stack = object_new("r/s/t"),
+		      *cell = object_new("r/s/t/web");
+	struct plan_context context = context_of(row->cell);
 	Api__ContainerSpec root, other;
 	struct container *c;
 	struct plan plan;
 
 	stack->status.state =
 		row->cell & PARENT_PENDING ? API__STATE__STATE_PENDING : API__STATE__STATE_READY;
-	cell->parent = stack;
+	space->backing.unreachable = row->cell & UNREACHABLE;
+	space->backing.overlap = xstrdup("a VPN");
+	stack->parent = space;
+	cell->parent = row->cell & NO_STACK ? NULL : stack;
+	context.releasing = row->cell & RELEASING;
 	set_container(cell, "root", &row->root, &root);
 	set_container(cell, "b", &row->other, &other);
 	set_cell(cell, row->cell);
+	set_cell_more(cell, row->cell);
 	plan_object(cell, &context, &plan);
 	assert_plan(row->name, &plan, row->steps, row->state, row->reason, row->wake_at_ms,
 		    row->gone);
@@ -424,6 +628,7 @@ static void run_row(const struct row *row)
 		c->slot.busy = false;
 	object_free(cell);
 	object_free(stack);
+	object_free(space);
 }
 
 static void test_cells(void **state UNUSED)
@@ -508,6 +713,14 @@ static const struct join_row join_rows[] = {
 	  { S_GOING, S_NONE },
 	  "network-leave r/a",
 	  STATE(PENDING, SPACE_UNKNOWN) },
+
+	{ "one that is not placed leaves what goes",
+	  CGROUP | UNREACHABLE,
+	  MADE,
+	  { J_IN, 0 },
+	  { S_GOING, S_NONE },
+	  "network-leave r/a",
+	  STATE(PENDING, RANGE_OVERLAPS) },
 
 	{ "it runs and is everywhere",
 	  UP,
@@ -643,7 +856,8 @@ static void set_join(struct object *cell, struct object *space, unsigned join, u
 
 static void run_join_row(const struct join_row *row)
 {
-	struct object *stack = object_new("r/s/t"), *cell = object_new("r/s/t/web");
+	struct object *home = object_new("r/s"), *stack = object_new("r/s/t"),
+		      *cell = object_new("r/s/t/web");
 	struct object *spaces[] = { object_new("r/a"), object_new("r/b") };
 	const struct plan_context context = context_of(row->cell);
 	Api__ContainerSpec root;
@@ -652,6 +866,8 @@ static void run_join_row(const struct join_row *row)
 
 	stack->status.state =
 		row->cell & PARENT_PENDING ? API__STATE__STATE_PENDING : API__STATE__STATE_READY;
+	home->backing.unreachable = row->cell & UNREACHABLE;
+	stack->parent = home;
 	cell->parent = stack;
 	set_container(cell, "root", &row->root, &root);
 	set_cell(cell, row->cell);
@@ -664,6 +880,7 @@ static void run_join_row(const struct join_row *row)
 		join->slot.busy = false;
 	object_free(cell);
 	object_free(stack);
+	object_free(home);
 	object_free(spaces[0]);
 	object_free(spaces[1]);
 }
