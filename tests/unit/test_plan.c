@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "core/aside/aside.h"
 #include "core/state/object.h"
 #include "tests/unit/plan_text.h"
 
@@ -43,6 +44,7 @@ struct one {
 	enum run_intent run;
 	enum action doing, failed; /* the slot's action, with BUSY under way; what failed, */
 	unsigned failures;         /* so often in a row, and may be tried again now */
+	int code;                  /* 0: -EIO */
 	uint64_t stop_tried_ms;
 };
 
@@ -76,6 +78,7 @@ enum {
 	TAKEN_PORT = 1 << 25, /* by another program */
 	NET_DRIFT = 1 << 26,
 	KILL_CELL = 1 << 27,
+	CGROUP_FAILED = 1 << 28,
 	UP = PINNED | INTENT | ATTACHED | CGROUP | POPULATED,
 };
 
@@ -99,6 +102,9 @@ struct row {
 #define MADE C(NONE, HAS)
 #define NEW C(NONE, IMAGE)
 #define NO C(NONE, ABSENT)
+#define SILENT /* its shim, twice */                                                               \
+	C(STOPPED, HAS | BLIND, .failed = ACTION_CONTAINER_INSPECT, .failures = 2,                 \
+	  .code = -ETIMEDOUT)
 
 #define STATE(state_, reason_) .state = API__STATE__STATE_##state_, .reason = REASON_##reason_
 
@@ -256,6 +262,83 @@ static const struct row cell_rows[] = {
 	  "container-remove b", STATE(PENDING, CREATING) },
 	{ "a snapshot without a record", UP, RUNS, C(NONE, HAS | IMAGE | NO_RECORD),
 	  "container-remove b", STATE(PENDING, CREATING) },
+
+	{ "a shim does not answer, nothing of its cell lives: it is killed", CGROUP, MADE, SILENT,
+	  "shim-kill b, netns-create", STATE(UNKNOWN, RUNTIME_UNAVAILABLE) },
+	{ "a cgroup that is gone holds nothing", POPULATED, MADE, SILENT,
+	  "shim-kill b, cgroup-ensure, netns-create", STATE(UNKNOWN, RUNTIME_UNAVAILABLE) },
+	{ "it did not answer once", CGROUP, MADE,
+	  C(STOPPED, HAS | BLIND, .failed = ACTION_CONTAINER_INSPECT, .failures = 1,
+	    .code = -ETIMEDOUT),
+	  "container-inspect b, netns-create", STATE(UNKNOWN, RUNTIME_UNAVAILABLE) },
+	{ "it answers, with an error", CGROUP, MADE,
+	  C(STOPPED, HAS | BLIND, .failed = ACTION_CONTAINER_INSPECT, .failures = 2),
+	  "container-inspect b, netns-create", STATE(UNKNOWN, RUNTIME_UNAVAILABLE) },
+	{ "something else did not answer", CGROUP, MADE,
+	  C(STOPPED, HAS | BLIND, .failed = ACTION_TASK_DELETE, .failures = 2, .code = -ETIMEDOUT),
+	  "container-inspect b, netns-create", STATE(PENDING, STOP_FAILED) },
+	{ "what may live that shall is waited for", CGROUP | POPULATED, MADE, SILENT,
+	  "container-inspect b, netns-create", STATE(UNKNOWN, RUNTIME_UNAVAILABLE) },
+	{ "also when that is not known", CGROUP_BLIND, MADE, SILENT,
+	  "container-inspect b, cgroup-inspect, netns-create",
+	  STATE(UNKNOWN, RUNTIME_UNAVAILABLE) },
+	{ "what may live that shall not is killed: deleted", CGROUP | POPULATED | NOT_WANTED, NO,
+	  SILENT, "container-inspect b, cgroup-kill", STATE(PENDING, DELETE_FAILED) },
+	{ "stopped", CGROUP | POPULATED | STOP, MADE, SILENT, "container-inspect b, cgroup-kill",
+	  STATE(PENDING, RUNTIME_UNAVAILABLE) },
+	{ "killed", CGROUP | POPULATED | KILL_CELL, MADE, SILENT,
+	  "container-inspect b, cgroup-kill", STATE(PENDING, RUNTIME_UNAVAILABLE) },
+	{ "but what is restarted is not", CGROUP | POPULATED | RESTART, MADE, SILENT,
+	  "container-inspect b", STATE(UNKNOWN, RUNTIME_UNAVAILABLE) },
+	{ "nor what is not known to be there", CGROUP_BLIND | NOT_WANTED, NO, SILENT,
+	  "container-inspect b, cgroup-inspect", STATE(PENDING, DELETE_FAILED) },
+	{ "nothing is killed for one that is only new", CGROUP | POPULATED | NOT_WANTED, NO,
+	  C(NONE, HAS | BLIND), "container-inspect b", STATE(PENDING, DELETING) },
+	{ "the shim is named by the root, which is at work", CGROUP, C(NONE, HAS | BUSY), SILENT,
+	  "container-inspect b, netns-create", STATE(UNKNOWN, RUNTIME_UNAVAILABLE) },
+	{ "the root is looked at first", CGROUP, C(NONE, HAS | BLIND), SILENT,
+	  "container-inspect root, container-inspect b", STATE(UNKNOWN, STARTING) },
+	{ "one shim serves all", CGROUP, SILENT, SILENT, "shim-kill root, container-inspect b",
+	  STATE(UNKNOWN, RUNTIME_UNAVAILABLE) },
+	{ "it is being killed for the root", CGROUP,
+	  C(NONE, HAS | BLIND | BUSY, .doing = ACTION_SHIM_KILL), SILENT, "container-inspect b",
+	  STATE(UNKNOWN, STARTING) },
+	{ "it is being killed for another", CGROUP, SILENT,
+	  C(NONE, HAS | BLIND | BUSY, .doing = ACTION_SHIM_KILL), "",
+	  STATE(UNKNOWN, RUNTIME_UNAVAILABLE) },
+	{ "another is at work on something else", CGROUP, SILENT,
+	  C(NONE, HAS | BUSY, .doing = ACTION_CONTAINER_CREATE), "shim-kill root",
+	  STATE(UNKNOWN, RUNTIME_UNAVAILABLE) },
+	{ "it was killed before", CGROUP, SILENT, C(NONE, HAS, .doing = ACTION_SHIM_KILL),
+	  "shim-kill root", STATE(UNKNOWN, RUNTIME_UNAVAILABLE) },
+
+	{ "delete: the root lives, and that is said", UP | NOT_WANTED, RUNS, NO, "task-stop root",
+	  STATE(PENDING, DELETING), .says = "its containers are being stopped" },
+	{ "the root cannot be created", CGROUP | PINNED | FRESH | NET_BUSY,
+	  C(NONE, IMAGE, .failed = ACTION_CONTAINER_CREATE, .failures = 1), NEW,
+	  "container-create root, container-create b", STATE(FAILED, CREATE_FAILED),
+	  .says = "container root: no luck" },
+	{ "its volume does not answer", CGROUP | PINNED | FRESH | NET_BUSY,
+	  C(NONE, IMAGE, .failed = ACTION_CONTAINER_CREATE, .failures = 1, .code = -ASIDE_HANGS),
+	  NEW, "container-create root, container-create b", STATE(PENDING, VOLUME_HANGS) },
+	{ "another cannot be created", UP, RUNS,
+	  C(NONE, IMAGE, .failed = ACTION_CONTAINER_CREATE, .failures = 1), "container-create b",
+	  STATE(PENDING, CREATE_FAILED), .says = "container b: no luck" },
+	{ "a root that has not run has not completed", CGROUP,
+	  C(NONE, HAS, .policy = API__RESTART_POLICY__RESTART_POLICY_NEVER), MADE, "netns-create",
+	  STATE(PENDING, CREATING) },
+	{ "its cgroup cannot be made", CGROUP_FAILED, NEW, NEW,
+	  "netns-create, container-create root, container-create b", STATE(PENDING, CGROUP_FAILED),
+	  .wake_at_ms = NOW_MS + 400, .says = "no luck" },
+	{ "its network cannot be mended", (UP & ~ATTACHED) | NET_FAILED, RUNS, RUNS, "",
+	  STATE(PENDING, NETWORK_FAILED), .wake_at_ms = NOW_MS + 300, .says = "no luck" },
+	{ "stop: the signal cannot be sent", UP | STOP,
+	  C(RUNNING, HAS, .failed = ACTION_TASK_STOP, .failures = 1), NO, "task-stop root",
+	  STATE(PENDING, STOP_FAILED), .says = "root: no luck" },
+	{ "delete: its network cannot be taken down", CGROUP | NOT_WANTED | NET_FAILED, NO, NO,
+	  "cgroup-remove", STATE(PENDING, DELETE_FAILED), .says = "no luck" },
+	{ "delete: its cgroup cannot be removed", CGROUP | NOT_WANTED | CGROUP_FAILED, NO, NO, "",
+	  STATE(PENDING, DELETE_FAILED), .wake_at_ms = NOW_MS + 400, .says = "no luck" },
 
 	{ "its attachment is gone: no other is made before it is mended", UP & ~ATTACHED, RUNS,
 	  MADE, "network-repair", STATE(PENDING, NETWORK_DRIFTED),
@@ -527,7 +610,7 @@ static void set_container(struct object *cell, const char *role, const struct on
 	if (one->flags & FAILED)
 		fail_slot(&c->slot, ACTION_IMAGE_RESOLVE, -ENOENT, NOW_MS + 500);
 	for (unsigned i = 0; i < one->failures; i++)
-		fail_slot(&c->slot, one->failed, -EIO, NOW_MS);
+		fail_slot(&c->slot, one->failed, one->code ? one->code : -EIO, NOW_MS);
 }
 
 static void set_cell(struct object *cell, unsigned flags)
@@ -555,6 +638,8 @@ static void set_cell_more(struct object *cell, unsigned flags)
 		cell->cell.run = INTENT_RESTART;
 	if (flags & KILL_CELL)
 		cell->cell.run = INTENT_KILL;
+	if (flags & CGROUP_FAILED)
+		fail_slot(&cell->cgroup, ACTION_CGROUP_ENSURE, -EIO, NOW_MS + 400);
 	if (flags & DAMAGED)
 		strv_add(&cell->cell.kept, "c");
 	cell->cell.rival = flags & RIVAL ? xstrdup("cell Web") : NULL;
@@ -1338,6 +1423,12 @@ static const struct {
 	  .message = "no luck" },
 	{ "containerd is down", DOWN, C(RUNNING, HAS), STATE(UNKNOWN, RUNTIME_UNAVAILABLE),
 	  .message = "" },
+	{ "stopped by request", 0, C(NONE, HAS, .run = INTENT_STOP), STATE(STOPPED, STOP_REQUESTED),
+	  .message = "stopped by request" },
+	{ "stopped with its cell", STOP, C(NONE, HAS), STATE(STOPPED, STOP_REQUESTED),
+	  .message = "stopped by request" },
+	{ "it waits for its start and is to stop", 0, C(CREATED, HAS, .run = INTENT_STOP),
+	  STATE(PENDING, CREATING), .message = "" },
 };
 
 static void test_containers(void **state UNUSED)
@@ -1349,6 +1440,7 @@ static void test_containers(void **state UNUSED)
 		Api__ContainerSpec spec;
 
 		set_container(cell, "b", &container_rows[i].one, &spec);
+		cell->cell.run = container_rows[i].context & STOP ? INTENT_STOP : INTENT_RUN;
 		plan_container_state(cell_find_container(cell, "b"), &context, &got);
 		if (got.state != container_rows[i].state ||
 		    got.reason != container_rows[i].reason ||
