@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "core/aside/aside.h"
+#include "core/plan/plan_cell.h"
 #include "core/state/object.h"
 #include "tests/unit/plan_text.h"
 
@@ -314,6 +315,16 @@ static const struct row cell_rows[] = {
 
 	{ "delete: the root lives, and that is said", UP | NOT_WANTED, RUNS, NO, "task-stop root",
 	  STATE(PENDING, DELETING), .says = "its containers are being stopped" },
+	{ "delete: two reasons to kill all of the cgroup, once", UP | NOT_WANTED,
+	  C(RUNNING, HAS, .stop_sent_ms = 1, .kill_sent_ms = NOW_MS - 1, .kills = 2), SILENT,
+	  "container-inspect b, cgroup-kill", STATE(PENDING, DELETE_FAILED),
+	  .wake_at_ms = NOW_MS - 1 + 10000 },
+	{ "what failed waits, whatever comes next", UP, RUNS, C(NONE, HAS | FAILED), "",
+	  STATE(PENDING, IMAGE_NOT_PRESENT), .wake_at_ms = NOW_MS + 500 },
+	{ "but is looked at", UP, RUNS, C(NONE, HAS | FAILED | BLIND), "container-inspect b",
+	  STATE(PENDING, IMAGE_NOT_PRESENT) },
+	{ "a cgroup whose making failed is looked at", CGROUP_BLIND | CGROUP_FAILED | STOP, MADE,
+	  MADE, "cgroup-inspect", STATE(PENDING, CGROUP_FAILED) },
 	{ "the root cannot be created", CGROUP | PINNED | FRESH | NET_BUSY,
 	  C(NONE, IMAGE, .failed = ACTION_CONTAINER_CREATE, .failures = 1), NEW,
 	  "container-create root, container-create b", STATE(FAILED, CREATE_FAILED),
@@ -722,9 +733,49 @@ static void test_cells(void **state UNUSED)
 		run_row(&cell_rows[i]);
 }
 
+/* ---- whose task is to end ---- */
+
+static const struct {
+	const char *name;
+	unsigned cell;
+	struct one root, other;
+	bool root_goes, other_goes;
+} going_rows[] = {
+	{ "all is as it shall be", UP, RUNS, RUNS, false, false },
+	{ "the cell goes", UP | NOT_WANTED, RUNS, RUNS, true, true },
+	{ "the cell stops", UP | STOP, RUNS, RUNS, true, true },
+	{ "one is not wanted", UP, RUNS, C(RUNNING, HAS | GONE), false, true },
+	{ "one stops", UP, RUNS, C(RUNNING, HAS, .run = INTENT_STOP), false, true },
+	{ "one starts anew", UP, RUNS, C(RUNNING, HAS, .run = INTENT_RESTART), false, true },
+	{ "the root starts anew", UP, C(RUNNING, HAS, .run = INTENT_RESTART), RUNS, true, true },
+	{ "one changed", UP, RUNS, C(RUNNING, HAS | CHANGED | IMAGE), false, true },
+	{ "one changed, its image is not there", UP, RUNS, C(RUNNING, HAS | CHANGED), false,
+	  false },
+	{ "the root changed", UP, C(RUNNING, HAS | CHANGED | IMAGE), RUNS, true, true },
+	{ "a root that has no task yet changed", CGROUP, C(NONE, HAS | CHANGED | IMAGE), MADE,
+	  false, false },
+	{ "the root ended", UP, C(STOPPED, HAS | EXITED), RUNS, true, true },
+};
+
+static void test_going(void **state UNUSED)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(going_rows); i++) {
+		struct object *cell = object_new("r/s/t/web");
+		Api__ContainerSpec root, other;
+
+		set_container(cell, "root", &going_rows[i].root, &root);
+		set_container(cell, "b", &going_rows[i].other, &other);
+		set_cell(cell, going_rows[i].cell);
+		if (container_goes(cell, cell_root(cell)) != going_rows[i].root_goes ||
+		    container_goes(cell, cell_find_container(cell, "b")) != going_rows[i].other_goes)
+			fail_msg("%s", going_rows[i].name);
+		object_free(cell);
+	}
+}
+
 /* ---- further spaces ---- */
 
-enum { J_WANTED = 1, J_INTENT = 2, J_ATTACHED = 4, J_BUSY = 8, J_FAILED = 16, J_IN = 7 };
+enum { J_WANTED = 1, J_INTENT = 2, J_ATTACHED = 4, J_BUSY = 8, J_FAILED = 16, J_DRIFT = 32, J_IN = 7 };
 enum { S_NONE, S_PENDING, S_READY, S_GOING, S_KEPT };
 
 struct join_row {
@@ -736,6 +787,7 @@ struct join_row {
 	Api__State state;
 	enum reason reason;
 	uint64_t wake_at_ms;
+	const char *says; /* NULL: whatever */
 };
 
 #define COMES_UP (UP | FRESH)
@@ -821,6 +873,30 @@ static const struct join_row join_rows[] = {
 	  { S_READY, S_READY },
 	  "network-join r/b",
 	  STATE(PENDING, UPDATING) },
+	{ "what it has to do with is said, not what it has to do with no more",
+	  UP,
+	  RUNS,
+	  { 0, J_WANTED },
+	  { S_READY, S_READY },
+	  "network-join r/b",
+	  STATE(PENDING, UPDATING),
+	  .says = "it joins space r/b" },
+	{ "nor what is well",
+	  UP,
+	  RUNS,
+	  { J_IN, J_INTENT },
+	  { S_READY, S_READY },
+	  "network-leave r/b",
+	  STATE(PENDING, UPDATING),
+	  .says = "it leaves space r/b" },
+	{ "what it lost there is said",
+	  UP,
+	  RUNS,
+	  { J_WANTED | J_INTENT | J_DRIFT, J_IN },
+	  { S_READY, S_READY },
+	  "network-join r/a",
+	  STATE(PENDING, NETWORK_DRIFTED),
+	  .says = "its network in space r/a is being mended: eth1 is gone" },
 	{ "it runs: what is not there is said",
 	  UP,
 	  RUNS,
@@ -935,6 +1011,7 @@ static void set_join(struct object *cell, struct object *space, unsigned join, u
 	j->intent = join & J_INTENT;
 	j->attached = join & J_ATTACHED;
 	j->slot.busy = join & J_BUSY;
+	j->drift = join & J_DRIFT ? xstrdup("eth1 is gone") : NULL;
 	if (join & J_FAILED)
 		fail_slot(&j->slot, ACTION_NETWORK_JOIN, -EIO, NOW_MS + 300);
 }
@@ -960,6 +1037,8 @@ static void run_join_row(const struct join_row *row)
 		set_join(cell, spaces[i], row->joins[i], row->spaces[i]);
 	plan_object(cell, &context, &plan);
 	assert_plan(row->name, &plan, row->steps, row->state, row->reason, row->wake_at_ms, false);
+	assert_says(row->name, &plan, row->says);
+	assert_int_equal(cell_joins_failed(cell), ((row->joins[0] | row->joins[1]) & J_FAILED) != 0);
 	plan_fini(&plan);
 	list_for_each(join, &cell->cell.joins, link)
 		join->slot.busy = false;
@@ -1459,6 +1538,7 @@ int main(void)
 		cmocka_unit_test(test_names),      cmocka_unit_test(test_retries),
 		cmocka_unit_test(test_parents),    cmocka_unit_test(test_cells),
 		cmocka_unit_test(test_ways),       cmocka_unit_test(test_joins),
+		cmocka_unit_test(test_going),
 		cmocka_unit_test(test_held_back),  cmocka_unit_test(test_parents_in_trouble),
 		cmocka_unit_test(test_containers),
 	};
