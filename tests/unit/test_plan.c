@@ -720,6 +720,7 @@ static void run_row(const struct row *row)
 	if (plan.waits != row->waits || plan.restarted != row->restarted)
 		fail_msg("%s: waits %d, restarted %d", row->name, plan.waits, plan.restarted);
 	plan_fini(&plan);
+	plan_fini(&plan); /* it is empty then */
 	list_for_each(c, &cell->cell.containers, link)
 		c->slot.busy = false;
 	object_free(cell);
