@@ -189,12 +189,14 @@ void record_request(struct engine *engine, enum record_reason reason, const char
 
 /* ---- objects ---- */
 
+/* Without a default: whoever adds a reason is asked here whether it warns. */
 static bool is_trouble(enum reason reason)
 {
 	switch (reason) {
 	case REASON_NONE:
 	case REASON_STARTING:
 	case REASON_PARENT_NOT_READY:
+	case REASON_WAITING_ITS_TURN:
 	case REASON_CREATING:
 	case REASON_UPDATING:
 	case REASON_RESTARTING:
@@ -205,9 +207,42 @@ static bool is_trouble(enum reason reason)
 	case REASON_COMPLETED:
 	case REASON_STOP_REQUESTED:
 		return false;
-	default:
-		return true;
+	case REASON_RESTART_BACK_OFF:
+	case REASON_IMAGE_NOT_PRESENT:
+	case REASON_IMAGE_FAILED:
+	case REASON_CGROUP_FAILED:
+	case REASON_NAMESPACE_FAILED:
+	case REASON_NETWORK_FAILED:
+	case REASON_FILTER_FAILED:
+	case REASON_FILTER_MISSING:
+	case REASON_SPEC_REFUSED:
+	case REASON_RANGE_OVERLAPS:
+	case REASON_TRAFFIC_BLOCKED:
+	case REASON_HOST_SHUT:
+	case REASON_ADDRESSES_LOW:
+	case REASON_ADDRESSES_EXHAUSTED:
+	case REASON_HOST_NOT_FOUND:
+	case REASON_HOST_STALE:
+	case REASON_CREATE_FAILED:
+	case REASON_VOLUME_HANGS:
+	case REASON_START_FAILED:
+	case REASON_STOP_FAILED:
+	case REASON_DELETE_FAILED:
+	case REASON_RUNTIME_UNAVAILABLE:
+	case REASON_LOOK_FAILED:
+	case REASON_STORE_DAMAGED:
+	case REASON_STORE_UNREADABLE:
+	case REASON_NETWORK_DRIFTED:
+	case REASON_SPACE_UNKNOWN:
+	case REASON_PORT_CONFLICT:
+	case REASON_NAME_CONFLICT:
+	case REASON_EXITED:
+	case REASON_OOM_KILLED:
+	case REASON_GAVE_UP:
+	case REASON_COUNT:
+		break;
 	}
+	return true;
 }
 
 /* That nobody can know the state is told once, of the daemon. That a layer above an object is not

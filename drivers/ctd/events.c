@@ -25,7 +25,7 @@
 #include "core/base/log.h"
 #include "drivers/ctd/client.h"
 #include "drivers/ctd/ctd.h"
-#include "drivers/ctd/hints.h"
+#include "drivers/ctd/event_hints.h"
 #include "drivers/ctd/methods.h"
 #include "drivers/ctd/watch.h"
 

@@ -15,7 +15,7 @@
 #include <poll.h>
 
 #include "core/base/list.h"
-#include "drivers/dns/resolve.h"
+#include "drivers/dns/dns_resolve.h"
 
 enum {
 	TRY_MS = 1000, /* of one name server; the second try takes twice as long */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/cgroup/events.h"
+#include "drivers/cgroup/cgroup_events.h"
 
 #include <errno.h>
 #include <stdio.h>

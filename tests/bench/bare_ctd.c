@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/bench/ctd.h"
+#include "tests/bench/bare_ctd.h"
 
 #include <grpc/support/time.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/ctd/hints.h"
+#include "drivers/ctd/event_hints.h"
 
 #include "core/base/str.h"
 

@@ -4,7 +4,7 @@
  * them, reservations of addresses, pins, mounts, nftables and the journal. Whose a thing is, the
  * journal tells: an intent is written before anything is made, and goes after it.
  */
-#include "drivers/cni/inventory.h"
+#include "drivers/cni/network_inventory.h"
 
 #include <dirent.h>
 #include <errno.h>
