@@ -4,7 +4,6 @@
 #include <errno.h>
 
 #include "core/api/api_internal.h"
-#include "core/api/api_mutation.h"
 #include "core/base/version.h"
 #include "core/base/wall.h"
 #include "core/desired/effective.h"

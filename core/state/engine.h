@@ -141,7 +141,7 @@ struct engine {
 
 	struct list runs; /* struct run.link: actions under way */
 	/* Acts, listings, rounds of the queue and readings of the manifests that have ended,
-	 * objects that went, containerd that has answered, or is away. */
+	 * objects that went, looks at routes and packets, containerd that has answered, or is away. */
 	struct progress progress;
 	uint64_t seq;     /* counts whatever has to be put in order: see struct slot */
 	/* When something was last forgotten: a listing that began before may tell of it, so what

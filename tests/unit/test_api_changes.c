@@ -6,7 +6,7 @@
 
 #include "tests/unit/api_fixture.h"
 
-#include "core/api/api_mutation.h"
+#include "core/api/changes/api_mutation.h"
 #include "core/base/log.h"
 #include "core/desired/desired.h"
 #include "core/status/status.h"

@@ -5,7 +5,7 @@
  * with the pid of the run that it shall end: after a crash it goes on, and nothing is restarted
  * twice.
  */
-#include "core/api/api_mutation.h"
+#include "core/api/changes/api_mutation.h"
 #include "core/desired/desired.h"
 #include "core/desired/stops.h"
 #include "core/manifest/manifest.h"

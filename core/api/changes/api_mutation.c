@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/api/api_mutation.h"
+#include "core/api/changes/api_mutation.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
 /* Delete: one object, or with cascade everything below it too. */
 #include <errno.h>
 
-#include "core/api/api_mutation.h"
+#include "core/api/changes/api_mutation.h"
 #include "core/desired/desired.h"
 #include "core/desired/effective.h"
 #include "core/model/view.h"

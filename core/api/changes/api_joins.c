@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whether the spaces that a cell is asked to join are there, or come with the same request. */
-#include "core/api/api_mutation.h"
+#include "core/api/changes/api_mutation.h"
 #include "core/model/clashes.h"
 #include "core/model/view.h"
 #include "core/network/joins.h"

@@ -6,8 +6,7 @@
  */
 #include <errno.h>
 
-#include "core/api/api_mutation.h"
-#include "core/base/log.h"
+#include "core/api/changes/api_apply.h"
 #include "core/desired/desired.h"
 #include "core/desired/effective.h"
 #include "core/desired/refusal.h"
@@ -15,19 +14,8 @@
 #include "core/model/view.h"
 #include "core/network/network_ports.h"
 #include "core/status/diff.h"
-#include "core/status/status.h"
 
 enum { DOCUMENTS_MAX = 10000 };
-
-/* One document, by the time it is looked at. */
-struct wish {
-	struct mutation *m;
-	struct engine *engine;
-	enum kind kind;
-	char *key;
-	ProtobufCMessage *message; /* with defaults, valid */
-	bool create_only, dry_run;
-};
 
 static const Api__ApplyRequest *request_of(const struct mutation *m)
 {
@@ -36,15 +24,14 @@ static const Api__ApplyRequest *request_of(const struct mutation *m)
 
 /* ---- what is there ---- */
 
-/* An object that is wanted, and so is there or will be. */
-static struct object *wanted_object(struct engine *engine, const char *key)
+struct object *apply_wanted_object(struct engine *engine, const char *key)
 {
 	struct object *object = engine_find(engine, key);
 
 	return object && object->wanted && object->spec ? object : NULL;
 }
 
-static bool same(const ProtobufCMessage *a, const ProtobufCMessage *b)
+bool apply_is_same(const ProtobufCMessage *a, const ProtobufCMessage *b)
 {
 	struct strv paths AUTO(strv_fini) = { 0 };
 
@@ -54,14 +41,14 @@ static bool same(const ProtobufCMessage *a, const ProtobufCMessage *b)
 
 /* ---- results ---- */
 
-static void failed_in(const struct wish *wish, const char *key, const char *manifest)
+void apply_failed_in(const struct wish *wish, const char *key, const char *manifest)
 {
 	mutation_result(wish->m, key, API__OUTCOME__OUTCOME_FAILED,
 			"it is declared in %s; change it there", manifest);
 }
 
-static void updated(const struct wish *wish, const ProtobufCMessage *before,
-		    const ProtobufCMessage *after)
+void apply_updated(const struct wish *wish, const ProtobufCMessage *before,
+		   const ProtobufCMessage *after)
 {
 	Api__Result *result =
 		mutation_result(wish->m, wish->key, API__OUTCOME__OUTCOME_UPDATED, "%s", "");
@@ -83,15 +70,13 @@ static bool said_created(const struct mutation *m, const char *key)
 	return false;
 }
 
-/* A parent that nobody has declared becomes an object of its own, which stays until it is deleted.
- */
-static void create_parents(const struct wish *wish, const char *key)
+void apply_create_parents(const struct wish *wish, const char *key)
 {
 	AUTO_FREE char *parent = key_parent(key);
 
-	if (!parent || wanted_object(wish->engine, parent))
+	if (!parent || apply_wanted_object(wish->engine, parent))
 		return;
-	create_parents(wish, parent);
+	apply_create_parents(wish, parent);
 	if (said_created(wish->m, parent)) /* only in a dry run */
 		return;
 	mutation_result(wish->m, parent, API__OUTCOME__OUTCOME_CREATED, "%s", "");
@@ -100,9 +85,8 @@ static void create_parents(const struct wish *wish, const char *key)
 
 /* ---- realms, spaces, stacks, cells ---- */
 
-/* Ports of the host that are another cell's. False: the result says whose. */
-static bool ports_allowed(const struct wish *wish, const char *cell_key, const char *path,
-			  const Api__ContainerSpec *container)
+bool apply_ports_allowed(const struct wish *wish, const char *cell_key, const char *path,
+			 const Api__ContainerSpec *container)
 {
 	AUTO_FREE char *clash = ports_clash(wish->engine, cell_key, container);
 
@@ -119,14 +103,13 @@ static bool cell_ports_allowed(const struct wish *wish)
 	for (size_t i = 0; wish->kind == KIND_CELL && i < spec->n_containers; i++) {
 		AUTO_FREE char *path = xasprintf("spec.containers[%zu]", i);
 
-		if (!ports_allowed(wish, wish->key, path, spec->containers[i]))
+		if (!apply_ports_allowed(wish, wish->key, path, spec->containers[i]))
 			return false;
 	}
 	return true;
 }
 
-/* A new cell beside one of its name in another case. False: the result says so. */
-static bool name_allowed(const struct wish *wish, const char *cell_key)
+bool apply_name_allowed(const struct wish *wish, const char *cell_key)
 {
 	AUTO_FREE char *clash = rivals_clash(wish->engine, cell_key);
 
@@ -144,7 +127,7 @@ static bool allowed(const struct wish *wish, const struct object *object)
 		mutation_result(wish->m, wish->key, API__OUTCOME__OUTCOME_FAILED, "%s", refusal);
 		return false;
 	}
-	if (!object && wish->kind == KIND_CELL && !name_allowed(wish, wish->key))
+	if (!object && wish->kind == KIND_CELL && !apply_name_allowed(wish, wish->key))
 		return false;
 	if (wish->kind == KIND_CELL &&
 	    !api_joins_known(wish->m, wish->key, ((const Api__Cell *)wish->message)->spec))
@@ -185,10 +168,10 @@ static bool is_as_asked(const struct wish *wish, const struct object *object)
 	ProtobufCMessage *declared;
 	bool as_declared;
 
-	if (same(object->spec, wish->message))
+	if (apply_is_same(object->spec, wish->message))
 		return true;
 	declared = effective_document(object);
-	as_declared = same(declared, wish->message);
+	as_declared = apply_is_same(declared, wish->message);
 	protobuf_c_message_free_unpacked(declared, NULL);
 	return as_declared;
 }
@@ -202,7 +185,7 @@ static void claim_implicit(const struct wish *wish, const struct object *object)
 
 static void apply_layer(struct wish *wish)
 {
-	const struct object *object = wanted_object(wish->engine, wish->key);
+	const struct object *object = apply_wanted_object(wish->engine, wish->key);
 	bool unchanged = object && is_as_asked(wish, object);
 
 	if (object && (unchanged || wish->create_only)) {
@@ -215,162 +198,15 @@ static void apply_layer(struct wish *wish)
 		return;
 	}
 	if (object && desired_manifest(object))
-		return failed_in(wish, wish->key, desired_manifest(object));
+		return apply_failed_in(wish, wish->key, desired_manifest(object));
 	if (!allowed(wish, object) || !cell_ports_allowed(wish) || !take_over_containers(wish))
 		return;
-	create_parents(wish, wish->key);
+	apply_create_parents(wish, wish->key);
 	if (object)
-		updated(wish, object->spec, wish->message);
+		apply_updated(wish, object->spec, wish->message);
 	else if (!said_created(wish->m, wish->key))
 		mutation_result(wish->m, wish->key, API__OUTCOME__OUTCOME_CREATED, "%s", "");
 	mutation_set(wish->m, wish->kind, wish->key, take_ptr(wish->message));
-}
-
-/* ---- containers ---- */
-
-static Api__ContainerSpec *container_spec(const struct wish *wish)
-{
-	return ((Api__Container *)wish->message)->spec;
-}
-
-static const struct container *find_container(const struct object *cell, const char *name)
-{
-	struct container *c;
-
-	list_for_each(c, &cell->cell.containers, link)
-		if (c->spec && str_equal(c->name, name))
-			return c;
-	return NULL;
-}
-
-/* The first container is the root; written down, so that one that comes later and sorts before it
- * does not take its place. */
-static void settle_root(const struct wish *wish, const struct object *cell)
-{
-	const struct container *root = cell ? cell_root(cell) : NULL;
-	Api__ContainerSpec *spec = container_spec(wish);
-
-	if (spec->has_root || (root && root->spec && !str_equal(root->name, spec->id)))
-		return;
-	spec->has_root = spec->root = true;
-}
-
-static ProtobufCMessage *shown_container(const struct wish *wish, const struct object *cell,
-					 const struct container *c)
-{
-	ProtobufCMessage *shown = &status_render_container(wish->engine, cell, c)->base;
-
-	model_set_defaults(KIND_CONTAINER, shown); /* takes the status off */
-	return shown;
-}
-
-/* A document that does not say whether its container is the root leaves that as it is. */
-static void keep_root(const struct wish *wish, const struct object *cell, const struct container *c)
-{
-	ProtobufCMessage *shown = shown_container(wish, cell, c);
-	const Api__ContainerSpec *now = ((const Api__Container *)shown)->spec;
-	Api__ContainerSpec *spec = container_spec(wish);
-
-	if (!spec->has_root) {
-		spec->has_root = now->has_root;
-		spec->root = now->root;
-	}
-	protobuf_c_message_free_unpacked(shown, NULL);
-}
-
-/* A container that stands in its cell's document is changed there. */
-static void change_in_cell(const struct wish *wish, const struct object *cell)
-{
-	Api__Cell *document = (Api__Cell *)effective_document(cell);
-	Api__ContainerSpec *spec = container_spec(wish);
-
-	for (size_t i = 0; i < document->spec->n_containers; i++) {
-		Api__ContainerSpec **slot = &document->spec->containers[i];
-
-		if (!str_equal((*slot)->id, spec->id))
-			continue;
-		protobuf_c_message_free_unpacked(&(*slot)->base, NULL);
-		*slot = (Api__ContainerSpec *)model_copy(&spec->base);
-	}
-	mutation_set(wish->m, KIND_CELL, cell->key, &document->base);
-}
-
-/* The object whose document holds the container: its own, or the cell. */
-static const struct object *declaring_object(const struct wish *wish, const struct object *cell)
-{
-	const struct object *own = wanted_object(wish->engine, wish->key);
-
-	return own && effective_has_joined(own) ? own : cell;
-}
-
-/* Alone: what the others of its cell name is there, or has been said to be missing. */
-static bool spaces_known(const struct wish *wish)
-{
-	Api__ContainerSpec *spec = container_spec(wish);
-	Api__CellSpec cell = API__CELL_SPEC__INIT; /* borrows everything */
-
-	cell.realm_id = spec->realm_id;
-	cell.space_id = spec->space_id;
-	cell.containers = &spec;
-	cell.n_containers = 1;
-	return api_joins_known(wish->m, wish->key, &cell);
-}
-
-static void update_container(struct wish *wish, const struct object *cell,
-			     const struct container *c)
-{
-	const struct object *declaring = declaring_object(wish, cell);
-	ProtobufCMessage *shown = shown_container(wish, cell, c);
-
-	if (wish->create_only)
-		mutation_result(wish->m, wish->key, API__OUTCOME__OUTCOME_EXISTS, "%s", "");
-	else if (same(shown, wish->message))
-		mutation_result(wish->m, wish->key, API__OUTCOME__OUTCOME_UNCHANGED, "%s", "");
-	else if (desired_manifest(declaring))
-		failed_in(wish, wish->key, desired_manifest(declaring));
-	else if (spaces_known(wish)) {
-		updated(wish, shown, wish->message);
-		if (declaring == cell)
-			change_in_cell(wish, cell);
-		else
-			mutation_set(wish->m, KIND_CONTAINER, wish->key, model_copy(wish->message));
-	}
-	protobuf_c_message_free_unpacked(shown, NULL);
-}
-
-static void apply_container(struct wish *wish)
-{
-	AUTO_FREE char *cell_key = key_parent(wish->key);
-	const struct object *cell = wanted_object(wish->engine, cell_key);
-	const struct container *c = cell ? find_container(cell, key_name(wish->key)) : NULL;
-	struct error err;
-
-	if (self_is_key(cell_key)) {
-		mutation_result(wish->m, wish->key, API__OUTCOME__OUTCOME_FAILED,
-				"cell %s stands for kukeond itself and takes no containers",
-				cell_key);
-		return;
-	}
-	if (c)
-		keep_root(wish, cell, c);
-	else
-		settle_root(wish, cell);
-	if (cell && !wish->create_only &&
-	    effective_try_container(cell, container_spec(wish), &err) < 0) {
-		mutation_result(wish->m, wish->key, API__OUTCOME__OUTCOME_FAILED, "cell %s: %s",
-				cell_key, err.msg);
-		return;
-	}
-	if (!(c && wish->create_only) &&
-	    !ports_allowed(wish, cell_key, "spec", container_spec(wish)))
-		return;
-	if (c)
-		return update_container(wish, cell, c);
-	if (!spaces_known(wish) || (!cell && !name_allowed(wish, cell_key)))
-		return;
-	create_parents(wish, wish->key);
-	mutation_result(wish->m, wish->key, API__OUTCOME__OUTCOME_CREATED, "%s", "");
-	mutation_set(wish->m, KIND_CONTAINER, wish->key, take_ptr(wish->message));
 }
 
 /* ---- one document after the other ---- */

@@ -2,7 +2,7 @@
 /* Prune: what lost its declaration and is still there, and to let it go. */
 #include <errno.h>
 
-#include "core/api/api_mutation.h"
+#include "core/api/changes/api_mutation.h"
 #include "core/base/wall.h"
 #include "core/desired/claim.h"
 #include "core/status/status.h"
