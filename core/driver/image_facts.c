@@ -52,3 +52,10 @@ void image_load_fini(struct image_load *load)
 	load->images = NULL;
 	load->n_images = 0;
 }
+
+void image_pull_fini(struct image_pull *pull)
+{
+	image_progress_fini(&pull->progress);
+	free(pull->digest);
+	pull->digest = NULL;
+}

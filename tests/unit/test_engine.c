@@ -37,7 +37,8 @@ static int setup(void **state UNUSED)
 	e->loop = &f.loop;
 	for (size_t i = 0; i < ARRAY_SIZE(heads); i++)
 		list_init(heads[i]);
-	queue_init(&e->queue, &f.loop, on_work);
+	progress_init(&e->progress, &f.loop);
+	queue_init(&e->queue, &f.loop, &e->progress, on_work);
 	return 0;
 }
 

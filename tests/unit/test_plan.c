@@ -768,7 +768,8 @@ static void test_going(void **state UNUSED)
 		set_container(cell, "b", &going_rows[i].other, &other);
 		set_cell(cell, going_rows[i].cell);
 		if (container_goes(cell, cell_root(cell)) != going_rows[i].root_goes ||
-		    container_goes(cell, cell_find_container(cell, "b")) != going_rows[i].other_goes)
+		    container_goes(cell, cell_find_container(cell, "b")) !=
+			    going_rows[i].other_goes)
 			fail_msg("%s", going_rows[i].name);
 		object_free(cell);
 	}
@@ -776,7 +777,15 @@ static void test_going(void **state UNUSED)
 
 /* ---- further spaces ---- */
 
-enum { J_WANTED = 1, J_INTENT = 2, J_ATTACHED = 4, J_BUSY = 8, J_FAILED = 16, J_DRIFT = 32, J_IN = 7 };
+enum {
+	J_WANTED = 1,
+	J_INTENT = 2,
+	J_ATTACHED = 4,
+	J_BUSY = 8,
+	J_FAILED = 16,
+	J_DRIFT = 32,
+	J_IN = 7
+};
 enum { S_NONE, S_PENDING, S_READY, S_GOING, S_KEPT };
 
 struct join_row {
@@ -1039,7 +1048,8 @@ static void run_join_row(const struct join_row *row)
 	plan_object(cell, &context, &plan);
 	assert_plan(row->name, &plan, row->steps, row->state, row->reason, row->wake_at_ms, false);
 	assert_says(row->name, &plan, row->says);
-	assert_int_equal(cell_joins_failed(cell), ((row->joins[0] | row->joins[1]) & J_FAILED) != 0);
+	assert_int_equal(cell_joins_failed(cell),
+			 ((row->joins[0] | row->joins[1]) & J_FAILED) != 0);
 	plan_fini(&plan);
 	list_for_each(join, &cell->cell.joins, link)
 		join->slot.busy = false;
@@ -1462,7 +1472,7 @@ static const struct {
 	Api__State state;
 	enum reason reason;
 	uint64_t wake_at_ms;
-} trouble_rows[] = {
+} said_rows[] = {
 	{ "its cgroup cannot be made", "r/s/t", ACTION_CGROUP_ENSURE, STATE(PENDING, CGROUP_FAILED),
 	  .wake_at_ms = NOW_MS + 500 },
 	{ "its namespace cannot be made", "r", ACTION_NAMESPACE_ENSURE,
@@ -1475,25 +1485,25 @@ static const struct {
 
 static void test_trouble(void **state UNUSED)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(trouble_rows); i++) {
-		struct object *above = object_new("r"), *object = object_new(trouble_rows[i].key);
+	for (size_t i = 0; i < ARRAY_SIZE(said_rows); i++) {
+		struct object *above = object_new("r"), *object = object_new(said_rows[i].key);
 		const struct plan_context context = context_of(0);
-		enum action failed = trouble_rows[i].failed;
+		enum action failed = said_rows[i].failed;
 		struct plan plan;
 
 		above->status.state = API__STATE__STATE_READY;
 		object->parent = object->kind == KIND_REALM ? NULL : above;
-		set_cell(object, trouble_rows[i].kept ? NOT_WANTED | CGROUP : CGROUP);
-		object->kept = trouble_rows[i].kept;
-		object->unread = trouble_rows[i].unread ? xstrdup("EIO") : NULL;
+		set_cell(object, said_rows[i].kept ? NOT_WANTED | CGROUP : CGROUP);
+		object->kept = said_rows[i].kept;
+		object->unread = said_rows[i].unread ? xstrdup("EIO") : NULL;
 		object->cgroup_exists = failed != ACTION_CGROUP_ENSURE;
 		if (failed)
 			fail_slot(failed == ACTION_CGROUP_ENSURE ? &object->cgroup
 								 : &object->backing.slot,
 				  failed, -EIO, NOW_MS + 500);
 		plan_object(object, &context, &plan);
-		assert_plan(trouble_rows[i].name, &plan, "", trouble_rows[i].state,
-			    trouble_rows[i].reason, trouble_rows[i].wake_at_ms, false);
+		assert_plan(said_rows[i].name, &plan, "", said_rows[i].state, said_rows[i].reason,
+			    said_rows[i].wake_at_ms, false);
 		plan_fini(&plan);
 		object_free(object);
 		object_free(above);
@@ -1583,12 +1593,17 @@ static void test_containers(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names),      cmocka_unit_test(test_retries),
-		cmocka_unit_test(test_parents),    cmocka_unit_test(test_cells),
-		cmocka_unit_test(test_ways),       cmocka_unit_test(test_joins),
-		cmocka_unit_test(test_containers), cmocka_unit_test(test_trouble),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_retries),
+		cmocka_unit_test(test_parents),
+		cmocka_unit_test(test_cells),
+		cmocka_unit_test(test_ways),
+		cmocka_unit_test(test_joins),
+		cmocka_unit_test(test_containers),
+		cmocka_unit_test(test_trouble),
 		cmocka_unit_test(test_going),
-		cmocka_unit_test(test_held_back),  cmocka_unit_test(test_parents_in_trouble),
+		cmocka_unit_test(test_held_back),
+		cmocka_unit_test(test_parents_in_trouble),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
