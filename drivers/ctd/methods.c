@@ -20,7 +20,9 @@ METHOD(content_write, "content", "Content", "Write", &ctd__content_write_respons
 METHOD(diff_apply, "diff", "Diff", "Apply", &ctd__diff_apply_reply__descriptor);
 METHOD(events_publish, "events", "Events", "Publish", NULL);
 METHOD(events_subscribe, "events", "Events", "Subscribe", &ctd__envelope__descriptor);
+METHOD(images_create, "images", "Images", "Create", NULL);
 METHOD(images_get, "images", "Images", "Get", &ctd__image_message__descriptor);
+METHOD(images_update, "images", "Images", "Update", NULL);
 METHOD(leases_create, "leases", "Leases", "Create", NULL);
 METHOD(leases_delete, "leases", "Leases", "Delete", NULL);
 METHOD(leases_list, "leases", "Leases", "List", &ctd__lease_list__descriptor);
