@@ -42,6 +42,13 @@ void image_progress_fini(struct image_progress *progress)
 	*progress = (struct image_progress){ 0 };
 }
 
+void image_pull_fini(struct image_pull *pull)
+{
+	image_progress_fini(&pull->progress);
+	free(pull->digest);
+	pull->digest = NULL;
+}
+
 void image_load_fini(struct image_load *load)
 {
 	for (size_t i = 0; i < load->n_images; i++) {

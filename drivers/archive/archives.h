@@ -11,11 +11,12 @@
 /* What is under way of one driver. */
 struct archives {
 	struct images *images;
-	struct list loads; /* struct loader.link */
-	struct list saves; /* struct saver.link */
+	struct pending *under_way; /* counts them, for their driver's end */
+	struct list loads;         /* struct loader.link */
+	struct list saves;         /* struct saver.link */
 };
 
-void archives_init(struct archives *archives, struct images *images);
+void archives_init(struct archives *archives, struct images *images, struct pending *under_way);
 
 /* Cancels what runs: their calls end, later. */
 void archives_stop(struct archives *archives);

@@ -91,6 +91,7 @@ static void loader_fini(struct op *op)
 	list_remove(&loader->link);
 	loader_files_fini(loader);
 	loader_images_fini(loader);
+	pending_end(loader->archives->under_way);
 }
 
 static unsigned count(const struct archives *archives)
@@ -118,6 +119,7 @@ void archives_load(struct archives *archives, struct image_load *load, struct ca
 	loader->load = load;
 	load->state = loader;
 	list_append(&archives->loads, &loader->link);
+	pending_begin(archives->under_way);
 	loader->op.fini = loader_fini;
 	ctd_op_start(archives->images->ctd, &loader->op, load_steps, load->namespace_,
 		     "the archive", call);
@@ -166,8 +168,9 @@ void archives_load_cancel(struct image_load *load)
 
 /* ---- life ---- */
 
-void archives_init(struct archives *archives, struct images *images)
+void archives_init(struct archives *archives, struct images *images, struct pending *under_way)
 {
+	archives->under_way = under_way;
 	archives->images = images;
 	list_init(&archives->loads);
 	list_init(&archives->saves);

@@ -263,6 +263,7 @@ static void saver_fini(struct op *op)
 	buf_fini(&saver->out);
 	list_remove(&saver->link);
 	saver->save->state = NULL;
+	pending_end(saver->archives->under_way);
 }
 
 static int compare_names(const void *a, const void *b)
@@ -284,6 +285,7 @@ void archives_save(struct archives *archives, struct image_save *save, struct ca
 	qsort(saver->images, saver->n_images, sizeof(*saver->images), compare_names);
 	saver->tar = tar_writer_new(&saver->out);
 	list_append(&archives->saves, &saver->link);
+	pending_begin(archives->under_way);
 	saver->op.fini = saver_fini;
 	ctd_op_start(archives->images->ctd, &saver->op, save_steps, save->namespace_, "the archive",
 		     call);

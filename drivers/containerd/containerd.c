@@ -112,3 +112,8 @@ int containerd_open(struct runtime **ret_runtime, struct loop *loop, struct rpc 
 	*ret_runtime = &driver->runtime;
 	return 0;
 }
+
+struct images *containerd_images(struct runtime *runtime)
+{
+	return &containerd_of(runtime)->images;
+}

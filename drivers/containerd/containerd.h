@@ -16,9 +16,15 @@ struct containerd_options {
 	const char *instance;
 };
 
+struct images;
+
 /*
  * Connects to nothing yet: ops->start() does. The strings are copied. @rpc must be closed after the
  * driver is; the driver is freed when ops->close() has called back.
  */
 int containerd_open(struct runtime **ret_runtime, struct loop *loop, struct rpc *rpc,
 		    const struct containerd_options *options, struct error *err);
+
+/* What it knows of images, and with that its connection: for the driver of images, which is to be
+ * closed before. */
+struct images *containerd_images(struct runtime *runtime);

@@ -13,6 +13,9 @@ METHOD(containers_delete, "containers", "Containers", "Delete", NULL);
 METHOD(containers_get, "containers", "Containers", "Get", &ctd__container_message__descriptor);
 METHOD(containers_list, "containers", "Containers", "ListStream",
        &ctd__container_message__descriptor);
+METHOD(content_list, "content", "Content", "List", &ctd__content_list__descriptor);
+METHOD(content_list_statuses, "content", "Content", "ListStatuses",
+       &ctd__content_statuses__descriptor);
 METHOD(content_read, "content", "Content", "Read", &ctd__content_chunk__descriptor);
 METHOD(content_update, "content", "Content", "Update", NULL);
 METHOD(content_abort, "content", "Content", "Abort", NULL);
@@ -21,8 +24,11 @@ METHOD(diff_apply, "diff", "Diff", "Apply", &ctd__diff_apply_reply__descriptor);
 METHOD(events_publish, "events", "Events", "Publish", NULL);
 METHOD(events_subscribe, "events", "Events", "Subscribe", &ctd__envelope__descriptor);
 METHOD(images_create, "images", "Images", "Create", NULL);
+METHOD(images_delete, "images", "Images", "Delete", NULL);
 METHOD(images_get, "images", "Images", "Get", &ctd__image_message__descriptor);
+METHOD(images_list, "images", "Images", "List", &ctd__image_list__descriptor);
 METHOD(images_update, "images", "Images", "Update", NULL);
+METHOD(leases_add_resource, "leases", "Leases", "AddResource", NULL);
 METHOD(leases_create, "leases", "Leases", "Create", NULL);
 METHOD(leases_delete, "leases", "Leases", "Delete", NULL);
 METHOD(leases_list, "leases", "Leases", "List", &ctd__lease_list__descriptor);

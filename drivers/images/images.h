@@ -24,6 +24,8 @@ struct images {
 	struct map by_key;     /* struct image.node */
 	struct list resolving; /* struct image_op.link */
 	struct list unpacking; /* struct unpack_op.link */
+	struct map kept;       /* struct kept.node: leases of pulls that were cut off */
+	uint64_t opened_ms;
 };
 
 void images_init(struct images *images, struct ctd *ctd, const struct host *host);
@@ -43,6 +45,16 @@ char *image_key(const char *namespace_, const char *name);
 /* In place of what was known of it: its layers are unpacked. Takes what is in @config. */
 void image_remember(struct images *images, const char *namespace_, const char *name,
 		    const char *digest, struct image_config *config);
+
+/* For how long what a pull has fetched stays for its next try. */
+enum { PULL_KEEP_MS = 10 * 60 * 1000 };
+
+/* A lease of a pull, which was cut off, stays for a while; no more. */
+void images_keep(struct images *images, const char *namespace_, const char *lease);
+void images_keep_no_more(struct images *images, const char *namespace_, const char *lease);
+
+/* Whether it does. What was there when we began is kept as if it had been cut off then. */
+bool images_keeps(const struct images *images, const char *namespace_, const char *lease);
 
 /* Its snapshot turned out to be gone. */
 void image_forget(struct images *images, const char *namespace_, const char *name);

@@ -16,6 +16,24 @@ char *lease_new_id(const char *prefix)
 	return xasprintf("%s%016" PRIx64 "%016" PRIx64, prefix, number[0], number[1]);
 }
 
+char *lease_pull_id(const char *name)
+{
+	char hex[SHA256_HEX_BYTES];
+
+	sha256_hex(name, strlen(name), hex);
+	return xasprintf(PULL_LEASE_PREFIX "%.32s", hex);
+}
+
+bool lease_in_use(const struct ctd *ctd, const char *namespace_, const char *id)
+{
+	const struct ctd_op *op;
+
+	list_for_each(op, &ctd->active, link)
+		if (op->lease && str_equal(op->lease, id) && str_equal(op->namespace_, namespace_))
+			return true;
+	return false;
+}
+
 int lease_create(struct op *op, const char *id, const char *image)
 {
 	Ctd__LeaseCreateRequest request = CTD__LEASE_CREATE_REQUEST__INIT;

@@ -12,14 +12,25 @@
 /* A layer of some GiB on a slow disk. */
 enum { UNPACK_TIMEOUT_MS = 15 * 60 * 1000 };
 
-enum { STEP_LOOK_AT_LAYER = 2, STEP_PIN = 8, STEP_CLEAN_UP = 9 };
+/* How often what was there may be collected before our eyes. */
+enum { ROUNDS_MAX = 5 };
+
+enum {
+	STEP_LEASE = 1,
+	STEP_LOOK_AT_LAYER = 2,
+	STEP_WAIT = 5,
+	STEP_PIN = 10,
+	STEP_CLEAN_UP = 12,
+};
 
 struct unpack_op {
 	struct ctd_op op;
 	struct list link; /* struct images.unpacking */
 	struct images *images;
 	struct unpack *unpack;
-	size_t layer;       /* the one being unpacked */
+	size_t layer; /* the one being unpacked */
+	size_t held;  /* so many of the layers are kept by our lease */
+	unsigned rounds;
 	char *claimed;      /* the chain id that it is at; nobody else in this namespace is */
 	struct list parked; /* struct unpack_op.parked_link: they wait until it is not any more */
 	struct list parked_link;
@@ -48,6 +59,12 @@ static size_t count_layers(struct op *op)
 static char *layer_chain_id(struct op *op)
 {
 	return image_chain_id(diff_ids_of(op), unpack_of(op)->layer + 1);
+}
+
+/* That of the layer below. */
+static char *parent_chain_id(struct op *op)
+{
+	return unpack_of(op)->layer ? image_chain_id(diff_ids_of(op), unpack_of(op)->layer) : NULL;
 }
 
 static void tell(struct op *op, bool done)
@@ -119,6 +136,10 @@ static int start_lease(struct op *op)
 	int r;
 
 	op->cleanup = STEP_CLEAN_UP;
+	if (unpack_of(op)->unpack->lease) {
+		to_ctd_op(op)->lease = xstrdup(unpack_of(op)->unpack->lease);
+		return OP_NEXT;
+	}
 	r = lease_create(op, id, NULL);
 	to_ctd_op(op)->lease = take_ptr(id); /* sent along from the next call on */
 	return r;
@@ -156,9 +177,57 @@ static int next_layer(struct op *op)
 	return OP_NEXT;
 }
 
+/* All that is there already, before the lowest that is not. */
 static int done_layer(struct op *op, int status)
 {
-	return status < 0 ? OP_NEXT : next_layer(op);
+	if (status == 0)
+		return next_layer(op);
+	if (unpack_of(op)->held >= unpack_of(op)->layer)
+		op->next = STEP_WAIT;
+	return OP_NEXT;
+}
+
+/* What others have unpacked may be collected at any time, but not what our lease keeps: and with
+ * a layer it keeps those below. */
+static int start_hold(struct op *op)
+{
+	AUTO_FREE char *chain_id = parent_chain_id(op);
+	AUTO_FREE char *type = xasprintf("snapshots/%s", ctd_of(op)->snapshotter);
+	Ctd__LeaseResourceRequest request = CTD__LEASE_RESOURCE_REQUEST__INIT;
+	Ctd__LeaseResource resource = CTD__LEASE_RESOURCE__INIT;
+
+	resource.id = chain_id;
+	resource.type = type;
+	request.id = to_ctd_op(op)->lease;
+	request.resource = &resource;
+	return ctd_unary(op, &leases_add_resource_method, &request.base);
+}
+
+static int start_look_again(struct op *op)
+{
+	AUTO_FREE char *chain_id = parent_chain_id(op);
+
+	return stat_snapshot(op, chain_id);
+}
+
+/* It was collected just before. */
+static int begin_anew(struct op *op)
+{
+	struct unpack_op *own = unpack_of(op);
+
+	if (++own->rounds > ROUNDS_MAX)
+		return ctd_fail(op, -EAGAIN, "its snapshots vanish again and again");
+	own->layer = own->held = 0;
+	op->next = to_ctd_op(op)->lease ? STEP_LOOK_AT_LAYER : STEP_LEASE;
+	return OP_NEXT;
+}
+
+static int done_look_again(struct op *op, int status)
+{
+	if (status < 0)
+		return begin_anew(op);
+	unpack_of(op)->held = unpack_of(op)->layer;
+	return OP_NEXT;
 }
 
 /* ---- what has to come first ---- */
@@ -228,13 +297,14 @@ static int start_prepare(struct op *op)
 {
 	struct unpack_op *own = unpack_of(op);
 	AUTO_FREE char *chain_id = layer_chain_id(op);
-	AUTO_FREE char *parent = own->layer ? image_chain_id(diff_ids_of(op), own->layer) : NULL;
+	AUTO_FREE char *parent = parent_chain_id(op);
+	AUTO_FREE char *unique = lease_new_id(".");
 	Ctd__SnapshotRequest request = CTD__SNAPSHOT_REQUEST__INIT;
 
 	tell(op, false);
 	free(own->extract_key);
-	own->extract_key =
-		xasprintf(UNPACK_SNAPSHOT_PREFIX "%s %s", to_ctd_op(op)->lease, chain_id);
+	own->extract_key = xasprintf(UNPACK_SNAPSHOT_PREFIX "%s%s %s", to_ctd_op(op)->lease,
+				     own->unpack->lease ? unique : "", chain_id);
 	request.snapshotter = ctd_of(op)->snapshotter;
 	request.key = own->extract_key;
 	request.parent = parent;
@@ -308,10 +378,12 @@ static int start_commit(struct op *op)
 }
 
 /* With EEXIST somebody else unpacked the layer first; ours goes when the lease does. */
-static int done_commit(struct op *op, int status UNUSED)
+static int done_commit(struct op *op, int status)
 {
 	let_go(unpack_of(op));
 	free(take_ptr(unpack_of(op)->extract_key));
+	if (status == 0)
+		unpack_of(op)->held = unpack_of(op)->layer + 1;
 	return next_layer(op);
 }
 
@@ -341,6 +413,11 @@ static int start_pin(struct op *op)
 	return ctd_unary(op, &content_update_method, &request.base);
 }
 
+static int done_look_at_pinned(struct op *op, int status)
+{
+	return status < 0 ? begin_anew(op) : OP_NEXT;
+}
+
 static int start_abort(struct op *op)
 {
 	Ctd__SnapshotRequest request = CTD__SNAPSHOT_REQUEST__INIT;
@@ -354,7 +431,9 @@ static int start_abort(struct op *op)
 
 static int start_release(struct op *op)
 {
-	return to_ctd_op(op)->lease ? lease_delete(op, to_ctd_op(op)->lease) : OP_NEXT;
+	bool own = to_ctd_op(op)->lease && !unpack_of(op)->unpack->lease;
+
+	return own ? lease_delete(op, to_ctd_op(op)->lease) : OP_NEXT;
 }
 
 static const struct step unpack_steps[] = {
@@ -362,12 +441,20 @@ static const struct step unpack_steps[] = {
 	  .also_ok = { ENOENT },
 	  .start = start_look,
 	  .done = done_look },
-	{ .name = "take a lease", .also_ok = { EEXIST }, .start = start_lease, .done = done_lease },
+	[STEP_LEASE] = { .name = "take a lease",
+			 .also_ok = { EEXIST },
+			 .start = start_lease,
+			 .done = done_lease },
 	[STEP_LOOK_AT_LAYER] = { .name = "look at a layer",
 				 .also_ok = { ENOENT },
 				 .start = start_layer,
 				 .done = done_layer },
-	{ .name = "wait for a layer", .start = start_wait },
+	{ .name = "hold what is below", .start = start_hold },
+	{ .name = "see that it is there",
+	  .also_ok = { ENOENT },
+	  .start = start_look_again,
+	  .done = done_look_again },
+	[STEP_WAIT] = { .name = "wait for a layer", .start = start_wait },
 	{ .name = "wait for who unpacks it", .start = start_claim, .done = done_claim },
 	{ .name = "prepare a layer",
 	  .also_ok = { EEXIST },
@@ -383,6 +470,10 @@ static const struct step unpack_steps[] = {
 	  .start = start_commit,
 	  .done = done_commit },
 	[STEP_PIN] = { .name = "tie the snapshots to the image", .start = start_pin },
+	{ .name = "see that they are there",
+	  .also_ok = { ENOENT },
+	  .start = start_look,
+	  .done = done_look_at_pinned },
 	[STEP_CLEAN_UP] = { .name = "remove the half layer",
 			    .also_ok = { ENOENT },
 			    .start = start_abort },

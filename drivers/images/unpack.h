@@ -3,15 +3,16 @@
  * Turns an image's layers into snapshots, one after the other, as their blobs come.
  *
  * It works under a lease, so that containerd's garbage collection leaves half an image alone, and
- * so that a crash in the middle leaves nothing: the lease expires. Two that come to the same layer
- * share the work.
+ * so that a crash in the middle leaves nothing for ever: the lease expires. Two that come to the
+ * same layer share the work.
  */
 #pragma once
 
 #include "drivers/images/images.h"
 
 /* Names of what an unpacking makes, so that what a crash left can be told: a lease of this prefix,
- * and "<prefix><lease> <chain id>" for the snapshot that a layer is unpacked into. */
+ * where none is given, and "<prefix><lease> <chain id>" for the snapshot that a layer is unpacked
+ * into; behind a lease that was given stands a "." and something that no other has. */
 #define UNPACK_LEASE_PREFIX "kukeon-unpack-"
 #define UNPACK_SNAPSHOT_PREFIX "extract-"
 
@@ -23,6 +24,7 @@ struct unpack {
 	const char *namespace_, *object; /* "image nginx", for errors */
 	const struct image_manifest *manifest;
 	const struct image_config *config; /* with an id for each layer */
+	const char *lease; /* under which it works, and which stays; NULL: one of its own */
 	/* Whether a layer's blob is there. NULL: all are. What is not there is waited for. */
 	bool (*is_there)(struct unpack *unpack, size_t layer);
 	/* A layer is being unpacked now, or is @done; NULL: nobody asks. Those below are done. */

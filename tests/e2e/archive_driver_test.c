@@ -36,6 +36,7 @@ static struct {
 	struct host facts;
 	struct images images;
 	struct archives archives;
+	struct pending under_way;
 	struct timer guard;
 } host;
 
@@ -73,7 +74,7 @@ static int open_host(void **state)
 	host_read(&host.facts);
 	ctd_init(&host.ctd, &host.loop, host.rpc, &options);
 	images_init(&host.images, &host.ctd, &host.facts);
-	archives_init(&host.archives, &host.images);
+	archives_init(&host.archives, &host.images, &host.under_way);
 	return 0;
 }
 
@@ -181,11 +182,10 @@ static void expect_loaded(const char *namespace_, const struct buf *archive, siz
 /* No blob, no lease, no ingest, no name. */
 static void expect_nothing(const char *namespace_)
 {
-	AUTO_FREE char *command =
-		xasprintf("ctr -n %s content ls -q; ctr -n %s leases ls -q; "
-			  "ctr -n %s content active | grep -v ^REF; "
-			  "ctr -n %s images ls -q",
-			  namespace_, namespace_, namespace_, namespace_);
+	AUTO_FREE char *command = xasprintf("ctr -n %s content ls -q; ctr -n %s leases ls -q; "
+					    "ctr -n %s content active | grep -v ^REF; "
+					    "ctr -n %s images ls -q",
+					    namespace_, namespace_, namespace_, namespace_);
 	AUTO_FREE char *left = output_of(command);
 
 	if (*left)
