@@ -13,7 +13,7 @@
 enum {
 	REDIRECTS_MAX = 10,
 	BODY_MAX_BYTES = 64 * 1024, /* of an error: what is behind says nothing */
-	BYTES_A_MS = 1,             /* fewer, over the time of a stall, is one */
+	SLOWEST = 1,                /* byte a millisecond: less, over the time of a stall, is one */
 };
 
 static void send_request(struct exchange *exchange);
@@ -87,7 +87,7 @@ static void on_pace(struct timer *timer)
 	struct exchange *exchange = container_of(timer, struct exchange, pace);
 	uint32_t window_ms = exchange->session->registries->stall_limit_ms;
 
-	if (exchange->rested || exchange->window_bytes >= (size_t)window_ms * BYTES_A_MS) {
+	if (exchange->rested || exchange->window_bytes >= (size_t)window_ms * SLOWEST) {
 		exchange->rested = false;
 		exchange->window_bytes = 0;
 		timer_start(loop_of(exchange), timer, window_ms, on_pace);
@@ -171,7 +171,7 @@ static void on_end(struct http_request *http, int status, const struct error *er
 	if (exchange->slow && !exchange->cancelled) {
 		exchange->status = error_set(&exchange->err, -ETIMEDOUT,
 					     "%s: fewer bytes come than %d a second",
-					     exchange->endpoint->authority, BYTES_A_MS * 1000);
+					     exchange->endpoint->authority, SLOWEST * 1000);
 	} else if (exchange->status == 0 && status < 0) {
 		exchange->status = status;
 		exchange->err = *err;

@@ -71,13 +71,13 @@ static void on_closed(void *ctx)
 	*(bool *)ctx = true;
 }
 
-static int open_host(void **state UNUSED)
+static void open_host_with(uint32_t stall_limit_ms)
 {
 	AUTO_FREE char *certs = path_of("certs.d");
 	const struct registries_options options = {
 		.certs_path = certs,
 		.agent = "kukeon/test",
-		.stall_limit_ms = STALL_MS,
+		.stall_limit_ms = stall_limit_ms,
 	};
 	struct error err;
 
@@ -86,6 +86,11 @@ static int open_host(void **state UNUSED)
 	assert_int_equal(registries_open(&host.registries, &host.loop, &options, &err), 0);
 	write_file("log", "");
 	host.closed = false;
+}
+
+static int open_host(void **state UNUSED)
+{
+	open_host_with(0);
 	return 0;
 }
 
@@ -269,11 +274,8 @@ static void on_fetched(struct call *call)
 	fetching->done = true;
 }
 
-static void fetch(struct fetching *fetching, const char *repository, const struct given *given)
+static void fetch_in(struct fetching *fetching, struct registry_session *session)
 {
-	AUTO_FREE char *image = xasprintf("%s/%s", HOST, repository);
-	struct registry_session *session = new_session(image, given);
-
 	fetching->blob.session = session;
 	fetching->blob.digest = host.digest;
 	fetching->blob.size = BLOB_BYTES;
@@ -281,6 +283,14 @@ static void fetch(struct fetching *fetching, const char *repository, const struc
 	call_init(&fetching->call, &host.loop, on_fetched);
 	registry_blob_fetch(&fetching->blob, &fetching->call);
 	wait_for(&fetching->done);
+}
+
+static void fetch(struct fetching *fetching, const char *repository, const struct given *given)
+{
+	AUTO_FREE char *image = xasprintf("%s/%s", HOST, repository);
+	struct registry_session *session = new_session(image, given);
+
+	fetch_in(fetching, session);
 	registry_session_free(session);
 }
 
@@ -596,6 +606,8 @@ static void test_blob_stalls(void **state UNUSED)
 {
 	struct fetching stall = { 0 }, drip = { 0 };
 
+	close_host(NULL);
+	open_host_with(STALL_MS);
 	fetch(&stall, "stall", NULL);
 	assert_fetched(&stall);
 	assert_requests(1, "bytes=500000-");
@@ -744,15 +756,61 @@ static void test_mirrors(void **state UNUSED)
 	registry_session_free(session);
 }
 
+static void test_hung_file(void **state UNUSED)
+{
+	AUTO_FREE char *mounted = path_of("fuse");
+	AUTO_FREE char *path = path_of("hung/password");
+	const struct given given = { .server = HOST, .username = "alice", .password_file = path };
+	struct registry_session *session = new_session(HOST "/basic", &given);
+	struct asking hung, asking;
+
+	if (access(mounted, F_OK) < 0) {
+		registry_session_free(session);
+		skip();
+	}
+	start_asking(&hung, session, false);
+	asking = ask("ok", NULL);
+	assert_well(&asking);
+	assert_false(hung.done);
+	wait_for(&hung.done);
+	assert_fault(&hung, IMAGE_FAULT_OTHER, "has not answered since");
+	assert_true(error_is_transient(hung.status));
+	registry_session_free(session);
+}
+
 /* ---- docker-registry ---- */
+
+static struct asking ask_image(const char *image, const struct given *given)
+{
+	struct registry_session *session = new_session(image, given);
+	struct asking asking = ask_in(session, true);
+
+	registry_session_free(session);
+	return asking;
+}
+
+/* All of it, and what was missing of it. */
+static void fetch_image(const char *image, const struct given *given)
+{
+	struct registry_session *session = new_session(image, given);
+	struct fetching whole = { 0 }, rest = { .blob.offset = 900000 };
+	struct asking asking = ask_in(session, true);
+
+	assert_well(&asking);
+	fetch_in(&whole, session);
+	assert_fetched(&whole);
+	fetch_in(&rest, session);
+	assert_int_equal(rest.data.len, BLOB_BYTES - 900000);
+	assert_fetched(&rest);
+	registry_session_free(session);
+}
 
 static void test_docker_registry(void **state UNUSED)
 {
-	struct registry_session *session = new_session("127.0.0.1:5010/x", NULL);
-	struct asking asking = ask_in(session, true);
+	struct asking asking = ask_image("127.0.0.1:5010/x", NULL);
 
 	assert_fault(&asking, IMAGE_FAULT_NOT_THERE, "MANIFEST_UNKNOWN");
-	registry_session_free(session);
+	fetch_image("127.0.0.1:5010/team/app", NULL);
 }
 
 static void test_docker_registry_tls(void **state UNUSED)
@@ -760,27 +818,39 @@ static void test_docker_registry_tls(void **state UNUSED)
 	static const struct given given = { .server = "localhost:5011",
 					    .username = "alice",
 					    .password = PASSWORD };
-	struct registry_session *session;
 	struct asking asking;
 
 	make_hosts("localhost_5011_", "server = \"https://localhost:5011\"\n");
-	session = new_session("localhost:5011/x", &given);
-	asking = ask_in(session, true);
+	asking = ask_image("localhost:5011/team/app", &given);
 	assert_fault(&asking, IMAGE_FAULT_UNREACHABLE, "certificate");
 	assert_false(error_is_transient(asking.status));
-	registry_session_free(session);
-
 	make_hosts("localhost_5011_",
 		   "server = \"https://localhost:5011\"\nca = \"../../tls/ca.crt\"\n");
-	session = new_session("localhost:5011/x", &given);
-	asking = ask_in(session, true);
-	assert_fault(&asking, IMAGE_FAULT_NOT_THERE, "MANIFEST_UNKNOWN");
-	registry_session_free(session);
-
-	session = new_session("localhost:5011/x", NULL);
-	asking = ask_in(session, true);
+	fetch_image("localhost:5011/team/app", &given);
+	asking = ask_image("localhost:5011/team/app", NULL);
 	assert_fault(&asking, IMAGE_FAULT_UNAUTHORIZED, "UNAUTHORIZED");
-	registry_session_free(session);
+}
+
+static void link_file(const char *from, const char *to)
+{
+	AUTO_FREE char *target = path_of(from);
+	AUTO_FREE char *path = path_of(to);
+
+	assert_int_equal(symlink(target, path), 0);
+}
+
+/* As docker lays certificates there: a CA, and ours with its key. */
+static void test_docker_registry_client(void **state UNUSED)
+{
+	AUTO_FREE char *dir = path_of("certs.d/localhost:5012");
+	struct asking asking;
+
+	assert_int_equal(fs_make_dirs(dir, 0755, NULL), 0);
+	link_file("tls/ca.crt", "certs.d/localhost:5012/ca.crt");
+	link_file("tls/client.cert", "certs.d/localhost:5012/us.cert");
+	link_file("tls/client.key", "certs.d/localhost:5012/us.key");
+	asking = ask_image("localhost:5012/x", NULL);
+	assert_fault(&asking, IMAGE_FAULT_NOT_THERE, "MANIFEST_UNKNOWN");
 }
 
 /* ---- the blob that all of the server have ---- */
@@ -829,6 +899,8 @@ int main(void)
 		TEST(mirrors),
 		TEST(docker_registry),
 		TEST(docker_registry_tls),
+		TEST(docker_registry_client),
+		TEST(hung_file),
 	};
 
 	host.dir = getenv("KUKEON_TEST_REGISTRIES");
