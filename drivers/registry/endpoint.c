@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <strings.h>
 
+#include "core/aside/aside.h"
 #include "core/aside/mountinfo.h"
 #include "core/aside/paths.h"
 #include "core/base/fs.h"
@@ -203,7 +204,7 @@ int endpoints_read(const struct endpoint_inputs *inputs, struct endpoints *ret_e
 		if (r < 0)
 			break;
 		r = read_secret(inputs, endpoint, err);
-		if (r < 0 && r != -EREMOTEIO)
+		if (r < 0 && r != -ASIDE_HANGS)
 			*ret_fault = IMAGE_FAULT_UNAUTHORIZED;
 	}
 	if (r < 0)

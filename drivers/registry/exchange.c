@@ -13,7 +13,7 @@
 enum {
 	REDIRECTS_MAX = 10,
 	BODY_MAX_BYTES = 64 * 1024, /* of an error: what is behind says nothing */
-	BYTES_A_MS = 1,             /* fewer, over the time of a stall, is one */
+	SLOWEST = 1,                /* byte a millisecond: less, over the time of a stall, is one */
 };
 
 static void send_request(struct exchange *exchange);
@@ -87,7 +87,7 @@ static void on_pace(struct timer *timer)
 	struct exchange *exchange = container_of(timer, struct exchange, pace);
 	uint32_t window_ms = exchange->session->registries->stall_limit_ms;
 
-	if (exchange->rested || exchange->window_bytes >= (size_t)window_ms * BYTES_A_MS) {
+	if (exchange->rested || exchange->window_bytes >= (size_t)window_ms * SLOWEST) {
 		exchange->rested = false;
 		exchange->window_bytes = 0;
 		timer_start(loop_of(exchange), timer, window_ms, on_pace);
@@ -97,16 +97,20 @@ static void on_pace(struct timer *timer)
 	http_cancel(&exchange->http);
 }
 
-/* Dialling and the time that an answer takes have limits of their own. */
-static void start_pace(struct exchange *exchange)
+static void start_pace(struct exchange *exchange, uint64_t window_ms)
 {
-	uint64_t window_ms = exchange->session->registries->stall_limit_ms;
-	uint32_t dial_ms = exchange->endpoint->host.dial_timeout_ms;
-
 	exchange->rested = false;
 	exchange->window_bytes = 0;
-	timer_start(loop_of(exchange), &exchange->pace,
-		    2 * window_ms + (dial_ms ? dial_ms : HTTP_DIAL_LIMIT_MS), on_pace);
+	timer_start(loop_of(exchange), &exchange->pace, window_ms, on_pace);
+}
+
+/* Dialling has a limit of its own, and an answer may take as long as a stall. */
+static uint64_t answer_limit_ms(const struct exchange *exchange)
+{
+	uint32_t dial_ms = exchange->endpoint->host.dial_timeout_ms;
+
+	return 2 * (uint64_t)exchange->session->registries->stall_limit_ms +
+	       (dial_ms ? dial_ms : HTTP_DIAL_LIMIT_MS);
 }
 
 /* ---- an answer ---- */
@@ -133,8 +137,11 @@ static void on_answer(struct http_request *http)
 		wait_ms = answer_retry_after_ms(http->answer.retry_after,
 						loop_wall_ms(loop_of(exchange)));
 	exchange->retry_after_ms = wait_ms > 0 ? (uint64_t)wait_ms : 0;
+	start_pace(exchange, exchange->session->registries->stall_limit_ms);
 	if (!exchange->well)
 		return;
+	if (!exchange->away)
+		site_answers(exchange->session->registries, exchange->endpoint->authority);
 	exchange->status = exchange->on_well(exchange, &exchange->err);
 	if (exchange->status < 0)
 		http_cancel(http);
@@ -164,7 +171,7 @@ static void on_end(struct http_request *http, int status, const struct error *er
 	if (exchange->slow && !exchange->cancelled) {
 		exchange->status = error_set(&exchange->err, -ETIMEDOUT,
 					     "%s: fewer bytes come than %d a second",
-					     exchange->endpoint->authority, BYTES_A_MS * 1000);
+					     exchange->endpoint->authority, SLOWEST * 1000);
 	} else if (exchange->status == 0 && status < 0) {
 		exchange->status = status;
 		exchange->err = *err;
@@ -329,7 +336,7 @@ static void send_request(struct exchange *exchange)
 		.on_data = on_data,
 		.on_end = on_end,
 	};
-	start_pace(exchange);
+	start_pace(exchange, answer_limit_ms(exchange));
 	http_start(exchange->session->registries->http, &exchange->http);
 }
 

@@ -204,7 +204,6 @@ static void on_exchange_end(struct exchange *exchange, int status, const struct 
 		return;
 	}
 	if (status == 0) {
-		site_answers(question->session->registries, exchange->endpoint->authority);
 		session_set_host(question->session, exchange->endpoint->authority);
 		status = question->judge(question, &why);
 		exchange->fault = status == -EPIPE ? IMAGE_FAULT_UNREACHABLE : IMAGE_FAULT_INVALID;

@@ -8,9 +8,10 @@
 
 #define CERTS_PATH "/etc/containerd/certs.d"
 
-/* A host that failed is asked again after so long; one that said "too many" without a time is left
- * alone longer. */
+/* Before a host that failed is asked again. */
 static const struct backoff site_pause = { .first_ms = 500, .last_ms = 30 * 1000 };
+
+/* The same for one that was asked too often, and did not say how long. */
 static const struct backoff too_many_pause = { .first_ms = 2000, .last_ms = 60 * 1000 };
 
 /* ---- sites ---- */
