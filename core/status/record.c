@@ -12,6 +12,7 @@
 #include "core/plan/restart.h"
 #include "core/status/diff.h"
 #include "core/status/status.h"
+#include "core/status/trouble.h"
 
 enum { CHANGES_SHOWN = 8, SIGNAL_BASE = 128 };
 
@@ -189,62 +190,6 @@ void record_request(struct engine *engine, enum record_reason reason, const char
 
 /* ---- objects ---- */
 
-/* Without a default: whoever adds a reason is asked here whether it warns. */
-static bool is_trouble(enum reason reason)
-{
-	switch (reason) {
-	case REASON_NONE:
-	case REASON_STARTING:
-	case REASON_PARENT_NOT_READY:
-	case REASON_WAITING_ITS_TURN:
-	case REASON_CREATING:
-	case REASON_UPDATING:
-	case REASON_RESTARTING:
-	case REASON_SPACE_NOT_READY:
-	case REASON_NO_CONTAINERS:
-	case REASON_STOPPING:
-	case REASON_DELETING:
-	case REASON_COMPLETED:
-	case REASON_STOP_REQUESTED:
-		return false;
-	case REASON_RESTART_BACK_OFF:
-	case REASON_IMAGE_NOT_PRESENT:
-	case REASON_IMAGE_FAILED:
-	case REASON_CGROUP_FAILED:
-	case REASON_NAMESPACE_FAILED:
-	case REASON_NETWORK_FAILED:
-	case REASON_FILTER_FAILED:
-	case REASON_FILTER_MISSING:
-	case REASON_SPEC_REFUSED:
-	case REASON_RANGE_OVERLAPS:
-	case REASON_TRAFFIC_BLOCKED:
-	case REASON_HOST_SHUT:
-	case REASON_ADDRESSES_LOW:
-	case REASON_ADDRESSES_EXHAUSTED:
-	case REASON_HOST_NOT_FOUND:
-	case REASON_HOST_STALE:
-	case REASON_CREATE_FAILED:
-	case REASON_VOLUME_HANGS:
-	case REASON_START_FAILED:
-	case REASON_STOP_FAILED:
-	case REASON_DELETE_FAILED:
-	case REASON_RUNTIME_UNAVAILABLE:
-	case REASON_LOOK_FAILED:
-	case REASON_STORE_DAMAGED:
-	case REASON_STORE_UNREADABLE:
-	case REASON_NETWORK_DRIFTED:
-	case REASON_SPACE_UNKNOWN:
-	case REASON_PORT_CONFLICT:
-	case REASON_NAME_CONFLICT:
-	case REASON_EXITED:
-	case REASON_OOM_KILLED:
-	case REASON_GAVE_UP:
-	case REASON_COUNT:
-		break;
-	}
-	return true;
-}
-
 /* That nobody can know the state is told once, of the daemon. That a layer above an object is not
  * Ready is told of the layer, unless the object is new. A layer that was made is made sure of again
  * by each daemon. */
@@ -269,7 +214,7 @@ void record_state(struct engine *engine, struct object *object, const struct pla
 	const struct field_name state = model_state_name(plan->state);
 	const char *reason = plan->reason ? reason_name(plan->reason) : state.text,
 		   *message = plan->message;
-	enum tone tone = plan->state == API__STATE__STATE_FAILED || is_trouble(plan->reason)
+	enum tone tone = plan->state == API__STATE__STATE_FAILED || reason_is_trouble(plan->reason)
 				 ? WARNING
 				 : NORMAL;
 

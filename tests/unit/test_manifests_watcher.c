@@ -22,6 +22,7 @@
 #include "core/base/fs.h"
 #include "core/base/log.h"
 #include "core/loop/inotify.h"
+#include "core/loop/loop_test.h"
 #include "core/manifest/file_name.h"
 #include "core/manifest/manifest.h"
 #include "tests/unit/scratch.h"
