@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "core/loop/loop_test.h"
 #include "core/state/unplaced.h"
 
 #define CELL "r/s/t/web"
