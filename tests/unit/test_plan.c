@@ -768,7 +768,8 @@ static void test_going(void **state UNUSED)
 		set_container(cell, "b", &going_rows[i].other, &other);
 		set_cell(cell, going_rows[i].cell);
 		if (container_goes(cell, cell_root(cell)) != going_rows[i].root_goes ||
-		    container_goes(cell, cell_find_container(cell, "b")) != going_rows[i].other_goes)
+		    container_goes(cell, cell_find_container(cell, "b")) !=
+			    going_rows[i].other_goes)
 			fail_msg("%s", going_rows[i].name);
 		object_free(cell);
 	}
@@ -776,7 +777,15 @@ static void test_going(void **state UNUSED)
 
 /* ---- further spaces ---- */
 
-enum { J_WANTED = 1, J_INTENT = 2, J_ATTACHED = 4, J_BUSY = 8, J_FAILED = 16, J_DRIFT = 32, J_IN = 7 };
+enum {
+	J_WANTED = 1,
+	J_INTENT = 2,
+	J_ATTACHED = 4,
+	J_BUSY = 8,
+	J_FAILED = 16,
+	J_DRIFT = 32,
+	J_IN = 7
+};
 enum { S_NONE, S_PENDING, S_READY, S_GOING, S_KEPT };
 
 struct join_row {
@@ -1039,7 +1048,8 @@ static void run_join_row(const struct join_row *row)
 	plan_object(cell, &context, &plan);
 	assert_plan(row->name, &plan, row->steps, row->state, row->reason, row->wake_at_ms, false);
 	assert_says(row->name, &plan, row->says);
-	assert_int_equal(cell_joins_failed(cell), ((row->joins[0] | row->joins[1]) & J_FAILED) != 0);
+	assert_int_equal(cell_joins_failed(cell),
+			 ((row->joins[0] | row->joins[1]) & J_FAILED) != 0);
 	plan_fini(&plan);
 	list_for_each(join, &cell->cell.joins, link)
 		join->slot.busy = false;
@@ -1536,11 +1546,15 @@ static void test_containers(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names),      cmocka_unit_test(test_retries),
-		cmocka_unit_test(test_parents),    cmocka_unit_test(test_cells),
-		cmocka_unit_test(test_ways),       cmocka_unit_test(test_joins),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_retries),
+		cmocka_unit_test(test_parents),
+		cmocka_unit_test(test_cells),
+		cmocka_unit_test(test_ways),
+		cmocka_unit_test(test_joins),
 		cmocka_unit_test(test_going),
-		cmocka_unit_test(test_held_back),  cmocka_unit_test(test_parents_in_trouble),
+		cmocka_unit_test(test_held_back),
+		cmocka_unit_test(test_parents_in_trouble),
 		cmocka_unit_test(test_containers),
 	};
 
