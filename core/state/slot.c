@@ -18,8 +18,7 @@ static uint64_t retry_pause_ms(unsigned failures, int code)
 	static const struct backoff transient = { TRANSIENT_FIRST_MS, TRANSIENT_LAST_MS },
 				    permanent = { PERMANENT_FIRST_MS, PERMANENT_LAST_MS };
 
-	return backoff_ms(error_is_transient(code) ? &transient : &permanent,
-			  failures ? failures - 1 : 0);
+	return backoff_ms(error_is_transient(code) ? &transient : &permanent, failures - 1);
 }
 
 /* What was taken down before it was made again does not count any more. The other way round it

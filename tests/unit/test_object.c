@@ -12,6 +12,7 @@
 #include "core/aside/aside.h"
 #include "core/state/addresses.h"
 #include "core/state/prune_guard.h"
+#include "core/state/self.h"
 
 #define CELL "r/s/t/web"
 
@@ -172,6 +173,7 @@ static void test_kept_containers(void **state UNUSED)
 		objects[i]->parent = cell;
 		object_unkeep(objects[i]); /* it was not */
 		object_keep(objects[i]);
+		assert_int_equal(cell->cell.kept.n, i + 1);
 		object_keep(objects[i]);
 		assert_true(objects[i]->kept);
 	}
@@ -207,6 +209,30 @@ static void test_unread(void **state UNUSED)
 	assert_true(other->kept);
 	object_free(wanted);
 	object_free(other);
+}
+
+/* Which containers it may have is read with it. */
+static void test_unread_cell(void **state UNUSED)
+{
+	struct object *cell = object_new(CELL);
+
+	strv_add(&cell->cell.kept, "a");
+	object_set_unread(cell, "an I/O error", false);
+	assert_false(cell_may_have(cell, "a"));
+	object_free(cell);
+}
+
+static void test_new(void **state UNUSED)
+{
+	struct object *cell = object_new(CELL), *self = object_new(SELF_KEY);
+
+	assert_true(self->is_self && !cell->is_self);
+	assert_int_equal(cell->kind, KIND_CELL);
+	assert_true(cell->cgroup.known && !cell->wanted && !cell->kept);
+	assert_int_equal(cell->status.state, API__STATE__STATE_UNKNOWN);
+	assert_int_equal(cell->status.reason, REASON_STARTING);
+	object_free(cell);
+	object_free(self);
 }
 
 /* ---- intents ---- */
@@ -538,6 +564,8 @@ int main(void)
 		cmocka_unit_test(test_container_is_gone),
 		cmocka_unit_test(test_kept_containers),
 		cmocka_unit_test(test_unread),
+		cmocka_unit_test(test_unread_cell),
+		cmocka_unit_test(test_new),
 		cmocka_unit_test(test_cell_intent),
 		cmocka_unit_test(test_forget_past),
 		cmocka_unit_test(test_forget_signals),

@@ -84,7 +84,11 @@ static void test_what_ends_a_failure(void **state UNUSED)
 			fail_msg("row %zu: %s after %s", i, action_name(rows[i].done),
 				 action_name(rows[i].failed));
 		assert_int_equal(slot.failure != NULL, !rows[i].forgiven);
+		assert_int_equal(slot.failed_action,
+				 rows[i].forgiven ? ACTION_NONE : rows[i].failed);
 		slot_fini(&slot);
+		slot_fini(&slot); /* it is empty then */
+		assert_false(slot.busy);
 	}
 }
 
