@@ -96,6 +96,7 @@ int api_open(struct api **ret_api, const struct api_options *options, struct err
 	api_open_known(api);
 	api_open_refresh(api);
 	api_open_purge(api);
+	api_open_doctor(api);
 	api_open_changes(api);
 	r = rpc_server_open(&api->server, options->rpc, &server, err);
 	if (r < 0) {
@@ -139,6 +140,7 @@ void api_close(struct api *api, void (*closed)(void *ctx), void *ctx)
 	api_close_known(api);
 	api_close_refresh(api);
 	api_close_purge(api);
+	api_close_doctor(api);
 	pending_begin(&api->replies.under_way);
 	pending_await(&api->replies.under_way, on_all_ended, api);
 	rpc_server_close(api->server, CLOSE_GRACE_MS, on_server_closed, api);

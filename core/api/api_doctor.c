@@ -1,19 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Doctor: one examination at a time; who asks meanwhile is told so. */
-#include <errno.h>
-
+/* Doctor: one examination at a time, and the daemon makes some of its own (core/doctor/sweep.h).
+ * Who asks meanwhile waits. */
 #include "core/api/api_internal.h"
 #include "core/base/log.h"
 #include "core/doctor/doctor.h"
 
-/* One request. Outlives the reply, and the API when that closes: the engine ends it. */
+/* One request. Once it has begun it outlives the reply, and the API when that closes: the engine
+ * ends it. */
 struct examination {
 	struct pending_reply reply;
+	struct api *api;
+	bool begun;
 	Api__DoctorResponse *response;
 	struct call call;
 };
 
-static const struct reply_kind doctor_kind; /* it goes on whoever waits */
+static void on_ended(struct pending_reply *reply)
+{
+	struct examination *examination = container_of(reply, struct examination, reply);
+
+	if (!examination->begun)
+		free(examination);
+}
+
+static const struct reply_kind doctor_kind = { .ended = on_ended };
 
 static void on_examined(struct call *call)
 {
@@ -28,26 +38,55 @@ static void on_examined(struct call *call)
 	free(examination);
 }
 
-void api_on_doctor(struct rpc_server_call *call, const ProtobufCMessage *message, void *ctx)
+static void begin(struct examination *examination)
 {
-	const Api__DoctorRequest *request = (const Api__DoctorRequest *)message;
-	struct api *api = ctx;
+	const Api__DoctorRequest *request = (const Api__DoctorRequest *)examination->reply.request;
+	struct api *api = examination->api;
 	struct engine *engine = api->options.engine;
 	const struct doctor_options options = { .config = api->options.config,
 						.fix = request->fix,
 						.only_managers = request->ask_firewalls };
-	struct examination *examination;
-	struct error err;
 
-	if (!list_empty(&engine->doctors)) {
-		error_set(&err, -EBUSY, "the host is being examined already; ask again");
-		return rpc_server_fail(call, err.code, &err);
-	}
+	reply_stop_waiting(&examination->reply);
+	examination->begun = true;
 	if (request->fix)
 		log_info("doctor: asked to take away what nobody owns uid=%u",
-			 (unsigned)rpc_server_call_peer(call).uid);
-	examination = xnew(struct examination);
-	reply_begin(&examination->reply, &api->replies, &doctor_kind, call, message);
+			 (unsigned)rpc_server_call_peer(examination->reply.call).uid);
 	call_init(&examination->call, engine->loop, on_examined);
 	doctor_examine(engine, &options, &examination->response, &examination->call);
+}
+
+static void look(struct progress_waiter *waiter)
+{
+	struct api *api = container_of(waiter, struct api, doctor.progress);
+	struct engine *engine = api->options.engine;
+	struct pending_reply *first = reply_queue_first(&api->doctor.queue);
+
+	if (first && list_empty(&engine->doctors)) {
+		begin(container_of(first, struct examination, reply));
+		first = reply_queue_first(&api->doctor.queue);
+	}
+	if (first)
+		progress_await(&engine->progress, waiter, look);
+}
+
+void api_on_doctor(struct rpc_server_call *call, const ProtobufCMessage *message, void *ctx)
+{
+	struct api *api = ctx;
+	struct examination *examination = xnew(struct examination);
+
+	examination->api = api;
+	reply_begin(&examination->reply, &api->replies, &doctor_kind, call, message);
+	reply_wait(&examination->reply, &api->doctor.queue, 0);
+	look(&api->doctor.progress);
+}
+
+void api_open_doctor(struct api *api)
+{
+	reply_queue_init(&api->doctor.queue, api->options.engine->loop, NULL);
+}
+
+void api_close_doctor(struct api *api)
+{
+	progress_leave(&api->doctor.progress);
 }

@@ -35,6 +35,10 @@ struct api {
 		bool under_way;
 	} purge;
 	struct {
+		struct reply_queue queue; /* of those that wait for their turn */
+		struct progress_waiter progress;
+	} doctor;
+	struct {
 		struct reply_queue queue;
 		struct mutation *first; /* whose turn it is; NULL: there is none */
 	} changes;
@@ -114,6 +118,8 @@ void api_ask_runtime(struct api *api);
 
 /* api_doctor.c */
 void api_on_doctor(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
+void api_open_doctor(struct api *api);
+void api_close_doctor(struct api *api);
 
 /* api_watch.c */
 void api_on_watch(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);

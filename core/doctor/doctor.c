@@ -52,6 +52,7 @@ void doctor_end(struct doctor *doctor, int status, const struct error *err)
 	call_complete(doctor->call, status, err);
 	list_remove(&doctor->link);
 	free(doctor);
+	progress_made(&engine->progress);
 	pending_end(&engine->under_way);
 }
 

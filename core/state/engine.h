@@ -142,7 +142,7 @@ struct engine {
 	struct list earlier;
 
 	struct list runs; /* struct run.link: actions under way */
-	/* Acts, listings, rounds of the queue and readings of the manifests that have ended,
+	/* Acts, listings, examinations, rounds of the queue and readings of the manifests that ended,
 	 * objects that went, looks at routes and packets, containerd that has answered, or is away. */
 	struct progress progress;
 	uint64_t seq;     /* counts whatever has to be put in order: see struct slot */
