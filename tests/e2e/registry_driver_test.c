@@ -749,6 +749,10 @@ static void test_mirrors(void **state UNUSED)
 	assert_well(&asking);
 	assert_string_equal(registry_session_host(session), "127.0.0.1:5000");
 	registry_session_free(session);
+	session = new_session("mirror/missing", NULL);
+	asking = ask_in(session, true); /* what the registry says counts, and is said at once */
+	assert_fault(&asking, IMAGE_FAULT_NOT_THERE, "127.0.0.1:5000 says not found");
+	registry_session_free(session);
 	make_hosts("docker.io", "server = 7\n");
 	session = new_session("team/app", NULL);
 	asking = ask_in(session, true);
