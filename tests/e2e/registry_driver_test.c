@@ -835,6 +835,19 @@ static void test_docker_registry_tls(void **state UNUSED)
 	assert_fault(&asking, IMAGE_FAULT_UNAUTHORIZED, "UNAUTHORIZED");
 }
 
+static void test_docker_registry_system(void **state UNUSED)
+{
+	struct asking asking;
+
+	make_hosts("localhost_5013_", "server = \"https://localhost:5013\"\n");
+	asking = ask_image("localhost:5013/x", NULL);
+	assert_fault(&asking, IMAGE_FAULT_NOT_THERE, "MANIFEST_UNKNOWN");
+	make_hosts("localhost_5013_", /* beside another one */
+		   "server = \"https://localhost:5013\"\nca = \"../../tls/ca.crt\"\n");
+	asking = ask_image("localhost:5013/x", NULL);
+	assert_fault(&asking, IMAGE_FAULT_NOT_THERE, "MANIFEST_UNKNOWN");
+}
+
 static void link_file(const char *from, const char *to)
 {
 	AUTO_FREE char *target = path_of(from);
@@ -904,6 +917,7 @@ int main(void)
 		TEST(docker_registry),
 		TEST(docker_registry_tls),
 		TEST(docker_registry_client),
+		TEST(docker_registry_system),
 		TEST(hung_file),
 	};
 
