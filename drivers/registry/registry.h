@@ -29,7 +29,7 @@ struct registries_options {
 int registries_open(struct registries **ret_registries, struct loop *loop,
 		    const struct registries_options *options, struct error *err);
 
-/* Ends what runs (-ECANCELED). */
+/* Ends what runs (-ECANCELED). @closed runs once, when the last session was freed. */
 void registries_close(struct registries *registries, void (*closed)(void *ctx), void *ctx);
 
 /*

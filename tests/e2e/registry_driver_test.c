@@ -660,8 +660,11 @@ static void test_closed(void **state)
 	while (count_requests("/v2/drip/") == 0)
 		uv_run(&host.loop.uv, UV_RUN_NOWAIT);
 	registries_close(host.registries, on_closed, &host.closed);
-	wait_for(&host.closed);
+	wait_for(&asking.done);
 	assert_int_equal(asking.status, -ECANCELED);
+	assert_false(host.closed); /* it waits for the session */
+	registry_session_free(session);
+	wait_for(&host.closed);
 	loop_close(&host.loop);
 	open_host(state);
 }
