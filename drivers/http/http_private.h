@@ -9,6 +9,7 @@
 struct http {
 	struct loop *loop;
 	CURLM *multi;
+	bool hashed_cas; /* the system's certificates can be looked up one by one */
 	struct timer due;
 	size_t n_watched;
 	struct list transfers; /* struct transfer.link */

@@ -216,11 +216,18 @@ static void set_pem(CURL *easy, CURLoption option, const char *pem)
 	curl_easy_setopt(easy, option, &blob);
 }
 
-/* Beside a CA of its own, the system's are those of its directory. */
-static void set_tls(CURL *easy, const struct http_tls *tls)
+/* From a directory where there is one; else libcurl keeps the file as it was read, which it does
+ * only without a directory. Beside a CA of its own, the system's are those of its directory. */
+static void set_cas(CURL *easy, const struct http_tls *tls, bool hashed)
 {
 	if (tls->ca)
 		set_pem(easy, CURLOPT_CAINFO_BLOB, tls->ca);
+	else
+		curl_easy_setopt(easy, hashed ? CURLOPT_CAINFO : CURLOPT_CAPATH, NULL);
+}
+
+static void set_tls(CURL *easy, const struct http_tls *tls)
+{
 	if (tls->cert) {
 		set_pem(easy, CURLOPT_SSLCERT_BLOB, tls->cert);
 		set_pem(easy, CURLOPT_SSLKEY_BLOB, tls->key ? tls->key : tls->cert);
@@ -295,6 +302,7 @@ void http_start(struct http *http, struct http_request *request)
 	transfer->easy = curl_easy_init();
 	check(transfer->easy);
 	set_request(transfer, request);
+	set_cas(transfer->easy, &request->tls, http->hashed_cas);
 	set_tls(transfer->easy, &request->tls);
 	set_limits(transfer->easy, request);
 	set_callbacks(transfer);

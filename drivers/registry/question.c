@@ -53,6 +53,9 @@ static void fail(struct question *question)
 {
 	struct error err;
 
+	if (question->failure.fault !=
+	    IMAGE_FAULT_TOO_MANY) /* our own pause, that it did not ask for */
+		question->failure.retry_after_ms = 0;
 	end(question,
 	    error_set(&err, question->status, "%s",
 		      question->told.len ? question->told.data : "no host is there to ask"),
@@ -79,82 +82,29 @@ static bool can_be_asked(const struct question *question, const struct endpoint 
 	return (endpoint->host.can & question->needs) == question->needs;
 }
 
-/* How long all hosts that can be asked hold back; 0: one does not. */
-static uint64_t held_ms(const struct question *question, const struct site **ret_site,
-			const char **ret_authority)
-{
-	struct registries *registries = question->session->registries;
-	uint64_t least_ms = UINT64_MAX, now_ms = loop_now_ms(registries->loop);
-
-	for (size_t i = 0; i < question->session->endpoints.n; i++) {
-		const struct endpoint *endpoint = &question->session->endpoints.items[i];
-		const struct site *site = site_held(registries, endpoint->authority);
-
-		if (!can_be_asked(question, endpoint))
-			continue;
-		if (!site)
-			return 0;
-		if (site->until_ms - now_ms < least_ms) {
-			least_ms = site->until_ms - now_ms;
-			*ret_site = site;
-			*ret_authority = endpoint->authority;
-		}
-	}
-	return least_ms == UINT64_MAX ? 0 : least_ms;
-}
-
-static void say_waits(struct question *question, uint64_t wait_ms, const struct site *site,
-		      const char *authority)
+static void say_waits(struct question *question, uint64_t wait_ms)
 {
 	struct buf *waits = &question->session->waits;
 
 	waits->len = 0;
-	buf_printf(waits, "waits %llu s: ", (unsigned long long)(wait_ms + 999) / 1000);
-	if (site && site->too_many)
-		buf_printf(waits, "%s was asked too often", authority);
-	else if (question->told.len)
-		buf_add(waits, question->told.data, question->told.len);
-	else
-		buf_printf(waits, "%s fails", authority ? authority : "the registry");
+	buf_printf(waits, "waits %llu s: %s", (unsigned long long)(wait_ms + 999) / 1000,
+		   question->told.data);
 }
 
-static void fail_held(struct question *question, uint64_t wait_ms, const struct site *site,
-		      const char *authority)
-{
-	question->failure.retry_after_ms = wait_ms;
-	if (!question->told.len) {
-		question->failure.fault =
-			site->too_many ? IMAGE_FAULT_TOO_MANY : IMAGE_FAULT_UNREACHABLE;
-		question->status = site->too_many ? -EBUSY : -ECONNREFUSED;
-		buf_printf(&question->told, "%s %s; it is asked again in %llu s", authority,
-			   site->too_many ? "was asked too often" : "fails",
-			   (unsigned long long)(wait_ms + 999) / 1000);
-	}
-	fail(question);
-}
-
+/* What the last host said counts: it is the registry itself, and those before it stand in for it.
+ */
 static void end_round(struct question *question)
 {
-	const struct site *site = NULL;
-	const char *authority = NULL;
-	uint64_t wait_ms = held_ms(question, &site, &authority), pause_ms;
+	uint64_t wait_ms = question->failure.retry_after_ms, pause_ms;
 
-	if (!question->may_pass || question->cancelled) {
+	if (!question->may_pass || wait_ms > WAIT_MAX_MS || ++question->rounds >= ROUNDS_MAX) {
 		fail(question);
-		return;
-	}
-	if (wait_ms > WAIT_MAX_MS || ++question->rounds >= ROUNDS_MAX) {
-		question->failure.retry_after_ms = wait_ms;
-		if (site)
-			fail_held(question, wait_ms, site, authority);
-		else
-			fail(question);
 		return;
 	}
 	pause_ms = backoff_ms(&round_pause, question->rounds - 1);
 	if (pause_ms < wait_ms)
 		pause_ms = wait_ms;
-	say_waits(question, pause_ms, site, authority);
+	say_waits(question, pause_ms);
 	timer_start(loop_of(question), &question->pause, pause_ms, on_pause_over);
 }
 
@@ -163,14 +113,6 @@ static void end_round(struct question *question)
 static bool may_pass(int status)
 {
 	return error_is_transient(status) || status == -EPROTO;
-}
-
-static void tell(struct question *question, int status, const struct error *err)
-{
-	question->status = status;
-	question->failure.fault = question->exchange.fault;
-	question->may_pass |= may_pass(status);
-	buf_printf(&question->told, "%s%s", question->told.len ? "; " : "", err->msg);
 }
 
 /* What the host did, for all who ask it. */
@@ -185,6 +127,38 @@ static void note_failure(struct question *question, int status)
 			   exchange->retry_after_ms);
 	else
 		site_answers(registries, exchange->endpoint->authority);
+}
+
+static uint64_t held_ms(const struct question *question, const struct site *site)
+{
+	return site ? site->until_ms - loop_now_ms(loop_of(question)) : 0;
+}
+
+static void tell(struct question *question, int status, const struct error *err)
+{
+	const char *authority = question->exchange.endpoint->authority;
+
+	question->status = status;
+	question->may_pass = may_pass(status);
+	question->failure.fault = question->exchange.fault;
+	question->failure.retry_after_ms =
+		held_ms(question, site_held(question->session->registries, authority));
+	buf_printf(&question->told, "%s%s", question->told.len ? "; " : "", err->msg);
+}
+
+/* One that holds back. */
+static void pass_over(struct question *question, const struct site *site)
+{
+	uint64_t wait_ms = held_ms(question, site);
+
+	question->status = site->too_many ? -EBUSY : -ECONNREFUSED;
+	question->may_pass = true;
+	question->failure.fault = site->too_many ? IMAGE_FAULT_TOO_MANY : IMAGE_FAULT_UNREACHABLE;
+	question->failure.retry_after_ms = wait_ms;
+	buf_printf(&question->told, "%s%s %s, and is asked again in %llu s",
+		   question->told.len ? "; " : "", site->authority,
+		   site->too_many ? "was asked too often" : "failed",
+		   (unsigned long long)(wait_ms + 999) / 1000);
 }
 
 static void ask(struct question *question, struct endpoint *endpoint);
@@ -239,14 +213,16 @@ static void ask_next(struct question *question)
 
 	for (; question->at < endpoints->n; question->at++) {
 		struct endpoint *endpoint = &endpoints->items[question->at];
+		const struct site *site =
+			site_held(question->session->registries, endpoint->authority);
 
 		if (!can_be_asked(question, endpoint))
 			continue;
-		if (!site_held(question->session->registries, endpoint->authority)) {
+		if (!site) {
 			ask(question, endpoint);
 			return;
 		}
-		question->may_pass = true;
+		pass_over(question, site);
 	}
 	end_round(question);
 }

@@ -6,6 +6,8 @@
 #include "drivers/registry/question.h"
 #include "drivers/registry/registry_private.h"
 
+enum { SITES_MAX = 256 };
+
 #define CERTS_PATH "/etc/containerd/certs.d"
 
 /* Before a host that failed is asked again. */
@@ -43,6 +45,17 @@ void site_answers(struct registries *registries, const char *authority)
 		site_free(registries, site);
 }
 
+/* Those that may be asked: that they failed some time is forgotten. */
+static void forget_sites(struct registries *registries)
+{
+	struct site *site;
+
+	map_for_each(site, &registries->sites, node) {
+		if (site->until_ms <= loop_now_ms(registries->loop))
+			site_free(registries, site);
+	}
+}
+
 void site_fails(struct registries *registries, const char *authority, bool too_many,
 		uint64_t wait_ms)
 {
@@ -50,6 +63,8 @@ void site_fails(struct registries *registries, const char *authority, bool too_m
 	uint64_t until_ms;
 
 	if (!site) {
+		if (registries->sites.count >= SITES_MAX)
+			forget_sites(registries);
 		site = xnew(struct site);
 		site->authority = xstrdup(authority);
 		check(map_insert(&registries->sites, &site->node, site->authority));

@@ -6,6 +6,10 @@
  *
  * Waits are per registry host, for all who ask it: what one was told to wait (Retry-After), or what
  * failed in a row, holds the others back too.
+ *
+ * Hosts that hold back and logins are found in maps, so a question costs the same however many
+ * there are, but for a session's own hosts (REGISTRY_HOSTS_MAX), which it goes through in order. At
+ * most 256 logins are kept that no session has.
  */
 #pragma once
 
@@ -29,7 +33,7 @@ struct registries_options {
 int registries_open(struct registries **ret_registries, struct loop *loop,
 		    const struct registries_options *options, struct error *err);
 
-/* Ends what runs (-ECANCELED). */
+/* Ends what runs (-ECANCELED). @closed runs once, when the last session was freed. */
 void registries_close(struct registries *registries, void (*closed)(void *ctx), void *ctx);
 
 /*

@@ -18,7 +18,7 @@ struct registries {
 	struct list login_order;  /* struct registry_login.link: the oldest first */
 	struct list questions;    /* struct question.link */
 	struct list preparations; /* struct preparation.link */
-	struct pending under_way; /* questions and fetches of tokens */
+	struct pending under_way; /* sessions, questions, fetches of tokens */
 	bool closing;
 	void (*closed)(void *ctx);
 	void *closed_ctx;

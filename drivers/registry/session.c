@@ -120,13 +120,17 @@ struct registry_session *registry_session_new(struct registries *registries, con
 	session->inputs =
 		endpoint_inputs_new(registries->certs_path, reference, credentials, n_credentials);
 	list_init(&session->waiters);
+	pending_begin(&registries->under_way);
 	return session;
 }
 
 void registry_session_free(struct registry_session *session)
 {
+	struct registries *registries;
+
 	if (!session)
 		return;
+	registries = session->registries;
 	check(session->n_questions == 0 && list_empty(&session->waiters));
 	if (session->preparation)
 		session->preparation->session = NULL;
@@ -139,6 +143,7 @@ void registry_session_free(struct registry_session *session)
 	free(session->image);
 	free(session->realm);
 	free(session);
+	pending_end(&registries->under_way);
 }
 
 const char *registry_session_host(const struct registry_session *session)

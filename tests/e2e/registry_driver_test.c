@@ -660,8 +660,11 @@ static void test_closed(void **state)
 	while (count_requests("/v2/drip/") == 0)
 		uv_run(&host.loop.uv, UV_RUN_NOWAIT);
 	registries_close(host.registries, on_closed, &host.closed);
-	wait_for(&host.closed);
+	wait_for(&asking.done);
 	assert_int_equal(asking.status, -ECANCELED);
+	assert_false(host.closed); /* it waits for the session */
+	registry_session_free(session);
+	wait_for(&host.closed);
 	loop_close(&host.loop);
 	open_host(state);
 }
@@ -749,6 +752,10 @@ static void test_mirrors(void **state UNUSED)
 	assert_well(&asking);
 	assert_string_equal(registry_session_host(session), "127.0.0.1:5000");
 	registry_session_free(session);
+	session = new_session("mirror/missing", NULL);
+	asking = ask_in(session, true); /* what the registry says counts, and is said at once */
+	assert_fault(&asking, IMAGE_FAULT_NOT_THERE, "127.0.0.1:5000 says not found");
+	registry_session_free(session);
 	make_hosts("docker.io", "server = 7\n");
 	session = new_session("team/app", NULL);
 	asking = ask_in(session, true);
@@ -831,6 +838,19 @@ static void test_docker_registry_tls(void **state UNUSED)
 	assert_fault(&asking, IMAGE_FAULT_UNAUTHORIZED, "UNAUTHORIZED");
 }
 
+static void test_docker_registry_system(void **state UNUSED)
+{
+	struct asking asking;
+
+	make_hosts("localhost_5013_", "server = \"https://localhost:5013\"\n");
+	asking = ask_image("localhost:5013/x", NULL);
+	assert_fault(&asking, IMAGE_FAULT_NOT_THERE, "MANIFEST_UNKNOWN");
+	make_hosts("localhost_5013_", /* beside another one */
+		   "server = \"https://localhost:5013\"\nca = \"../../tls/ca.crt\"\n");
+	asking = ask_image("localhost:5013/x", NULL);
+	assert_fault(&asking, IMAGE_FAULT_NOT_THERE, "MANIFEST_UNKNOWN");
+}
+
 static void link_file(const char *from, const char *to)
 {
 	AUTO_FREE char *target = path_of(from);
@@ -900,6 +920,7 @@ int main(void)
 		TEST(docker_registry),
 		TEST(docker_registry_tls),
 		TEST(docker_registry_client),
+		TEST(docker_registry_system),
 		TEST(hung_file),
 	};
 
