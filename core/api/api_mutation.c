@@ -7,9 +7,9 @@
 #include "core/base/log.h"
 #include "core/base/wall.h"
 #include "core/desired/desired.h"
-#include "core/manifest/manifest.h"
 #include "core/status/record.h"
 #include "core/status/status.h"
+#include "core/store/internal.h"
 
 enum { RESULT_MESSAGE_BYTES = 4096 };
 
@@ -154,13 +154,11 @@ static void add_claim(struct mutation *m, const char *key, ProtobufCMessage *mes
 void mutation_set(struct mutation *m, enum kind kind, const char *key, ProtobufCMessage *message)
 {
 	struct engine *engine = m->api->options.engine;
-	ProtobufCMessage *stored =
-		status_render_accepted(engine, engine_find(engine, key), kind, message);
-	struct buf text = { 0 };
+	const struct object *object = engine_find(engine, key);
+	ProtobufCMessage *stored = status_render_accepted(engine, object, kind, message);
 
-	manifest_emit_yaml(stored, &text);
+	add_file(m, key, internal_text(object, stored));
 	protobuf_c_message_free_unpacked(stored, NULL);
-	add_file(m, key, text.data);
 	add_claim(m, key, message);
 }
 

@@ -89,9 +89,6 @@ static Api__ContainerStatus *render_container_status(const struct engine *engine
 	status->pid = status->has_pid ? c->pid : 0;
 	status->has_restart_count = true;
 	status->restart_count = c->restarts;
-	status->has_restarts_in_row = c->restarts_in_row != 0;
-	status->restarts_in_row = c->restarts_in_row;
-	status->has_ended = status->ended = c->exited && !c->stopping;
 	status->has_oom_killed = status->oom_killed = c->oom_killed;
 	status->has_exit_code = status->has_exit_signal = c->finished_wall_ms != 0;
 	status->exit_code = c->exit_code;
@@ -116,11 +113,7 @@ static void render_cell(const struct engine *engine, const struct object *object
 	struct container *c;
 
 	status->ip = str_dup_filled(object->cell.ip);
-	if (!status->ip)
-		status->last_ip = str_dup_filled(object->cell.last_ip);
 	status->ip6 = str_dup_filled(object->cell.ip6);
-	if (!status->ip6)
-		status->last_ip6 = str_dup_filled(object->cell.last_ip6);
 	status->bridge = str_dup_filled(object->cell.bridge);
 	joins_render(object, status);
 	copy_strv(&object->cell.ports, &status->ports, &status->n_ports);
