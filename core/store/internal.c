@@ -43,6 +43,11 @@ static Api__InternalContainer *render_container(const struct container *c)
 	stored->has_restarts_in_row = c->restarts_in_row != 0;
 	stored->restarts_in_row = c->restarts_in_row;
 	stored->has_ended = stored->ended = c->exited && !c->stopping;
+	if (!c->spec) /* another one may have its name by now */
+		return stored;
+	stored->uid = str_dup_filled(c->identity.uid);
+	stored->has_generation = c->identity.generation != 0;
+	stored->generation = c->identity.generation;
 	return stored;
 }
 

@@ -74,6 +74,8 @@ static void restore_container(struct engine *engine, struct object *object,
 			continue;
 		if (run != INTENT_RUN && run != INTENT_RESTART)
 			c->run = run;
+		if (c->spec)
+			identity_restore(&c->identity, internal->uid, internal->generation);
 		if (container_is_root(c) != status->root) /* one of this name on its way out */
 			continue;
 		if (run == INTENT_RESTART)
@@ -243,7 +245,11 @@ static void load_status(struct engine *engine, struct object *object,
 {
 	static const Api__Internal none = API__INTERNAL__INIT;
 	struct past past = { .internal = file->internal ? file->internal : &none };
+	const Api__Metadata *metadata = model_metadata(object->kind, file->document);
 
+	if (metadata && object->kind != KIND_CONTAINER)
+		identity_restore(&object->identity, metadata->uid,
+				 metadata->generation + (was_wanted ? 1 : 0));
 	if (object->kind != KIND_CONTAINER)
 		past.status = model_status(object->kind, file->document);
 	if (past.status && was_wanted)
