@@ -82,50 +82,97 @@ static void want_container(struct engine *engine, struct object *object, const A
 	list_append(&object->cell.containers, &c->link);
 }
 
-/* ---- what kuke asked of containers ---- */
+/* ---- what belongs to the names of containers ---- */
 
-/* It was asked of a container by its name, and stays with that whatever its role becomes. */
-struct asked {
+/* What kuke asked of it, and which one it is: that stays with the name of a container whatever its
+ * role becomes. */
+struct named {
 	char *name;
 	bool root;
 	enum run_intent run;
+	struct identity identity;
 };
 
-static struct asked *take_intents(const struct object *object, size_t *ret_n)
+static struct named *take_named(const struct object *object, size_t *ret_n)
 {
-	struct asked *asked = NULL;
+	struct named *named = NULL;
 	const struct container *c;
 
 	*ret_n = 0;
 	list_for_each(c, &object->cell.containers, link) {
-		if (!c->spec || c->run == INTENT_RUN)
+		if (!c->spec)
 			continue;
-		asked = xrealloc(asked, (*ret_n + 1) * sizeof(*asked));
-		asked[(*ret_n)++] =
-			(struct asked){ xstrdup(c->name), container_is_root(c), c->run };
+		named = xrealloc(named, (*ret_n + 1) * sizeof(*named));
+		named[(*ret_n)++] = (struct named){ xstrdup(c->name), container_is_root(c), c->run,
+						    c->identity };
 	}
-	return asked;
+	return named;
 }
 
 /* One that plays another role from now on is made anew for it: that is its restart. */
-static enum run_intent intent_for(const struct container *c, const struct asked *asked, size_t n)
+static enum run_intent intent_for(const struct container *c, const struct named *named)
 {
-	for (size_t i = 0; c->spec && i < n; i++)
-		if (str_equal(asked[i].name, c->name) &&
-		    (asked[i].run != INTENT_RESTART || asked[i].root == container_is_root(c)))
-			return asked[i].run;
-	return INTENT_RUN;
+	bool same_run =
+		named && (named->run != INTENT_RESTART || named->root == container_is_root(c));
+
+	return same_run ? named->run : INTENT_RUN;
 }
 
-static void give_intents(struct object *object, struct asked *asked, size_t n)
+static const Api__ContainerSpec *find_spec(const Api__CellSpec *spec, const char *id)
+{
+	for (size_t i = 0; i < spec->n_containers; i++)
+		if (str_equal(spec->containers[i]->id, id))
+			return spec->containers[i];
+	return NULL;
+}
+
+/* @old: what the cell was made of when it was @named. */
+static struct identity identity_for(const struct container *c, const struct named *named,
+				    const Api__CellSpec *old)
+{
+	struct identity identity = { 0 };
+	const Api__ContainerSpec *before = named ? find_spec(old, c->name) : NULL;
+
+	if (named)
+		identity = named->identity;
+	if (before && !same_message(&before->base, &c->spec->base))
+		identity.generation++;
+	identity_begin(&identity);
+	return identity;
+}
+
+static const struct named *find_named(const struct container *c, const struct named *named,
+				      size_t n)
+{
+	for (size_t i = 0; c->spec && i < n; i++)
+		if (str_equal(named[i].name, c->name))
+			return &named[i];
+	return NULL;
+}
+
+static void give_named(struct object *object, struct named *named, size_t n,
+		       const Api__CellSpec *old)
 {
 	struct container *c;
 
-	list_for_each(c, &object->cell.containers, link)
-		c->run = intent_for(c, asked, n);
+	list_for_each(c, &object->cell.containers, link) {
+		const struct named *before = find_named(c, named, n);
+
+		c->run = intent_for(c, before);
+		if (c->spec)
+			c->identity = identity_for(c, before, old);
+	}
 	for (size_t i = 0; i < n; i++)
-		free(asked[i].name);
-	free(asked);
+		free(named[i].name);
+	free(named);
+}
+
+/* It is to be something else from now on. */
+static void count_change(struct object *object, const ProtobufCMessage *before,
+			 const ProtobufCMessage *after)
+{
+	if (object->wanted && before && !same_message(before, after))
+		object->identity.generation++;
 }
 
 /* What the containers of a cell are made of: its spec with the defaults of its space. */
@@ -144,8 +191,8 @@ static void want_containers(struct engine *engine, struct object *object)
 {
 	Api__CellSpec *old = object->cell.effective;
 	Api__CellSpec *spec = object->cell.effective = effective_spec(object);
-	size_t root = model_root_index(spec), n_asked;
-	struct asked *asked = take_intents(object, &n_asked);
+	size_t root = model_root_index(spec), n_named;
+	struct named *named = take_named(object, &n_named);
 	struct container *c;
 
 	list_for_each(c, &object->cell.containers, link)
@@ -155,7 +202,8 @@ static void want_containers(struct engine *engine, struct object *object)
 	for (size_t i = 0; i < spec->n_containers; i++)
 		if (i != root)
 			want_container(engine, object, spec, i, false);
-	give_intents(object, asked, n_asked);
+	give_named(object, named, n_named, old);
+	count_change(object, (const ProtobufCMessage *)old, &spec->base);
 	if (!old || !hosts_files_same_aliases(old, spec))
 		hosts_files_cell_changed(engine, object);
 	protobuf_c_message_free_unpacked((ProtobufCMessage *)old, NULL);
@@ -205,11 +253,35 @@ static bool wants_all_controllers(const ProtobufCMessage *cell)
 	return cell && ((const Api__Cell *)cell)->spec->nested_cgroup_runtime;
 }
 
+static const ProtobufCMessage *spec_of(enum kind kind, const ProtobufCMessage *message)
+{
+	return message ? *model_view(kind, message).spec : NULL;
+}
+
+struct identity effective_identity(const struct object *object, const ProtobufCMessage *message)
+{
+	struct identity identity = { 0 };
+	ProtobufCMessage *declared;
+
+	if (!object || !object->wanted) {
+		identity_begin(&identity);
+		return identity;
+	}
+	identity = object->identity;
+	declared = effective_document(object);
+	if (!same_message(spec_of(object->kind, declared), spec_of(object->kind, message)))
+		identity.generation++;
+	protobuf_c_message_free_unpacked(declared, NULL);
+	return identity;
+}
+
 static void set_spec(struct engine *engine, struct object *object, ProtobufCMessage *message)
 {
 	ProtobufCMessage *old = object->spec;
 
 	object->spec = message;
+	if (object->kind != KIND_CELL)
+		count_change(object, spec_of(object->kind, old), spec_of(object->kind, message));
 	if (object->kind == KIND_CELL)
 		object->cgroup_stale |=
 			wants_all_controllers(old) != wants_all_controllers(message);
@@ -249,6 +321,7 @@ static void set_wanted(struct engine *engine, struct object *object, bool wanted
 	if (object->wanted == wanted)
 		return;
 	object->wanted = wanted;
+	object->identity.over = !wanted;
 	object_unkeep(object);
 	/* What was begun, or failed, was for what was wanted before. */
 	engine_want_object_anew(engine, object);
@@ -286,6 +359,7 @@ void effective_update(struct engine *engine, struct object *object)
 	if (object->refused) /* it may be declared as it is again */
 		engine_enqueue(engine, object);
 	if (wanted) {
+		identity_begin(&object->identity);
 		message = effective_document(object);
 		if (object->kind == KIND_CELL)
 			effective_join_containers(engine, object, (Api__Cell *)message);

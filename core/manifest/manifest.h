@@ -86,6 +86,24 @@ int manifest_parse_stored(const char *name, const char *data, size_t len,
 			  const ProtobufCMessageDescriptor *type, ProtobufCMessage **ret_message,
 			  struct error *err);
 
+/* What stands in a document of the store beside the object. */
+struct manifest_beside {
+	const char *name;    /* a field of the document */
+	const char *earlier; /* another one, which is read where that is not there */
+	const ProtobufCMessageDescriptor *type;
+	ProtobufCMessage *message; /* what is there; NULL: nothing */
+};
+
+/*
+ * The same of an object, and sets @beside->message.
+ * Fields that are not known are passed over in both of them and in the status: what earlier or
+ * later daemons said there is not what is declared.
+ */
+int manifest_parse_stored_object(const char *name, const struct buf *data,
+				 const ProtobufCMessageDescriptor *type,
+				 struct manifest_beside *beside, ProtobufCMessage **ret_message,
+				 struct error *err);
+
 /* Appends the message as one YAML document (no "---") or as JSON (indented, no newline at the end).
  * Unset fields and empty lists are left out. */
 void manifest_emit_yaml(const ProtobufCMessage *message, struct buf *out);

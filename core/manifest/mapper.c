@@ -259,16 +259,27 @@ static bool check_oneof(struct mapper *m, const struct node *key,
 	return true;
 }
 
+/* The path is that of the field. */
+static bool may_be_unknown(const struct mapper *m)
+{
+	const char *lax = m->options->lax;
+	size_t len = lax ? strlen(lax) : 0;
+
+	return lax && (!len || (strncmp(m->path.data, lax, len) == 0 && m->path.data[len] == '.'));
+}
+
 static void map_field(struct mapper *m, const struct node *key, const struct node *value,
 		      ProtobufCMessage *message)
 {
 	const ProtobufCFieldDescriptor *field = naming_find_field(message->descriptor, key->text);
 	bool outermost = m->path.len == strlen(key->text);
 
-	if (!field)
-		fail_unknown_field(m, key, value, message->descriptor);
-	else if (outermost && m->options->skip && str_equal(key->text, m->options->skip))
+	if (outermost && m->options->skip && str_equal(key->text, m->options->skip))
 		return;
+	else if (!field && may_be_unknown(m))
+		return;
+	else if (!field)
+		fail_unknown_field(m, key, value, message->descriptor);
 	else if (value->plain && scalar_is_null(value->text))
 		return; /* as if it were not there */
 	else if (field_is_map(field))

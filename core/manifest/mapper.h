@@ -17,6 +17,9 @@ typedef void (*mapper_error_fn)(void *ctx, const struct node *node, const char *
 struct mapper_options {
 	/* a field of the outermost message that is not looked into; NULL for none */
 	const char *skip;
+	/* an outermost field below which fields that are not known are passed over, "" for all;
+	 * NULL: none */
+	const char *lax;
 	/* errors beyond so many are told without words, which cost more than the rest */
 	size_t max_worded;
 	/* a list may be written as its only value: what was one value once is read on */

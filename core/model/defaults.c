@@ -13,6 +13,16 @@ void model_default_string(char **field, const char *value)
 	*field = xstrdup(value);
 }
 
+/* What is Kukeon's own to say. */
+static void clear_output(enum kind kind, ProtobufCMessage *message)
+{
+	ProtobufCMessage *metadata = &model_metadata(kind, message)->base;
+
+	field_clear(metadata, field_find(metadata->descriptor, "uid"));
+	field_clear(metadata, field_find(metadata->descriptor, "generation"));
+	field_clear(message, field_find(message->descriptor, "status"));
+}
+
 static void default_sections(enum kind kind, ProtobufCMessage *message)
 {
 	struct model_view view = model_view(kind, message);
@@ -21,7 +31,7 @@ static void default_sections(enum kind kind, ProtobufCMessage *message)
 		*view.metadata = (Api__Metadata *)message_new(&api__metadata__descriptor);
 	if (!*view.spec)
 		*view.spec = message_new(field_find(message->descriptor, "spec")->descriptor);
-	field_clear(message, field_find(message->descriptor, "status"));
+	clear_output(kind, message);
 	model_default_string(view.api_version, API_VERSION);
 	model_default_string(view.kind, kind_name(kind));
 }

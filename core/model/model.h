@@ -54,7 +54,8 @@ Api__Metadata *model_metadata(enum kind kind, const ProtobufCMessage *message);
 /*
  * Completes a document in place: apiVersion, kind, metadata and spec exist, metadata.name and
  * spec.id are both set when one was, scope ids are "default" where empty (a container's cellId is
- * not), containers of a cell carry the cell's scope ids, labels are sorted, status is gone.
+ * not), containers of a cell carry the cell's scope ids, labels are sorted; status, metadata.uid
+ * and metadata.generation are gone.
  */
 void model_set_defaults(enum kind kind, ProtobufCMessage *message);
 

@@ -220,10 +220,6 @@ static Api__JoinStatus *render_join(const struct join *join)
 		status->interface = str_dup_filled(join->interface);
 		status->bridge = str_dup_filled(join->bridge);
 	}
-	if (!status->ip)
-		status->last_ip = str_dup_filled(join->last_ip);
-	if (!status->ip6)
-		status->last_ip6 = str_dup_filled(join->last_ip6);
 	return status;
 }
 
@@ -254,8 +250,7 @@ void joins_restore(struct object *cell, const Api__Status *status)
 
 		if (!join)
 			continue;
-		str_replace(&join->last_ip, str_empty(stored->ip) ? stored->last_ip : stored->ip);
-		str_replace(&join->last_ip6,
-			    str_empty(stored->ip6) ? stored->last_ip6 : stored->ip6);
+		str_replace(&join->last_ip, stored->ip);
+		str_replace(&join->last_ip6, stored->ip6);
 	}
 }

@@ -18,6 +18,7 @@
 #include "core/model/model.h"
 #include "core/state/action.h"
 #include "core/state/cellfiles_written.h"
+#include "core/state/identity.h"
 #include "core/state/pull.h"
 #include "core/state/reason.h"
 #include "core/state/space_passage.h"
@@ -72,6 +73,7 @@ struct container {
 	const Api__ContainerSpec *spec; /* into cell.effective; NULL: not wanted any more */
 	/* asked of its name, whatever role that has; a root's is the cell's too: cell_intent() */
 	enum run_intent run;
+	struct identity identity; /* of its name, whatever role that has */
 	char hash[SHA256_HEX_BYTES];
 	bool image_ready; /* the image of spec is there, unpacked */
 	bool renew;       /* it was asked to begin anew: its image is looked up first */
@@ -254,6 +256,7 @@ struct object {
 	uint64_t declared_ms;      /* loop time: since then */
 	bool wanted;               /* by a claim, or by a child (implicit) */
 	bool implicit;
+	struct identity identity;
 	bool kept;       /* whether it is wanted is not known, as its file was damaged or cannot be
 			    read: nothing of it is removed; see object_keep() */
 	char *unread;    /* why its part of the store cannot be read; NULL: it has been, or there is

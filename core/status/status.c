@@ -32,12 +32,27 @@ static void log_transition(const struct object *object, const struct plan *plan)
 		  reason_name(plan->reason), *plan->message ? ": " : "", plan->message);
 }
 
+/* True: it had not been before. */
+static bool observe(struct object *object)
+{
+	struct identity *identity = &object->identity;
+	struct container *c;
+
+	if (identity->observed == identity->generation)
+		return false;
+	identity->observed = identity->generation;
+	list_for_each(c, &object->cell.containers, link)
+		c->identity.observed = c->identity.generation;
+	return true;
+}
+
 bool status_update(struct engine *engine, struct object *object, const struct plan *plan)
 {
 	struct object_status *status = &object->status;
 	bool state_changed = status->state != plan->state, was_usable = object_is_usable(object);
+	bool observed = observe(object);
 
-	if (!state_changed && status->reason == plan->reason &&
+	if (!observed && !state_changed && status->reason == plan->reason &&
 	    str_equal(status->message, plan->message))
 		return false;
 	if (state_changed || status->reason != plan->reason) {

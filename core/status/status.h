@@ -22,9 +22,10 @@ ProtobufCMessage *status_render(const struct engine *engine, const struct object
 ProtobufCMessage *status_render_stored(const struct engine *engine, const struct object *object);
 
 /* A document that the API has accepted, with the status that the object has by now; @object NULL:
- * it is new. */
+ * it is new. @identity: what it will be. */
 ProtobufCMessage *status_render_accepted(const struct engine *engine, const struct object *object,
-					 enum kind kind, const ProtobufCMessage *document);
+					 const struct identity *identity, enum kind kind,
+					 const ProtobufCMessage *document);
 
 /* A container of a cell as a document of its own. */
 Api__Container *status_render_container(const struct engine *engine, const struct object *cell,

@@ -19,6 +19,13 @@ static void copy_strv(const struct strv *from, char ***ret_items, size_t *ret_n)
 	*ret_n = from->n;
 }
 
+static void render_identity(const struct identity *identity, Api__Metadata *metadata)
+{
+	str_replace(&metadata->uid, identity->uid);
+	metadata->has_generation = identity->generation != 0;
+	metadata->generation = identity->generation;
+}
+
 static Api__Status *render_status(const struct engine *engine, const struct object *object)
 {
 	const struct object_status *said = &object->status;
@@ -34,6 +41,8 @@ static Api__Status *render_status(const struct engine *engine, const struct obje
 	status->created_at = wall_text(said->created_ms);
 	status->updated_at = wall_text(said->updated_ms);
 	status->intent = str_dup_filled(intent_name(object->cell.run));
+	status->has_observed_generation = object->identity.observed != 0;
+	status->observed_generation = object->identity.observed;
 	status->ready_at = wall_text(said->ready_ms);
 	status->cgroup_path = name_cgroup(engine->cgroup_root, object->key);
 	status->has_cgroup_ready = true;
@@ -87,11 +96,10 @@ static Api__ContainerStatus *render_container_status(const struct engine *engine
 	status->containerd_id = xstrdup(c->containerd_id);
 	status->has_pid = c->pid != 0 && !container_runs_another(c);
 	status->pid = status->has_pid ? c->pid : 0;
+	status->has_observed_generation = c->identity.observed != 0;
+	status->observed_generation = c->identity.observed;
 	status->has_restart_count = true;
 	status->restart_count = c->restarts;
-	status->has_restarts_in_row = c->restarts_in_row != 0;
-	status->restarts_in_row = c->restarts_in_row;
-	status->has_ended = status->ended = c->exited && !c->stopping;
 	status->has_oom_killed = status->oom_killed = c->oom_killed;
 	status->has_exit_code = status->has_exit_signal = c->finished_wall_ms != 0;
 	status->exit_code = c->exit_code;
@@ -116,11 +124,7 @@ static void render_cell(const struct engine *engine, const struct object *object
 	struct container *c;
 
 	status->ip = str_dup_filled(object->cell.ip);
-	if (!status->ip)
-		status->last_ip = str_dup_filled(object->cell.last_ip);
 	status->ip6 = str_dup_filled(object->cell.ip6);
-	if (!status->ip6)
-		status->last_ip6 = str_dup_filled(object->cell.last_ip6);
 	status->bridge = str_dup_filled(object->cell.bridge);
 	joins_render(object, status);
 	copy_strv(&object->cell.ports, &status->ports, &status->n_ports);
@@ -185,6 +189,7 @@ static void add_status(const struct engine *engine, const struct object *object,
 	else if (object->kind == KIND_CELL)
 		render_cell(engine, object, status);
 	*model_view(object->kind, message).status = &status->base;
+	render_identity(&object->identity, model_metadata(object->kind, message));
 }
 
 ProtobufCMessage *status_render(const struct engine *engine, const struct object *object)
@@ -239,7 +244,8 @@ static ProtobufCMessage *accepted_container(ProtobufCMessage *message)
 }
 
 ProtobufCMessage *status_render_accepted(const struct engine *engine, const struct object *object,
-					 enum kind kind, const ProtobufCMessage *document)
+					 const struct identity *identity, enum kind kind,
+					 const ProtobufCMessage *document)
 {
 	ProtobufCMessage *message = model_copy(document);
 	Api__Status *status;
@@ -256,6 +262,7 @@ ProtobufCMessage *status_render_accepted(const struct engine *engine, const stru
 		status->state = API__STATE__STATE_PENDING;
 		*model_view(kind, message).status = &status->base;
 	}
+	render_identity(identity, model_metadata(kind, message));
 	str_replace(&status->source, DESIRED_SOURCE_API);
 	free(status->updated_at);
 	status->updated_at = wall_text(wall_now_ms());
@@ -311,5 +318,6 @@ Api__Container *status_render_container(const struct engine *engine, const struc
 	message->status = render_container_status(engine, cell, c);
 	message->status->source = xstrdup(own ? own->source : DESIRED_SOURCE_CELL);
 	message->status->held = own ? str_dup_filled(desired_held(own)) : NULL;
+	render_identity(&c->identity, message->metadata);
 	return message;
 }

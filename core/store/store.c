@@ -9,6 +9,7 @@
 #include "core/base/wall.h"
 #include "core/hosts/hosts_files.h"
 #include "core/status/status.h"
+#include "core/store/internal.h"
 #include "core/store/store_job.h"
 #include "core/store/store_load.h"
 
@@ -310,7 +311,7 @@ static void job_add_containers(struct store *store, struct store_job *job, struc
 			continue;
 		c->stored_exit_ms = c->exited_ms;
 		message = status_render_container(store->engine, object, c);
-		store_job_add_file(job, path, &message->base);
+		store_job_add_file(job, path, internal_text(NULL, &message->base));
 		strv_add(&job->containers, name);
 		protobuf_c_message_free_unpacked(&message->base, NULL);
 	}
@@ -333,7 +334,7 @@ static void store_object(struct store *store, struct object *object, bool in_has
 	job->renew = object->stored_in_haste;
 	object->stored = true;
 	object->stored_in_haste = in_haste;
-	store_job_add_file(job, store_file_name(object->kind), message);
+	store_job_add_file(job, store_file_name(object->kind), internal_text(object, message));
 	if (object->kind == KIND_CELL)
 		job_add_containers(store, job, object);
 	protobuf_c_message_free_unpacked(message, NULL);

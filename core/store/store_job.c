@@ -8,7 +8,6 @@
 
 #include "core/base/fs.h"
 #include "core/base/log.h"
-#include "core/manifest/manifest.h"
 #include "core/store/store_load.h"
 #include "core/store/store_read.h"
 
@@ -322,13 +321,10 @@ void store_job_free(struct store_job *job)
 	free(job);
 }
 
-void store_job_add_file(struct store_job *job, const char *name, const ProtobufCMessage *message)
+void store_job_add_file(struct store_job *job, const char *name, char *text)
 {
-	AUTO_BUF struct buf text = { 0 };
-
-	manifest_emit_yaml(message, &text);
 	job->files = xrealloc(job->files, (job->n_files + 1) * sizeof(*job->files));
-	job->files[job->n_files++] = (struct store_change){ xstrdup(name), buf_take(&text) };
+	job->files[job->n_files++] = (struct store_change){ xstrdup(name), text };
 }
 
 bool store_job_writes(const struct store_job *job)

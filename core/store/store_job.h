@@ -47,8 +47,8 @@ bool store_job_is_plain(const struct store_job *job);
  * together, so that it takes a few syncs and not two a file. */
 void store_jobs_run(struct list *jobs, size_t n);
 
-/* One more file to write, of @name below the object's directory. */
-void store_job_add_file(struct store_job *job, const char *name, const ProtobufCMessage *message);
+/* One more file to write, of @name below the object's directory. Takes @text. */
+void store_job_add_file(struct store_job *job, const char *name, char *text);
 
 /* Whether any file is written. Only who has written something knows that there is space. */
 bool store_job_writes(const struct store_job *job);

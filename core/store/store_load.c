@@ -7,13 +7,13 @@
 #include "core/base/log.h"
 #include "core/base/wall.h"
 #include "core/desired/desired.h"
-#include "core/manifest/manifest.h"
 #include "core/model/view.h"
 #include "core/network/filter.h"
 #include "core/network/joins.h"
 #include "core/network/network_ports.h"
 #include "core/plan/restart.h"
 #include "core/status/status.h"
+#include "core/store/internal.h"
 #include "core/store/store.h"
 #include "core/store/store_read.h"
 
@@ -43,21 +43,28 @@ static void restore_restart(struct container *c, const Api__ContainerStatus *sta
 		container_forget_past(c);
 }
 
+/* What is stored of an object beside its document. */
+struct past {
+	const Api__Status *status;
+	const Api__Internal *internal;
+};
+
 static void restore_past(struct engine *engine, struct container *c,
-			 const Api__ContainerStatus *status)
+			 const Api__ContainerStatus *status, bool ended)
 {
 	c->exit_code = status->exit_code;
 	c->started_wall_ms = wall_parse(status->started_at);
 	c->finished_wall_ms = wall_parse(status->finished_at);
 	c->stored_pid = c->run_pid = status->pid;
 	c->oom_killed = status->oom_killed;
-	c->exited = status->ended;
+	c->exited = ended;
 	c->exited_ms = restart_loop_time(loop_now_ms(engine->loop), loop_wall_ms(engine->loop),
 					 c->finished_wall_ms);
 }
 
 static void restore_container(struct engine *engine, struct object *object,
-			      const Api__ContainerStatus *status)
+			      const Api__ContainerStatus *status,
+			      const Api__InternalContainer *internal)
 {
 	enum run_intent run = intent_parse(status->intent);
 	struct container *c;
@@ -67,14 +74,17 @@ static void restore_container(struct engine *engine, struct object *object,
 			continue;
 		if (run != INTENT_RUN && run != INTENT_RESTART)
 			c->run = run;
+		if (c->spec)
+			identity_restore(&c->identity, internal->uid, internal->generation);
 		if (container_is_root(c) != status->root) /* one of this name on its way out */
 			continue;
 		if (run == INTENT_RESTART)
 			c->run = run;
 		c->restarts = status->restart_count;
-		c->restarts_in_row = status->restarts_in_row;
+		c->restarts_in_row = internal->restarts_in_row;
 		if (!object->being_read || !c->slot.known)
-			restore_past(engine, c, status); /* else what it does has been seen */
+			restore_past(engine, c, status,
+				     internal->ended); /* else what it does has been seen */
 		restore_restart(c, status);
 	}
 }
@@ -96,28 +106,44 @@ static void restore_intents(struct object *object, const Api__Status *status)
 		}
 }
 
-static void restore_status(struct engine *engine, struct object *object, const Api__Status *status)
+static void restore_containers(struct engine *engine, struct object *object,
+			       const struct past *past)
 {
+	for (size_t i = 0; i < past->status->n_containers; i++) {
+		const Api__ContainerStatus *status = past->status->containers[i];
+
+		restore_container(engine, object, status,
+				  internal_container(past->internal, status->id, status->root));
+	}
+}
+
+static void restore_addresses(struct object *object, const struct past *past)
+{
+	if (!str_empty(past->status->ip))
+		str_replace(&object->cell.last_ip, past->status->ip);
+	if (!str_empty(past->status->ip6))
+		str_replace(&object->cell.last_ip6, past->status->ip6);
+	joins_restore(object, past->status);
+	internal_restore(object, past->internal);
+}
+
+static void restore_status(struct engine *engine, struct object *object, const struct past *past)
+{
+	const Api__Status *status = past->status;
+
 	object->status.created_ms = wall_parse(status->created_at);
 	object->status.updated_ms = wall_parse(status->updated_at);
 	object->status.ready_ms = wall_parse(status->ready_at);
 	object->status.told = object->status.told_before = status->has_state;
 	object->status.told_state = status->state;
 	object->status.told_reason = reason_parse(status->reason);
-	if (!str_empty(status->ip) || !str_empty(status->last_ip))
-		str_replace(&object->cell.last_ip,
-			    str_empty(status->ip) ? status->last_ip : status->ip);
-	if (!str_empty(status->ip6) || !str_empty(status->last_ip6))
-		str_replace(&object->cell.last_ip6,
-			    str_empty(status->ip6) ? status->last_ip6 : status->ip6);
-	joins_restore(object, status);
+	restore_addresses(object, past);
 	strv_fini(&object->cell.ports);
 	for (size_t i = 0; i < status->n_ports; i++)
 		strv_add(&object->cell.ports, status->ports[i]);
 	ports_mark_stale(engine, object);
 	object->cell.run = intent_parse(status->intent);
-	for (size_t i = 0; i < status->n_containers; i++)
-		restore_container(engine, object, status->containers[i]);
+	restore_containers(engine, object, past);
 }
 
 /* ---- files ---- */
@@ -138,15 +164,6 @@ static int check_key(const char *path, const char *key, enum kind kind,
 			      own_key);
 	model_problems_fini(&problems);
 	return r;
-}
-
-/* As it was read, with its status. */
-static int parse(const struct stored *file, ProtobufCMessage **ret_stored, struct error *err)
-{
-	const char *text = file->text.data ? file->text.data : "";
-
-	return manifest_parse_stored(file->path, text, file->text.len,
-				     model_descriptor(key_kind(file->key)), ret_stored, err);
 }
 
 /* The document, checked, with defaults. */
@@ -223,15 +240,22 @@ static void load_unread(struct engine *engine, const struct stored *file, bool b
 	}
 }
 
-static void load_status(struct engine *engine, struct object *object, enum kind kind,
-			const ProtobufCMessage *stored, bool was_wanted)
+static void load_status(struct engine *engine, struct object *object,
+			const struct internal_file *file, bool was_wanted)
 {
-	const Api__Status *status = kind == KIND_CONTAINER ? NULL : model_status(kind, stored);
+	static const Api__Internal none = API__INTERNAL__INIT;
+	struct past past = { .internal = file->internal ? file->internal : &none };
+	const Api__Metadata *metadata = model_metadata(object->kind, file->document);
 
-	if (status && was_wanted)
-		restore_intents(object, status);
-	else if (status)
-		restore_status(engine, object, status);
+	if (metadata && object->kind != KIND_CONTAINER)
+		identity_restore(&object->identity, metadata->uid,
+				 metadata->generation + (was_wanted ? 1 : 0));
+	if (object->kind != KIND_CONTAINER)
+		past.status = model_status(object->kind, file->document);
+	if (past.status && was_wanted)
+		restore_intents(object, past.status);
+	else if (past.status)
+		restore_status(engine, object, &past);
 }
 
 /* Where it was declared, and why it was held. */
@@ -268,16 +292,16 @@ static void unkeep_own_containers(struct engine *engine, struct object *cell)
 }
 
 static void load_document(struct engine *engine, const struct stored *file,
-			  const ProtobufCMessage *stored, ProtobufCMessage *document)
+			  const struct internal_file *stored, ProtobufCMessage *document)
 {
 	enum kind kind = key_kind(file->key);
 	struct object *object = engine_get(engine, file->key);
 	bool was_wanted = object->wanted && object->being_read;
 	const char *source, *held;
 
-	source = source_of(kind, stored, &held);
+	source = source_of(kind, stored->document, &held);
 	desired_restore(engine, source, file->key, held, document);
-	load_status(engine, object, kind, stored, was_wanted);
+	load_status(engine, object, stored, was_wanted);
 	object->stored = true;
 	if (kind == KIND_CELL)
 		unkeep_own_containers(engine, object);
@@ -285,18 +309,19 @@ static void load_document(struct engine *engine, const struct stored *file,
 
 static void load_text(struct engine *engine, const struct stored *file)
 {
-	ProtobufCMessage *stored = NULL, *document;
+	struct internal_file stored AUTO(internal_file_fini) = { 0 };
+	enum kind kind = key_kind(file->key);
+	ProtobufCMessage *document;
 	struct error err;
 
-	if (parse(file, &stored, &err) < 0)
+	if (internal_parse(file->path, &file->text, kind, &stored, &err) < 0)
 		load_damaged(engine, file, &err);
-	else if (is_part_of_cell(key_kind(file->key), stored))
+	else if (is_part_of_cell(kind, stored.document))
 		; /* the cell's tells it */
-	else if (complete(file, stored, &document, &err) < 0)
+	else if (complete(file, stored.document, &document, &err) < 0)
 		load_damaged(engine, file, &err);
 	else
-		load_document(engine, file, stored, document);
-	protobuf_c_message_free_unpacked(stored, NULL);
+		load_document(engine, file, &stored, document);
 }
 
 static void load(struct engine *engine, const struct stored *file)

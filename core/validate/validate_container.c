@@ -101,6 +101,8 @@ static void validate_settings(const char *prefix, const Api__ContainerSpec *spec
 	validate_env(prefix, spec, problems);
 	validate_enum(prefix, "restartPolicy", &api__restart_policy__descriptor,
 		      (int)spec->restart_policy, problems);
+	validate_enum(prefix, "imagePullPolicy", &api__image_pull_policy__descriptor,
+		      (int)spec->image_pull_policy, problems);
 	validate_process(prefix, spec, problems);
 	validate_mounts(prefix, spec, problems);
 }

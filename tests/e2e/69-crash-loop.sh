@@ -21,7 +21,7 @@ crashing_cell() {
 	printf '      %s\n' "${@:3}"
 }
 
-in_row_is() { [ "$(container_field "$1" crash '.status.restartsInRow // 0')" = "$2" ]; }
+in_row_is() { [ "$(sed -n 's/.*restartsInRow: //p' "$RUN_PATH/default/default/default/$1/cell.yaml")" = "$2" ]; }
 container_says() { container_field "$1" crash '"\(.status.reason) \(.status.message)"' | grep -qF -- "$2"; }
 waits() { in_row_is web "$1" && container_says web RestartBackOff; }
 

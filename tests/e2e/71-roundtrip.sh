@@ -100,4 +100,21 @@ done >"$T/everything.yaml"
 kuke apply -f "$T/everything.yaml" >"$T/out" 2>&1 || fail "apply of everything: $(cat "$T/out")"
 assert_eq "" "$(grep -v ': unchanged' "$T/out" || true)" "apply of everything"
 assert_eq "$before" "$(cell_processes web --realm main --space lab --stack front)" "processes after it all"
+
+# Which object it is, and how often it has changed, is Kukeon's to say: nothing of the above has changed it, nor does a restart.
+identities() {
+	for kind in realms spaces stacks cells containers; do
+		kuke get $kind -o json | jq -c '.[].metadata | select(.name != "kukeond" and .name != "self") | [.name, .uid, .generation]'
+	done
+}
+identities >"$T/identities"
+assert_eq "" "$(grep -v ',[1-3]\]$' "$T/identities" || true)" "generations"
+sed 's/uid: .*/uid: mine/; s/generation: .*/generation: 77/' "$T/everything.yaml" >"$T/forged.yaml"
+kuke apply -f "$T/forged.yaml" >"$T/out" 2>&1 || fail "apply of forged metadata: $(cat "$T/out")"
+assert_eq "" "$(grep -v ': unchanged' "$T/out" || true)" "forged metadata"
+daemon_stop
+daemon_start
+web_is_ready() { kuke get cell web --realm main --space lab --stack front -o json | jq -e '.status.state == "Ready"' >/dev/null; }
+wait_for "web to be ready again" web_is_ready
+identities | diff "$T/identities" - || fail "other identities after a restart"
 kuke delete realm main --cascade --wait

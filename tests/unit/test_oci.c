@@ -574,6 +574,7 @@ static bool is_used_elsewhere(const char *name)
 		"ports",
 		"networks",
 		"networks_aliases",
+		"image_pull_policy",
 		"restart_policy",
 		"restart_backoff_seconds",
 		"restart_max_retries",

@@ -78,6 +78,8 @@ static void test_enums(void **state UNUSED)
 
 static void check_small(const ProtobufCEnumDescriptor *type)
 {
+	if (type == &api__image_pull_policy__descriptor)
+		return; /* IfNotPresent: as everybody writes it */
 	for (unsigned i = 1; i < type->n_values; i++) {
 		const struct field_name name = naming_of_value(type, &type->values[i]);
 

@@ -13,7 +13,7 @@
 #include "core/base/fs.h"
 #include "core/base/log.h"
 #include "core/desired/desired.h"
-#include "core/manifest/manifest.h"
+#include "core/store/internal.h"
 #include "core/store/store_job.h"
 #include "tests/fake/host.h"
 #include "tests/unit/bad_dirs.h"
@@ -74,14 +74,14 @@ static Api__Cell *read_cell(const struct fixture *f, const char *name)
 {
 	AUTO_FREE char *path = path_of(f, name);
 	AUTO_BUF struct buf text = { 0 };
-	ProtobufCMessage *message = NULL;
+	struct internal_file file = { 0 };
 	struct error err;
 
 	if (fs_read_file(AT_FDCWD, path, FILE_MAX_BYTES, &text, &err) < 0 ||
-	    manifest_parse_stored(path, text.data, text.len, &api__cell__descriptor, &message,
-				  &err) < 0)
+	    internal_parse(path, &text, KIND_CELL, &file, &err) < 0)
 		fail_msg("%s", err.msg);
-	return (Api__Cell *)message;
+	protobuf_c_message_free_unpacked((ProtobufCMessage *)file.internal, NULL);
+	return (Api__Cell *)file.document;
 }
 
 static int setup(void **state)

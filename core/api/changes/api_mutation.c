@@ -7,9 +7,10 @@
 #include "core/base/log.h"
 #include "core/base/wall.h"
 #include "core/desired/desired.h"
-#include "core/manifest/manifest.h"
+#include "core/desired/effective.h"
 #include "core/status/record.h"
 #include "core/status/status.h"
+#include "core/store/internal.h"
 
 enum { RESULT_MESSAGE_BYTES = 4096 };
 
@@ -133,20 +134,23 @@ static void add_file(struct mutation *m, const char *key, char *text)
 static void add_claim(struct mutation *m, const char *key, ProtobufCMessage *message)
 {
 	m->claims = xrealloc(m->claims, (m->n_claims + 1) * sizeof(*m->claims));
-	m->claims[m->n_claims++] = (struct mutation_claim){ xstrdup(key), message };
+	m->claims[m->n_claims++] = (struct mutation_claim){
+		.key = xstrdup(key),
+		.message = message,
+	};
 }
 
 void mutation_set(struct mutation *m, enum kind kind, const char *key, ProtobufCMessage *message)
 {
 	struct engine *engine = m->api->options.engine;
-	ProtobufCMessage *stored =
-		status_render_accepted(engine, engine_find(engine, key), kind, message);
-	struct buf text = { 0 };
+	const struct object *object = engine_find(engine, key);
+	struct identity identity = effective_identity(object, message);
+	ProtobufCMessage *stored = status_render_accepted(engine, object, &identity, kind, message);
 
-	manifest_emit_yaml(stored, &text);
+	add_file(m, key, internal_text(object, stored));
 	protobuf_c_message_free_unpacked(stored, NULL);
-	add_file(m, key, text.data);
 	add_claim(m, key, message);
+	m->claims[m->n_claims - 1].identity = identity;
 }
 
 void mutation_drop(struct mutation *m, const char *key)
@@ -173,6 +177,18 @@ static void note_written(struct object *object)
 		status->created_ms = status->updated_ms;
 }
 
+/* It is the one that has been stored. */
+static void set_claim(struct engine *engine, struct mutation_claim *claim, bool is_new)
+{
+	struct object *object;
+
+	desired_set_api(engine, claim->key, take_ptr(claim->message));
+	object = engine_find(engine, claim->key);
+	if (object && is_new)
+		memcpy(object->identity.uid, claim->identity.uid, IDENTITY_UID_BYTES);
+	note_written(object);
+}
+
 static void apply_claims(struct mutation *m)
 {
 	struct engine *engine = m->api->options.engine;
@@ -182,8 +198,7 @@ static void apply_claims(struct mutation *m)
 		struct object *object = engine_find(engine, claim->key);
 
 		if (claim->message) {
-			desired_set_api(engine, claim->key, take_ptr(claim->message));
-			note_written(engine_find(engine, claim->key));
+			set_claim(engine, claim, !object || !object->wanted);
 		} else if (object) {
 			desired_drop_api(engine, object);
 		}

@@ -18,6 +18,7 @@ typedef void (*mutation_fn)(struct mutation *mutation);
 struct mutation_claim {
 	char *key;
 	ProtobufCMessage *message; /* NULL: taken back */
+	struct identity identity;  /* as it is stored with the message */
 };
 
 struct mutation {

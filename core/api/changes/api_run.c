@@ -8,9 +8,9 @@
 #include "core/api/changes/api_mutation.h"
 #include "core/desired/desired.h"
 #include "core/desired/stops.h"
-#include "core/manifest/manifest.h"
 #include "core/model/view.h"
 #include "core/status/status.h"
+#include "core/store/internal.h"
 
 /* What a request names: a cell, or one container of it. */
 struct target {
@@ -191,16 +191,16 @@ static char *future_text(const struct engine *engine, const struct target *t)
 	ProtobufCMessage *message = status_render_stored(engine, t->cell);
 	Api__Status *status = (Api__Status *)*model_view(KIND_CELL, message).status;
 	const struct container *c;
-	struct buf text = { 0 };
+	char *text;
 	size_t i = 0;
 
 	if (concerns_cell(t))
 		str_replace(&status->intent, intent_name(intent_of(t->verb)));
 	list_for_each(c, &t->cell->cell.containers, link)
 		future_status(t, c, status->containers[i++]);
-	manifest_emit_yaml(message, &text);
+	text = internal_text(t->cell, message);
 	protobuf_c_message_free_unpacked(message, NULL);
-	return text.data;
+	return text;
 }
 
 static void reply(struct mutation *m)
