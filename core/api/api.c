@@ -92,6 +92,7 @@ int api_open(struct api **ret_api, const struct api_options *options, struct err
 	api->options = *options;
 	api->started_at = wall_text(wall_now_ms());
 	list_init(&api->watches);
+	gone_log_open(&api->gone, options->engine);
 	list_init(&api->events);
 	list_init(&api->mutations);
 	list_init(&api->waiters);
@@ -100,6 +101,7 @@ int api_open(struct api **ret_api, const struct api_options *options, struct err
 	api_open_first_look(api);
 	r = rpc_server_open(&api->server, options->rpc, &server, err);
 	if (r < 0) {
+		gone_log_close(&api->gone);
 		free(api->started_at);
 		free(api);
 		return r;
@@ -121,6 +123,7 @@ static void on_all_ended(void *ctx)
 
 	check(list_empty(&api->mutations) && list_empty(&api->watches) &&
 	      list_empty(&api->events) && list_empty(&api->waiters));
+	gone_log_close(&api->gone);
 	free(api->started_at);
 	free(api);
 	closed(closed_ctx);

@@ -26,6 +26,7 @@ struct wish {
 	enum kind kind;
 	char *key;
 	ProtobufCMessage *message; /* with defaults, valid */
+	uint64_t version;          /* that it was read at; 0: it does not say */
 	bool create_only, dry_run;
 };
 
@@ -205,6 +206,9 @@ static void apply_layer(struct wish *wish)
 	const struct object *object = wanted_object(wish->engine, wish->key);
 	bool unchanged = object && is_as_asked(wish, object);
 
+	if (!mutation_is_of(wish->m, wish->key, object ? &object->identity : NULL, wish->version,
+			    NULL))
+		return;
 	if (object && (unchanged || wish->create_only)) {
 		if (unchanged)
 			claim_implicit(wish, object);
@@ -276,6 +280,27 @@ static void keep_root(const struct wish *wish, const struct object *cell, const 
 		spec->root = now->root;
 	}
 	protobuf_c_message_free_unpacked(shown, NULL);
+}
+
+/* Its own document may have changed in what is none of the cell's: its labels. */
+static struct identity identity_of(const struct wish *wish, const struct container *c)
+{
+	const struct object *own = wanted_object(wish->engine, wish->key);
+	struct identity identity = c->identity;
+
+	if (own && effective_has_joined(own) && own->identity.changed > identity.changed)
+		identity.changed = own->identity.changed;
+	return identity;
+}
+
+static bool container_is_of(const struct wish *wish, const struct container *c)
+{
+	struct identity identity;
+
+	if (!c)
+		return mutation_is_of(wish->m, wish->key, NULL, wish->version, NULL);
+	identity = identity_of(wish, c);
+	return mutation_is_of(wish->m, wish->key, &identity, wish->version, NULL);
 }
 
 /* A container that stands in its cell's document is changed there. */
@@ -351,6 +376,8 @@ static void apply_container(struct wish *wish)
 				cell_key);
 		return;
 	}
+	if (!container_is_of(wish, c))
+		return;
 	if (c)
 		keep_root(wish, cell, c);
 	else
@@ -384,6 +411,7 @@ static bool check_document(struct wish *wish)
 	Api__Result *result;
 
 	model_set_defaults(wish->kind, wish->message);
+	wish->version = model_take_version(wish->kind, wish->message);
 	model_validate(wish->kind, wish->message, &problems);
 	if (!problems.n) {
 		wish->key = model_key(wish->kind, wish->message);

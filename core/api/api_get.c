@@ -26,6 +26,8 @@ static void answer(struct api *api, struct rpc_server_call *call, const Protobuf
 	selection.ctx = reply;
 	map_for_each(object, &api->options.engine->objects, node)
 		api_select_object(&selection, object);
+	reply->has_resource_version = true;
+	reply->resource_version = api->options.engine->version;
 	rpc_server_reply(call, &reply->base);
 	protobuf_c_message_free_unpacked(&reply->base, NULL);
 	api_selection_fini(&selection);

@@ -4,12 +4,14 @@
 
 #include "core/api/api.h"
 #include "core/model/selector.h"
+#include "core/status/gone.h"
 
 struct api {
 	struct api_options options;
 	struct rpc_server *server;
 	char *started_at;
-	struct list watches;   /* struct watch.link */
+	struct list watches; /* struct watch.link */
+	struct gone_log gone;
 	struct list events;    /* struct events.link */
 	struct list mutations; /* struct mutation.link */
 	struct list waiters;   /* struct waiter.link */
@@ -43,6 +45,9 @@ void api_selection_fini(struct api_selection *selection);
 
 /* Gives what of the object matches: itself, or containers of it. */
 void api_select_object(const struct api_selection *selection, const struct object *object);
+
+/* Whether it is one that is asked for, or of a cell whose containers are: labels do not count. */
+bool api_selects(const Api__Selector *selector, const char *key);
 
 /* The key of the one object that a selector names; NULL with @err -EINVAL. Free with free(). */
 char *api_selector_key(const Api__Selector *selector, struct error *err);
