@@ -334,6 +334,7 @@ static bool is_there(const Api__Result *result)
 	case API__OUTCOME__OUTCOME_WITHDRAWN:
 	case API__OUTCOME__OUTCOME_UNKNOWN:
 	case API__OUTCOME__OUTCOME_SKIPPED:
+	case API__OUTCOME__OUTCOME_CONFLICT:
 		return false;
 	default:
 		return result->key;

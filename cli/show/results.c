@@ -107,6 +107,8 @@ static const char *outcome_word(Api__Outcome outcome, const struct results_optio
 		return "not asked for";
 	case API__OUTCOME__OUTCOME_VALID:
 		return "valid";
+	case API__OUTCOME__OUTCOME_CONFLICT:
+		return "conflict";
 	default:
 		return "unknown";
 	}
@@ -150,7 +152,8 @@ static void print_line(const Api__Result *result, const struct results_options *
 	fprintf(out, "\": %s", outcome_word(result->outcome, options));
 	print_scope(key, out);
 	print_changes(result, out);
-	if (options->dry_run && result->outcome != API__OUTCOME__OUTCOME_FAILED)
+	if (options->dry_run && result->outcome != API__OUTCOME__OUTCOME_FAILED &&
+	    result->outcome != API__OUTCOME__OUTCOME_CONFLICT)
 		fputs(" (dry run)", out);
 	if (!str_empty(result->message)) {
 		fputs(": ", out);
@@ -190,6 +193,7 @@ static bool is_failure(Api__Outcome outcome, const struct results_options *optio
 	case API__OUTCOME__OUTCOME_WITHDRAWN:
 	case API__OUTCOME__OUTCOME_UNKNOWN:
 	case API__OUTCOME__OUTCOME_SKIPPED:
+	case API__OUTCOME__OUTCOME_CONFLICT:
 		return true;
 	case API__OUTCOME__OUTCOME_NOT_FOUND:
 		return !options->missing_is_fine;

@@ -147,6 +147,8 @@ const struct verb verb_apply = {
 		"\n"
 		"A file may hold several documents, in YAML or JSON and in any order. A directory "
 		"stands for every .yaml, .yml and .json file below it.\n"
+		"A document with a resourceVersion, as kuke get prints it, is a conflict when what it "
+		"declares has been changed since.\n"
 		"A document that cannot be applied stops no other; the exit code then is 1.\n",
 	.outputs = 1U << OUTPUT_YAML | 1U << OUTPUT_JSON,
 	.own_bytes = sizeof(struct apply_options),

@@ -98,8 +98,10 @@ int api_open(struct api **ret_api, const struct api_options *options, struct err
 	api_open_purge(api);
 	api_open_doctor(api);
 	api_open_changes(api);
+	gone_log_open(&api->gone, options->engine);
 	r = rpc_server_open(&api->server, options->rpc, &server, err);
 	if (r < 0) {
+		gone_log_close(&api->gone);
 		free(api->started_at);
 		free(api);
 		return r;
@@ -120,6 +122,7 @@ static void on_all_ended(void *ctx)
 	void *closed_ctx = api->closed_ctx;
 
 	check(list_empty(&api->replies.all));
+	gone_log_close(&api->gone);
 	free(api->started_at);
 	free(api);
 	closed(closed_ctx);

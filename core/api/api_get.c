@@ -27,6 +27,8 @@ static void answer(struct api *api, struct pending_reply *pending)
 	map_for_each(object, &api->options.engine->objects, node)
 		api_select_object(&selection, object);
 	api_selection_fini(&selection); /* it is of the request */
+	reply->has_resource_version = true;
+	reply->resource_version = api->options.engine->version;
 	reply_send(pending, &reply->base);
 	protobuf_c_message_free_unpacked(&reply->base, NULL);
 }

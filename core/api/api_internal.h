@@ -5,12 +5,14 @@
 #include "core/api/api.h"
 #include "core/api/replies/rounds.h"
 #include "core/model/selector.h"
+#include "core/status/gone.h"
 
 struct api {
 	struct api_options options;
 	struct rpc_server *server;
 	char *started_at;
 	struct replies replies; /* every call that waits, and every stream */
+	struct gone_log gone;
 	struct {
 		struct reply_queue queue;
 		struct progress_waiter progress;
@@ -62,6 +64,9 @@ void api_selection_fini(struct api_selection *selection);
 
 /* Gives what of the object matches: itself, or containers of it. */
 void api_select_object(const struct api_selection *selection, const struct object *object);
+
+/* Whether it is one that is asked for, or of a cell whose containers are: labels do not count. */
+bool api_selects(const Api__Selector *selector, const char *key);
 
 /* The key of the one object that a selector names; NULL with @err -EINVAL. Free with free(). */
 char *api_selector_key(const Api__Selector *selector, struct error *err);

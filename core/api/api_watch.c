@@ -20,7 +20,8 @@ struct mark {
 	struct map_node node; /* struct watch.dirty or .known, by key */
 	struct list link;     /* struct watch.order: dirty ones, oldest first */
 	char *key;
-	bool seen; /* while the containers of a cell are given: it is still there */
+	uint64_t version; /* engine.version when it changed first of what waits */
+	bool seen;        /* while the containers of a cell are given: it is still there */
 };
 
 /* A message on its way: those of one object at a time. */
@@ -40,6 +41,7 @@ struct watch {
 	size_t n_dirty;
 	struct map known; /* what was sent as ADDED or MODIFIED and not as DELETED since */
 	char *cursor;     /* the state is being sent: up to this key it was; NULL: all was */
+	uint64_t since;   /* of the state only what has changed after this version; 0: all of it */
 	bool resync;      /* begin anew */
 	struct deferred pump;
 	Api__WatchEvent__Type type; /* of what is given next */
@@ -94,6 +96,16 @@ static void outgoing_free(struct outgoing *event)
 	free(event);
 }
 
+/* All that had changed by then has been told, or is in the outbox; 0: nothing can be said of it. */
+static uint64_t resume_point(const struct watch *watch)
+{
+	if (watch->cursor || watch->resync)
+		return 0;
+	if (!list_empty(&watch->order))
+		return list_entry(watch->order.next, struct mark, link)->version - 1;
+	return watch->api->options.engine->version;
+}
+
 static void push(struct watch *watch, Api__WatchEvent__Type type, Api__Object *object)
 {
 	struct outgoing *event = xnew(struct outgoing);
@@ -103,6 +115,8 @@ static void push(struct watch *watch, Api__WatchEvent__Type type, Api__Object *o
 	event->message->has_type = true;
 	event->message->type = type;
 	event->message->object = object;
+	event->message->resource_version = resume_point(watch);
+	event->message->has_resource_version = event->message->resource_version != 0;
 	list_append(&watch->outbox, &event->link);
 }
 
@@ -156,7 +170,83 @@ static void push_object(struct watch *watch, const char *key)
 	}
 }
 
+/* ---- what has changed since ---- */
+
+/* The reader may know of it, or of all its containers that are there. */
+static void note_known(struct watch *watch, const struct object *object)
+{
+	struct container *c;
+
+	if (watch->selection.selector->kind != API__KIND__KIND_CONTAINER) {
+		mark_add(&watch->known, object->key);
+		return;
+	}
+	list_for_each(c, &object->cell.containers, link) {
+		AUTO_FREE char *key = xasprintf("%s/%s", object->key, c->name);
+
+		mark_add(&watch->known, key);
+	}
+}
+
+/* Of containers that a cell has no more, the reader may know, and we do not. */
+static bool hides_gone(const struct watch *watch, const struct object *object)
+{
+	return watch->selection.selector->kind == API__KIND__KIND_CONTAINER &&
+	       object->cell.left > watch->since;
+}
+
+static void push_since(struct watch *watch, const struct object *object)
+{
+	if (!object->spec || !api_selects(watch->selection.selector, object->key))
+		return;
+	watch->resync = hides_gone(watch, object);
+	if (watch->resync)
+		return;
+	note_known(watch, object);
+	if (object->version > watch->since)
+		push_object(watch, object->key);
+}
+
+static void push_gone(struct watch *watch, const struct gone *gone)
+{
+	const Api__Selector *selector = watch->selection.selector;
+	const struct object *object = engine_find(watch->api->options.engine, gone->key);
+	struct mark *known = mark_find(&watch->known, gone->key);
+
+	if (gone->version <= watch->since || !api_selects(selector, gone->key) ||
+	    (object && object->spec))
+		return;
+	if (known)
+		mark_free(&watch->known, known);
+	if (selector->kind == API__KIND__KIND_CONTAINER)
+		watch->resync = true;
+	else
+		push(watch, API__WATCH_EVENT__TYPE__TYPE_DELETED, api_object_gone(gone->key));
+}
+
+/* What is gone since, after what is there. */
+static void push_all_gone(struct watch *watch)
+{
+	const struct gone_log *log = &watch->api->gone;
+	const struct gone *gone;
+
+	watch->resync |= !gone_log_reaches(log, watch->since);
+	for (size_t i = 0; !watch->resync && (gone = gone_log_at(log, i)); i++)
+		push_gone(watch, gone);
+	watch->since = 0;
+}
+
 /* ---- the state ---- */
+
+static void push_of_state(struct watch *watch, struct map_node *node)
+{
+	free(watch->cursor);
+	watch->cursor = xstrdup(node->key);
+	if (watch->since)
+		push_since(watch, map_entry(node, struct object, node));
+	else
+		push_object(watch, node->key);
+}
 
 /* The next object after the cursor that has something to say; SYNCED after the last. */
 static void push_next_of_state(struct watch *watch)
@@ -166,13 +256,15 @@ static void push_next_of_state(struct watch *watch)
 
 	if (node && str_equal(node->key, watch->cursor))
 		node = map_next(node);
-	watch->type = API__WATCH_EVENT__TYPE__TYPE_ADDED;
-	for (; node && list_empty(&watch->outbox); node = map_next(node)) {
-		free(watch->cursor);
-		watch->cursor = xstrdup(node->key);
-		push_object(watch, node->key);
-	}
-	if (!list_empty(&watch->outbox))
+	watch->type = watch->since ? API__WATCH_EVENT__TYPE__TYPE_MODIFIED
+				   : API__WATCH_EVENT__TYPE__TYPE_ADDED;
+	for (; node && list_empty(&watch->outbox) && !watch->resync; node = map_next(node))
+		push_of_state(watch, node);
+	if (!list_empty(&watch->outbox) || watch->resync)
+		return;
+	if (watch->since)
+		push_all_gone(watch);
+	if (watch->resync)
 		return;
 	free(watch->cursor);
 	watch->cursor = NULL;
@@ -189,8 +281,19 @@ static void begin_state(struct watch *watch)
 {
 	drop_dirty(watch);
 	marks_free(&watch->known);
+	watch->since = 0;
 	free(watch->cursor);
 	watch->cursor = xstrdup("");
+}
+
+/* From a version on, if what has gone since is still known. */
+static void begin_since(struct watch *watch)
+{
+	uint64_t since = watch->request->resource_version;
+
+	begin_state(watch);
+	watch->since = since;
+	watch->resync = since && !gone_log_reaches(&watch->api->gone, since);
 }
 
 /* ---- sending ---- */
@@ -259,6 +362,7 @@ static void on_change(struct engine_watcher *watcher, const struct object *objec
 		return;
 	mark = mark_add(&watch->dirty, object->key);
 	if (!list_linked(&mark->link)) {
+		mark->version = object->version;
 		list_append(&watch->order, &mark->link);
 		watch->n_dirty++;
 	}
@@ -317,6 +421,6 @@ void api_on_watch(struct rpc_server_call *call, const ProtobufCMessage *message,
 	watch->watcher.on_change = on_change;
 	list_append(&api->options.engine->watchers, &watch->watcher.link);
 	rpc_server_stream(call, &handler, watch);
-	begin_state(watch);
+	begin_since(watch);
 	pump(watch);
 }

@@ -17,6 +17,7 @@ struct claim *desired_claim_set(struct engine *engine, struct desired_file *file
 	struct claim *claim = claim_find(file, object);
 	struct claim *api = claim_find(&engine->desired.api, object);
 
+	model_take_version(object->kind, message);
 	if (!claim) {
 		claim = claim_new(file, object, message);
 	} else {
@@ -136,6 +137,7 @@ void desired_set_file(struct engine *engine, const char *path, struct manifest *
 	for (int kind = 0; kind < KIND_COUNT; kind++)
 		list_for_each(document, &manifest->documents, link)
 			if (document->kind == (enum kind)kind) {
+				model_take_version(document->kind, document->message);
 				tell_document(engine, file, document);
 				desired_claim_set(engine, file, document->key,
 						  take_ptr(document->message));

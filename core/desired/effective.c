@@ -72,6 +72,8 @@ static void want_container(struct engine *engine, struct object *object, const A
 		memcpy(c->hash, hash, sizeof(hash));
 		c->image_ready = c->image_moved = c->image_missing = c->image_asked = false;
 	}
+	if (!str_equal(c->name, wanted->id))
+		object->cell.left = ++engine->version;
 	free(c->name);
 	c->name = xstrdup(wanted->id);
 	c->spec = wanted;
@@ -128,16 +130,20 @@ static const Api__ContainerSpec *find_spec(const Api__CellSpec *spec, const char
 
 /* @old: what the cell was made of when it was @named. */
 static struct identity identity_for(const struct container *c, const struct named *named,
-				    const Api__CellSpec *old)
+				    const Api__CellSpec *old, uint64_t version)
 {
 	struct identity identity = { 0 };
 	const Api__ContainerSpec *before = named ? find_spec(old, c->name) : NULL;
 
 	if (named)
 		identity = named->identity;
-	if (before && !same_message(&before->base, &c->spec->base))
+	if (before && !same_message(&before->base, &c->spec->base)) {
 		identity.generation++;
+		identity.changed = version;
+	}
 	identity_begin(&identity);
+	if (!before)
+		identity.changed = version;
 	return identity;
 }
 
@@ -150,9 +156,10 @@ static const struct named *find_named(const struct container *c, const struct na
 	return NULL;
 }
 
-static void give_named(struct object *object, struct named *named, size_t n,
+static void give_named(struct engine *engine, struct object *object, struct named *named, size_t n,
 		       const Api__CellSpec *old)
 {
+	uint64_t version = ++engine->version;
 	struct container *c;
 
 	list_for_each(c, &object->cell.containers, link) {
@@ -160,7 +167,7 @@ static void give_named(struct object *object, struct named *named, size_t n,
 
 		c->run = intent_for(c, before);
 		if (c->spec)
-			c->identity = identity_for(c, before, old);
+			c->identity = identity_for(c, before, old, version);
 	}
 	for (size_t i = 0; i < n; i++)
 		free(named[i].name);
@@ -202,7 +209,7 @@ static void want_containers(struct engine *engine, struct object *object)
 	for (size_t i = 0; i < spec->n_containers; i++)
 		if (i != root)
 			want_container(engine, object, spec, i, false);
-	give_named(object, named, n_named, old);
+	give_named(engine, object, named, n_named, old);
 	count_change(object, (const ProtobufCMessage *)old, &spec->base);
 	if (!old || !hosts_files_same_aliases(old, spec))
 		hosts_files_cell_changed(engine, object);
@@ -258,17 +265,21 @@ static const ProtobufCMessage *spec_of(enum kind kind, const ProtobufCMessage *m
 	return message ? *model_view(kind, message).spec : NULL;
 }
 
-struct identity effective_identity(const struct object *object, const ProtobufCMessage *message)
+struct identity effective_identity(struct engine *engine, const struct object *object,
+				   const ProtobufCMessage *message)
 {
 	struct identity identity = { 0 };
 	ProtobufCMessage *declared;
 
 	if (!object || !object->wanted) {
 		identity_begin(&identity);
+		identity.changed = ++engine->version;
 		return identity;
 	}
 	identity = object->identity;
 	declared = effective_document(object);
+	if (!same_message(declared, message))
+		identity.changed = ++engine->version;
 	if (!same_message(spec_of(object->kind, declared), spec_of(object->kind, message)))
 		identity.generation++;
 	protobuf_c_message_free_unpacked(declared, NULL);
@@ -301,6 +312,7 @@ static void set_spec(struct engine *engine, struct object *object, ProtobufCMess
 	if (object->kind == KIND_SPACE)
 		filter_mark_stale(engine);
 	engine_enqueue(engine, object);
+	object->identity.changed = ++engine->version;
 	engine_changed(engine, object, false);
 }
 
@@ -360,6 +372,8 @@ void effective_update(struct engine *engine, struct object *object)
 		engine_enqueue(engine, object);
 	if (wanted) {
 		identity_begin(&object->identity);
+		if (!object->identity.changed)
+			object->identity.changed = ++engine->version;
 		message = effective_document(object);
 		if (object->kind == KIND_CELL)
 			effective_join_containers(engine, object, (Api__Cell *)message);

@@ -17,7 +17,8 @@ ProtobufCMessage *effective_document(const struct object *object);
 ProtobufCMessage *effective_implicit_document(const char *key);
 
 /* What the object (NULL: there is none) will be when it is declared as the document says. */
-struct identity effective_identity(const struct object *object, const ProtobufCMessage *message);
+struct identity effective_identity(struct engine *engine, const struct object *object,
+				   const ProtobufCMessage *message);
 
 /* Whether the container document of the object is part of its cell. */
 bool effective_has_joined(const struct object *container);

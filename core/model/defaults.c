@@ -23,6 +23,15 @@ static void clear_output(enum kind kind, ProtobufCMessage *message)
 	field_clear(message, field_find(message->descriptor, "status"));
 }
 
+uint64_t model_take_version(enum kind kind, ProtobufCMessage *message)
+{
+	Api__Metadata *metadata = model_metadata(kind, message);
+	uint64_t version = metadata->has_resource_version ? metadata->resource_version : 0;
+
+	metadata->has_resource_version = false;
+	return version;
+}
+
 static void default_sections(enum kind kind, ProtobufCMessage *message)
 {
 	struct model_view view = model_view(kind, message);

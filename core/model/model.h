@@ -59,6 +59,10 @@ Api__Metadata *model_metadata(enum kind kind, const ProtobufCMessage *message);
  */
 void model_set_defaults(enum kind kind, ProtobufCMessage *message);
 
+/* Takes metadata.resourceVersion out of a document that model_set_defaults() has completed; 0:
+ * there is none. */
+uint64_t model_take_version(enum kind kind, ProtobufCMessage *message);
+
 /*
  * Gives every container of a cell what its space's spec.defaults.container says and the container
  * leaves out. @space NULL: nothing. Once per copy of a cell: it is what runs, not what was

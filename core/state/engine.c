@@ -39,6 +39,7 @@ struct object *engine_get(struct engine *engine, const char *key)
 	if (object)
 		return object;
 	object = object_new(key);
+	object->version = ++engine->version;
 	object->cgroup.changed_seq = unseen_seq(engine, key);
 	object->backing.slot.changed_seq = object->cell.network.changed_seq = engine->forgot_seq;
 	parent = key_parent(key);
@@ -106,6 +107,7 @@ struct container *engine_add_container(struct engine *engine, struct object *obj
 void engine_remove_container(struct engine *engine, struct container *container)
 {
 	engine->forgot_seq = ++engine->seq;
+	container->object->cell.left = ++engine->version;
 	map_remove(&engine->containers, &container->node);
 	cell_remove_container(container);
 }
@@ -248,10 +250,11 @@ void engine_enqueue_all(struct engine *engine)
 		engine_enqueue(engine, object);
 }
 
-void engine_changed(struct engine *engine, const struct object *object, bool gone)
+void engine_changed(struct engine *engine, struct object *object, bool gone)
 {
 	struct engine_watcher *watcher;
 
+	object->version = ++engine->version;
 	list_for_each(watcher, &engine->watchers, link)
 		watcher->on_change(watcher, object, gone);
 }

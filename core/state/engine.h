@@ -109,6 +109,8 @@ struct engine {
 	char *unread;         /* why the store cannot be listed; NULL: it can, as far as is known */
 	char *unread_text;    /* what of it could not be read, in words; NULL: nothing */
 	struct list watchers; /* struct engine_watcher.link */
+	/* Counts changes, over all daemons that the store has had: metadata.resourceVersion. */
+	uint64_t version;
 	struct history history;
 
 	struct filter *filter;    /* isolation and ports */
@@ -222,8 +224,8 @@ void engine_enqueue_all(struct engine *engine);
 /* What an earlier boot left of the cell has been taken down, or that has been tried. */
 void engine_released(struct engine *engine, struct object *object);
 
-/* Tells the watchers. */
-void engine_changed(struct engine *engine, const struct object *object, bool gone);
+/* The object has another version from now on; tells the watchers. */
+void engine_changed(struct engine *engine, struct object *object, bool gone);
 
 /* Resolved names. Free with free(). */
 char *engine_namespace(const struct object *object);

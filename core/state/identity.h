@@ -11,6 +11,7 @@ enum { IDENTITY_UID_BYTES = 37 };
 struct identity {
 	char uid[IDENTITY_UID_BYTES]; /* random, for as long as it is wanted; "": it never was */
 	uint64_t generation;          /* counts what it was wanted as, from 1 on */
+	uint64_t changed;             /* engine.version when what is declared of it last changed */
 	uint64_t observed;            /* the one that the planner has looked at last */
 	bool over; /* it is wanted no more: what comes back under the name is another one */
 };

@@ -165,6 +165,7 @@ struct cell {
 	struct list joins;      /* struct join.link */
 	enum run_intent run;
 	struct strv kept; /* names of containers: cell_may_have() */
+	uint64_t left;    /* engine.version when a container of it was last not there any more */
 	Api__CellSpec
 		*effective; /* the spec with the space's defaults: what containers are made of */
 
@@ -257,6 +258,7 @@ struct object {
 	bool wanted;               /* by a claim, or by a child (implicit) */
 	bool implicit;
 	struct identity identity;
+	uint64_t version; /* engine.version when anything of it, or of its status, last changed */
 	bool kept;       /* whether it is wanted is not known, as its file was damaged or cannot be
 			    read: nothing of it is removed; see object_keep() */
 	char *unread;    /* why its part of the store cannot be read; NULL: it has been, or there is

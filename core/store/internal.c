@@ -48,6 +48,8 @@ static Api__InternalContainer *render_container(const struct container *c)
 	stored->uid = str_dup_filled(c->identity.uid);
 	stored->has_generation = c->identity.generation != 0;
 	stored->generation = c->identity.generation;
+	stored->has_changed = c->identity.changed != 0;
+	stored->changed = c->identity.changed;
 	return stored;
 }
 
@@ -65,12 +67,13 @@ static void render_containers(const struct object *cell, Api__Internal *internal
 
 Api__Internal *internal_render(const struct object *object)
 {
-	const struct cell *cell = &object->cell;
 	Api__Internal *internal = xnew(Api__Internal);
 
 	api__internal__init(internal);
-	internal->last_ip = cell->ip ? NULL : str_dup_filled(cell->last_ip);
-	internal->last_ip6 = cell->ip6 ? NULL : str_dup_filled(cell->last_ip6);
+	if (!object)
+		return internal;
+	internal->last_ip = object->cell.ip ? NULL : str_dup_filled(object->cell.last_ip);
+	internal->last_ip6 = object->cell.ip6 ? NULL : str_dup_filled(object->cell.last_ip6);
 	render_joins(object, internal);
 	render_containers(object, internal);
 	return internal;
@@ -114,16 +117,19 @@ const Api__InternalContainer *internal_container(const Api__Internal *internal, 
 
 /* ---- files ---- */
 
-char *internal_text(const struct object *object, const ProtobufCMessage *message)
+char *internal_text(const struct object *object, const struct identity *identity,
+		    const ProtobufCMessage *message)
 {
 	Api__InternalFile file = API__INTERNAL_FILE__INIT;
 	struct buf text = { 0 };
 
 	manifest_emit_yaml(message, &text);
-	file.internal = object ? internal_render(object) : NULL;
-	if (file.internal && protobuf_c_message_get_packed_size(&file.internal->base))
+	file.internal = internal_render(object);
+	file.internal->has_changed = identity && identity->changed;
+	file.internal->changed = identity ? identity->changed : 0;
+	if (protobuf_c_message_get_packed_size(&file.internal->base))
 		manifest_emit_yaml(&file.base, &text); /* one mapping with what stands before */
-	protobuf_c_message_free_unpacked((ProtobufCMessage *)file.internal, NULL);
+	protobuf_c_message_free_unpacked(&file.internal->base, NULL);
 	return buf_take(&text);
 }
 

@@ -6,7 +6,7 @@
 #include "api/store.pb-c.h"
 #include "core/state/engine.h"
 
-/* What is internal of the object. Free with protobuf_c_message_free_unpacked(). */
+/* What is internal of the object (NULL: nothing). Free with protobuf_c_message_free_unpacked(). */
 Api__Internal *internal_render(const struct object *object);
 
 /* What was internal of a container; empty when nothing is known of it. */
@@ -16,8 +16,10 @@ const Api__InternalContainer *internal_container(const Api__Internal *internal, 
 /* Addresses, into an object that has been given its document and its public status. */
 void internal_restore(struct object *object, const Api__Internal *internal);
 
-/* The text of a file; @object NULL: nothing is known of it yet. Free with free(). */
-char *internal_text(const struct object *object, const ProtobufCMessage *message);
+/* The text of a file; @object NULL: nothing is known of it yet, @identity NULL: it has none of its
+ * own. Free with free(). */
+char *internal_text(const struct object *object, const struct identity *identity,
+		    const ProtobufCMessage *message);
 
 /* A file as it was read: the document with its status, and what is internal (NULL: nothing). */
 struct internal_file {

@@ -12,6 +12,7 @@
 #include "core/store/internal.h"
 #include "core/store/store_job.h"
 #include "core/store/store_load.h"
+#include "core/store/versions.h"
 
 /* A change is written once nothing has changed for a while, but not later than this after it
  * happened. */
@@ -53,6 +54,8 @@ struct store {
 	char *problem;      /* what the last job failed with, to say it once */
 	bool full;          /* and that was for want of space */
 	struct timer read_again;
+	uint64_t versions_end, next_end; /* core/store/versions.h */
+	bool reserving;
 	void (*closed)(void *ctx);
 	void *closed_ctx;
 };
@@ -298,6 +301,16 @@ static struct store_job *job_new_object(struct store *store, const struct object
 	return job;
 }
 
+/* Of the document that the container may have of its own. */
+static const struct identity *own_identity(struct store *store, const struct object *cell,
+					   const struct container *c)
+{
+	AUTO_FREE char *key = xasprintf("%s/%s", cell->key, c->name);
+	const struct object *own = engine_find(store->engine, key);
+
+	return own && own->wanted ? &own->identity : NULL;
+}
+
 static void job_add_containers(struct store *store, struct store_job *job, struct object *object)
 {
 	struct container *c;
@@ -311,7 +324,9 @@ static void job_add_containers(struct store *store, struct store_job *job, struc
 			continue;
 		c->stored_exit_ms = c->exited_ms;
 		message = status_render_container(store->engine, object, c);
-		store_job_add_file(job, path, internal_text(NULL, &message->base));
+		store_job_add_file(
+			job, path,
+			internal_text(NULL, own_identity(store, object, c), &message->base));
 		strv_add(&job->containers, name);
 		protobuf_c_message_free_unpacked(&message->base, NULL);
 	}
@@ -334,7 +349,8 @@ static void store_object(struct store *store, struct object *object, bool in_has
 	job->renew = object->stored_in_haste;
 	object->stored = true;
 	object->stored_in_haste = in_haste;
-	store_job_add_file(job, store_file_name(object->kind), internal_text(object, message));
+	store_job_add_file(job, store_file_name(object->kind),
+			   internal_text(object, &object->identity, message));
 	if (object->kind == KIND_CELL)
 		job_add_containers(store, job, object);
 	protobuf_c_message_free_unpacked(message, NULL);
@@ -413,6 +429,29 @@ void store_change(struct store *store, struct store_change *changes, size_t n,
 	next_job(store);
 }
 
+static void on_reserved(void *ctx, const struct error *err)
+{
+	struct store *store = ctx;
+
+	store->reserving = false;
+	if (!err)
+		store->versions_end = store->next_end;
+}
+
+static void keep_versions(struct store *store)
+{
+	struct store_change *change;
+
+	if (store->reserving || store->closed || store->full ||
+	    !versions_are_low(store->engine, store->versions_end))
+		return;
+	store->reserving = true;
+	change = xnew(struct store_change);
+	change->path = xstrdup(VERSIONS_FILE);
+	change->text = versions_text(store->engine, &store->next_end);
+	store_change(store, change, 1, NULL, on_reserved, store);
+}
+
 /* Also of an object that was never written: the files that its containers mount lie there too. */
 static void remove_object(struct store *store, struct object *object)
 {
@@ -450,6 +489,7 @@ static void on_change(struct engine_watcher *watcher, const struct object *chang
 	struct object *object = (struct object *)changed;
 	uint64_t now_ms = loop_now_ms(store->engine->loop);
 
+	keep_versions(store);
 	if (object->kind == KIND_CONTAINER)
 		return;
 	if (gone)
@@ -503,9 +543,11 @@ int store_open(struct store **ret_store, struct engine *engine, struct error *er
 
 	if (r < 0)
 		return error_wrap(err, r, "store");
+	versions_restore(engine);
 	store_load(engine);
 	store = xnew(struct store);
 	store->engine = engine;
+	store->versions_end = versions_reserve(engine);
 	store->watcher.on_change = on_change;
 	list_init(&store->dirty);
 	list_init(&store->fresh);

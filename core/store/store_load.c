@@ -43,6 +43,23 @@ static void restore_restart(struct container *c, const Api__ContainerStatus *sta
 		container_forget_past(c);
 }
 
+/* Whatever the counter says, none is used twice. */
+static void restore_changed(struct engine *engine, struct identity *identity, uint64_t changed)
+{
+	if (!changed)
+		return;
+	identity->changed = changed;
+	if (engine->version < changed)
+		engine->version = changed;
+}
+
+static void restore_identity(struct engine *engine, struct identity *identity,
+			     const Api__InternalContainer *internal)
+{
+	identity_restore(identity, internal->uid, internal->generation);
+	restore_changed(engine, identity, internal->changed);
+}
+
 /* What is stored of an object beside its document. */
 struct past {
 	const Api__Status *status;
@@ -75,7 +92,7 @@ static void restore_container(struct engine *engine, struct object *object,
 		if (run != INTENT_RUN && run != INTENT_RESTART)
 			c->run = run;
 		if (c->spec)
-			identity_restore(&c->identity, internal->uid, internal->generation);
+			restore_identity(engine, &c->identity, internal);
 		if (container_is_root(c) != status->root) /* one of this name on its way out */
 			continue;
 		if (run == INTENT_RESTART)
@@ -250,6 +267,8 @@ static void load_status(struct engine *engine, struct object *object,
 	if (metadata && object->kind != KIND_CONTAINER)
 		identity_restore(&object->identity, metadata->uid,
 				 metadata->generation + (was_wanted ? 1 : 0));
+	if (!was_wanted)
+		restore_changed(engine, &object->identity, past.internal->changed);
 	if (object->kind != KIND_CONTAINER)
 		past.status = model_status(object->kind, file->document);
 	if (past.status && was_wanted)

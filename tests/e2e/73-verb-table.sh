@@ -45,6 +45,8 @@ for i in 0 1 2 3 4; do
 	sed "s/name: $name\$/name: nobody/; s/^  id: $name\$/  id: nobody/; s/^    ${kind}Id: $name/    ${kind}Id: nobody/" \
 		"$T/$kind.yaml" >"$T/nobody.yaml"
 	is 0 "${kind^} \"nobody\": not found" delete -f "$T/nobody.yaml"
+	is 1 "${kind^} \"nobody\": conflict" apply -f "$T/nobody.yaml" # it is of the version of another one
+	sed -i '/^  resourceVersion: /d' "$T/nobody.yaml"
 	is 0 "${kind^} \"nobody\": created" apply -f "$T/nobody.yaml" --dry-run
 	is 1 "${kind^} \"nobody\": not found" delete "$kind" nobody "${scope[@]}"
 

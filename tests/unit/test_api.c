@@ -4,6 +4,7 @@
 
 #include "tests/unit/api_fixture.h"
 
+#include "core/api/api_internal.h"
 #include "core/base/log.h"
 #include "core/base/version.h"
 #include "core/base/wall.h"
@@ -22,6 +23,7 @@ struct fixture {
 	struct served served;
 	struct rpc_stream stream;
 	struct buf events; /* one letter each, with the object's name */
+	uint64_t resume;   /* what the last event that had one said */
 	const char *awaited;
 	unsigned n_modified;
 	bool resync, ended;
@@ -331,6 +333,8 @@ static void on_message(struct rpc_stream *stream, const ProtobufCMessage *messag
 	struct fixture *f = container_of(stream, struct fixture, stream);
 	const Api__WatchEvent *event = (const Api__WatchEvent *)message;
 
+	if (event->has_resource_version)
+		f->resume = event->resource_version;
 	f->resync |= event->type == API__WATCH_EVENT__TYPE__TYPE_RESYNC;
 	if (event->type == API__WATCH_EVENT__TYPE__TYPE_MODIFIED) {
 		f->n_modified++;
@@ -368,7 +372,7 @@ static bool has_ended(struct sim *sim)
 	return fixture_of(sim)->ended;
 }
 
-static void watch_labels(struct fixture *f, Api__Kind kind, const char *labels)
+static void watch_with(struct fixture *f, Api__Kind kind, const char *labels, uint64_t since)
 {
 	Api__Selector selector = API__SELECTOR__INIT;
 	Api__WatchRequest request = API__WATCH_REQUEST__INIT;
@@ -377,8 +381,11 @@ static void watch_labels(struct fixture *f, Api__Kind kind, const char *labels)
 	selector.kind = kind;
 	selector.labels = (char *)labels;
 	request.selector = &selector;
-	buf_add_str(&f->events, "");
-	buf_printf(&f->events, "%s", " ");
+	request.has_resource_version = since != 0;
+	request.resource_version = since;
+	buf_fini(&f->events);
+	buf_add_str(&f->events, " ");
+	f->ended = false;
 	f->stream = (struct rpc_stream){
 		.method = "/kukeon.v1beta1.Kukeon/Watch",
 		.request = &request.base,
@@ -387,6 +394,11 @@ static void watch_labels(struct fixture *f, Api__Kind kind, const char *labels)
 		.on_end = on_end,
 	};
 	rpc_stream_start(f->served.channel, &f->stream);
+}
+
+static void watch_labels(struct fixture *f, Api__Kind kind, const char *labels)
+{
+	watch_with(f, kind, labels, 0);
 }
 
 static void watch(struct fixture *f, Api__Kind kind)
@@ -462,6 +474,86 @@ static void test_watch_containers(void **state)
 		"image: img, stopGracePeriodSeconds: 1}]}\n");
 	await_events(f, " Db ");
 	end_watch(f);
+}
+
+/* ---- a watch that goes on ---- */
+
+static uint64_t version_now(struct fixture *f)
+{
+	return f->served.sim.engine.version;
+}
+
+static void expect_since(struct fixture *f, Api__Kind kind, uint64_t since, const char *events)
+{
+	watch_with(f, kind, NULL, since);
+	await_events(f, events);
+	if (!str_starts_with(f->events.data, events))
+		fail_msg("got \"%s\", expected \"%s\"", f->events.data, events);
+	assert_int_equal(f->resume, version_now(f));
+	end_watch(f);
+}
+
+#define REALM(name, label)                                                                         \
+	"apiVersion: v1beta1\nkind: Realm\nmetadata: {name: " name ", labels: {l: " label          \
+	"}}\nspec: {}\n"
+
+static bool realm_b_is_gone(struct sim *sim)
+{
+	return !engine_find(&sim->engine, "b");
+}
+
+static void settle(struct fixture *f)
+{
+	sim_run(&f->served.sim, 200);
+}
+
+static void test_watch_goes_on(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t before;
+
+	sim_file(&f->served.sim, "a.yaml", REALM("a", "x") "---\n" REALM("b", "x"));
+	sim_file(&f->served.sim, "c.yaml", REALM("c", "x"));
+	sim_scanned(&f->served.sim);
+	settle(f);
+	before = version_now(f);
+	expect_since(f, API__KIND__KIND_REALM, before, " S ");
+	sim_file(&f->served.sim, "c.yaml", REALM("c", "y"));
+	settle(f);
+	expect_since(f, API__KIND__KIND_REALM, before, " M S ");
+	expect_since(f, API__KIND__KIND_CELL, before, " S ");
+	sim_file(&f->served.sim, "a.yaml", REALM("a", "x"));
+	assert_true(sim_run_until(&f->served.sim, realm_b_is_gone, WAIT_MS));
+	expect_since(f, API__KIND__KIND_REALM, before, " M Db S ");
+	watch_with(f, API__KIND__KIND_REALM, "l=x",
+		   before); /* c was one, and may have been told of */
+	await_events(f, " Dc Db S ");
+	sim_file(&f->served.sim, "c.yaml", REALM("c", "x"));
+	await_events(f, " S M ");
+	end_watch(f);
+	expect_since(f, API__KIND__KIND_REALM, f->resume, " S ");
+}
+
+/* What cannot be told is told as such, and everything with it. */
+static void test_watch_begins_again(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t before;
+
+	start_cells(f, CELL("default", "web"));
+	settle(f);
+	before = version_now(f);
+	expect_since(f, API__KIND__KIND_CELL, version_now(f) + 1, " R Aweb S ");
+	expect_since(f, API__KIND__KIND_CONTAINER, before, " S ");
+	sim_file(&f->served.sim, "a.yaml",
+		 "apiVersion: v1beta1\nkind: Cell\nmetadata: {name: web}\n"
+		 "spec: {containers: [{id: a, image: img, stopGracePeriodSeconds: 1}]}\n");
+	watch(f, API__KIND__KIND_CONTAINER);
+	await_events(f, " Db "); /* or it is gone before */
+	end_watch(f);
+	expect_since(f, API__KIND__KIND_CONTAINER, before, " R Aa S ");
+	f->served.api->gone.from = before + 1; /* so many have gone since */
+	expect_since(f, API__KIND__KIND_CELL, before, " R Aweb S ");
 }
 
 /* What changes often before the reader takes it is told once. */
@@ -550,6 +642,8 @@ int main(void)
 		TEST(test_watch_of_nothing),
 		TEST(test_watch_labels),
 		TEST(test_watch_containers),
+		TEST(test_watch_goes_on),
+		TEST(test_watch_begins_again),
 		TEST(test_slow_reader_skips),
 		TEST(test_slow_reader_starts_over),
 		TEST(test_closing_ends_watches),

@@ -642,6 +642,132 @@ static void test_delete_survives(void **state)
 	assert_true(sim_run_until(&f->served.sim, nothing_is_written, WAIT_MS));
 }
 
+/* ---- versions ---- */
+
+#define SAYS_CONFLICT(key) "CONFLICT " key ": it is of resourceVersion "
+
+/* The cell with a label of its second container's place, as it was read at a version. */
+static const char *apply_at(struct fixture *f, uint64_t version, const char *b)
+{
+	AUTO_FREE char *text = xasprintf(
+		"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: web, resourceVersion: %llu}\n"
+		"spec: {containers: [" ONE("a") ", " ONE("%s") "]}\n",
+		(unsigned long long)version, b);
+
+	return apply(f, text);
+}
+
+static const char *apply_container_at(struct fixture *f, const char *name, uint64_t version)
+{
+	AUTO_FREE char *text = xasprintf(
+		"apiVersion: v1beta1\nkind: Container\nmetadata: {name: %s, resourceVersion: "
+		"%llu}\nspec: {cellId: web, image: img, args: [x], stopGracePeriodSeconds: 1}\n",
+		name, (unsigned long long)version);
+
+	return apply(f, text);
+}
+
+static void expect_conflict(const char *said)
+{
+	if (!str_starts_with(said, SAYS_CONFLICT(WEB)) || !strstr(said, "kuke get -o yaml"))
+		fail_msg("got \"%s\"", said);
+}
+
+static void test_versions(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t first, second;
+
+	apply(f, CELL_WEB);
+	first = find(f, WEB)->version;
+	await(f, WEB, "Ready"); /* what becomes of it is no change of what it shall be */
+	assert_true(find(f, WEB)->version > first);
+	assert_string_equal(apply_at(f, first, "b"), "UNCHANGED " WEB);
+	assert_true(str_starts_with(apply_at(f, first, "c"), "UPDATED " WEB));
+	second = find(f, WEB)->version;
+	expect_conflict(apply_at(f, first, "d"));
+	expect_conflict(apply_at(f, first, "c")); /* also what is there already */
+	expect_conflict(apply_at(f, f->served.sim.engine.version + 1, "d"));
+	assert_int_equal(find(f, WEB)->identity.generation, 2);
+	assert_true(str_starts_with(apply_at(f, second, "d"), "UPDATED " WEB));
+	assert_true(str_starts_with(apply_with(f, CELL_WEB, 0), "UPDATED " WEB)); /* unasked */
+}
+
+static void test_versions_of_containers(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t version;
+
+	apply(f, CELL_WEB);
+	version = find(f, WEB)->version;
+	assert_true(str_starts_with(apply_container_at(f, "a", version), "UPDATED " WEB "/a"));
+	assert_true(str_starts_with(apply_container_at(f, "b", version), "UPDATED " WEB "/b"));
+	assert_true(str_starts_with(apply_container_at(f, "a", version),
+				    "CONFLICT " WEB "/a: it is of resourceVersion "));
+	assert_true(str_starts_with(apply_container_at(f, "new", version),
+				    "CONFLICT " WEB "/new: the document is of resourceVersion "));
+	assert_null(find(f, WEB "/new"));
+}
+
+/* What was read of one daemon is asked of the next. */
+static void test_versions_outlive_the_daemon(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t read, end;
+
+	apply(f, CELL_WEB);
+	apply_container_at(f, "c", 0);
+	await(f, WEB, "Ready");
+	read = find(f, WEB)->version;
+	for (unsigned i = 0; i < 2; i++) {
+		end = f->served.sim.engine.version;
+		daemon_restart(f);
+		assert_true(find(f, WEB)->version > end);
+		await(f, WEB, "Ready");
+		assert_string_equal(apply_at(f, read, "b"), "UNCHANGED " WEB);
+		assert_string_equal(apply_container_at(f, "c", read), "UNCHANGED " WEB "/c");
+	}
+	apply_at(f, 0, "c");
+	daemon_restart(f);
+	expect_conflict(apply_at(f, read, "b"));
+}
+
+static const char *delete_at(struct fixture *f, uint64_t version, const char *uid)
+{
+	Api__DeleteRequest request = API__DELETE_REQUEST__INIT;
+	struct key_parts parts;
+	Api__Selector selector = select_key(WEB, &parts);
+	const Api__DeleteResponse *reply;
+
+	request.selector = &selector;
+	request.has_cascade = request.cascade = true;
+	request.has_resource_version = version != 0;
+	request.resource_version = version;
+	request.uid = (char *)uid;
+	assert_int_equal(ask(f, SERVICE "Delete", &request.base, &api__delete_response__descriptor),
+			 0);
+	reply = (Api__DeleteResponse *)f->served.unary.reply;
+	say(f, reply->results, reply->n_results);
+	return f->said.data;
+}
+
+static void test_delete_this_one(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_FREE char *uid = NULL;
+	uint64_t version;
+
+	apply(f, CELL_WEB);
+	uid = xstrdup(find(f, WEB)->identity.uid);
+	version = find(f, WEB)->version;
+	apply_at(f, 0, "c");
+	expect_conflict(delete_at(f, version, NULL));
+	assert_true(str_starts_with(delete_at(f, 0, "another"),
+				    "CONFLICT " WEB ": it is asked for of uid another, "));
+	assert_true(find(f, WEB)->wanted);
+	assert_string_equal(delete_at(f, find(f, WEB)->version, uid), "DELETED " WEB);
+}
+
 /* ---- run ---- */
 
 static bool address_is_stored(struct sim *sim)
@@ -978,6 +1104,10 @@ int main(void)
 		TEST(test_container_is_declared_twice),
 		TEST(test_delete),
 		TEST(test_delete_survives),
+		TEST(test_versions),
+		TEST(test_versions_of_containers),
+		TEST(test_versions_outlive_the_daemon),
+		TEST(test_delete_this_one),
 		TEST(test_stop_and_start),
 		TEST(test_stop_container),
 		TEST(test_restart),

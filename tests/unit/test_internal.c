@@ -44,7 +44,7 @@ static void test_round_trip(void **state UNUSED)
 {
 	struct internal_file document = parse(DOCUMENT), file;
 	struct object *cell = new_cell(), *next = object_new(WEB);
-	AUTO_FREE char *text = internal_text(cell, document.document);
+	AUTO_FREE char *text = internal_text(cell, NULL, document.document);
 
 	assert_non_null(strstr(text, "\ninternal:\n"));
 	file = parse(text);
@@ -72,7 +72,7 @@ static void test_nothing_to_keep(void **state UNUSED)
 
 	cell->cell.ip = xstrdup("10.88.0.7");
 	cell->cell.last_ip = xstrdup("10.88.0.6");
-	text = internal_text(cell, document.document);
+	text = internal_text(cell, NULL, document.document);
 	assert_null(strstr(text, "internal"));
 	internal_file_fini(&document);
 	object_free(cell);

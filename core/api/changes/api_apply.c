@@ -188,6 +188,9 @@ static void apply_layer(struct wish *wish)
 	const struct object *object = apply_wanted_object(wish->engine, wish->key);
 	bool unchanged = object && is_as_asked(wish, object);
 
+	if (!mutation_is_of(wish->m, wish->key, object ? &object->identity : NULL, wish->version,
+			    NULL))
+		return;
 	if (object && (unchanged || wish->create_only)) {
 		if (unchanged)
 			claim_implicit(wish, object);
@@ -220,6 +223,7 @@ static bool check_document(struct wish *wish)
 	Api__Result *result;
 
 	model_set_defaults(wish->kind, wish->message);
+	wish->version = model_take_version(wish->kind, wish->message);
 	model_validate(wish->kind, wish->message, &problems);
 	if (!problems.n) {
 		wish->key = model_key(wish->kind, wish->message);

@@ -11,6 +11,7 @@ struct wish {
 	enum kind kind;
 	char *key;
 	ProtobufCMessage *message; /* with defaults, valid */
+	uint64_t version;          /* that it was read at; 0: it does not say */
 	bool create_only, dry_run;
 };
 

@@ -46,6 +46,27 @@ static void keep_root(const struct wish *wish, const struct object *cell, const 
 	protobuf_c_message_free_unpacked(shown, NULL);
 }
 
+/* Its own document may have changed in what is none of the cell's: its labels. */
+static struct identity identity_of(const struct wish *wish, const struct container *c)
+{
+	const struct object *own = apply_wanted_object(wish->engine, wish->key);
+	struct identity identity = c->identity;
+
+	if (own && effective_has_joined(own) && own->identity.changed > identity.changed)
+		identity.changed = own->identity.changed;
+	return identity;
+}
+
+static bool container_is_of(const struct wish *wish, const struct container *c)
+{
+	struct identity identity;
+
+	if (!c)
+		return mutation_is_of(wish->m, wish->key, NULL, wish->version, NULL);
+	identity = identity_of(wish, c);
+	return mutation_is_of(wish->m, wish->key, &identity, wish->version, NULL);
+}
+
 /* A container that stands in its cell's document is changed there. */
 static void change_in_cell(const struct wish *wish, const struct object *cell)
 {
@@ -119,6 +140,8 @@ void apply_container(struct wish *wish)
 				cell_key);
 		return;
 	}
+	if (!container_is_of(wish, c))
+		return;
 	if (c)
 		keep_root(wish, cell, c);
 	else

@@ -247,6 +247,31 @@ static void delete_container(struct mutation *m, const char *key)
 		mutation_result(m, key, API__OUTCOME__OUTCOME_NOT_FOUND, "%s", "");
 }
 
+/* NULL: there is none. */
+static const struct identity *identity_of(struct engine *engine, const char *key)
+{
+	AUTO_FREE char *parent = key_parent(key);
+	struct object *object = engine_find(engine, key_kind(key) == KIND_CONTAINER ? parent : key);
+	const struct container *c;
+
+	if (!object || !is_there(object))
+		return NULL;
+	if (key_kind(key) != KIND_CONTAINER)
+		return &object->identity;
+	c = api_find_container(object, key_name(key));
+	return c ? &c->identity : NULL;
+}
+
+/* What is not there cannot be another one. */
+static bool is_meant(struct mutation *m, const char *key)
+{
+	const Api__DeleteRequest *request = request_of(m);
+	const struct identity *identity = identity_of(m->api->options.engine, key);
+
+	return !identity ||
+	       mutation_is_of(m, key, identity, request->resource_version, request->uid);
+}
+
 static void start(struct mutation *m)
 {
 	struct error err;
@@ -256,7 +281,9 @@ static void start(struct mutation *m)
 	if (!key)
 		return mutation_fail(m, &err);
 	object = engine_find(m->api->options.engine, key);
-	if (key_kind(key) == KIND_CONTAINER)
+	if (!is_meant(m, key))
+		; /* the result says so */
+	else if (key_kind(key) == KIND_CONTAINER)
 		delete_container(m, key);
 	else if (object && object->spec && !is_there(object))
 		mutation_result(m, key, API__OUTCOME__OUTCOME_DELETED,

@@ -2,6 +2,7 @@
 #include "core/api/changes/api_mutation.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 
 #include "core/base/log.h"
@@ -125,6 +126,41 @@ Api__Result *mutation_result(struct mutation *m, const char *key, Api__Outcome o
 	return result;
 }
 
+/* NULL: nothing. */
+static char *conflict(const struct identity *identity, uint64_t version, const char *uid,
+		      uint64_t now)
+{
+	if (!version && str_empty(uid))
+		return NULL;
+	if (!identity)
+		return xasprintf("the document is of resourceVersion %" PRIu64
+				 ", and there is no object of this name now; leave "
+				 "metadata.resourceVersion out to make a new one",
+				 version);
+	if (!str_empty(uid) && strcmp(uid, identity->uid) != 0)
+		return xasprintf("it is asked for of uid %s, and the object of this name now is "
+				 "another one, uid %s",
+				 uid, identity->uid);
+	if (version && (version < identity->changed || version > now))
+		return xasprintf("it is of resourceVersion %" PRIu64
+				 ", and what is declared of the object is of resourceVersion "
+				 "%" PRIu64 " now: read it again (kuke get -o yaml) and make your "
+				 "change there, or leave metadata.resourceVersion out to overwrite "
+				 "what others changed",
+				 version, identity->changed);
+	return NULL;
+}
+
+bool mutation_is_of(struct mutation *m, const char *key, const struct identity *identity,
+		    uint64_t version, const char *uid)
+{
+	AUTO_FREE char *why = conflict(identity, version, uid, m->api->options.engine->version);
+
+	if (why)
+		mutation_result(m, key, API__OUTCOME__OUTCOME_CONFLICT, "%s", why);
+	return !why;
+}
+
 static void add_file(struct mutation *m, const char *key, char *text)
 {
 	m->files = xrealloc(m->files, (m->n_files + 1) * sizeof(*m->files));
@@ -144,10 +180,10 @@ void mutation_set(struct mutation *m, enum kind kind, const char *key, ProtobufC
 {
 	struct engine *engine = m->api->options.engine;
 	const struct object *object = engine_find(engine, key);
-	struct identity identity = effective_identity(object, message);
+	struct identity identity = effective_identity(engine, object, message);
 	ProtobufCMessage *stored = status_render_accepted(engine, object, &identity, kind, message);
 
-	add_file(m, key, internal_text(object, stored));
+	add_file(m, key, internal_text(object, &identity, stored));
 	protobuf_c_message_free_unpacked(stored, NULL);
 	add_claim(m, key, message);
 	m->claims[m->n_claims - 1].identity = identity;

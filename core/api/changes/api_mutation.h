@@ -59,6 +59,11 @@ bool api_joins_known(struct mutation *m, const char *key, const Api__CellSpec *s
 /* The API wants the object no more. */
 void mutation_drop(struct mutation *m, const char *key);
 
+/* Whether what is asked for is asked of the object as it is: @identity NULL: there is none. Else
+ * the result for @key says CONFLICT, and what to do. @version 0, @uid NULL: nothing is asked. */
+bool mutation_is_of(struct mutation *m, const char *key, const struct identity *identity,
+		    uint64_t version, const char *uid);
+
 /* A file of the store is to have this content; takes @text. */
 void mutation_write(struct mutation *m, const char *key, char *text);
 

@@ -198,7 +198,7 @@ static char *future_text(const struct engine *engine, const struct target *t)
 		str_replace(&status->intent, intent_name(intent_of(t->verb)));
 	list_for_each(c, &t->cell->cell.containers, link)
 		future_status(t, c, status->containers[i++]);
-	text = internal_text(t->cell, message);
+	text = internal_text(t->cell, &t->cell->identity, message);
 	protobuf_c_message_free_unpacked(message, NULL);
 	return text;
 }

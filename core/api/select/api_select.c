@@ -23,13 +23,13 @@ static bool scope_matches(const Api__Selector *selector, const struct key_parts 
 }
 
 /* An object of the kind, or for containers the cell they are in. */
-static bool object_selected(const Api__Selector *selector, const struct object *object)
+bool api_selects(const Api__Selector *selector, const char *key)
 {
 	enum kind wanted = model_kind(selector->kind),
 		  kind = wanted == KIND_CONTAINER ? KIND_CELL : wanted;
 	struct key_parts parts;
 
-	if (object->kind != kind || !object->spec || !key_split(object->key, &parts))
+	if (key_kind(key) != kind || !key_split(key, &parts))
 		return false;
 	if (!scope_matches(selector, &parts))
 		return false;
@@ -65,11 +65,15 @@ static Api__Object *wrap(enum kind kind, ProtobufCMessage *message)
 	return object;
 }
 
-/* Takes @message. */
-static void give_matching(const struct api_selection *selection, enum kind kind,
-			  ProtobufCMessage *message)
+/* Takes @message, of the object or of a container in it. */
+static void give_matching(const struct api_selection *selection, const struct object *object,
+			  enum kind kind, ProtobufCMessage *message)
 {
-	if (selector_matches(selection->labels, model_metadata(kind, message)))
+	Api__Metadata *metadata = model_metadata(kind, message);
+
+	metadata->has_resource_version = true;
+	metadata->resource_version = object->version;
+	if (selector_matches(selection->labels, metadata))
 		selection->give(selection->ctx, wrap(kind, message));
 	else
 		protobuf_c_message_free_unpacked(message, NULL);
@@ -82,21 +86,22 @@ static void give_containers(const struct api_selection *selection, const struct 
 	struct container *c;
 
 	if (self_is_key(cell->key) && cell->wanted && part_matches(name, SELF_CONTAINER))
-		give_matching(selection, KIND_CONTAINER, &status_render_self(engine, cell)->base);
+		give_matching(selection, cell, KIND_CONTAINER,
+			      &status_render_self(engine, cell)->base);
 	list_for_each(c, &cell->cell.containers, link)
 		if (part_matches(name, c->name))
-			give_matching(selection, KIND_CONTAINER,
+			give_matching(selection, cell, KIND_CONTAINER,
 				      &status_render_container(engine, cell, c)->base);
 }
 
 void api_select_object(const struct api_selection *selection, const struct object *object)
 {
-	if (!object_selected(selection->selector, object))
+	if (!object->spec || !api_selects(selection->selector, object->key))
 		return;
 	if (selection->selector->kind == API__KIND__KIND_CONTAINER)
 		give_containers(selection, object);
 	else
-		give_matching(selection, object->kind,
+		give_matching(selection, object, object->kind,
 			      status_render(selection->api->options.engine, object));
 }
 
