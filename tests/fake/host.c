@@ -12,14 +12,17 @@
 #include "watchers/cgroup_watcher.h"
 #include "watchers/runtime_watcher.h"
 
-enum { REST_MS = 5 * 60 * 1000, SETTLE_MAX_MS = 3 * 60 * 60 * 1000, PRUNE_GRACE_MS = 2000 };
+enum { REST_MS = 5 * 60 * 1000, SETTLE_MAX_MS = 3 * 60 * 60 * 1000 };
+enum { PRUNE_GRACE_MS = 2000, REAL_PRUNE_GRACE_MS = 200 };
 enum { RESYNC_MS = 10 * 60 * 1000, CLOSE_MAX_MS = 10 * 1000, TURN_US = 200 };
 
 void sim_init(struct sim *sim, uint64_t seed)
 {
 	struct error err;
 
-	*sim = (struct sim){ .seed = seed, .guard = { .share_percent = 50, .number = 3 } };
+	*sim = (struct sim){ .seed = seed,
+			     .guard = { .share_percent = 50, .number = 3 },
+			     .prune_grace_ms = PRUNE_GRACE_MS };
 	check(loop_open(&sim->loop, LOOP_CLOCK_VIRTUAL, &err) == 0);
 	world_init(&sim->world, &sim->loop, seed);
 }
@@ -32,7 +35,9 @@ void sim_init_real(struct sim *sim, uint64_t seed)
 {
 	struct error err;
 
-	*sim = (struct sim){ .seed = seed, .guard = { .share_percent = 50, .number = 3 } };
+	*sim = (struct sim){ .seed = seed,
+			     .guard = { .share_percent = 50, .number = 3 },
+			     .prune_grace_ms = REAL_PRUNE_GRACE_MS };
 	check(loop_open(&sim->loop, LOOP_CLOCK_BOOTTIME, &err) == 0);
 	uv_idle_init(&sim->loop.uv, &sim->awake);
 	uv_idle_start(&sim->awake, on_awake);
@@ -76,7 +81,7 @@ void sim_start(struct sim *sim)
 		.run_path = sim->run_path,
 		.cgroup_root = "/kukeon",
 		.prune_guard = sim->guard,
-		.prune_grace_ms = PRUNE_GRACE_MS,
+		.prune_grace_ms = sim->prune_grace_ms,
 	};
 	struct error err;
 

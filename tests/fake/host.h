@@ -17,6 +17,7 @@ struct sim {
 				 all */
 	struct store *store;
 	struct journal *journal;
+	uint64_t prune_grace_ms;  /* the same: short where time passes as it does */
 	struct prune_guard guard; /* set before sim_start(); sim_init() sets the usual one */
 	uv_idle_t awake;          /* keeps a real loop turning */
 	bool running;

@@ -994,7 +994,7 @@ static void test_what_no_file_can_say(void **state)
 
 /* ---- requests whose caller has gone ---- */
 
-enum { POOL_THREADS = 4, IMPATIENT_MS = 1000 };
+enum { POOL_THREADS = 4, IMPATIENT_MS = 300 };
 
 /* Holds every thread of libuv's pool, as if the disk did not answer. */
 struct hold {
