@@ -146,6 +146,8 @@ static void fetch_done(struct registry_login *login, enum answer said)
 
 	login->fetching = false;
 	forget_buf(&login->body);
+	if (status < 0) /* it may name another server by now: it is asked anew what it wants */
+		challenge_fini(&login->challenge);
 	list_swap_out(&login->waiters, &waiters);
 	while ((link = list_pop(&waiters))) {
 		struct login_waiter *waiter = list_entry(link, struct login_waiter, link);

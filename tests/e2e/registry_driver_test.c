@@ -651,6 +651,27 @@ static void test_cancelled(void **state UNUSED)
 	registry_session_free(session);
 }
 
+static void test_cancelled_meanwhile(void **state UNUSED)
+{
+	struct registry_session *session = new_session(HOST "/ok", &alice);
+	struct asking asking;
+
+	start_asking(&asking, session, false);
+	uv_run(&host.loop.uv, UV_RUN_NOWAIT); /* files are being read */
+	registry_manifest_cancel(&asking.manifest);
+	wait_for(&asking.done);
+	assert_int_equal(asking.status, -ECANCELED);
+	registry_session_free(session);
+	session = new_session("127.0.0.1:5009/x", NULL);
+	start_asking(&asking, session, false);
+	while (!registry_session_waits(session))
+		uv_run(&host.loop.uv, UV_RUN_ONCE);
+	registry_manifest_cancel(&asking.manifest);
+	wait_for(&asking.done);
+	assert_int_equal(asking.status, -ECANCELED);
+	registry_session_free(session);
+}
+
 static void test_closed(void **state)
 {
 	struct registry_session *session = new_session(HOST "/drip", &alice);
@@ -785,6 +806,30 @@ static void test_hung_file(void **state UNUSED)
 	registry_session_free(session);
 }
 
+/* Its thread is left to itself. */
+static void test_closed_while_hung(void **state UNUSED)
+{
+	AUTO_FREE char *mounted = path_of("fuse");
+	AUTO_FREE char *path = path_of("hung/config");
+	const struct given given = { .docker_config = path };
+	struct registry_session *session = new_session(HOST "/basic", &given);
+	struct asking hung;
+
+	if (access(mounted, F_OK) < 0) {
+		registry_session_free(session);
+		skip();
+	}
+	start_asking(&hung, session, false);
+	uv_run(&host.loop.uv, UV_RUN_NOWAIT);
+	registries_close(host.registries, on_closed, &host.closed);
+	wait_for(&hung.done);
+	assert_int_equal(hung.status, -ECANCELED);
+	registry_session_free(session);
+	wait_for(&host.closed);
+	loop_close(&host.loop);
+	open_host(NULL);
+}
+
 /* ---- docker-registry ---- */
 
 static struct asking ask_image(const char *image, const struct given *given)
@@ -911,6 +956,7 @@ int main(void)
 		TEST(blob_stalls),
 		TEST(blob_elsewhere),
 		TEST(cancelled),
+		TEST(cancelled_meanwhile),
 		TEST(closed),
 		TEST(again),
 		TEST(not_again),
@@ -921,6 +967,7 @@ int main(void)
 		TEST(docker_registry_tls),
 		TEST(docker_registry_client),
 		TEST(docker_registry_system),
+		TEST(closed_while_hung),
 		TEST(hung_file),
 	};
 
