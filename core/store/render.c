@@ -92,6 +92,7 @@ static Api__ContainerStatus *render_container_status(const struct engine *engine
 	status->has_restarts_in_row = c->restarts_in_row != 0;
 	status->restarts_in_row = c->restarts_in_row;
 	status->has_ended = status->ended = c->exited && !c->stopping;
+	status->has_pull_requested = status->pull_requested = c->pull_requested;
 	status->has_oom_killed = status->oom_killed = c->oom_killed;
 	status->has_exit_code = status->has_exit_signal = c->finished_wall_ms != 0;
 	status->exit_code = c->exit_code;
