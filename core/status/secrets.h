@@ -14,7 +14,7 @@ void secrets_hide(enum kind kind, ProtobufCMessage *message);
 
 /*
  * Puts into @message, wherever it says MODEL_HIDDEN, what @present has there: an entry of a list is
- * the one that is the same but for its secrets. What is not found stays as it is, and the
- * validation refuses it. NULL: nothing is present.
+ * the one that is the same but for its secrets. What is not found stays as it is, and is
+ * refused (core/desired/refusal.h). NULL: nothing is present.
  */
 void secrets_restore(enum kind kind, ProtobufCMessage *message, const ProtobufCMessage *present);

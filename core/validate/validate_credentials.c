@@ -42,11 +42,7 @@ static void validate_address(const char *prefix, const char *address, const char
 static void validate_password(const char *prefix, const char *password,
 			      struct model_problems *problems)
 {
-	if (str_equal(password, MODEL_HIDDEN))
-		validate_problem(problems, prefix, "password",
-				 "is \"" MODEL_HIDDEN "\", which kuke shows in place of one that "
-				 "is not known here; write the password, or a passwordFile");
-	else if (password && strlen(password) > PASSWORD_MAX_BYTES)
+	if (password && strlen(password) > PASSWORD_MAX_BYTES)
 		validate_problem(problems, prefix, "password", "has more than %d bytes",
 				 PASSWORD_MAX_BYTES);
 }

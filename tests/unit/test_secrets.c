@@ -35,18 +35,6 @@ static void hide(ProtobufCMessage *message, size_t i)
 		    MODEL_HIDDEN);
 }
 
-/* Nobody may write that. */
-static void test_hidden_is_no_password(void **state UNUSED)
-{
-	struct manifest manifest;
-	const char *text = REALM(ENTRY("a.example", "(hidden)"));
-
-	manifest_parse("realm.yaml", text, strlen(text), &manifest);
-	assert_int_equal(manifest.errors.n, 1);
-	assert_non_null(strstr(manifest.errors.items[0], "registryCredentials[0].password"));
-	manifest_fini(&manifest);
-}
-
 static void test_hidden(void **state UNUSED)
 {
 	AUTO_BUF struct buf text = { 0 };
@@ -98,7 +86,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hidden),
-		cmocka_unit_test(test_hidden_is_no_password),
 		cmocka_unit_test(test_given_back),
 		cmocka_unit_test(test_not_to_another),
 	};
