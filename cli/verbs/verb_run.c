@@ -8,10 +8,17 @@
 #include "cli/host/host_hierarchy.h"
 #include "cli/verbs.h"
 
+struct restart_options {
+	bool pull;
+};
+
+enum { KEY_PULL = 256 };
+
 struct run_words {
 	Api__RunVerb verb;
 	const char *accepted, *unchanged, *done;
 	enum wait_goal goal;
+	bool pull;
 };
 
 /* All of them, before anything is asked for. */
@@ -27,8 +34,8 @@ static int check_names(const struct args *args, struct error *err)
 	return 0;
 }
 
-static int run_one(struct client *client, const struct args *args, unsigned i, Api__RunVerb verb,
-		   struct results *results, struct error *err)
+static int run_one(struct client *client, const struct args *args, unsigned i,
+		   const struct run_words *words, struct results *results, struct error *err)
 {
 	AUTO_REPLY Api__RunResponse *reply = NULL;
 	Api__RunRequest request = API__RUN_REQUEST__INIT;
@@ -42,7 +49,8 @@ static int run_one(struct client *client, const struct args *args, unsigned i, A
 	selector = target_selector(&target);
 	request.selector = &selector;
 	request.has_verb = true;
-	request.verb = verb;
+	request.verb = words->verb;
+	request.has_pull = request.pull = words->pull;
 	rc = client_run(client, &request, &reply, err);
 	if (rc < 0)
 		return rc;
@@ -52,7 +60,7 @@ static int run_one(struct client *client, const struct args *args, unsigned i, A
 	return 0;
 }
 
-static int run_all(struct client *client, const struct args *args, Api__RunVerb verb,
+static int run_all(struct client *client, const struct args *args, const struct run_words *words,
 		   struct results *results, struct error *err)
 {
 	AUTO(strv_fini) struct strv keys = { 0 };
@@ -61,7 +69,7 @@ static int run_all(struct client *client, const struct args *args, Api__RunVerb 
 
 	target_add_keys(args, &keys);
 	while (rc == 0 && asked < keys.n)
-		rc = run_one(client, args, (unsigned)++asked, verb, results, err);
+		rc = run_one(client, args, (unsigned)++asked, words, results, err);
 	if (rc < 0)
 		results_break(results, &keys, asked, asked - 1, client_outcome(client, rc));
 	return rc;
@@ -82,7 +90,7 @@ static enum cli_exit run(const struct args *args, const struct io *io,
 
 	if (check_names(args, err) < 0)
 		return CLI_USAGE;
-	rc = run_all(client, args, words->verb, &results, err);
+	rc = run_all(client, args, words, &results, err);
 	if (rc == 0 && args->wait) {
 		waiting_init(&waiting, client, args, io);
 		waiting.result_follows = true;
@@ -120,7 +128,7 @@ static enum cli_exit start_run(const struct args *args, const struct io *io, str
 		return code;
 	return run(args, io,
 		   &(struct run_words){ API__RUN_VERB__RUN_VERB_START, "start asked for",
-					"already running", "started", WAIT_READY },
+					"already running", "started", WAIT_READY, false },
 		   err);
 }
 
@@ -128,7 +136,7 @@ static enum cli_exit stop_run(const struct args *args, const struct io *io, stru
 {
 	return run(args, io,
 		   &(struct run_words){ API__RUN_VERB__RUN_VERB_STOP, "stop asked for",
-					"already stopped", "stopped", WAIT_STOPPED },
+					"already stopped", "stopped", WAIT_STOPPED, false },
 		   err);
 }
 
@@ -136,7 +144,7 @@ static enum cli_exit kill_run(const struct args *args, const struct io *io, stru
 {
 	return run(args, io,
 		   &(struct run_words){ API__RUN_VERB__RUN_VERB_KILL, "kill asked for",
-					"already stopped", "killed", WAIT_STOPPED },
+					"already stopped", "killed", WAIT_STOPPED, false },
 		   err);
 }
 
@@ -144,9 +152,33 @@ static enum cli_exit restart_run(const struct args *args, const struct io *io, s
 {
 	return run(args, io,
 		   &(struct run_words){ API__RUN_VERB__RUN_VERB_RESTART, "restart asked for",
-					"already restarting", "restarted", WAIT_RESTARTED },
+					"already restarting", "restarted", WAIT_RESTARTED,
+					((const struct restart_options *)args->own)->pull },
 		   err);
 }
+
+static error_t parse_restart(int key, char *arg UNUSED, struct argp_state *state)
+{
+	const struct args *args = state->input;
+	struct restart_options *own = args->own;
+
+	if (key != KEY_PULL)
+		return ARGP_ERR_UNKNOWN;
+	own->pull = true;
+	return 0;
+}
+
+static const struct argp_option restart_own[] = {
+	{ .name = "pull",
+	  .key = KEY_PULL,
+	  .doc = "Ask the registry for its images first; what runs goes on until they are there" },
+	{ 0 },
+};
+static const struct argp restart_argp = { .options = restart_own, .parser = parse_restart };
+static const struct argp_child restart_options[] = {
+	{ .argp = &args_scope },  { .argp = &restart_argp }, { .argp = &args_wait },
+	{ .argp = &args_format }, { .argp = &args_common },  { 0 },
+};
 
 static const struct argp_child options[] = {
 	{ .argp = &args_scope },
@@ -199,10 +231,16 @@ const struct verb verb_kill = {
 };
 
 const struct verb verb_restart = {
-	RUN_VERB,
+	.usage = "cell|container NAME...",
+	.max_words = ARGS_WORDS_MAX,
+	.kinds = 1U << KIND_CELL | 1U << KIND_CONTAINER,
+	.outputs = 1U << OUTPUT_YAML | 1U << OUTPUT_JSON,
+	.own_bytes = sizeof(struct restart_options),
+	.options = restart_options,
 	.name = "restart",
 	.summary = "Stop a cell or container and start it again",
 	.examples = "  kuke restart cell web --wait\n"
+		    "  kuke restart cell web --pull --wait\n"
 		    "  kuke restart container side --cell web\n" WORDS,
 	.run = restart_run,
 };

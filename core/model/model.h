@@ -100,6 +100,9 @@ int model_signal_parse(const char *name);
 /* Of a tmpfs that names none: everybody may write, nobody may remove what is another's. */
 #define MODEL_TMPFS_MODE "1777"
 
+/* Stands in the place of what is secret, wherever that is shown (core/status/secrets.h). */
+#define MODEL_HIDDEN "(hidden)"
+
 /* Where a device stands in the container. */
 const char *model_device_target(const Api__Device *device);
 

@@ -100,6 +100,7 @@ static Api__ContainerStatus *render_container_status(const struct engine *engine
 	status->observed_generation = c->identity.observed;
 	status->has_restart_count = true;
 	status->restart_count = c->restarts;
+	status->has_pull_requested = status->pull_requested = c->pull_requested;
 	status->has_oom_killed = status->oom_killed = c->oom_killed;
 	status->has_exit_code = status->has_exit_signal = c->finished_wall_ms != 0;
 	status->exit_code = c->exit_code;

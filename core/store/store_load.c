@@ -97,6 +97,7 @@ static void restore_container(struct engine *engine, struct object *object,
 			continue;
 		if (run == INTENT_RESTART)
 			c->run = run;
+		c->pull_requested = status->pull_requested;
 		c->restarts = status->restart_count;
 		c->restarts_in_row = internal->restarts_in_row;
 		if (!object->being_read || !c->slot.known)
@@ -118,6 +119,7 @@ static void restore_intents(struct object *object, const Api__Status *status)
 			if (!str_equal(c->name, status->containers[i]->id))
 				continue;
 			c->run = intent_parse(status->containers[i]->intent);
+			c->pull_requested = status->containers[i]->pull_requested;
 			if (container_is_root(c) == status->containers[i]->root)
 				restore_restart(c, status->containers[i]);
 		}

@@ -36,6 +36,7 @@ bool validate_defaults_size(const char *prefix, const Api__ContainerDefaults *de
 			    struct model_problems *problems);
 
 void validate_realm(const Api__RealmSpec *spec, struct model_problems *problems);
+void validate_credentials(const Api__RealmSpec *spec, struct model_problems *problems);
 void validate_space(const Api__SpaceSpec *spec, struct model_problems *problems);
 void validate_egress(const char *prefix, const Api__Egress *egress,
 		     struct model_problems *problems);

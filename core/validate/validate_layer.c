@@ -41,6 +41,7 @@ void validate_realm(const Api__RealmSpec *spec, struct model_problems *problems)
 			"\" is not a containerd namespace; expected letters and digits joined by "
 			"single '.', '_' or '-', at most %d bytes",
 			spec->namespace_, CONTAINERD_ID_MAX_BYTES);
+	validate_credentials(spec, problems);
 }
 
 /* What a range of a space must be, in each family. */

@@ -14,6 +14,7 @@
 #include "core/model/view.h"
 #include "core/network/network_ports.h"
 #include "core/status/diff.h"
+#include "core/status/secrets.h"
 
 enum { DOCUMENTS_MAX = 10000 };
 
@@ -214,6 +215,20 @@ static void apply_layer(struct wish *wish)
 
 /* ---- one document after the other ---- */
 
+/* What kuke has shown hidden, and is given back so, stays what it is. */
+static void keep_secrets(const struct wish *wish)
+{
+	struct model_view view = model_view(wish->kind, wish->message);
+	AUTO_FREE char *key = NULL;
+	const struct object *object;
+
+	if (str_empty(*view.id))
+		return;
+	key = model_key(wish->kind, wish->message);
+	object = engine_find(wish->engine, key);
+	secrets_restore(wish->kind, wish->message, object ? object->spec : NULL);
+}
+
 /* All that is wrong with it at once; false when something is. */
 static bool check_document(struct wish *wish)
 {
@@ -224,6 +239,7 @@ static bool check_document(struct wish *wish)
 
 	model_set_defaults(wish->kind, wish->message);
 	wish->version = model_take_version(wish->kind, wish->message);
+	keep_secrets(wish);
 	model_validate(wish->kind, wish->message, &problems);
 	if (!problems.n) {
 		wish->key = model_key(wish->kind, wish->message);

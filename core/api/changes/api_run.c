@@ -8,6 +8,7 @@
 #include "core/api/changes/api_mutation.h"
 #include "core/desired/desired.h"
 #include "core/desired/stops.h"
+#include "core/images/pulls.h"
 #include "core/model/view.h"
 #include "core/status/status.h"
 #include "core/store/internal.h"
@@ -17,6 +18,7 @@ struct target {
 	struct object *cell;
 	struct container *container; /* NULL: the cell as a whole */
 	Api__RunVerb verb;
+	bool pull; /* with a restart */
 };
 
 static const Api__RunRequest *request_of(const struct mutation *m)
@@ -29,7 +31,9 @@ static bool find_target(struct mutation *m, const char *key, struct target *ret)
 	AUTO_FREE char *cell_key = key_kind(key) == KIND_CONTAINER ? key_parent(key) : xstrdup(key);
 	struct object *cell = engine_find(m->api->options.engine, cell_key);
 
-	*ret = (struct target){ .cell = cell, .verb = request_of(m)->verb };
+	*ret = (struct target){ .cell = cell,
+				.verb = request_of(m)->verb,
+				.pull = request_of(m)->pull };
 	if (!cell || !cell->wanted)
 		return false;
 	if (key_kind(key) == KIND_CONTAINER)
@@ -87,6 +91,18 @@ static void begin_restart(struct container *c)
 	c->restart_stored = false;
 }
 
+/* By its policy, or because somebody wants it now; what has failed is tried at once. What is not
+ * begun anew needs no image. */
+static void ask_registry(struct container *c, bool pull, bool begins)
+{
+	if (!begins)
+		return;
+	c->image_asked = false;
+	c->pull_requested = pull;
+	if (c->pull.pull)
+		pull_retry(c->pull.pull);
+}
+
 /* With the cell its containers start, also those that were stopped one by one. What waits for its
  * next try does not, whatever is asked. */
 static void apply(struct engine *engine, const struct target *t)
@@ -105,6 +121,7 @@ static void apply(struct engine *engine, const struct target *t)
 			continue;
 		if (whole)
 			c->run = INTENT_RUN;
+		ask_registry(c, t->pull, intent == INTENT_RESTART || !lives(c) || c->pull.pull);
 		if (intent == INTENT_RESTART)
 			begin_restart(c);
 		if (intent == INTENT_RUN) {
@@ -175,6 +192,7 @@ static void future_status(const struct target *t, const struct container *c,
 
 	if (!whole && c != t->container)
 		return;
+	status->has_pull_requested = status->pull_requested = t->pull && intent == INTENT_RESTART;
 	if (!whole)
 		str_replace(&status->intent, intent_name(intent));
 	else if (!is_stop(intent))

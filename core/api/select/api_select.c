@@ -4,6 +4,7 @@
 
 #include "core/api/api_internal.h"
 #include "core/desired/effective.h"
+#include "core/status/secrets.h"
 #include "core/status/status.h"
 
 static bool part_matches(const char *wanted, const char *have)
@@ -94,6 +95,16 @@ static void give_containers(const struct api_selection *selection, const struct 
 				      &status_render_container(engine, cell, c)->base);
 }
 
+/* Without what is secret. */
+static ProtobufCMessage *shown(const struct api_selection *selection, const struct object *object)
+{
+	ProtobufCMessage *message = status_render(selection->api->options.engine, object);
+
+	if (message)
+		secrets_hide(object->kind, message);
+	return message;
+}
+
 void api_select_object(const struct api_selection *selection, const struct object *object)
 {
 	if (!object->spec || !api_selects(selection->selector, object->key))
@@ -101,8 +112,7 @@ void api_select_object(const struct api_selection *selection, const struct objec
 	if (selection->selector->kind == API__KIND__KIND_CONTAINER)
 		give_containers(selection, object);
 	else
-		give_matching(selection, object, object->kind,
-			      status_render(selection->api->options.engine, object));
+		give_matching(selection, object, object->kind, shown(selection, object));
 }
 
 int api_selection_init(struct api_selection *selection, struct api *api,
