@@ -47,6 +47,7 @@ void engine_open(struct engine *engine, const struct engine_options *options)
 	list_init(&engine->relists);
 	list_init(&engine->doctors);
 	list_init(&engine->earlier);
+	progress_init(&engine->progress, engine->loop);
 	throttle_init(&engine->throttle, processors());
 	self_read(&engine->self);
 	history_init(&engine->history, wall_now_ms());
@@ -57,7 +58,7 @@ void engine_open(struct engine *engine, const struct engine_options *options)
 	ports_init(engine);
 	egress_init(engine);
 	pulls_init(engine);
-	queue_init(&engine->queue, engine->loop, work);
+	queue_init(&engine->queue, engine->loop, &engine->progress, work);
 	desired_init(engine, options->prune_grace_ms, &options->prune_guard);
 }
 
@@ -93,6 +94,7 @@ void engine_fini(struct engine *engine)
 	      list_empty(&engine->doctors) && list_empty(&engine->watchers));
 	engine->closing = true;
 	deferred_cancel(&engine->queue.drain);
+	progress_fini(&engine->progress);
 	desired_fini(engine);
 	/* From the last key backwards would free children first; walk until only childless ones
 	 * were taken. */

@@ -28,6 +28,11 @@ static void on_down(void *ctx, const struct error *why)
 	observed_runtime_down(ctx, why);
 }
 
+static void on_answered(void *ctx)
+{
+	progress_made(&((struct engine *)ctx)->progress);
+}
+
 void runtime_watcher_start(struct engine *engine)
 {
 	const struct runtime_listener listener = {
@@ -37,6 +42,7 @@ void runtime_watcher_start(struct engine *engine)
 		.on_image = on_image,
 		.on_up = on_up,
 		.on_down = on_down,
+		.on_answered = on_answered,
 	};
 
 	engine->runtime->ops->start(engine->runtime, &listener);

@@ -82,21 +82,16 @@ static int read_ignore_file(const char *path, struct buf *content, struct error 
 {
 	AUTO_CLOSE int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct stat st;
-	ssize_t n;
+	int r;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return error_set(err, -errno, "cannot read %s: %m", path);
 	if (!S_ISREG(st.st_mode))
 		return error_set(err, -EINVAL, "%s is not a regular file", path);
-	while (content->len <= IGNORE_FILE_MAX_BYTES) {
-		n = read(fd, buf_reserve(content, IGNORE_FILE_MAX_BYTES), IGNORE_FILE_MAX_BYTES);
-		if (n < 0)
-			return error_set(err, -errno, "cannot read %s: %m", path);
-		if (n == 0)
-			return 0;
-		content->len += (size_t)n;
-	}
-	return 0; /* too long: who parses it says so */
+	r = fs_read_rest(fd, IGNORE_FILE_MAX_BYTES, content);
+	if (r < 0 && r != -EFBIG) /* who parses it says so */
+		return error_set(err, r, "cannot read %s: %s", path, strerror(-r));
+	return 0;
 }
 
 /* False: it is not known what of the directory counts, so nothing does. */

@@ -8,8 +8,7 @@
 #include <sys/stat.h>
 
 #include "cli/args/directory.h"
-
-enum { READ_BYTES = 65536 };
+#include "core/base/fs.h"
 
 struct seen_file {
 	struct map_node node; /* struct files.seen */
@@ -87,22 +86,6 @@ static void parse(struct files *files, const char *path, const struct buf *conte
 
 /* ---- files ---- */
 
-/* All of it, or one byte more than a manifest may have: the parser says so then. */
-static int read_content(int fd, struct buf *content)
-{
-	while (content->len <= MANIFEST_DUMP_MAX_BYTES) {
-		ssize_t n = read(fd, buf_reserve(content, READ_BYTES), READ_BYTES);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : 0;
-		content->len += (size_t)n;
-		content->data[content->len] = '\0';
-	}
-	return 0;
-}
-
 /* A file that two names lead to, as a link and its target below one directory, counts once. */
 static bool first_time(struct files *files, const struct stat *st)
 {
@@ -125,8 +108,8 @@ static void load_fd(struct files *files, const char *path, int fd)
 
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && !first_time(files, &st))
 		return;
-	r = read_content(fd, &content);
-	if (r < 0)
+	r = fs_read_rest(fd, MANIFEST_DUMP_MAX_BYTES, &content);
+	if (r < 0 && r != -EFBIG) /* the parser says so */
 		add_error(files, "cannot read %s: %s", path, strerror(-r));
 	else
 		parse(files, path, &content);

@@ -4,7 +4,6 @@
 #include <errno.h>
 
 #include "core/api/api_internal.h"
-#include "core/api/api_mutation.h"
 #include "core/base/version.h"
 #include "core/base/wall.h"
 #include "core/desired/effective.h"
@@ -31,25 +30,18 @@ static void on_version(struct rpc_server_call *call, const ProtobufCMessage *mes
 	rpc_server_reply(call, &reply.base);
 }
 
-static void answer_status(struct api *api, struct rpc_server_call *call,
-			  const ProtobufCMessage *request UNUSED)
+static void answer_status(struct api *api, struct pending_reply *reply)
 {
-	Api__StatusResponse *reply = api_status_report(api);
+	Api__StatusResponse *response = api_status_report(api);
 
-	rpc_server_reply(call, &reply->base);
-	protobuf_c_message_free_unpacked(&reply->base, NULL);
+	reply_send(reply, &response->base);
+	protobuf_c_message_free_unpacked(&response->base, NULL);
 	passage_refresh(api->options.engine);
-}
-
-static void count_for_status(struct api *api, struct rpc_server_call *call,
-			     const ProtobufCMessage *request)
-{
-	api_when_counted(api, call, request, answer_status);
 }
 
 static void on_status(struct rpc_server_call *call, const ProtobufCMessage *message, void *ctx)
 {
-	api_when_looked(ctx, call, message, count_for_status);
+	api_when_known(ctx, call, message, API_KNOWN_LOOKED | API_KNOWN_DROPPED, answer_status);
 }
 
 #define IMAGES "/kukeon.v1beta1.Images/"
@@ -72,6 +64,7 @@ static const struct rpc_method methods[] = {
 	{ IMAGES "RemoveImage", &api__remove_image_request__descriptor, api_on_remove_image },
 	{ IMAGES "TagImage", &api__tag_image_request__descriptor, api_on_tag_image },
 	{ IMAGES "PruneImages", &api__prune_images_request__descriptor, api_on_prune_images },
+	{ IMAGES "PullImage", &api__pull_image_request__descriptor, api_on_pull_image },
 	{ IMAGES "LoadImages", &api__load_images_request__descriptor, api_on_load_images },
 	{ IMAGES "SaveImages", &api__save_images_request__descriptor, api_on_save_images },
 };
@@ -100,15 +93,11 @@ int api_open(struct api **ret_api, const struct api_options *options, struct err
 
 	api->options = *options;
 	api->started_at = wall_text(wall_now_ms());
-	list_init(&api->watches);
-	list_init(&api->events);
-	list_init(&api->mutations);
-	list_init(&api->waiters);
-	list_init(&api->doctors);
-	list_init(&api->counted);
-	list_init(&api->image_jobs);
-	list_init(&api->image_streams);
-	api_open_first_look(api);
+	replies_init(&api->replies);
+	api_open_known(api);
+	api_open_refresh(api);
+	api_open_purge(api);
+	api_open_changes(api);
 	r = rpc_server_open(&api->server, options->rpc, &server, err);
 	if (r < 0) {
 		free(api->started_at);
@@ -130,9 +119,7 @@ static void on_all_ended(void *ctx)
 	void (*closed)(void *) = api->closed;
 	void *closed_ctx = api->closed_ctx;
 
-	check(list_empty(&api->mutations) && list_empty(&api->watches) &&
-	      list_empty(&api->events) && list_empty(&api->waiters) &&
-	      list_empty(&api->image_jobs) && list_empty(&api->image_streams));
+	check(list_empty(&api->replies.all));
 	free(api->started_at);
 	free(api);
 	closed(closed_ctx);
@@ -142,24 +129,18 @@ static void on_server_closed(void *ctx)
 {
 	struct api *api = ctx;
 
-	pending_end(&api->under_way);
+	pending_end(&api->replies.under_way);
 }
 
 void api_close(struct api *api, void (*closed)(void *ctx), void *ctx)
 {
 	api->closed = closed;
 	api->closed_ctx = ctx;
-	api->closing = true;
-	mutations_cancel(api);
-	api_cancel_waiters(api);
-	api_cancel_doctors(api);
-	api_cancel_image_jobs(api);
-	api_cancel_counted(api);
-	api_cancel_first_look(api);
-	api_end_watches(api);
-	api_end_events(api);
-	api_end_image_streams(api);
-	pending_begin(&api->under_way);
-	pending_await(&api->under_way, on_all_ended, api);
+	replies_stop(&api->replies);
+	api_close_known(api);
+	api_close_refresh(api);
+	api_close_purge(api);
+	pending_begin(&api->replies.under_way);
+	pending_await(&api->replies.under_way, on_all_ended, api);
 	rpc_server_close(api->server, CLOSE_GRACE_MS, on_server_closed, api);
 }

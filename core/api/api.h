@@ -21,8 +21,10 @@ struct api_options {
 	/* "inotify" or "polling", asked for every status. */
 	const char *(*watch_kind)(void *ctx);
 	void *watch_kind_ctx;
-	/* Reads every manifest again; NULL: there are none. */
-	void (*rescan)(void *ctx);
+	/* Reads every manifest again: the number of that reading. NULL: there are none. */
+	unsigned (*rescan)(void *ctx);
+	/* The last reading that is over; desired_scan_done() follows its end. */
+	unsigned (*last_read)(void *ctx);
 	void *rescan_ctx;
 	/* What the daemon's own process can be told to do. */
 	struct self_control self;

@@ -6,39 +6,26 @@
 #include "core/base/log.h"
 #include "core/doctor/doctor.h"
 
-/* One request. Outlives the API when that closes: the engine ends it. */
+/* One request. Outlives the reply, and the API when that closes: the engine ends it. */
 struct examination {
-	struct list link; /* struct api.doctors; unlinked: nobody waits any more */
-	struct rpc_server_call *server_call;
-	Api__DoctorResponse *reply;
+	struct pending_reply reply;
+	Api__DoctorResponse *response;
 	struct call call;
 };
+
+static const struct reply_kind doctor_kind; /* it goes on whoever waits */
 
 static void on_examined(struct call *call)
 {
 	struct examination *examination = container_of(call, struct examination, call);
-	bool waited_for = list_linked(&examination->link);
 
-	list_remove(&examination->link);
-	if (waited_for && call->status < 0)
-		rpc_server_fail(examination->server_call, call->status, &call->err);
-	else if (waited_for)
-		rpc_server_reply(examination->server_call, &examination->reply->base);
-	if (examination->reply)
-		protobuf_c_message_free_unpacked(&examination->reply->base, NULL);
+	if (call->status < 0)
+		reply_fail(&examination->reply, &call->err);
+	else
+		reply_send(&examination->reply, &examination->response->base);
+	if (examination->response)
+		protobuf_c_message_free_unpacked(&examination->response->base, NULL);
 	free(examination);
-}
-
-void api_cancel_doctors(struct api *api)
-{
-	struct examination *examination;
-	struct error err;
-
-	error_set(&err, -ECONNREFUSED, "kukeond is stopping");
-	list_for_each(examination, &api->doctors, link) {
-		list_remove(&examination->link);
-		rpc_server_fail(examination->server_call, err.code, &err);
-	}
 }
 
 void api_on_doctor(struct rpc_server_call *call, const ProtobufCMessage *message, void *ctx)
@@ -60,8 +47,7 @@ void api_on_doctor(struct rpc_server_call *call, const ProtobufCMessage *message
 		log_info("doctor: asked to take away what nobody owns uid=%u",
 			 (unsigned)rpc_server_call_peer(call).uid);
 	examination = xnew(struct examination);
-	examination->server_call = call;
-	list_append(&api->doctors, &examination->link);
+	reply_begin(&examination->reply, &api->replies, &doctor_kind, call, message);
 	call_init(&examination->call, engine->loop, on_examined);
-	doctor_examine(engine, &options, &examination->reply, &examination->call);
+	doctor_examine(engine, &options, &examination->response, &examination->call);
 }

@@ -11,11 +11,9 @@
 #include "core/status/status.h"
 
 struct events {
-	struct list link; /* struct api.events */
+	struct pending_reply reply;
 	struct api *api;
-	struct rpc_server_call *call;
 	struct history_reader reader;
-	Api__EventsRequest *request;
 	bool begun; /* the place to read from is known */
 	struct deferred pump;
 };
@@ -54,9 +52,14 @@ static bool selects(const Api__Selector *s, const char *key)
 	       (!s->has_kind || part_matches(s->name, parts.part[model_kind(s->kind)]));
 }
 
+static const Api__EventsRequest *request_of(const struct events *events)
+{
+	return (const Api__EventsRequest *)events->reply.request;
+}
+
 static bool matches(const struct events *events, const struct event *event)
 {
-	const Api__Selector *selector = events->request->selector;
+	const Api__Selector *selector = request_of(events)->selector;
 
 	return !selector || selects(selector, event->key);
 }
@@ -75,7 +78,7 @@ static const struct history *history_of(const struct events *events)
 
 static bool is_recent(const struct events *events, const struct event *event, int64_t now_ms)
 {
-	uint32_t since = events->request->since_seconds;
+	uint32_t since = request_of(events)->since_seconds;
 
 	return !since || event->last_ms >= now_ms - (int64_t)since * 1000;
 }
@@ -85,8 +88,8 @@ static uint64_t first_sequence(const struct events *events)
 {
 	const struct event_ring *ring = &history_of(events)->ring;
 	int64_t now_ms = wall_now_ms();
-	uint64_t after = events->request->after;
-	uint32_t limit = events->request->limit, n = 0;
+	uint64_t after = request_of(events)->after;
+	uint32_t limit = request_of(events)->limit, n = 0;
 
 	for (size_t i = ring->n; i > 0; i--) {
 		const struct event *event = event_ring_at(ring, i - 1);
@@ -113,7 +116,7 @@ static void send_missed(struct events *events)
 	event.type = API__EVENT__TYPE__TYPE_WARNING;
 	event.reason = (char *)record_reason_name(RECORD_EVENTS_MISSED);
 	event.message = (char *)"events were missed: they came faster than they were read";
-	rpc_server_send(events->call, &event.base);
+	rpc_server_send(events->reply.call, &event.base);
 }
 
 /* Moves the reader to the next event that matches; NULL when there is none. */
@@ -136,16 +139,16 @@ static void send_next(struct events *events)
 
 	if (event) {
 		message = event_render(event);
-		rpc_server_send(events->call, &message->base);
+		rpc_server_send(events->reply.call, &message->base);
 		protobuf_c_message_free_unpacked(&message->base, NULL);
-	} else if (!events->request->watch) {
-		rpc_server_end(events->call);
+	} else if (!request_of(events)->watch) {
+		reply_end_stream(&events->reply);
 	}
 }
 
 static void pump(struct events *events)
 {
-	if (!rpc_server_call_writable(events->call) || history_of(events)->loading)
+	if (!rpc_server_call_writable(events->reply.call) || history_of(events)->loading)
 		return;
 	if (!events->begun) {
 		events->begun = true;
@@ -178,12 +181,15 @@ static void on_writable(struct rpc_server_call *call UNUSED, void *owner)
 
 static void on_closed(struct rpc_server_call *call UNUSED, void *owner)
 {
-	struct events *events = owner;
+	reply_closed(&((struct events *)owner)->reply);
+}
+
+static void on_ended(struct pending_reply *reply)
+{
+	struct events *events = container_of(reply, struct events, reply);
 
 	list_remove(&events->reader.link);
-	list_remove(&events->link);
 	deferred_cancel(&events->pump);
-	protobuf_c_message_free_unpacked(&events->request->base, NULL);
 	free(events);
 }
 
@@ -204,6 +210,7 @@ void api_on_events(struct rpc_server_call *call, const ProtobufCMessage *message
 {
 	static const struct rpc_stream_handler handler = { .on_writable = on_writable,
 							   .on_closed = on_closed };
+	static const struct reply_kind kind = { .ended = on_ended, .stream = true };
 	const Api__EventsRequest *request = (const Api__EventsRequest *)message;
 	struct api *api = ctx;
 	struct events *events;
@@ -213,21 +220,11 @@ void api_on_events(struct rpc_server_call *call, const ProtobufCMessage *message
 		return rpc_server_fail(call, err.code, &err);
 	events = xnew(struct events);
 	events->api = api;
-	events->call = call;
-	events->request = (Api__EventsRequest *)model_copy(message);
+	reply_begin(&events->reply, &api->replies, &kind, call, message);
 	events->reader.sequence = UINT64_MAX; /* misses nothing before it begins */
 	events->reader.wants = wants;
 	events->reader.on_event = on_event;
-	list_append(&api->events, &events->link);
 	list_append(&api->options.engine->history.readers, &events->reader.link);
 	rpc_server_stream(call, &handler, events);
 	pump(events);
-}
-
-void api_end_events(struct api *api)
-{
-	struct events *events;
-
-	list_for_each(events, &api->events, link)
-		rpc_server_end(events->call);
 }

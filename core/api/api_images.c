@@ -15,11 +15,9 @@ typedef void (*image_job_fn)(struct image_job *job);
 
 /* One request. Outlives the API when that closes: the driver ends it. */
 struct image_job {
-	struct list link; /* struct api.image_jobs; unlinked: nobody waits any more */
-	struct rpc_server_call *server_call;
-	struct api *api; /* while it is linked */
+	struct pending_reply reply;
+	struct api *api; /* while somebody waits */
 	char *realm_name, *namespace_;
-	ProtobufCMessage *request;
 	image_job_fn then; /* when the call of the driver has ended well */
 	struct call call;
 
@@ -59,14 +57,19 @@ char *api_image_name(const char *name, struct error *err)
 	return reference_name(&reference);
 }
 
+const struct error *image_call_error(struct call *call)
+{
+	if (call->status == -ECONNREFUSED || call->status == -ETIMEDOUT)
+		call->err.code = -EIO;
+	return &call->err;
+}
+
 /* ---- a job ---- */
 
 static void job_free(struct image_job *job)
 {
-	list_remove(&job->link);
 	free(job->realm_name);
 	free(job->namespace_);
-	protobuf_c_message_free_unpacked(job->request, NULL);
 	image_users_fini(&job->users);
 	image_facts_fini(&job->facts);
 	image_details_fini(&job->details);
@@ -77,13 +80,13 @@ static void job_free(struct image_job *job)
 
 static void job_fail(struct image_job *job, const struct error *err)
 {
-	rpc_server_fail(job->server_call, err->code, err);
+	reply_fail(&job->reply, err);
 	job_free(job);
 }
 
 static void job_reply(struct image_job *job, const ProtobufCMessage *reply)
 {
-	rpc_server_reply(job->server_call, reply);
+	reply_send(&job->reply, reply);
 	job_free(job);
 }
 
@@ -91,7 +94,7 @@ static void on_driver(struct call *call)
 {
 	struct image_job *job = container_of(call, struct image_job, call);
 
-	if (!list_linked(&job->link)) {
+	if (!job->reply.call) {
 		job_free(job);
 	} else if (call->status < 0) {
 		job_fail(job, image_call_error(call));
@@ -112,6 +115,8 @@ static struct call *job_call(struct image_job *job, image_job_fn then)
 	return &job->call;
 }
 
+static const struct reply_kind job_kind; /* it goes on whoever waits */
+
 /* Begins with the listing; @then goes on. */
 static void job_start(struct api *api, struct rpc_server_call *call, const char *realm,
 		      const ProtobufCMessage *request, image_job_fn then)
@@ -124,25 +129,11 @@ static void job_start(struct api *api, struct rpc_server_call *call, const char 
 		return rpc_server_fail(call, err.code, &err);
 	job = xnew(struct image_job);
 	job->api = api;
-	job->server_call = call;
 	job->realm_name = xstrdup(realm);
 	job->namespace_ = engine_namespace(object);
-	job->request = model_copy(request);
-	list_append(&api->image_jobs, &job->link);
+	reply_begin(&job->reply, &api->replies, &job_kind, call, request);
 	driver_of(job)->ops->list(driver_of(job), job->namespace_, &job->facts,
 				  job_call(job, then));
-}
-
-void api_cancel_image_jobs(struct api *api)
-{
-	struct image_job *job;
-	struct error err;
-
-	error_set(&err, -ECONNREFUSED, "kukeond is stopping");
-	list_for_each(job, &api->image_jobs, link) {
-		list_remove(&job->link);
-		rpc_server_fail(job->server_call, err.code, &err);
-	}
 }
 
 /* ---- of all images ---- */
@@ -243,7 +234,7 @@ static void answer_inspect(struct image_job *job)
 
 static void inspect(struct image_job *job)
 {
-	if (find_image(job, ((const Api__InspectImageRequest *)job->request)->name))
+	if (find_image(job, ((const Api__InspectImageRequest *)job->reply.request)->name))
 		driver_of(job)->ops->inspect(driver_of(job), job->namespace_,
 					     job->facts.items[job->at].name, &job->details,
 					     job_call(job, answer_inspect));
@@ -256,7 +247,7 @@ void api_on_inspect_image(struct rpc_server_call *call, const ProtobufCMessage *
 
 static void answer_tag(struct image_job *job)
 {
-	const Api__TagImageRequest *request = (const Api__TagImageRequest *)job->request;
+	const Api__TagImageRequest *request = (const Api__TagImageRequest *)job->reply.request;
 	AUTO_FREE char *target = reference_name_of(request->target);
 	Api__TagImageResponse reply = API__TAG_IMAGE_RESPONSE__INIT;
 
@@ -266,7 +257,7 @@ static void answer_tag(struct image_job *job)
 
 static void tag(struct image_job *job)
 {
-	const Api__TagImageRequest *request = (const Api__TagImageRequest *)job->request;
+	const Api__TagImageRequest *request = (const Api__TagImageRequest *)job->reply.request;
 	AUTO_FREE char *target = reference_name_of(request->target);
 
 	if (find_image(job, request->source))
@@ -322,7 +313,7 @@ static void answer_remove(struct image_job *job)
 
 	reply.image = render(job, job->at);
 	log_info("image removed realm=%s image=%s uid=%u", job->realm_name, reply.image->name,
-		 (unsigned)rpc_server_call_peer(job->server_call).uid);
+		 (unsigned)rpc_server_call_peer(job->reply.call).uid);
 	job_reply(job, &reply.base);
 	protobuf_c_message_free_unpacked(&reply.image->base, NULL);
 }
@@ -348,7 +339,7 @@ static void remove_fact(struct image_job *job, image_job_fn then)
 
 static void remove_named(struct image_job *job)
 {
-	if (!find_image(job, ((const Api__RemoveImageRequest *)job->request)->name) ||
+	if (!find_image(job, ((const Api__RemoveImageRequest *)job->reply.request)->name) ||
 	    !know_users(job))
 		return;
 	if (job->users.of[job->at].n)
@@ -365,7 +356,8 @@ void api_on_remove_image(struct rpc_server_call *call, const ProtobufCMessage *m
 
 static bool is_prunable(const struct image_job *job, size_t i)
 {
-	const Api__PruneImagesRequest *request = (const Api__PruneImagesRequest *)job->request;
+	const Api__PruneImagesRequest *request =
+		(const Api__PruneImagesRequest *)job->reply.request;
 
 	return !job->users.of[i].n && (job->facts.items[i].ours || request->all);
 }
@@ -387,7 +379,8 @@ static void on_pruned(struct image_job *job)
 
 static void prune_next(struct image_job *job)
 {
-	const Api__PruneImagesRequest *request = (const Api__PruneImagesRequest *)job->request;
+	const Api__PruneImagesRequest *request =
+		(const Api__PruneImagesRequest *)job->reply.request;
 
 	while (job->at < job->facts.n) {
 		if (!is_prunable(job, job->at))
@@ -400,7 +393,7 @@ static void prune_next(struct image_job *job)
 	if (!request->dry_run)
 		log_info("images pruned realm=%s images=%zu uid=%u", job->realm_name,
 			 job->pruned->n_images,
-			 (unsigned)rpc_server_call_peer(job->server_call).uid);
+			 (unsigned)rpc_server_call_peer(job->reply.call).uid);
 	job_reply(job, &job->pruned->base);
 }
 

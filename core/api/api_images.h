@@ -6,18 +6,8 @@
 #include "core/base/map.h"
 #include "core/driver/images.h"
 
-/* A stream about images, embedded in its owner; its server call may go before the driver's. */
-struct image_stream {
-	struct list link;             /* struct api.image_streams, until the call is closed */
-	struct rpc_server_call *call; /* NULL: closed */
-	bool over;                    /* the last word has been said */
-};
-
 /* What a driver's call that failed is to its caller: he has reached us, whoever was not reached. */
 const struct error *image_call_error(struct call *call);
-
-void image_stream_fail(struct image_stream *stream, const struct error *err);
-void image_stream_end(struct image_stream *stream);
 
 /* The realm that a request names; NULL with @err -EINVAL, -ENOENT, or -ENOSYS without a driver. */
 struct object *api_find_realm(struct api *api, const char *realm, struct error *err);

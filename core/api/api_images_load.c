@@ -13,7 +13,7 @@ enum {
 };
 
 struct loading {
-	struct image_stream stream;
+	struct pending_reply reply;
 	struct image_driver *driver;
 	struct loop *loop;
 	struct image_load load;
@@ -53,7 +53,7 @@ static void send_progress(struct loading *loading)
 	}
 	progress.images = refs;
 	progress.n_images = loading->load.n_images;
-	rpc_server_send(loading->stream.call, &progress.base);
+	rpc_server_send(loading->reply.call, &progress.base);
 	free(refs);
 	free(images);
 }
@@ -63,7 +63,7 @@ static void tell_progress(struct loading *loading)
 	uint64_t now_ms = loop_now_ms(loading->loop);
 
 	if (now_ms < loading->told_ms + PROGRESS_MS ||
-	    !rpc_server_call_writable(loading->stream.call))
+	    !rpc_server_call_writable(loading->reply.call))
 		return;
 	loading->told_ms = now_ms;
 	send_progress(loading);
@@ -72,10 +72,10 @@ static void tell_progress(struct loading *loading)
 /* The last word, when the one before has left. */
 static void tell_end(struct loading *loading)
 {
-	if (!rpc_server_call_writable(loading->stream.call))
+	if (!rpc_server_call_writable(loading->reply.call))
 		return;
 	send_progress(loading);
-	image_stream_end(&loading->stream);
+	reply_end_stream(&loading->reply);
 }
 
 /* ---- pieces ---- */
@@ -102,7 +102,7 @@ static void ask_or_end(struct loading *loading)
 	if (loading->last)
 		loading->driver->ops->load_end(loading->driver, &loading->load);
 	else
-		rpc_server_receive(loading->stream.call);
+		rpc_server_receive(loading->reply.call);
 }
 
 static void go_on(struct loading *loading)
@@ -137,10 +137,10 @@ static void on_message(struct rpc_server_call *call UNUSED, const ProtobufCMessa
 	struct loading *loading = owner;
 	struct error err;
 
-	if (loading->ended || loading->stream.over)
+	if (loading->ended || loading->reply.held)
 		return;
 	if (check_piece(request, &err) < 0)
-		return image_stream_fail(&loading->stream, &err);
+		return reply_fail_stream(&loading->reply, &err);
 	take_piece(loading, request);
 	go_on(loading);
 }
@@ -149,7 +149,7 @@ static void on_room(struct image_load *load)
 {
 	struct loading *loading = container_of(load, struct loading, load);
 
-	if (loading->stream.call && !loading->stream.over && loading->given < loading->piece.len)
+	if (loading->reply.call && !loading->reply.held && loading->given < loading->piece.len)
 		go_on(loading);
 }
 
@@ -167,8 +167,7 @@ static void on_closed(struct rpc_server_call *call UNUSED, void *owner)
 {
 	struct loading *loading = owner;
 
-	list_remove(&loading->stream.link);
-	loading->stream.call = NULL;
+	reply_closed(&loading->reply);
 	if (loading->ended)
 		loading_free(loading);
 	else
@@ -180,13 +179,15 @@ static void on_loaded(struct call *call)
 	struct loading *loading = container_of(call, struct loading, call);
 
 	loading->ended = true;
-	if (!loading->stream.call)
+	if (!loading->reply.call)
 		loading_free(loading);
 	else if (call->status < 0)
-		image_stream_fail(&loading->stream, image_call_error(call));
+		reply_fail_stream(&loading->reply, image_call_error(call));
 	else
 		tell_end(loading);
 }
+
+static const struct reply_kind kind = { .stream = true, .whole = true };
 
 static const struct rpc_stream_handler handler = {
 	.on_writable = on_writable,
@@ -199,13 +200,12 @@ static void start(struct api *api, struct rpc_server_call *call, const struct ob
 {
 	struct loading *loading = xnew(struct loading);
 
-	loading->stream.call = call;
 	loading->loop = api->options.engine->loop;
 	loading->driver = api->options.engine->images;
 	loading->namespace_ = engine_namespace(realm);
 	loading->load.namespace_ = loading->namespace_;
 	loading->load.on_room = on_room;
-	list_append(&api->image_streams, &loading->stream.link);
+	reply_begin(&loading->reply, &api->replies, &kind, call, NULL);
 	rpc_server_stream(call, &handler, loading);
 	call_init(&loading->call, loading->loop, on_loaded);
 	loading->driver->ops->load(loading->driver, &loading->load, &loading->call);

@@ -7,7 +7,7 @@
 enum { NAMES_MAX = 256 };
 
 struct saving {
-	struct image_stream stream;
+	struct pending_reply reply;
 	struct image_driver *driver;
 	struct image_save save;
 	struct call call;
@@ -29,13 +29,13 @@ static bool on_data(struct image_save *save, const void *data, size_t len)
 	struct saving *saving = container_of(save, struct saving, save);
 	Api__SaveImagesChunk chunk = API__SAVE_IMAGES_CHUNK__INIT;
 
-	saving->waits = !saving->stream.call || !rpc_server_call_writable(saving->stream.call);
+	saving->waits = !saving->reply.call || !rpc_server_call_writable(saving->reply.call);
 	if (saving->waits)
 		return false;
 	chunk.has_data = true;
 	chunk.data.data = (uint8_t *)data;
 	chunk.data.len = len;
-	rpc_server_send(saving->stream.call, &chunk.base);
+	rpc_server_send(saving->reply.call, &chunk.base);
 	return true;
 }
 
@@ -43,7 +43,7 @@ static void on_writable(struct rpc_server_call *call UNUSED, void *owner)
 {
 	struct saving *saving = owner;
 
-	if (!saving->waits || saving->ended || saving->stream.over)
+	if (!saving->waits || saving->ended || saving->reply.held)
 		return;
 	saving->waits = false;
 	saving->driver->ops->save_resume(saving->driver, &saving->save);
@@ -53,8 +53,7 @@ static void on_closed(struct rpc_server_call *call UNUSED, void *owner)
 {
 	struct saving *saving = owner;
 
-	list_remove(&saving->stream.link);
-	saving->stream.call = NULL;
+	reply_closed(&saving->reply);
 	if (saving->ended)
 		saving_free(saving);
 	else
@@ -66,13 +65,15 @@ static void on_saved(struct call *call)
 	struct saving *saving = container_of(call, struct saving, call);
 
 	saving->ended = true;
-	if (!saving->stream.call)
+	if (!saving->reply.call)
 		saving_free(saving);
 	else if (call->status < 0)
-		image_stream_fail(&saving->stream, image_call_error(call));
+		reply_fail_stream(&saving->reply, image_call_error(call));
 	else
-		image_stream_end(&saving->stream);
+		reply_end_stream(&saving->reply);
 }
+
+static const struct reply_kind kind = { .stream = true, .whole = true };
 
 static const struct rpc_stream_handler handler = {
 	.on_writable = on_writable,
@@ -101,7 +102,6 @@ static void start(struct api *api, struct rpc_server_call *call, const struct ob
 {
 	struct saving *saving = xnew(struct saving);
 
-	saving->stream.call = call;
 	saving->driver = api->options.engine->images;
 	saving->namespace_ = engine_namespace(realm);
 	saving->names = *names;
@@ -110,7 +110,7 @@ static void start(struct api *api, struct rpc_server_call *call, const struct ob
 	saving->save.names = (const char *const *)saving->names.items;
 	saving->save.n_names = saving->names.n;
 	saving->save.on_data = on_data;
-	list_append(&api->image_streams, &saving->stream.link);
+	reply_begin(&saving->reply, &api->replies, &kind, call, NULL);
 	rpc_server_stream(call, &handler, saving);
 	call_init(&saving->call, api->options.engine->loop, on_saved);
 	saving->driver->ops->save(saving->driver, &saving->save, &saving->call);

@@ -30,11 +30,9 @@ struct outgoing {
 };
 
 struct watch {
-	struct list link; /* struct api.watches */
+	struct pending_reply reply;
 	struct api *api;
-	struct rpc_server_call *call;
 	struct engine_watcher watcher;
-	Api__WatchRequest *request;
 	struct api_selection selection;
 	struct list outbox; /* struct outgoing.link */
 	struct map dirty;   /* struct mark.node */
@@ -46,6 +44,11 @@ struct watch {
 	struct deferred pump;
 	Api__WatchEvent__Type type; /* of what is given next */
 };
+
+static const Api__WatchRequest *request_of(const struct watch *watch)
+{
+	return (const Api__WatchRequest *)watch->reply.request;
+}
 
 /* ---- marks ---- */
 
@@ -224,13 +227,13 @@ static void pump(struct watch *watch)
 {
 	struct outgoing *event;
 
-	if (!rpc_server_call_writable(watch->call))
+	if (!rpc_server_call_writable(watch->reply.call))
 		return;
 	fill_outbox(watch);
 	if (list_empty(&watch->outbox))
 		return;
 	event = list_entry(watch->outbox.next, struct outgoing, link);
-	rpc_server_send(watch->call, &event->message->base);
+	rpc_server_send(watch->reply.call, &event->message->base);
 	outgoing_free(event);
 }
 
@@ -274,11 +277,15 @@ static void on_writable(struct rpc_server_call *call UNUSED, void *owner)
 
 static void on_closed(struct rpc_server_call *call UNUSED, void *owner)
 {
-	struct watch *watch = owner;
+	reply_closed(&((struct watch *)owner)->reply);
+}
+
+static void on_ended(struct pending_reply *reply)
+{
+	struct watch *watch = container_of(reply, struct watch, reply);
 	struct outgoing *event;
 
 	list_remove(&watch->watcher.link);
-	list_remove(&watch->link);
 	deferred_cancel(&watch->pump);
 	list_for_each(event, &watch->outbox, link)
 		outgoing_free(event);
@@ -286,7 +293,6 @@ static void on_closed(struct rpc_server_call *call UNUSED, void *owner)
 	marks_free(&watch->known);
 	free(watch->cursor);
 	api_selection_fini(&watch->selection);
-	protobuf_c_message_free_unpacked(&watch->request->base, NULL);
 	free(watch);
 }
 
@@ -294,36 +300,23 @@ void api_on_watch(struct rpc_server_call *call, const ProtobufCMessage *message,
 {
 	static const struct rpc_stream_handler handler = { .on_writable = on_writable,
 							   .on_closed = on_closed };
-	const Api__WatchRequest *request = (const Api__WatchRequest *)message;
+	static const struct reply_kind kind = { .ended = on_ended, .stream = true };
 	struct api *api = ctx;
 	struct watch *watch = xnew(struct watch);
 	struct error err;
 
 	api_ask_runtime(api);
-	watch->request = (Api__WatchRequest *)model_copy(&request->base);
-	if (api_selection_init(&watch->selection, api, watch->request->selector, &err) < 0) {
-		protobuf_c_message_free_unpacked(&watch->request->base, NULL);
-		free(watch);
-		return rpc_server_fail(call, err.code, &err);
-	}
+	list_init(&watch->outbox);
+	list_init(&watch->order);
+	reply_begin(&watch->reply, &api->replies, &kind, call, message);
+	if (api_selection_init(&watch->selection, api, request_of(watch)->selector, &err) < 0)
+		return reply_fail(&watch->reply, &err);
 	watch->selection.give = give;
 	watch->selection.ctx = watch;
 	watch->api = api;
-	watch->call = call;
 	watch->watcher.on_change = on_change;
-	list_init(&watch->outbox);
-	list_init(&watch->order);
-	list_append(&api->watches, &watch->link);
 	list_append(&api->options.engine->watchers, &watch->watcher.link);
 	rpc_server_stream(call, &handler, watch);
 	begin_state(watch);
 	pump(watch);
-}
-
-void api_end_watches(struct api *api)
-{
-	struct watch *watch;
-
-	list_for_each(watch, &api->watches, link)
-		rpc_server_end(watch->call);
 }

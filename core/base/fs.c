@@ -13,7 +13,7 @@ enum {
 	TAIL_MAX_BYTES = 4 * 1024 * 1024, /* more is nothing that was written here */
 };
 
-static int read_all(int fd, const char *path, size_t max_bytes, struct buf *ret, struct error *err)
+int fs_read_rest(int fd, size_t max_bytes, struct buf *ret)
 {
 	size_t start = ret->len;
 
@@ -24,12 +24,11 @@ static int read_all(int fd, const char *path, size_t max_bytes, struct buf *ret,
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return error_set(err, -errno, "cannot read %s: %m", path);
+			return -errno;
 		ret->len += (size_t)n;
 		ret->data[ret->len] = '\0';
 		if (ret->len - start > max_bytes)
-			return error_set(err, -EFBIG, "%s is larger than %zu bytes", path,
-					 max_bytes);
+			return -EFBIG;
 		if (n == 0)
 			return 0;
 	}
@@ -39,6 +38,7 @@ int fs_read_file(int dirfd, const char *path, size_t max_bytes, struct buf *ret,
 {
 	AUTO_CLOSE int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
+	int r;
 
 	if (fd < 0)
 		return error_set(err, -errno, "cannot open %s: %m", path);
@@ -51,7 +51,10 @@ int fs_read_file(int dirfd, const char *path, size_t max_bytes, struct buf *ret,
 	if ((uint64_t)st.st_size > max_bytes)
 		return error_set(err, -EFBIG, "%s has %lld bytes, at most %zu are allowed", path,
 				 (long long)st.st_size, max_bytes);
-	return read_all(fd, path, max_bytes, ret, err);
+	r = fs_read_rest(fd, max_bytes, ret);
+	if (r == -EFBIG)
+		return error_set(err, r, "%s is larger than %zu bytes", path, max_bytes);
+	return r < 0 ? error_set(err, r, "cannot read %s: %s", path, strerror(-r)) : 0;
 }
 
 static int write_all(int fd, const char *data, size_t len)

@@ -12,6 +12,10 @@
 #include "core/base/buf.h"
 #include "core/base/error.h"
 
+/* Appends what @fd still gives, up to its end. -EFBIG as soon as that is more than @max_bytes, with
+ * some of what is too much. */
+int fs_read_rest(int fd, size_t max_bytes, struct buf *ret);
+
 /* Appends the whole file to @ret. -EFBIG when it has more than @max_bytes, -EISDIR/-EINVAL when it
  * is no regular file. */
 int fs_read_file(int dirfd, const char *path, size_t max_bytes, struct buf *ret, struct error *err);

@@ -241,6 +241,7 @@ void desired_scan_done(struct engine *engine, const struct error *problem)
 	else
 		hold_arm(engine);
 	desired->texts_changed = false;
+	progress_made(&engine->progress);
 }
 
 /* ---- the API ---- */

@@ -13,7 +13,6 @@ enum {
 	CHECKS_LIMIT_MS = 10 * 1000, /* a program is asked for its version, the rest is files */
 	WAYS_LIMIT_MS = 3 * 1000,    /* a look at routes and switches takes some milliseconds, a
 					packet that is lost twice takes half a second */
-	WAYS_CHECK_MS = 50,          /* between two looks whether that is over */
 	SEAMS = 3,
 };
 
@@ -43,6 +42,7 @@ void doctor_end(struct doctor *doctor, int status, const struct error *err)
 	struct orphan *orphan;
 
 	timer_stop(&doctor->timer);
+	progress_leave(&doctor->awaited.progress);
 	stop_checking(doctor);
 	map_for_each(orphan, &doctor->orphans, node)
 		doctor_orphan_free(doctor, orphan);
@@ -73,6 +73,43 @@ void doctor_stop_waiting(struct engine *engine)
 	list_for_each(doctor, &engine->doctors, link)
 		if (timer_active(&doctor->timer))
 			doctor_ended(doctor);
+}
+
+/* ---- what goes on meanwhile ---- */
+
+static void await_ends(struct doctor *doctor)
+{
+	timer_stop(&doctor->timer);
+	progress_leave(&doctor->awaited.progress);
+	if (!doctor_ended(doctor))
+		doctor->awaited.then(doctor);
+}
+
+static void on_await_late(struct timer *timer)
+{
+	await_ends(container_of(timer, struct doctor, timer));
+}
+
+static void on_progress(struct progress_waiter *waiter)
+{
+	struct doctor *doctor = container_of(waiter, struct doctor, awaited.progress);
+
+	if (doctor->engine->closing || doctor->awaited.is_over(doctor->engine))
+		await_ends(doctor);
+	else
+		progress_await(&doctor->engine->progress, waiter, on_progress);
+}
+
+void doctor_await(struct doctor *doctor, bool (*is_over)(const struct engine *engine),
+		  uint64_t until_ms, void (*then)(struct doctor *doctor))
+{
+	struct engine *engine = doctor->engine;
+
+	doctor->awaited.is_over = is_over;
+	doctor->awaited.then = then;
+	timer_start_at(engine->loop, &doctor->timer, until_ms, on_await_late);
+	progress_await(&engine->progress, &doctor->awaited.progress, on_progress);
+	progress_made(&engine->progress); /* it may be over already */
 }
 
 char *doctor_orphan_key(const struct host_thing *thing)
@@ -141,18 +178,13 @@ static void run_checks(struct work *work)
 }
 
 /* What is told of routes, switches and packets is not older than what they are. */
-static void wait_for_ways(struct timer *timer)
+static bool ways_are_known(const struct engine *engine)
 {
-	struct doctor *doctor = container_of(timer, struct doctor, timer);
-	struct loop *loop = doctor->engine->loop;
+	return !engine->relisted.network || (!ways_are_stale(engine) && !passage_is_stale(engine));
+}
 
-	if (doctor_ended(doctor))
-		return;
-	if ((ways_are_stale(doctor->engine) || passage_is_stale(doctor->engine)) &&
-	    doctor->engine->relisted.network && loop_now_ms(loop) < doctor->ways_until_ms) {
-		timer_start(loop, timer, WAYS_CHECK_MS, wait_for_ways);
-		return;
-	}
+static void check_ways(struct doctor *doctor)
+{
 	doctor_check_ranges(doctor);
 	doctor_check_forwarding(doctor);
 	doctor_check_passage(doctor);
@@ -170,8 +202,8 @@ static void look_at_ways(struct doctor *doctor)
 		passage_ask(doctor->engine);
 	else
 		passage_mark_stale(doctor->engine); /* not all that is in the way tells of itself */
-	doctor->ways_until_ms = loop_now_ms(doctor->engine->loop) + WAYS_LIMIT_MS;
-	wait_for_ways(&doctor->timer);
+	doctor_await(doctor, ways_are_known, loop_now_ms(doctor->engine->loop) + WAYS_LIMIT_MS,
+		     check_ways);
 }
 
 /* ---- other managers of the packet filter ---- */

@@ -6,7 +6,6 @@
 #include "core/status/plan_context.h"
 
 enum {
-	SETTLE_CHECK_MS = 50,      /* between two looks whether acts are still under way */
 	SETTLE_LOOK_MS = 250,      /* between two looks at what the engine takes down */
 	SETTLE_MAX_MS = 45 * 1000, /* a container's grace, and some time to kill it */
 };
@@ -112,17 +111,25 @@ static void on_settle_look(struct doctor *doctor)
 		discard_next(doctor);
 }
 
+static bool is_settled(const struct engine *engine)
+{
+	return list_empty(&engine->relists) && list_empty(&engine->runs) &&
+	       !timer_active(&engine->network_again.timer);
+}
+
+static void look_what_goes(struct doctor *doctor)
+{
+	doctor_look(doctor, on_settle_look);
+}
+
+static void settle(struct doctor *doctor)
+{
+	doctor_await(doctor, is_settled, doctor->settle_until_ms, look_what_goes);
+}
+
 static void on_settle(struct timer *timer)
 {
-	struct doctor *doctor = container_of(timer, struct doctor, timer);
-	struct engine *engine = doctor->engine;
-
-	if ((!list_empty(&engine->relists) || !list_empty(&engine->runs) ||
-	     timer_active(&engine->network_again.timer)) &&
-	    loop_now_ms(engine->loop) < doctor->settle_until_ms)
-		timer_start(engine->loop, timer, SETTLE_CHECK_MS, on_settle);
-	else
-		doctor_look(doctor, on_settle_look);
+	settle(container_of(timer, struct doctor, timer));
 }
 
 static void refuse(struct doctor *doctor, const char *why)
@@ -151,7 +158,7 @@ static void take_away(struct doctor *doctor)
 		return refuse(doctor, engine->unread_text);
 	doctor->settle_until_ms = loop_now_ms(engine->loop) + SETTLE_MAX_MS;
 	relist_all(engine);
-	timer_start(engine->loop, &doctor->timer, SETTLE_CHECK_MS, on_settle);
+	settle(doctor);
 }
 
 static void on_second_look(struct doctor *doctor)

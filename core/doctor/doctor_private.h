@@ -48,7 +48,12 @@ struct doctor {
 	struct map orphans; /* struct orphan.node */
 	struct orphan *trying;
 	struct timer timer;
-	uint64_t settle_until_ms, ways_until_ms;
+	uint64_t settle_until_ms;
+	struct {
+		struct progress_waiter progress;
+		bool (*is_over)(const struct engine *engine);
+		void (*then)(struct doctor *doctor);
+	} awaited; /* with the timer for its limit */
 };
 
 /* Takes it out too. */
@@ -59,6 +64,10 @@ void doctor_end(struct doctor *doctor, int status, const struct error *err);
 
 /* Nobody waits for it any more: the engine closes. It is freed then. */
 bool doctor_ended(struct doctor *doctor);
+
+/* Goes on with @then when something is over, or at @until_ms (loop time). */
+void doctor_await(struct doctor *doctor, bool (*is_over)(const struct engine *engine),
+		  uint64_t until_ms, void (*then)(struct doctor *doctor));
 
 /* Asks all drivers what there is of ours, and goes on with @looked. */
 void doctor_look(struct doctor *doctor, void (*looked)(struct doctor *doctor));
@@ -82,7 +91,7 @@ void doctor_leave_out_guesses(struct doctor *doctor);
 /* The spaces say so too. */
 void doctor_check_passage(struct doctor *doctor);
 
-/* What is off is on by now, if it could be, when that was asked for: see wait_for_ways(). */
+/* What is off is on by now, if it could be, when that was asked for: see ways_are_known(). */
 void doctor_check_forwarding(struct doctor *doctor);
 
 /* Whether it answers. */

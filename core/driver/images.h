@@ -77,10 +77,10 @@ struct image_ops {
 		       const char *digest, struct call *call);
 
 	/*
-	 * Takes the images of an archive as its bytes come, and lets the names that it has stand for
-	 * them. Everything is checked on the way: digests, names, sizes. It ends by itself when the
-	 * archive is wrong or too large, and after load_end(); what it wrote is then gone, or part
-	 * of an image. -EBADMSG, -EFBIG: it is the archive's fault, and the words say what.
+	 * Takes the images of an archive as its bytes come, and lets the names that it has stand
+	 * for them. Everything is checked on the way: digests, names, sizes. It ends by itself when
+	 * the archive is wrong or too large, and after load_end(); what it wrote is then gone, or
+	 * part of an image. -EBADMSG, -EFBIG: it is the archive's fault, and the words say what.
 	 */
 	void (*load)(struct image_driver *images, struct image_load *load, struct call *call);
 	/* How much may be given now. 0: on_room follows, or the end. */

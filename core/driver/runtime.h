@@ -67,6 +67,7 @@ struct runtime_listener {
 	void (*on_up)(void *ctx); /* subscribed: look at everything now */
 	void (*on_down)(void *ctx,
 			const struct error *why); /* cannot be asked; on_up follows some time */
+	void (*on_answered)(void *ctx);           /* what ask() waited for has come */
 };
 
 struct runtime;

@@ -2,6 +2,7 @@
 #include "core/journal/journal_private.h"
 
 #include "core/base/str.h"
+#include "core/journal/journal_test.h"
 
 /* ---- records in memory ---- */
 

@@ -73,5 +73,3 @@ const struct journal_record *journal_find(const struct journal *journal, const c
  * none. By key order. */
 const struct journal_record *journal_first(const struct journal *journal, const char *prefix);
 const struct journal_record *journal_next(const struct journal_record *record, const char *prefix);
-
-void journal_get_stats(const struct journal *journal, struct journal_stats *ret_stats);

@@ -69,11 +69,14 @@ static int take_socket(struct kukeond *k, int *ret_fd, struct error *err)
 	return 0;
 }
 
-static void on_rescan_asked(void *ctx)
+static unsigned on_rescan_asked(void *ctx)
 {
-	struct kukeond *k = ctx;
+	return manifests_rescan(((struct kukeond *)ctx)->manifests);
+}
 
-	manifests_rescan(k->manifests);
+static unsigned last_read(void *ctx)
+{
+	return manifests_last_scan(((struct kukeond *)ctx)->manifests);
 }
 
 int part_open_api(struct kukeond *k, struct error *err)
@@ -88,6 +91,7 @@ int part_open_api(struct kukeond *k, struct error *err)
 		.watch_kind = watch_kind,
 		.watch_kind_ctx = k,
 		.rescan = on_rescan_asked,
+		.last_read = last_read,
 		.rescan_ctx = k,
 		.self = { .stop = on_stop_asked,
 			  .kill = on_kill_asked,

@@ -16,7 +16,7 @@
 
 enum loop_clock {
 	LOOP_CLOCK_BOOTTIME,
-	LOOP_CLOCK_VIRTUAL, /* stands still; loop_run_virtual() moves it from timer to timer */
+	LOOP_CLOCK_VIRTUAL, /* stands still; core/loop/loop_test.h moves it from timer to timer */
 };
 
 struct inotify;
@@ -54,16 +54,6 @@ int64_t loop_wall_ms(const struct loop *loop);
 
 /* Runs the real loop until nothing is left to do. */
 void loop_run(struct loop *loop);
-
-/*
- * Virtual clock only: runs deferred work, then timers in order of time, until nothing is due before
- * @until_ms. The clock then stands at @until_ms.
- */
-void loop_run_virtual(struct loop *loop, uint64_t until_ms);
-
-/* One turn of that: what is deferred or, when nothing is, the timers that are due next. False, with
- * the clock at @until_ms, when nothing is left to do before. */
-bool loop_turn_virtual(struct loop *loop, uint64_t until_ms);
 
 /* Work for the next turn of the loop, embedded in its owner. */
 struct deferred {

@@ -140,6 +140,7 @@ static void on_applied(struct call *call)
 			one_act_soon(&filter->act, filter->rests_until_ms);
 	}
 	wish_free(filter);
+	progress_made(&engine->progress);
 	pending_end(&engine->under_way);
 }
 

@@ -182,6 +182,7 @@ static void on_looked(struct call *call)
 			one_act_again_in(&ways->act, AGAIN_MS);
 	}
 	wish_free(ways);
+	progress_made(&engine->progress);
 	pending_end(&engine->under_way);
 }
 

@@ -160,6 +160,7 @@ static void plan_next(struct engine *engine)
 
 	timer_stop(&passage->due);
 	count_marked(engine);
+	progress_made(&engine->progress);
 	passage->hurry &= passage->left > 0;
 	if (passage->stale)
 		due_in(engine, after_change_ms(engine));

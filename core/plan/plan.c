@@ -70,9 +70,8 @@ static void say_addresses(struct planning *p)
 		break;
 	case ADDRESSES_LOW:
 		plan_say(p, API__STATE__STATE_READY, REASON_ADDRESSES_LOW,
-			 "%u of the %u addresses that cells can have in %s %s in use",
-			 backing->addresses_used, total, backing->space.subnet,
-			 backing->addresses_used == 1 ? "is" : "are");
+			 "%u of the %u addresses that cells can have in %s are in use",
+			 backing->addresses_used, total, backing->space.subnet);
 		break;
 	case ADDRESSES_NONE:
 		if (total == ADDRESSES_BRIDGE_PORTS)

@@ -354,4 +354,5 @@ void observed_runtime_down(struct engine *engine, const struct error *why)
 	engine->runtime_up = false;
 	engine->runtime_problem = *why;
 	engine_enqueue_all(engine);
+	progress_made(&engine->progress);
 }

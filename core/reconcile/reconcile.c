@@ -57,6 +57,7 @@ static void finish(struct call *call)
 	engine_enqueue(engine, object);
 	list_remove(&run->link);
 	free(run);
+	progress_made(&engine->progress);
 	pending_end(&engine->under_way);
 }
 

@@ -43,6 +43,7 @@ void relist_free(struct relist *relist)
 	if (list_empty(&engine->relists))
 		unplaced_forget(engine);
 	free(relist);
+	progress_made(&engine->progress);
 	pending_end(&engine->under_way);
 }
 
@@ -88,6 +89,7 @@ static void relist_again(struct relist *relist)
 {
 	uint64_t pause_ms = backoff_ms(&relist_again_pauses, relist->problem->times++);
 
+	progress_made(&relist->engine->progress);
 	if (relist->engine->closing)
 		relist_free(relist);
 	else

@@ -178,6 +178,10 @@ struct rpc_peer rpc_server_call_peer(const struct rpc_server_call *call);
 /* True from when nobody waits for the answer any more: the deadline has passed, the call was
  * cancelled, or the client is gone. May be read on any thread, until the call is answered. */
 const atomic_bool *rpc_server_call_gone(const struct rpc_server_call *call);
+
+/* For a unary call that is answered later: @on_gone runs once on the loop, later, when that has
+ * come true, unless the call was answered before. It is still to be answered. */
+void rpc_server_when_gone(struct rpc_server_call *call, void (*on_gone)(void *owner), void *owner);
 void rpc_server_reply(struct rpc_server_call *call, const ProtobufCMessage *reply);
 
 /* Ends the call with the gRPC status that stands for @code (the table above read backwards) and the

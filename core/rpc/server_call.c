@@ -44,6 +44,7 @@ struct rpc_server_call {
 	bool receiving, received_all;
 
 	const struct rpc_stream_handler *handler; /* NULL: no stream, or on_closed has run */
+	void (*on_gone)(void *owner);             /* of a unary call; NULL: nobody wants to know */
 	void *owner;
 	struct deferred closed;
 	grpc_status_code status; /* how a stream that is ENDING ends */
@@ -159,13 +160,23 @@ static void tell_closed(struct rpc_server_call *call)
 	handler->on_closed(call, call->owner);
 }
 
+/* A unary handler still owes its answer. */
+static void tell_gone(struct rpc_server_call *call)
+{
+	void (*on_gone)(void *) = take_ptr(call->on_gone);
+
+	if (call->handler)
+		tell_closed(call);
+	else if (on_gone)
+		on_gone(call->owner);
+}
+
 static void on_close(struct rpc_tag *tag, bool ok UNUSED)
 {
 	struct rpc_server_call *call = container_of(tag, struct rpc_server_call, on_close);
 
 	call->gone = true;
-	if (call->handler)
-		tell_closed(call);
+	tell_gone(call);
 	tag_returned(call);
 }
 
@@ -333,6 +344,26 @@ const atomic_bool *rpc_server_call_gone(const struct rpc_server_call *call)
 	return &call->gone;
 }
 
+/* While the handler was busy; the notice has passed already. */
+static void on_gone_late(struct deferred *deferred)
+{
+	struct rpc_server_call *call = container_of(deferred, struct rpc_server_call, closed);
+	bool stream = call->handler;
+
+	tell_gone(call);
+	if (stream)
+		settle(call);
+}
+
+void rpc_server_when_gone(struct rpc_server_call *call, void (*on_gone)(void *owner), void *owner)
+{
+	check(call->state == SERVER_CALL_HANDLED);
+	call->on_gone = on_gone;
+	call->owner = owner;
+	if (call->gone)
+		loop_defer(call->loop, &call->closed, on_gone_late);
+}
+
 /*
  * Ends a call that its handler owns; also when the client has gone, and when a message is still
  * under way.
@@ -341,6 +372,9 @@ static void finish(struct rpc_server_call *call, const ProtobufCMessage *reply,
 		   grpc_status_code status, const char *text)
 {
 	check(call->state == SERVER_CALL_HANDLED || call->state == SERVER_CALL_STREAMING);
+	if (call->state == SERVER_CALL_HANDLED)
+		deferred_cancel(&call->closed);
+	call->on_gone = NULL;
 	if (call->gone) {
 		call->state = SERVER_CALL_ANSWERED;
 		settle(call);
@@ -379,14 +413,6 @@ void rpc_server_end(struct rpc_server_call *call)
 	finish(call, NULL, GRPC_STATUS_OK, "");
 }
 
-static void on_closed_late(struct deferred *deferred)
-{
-	struct rpc_server_call *call = container_of(deferred, struct rpc_server_call, closed);
-
-	tell_closed(call);
-	settle(call);
-}
-
 void rpc_server_stream(struct rpc_server_call *call, const struct rpc_stream_handler *handler,
 		       void *owner)
 {
@@ -394,8 +420,8 @@ void rpc_server_stream(struct rpc_server_call *call, const struct rpc_stream_han
 	call->state = SERVER_CALL_STREAMING;
 	call->handler = handler;
 	call->owner = owner;
-	if (call->gone) { /* while the handler was busy; the notice has passed already */
-		loop_defer(call->loop, &call->closed, on_closed_late);
+	if (call->gone) {
+		loop_defer(call->loop, &call->closed, on_gone_late);
 	} else if (!count_stream(call)) {
 		finish(call, NULL, GRPC_STATUS_RESOURCE_EXHAUSTED, TOO_MANY_STREAMS);
 		call->refused = true;

@@ -40,7 +40,6 @@ struct container *cell_add_container(struct object *object, const char *role, co
 					 container->containerd_id);
 	container->object = object;
 	container->slot.known = true;
-	container->stop_signal = model_stop_signal(NULL);
 	container->stop_grace_ms = model_stop_grace_ms(NULL);
 	list_append(&object->cell.containers, &container->link);
 	return container;

@@ -68,6 +68,7 @@ void engine_drop(struct engine *engine, struct object *object)
 	if (object->kind == KIND_CELL)
 		engine->cells[object->status.state]--;
 	object_free(object);
+	progress_made(&engine->progress);
 	if (parent) {
 		parent->children--;
 		engine_invalidate_cgroup(engine, parent);

@@ -18,6 +18,7 @@
 #include "core/driver/runtime.h"
 #include "core/events/history.h"
 #include "core/loop/pending.h"
+#include "core/loop/progress.h"
 #include "core/state/object.h"
 #include "core/state/prune_guard.h"
 #include "core/state/queue.h"
@@ -141,6 +142,9 @@ struct engine {
 	struct list earlier;
 
 	struct list runs; /* struct run.link: actions under way */
+	/* Acts, listings, rounds of the queue and readings of the manifests that have ended,
+	 * objects that went, looks at routes and packets, containerd that has answered, or is away. */
+	struct progress progress;
 	uint64_t seq;     /* counts whatever has to be put in order: see struct slot */
 	/* When something was last forgotten: a listing that began before may tell of it, so what
 	 * is made anew under its name has changed then. */

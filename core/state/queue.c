@@ -3,10 +3,10 @@
 
 #include "core/state/engine.h"
 
-void queue_init(struct queue *queue, struct loop *loop,
+void queue_init(struct queue *queue, struct loop *loop, struct progress *progress,
 		void (*work)(struct queue *, struct object *))
 {
-	*queue = (struct queue){ .loop = loop, .work = work };
+	*queue = (struct queue){ .loop = loop, .progress = progress, .work = work };
 	list_init(&queue->ready);
 }
 
@@ -18,6 +18,7 @@ static void drain(struct deferred *deferred)
 	list_swap_out(&queue->ready, &batch);
 	while ((link = list_pop(&batch)))
 		queue->work(queue, list_entry(link, struct object, queued));
+	progress_made(queue->progress);
 }
 
 void queue_add(struct queue *queue, struct object *object)

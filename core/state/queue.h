@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "core/loop/loop.h"
+#include "core/loop/progress.h"
 
 struct object;
 
@@ -14,10 +14,11 @@ struct queue {
 	struct loop *loop;
 	struct list ready; /* struct object.queued */
 	struct deferred drain;
+	struct progress *progress; /* made whenever a round is over */
 	void (*work)(struct queue *queue, struct object *object);
 };
 
-void queue_init(struct queue *queue, struct loop *loop,
+void queue_init(struct queue *queue, struct loop *loop, struct progress *progress,
 		void (*work)(struct queue *, struct object *));
 void queue_add(struct queue *queue, struct object *object);
 

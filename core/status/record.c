@@ -12,6 +12,7 @@
 #include "core/plan/restart.h"
 #include "core/status/diff.h"
 #include "core/status/status.h"
+#include "core/status/trouble.h"
 
 enum { CHANGES_SHOWN = 8, SIGNAL_BASE = 128 };
 
@@ -189,28 +190,6 @@ void record_request(struct engine *engine, enum record_reason reason, const char
 
 /* ---- objects ---- */
 
-static bool is_trouble(enum reason reason)
-{
-	switch (reason) {
-	case REASON_NONE:
-	case REASON_STARTING:
-	case REASON_PARENT_NOT_READY:
-	case REASON_CREATING:
-	case REASON_PULLING_IMAGE:
-	case REASON_UPDATING:
-	case REASON_RESTARTING:
-	case REASON_SPACE_NOT_READY:
-	case REASON_NO_CONTAINERS:
-	case REASON_STOPPING:
-	case REASON_DELETING:
-	case REASON_COMPLETED:
-	case REASON_STOP_REQUESTED:
-		return false;
-	default:
-		return true;
-	}
-}
-
 /* That nobody can know the state is told once, of the daemon. That a layer above an object is not
  * Ready is told of the layer, unless the object is new. A layer that was made is made sure of again
  * by each daemon. */
@@ -235,7 +214,7 @@ void record_state(struct engine *engine, struct object *object, const struct pla
 	const struct field_name state = model_state_name(plan->state);
 	const char *reason = plan->reason ? reason_name(plan->reason) : state.text,
 		   *message = plan->message;
-	enum tone tone = plan->state == API__STATE__STATE_FAILED || is_trouble(plan->reason)
+	enum tone tone = plan->state == API__STATE__STATE_FAILED || reason_is_trouble(plan->reason)
 				 ? WARNING
 				 : NORMAL;
 

@@ -9,7 +9,7 @@
 
 #include "core/loop/op.h"
 #include "core/model/names.h"
-#include "drivers/cgroup/events.h"
+#include "drivers/cgroup/cgroup_events.h"
 #include "drivers/cgroup/hierarchy.h"
 
 struct cgroup {

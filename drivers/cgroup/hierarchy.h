@@ -60,8 +60,8 @@ int hierarchy_kill_each(const struct hierarchy *hierarchy, const char *key, stru
  * on. 0 also when the cgroup or the controller is not there. */
 uint64_t hierarchy_count_oom_kills(const struct hierarchy *hierarchy, const char *path);
 
-/* inventory.c: every cgroup of ours down to those below a cell, and those in between that no object
- * can have. Only the latter are discarded. */
+/* cgroup_inventory.c: every cgroup of ours down to those below a cell, and those in between that no
+ * object can have. Only the latter are discarded. */
 int hierarchy_inventory(const struct hierarchy *hierarchy, struct host_things *ret_things,
 			struct error *err);
 int hierarchy_discard(const struct hierarchy *hierarchy, const char *name, struct error *err);

@@ -4,7 +4,7 @@
 
 #include "core/loop/op.h"
 #include "drivers/cni/cni.h"
-#include "drivers/dns/resolve.h"
+#include "drivers/dns/dns_resolve.h"
 #include "drivers/nft/netfilter.h"
 #include "drivers/plugins/exec.h"
 #include "drivers/spaces/space.h"

@@ -6,7 +6,7 @@
 #include "core/base/fs.h"
 #include "core/model/names.h"
 #include "drivers/attachments/reservation.h"
-#include "drivers/cni/inventory.h"
+#include "drivers/cni/network_inventory.h"
 
 static bool is_reservation(const char *name)
 {

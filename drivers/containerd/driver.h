@@ -43,13 +43,13 @@ void namespace_remove(struct runtime *runtime, const char *namespace_, struct ca
 void namespace_list(struct runtime *runtime, struct strv *ret_namespaces, struct strv *ret_realms,
 		    struct call *call);
 
-/* facts.c */
+/* runtime_facts.c */
 void facts_list(struct runtime *runtime, const char *namespace_, struct container_facts *ret_facts,
 		struct call *call);
 void facts_inspect(struct runtime *runtime, const struct container_ref *ref,
 		   struct container_fact *ret_fact, struct call *call);
 
-/* container.c */
+/* records.c */
 void container_create(struct runtime *runtime, const struct container_request *request,
 		      char **ret_digest, struct call *call);
 void container_remove(struct runtime *runtime, const struct container_ref *ref, struct call *call);
@@ -64,8 +64,8 @@ void task_signal(struct runtime *runtime, const struct container_ref *ref, int s
 void task_delete(struct runtime *runtime, const struct container_ref *ref, struct call *call);
 void task_kill_shim(struct runtime *runtime, const struct container_ref *ref, struct call *call);
 
-/* inventory.c */
+/* runtime_inventory.c */
 void inventory_take(struct runtime *runtime, struct host_things *ret_things, struct call *call);
 
-/* discard.c */
+/* runtime_discard.c */
 void inventory_discard(struct runtime *runtime, const struct host_thing *thing, struct call *call);

@@ -25,7 +25,7 @@
 #include "core/base/log.h"
 #include "drivers/ctd/client.h"
 #include "drivers/ctd/ctd.h"
-#include "drivers/ctd/hints.h"
+#include "drivers/ctd/event_hints.h"
 #include "drivers/ctd/methods.h"
 #include "drivers/ctd/watch.h"
 
@@ -108,8 +108,10 @@ static void on_version(struct call *call)
 		events->ctd->version = xstrdup(reply->version);
 	}
 	rpc_unary_fini(&events->version);
-	if (call->status == 0)
+	if (call->status == 0) {
 		events_answered(events);
+		events->listener.on_answered(events->listener.ctx);
+	}
 	if (call->status < 0 && (events->state == EVENTS_UP || events->state == EVENTS_GREETING)) {
 		explain(events, "ask for the version", call->status, call->err.msg, &why);
 		drop_stream(events, &why);

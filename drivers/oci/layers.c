@@ -18,8 +18,10 @@
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
+#include "core/base/fs.h"
+
 /* The kernel's own limits: links in one path, and layers of an overlay. */
-enum { LINKS_MAX = 40, LAYERS_MAX = 512, READ_BYTES = 16 * 1024 };
+enum { LINKS_MAX = 40, LAYERS_MAX = 512 };
 
 /* ---- which layers there are ---- */
 
@@ -287,24 +289,13 @@ static int explain(int code, const char *path, size_t max_bytes, struct error *e
 
 static int read_bounded(int fd, size_t max_bytes, struct buf *ret)
 {
-	size_t begin = ret->len;
 	struct stat st;
-	ssize_t n;
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
-	do {
-		n = read(fd, buf_reserve(ret, READ_BYTES), READ_BYTES);
-		if (n < 0)
-			return -errno;
-		ret->len += (size_t)n;
-		if (ret->len - begin > max_bytes)
-			return -EFBIG;
-	} while (n > 0);
-	buf_add(ret, "", 0); /* terminated */
-	return 0;
+	return fs_read_rest(fd, max_bytes, ret);
 }
 
 int layers_read_file(const struct strv *layers, const char *path, size_t max_bytes, struct buf *ret,

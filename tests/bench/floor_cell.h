@@ -7,7 +7,7 @@
 
 #include "drivers/oci/host.h"
 #include "drivers/oci/image.h"
-#include "tests/bench/ctd.h"
+#include "tests/bench/bare_ctd.h"
 #include "tests/bench/floor.h"
 #include "tests/bench/plugin.h"
 

@@ -113,9 +113,15 @@ static void on_down(void *ctx UNUSED, const struct error *why)
 	test.why = *why;
 }
 
-static const struct runtime_listener listener = {
-	.on_container = on_container, .on_image = on_image, .on_up = on_up, .on_down = on_down
-};
+static void on_answered(void *ctx UNUSED)
+{
+}
+
+static const struct runtime_listener listener = { .on_container = on_container,
+						  .on_image = on_image,
+						  .on_up = on_up,
+						  .on_down = on_down,
+						  .on_answered = on_answered };
 
 /* ---- the host ---- */
 

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "core/base/fs.h"
+#include "core/journal/journal_test.h"
 #include "drivers/cni/cni.h"
 #include "drivers/netlink/nl.h"
 

@@ -3,6 +3,7 @@
  * manifests as text. */
 #pragma once
 
+#include "core/loop/loop_test.h"
 #include "core/state/engine.h"
 #include "tests/fake/world.h"
 #include "watchers/resync.h"

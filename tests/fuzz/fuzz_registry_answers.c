@@ -13,6 +13,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct error err;
 	int64_t wait_ms = answer_retry_after_ms(text, 1700000000000);
 
+	int64_t first, total;
+
+	if (answer_content_range(text, &first, &total))
+		check(first >= 0 && (total == -1 || total > first));
 	check(wait_ms >= -1 && wait_ms <= RETRY_AFTER_MAX_MS);
 	answer_add_words((const char *)data, len, &words);
 	check(words.len <= ANSWER_WORDS_MAX_BYTES);

@@ -94,6 +94,11 @@ const atomic_bool *rpc_server_call_gone(const struct rpc_server_call *call UNUSE
 	return &waits;
 }
 
+void rpc_server_when_gone(struct rpc_server_call *call UNUSED, void (*on_gone)(void *owner) UNUSED,
+			  void *owner UNUSED)
+{
+}
+
 void rpc_server_stream(struct rpc_server_call *call, const struct rpc_stream_handler *handler,
 		       void *owner)
 {
@@ -133,6 +138,11 @@ static void nothing(void *ctx UNUSED)
 {
 }
 
+static unsigned no_reading(void *ctx UNUSED)
+{
+	return 0;
+}
+
 static void on_closed(void *ctx)
 {
 	*(bool *)ctx = true;
@@ -144,7 +154,8 @@ static void core_open(struct sim *sim, struct api **ret_api)
 		.engine = &sim->engine,
 		.run_path = "/opt/kukeon",
 		.watch_kind = watch_kind,
-		.rescan = nothing,
+		.rescan = no_reading,
+		.last_read = no_reading,
 		.self = { .stop = nothing, .kill = nothing, .restart = nothing },
 	};
 

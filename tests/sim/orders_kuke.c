@@ -92,6 +92,11 @@ const atomic_bool *rpc_server_call_gone(const struct rpc_server_call *call UNUSE
 	return &gone;
 }
 
+void rpc_server_when_gone(struct rpc_server_call *call UNUSED, void (*on_gone)(void *owner) UNUSED,
+			  void *owner UNUSED)
+{
+}
+
 void rpc_server_stream(struct rpc_server_call *call UNUSED,
 		       const struct rpc_stream_handler *handler UNUSED, void *owner UNUSED)
 {

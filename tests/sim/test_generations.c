@@ -93,6 +93,39 @@ static void until_busy(struct sim *sim, const struct slot *slot, enum action act
 	}
 }
 
+/* ---- orders that overtake acts ---- */
+
+/* One that no root has used is no beginning any more once it is being taken down. */
+static void test_nothing_begins_in_a_network_that_goes(void **state UNUSED)
+{
+	struct sim sim;
+	struct object *web;
+
+	sim_init(&sim, 1);
+	strv_add(&sim.world.missing_images, "img");
+	sim_start(&sim);
+	give_web(&sim, "img", "");
+	sim_run(&sim, SETTLED_MS);
+	web = cell_of(&sim);
+	assert_true(web->cell.attached && web->cell.fresh);
+	world_pace(&sim.world, "detach", SLOW_MS, 0);
+	web->cell.run = INTENT_STOP;
+	engine_enqueue(&sim.engine, web);
+	until_busy(&sim, &web->cell.network, ACTION_NETWORK_DETACH);
+	strv_fini(&sim.world.missing_images);
+	web->cell.run = INTENT_RUN;
+	engine_want_object_anew(&sim.engine, web);
+	engine_enqueue(&sim.engine, web);
+	while (web->cell.network.busy && web->cell.network.action == ACTION_NETWORK_DETACH) {
+		assert_false(container(&sim, "root")->slot.busy);
+		assert_int_equal(container(&sim, "root")->task, TASK_NONE);
+		sim_run(&sim, 1);
+	}
+	sim_run(&sim, SETTLED_MS);
+	assert_web(&sim, API__STATE__STATE_READY, "");
+	finish(&sim);
+}
+
 /* ---- edits that overtake acts ---- */
 
 /* The image of the spec before is not that of this one. */
@@ -470,6 +503,7 @@ static void test_drift_during_an_act(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_nothing_begins_in_a_network_that_goes),
 		cmocka_unit_test(test_image_of_an_earlier_spec),
 		cmocka_unit_test(test_failure_of_an_earlier_spec),
 		cmocka_unit_test(test_image_comes_while_it_is_looked_for),

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "core/loop/loop.h"
+#include "core/loop/loop_test.h"
 
 enum { PIECES = 12, POOL_THREADS = 4 };
 

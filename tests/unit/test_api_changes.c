@@ -6,7 +6,7 @@
 
 #include "tests/unit/api_fixture.h"
 
-#include "core/api/api_mutation.h"
+#include "core/api/changes/api_mutation.h"
 #include "core/base/log.h"
 #include "core/desired/desired.h"
 #include "core/status/status.h"
@@ -910,10 +910,10 @@ static void let_go(struct fixture *f)
 /* The daemon learns a moment after its client that this one has given up. */
 static bool nobody_waits(struct sim *sim)
 {
-	struct mutation *m;
+	struct pending_reply *reply;
 
-	list_for_each(m, &served_of(sim)->api->mutations, link)
-		if (!atomic_load(rpc_server_call_gone(m->call)))
+	list_for_each(reply, &served_of(sim)->api->replies.all, link)
+		if (!atomic_load(rpc_server_call_gone(reply->call)))
 			return false;
 	return true;
 }

@@ -241,6 +241,25 @@ static void test_fs_read(void **state UNUSED)
 	assert_int_equal(fs_read_file(AT_FDCWD, "fifo", 4, &content, &err), -EINVAL);
 }
 
+/* In pieces, as a pipe gives it; what is too much is told, and some of it read. */
+static void test_fs_read_rest(void **state UNUSED)
+{
+	AUTO_BUF struct buf content = { 0 };
+	int fds[2];
+
+	for (size_t max = 3; max < 6; max++) {
+		content.len = 0;
+		buf_add_str(&content, "a");
+		assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+		assert_int_equal(write(fds[1], "bcde", 4), 4);
+		close(fds[1]);
+		assert_int_equal(fs_read_rest(fds[0], max, &content), max < 4 ? -EFBIG : 0);
+		assert_string_equal(content.data, "abcde");
+		close(fds[0]);
+	}
+	assert_int_equal(fs_read_rest(-1, 1, &content), -EBADF);
+}
+
 static void test_fs_write(void **state UNUSED)
 {
 	AUTO_BUF struct buf content = { 0 };
@@ -511,6 +530,7 @@ int main(void)
 		cmocka_unit_test(test_sha256),
 		cmocka_unit_test(test_error_keeps_origin),
 		FS_TEST(test_fs_read),
+		cmocka_unit_test(test_fs_read_rest),
 		FS_TEST(test_fs_write),
 		FS_TEST(test_fs_modes),
 		FS_TEST(test_fs_update),

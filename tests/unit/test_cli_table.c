@@ -10,6 +10,8 @@
 #include "cli/show/print.h"
 #include "cli/show/report.h"
 #include "core/base/str.h"
+#include "core/model/field.h"
+#include "core/model/model.h"
 
 /* The generated structs have no const, literals have. */
 #define TEXT(literal) ((char *)(literal))
@@ -339,24 +341,88 @@ static void test_cell_row(void **state UNUSED)
 				 "10.88.0.7   kuke-main-front   RestartBackOff\n");
 }
 
+static void expect_headers(enum kind kind, unsigned further, const char *expected)
+{
+	AUTO(table_fini) struct table table = { 0 };
+	struct capture capture;
+
+	columns_begin(kind, further, &table);
+	table_print(&table, capture_begin(&capture), false);
+	capture_expect(&capture, expected);
+}
+
 static void test_headers_of_every_kind(void **state UNUSED)
 {
-	static const char *const expected[KIND_COUNT] = {
-		[KIND_REALM] = "NAME   STATE   NAMESPACE   AGE\n",
-		[KIND_SPACE] = "NAME   REALM   STATE   SUBNET   BRIDGE   AGE\n",
-		[KIND_STACK] = "NAME   REALM   SPACE   STATE   AGE\n",
-		[KIND_CELL] = "NAME   REALM   SPACE   STACK   STATE   READY   AGE\n",
-		[KIND_CONTAINER] =
-			"NAME   REALM   SPACE   STACK   CELL   STATE   RESTARTS   IMAGE   AGE\n",
+	static const struct {
+		const char *usual, *whole;
+	} expected[KIND_COUNT] = {
+		[KIND_REALM] = { "NAME   STATE   NAMESPACE   AGE\n",
+				 "NAME   STATE   NAMESPACE   AGE   REASON   LABELS\n" },
+		[KIND_SPACE] = { "NAME   REALM   STATE   SUBNET   BRIDGE   AGE\n",
+				 "NAME   REALM   STATE   SUBNET   BRIDGE   AGE   CONFLIST   REASON   "
+				 "LABELS\n" },
+		[KIND_STACK] = { "NAME   REALM   SPACE   STATE   AGE\n",
+				 "NAME   REALM   SPACE   STATE   AGE   REASON   LABELS\n" },
+		[KIND_CELL] = { "NAME   REALM   SPACE   STACK   STATE   READY   AGE\n",
+				"NAME   REALM   SPACE   STACK   STATE   READY   AGE   IP   BRIDGE   "
+				"REASON   LABELS\n" },
+		[KIND_CONTAINER] = { "NAME   REALM   SPACE   STACK   CELL   STATE   RESTARTS   "
+				     "IMAGE   AGE\n",
+				     "NAME   REALM   SPACE   STACK   CELL   STATE   RESTARTS   "
+				     "IMAGE   AGE   PID   EXIT   CONTAINERD-ID   REASON   LABELS\n" },
 	};
 
 	for (int kind = 0; kind < KIND_COUNT; kind++) {
-		AUTO(table_fini) struct table table = { 0 };
-		struct capture capture;
+		expect_headers((enum kind)kind, 0, expected[kind].usual);
+		expect_headers((enum kind)kind, COLUMNS_WIDE | COLUMNS_LABELS,
+			       expected[kind].whole);
+	}
+}
 
-		columns_begin((enum kind)kind, 0, &table);
-		table_print(&table, capture_begin(&capture), false);
-		capture_expect(&capture, expected[kind]);
+/* ---- every column has something to say of an object that says everything ---- */
+
+static void fill(ProtobufCMessage *message);
+
+static void fill_field(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
+{
+	void *storage = field_add(message, field);
+
+	if (field->type == PROTOBUF_C_TYPE_STRING)
+		*(char **)storage = xstrdup("2026-01-02T03:00:00Z"); /* some are times */
+	else if (field->type == PROTOBUF_C_TYPE_MESSAGE)
+		fill(*(ProtobufCMessage **)storage = message_new(field->descriptor));
+	else
+		*(uint32_t *)storage = 1;
+}
+
+static void fill(ProtobufCMessage *message)
+{
+	for (unsigned f = 0; f < message->descriptor->n_fields; f++) {
+		const ProtobufCFieldDescriptor *field = &message->descriptor->fields[f];
+
+		if (field_count(message, field) == 0)
+			fill_field(message, field);
+	}
+}
+
+static void test_every_column_says_something(void **state UNUSED)
+{
+	for (int kind = 0; kind < KIND_COUNT; kind++) {
+		ProtobufCMessage *message = message_new(model_descriptor((enum kind)kind));
+		Api__Object api = object_wrap((enum kind)kind, message);
+		AUTO(table_fini) struct table table = { 0 };
+		struct object object;
+
+		fill(message);
+		assert_true(object_read(&api, &object));
+		columns_begin((enum kind)kind, COLUMNS_WIDE | COLUMNS_LABELS, &table);
+		columns_add(&object, COLUMNS_WIDE | COLUMNS_LABELS,
+			    time_parse("2026-01-02T03:04:05Z"), &table);
+		for (size_t i = 0; i < table.n_columns; i++)
+			if (str_equal(table.cells[i].text, "-"))
+				fail_msg("nothing stands in %s of a %s: cli/show/columns.c",
+					 table.headers[i], kind_name((enum kind)kind));
+		protobuf_c_message_free_unpacked(message, NULL);
 	}
 }
 
@@ -574,6 +640,7 @@ int main(void)
 		cmocka_unit_test(test_cell_row),
 		cmocka_unit_test(test_ready_counts),
 		cmocka_unit_test(test_headers_of_every_kind),
+		cmocka_unit_test(test_every_column_says_something),
 		cmocka_unit_test(test_bare_objects),
 		cmocka_unit_test(test_labels),
 		cmocka_unit_test(test_empty_report),

@@ -15,6 +15,7 @@
 #include "core/base/fs.h"
 #include "core/base/log.h"
 #include "core/base/str.h"
+#include "core/loop/loop_test.h"
 #include "core/model/names.h"
 #include "tests/unit/scratch.h"
 

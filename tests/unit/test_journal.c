@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/journal/journal.h"
+#include "core/journal/journal_test.h"
 
 #include <endian.h>
 #include <errno.h>

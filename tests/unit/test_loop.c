@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/loop/loop.h"
+#include "core/loop/loop_test.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -22,6 +22,7 @@
 #include "core/base/fs.h"
 #include "core/base/log.h"
 #include "core/loop/inotify.h"
+#include "core/loop/loop_test.h"
 #include "core/manifest/file_name.h"
 #include "core/manifest/manifest.h"
 #include "tests/unit/scratch.h"
@@ -1235,18 +1236,24 @@ static void test_idle(void **state UNUSED)
 static void test_rescan(void **state UNUSED)
 {
 	size_t before;
+	unsigned number;
 
 	put("a.yaml", "a");
 	open_watcher(f.dir, false);
-	manifests_rescan(f.watcher); /* while the first one is under way: one more */
-	manifests_rescan(f.watcher);
+	number = manifests_rescan(f.watcher); /* while the first one is under way: one more */
+	assert_int_equal(manifests_rescan(f.watcher), number);
+	before = 0;
+	assert_true(run_until(scanned, &before, WAIT_MS));
+	assert_int_equal(manifests_last_scan(f.watcher), number - 1);
 	before = 1;
 	assert_true(run_until(scanned, &before, WAIT_MS));
 	run_until(NULL, NULL, SETTLE_MS);
 	assert_int_equal(f.scans, 2);
+	assert_int_equal(manifests_last_scan(f.watcher), number);
 	before = f.scans;
-	manifests_rescan(f.watcher);
+	assert_int_equal(manifests_rescan(f.watcher), number + 1);
 	wait_scan();
+	assert_int_equal(manifests_last_scan(f.watcher), number + 1);
 	assert_int_equal(f.scans, before + 1);
 	expect("+a.yaml=a\n");
 }

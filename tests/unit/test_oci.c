@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "core/base/buf.h"
+#include "core/model/field.h"
 #include "drivers/oci/oci.h"
 
 struct fixture {
@@ -558,6 +559,88 @@ static void test_inputs_of_the_host(void **state)
 	assert_int_equal(inputs_read_host(&f->spec, &f->inputs, &err), 0);
 }
 
+/* ---- every field ---- */
+
+/* Whoever adds a field that runc does not read says so here. */
+static bool is_used_elsewhere(const char *name)
+{
+	static const char *const names[] = {
+		"realm_id", /* in the cell's key */
+		"space_id",
+		"stack_id",
+		"cell_id",
+		"root",
+		"image", /* its digest is looked up before */
+		"ports",
+		"networks",
+		"networks_aliases",
+		"restart_policy",
+		"restart_backoff_seconds",
+		"restart_max_retries",
+		"user", /* in the inputs: the files of the image say what it is */
+		"stop_signal",
+		"stop_grace_period_seconds",
+		"hostname", /* in the request: that of the cell's root */
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (str_equal(name, names[i]))
+			return true;
+	return false;
+}
+
+/* Whether runc reads something else with this value in the field; to be refused is to be seen. */
+static bool is_seen(struct fixture *f, const ProtobufCFieldDescriptor *field, const void *value)
+{
+	AUTO_FREE char *before = NULL, *after = NULL;
+	struct error err;
+	bool refused;
+
+	assert_int_equal(oci_spec(&f->options, &before, &err), 0);
+	memcpy(field_add(&f->spec.base, field), value, field_bytes(field));
+	refused = oci_spec(&f->options, &after, &err) < 0;
+	if (field->type == PROTOBUF_C_TYPE_STRING) /* literals */
+		memset(field_value(&f->spec.base, field, 0), 0, sizeof(char *));
+	field_clear(&f->spec.base, field);
+	return refused || !str_equal(before, after);
+}
+
+static bool is_text_seen(struct fixture *f, const ProtobufCFieldDescriptor *field)
+{
+	static const char *const texts[] = { "other", "/other", "1", "0027", "A=1", "1g" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		if (is_seen(f, field, &texts[i]))
+			return true;
+	return false;
+}
+
+static bool is_number_seen(struct fixture *f, const ProtobufCFieldDescriptor *field)
+{
+	for (uint64_t number = 1; number < 1000; number *= 7)
+		if (is_seen(f, field, &number))
+			return true;
+	return false;
+}
+
+static void test_every_field_is_used(void **state)
+{
+	const ProtobufCMessageDescriptor *type = &api__container_spec__descriptor;
+	struct fixture *f = *state;
+
+	f->spec.id = f->spec.image = NULL;
+	for (unsigned i = 0; i < type->n_fields; i++) {
+		const ProtobufCFieldDescriptor *field = &type->fields[i];
+
+		if (field->type != PROTOBUF_C_TYPE_MESSAGE && !is_used_elsewhere(field->name) &&
+		    !(field->type == PROTOBUF_C_TYPE_STRING ? is_text_seen(f, field)
+							    : is_number_seen(f, field)))
+			fail_msg("%s: runc never sees it, and it is not in the list of what is "
+				 "used elsewhere: drivers/oci/",
+				 field->name);
+	}
+}
+
 static void test_host(void **state UNUSED)
 {
 	struct host_devices devices;
@@ -594,6 +677,7 @@ int main(void)
 		TEST(test_privileged),
 		TEST(test_devices),
 		TEST(test_inputs_of_the_host),
+		TEST(test_every_field_is_used),
 		cmocka_unit_test(test_host),
 	};
 

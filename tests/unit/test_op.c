@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "core/base/str.h"
+#include "core/loop/loop_test.h"
 #include "core/loop/op.h"
 
 /* Writes down what runs: a letter a step. */

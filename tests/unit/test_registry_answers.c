@@ -60,6 +60,36 @@ static void test_retry_after(void **state UNUSED)
 	}
 }
 
+static void test_content_range(void **state UNUSED)
+{
+	static const struct {
+		const char *value;
+		bool can_be_read;
+		int64_t first, total;
+	} rows[] = {
+		{ "bytes 5-9/10", true, 5, 10 },
+		{ "Bytes 0-0/*", true, 0, -1 },
+		{ "bytes 5-9/9", false, 0, 0 },
+		{ "bytes 9-5/10", false, 0, 0 },
+		{ "bytes 5-9", false, 0, 0 },
+		{ "bytes */10", false, 0, 0 },
+		{ "bytes 5-9/10 and more", false, 0, 0 },
+		{ "bytes -5-9/10", false, 0, 0 },
+		{ "bytes 5-99999999999999999999/*", false, 0, 0 },
+		{ "lines 5-9/10", false, 0, 0 },
+		{ "", false, 0, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		int64_t first = 0, total = 0;
+
+		if (answer_content_range(rows[i].value, &first, &total) != rows[i].can_be_read ||
+		    first != rows[i].first || total != rows[i].total)
+			fail_msg("%s: %lld %lld", rows[i].value, (long long)first,
+				 (long long)total);
+	}
+}
+
 static void test_words(void **state UNUSED)
 {
 	static const struct {
@@ -178,9 +208,13 @@ static void test_tokens(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_status), cmocka_unit_test(test_retry_after),
-		cmocka_unit_test(test_words),  cmocka_unit_test(test_words_are_bounded),
-		cmocka_unit_test(test_scope),  cmocka_unit_test(test_asking),
+		cmocka_unit_test(test_status),
+		cmocka_unit_test(test_retry_after),
+		cmocka_unit_test(test_content_range),
+		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_words_are_bounded),
+		cmocka_unit_test(test_scope),
+		cmocka_unit_test(test_asking),
 		cmocka_unit_test(test_tokens),
 	};
 

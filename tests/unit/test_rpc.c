@@ -110,6 +110,39 @@ static void test_cancel_unary(void **state)
 	f->n_held = 0;
 }
 
+/* Whoever holds a call hears that its client has gone, once, also when that was before it asked to;
+ * after the answer nothing is heard. */
+static void test_hears_of_the_end(void **state)
+{
+	struct fixture *f = *state;
+	struct unary unary = { 0 }, other = { 0 }, answered = { 0 };
+	bool gone = false, heard_late = false, never = false;
+	struct error err;
+
+	unary_start(f, &unary, SERVICE "Get", "hold");
+	unary_start(f, &other, SERVICE "Get", "hold");
+	wait_until(f, f->n_held == 2);
+	rpc_server_when_gone(f->held[0], on_flag, &gone);
+	rpc_unary_cancel(&unary.rpc);
+	rpc_unary_cancel(&other.rpc);
+	wait_until(f, gone && unary.done && other.done);
+	wait_until(f, atomic_load(rpc_server_call_gone(f->held[1])));
+	gone = false;
+	rpc_server_when_gone(f->held[1], on_flag, &heard_late);
+	assert_false(heard_late); /* never from inside */
+	wait_until(f, heard_late);
+	for (int i = 0; i < 2; i++)
+		rpc_server_fail(f->held[i], error_set(&err, -EIO, "too late"), &err);
+	f->n_held = 0;
+	unary_start(f, &answered, SERVICE "Get", "hold");
+	wait_until(f, f->n_held == 1);
+	rpc_server_when_gone(f->held[0], on_flag, &never);
+	answer_held(f);
+	wait_until(f, answered.done);
+	run_for(f, 10);
+	assert_false(gone || never);
+}
+
 static void test_late_answers(void **state)
 {
 	struct fixture *f = *state;
@@ -305,6 +338,7 @@ int main(void)
 		test_with_server(test_stream_bad_header),
 		test_with_server(test_deadline),
 		test_with_server(test_cancel_unary),
+		test_with_server(test_hears_of_the_end),
 		test_with_server(test_late_answers),
 		test_with_server(test_unknown_method),
 		test_with_server(test_200_at_once),

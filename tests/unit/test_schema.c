@@ -16,36 +16,88 @@
 
 /* ---- enums ---- */
 
-static const ProtobufCEnumDescriptor *const enums[] = {
-	&api__state__descriptor,
-	&api__kind__descriptor,
-	&api__outcome__descriptor,
-	&api__run_verb__descriptor,
-	&api__watch_event__type__descriptor,
-	&api__event__type__descriptor,
-	&api__host_check__result__descriptor,
-	&api__restart_policy__descriptor,
-	&api__volume_kind__descriptor,
-	&api__host_kind__descriptor,
-	&api__image_layer__state__descriptor,
+struct seen {
+	const void *items[256]; /* messages and enums */
+	size_t n;
 };
 
+static bool see(struct seen *seen, const void *item)
+{
+	for (size_t i = 0; i < seen->n; i++)
+		if (seen->items[i] == item)
+			return false;
+	assert_true(seen->n < ARRAY_SIZE(seen->items));
+	seen->items[seen->n++] = item;
+	return true;
+}
+
+/* Calls @check for every enum that a field of @type or below has. */
+static void walk(const ProtobufCMessageDescriptor *type, struct seen *seen,
+		 void (*check_enum)(const ProtobufCEnumDescriptor *type))
+{
+	if (!see(seen, type))
+		return;
+	for (unsigned f = 0; f < type->n_fields; f++) {
+		const ProtobufCFieldDescriptor *field = &type->fields[f];
+
+		if (field->type == PROTOBUF_C_TYPE_MESSAGE)
+			walk(field->descriptor, seen, check_enum);
+		else if (field->type == PROTOBUF_C_TYPE_ENUM && see(seen, field->descriptor))
+			check_enum(field->descriptor);
+	}
+}
+
+static void check_prefix(const ProtobufCEnumDescriptor *type)
+{
+	assert_true(naming_is_unspecified(&type->values[0]));
+	assert_null(naming_find_value(type, "Unspecified"));
+	assert_null(naming_find_value(type, type->values[0].name));
+	for (unsigned i = 1; i < type->n_values; i++) {
+		const struct field_name name = naming_of_value(type, &type->values[i]);
+
+		if (strlen(name.text) >= strlen(type->values[i].name))
+			fail_msg("%s has no prefix", type->values[i].name);
+		assert_ptr_equal(naming_find_value(type, name.text), &type->values[i]);
+	}
+}
+
+/* Of all that any call says or is told. */
 static void test_enums(void **state UNUSED)
 {
-	for (size_t e = 0; e < ARRAY_SIZE(enums); e++) {
-		const ProtobufCEnumDescriptor *type = enums[e];
+	static const ProtobufCServiceDescriptor *const services[] = { &api__kukeon__descriptor,
+								      &api__images__descriptor,
+								      &api__admin__descriptor };
+	struct seen seen = { 0 };
 
-		assert_true(naming_is_unspecified(&type->values[0]));
-		assert_null(naming_find_value(type, "Unspecified"));
-		assert_null(naming_find_value(type, type->values[0].name));
-		for (unsigned i = 1; i < type->n_values; i++) {
-			const struct field_name name = naming_of_value(type, &type->values[i]);
-
-			if (strlen(name.text) >= strlen(type->values[i].name))
-				fail_msg("%s has no prefix", type->values[i].name);
-			assert_ptr_equal(naming_find_value(type, name.text), &type->values[i]);
+	for (size_t s = 0; s < ARRAY_SIZE(services); s++)
+		for (unsigned m = 0; m < services[s]->n_methods; m++) {
+			walk(services[s]->methods[m].input, &seen, check_prefix);
+			walk(services[s]->methods[m].output, &seen, check_prefix);
 		}
+}
+
+static void check_small(const ProtobufCEnumDescriptor *type)
+{
+	for (unsigned i = 1; i < type->n_values; i++) {
+		const struct field_name name = naming_of_value(type, &type->values[i]);
+
+		if (strpbrk(name.text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_"))
+			fail_msg("users would write %s: is_written_small() in core/model/naming.c",
+				 name.text);
 	}
+}
+
+static void test_enums_of_manifests(void **state UNUSED)
+{
+	const ProtobufCMessageDescriptor *object = &api__object__descriptor;
+	struct seen seen = { 0 };
+
+	for (unsigned kind = 0; kind < object->n_fields; kind++) {
+		const ProtobufCMessageDescriptor *type = object->fields[kind].descriptor;
+
+		walk(field_find(type, "spec")->descriptor, &seen, check_small);
+	}
+	assert_true(seen.n > 0);
 }
 
 /* As documents, stores and events of earlier versions have them. */
@@ -219,8 +271,10 @@ static void test_another_value_is_another_container(void **state UNUSED)
 /* No field allows it. */
 static void set_nonsense(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
 {
-	void *storage = field_add(message, field);
+	void *storage;
 
+	field_clear(message, field);
+	storage = field_add(message, field);
 	if (field->type == PROTOBUF_C_TYPE_STRING)
 		*(char **)storage = xstrdup(" no\tsense ");
 	else if (field->type == PROTOBUF_C_TYPE_ENUM)
@@ -295,14 +349,70 @@ static void test_defaults_of_a_space_are_validated(void **state UNUSED)
 	}
 }
 
+/* ---- rules ---- */
+
+/* Whoever adds a field without a rule of its own says so here. */
+static bool takes_any_value(const ProtobufCFieldDescriptor *field)
+{
+	static const char *const names[] = {
+		"command", /* up to a length */
+		"args",
+		"restart_backoff_seconds",
+		"restart_max_retries",
+		"stop_grace_period_seconds",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (str_equal(field->name, names[i]))
+			return true;
+	return field->type == PROTOBUF_C_TYPE_BOOL || field->type == PROTOBUF_C_TYPE_MESSAGE;
+}
+
+static bool is_told(const Api__Cell *cell, const ProtobufCFieldDescriptor *field)
+{
+	AUTO_FREE char *problems = problems_of(KIND_CELL, &cell->base, "spec.containers[0].");
+
+	return strstr(problems, naming_of_field(field).text) != NULL;
+}
+
+/* @list as above. */
+static void check_rules(const ProtobufCMessageDescriptor *type,
+			const ProtobufCFieldDescriptor *list)
+{
+	for (unsigned f = 0; f < type->n_fields; f++) {
+		Api__Cell *cell = new_cell();
+
+		set_nonsense(part_of(cell, list), &type->fields[f]);
+		model_set_defaults(KIND_CELL, &cell->base);
+		if (!takes_any_value(&type->fields[f]) && !is_told(cell, &type->fields[f]))
+			fail_msg("%s: nothing is said of a value without sense, and it is not in "
+				 "the list of what takes any: core/validate/, called from "
+				 "validate_settings()",
+				 type->fields[f].name);
+		protobuf_c_message_free_unpacked(&cell->base, NULL);
+	}
+}
+
+static void test_nonsense_is_refused(void **state UNUSED)
+{
+	const ProtobufCMessageDescriptor *type = &api__container_spec__descriptor;
+
+	check_rules(type, NULL);
+	for (unsigned f = 0; f < type->n_fields; f++)
+		if (type->fields[f].type == PROTOBUF_C_TYPE_MESSAGE)
+			check_rules(type->fields[f].descriptor, &type->fields[f]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_enums),
+		cmocka_unit_test(test_enums_of_manifests),
 		cmocka_unit_test(test_words_of_old),
 		cmocka_unit_test(test_defaults_written_out_change_nothing),
 		cmocka_unit_test(test_another_value_is_another_container),
 		cmocka_unit_test(test_defaults_of_a_space_are_validated),
+		cmocka_unit_test(test_nonsense_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

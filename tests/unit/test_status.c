@@ -9,6 +9,7 @@
 
 #include "core/base/log.h"
 #include "core/base/wall.h"
+#include "core/status/record.h"
 #include "tests/fake/host.h"
 
 enum { LONG_MS = 10 * 1000 };
@@ -229,13 +230,39 @@ static void test_never_wanted(void **state UNUSED)
 	sim_fini(&sim);
 }
 
+/* ---- what is recorded ---- */
+
+static bool warns(struct sim *sim, enum reason reason)
+{
+	const struct plan plan = { .state = API__STATE__STATE_PENDING, .reason = reason };
+	const struct event_ring *ring = &sim->engine.history.ring;
+	const struct event *event;
+
+	record_state(&sim->engine, engine_find(&sim->engine, WEB), &plan);
+	event = event_ring_at(ring, ring->n - 1);
+	assert_string_equal(event->reason, reason_name(reason));
+	return event->warning;
+}
+
+/* Two hundred cells that come up ten at a time are no hundred and ninety warnings. */
+static void test_what_warns(void **state UNUSED)
+{
+	struct sim sim;
+
+	start(&sim);
+	assert_false(warns(&sim, REASON_CREATING));
+	assert_false(warns(&sim, REASON_WAITING_ITS_TURN));
+	assert_true(warns(&sim, REASON_IMAGE_NOT_PRESENT));
+	sim_fini(&sim);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_times),          cmocka_unit_test(test_parse),
 		cmocka_unit_test(test_render_parents), cmocka_unit_test(test_render_cell),
 		cmocka_unit_test(test_render_exit),    cmocka_unit_test(test_times_are_set_once),
-		cmocka_unit_test(test_never_wanted),
+		cmocka_unit_test(test_never_wanted),   cmocka_unit_test(test_what_warns),
 	};
 
 	log_set_level(LOG_ERROR);

@@ -32,10 +32,11 @@ struct manifests_watcher {
 
 	struct work work;
 	struct manifests_scan scan; /* the worker's while busy */
-	bool scanned;    /* false: the directory did not answer, and nothing is known of it */
-	bool busy;       /* from the start of a scan until its last difference is delivered */
-	bool hinted;     /* meanwhile there was a hint ... */
-	bool wanted_now; /* ... or a request */
+	bool scanned;         /* false: the directory did not answer, and nothing is known of it */
+	unsigned begun, told; /* scans that began; the last one of which on_scan_done() ran */
+	bool busy;            /* from the start of a scan until its last difference is delivered */
+	bool hinted;          /* meanwhile there was a hint ... */
+	bool wanted_now;      /* ... or a request */
 
 	struct mounts *mounts;               /* NULL: the mount table cannot be watched */
 	struct timer moved;                  /* from its change to the look at the directories */
@@ -79,13 +80,20 @@ static void hint(struct manifests_watcher *watcher)
 		       on_quiet);
 }
 
-void manifests_rescan(struct manifests_watcher *watcher)
+unsigned manifests_rescan(struct manifests_watcher *watcher)
 {
 	check(!watcher->closed);
-	if (watcher->busy)
+	if (watcher->busy) {
 		watcher->wanted_now = true;
-	else
-		start_scan(watcher);
+		return watcher->begun + 1;
+	}
+	start_scan(watcher);
+	return watcher->begun;
+}
+
+unsigned manifests_last_scan(const struct manifests_watcher *watcher)
+{
+	return watcher->told;
 }
 
 /* ---- mounts ---- */
@@ -191,6 +199,7 @@ static void deliver(struct manifests_watcher *watcher)
 			break;
 		}
 	}
+	watcher->told = watcher->begun;
 	if (!watcher->closed)
 		listener->on_scan_done(listener->ctx,
 				       scan->problem.code < 0 ? &scan->problem : NULL);
@@ -272,6 +281,7 @@ static void start_scan(struct manifests_watcher *watcher)
 	timer_stop(&watcher->again);
 	watcher->first_hint_ms = 0;
 	watcher->busy = true;
+	watcher->begun++;
 	watcher->started_ns = uv_hrtime();
 	join_inotify(watcher);
 	watcher->scan.watches.user = inotify_joined(&watcher->inotify) ? &watcher->inotify : NULL;

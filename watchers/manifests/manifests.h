@@ -86,8 +86,12 @@ int manifests_open(struct manifests_watcher **ret_watcher, struct loop *loop,
  * runs from inside. */
 void manifests_close(struct manifests_watcher *watcher, void (*closed)(void *ctx), void *ctx);
 
-/* Reads everything again now (or once more after the scan that is under way). */
-void manifests_rescan(struct manifests_watcher *watcher);
+/* Reads everything again now (or once more after the scan that is under way): the number of that
+ * scan. */
+unsigned manifests_rescan(struct manifests_watcher *watcher);
+
+/* The number of the last scan whose end was told. */
+unsigned manifests_last_scan(const struct manifests_watcher *watcher);
 
 /* "inotify", or "polling" where hints cannot be relied on. */
 const char *manifests_watch_kind(const struct manifests_watcher *watcher);

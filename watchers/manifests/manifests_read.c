@@ -13,13 +13,13 @@
 #include <signal.h>
 #include <time.h>
 
+#include "core/base/fs.h"
 #include "core/manifest/manifest.h"
 #include "watchers/path/path_owner.h"
 
 enum {
 	STILL_MS = 200,  /* without leases: no write for so long */
 	TRUST_MS = 2000, /* coarser than any filesystem's clock */
-	READ_BYTES = 65536,
 };
 
 static int64_t to_ns(const struct timespec *t)
@@ -70,22 +70,6 @@ static int lease(int fd, bool *ret_leased)
 	return errno == EAGAIN ? -EAGAIN : 0;
 }
 
-/* More than MANIFEST_MAX_BYTES are never kept: one byte more is read and shows that there are. */
-static int read_content(int fd, struct buf *content)
-{
-	while (content->len <= MANIFEST_MAX_BYTES) {
-		ssize_t n = read(fd, buf_reserve(content, READ_BYTES), READ_BYTES);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : 0;
-		content->len += (size_t)n;
-		content->data[content->len] = '\0';
-	}
-	return -EFBIG;
-}
-
 static int refuse(const struct stat *st, const struct manifests_read_options *options,
 		  struct error *err)
 {
@@ -134,7 +118,7 @@ static void read_open_file(int fd, const struct manifests_read_options *options,
 		found->outcome = MANIFESTS_HELD;
 		return;
 	}
-	r = read_content(fd, &found->content);
+	r = fs_read_rest(fd, MANIFEST_MAX_BYTES, &found->content);
 	if (r < 0) {
 		error_set(&found->err, r, "cannot read %s: %s", options->shown, strerror(-r));
 		return;
