@@ -16,9 +16,9 @@ enum {
 /* Embedded in its owner. */
 struct blob_writer {
 	/* in, not copied: valid until the end */
-	const char *ref;    /* of the ingest; a name of ours */
-	/* "sha256:..."; NULL: it is not known yet, and set before the last byte is written. containerd
-	 * then adds what it has already (existed) to no lease. */
+	const char *ref; /* of the ingest; a name of ours */
+	/* "sha256:..."; NULL: it is not known yet, and set before the last byte is written.
+	 * containerd then adds what it has already (existed) to no lease. */
 	const char *digest;
 	int64_t size;
 	/* More may be written: blob_writer_room(). The first time @offset says from where. */

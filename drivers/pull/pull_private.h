@@ -3,8 +3,8 @@
 #pragma once
 
 #include "core/loop/pending.h"
-#include "drivers/ctd/ctd_op.h"
 #include "drivers/archive/archives.h"
+#include "drivers/ctd/ctd_op.h"
 #include "drivers/images/content_labels.h"
 #include "drivers/images/documents.h"
 #include "drivers/images/look.h"

@@ -52,9 +52,7 @@ static void test_wrong_usage(void **state UNUSED)
 	static const struct {
 		const char *line, *problem, *try;
 	} rows[] = {
-		{ "pull",
-		  "unknown verb \"pull\": here it is 'kuke image pull IMAGE'",
-		  try_help },
+		{ "pull", "unknown verb \"pull\": here it is 'kuke image pull IMAGE'", try_help },
 		{ "ps", "unknown verb \"ps\": here it is 'kuke get containers'", try_help },
 		{ "logs",
 		  "unknown verb \"logs\": here it is 'kuke events container NAME --cell CELL'; what "
