@@ -64,6 +64,7 @@ static const struct rpc_method methods[] = {
 	{ IMAGES "RemoveImage", &api__remove_image_request__descriptor, api_on_remove_image },
 	{ IMAGES "TagImage", &api__tag_image_request__descriptor, api_on_tag_image },
 	{ IMAGES "PruneImages", &api__prune_images_request__descriptor, api_on_prune_images },
+	{ IMAGES "PullImage", &api__pull_image_request__descriptor, api_on_pull_image },
 	{ IMAGES "LoadImages", &api__load_images_request__descriptor, api_on_load_images },
 	{ IMAGES "SaveImages", &api__save_images_request__descriptor, api_on_save_images },
 };

@@ -132,12 +132,13 @@ void api_on_watch(struct rpc_server_call *call, const ProtobufCMessage *request,
 /* api_events.c */
 void api_on_events(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
 
-/* api_images.c, api_images_load.c, api_images_save.c */
+/* api_images.c, api_images_pull.c, api_images_load.c, api_images_save.c */
 void api_on_list_images(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
 void api_on_inspect_image(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
 void api_on_remove_image(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
 void api_on_tag_image(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
 void api_on_prune_images(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
+void api_on_pull_image(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
 void api_on_load_images(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
 void api_on_save_images(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
 

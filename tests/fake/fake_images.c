@@ -202,6 +202,82 @@ static void fake_remove(struct image_driver *images, const char *namespace_, con
 	op->image = xstrdup(name);
 }
 
+/* ---- archives: anything is one, and has one image ---- */
+
+enum { LOAD_ROOM_BYTES = 64 << 10 };
+
+static void fake_load(struct image_driver *images UNUSED, struct image_load *load,
+		      struct call *call)
+{
+	load->state = call;
+}
+
+static size_t fake_load_room(struct image_driver *images UNUSED, const struct image_load *load)
+{
+	return load->state ? LOAD_ROOM_BYTES : 0;
+}
+
+static void fake_load_give(struct image_driver *images UNUSED, struct image_load *load,
+			   const void *data UNUSED, size_t len)
+{
+	check(load->state && len > 0 && len <= LOAD_ROOM_BYTES);
+	load->unpacked_bytes += len;
+}
+
+static void end_load(struct image_load *load, int status)
+{
+	struct call *call = load->state;
+
+	load->state = NULL;
+	if (call)
+		call_complete(call, status, NULL);
+}
+
+static void fake_load_end(struct image_driver *images UNUSED, struct image_load *load)
+{
+	if (!load->state)
+		return;
+	load->images = xnew(struct image_loaded);
+	load->n_images = 1;
+	load->images->name = xstrdup("localhost/loaded:latest");
+	load->images->digest =
+		xasprintf("sha256:%064llu", (unsigned long long)load->unpacked_bytes);
+	end_load(load, 0);
+}
+
+static void fake_load_cancel(struct image_driver *images UNUSED, struct image_load *load)
+{
+	end_load(load, -ECANCELED);
+}
+
+static void end_save(struct image_save *save, int status)
+{
+	struct call *call = save->state;
+
+	save->state = NULL;
+	if (call)
+		call_complete(call, status, NULL);
+}
+
+static void fake_save_resume(struct image_driver *images UNUSED, struct image_save *save)
+{
+	static const char text[] = "an archive";
+
+	if (save->state && save->on_data(save, text, sizeof(text)))
+		end_save(save, 0);
+}
+
+static void fake_save(struct image_driver *images, struct image_save *save, struct call *call)
+{
+	save->state = call;
+	fake_save_resume(images, save);
+}
+
+static void fake_save_cancel(struct image_driver *images UNUSED, struct image_save *save)
+{
+	end_save(save, -ECANCELED);
+}
+
 const struct image_ops *fake_image_ops(void)
 {
 	static const struct image_ops ops = {
@@ -212,6 +288,14 @@ const struct image_ops *fake_image_ops(void)
 		.inspect = fake_inspect,
 		.tag = fake_tag,
 		.remove = fake_remove,
+		.load = fake_load,
+		.load_room = fake_load_room,
+		.load_give = fake_load_give,
+		.load_end = fake_load_end,
+		.load_cancel = fake_load_cancel,
+		.save = fake_save,
+		.save_resume = fake_save_resume,
+		.save_cancel = fake_save_cancel,
 	};
 
 	return &ops;

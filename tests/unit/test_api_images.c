@@ -188,7 +188,38 @@ static void stub_save_cancel(struct image_driver *images UNUSED, struct image_sa
 	call_complete(the->call, -ECANCELED, NULL);
 }
 
+static void stub_pull(struct image_driver *images UNUSED, struct image_pull *pull,
+		      struct call *call)
+{
+	struct error err;
+
+	assert_string_equal(pull->namespace_, "kukeon-default");
+	pull->progress.host = xstrdup("registry.example");
+	pull->progress.layers = xnew(struct image_layer);
+	pull->progress.n_layers = 1;
+	pull->progress.layers->state = IMAGE_LAYER_FETCHING;
+	if (strstr(pull->image, "private")) {
+		pull->fault = IMAGE_FAULT_NOT_THERE;
+		call_complete(call, -ENOENT,
+			      (error_set(&err, 0, "not found, or needs credentials"), &err));
+	} else if (!strstr(pull->image, "slow")) {
+		pull->digest = xstrdup("sha256:2");
+		pull->changed = true;
+		call_complete(call, 0, NULL);
+	} else {
+		the->call = call;
+	}
+}
+
+static void stub_cancel(struct image_driver *images UNUSED, struct image_pull *pull UNUSED)
+{
+	buf_add_str(&the->did, "pull cancelled\n");
+	call_complete(the->call, -ECANCELED, NULL);
+}
+
 static const struct image_ops stub_ops = {
+	.pull = stub_pull,
+	.cancel = stub_cancel,
 	.list = stub_list,
 	.inspect = stub_inspect,
 	.tag = stub_tag,
@@ -553,6 +584,68 @@ static void test_save_fails(void **state)
 	assert_int_equal(f->status, -ENOENT);
 }
 
+static void on_pull_progress(struct rpc_stream *stream, const ProtobufCMessage *message)
+{
+	const Api__PullProgress *progress = (const Api__PullProgress *)message;
+
+	the->n_replies++;
+	if (progress->digest) {
+		assert_true(progress->changed);
+		the->loaded_name = xstrdup(progress->digest);
+	}
+	if (the->n_replies == the->stop_after)
+		rpc_stream_cancel(stream);
+}
+
+static void pull(struct fixture *f, const char *name, int stop_after)
+{
+	Api__PullImageRequest request = API__PULL_IMAGE_REQUEST__INIT;
+
+	request.realm = (char *)"default";
+	request.name = (char *)name;
+	f->stop_after = stop_after;
+	f->stream = (struct rpc_stream){ .method = IMAGES "PullImage",
+					 .request = &request.base,
+					 .reply_type = &api__pull_progress__descriptor,
+					 .on_message = on_pull_progress,
+					 .on_end = on_end };
+	rpc_stream_start(f->served.channel, &f->stream);
+	assert_true(sim_run_until(&f->served.sim, has_ended, WAIT_MS));
+}
+
+static void test_pull(void **state)
+{
+	struct fixture *f = *state;
+
+	pull(f, "redis", 0);
+	assert_int_equal(f->status, 0);
+	assert_string_equal(f->loaded_name, "sha256:2");
+}
+
+static void test_pull_refused(void **state)
+{
+	struct fixture *f = *state;
+
+	pull(f, "x.io/private", 0);
+	assert_int_equal(f->status, -ENOENT);
+	assert_non_null(strstr(f->err.msg, "not found, or needs credentials"));
+}
+
+static bool pull_is_cancelled(struct sim *sim UNUSED)
+{
+	return strstr(did(the), "pull cancelled") != NULL;
+}
+
+/* Nobody else wants it: whoever goes takes the pull along. */
+static void test_pull_cancelled(void **state)
+{
+	struct fixture *f = *state;
+
+	pull(f, "x.io/slow", 1);
+	assert_int_equal(f->status, -ECANCELED);
+	assert_true(sim_run_until(&f->served.sim, pull_is_cancelled, WAIT_MS));
+}
+
 /* The daemon stops while an archive is being loaded: the API is closed, the driver ends later. */
 static void test_stopped(void **state)
 {
@@ -579,11 +672,12 @@ static void test_stopped(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(test_list),         test(test_inspect),    test(test_tag),
-		test(test_remove),       test(test_moved_name), test(test_prune),
-		test(test_driver_hangs), test(test_load),       test(test_load_cancelled),
-		test(test_load_refused), test(test_save),       test(test_save_cancelled),
-		test(test_save_fails),   test(test_stopped),
+		test(test_list),           test(test_inspect),    test(test_tag),
+		test(test_remove),         test(test_moved_name), test(test_prune),
+		test(test_driver_hangs),   test(test_load),       test(test_load_cancelled),
+		test(test_load_refused),   test(test_save),       test(test_save_cancelled),
+		test(test_save_fails),     test(test_pull),       test(test_pull_refused),
+		test(test_pull_cancelled), test(test_stopped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
