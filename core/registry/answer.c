@@ -2,6 +2,7 @@
 #include "core/registry/answer.h"
 
 #include <ctype.h>
+#include <strings.h>
 #include <time.h>
 
 #include "core/base/str.h"
@@ -54,6 +55,33 @@ int64_t answer_retry_after_ms(const char *value, int64_t now_ms)
 		return -1;
 	at_ms -= now_ms;
 	return at_ms < 0 ? 0 : at_ms < RETRY_AFTER_MAX_MS ? at_ms : RETRY_AFTER_MAX_MS;
+}
+
+/* "bytes 100-199/1000"; NULL: no number stands at @s. */
+static const char *read_number(const char *s, int64_t *ret)
+{
+	size_t digits = strspn(s, "0123456789");
+
+	if (digits == 0 || digits > 18)
+		return NULL;
+	*ret = strtoll(s, NULL, 10);
+	return s + digits;
+}
+
+bool answer_content_range(const char *value, int64_t *ret_first, int64_t *ret_total)
+{
+	int64_t first, last, total = -1;
+	const char *at;
+
+	if (strncasecmp(value, "bytes ", strlen("bytes ")) != 0 ||
+	    !(at = read_number(value + strlen("bytes "), &first)) || *at != '-' ||
+	    !(at = read_number(at + 1, &last)) || *at != '/' || last < first)
+		return false;
+	if (!str_equal(at, "/*") && (!(at = read_number(at + 1, &total)) || *at || total <= last))
+		return false;
+	*ret_first = first;
+	*ret_total = total;
+	return true;
 }
 
 /* ---- words ---- */

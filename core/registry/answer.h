@@ -26,6 +26,10 @@ enum {
  * long to wait, at most RETRY_AFTER_MAX_MS. -1: it says nothing that can be read. */
 int64_t answer_retry_after_ms(const char *value, int64_t now_ms);
 
+/* The header Content-Range (RFC 9110, 14.4): its first byte, and of how many; *ret_total -1 where
+ * it does not say that. */
+bool answer_content_range(const char *value, int64_t *ret_first, int64_t *ret_total);
+
 /* What stands in the JSON of an error (OCI distribution specification, "Error Codes"), "DENIED:
  * requested access ...", or else the text itself where it is one line of text: printable, at most
  * ANSWER_WORDS_MAX_BYTES. Nothing is added when nothing can be read. */

@@ -218,6 +218,18 @@ static bool holds(const char *prefix, const char *repository)
 			    (repository[len] == '\0' || repository[len] == '/'));
 }
 
+size_t docker_key_match(const char *key, const struct reference *reference)
+{
+	AUTO_FREE char *registry = NULL;
+	AUTO_FREE char *repository = NULL;
+
+	split_key(key, &registry, &repository);
+	if (strcasecmp(registry, reference->registry) != 0 ||
+	    !holds(repository, reference->repository))
+		return 0;
+	return 1 + strlen(repository);
+}
+
 const struct docker_login *docker_config_find(const struct docker_config *config,
 					      const struct reference *reference)
 {

@@ -38,6 +38,10 @@ struct docker_config {
  * their memory is used again. */
 void docker_config_fini(struct docker_config *config);
 
+/* How close @key, "https://index.docker.io/v1/", "quay.io/team", is to an image: 1 and the length
+ * of what it says behind its registry; 0: the image is not below it. */
+size_t docker_key_match(const char *key, const struct reference *reference);
+
 /* -EBADMSG, -EFBIG: @ret_config is untouched. What it cannot use, "credsStore" among it, is left
  * out. */
 int docker_config_parse(const char *data, size_t len, struct docker_config *ret_config,

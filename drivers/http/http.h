@@ -13,9 +13,12 @@
 
 struct http;
 
-/* What a connection is made with. Strings are copied. */
+/*
+ * What a connection is made with: PEM, not files, since those that somebody names are not read on
+ * the loop. Copied.
+ */
 struct http_tls {
-	const char *ca;         /* a file of certificates; NULL: the system's */
+	const char *ca;         /* certificates beside the system's; NULL: none */
 	const char *cert, *key; /* of the client; NULL: none. @key NULL: it is in @cert */
 	bool skip_verify;       /* whoever answers */
 };

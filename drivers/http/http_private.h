@@ -21,6 +21,7 @@ struct transfer {
 	struct list link;
 	struct http *http;
 	struct http_request *request;
+	char *place; /* host and port, for errors */
 	CURL *easy;
 	struct curl_slist *headers;
 	size_t header_bytes;

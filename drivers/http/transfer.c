@@ -124,23 +124,30 @@ static int errno_of(CURLcode result)
 	case CURLE_GOT_NOTHING:
 	case CURLE_SEND_ERROR:
 	case CURLE_RECV_ERROR:
+	case CURLE_HTTP2:
+	case CURLE_HTTP2_STREAM:
 		return -EPIPE;
 	default:
 		return -EPROTO;
 	}
 }
 
-/* "quay.io:443: ...", without what a URL may hold besides. */
-static int explain(const struct transfer *transfer, CURLcode result, struct error *err)
+/* "quay.io:443", without what a URL may hold besides. */
+static char *place_of(const char *url)
 {
-	const char *host = strstr(transfer->request->url, "://");
+	const char *host = strstr(url, "://");
 	size_t len;
 
-	host = host ? host + 3 : transfer->request->url;
+	host = host ? host + 3 : url;
 	len = strcspn(host, "/?#");
 	for (const char *at; (at = memchr(host, '@', len)); host = at + 1)
 		len -= (size_t)(at + 1 - host);
-	return error_set(err, errno_of(result), "%.*s: %s", (int)len, host,
+	return xstrndup(host, len);
+}
+
+static int explain(const struct transfer *transfer, CURLcode result, struct error *err)
+{
+	return error_set(err, errno_of(result), "%s: %s", transfer->place,
 			 transfer->words[0] ? transfer->words : curl_easy_strerror(result));
 }
 
@@ -152,6 +159,7 @@ static void transfer_free(struct transfer *transfer)
 	list_remove(&transfer->resuming.link);
 	curl_slist_free_all(transfer->headers);
 	list_remove(&transfer->link);
+	free(transfer->place);
 	free(transfer);
 }
 
@@ -199,13 +207,23 @@ void transfer_cancel(struct transfer *transfer)
 
 /* ---- the beginning ---- */
 
+static void set_pem(CURL *easy, CURLoption option, const char *pem)
+{
+	struct curl_blob blob = { .data = (void *)pem,
+				  .len = strlen(pem),
+				  .flags = CURL_BLOB_COPY };
+
+	curl_easy_setopt(easy, option, &blob);
+}
+
+/* Beside a CA of its own, the system's are those of its directory. */
 static void set_tls(CURL *easy, const struct http_tls *tls)
 {
 	if (tls->ca)
-		curl_easy_setopt(easy, CURLOPT_CAINFO, tls->ca);
+		set_pem(easy, CURLOPT_CAINFO_BLOB, tls->ca);
 	if (tls->cert) {
-		curl_easy_setopt(easy, CURLOPT_SSLCERT, tls->cert);
-		curl_easy_setopt(easy, CURLOPT_SSLKEY, tls->key ? tls->key : tls->cert);
+		set_pem(easy, CURLOPT_SSLCERT_BLOB, tls->cert);
+		set_pem(easy, CURLOPT_SSLKEY_BLOB, tls->key ? tls->key : tls->cert);
 	}
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, tls->skip_verify ? 0L : 1L);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, tls->skip_verify ? 0L : 2L);
@@ -272,6 +290,7 @@ void http_start(struct http *http, struct http_request *request)
 	request->answer = (struct http_answer){ .length = -1 };
 	transfer->http = http;
 	transfer->request = request;
+	transfer->place = place_of(request->url);
 	list_append(&http->transfers, &transfer->link);
 	transfer->easy = curl_easy_init();
 	check(transfer->easy);

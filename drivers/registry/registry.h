@@ -19,8 +19,11 @@ struct registries;
 struct registry_session;
 
 struct registries_options {
-	const char *certs_path; /* NULL: "/etc/containerd/certs.d" */
-	const char *agent;      /* "kukeon/1.2.3" */
+	/* Directories with one for each registry, with colons between them; the first that has one
+	 * counts. NULL: "/etc/containerd/certs.d" */
+	const char *certs_path;
+	const char *agent;       /* "kukeon/1.2.3" */
+	uint32_t stall_limit_ms; /* so long without a byte, or with few; 0: HTTP_STALL_LIMIT_MS */
 };
 
 int registries_open(struct registries **ret_registries, struct loop *loop,

@@ -274,5 +274,12 @@ case_containerd_is_disabled_by_the_next_run() {
 	assert_eq "disable --quiet containerd.service" "$(cat "$T/systemctl")" "what systemctl was told"
 }
 
+case_a_registry_is_disabled() {
+	echo docker-registry >"$T/missing"
+	install_deps
+	assert_eq "disable --quiet docker-registry.service" "$(cat "$T/systemctl")" "what systemctl was told"
+	assert_eq "/var/lib/kukeon-*" "$(echo /var/lib/kukeon-*)" "marks that are left"
+}
+
 play_machine
 run_cases machine_is_fresh
