@@ -5,6 +5,7 @@
 #include "core/desired/desired.h"
 #include "core/doctor/doctor.h"
 #include "core/hosts/hosts_files.h"
+#include "core/images/pulls.h"
 #include "core/network/filter.h"
 #include "core/network/network_egress.h"
 #include "core/network/network_ports.h"
@@ -34,6 +35,7 @@ void engine_open(struct engine *engine, const struct engine_options *options)
 		.runtime = options->runtime,
 		.network = options->network,
 		.cgroup = options->cgroup,
+		.images = options->images,
 		.managers = options->managers,
 		.run_path = xstrdup_maybe(options->run_path),
 		.journal = options->journal,
@@ -54,6 +56,7 @@ void engine_open(struct engine *engine, const struct engine_options *options)
 	hosts_files_init(engine);
 	ports_init(engine);
 	egress_init(engine);
+	pulls_init(engine);
 	queue_init(&engine->queue, engine->loop, work);
 	desired_init(engine, options->prune_grace_ms, &options->prune_guard);
 }
@@ -75,6 +78,7 @@ void engine_close(struct engine *engine, void (*closed)(void *ctx), void *ctx)
 	ways_stop(engine);
 	passage_stop(engine);
 	egress_stop(engine);
+	pulls_stop(engine);
 	hosts_files_close(engine);
 	relist_stop_waiting(engine);
 	doctor_stop_waiting(engine);
@@ -107,6 +111,7 @@ void engine_fini(struct engine *engine)
 	passage_fini(engine);
 	ports_fini(engine);
 	egress_fini(engine);
+	pulls_fini(engine);
 	hosts_files_fini(engine);
 	unplaced_forget(engine);
 	history_fini(&engine->history);

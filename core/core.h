@@ -9,6 +9,7 @@ struct engine_options {
 	struct runtime *runtime;
 	struct network *network;
 	struct cgroup_driver *cgroup;
+	struct image_driver *images; /* NULL: none */
 	const char *run_path;    /* NULL: no files at all (simulator) */
 	const char *cgroup_root; /* "/kukeon" */
 	struct journal *journal; /* the caller's, closed after the engine; NULL: none */

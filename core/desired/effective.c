@@ -6,6 +6,7 @@
 #include "core/desired/rivals.h"
 #include "core/desired/stops.h"
 #include "core/hosts/hosts_files.h"
+#include "core/images/pulls.h"
 #include "core/model/view.h"
 #include "core/network/filter.h"
 #include "core/network/joins.h"
@@ -69,7 +70,7 @@ static void want_container(struct engine *engine, struct object *object, const A
 			/* another spec: what the old one did does not count against it */
 			container_forget_past(c);
 		memcpy(c->hash, hash, sizeof(hash));
-		c->image_ready = c->image_moved = false;
+		c->image_ready = c->image_moved = c->image_missing = c->image_asked = false;
 	}
 	free(c->name);
 	c->name = xstrdup(wanted->id);
@@ -182,6 +183,21 @@ static const ProtobufCMessage *space_defaults(const ProtobufCMessage *space)
 	return space ? (ProtobufCMessage *)((const Api__Space *)space)->spec->defaults : NULL;
 }
 
+static bool same_credentials(const ProtobufCMessage *a, const ProtobufCMessage *b)
+{
+	const Api__RealmSpec *before = a ? ((const Api__Realm *)a)->spec : NULL;
+	const Api__RealmSpec *now = ((const Api__Realm *)b)->spec;
+	size_t n = before ? before->n_registry_credentials : 0;
+
+	if (!now || n != now->n_registry_credentials)
+		return n == (now ? now->n_registry_credentials : 0);
+	for (size_t i = 0; i < n; i++)
+		if (!same_message(&before->registry_credentials[i]->base,
+				  &now->registry_credentials[i]->base))
+			return false;
+	return true;
+}
+
 /* A cell without a spec so far counts as one that does not: whether a daemon before us has given
  * them to one that does cannot be seen. */
 static bool wants_all_controllers(const ProtobufCMessage *cell)
@@ -203,6 +219,8 @@ static void set_spec(struct engine *engine, struct object *object, ProtobufCMess
 	if (object->kind == KIND_SPACE &&
 	    !same_message(space_defaults(old), space_defaults(message)))
 		want_cells_anew(engine, object);
+	if (object->kind == KIND_REALM && !same_credentials(old, message))
+		pulls_credentials_changed(engine, object);
 	protobuf_c_message_free_unpacked(old, NULL);
 	engine_want_object_anew(engine, object);
 	if (object->kind == KIND_SPACE)

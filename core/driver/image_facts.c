@@ -47,4 +47,7 @@ void image_pull_fini(struct image_pull *pull)
 	image_progress_fini(&pull->progress);
 	free(pull->digest);
 	pull->digest = NULL;
+	pull->changed = false;
+	pull->fault = IMAGE_FAULT_NONE;
+	pull->retry_after_ms = 0;
 }

@@ -1,51 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The pulls of the engine: a lane of their own beside the slots of containers. One for each realm
- * and name, whoever wants it: containers, and those who ask over the API. What failed is tried
- * again by its kind, while somebody wants it, with a backoff; the last outcome stays for those who
- * come meanwhile.
+ * The lane of pulls: images fetched beside the slots of containers, so that nothing else waits for
+ * them. There is one pull for each realm and name (core/registry/reference.h, reference_name()),
+ * whoever wants it: containers, and those who ask over the API. What failed is tried again by its
+ * kind, while somebody wants it, with a backoff; the last outcome stays for those who come
+ * meanwhile. Not more than some are under way at once.
  */
 #pragma once
 
-#include "core/base/list.h"
-#include "core/base/map.h"
 #include "core/driver/images.h"
 #include "core/state/engine.h"
+#include "core/state/pull.h"
 
-enum pull_state {
-	PULL_RUNS,
-	PULL_WAITS, /* it failed, and is tried again at pull.again_ms */
-	PULL_DONE,
-	PULL_FAILED, /* for good, until somebody asks anew or the realm's credentials change */
+enum {
+	PULLS_AT_ONCE = 8,
+	PULLS_REMEMBERED = 64, /* that ended and that nobody wants */
 };
 
-struct pull;
+void pulls_init(struct engine *engine);
 
-/* One who hears of a pull: progress, and how it ended. Embedded in its owner. */
-struct pull_watcher {
-	struct list link;                                /* struct pull.watchers */
-	struct pull *pull;                               /* NULL: watches none */
-	void (*on_change)(struct pull_watcher *watcher); /* look at watcher->pull */
-};
+/* Begins no more and cancels what is under way; engine.under_way says when that has ended. */
+void pulls_stop(struct engine *engine);
 
-struct pull {
-	struct map_node node; /* struct pulls.by_key */
-	char *key;            /* "<realm> <name as containerd has it>" */
-	char *image;          /* as it was asked for */
-	enum pull_state state;
-	uint64_t again_ms;  /* loop time, with PULL_WAITS */
-	uint64_t ended_seq; /* engine.seq when it last ended */
-	int status;         /* of the last try: 0 or -errno, with: */
-	struct error err;
-	enum image_fault fault;
-	char *digest; /* of the last success; NULL: none */
-	struct image_pull running;
-	struct list watchers; /* struct pull_watcher.link */
-};
+/* Nobody watches any more. */
+void pulls_fini(struct engine *engine);
 
 /*
  * The pull for an image of a realm. @anew: the registry is asked even if a pull of it has ended
- * before; one that runs is joined. @watcher may be NULL.
+ * before, or waits for its next try; one that runs is joined. @watcher, which watches none, hears
+ * of it from the loop's next turn on; what it is by now is to be seen on return: it may have ended.
  */
 struct pull *pulls_want(struct engine *engine, struct object *realm, const char *image, bool anew,
 			struct pull_watcher *watcher);
@@ -55,3 +38,15 @@ struct pull *pulls_find(const struct engine *engine, const char *realm, const ch
 
 /* Hears no more. A pull that nobody wants any more is cancelled. */
 void pull_watcher_leave(struct pull_watcher *watcher);
+
+/* What has failed is tried again at once: somebody asked. */
+void pull_retry(struct pull *pull);
+
+/* The same for all of a realm: it has other credentials, or what a try that runs has is old. */
+void pulls_credentials_changed(struct engine *engine, const struct object *realm);
+
+/* Images came or changed by whatever hand: what was missing may be there. */
+void pulls_images_changed(struct engine *engine, const struct object *realm);
+
+/* Containerd is back: what it refused is tried again. */
+void pulls_runtime_up(struct engine *engine);

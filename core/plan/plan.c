@@ -242,7 +242,7 @@ static void hold_back(struct planning *p)
 		if (only_looks(plan->steps[i].action))
 			plan->steps[n++] = plan->steps[i];
 	plan->n_steps = n;
-	plan->gone = plan->waits = plan->restarted = false;
+	plan->gone = plan->waits = plan->restarted = plan->judged_pulls = false;
 	if (plan->state != API__STATE__STATE_READY)
 		plan->state = API__STATE__STATE_UNKNOWN;
 	plan->reason = REASON_COUNT;

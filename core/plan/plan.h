@@ -29,6 +29,9 @@ enum { PLAN_MESSAGE_BYTES = 512 };
 struct plan {
 	struct plan_step *steps;
 	size_t n_steps;
+	struct container **pulls; /* those that wait for an image from its registry, in their order */
+	size_t n_pulls;
+	bool judged_pulls;   /* else those that are wanted stay wanted */
 	uint64_t wake_at_ms; /* plan again then at the latest; 0: only when something changes */
 	bool gone;           /* not wanted and nothing of it is left: forget it */
 	bool waits;          /* until others have come up */

@@ -33,7 +33,7 @@ static bool root_alive(const struct object *object, const struct container *root
 /* The new image is there before the old container stops. */
 static bool replace_now(const struct container *c)
 {
-	return container_changed(c) && (c->image_ready || !container_lives(c));
+	return container_changed(c) && (container_has_image(c) || !container_lives(c));
 }
 
 /* Something is left of an incarnation whose root is gone. */
@@ -53,7 +53,8 @@ static enum cell_mode mode_of(const struct object *object, const struct containe
 	    !root->spec)
 		return MODE_DOWN;
 	if (intent == INTENT_RESTART)
-		return MODE_RECYCLE;
+		return root_alive(object, root) && cell_restart_waits(object) ? MODE_UP
+									      : MODE_RECYCLE;
 	if (!root_alive(object, root))
 		return left_over(object, root) ? MODE_RECYCLE : MODE_UP;
 	return replace_now(root) ? MODE_RECYCLE : MODE_UP;
@@ -139,6 +140,8 @@ static void up_without_task(struct planning *p, struct container *c)
 
 	if (container_changed(c) || c->image_moved || half)
 		plan_emit(p, ACTION_CONTAINER_REMOVE, &c->slot, c);
+	else if (container_waits_for_pull(c))
+		return; /* queued again when that has ended */
 	else if (c->record ? c->renew : !c->image_ready)
 		plan_emit(p, ACTION_IMAGE_RESOLVE, &c->slot, c);
 	else if (!c->record)
@@ -157,6 +160,8 @@ static void follow_intent(struct planning *p, struct container *c)
 /* One step of one container towards running its wanted spec. */
 static void up_container(struct planning *p, struct container *c)
 {
+	if (container_lives(c) && container_waits_for_pull(c))
+		return;
 	if (c->run != INTENT_RUN)
 		return follow_intent(p, c);
 	if (!c->slot.known)
@@ -203,6 +208,7 @@ static void plan_up(struct planning *p)
 	list_for_each(c, &object->cell.containers, link)
 		if (plan_is_dropped(object, c) && plan_down_task(p, c))
 			plan_remove_record(p, c);
+	plan_pulls(p);
 	if (!object->parent || !object_is_usable(object->parent)) {
 		plan_leaves(p);
 		return; /* queued again when the parent is */
@@ -211,6 +217,8 @@ static void plan_up(struct planning *p)
 	if (!container_runs(root) &&
 	    (object->cell.rival || object->cell.port_conflict || !may_run(p, root)))
 		return;
+	if (!container_runs(root) && container_waits_for_pull(root))
+		return; /* it takes no place before it can come up */
 	if (!container_runs(root) && cell_waits_for_space(object)) {
 		plan_leaves(p);
 		return; /* queued again when the space is ready */
@@ -282,6 +290,7 @@ void plan_cell(struct planning *p)
 		return plan_say(p, object->status.state, object->status.reason, "%s",
 				object->status.message ? object->status.message : "");
 	mode = mode_of(object, root);
+	p->plan->judged_pulls = true;
 	if (mode == MODE_DOWN) {
 		plan_cell_down(p);
 		cell_say_down(p);

@@ -56,6 +56,24 @@ void plan_joins(struct planning *p);
 
 void cell_say_joins(struct planning *p);
 
+/* plan_cell_images.c */
+
+/* The image that it is to be made from is there, and the registry need not be asked. */
+bool container_has_image(const struct container *container);
+
+/* Nothing can be made of it before its image has been pulled. */
+bool container_waits_for_pull(const struct container *container);
+
+/* Of a cell that is to be restarted: something that runs in it is to begin anew from an image that
+ * is not known to be there. */
+bool cell_restart_waits(const struct object *object);
+
+/* Why it is not there yet, and how that goes on. */
+enum reason pull_reason(const struct pull *pull);
+void pull_text(const struct pull *pull, char *text, size_t size);
+
+void cell_say_pulls(struct planning *p);
+
 /* plan_cell_say.c */
 void cell_say_container_trouble(struct planning *p, const struct container *c);
 void cell_say_up(struct planning *p, enum cell_mode mode);

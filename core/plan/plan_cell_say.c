@@ -167,7 +167,7 @@ static void say_ready(struct planning *p)
 {
 	const struct cell *cell = &p->object->cell;
 
-	if (!everything_up(p))
+	if (!everything_up(p) || p->plan->n_pulls)
 		return;
 	if (cell->port_taken)
 		plan_say(p, API__STATE__STATE_PENDING, REASON_PORT_CONFLICT, "%s",
@@ -273,6 +273,7 @@ static const struct {
 	{ say_resisting, true }, /* killed, and alive */
 	{ say_failures, true },
 	{ say_containers, true }, /* what failed, how they ended */
+	{ cell_say_pulls, false },
 	{ say_parent, true },
 	{ say_not_placed, false },
 	{ cell_say_joins, false },
@@ -381,6 +382,9 @@ void plan_container_state(const struct container *c, const struct plan_context *
 		ret_state->reason = REASON_NONE;
 		snprintf(ret_state->message, sizeof(ret_state->message), "%s",
 			 task_states[c->task].message);
+	} else if (c->pull.pull) {
+		ret_state->reason = pull_reason(c->pull.pull);
+		pull_text(c->pull.pull, ret_state->message, sizeof(ret_state->message));
 	} else if (c->slot.failures) {
 		ret_state->state = container_trouble_state(c);
 		ret_state->reason =

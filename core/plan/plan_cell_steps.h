@@ -20,6 +20,9 @@ void plan_down_tasks(struct planning *p, bool keep_root_task);
 /* One whose making failed may be there, but not whole. */
 void plan_ensure_cgroup(struct planning *p);
 
+/* Which containers wait for an image from its registry. */
+void plan_pulls(struct planning *p);
+
 /* A shim that hangs keeps what has ended from being known, and what shall end from being ended.
  * While anything may live that shall, it is waited for. */
 void plan_look_again(struct planning *p);

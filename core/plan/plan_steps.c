@@ -79,6 +79,7 @@ void plan_say_failure(struct planning *p, const struct slot *slot, const char *w
 void plan_fini(struct plan *plan)
 {
 	free(plan->steps);
+	free(plan->pulls);
 	*plan = (struct plan){ 0 };
 }
 

@@ -7,6 +7,7 @@
 #include "core/base/log.h"
 #include "core/hosts/cellfiles.h"
 #include "core/hosts/hosts_files.h"
+#include "core/images/pulls_follow.h"
 #include "core/plan/plan_cell.h"
 #include "core/reconcile/observed.h"
 
@@ -82,13 +83,16 @@ static void on_image_resolved(struct call *call)
 	struct run *run = container_of(call, struct run, first);
 	const struct container *c = run->container;
 	bool needed = !c->record || container_changed(c);
+	struct error err = call->err;
+	int status = call->status;
 
-	if (call->status == -ENOENT && !needed)
+	if (status == -ENOENT && needed)
+		status = pulls_judge_missing(run->engine, c, run->seq, &err);
+	if (status == -ENOENT && !needed)
 		log_warning("the image of a container cannot be looked up, so it starts again with "
 			    "what it was made from: %s container=%s",
 			    call->err.msg, c->containerd_id);
-	call_complete(&run->call, call->status == -ENOENT && !needed ? 0 : call->status,
-		      &call->err);
+	call_complete(&run->call, status == -ENOENT && !needed ? 0 : status, &err);
 }
 
 static void start_image_resolve(struct run *run)
@@ -110,6 +114,7 @@ static void image_resolved(struct run *run)
 		return;
 	c->renew = false;
 	c->image_ready = digest != NULL;
+	c->image_missing = !digest && !pulls_came_since(run->engine, c, run->seq);
 	c->image_moved = digest && c->record && !str_empty(c->image_digest) &&
 			 !str_equal(digest, c->image_digest);
 }
@@ -194,7 +199,7 @@ static void created(struct run *run)
 	struct container *c = run->container;
 
 	c->record = c->snapshot = true;
-	c->exited = c->stopping = c->renew = c->image_moved = false;
+	c->exited = c->stopping = c->renew = c->image_moved = c->image_asked = false;
 	free(c->image_digest);
 	c->image_digest = take_ptr(run->ret.image_digest);
 }

@@ -2,6 +2,7 @@
 #include "core/reconcile/forget.h"
 
 #include "core/desired/rivals.h"
+#include "core/images/pulls_follow.h"
 #include "core/network/addresses_count.h"
 #include "core/network/bridges.h"
 #include "core/network/filter.h"
@@ -12,8 +13,10 @@ static void remove_containers(struct engine *engine, struct object *object)
 {
 	struct container *container;
 
-	list_for_each(container, &object->cell.containers, link)
+	list_for_each(container, &object->cell.containers, link) {
+		pulls_leave(container);
 		engine_remove_container(engine, container);
+	}
 }
 
 void forget_object(struct engine *engine, struct object *object)

@@ -4,6 +4,7 @@
 #include "core/base/log.h"
 #include "core/desired/asked.h"
 #include "core/hosts/hosts_files.h"
+#include "core/images/pulls_follow.h"
 #include "core/network/addresses_count.h"
 #include "core/network/bridges.h"
 #include "core/network/filter.h"
@@ -301,7 +302,7 @@ void observed_oom(struct engine *engine, const char *namespace_, const char *con
 /* It looked for one in vain, or is looking: perhaps before this one came. */
 static bool waits_for_image(const struct container *c)
 {
-	return c->slot.failed_action == ACTION_IMAGE_RESOLVE ||
+	return c->image_missing || c->slot.failed_action == ACTION_IMAGE_RESOLVE ||
 	       (c->slot.busy && c->slot.action == ACTION_IMAGE_RESOLVE);
 }
 
@@ -313,13 +314,14 @@ void observed_hint_image(struct engine *engine, const char *namespace_)
 	struct map_node *node = map_find_from(&engine->objects, prefix);
 	struct container *c;
 
+	if (realm)
+		pulls_images_changed(engine, realm);
 	for (; node && str_starts_with(node->key, prefix); node = map_next(node)) {
 		object = map_entry(node, struct object, node);
 		list_for_each(c, &object->cell.containers, link) {
 			if (!waits_for_image(c))
 				continue;
-			engine_want_anew(engine, &c->slot);
-			engine_enqueue(engine, object);
+			pulls_look_again(engine, c);
 		}
 	}
 }
@@ -339,6 +341,7 @@ void observed_runtime_up(struct engine *engine)
 	log_info("containerd is connected");
 	record_runtime_up(engine);
 	engine->runtime_up = true;
+	pulls_runtime_up(engine);
 	relist_runtime(engine);
 }
 

@@ -5,6 +5,7 @@
 #include "core/desired/refusal.h"
 #include "core/desired/rivals.h"
 #include "core/desired/stops.h"
+#include "core/images/pulls_follow.h"
 #include "core/network/joins.h"
 #include "core/network/network_ports.h"
 #include "core/plan/plan_cell.h"
@@ -92,6 +93,7 @@ static void drop_gone_containers(struct engine *engine, struct object *object)
 
 	list_for_each(container, &object->cell.containers, link)
 		if (container_is_gone(container)) {
+			pulls_leave(container);
 			engine_remove_container(engine, container);
 			engine_changed(engine, object, false);
 		}
@@ -122,7 +124,7 @@ static bool comes_up(const struct object *object)
 	const struct cell *cell = &object->cell;
 	const struct container *root = cell_root(object);
 
-	return root && (cell->network.busy || (cell->pinned && cell->fresh)) &&
+	return root && !root->pull.pull && (cell->network.busy || (cell->pinned && cell->fresh)) &&
 	       (root->task == TASK_NONE || root->task == TASK_CREATED) && !root->slot.failures &&
 	       !cell->network.failures && !cell_joins_failed(object) &&
 	       !cell_waits_for_space(object);
@@ -153,11 +155,13 @@ void reconcile_object(struct engine *engine, struct object *object)
 	joins_prepare(engine, object);
 	rivals_prepare(engine, object);
 	refusal_prepare(object);
+	pulls_prepare(engine, object);
 	stale_failures_clear(object);
 	stops_end_unwanted(engine, object);
 	plan_object(object, &context, &plan);
 	for (size_t i = 0; i < plan.n_steps; i++)
 		start(engine, object, &plan.steps[i]);
+	pulls_follow(engine, object, &plan);
 	keep_turn(engine, object, plan.waits);
 	queue_add_at(&engine->queue, object, plan.wake_at_ms);
 	if (plan.restarted)

@@ -48,7 +48,7 @@ struct container *cell_add_container(struct object *object, const char *role, co
 
 void cell_remove_container(struct container *container)
 {
-	check(!container->slot.busy);
+	check(!container->slot.busy && !container->pull.pull);
 	list_remove(&container->link);
 	slot_fini(&container->slot);
 	free(container->role);

@@ -26,7 +26,9 @@
 struct egress;
 struct filter;
 struct hosts_files;
+struct image_driver;
 struct ports;
+struct pulls;
 struct store;
 struct ways;
 
@@ -82,6 +84,7 @@ struct engine {
 	struct runtime *runtime;
 	struct network *network;
 	struct cgroup_driver *cgroup;
+	struct image_driver *images; /* NULL: none */
 	struct managers *managers; /* of the host's packet filter; NULL: none */
 	struct {
 		struct call call;
@@ -113,6 +116,7 @@ struct engine {
 	struct ports *ports;      /* of the host: whose each one is */
 	struct egress *egress;    /* what host names of policies stand for */
 	struct hosts_files *hosts_files; /* hosts files of cells */
+	struct pulls *pulls;             /* images that are fetched */
 	struct throttle throttle; /* cells that come up; struct cell.ticket */
 	bool runtime_up;
 	struct error runtime_problem; /* why it is down */

@@ -18,6 +18,7 @@
 #include "core/model/model.h"
 #include "core/state/action.h"
 #include "core/state/cellfiles_written.h"
+#include "core/state/pull.h"
 #include "core/state/reason.h"
 #include "core/state/space_passage.h"
 #include "core/state/throttle.h"
@@ -75,6 +76,11 @@ struct container {
 	bool image_ready; /* the image of spec is there, unpacked */
 	bool renew;       /* it was asked to begin anew: its image is looked up first */
 	bool image_moved; /* the name of its image stands for another one than the record's */
+	bool image_missing;  /* the realm was seen not to have the image of spec */
+	bool image_asked;    /* the registry has been asked for it since it was last made, or asked
+				to start */
+	bool pull_requested; /* somebody wants the registry asked before it starts again */
+	struct pull_watcher pull; /* what its plan waits for */
 	int stop_signal;  /* of the last spec, as for task_signal(): outlive it */
 	uint64_t stop_grace_ms;
 

@@ -32,9 +32,42 @@ enum reason {
 	REASON_STOPPING,
 	/* It is being deleted, with everything below it. */
 	REASON_DELETING,
-	/* The image is not in the realm's containerd namespace; import or pull it there. */
+	/*
+	 * Its image is being fetched from its registry; the message says how far it is, and what it
+	 * waits for if nothing comes. What runs goes on running meanwhile.
+	 */
+	REASON_PULLING_IMAGE,
+	/*
+	 * The image is not in the realm, and imagePullPolicy is Never: load or pull it there, with
+	 * kuke image load or kuke image pull.
+	 */
 	REASON_IMAGE_NOT_PRESENT,
-	/* The image is there and cannot be used; the message says what is wrong with it. */
+	/*
+	 * The registry does not have the image, or does not say so without credentials: look at the
+	 * name, or give the realm registryCredentials. The message has the registry's words. It is
+	 * asked again seldom, and at once when the realm's credentials change.
+	 */
+	REASON_IMAGE_NOT_FOUND,
+	/*
+	 * The registry wants other credentials than the realm's registryCredentials have for it; the
+	 * message has its words. It is asked again at once when they change.
+	 */
+	REASON_UNAUTHORIZED,
+	/*
+	 * Nobody answers for the registry of its image: no such name, no way there, nobody listens,
+	 * or a certificate that is not its own. It is tried again by itself; what runs goes on
+	 * running.
+	 */
+	REASON_REGISTRY_UNREACHABLE,
+	/*
+	 * The registry was asked too often and says so; it is asked again when it allows that. Some
+	 * allow more to those who log in: see registryCredentials of the realm.
+	 */
+	REASON_TOO_MANY_REQUESTS,
+	/*
+	 * The image cannot be used, or not be fetched for another reason than those above; the message
+	 * says what is wrong.
+	 */
 	REASON_IMAGE_FAILED,
 	/* Its cgroup cannot be made or set up. */
 	REASON_CGROUP_FAILED,

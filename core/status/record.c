@@ -196,6 +196,7 @@ static bool is_trouble(enum reason reason)
 	case REASON_STARTING:
 	case REASON_PARENT_NOT_READY:
 	case REASON_CREATING:
+	case REASON_PULLING_IMAGE:
 	case REASON_UPDATING:
 	case REASON_RESTARTING:
 	case REASON_SPACE_NOT_READY:

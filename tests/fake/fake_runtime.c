@@ -250,7 +250,7 @@ static void fake_inspect(struct runtime *runtime, const struct container_ref *re
 	op->reads_only = true;
 }
 
-static char *digest_of(const struct world *world, const char *image)
+char *fake_image_digest(const struct world *world, const char *image)
 {
 	return xasprintf("sha256:%u of %s", world->images_imported, image);
 }
@@ -259,11 +259,11 @@ static int apply_resolve(struct op *op, struct error *err)
 {
 	int r = unavailable(op, err);
 
-	for (size_t i = 0; r == 0 && i < op->world->missing_images.n; i++)
-		if (strcmp(op->world->missing_images.items[i], op->id) == 0)
-			r = error_set(err, -ENOENT, "image %s is not there", op->id);
+	if (r == 0 && (strv_has(&op->world->missing_images, op->id) ||
+		       strv_has(&op->world->remote_images, op->id)))
+		r = error_set(err, -ENOENT, "image %s is not there", op->id);
 	if (r == 0)
-		*(char **)op->ret = digest_of(op->world, op->id);
+		*(char **)op->ret = fake_image_digest(op->world, op->id);
 	return r;
 }
 
@@ -375,7 +375,7 @@ static int apply_create(struct op *op, struct error *err)
 	world_changes(op->world, "create", c->key);
 	if (!c->fact.record) {
 		free(c->fact.image_digest);
-		c->fact.image_digest = digest_of(op->world, op->image);
+		c->fact.image_digest = fake_image_digest(op->world, op->image);
 	}
 	if (op->ret)
 		*(char **)op->ret = xstrdup(c->fact.image_digest);

@@ -72,6 +72,7 @@ void sim_start(struct sim *sim)
 		.runtime = &sim->world.runtime,
 		.network = &sim->world.network,
 		.cgroup = &sim->world.cgroup,
+		.images = &sim->world.images,
 		.run_path = sim->run_path,
 		.cgroup_root = "/kukeon",
 		.prune_guard = sim->guard,
@@ -80,6 +81,7 @@ void sim_start(struct sim *sim)
 	struct error err;
 
 	check(!sim->running);
+	sim->world.images.ops = fake_image_ops();
 	options.journal = open_journal(sim);
 	engine_open(&sim->engine, &options);
 	if (sim->run_path)

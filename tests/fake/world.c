@@ -357,6 +357,8 @@ static void op_free(struct op *op)
 		*op->busy = false;
 	if (op->ended)
 		*op->ended = true;
+	if (op->on_end)
+		op->on_end(op);
 	rules_end(&op->world->rules, op->nth, op->done ? RULES_DONE : RULES_NOT_DONE);
 	list_remove(&op->link);
 	timer_stop(&op->timer);
@@ -374,6 +376,14 @@ static void op_end(struct op *op, int r, const struct error *err)
 
 	op_free(op);
 	call_complete(call, r, err);
+}
+
+void world_end_act(struct op *op, int code, const char *why)
+{
+	struct error err;
+
+	error_set(&err, code, "%s", why);
+	op_end(op, code, &err);
 }
 
 static int op_apply(struct op *op, struct error *err)
@@ -625,6 +635,10 @@ void world_fini(struct world *world)
 	free(world->filter);
 	host_things_fini(&world->strays);
 	strv_fini(&world->missing_images);
+	strv_fini(&world->remote_images);
+	strv_fini(&world->registry.secret);
+	strv_fini(&world->registry.broken);
+	free(world->registry.password);
 	strv_fini(&world->controllers);
 	rules_fini(&world->rules);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A host made of plain data behind the three seams, for what real parts cannot be made to do: fail
+ * A host made of plain data behind the seams, for what real parts cannot be made to do: fail
  * on command, run 10 000 cells, turn the clock. Every act takes some virtual time, may fail, and
  * may have had its effect all the same.
  *
@@ -15,6 +15,7 @@
 #include "core/base/map.h"
 #include "core/driver/cgroup.h"
 #include "core/driver/filter.h"
+#include "core/driver/images.h"
 #include "core/driver/inventory.h"
 #include "core/driver/network.h"
 #include "core/driver/runtime.h"
@@ -109,6 +110,19 @@ struct world_fault {
 	const char *name; /* of the act it happened to */
 };
 
+/* All registries, and what they say. */
+struct world_registry {
+	bool down;
+	struct strv secret; /* images that they give only to those who show credentials */
+	struct strv broken; /* what is none */
+	unsigned refuses;   /* so many questions are too many, and it says when to come again: */
+	uint64_t retry_after_ms;
+	unsigned pushed; /* how often every name came to stand for another image */
+	char *password;  /* of the last credentials that were shown; NULL: none were */
+	unsigned asked;  /* pulls begun */
+	unsigned pulling, pulling_most; /* under way, and the most there were at once */
+};
+
 struct world {
 	struct loop *loop;
 	struct world_fault fault;
@@ -140,7 +154,9 @@ struct world {
 	struct map containers;      /* struct world_container.node */
 	struct map cells;           /* struct world_cell.node */
 	struct map parents;         /* struct world_parent.node */
-	struct strv missing_images; /* everything else is there */
+	struct strv missing_images; /* nobody has them; everything else is there, */
+	struct strv remote_images;  /* but for those that only registries have */
+	struct world_registry registry;
 	unsigned images_imported;   /* anew: every name stands for another image since */
 	struct host_things strays;  /* what no key tells of, in every inventory of its seam */
 	struct list ops;            /* struct op.link: under way */
@@ -149,6 +165,7 @@ struct world {
 	struct runtime runtime;
 	struct network network;
 	struct cgroup_driver cgroup;
+	struct image_driver images;
 	char *filter; /* what the packet filter says; NULL: nothing */
 	bool filter_fails;
 	struct resolved names;        /* what every host name stands for; empty: there is none */
@@ -248,6 +265,8 @@ struct op {
 	void *ret;
 	bool *busy;  /* cleared when it ends */
 	bool *ended; /* set when it ends, however it does */
+	void (*on_end)(struct op *op); /* run then; NULL: nothing is */
+	void *state;                   /* for that */
 	op_fn apply; /* the effect; fills ret */
 	bool reads_only;
 	uint64_t nth; /* struct world.acts when it began */
@@ -264,6 +283,9 @@ struct op {
 struct op *world_act(struct world *world, const char *name, struct call *call, op_fn apply);
 
 void world_begun(struct op *op);
+
+/* It ends now, whatever was to become of it. */
+void world_end_act(struct op *op, int code, const char *why);
 
 /* inventory() and discard() of a seam: the strays of the kinds from @first to @last. */
 void fake_add_strays(struct world *world, enum host_kind first, enum host_kind last,
@@ -282,6 +304,10 @@ void world_looked_at_cgroup(struct world *world, const struct world_cell *cell);
 const struct runtime_ops *fake_runtime_ops(void);
 const struct network_ops *fake_network_ops(void);
 const struct cgroup_ops *fake_cgroup_ops(void);
+const struct image_ops *fake_image_ops(void);
+
+/* What the name of an image stands for. Free with free(). */
+char *fake_image_digest(const struct world *world, const char *image);
 
 /* Tells the listeners, with the chance of being lost. */
 void fake_runtime_hint(struct world *world, const struct world_container *container);

@@ -109,7 +109,7 @@ static void test_image_of_an_earlier_spec(void **state UNUSED)
 	sim_run(&sim, NEVER_MS);
 	assert_int_equal(process(&sim, "root")->starts, 1);
 	assert_int_equal(process(&sim, "root")->fact.task, TASK_RUNNING);
-	assert_web(&sim, API__STATE__STATE_PENDING, "ImageNotPresent");
+	assert_web(&sim, API__STATE__STATE_PENDING, "ImageNotFound");
 	strv_fini(&sim.world.missing_images);
 	sim_run(&sim, 2 * 60 * 1000);
 	assert_int_equal(process(&sim, "root")->starts, 2);
@@ -135,7 +135,7 @@ static void test_failure_of_an_earlier_spec(void **state UNUSED)
 	assert_web(&sim, API__STATE__STATE_READY, "");
 	ring = &sim.engine.history.ring;
 	for (size_t i = 0; i < ring->n; i++)
-		assert_string_not_equal(event_ring_at(ring, i)->reason, "ImageNotPresent");
+		assert_string_not_equal(event_ring_at(ring, i)->reason, "ImageNotFound");
 	finish(&sim);
 }
 

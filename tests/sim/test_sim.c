@@ -200,7 +200,7 @@ static void test_07_image_missing_keeps_the_old(void **state)
 	assert_int_equal(root_of(&sim)->fact.task, TASK_RUNNING);
 	assert_int_equal(sim_state(&sim, web_key), API__STATE__STATE_PENDING);
 	assert_string_equal(reason_name(engine_find(&sim.engine, web_key)->status.reason),
-			    "ImageNotPresent");
+			    "ImageNotFound");
 	strv_fini(&sim.world.missing_images);
 	sim_run(&sim, 120000);
 	assert_int_equal(root_of(&sim)->starts, 2);

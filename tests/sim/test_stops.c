@@ -523,7 +523,7 @@ static void test_begun_again_while_it_is_detached(void **state UNUSED)
 	sim_init(&sim, 1);
 	strv_add(&sim.world.missing_images, "img");
 	sim_start(&sim);
-	give(&sim, WANTED);
+	give(&sim, TEXT("V=1", "always, imagePullPolicy: Never"));
 	sim_run(&sim, SETTLED_MS);
 	cell = engine_find(&sim.engine, WEB);
 	assert_true(cell->cell.attached && cell->cell.fresh);

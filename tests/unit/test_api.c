@@ -223,7 +223,7 @@ static void test_status_unhealthy(void **state)
 	assert_false(reply->healthy);
 	assert_int_equal(reply->n_problems, 1);
 	assert_string_equal(reply->problems[0]->key, "default/default/default/api");
-	assert_string_equal(reply->problems[0]->reason, "ImageNotPresent");
+	assert_string_equal(reply->problems[0]->reason, "ImageNotFound");
 	sim_file(&f->served.sim, "bad.yaml", ": {");
 	reply = status(f);
 	assert_int_equal(reply->manifests->files[1]->n_errors, 1);

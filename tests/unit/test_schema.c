@@ -185,6 +185,7 @@ static bool changes_nothing_that_runs(const char *name)
 		"restart_max_retries",
 		"stop_signal",
 		"stop_grace_period_seconds",
+		"image_pull_policy",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
