@@ -17,6 +17,7 @@ extern const struct verb verb_doctor;
 extern const struct verb verb_events;
 extern const struct verb verb_get;
 extern const struct verb verb_help;
+extern const struct verb verb_image;
 extern const struct verb verb_init;
 extern const struct verb verb_kill;
 extern const struct verb verb_prune;

@@ -5,25 +5,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "cli/client/client_private.h"
 #include "core/base/str.h"
-#include "core/rpc/wire/blocking.h"
 
 #define SERVICE "/kukeon.v1beta1.Kukeon/"
 #define ADMIN "/kukeon.v1beta1.Admin/"
-
-enum {
-	CALL_TIMEOUT_MS = 10000,   /* answered from memory; longer means that the daemon hangs */
-	CHANGE_TIMEOUT_MS = 60000, /* answered when it is on disk, for hundreds of objects */
-	LOOK_TIMEOUT_MS = 300000,  /* answered when all of the host was looked at */
-	PURGE_TIMEOUT_MS = 900000, /* answered when every cell has stopped and is gone */
-};
-
-struct method {
-	const char *name;
-	const ProtobufCMessageDescriptor *reply_type;
-	uint64_t timeout_ms;
-	bool withdrawn; /* what it asks for is, when nobody waits for the answer any more */
-};
 
 static const struct method get = { SERVICE "Get", &api__get_response__descriptor, CALL_TIMEOUT_MS,
 				   false };
@@ -46,11 +32,6 @@ static const struct method doctor = { ADMIN "Doctor", &api__doctor_response__des
 				      LOOK_TIMEOUT_MS, false };
 static const struct method purge = { ADMIN "Purge", &api__purge_response__descriptor,
 				     PURGE_TIMEOUT_MS, false };
-
-struct client {
-	struct rpc_client *rpc;
-	const char *socket;
-};
 
 struct client *client_new(const char *socket)
 {
@@ -88,7 +69,7 @@ static const char *starter(void)
 }
 
 /* "is it running?" is half an answer. */
-static void name_starter(int code, struct error *err)
+void client_name_starter(int code, struct error *err)
 {
 	static const char question[] = "is it running?";
 	size_t len = strlen(err->msg);
@@ -97,13 +78,13 @@ static void name_starter(int code, struct error *err)
 		snprintf(err->msg + len, sizeof(err->msg) - len, " '%s' starts it", starter());
 }
 
-static int client_call(struct client *client, const struct method *method,
-		       const ProtobufCMessage *request, void *ret_reply, struct error *err)
+int client_call(struct client *client, const struct method *method, const ProtobufCMessage *request,
+		void *ret_reply, struct error *err)
 {
 	int rc = rpc_client_call(client->rpc, method->name, request, method->reply_type,
 				 method->timeout_ms, ret_reply, err);
 
-	name_starter(rc, err);
+	client_name_starter(rc, err);
 	if (rc != -ETIMEDOUT)
 		return rc;
 	hangs(client, err);
@@ -225,7 +206,7 @@ int client_watch(struct client *client, const struct client_watch *watch, struct
 
 	request.selector = (Api__Selector *)watch->selector; /* is only read */
 	rc = rpc_client_stream(client->rpc, &options, err);
-	name_starter(rc, err);
+	client_name_starter(rc, err);
 	if (rc == 0 && !watching.stopped)
 		return error_set(err, -ECONNREFUSED, "kukeond on %s ended the watch",
 				 client->socket);
@@ -260,7 +241,7 @@ int client_events(struct client *client, const Api__EventsRequest *request, clie
 	};
 	int rc = rpc_client_stream(client->rpc, &options, err);
 
-	name_starter(rc, err);
+	client_name_starter(rc, err);
 	if (rc == 0 && request->watch && !telling.stopped)
 		return error_set(err, -ECONNREFUSED, "kukeond on %s ended the watch",
 				 client->socket);

@@ -40,10 +40,10 @@ static void give(struct complete *complete, const char *word, const char *meanin
 		   meaning ? (int)strcspn(meaning, ";") : 0, meaning ? meaning : "");
 }
 
-/* Each word of "a|b|c" or "a, b, c". */
+/* Each word of "a|b|c" or "a, b, c"; what stands in brackets is none. */
 static void give_each(struct complete *complete, const char *list)
 {
-	while (*list) {
+	while (*list && *list != '[') {
 		size_t len = strcspn(list, "|, ");
 		AUTO_FREE char *word = xstrndup(list, len);
 

@@ -130,6 +130,7 @@ static const struct verb_group {
 	{ "Declare", { "apply", "create", "delete", "validate", "prune" } },
 	{ "Look", { "get", "status", "events", "wait", "doctor" } },
 	{ "Run", { "start", "stop", "kill", "restart" } },
+	{ "Images", { "image" } },
 	{ "The host", { "init", "refresh", "uninstall" } },
 	{ "Further", { NULL } },
 };

@@ -19,6 +19,7 @@ static const struct verb *const all[] = {
 	&verb_restart,
 	&verb_delete,
 	&verb_prune,
+	&verb_image,
 	&verb_refresh,
 	&verb_doctor,
 	&verb_uninstall,

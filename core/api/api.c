@@ -52,6 +52,8 @@ static void on_status(struct rpc_server_call *call, const ProtobufCMessage *mess
 	api_when_looked(ctx, call, message, count_for_status);
 }
 
+#define IMAGES "/kukeon.v1beta1.Images/"
+
 static const struct rpc_method methods[] = {
 	{ "/kukeon.v1beta1.Kukeon/Version", &api__version_request__descriptor, on_version },
 	{ "/kukeon.v1beta1.Kukeon/Status", &api__status_request__descriptor, on_status },
@@ -65,6 +67,13 @@ static const struct rpc_method methods[] = {
 	{ "/kukeon.v1beta1.Admin/Purge", &api__purge_request__descriptor, api_on_purge },
 	{ "/kukeon.v1beta1.Kukeon/Events", &api__events_request__descriptor, api_on_events },
 	{ "/kukeon.v1beta1.Admin/Doctor", &api__doctor_request__descriptor, api_on_doctor },
+	{ IMAGES "ListImages", &api__list_images_request__descriptor, api_on_list_images },
+	{ IMAGES "InspectImage", &api__inspect_image_request__descriptor, api_on_inspect_image },
+	{ IMAGES "RemoveImage", &api__remove_image_request__descriptor, api_on_remove_image },
+	{ IMAGES "TagImage", &api__tag_image_request__descriptor, api_on_tag_image },
+	{ IMAGES "PruneImages", &api__prune_images_request__descriptor, api_on_prune_images },
+	{ IMAGES "LoadImages", &api__load_images_request__descriptor, api_on_load_images },
+	{ IMAGES "SaveImages", &api__save_images_request__descriptor, api_on_save_images },
 };
 
 /* ---- life ---- */
@@ -97,6 +106,8 @@ int api_open(struct api **ret_api, const struct api_options *options, struct err
 	list_init(&api->waiters);
 	list_init(&api->doctors);
 	list_init(&api->counted);
+	list_init(&api->image_jobs);
+	list_init(&api->image_streams);
 	api_open_first_look(api);
 	r = rpc_server_open(&api->server, options->rpc, &server, err);
 	if (r < 0) {
@@ -120,7 +131,8 @@ static void on_all_ended(void *ctx)
 	void *closed_ctx = api->closed_ctx;
 
 	check(list_empty(&api->mutations) && list_empty(&api->watches) &&
-	      list_empty(&api->events) && list_empty(&api->waiters));
+	      list_empty(&api->events) && list_empty(&api->waiters) &&
+	      list_empty(&api->image_jobs) && list_empty(&api->image_streams));
 	free(api->started_at);
 	free(api);
 	closed(closed_ctx);
@@ -141,10 +153,12 @@ void api_close(struct api *api, void (*closed)(void *ctx), void *ctx)
 	mutations_cancel(api);
 	api_cancel_waiters(api);
 	api_cancel_doctors(api);
+	api_cancel_image_jobs(api);
 	api_cancel_counted(api);
 	api_cancel_first_look(api);
 	api_end_watches(api);
 	api_end_events(api);
+	api_end_image_streams(api);
 	pending_begin(&api->under_way);
 	pending_await(&api->under_way, on_all_ended, api);
 	rpc_server_close(api->server, CLOSE_GRACE_MS, on_server_closed, api);

@@ -15,6 +15,8 @@ struct api {
 	struct list waiters;   /* struct waiter.link */
 	struct list doctors;   /* struct examination.link */
 	struct list counted;   /* struct counted.link: wait for counters */
+	struct list image_jobs;    /* struct image_job.link */
+	struct list image_streams; /* struct image_stream.link */
 	struct {
 		struct list waiting; /* struct waiting.link in api_looked.c */
 		struct timer again;
@@ -102,6 +104,17 @@ void api_end_watches(struct api *api);
 /* api_events.c */
 void api_on_events(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
 void api_end_events(struct api *api);
+
+/* api_images.c, api_images_load.c, api_images_save.c */
+void api_on_list_images(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
+void api_on_inspect_image(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
+void api_on_remove_image(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
+void api_on_tag_image(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
+void api_on_prune_images(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
+void api_on_load_images(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
+void api_on_save_images(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
+void api_cancel_image_jobs(struct api *api);
+void api_end_image_streams(struct api *api);
 
 /* api_status.c. Free with protobuf_c_message_free_unpacked(). */
 Api__StatusResponse *api_status_report(struct api *api);

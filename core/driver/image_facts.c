@@ -51,3 +51,14 @@ void image_pull_fini(struct image_pull *pull)
 	pull->fault = IMAGE_FAULT_NONE;
 	pull->retry_after_ms = 0;
 }
+
+void image_load_fini(struct image_load *load)
+{
+	for (size_t i = 0; i < load->n_images; i++) {
+		free(load->images[i].name);
+		free(load->images[i].digest);
+	}
+	free(load->images);
+	load->images = NULL;
+	load->n_images = 0;
+}

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "core/base/buf.h"
+#include "core/driver/image_archive.h"
 #include "core/driver/image_pull.h"
 #include "core/driver/seam.h"
 
@@ -74,6 +75,29 @@ struct image_ops {
 	 * collected before the call ends. */
 	void (*remove)(struct image_driver *images, const char *namespace_, const char *name,
 		       const char *digest, struct call *call);
+
+	/*
+	 * Takes the images of an archive as its bytes come, and lets the names that it has stand for
+	 * them. Everything is checked on the way: digests, names, sizes. It ends by itself when the
+	 * archive is wrong or too large, and after load_end(); what it wrote is then gone, or part
+	 * of an image. -EBADMSG, -EFBIG: it is the archive's fault, and the words say what.
+	 */
+	void (*load)(struct image_driver *images, struct image_load *load, struct call *call);
+	/* How much may be given now. 0: on_room follows, or the end. */
+	size_t (*load_room)(struct image_driver *images, const struct image_load *load);
+	/* @len: 1 to room; copied. */
+	void (*load_give)(struct image_driver *images, struct image_load *load, const void *data,
+			  size_t len);
+	/* That was all of it. */
+	void (*load_end)(struct image_driver *images, struct image_load *load);
+	/* Its call ends with -ECANCELED, some time; nothing is left of it. */
+	void (*load_cancel)(struct image_driver *images, struct image_load *load);
+
+	/* -ENOENT: an image, or a part of it for this machine, is not there. */
+	void (*save)(struct image_driver *images, struct image_save *save, struct call *call);
+	void (*save_resume)(struct image_driver *images, struct image_save *save);
+	/* Its call ends with -ECANCELED, some time. */
+	void (*save_cancel)(struct image_driver *images, struct image_save *save);
 };
 
 struct image_driver {

@@ -127,7 +127,8 @@ struct rpc_method {
 	 * The request arrived; it belongs to the bridge and is gone when this returns. A unary
 	 * method answers once with rpc_server_reply() or rpc_server_fail(), now or later, also when
 	 * client or server are gone meanwhile. A streaming one calls rpc_server_send() while
-	 * rpc_server_call_writable() and ends with rpc_server_fail() or rpc_server_end().
+	 * rpc_server_call_writable() and ends with rpc_server_fail() or rpc_server_end(). Of a
+	 * stream of requests this is the first; rpc_server_receive() asks for the others.
 	 */
 	void (*on_request)(struct rpc_server_call *call, const ProtobufCMessage *request,
 			   void *ctx);
@@ -136,6 +137,13 @@ struct rpc_method {
 /* Methods that a streaming handler sets on its call. */
 struct rpc_stream_handler {
 	void (*on_writable)(struct rpc_server_call *call, void *owner); /* the last send has left */
+
+	/*
+	 * Of a stream of requests: the message that rpc_server_receive() asked for; it is gone when
+	 * this returns. NULL: the client sends no more.
+	 */
+	void (*on_message)(struct rpc_server_call *call, const ProtobufCMessage *message,
+			   void *owner);
 
 	/*
 	 * Gone: forget the call. Runs exactly once, whoever ended it, also after rpc_server_end()
@@ -188,4 +196,12 @@ void rpc_server_stream(struct rpc_server_call *call, const struct rpc_stream_han
  * this returns. */
 bool rpc_server_call_writable(const struct rpc_server_call *call);
 void rpc_server_send(struct rpc_server_call *call, const ProtobufCMessage *message);
+
+/*
+ * Asks for the client's next message: on_message gets it, later, unless the call ends before. Until
+ * it is asked for, the client waits: no more than one message of each call is taken from gRPC.
+ * Asking while one was asked for, or after the last, is a bug. A message that is no request of the
+ * method ends the call with INVALID_ARGUMENT.
+ */
+void rpc_server_receive(struct rpc_server_call *call);
 void rpc_server_end(struct rpc_server_call *call);

@@ -32,14 +32,16 @@ struct rpc_server_call {
 	const struct rpc_method *method;
 	enum server_call_state state;
 
-	struct rpc_tag on_close, on_request, on_sent, on_answered;
+	struct rpc_tag on_close, on_request, on_received, on_sent, on_answered;
 	unsigned n_pending; /* tags that are out */
 	int cancelled;      /* written by gRPC; the close notice itself says all we need */
 	atomic_bool gone;   /* the close notice came */
 	bool headers_sent, sending;
-	bool counted;              /* one of its connection's streams */
-	bool refused;              /* one too many of them; its owner has yet to hear */
-	grpc_byte_buffer *message; /* the request, then what is being sent */
+	bool counted;               /* one of its connection's streams */
+	bool refused;               /* one too many of them; its owner has yet to hear */
+	grpc_byte_buffer *message;  /* the request, then what is being sent */
+	grpc_byte_buffer *received; /* of a stream of requests: the next one */
+	bool receiving, received_all;
 
 	const struct rpc_stream_handler *handler; /* NULL: no stream, or on_closed has run */
 	void *owner;
@@ -71,6 +73,7 @@ static void release(struct rpc_server_call *call)
 	grpc_call_unref(call->grpc);
 	call->grpc = NULL;
 	drop_message(call);
+	grpc_byte_buffer_destroy(call->received);
 	call->server = NULL;
 	list_remove(&call->link);
 	server_call_released(server);
@@ -185,20 +188,22 @@ static void on_sent(struct rpc_tag *tag, bool ok)
 }
 
 /* @ret_request: free with protobuf_c_message_free_unpacked(). */
-static int read_request(struct rpc_server_call *call, ProtobufCMessage **ret_request,
-			struct error *err)
+static int read_request(const struct rpc_server_call *call, grpc_byte_buffer *message,
+			ProtobufCMessage **ret_request, struct error *err)
 {
 	ProtobufCMessage *request;
-	int r = rpc_message_unpack(call->message, call->method->request_type, &request, err);
+	int r = rpc_message_unpack(message, call->method->request_type, &request, err);
 
-	if (r < 0)
-		return r;
-	r = rpc_message_check_text(request, err);
-	if (r < 0)
-		protobuf_c_message_free_unpacked(request, NULL);
+	if (r == 0)
+		r = rpc_message_check_text(request, err);
 	else
-		*ret_request = request;
-	return r;
+		request = NULL;
+	if (r < 0) {
+		protobuf_c_message_free_unpacked(request, NULL);
+		return error_wrap(err, r, "the request");
+	}
+	*ret_request = request;
+	return 0;
 }
 
 static void handle_request(struct rpc_server_call *call)
@@ -214,8 +219,7 @@ static void handle_request(struct rpc_server_call *call)
 		answer(call, NULL, GRPC_STATUS_INVALID_ARGUMENT, "the request has no message");
 		return;
 	}
-	if (read_request(call, &request, &err) < 0) {
-		error_wrap(&err, err.code, "the request");
+	if (read_request(call, call->message, &request, &err) < 0) {
 		answer(call, NULL, GRPC_STATUS_INVALID_ARGUMENT, err.msg);
 		return;
 	}
@@ -236,6 +240,47 @@ static void on_request(struct rpc_tag *tag, bool ok UNUSED)
 	tag_returned(call);
 }
 
+/* ---- a stream of requests ---- */
+
+/* The client's next message, or the end of them, for whoever still wants it. */
+static void deliver(struct rpc_server_call *call)
+{
+	ProtobufCMessage *message = NULL;
+	struct error err;
+
+	if (call->state != SERVER_CALL_STREAMING || call->gone)
+		return;
+	if (!call->received)
+		call->received_all = true;
+	else if (read_request(call, call->received, &message, &err) < 0)
+		return rpc_server_fail(call, -EINVAL, &err);
+	grpc_byte_buffer_destroy(call->received);
+	call->received = NULL;
+	call->handler->on_message(call, message, call->owner);
+	protobuf_c_message_free_unpacked(message, NULL);
+}
+
+static void on_received(struct rpc_tag *tag, bool ok UNUSED)
+{
+	struct rpc_server_call *call = container_of(tag, struct rpc_server_call, on_received);
+
+	call->receiving = false;
+	deliver(call);
+	tag_returned(call);
+}
+
+void rpc_server_receive(struct rpc_server_call *call)
+{
+	grpc_op op = { .op = GRPC_OP_RECV_MESSAGE };
+
+	check(!call->receiving && !call->received_all);
+	if (call->state != SERVER_CALL_STREAMING || call->gone)
+		return;
+	call->receiving = true;
+	op.data.recv_message.recv_message = &call->received;
+	start_batch(call, &op, 1, &call->on_received);
+}
+
 /* ---- begin ---- */
 
 static struct rpc_server_call *call_new(struct rpc_server *server, grpc_call *grpc)
@@ -248,6 +293,7 @@ static struct rpc_server_call *call_new(struct rpc_server *server, grpc_call *gr
 	call->grpc = grpc;
 	call->on_close.fn = on_close;
 	call->on_request.fn = on_request;
+	call->on_received.fn = on_received;
 	call->on_sent.fn = on_sent;
 	call->on_answered.fn = on_answered;
 	list_append(&server->calls, &call->link);

@@ -135,6 +135,7 @@ static void on_end(struct rpc_stream *stream, int status, const struct error *wh
 	struct blob_writer *writer = to_writer(stream);
 	struct error err = { 0 };
 
+	writer->existed = status == -EEXIST;
 	status = status_of(writer, status, why, &err);
 	writer->on_end(writer, status, status < 0 ? &err : NULL);
 }

@@ -17,7 +17,9 @@ enum {
 struct blob_writer {
 	/* in, not copied: valid until the end */
 	const char *ref;    /* of the ingest; a name of ours */
-	const char *digest; /* "sha256:..." */
+	/* "sha256:..."; NULL: it is not known yet, and set before the last byte is written. containerd
+	 * then adds what it has already (existed) to no lease. */
+	const char *digest;
 	int64_t size;
 	/* More may be written: blob_writer_room(). The first time @offset says from where. */
 	void (*on_room)(struct blob_writer *writer);
@@ -30,6 +32,7 @@ struct blob_writer {
 
 	/* out */
 	int64_t offset; /* what was written, or is on its way */
+	bool existed;   /* at the end: containerd had it already */
 
 	/* its own */
 	struct rpc_stream stream;

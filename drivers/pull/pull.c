@@ -320,7 +320,54 @@ static void driver_close(struct image_driver *driver, void (*closed)(void *ctx),
 	own->closing = true;
 	list_for_each(pull, &own->pulls, link)
 		pull_cancel(driver, pull->asked);
+	archives_stop(&own->archives);
 	pending_await(&own->under_way, on_all_ended, closing);
+}
+
+static struct archives *archives_of(struct image_driver *driver)
+{
+	return &pull_driver_of(driver)->archives;
+}
+
+static void driver_load(struct image_driver *driver, struct image_load *load, struct call *call)
+{
+	archives_load(archives_of(driver), load, call);
+}
+
+static size_t driver_load_room(struct image_driver *driver UNUSED, const struct image_load *load)
+{
+	return archives_load_room(load);
+}
+
+static void driver_load_give(struct image_driver *driver UNUSED, struct image_load *load,
+			     const void *data, size_t len)
+{
+	archives_load_give(load, data, len);
+}
+
+static void driver_load_end(struct image_driver *driver UNUSED, struct image_load *load)
+{
+	archives_load_end(load);
+}
+
+static void driver_load_cancel(struct image_driver *driver UNUSED, struct image_load *load)
+{
+	archives_load_cancel(load);
+}
+
+static void driver_save(struct image_driver *driver, struct image_save *save, struct call *call)
+{
+	archives_save(archives_of(driver), save, call);
+}
+
+static void driver_save_resume(struct image_driver *driver UNUSED, struct image_save *save)
+{
+	archives_save_resume(save);
+}
+
+static void driver_save_cancel(struct image_driver *driver UNUSED, struct image_save *save)
+{
+	archives_save_cancel(save);
 }
 
 static const struct image_ops pull_ops = {
@@ -331,6 +378,14 @@ static const struct image_ops pull_ops = {
 	.inspect = driver_inspect,
 	.tag = driver_tag,
 	.remove = driver_remove,
+	.load = driver_load,
+	.load_room = driver_load_room,
+	.load_give = driver_load_give,
+	.load_end = driver_load_end,
+	.load_cancel = driver_load_cancel,
+	.save = driver_save,
+	.save_resume = driver_save_resume,
+	.save_cancel = driver_save_cancel,
 };
 
 void pull_driver_open(struct image_driver **ret_driver, struct images *images,
@@ -344,5 +399,6 @@ void pull_driver_open(struct image_driver **ret_driver, struct images *images,
 	own->loop = images->ctd->ops.loop;
 	list_init(&own->pulls);
 	list_init(&own->fetches);
+	archives_init(&own->archives, images, &own->under_way);
 	*ret_driver = &own->driver;
 }

@@ -4,6 +4,8 @@
 
 #include "core/loop/pending.h"
 #include "drivers/ctd/ctd_op.h"
+#include "drivers/archive/archives.h"
+#include "drivers/images/content_labels.h"
 #include "drivers/images/documents.h"
 #include "drivers/images/look.h"
 #include "drivers/images/unpack.h"
@@ -25,6 +27,7 @@ struct pull_driver {
 	struct list fetches; /* struct fetch.link */
 	unsigned n_fetching; /* layers */
 	bool closing;
+	struct archives archives;
 	struct pending under_way; /* pulls */
 };
 
@@ -106,10 +109,6 @@ void layers_cut(struct pull *pull);
 /* Begins fetches, as many as there may be, for those first that have the fewest. */
 void layers_pump(struct pull_driver *driver);
 void layers_free(struct pull *pull);
-
-/* labels.c, for steps: what of the content refers to what. */
-int labels_start_manifest(struct op *op, const struct image_documents *documents);
-int labels_start_index(struct op *op, const struct image_documents *documents, size_t at);
 
 /* progress.c */
 void progress_begin(struct pull *pull);

@@ -13,7 +13,7 @@
 #include "core/rpc/wire/message.h"
 #include "tests/fake/host.h"
 
-enum { RUN_MS = 3000, STREAM_MAX = 64, HUGE_BYTES = 64 << 10 };
+enum { RUN_MS = 3000, STREAM_MAX = 64, REQUESTS_MAX = 3, HUGE_BYTES = 64 << 10 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -27,7 +27,7 @@ struct rpc_server_call {
 	const struct rpc_stream_handler *handler;
 	void *owner;
 	unsigned n_sent;
-	bool answered;
+	bool answered, receiving;
 };
 
 static struct rpc_server server;
@@ -113,6 +113,12 @@ void rpc_server_send(struct rpc_server_call *call, const ProtobufCMessage *messa
 	check_packs(message);
 }
 
+void rpc_server_receive(struct rpc_server_call *call)
+{
+	check(!call->receiving);
+	call->receiving = !call->answered;
+}
+
 /* ---- the core ---- */
 
 static const char manifest[] = "apiVersion: v1beta1\nkind: Cell\nmetadata: {name: web}\n"
@@ -181,12 +187,26 @@ static ProtobufCMessage *decode(const struct rpc_method *method, const uint8_t *
 	return request;
 }
 
+/* A stream of requests: the same again, then their end. */
+static void send_more(struct sim *sim, const ProtobufCMessage *request,
+		      struct rpc_server_call *call)
+{
+	for (int n = 0; n < REQUESTS_MAX && call->receiving && !call->answered; n++) {
+		bool last = n == REQUESTS_MAX - 1;
+
+		call->receiving = false;
+		call->handler->on_message(call, last ? NULL : request, call->owner);
+		sim_run(sim, RUN_MS);
+	}
+}
+
 static void handle(struct sim *sim, const struct rpc_method *method, ProtobufCMessage *request,
 		   struct rpc_server_call *call)
 {
 	method->on_request(call, request, server.options.ctx);
-	protobuf_c_message_free_unpacked(request, NULL);
 	sim_run(sim, RUN_MS);
+	send_more(sim, request, call);
+	protobuf_c_message_free_unpacked(request, NULL);
 	if (call->handler)
 		call->handler->on_closed(call, call->owner);
 	call->handler = NULL;

@@ -188,10 +188,83 @@ static void on_watch(struct rpc_server_call *call, const ProtobufCMessage *reque
 	}
 }
 
+/* ---- a stream of requests: what becomes of it is said by the name in the first ---- */
+
+struct upload {
+	struct rpc_server_call *call;
+	int n_received;
+	bool slow, stop_at_10;
+};
+
+static struct {
+	int n_received, n_closed;
+	bool ended; /* the client said so */
+	struct upload *current;
+} seen;
+
+static void upload_answer(struct upload *upload)
+{
+	Api__PruneResponse reply = API__PRUNE_RESPONSE__INIT;
+
+	rpc_server_send(upload->call, &reply.base);
+	rpc_server_end(upload->call);
+}
+
+static void on_upload_message(struct rpc_server_call *call, const ProtobufCMessage *message,
+			      void *owner)
+{
+	struct upload *upload = owner;
+	struct error err;
+
+	if (!message) {
+		seen.ended = true;
+		upload_answer(upload);
+		return;
+	}
+	if (str_equal(command_of(message), "large"))
+		assert_int_equal(strlen(((const Api__GetRequest *)message)->selector->labels),
+				 LARGE_BYTES);
+	else
+		assert_int_equal(atoi(command_of(message)), upload->n_received);
+	seen.n_received = ++upload->n_received;
+	if (upload->stop_at_10 && upload->n_received == 10)
+		rpc_server_fail(call, error_set(&err, -EBUSY, "that was enough"), &err);
+	else
+		rpc_server_receive(call);
+}
+
+static void on_upload_closed(struct rpc_server_call *call UNUSED, void *owner)
+{
+	seen.n_closed++;
+	seen.current = NULL;
+	free(owner);
+}
+
+static const struct rpc_stream_handler upload_handler = {
+	.on_writable = on_watch_writable, /* never: it ends with what it sends */
+	.on_message = on_upload_message,
+	.on_closed = on_upload_closed,
+};
+
+static void on_upload(struct rpc_server_call *call, const ProtobufCMessage *request,
+		      void *ctx UNUSED)
+{
+	struct upload *upload = xnew(struct upload);
+
+	upload->call = call;
+	upload->slow = str_equal(command_of(request), "slow");
+	upload->stop_at_10 = str_equal(command_of(request), "stop");
+	seen.current = upload;
+	rpc_server_stream(call, &upload_handler, upload);
+	if (!upload->slow)
+		rpc_server_receive(call);
+}
+
 static const struct rpc_method service_methods[] = {
 	{ SERVICE "Version", &api__version_request__descriptor, on_version },
 	{ SERVICE "Get", &api__get_request__descriptor, on_get },
 	{ SERVICE "Watch", &api__watch_request__descriptor, on_watch },
+	{ SERVICE "Upload", &api__get_request__descriptor, on_upload },
 };
 
 /* ---- life ---- */
@@ -236,6 +309,7 @@ static struct fixture *fixture_new(void)
 	struct fixture *f = xnew(struct fixture);
 	struct error err;
 
+	memset(&seen, 0, sizeof(seen));
 	f->server_closed = true; /* there is none yet */
 	snprintf(f->dir, sizeof(f->dir), "/tmp/kukeon-rpc-XXXXXX");
 	assert_non_null(mkdtemp(f->dir));

@@ -53,7 +53,7 @@ static void test_wrong_usage(void **state UNUSED)
 		const char *line, *problem, *try;
 	} rows[] = {
 		{ "pull",
-		  "unknown verb \"pull\": here it is 'ctr -n kukeon-REALM images pull IMAGE'",
+		  "unknown verb \"pull\": here it is 'kuke image pull IMAGE'",
 		  try_help },
 		{ "ps", "unknown verb \"ps\": here it is 'kuke get containers'", try_help },
 		{ "logs",

@@ -184,6 +184,76 @@ static void test_streams(void **state)
 	assert_string_equal(err.msg, "too many watchers");
 }
 
+struct sending {
+	Api__GetRequest request;
+	Api__Selector chosen;
+	char text[16];
+	int n_sent, n_wanted, n_replies;
+	bool gives_up;
+};
+
+static bool next_request(void *ctx, const ProtobufCMessage **ret_message)
+{
+	struct sending *sending = ctx;
+
+	if (sending->n_sent == sending->n_wanted)
+		return !sending->gives_up;
+	sending->chosen = (Api__Selector)API__SELECTOR__INIT;
+	sending->request = (Api__GetRequest)API__GET_REQUEST__INIT;
+	sending->request.selector = &sending->chosen;
+	snprintf(sending->text, sizeof(sending->text), "%d", sending->n_sent++);
+	sending->chosen.name = sending->text;
+	*ret_message = &sending->request.base;
+	return true;
+}
+
+static bool on_answer(const ProtobufCMessage *message UNUSED, void *ctx)
+{
+	((struct sending *)ctx)->n_replies++;
+	return true;
+}
+
+static int send_all(struct daemon *daemon, struct sending *sending, const char *command,
+		    struct error *err)
+{
+	struct rpc_client *client = rpc_client_open(daemon->target);
+	Api__GetRequest request = API__GET_REQUEST__INIT;
+	Api__Selector chosen = API__SELECTOR__INIT;
+	const struct rpc_client_stream_options options = {
+		.method = SERVICE "Upload",
+		.request = &request.base,
+		.reply_type = &api__prune_response__descriptor,
+		.on_message = on_answer,
+		.next = next_request,
+		.ctx = sending,
+	};
+	int r;
+
+	request.selector = &chosen;
+	chosen.name = (char *)command;
+	r = rpc_client_stream(client, &options, err);
+	rpc_client_close(client);
+	return r;
+}
+
+static void test_sending(void **state)
+{
+	struct sending all = { .n_wanted = 500 }, none = { 0 }, some = { .n_wanted = 1 << 20 };
+	struct sending half = { .n_wanted = 20, .gives_up = true };
+	struct error err;
+
+	assert_int_equal(send_all(*state, &all, "", &err), 0);
+	assert_int_equal(all.n_sent, 500);
+	assert_int_equal(all.n_replies, 1);
+	assert_int_equal(send_all(*state, &none, "", &err), 0);
+	assert_int_equal(none.n_replies, 1);
+	assert_int_equal(send_all(*state, &some, "stop", &err), -EBUSY);
+	assert_string_equal(err.msg, "that was enough");
+	assert_true(some.n_sent < some.n_wanted);
+	assert_int_equal(send_all(*state, &half, "", &err), 0);
+	assert_int_equal(half.n_replies, 0);
+}
+
 static void test_wrong_type(void **state)
 {
 	struct daemon *daemon = *state;
@@ -282,13 +352,10 @@ static void test_full_queue(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_calls),
-		cmocka_unit_test(test_peer),
-		cmocka_unit_test(test_streams),
-		cmocka_unit_test(test_wrong_type),
-		cmocka_unit_test(test_down),
-		cmocka_unit_test(test_deadline),
-		cmocka_unit_test(test_stream_deadline),
+		cmocka_unit_test(test_calls),      cmocka_unit_test(test_peer),
+		cmocka_unit_test(test_streams),    cmocka_unit_test(test_sending),
+		cmocka_unit_test(test_wrong_type), cmocka_unit_test(test_down),
+		cmocka_unit_test(test_deadline),   cmocka_unit_test(test_stream_deadline),
 		cmocka_unit_test(test_full_queue),
 	};
 

@@ -27,6 +27,7 @@ static const ProtobufCEnumDescriptor *const enums[] = {
 	&api__restart_policy__descriptor,
 	&api__volume_kind__descriptor,
 	&api__host_kind__descriptor,
+	&api__image_layer__state__descriptor,
 };
 
 static void test_enums(void **state UNUSED)

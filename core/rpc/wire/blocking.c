@@ -270,7 +270,8 @@ struct reader {
 	struct rpc_exchange exchange;
 	const struct rpc_client_stream_options *options;
 	int status; /* of our own; the peer's counts while it is 0 and the reader has not stopped */
-	bool stopped, any; /* any: a message has come */
+	bool stopped, any; /* any: a message has come, or one after the first has been asked for */
+	bool sent_all;
 };
 
 /* One message to the reader; asks for the next one. */
@@ -306,27 +307,62 @@ static void stop_quiet(struct reader *reader)
 	grpc_call_cancel(reader->exchange.grpc, NULL);
 }
 
+/* What follows the message that has left. False: nothing is under way. */
+static bool send_next(struct reader *reader, void *tag)
+{
+	const ProtobufCMessage *message = NULL;
+
+	if (reader->stopped || reader->sent_all)
+		return false;
+	reader->any = true;
+	reader->stopped = !reader->options->next(reader->options->ctx, &message);
+	reader->sent_all = !message;
+	if (reader->stopped)
+		grpc_call_cancel(reader->exchange.grpc, NULL);
+	else if (message)
+		rpc_exchange_start_send(&reader->exchange, message, tag);
+	else
+		rpc_exchange_start_close(&reader->exchange, tag);
+	return !reader->stopped;
+}
+
+enum stream_tag { TAG_OPEN, TAG_STATUS, TAG_MESSAGE, TAG_SENT, TAG_COUNT };
+
+/* Returns how many tags are out. */
+static int open_stream(struct rpc_client *client, struct reader *reader, uint64_t timeout_ms,
+		       char tags[TAG_COUNT])
+{
+	const struct rpc_client_stream_options *options = reader->options;
+	struct rpc_exchange_request wire = { .message = options->request };
+	struct rpc_exchange *exchange = &reader->exchange;
+
+	rpc_exchange_init(exchange, client->channel, client->queue, options->method, timeout_ms);
+	if (options->next) {
+		rpc_exchange_start_duplex(exchange, &wire, &tags[TAG_OPEN], &tags[TAG_STATUS]);
+		rpc_exchange_start_send(exchange, options->request, &tags[TAG_SENT]);
+	} else {
+		rpc_exchange_start_stream(exchange, &wire, &tags[TAG_OPEN], &tags[TAG_STATUS]);
+	}
+	rpc_exchange_start_receive(exchange, &tags[TAG_MESSAGE]);
+	return options->next ? TAG_COUNT : TAG_COUNT - 1;
+}
+
 /* Until the stream has ended. */
 static void read_stream(struct rpc_client *client, struct reader *reader, uint64_t timeout_ms,
 			struct error *err)
 {
-	struct rpc_exchange *exchange = &reader->exchange;
-	struct rpc_exchange_request wire = { .message = reader->options->request };
-	int n_pending = 3;
-	char open_tag, status_tag, message_tag;
+	char tags[TAG_COUNT];
+	int n_pending = open_stream(client, reader, timeout_ms, tags);
 
-	rpc_exchange_init(exchange, client->channel, client->queue, reader->options->method,
-			  timeout_ms);
-	rpc_exchange_start_stream(exchange, &wire, &open_tag, &status_tag);
-	rpc_exchange_start_receive(exchange, &message_tag);
 	while (n_pending > 0) {
 		grpc_event event = next_event_within(client, quiet_ms(reader));
 
 		if (event.type == GRPC_QUEUE_TIMEOUT)
 			stop_quiet(reader);
-		else if (event.tag == &message_tag && deliver(reader, err))
-			rpc_exchange_start_receive(exchange, &message_tag);
-		else
+		else if (event.tag == &tags[TAG_MESSAGE] && deliver(reader, err))
+			rpc_exchange_start_receive(&reader->exchange, event.tag);
+		else if (event.tag != &tags[TAG_SENT] || !event.success ||
+			 !send_next(reader, event.tag))
 			n_pending--;
 	}
 }

@@ -40,6 +40,10 @@ struct rpc_client_stream_options {
 	 * on_quiet is called, and the stream ends with status 0. */
 	uint64_t (*quiet_ms)(void *ctx);
 	void (*on_quiet)(void *ctx);
+	/* NULL, or: a stream of requests. Asked for what follows @request, once the message before
+	 * has left, so it may take its time; NULL: nothing does. False: the stream ends here, with
+	 * status 0. */
+	bool (*next)(void *ctx, const ProtobufCMessage **ret_message);
 	void *ctx;
 };
 

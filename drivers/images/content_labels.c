@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Labels by which containerd's garbage collection goes from a name to all that it stands for. */
+#include "drivers/images/content_labels.h"
+
 #include "api/containerd.pb-c.h"
+#include "drivers/ctd/ctd_op.h"
 #include "drivers/ctd/methods.h"
-#include "drivers/pull/pull_private.h"
 
 #define REF "containerd.io/gc.ref.content."
 

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whose an image is: cells of its realm that declare it or run it. */
+#include "core/api/api_images.h"
+#include "core/base/wall.h"
+#include "core/registry/reference.h"
+
+/* Images with one digest; for containers that run what no name they declare stands for. */
+struct same_digest {
+	struct map_node node; /* by digest */
+	struct strv cells;
+};
+
+static struct image_fact *find_fact(const struct image_facts *facts, const char *name)
+{
+	size_t low = 0, high = facts->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = strcmp(facts->items[middle].name, name);
+
+		if (order == 0)
+			return &facts->items[middle];
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+/* Its containers come one after the other. */
+static void add_cell(struct strv *cells, const char *key)
+{
+	if (!cells->n || !str_equal(cells->items[cells->n - 1], key))
+		strv_add(cells, key);
+}
+
+static void note_running(struct map *by_digest, const struct container *c)
+{
+	struct same_digest *same =
+		map_entry(map_find(by_digest, c->image_digest), struct same_digest, node);
+
+	if (!same) {
+		same = xnew(struct same_digest);
+		map_insert(by_digest, &same->node, c->image_digest);
+	}
+	add_cell(&same->cells, c->object->key);
+}
+
+static void note_container(const struct image_facts *facts, struct image_users *users,
+			   struct map *by_digest, const struct container *c)
+{
+	AUTO_FREE char *name = c->spec && c->spec->image ? reference_name_of(c->spec->image) : NULL;
+	const struct image_fact *declared = name ? find_fact(facts, name) : NULL;
+
+	if (declared)
+		add_cell(&users->of[declared - facts->items], c->object->key);
+	if (c->record && !str_empty(c->image_digest) &&
+	    !(declared && str_equal(declared->digest, c->image_digest)))
+		note_running(by_digest, c);
+}
+
+static void note_cells(const struct engine *engine, const struct object *realm,
+		       const struct image_facts *facts, struct image_users *users,
+		       struct map *by_digest)
+{
+	AUTO_FREE char *prefix = xasprintf("%s/", realm->key);
+	struct map_node *node = map_find_from(&engine->objects, prefix);
+
+	for (; node && str_starts_with(node->key, prefix); node = map_next(node)) {
+		struct object *object = container_of(node, struct object, node);
+		struct container *c;
+
+		if (object->kind != KIND_CELL)
+			continue;
+		list_for_each(c, &object->cell.containers, link)
+			note_container(facts, users, by_digest, c);
+	}
+}
+
+void image_users_find(const struct engine *engine, const struct object *realm,
+		      const struct image_facts *facts, struct image_users *ret_users)
+{
+	struct map by_digest = { 0 };
+	struct same_digest *same;
+
+	ret_users->n = facts->n;
+	ret_users->of = xcalloc(facts->n, sizeof(*ret_users->of));
+	note_cells(engine, realm, facts, ret_users, &by_digest);
+	for (size_t i = 0; i < facts->n; i++) {
+		same = map_entry(map_find(&by_digest, facts->items[i].digest), struct same_digest,
+				 node);
+		for (size_t j = 0; same && j < same->cells.n; j++)
+			if (!strv_has(&ret_users->of[i], same->cells.items[j]))
+				strv_add(&ret_users->of[i], same->cells.items[j]);
+	}
+	map_for_each(same, &by_digest, node) {
+		map_remove(&by_digest, &same->node);
+		strv_fini(&same->cells);
+		free(same);
+	}
+}
+
+void image_users_fini(struct image_users *users)
+{
+	for (size_t i = 0; i < users->n; i++)
+		strv_fini(&users->of[i]);
+	free(users->of);
+	*users = (struct image_users){ 0 };
+}
+
+void image_users_add_text(const struct strv *cells, struct buf *out)
+{
+	enum { SHOWN_MAX = 5 };
+
+	buf_printf(out, "cell%s ", str_s(cells->n));
+	for (size_t i = 0; i < cells->n && i < SHOWN_MAX; i++)
+		buf_printf(out, "%s%s", i ? ", " : "", cells->items[i]);
+	if (cells->n > SHOWN_MAX)
+		buf_printf(out, " and %zu more", cells->n - SHOWN_MAX);
+}
+
+const char *image_users_unknown(const struct engine *engine, const struct object *realm)
+{
+	if (!engine->relisted.runtime || !engine->runtime_up)
+		return "containerd has not said yet what runs";
+	if (realm->backing.unlisted_why)
+		return realm->backing.unlisted_why;
+	if (!engine->desired.complete)
+		return "the manifests have not all been read";
+	return engine->unread ? engine->unread : engine->unread_text;
+}
+
+/* ---- as messages ---- */
+
+Api__Image *api_image_render(const struct image_fact *fact, const struct strv *used_by)
+{
+	Api__Image *image = xnew(Api__Image);
+
+	api__image__init(image);
+	image->name = xstrdup(fact->name);
+	image->digest = xstrdup_maybe(fact->digest);
+	image->media_type = xstrdup_maybe(fact->media_type);
+	image->has_size = image->has_whole = image->has_unpacked = image->has_ours = true;
+	image->size = fact->size;
+	image->created_at = wall_text(fact->created_at_ms);
+	image->updated_at = wall_text(fact->updated_at_ms);
+	image->whole = fact->whole;
+	image->unpacked = fact->unpacked;
+	image->ours = fact->ours;
+	image->used_by = xcalloc(used_by->n, sizeof(*image->used_by));
+	for (; image->n_used_by < used_by->n; image->n_used_by++)
+		image->used_by[image->n_used_by] = xstrdup(used_by->items[image->n_used_by]);
+	return image;
+}
+
+static Api__ImageLayer *render_layer(const struct image_layer *layer)
+{
+	static const Api__ImageLayer__State states[] = {
+		[IMAGE_LAYER_WAITING] = API__IMAGE_LAYER__STATE__STATE_WAITING,
+		[IMAGE_LAYER_FETCHING] = API__IMAGE_LAYER__STATE__STATE_FETCHING,
+		[IMAGE_LAYER_FETCHED] = API__IMAGE_LAYER__STATE__STATE_FETCHED,
+		[IMAGE_LAYER_UNPACKING] = API__IMAGE_LAYER__STATE__STATE_UNPACKING,
+		[IMAGE_LAYER_DONE] = API__IMAGE_LAYER__STATE__STATE_DONE,
+		[IMAGE_LAYER_PRESENT] = API__IMAGE_LAYER__STATE__STATE_PRESENT,
+	};
+	Api__ImageLayer *message = xnew(Api__ImageLayer);
+
+	api__image_layer__init(message);
+	message->digest = xstrdup_maybe(layer->digest);
+	message->has_size = message->has_fetched = message->has_state = true;
+	message->size = layer->size;
+	message->fetched = layer->fetched;
+	message->state = states[layer->state];
+	return message;
+}
+
+Api__ImageLayer **api_image_layers(const struct image_layer *layers, size_t n)
+{
+	Api__ImageLayer **messages = xcalloc(n, sizeof(*messages));
+
+	for (size_t i = 0; i < n; i++)
+		messages[i] = render_layer(&layers[i]);
+	return messages;
+}
