@@ -40,6 +40,8 @@ static const struct {
 	{ "network driver", part_open_network, part_close_network },
 	{ "other firewalls", part_open_firewalls, part_close_firewalls },
 	{ "runtime driver", part_open_runtime, part_close_runtime },
+	{ "registries", part_open_registries, part_close_registries },
+	{ "image driver", part_open_images, part_close_images },
 	{ "engine", part_open_engine, NULL },
 	{ "history", part_open_history, part_close_history },
 	{ "store", part_open_store, part_close_store },

@@ -27,6 +27,8 @@ struct kukeond {
 	struct runtime *runtime;
 	struct network *network;
 	struct cgroup_driver *cgroup;
+	struct registries *registries;
+	struct image_driver *images;
 	struct managers *firewalls;
 	struct engine engine;
 	bool engine_works;   /* started, and not closed yet */
@@ -78,6 +80,10 @@ int part_open_firewalls(struct kukeond *k, struct error *err);
 void part_close_firewalls(struct kukeond *k);
 int part_open_runtime(struct kukeond *k, struct error *err);
 void part_close_runtime(struct kukeond *k);
+int part_open_registries(struct kukeond *k, struct error *err);
+void part_close_registries(struct kukeond *k);
+int part_open_images(struct kukeond *k, struct error *err);
+void part_close_images(struct kukeond *k);
 
 /* parts_engine.c */
 int part_open_engine(struct kukeond *k, struct error *err);

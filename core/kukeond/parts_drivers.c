@@ -6,11 +6,13 @@
 #include "core/aside/mountinfo.h"
 #include "core/aside/paths.h"
 #include "core/base/fs.h"
+#include "core/base/version.h"
 #include "core/journal/journal.h"
 #include "drivers/cgroup/cgroup.h"
 #include "drivers/cni/cni.h"
 #include "drivers/containerd/containerd.h"
 #include "drivers/firewalls/firewalls.h"
+#include "drivers/pull/pull.h"
 #include "watchers/resolver_watcher.h"
 
 /* One that does not answer is no reason not to start: what runs is looked after all the same. */
@@ -145,4 +147,29 @@ int part_open_runtime(struct kukeond *k, struct error *err)
 void part_close_runtime(struct kukeond *k)
 {
 	k->runtime->ops->close(k->runtime, part_is_closed, k);
+}
+
+int part_open_registries(struct kukeond *k, struct error *err)
+{
+	AUTO_FREE char *agent = xasprintf("kukeon/%s", kukeon_version);
+	const struct registries_options options = { .agent = agent };
+
+	return registries_open(&k->registries, &k->loop, &options, err);
+}
+
+void part_close_registries(struct kukeond *k)
+{
+	registries_close(k->registries, part_is_closed, k);
+}
+
+/* Over the runtime driver's connection to containerd. */
+int part_open_images(struct kukeond *k, struct error *err UNUSED)
+{
+	pull_driver_open(&k->images, containerd_images(k->runtime), k->registries);
+	return 0;
+}
+
+void part_close_images(struct kukeond *k)
+{
+	k->images->ops->close(k->images, part_is_closed, k);
 }

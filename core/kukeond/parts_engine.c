@@ -26,6 +26,7 @@ int part_open_engine(struct kukeond *k, struct error *err)
 		.runtime = k->runtime,
 		.network = k->network,
 		.cgroup = k->cgroup,
+		.images = k->images,
 		.managers = k->firewalls,
 		.run_path = k->config->run_path,
 		.journal = k->journal,
