@@ -289,7 +289,7 @@ static void begin_state(struct watch *watch)
 /* From a version on, if what has gone since is still known. */
 static void begin_since(struct watch *watch)
 {
-	uint64_t since = watch->request->resource_version;
+	uint64_t since = request_of(watch)->resource_version;
 
 	begin_state(watch);
 	watch->since = since;

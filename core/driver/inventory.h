@@ -20,6 +20,7 @@ enum host_kind {
 	HOST_NFT,
 	HOST_CGROUP,
 	HOST_JOURNAL,
+	HOST_INGEST, /* of a blob that has not come as a whole */
 	HOST_KIND_COUNT,
 };
 

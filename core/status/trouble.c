@@ -11,7 +11,6 @@ bool reason_is_trouble(enum reason reason)
 	case REASON_WAITING_ITS_TURN:
 	case REASON_PULLING_IMAGE:
 	case REASON_CREATING:
-	case REASON_PULLING_IMAGE:
 	case REASON_UPDATING:
 	case REASON_RESTARTING:
 	case REASON_SPACE_NOT_READY:

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Taking away what the inventory found without an owner: leases, snapshots of cut off unpackings,
- * tasks and shims without a container. Containers with our labels have an owner's key, and go the
- * way of every container.
+ * Taking away what the inventory found without an owner: leases, ingests, snapshots of cut off
+ * unpackings, tasks and shims without a container. Containers with our labels have an owner's key,
+ * and go the way of every container.
  */
 #include <errno.h>
 #include <signal.h>
@@ -48,6 +48,14 @@ static int start_with_id(struct op *op, const struct client_method *method)
 static int start_delete_lease(struct op *op)
 {
 	return start_with_id(op, &leases_delete_method);
+}
+
+static int start_abort_ingest(struct op *op)
+{
+	Ctd__ContentAbortRequest request = CTD__CONTENT_ABORT_REQUEST__INIT;
+
+	request.ref = discard_of(op)->id;
+	return ctd_unary(op, &content_abort_method, &request.base);
 }
 
 static int start_remove_snapshot(struct op *op)
@@ -134,6 +142,11 @@ static const struct step lease_steps[] = {
 	{ 0 },
 };
 
+static const struct step ingest_steps[] = {
+	{ .name = "abort the ingest", .also_ok = { ENOENT }, .start = start_abort_ingest },
+	{ 0 },
+};
+
 static const struct step snapshot_steps[] = {
 	{ .name = "remove the snapshot", .also_ok = { ENOENT }, .start = start_remove_snapshot },
 	{ 0 },
@@ -158,10 +171,8 @@ static const struct step task_steps[] = {
 };
 
 static const struct step *const ways[HOST_KIND_COUNT] = {
-	[HOST_LEASE] = lease_steps,
-	[HOST_SNAPSHOT] = snapshot_steps,
-	[HOST_TASK] = task_steps,
-	[HOST_SHIM] = task_steps,
+	[HOST_LEASE] = lease_steps, [HOST_INGEST] = ingest_steps, [HOST_SNAPSHOT] = snapshot_steps,
+	[HOST_TASK] = task_steps,   [HOST_SHIM] = task_steps,
 };
 
 void inventory_discard(struct runtime *runtime, const struct host_thing *thing, struct call *call)

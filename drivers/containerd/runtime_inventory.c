@@ -12,6 +12,7 @@
 #include "drivers/ctd/ctd_op.h"
 #include "drivers/ctd/labels.h"
 #include "drivers/ctd/methods.h"
+#include "drivers/images/lease.h"
 #include "drivers/images/unpack.h"
 
 /* Of thousands of things, by a containerd that is busy. */
@@ -27,7 +28,8 @@ struct record {
 struct inventory_op {
 	struct ctd_op op;
 	struct strv namespaces, realms;
-	size_t at; /* which of them */
+	size_t at;  /* which of them */
+	bool pulls; /* into that one, or may go on soon */
 	struct map records;
 	struct shims shims;
 	struct work work;
@@ -98,7 +100,7 @@ static int start_namespaces(struct op *op)
 }
 
 /* Of the first namespace, or the end of the walk through them. */
-enum { STEP_ENTER = 1, STEP_SHIMS = 7 };
+enum { STEP_ENTER = 1, STEP_SHIMS = 8 };
 
 static int start_enter(struct op *op)
 {
@@ -152,25 +154,32 @@ static int start_containers(struct op *op)
 
 /* ---- snapshots ---- */
 
-static bool lease_in_use(const struct op *op, const char *lease)
+/* One that is worked under, or that is kept for the next try of a pull. */
+static bool is_used(struct op *op, const char *lease)
 {
-	const struct ctd_op *other;
+	const char *namespace_ = to_ctd_op(op)->namespace_;
 
-	list_for_each(other, &ctd_of(op)->active, link)
-		if (other->lease && str_equal(other->lease, lease))
-			return true;
-	return false;
+	return lease_in_use(ctd_of(op), namespace_, lease) ||
+	       (str_starts_with(lease, PULL_LEASE_PREFIX) &&
+		images_keeps(images_of(op), namespace_, lease));
 }
 
-/* "extract-<lease> <chain id>", of an unpacking. */
+/* "extract-<lease> <chain id>", of an unpacking; "extract-<lease>.<number> ..." under that of a
+ * pull. */
 static void add_extract(struct inventory_op *inventory, const char *name)
 {
 	const char *lease = name + strlen(UNPACK_SNAPSHOT_PREFIX);
-	AUTO_FREE char *id = xstrndup(lease, strcspn(lease, " "));
+	AUTO_FREE char *id = xstrndup(lease, strcspn(lease, ". "));
 	struct host_thing *thing = add(inventory, HOST_SNAPSHOT, name, NULL);
 
-	thing->in_use = lease_in_use(&inventory->op.op, id);
+	thing->in_use = is_used(&inventory->op.op, id);
 	thing->why = xstrdup("an unpacking that was cut off left it");
+}
+
+static bool is_extract(const char *name)
+{
+	return str_starts_with(name, UNPACK_SNAPSHOT_PREFIX UNPACK_LEASE_PREFIX) ||
+	       str_starts_with(name, UNPACK_SNAPSHOT_PREFIX PULL_LEASE_PREFIX);
 }
 
 static int on_snapshots(struct op *op, const ProtobufCMessage *message)
@@ -187,7 +196,7 @@ static int on_snapshots(struct op *op, const ProtobufCMessage *message)
 		if (labels_read_container(info->labels, info->n_labels, ctd_of(op)->instance,
 					  &fact))
 			add(inventory, HOST_SNAPSHOT, info->name, fact.cell_key);
-		else if (str_starts_with(info->name, UNPACK_SNAPSHOT_PREFIX UNPACK_LEASE_PREFIX))
+		else if (is_extract(info->name))
 			add_extract(inventory, info->name);
 	}
 	return 0;
@@ -236,13 +245,28 @@ static int start_leases(struct op *op)
 	return ctd_unary(op, &leases_list_method, &request.base);
 }
 
+static bool is_one_of_ours(const char *id)
+{
+	return str_starts_with(id, UNPACK_LEASE_PREFIX) || str_starts_with(id, PULL_LEASE_PREFIX);
+}
+
 /* By our label, or, of versions that gave none, by the name. */
 static bool is_our_lease(const struct op *op, const Ctd__Lease *lease)
 {
 	const char *instance = labels_get(lease->labels, lease->n_labels, LABEL_INSTANCE);
 
-	return *instance ? str_equal(instance, ctd_of(op)->instance)
-			 : str_starts_with(lease->id, UNPACK_LEASE_PREFIX);
+	return *instance ? str_equal(instance, ctd_of(op)->instance) : is_one_of_ours(lease->id);
+}
+
+/* In words. Free with free(). */
+static char *why_orphan(struct inventory_op *inventory, const Ctd__Lease *lease)
+{
+	const char *image = labels_get(lease->labels, lease->n_labels, LABEL_IMAGE);
+
+	if (*image)
+		return xasprintf("a pull of %s that was cut off left it, and none has gone on",
+				 image);
+	return xasprintf("no image of realm %s is being unpacked under it", realm_of(inventory));
 }
 
 static int done_leases(struct op *op, int status UNUSED)
@@ -250,15 +274,44 @@ static int done_leases(struct op *op, int status UNUSED)
 	const Ctd__LeaseList *list = ctd_reply(op, Ctd__LeaseList);
 	struct inventory_op *inventory = inventory_of(op);
 
+	inventory->pulls = false;
 	for (size_t i = 0; i < list->n_leases; i++) {
 		struct host_thing *thing;
 
 		if (!list->leases[i]->id || !is_our_lease(op, list->leases[i]))
 			continue;
 		thing = add(inventory, HOST_LEASE, list->leases[i]->id, NULL);
-		thing->in_use = lease_in_use(op, list->leases[i]->id);
-		thing->why = xasprintf("no image of realm %s is being unpacked under it",
-				       realm_of(inventory));
+		thing->in_use = is_used(op, list->leases[i]->id);
+		thing->why = why_orphan(inventory, list->leases[i]);
+		inventory->pulls |= thing->in_use;
+	}
+	return OP_NEXT;
+}
+
+/* ---- ingests ---- */
+
+static int start_ingests(struct op *op)
+{
+	Ctd__FilterRequest request = CTD__FILTER_REQUEST__INIT;
+
+	return ctd_unary(op, &content_list_statuses_method, &request.base);
+}
+
+/* None says under which lease it is: as long as one is used here, they all are. */
+static int done_ingests(struct op *op, int status UNUSED)
+{
+	const Ctd__ContentStatuses *list = ctd_reply(op, Ctd__ContentStatuses);
+	struct inventory_op *inventory = inventory_of(op);
+
+	for (size_t i = 0; i < list->n_statuses; i++) {
+		const char *ref = list->statuses[i]->ref;
+		struct host_thing *thing;
+
+		if (!ref || !str_starts_with(ref, PULL_REF_PREFIX))
+			continue;
+		thing = add(inventory, HOST_INGEST, ref, NULL);
+		thing->in_use = inventory->pulls;
+		thing->why = xstrdup("no pull writes it");
 	}
 	return OP_NEXT;
 }
@@ -323,6 +376,10 @@ static const struct step inventory_steps[] = {
 	  .timeout_ms = LIST_TIMEOUT_MS,
 	  .start = start_leases,
 	  .done = done_leases },
+	{ .name = "list ingests",
+	  .timeout_ms = LIST_TIMEOUT_MS,
+	  .start = start_ingests,
+	  .done = done_ingests },
 	{ .name = "leave the namespace", .start = start_leave },
 	[STEP_SHIMS] = { .name = "look for shims", .start = start_shims, .done = done_shims },
 	{ 0 },

@@ -8,19 +8,14 @@
 #include "drivers/ctd/ctd_op.h"
 #include "drivers/ctd/labels.h"
 #include "drivers/ctd/methods.h"
-#include "drivers/images/lease.h"
 #include "drivers/images/look.h"
 
-enum {
-	LIST_TIMEOUT_MS = 30 * 1000,   /* of thousands of records */
-	COLLECT_TIMEOUT_MS = 60 * 1000 /* garbage of some GiB */
-};
+enum { LIST_TIMEOUT_MS = 30 * 1000 }; /* of thousands of records */
 
 struct records_op {
 	struct ctd_op op;
 	struct images *images;
-	char *name, *from, *digest; /* as containerd has them */
-	struct image_blob target;   /* of a tag */
+	char *name; /* as containerd has it */
 	struct image_facts facts;
 	size_t at; /* which of them is looked at */
 	struct image_look look;
@@ -40,22 +35,13 @@ static void records_fini(struct op *op)
 
 	image_facts_fini(&own->facts);
 	image_look_fini(&own->look);
-	image_blob_fini(&own->target);
 	free(own->look_object);
 	free(own->name);
-	free(own->from);
-	free(own->digest);
 }
 
 static int64_t to_ms(const Ctd__Timestamp *time)
 {
 	return time ? time->seconds * 1000 + time->nanos / 1000000 : 0;
-}
-
-static bool is_usable(const Ctd__Image *image)
-{
-	return image && image->name && image->target && image->target->digest &&
-	       image_digest_is_valid(image->target->digest);
 }
 
 static struct image_fact fact_of(struct op *op, const Ctd__Image *image)
@@ -92,7 +78,7 @@ static int done_list(struct op *op, int status UNUSED)
 
 	facts->items = xcalloc(list->n_images + 1, sizeof(facts->items[0]));
 	for (size_t i = 0; i < list->n_images; i++)
-		if (is_usable(list->images[i]))
+		if (record_is_usable(list->images[i]))
 			facts->items[facts->n++] = fact_of(op, list->images[i]);
 	qsort(facts->items, facts->n, sizeof(facts->items[0]), compare_facts);
 	return OP_NEXT;
@@ -177,22 +163,9 @@ void records_list(struct images *images, const char *namespace_, struct image_fa
 
 /* ---- inspect ---- */
 
-static int get(struct op *op, char *name)
-{
-	Ctd__NameRequest request = CTD__NAME_REQUEST__INIT;
-
-	request.name = name;
-	return ctd_unary(op, &images_get_method, &request.base);
-}
-
 static int start_get(struct op *op)
 {
-	return get(op, records_of(op)->name);
-}
-
-static int fail_absent(struct op *op)
-{
-	return ctd_fail(op, -ENOENT, "not in containerd namespace %s", to_ctd_op(op)->namespace_);
+	return record_get(op, records_of(op)->name);
 }
 
 static int done_get(struct op *op, int status)
@@ -201,8 +174,8 @@ static int done_get(struct op *op, int status)
 	const Ctd__Image *image = status == 0 ? ctd_reply(op, Ctd__ImageMessage)->image : NULL;
 
 	if (status < 0)
-		return fail_absent(op);
-	if (!is_usable(image))
+		return record_fail_absent(op);
+	if (!record_is_usable(image))
 		return ctd_fail(op, -EBADMSG, "containerd's record of it has no digest");
 	facts->items = xcalloc(1, sizeof(facts->items[0]));
 	facts->items[facts->n++] = fact_of(op, image);
@@ -248,177 +221,13 @@ static const struct step inspect_steps[] = {
 	{ 0 },
 };
 
-static char *object_of(const char *name)
-{
-	return xasprintf("image %s", name);
-}
-
 void records_inspect(struct images *images, const char *namespace_, const char *name,
 		     struct image_details *ret_details, struct call *call)
 {
 	struct records_op *own = op_new(images, name);
-	AUTO_FREE char *object = object_of(name);
+	AUTO_FREE char *object = xasprintf("image %s", name);
 
 	own->ret_details = ret_details;
 	own->op.fini = inspect_fini;
 	ctd_op_start(images->ctd, &own->op, inspect_steps, namespace_, object, call);
-}
-
-/* ---- records as such ---- */
-
-static int write_record(struct op *op, const struct client_method *method, const char *name,
-			const struct image_blob *target)
-{
-	Ctd__ImageMessage request = CTD__IMAGE_MESSAGE__INIT;
-	Ctd__Image image = CTD__IMAGE__INIT;
-	Ctd__Descriptor descriptor = CTD__DESCRIPTOR__INIT;
-	Ctd__FieldMask mask = CTD__FIELD_MASK__INIT;
-	char *paths[] = { (char *)"target", (char *)"labels." LABEL_INSTANCE };
-	struct labels labels = { 0 };
-
-	labels_add(&labels, LABEL_INSTANCE, ctd_of(op)->instance);
-	descriptor.media_type = target->media_type;
-	descriptor.digest = target->digest;
-	descriptor.has_size = true;
-	descriptor.size = target->size;
-	image.name = (char *)name;
-	image.target = &descriptor;
-	image.labels = labels.refs;
-	image.n_labels = labels.n;
-	mask.paths = paths;
-	mask.n_paths = ARRAY_SIZE(paths);
-	request.image = &image;
-	request.update_mask = method == &images_update_method ? &mask : NULL;
-	return ctd_unary(op, method, &request.base);
-}
-
-int record_create(struct op *op, const char *name, const struct image_blob *target)
-{
-	return write_record(op, &images_create_method, name, target);
-}
-
-int record_update(struct op *op, const char *name, const struct image_blob *target)
-{
-	return write_record(op, &images_update_method, name, target);
-}
-
-/* ---- tag ---- */
-
-static int start_get_from(struct op *op)
-{
-	return get(op, records_of(op)->from);
-}
-
-static int done_get_from(struct op *op, int status)
-{
-	const Ctd__Image *image = status == 0 ? ctd_reply(op, Ctd__ImageMessage)->image : NULL;
-
-	if (status < 0)
-		return fail_absent(op);
-	if (!is_usable(image))
-		return ctd_fail(op, -EBADMSG, "containerd's record of it has no digest");
-	records_of(op)->target = (struct image_blob){
-		.digest = xstrdup(image->target->digest),
-		.media_type = xstrdup_maybe(image->target->media_type),
-		.size = image->target->size,
-	};
-	return OP_NEXT;
-}
-
-static int start_create(struct op *op)
-{
-	return record_create(op, records_of(op)->name, &records_of(op)->target);
-}
-
-static int done_create(struct op *op UNUSED, int status)
-{
-	return status == 0 ? OP_END : OP_NEXT;
-}
-
-static int start_update(struct op *op)
-{
-	return record_update(op, records_of(op)->name, &records_of(op)->target);
-}
-
-static const struct step tag_steps[] = {
-	{ .name = "look it up",
-	  .also_ok = { ENOENT },
-	  .start = start_get_from,
-	  .done = done_get_from },
-	{ .name = "make the name",
-	  .also_ok = { EEXIST },
-	  .start = start_create,
-	  .done = done_create },
-	{ .name = "move the name", .start = start_update },
-	{ 0 },
-};
-
-void records_tag(struct images *images, const char *namespace_, const char *from, const char *name,
-		 struct call *call)
-{
-	struct records_op *own = op_new(images, name);
-	AUTO_FREE char *object = object_of(from);
-
-	own->from = reference_name_of(from);
-	ctd_op_start(images->ctd, &own->op, tag_steps, namespace_, object, call);
-}
-
-/* ---- remove ---- */
-
-static int start_give_up(struct op *op)
-{
-	AUTO_FREE char *lease = lease_pull_id(records_of(op)->name);
-
-	if (lease_in_use(ctd_of(op), to_ctd_op(op)->namespace_, lease))
-		return OP_NEXT;
-	images_keep_no_more(records_of(op)->images, to_ctd_op(op)->namespace_, lease);
-	return lease_delete(op, lease);
-}
-
-static int start_get_unless_any(struct op *op)
-{
-	return records_of(op)->digest ? start_get(op) : OP_NEXT;
-}
-
-/* Between this look and the deletion it may change; only containerd 2 could be asked for both. */
-static int done_is_it(struct op *op, int status)
-{
-	const Ctd__Image *image = status == 0 ? ctd_reply(op, Ctd__ImageMessage)->image : NULL;
-
-	if (!is_usable(image) || !str_equal(image->target->digest, records_of(op)->digest))
-		return OP_END;
-	return OP_NEXT;
-}
-
-static int start_delete(struct op *op)
-{
-	Ctd__ImageDeleteRequest request = CTD__IMAGE_DELETE_REQUEST__INIT;
-
-	image_forget(records_of(op)->images, to_ctd_op(op)->namespace_, records_of(op)->name);
-	request.name = records_of(op)->name;
-	request.has_sync = request.sync = true;
-	return ctd_unary(op, &images_delete_method, &request.base);
-}
-
-static const struct step remove_steps[] = {
-	{ .name = "give up what a pull left", .also_ok = { ENOENT }, .start = start_give_up },
-	{ .name = "look it up",
-	  .also_ok = { ENOENT },
-	  .start = start_get_unless_any,
-	  .done = done_is_it },
-	{ .name = "remove the name",
-	  .timeout_ms = COLLECT_TIMEOUT_MS,
-	  .also_ok = { ENOENT },
-	  .start = start_delete },
-	{ 0 },
-};
-
-void records_remove(struct images *images, const char *namespace_, const char *name,
-		    const char *digest, struct call *call)
-{
-	struct records_op *own = op_new(images, name);
-	AUTO_FREE char *object = object_of(name);
-
-	own->digest = xstrdup_maybe(digest);
-	ctd_op_start(images->ctd, &own->op, remove_steps, namespace_, object, call);
 }

@@ -2,6 +2,7 @@
 /* The names of images that containerd keeps: what core/driver/images.h has beside the pull. */
 #pragma once
 
+#include "api/containerd.pb-c.h"
 #include "core/driver/images.h"
 #include "drivers/images/images.h"
 
@@ -15,6 +16,11 @@ void records_tag(struct images *images, const char *namespace_, const char *from
 /* What a pull of that name left for its next try goes too. */
 void records_remove(struct images *images, const char *namespace_, const char *name,
 		    const char *digest, struct call *call);
+
+/* For steps. */
+int record_get(struct op *op, char *name);
+int record_fail_absent(struct op *op);
+bool record_is_usable(const Ctd__Image *image);
 
 /* For steps: the record @name of the namespace stands for @target, with our label. It is created;
  * -EEXIST: to be updated. */

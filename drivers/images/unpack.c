@@ -4,10 +4,9 @@
 #include <errno.h>
 
 #include "api/containerd.pb-c.h"
-#include "drivers/ctd/ctd_op.h"
-#include "drivers/ctd/labels.h"
 #include "drivers/ctd/methods.h"
 #include "drivers/images/lease.h"
+#include "drivers/images/unpack_private.h"
 
 /* A layer of some GiB on a slow disk. */
 enum { UNPACK_TIMEOUT_MS = 15 * 60 * 1000 };
@@ -23,51 +22,7 @@ enum {
 	STEP_CLEAN_UP = 12,
 };
 
-struct unpack_op {
-	struct ctd_op op;
-	struct list link; /* struct images.unpacking */
-	struct images *images;
-	struct unpack *unpack;
-	size_t layer; /* the one being unpacked */
-	size_t held;  /* so many of the layers are kept by our lease */
-	unsigned rounds;
-	char *claimed;      /* the chain id that it is at; nobody else in this namespace is */
-	struct list parked; /* struct unpack_op.parked_link: they wait until it is not any more */
-	struct list parked_link;
-	bool waits; /* for a blob */
-	bool cancelled;
-	char *extract_key; /* its snapshot before it is committed; NULL: there is none of ours */
-	Ctd__MountsReply *mounts;
-};
-
-static struct unpack_op *unpack_of(struct op *op)
-{
-	return container_of(op, struct unpack_op, op.op);
-}
-
-static const struct strv *diff_ids_of(struct op *op)
-{
-	return &unpack_of(op)->unpack->config->diff_ids;
-}
-
-static size_t count_layers(struct op *op)
-{
-	return diff_ids_of(op)->n;
-}
-
-/* Name of the snapshot with this layer applied. */
-static char *layer_chain_id(struct op *op)
-{
-	return image_chain_id(diff_ids_of(op), unpack_of(op)->layer + 1);
-}
-
-/* That of the layer below. */
-static char *parent_chain_id(struct op *op)
-{
-	return unpack_of(op)->layer ? image_chain_id(diff_ids_of(op), unpack_of(op)->layer) : NULL;
-}
-
-static void tell(struct op *op, bool done)
+void unpack_tell(struct op *op, bool done)
 {
 	struct unpack *unpack = unpack_of(op)->unpack;
 
@@ -87,7 +42,7 @@ static void let_go(struct unpack_op *own)
 	}
 }
 
-static void free_mounts(struct unpack_op *own)
+void unpack_free_mounts(struct unpack_op *own)
 {
 	if (own->mounts)
 		protobuf_c_message_free_unpacked(&own->mounts->base, NULL);
@@ -101,7 +56,7 @@ static void unpack_fini(struct op *op)
 	let_go(own);
 	list_remove(&own->link);
 	free(own->extract_key);
-	free_mounts(own);
+	unpack_free_mounts(own);
 	own->unpack->state = NULL;
 }
 
@@ -171,7 +126,7 @@ static int start_layer(struct op *op)
 
 static int next_layer(struct op *op)
 {
-	tell(op, true);
+	unpack_tell(op, true);
 	unpack_of(op)->layer++;
 	op->next = STEP_LOOK_AT_LAYER;
 	return OP_NEXT;
@@ -290,93 +245,6 @@ static int done_claim(struct op *op, int status UNUSED)
 	return OP_NEXT;
 }
 
-/* ---- one layer ---- */
-
-/* The key is new each time: what another unpacking, of ours or not, has under way is left alone. */
-static int start_prepare(struct op *op)
-{
-	struct unpack_op *own = unpack_of(op);
-	AUTO_FREE char *chain_id = layer_chain_id(op);
-	AUTO_FREE char *parent = parent_chain_id(op);
-	AUTO_FREE char *unique = lease_new_id(".");
-	Ctd__SnapshotRequest request = CTD__SNAPSHOT_REQUEST__INIT;
-
-	tell(op, false);
-	free(own->extract_key);
-	own->extract_key = xasprintf(UNPACK_SNAPSHOT_PREFIX "%s%s %s", to_ctd_op(op)->lease,
-				     own->unpack->lease ? unique : "", chain_id);
-	request.snapshotter = ctd_of(op)->snapshotter;
-	request.key = own->extract_key;
-	request.parent = parent;
-	return ctd_unary(op, &snapshots_prepare_method, &request.base);
-}
-
-static int done_prepare(struct op *op, int status)
-{
-	struct unpack_op *own = unpack_of(op);
-
-	if (status < 0) { /* another's */
-		free(take_ptr(own->extract_key));
-		return ctd_fail(op, -EAGAIN, "a snapshot of that name is there already");
-	}
-	free_mounts(own);
-	own->mounts = ctd_reply(op, Ctd__MountsReply);
-	to_ctd_op(op)->unary.reply = NULL;
-	return OP_NEXT;
-}
-
-/* Docker's name for what OCI calls another is known to containerd 2 alone. */
-static const char *known_type(const char *media_type)
-{
-	return str_equal(media_type, "application/vnd.docker.image.rootfs.diff.tar.zstd")
-		       ? "application/vnd.oci.image.layer.v1.tar+zstd"
-		       : media_type;
-}
-
-static int start_apply(struct op *op)
-{
-	struct unpack_op *own = unpack_of(op);
-	const struct image_blob *layer = &own->unpack->manifest->layers[own->layer];
-	Ctd__DiffApplyRequest request = CTD__DIFF_APPLY_REQUEST__INIT;
-	Ctd__Descriptor diff = CTD__DESCRIPTOR__INIT;
-
-	diff.media_type = (char *)known_type(layer->media_type);
-	diff.digest = layer->digest;
-	diff.has_size = true;
-	diff.size = layer->size;
-	request.diff = &diff;
-	request.mounts = own->mounts->mounts;
-	request.n_mounts = own->mounts->n_mounts;
-	return ctd_unary(op, &diff_apply_method, &request.base);
-}
-
-static int done_apply(struct op *op, int status UNUSED)
-{
-	const struct unpack_op *own = unpack_of(op);
-	const Ctd__Descriptor *applied = ctd_reply(op, Ctd__DiffApplyReply)->applied;
-
-	if (applied && str_equal(applied->digest, diff_ids_of(op)->items[own->layer]))
-		return OP_NEXT;
-	return ctd_fail(op, -EBADMSG,
-			"layer %s unpacks to something else than its config says: pull it again",
-			own->unpack->manifest->layers[own->layer].digest);
-}
-
-static int start_commit(struct op *op)
-{
-	AUTO_FREE char *chain_id = layer_chain_id(op);
-	Ctd__SnapshotCommitRequest request = CTD__SNAPSHOT_COMMIT_REQUEST__INIT;
-	struct labels labels = { 0 };
-
-	labels_add(&labels, "containerd.io/snapshot.ref", chain_id);
-	request.snapshotter = ctd_of(op)->snapshotter;
-	request.name = chain_id;
-	request.key = unpack_of(op)->extract_key;
-	request.labels = labels.refs;
-	request.n_labels = labels.n;
-	return ctd_unary(op, &snapshots_commit_method, &request.base);
-}
-
 /* With EEXIST somebody else unpacked the layer first; ours goes when the lease does. */
 static int done_commit(struct op *op, int status)
 {
@@ -389,44 +257,9 @@ static int done_commit(struct op *op, int status)
 
 /* ---- the end ---- */
 
-/* From now on the snapshots live as long as the image's config does. */
-static int start_pin(struct op *op)
-{
-	const struct unpack *unpack = unpack_of(op)->unpack;
-	AUTO_FREE char *chain_id = image_chain_id(diff_ids_of(op), count_layers(op));
-	AUTO_FREE char *key =
-		xasprintf("containerd.io/gc.ref.snapshot.%s", ctd_of(op)->snapshotter);
-	AUTO_FREE char *path = xasprintf("labels.%s", key);
-	Ctd__ContentUpdateRequest request = CTD__CONTENT_UPDATE_REQUEST__INIT;
-	Ctd__ContentInfo info = CTD__CONTENT_INFO__INIT;
-	Ctd__FieldMask mask = CTD__FIELD_MASK__INIT;
-	struct labels labels = { 0 };
-
-	labels_add(&labels, key, chain_id);
-	info.digest = unpack->manifest->blob.digest;
-	info.labels = labels.refs;
-	info.n_labels = labels.n;
-	mask.paths = &path;
-	mask.n_paths = 1;
-	request.info = &info;
-	request.update_mask = &mask;
-	return ctd_unary(op, &content_update_method, &request.base);
-}
-
 static int done_look_at_pinned(struct op *op, int status)
 {
 	return status < 0 ? begin_anew(op) : OP_NEXT;
-}
-
-static int start_abort(struct op *op)
-{
-	Ctd__SnapshotRequest request = CTD__SNAPSHOT_REQUEST__INIT;
-
-	if (!unpack_of(op)->extract_key)
-		return OP_NEXT;
-	request.snapshotter = ctd_of(op)->snapshotter;
-	request.key = unpack_of(op)->extract_key;
-	return ctd_unary(op, &snapshots_remove_method, &request.base);
 }
 
 static int start_release(struct op *op)
@@ -458,25 +291,25 @@ static const struct step unpack_steps[] = {
 	{ .name = "wait for who unpacks it", .start = start_claim, .done = done_claim },
 	{ .name = "prepare a layer",
 	  .also_ok = { EEXIST },
-	  .start = start_prepare,
-	  .done = done_prepare },
+	  .start = unpack_start_prepare,
+	  .done = unpack_done_prepare },
 	{ .name = "unpack a layer",
 	  .timeout_ms = UNPACK_TIMEOUT_MS,
-	  .start = start_apply,
-	  .done = done_apply },
+	  .start = unpack_start_apply,
+	  .done = unpack_done_apply },
 	{ .name = "commit a layer",
 	  .timeout_ms = UNPACK_TIMEOUT_MS,
 	  .also_ok = { EEXIST },
-	  .start = start_commit,
+	  .start = unpack_start_commit,
 	  .done = done_commit },
-	[STEP_PIN] = { .name = "tie the snapshots to the image", .start = start_pin },
+	[STEP_PIN] = { .name = "tie the snapshots to the image", .start = unpack_start_pin },
 	{ .name = "see that they are there",
 	  .also_ok = { ENOENT },
 	  .start = start_look,
 	  .done = done_look_at_pinned },
 	[STEP_CLEAN_UP] = { .name = "remove the half layer",
 			    .also_ok = { ENOENT },
-			    .start = start_abort },
+			    .start = unpack_start_abort },
 	{ .name = "give the lease back", .also_ok = { ENOENT }, .start = start_release },
 	{ 0 },
 };
