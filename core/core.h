@@ -10,9 +10,9 @@ struct engine_options {
 	struct network *network;
 	struct cgroup_driver *cgroup;
 	struct image_driver *images; /* NULL: none */
-	const char *run_path;    /* NULL: no files at all (simulator) */
-	const char *cgroup_root; /* "/kukeon" */
-	struct journal *journal; /* the caller's, closed after the engine; NULL: none */
+	const char *run_path;        /* NULL: no files at all (simulator) */
+	const char *cgroup_root;     /* "/kukeon" */
+	struct journal *journal;     /* the caller's, closed after the engine; NULL: none */
 	uint64_t prune_grace_ms;
 	struct prune_guard prune_guard;
 	bool leave_forwarding;     /* see struct ways */

@@ -37,11 +37,11 @@ struct pull {
 	char *key;            /* "<realm> <name as containerd has it>" */
 	char *image;          /* as it was asked for */
 	enum pull_state state;
-	uint64_t again_ms;     /* loop time: when it is tried again, or was to be; 0: any time */
-	char *again;           /* the same for people: a time of the wall clock; NULL: none */
-	unsigned failures;     /* in a row */
-	uint64_t ended_seq;    /* engine.seq when it last ended */
-	int status;            /* of the last try: 0 or -errno, with: */
+	uint64_t again_ms;  /* loop time: when it is tried again, or was to be; 0: any time */
+	char *again;        /* the same for people: a time of the wall clock; NULL: none */
+	unsigned failures;  /* in a row */
+	uint64_t ended_seq; /* engine.seq when it last ended */
+	int status;         /* of the last try: 0 or -errno, with: */
 	struct error err;
 	enum image_fault fault;
 	char *digest; /* of the last success; NULL: none */

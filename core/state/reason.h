@@ -49,8 +49,8 @@ enum reason {
 	 */
 	REASON_IMAGE_NOT_FOUND,
 	/*
-	 * The registry wants other credentials than the realm's registryCredentials have for it; the
-	 * message has its words. It is asked again at once when they change.
+	 * The registry wants other credentials than the realm's registryCredentials have for it;
+	 * the message has its words. It is asked again at once when they change.
 	 */
 	REASON_UNAUTHORIZED,
 	/*
@@ -65,8 +65,8 @@ enum reason {
 	 */
 	REASON_TOO_MANY_REQUESTS,
 	/*
-	 * The image cannot be used, or not be fetched for another reason than those above; the message
-	 * says what is wrong.
+	 * The image cannot be used, or not be fetched for another reason than those above; the
+	 * message says what is wrong.
 	 */
 	REASON_IMAGE_FAILED,
 	/* Its cgroup cannot be made or set up. */

@@ -157,9 +157,9 @@ struct world {
 	struct strv missing_images; /* nobody has them; everything else is there, */
 	struct strv remote_images;  /* but for those that only registries have */
 	struct world_registry registry;
-	unsigned images_imported;   /* anew: every name stands for another image since */
-	struct host_things strays;  /* what no key tells of, in every inventory of its seam */
-	struct list ops;            /* struct op.link: under way */
+	unsigned images_imported;  /* anew: every name stands for another image since */
+	struct host_things strays; /* what no key tells of, in every inventory of its seam */
+	struct list ops;           /* struct op.link: under way */
 	unsigned next_ip;
 
 	struct runtime runtime;
@@ -263,11 +263,11 @@ struct op {
 	char *key, *id, *extra, *more, *image; /* what it works on; owned */
 	int number;
 	void *ret;
-	bool *busy;  /* cleared when it ends */
-	bool *ended; /* set when it ends, however it does */
+	bool *busy;                    /* cleared when it ends */
+	bool *ended;                   /* set when it ends, however it does */
 	void (*on_end)(struct op *op); /* run then; NULL: nothing is */
 	void *state;                   /* for that */
-	op_fn apply; /* the effect; fills ret */
+	op_fn apply;                   /* the effect; fills ret */
 	bool reads_only;
 	uint64_t nth; /* struct world.acts when it began */
 	bool late;    /* begun by a daemon that is dead */
