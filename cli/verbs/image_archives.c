@@ -36,6 +36,7 @@ struct loading {
 	Api__LoadImagesRequest piece;
 	uint8_t data[PIECE_BYTES];
 	struct error err; /* of reading; code 0: none */
+	bool ended;       /* the last piece was sent */
 	bool done;        /* the last word came */
 };
 
@@ -44,6 +45,9 @@ static bool next_piece(void *ctx, const Api__LoadImagesRequest **ret_piece)
 	struct loading *loading = ctx;
 	ssize_t n;
 
+	*ret_piece = NULL;
+	if (loading->ended)
+		return true;
 	do
 		n = read(loading->fd, loading->data, sizeof(loading->data));
 	while (n < 0 && errno == EINTR);
@@ -55,7 +59,8 @@ static bool next_piece(void *ctx, const Api__LoadImagesRequest **ret_piece)
 	loading->piece.has_data = true;
 	loading->piece.data.data = loading->data;
 	loading->piece.data.len = (size_t)n;
-	*ret_piece = n ? &loading->piece : NULL;
+	loading->piece.has_last = loading->piece.last = loading->ended = n == 0;
+	*ret_piece = &loading->piece;
 	return true;
 }
 

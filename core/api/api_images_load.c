@@ -117,14 +117,16 @@ static void go_on(struct loading *loading)
 static void take_piece(struct loading *loading, const Api__LoadImagesRequest *request)
 {
 	loading->piece.len = loading->given = 0;
-	if (request && request->has_data)
+	if (request->has_data)
 		buf_add(&loading->piece, request->data.data, request->data.len);
-	loading->last = !request;
+	loading->last = request->last;
 }
 
 static int check_piece(const Api__LoadImagesRequest *request, struct error *err)
 {
-	if (request && request->has_data && request->data.len > PIECE_MAX_BYTES)
+	if (!request)
+		return error_set(err, -EINVAL, "the archive broke off before its last piece");
+	if (request->has_data && request->data.len > PIECE_MAX_BYTES)
 		return error_set(err, -EINVAL, "a piece of the archive has more than %d bytes",
 				 PIECE_MAX_BYTES);
 	return 0;

@@ -140,7 +140,8 @@ struct rpc_stream_handler {
 
 	/*
 	 * Of a stream of requests: the message that rpc_server_receive() asked for; it is gone when
-	 * this returns. NULL: the client sends no more.
+	 * this returns. NULL: the client sends no more, or has gone, and on_closed follows: what
+	 * has to be whole says itself where it ends.
 	 */
 	void (*on_message)(struct rpc_server_call *call, const ProtobufCMessage *message,
 			   void *owner);

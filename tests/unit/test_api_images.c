@@ -453,6 +453,7 @@ static void send_piece(const char *text)
 	request.data.data = (uint8_t *)piece;
 	request.data.len = sizeof(piece);
 	the->n_sent++;
+	request.has_last = request.last = the->n_sent == PIECES;
 	rpc_stream_send(&the->stream, &request.base);
 }
 

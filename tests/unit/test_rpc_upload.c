@@ -129,7 +129,6 @@ static void test_client_goes(void **state)
 	rpc_stream_cancel(&sender.rpc);
 	wait_until(f, sender.ended && seen.n_closed == 1);
 	assert_int_equal(sender.status, -ECANCELED);
-	assert_false(seen.ended);
 }
 
 /* The server has heard enough while more comes. */
