@@ -11,18 +11,10 @@
 #include <errno.h>
 
 #include "core/api/api_internal.h"
+#include "core/api/api_marks.h"
 #include "core/model/view.h"
 
 enum { DIRTY_MAX = 1024 };
-
-/* An object that changed, or one that the reader has been told of. */
-struct mark {
-	struct map_node node; /* struct watch.dirty or .known, by key */
-	struct list link;     /* struct watch.order: dirty ones, oldest first */
-	char *key;
-	uint64_t version; /* engine.version when it changed first of what waits */
-	bool seen;        /* while the containers of a cell are given: it is still there */
-};
 
 /* A message on its way: those of one object at a time. */
 struct outgoing {
@@ -50,41 +42,6 @@ struct watch {
 static const Api__WatchRequest *request_of(const struct watch *watch)
 {
 	return (const Api__WatchRequest *)watch->reply.request;
-}
-
-/* ---- marks ---- */
-
-static struct mark *mark_find(const struct map *map, const char *key)
-{
-	return map_entry(map_find(map, key), struct mark, node);
-}
-
-static struct mark *mark_add(struct map *map, const char *key)
-{
-	struct mark *mark = mark_find(map, key);
-
-	if (mark)
-		return mark;
-	mark = xnew(struct mark);
-	mark->key = xstrdup(key);
-	map_insert(map, &mark->node, mark->key);
-	return mark;
-}
-
-static void mark_free(struct map *map, struct mark *mark)
-{
-	map_remove(map, &mark->node);
-	list_remove(&mark->link);
-	free(mark->key);
-	free(mark);
-}
-
-static void marks_free(struct map *map)
-{
-	struct mark *mark;
-
-	while ((mark = map_entry(map_first(map), struct mark, node)))
-		mark_free(map, mark);
 }
 
 /* ---- messages ---- */

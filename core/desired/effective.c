@@ -353,11 +353,9 @@ static void set_wanted(struct engine *engine, struct object *object, bool wanted
 
 static char *source_of(const struct claim *claim)
 {
-	if (!claim)
-		return xstrdup(DESIRED_SOURCE_IMPLICIT);
-	if (!claim->file->path)
-		return xstrdup(DESIRED_SOURCE_API);
-	return xasprintf(DESIRED_SOURCE_MANIFEST "%s", claim->file->path);
+	if (claim && claim->file->path)
+		return xasprintf(DESIRED_SOURCE_MANIFEST "%s", claim->file->path);
+	return xstrdup(claim ? DESIRED_SOURCE_API : DESIRED_SOURCE_IMPLICIT);
 }
 
 void effective_update(struct engine *engine, struct object *object)

@@ -97,8 +97,12 @@ static inline struct loop *loop_of(const struct pull *pull)
 void pull_fail(struct pull *pull, const struct failure *why);
 void pull_fail_with(struct pull *pull, enum image_fault fault, int code, const struct error *err);
 
-/* Ends whatever is under way; ends follow. */
+/* pull.c: the next attempt. */
+void pull_begin(struct pull *pull);
+
+/* Ends whatever is under way; ends follow. Of one that is cancelled nothing is tried again. */
 void pull_cut(struct pull *pull);
+void pull_cancel(struct pull *pull);
 
 /* attempt.c: one way through all the steps; @call ends it. */
 void attempt_start(struct pull *pull, struct call *call);

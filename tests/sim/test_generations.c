@@ -83,10 +83,15 @@ static void assert_web(struct sim *sim, Api__State state, const char *reason)
 			 web->status.message);
 }
 
+static bool is_busy(const struct slot *slot, enum action action)
+{
+	return slot->busy && slot->action == action;
+}
+
 /* Runs until the slot is busy with the action. */
 static void until_busy(struct sim *sim, const struct slot *slot, enum action action)
 {
-	for (int ms = 0; !slot->busy || slot->action != action; ms++) {
+	for (int ms = 0; !is_busy(slot, action); ms++) {
 		if (ms > SETTLED_MS)
 			fail_msg("%s never began", action_name(action));
 		sim_run(sim, 1);
@@ -102,22 +107,24 @@ static void test_nothing_begins_in_a_network_that_goes(void **state UNUSED)
 	struct object *web;
 
 	sim_init(&sim, 1);
-	strv_add(&sim.world.missing_images, "img");
+	world_pace(&sim.world, "create", SLOW_MS, 0);
 	sim_start(&sim);
 	give_web(&sim, "img", "");
-	sim_run(&sim, SETTLED_MS);
+	sim_run(&sim, 1);
 	web = cell_of(&sim);
-	assert_true(web->cell.attached && web->cell.fresh);
+	until_busy(&sim, &container(&sim, "root")->slot, ACTION_CONTAINER_CREATE);
+	while (!web->cell.attached)
+		sim_run(&sim, 1);
+	assert_true(web->cell.fresh && container(&sim, "root")->slot.busy);
 	world_pace(&sim.world, "detach", SLOW_MS, 0);
 	web->cell.run = INTENT_STOP;
 	engine_enqueue(&sim.engine, web);
 	until_busy(&sim, &web->cell.network, ACTION_NETWORK_DETACH);
-	strv_fini(&sim.world.missing_images);
 	web->cell.run = INTENT_RUN;
 	engine_want_object_anew(&sim.engine, web);
 	engine_enqueue(&sim.engine, web);
-	while (web->cell.network.busy && web->cell.network.action == ACTION_NETWORK_DETACH) {
-		assert_false(container(&sim, "root")->slot.busy);
+	while (is_busy(&web->cell.network, ACTION_NETWORK_DETACH)) {
+		assert_false(is_busy(&container(&sim, "root")->slot, ACTION_TASK_CREATE));
 		assert_int_equal(container(&sim, "root")->task, TASK_NONE);
 		sim_run(&sim, 1);
 	}
