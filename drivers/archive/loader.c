@@ -136,7 +136,7 @@ void archives_load_give(struct image_load *load, const void *data, size_t len)
 {
 	const struct loader *loader = load->state;
 
-	check(loader && loader->unpacker);
+	check(loader->unpacker);
 	unpacker_give(loader->unpacker, data, len);
 }
 

@@ -7,7 +7,7 @@
 #include "drivers/archive/docker_manifest.h"
 #include "drivers/archive/loader.h"
 #include "drivers/images/content_labels.h"
-#include "drivers/images/records.h"
+#include "drivers/images/image_records.h"
 
 #define MANIFEST_TYPE "application/vnd.oci.image.manifest.v1+json"
 #define INDEX_TYPE "application/vnd.oci.image.index.v1+json"

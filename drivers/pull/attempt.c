@@ -14,8 +14,8 @@
 #include "core/registry/reference.h"
 #include "drivers/ctd/labels.h"
 #include "drivers/ctd/methods.h"
+#include "drivers/images/image_records.h"
 #include "drivers/images/lease.h"
-#include "drivers/images/records.h"
 #include "drivers/oci/media_types.h"
 #include "drivers/pull/pull_private.h"
 

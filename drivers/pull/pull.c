@@ -15,8 +15,8 @@
 #include <errno.h>
 
 #include "core/registry/reference.h"
+#include "drivers/images/image_records.h"
 #include "drivers/images/lease.h"
-#include "drivers/images/records.h"
 #include "drivers/pull/pull_private.h"
 
 enum {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The seam core/driver/images.h: who does what of it. */
 #include "core/registry/reference.h"
+#include "drivers/images/image_records.h"
 #include "drivers/images/lease.h"
-#include "drivers/images/records.h"
 #include "drivers/pull/pull_private.h"
 
 static void refuse(struct image_pull *asked, int code, const struct error *err, struct call *call)

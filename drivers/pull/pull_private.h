@@ -107,14 +107,14 @@ void pull_cancel(struct pull *pull);
 /* attempt.c: one way through all the steps; @call ends it. */
 void attempt_start(struct pull *pull, struct call *call);
 
-/* layers.c: all blobs of the layers, and their snapshots; completes pull->step. */
+/* pull_layers.c: all blobs of the layers, and their snapshots; completes pull->step. */
 void layers_start(struct pull *pull);
 void layers_cut(struct pull *pull);
 /* Begins fetches, as many as there may be, for those first that have the fewest. */
 void layers_pump(struct pull_driver *driver);
 void layers_free(struct pull *pull);
 
-/* progress.c */
+/* pull_progress.c */
 void progress_begin(struct pull *pull);
 void progress_end(struct pull *pull);
 /* The documents are known. */

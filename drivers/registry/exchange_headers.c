@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/registry/exchange.h"
-#include "drivers/registry/words.h"
+#include "drivers/registry/registry_exchange.h"
+#include "drivers/registry/registry_words.h"
 
 static void add_authorization(struct exchange *exchange, struct strv *headers)
 {

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "drivers/registry/words.h"
+#include "drivers/registry/registry_words.h"
 
 enum {
 	LOGINS_MAX = 256,

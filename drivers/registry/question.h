@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "drivers/registry/exchange.h"
+#include "drivers/registry/registry_exchange.h"
 
 struct question {
 	/* in */

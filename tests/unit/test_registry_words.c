@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "drivers/registry/words.h"
+#include "drivers/registry/registry_words.h"
 
 static char authority[] = "r.example", username[] = "alice", password[] = "pass word";
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/images/records.h"
+#include "drivers/images/image_records.h"
 
 #include <errno.h>
 

@@ -7,8 +7,8 @@
 #include "drivers/ctd/ctd_op.h"
 #include "drivers/ctd/labels.h"
 #include "drivers/ctd/methods.h"
+#include "drivers/images/image_records.h"
 #include "drivers/images/lease.h"
-#include "drivers/images/records.h"
 
 enum { COLLECT_TIMEOUT_MS = 60 * 1000 }; /* garbage of some GiB */
 

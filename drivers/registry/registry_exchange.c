@@ -3,12 +3,12 @@
  * A turn of the loop lies between one request and the next, so that nothing is started from inside
  * of libcurl's callbacks: what came is noted there, and judged then.
  */
-#include "drivers/registry/exchange.h"
+#include "drivers/registry/registry_exchange.h"
 
 #include <errno.h>
 #include <strings.h>
 
-#include "drivers/registry/words.h"
+#include "drivers/registry/registry_words.h"
 
 enum {
 	REDIRECTS_MAX = 10,

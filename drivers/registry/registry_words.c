@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/registry/words.h"
+#include "drivers/registry/registry_words.h"
 
 #include <errno.h>
 #include <nettle/base64.h>
