@@ -221,6 +221,7 @@ static void handle(struct sim *sim, const struct rpc_method *method, ProtobufCMe
 	if (call->handler)
 		call->handler->on_closed(call, call->owner);
 	call->handler = NULL;
+	sim_run(sim, RUN_MS); /* what was under way for it ends */
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
