@@ -2,7 +2,7 @@
 # shellcheck shell=bash source=lib.sh
 # A manifest dropped into the directory becomes a Ready cell that serves its page.
 # The image is as the public one: no page in it.
-sed "s|$IMAGE|docker.io/library/busybox:plain|" "$REPO/manifests.d/hello-world.yaml" | drop_manifest hello-world.yaml
+sed "s|image: busybox|image: busybox:plain|" "$REPO/manifests.d/hello-world.yaml" | drop_manifest hello-world.yaml
 wait_for_cell hello-world Ready
 
 ip=$(cell_ip hello-world)

@@ -52,6 +52,16 @@ registry_push $OPEN/team/away:1 $IMAGE --plain-http
 wait_for_cell away Ready
 assert_untouched web "$web"
 
+# ---- what somebody has taken a part of is fetched again ----
+
+rm "$MANIFESTS/away.yaml"
+wait_for "cell away is gone" cell_is_gone away
+config=$(kuke image inspect $OPEN/team/away:1 -o json | jq -r .configDigest)
+ctr -n kukeon-default content rm "$config" >/dev/null
+daemon_stop # which knew what stood there
+daemon_start
+IMAGE=$OPEN/team/away:1 drop_ready_cell away root
+
 # ---- a newer one of the same name: only when it is asked for ----
 
 registry_push $OPEN/team/app:1 $USERS_IMAGE --plain-http
