@@ -128,10 +128,19 @@ bool pulls_came_since(const struct engine *engine, const struct container *conta
 	return pull && pull->state == PULL_DONE && pull->ended_seq > since;
 }
 
+/* It comes anyway. A pull that waits for its registry may do so for long, and what it is to bring
+ * may have come by another way. */
+static bool is_coming(const struct pull *pull)
+{
+	const struct image_progress *progress = pull ? &pull->running.progress : NULL;
+
+	return pull && pull->state == PULL_RUNS && progress->size && !progress->waits;
+}
+
 void pulls_look_again(struct engine *engine, struct container *container)
 {
-	if (container->pull.pull && container->pull.pull->state == PULL_RUNS)
-		return; /* it comes anyway */
+	if (is_coming(container->pull.pull))
+		return;
 	container->image_missing = false;
 	engine_want_anew(engine, &container->slot);
 	engine_enqueue(engine, container->object);

@@ -160,6 +160,10 @@ static void on_image(void *ctx UNUSED, const char *namespace_ UNUSED)
 {
 }
 
+static void on_answered(void *ctx UNUSED)
+{
+}
+
 static void on_up(void *ctx UNUSED)
 {
 	test.up = true;
@@ -171,7 +175,11 @@ static void on_down(void *ctx UNUSED, const struct error *why UNUSED)
 }
 
 static const struct runtime_listener listener = {
-	.on_container = on_container, .on_image = on_image, .on_up = on_up, .on_down = on_down
+	.on_container = on_container,
+	.on_image = on_image,
+	.on_answered = on_answered,
+	.on_up = on_up,
+	.on_down = on_down,
 };
 
 static void open_drivers(void)
