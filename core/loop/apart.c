@@ -37,15 +37,19 @@ static void *run_thread(void *ctx)
 {
 	struct work *work = ctx;
 	struct apart *apart = work->apart;
+	bool shut;
 
 	work->run(work);
 	pthread_mutex_lock(&apart->mutex);
 	apart->n_running--;
-	if (apart->loop) {
+	shut = !apart->loop;
+	if (!shut) {
 		list_append(&apart->ended, &work->link);
 		uv_async_send(&apart->async);
 	}
 	unlock(apart);
+	if (shut && work->lost)
+		work->lost(work);
 	return NULL;
 }
 
@@ -160,12 +164,20 @@ static void on_async_closed(uv_handle_t *handle)
 void apart_close(struct loop *loop)
 {
 	struct apart *apart = take_ptr(loop->apart);
+	struct list batch, *link;
 
 	if (!apart)
 		return;
 	check(apart->n_awaited == 0);
 	pthread_mutex_lock(&apart->mutex);
 	apart->loop = NULL;
+	list_swap_out(&apart->ended, &batch);
 	pthread_mutex_unlock(&apart->mutex);
 	uv_close((uv_handle_t *)&apart->async, on_async_closed);
+	while ((link = list_pop(&batch))) {
+		struct work *work = list_entry(link, struct work, link);
+
+		if (work->lost)
+			work->lost(work);
+	}
 }

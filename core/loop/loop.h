@@ -85,6 +85,9 @@ struct work {
 	struct deferred deferred; /* virtual clock */
 	uv_work_t uv;
 	work_fn run, done;
+	/* In place of @done, of work that was left behind when the loop has closed: on any thread,
+	 * to free what is its alone. NULL: all that stays. */
+	work_fn lost;
 	struct apart *apart; /* while it is on a thread of its own */
 	bool left_behind;
 };
@@ -99,8 +102,8 @@ void loop_work_apart(struct loop *loop, struct work *work, work_fn run, work_fn 
 
 /*
  * Nobody waits for work that was given to loop_work_apart() any more: neither its owner nor
- * loop_close(). @done still runs if it ends while the loop does. What it uses must stay for ever
- * otherwise.
+ * loop_close(). @done still runs if it ends while the loop does; else @lost does, or what it uses
+ * must stay for ever.
  */
 void loop_leave_behind(struct loop *loop, struct work *work);
 

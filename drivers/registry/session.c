@@ -54,6 +54,16 @@ static void tell(struct registry_session *session, const struct preparation *pre
 	}
 }
 
+/* On any thread, once it is nobody else's. */
+static void preparation_free(struct work *work)
+{
+	struct preparation *preparation = container_of(work, struct preparation, work);
+
+	endpoints_fini(&preparation->endpoints);
+	endpoint_inputs_unref(preparation->inputs);
+	free(preparation);
+}
+
 static void on_prepared(struct work *work)
 {
 	struct preparation *preparation = container_of(work, struct preparation, work);
@@ -66,9 +76,7 @@ static void on_prepared(struct work *work)
 			take_endpoints(session, preparation);
 		tell(session, preparation);
 	}
-	endpoints_fini(&preparation->endpoints);
-	endpoint_inputs_unref(preparation->inputs);
-	free(preparation);
+	preparation_free(work);
 }
 
 static void prepare(struct registry_session *session)
@@ -81,6 +89,7 @@ static void prepare(struct registry_session *session)
 	preparation->inputs->refs++;
 	session->preparation = preparation;
 	list_append(&session->registries->preparations, &preparation->link);
+	preparation->work.lost = preparation_free;
 	loop_work_apart(session->registries->loop, &preparation->work, on_read, on_prepared);
 }
 
