@@ -80,7 +80,8 @@ static int done_list(struct op *op, int status UNUSED)
 	for (size_t i = 0; i < list->n_images; i++)
 		if (record_is_usable(list->images[i]))
 			facts->items[facts->n++] = fact_of(op, list->images[i]);
-	qsort(facts->items, facts->n, sizeof(facts->items[0]), compare_facts);
+	if (facts->n)
+		qsort(facts->items, facts->n, sizeof(facts->items[0]), compare_facts);
 	return OP_NEXT;
 }
 

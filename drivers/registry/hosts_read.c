@@ -35,7 +35,8 @@ static int list_files(const char *path, struct strv *files, struct error *err)
 		closedir(dir);
 	if (r < 0)
 		return error_set(err, r, "cannot list %s: %s", path, strerror(-r));
-	qsort(files->items, files->n, sizeof(*files->items), compare);
+	if (files->n)
+		qsort(files->items, files->n, sizeof(*files->items), compare);
 	return 0;
 }
 
