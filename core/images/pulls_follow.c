@@ -129,12 +129,14 @@ bool pulls_came_since(const struct engine *engine, const struct container *conta
 }
 
 /* It comes anyway. A pull that waits for its registry may do so for long, and what it is to bring
- * may have come by another way. */
+ * may have come by another way. Of those that wait for their turn nobody looks again each time that
+ * another image comes: with many images that would be all of them for each one. */
 static bool is_coming(const struct pull *pull)
 {
 	const struct image_progress *progress = pull ? &pull->running.progress : NULL;
 
-	return pull && pull->state == PULL_RUNS && progress->size && !progress->waits;
+	return pull && pull->state == PULL_RUNS &&
+	       (!pull->active || (progress->size && !progress->waits));
 }
 
 void pulls_look_again(struct engine *engine, struct container *container)
