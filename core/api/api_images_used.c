@@ -78,6 +78,19 @@ static void note_cells(const struct engine *engine, const struct object *realm,
 	}
 }
 
+/* Both by key, as the objects are walked: so one pass, however many they are. */
+static void add_running(const struct strv *cells, struct strv *users)
+{
+	size_t n_declared = users->n, at = 0;
+
+	for (size_t i = 0; i < cells->n; i++) {
+		while (at < n_declared && strcmp(users->items[at], cells->items[i]) < 0)
+			at++;
+		if (at == n_declared || !str_equal(users->items[at], cells->items[i]))
+			strv_add(users, cells->items[i]);
+	}
+}
+
 void image_users_find(const struct engine *engine, const struct object *realm,
 		      const struct image_facts *facts, struct image_users *ret_users)
 {
@@ -90,9 +103,8 @@ void image_users_find(const struct engine *engine, const struct object *realm,
 	for (size_t i = 0; i < facts->n; i++) {
 		same = map_entry(map_find(&by_digest, facts->items[i].digest), struct same_digest,
 				 node);
-		for (size_t j = 0; same && j < same->cells.n; j++)
-			if (!strv_has(&ret_users->of[i], same->cells.items[j]))
-				strv_add(&ret_users->of[i], same->cells.items[j]);
+		if (same)
+			add_running(&same->cells, &ret_users->of[i]);
 	}
 	map_for_each(same, &by_digest, node) {
 		map_remove(&by_digest, &same->node);
