@@ -111,6 +111,16 @@ Api__Metadata *model_metadata(enum kind kind, const ProtobufCMessage *message)
 	return *model_view(kind, message).metadata;
 }
 
+bool model_has_key(enum kind kind, const ProtobufCMessage *message)
+{
+	struct model_view view = model_view(kind, message);
+	bool valid = name_is_valid(*view.id);
+
+	for (int above = KIND_REALM; above < (int)kind; above++)
+		valid &= name_is_valid(*view.scope[above]);
+	return valid;
+}
+
 char *model_key(enum kind kind, const ProtobufCMessage *message)
 {
 	struct model_view view = model_view(kind, message);

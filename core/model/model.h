@@ -74,7 +74,10 @@ void model_apply_space_defaults(Api__CellSpec *cell, const Api__SpaceSpec *space
 void model_validate(enum kind kind, const ProtobufCMessage *message,
 		    struct model_problems *problems);
 
-/* The key of a valid document. Free with free(). */
+/* Whether all names are there that its key is made of, also where other things are wrong. */
+bool model_has_key(enum kind kind, const ProtobufCMessage *message);
+
+/* The key of a document that has one. Free with free(). */
 char *model_key(enum kind kind, const ProtobufCMessage *message);
 
 /* Index of the root container by the seed's rule; 0 in a valid spec without containers. */

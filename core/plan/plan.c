@@ -152,13 +152,13 @@ static void plan_wanted_parent(struct planning *p)
 		say_filter(p);
 		say_ways(p);
 	}
-	if (object->cgroup_exists && !backing_missing && object->kind == KIND_SPACE) {
+	if (plan_has_cgroup(object) && !backing_missing && object->kind == KIND_SPACE) {
 		say_blocked(p);
 		say_addresses(p);
 	}
 	say_egress(p);
 	say_shut(p);
-	if (object->cgroup_exists && !backing_missing)
+	if (plan_has_cgroup(object) && !backing_missing)
 		plan_say(p, API__STATE__STATE_READY, REASON_NONE, "%s", "");
 	plan_say(p, API__STATE__STATE_PENDING, REASON_CREATING, "being created");
 }

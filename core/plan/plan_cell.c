@@ -120,7 +120,7 @@ static bool may_create_task(const struct planning *p, const struct container *c)
 {
 	const struct container *root = cell_root(p->object);
 
-	if (!p->object->cell.pinned || !p->object->cgroup_exists)
+	if (!p->object->cell.pinned || !plan_has_cgroup(p->object))
 		return false;
 	if (container_runs(root) && !p->object->cell.attached)
 		return false;

@@ -101,6 +101,13 @@ void plan_cgroup_kill(struct planning *p)
 		plan_emit(p, ACTION_CGROUP_KILL, &object->cgroup, NULL);
 }
 
+bool plan_has_cgroup(const struct object *object)
+{
+	const struct slot *slot = &object->cgroup;
+
+	return object->cgroup_exists && !(slot->busy && slot->action == ACTION_CGROUP_REMOVE);
+}
+
 void plan_cgroup_removal(struct planning *p)
 {
 	const struct object *object = p->object;

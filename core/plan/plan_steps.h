@@ -30,6 +30,9 @@ bool plan_has_reason(const struct planning *p);
 /* Says why a slot is stuck, if it is. */
 void plan_say_failure(struct planning *p, const struct slot *slot, const char *what);
 
+/* False as well from when its removal begins: nothing is put below it any more. */
+bool plan_has_cgroup(const struct object *object);
+
 /* Kills what lives in the object's cgroup and removes it. */
 void plan_cgroup_removal(struct planning *p);
 

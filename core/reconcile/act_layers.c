@@ -34,6 +34,7 @@ static void start_namespace_remove(struct run *run)
 {
 	struct runtime *runtime = run->engine->runtime;
 
+	run->object->backing.applied = false; /* from here on, and also if it fails half way */
 	runtime->ops->remove_namespace(runtime, act_namespace(run->object), &run->call);
 }
 
@@ -58,6 +59,7 @@ static void start_space_remove(struct run *run)
 {
 	struct network *network = run->engine->network;
 
+	run->object->backing.applied = false; /* as above */
 	network->ops->remove_space(network, run->object->key, &run->call);
 }
 

@@ -248,11 +248,24 @@ static int apply_attach(struct op *op, struct error *err)
 	return 0;
 }
 
+/* Whoever is attached to what is being taken away is in a network that nobody knows. */
+static void check_space_stays(struct world *world, const char *cell_key)
+{
+	struct op *op;
+
+	list_for_each(op, &world->ops, link)
+		if (str_equal(op->name, "remove space") && str_starts_with(cell_key, op->key) &&
+		    cell_key[strlen(op->key)] == '/')
+			world_violated(world, "attached while its space is being removed",
+				       cell_key);
+}
+
 static void fake_attach(struct network *network, const struct attach_request *request,
 			struct attachment_fact *ret_fact, struct call *call)
 {
 	struct op *op = act_on_cell(network, "attach", request->cell_key, call, apply_attach);
 
+	check_space_stays(op->world, op->key);
 	op->ret = ret_fact;
 	world_act_is(op, RULES_MAKE, RULES_ATTACHMENT, op->key, op->key);
 }

@@ -104,6 +104,35 @@ static void test_02_file_gone_removes_all(void **state)
 	sim_fini(&sim);
 }
 
+/* A space or a realm whose removal has begun is no place for a cell until it is made anew. */
+static void test_02_declared_while_its_parents_go(void **state UNUSED)
+{
+	static const char *const removals[] = { "remove space", "remove namespace",
+						"cgroup remove" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(removals); i++) {
+		struct sim sim;
+
+		start_with(&sim, 2, two_containers);
+		sim_run(&sim, 1000);
+		world_pace(&sim.world, removals[i], 400, 0);
+		for (unsigned turn = 0; turn < 60; turn++) { /* at any time of it */
+			sim_file_gone(&sim, "web.yaml");
+			sim_scanned(&sim);
+			sim_run(&sim, 2000 + 50 * turn);
+			sim_file(&sim, "web.yaml", two_containers);
+			sim_run(&sim, 5000);
+			assert_int_equal(sim_state(&sim, web_key), API__STATE__STATE_READY);
+		}
+		sim_file_gone(&sim, "web.yaml");
+		sim_scanned(&sim);
+		sim_run(&sim, 10 * 1000);
+		assert_int_equal(world_count(&sim.world), 0);
+		assert_no_violation(&sim);
+		sim_fini(&sim);
+	}
+}
+
 static void test_03_moved_to_another_file(void **state)
 {
 	struct sim sim;
@@ -1446,6 +1475,7 @@ int main(void)
 		cmocka_unit_test(test_00_nothing),
 		cmocka_unit_test(test_01_cell_becomes_ready),
 		cmocka_unit_test(test_02_file_gone_removes_all),
+		cmocka_unit_test(test_02_declared_while_its_parents_go),
 		cmocka_unit_test(test_03_moved_to_another_file),
 		cmocka_unit_test(test_04_killed_container_comes_back),
 		cmocka_unit_test(test_05_killed_root_recycles_the_cell),

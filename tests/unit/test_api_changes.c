@@ -972,6 +972,8 @@ static void test_what_no_file_can_say(void **state)
 	container.id = (char[]){ "web" };
 	container.image = (char[]){ "img" };
 	label.key = (char[]){ "tier" };
+	metadata.name = (char[]){ "w?b" };
+	assert_non_null(strstr(apply_cell(f, &container, &metadata), "FAILED w?b: metadata.name:"));
 	metadata.name = (char[]){ "web" };
 	metadata.labels = labels;
 	metadata.n_labels = ARRAY_SIZE(labels);

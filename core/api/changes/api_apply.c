@@ -218,11 +218,10 @@ static void apply_layer(struct wish *wish)
 /* What kuke has shown hidden, and is given back so, stays what it is. */
 static void keep_secrets(const struct wish *wish)
 {
-	struct model_view view = model_view(wish->kind, wish->message);
 	AUTO_FREE char *key = NULL;
 	const struct object *object;
 
-	if (str_empty(*view.id))
+	if (!model_has_key(wish->kind, wish->message))
 		return;
 	key = model_key(wish->kind, wish->message);
 	object = engine_find(wish->engine, key);
