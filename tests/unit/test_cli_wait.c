@@ -29,7 +29,7 @@ struct player {
 	struct stub *stub;
 };
 
-static void add_run(Api__Status *status, unsigned runs)
+static void add_run(Api__CellStatus *status, unsigned runs)
 {
 	Api__ContainerStatus *container = xnew(Api__ContainerStatus);
 	char text[32];
