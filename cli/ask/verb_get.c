@@ -9,10 +9,11 @@
 #include "cli/show/watch.h"
 #include "cli/verbs.h"
 
-enum { KEY_HEADLESS = 0x100, KEY_SHOW_LABELS };
+enum { KEY_HEADLESS = 0x100, KEY_SHOW_LABELS, KEY_AFTER };
 
 struct get_options {
 	const char *labels;
+	uint64_t after; /* a version; 0: none */
 	bool watch, headless, show_labels;
 };
 
@@ -65,19 +66,36 @@ static enum cli_exit get_once(struct client *client, const struct target *target
 	return get_print(target, reply, args, io);
 }
 
+static enum cli_exit get_watched(struct client *client, const struct target *target,
+				 const struct args *args, const struct io *io, struct error *err)
+{
+	const struct get_options *own = args->own;
+	const struct print_options format = options_of(args, io);
+	const struct watch_options options = {
+		.target = target,
+		.labels = own->labels,
+		.after = own->after,
+		.format = &format,
+	};
+
+	return get_exit(watch_objects(client, &options, io, err), own);
+}
+
 static enum cli_exit get_run(const struct args *args, const struct io *io, struct error *err)
 {
 	const struct get_options *own = args->own;
-	const struct print_options options = options_of(args, io);
 	struct client *client;
 	struct target target;
 
 	if (target_read(args, &target, err) < 0)
 		return CLI_USAGE;
+	if (own->after && !own->watch) {
+		error_set(err, -EINVAL, "--resource-version is where --watch goes on: give both");
+		return CLI_USAGE;
+	}
 	client = client_new(args->socket);
-	if (!own->watch)
-		return get_once(client, &target, args, io, err);
-	return get_exit(watch_objects(client, &target, own->labels, &options, io, err), own);
+	return own->watch ? get_watched(client, &target, args, io, err)
+			  : get_once(client, &target, args, io, err);
 }
 
 /* Both hold. */
@@ -87,6 +105,23 @@ static const char *join(struct args *args, const char *before, const char *label
 
 	strv_add(&args->pieces, both);
 	return args->pieces.items[args->pieces.n - 1];
+}
+
+static error_t set_after(const struct args *args, const char *value)
+{
+	struct get_options *own = args->own;
+	unsigned long long number;
+	char *end;
+
+	errno = 0;
+	number = strtoull(value, &end, 10);
+	if (*value >= '1' && *value <= '9' && !*end && !errno) {
+		own->after = number;
+		return 0;
+	}
+	error_set(args->err, -EINVAL, "--resource-version \"%s\": expected a number above 0",
+		  value);
+	return EINVAL;
 }
 
 static error_t parse_own(int key, char *arg, struct argp_state *state)
@@ -101,6 +136,8 @@ static error_t parse_own(int key, char *arg, struct argp_state *state)
 	case 'w':
 		own->watch = true;
 		return 0;
+	case KEY_AFTER:
+		return set_after(args, arg);
 	case KEY_HEADLESS:
 		own->headless = true;
 		return 0;
@@ -121,6 +158,12 @@ static const struct argp_option own_options[] = {
 	  .doc = "Only objects with these labels: key=value, key!=value, key, !key, key in (a,b), "
 		 "key notin (a,b); several must all hold, joined by commas or each with -l" },
 	{ .name = "watch", .key = 'w', .doc = "Go on and show each change as it happens" },
+	{ .name = "resource-version",
+	  .key = KEY_AFTER,
+	  .arg = "N",
+	  .doc = "With --watch: only what has changed since a list in which N was the highest "
+		 "metadata.resourceVersion (-o json); everything, if the daemon does not know that "
+		 "any more" },
 	{ .name = "all",
 	  .key = 'A',
 	  .doc = "From everywhere, as is usual without --realm and so on" },

@@ -153,7 +153,7 @@ static void add_run(const Api__ContainerStatus *status, struct runs *runs)
 
 static struct runs runs_of(const struct object *object)
 {
-	const Api__Status *status = NULL;
+	const Api__CellStatus *status = NULL;
 	struct runs runs = { 0 };
 
 	if (object->kind == KIND_CONTAINER)

@@ -205,6 +205,8 @@ int client_watch(struct client *client, const struct client_watch *watch, struct
 	int rc;
 
 	request.selector = (Api__Selector *)watch->selector; /* is only read */
+	request.has_resource_version = watch->after != 0;
+	request.resource_version = watch->after;
 	rc = rpc_client_stream(client->rpc, &options, err);
 	client_name_starter(rc, err);
 	if (rc == 0 && !watching.stopped)

@@ -46,6 +46,7 @@ typedef bool (*client_event_fn)(const Api__WatchEvent *event, void *ctx);
 
 struct client_watch {
 	const Api__Selector *selector;
+	uint64_t after;      /* only what changed after this version; 0: all that is, too */
 	uint64_t timeout_ms; /* 0: none */
 	client_event_fn on_event;
 	uint64_t (*quiet_ms)(void *ctx); /* NULL, or how long nothing may happen now; 0: for ever */

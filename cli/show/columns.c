@@ -63,28 +63,28 @@ static void column_labels(const struct object *object, struct buf *out)
 
 static void realm_namespace(const struct object *object, struct buf *out)
 {
-	const Api__Status *status = object->api->realm->status;
+	const Api__RealmStatus *status = object->api->realm->status;
 
 	add(out, status ? status->containerd_namespace : NULL);
 }
 
 static void space_subnet(const struct object *object, struct buf *out)
 {
-	const Api__Status *status = object->api->space->status;
+	const Api__SpaceStatus *status = object->api->space->status;
 
 	add(out, status ? status->subnet : NULL);
 }
 
 static void space_bridge(const struct object *object, struct buf *out)
 {
-	const Api__Status *status = object->api->space->status;
+	const Api__SpaceStatus *status = object->api->space->status;
 
 	add(out, status ? status->bridge : NULL);
 }
 
 static void space_conflist(const struct object *object, struct buf *out)
 {
-	const Api__Status *status = object->api->space->status;
+	const Api__SpaceStatus *status = object->api->space->status;
 
 	add(out, status ? status->conflist : NULL);
 }
@@ -126,14 +126,14 @@ static void cell_ready(const struct object *object, struct buf *out)
 
 static void cell_ip(const struct object *object, struct buf *out)
 {
-	const Api__Status *status = object->api->cell->status;
+	const Api__CellStatus *status = object->api->cell->status;
 
 	add(out, status ? status->ip : NULL);
 }
 
 static void cell_bridge(const struct object *object, struct buf *out)
 {
-	const Api__Status *status = object->api->cell->status;
+	const Api__CellStatus *status = object->api->cell->status;
 
 	add(out, status ? status->bridge : NULL);
 }

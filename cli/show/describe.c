@@ -67,7 +67,7 @@ static void print_cgroup(const char *path, const bool *ready, FILE *out)
 	line("cgroup:", text, out);
 }
 
-static void print_containers(const Api__Status *status, const struct io *io)
+static void print_containers(const Api__CellStatus *status, const struct io *io)
 {
 	struct table table = { 0 };
 
@@ -95,7 +95,7 @@ static void print_containers(const Api__Status *status, const struct io *io)
 	table_fini(&table);
 }
 
-static void print_joins(const Api__Status *status, FILE *out)
+static void print_joins(const Api__CellStatus *status, FILE *out)
 {
 	for (size_t i = 0; i < status->n_joins; i++) {
 		const Api__JoinStatus *join = status->joins[i];
@@ -110,30 +110,46 @@ static void print_joins(const Api__Status *status, FILE *out)
 	}
 }
 
+static void print_realm(const Api__RealmStatus *status, FILE *out)
+{
+	line("namespace:", status->containerd_namespace, out);
+}
+
+static void print_space(const Api__SpaceStatus *status, FILE *out)
+{
+	line("network:", status->network, out);
+	line("subnet:", status->subnet, out);
+	line("subnet6:", status->subnet6, out);
+	line("bridge:", status->bridge, out);
+	line("conflist:", status->conflist, out);
+}
+
+static void print_cell(const Api__CellStatus *status, FILE *out)
+{
+	line("bridge:", status->bridge, out);
+	line("address:", status->ip, out);
+	line("address6:", status->ip6, out);
+	print_joins(status, out);
+	line("netns:", status->netns, out);
+}
+
 static void print_layer(const struct object *object, const struct io *io)
 {
-	const Api__Status *status = model_status(object->kind, object->message);
-	bool cgroup_ready;
+	const Api__CommonStatus status = model_status(object->kind, object->message);
+	const bool cgroup_ready = status.cgroup_ready;
 
-	if (!status)
-		return;
-	cgroup_ready = status->cgroup_ready;
-	line("declared in:", status->source, io->out);
-	line_of_time("created:", status->created_at, io);
-	line_of_time("first ready:", status->ready_at, io);
-	line("namespace:", status->containerd_namespace, io->out);
-	line("network:", status->network, io->out);
-	line("subnet:", status->subnet, io->out);
-	line("subnet6:", status->subnet6, io->out);
-	line("bridge:", status->bridge, io->out);
-	line("conflist:", status->conflist, io->out);
-	line("address:", status->ip, io->out);
-	line("address6:", status->ip6, io->out);
-	print_joins(status, io->out);
-	line("netns:", status->netns, io->out);
-	print_cgroup(status->cgroup_path, &cgroup_ready, io->out);
-	if (status->n_containers)
-		print_containers(status, io);
+	line("declared in:", status.source, io->out);
+	line_of_time("created:", status.created_at, io);
+	line_of_time("first ready:", status.ready_at, io);
+	if (object->kind == KIND_REALM)
+		print_realm(object->api->realm->status, io->out);
+	else if (object->kind == KIND_SPACE)
+		print_space(object->api->space->status, io->out);
+	else if (object->kind == KIND_CELL)
+		print_cell(object->api->cell->status, io->out);
+	print_cgroup(status.cgroup_path, &cgroup_ready, io->out);
+	if (object->kind == KIND_CELL && object->api->cell->status->n_containers)
+		print_containers(object->api->cell->status, io);
 }
 
 static void print_container(const Api__Container *container, const struct io *io)
@@ -162,6 +178,6 @@ void describe_print(const struct object *object, const struct io *io)
 	print_head(object, io);
 	if (object->kind == KIND_CONTAINER)
 		print_container(object->api->container, io);
-	else
+	else if (*model_view(object->kind, object->message).status)
 		print_layer(object, io);
 }

@@ -34,24 +34,18 @@ static bool kind_of(const Api__Object *api, enum kind *ret_kind)
 
 static void read_status(struct object *object)
 {
-	const Api__Status *status;
+	const Api__CommonStatus status = model_status(object->kind, object->message);
 
-	if (object->kind == KIND_CONTAINER) {
-		const Api__ContainerStatus *own = object->api->container->status;
-
-		object->state = own && own->has_state ? own->state : API__STATE__STATE_UNKNOWN;
-		object->reason = own ? own->reason : NULL;
-		object->explanation = own ? own->message : NULL;
-		object->intent = own ? own->intent : NULL;
-		object->since = own ? own->started_at : NULL;
-		return;
+	object->state = status.has_state ? status.state : API__STATE__STATE_UNKNOWN;
+	object->reason = status.reason;
+	object->explanation = status.message;
+	object->since = status.created_at;
+	if (object->kind == KIND_CELL && object->api->cell->status)
+		object->intent = object->api->cell->status->intent;
+	if (object->kind == KIND_CONTAINER && object->api->container->status) {
+		object->intent = object->api->container->status->intent;
+		object->since = object->api->container->status->started_at;
 	}
-	status = model_status(object->kind, object->message);
-	object->state = status && status->has_state ? status->state : API__STATE__STATE_UNKNOWN;
-	object->reason = status ? status->reason : NULL;
-	object->explanation = status ? status->message : NULL;
-	object->intent = status ? status->intent : NULL;
-	object->since = status ? status->created_at : NULL;
 }
 
 bool object_read(const Api__Object *api, struct object *ret_object)

@@ -26,6 +26,7 @@ struct watch {
 	struct table table;
 	struct map known; /* struct known.node */
 	bool live;        /* the state is complete: what comes are changes */
+	bool resumed;     /* what was before a version has been shown elsewhere; until RESYNC */
 	bool separate;    /* YAML: a document stands before */
 };
 
@@ -166,16 +167,21 @@ static void see(struct watch *watch, const Api__Object *api)
 	known->stated = true;
 }
 
-static void see_gone(struct watch *watch, struct known *known)
+static void print_gone(struct watch *watch, const Api__Object *api)
 {
 	AUTO_FREE char *text = NULL;
 	struct object object;
 
-	if (object_read(known->object, &object)) {
-		object.gone = true;
-		text = text_of(watch, &object);
-		print(watch, &object, text);
-	}
+	if (!object_read(api, &object) || object.kind != watch->kind)
+		return;
+	object.gone = true;
+	text = text_of(watch, &object);
+	print(watch, &object, text);
+}
+
+static void see_gone(struct watch *watch, struct known *known)
+{
+	print_gone(watch, known->object);
 	known_free(watch, known);
 }
 
@@ -191,13 +197,15 @@ static void see_deleted(struct watch *watch, const Api__Object *api)
 	node = map_find(&watch->known, key);
 	if (node)
 		see_gone(watch, container_of(node, struct known, node));
+	else if (watch->resumed)
+		print_gone(watch, api);
 }
 
 static void begin_again(struct watch *watch)
 {
 	struct known *known;
 
-	watch->live = false;
+	watch->live = watch->resumed = false;
 	map_for_each(known, &watch->known, node)
 		known->stated = false;
 }
@@ -240,25 +248,27 @@ static bool on_event(const Api__WatchEvent *event, void *ctx)
 	return !ferror(watch->io->out);
 }
 
-int watch_objects(struct client *client, const struct target *target, const char *labels,
-		  const struct print_options *format, const struct io *io, struct error *err)
+int watch_objects(struct client *client, const struct watch_options *options, const struct io *io,
+		  struct error *err)
 {
 	AUTO(watch_fini)
 	struct watch watch = {
-		.kind = target->kind,
-		.output = format->output,
-		.columns = print_columns(format),
+		.kind = options->target->kind,
+		.output = options->format->output,
+		.columns = print_columns(options->format),
+		.resumed = options->after != 0,
 		.io = io,
-		.table = { .headed = format->headless },
+		.table = { .headed = options->format->headless },
 	};
-	Api__Selector selector = target_selector(target);
-	const struct client_watch options = {
+	Api__Selector selector = target_selector(options->target);
+	const struct client_watch call = {
 		.selector = &selector,
+		.after = options->after,
 		.on_event = on_event,
 		.ctx = &watch,
 	};
 
-	selector.labels = (char *)labels;
+	selector.labels = (char *)options->labels;
 	columns_begin(watch.kind, watch.columns, &watch.table);
-	return client_watch(client, &options, err);
+	return client_watch(client, &call, err);
 }

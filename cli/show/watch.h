@@ -10,6 +10,13 @@
 #include "cli/client/client.h"
 #include "cli/show/print.h"
 
+struct watch_options {
+	const struct target *target;
+	const char *labels;
+	uint64_t after; /* as in struct client_watch */
+	const struct print_options *format;
+};
+
 /* Ends when the daemon goes or nobody reads any more. */
-int watch_objects(struct client *client, const struct target *target, const char *labels,
-		  const struct print_options *format, const struct io *io, struct error *err);
+int watch_objects(struct client *client, const struct watch_options *options, const struct io *io,
+		  struct error *err);

@@ -162,18 +162,37 @@ static size_t quantifier_bytes(const ProtobufCFieldDescriptor *field)
 	return is_pointer(field) ? 0 : sizeof(protobuf_c_boolean);
 }
 
+static void borrow_field(ProtobufCMessage *to, const ProtobufCFieldDescriptor *same,
+			 const ProtobufCMessage *from, const ProtobufCFieldDescriptor *field)
+{
+	bool list = field->label == PROTOBUF_C_LABEL_REPEATED;
+
+	check(same->type == field->type && same->label == field->label);
+	memcpy((char *)to + same->offset, (const char *)from + field->offset,
+	       list ? sizeof(void *) : field_bytes(field));
+	memcpy((char *)to + same->quantifier_offset, (const char *)from + field->quantifier_offset,
+	       quantifier_bytes(field));
+}
+
 void message_borrow(ProtobufCMessage *to, const ProtobufCMessage *from)
 {
 	for (unsigned f = 0; f < from->descriptor->n_fields; f++) {
 		const ProtobufCFieldDescriptor *field = &from->descriptor->fields[f];
 		const ProtobufCFieldDescriptor *same = field_find(to->descriptor, field->name);
-		bool list = field->label == PROTOBUF_C_LABEL_REPEATED;
 
-		check(same && same->type == field->type && same->label == field->label);
-		memcpy((char *)to + same->offset, (const char *)from + field->offset,
-		       list ? sizeof(void *) : field_bytes(field));
-		memcpy((char *)to + same->quantifier_offset,
-		       (const char *)from + field->quantifier_offset, quantifier_bytes(field));
+		check(same);
+		borrow_field(to, same, from, field);
+	}
+}
+
+void message_borrow_shared(ProtobufCMessage *to, const ProtobufCMessage *from)
+{
+	for (unsigned f = 0; f < to->descriptor->n_fields; f++) {
+		const ProtobufCFieldDescriptor *same = &to->descriptor->fields[f];
+		const ProtobufCFieldDescriptor *field = field_find(from->descriptor, same->name);
+
+		if (field)
+			borrow_field(to, same, from, field);
 	}
 }
 

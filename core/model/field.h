@@ -42,5 +42,8 @@ const ProtobufCFieldDescriptor *field_find(const ProtobufCMessageDescriptor *typ
  * to. The type of @to has them all. */
 void message_borrow(ProtobufCMessage *to, const ProtobufCMessage *from);
 
+/* The same of those fields alone that both have. */
+void message_borrow_shared(ProtobufCMessage *to, const ProtobufCMessage *from);
+
 /* A new, empty message; free with protobuf_c_message_free_unpacked(). */
 ProtobufCMessage *message_new(const ProtobufCMessageDescriptor *type);

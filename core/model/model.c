@@ -78,10 +78,25 @@ struct model_view model_view(enum kind kind, const ProtobufCMessage *message)
 	return view;
 }
 
-const Api__Status *model_status(enum kind kind, const ProtobufCMessage *message)
+Api__CommonStatus model_status(enum kind kind, const ProtobufCMessage *message)
 {
-	check(kind != KIND_CONTAINER);
-	return (const Api__Status *)*model_view(kind, message).status;
+	const ProtobufCMessage *status = *model_view(kind, message).status;
+	Api__CommonStatus common = API__COMMON_STATUS__INIT;
+
+	if (status)
+		message_borrow_shared(&common.base, status);
+	return common;
+}
+
+void model_give_status(enum kind kind, ProtobufCMessage *message, Api__CommonStatus *common)
+{
+	const ProtobufCFieldDescriptor *field = field_find(message->descriptor, "status");
+	ProtobufCMessage **status = model_view(kind, message).status;
+
+	field_clear(message, field);
+	*status = message_new(field->descriptor);
+	message_borrow(*status, &common->base);
+	free(common);
 }
 
 ProtobufCMessage *model_new(enum kind kind)

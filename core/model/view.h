@@ -19,8 +19,13 @@ extern const char *const model_scope_names[KIND_COUNT];
 
 struct model_view model_view(enum kind kind, const ProtobufCMessage *message);
 
-/* The status of a realm, space, stack or cell; NULL when the document has none. */
-const Api__Status *model_status(enum kind kind, const ProtobufCMessage *message);
+/* What the status of a document has of what the statuses of all kinds share, borrowed from it:
+ * empty when it has none. That of a container lacks some fields. */
+Api__CommonStatus model_status(enum kind kind, const ProtobufCMessage *message);
+
+/* Gives @message of @kind, a realm, space, stack or cell, a new status that begins with what
+ * @common has, which is taken over and freed. */
+void model_give_status(enum kind kind, ProtobufCMessage *message, Api__CommonStatus *common);
 
 /* A document of @kind with an empty spec; nothing else is set. Free with
  * protobuf_c_message_free_unpacked(). */

@@ -229,7 +229,7 @@ static bool is_shown(const struct join *join)
 	return join->wanted || join->intent;
 }
 
-void joins_render(const struct object *cell, Api__Status *status)
+void joins_render(const struct object *cell, Api__CellStatus *status)
 {
 	struct join *join;
 	size_t n = 0;
@@ -242,7 +242,7 @@ void joins_render(const struct object *cell, Api__Status *status)
 			status->joins[status->n_joins++] = render_join(join);
 }
 
-void joins_restore(struct object *cell, const Api__Status *status)
+void joins_restore(struct object *cell, const Api__CellStatus *status)
 {
 	for (size_t i = 0; i < status->n_joins; i++) {
 		const Api__JoinStatus *stored = status->joins[i];

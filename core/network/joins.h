@@ -40,5 +40,5 @@ void joins_find_unknown(struct engine *engine, const Api__CellSpec *spec,
 void joins_forget(struct engine *engine, struct object *cell);
 
 /* For status, and back from a stored one. */
-void joins_render(const struct object *cell, Api__Status *status);
-void joins_restore(struct object *cell, const Api__Status *status);
+void joins_render(const struct object *cell, Api__CellStatus *status);
+void joins_restore(struct object *cell, const Api__CellStatus *status);

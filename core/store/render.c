@@ -26,12 +26,12 @@ static void render_identity(const struct identity *identity, Api__Metadata *meta
 	metadata->generation = identity->generation;
 }
 
-static Api__Status *render_status(const struct engine *engine, const struct object *object)
+static Api__CommonStatus *render_common(const struct engine *engine, const struct object *object)
 {
 	const struct object_status *said = &object->status;
-	Api__Status *status = xnew(Api__Status);
+	Api__CommonStatus *status = xnew(Api__CommonStatus);
 
-	api__status__init(status);
+	api__common_status__init(status);
 	status->has_state = true;
 	status->state = said->state;
 	status->reason = str_dup_filled(reason_name(said->reason));
@@ -40,7 +40,6 @@ static Api__Status *render_status(const struct engine *engine, const struct obje
 	status->held = str_dup_filled(desired_held(object));
 	status->created_at = wall_text(said->created_ms);
 	status->updated_at = wall_text(said->updated_ms);
-	status->intent = str_dup_filled(intent_name(object->cell.run));
 	status->has_observed_generation = object->identity.observed != 0;
 	status->observed_generation = object->identity.observed;
 	status->ready_at = wall_text(said->ready_ms);
@@ -52,7 +51,7 @@ static Api__Status *render_status(const struct engine *engine, const struct obje
 	return status;
 }
 
-static void render_realm(const struct object *object, Api__Status *status)
+static void render_realm(const struct object *object, Api__RealmStatus *status)
 {
 	status->containerd_namespace = engine_namespace(object);
 	status->has_containerd_namespace_ready = true;
@@ -60,7 +59,7 @@ static void render_realm(const struct object *object, Api__Status *status)
 }
 
 static void render_space(const struct engine *engine, const struct object *object,
-			 Api__Status *status)
+			 Api__SpaceStatus *status)
 {
 	status->network = name_network(object->key);
 	status->bridge = str_dup_filled(object->backing.space.bridge);
@@ -118,12 +117,13 @@ static Api__ContainerStatus *render_container_status(const struct engine *engine
 }
 
 static void render_cell(const struct engine *engine, const struct object *object,
-			Api__Status *status)
+			Api__CellStatus *status)
 {
 	struct network *network = engine->network;
 	size_t n = 0;
 	struct container *c;
 
+	status->intent = str_dup_filled(intent_name(object->cell.run));
 	status->ip = str_dup_filled(object->cell.ip);
 	status->ip6 = str_dup_filled(object->cell.ip6);
 	status->bridge = str_dup_filled(object->cell.bridge);
@@ -166,7 +166,7 @@ Api__Container *status_render_self(const struct engine *engine, const struct obj
 }
 
 /* Its cgroup is where the process is, not one of ours. */
-static void render_self(const struct engine *engine, Api__Status *status)
+static void render_self(const struct engine *engine, Api__CellStatus *status)
 {
 	free(status->cgroup_path);
 	status->cgroup_path = str_dup_filled(engine->self.cgroup);
@@ -176,20 +176,19 @@ static void render_self(const struct engine *engine, Api__Status *status)
 	status->n_containers = 1;
 }
 
+/* @common is taken over. A stack has nothing more. */
 static void add_status(const struct engine *engine, const struct object *object,
-		       ProtobufCMessage *message)
+		       Api__CommonStatus *common, ProtobufCMessage *message)
 {
-	Api__Status *status = render_status(engine, object);
-
+	model_give_status(object->kind, message, common);
 	if (object->kind == KIND_REALM)
-		render_realm(object, status);
+		render_realm(object, ((Api__Realm *)message)->status);
 	else if (object->kind == KIND_SPACE)
-		render_space(engine, object, status);
+		render_space(engine, object, ((Api__Space *)message)->status);
 	else if (self_is_key(object->key))
-		render_self(engine, status);
+		render_self(engine, ((Api__Cell *)message)->status);
 	else if (object->kind == KIND_CELL)
-		render_cell(engine, object, status);
-	*model_view(object->kind, message).status = &status->base;
+		render_cell(engine, object, ((Api__Cell *)message)->status);
 	render_identity(&object->identity, model_metadata(object->kind, message));
 }
 
@@ -198,7 +197,7 @@ ProtobufCMessage *status_render(const struct engine *engine, const struct object
 	ProtobufCMessage *message = object->spec ? model_copy(object->spec) : NULL;
 
 	if (message && object->kind != KIND_CONTAINER)
-		add_status(engine, object, message);
+		add_status(engine, object, render_common(engine, object), message);
 	return message;
 }
 
@@ -213,21 +212,26 @@ static void store_intent(const struct container *c, Api__ContainerStatus *status
 	status->pid = c->restart_of;
 }
 
+static void store_intents(const struct object *object, Api__CellStatus *status)
+{
+	const struct container *c;
+	size_t i = 0;
+
+	list_for_each(c, &object->cell.containers, link)
+		if (i < status->n_containers) /* the daemon's own cell has another list */
+			store_intent(c, status->containers[i++]);
+}
+
 ProtobufCMessage *status_render_stored(const struct engine *engine, const struct object *object)
 {
 	/* What a realm refuses is not what the next daemon shall begin with. */
 	ProtobufCMessage *message = object->refused && object->kind == KIND_REALM
 					    ? model_copy(object->spec)
 					    : effective_document(object);
-	const Api__Status *status;
-	const struct container *c;
-	size_t i = 0;
 
-	add_status(engine, object, message);
-	status = model_status(object->kind, message);
-	list_for_each(c, &object->cell.containers, link)
-		if (i < status->n_containers) /* the daemon's own cell has another list */
-			store_intent(c, status->containers[i++]);
+	add_status(engine, object, render_common(engine, object), message);
+	if (object->kind == KIND_CELL)
+		store_intents(object, ((Api__Cell *)message)->status);
 	return message;
 }
 
@@ -244,31 +248,42 @@ static ProtobufCMessage *accepted_container(ProtobufCMessage *message)
 	return message;
 }
 
-ProtobufCMessage *status_render_accepted(const struct engine *engine, const struct object *object,
-					 const struct identity *identity, enum kind kind,
-					 const ProtobufCMessage *document)
+static Api__CommonStatus *pending_status(void)
 {
-	ProtobufCMessage *message = model_copy(document);
-	Api__Status *status;
+	Api__CommonStatus *status = xnew(Api__CommonStatus);
 
-	if (kind == KIND_CONTAINER)
-		return accepted_container(message);
-	if (object) {
-		add_status(engine, object, message);
-		status = (Api__Status *)*model_view(kind, message).status;
-	} else {
-		status = xnew(Api__Status);
-		api__status__init(status);
-		status->has_state = true;
-		status->state = API__STATE__STATE_PENDING;
-		*model_view(kind, message).status = &status->base;
-	}
-	render_identity(identity, model_metadata(kind, message));
+	api__common_status__init(status);
+	status->has_state = true;
+	status->state = API__STATE__STATE_PENDING;
+	return status;
+}
+
+/* As the API has declared it just now. */
+static Api__CommonStatus *accepted_status(const struct engine *engine, const struct object *object)
+{
+	Api__CommonStatus *status = object ? render_common(engine, object) : pending_status();
+
 	str_replace(&status->source, DESIRED_SOURCE_API);
 	free(status->updated_at);
 	status->updated_at = wall_text(wall_now_ms());
 	if (!status->created_at)
 		status->created_at = xstrdup(status->updated_at);
+	return status;
+}
+
+ProtobufCMessage *status_render_accepted(const struct engine *engine, const struct object *object,
+					 const struct identity *identity, enum kind kind,
+					 const ProtobufCMessage *document)
+{
+	ProtobufCMessage *message = model_copy(document);
+
+	if (kind == KIND_CONTAINER)
+		return accepted_container(message);
+	if (object)
+		add_status(engine, object, accepted_status(engine, object), message);
+	else
+		model_give_status(kind, message, accepted_status(engine, NULL));
+	render_identity(identity, model_metadata(kind, message));
 	return message;
 }
 

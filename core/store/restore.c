@@ -82,7 +82,7 @@ static void restore_container(struct engine *engine, struct object *object,
 
 /* Of what has been declared by a manifest before it could be read: what it did meanwhile is known
  * better here. */
-void restore_intents(struct object *object, const Api__Status *status)
+void restore_intents(struct object *object, const Api__CellStatus *status)
 {
 	struct container *c;
 
@@ -101,8 +101,8 @@ void restore_intents(struct object *object, const Api__Status *status)
 static void restore_containers(struct engine *engine, struct object *object,
 			       const struct past *past)
 {
-	for (size_t i = 0; i < past->status->n_containers; i++) {
-		const Api__ContainerStatus *status = past->status->containers[i];
+	for (size_t i = 0; i < past->cell->n_containers; i++) {
+		const Api__ContainerStatus *status = past->cell->containers[i];
 
 		restore_container(engine, object, status,
 				  internal_container(past->internal, status->id, status->root));
@@ -111,17 +111,28 @@ static void restore_containers(struct engine *engine, struct object *object,
 
 static void restore_addresses(struct object *object, const struct past *past)
 {
-	if (!str_empty(past->status->ip))
-		str_replace(&object->cell.last_ip, past->status->ip);
-	if (!str_empty(past->status->ip6))
-		str_replace(&object->cell.last_ip6, past->status->ip6);
-	joins_restore(object, past->status);
+	if (!str_empty(past->cell->ip))
+		str_replace(&object->cell.last_ip, past->cell->ip);
+	if (!str_empty(past->cell->ip6))
+		str_replace(&object->cell.last_ip6, past->cell->ip6);
+	joins_restore(object, past->cell);
 	internal_restore(object, past->internal);
+}
+
+static void restore_cell(struct engine *engine, struct object *object, const struct past *past)
+{
+	restore_addresses(object, past);
+	strv_fini(&object->cell.ports);
+	for (size_t i = 0; i < past->cell->n_ports; i++)
+		strv_add(&object->cell.ports, past->cell->ports[i]);
+	ports_mark_stale(engine, object);
+	object->cell.run = intent_parse(past->cell->intent);
+	restore_containers(engine, object, past);
 }
 
 void restore_status(struct engine *engine, struct object *object, const struct past *past)
 {
-	const Api__Status *status = past->status;
+	const Api__CommonStatus *status = &past->status;
 
 	object->status.created_ms = wall_parse(status->created_at);
 	object->status.updated_ms = wall_parse(status->updated_at);
@@ -129,11 +140,6 @@ void restore_status(struct engine *engine, struct object *object, const struct p
 	object->status.told = object->status.told_before = status->has_state;
 	object->status.told_state = status->state;
 	object->status.told_reason = reason_parse(status->reason);
-	restore_addresses(object, past);
-	strv_fini(&object->cell.ports);
-	for (size_t i = 0; i < status->n_ports; i++)
-		strv_add(&object->cell.ports, status->ports[i]);
-	ports_mark_stale(engine, object);
-	object->cell.run = intent_parse(status->intent);
-	restore_containers(engine, object, past);
+	if (past->cell)
+		restore_cell(engine, object, past);
 }

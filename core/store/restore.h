@@ -7,7 +7,8 @@
 
 /* What is stored of an object beside its document. */
 struct past {
-	const Api__Status *status;
+	Api__CommonStatus status;
+	const Api__CellStatus *cell; /* NULL: of something else */
 	const Api__Internal *internal;
 };
 
@@ -15,7 +16,7 @@ struct past {
 void restore_changed(struct engine *engine, struct identity *identity, uint64_t changed);
 
 /* What kuke asked for, alone. */
-void restore_intents(struct object *object, const Api__Status *status);
+void restore_intents(struct object *object, const Api__CellStatus *status);
 
 /* All of it. */
 void restore_status(struct engine *engine, struct object *object, const struct past *past);

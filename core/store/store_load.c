@@ -67,10 +67,8 @@ static int complete(const struct stored *file, const ProtobufCMessage *stored,
 /* Such a file is for people: what it says stands in the cell's. */
 static bool is_part_of_cell(enum kind kind, const ProtobufCMessage *stored)
 {
-	const Api__ContainerStatus *status =
-		kind == KIND_CONTAINER ? ((const Api__Container *)stored)->status : NULL;
-
-	return status && str_equal(status->source, DESIRED_SOURCE_CELL);
+	return kind == KIND_CONTAINER &&
+	       str_equal(model_status(kind, stored).source, DESIRED_SOURCE_CELL);
 }
 
 /* ---- into the engine ---- */
@@ -121,41 +119,37 @@ static void load_unread(struct engine *engine, const struct stored *file, bool b
 	}
 }
 
+/* What a container did stands in the status of its cell. */
+static void load_past(struct engine *engine, struct object *object,
+		      const struct internal_file *file, const Api__Internal *internal,
+		      bool was_wanted)
+{
+	struct past past = { .internal = internal };
+
+	if (object->kind == KIND_CONTAINER || !*model_view(object->kind, file->document).status)
+		return;
+	past.status = model_status(object->kind, file->document);
+	if (object->kind == KIND_CELL)
+		past.cell = ((const Api__Cell *)file->document)->status;
+	if (!was_wanted)
+		restore_status(engine, object, &past);
+	else if (past.cell)
+		restore_intents(object, past.cell);
+}
+
 static void load_status(struct engine *engine, struct object *object,
 			const struct internal_file *file, bool was_wanted)
 {
 	static const Api__Internal none = API__INTERNAL__INIT;
-	struct past past = { .internal = file->internal ? file->internal : &none };
+	const Api__Internal *internal = file->internal ? file->internal : &none;
 	const Api__Metadata *metadata = model_metadata(object->kind, file->document);
 
 	if (metadata && object->kind != KIND_CONTAINER)
 		identity_restore(&object->identity, metadata->uid,
 				 metadata->generation + (was_wanted ? 1 : 0));
 	if (!was_wanted)
-		restore_changed(engine, &object->identity, past.internal->changed);
-	if (object->kind != KIND_CONTAINER)
-		past.status = model_status(object->kind, file->document);
-	if (past.status && was_wanted)
-		restore_intents(object, past.status);
-	else if (past.status)
-		restore_status(engine, object, &past);
-}
-
-/* Where it was declared, and why it was held. */
-static const char *source_of(enum kind kind, const ProtobufCMessage *stored, const char **ret_held)
-{
-	const Api__ContainerStatus *own;
-	const Api__Status *status;
-
-	*ret_held = NULL;
-	if (kind == KIND_CONTAINER) {
-		own = ((const Api__Container *)stored)->status;
-		*ret_held = own ? own->held : NULL;
-		return own ? own->source : NULL;
-	}
-	status = model_status(kind, stored);
-	*ret_held = status ? status->held : NULL;
-	return status ? status->source : NULL;
+		restore_changed(engine, &object->identity, internal->changed);
+	load_past(engine, object, file, internal, was_wanted);
 }
 
 /* What stands in the cell's own document is no document of its own, whatever its file said. */
@@ -180,10 +174,9 @@ static void load_document(struct engine *engine, const struct stored *file,
 	enum kind kind = key_kind(file->key);
 	struct object *object = engine_get(engine, file->key);
 	bool was_wanted = object->wanted && object->being_read;
-	const char *source, *held;
+	const Api__CommonStatus status = model_status(kind, stored->document);
 
-	source = source_of(kind, stored->document, &held);
-	desired_restore(engine, source, file->key, held, document);
+	desired_restore(engine, status.source, file->key, status.held, document);
 	load_status(engine, object, stored, was_wanted);
 	object->stored = true;
 	if (kind == KIND_CELL)

@@ -35,7 +35,7 @@ struct subject {
 
 static struct seen read_cell(const Api__Cell *cell, bool there)
 {
-	const Api__Status *status = cell->status;
+	const Api__CellStatus *status = cell->status;
 	struct seen seen = { .there = there, .since_ns = bench_now_ns() };
 
 	if (!status || !there)
@@ -48,7 +48,7 @@ static struct seen read_cell(const Api__Cell *cell, bool there)
 	return seen;
 }
 
-static void note(struct seen *known, struct seen now, const Api__Status *status)
+static void note(struct seen *known, struct seen now, const Api__CellStatus *status)
 {
 	bool same = known->there == now.there && known->ready == now.ready &&
 		    memcmp(known->pids, now.pids, sizeof(now.pids)) == 0;

@@ -54,8 +54,8 @@ UNUSED static Api__Cell *new_cell(const char *name, Api__State state, const char
 	api__cell_spec__init(cell->spec);
 	cell->spec->id = cell->metadata->name;
 	cell->spec->realm_id = cell->spec->space_id = cell->spec->stack_id = TEXT("default");
-	cell->status = xnew(Api__Status);
-	api__status__init(cell->status);
+	cell->status = xnew(Api__CellStatus);
+	api__cell_status__init(cell->status);
 	cell->status->has_state = true;
 	cell->status->state = state;
 	cell->status->reason = TEXT(reason);

@@ -246,7 +246,7 @@ static void test_ready_counts(void **state UNUSED)
 		Api__ContainerSpec spec = API__CONTAINER_SPEC__INIT, *specs[] = { &spec };
 		Api__Metadata metadata = API__METADATA__INIT;
 		Api__CellSpec cell_spec = API__CELL_SPEC__INIT;
-		Api__Status cell_status = API__STATUS__INIT;
+		Api__CellStatus cell_status = API__CELL_STATUS__INIT;
 		Api__Cell cell = API__CELL__INIT;
 		Api__Object api = API__OBJECT__INIT;
 		AUTO(table_fini) struct table table = { 0 };
@@ -293,7 +293,7 @@ static void print_cell(bool wide, FILE *out)
 	Api__ContainerSpec *specs[] = { &spec, &spec };
 	Api__Metadata metadata = API__METADATA__INIT;
 	Api__CellSpec cell_spec = API__CELL_SPEC__INIT;
-	Api__Status cell_status = API__STATUS__INIT;
+	Api__CellStatus cell_status = API__CELL_STATUS__INIT;
 	Api__Cell cell = API__CELL__INIT;
 	Api__Object api = API__OBJECT__INIT;
 	AUTO(table_fini) struct table table = { 0 };

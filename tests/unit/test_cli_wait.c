@@ -29,7 +29,7 @@ struct player {
 	struct stub *stub;
 };
 
-static void add_run(Api__Status *status, unsigned runs)
+static void add_run(Api__CellStatus *status, unsigned runs)
 {
 	Api__ContainerStatus *container = xnew(Api__ContainerStatus);
 	char text[32];
@@ -501,6 +501,28 @@ static const struct row watches[] = {
 	  HEAD ROW("Ready", "0/1") "zoo    default   default   default   Ready   0/1     -\n"
 				   "zoo    default   default   default   Deleted   0/1     -\n",
 	  "kuke: *" },
+	/* went since: nobody here has seen it */
+	{ "get cells -w --resource-version 7",
+	  { { STOPPED(MODIFIED),
+	      { DELETED, "zoo", API__STATE__STATE_READY, NULL, NULL, true, 0 },
+	      S,
+	      E },
+	    0 },
+	  CLI_UNREACHABLE,
+	  "NAME   REALM     SPACE     STACK     STATE     READY   AGE\n"
+	  "web    default   default   default   Stopped   0/1     -\n"
+	  "zoo    default   default   default   Deleted   0/1     -\n",
+	  "kuke: *" },
+	{ "get cells -w -o name --resource-version 7",
+	  { { R,
+	      READY(ADDED),
+	      S,
+	      { DELETED, "zoo", API__STATE__STATE_READY, NULL, NULL, true, 0 },
+	      E },
+	    0 },
+	  CLI_UNREACHABLE,
+	  "cell/default/default/default/web\n",
+	  "kuke: *" },
 	{ "get cells -w -o json",
 	  { { { ADDED, "web", API__STATE__STATE_READY, NULL, NULL, false, 0 }, S, P, GONE, E }, 0 },
 	  CLI_UNREACHABLE,
@@ -661,9 +683,16 @@ static void test_selector_of_a_watch(void **state UNUSED)
 	stub_init(&stub, methods, ARRAY_SIZE(methods), &script);
 	run_expect("get co -w --realm main -l tier=front", stub.environment, CLI_UNREACHABLE, "",
 		   NULL);
+	run_expect("get realms -w --resource-version 18446744073709551615", stub.environment,
+		   CLI_UNREACHABLE, "", NULL);
 	requests = stub_requests(&stub);
 	assert_string_equal(requests, "---\nselector:\n  kind: Container\n  realm: main\n"
-				      "  labels: tier=front\n");
+				      "  labels: tier=front\n---\nselector:\n  kind: Realm\n"
+				      "resourceVersion: 18446744073709551615\n");
+	run_expect("get cells --resource-version 7", stub.environment, CLI_USAGE, "",
+		   "kuke: --resource-version is where --watch goes on: give both*");
+	run_expect("get cells -w --resource-version 07", stub.environment, CLI_USAGE, "",
+		   "kuke: --resource-version \"07\": expected a number above 0*");
 	stub_fini(&stub);
 }
 

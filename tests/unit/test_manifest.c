@@ -527,17 +527,18 @@ static ProtobufCMessage *full_message(const ProtobufCMessageDescriptor *type, co
 
 /* As the engine bounds it: as many containers as a cell may have and as many on their way out,
  * messages of 512 bytes. */
-static Api__Status *full_status(void)
+static Api__CellStatus *full_status(void)
 {
 	AUTO_BUF struct buf text = { 0 };
 
 	add_times(&text, "\x01", 511);
-	return (Api__Status *)full_message(&api__status__descriptor, text.data, 16);
+	return (Api__CellStatus *)full_message(&api__cell_status__descriptor, text.data, 16);
 }
 
-static void add_containers(Api__Status *status, size_t n)
+static void add_containers(Api__CellStatus *status, size_t n)
 {
-	const ProtobufCFieldDescriptor *field = field_find(&api__status__descriptor, "containers");
+	const ProtobufCFieldDescriptor *field =
+		field_find(&api__cell_status__descriptor, "containers");
 
 	while (status->n_containers < n)
 		*(ProtobufCMessage **)field_add(&status->base, field) =
@@ -655,7 +656,7 @@ static void test_what_is_printed_can_be_applied(void **state UNUSED)
 
 static void test_broken_utf8_is_repaired(void **state UNUSED)
 {
-	Api__Status status = API__STATUS__INIT;
+	Api__StackStatus status = API__STACK_STATUS__INIT;
 	AUTO_BUF struct buf yaml = { 0 }, json = { 0 };
 
 	status.message = (char[]){ "a\xff"

@@ -11,6 +11,7 @@
 #include "core/manifest/manifest.h"
 #include "core/model/field.h"
 #include "core/model/model.h"
+#include "core/model/view.h"
 
 static char *text(const char *s)
 {
@@ -423,6 +424,31 @@ static void test_borrowed_defaults(void **state UNUSED)
 	assert_null(spec.image);
 }
 
+static void test_status_of_any_kind(void **state UNUSED)
+{
+	Api__CommonStatus *common =
+		(Api__CommonStatus *)message_new(&api__common_status__descriptor);
+	Api__ContainerStatus own = API__CONTAINER_STATUS__INIT;
+	Api__Container container = API__CONTAINER__INIT;
+	Api__Cell *cell = (Api__Cell *)model_new(KIND_CELL);
+
+	assert_null(model_status(KIND_CELL, &cell->base).source);
+	assert_null(model_status(KIND_CONTAINER, &container.base).source);
+	common->source = xstrdup("api");
+	common->has_state = true;
+	common->state = API__STATE__STATE_READY;
+	model_give_status(KIND_CELL, &cell->base, common);
+	cell->status->ip = xstrdup("10.88.0.2");
+	assert_string_equal(model_status(KIND_CELL, &cell->base).source, "api");
+	assert_ptr_equal(model_status(KIND_CELL, &cell->base).source, cell->status->source);
+	assert_int_equal(cell->status->state, API__STATE__STATE_READY);
+	own.reason = text("why");
+	container.status = &own;
+	assert_string_equal(model_status(KIND_CONTAINER, &container.base).reason, "why");
+	assert_null(model_status(KIND_CONTAINER, &container.base).created_at);
+	protobuf_c_message_free_unpacked(&cell->base, NULL);
+}
+
 static void test_defaults_of_a_space(void **state UNUSED)
 {
 	static const char yaml[] =
@@ -825,6 +851,7 @@ int main(void)
 		cmocka_unit_test(test_long_lists),
 		cmocka_unit_test(test_exec_strings),
 		cmocka_unit_test(test_borrowed_defaults),
+		cmocka_unit_test(test_status_of_any_kind),
 		cmocka_unit_test(test_defaults_of_a_space),
 		cmocka_unit_test(test_labels),
 	};

@@ -130,6 +130,77 @@ static void test_words_of_old(void **state UNUSED)
 	}
 }
 
+/* ---- statuses ---- */
+
+static const ProtobufCMessageDescriptor *status_type(enum kind kind)
+{
+	return field_find(model_descriptor(kind), "status")->descriptor;
+}
+
+static void expect_same_field(const ProtobufCMessageDescriptor *type,
+			      const ProtobufCFieldDescriptor *common)
+{
+	const ProtobufCFieldDescriptor *own = field_find(type, common->name);
+
+	if (!own || own->id != common->id || own->type != common->type ||
+	    own->label != common->label || own->descriptor != common->descriptor)
+		fail_msg("%s.%s is not as in %s: api/kukeon.proto", type->short_name, common->name,
+			 api__common_status__descriptor.short_name);
+}
+
+/* Whoever knows no more can read each of them as this. */
+static void test_statuses_have_one_head(void **state UNUSED)
+{
+	const ProtobufCMessageDescriptor *common = &api__common_status__descriptor;
+
+	for (int kind = KIND_REALM; kind < KIND_CONTAINER; kind++)
+		for (unsigned f = 0; f < common->n_fields; f++)
+			expect_same_field(status_type((enum kind)kind), &common->fields[f]);
+}
+
+/* What it has in common with the others means the same; its numbers are its own. */
+static void test_status_of_a_container(void **state UNUSED)
+{
+	const ProtobufCMessageDescriptor *common = &api__common_status__descriptor,
+					 *type = &api__container_status__descriptor;
+
+	for (unsigned f = 0; f < common->n_fields; f++) {
+		const ProtobufCFieldDescriptor *own = field_find(type, common->fields[f].name);
+
+		if (own &&
+		    (own->type != common->fields[f].type || own->label != common->fields[f].label))
+			fail_msg("ContainerStatus.%s is of another type", own->name);
+	}
+	assert_non_null(field_find(type, "state"));
+}
+
+/* What one kind alone has, and what it never has, is in no other's. */
+static void test_statuses_are_of_their_kind(void **state UNUSED)
+{
+	static const struct {
+		const char *name;
+		enum kind kind;
+	} rows[] = {
+		{ "containerd_namespace", KIND_REALM },
+		{ "network", KIND_SPACE },
+		{ "subnet", KIND_SPACE },
+		{ "egress", KIND_SPACE },
+		{ "ip", KIND_CELL },
+		{ "containers", KIND_CELL },
+		{ "joins", KIND_CELL },
+		{ "ports", KIND_CELL },
+		{ "pid", KIND_CONTAINER },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		for (int kind = KIND_REALM; kind < KIND_COUNT; kind++)
+			assert_int_equal(field_find(status_type((enum kind)kind), rows[i].name) !=
+						 NULL,
+					 kind == (int)rows[i].kind);
+	assert_int_equal(status_type(KIND_STACK)->n_fields,
+			 api__common_status__descriptor.n_fields);
+}
+
 /* ---- fields of a container ---- */
 
 static Api__Cell *new_cell(void)
@@ -411,6 +482,9 @@ int main(void)
 		cmocka_unit_test(test_enums),
 		cmocka_unit_test(test_enums_of_manifests),
 		cmocka_unit_test(test_words_of_old),
+		cmocka_unit_test(test_statuses_have_one_head),
+		cmocka_unit_test(test_status_of_a_container),
+		cmocka_unit_test(test_statuses_are_of_their_kind),
 		cmocka_unit_test(test_defaults_written_out_change_nothing),
 		cmocka_unit_test(test_another_value_is_another_container),
 		cmocka_unit_test(test_defaults_of_a_space_are_validated),

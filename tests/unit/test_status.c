@@ -9,6 +9,7 @@
 
 #include "core/base/log.h"
 #include "core/base/wall.h"
+#include "core/model/view.h"
 #include "core/status/record.h"
 #include "tests/fake/host.h"
 
@@ -95,16 +96,19 @@ static ProtobufCMessage *render(struct sim *sim, const char *key)
 	return message;
 }
 
-static void assert_common(const Api__Status *status, const char *source, const char *cgroup)
+static void assert_common(enum kind kind, const ProtobufCMessage *message, const char *source,
+			  const char *cgroup)
 {
-	assert_int_equal(status->state, API__STATE__STATE_READY);
-	assert_null(status->reason);
-	assert_null(status->message);
-	assert_string_equal(status->source, source);
-	assert_string_equal(status->cgroup_path, cgroup);
-	assert_true(status->cgroup_ready);
-	assert_true(wall_parse(status->created_at) > 0);
-	assert_true(wall_parse(status->ready_at) >= wall_parse(status->created_at));
+	const Api__CommonStatus status = model_status(kind, message);
+
+	assert_int_equal(status.state, API__STATE__STATE_READY);
+	assert_null(status.reason);
+	assert_null(status.message);
+	assert_string_equal(status.source, source);
+	assert_string_equal(status.cgroup_path, cgroup);
+	assert_true(status.cgroup_ready);
+	assert_true(wall_parse(status.created_at) > 0);
+	assert_true(wall_parse(status.ready_at) >= wall_parse(status.created_at));
 }
 
 static void test_render_parents(void **state UNUSED)
@@ -116,18 +120,16 @@ static void test_render_parents(void **state UNUSED)
 
 	start(&sim);
 	realm = (Api__Realm *)render(&sim, "default");
-	assert_common(realm->status, "implicit", "/kukeon/default");
+	assert_common(KIND_REALM, &realm->base, "implicit", "/kukeon/default");
 	assert_string_equal(realm->status->containerd_namespace, "kukeon-default");
 	assert_true(realm->status->containerd_namespace_ready);
 	space = (Api__Space *)render(&sim, "default/default");
-	assert_common(space->status, "implicit", "/kukeon/default/default");
+	assert_common(KIND_SPACE, &space->base, "implicit", "/kukeon/default/default");
 	assert_string_equal(space->status->network, "default-default");
 	assert_non_null(space->status->bridge);
 	assert_non_null(space->status->subnet);
-	assert_null(space->status->containerd_namespace);
 	stack = (Api__Stack *)render(&sim, "default/default/default");
-	assert_common(stack->status, "implicit", "/kukeon/default/default/default");
-	assert_null(stack->status->network);
+	assert_common(KIND_STACK, &stack->base, "implicit", "/kukeon/default/default/default");
 	assert_string_equal(stack->metadata->name, "default");
 	protobuf_c_message_free_unpacked(&realm->base, NULL);
 	protobuf_c_message_free_unpacked(&space->base, NULL);
@@ -143,7 +145,7 @@ static void test_render_cell(void **state UNUSED)
 
 	start(&sim);
 	cell = (Api__Cell *)render(&sim, WEB);
-	assert_common(cell->status, "manifest:a.yaml", "/kukeon/" WEB);
+	assert_common(KIND_CELL, &cell->base, "manifest:a.yaml", "/kukeon/" WEB);
 	assert_string_equal(cell->metadata->labels[0]->value, "x");
 	assert_non_null(cell->status->ip);
 	assert_non_null(cell->status->netns);

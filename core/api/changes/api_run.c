@@ -207,7 +207,7 @@ static void future_status(const struct target *t, const struct container *c,
 static char *future_text(const struct engine *engine, const struct target *t)
 {
 	ProtobufCMessage *message = status_render_stored(engine, t->cell);
-	Api__Status *status = (Api__Status *)*model_view(KIND_CELL, message).status;
+	Api__CellStatus *status = ((Api__Cell *)message)->status;
 	const struct container *c;
 	char *text;
 	size_t i = 0;
