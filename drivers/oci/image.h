@@ -11,6 +11,9 @@
 /* A config or manifest of an honest image has some tens of KiB. */
 enum { IMAGE_DOCUMENT_MAX_BYTES = REGISTRY_JSON_MAX_BYTES };
 
+/* overlayfs takes a few hundred layers. */
+enum { IMAGE_LAYERS_MAX = 500 };
+
 /* A blob in the content store. */
 struct image_blob {
 	char *media_type;
