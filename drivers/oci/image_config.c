@@ -7,8 +7,14 @@
 
 #include "core/registry/json.h"
 
-/* The kernel takes 2 MiB of arguments and environment. */
-enum { STRINGS_MAX = 4096 };
+/* Bounds on lists: the kernel takes 2 MiB of arguments and environment. */
+enum {
+	STRINGS_MAX = 4096,
+	VOLUMES_MAX = 64, /* each is a directory and a mount of every container */
+	PORTS_MAX = 1024,
+	HEALTH_TEST_MAX = 256,
+	HEALTH_RETRIES_MAX = 1000,
+};
 
 void image_config_fini(struct image_config *config)
 {
@@ -16,6 +22,9 @@ void image_config_fini(struct image_config *config)
 	strv_fini(&config->entrypoint);
 	strv_fini(&config->cmd);
 	strv_fini(&config->diff_ids);
+	strv_fini(&config->volumes);
+	strv_fini(&config->exposed_ports);
+	strv_fini(&config->health.test);
 	free(config->user);
 	free(config->working_dir);
 	free(config->stop_signal);
@@ -68,6 +77,74 @@ static int read_strings(const json_t *object, const char *key, struct strv *strv
 	return 0;
 }
 
+/* The names in what Docker writes as {"/data": {}}. */
+static int read_names(const json_t *object, const char *key, size_t most, struct strv *strv,
+		      struct error *err)
+{
+	const json_t *names = find_member(object, key), *value;
+	const char *name;
+
+	if (!names || json_is_null(names))
+		return 0;
+	if (!json_is_object(names) || json_object_size(names) > most)
+		return error_set(err, -EBADMSG, "%s is no object of at most %zu names", key, most);
+	json_object_foreach((json_t *)names, name, value)
+		strv_add(strv, name);
+	return 0;
+}
+
+/* Nanoseconds; less than nothing is nothing, as its readers have it. */
+static int read_time(const json_t *object, const char *key, uint64_t *ret_ms, struct error *err)
+{
+	const json_t *value = find_member(object, key);
+	json_int_t ns = json_integer_value(value);
+
+	if (value && !json_is_null(value) && !json_is_integer(value))
+		return error_set(err, -EBADMSG, "Healthcheck.%s is no whole number", key);
+	*ret_ms = ns > 0 ? ((uint64_t)ns + 999999) / 1000000 : 0;
+	return 0;
+}
+
+static int read_retries(const json_t *object, unsigned *ret, struct error *err)
+{
+	const json_t *value = find_member(object, "Retries");
+	json_int_t n = json_integer_value(value);
+
+	if (value && !json_is_null(value) && !json_is_integer(value))
+		return error_set(err, -EBADMSG, "Healthcheck.Retries is no whole number");
+	*ret = n < 0 ? 0 : n > HEALTH_RETRIES_MAX ? HEALTH_RETRIES_MAX : (unsigned)n;
+	return 0;
+}
+
+/* A test of a form that nobody knows is none: the image runs all the same. */
+static void keep_known_test(struct strv *test)
+{
+	const char *how = test->n ? test->items[0] : "NONE";
+
+	if (test->n > HEALTH_TEST_MAX ||
+	    (!str_equal(how, "NONE") && !str_equal(how, "CMD") && !str_equal(how, "CMD-SHELL")))
+		strv_fini(test);
+}
+
+static int read_health(const json_t *run, struct image_health *health, struct error *err)
+{
+	const json_t *object = find_member(run, "Healthcheck");
+	int r;
+
+	if (!object || json_is_null(object))
+		return 0;
+	if (!json_is_object(object))
+		return error_set(err, -EBADMSG, "Healthcheck is no object");
+	if ((r = read_strings(object, "Test", &health->test, err)) == 0 &&
+	    (r = read_time(object, "Interval", &health->interval_ms, err)) == 0 &&
+	    (r = read_time(object, "Timeout", &health->timeout_ms, err)) == 0 &&
+	    (r = read_time(object, "StartPeriod", &health->start_period_ms, err)) == 0 &&
+	    (r = read_time(object, "StartInterval", &health->start_interval_ms, err)) == 0)
+		r = read_retries(object, &health->retries, err);
+	keep_known_test(&health->test);
+	return r;
+}
+
 static int read_diff_ids(const json_t *root, struct strv *diff_ids, struct error *err)
 {
 	int r = read_strings(find_member(root, "rootfs"), "diff_ids", diff_ids, err);
@@ -93,8 +170,11 @@ static int read_run(const json_t *run, struct image_config *config, struct error
 	    (r = read_string(run, "WorkingDir", &config->working_dir, err)) == 0 &&
 	    (r = read_string(run, "StopSignal", &config->stop_signal, err)) == 0 &&
 	    (r = read_strings(run, "Env", &config->env, err)) == 0 &&
-	    (r = read_strings(run, "Entrypoint", &config->entrypoint, err)) == 0)
-		r = read_strings(run, "Cmd", &config->cmd, err);
+	    (r = read_strings(run, "Entrypoint", &config->entrypoint, err)) == 0 &&
+	    (r = read_strings(run, "Cmd", &config->cmd, err)) == 0 &&
+	    (r = read_names(run, "Volumes", VOLUMES_MAX, &config->volumes, err)) == 0 &&
+	    (r = read_names(run, "ExposedPorts", PORTS_MAX, &config->exposed_ports, err)) == 0)
+		r = read_health(run, &config->health, err);
 	return r;
 }
 
