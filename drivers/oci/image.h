@@ -60,6 +60,9 @@ struct image_config {
 	struct strv diff_ids; /* digests of the uncompressed layers, lowest first */
 };
 
+/* "CMD-SHELL curl localhost, every 30s". NULL: there is none. Free with free(). */
+char *image_health_text(const struct image_health *health);
+
 void image_config_fini(struct image_config *config);
 int image_config_parse(const char *data, size_t len, struct image_config *ret_config,
 		       struct error *err);

@@ -3,8 +3,10 @@
 #include "drivers/oci/image.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <strings.h>
 
+#include "core/base/buf.h"
 #include "core/registry/json.h"
 
 /* Bounds on lists: the kernel takes 2 MiB of arguments and environment. */
@@ -197,6 +199,31 @@ int image_config_parse(const char *data, size_t len, struct image_config *ret_co
 	}
 	*ret_config = config;
 	return 0;
+}
+
+static void add_time(struct buf *text, const char *what, uint64_t ms)
+{
+	if (ms && ms % 1000 == 0)
+		buf_printf(text, ", %s %" PRIu64 "s", what, ms / 1000);
+	else if (ms)
+		buf_printf(text, ", %s %" PRIu64 "ms", what, ms);
+}
+
+char *image_health_text(const struct image_health *health)
+{
+	struct buf text = { 0 };
+
+	if (health->test.n == 0 || str_equal(health->test.items[0], "NONE"))
+		return NULL;
+	for (size_t i = 0; i < health->test.n; i++)
+		buf_printf(&text, "%s%s", i ? " " : "", health->test.items[i]);
+	add_time(&text, "every", health->interval_ms);
+	add_time(&text, "at most", health->timeout_ms);
+	add_time(&text, "at the start for", health->start_period_ms);
+	add_time(&text, "at the start every", health->start_interval_ms);
+	if (health->retries)
+		buf_printf(&text, ", %u times", health->retries);
+	return buf_take(&text);
 }
 
 char *image_chain_id(const struct strv *diff_ids, size_t n)

@@ -40,6 +40,7 @@ static void test_config_more(void **state UNUSED)
 		"{\"config\":{\"Volumes\":{\"/data\":{},\"/log\":{}},\"ExposedPorts\":{\"80/tcp\":{}},"
 		"\"Healthcheck\":{\"Test\":[\"CMD-SHELL\",\"true\"],\"Interval\":30000000000,\"Timeout\":1,"
 		"\"StartPeriod\":-5,\"Retries\":3}},\"rootfs\":{\"diff_ids\":[\"" A "\"]}}";
+	AUTO_FREE char *words = NULL;
 	struct image_config config;
 	struct error err = { 0 };
 
@@ -54,6 +55,8 @@ static void test_config_more(void **state UNUSED)
 	assert_int_equal(config.health.timeout_ms, 1);
 	assert_int_equal(config.health.start_period_ms, 0);
 	assert_int_equal(config.health.retries, 3);
+	words = image_health_text(&config.health);
+	assert_string_equal(words, "CMD-SHELL true, every 30s, at most 1ms, 3 times");
 	image_config_fini(&config);
 }
 
@@ -93,6 +96,7 @@ static void test_health_of_no_known_form(void **state UNUSED)
 
 	assert_int_equal(image_config_parse(text, strlen(text), &config, &err), 0);
 	assert_int_equal(config.health.test.n, 0);
+	assert_null(image_health_text(&config.health));
 	assert_int_equal(config.health.retries, 1000);
 	image_config_fini(&config);
 }
