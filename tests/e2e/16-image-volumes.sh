@@ -115,7 +115,7 @@ for _ in 1 2 3; do
 	daemon_start
 	wait_for_cell volumes Ready
 	remove_manifest volumes.yaml
-	sleep 0.0$((RANDOM % 9))
+	sleep "1.$((RANDOM % 9))" # anywhere after the grace
 	daemon_kill
 	daemon_start
 	wait_for "the cell is gone" cell_is_gone volumes
