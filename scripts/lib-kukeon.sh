@@ -115,4 +115,4 @@ pid_differs() {
 	[ -n "$pid" ] && [ "$pid" != "$3" ]
 }
 is_healthy() { kuke status >/dev/null 2>&1; }
-leaves_nothing() { RUNTIME_DIR=$RUNTIME_DIR CNI_CONF=$CNI_CONF "$REPO/tests/e2e/leakcheck" >"$T/leaks"; }
+leaves_nothing() { RUNTIME_DIR=$RUNTIME_DIR CNI_CONF=$CNI_CONF RUN_PATH=$RUN_PATH "$REPO/tests/e2e/leakcheck" >"$T/leaks"; }

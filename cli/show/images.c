@@ -135,6 +135,12 @@ static void line(const char *label, const char *text, FILE *out)
 	fputc('\n', out);
 }
 
+static void print_list(const char *label, char *const *items, size_t n, FILE *out)
+{
+	for (size_t i = 0; i < n; i++)
+		line(i ? "" : label, items[i], out);
+}
+
 static void print_layers(const Api__ImageDetails *details, FILE *out)
 {
 	for (size_t i = 0; i < details->n_layers; i++) {
@@ -166,8 +172,10 @@ static void print_details(const Api__ImageDetails *details, const struct io *io)
 	     : image->unpacked ? "unpacked"
 			       : "not unpacked yet",
 	     io->out);
-	for (size_t i = 0; i < image->n_used_by; i++)
-		line(i ? "" : "used by:", image->used_by[i], io->out);
+	print_list("used by:", image->used_by, image->n_used_by, io->out);
+	print_list("volumes:", details->volumes, details->n_volumes, io->out);
+	print_list("ports:", details->exposed_ports, details->n_exposed_ports, io->out);
+	line("health:", details->health_check, io->out);
 	print_layers(details, io->out);
 }
 

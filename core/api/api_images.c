@@ -187,6 +187,11 @@ static void answer_inspect(struct image_job *job)
 	details.manifest_digest = job->details.manifest_digest;
 	details.config_digest = job->details.config_digest;
 	details.config = job->details.config;
+	details.volumes = job->details.volumes.items;
+	details.n_volumes = job->details.volumes.n;
+	details.exposed_ports = job->details.exposed_ports.items;
+	details.n_exposed_ports = job->details.exposed_ports.n;
+	details.health_check = job->details.health_check;
 	details.n_layers = job->details.n_layers;
 	details.layers = api_image_layers(job->details.layers, details.n_layers);
 	job_reply(job, &reply.base);

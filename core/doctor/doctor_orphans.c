@@ -59,7 +59,7 @@ static void discard(struct doctor *doctor, const struct host_thing *thing)
 	struct call *call = &doctor->sub;
 
 	call_init(call, engine->loop, on_discarded);
-	if (thing->kind <= HOST_LEASE || thing->kind == HOST_INGEST)
+	if (thing->kind <= HOST_LEASE || thing->kind >= HOST_INGEST)
 		engine->runtime->ops->discard(engine->runtime, thing, call);
 	else if (thing->kind == HOST_CGROUP)
 		engine->cgroup->ops->discard(engine->cgroup, thing, call);

@@ -31,6 +31,9 @@ void image_details_fini(struct image_details *details)
 	free(details->config_digest);
 	free(details->config);
 	layers_free(details->layers, details->n_layers);
+	strv_fini(&details->volumes);
+	strv_fini(&details->exposed_ports);
+	free(details->health_check);
 	*details = (struct image_details){ 0 };
 }
 

@@ -42,6 +42,8 @@ struct image_details {
 	char *config;                          /* the JSON of the config; NULL: not there */
 	struct image_layer *layers;
 	size_t n_layers;
+	struct strv volumes, exposed_ports; /* that it declares */
+	char *health_check;                 /* in words; NULL: none */
 };
 
 void image_details_fini(struct image_details *details);

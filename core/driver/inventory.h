@@ -20,7 +20,8 @@ enum host_kind {
 	HOST_NFT,
 	HOST_CGROUP,
 	HOST_JOURNAL,
-	HOST_INGEST, /* of a blob that has not come as a whole */
+	HOST_INGEST,  /* of a blob that has not come as a whole */
+	HOST_VOLUMES, /* of one container, that its image declares */
 	HOST_KIND_COUNT,
 };
 

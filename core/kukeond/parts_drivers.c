@@ -134,11 +134,14 @@ void part_close_firewalls(struct kukeond *k)
 int part_open_runtime(struct kukeond *k, struct error *err)
 {
 	AUTO_FREE char *resolv_conf = resolv_conf_path(k);
+	/* Beside the realms; none has a name like that. */
+	AUTO_FREE char *volumes_dir = xasprintf("%s/.volumes", k->config->run_path);
 	const struct containerd_options options = {
 		.socket = k->config->containerd_socket,
 		.snapshotter = k->config->snapshotter,
 		.instance = k->config->run_path,
 		.resolv_conf = resolv_conf,
+		.volumes_dir = volumes_dir,
 	};
 
 	return containerd_open(&k->runtime, &k->loop, k->rpc, &options, err);

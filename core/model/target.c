@@ -30,6 +30,24 @@ bool target_equal(const char *a, const char *b)
 	return true;
 }
 
+bool target_contains(const char *outer, const char *inner)
+{
+	size_t outer_len, inner_len;
+
+	if (str_empty(outer) || str_empty(inner))
+		return false;
+	for (;;) {
+		outer = next_component(outer, &outer_len);
+		inner = next_component(inner, &inner_len);
+		if (!outer_len)
+			return true;
+		if (outer_len != inner_len || strncmp(outer, inner, outer_len) != 0)
+			return false;
+		outer += outer_len;
+		inner += inner_len;
+	}
+}
+
 uint32_t target_hash(const char *path)
 {
 	uint32_t hash = 2166136261u; /* FNV-1a */

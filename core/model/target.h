@@ -8,6 +8,9 @@
 /* False when one of them is empty or NULL: that names no place. */
 bool target_equal(const char *a, const char *b);
 
+/* @inner is @outer, or below it. Neither has a "..". False when one of them is empty or NULL. */
+bool target_contains(const char *outer, const char *inner);
+
 /* Equal targets have equal hashes. */
 uint32_t target_hash(const char *path);
 

@@ -20,6 +20,7 @@ static void on_deferred_close(struct deferred *deferred)
 	images_fini(&driver->images);
 	ctd_fini(&driver->ctd);
 	free(driver->resolv_conf);
+	free(driver->volumes_dir);
 	free(driver);
 	if (closed)
 		closed(ctx);
@@ -46,6 +47,7 @@ static void containerd_close(struct runtime *runtime, void (*closed)(void *ctx),
 
 	driver->closed = closed;
 	driver->closed_ctx = ctx;
+	atomic_store(&driver->closing, true);
 	ctd_stop(&driver->ctd, on_all_ended, driver);
 }
 
@@ -106,6 +108,7 @@ int containerd_open(struct runtime **ret_runtime, struct loop *loop, struct rpc 
 	driver = xnew(struct containerd);
 	driver->runtime.ops = &containerd_ops;
 	driver->resolv_conf = xstrdup_maybe(options->resolv_conf);
+	driver->volumes_dir = xstrdup_maybe(options->volumes_dir);
 	host_read(&driver->host);
 	ctd_init(&driver->ctd, loop, rpc, &connection);
 	images_init(&driver->images, &driver->ctd, &driver->host);

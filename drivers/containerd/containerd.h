@@ -11,6 +11,8 @@ struct containerd_options {
 	const char *snapshotter; /* NULL: "overlayfs" */
 	const char *resolv_conf; /* host file over every container's /etc/resolv.conf; NULL: the
 				    image's own */
+	const char *volumes_dir; /* where volumes lie that images declare; made when it is needed.
+				    NULL: they get none */
 	/* Tells daemons that share a containerd apart: namespaces are marked with it, and those of
 	 * another mark are left alone. NULL: "" */
 	const char *instance;

@@ -2,6 +2,8 @@
 /* What the files of this driver share: the driver itself and the starting points of its parts. */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "drivers/containerd/containerd.h"
 #include "drivers/ctd/ctd.h"
 #include "drivers/ctd/ctd_op.h"
@@ -13,7 +15,9 @@ struct containerd {
 	struct ctd ctd;
 	struct host host;
 	struct images images;
-	char *resolv_conf; /* may be NULL */
+	char *resolv_conf;   /* may be NULL */
+	char *volumes_dir;   /* may be NULL: images get no volumes */
+	atomic_bool closing; /* read by threads */
 	struct deferred deferred_close;
 	void (*closed)(void *ctx);
 	void *closed_ctx;
@@ -52,6 +56,8 @@ void facts_inspect(struct runtime *runtime, const struct container_ref *ref,
 /* records.c */
 void container_create(struct runtime *runtime, const struct container_request *request,
 		      char **ret_digest, struct call *call);
+
+/* records_remove.c */
 void container_remove(struct runtime *runtime, const struct container_ref *ref, struct call *call);
 
 /* task.c */

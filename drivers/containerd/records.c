@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Records and snapshots of containers. */
+/* The making of containers: record and snapshot, and volumes that the image declares. */
 #include <errno.h>
 #include <time.h>
 
@@ -7,9 +7,12 @@
 #include "core/registry/reference.h"
 #include "drivers/containerd/driver.h"
 #include "drivers/containerd/request.h"
+#include "drivers/containerd/volume_tree.h"
+#include "drivers/containerd/volumes.h"
 #include "drivers/ctd/ctd_op.h"
 #include "drivers/ctd/labels.h"
 #include "drivers/ctd/methods.h"
+#include "drivers/oci/image_volumes.h"
 #include "drivers/oci/inputs.h"
 #include "drivers/oci/oci.h"
 
@@ -18,11 +21,13 @@
 
 struct container_op {
 	struct ctd_op op;
-	struct container_request request; /* a copy; for remove only the ref */
+	struct container_request request; /* a copy */
 	struct work work;
 	int work_status;
 	struct error work_err;
 	struct inputs inputs;
+	char *volumes_path; /* where its volumes lie; NULL: nowhere */
+	bool volumes_stay;  /* they could not be taken away */
 	char *image_digest; /* of the image that the snapshot was made from */
 	char **ret_digest;
 	char *image_user;
@@ -42,15 +47,24 @@ static void container_fini(struct op *op)
 
 	request_fini(&container->request);
 	inputs_fini(&container->inputs);
+	free(container->volumes_path);
 	free(container->image_digest);
 	free(container->image_user);
 	free(container->spec_json);
 	free(container->stop_signal);
 }
 
-/* ---- create ---- */
-
-enum { STEP_PREPARE = 2, STEP_LOOK, STEP_REMOVE_STALE, STEP_USER, STEP_CREATE, STEP_UNDO };
+enum {
+	STEP_PREPARE = 2,
+	STEP_LOOK,
+	STEP_REMOVE_STALE_VOLUMES,
+	STEP_REMOVE_STALE,
+	STEP_CHOOSE_VOLUMES,
+	STEP_MAKE_VOLUMES,
+	STEP_USER,
+	STEP_CREATE,
+	STEP_UNDO,
+};
 
 static int start_resolve(struct op *op)
 {
@@ -62,22 +76,7 @@ static int start_resolve(struct op *op)
 	return OP_WAIT;
 }
 
-/* ---- work on a thread of its own ---- */
-
-static int start_work(struct op *op, work_fn run, work_fn done)
-{
-	struct container_op *container = container_of_op(op);
-
-	loop_work(ctd_of(op)->ops.loop, &container->work, run, done);
-	return OP_WAIT;
-}
-
-static void done_work(struct work *work)
-{
-	struct container_op *container = container_of(work, struct container_op, work);
-
-	call_complete(&container->op.op.step, container->work_status, &container->work_err);
-}
+/* ---- work on threads ---- */
 
 static void run_read_host(struct work *work)
 {
@@ -87,6 +86,13 @@ static void run_read_host(struct work *work)
 		inputs_read_host(container->request.spec, &container->inputs, &container->work_err);
 }
 
+static void done_read_host(struct work *work)
+{
+	struct container_op *container = container_of(work, struct container_op, work);
+
+	call_complete(&container->op.op.step, container->work_status, &container->work_err);
+}
+
 /* Before anything is made: what is missing on the host leaves nothing behind. */
 static int start_read_host(struct op *op)
 {
@@ -94,21 +100,16 @@ static int start_read_host(struct op *op)
 
 	if (!inputs_need_host(container->request.spec))
 		return OP_NEXT;
-	loop_work_apart(ctd_of(op)->ops.loop, &container->work, run_read_host, done_work);
+	loop_work_apart(ctd_of(op)->ops.loop, &container->work, run_read_host, done_read_host);
 	return OP_WAIT;
 }
 
-static void run_read_user(struct work *work)
+static int read_user(struct op *op, struct error *err)
 {
-	struct container_op *container = container_of(work, struct container_op, work);
+	struct container_op *container = container_of_op(op);
 
-	container->work_status = inputs_read_user(container->request.spec, container->image_user,
-						  &container->inputs, &container->work_err);
-}
-
-static int start_read_user(struct op *op)
-{
-	return start_work(op, run_read_user, done_work);
+	return inputs_read_user(container->request.spec, container->image_user, &container->inputs,
+				err);
 }
 
 /* ---- the snapshot ---- */
@@ -166,7 +167,7 @@ static int done_prepare(struct op *op, int status)
 	reply = ctd_reply(op, Ctd__MountsReply);
 	inputs_set_layers(&container->inputs, reply->mounts, reply->n_mounts);
 	op->cleanup = STEP_UNDO;
-	op->next = STEP_USER;
+	op->next = STEP_CHOOSE_VOLUMES;
 	return OP_NEXT;
 }
 
@@ -222,6 +223,50 @@ static int done_remove_stale(struct op *op, int status UNUSED)
 {
 	op->next = STEP_PREPARE;
 	return OP_NEXT;
+}
+
+/* ---- volumes of the image, between the making of the snapshot and that of the record ---- */
+
+static int remove_volumes(struct op *op, struct error *err)
+{
+	struct container_op *container = container_of_op(op);
+	int r = 0;
+
+	if (container->volumes_path)
+		r = volume_tree_remove(container->volumes_path, &containerd_of_op(op)->closing,
+				       err);
+	container->volumes_stay = r < 0;
+	return r;
+}
+
+/* Alone they would not be found: a snapshot without a record is. */
+static int start_undo_snapshot(struct op *op)
+{
+	return container_of_op(op)->volumes_stay ? OP_NEXT : start_remove_snapshot(op);
+}
+
+/* Where layers are no directories their content cannot be copied; but what is written there goes
+ * into no overlay either. */
+static int start_choose_volumes(struct op *op)
+{
+	struct container_op *container = container_of_op(op);
+	const struct image *image = image_find(images_of(op), to_ctd_op(op)->namespace_,
+					       container->request.spec->image);
+
+	if (!image)
+		return image_vanished(op);
+	strv_fini(&container->inputs.volume_targets);
+	if (container->volumes_path && container->inputs.layers.n)
+		image_volumes_choose(&image->config, container->request.spec,
+				     &container->inputs.volume_targets);
+	str_replace(&container->inputs.volumes_path, container->volumes_path);
+	op->next = container->inputs.volume_targets.n ? STEP_MAKE_VOLUMES : STEP_USER;
+	return OP_NEXT;
+}
+
+static int make_volumes(struct op *op, struct error *err)
+{
+	return volumes_make(&container_of_op(op)->inputs, &containerd_of_op(op)->closing, err);
 }
 
 /* A spec that cannot work takes its snapshot with it. */
@@ -308,77 +353,40 @@ static const struct step create_steps[] = {
 			.also_ok = { ENOENT },
 			.start = start_look,
 			.done = done_look },
+	[STEP_REMOVE_STALE_VOLUMES] = { .name = "remove left-over volumes",
+					.blocking = remove_volumes,
+					.apart = true },
 	[STEP_REMOVE_STALE] = { .name = "remove a left-over snapshot",
 				.also_ok = { ENOENT },
 				.start = start_remove_stale,
 				.done = done_remove_stale },
-	[STEP_USER] = { .name = "find the user", .start = start_read_user },
+	[STEP_CHOOSE_VOLUMES] = { .name = "choose the image's volumes",
+				  .start = start_choose_volumes },
+	[STEP_MAKE_VOLUMES] = { .name = "make the image's volumes",
+				.blocking = make_volumes,
+				.apart = true },
+	[STEP_USER] = { .name = "find the user", .blocking = read_user },
 	[STEP_CREATE] = { .name = "create the record",
 			  .also_ok = { EEXIST },
 			  .start = start_create,
 			  .done = done_create },
-	[STEP_UNDO] = { .name = "remove the snapshot",
-			.also_ok = { ENOENT },
-			.start = start_remove_snapshot },
+	[STEP_UNDO] = { .name = "remove its volumes", .blocking = remove_volumes, .apart = true },
+	{ .name = "remove the snapshot", .also_ok = { ENOENT }, .start = start_undo_snapshot },
 	{ 0 },
 };
-
-static void start(struct runtime *runtime, struct container_op *container, const struct step *steps,
-		  struct call *call)
-{
-	const struct container_ref *ref = &container->request.ref;
-	AUTO_FREE char *object = xasprintf("container %s", ref->id);
-
-	container->op.fini = container_fini;
-	ctd_op_start(&containerd_of(runtime)->ctd, &container->op, steps, ref->namespace_, object,
-		     call);
-}
 
 void container_create(struct runtime *runtime, const struct container_request *request,
 		      char **ret_digest, struct call *call)
 {
 	struct container_op *container = xnew(struct container_op);
+	const struct container_ref *ref = &request->ref;
+	AUTO_FREE char *object = xasprintf("container %s", ref->id);
 
 	container->ret_digest = ret_digest;
 	request_copy(request, &container->request);
-	start(runtime, container, create_steps, call);
-}
-
-/* ---- remove ---- */
-
-/* A deletion of the task that was cut off leaves a shim that no listing shows: it ends with this.
- */
-static int start_delete_task(struct op *op)
-{
-	Ctd__NameRequest request = CTD__NAME_REQUEST__INIT;
-
-	request.name = (char *)container_of_op(op)->request.ref.id;
-	return ctd_unary(op, &tasks_delete_method, &request.base);
-}
-
-static int start_delete_record(struct op *op)
-{
-	Ctd__NameRequest request = CTD__NAME_REQUEST__INIT;
-
-	request.name = (char *)container_of_op(op)->request.ref.id;
-	return ctd_unary(op, &containers_delete_method, &request.base);
-}
-
-/* The record first: a snapshot alone is found again, a record without one looks whole. */
-static const struct step remove_steps[] = {
-	{ .name = "delete what is left of a task",
-	  .also_ok = { ENOENT },
-	  .start = start_delete_task },
-	{ .name = "delete the record", .also_ok = { ENOENT }, .start = start_delete_record },
-	{ .name = "remove the snapshot", .also_ok = { ENOENT }, .start = start_remove_snapshot },
-	{ 0 },
-};
-
-void container_remove(struct runtime *runtime, const struct container_ref *ref, struct call *call)
-{
-	struct container_op *container = xnew(struct container_op);
-
-	container->request.ref.namespace_ = xstrdup(ref->namespace_);
-	container->request.ref.id = xstrdup(ref->id);
-	start(runtime, container, remove_steps, call);
+	container->volumes_path =
+		volumes_path(containerd_of(runtime)->volumes_dir, ref->namespace_, ref->id);
+	container->op.fini = container_fini;
+	ctd_op_start(&containerd_of(runtime)->ctd, &container->op, create_steps, ref->namespace_,
+		     object, call);
 }

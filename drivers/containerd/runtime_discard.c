@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Taking away what the inventory found without an owner: leases, ingests, snapshots of cut off
- * unpackings, tasks and shims without a container. Containers with our labels have an owner's key,
- * and go the way of every container.
+ * unpackings, tasks, shims and volumes without a container. Containers with our labels have an
+ * owner's key, and go the way of every container.
  */
 #include <errno.h>
 #include <signal.h>
 
 #include "api/containerd.pb-c.h"
 #include "drivers/containerd/driver.h"
+#include "drivers/containerd/volume_tree.h"
+#include "drivers/containerd/volumes.h"
 #include "drivers/ctd/ctd_op.h"
 #include "drivers/ctd/labels.h"
 #include "drivers/ctd/methods.h"
@@ -137,6 +139,32 @@ static int start_kill_shim(struct op *op)
 	return OP_WAIT;
 }
 
+/* ---- volumes without a container ---- */
+
+static int start_stat_snapshot(struct op *op)
+{
+	Ctd__SnapshotRequest request = CTD__SNAPSHOT_REQUEST__INIT;
+
+	request.snapshotter = ctd_of(op)->snapshotter;
+	request.key = discard_of(op)->id;
+	return ctd_unary(op, &snapshots_stat_method, &request.base);
+}
+
+/* Volumes are made between a snapshot and its record. */
+static int done_stat_snapshot(struct op *op, int status)
+{
+	return status == -ENOENT ? OP_NEXT : ctd_fail(op, -EBUSY, "a snapshot has this id by now");
+}
+
+static int remove_volumes(struct op *op, struct error *err)
+{
+	const struct containerd *driver = containerd_of_op(op);
+	AUTO_FREE char *path =
+		volumes_path(driver->volumes_dir, to_ctd_op(op)->namespace_, discard_of(op)->id);
+
+	return path ? volume_tree_remove(path, &driver->closing, err) : 0;
+}
+
 static const struct step lease_steps[] = {
 	{ .name = "delete the lease", .also_ok = { ENOENT }, .start = start_delete_lease },
 	{ 0 },
@@ -149,6 +177,19 @@ static const struct step ingest_steps[] = {
 
 static const struct step snapshot_steps[] = {
 	{ .name = "remove the snapshot", .also_ok = { ENOENT }, .start = start_remove_snapshot },
+	{ 0 },
+};
+
+static const struct step volumes_steps[] = {
+	{ .name = "look for their container",
+	  .also_ok = { ENOENT },
+	  .start = start_get,
+	  .done = done_get },
+	{ .name = "look for its snapshot",
+	  .also_ok = { ENOENT },
+	  .start = start_stat_snapshot,
+	  .done = done_stat_snapshot },
+	{ .name = "remove the volumes", .blocking = remove_volumes, .apart = true },
 	{ 0 },
 };
 
@@ -172,7 +213,7 @@ static const struct step task_steps[] = {
 
 static const struct step *const ways[HOST_KIND_COUNT] = {
 	[HOST_LEASE] = lease_steps, [HOST_INGEST] = ingest_steps, [HOST_SNAPSHOT] = snapshot_steps,
-	[HOST_TASK] = task_steps,   [HOST_SHIM] = task_steps,
+	[HOST_TASK] = task_steps,   [HOST_SHIM] = task_steps,     [HOST_VOLUMES] = volumes_steps,
 };
 
 void inventory_discard(struct runtime *runtime, const struct host_thing *thing, struct call *call)

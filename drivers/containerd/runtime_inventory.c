@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The inventory: what containerd has of ours, in every namespace that carries our label, and the
- * shims that serve these namespaces. A container without our labels is a stranger's, and so are
- * its snapshot, task and shim; only what no record explains at all counts as ours by its place.
+ * shims that serve these namespaces; beside them, the volumes that images declared. A container
+ * without our labels is a stranger's, and so are its snapshot, task and shim; only what no record
+ * explains at all counts as ours by its place.
  */
 #include <errno.h>
 
 #include "api/containerd.pb-c.h"
 #include "drivers/containerd/driver.h"
 #include "drivers/containerd/shims.h"
+#include "drivers/containerd/volumes.h"
 #include "drivers/ctd/ctd_op.h"
 #include "drivers/ctd/labels.h"
 #include "drivers/ctd/methods.h"
@@ -32,7 +34,7 @@ struct inventory_op {
 	bool pulls; /* into that one, or may go on soon */
 	struct map records;
 	struct shims shims;
-	struct work work;
+	struct strv volumes;
 	struct host_things things, *ret_things;
 };
 
@@ -55,6 +57,7 @@ static void inventory_fini(struct op *op)
 	strv_fini(&inventory->namespaces);
 	strv_fini(&inventory->realms);
 	shims_fini(&inventory->shims);
+	strv_fini(&inventory->volumes);
 	host_things_fini(&inventory->things);
 }
 
@@ -100,14 +103,14 @@ static int start_namespaces(struct op *op)
 }
 
 /* Of the first namespace, or the end of the walk through them. */
-enum { STEP_ENTER = 1, STEP_SHIMS = 8 };
+enum { STEP_ENTER = 1, STEP_HOST = 8 };
 
 static int start_enter(struct op *op)
 {
 	struct inventory_op *inventory = inventory_of(op);
 
 	if (inventory->at == inventory->namespaces.n) {
-		op->next = STEP_SHIMS;
+		op->next = STEP_HOST;
 		return OP_NEXT;
 	}
 	free(to_ctd_op(op)->namespace_);
@@ -316,24 +319,14 @@ static int done_ingests(struct op *op, int status UNUSED)
 	return OP_NEXT;
 }
 
-/* ---- shims ---- */
+/* ---- shims, and volumes of images ---- */
 
-static void run_shims(struct work *work)
+static int look_on_host(struct op *op, struct error *err)
 {
-	struct inventory_op *inventory = container_of(work, struct inventory_op, work);
+	const char *dir = containerd_of_op(op)->volumes_dir;
 
-	shims_read(ctd_of(&inventory->op.op)->socket, &inventory->shims);
-}
-
-static void done_work(struct work *work)
-{
-	call_complete(&container_of(work, struct inventory_op, work)->op.op.step, 0, NULL);
-}
-
-static int start_shims(struct op *op)
-{
-	loop_work(ctd_of(op)->ops.loop, &inventory_of(op)->work, run_shims, done_work);
-	return OP_WAIT;
+	shims_read(ctd_of(op)->socket, &inventory_of(op)->shims);
+	return dir ? volumes_list(dir, &inventory_of(op)->volumes, err) : 0;
 }
 
 static void add_shim(struct inventory_op *inventory, const struct shim *shim)
@@ -353,12 +346,13 @@ static void add_shim(struct inventory_op *inventory, const struct shim *shim)
 	}
 }
 
-static int done_shims(struct op *op, int status UNUSED)
+static int done_look_on_host(struct op *op, int status UNUSED)
 {
 	struct inventory_op *inventory = inventory_of(op);
 
 	for (size_t i = 0; i < inventory->shims.n; i++)
 		add_shim(inventory, &inventory->shims.items[i]);
+	volumes_add(&inventory->volumes, &inventory->things);
 	host_things_take(inventory->ret_things, &inventory->things);
 	return OP_NEXT;
 }
@@ -381,7 +375,9 @@ static const struct step inventory_steps[] = {
 	  .start = start_ingests,
 	  .done = done_ingests },
 	{ .name = "leave the namespace", .start = start_leave },
-	[STEP_SHIMS] = { .name = "look for shims", .start = start_shims, .done = done_shims },
+	[STEP_HOST] = { .name = "look for shims and volumes",
+			.blocking = look_on_host,
+			.done = done_look_on_host },
 	{ 0 },
 };
 

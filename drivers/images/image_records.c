@@ -197,6 +197,14 @@ static void give_layers(const struct image_documents *documents, struct image_de
 		};
 }
 
+static void give_config(struct image_config *config, struct image_details *details)
+{
+	details->volumes = config->volumes;
+	details->exposed_ports = config->exposed_ports;
+	details->health_check = image_health_text(&config->health);
+	config->volumes = config->exposed_ports = (struct strv){ 0 };
+}
+
 static void inspect_fini(struct op *op)
 {
 	struct records_op *own = records_of(op);
@@ -212,6 +220,7 @@ static void inspect_fini(struct op *op)
 		details->config_digest = xstrdup_maybe(documents->manifest.blob.digest);
 		details->config = own->look.read ? buf_take(&documents->config_text) : NULL;
 		give_layers(documents, details);
+		give_config(&documents->config, details);
 	}
 	records_fini(op);
 }

@@ -11,6 +11,9 @@
 /* A config or manifest of an honest image has some tens of KiB. */
 enum { IMAGE_DOCUMENT_MAX_BYTES = REGISTRY_JSON_MAX_BYTES };
 
+/* overlayfs takes a few hundred layers. */
+enum { IMAGE_LAYERS_MAX = 500 };
+
 /* A blob in the content store. */
 struct image_blob {
 	char *media_type;
@@ -38,12 +41,27 @@ void image_manifest_fini(struct image_manifest *manifest);
 int image_manifest_parse(const char *data, size_t len, const struct platform *host,
 			 struct image_manifest *ret_manifest, struct error *err);
 
+/* What an image says can be run to see whether it is well. A number of 0 is for its reader to
+ * choose. */
+struct image_health {
+	struct strv
+		test; /* "CMD", arguments; "CMD-SHELL", a line; "NONE"; empty: nothing is said */
+	uint64_t interval_ms, timeout_ms, start_period_ms, start_interval_ms;
+	unsigned retries;
+};
+
 /* What an image says about how it wants to be run. Missing strings are "". */
 struct image_config {
 	struct strv env, entrypoint, cmd;
 	char *user, *working_dir, *stop_signal;
+	struct strv volumes;       /* paths, as they stand there */
+	struct strv exposed_ports; /* "80/tcp" */
+	struct image_health health;
 	struct strv diff_ids; /* digests of the uncompressed layers, lowest first */
 };
+
+/* "CMD-SHELL curl localhost, every 30s". NULL: there is none. Free with free(). */
+char *image_health_text(const struct image_health *health);
 
 void image_config_fini(struct image_config *config);
 int image_config_parse(const char *data, size_t len, struct image_config *ret_config,

@@ -16,6 +16,13 @@ void inputs_fini(struct inputs *inputs)
 	host_devices_fini(&inputs->named);
 	strv_fini(&inputs->layers);
 	user_fini(&inputs->user);
+	strv_fini(&inputs->volume_targets);
+	free(inputs->volumes_path);
+}
+
+char *inputs_volume_path(const struct inputs *inputs, size_t i)
+{
+	return xasprintf("%s/%zu", inputs->volumes_path, i);
 }
 
 bool inputs_name_paths(const Api__ContainerSpec *spec)

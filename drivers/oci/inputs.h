@@ -14,9 +14,16 @@ struct inputs {
 	struct strv layers;        /* of the container's snapshot, the topmost first; none, and: */
 	struct error layers_why;
 	struct user user;
+	/* Volumes that the image declares and the container gets; the first one's directory is
+	 * "<volumes_path>/0". */
+	struct strv volume_targets;
+	char *volumes_path;
 };
 
 void inputs_fini(struct inputs *inputs);
+
+/* The directory of volume_targets[@i]. Free with free(). */
+char *inputs_volume_path(const struct inputs *inputs, size_t i);
 
 /* Whether inputs_read_host() has anything to do. */
 bool inputs_need_host(const Api__ContainerSpec *spec);

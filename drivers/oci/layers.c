@@ -93,16 +93,17 @@ enum found {
 	FOUND_NOTHING, /* the layers below may have it */
 	FOUND_HIDDEN,  /* deleted here, or hidden from here on */
 	FOUND_LINK,    /* the walk's path is a new one */
-	FOUND_FILE,
+	FOUND_FILE,    /* or the directory, where one is wanted */
 };
 
 struct walk {
 	char path[PATH_MAX]; /* components joined by single slashes, none in front */
 	unsigned links;
 	int fd; /* FOUND_FILE */
+	bool wants_directory;
 };
 
-static bool is_opaque(int dir_fd)
+bool layers_is_opaque(int dir_fd)
 {
 	char self[32], value = '\0';
 
@@ -111,7 +112,7 @@ static bool is_opaque(int dir_fd)
 	       (getxattr(self, "user.overlay.opaque", &value, 1) == 1 && value == 'y');
 }
 
-static bool is_whiteout(const struct stat *st)
+bool layers_is_whiteout(const struct stat *st)
 {
 	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0);
 }
@@ -174,6 +175,14 @@ static int open_file(struct walk *walk, int dir_fd, const char *name)
 	return FOUND_FILE;
 }
 
+/* What the path ends with is there. */
+static int take_last(struct walk *walk, int dir_fd, const char *name, mode_t mode)
+{
+	if (walk->wants_directory)
+		return S_ISDIR(mode) ? FOUND_FILE : -ENOTDIR;
+	return S_ISREG(mode) ? open_file(walk, dir_fd, name) : -EINVAL;
+}
+
 struct step {
 	char name[NAME_MAX + 1];
 	size_t parent_len; /* of the path in front of it */
@@ -214,10 +223,10 @@ static int take_step(struct walk *walk, const struct step *step, int *dir_fd, bo
 		return -errno;
 	if (S_ISLNK(st.st_mode))
 		return follow_link(walk, *dir_fd, step->name, step->parent_len, step->rest);
-	if (is_whiteout(&st))
+	if (layers_is_whiteout(&st))
 		return FOUND_HIDDEN;
 	if (!*step->rest)
-		return S_ISREG(st.st_mode) ? open_file(walk, *dir_fd, step->name) : -EINVAL;
+		return take_last(walk, *dir_fd, step->name, st.st_mode);
 	if (!S_ISDIR(st.st_mode))
 		return FOUND_HIDDEN;
 	fd = openat(*dir_fd, step->name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -225,7 +234,7 @@ static int take_step(struct walk *walk, const struct step *step, int *dir_fd, bo
 		return -errno;
 	close(*dir_fd);
 	*dir_fd = fd;
-	*opaque |= is_opaque(fd);
+	*opaque |= layers_is_opaque(fd);
 	return FOUND_NOTHING;
 }
 
@@ -243,7 +252,7 @@ static int walk_layer(struct walk *walk, const char *layer)
 	do {
 		r = next_step(walk, at, &step);
 		if (r < 0)
-			return r;
+			return r == -EISDIR && walk->wants_directory ? FOUND_FILE : r;
 		at = step.rest;
 		r = take_step(walk, &step, &dir_fd, &opaque);
 	} while (r == FOUND_NOTHING);
@@ -312,4 +321,20 @@ int layers_read_file(const struct strv *layers, const char *path, size_t max_byt
 		r = read_bounded(fd, max_bytes, ret);
 	}
 	return r < 0 ? explain(r, path, max_bytes, err) : 0;
+}
+
+int layers_find_directory(const struct strv *layers, const char *path, char **ret_path,
+			  struct error *err)
+{
+	struct walk walk = { .fd = -1, .wants_directory = true };
+	int r = str_copy(walk.path, sizeof(walk.path), path) ? 0 : -ENAMETOOLONG;
+
+	if (r == 0)
+		r = open_in_layers(layers, &walk);
+	if (r == -ENOTDIR)
+		return error_set(err, -EINVAL, "%s of the image is no directory", path);
+	if (r < 0)
+		return explain(r, path, 0, err);
+	*ret_path = xstrdup(walk.path);
+	return 0;
 }

@@ -79,6 +79,17 @@ static void add_volume(json_t *mounts, const Api__Volume *volume)
 			  bind_options(volume->read_only));
 }
 
+/* Writable whatever the root filesystem is: the image says that it writes there. */
+static void add_image_volumes(json_t *mounts, const struct inputs *inputs)
+{
+	for (size_t i = 0; i < inputs->volume_targets.n; i++) {
+		AUTO_FREE char *source = inputs_volume_path(inputs, i);
+
+		add_mount(mounts, inputs->volume_targets.items[i], "bind", source,
+			  OCI_STRINGS("rbind", "rprivate", "rw"));
+	}
+}
+
 struct placed_mount {
 	json_t *mount;
 	size_t depth, index;
@@ -130,6 +141,7 @@ json_t *oci_mounts(const struct oci_options *options)
 	json_t *mounts = json_array();
 
 	add_default_mounts(mounts, spec->privileged);
+	add_image_volumes(mounts, options->inputs);
 	add_file(mounts, "/etc/resolv.conf", options->resolv_conf, true);
 	add_file(mounts, "/etc/hosts", request->hosts_path, spec->read_only_root_filesystem);
 	add_file(mounts, "/etc/hostname", request->hostname_path, spec->read_only_root_filesystem);

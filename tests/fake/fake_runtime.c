@@ -593,7 +593,7 @@ static int apply_inventory(struct op *op, struct error *err)
 			add_thing(op->ret, HOST_TASK, c);
 	}
 	fake_add_strays(op->world, HOST_SHIM, HOST_LEASE, op->ret);
-	fake_add_strays(op->world, HOST_INGEST, HOST_INGEST, op->ret);
+	fake_add_strays(op->world, HOST_INGEST, HOST_VOLUMES, op->ret);
 	return 0;
 }
 

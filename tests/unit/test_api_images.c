@@ -72,6 +72,9 @@ static void stub_inspect(struct image_driver *images UNUSED, const char *namespa
 {
 	fact_fill(&ret_details->fact, name);
 	ret_details->config = xstrdup("{\"config\": {}}");
+	strv_add(&ret_details->volumes, "/data");
+	strv_add(&ret_details->exposed_ports, "80/tcp");
+	ret_details->health_check = xstrdup("CMD true");
 	ret_details->n_layers = 1;
 	ret_details->layers = xnew(struct image_layer);
 	ret_details->layers->size = 900;
@@ -331,6 +334,9 @@ static void test_inspect(void **state)
 	assert_string_equal(reply->details->image->name, OLD);
 	assert_string_equal(reply->details->config, "{\"config\": {}}");
 	assert_int_equal(reply->details->n_layers, 1);
+	assert_string_equal(reply->details->volumes[0], "/data");
+	assert_string_equal(reply->details->exposed_ports[0], "80/tcp");
+	assert_string_equal(reply->details->health_check, "CMD true");
 	request.name = (char *)"redis";
 	assert_int_equal(ask(f, "InspectImage", &request.base, NULL), -ENOENT);
 	assert_string_equal(f->served.call.err.msg,

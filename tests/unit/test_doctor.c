@@ -319,7 +319,7 @@ static void leave_orphans(struct fixture *f)
 			 "lease lease; mount mount; netns " KEY(                                                             \
 				 "pin") "; netns netns; nft nft; shim shim; "                                                \
 					"snapshot kukeon-default/default_default_ghost_root; snapshot snapshot; task task; " \
-					"veth veth; "
+					"veth veth; volumes volumes; "
 
 static void test_orphans(void **state)
 {

@@ -34,6 +34,87 @@ static void test_config(void **state UNUSED)
 	image_config_fini(&config);
 }
 
+static void test_config_more(void **state UNUSED)
+{
+	static const char text[] =
+		"{\"config\":{\"Volumes\":{\"/data\":{},\"/log\":{}},\"ExposedPorts\":{\"80/tcp\":{}},"
+		"\"Healthcheck\":{\"Test\":[\"CMD-SHELL\",\"true\"],\"Interval\":30000000000,\"Timeout\":1,"
+		"\"StartPeriod\":-5,\"Retries\":3}},\"rootfs\":{\"diff_ids\":[\"" A "\"]}}";
+	AUTO_FREE char *words = NULL;
+	struct image_config config;
+	struct error err = { 0 };
+
+	assert_int_equal(image_config_parse(text, strlen(text), &config, &err), 0);
+	assert_int_equal(config.volumes.n, 2);
+	assert_string_equal(config.volumes.items[1], "/log");
+	assert_int_equal(config.exposed_ports.n, 1);
+	assert_string_equal(config.exposed_ports.items[0], "80/tcp");
+	assert_int_equal(config.health.test.n, 2);
+	assert_string_equal(config.health.test.items[1], "true");
+	assert_int_equal(config.health.interval_ms, 30000);
+	assert_int_equal(config.health.timeout_ms, 1);
+	assert_int_equal(config.health.start_period_ms, 0);
+	assert_int_equal(config.health.retries, 3);
+	words = image_health_text(&config.health);
+	assert_string_equal(words, "CMD-SHELL true, every 30s, at most 1ms, 3 times");
+	image_config_fini(&config);
+}
+
+#define RUN(run) "{\"config\":{" run "},\"rootfs\":{\"diff_ids\":[\"" A "\"]}}"
+
+static void test_config_more_refused(void **state UNUSED)
+{
+	static const struct {
+		const char *text, *message;
+	} cases[] = {
+		{ RUN("\"Volumes\":[\"/data\"]"), "Volumes is no object" },
+		{ RUN("\"ExposedPorts\":80"), "ExposedPorts is no object" },
+		{ RUN("\"Healthcheck\":[]"), "Healthcheck is no object" },
+		{ RUN("\"Healthcheck\":{\"Test\":\"true\"}"), "Test is no list" },
+		{ RUN("\"Healthcheck\":{\"Interval\":\"30s\"}"), "Interval is no whole" },
+		{ RUN("\"Healthcheck\":{\"Retries\":1.5}"), "Retries is no whole" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct image_config config = { 0 };
+		struct error err = { 0 };
+
+		assert_int_equal(
+			image_config_parse(cases[i].text, strlen(cases[i].text), &config, &err),
+			-EBADMSG);
+		if (!strstr(err.msg, cases[i].message))
+			fail_msg("expected \"%s\", got: %s", cases[i].message, err.msg);
+	}
+}
+
+static void test_health_of_no_known_form(void **state UNUSED)
+{
+	static const char text[] =
+		RUN("\"Healthcheck\":{\"Test\":[\"true\"],\"Retries\":9999999999}");
+	struct image_config config;
+	struct error err = { 0 };
+
+	assert_int_equal(image_config_parse(text, strlen(text), &config, &err), 0);
+	assert_int_equal(config.health.test.n, 0);
+	assert_null(image_health_text(&config.health));
+	assert_int_equal(config.health.retries, 1000);
+	image_config_fini(&config);
+}
+
+static void test_config_too_many_volumes(void **state UNUSED)
+{
+	AUTO_BUF struct buf buf = { 0 };
+	struct image_config config;
+	struct error err = { 0 };
+
+	buf_printf(&buf, "{\"config\":{\"Volumes\":{");
+	for (int i = 0; i < 65; i++)
+		buf_printf(&buf, "%s\"/%d\":{}", i ? "," : "", i);
+	buf_printf(&buf, "}},\"rootfs\":{\"diff_ids\":[\"" A "\"]}}");
+	assert_int_equal(image_config_parse(buf.data, buf.len, &config, &err), -EBADMSG);
+	assert_non_null(strstr(err.msg, "at most 64"));
+}
+
 static void test_config_names(void **state UNUSED)
 {
 	static const char text[] =
@@ -283,12 +364,22 @@ static void test_chain_id(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_config),           cmocka_unit_test(test_config_names),
-		cmocka_unit_test(test_config_refused),   cmocka_unit_test(test_manifest),
-		cmocka_unit_test(test_config_bounds),    cmocka_unit_test(test_index),
-		cmocka_unit_test(test_index_choice),     cmocka_unit_test(test_many_choices),
-		cmocka_unit_test(test_manifest_refused), cmocka_unit_test(test_chain_id),
-		cmocka_unit_test(test_values_bound),     cmocka_unit_test(test_values_in_texts),
+		cmocka_unit_test(test_config),
+		cmocka_unit_test(test_config_more),
+		cmocka_unit_test(test_config_more_refused),
+		cmocka_unit_test(test_health_of_no_known_form),
+		cmocka_unit_test(test_config_too_many_volumes),
+		cmocka_unit_test(test_config_names),
+		cmocka_unit_test(test_config_refused),
+		cmocka_unit_test(test_manifest),
+		cmocka_unit_test(test_config_bounds),
+		cmocka_unit_test(test_index),
+		cmocka_unit_test(test_index_choice),
+		cmocka_unit_test(test_many_choices),
+		cmocka_unit_test(test_manifest_refused),
+		cmocka_unit_test(test_chain_id),
+		cmocka_unit_test(test_values_bound),
+		cmocka_unit_test(test_values_in_texts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 
 #include "core/base/buf.h"
 #include "core/model/field.h"
+#include "drivers/oci/image_volumes.h"
 #include "drivers/oci/oci.h"
 
 struct fixture {
@@ -411,6 +412,61 @@ static void test_mounts_parents_first(void **state)
 	json_decref(root);
 }
 
+static void expect_volumes(struct fixture *f, const char *expected)
+{
+	struct strv targets AUTO(strv_fini) = { 0 };
+	AUTO_BUF struct buf actual = { 0 };
+
+	image_volumes_choose(&f->image, &f->spec, &targets);
+	for (size_t i = 0; i < targets.n; i++)
+		buf_printf(&actual, "%s%s", i ? "|" : "", targets.items[i]);
+	assert_string_equal(actual.data ? actual.data : "", expected);
+}
+
+/* What the manifest mounts there, or above, is where the data is meant to be. */
+static void test_image_volumes_chosen(void **state)
+{
+	static const char *const declared[] = {
+		"/data",    "/data/", "/var/lib/db", "relative",  "/",        "/proc/x",
+		"/dev/shm", "/sys",   "/a/../b",     "//data/./", "/process", "/log/x",
+	};
+	struct fixture *f = *state;
+	Api__Volume volume = API__VOLUME__INIT, *volumes[] = { &volume };
+	Api__Tmpfs memory = API__TMPFS__INIT, *tmpfs[] = { &memory };
+
+	expect_volumes(f, "");
+	for (size_t i = 0; i < ARRAY_SIZE(declared); i++)
+		strv_add(&f->image.volumes, declared[i]);
+	expect_volumes(f, "/data|/var/lib/db|/process|/log/x");
+	volume.target = (char *)"/var/lib";
+	memory.target = (char *)"/data/.";
+	f->spec.volumes = volumes;
+	f->spec.n_volumes = 1;
+	f->spec.tmpfs = tmpfs;
+	f->spec.n_tmpfs = 1;
+	expect_volumes(f, "/process|/log/x");
+	volume.target = (char *)"/var/lib/db/below";
+	memory.target = (char *)"/log/x";
+	expect_volumes(f, "/data|/var/lib/db|/process");
+}
+
+static void test_image_volumes_mounted(void **state)
+{
+	struct fixture *f = *state;
+	json_t *root;
+
+	f->spec.read_only_root_filesystem = true;
+	strv_add(&f->inputs.volume_targets, "/data");
+	strv_add(&f->inputs.volume_targets, "/etc");
+	f->inputs.volumes_path = xstrdup("/x/.volumes/n+i");
+	root = make(f);
+	expect_mount(root, "/data", "/x/.volumes/n+i/0", "rbind|rprivate|rw");
+	expect_mount(root, "/etc", "/x/.volumes/n+i/1", "rbind|rprivate|rw");
+	assert_true(mount_index(root, "/etc") < mount_index(root, "/etc/hosts"));
+	json_decref(root);
+	inputs_fini(&f->inputs);
+}
+
 static void test_read_only_root(void **state)
 {
 	struct fixture *f = *state;
@@ -673,6 +729,8 @@ int main(void)
 		TEST(test_oom_score_adj),
 		TEST(test_mounts),
 		TEST(test_mounts_parents_first),
+		TEST(test_image_volumes_chosen),
+		TEST(test_image_volumes_mounted),
 		TEST(test_read_only_root),
 		TEST(test_isolation),
 		TEST(test_privileged),

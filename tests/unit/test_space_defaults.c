@@ -122,6 +122,13 @@ static void test_targets(void **state UNUSED)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		if (target_equal(cases[i].a, cases[i].b) != cases[i].equal)
 			fail_msg("%s and %s: expected %d", cases[i].a, cases[i].b, cases[i].equal);
+	assert_true(target_contains("/a", "//a/./b/c"));
+	assert_true(target_contains("/a/b/", "/a/b"));
+	assert_true(target_contains("/", "/a"));
+	assert_false(target_contains("/a/b", "/a"));
+	assert_false(target_contains("/a", "/ab"));
+	assert_false(target_contains("", "/a"));
+	assert_false(target_contains("/a", NULL));
 	assert_true(target_is_root("/./"));
 	assert_false(target_is_root("/a"));
 }
