@@ -58,6 +58,7 @@ void engine_open(struct engine *engine, const struct engine_options *options)
 	ports_init(engine);
 	egress_init(engine);
 	pulls_init(engine);
+	image_garbage_init(engine, &options->image_limits);
 	queue_init(&engine->queue, engine->loop, &engine->progress, work);
 	desired_init(engine, options->prune_grace_ms, &options->prune_guard);
 }
@@ -65,6 +66,7 @@ void engine_open(struct engine *engine, const struct engine_options *options)
 void engine_start(struct engine *engine)
 {
 	relist_all(engine);
+	image_garbage_start(engine);
 }
 
 void engine_close(struct engine *engine, void (*closed)(void *ctx), void *ctx)
@@ -80,6 +82,7 @@ void engine_close(struct engine *engine, void (*closed)(void *ctx), void *ctx)
 	passage_stop(engine);
 	egress_stop(engine);
 	pulls_stop(engine);
+	image_garbage_stop(engine);
 	hosts_files_close(engine);
 	relist_stop_waiting(engine);
 	doctor_stop_waiting(engine);
@@ -114,6 +117,7 @@ void engine_fini(struct engine *engine)
 	ports_fini(engine);
 	egress_fini(engine);
 	pulls_fini(engine);
+	image_garbage_fini(engine);
 	hosts_files_fini(engine);
 	unplaced_forget(engine);
 	history_fini(&engine->history);

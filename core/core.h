@@ -2,6 +2,7 @@
 /* The life of an engine: built, started, closed, taken down. */
 #pragma once
 
+#include "core/desired/image_garbage.h"
 #include "core/state/engine.h"
 
 struct engine_options {
@@ -15,6 +16,7 @@ struct engine_options {
 	struct journal *journal;     /* the caller's, closed after the engine; NULL: none */
 	uint64_t prune_grace_ms;
 	struct prune_guard prune_guard;
+	struct image_limits image_limits;
 	bool leave_forwarding;     /* see struct ways */
 	struct managers *managers; /* NULL: none */
 };

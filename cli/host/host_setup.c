@@ -58,12 +58,20 @@ int host_make_group(const struct io *io, struct error *err)
 /* ---- taking away ---- */
 
 /* What lies in the directory by now; anything else is somebody else's. */
-static const char *const run_files[] = {
-	"kukeond.lock",     "kukeond.log",          "journal",
-	"journal.damaged",  "journal.spare",        "journal.tail",
-	"events.jsonl",     "events.jsonl.damaged", "events.jsonl.tmp",
-	"resource.version", "resource.version.tmp", NULL
-};
+static const char *const run_files[] = { "kukeond.lock",
+					 "kukeond.log",
+					 "journal",
+					 "journal.damaged",
+					 "journal.spare",
+					 "journal.tail",
+					 "events.jsonl",
+					 "events.jsonl.damaged",
+					 "events.jsonl.tmp",
+					 "resource.version",
+					 "resource.version.tmp",
+					 "images.unused",
+					 "images.unused.tmp",
+					 NULL };
 static const char *const runtime_files[] = { "kukeond.lock", "kukeond.sock", "netns",
 					     "ipam",         "resolv.conf",  NULL };
 

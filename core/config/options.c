@@ -48,6 +48,10 @@ const struct argp_option options_flags[OPTIONS_COUNT + 2] = {
 	FLAG(15, "resync", "SECONDS", "Time between full looks at the host"),
 	FLAG(16, "forwarding", "keep|leave",
 	     "Turn forwarding on again when another hand turns it off, or only tell"),
+	FLAG(17, "images-max-mib", "MIB",
+	     "Remove unused images, oldest use first, while a realm has more (else never)"),
+	FLAG(18, "images-max-days", "DAYS",
+	     "Remove images that nobody has used for so long (else never)"),
 	{ .group = 4,
 	  .name = "config",
 	  .key = KEY_CONFIG,
@@ -104,6 +108,13 @@ static void set_list(Api__Config *config, const ProtobufCFieldDescriptor *field,
 	}
 }
 
+static const char *unit_of(const ProtobufCFieldDescriptor *field)
+{
+	if (str_ends_with(field->name, "_mib"))
+		return "MiB";
+	return str_ends_with(field->name, "_days") ? "days" : "seconds";
+}
+
 /* Fields are strings, lists of them, or uint32. */
 static int set(Api__Config *config, const ProtobufCFieldDescriptor *field, const char *value,
 	       struct error *err)
@@ -125,7 +136,8 @@ static int set(Api__Config *config, const ProtobufCFieldDescriptor *field, const
 	errno = 0;
 	number = strtoul(value, &end, 10);
 	if (!isdigit((unsigned char)*value) || *end || errno || number > UINT32_MAX)
-		return error_set(err, -EINVAL, "\"%s\" is not a number of seconds", value);
+		return error_set(err, -EINVAL, "\"%s\" is not a number of %s", value,
+				 unit_of(field));
 	*(uint32_t *)member(config, field->offset) = (uint32_t)number;
 	*(protobuf_c_boolean *)member(config, field->quantifier_offset) = true;
 	return 0;

@@ -11,12 +11,20 @@
 /* For actions under way, before the drivers cut them off. */
 enum { CLOSE_GRACE_MS = 3000 };
 
+static const uint64_t MS_A_DAY = 24 * 60 * 60 * 1000;
+
 static int read_forwarding(const char *text, bool *ret_leave, struct error *err)
 {
 	*ret_leave = str_equal(text, "leave");
 	if (*ret_leave || str_equal(text, "keep"))
 		return 0;
 	return error_set(err, -EINVAL, "forwarding is \"%s\", expected keep or leave", text);
+}
+
+static struct image_limits image_limits(const Api__Config *config)
+{
+	return (struct image_limits){ .max_bytes = (uint64_t)config->images_max_mib << 20,
+				      .max_ms = config->images_max_days * MS_A_DAY };
 }
 
 int part_open_engine(struct kukeond *k, struct error *err)
@@ -33,7 +41,10 @@ int part_open_engine(struct kukeond *k, struct error *err)
 		.cgroup_root = k->config->cgroup_root,
 		.prune_grace_ms = (uint64_t)k->config->prune_grace * 1000,
 	};
-	int r = prune_guard_parse(k->config->prune_guard, &options.prune_guard, err);
+	int r;
+
+	options.image_limits = image_limits(k->config);
+	r = prune_guard_parse(k->config->prune_guard, &options.prune_guard, err);
 
 	if (r == 0)
 		r = read_forwarding(k->config->forwarding, &options.leave_forwarding, err);

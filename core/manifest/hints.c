@@ -246,8 +246,6 @@ static const struct {
 	{ CONTAINER, "cap_add", "write \"capabilities: {add: [...]}\"" },
 	{ CONTAINER, "cap_drop", "write \"capabilities: {drop: [...]}\"" },
 	{ CONTAINER, "read_only", "write \"readOnlyRootFilesystem\"" },
-	{ CONTAINER, "imagePullPolicy",
-	  "leave it out: an image is there before its container starts, or is waited for" },
 	{ CONTAINER, "securityContext",
 	  "write \"user\", \"privileged\", \"readOnlyRootFilesystem\" and \"capabilities\" in the "
 	  "container itself" },

@@ -3,6 +3,7 @@
 
 #include "core/base/log.h"
 #include "core/desired/asked.h"
+#include "core/desired/image_garbage.h"
 #include "core/hosts/hosts_files.h"
 #include "core/images/pulls_follow.h"
 #include "core/network/addresses_count.h"
@@ -314,6 +315,7 @@ void observed_hint_image(struct engine *engine, const char *namespace_)
 	struct map_node *node = map_find_from(&engine->objects, prefix);
 	struct container *c;
 
+	image_garbage_hint(engine);
 	if (realm)
 		pulls_images_changed(engine, realm);
 	for (; node && str_starts_with(node->key, prefix); node = map_next(node)) {

@@ -30,6 +30,7 @@ struct hosts_files;
 struct image_driver;
 struct ports;
 struct pulls;
+struct garbage;
 struct store;
 struct ways;
 
@@ -120,6 +121,7 @@ struct engine {
 	struct egress *egress;    /* what host names of policies stand for */
 	struct hosts_files *hosts_files; /* hosts files of cells */
 	struct pulls *pulls;             /* images that are fetched */
+	struct garbage *garbage;         /* images that nobody uses; NULL: they stay */
 	struct throttle throttle; /* cells that come up; struct cell.ticket */
 	bool runtime_up;
 	struct error runtime_problem; /* why it is down */

@@ -14,7 +14,7 @@
 #include "core/status/status.h"
 #include "core/status/trouble.h"
 
-enum { CHANGES_SHOWN = 8, SIGNAL_BASE = 128 };
+enum { CHANGES_SHOWN = 8, IMAGES_SHOWN = 8, SIGNAL_BASE = 128 };
 
 static const char *const names[RECORD_REASON_COUNT] = {
 	[RECORD_DAEMON_STARTED] = "DaemonStarted",
@@ -36,6 +36,7 @@ static const char *const names[RECORD_REASON_COUNT] = {
 	[RECORD_DELETED] = "Deleted",
 	[RECORD_FILTER_RESTORED] = "FilterRestored",
 	[RECORD_FILTER_CONTESTED] = "FilterContested",
+	[RECORD_IMAGES_REMOVED] = "ImagesRemoved",
 	[RECORD_FORWARDING_RESTORED] = "ForwardingRestored",
 	[RECORD_FORWARDING_OFF] = "ForwardingOff",
 	[RECORD_EVENTS_MISSED] = "EventsMissed",
@@ -163,6 +164,20 @@ void record_held(struct engine *engine, const char *key, const char *why)
 {
 	record(engine, key, WARNING, names[RECORD_HELD],
 	       "held, not deleted: %s; kuke prune lets it go", why);
+}
+
+void record_images_removed(struct engine *engine, const char *realm, char *const *images, size_t n,
+			   uint64_t bytes)
+{
+	AUTO_BUF struct buf text = { 0 };
+
+	for (size_t i = 0; i < n && i < IMAGES_SHOWN; i++)
+		buf_printf(&text, "%s%s", i ? ", " : "", images[i]);
+	if (n > IMAGES_SHOWN)
+		buf_printf(&text, " and %zu more", n - IMAGES_SHOWN);
+	record(engine, realm, NORMAL, record_reason_name(RECORD_IMAGES_REMOVED),
+	       "%zu image%s that no cell uses removed, %llu MiB: %s", n, str_s(n),
+	       (unsigned long long)(bytes >> 20), text.data);
 }
 
 void record_request(struct engine *engine, enum record_reason reason, const char *key, uid_t uid,

@@ -45,6 +45,8 @@ enum record_reason {
 	 * a second each time. Find the tool, and teach it to leave the table of this name alone.
 	 */
 	RECORD_FILTER_CONTESTED,
+	/* Images that no cell of the realm used were over a limit of the settings. */
+	RECORD_IMAGES_REMOVED,
 	/* The reader was too slow; in streams of the API only. */
 	RECORD_FORWARDING_RESTORED,
 	RECORD_FORWARDING_OFF,
@@ -68,6 +70,9 @@ void record_filter_failed(struct engine *engine, const struct error *why);
 void record_declared(struct engine *engine, const char *key, const char *file,
 		     const ProtobufCMessage *before, const ProtobufCMessage *now);
 void record_no_longer_declared(struct engine *engine, const char *key, const char *file);
+/* Images of a realm that no cell uses have gone; @bytes: what they had. */
+void record_images_removed(struct engine *engine, const char *realm, char *const *images, size_t n,
+			   uint64_t bytes);
 void record_held(struct engine *engine, const char *key, const char *why);
 
 /* @key "" for everything. @changes: paths of the fields that change. */

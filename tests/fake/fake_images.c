@@ -160,17 +160,37 @@ static int unknown(struct op *op, struct error *err)
 	return error_set(err, -ENOENT, "%s: the fake knows none", op->name);
 }
 
-static int nothing(struct op *op UNUSED, struct error *err UNUSED)
+static int apply_list(struct op *op, struct error *err)
 {
+	struct image_facts *facts = op->ret;
+	struct world_image *image;
+
+	if (op->world->runtime_down || str_equal(op->world->unlistable, op->key))
+		return error_set(err, -EAGAIN, "images cannot be listed");
+	op->world->images_listed++;
+	list_for_each(image, &op->world->images_there, link) {
+		if (!facts || !str_equal(image->namespace_, op->key))
+			continue;
+		facts->items = xrealloc(facts->items, (facts->n + 1) * sizeof(*facts->items));
+		facts->items[facts->n++] =
+			(struct image_fact){ .name = xstrdup(image->name),
+					     .digest = xstrdup(image->digest),
+					     .size = image->size,
+					     .updated_at_ms = image->updated_at_ms,
+					     .whole = true,
+					     .unpacked = true,
+					     .ours = image->ours };
+	}
 	return 0;
 }
 
 static void fake_list(struct image_driver *images, const char *namespace_,
-		      struct image_facts *ret_facts UNUSED, struct call *call)
+		      struct image_facts *ret_facts, struct call *call)
 {
-	struct op *op = world_act(world_of(images), "list images", call, nothing);
+	struct op *op = world_act(world_of(images), "list images", call, apply_list);
 
 	op->key = xstrdup(namespace_);
+	op->ret = ret_facts;
 	op->reads_only = true;
 }
 
@@ -193,13 +213,43 @@ static void fake_tag(struct image_driver *images, const char *namespace_, const 
 	op->image = xstrdup(name);
 }
 
-static void fake_remove(struct image_driver *images, const char *namespace_, const char *name,
-			const char *digest UNUSED, struct call *call)
+static bool runs_somewhere(const struct world *world, const struct world_image *image)
 {
-	struct op *op = world_act(world_of(images), "remove image", call, nothing);
+	struct world_container *c;
+
+	map_for_each(c, &world->containers, node)
+		if (str_equal(c->namespace_, image->namespace_) && c->fact.task == TASK_RUNNING &&
+		    str_equal(c->fact.image_digest, image->digest))
+			return true;
+	return false;
+}
+
+static int apply_remove(struct op *op, struct error *err)
+{
+	struct world_image *image = world_image(op->world, op->key, op->image);
+
+	if (op->world->runtime_down)
+		return error_set(err, -EAGAIN, "containerd is down");
+	if (!image || !str_equal(image->digest, op->extra))
+		return error_set(err, -ENOENT, "no such image");
+	world_changes(op->world, "remove image", op->image);
+	if (!image->ours || runs_somewhere(op->world, image))
+		world_violated(op->world, "an image that is not ours, or runs, is removed",
+			       op->image);
+	op->world->images_removed++;
+	world_remove_image(image);
+	fake_image_hint(op->world, op->key);
+	return 0;
+}
+
+static void fake_remove(struct image_driver *images, const char *namespace_, const char *name,
+			const char *digest, struct call *call)
+{
+	struct op *op = world_act(world_of(images), "remove image", call, apply_remove);
 
 	op->key = xstrdup(namespace_);
 	op->image = xstrdup(name);
+	op->extra = xstrdup_maybe(digest);
 }
 
 /* ---- archives: anything is one, and has one image ---- */

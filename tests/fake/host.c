@@ -81,6 +81,7 @@ void sim_start(struct sim *sim)
 		.run_path = sim->run_path,
 		.cgroup_root = "/kukeon",
 		.prune_guard = sim->guard,
+		.image_limits = sim->limits,
 		.prune_grace_ms = sim->prune_grace_ms,
 	};
 	struct error err;

@@ -3,6 +3,7 @@
  * manifests as text. */
 #pragma once
 
+#include "core/desired/image_garbage.h"
 #include "core/loop/loop_test.h"
 #include "core/state/engine.h"
 #include "tests/fake/world.h"
@@ -17,9 +18,10 @@ struct sim {
 				 all */
 	struct store *store;
 	struct journal *journal;
-	uint64_t prune_grace_ms;  /* the same: short where time passes as it does */
-	struct prune_guard guard; /* set before sim_start(); sim_init() sets the usual one */
-	uv_idle_t awake;          /* keeps a real loop turning */
+	uint64_t prune_grace_ms;    /* the same: short where time passes as it does */
+	struct image_limits limits; /* of images that nobody uses; set before sim_start(): none */
+	struct prune_guard guard;   /* set before sim_start(); sim_init() sets the usual one */
+	uv_idle_t awake;            /* keeps a real loop turning */
 	bool running;
 	bool closed;
 	uint64_t seed;

@@ -572,6 +572,43 @@ void world_cut(struct world *world)
 	}
 }
 
+/* ---- images ---- */
+
+struct world_image *world_image(struct world *world, const char *namespace_, const char *name)
+{
+	struct world_image *image;
+
+	list_for_each(image, &world->images_there, link)
+		if (str_equal(image->namespace_, namespace_) && str_equal(image->name, name))
+			return image;
+	return NULL;
+}
+
+struct world_image *world_add_image(struct world *world, const char *namespace_, const char *name)
+{
+	struct world_image *image = xnew(struct world_image), *last;
+
+	image->namespace_ = xstrdup(namespace_);
+	image->name = xstrdup(name);
+	image->digest = xasprintf("sha256:0 of %s", name);
+	image->ours = true;
+	last = list_empty(&world->images_there)
+		       ? NULL
+		       : list_entry(world->images_there.prev, struct world_image, link);
+	check(!last || strcmp(last->name, name) <= 0);
+	list_append(&world->images_there, &image->link);
+	return image;
+}
+
+void world_remove_image(struct world_image *image)
+{
+	list_remove(&image->link);
+	free(image->namespace_);
+	free(image->name);
+	free(image->digest);
+	free(image);
+}
+
 /* ---- life ---- */
 
 void world_init(struct world *world, struct loop *loop, uint64_t seed)
@@ -586,6 +623,7 @@ void world_init(struct world *world, struct loop *loop, uint64_t seed)
 		.network.ops = fake_network_ops(),
 		.cgroup.ops = fake_cgroup_ops(),
 	};
+	list_init(&world->images_there);
 	list_init(&world->ops);
 	list_init(&world->hints);
 	rules_init(&world->rules);
@@ -609,8 +647,12 @@ void world_fini(struct world *world)
 	struct world_join *join;
 	struct world_parent *parent;
 
+	struct world_image *image;
+
 	check(list_empty(&world->ops));
 	forget_hints(world);
+	list_for_each(image, &world->images_there, link)
+		world_remove_image(image);
 	for (size_t i = 0; i < world->n_paces; i++)
 		free(world->paces[i].name);
 	free(world->paces);

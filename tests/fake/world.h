@@ -110,6 +110,16 @@ struct world_fault {
 	const char *name; /* of the act it happened to */
 };
 
+/* An image that containerd has, for those who list them; names that nobody listed are there all the
+ * same (struct world.missing_images). */
+struct world_image {
+	struct list link; /* struct world.images_there, by name */
+	char *namespace_, *name, *digest;
+	uint64_t size;
+	bool ours;
+	int64_t updated_at_ms;
+};
+
 /* All registries, and what they say. */
 struct world_registry {
 	bool down;
@@ -157,6 +167,8 @@ struct world {
 	struct strv missing_images; /* nobody has them; everything else is there, */
 	struct strv remote_images;  /* but for those that only registries have */
 	struct world_registry registry;
+	struct list images_there; /* struct world_image.link */
+	unsigned images_listed, images_removed;
 	unsigned images_imported;  /* anew: every name stands for another image since */
 	struct host_things strays; /* what no key tells of, in every inventory of its seam */
 	struct list ops;           /* struct op.link: under way */
@@ -308,6 +320,11 @@ const struct image_ops *fake_image_ops(void);
 
 /* What the name of an image stands for. Free with free(). */
 char *fake_image_digest(const struct world *world, const char *image);
+
+/* Another one is there, or another hand takes it away; in the order of their names. */
+struct world_image *world_add_image(struct world *world, const char *namespace_, const char *name);
+struct world_image *world_image(struct world *world, const char *namespace_, const char *name);
+void world_remove_image(struct world_image *image);
 
 /* Tells the listeners, with the chance of being lost. */
 void fake_runtime_hint(struct world *world, const struct world_container *container);

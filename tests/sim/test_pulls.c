@@ -150,6 +150,43 @@ static void test_always(void **state UNUSED)
 	finish(&sim);
 }
 
+static void give_default(struct sim *sim, const char *policy)
+{
+	AUTO_FREE char *text =
+		xasprintf("apiVersion: v1beta1\nkind: Space\nmetadata: {name: default}\n"
+			  "spec: {defaults: {container: {imagePullPolicy: %s}}}\n",
+			  policy);
+
+	sim_file(sim, "space.yaml", text);
+	sim_scanned(sim);
+}
+
+/* What the space says counts where the container says nothing, and a change restarts nothing. */
+static void test_default_of_a_space(void **state UNUSED)
+{
+	struct sim sim;
+
+	start(&sim);
+	strv_add(&sim.world.remote_images, "nginx");
+	give_default(&sim, "Never");
+	give(&sim, CELL("web", "nginx", "") CELL("b", "nginx", ", imagePullPolicy: IfNotPresent"));
+	sim_run(&sim, SOON_MS);
+	expect(&sim, API__STATE__STATE_PENDING, REASON_IMAGE_NOT_PRESENT, "");
+	assert_int_equal(sim.world.registry.asked, 1);
+	sim_run(&sim, PULL_MS + SOON_MS);
+	expect_ready(&sim);
+	give_default(&sim, "Always");
+	sim_run(&sim, MINUTE_MS);
+	assert_int_equal(process(&sim)->starts, 1);
+	assert_int_equal(sim.world.registry.asked, 1);
+	give(&sim, CELL("web", "nginx", ", env: [A=1]"));
+	sim_run(&sim, MINUTE_MS);
+	expect_ready(&sim);
+	assert_int_equal(process(&sim)->starts, 2);
+	assert_int_equal(sim.world.registry.asked, 2);
+	finish(&sim);
+}
+
 /* What runs is not stopped for an image that does not come. */
 static void test_running_goes_on(void **state UNUSED)
 {
@@ -456,6 +493,7 @@ int main(void)
 		cmocka_unit_test(test_pulled_when_it_is_missing),
 		cmocka_unit_test(test_never),
 		cmocka_unit_test(test_always),
+		cmocka_unit_test(test_default_of_a_space),
 		cmocka_unit_test(test_running_goes_on),
 		cmocka_unit_test(test_restart_with_a_pull),
 		cmocka_unit_test(test_cancelled),

@@ -174,7 +174,7 @@ static const char *delete_with(struct fixture *f, const char *key, bool cascade)
 	return f->said.data;
 }
 
-static const char *run(struct fixture *f, const char *key, Api__RunVerb verb)
+static const char *run_with(struct fixture *f, const char *key, Api__RunVerb verb, bool pull)
 {
 	Api__RunRequest request = API__RUN_REQUEST__INIT;
 	struct key_parts parts;
@@ -183,9 +183,15 @@ static const char *run(struct fixture *f, const char *key, Api__RunVerb verb)
 	request.selector = &selector;
 	request.has_verb = true;
 	request.verb = verb;
+	request.has_pull = request.pull = pull;
 	assert_int_equal(ask(f, SERVICE "Run", &request.base, &api__run_response__descriptor), 0);
 	say(f, &((Api__RunResponse *)f->served.unary.reply)->result, 1);
 	return f->said.data;
+}
+
+static const char *run(struct fixture *f, const char *key, Api__RunVerb verb)
+{
+	return run_with(f, key, verb, false);
 }
 
 #define START API__RUN_VERB__RUN_VERB_START
@@ -873,6 +879,58 @@ static void test_restart(void **state)
 	assert_string_equal(run(f, WEB "/nope", RESTART), "NOT_FOUND " WEB "/nope");
 }
 
+static unsigned asked(struct fixture *f)
+{
+	return f->served.sim.world.registry.asked;
+}
+
+static bool pull_is_under_way(struct sim *sim)
+{
+	return sim->world.registry.pulling;
+}
+
+/* What was asked for is kept: the daemon ends while the registry answers, and the next one asks
+ * again, before it stops what runs; the one after that asks nothing. */
+static void test_restart_with_a_pull(void **state)
+{
+	struct fixture *f = *state;
+
+	apply(f, CELL_WEB);
+	await(f, WEB, "Ready");
+	assert_int_equal(asked(f), 0);
+	world_pace(&f->served.sim.world, "pull", 2 * WAIT_MS, 0);
+	assert_string_equal(run_with(f, WEB, RESTART, true), "ACCEPTED " WEB);
+	assert_true(sim_run_until(&f->served.sim, pull_is_under_way, WAIT_MS));
+	assert_int_equal(starts(f, "root"), 1);
+	assert_true(container(f, "b")->pull_requested);
+	world_pace(&f->served.sim.world, "pull", 1, 0);
+	f->served.sim.world.registry.pushed++;
+	daemon_restart(f);
+	assert_true(sim_run_until(&f->served.sim, restarted_both, WAIT_MS));
+	assert_int_equal(asked(f), 2); /* one image, by each daemon */
+	assert_false(container(f, "root")->pull_requested);
+	daemon_restart(f);
+	await(f, WEB, "Ready");
+	assert_int_equal(asked(f), 2);
+	assert_int_equal(starts(f, "root"), 2);
+}
+
+/* One container of it alone; and what is asked without a pull takes nothing from the registry. */
+static void test_restart_one_with_a_pull(void **state)
+{
+	struct fixture *f = *state;
+
+	apply(f, CELL_WEB);
+	await(f, WEB, "Ready");
+	assert_string_equal(run(f, WEB, RESTART), "ACCEPTED " WEB);
+	assert_true(sim_run_until(&f->served.sim, restarted_both, WAIT_MS));
+	assert_int_equal(asked(f), 0);
+	assert_string_equal(run_with(f, WEB "/b", RESTART, true), "ACCEPTED " WEB "/b");
+	assert_true(sim_run_until(&f->served.sim, restarted_b, WAIT_MS));
+	assert_int_equal(asked(f), 1);
+	assert_int_equal(starts(f, "root"), 2);
+}
+
 static void test_self(void **state)
 {
 	struct fixture *f = *state;
@@ -1113,6 +1171,8 @@ int main(void)
 		TEST(test_stop_and_start),
 		TEST(test_stop_container),
 		TEST(test_restart),
+		TEST(test_restart_with_a_pull),
+		TEST(test_restart_one_with_a_pull),
 		TEST(test_self),
 		TEST(test_refresh),
 		TEST(test_purge),

@@ -831,6 +831,104 @@ static void test_labels(void **state UNUSED)
 	protobuf_c_message_free_unpacked(message, NULL);
 }
 
+/* ---- registryCredentials ---- */
+
+#define ITEM "spec.registryCredentials[0]."
+#define NO_REGISTRY(address)                                                                       \
+	ITEM "serverAddress: \"" address "\" is no registry; expected one such as docker.io, "     \
+	     "registry.example:5000 or registry.example/team, without https://\n"
+#define ONE_OF_THREE                                                                               \
+	ITEM "password: expected exactly one of password, passwordFile and dockerConfig\n"
+
+static const struct {
+	const char *entries, *problems;
+} credentials_rows[] = {
+	{ "{serverAddress: docker.io, username: u, password: p}", "" },
+	{ "{serverAddress: localhost, password: token}", "" },
+	{ "{serverAddress: 'r.example:5000/team', username: u, passwordFile: /p}", "" },
+	{ "{serverAddress: '[::1]:5000', passwordFile: /p}", "" },
+	{ "{dockerConfig: /c}", "" },
+	{ "{serverAddress: r.example, dockerConfig: /c}", "" },
+	{ "{password: p}", ITEM "serverAddress: is missing; expected a registry such as "
+				"registry.example:5000\n" },
+	{ "{serverAddress: 'https://r.example', password: p}", NO_REGISTRY("https://r.example") },
+	{ "{serverAddress: team, password: p}", NO_REGISTRY("team") },
+	{ "{serverAddress: r.example/, password: p}", NO_REGISTRY("r.example/") },
+	{ "{serverAddress: u@r.example, password: p}", NO_REGISTRY("u@r.example") },
+	{ "{serverAddress: R.example/Team, password: p}", NO_REGISTRY("R.example/Team") },
+	{ "{serverAddress: r.example}", ONE_OF_THREE },
+	{ "{serverAddress: r.example, password: p, passwordFile: /p}", ONE_OF_THREE },
+	{ "{serverAddress: r.example, passwordFile: /p, dockerConfig: /c}", ONE_OF_THREE },
+	{ "{username: u, dockerConfig: /c}",
+	  ITEM "username: stands beside dockerConfig, which has its own; leave one out\n" },
+	{ "{serverAddress: r.example, passwordFile: p}",
+	  ITEM "passwordFile: \"p\" is not absolute; expected the absolute path of a file\n" },
+	{ "{dockerConfig: ../c}",
+	  ITEM "dockerConfig: \"../c\" is not absolute; expected the absolute path of a file\n" },
+	{ "{serverAddress: r.example, password: p}, {serverAddress: r.example, password: q}",
+	  "spec.registryCredentials[1].serverAddress: \"r.example\" is there twice\n" },
+	{ "{dockerConfig: /c}, {dockerConfig: /d}", "" },
+};
+
+static char *credentials_problems(const char *entries)
+{
+	AUTO_FREE char *yaml =
+		xasprintf("metadata: {name: r}\nspec: {registryCredentials: [%s]}\n", entries);
+	ProtobufCMessage *message = NULL;
+	struct error err;
+	char *problems;
+
+	if (manifest_parse_stored("t", yaml, strlen(yaml), &api__realm__descriptor, &message,
+				  &err) < 0)
+		fail_msg("%s: %s", entries, err.msg);
+	model_set_defaults(KIND_REALM, message);
+	problems = problems_of(KIND_REALM, message);
+	protobuf_c_message_free_unpacked(message, NULL);
+	return problems;
+}
+
+static void test_credentials(void **state UNUSED)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(credentials_rows); i++) {
+		AUTO_FREE char *problems = credentials_problems(credentials_rows[i].entries);
+
+		if (!str_equal(problems, credentials_rows[i].problems))
+			fail_msg("%s: \"%s\", expected \"%s\"", credentials_rows[i].entries,
+				 problems, credentials_rows[i].problems);
+	}
+}
+
+static char *text_of(size_t len)
+{
+	char *text = xcalloc(len + 1, 1);
+
+	memset(text, 'v', len);
+	return text;
+}
+
+/* A token of a cloud is taken; what is longer is none, and is not repeated. */
+static void test_limits_of_credentials(void **state UNUSED)
+{
+	enum { USERNAME_MAX = 256, PASSWORD_MAX = 16 * 1024, ENTRIES_MAX = 64 };
+	AUTO_FREE char *user = text_of(USERNAME_MAX), *password = text_of(PASSWORD_MAX);
+	AUTO_FREE char *most =
+		xasprintf("{serverAddress: r.example, username: %s, password: %s}", user, password);
+	AUTO_FREE char *more = xasprintf("{serverAddress: r.example, username: %sv, password: %sv}",
+					 user, password);
+	AUTO_FREE char *fits = credentials_problems(most), *fails = credentials_problems(more);
+	AUTO_BUF struct buf entries = { 0 };
+
+	assert_string_equal(fits, "");
+	assert_string_equal(fails, ITEM "password: has more than 16384 bytes\n" ITEM
+					"username: has more than 256 bytes\n");
+	for (int i = 0; i <= ENTRIES_MAX; i++)
+		buf_add_str(&entries, "{dockerConfig: /c},");
+	AUTO_FREE char *many = credentials_problems(entries.data);
+
+	assert_string_equal(many, "spec.registryCredentials: has 65 entries, at most 64 are "
+				  "allowed\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -854,6 +952,8 @@ int main(void)
 		cmocka_unit_test(test_status_of_any_kind),
 		cmocka_unit_test(test_defaults_of_a_space),
 		cmocka_unit_test(test_labels),
+		cmocka_unit_test(test_credentials),
+		cmocka_unit_test(test_limits_of_credentials),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

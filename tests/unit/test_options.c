@@ -210,6 +210,10 @@ static const struct {
 	{ "KUKEON_RESYNC", "", "{}", "KUKEON_RESYNC: \"\" is not a number of seconds" },
 	{ "KUKEON_RESYNC", "4294967296", "{}",
 	  "KUKEON_RESYNC: \"4294967296\" is not a number of seconds" },
+	{ "KUKEON_IMAGES_MAX_MIB", "1G", "{}",
+	  "KUKEON_IMAGES_MAX_MIB: \"1G\" is not a number of MiB" },
+	{ "KUKEON_IMAGES_MAX_DAYS", "-2", "{}",
+	  "KUKEON_IMAGES_MAX_DAYS: \"-2\" is not a number of days" },
 	{ NULL, NULL, "runPaht: /x\n",
 	  "%s:1:1: runPaht: unknown field, did you mean \"runPath\"?" },
 };

@@ -49,6 +49,10 @@ static const struct {
 	  "stopSignal: INT, stopGracePeriodSeconds: 5",
 	  "restartPolicy: never, restartBackoffSeconds: 1, restartMaxRetries: 2, "
 	  "stopSignal: INT, stopGracePeriodSeconds: 5" },
+	{ "", "imagePullPolicy: Never", "imagePullPolicy: Never" },
+	{ "imagePullPolicy: IfNotPresent", "imagePullPolicy: Always",
+	  "imagePullPolicy: IfNotPresent" },
+	{ "imagePullPolicy: \"\"", "imagePullPolicy: Always", "imagePullPolicy: Always" },
 	{ "env: [B=own, C=3]", "env: [A=1, B=2, BB=4]", "env: [A=1, BB=4, B=own, C=3]" },
 	{ "env: [A=1]", "", "env: [A=1]" },
 	{ "volumes: [{source: /own, target: /b/}]",
