@@ -30,7 +30,7 @@ our_shell_files() {
 		case $file in
 		*.sh) echo "$file" ;;
 		*.*) ;;
-		*) head -c 64 "$file" | tr -d '\0' | grep -qE '^#!.*[/ ](ba)?sh\b' && echo "$file" ;;
+		*) head -c 64 "$file" | tr -d '\0' | finds -E '^#!.*[/ ](ba)?sh\b' && echo "$file" ;;
 		esac
 	done || true
 }

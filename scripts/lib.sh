@@ -45,6 +45,14 @@ seconds_since() {
 	printf '%d.%d s' $((ms / 1000)) $((ms % 1000 / 100))
 }
 
+# finds PATTERN, or with options of grep before it: whether it is in what comes. Unlike grep -q it reads all of that: who writes
+# on into a pipe that nobody reads any more is killed, and under pipefail that is "not found".
+finds() {
+	local text
+	text=$(cat)
+	grep -q "$@" <<<"$text"
+}
+
 # ---- waiting: for a condition, with a limit, never blindly ----
 
 POLL_SECONDS=0.05

@@ -47,7 +47,7 @@ static bool name_bytes_valid(const char *name, size_t len)
 
 bool name_is_valid(const char *name)
 {
-	return name_bytes_valid(name, strnlen(name, NAME_MAX_BYTES + 1));
+	return name && name_bytes_valid(name, strnlen(name, NAME_MAX_BYTES + 1));
 }
 
 bool key_split(const char *key, struct key_parts *ret_parts)

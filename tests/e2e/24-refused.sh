@@ -3,7 +3,7 @@
 # A change that an object cannot make is said where it is declared, by file as by API; what is below goes on and is started
 # again when it ends; the change is made as soon as nothing stands in its way.
 . "$(dirname "${BASH_SOURCE[0]}")/lib-network.sh"
-says() { object "$1" "$2" | jq -r '.status | "\(.state) \(.reason // "") \(.message // "")"' | grep -qF -- "$3"; }
+says() { object "$1" "$2" | jq -r '.status | "\(.state) \(.reason // "") \(.message // "")"' | finds -F -- "$3"; }
 subnet_is() { [ "$(object space lab | jq -r .status.subnet)" = "$1" ]; }
 realm() { printf 'apiVersion: v1beta1\nkind: Realm\nmetadata: {name: main}\nspec: {namespace: %s}\n' "$1"; }
 space() { printf 'apiVersion: v1beta1\nkind: Space\nmetadata: {name: lab}\nspec: {subnet: %s}\n' "$1"; }

@@ -86,7 +86,7 @@ holds() {
 	[ -z "$wrong" ] || fail "$1:"$'\n'"$wrong"$'\n'"$(nft list table inet kukeon)"
 }
 
-table_is_whole() { nft list table inet kukeon 2>/dev/null | grep -q 'hook postrouting'; }
+table_is_whole() { nft list table inet kukeon 2>/dev/null | finds 'hook postrouting'; }
 
 LIMIT=60 wait_for "all cells are Ready" cells_are_ready
 wait_for "guest is in the space open" has_joined

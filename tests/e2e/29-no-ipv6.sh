@@ -3,7 +3,7 @@
 # A host without IPv6: a space that asks for it says why it cannot be, the others are as ever, and kuke doctor says what
 # to do. When the host has it, the space comes up.
 
-space_is() { object space "$1" | jq -r '.status | "\(.state) \(.reason // "") \(.message // "")"' | grep -qF -- "$2"; }
+space_is() { object space "$1" | jq -r '.status | "\(.state) \(.reason // "") \(.message // "")"' | finds -F -- "$2"; }
 ipv6_check() { kuke doctor -o json | jq -r '.checks[] | select(.name == "IPv6") | "\(.result): \(.message) \(.remedy // "")"'; }
 
 assert_eq "Passed: there " "$(ipv6_check)" "the check of a host with IPv6"

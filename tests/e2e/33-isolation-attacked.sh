@@ -31,7 +31,7 @@ wait_for_cell web Ready --space one
 root_pid() { object cell cell --space one | jq -e '.status.containers[0].pid'; }
 cell() { object cell "${3:-cell}" --space "$1" | jq -r ".status.$2 // empty"; }
 bridge() { object space "$1" | jq -r .status.bridge; }
-has_lock() { tc qdisc show dev "$(bridge "$1")" clsact | grep -q clsact; }
+has_lock() { tc qdisc show dev "$(bridge "$1")" clsact | finds clsact; }
 
 if ! has_lock one; then
 	say "skipped: this kernel locks no bridges (cls_bpf, sch_ingress)"
@@ -78,7 +78,7 @@ nothing_passes() {
 }
 all_pass() {
 	"$HERE/flows" 0.3 "${allowed[@]}" >"$T/allowed"
-	! awk '$1 != "ready" && (!$2 || !$3)' "$T/allowed" | grep -q .
+	! awk '$1 != "ready" && (!$2 || !$3)' "$T/allowed" | finds .
 }
 published() { in_outside bash -c "exec 3<>/dev/tcp/$HOST_ADDRESS/7200" 2>/dev/null; }
 
@@ -99,7 +99,7 @@ attack() {
 	echo $n
 }
 
-space_says() { object space one | jq -r '.status | "\(.state) \(.reason)"' | grep -q "$1"; }
+space_says() { object space one | jq -r '.status | "\(.state) \(.reason)"' | finds "$1"; }
 
 before=$(root_pid)
 nsenter --net="$(cell one netns web)" python3 -m http.server 7200 >/dev/null 2>&1 &
@@ -169,7 +169,7 @@ for device in /sys/class/net/*/bridge; do
 done
 nft flush ruleset
 "$HERE/flows" 0.5 "${forbidden[@]}" >"$T/passed"
-if ! awk '$1 == "space-to-space" && $2 && $3' "$T/passed" | grep -q .; then
+if ! awk '$1 == "space-to-space" && $2 && $3' "$T/passed" | finds .; then
 	fail "the prober sees nothing where everything is open: $(cat "$T/passed")"
 fi
 daemon_start

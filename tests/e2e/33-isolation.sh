@@ -56,8 +56,8 @@ holds() {
 }
 
 default_bridge() { object space default | jq -r .status.bridge; }
-bridge_is_known() { nft list set inet kukeon bridges | grep -qF "$(default_bridge)"; }
-table_is_whole() { nft list table inet kukeon 2>/dev/null | grep -q 'hook postrouting'; }
+bridge_is_known() { nft list set inet kukeon bridges | finds -F "$(default_bridge)"; }
+table_is_whole() { nft list table inet kukeon 2>/dev/null | finds 'hook postrouting'; }
 answers_ping() { ping -c 1 -W 1 "$(object cell one | jq -r '.status.ip // "0.0.0.0"')" >/dev/null 2>&1; }
 
 LIMIT=60 wait_for "all cells are Ready" cells_are_ready

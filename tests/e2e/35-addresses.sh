@@ -17,7 +17,8 @@ add e
 wait_for_cell e Ready --space small
 wait_for "all of them" space_is "Ready AddressesExhausted 5/5"
 assert_contains "$(object space small | jq -r .status.message)" "all 5 addresses in 10.77.0.0/29 are in use" "what the space says"
-wait_for "the event" bash -c "'$KUKEON_BIN/kuke' --socket '$SOCKET' events | grep -q AddressesExhausted"
+exhaustion_is_told() { kuke events | finds AddressesExhausted; }
+wait_for "the event" exhaustion_is_told
 
 before=$(SPACE=small cell_processes a --space small)
 add late

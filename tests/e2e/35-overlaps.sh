@@ -6,7 +6,7 @@
 . "$HERE/lib-network.sh"
 
 space_says() { object space default | jq -r '.status | "\(.state) \(.reason // "") \(.message // "")"'; }
-says() { space_says | grep -qF -- "$1"; }
+says() { space_says | finds -F -- "$1"; }
 is_well() { [ "$(space_says)" = "Ready  " ]; }
 cell_says() { object cell "$1" | jq -r .status.reason; }
 is_held() { [ "$(cell_says "$1")" = RangeOverlaps ]; }
@@ -15,7 +15,7 @@ status_code() {
 	kuke status >"$T/status" || status=$?
 	echo $status
 }
-doctor_says() { { kuke doctor || true; } | grep -F "ranges" | grep -qF -- "$1"; }
+doctor_says() { { kuke doctor || true; } | grep -F "ranges" | finds -F -- "$1"; }
 
 ip link add vpn0 type veth peer name vpn1
 ip link set vpn1 up

@@ -28,7 +28,7 @@ wait_for "space asked" ready asked
 
 for range in 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16; do ip route add $range dev vpn0; done
 space late
-refused() { says late | grep -qF NetworkFailed; }
+refused() { says late | finds -F NetworkFailed; }
 wait_for "no range is left" refused
 assert_contains "$(says late)" "10.88.0.0/16 (the host's route 10.0.0.0/8 on vpn0" "what is in the way"
 assert_contains "$(says late)" "subnetPool" "what is to be done"

@@ -28,7 +28,7 @@ echo "{apiVersion: v1beta1, kind: Realm, metadata: {name: kept}, spec: {namespac
 drop_cell web root
 wait_for "the plugin runs" test -e "$T/plugin"
 plugin=$(cat "$T/plugin")
-task_is_made() { ctr -n kukeon-default tasks list -q | grep -q .; } # meanwhile
+task_is_made() { ctr -n kukeon-default tasks list -q | finds .; } # meanwhile
 wait_for "the task is made" task_is_made
 daemon_kill
 assert_true "the plugin outlives kukeond" process_alive "$plugin"

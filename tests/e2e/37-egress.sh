@@ -34,12 +34,12 @@ SPACE=open cell_yaml free root | drop_manifest free.yaml
 cells_are_ready() { kuke get cells -o json 2>/dev/null | jq -e --argjson n $CELLS 'map(select(.status.state == "Ready")) | length == $n' >/dev/null; }
 has_joined() { object cell guest --space guarded | jq -e '.status.joins[0].ip // empty' >/dev/null; }
 gateway() { object space "$1" | jq -r '.status.subnet | sub("\\.0/.*"; ".1")'; }
-space_says() { object space guarded | jq -r '.status | "\(.state) \(.reason) \(.message)"' | grep -qF -- "$1"; }
+space_says() { object space guarded | jq -r '.status | "\(.state) \(.reason) \(.message)"' | finds -F -- "$1"; }
 dropped() { object space guarded | jq -r '.status.egress.droppedPackets // 0'; }
 allowed_now() { object space guarded | jq -r '[.status.egress.hosts[]? | select(.host == "'"$1"'") | .addresses[]?] | sort | join(" ")'; }
 allowed_are() { [ "$(allowed_now "$1")" = "$2" ]; }
 root_pid() { object cell one --space guarded | jq -e '.status.containers[0].pid'; }
-table_is_whole() { nft list table inet kukeon 2>/dev/null | grep -q 'hook postrouting'; }
+table_is_whole() { nft list table inet kukeon 2>/dev/null | finds 'hook postrouting'; }
 
 nodes() {
 	local outside=/run/netns/outside host=/proc/$$/ns/net
@@ -92,7 +92,7 @@ holds "start"
 before=$(dropped)
 [ "$before" -gt 0 ] || fail "nothing was counted as dropped"
 object space guarded | jq -e '.status.egress.droppedBytes > 0' >/dev/null || fail "no bytes were counted"
-kuke status | grep -qE "^  default/guarded: [1-9][0-9]* packets dropped, [1-9][0-9]* bytes" || fail "not in status: $(kuke status)"
+kuke status | finds -E "^  default/guarded: [1-9][0-9]* packets dropped, [1-9][0-9]* bytes" || fail "not in status: $(kuke status)"
 assert_eq null "$(object space open | jq .status.egress)" "a space without a policy"
 
 nft flush ruleset
@@ -117,7 +117,7 @@ guarded_space "$OUTSIDE_RULE" "$PRIVATE_RULE" "$DB_RULE" "{host: nobody.test, po
 wait_for "the missing name to be told" space_says \
 	'Ready HostNotFound nobody.test: cannot find the host: no name server knows an address of it'
 ! kuke status >"$T/status" || fail "status is healthy: $(cat "$T/status")"
-sed -n '/^Problems/,$p' "$T/status" | grep -qF 'space default/guarded: Ready, HostNotFound: nobody.test: ' ||
+sed -n '/^Problems/,$p' "$T/status" | finds -F 'space default/guarded: Ready, HostNotFound: nobody.test: ' ||
 	fail "not in status: $(cat "$T/status")"
 
 # What was found stays when nobody can be asked, whatever daemon asks.

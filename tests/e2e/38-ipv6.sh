@@ -21,7 +21,7 @@ s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
 index = socket.if_nametoindex("below")
 s.sendto(struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, int(sys.argv[1]), 0, 0), ("ff02::1", 0, 0, index))'
 advertise() { ip netns exec router python3 -c "$ADVERTISE" "$1"; }
-learned() { ip -6 route show default proto ra dev uplink | grep -q .; }
+learned() { ip -6 route show default proto ra dev uplink | finds .; }
 not_learned() { ! learned; }
 advertised_and_learned() { advertise 600 && learned; }
 echo 0 >$CONF/all/forwarding # as on a host that has not had such a space yet
@@ -58,7 +58,7 @@ assert_eq $SUBNET6 "$(space_field given subnet6)" "the range that was asked for"
 assert_eq "" "$(space_field plain subnet6)" "the range of a space without IPv6"
 assert_eq "" "$(ip6 four plain)" "the address of a cell without IPv6"
 assert_contains "$(ip6 three given)" "fd12:3456:789a:1::" "an address in that range"
-kuke status cell one --space dual | grep -qE "address6: +$(ip6 one dual)$" || fail "not described"
+kuke status cell one --space dual | finds -E "address6: +$(ip6 one dual)$" || fail "not described"
 
 # Nobody waits for an address, and nobody believes a router that is none; the host goes on to learn from its own.
 for cell in one:dual two:dual three:given guest:given; do
@@ -155,10 +155,10 @@ published() {
 		fail "a port is reached from another space $1"
 }
 
-table_is_whole() { nft list table inet kukeon 2>/dev/null | grep -q 'hook postrouting'; }
+table_is_whole() { nft list table inet kukeon 2>/dev/null | finds 'hook postrouting'; }
 answers_ping() { ping -c 1 -W 1 "$1" >/dev/null 2>&1; }
 bridge_is_whole() { answers_ping "$(ip6 one dual)" && cells_are_ready; }
-has_bridge_address() { ip -6 -o addr show dev "$1" scope global | grep -qw "$2"; }
+has_bridge_address() { ip -6 -o addr show dev "$1" scope global | finds -w "$2"; }
 is_file() { [ -s "$1" ]; }
 
 pids() { kuke get cells -o json | jq -r '.[].status.containers[].pid' | sort; }
@@ -202,7 +202,7 @@ poll_for 1 is_file "$reservation" || fail "the reservation is not put back withi
 assert_eq "$before" "$(pids)" "pids after all that"
 
 # Names, of both families, in the files of neighbours and guests.
-knows() { in_container_of "$1" "$2" cat /etc/hosts | awk '{ for (i = 2; i <= NF; i++) print $1, $i }' | grep -qxF "$3 $4"; }
+knows() { in_container_of "$1" "$2" cat /etc/hosts | awk '{ for (i = 2; i <= NF; i++) print $1, $i }' | finds -xF "$3 $4"; }
 for name in two two.default second; do
 	wait_for "$name is known by its IPv6 address" knows one dual "$(ip6 two dual)" $name
 	assert_true "$name is known by its IPv4 address" knows one dual "$(field two dual .status.ip)" $name
@@ -224,7 +224,7 @@ wait_for "its port" says_one fetch "[$HOST_ADDRESS6]:8080"
 holds "a cell came back"
 
 # Edited. A range moves only when nobody has an address in it.
-space_is() { object space "$1" | jq -r '.status | "\(.state) \(.reason // "") \(.message // "")"' | grep -qF -- "$2"; }
+space_is() { object space "$1" | jq -r '.status | "\(.state) \(.reason // "") \(.message // "")"' | finds -F -- "$2"; }
 space_yaml given "subnet6: \"fd12:3456:789a:2::/64\"" | drop_manifest given.yaml
 wait_for "it is said" space_is given "subnet6 is $SUBNET6 and cannot become fd12:3456:789a:2::/64 while cells are attached"
 holds "a range that cannot move"
@@ -240,7 +240,7 @@ assert_contains "$(ip6 three given)" "fd12:3456:789a:2::" "an address in the new
 
 # A port on an IPv6 address of a cell that has none; what cannot be right is refused where it stands.
 SPACE=plain FIELDS='ports: ["[2001:db8:1::2]:8082:80"]' cell_yaml four root | drop_manifest four.yaml
-four_says() { field four plain '.status | "\(.state) \(.reason) \(.message)"' | grep -qF -- "$1"; }
+four_says() { field four plain '.status | "\(.state) \(.reason) \(.message)"' | finds -F -- "$1"; }
 wait_for "it is said" four_says "PortConflict port [2001:db8:1::2]:8082/tcp is not published: cells of space default/plain have no IPv6"
 space_yaml bad "ipv6: false, subnet6: \"fd12:3456:789a:9::/64\"" | drop_manifest bad.yaml
 wait_for "both" manifest_has_error bad.yaml "spec.ipv6: is false beside a subnet6"

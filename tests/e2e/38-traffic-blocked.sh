@@ -45,7 +45,7 @@ kept_back() {
 	local code=$1 words=$2 removal=$3
 	"${@:4}"
 	by_event "kuke status says: $words" says "$code" "$words"
-	[ "$code" = 0 ] || grep -q TrafficBlocked "$T/status" || fail "no reason TrafficBlocked for: $words"
+	[ "$code" = 0 ] || finds TrafficBlocked "$T/status" || fail "no reason TrafficBlocked for: $words"
 	doctor_says "$words" || fail "kuke doctor does not say: $words"
 	assert_untouched web "$before"
 	eval "$removal"

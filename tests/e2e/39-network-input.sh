@@ -144,7 +144,7 @@ wait_for "the conflist is refused" space_says_so "NetworkFailed"
 assert_contains "$(space_says bad)" "default-bad.conflist names no bridge, or one that no link can be called" "the space"
 SPACE=bad drop_cell cell root
 drop_ready_cell third root # of the default space, whose rules are put into the kernel as ever
-nft list set inet kukeon bridges | grep -qF "$(object space default | jq -r .status.bridge)" || fail "no rules"
+nft list set inet kukeon bridges | finds -F "$(object space default | jq -r .status.bridge)" || fail "no rules"
 assert_ne Ready "$(cell_state cell --space bad)" "state of a cell of the space"
 conflist kuke-default-ba >"$CNI_CONF/default-bad.conflist"
 LIMIT=45 wait_for "the space comes up when its conflist is corrected" space_is_ready bad

@@ -7,7 +7,7 @@
 foreign_open podman crun conmon iptables || return 0
 podman_load
 
-podmans_page() { curl -sf -m 1 http://127.0.0.1:9090/ | grep -q Kukeon; }
+podmans_page() { curl -sf -m 1 http://127.0.0.1:9090/ | finds Kukeon; }
 space_says() { [[ $(object space "$1" | jq -r '.status | "\(.reason) \(.message)"') == *"$2"* ]]; }
 space_is_well() { [ "$(object space "$1" | jq -r '.status | "\(.state) \(.reason // "")"')" = "Ready " ]; }
 

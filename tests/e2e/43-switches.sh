@@ -8,7 +8,7 @@ V4=/proc/sys/net/ipv4 V6=/proc/sys/net/ipv6
 [ -d $V6/conf ] && ipv6=true
 
 is_on() { [ "$(cat "$1")" = 1 ]; }
-has_event() { kuke events | grep -q "$1"; }
+has_event() { kuke events | finds "$1"; }
 status_code() {
 	local status=0
 	kuke status >"$T/status" || status=$?

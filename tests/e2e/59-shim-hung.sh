@@ -41,4 +41,4 @@ done <<<"$web"
 wait_for_new_pid web root "$killed"
 wait_for_cell web Ready
 assert_true "the shim $shim is gone" process_gone "$shim"
-kuke events cell web | grep -q 'its shim answers nobody' || fail "no event tells of the shim"
+kuke events cell web | finds 'its shim answers nobody' || fail "no event tells of the shim"

@@ -22,7 +22,7 @@ for cell in one two three four; do
 done
 
 printf '[\n' >>"$MANIFESTS/.kukeonignore"
-has_problem() { kuke_status | grep -qF "$1"; }
+has_problem() { kuke_status | finds -F "$1"; }
 wait_for "the line that is wrong" has_problem '.kukeonignore:4: the '
 assert_true "unhealthy" is_unhealthy
 rm "$MANIFESTS/more/four.yaml"

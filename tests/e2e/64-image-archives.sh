@@ -54,7 +54,7 @@ kuke apply -f "$T/parents.yaml" --wait --timeout 60s >/dev/null || fail "a cell 
 # What is used stays, the rest goes when it is asked for.
 kuke image remove --realm spare tools:1 2>"$T/refused" && fail "an image that a cell runs was removed"
 assert_contains "$(<"$T/refused")" "is used by cell spare/default/default/loaded" "why"
-kuke image prune --realm spare 2>"$T/sum" | grep -q busybox:users || fail "prune does not show what it would remove"
+kuke image prune --realm spare 2>"$T/sum" | finds busybox:users || fail "prune does not show what it would remove"
 assert_contains "$(<"$T/sum")" "1 image would go and free up to" "what it would free"
 kuke image prune --realm spare --yes >/dev/null 2>&1
 assert_eq docker.io/library/tools:1 "$(names spare)" "what was not used is gone, and nothing else"
@@ -94,7 +94,7 @@ mkfifo "$T/fifo"
 loader=$!
 exec 9>"$T/fifo"
 head -c 500000 "$T/saved.tar" >&9
-loads() { ctr -n "$NAMESPACE" leases ls -q | grep -q ^kukeon-load-; }
+loads() { ctr -n "$NAMESPACE" leases ls -q | finds ^kukeon-load-; }
 wait_for "a load under way" loads
 kill -KILL $loader
 wait $loader 2>/dev/null || true

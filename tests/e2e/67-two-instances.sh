@@ -16,7 +16,7 @@ other_is() { [ "$(other get cell "$1" -o json 2>/dev/null | jq -r .status.state)
 
 # The namespace of the first is taken: said, and nothing happens to what lives there.
 cell_yaml api root | other apply -f - >/dev/null
-says_whose() { other get realm default -o json | jq -r .status.message | grep -qF "run path $RUN_PATH"; }
+says_whose() { other get realm default -o json | jq -r .status.message | finds -F "run path $RUN_PATH"; }
 wait_for "the reason" says_whose
 assert_untouched web "$before"
 

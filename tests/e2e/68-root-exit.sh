@@ -61,7 +61,7 @@ cat <<-END | drop_manifest once.yaml
 	    - {id: sidecar, image: $IMAGE, command: /bin/sleep, args: ["3600"], stopGracePeriodSeconds: 1}
 END
 wait_for_cell once Stopped
-once_has_no_tasks() { ! ctr -n kukeon-default tasks list | grep -q 'once_.*RUNNING'; }
+once_has_no_tasks() { ! ctr -n kukeon-default tasks list | finds 'once_.*RUNNING'; }
 wait_for "its containers to end" once_has_no_tasks
 no_namespace() { [ ! -e "$RUNTIME_DIR/netns/default_default_default_once" ]; }
 wait_for "its network to go" no_namespace

@@ -22,7 +22,7 @@ crashing_cell() {
 }
 
 in_row_is() { [ "$(sed -n 's/.*restartsInRow: //p' "$RUN_PATH/default/default/default/$1/cell.yaml")" = "$2" ]; }
-container_says() { container_field "$1" crash '"\(.status.reason) \(.status.message)"' | grep -qF -- "$2"; }
+container_says() { container_field "$1" crash '"\(.status.reason) \(.status.message)"' | finds -F -- "$2"; }
 waits() { in_row_is web "$1" && container_says web RestartBackOff; }
 
 crashing_cell web "/bin/sh exit 139" 'restartBackoffSeconds: 8' | drop_manifest web.yaml
@@ -62,7 +62,7 @@ assert_eq 1 "$(restart_count few crash)" "restarts after the new try"
 
 # A command that is not in the image: the runtime's words, shortened, whichever runtime and version it is.
 names_the_command() { cell_says_like none '(create|start) the task: .*/no/such/command'; }
-cell_says_like() { container_field "$1" crash .status.message | grep -qE -- "$2"; }
+cell_says_like() { container_field "$1" crash .status.message | finds -E -- "$2"; }
 crashing_cell none "/no/such/command true" | drop_manifest none.yaml
 wait_for "the reason" container_says none StartFailed
 assert_true "what cannot be started" names_the_command

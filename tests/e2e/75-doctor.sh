@@ -146,7 +146,7 @@ assert_untouched web "$before"
 wait_for_cell web Ready
 assert_eq "$strangers_before" "$(strangers)" "others' things"
 assert_eq "$(listed true <<<"$healthy")" "$(doctor | listed true)" "what is listed afterwards"
-is_nothing_to_do() { kuke doctor --fix | grep -qF "each with its owner"; }
+is_nothing_to_do() { kuke doctor --fix | finds -F "each with its owner"; }
 assert_true "a second time there is nothing to do" is_nothing_to_do
 
 # ---- without containerd nothing is taken away; without kukeond the host is looked at ----

@@ -8,7 +8,7 @@ drop_ready_cell web root
 api=$(cell_processes api)
 web=$(cell_processes web)
 
-store_says() { daemon_answers && kuke_status | jq -r '.daemon.message // ""' | grep -qF -- "$1"; }
+store_says() { daemon_answers && kuke_status | jq -r '.daemon.message // ""' | finds -F -- "$1"; }
 all_is_well() { kuke_status | jq -e '.daemon.message == null' >/dev/null; }
 untouched() { [ "$(cell_processes api)" = "$api" ] && [ "$(cell_processes web)" = "$web" ]; }
 all_live() {
@@ -51,7 +51,7 @@ wait_for "the cause" store_says "cannot list $CNI_CONF: Not a directory"
 wait_for_cell web Ready
 stays 3 "cells untouched" untouched
 [ "$(grep -c "^<4>cannot list networks" "$DAEMON_LOG")" -le 2 ] || fail "it is said again and again"
-space_says() { object space default | jq -r .status.message | grep -qF -- "$1"; }
+space_says() { object space default | jq -r .status.message | finds -F -- "$1"; }
 wait_for "the space says it" space_says "Not a directory"
 rm "$CNI_CONF"
 mv "$T/away" "$CNI_CONF"

@@ -13,7 +13,7 @@ use_iptables nft
 firewalld_knows_nothing() {
 	[ -z "$(find /etc/firewalld -name 'kukeon*.xml')" ] &&
 		! ask_firewalld zone getInterfaces s kukeon >/dev/null &&
-		! nft list table inet firewalld | grep -q kuke
+		! nft list table inet firewalld | finds kuke
 }
 
 dbus_start

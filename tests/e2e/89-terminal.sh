@@ -20,7 +20,7 @@ END
 tm() { LC_ALL=C.UTF-8 PATH=$KUKEON_BIN:$PATH KUKEON_SOCKET=$SOCKET tmux -u -S "$T/tmux" -f "$T/tmux.conf" "$@"; }
 
 screen() { tm capture-pane -p -S - -t kuke; }
-has_ended() { screen | grep -qx 'end of lines'; }
+has_ended() { screen | finds -x 'end of lines'; }
 
 # show LINE...: what is on the screen, and above it, when they have been run one after the other.
 show() {

@@ -7,7 +7,7 @@
 have_fuse || { say "skipped: no FUSE in this kernel"; return 0; }
 
 problem() { kuke_status | jq -r '.manifests.message // ""'; }
-names() { problem | grep -qF -- "$1"; }
+names() { problem | finds -F -- "$1"; }
 no_problem() { daemon_answers && [ -z "$(problem)" ]; }
 is_read() { wait_for "$1 is read" manifest_is_known "$1"; }
 

@@ -11,7 +11,7 @@ space_yaml() {
 stack_yaml() {
 	printf 'apiVersion: v1beta1\nkind: Stack\nmetadata: {name: default}\nspec: {realmId: default, spaceId: %s}\n' "$1"
 }
-space_says() { object space "$1" | jq -r '.status | "\(.state) \(.reason) \(.message)"' | grep -qF -- "$2"; }
+space_says() { object space "$1" | jq -r '.status | "\(.state) \(.reason) \(.message)"' | finds -F -- "$2"; }
 
 # A space whose directory answers, with a cell in it; then something is mounted over that.
 mkdir "$T/conf"
@@ -44,7 +44,7 @@ drop_ready_cell fresh a
 assert_eq "$(grep '^a' <<<"$before" | head -n 1)" "$(cell_processes web --space far)" "processes of the cell in that space"
 
 # Its own crash waits for nothing that it does not need.
-doctor_refuses() { { kuke doctor || true; } | grep -q "not everything could be looked at"; }
+doctor_refuses() { { kuke doctor || true; } | finds "not everything could be looked at"; }
 assert_true "the doctor does not guess" doctor_refuses
 
 fuse_end conf

@@ -15,7 +15,7 @@ drop_ready_cell other root
 wait_for_cell web Ready
 root=$(container_pid web root) etc=$RUN_PATH/default/default/default/web/etc
 hosts_of() { cat "/proc/$(container_pid web "$1")/root/etc/hosts"; }
-knows_both() { hosts_of "$1" | grep -qw "$(cell_ip web)" && hosts_of "$1" | grep -qw "$(cell_ip other)"; }
+knows_both() { hosts_of "$1" | finds -w "$(cell_ip web)" && hosts_of "$1" | finds -w "$(cell_ip other)"; }
 
 # comes_back CONTAINER "what was done": it is made anew, runs with its files, and the root has not been touched. By
 # request: nobody waits for a back-off.

@@ -22,9 +22,9 @@ joined=$(inside -o -4 addr show dev eth1 | sed -n 's/.*inet \([^ ]*\).*/\1/p')
 assert_ne "" "$joined" "the address in the other space"
 
 is_whole() {
-	inside -o -4 addr show dev eth0 up | grep -qw "inet $ip/16" && inside -o link show lo up | grep -q . &&
-		inside -o -4 addr show dev eth1 up | grep -qw "inet $joined" &&
-		inside route show default | grep -qw "via $gateway" && cell_answers web
+	inside -o -4 addr show dev eth0 up | finds -w "inet $ip/16" && inside -o link show lo up | finds . &&
+		inside -o -4 addr show dev eth1 up | finds -w "inet $joined" &&
+		inside route show default | finds -w "via $gateway" && cell_answers web
 }
 mended() {
 	wait_for "it is whole after: $1" is_whole

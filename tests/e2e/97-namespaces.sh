@@ -3,7 +3,7 @@
 # A realm in a namespace of containerd that was there before: it is somebody's, and stays as it was when the realm goes,
 # also when nothing is in it. One that was made for the realm goes with it.
 labels_of() { ctr namespaces list | awk -v name="$1" '$1 == name { print $2 }'; }
-has_namespace() { ctr namespaces list -q | grep -qx "$1"; }
+has_namespace() { ctr namespaces list -q | finds -x "$1"; }
 realm_in() {
 	printf 'apiVersion: v1beta1\nkind: Realm\nmetadata: {name: %s}\nspec: {namespace: %s}\n' "$1" "$2" |
 		drop_manifest "realm-$1.yaml"

@@ -302,4 +302,4 @@ remedies() {
 	{ kuke doctor -o json || true; } | jq -r '.checks[] | select(.name == "traffic" and .result == "Failed") | .remedy'
 }
 
-doctor_says() { { kuke doctor || true; } | grep -qF -- "$1"; }
+doctor_says() { { kuke doctor || true; } | finds -F -- "$1"; }

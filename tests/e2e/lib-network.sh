@@ -22,9 +22,9 @@ cell_link() {
 }
 
 link_mac() { ip -o link show "$1" | sed -n 's/.*link\/ether \([^ ]*\).*/\1/p'; }
-link_is_on() { ip -o link show "$1" 2>/dev/null | grep -q "master $2 "; }
-link_is_up() { ip -o link show "$1" up 2>/dev/null | grep -q .; }
-has_address() { ip -o -4 addr show dev "$1" 2>/dev/null | grep -qw "$2"; }
+link_is_on() { ip -o link show "$1" 2>/dev/null | finds "master $2 "; }
+link_is_up() { ip -o link show "$1" up 2>/dev/null | finds .; }
+has_address() { ip -o -4 addr show dev "$1" 2>/dev/null | finds -w "$2"; }
 
 cell_netns() { echo "$RUNTIME_DIR/netns/default_default_default_$1"; }
 namespace_of() { stat -Lc %i "$1" 2>/dev/null || true; }

@@ -25,7 +25,7 @@ daemon_holds_nothing_more() { [ -z "$(daemon_descriptors | LC_ALL=C comm -23 - "
 
 # ---- manifests ----
 
-manifest_is_known() { kuke_status | grep -qF -e "\"path\": \"$1\"" -e "/$1\""; }
+manifest_is_known() { kuke_status | finds -F -e "\"path\": \"$1\"" -e "/$1\""; }
 
 manifest_is_unknown() { ! manifest_is_known "$1"; }
 
@@ -86,7 +86,7 @@ cell_processes() {
 }
 
 cell_is_gone() { ! kuke get cell "$1" "${@:2}" >/dev/null 2>&1 && daemon_answers; }
-cell_mentions() { object cell "$1" | jq -r '.status | "\(.reason) \(.message)"' | grep -qF -- "$2"; }
+cell_mentions() { object cell "$1" | jq -r '.status | "\(.reason) \(.message)"' | finds -F -- "$2"; }
 restart_count_is() { [ "$(restart_count "$1" "$2")" = "$3" ]; }
 
 is_unhealthy() { daemon_answers && ! is_healthy; }

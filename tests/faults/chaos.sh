@@ -136,7 +136,7 @@ break_inside() {
 }
 is_mended() {
 	[ -z "$mended" ] || [ -n "${stopped[$mended]:-}" ] ||
-		inside "$mended" ip -o -4 addr show dev eth0 up | grep -qw "$(cell_ip "$mended")"
+		inside "$mended" ip -o -4 addr show dev eth0 up | finds -w "$(cell_ip "$mended")"
 }
 
 cut() { perl -e 'truncate($ARGV[0], $ARGV[1])' "$@"; }
@@ -287,7 +287,7 @@ others_untouched() {
 	local after
 	after=$(everything)
 	while read -r line; do
-		[ -z "$line" ] || grep -qxF "$line" <<<"$after" || fail "step $n, $what: '$line' became '$(grep "^${line%% *} " <<<"$after")'"
+		[ -z "$line" ] || finds -xF "$line" <<<"$after" || fail "step $n, $what: '$line' became '$(grep "^${line%% *} " <<<"$after")'"
 	done <<<"$before"
 }
 

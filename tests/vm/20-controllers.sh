@@ -12,7 +12,7 @@ enabled_in() { words <"$1/cgroup.subtree_control"; }
 wanted_of() { tr ' ' '\n' | grep -xE "${WANTED// /|}" | LC_ALL=C sort | xargs; }
 has_all() { [ "$(wanted_of <"$1/cgroup.subtree_control")" = "$WANTED" ]; }
 told_are_enabled() { [ "$(object "$1" "$2" | jq -r '.status.subtreeControllers | sort | join(" ")')" = "$(enabled_in "$3")" ]; }
-realm_says() { object realm "$1" | jq -r '.status | "\(.state) \(.reason) \(.message)"' | grep -qF -- "$2"; }
+realm_says() { object realm "$1" | jq -r '.status | "\(.state) \(.reason) \(.message)"' | finds -F -- "$2"; }
 
 part_1() {
 	local dir leaf
