@@ -49,7 +49,8 @@ none_is_kept() { [ -z "$(kept)" ]; }
 some_are_kept() { [ -n "$(kept)" ]; }
 # PATH in the container: where it comes from.
 mounted_from() { inside "$1" cat /proc/self/mountinfo | cut -d ' ' -f 4,5 | sed -n "s| $2\$||p"; }
-made_anew() { [ "$(inside main printenv ROUND 2>/dev/null)" = "$1" ]; }
+# shellcheck disable=SC2016 # the container's shell expands
+made_anew() { [ "$(inside main sh -c 'echo "$ROUND"' 2>/dev/null)" = "$1" ]; }
 doctor() { kuke doctor -o json "$@" || [ $? -eq 1 ]; }
 orphans() { doctor "$@" | jq -r '.objects[]? | select(.orphan and .kind == "volumes").name'; }
 

@@ -2,9 +2,8 @@
 # shellcheck shell=bash source=lib.sh
 # Images from a registry: a cell whose image nobody has gets it; what cannot be had is said by its reason and tried again; a
 # realm's credentials open what is closed, and are shown nowhere; a newer image under the same name is taken when it is asked for.
-# shellcheck source-path=SCRIPTDIR
-. "${BASH_SOURCE[0]%/*}/lib-registry.sh"
-registry_missing && { echo "skipped: docker-registry or openssl is missing"; exit 0; }
+. "$REPO/scripts/lib-registry.sh"
+missing=$(registry_missing) && { echo "skipped: $missing"; exit 0; }
 OPEN=localhost:5000 CLOSED=registry.test:5443 SECRET=correct-horse-battery
 
 reason_is() { [ "$(cell_field "$1" .status.reason "${@:3}")" = "$2" ]; }
@@ -78,14 +77,10 @@ rm "$MANIFESTS/none.yaml"
 # ---- behind a password, with a certificate of a CA of its own ----
 
 echo "127.0.0.1 registry.test" >>/etc/hosts
-mkdir -p "$T/tls" "/etc/containerd/certs.d/$CLOSED"
-openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=ca -keyout "$T/tls/ca.key" -out "$T/tls/ca.crt" 2>/dev/null
-openssl req -newkey rsa:2048 -nodes -subj /CN=registry.test -keyout "$T/tls/server.key" -out "$T/tls/server.csr" 2>/dev/null
-openssl x509 -req -days 2 -in "$T/tls/server.csr" -CA "$T/tls/ca.crt" -CAkey "$T/tls/ca.key" -CAcreateserial \
-	-extfile <(echo subjectAltName=DNS:registry.test) -out "$T/tls/server.cert" 2>/dev/null
-python3 -W ignore -c "import crypt; print('alice:' + crypt.crypt('$SECRET', crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=16)))" >"$T/htpasswd"
-registry_start 5443 "auth: {htpasswd: {realm: test, path: $T/htpasswd}}" \
-	"http: {addr: \"127.0.0.1:5443\", tls: {certificate: $T/tls/server.cert, key: $T/tls/server.key}}"
+mkdir -p "/etc/containerd/certs.d/$CLOSED"
+registry_ca ca
+registry_certificate server registry.test ca
+registry_start 5443 "$(registry_password alice $SECRET)" "$(registry_tls server)"
 registry_push $CLOSED/secret/app:1 $IMAGE --tlscacert "$T/tls/ca.crt" --user "alice:$SECRET"
 
 IMAGE=$CLOSED/secret/app:1 drop_cell closed root
