@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "cli/args/kinds.h"
+#include "cli/show/display.h"
 #include "cli/show/object.h"
 #include "cli/show/table.h"
 #include "core/model/model.h"
@@ -36,6 +37,7 @@ struct wait {
 	unsigned falls;    /* how often it was reached, and then not any more */
 	char *ended;       /* which of its containers ended last, and how; NULL: none has */
 	bool hopeless;     /* it does not come to it by itself */
+	bool told_pull;    /* the last line that was told says how far a pull is */
 };
 
 static const char *const goal_names[WAIT_GOALS] = {
@@ -89,19 +91,27 @@ static void seen_add(const struct seen *seen, struct buf *out)
 		buf_printf(out, ": %s", seen->message);
 }
 
-/* For somebody who watches: each state on its way. */
-static void tell(const struct wait *wait)
+/* For somebody who watches: each state on its way. How far a pull is stands on one line. */
+static void tell(struct wait *wait)
 {
 	const struct waiting *waiting = wait->waiting;
 	AUTO_BUF struct buf text = { 0 };
+	bool pulls = str_equal(wait->seen.reason, "PullingImage");
 	FILE *out = waiting->io->err;
 
 	if (!waiting->io->progress || (wait->reached && waiting->result_follows))
 		return;
+	buf_printf(&text, "%s \"%s\": ", kind_name(wait->target->kind), wait->target->name);
 	seen_add(&wait->seen, &text);
-	fprintf(out, "%s \"%s\": ", kind_name(wait->target->kind), wait->target->name);
-	text_print(text.data, out);
-	fputc('\n', out);
+	if (pulls && wait->told_pull)
+		display_line_again(text.data, out);
+	else if (pulls)
+		display_line(text.data, out);
+	else
+		text_print(text.data, out);
+	if (!pulls)
+		fputc('\n', out);
+	wait->told_pull = pulls;
 	fflush(out);
 }
 

@@ -10,7 +10,7 @@
 
 #define ELLIPSIS "\xe2\x80\xa6"
 
-enum { COLUMNS_MAX = 10000 };
+enum { COLUMNS_MAX = 10000, COLUMNS_ELSE = 79 };
 
 static size_t columns_of_environment(void)
 {
@@ -130,4 +130,19 @@ char *display_cut(const char *text, size_t width)
 	while (at && text[at - 1] == ' ')
 		at--;
 	return xasprintf("%.*s" ELLIPSIS, (int)at, text);
+}
+
+void display_line(const char *text, FILE *out)
+{
+	size_t columns = display_columns(out);
+	AUTO_FREE char *safe = display_safe(text);
+	AUTO_FREE char *cut = display_cut(safe, columns > 1 ? columns - 1 : COLUMNS_ELSE);
+
+	fprintf(out, "%s\n", cut);
+}
+
+void display_line_again(const char *text, FILE *out)
+{
+	fputs(DISPLAY_TAKE_LINE, out);
+	display_line(text, out);
 }

@@ -6,6 +6,9 @@
 
 #include "core/base/util.h"
 
+/* Takes away the line above the cursor, which is left at its begin. */
+#define DISPLAY_TAKE_LINE "\033[A\033[2K"
+
 /* Columns of the terminal that @out is, by COLUMNS or else the terminal itself; 0 when it is none.
  */
 size_t display_columns(FILE *out);
@@ -20,3 +23,8 @@ size_t display_width(const char *text);
 /* Such a text within @width columns (at least 1), with "…" at the end when it was longer. Free with
  * free(). */
 char *display_cut(const char *text, size_t width);
+
+/* Such a line of any text, cut to the terminal's width or it would not be one; display_line_again()
+ * writes it over the line before. */
+void display_line(const char *text, FILE *out);
+void display_line_again(const char *text, FILE *out);

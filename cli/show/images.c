@@ -220,7 +220,7 @@ static const char *word_of(const Api__ImageLayer *layer)
 static void clear_bars(struct pull_view *view)
 {
 	for (; view->lines > 0; view->lines--)
-		fputs("\033[A\033[2K", view->io->err);
+		fputs(DISPLAY_TAKE_LINE, view->io->err);
 	fputc('\r', view->io->err);
 }
 
@@ -234,14 +234,9 @@ static void add_bar(uint64_t part, uint64_t whole, struct buf *out)
 	buf_add_str(out, "] ");
 }
 
-/* As wide as the terminal at most, or it would not be one line. */
 static void put_line(struct pull_view *view, const char *text)
 {
-	size_t columns = display_columns(view->io->err);
-	AUTO_FREE char *safe = display_safe(text);
-	AUTO_FREE char *cut = display_cut(safe, columns > 1 ? columns - 1 : 79);
-
-	fprintf(view->io->err, "%s\n", cut);
+	display_line(text, view->io->err);
 	view->lines++;
 }
 

@@ -13,6 +13,7 @@ struct step {
 	const char *reason, *intent;
 	bool full;     /* the cell has a container */
 	unsigned runs; /* of it, the last of which began just now; 0: one that began long ago */
+	const char *message;
 };
 
 struct script {
@@ -63,6 +64,7 @@ static void send_step(struct rpc_server_call *call, const struct step *step)
 	if (step->name) {
 		event.object = new_object(step->name, step->state, step->reason);
 		event.object->cell->status->intent = TEXT(step->intent);
+		event.object->cell->status->message = TEXT(step->message);
 		event.object->cell->spec->n_containers = step->full;
 		event.object->cell->spec->containers = containers;
 		if (step->runs)
@@ -184,47 +186,51 @@ static const struct rpc_method methods[] = {
 
 #define PENDING(type, why)                                                                         \
 	{                                                                                          \
-		type, "web", API__STATE__STATE_PENDING, why, NULL, true, 0                         \
+		type, "web", API__STATE__STATE_PENDING, why, NULL, true, 0, NULL                   \
+	}
+#define PULLS(type, how_far)                                                                       \
+	{                                                                                          \
+		type, "web", API__STATE__STATE_PENDING, "PullingImage", NULL, true, 0, how_far     \
 	}
 #define READY(type)                                                                                \
 	{                                                                                          \
-		type, "web", API__STATE__STATE_READY, NULL, NULL, true, 0                          \
+		type, "web", API__STATE__STATE_READY, NULL, NULL, true, 0, NULL                    \
 	}
 #define STOPPED(type)                                                                              \
 	{                                                                                          \
-		type, "web", API__STATE__STATE_STOPPED, "StopRequested", NULL, true, 0             \
+		type, "web", API__STATE__STATE_STOPPED, "StopRequested", NULL, true, 0, NULL       \
 	}
 #define FAILED_(type)                                                                              \
 	{                                                                                          \
-		type, "web", API__STATE__STATE_FAILED, "Exited", NULL, true, 0                     \
+		type, "web", API__STATE__STATE_FAILED, "Exited", NULL, true, 0, NULL               \
 	}
 #define GONE                                                                                       \
 	{                                                                                          \
-		DELETED, "web", API__STATE__STATE_READY, NULL, NULL, true, 0                       \
+		DELETED, "web", API__STATE__STATE_READY, NULL, NULL, true, 0, NULL                 \
 	}
 #define S                                                                                          \
 	{                                                                                          \
-		SYNCED, NULL, 0, NULL, NULL, false, 0                                              \
+		SYNCED, NULL, 0, NULL, NULL, false, 0, NULL                                        \
 	}
 #define R                                                                                          \
 	{                                                                                          \
-		RESYNC, NULL, 0, NULL, NULL, false, 0                                              \
+		RESYNC, NULL, 0, NULL, NULL, false, 0, NULL                                        \
 	}
 #define P                                                                                          \
 	{                                                                                          \
-		PAUSE, NULL, 0, NULL, NULL, false, 0                                               \
+		PAUSE, NULL, 0, NULL, NULL, false, 0, NULL                                         \
 	}
 #define H                                                                                          \
 	{                                                                                          \
-		HANG, NULL, 0, NULL, NULL, false, 0                                                \
+		HANG, NULL, 0, NULL, NULL, false, 0, NULL                                          \
 	}
 #define E                                                                                          \
 	{                                                                                          \
-		END, NULL, 0, NULL, NULL, false, 0                                                 \
+		END, NULL, 0, NULL, NULL, false, 0, NULL                                           \
 	}
 #define X                                                                                          \
 	{                                                                                          \
-		CRASH, NULL, 0, NULL, NULL, false, 0                                               \
+		CRASH, NULL, 0, NULL, NULL, false, 0, NULL                                         \
 	}
 
 static const char in_default[] = " in realm \"default\", space \"default\", stack \"default\"";
@@ -344,7 +350,7 @@ static const struct row waits[] = {
 /* Ready for the n-th time, by a run that has just begun. */
 #define BEGUN(type, n)                                                                             \
 	{                                                                                          \
-		type, "web", API__STATE__STATE_READY, NULL, NULL, true, n                          \
+		type, "web", API__STATE__STATE_READY, NULL, NULL, true, n, NULL                    \
 	}
 
 /* What is Ready and does not stay so, and what never will be. */
@@ -381,13 +387,15 @@ static const struct row unsteady[] = {
 	  "",
 	  "is not Ready after 3s; it is Pending, Restarting" },
 	{ "create cell web --wait",
-	  { { { ADDED, "web", API__STATE__STATE_STOPPED, "StopRequested", "stop", true, 0 }, S, H },
+	  { { { ADDED, "web", API__STATE__STATE_STOPPED, "StopRequested", "stop", true, 0, NULL },
+	      S,
+	      H },
 	    API__OUTCOME__OUTCOME_EXISTS },
 	  CLI_FAILED,
 	  "Cell \"web\": already existed\n",
 	  "was stopped and stays so until it is started; it is Stopped, StopRequested" },
 	{ "create cell web --wait", /* it has done what it was to do */
-	  { { { ADDED, "web", API__STATE__STATE_STOPPED, "Completed", NULL, true, 0 }, S, H },
+	  { { { ADDED, "web", API__STATE__STATE_STOPPED, "Completed", NULL, true, 0, NULL }, S, H },
 	    API__OUTCOME__OUTCOME_EXISTS },
 	  CLI_DONE,
 	  "Cell \"web\": already existed\n",
@@ -396,7 +404,9 @@ static const struct row unsteady[] = {
 
 static const struct row verbs_that_wait[] = {
 	{ "create cell web --wait",
-	  { { { ADDED, "web", API__STATE__STATE_PENDING, "NoContainers", NULL, false, 0 }, S, H },
+	  { { { ADDED, "web", API__STATE__STATE_PENDING, "NoContainers", NULL, false, 0, NULL },
+	      S,
+	      H },
 	    API__OUTCOME__OUTCOME_CREATED },
 	  CLI_DONE,
 	  "Cell \"web\": created\n",
@@ -433,7 +443,7 @@ static const struct row verbs_that_wait[] = {
 	  "Cell \"web\": killed\n",
 	  NULL },
 	{ "restart cell web --wait",
-	  { { { ADDED, "web", API__STATE__STATE_READY, NULL, "restart", true, 0 },
+	  { { { ADDED, "web", API__STATE__STATE_READY, NULL, "restart", true, 0, NULL },
 	      S,
 	      P,
 	      STOPPED(MODIFIED),
@@ -445,7 +455,7 @@ static const struct row verbs_that_wait[] = {
 	  "Cell \"web\": restarted\n",
 	  NULL },
 	{ "restart cell web --wait --timeout 3s",
-	  { { { ADDED, "web", API__STATE__STATE_READY, NULL, "restart", true, 0 }, S, H },
+	  { { { ADDED, "web", API__STATE__STATE_READY, NULL, "restart", true, 0, NULL }, S, H },
 	    API__OUTCOME__OUTCOME_ACCEPTED },
 	  CLI_FAILED,
 	  "Cell \"web\": restart asked for\n",
@@ -478,7 +488,7 @@ static const struct row watches[] = {
 	  "kuke: *" },
 	{ "get cells -w -o name",
 	  { { READY(ADDED),
-	      { ADDED, "zoo", API__STATE__STATE_READY, NULL, NULL, false, 0 },
+	      { ADDED, "zoo", API__STATE__STATE_READY, NULL, NULL, false, 0, NULL },
 	      S,
 	      P,
 	      E },
@@ -489,7 +499,7 @@ static const struct row watches[] = {
 	/* nothing changed for one, the other went unseen */
 	{ "get cells -w",
 	  { { READY(ADDED),
-	      { ADDED, "zoo", API__STATE__STATE_READY, NULL, NULL, true, 0 },
+	      { ADDED, "zoo", API__STATE__STATE_READY, NULL, NULL, true, 0, NULL },
 	      S,
 	      P,
 	      R,
@@ -504,7 +514,7 @@ static const struct row watches[] = {
 	/* went since: nobody here has seen it */
 	{ "get cells -w --resource-version 7",
 	  { { STOPPED(MODIFIED),
-	      { DELETED, "zoo", API__STATE__STATE_READY, NULL, NULL, true, 0 },
+	      { DELETED, "zoo", API__STATE__STATE_READY, NULL, NULL, true, 0, NULL },
 	      S,
 	      E },
 	    0 },
@@ -517,22 +527,27 @@ static const struct row watches[] = {
 	  { { R,
 	      READY(ADDED),
 	      S,
-	      { DELETED, "zoo", API__STATE__STATE_READY, NULL, NULL, true, 0 },
+	      { DELETED, "zoo", API__STATE__STATE_READY, NULL, NULL, true, 0, NULL },
 	      E },
 	    0 },
 	  CLI_UNREACHABLE,
 	  "cell/default/default/default/web\n",
 	  "kuke: *" },
 	{ "get cells -w -o json",
-	  { { { ADDED, "web", API__STATE__STATE_READY, NULL, NULL, false, 0 }, S, P, GONE, E }, 0 },
+	  { { { ADDED, "web", API__STATE__STATE_READY, NULL, NULL, false, 0, NULL },
+	      S,
+	      P,
+	      GONE,
+	      E },
+	    0 },
 	  CLI_UNREACHABLE,
 	  NULL,
 	  "kuke: *" },
 	{ "get cells -w -o yaml",
-	  { { { ADDED, "web", API__STATE__STATE_READY, NULL, NULL, false, 0 },
+	  { { { ADDED, "web", API__STATE__STATE_READY, NULL, NULL, false, 0, NULL },
 	      S,
 	      P,
-	      { MODIFIED, "web", API__STATE__STATE_FAILED, NULL, NULL, false, 0 },
+	      { MODIFIED, "web", API__STATE__STATE_FAILED, NULL, NULL, false, 0, NULL },
 	      E },
 	    0 },
 	  CLI_UNREACHABLE,
@@ -617,13 +632,20 @@ static void test_watched(void **state UNUSED)
 					     API__OUTCOME__OUTCOME_ACCEPTED },
 				   creates = { { PENDING(ADDED, "Creating"), S, P, READY(MODIFIED),
 						 H },
-					       API__OUTCOME__OUTCOME_CREATED };
+					       API__OUTCOME__OUTCOME_CREATED },
+				   pulls = { { PULLS(ADDED, "1 %"), S, PULLS(MODIFIED, "2 %"), P,
+					       PENDING(MODIFIED, "Creating"), READY(MODIFIED), H },
+					     0 };
 	static const struct {
 		const char *line, *out, *err;
 		const struct script *script;
 	} rows[] = {
 		{ "wait cell web", "Cell \"web\": Ready\n", "Cell \"web\": Pending, Creating\r\n",
 		  &starts },
+		{ "wait cell web", "Cell \"web\": Ready\n",
+		  "Cell \"web\": Pending, PullingImage: 1 %\r\n\033[A\033[2K"
+		  "Cell \"web\": Pending, PullingImage: 2 %\r\nCell \"web\": Pending, Creating\r\n",
+		  &pulls },
 		{ "start cell web --wait", "Cell \"web\": started\n",
 		  "Cell \"web\": Pending, Creating\r\n", &starts },
 		{ "stop cell web --wait", "Cell \"web\": stopped\n", "Cell \"web\": Ready\r\n",
@@ -650,7 +672,7 @@ static void test_watched(void **state UNUSED)
 static void test_get_watch_json(void **state UNUSED)
 {
 	static const struct script script = { { { ADDED, "web", API__STATE__STATE_READY,
-						  "two\n  lines", NULL, false, 0 },
+						  "two\n  lines", NULL, false, 0, NULL },
 						S,
 						P,
 						GONE,
