@@ -71,7 +71,7 @@ registry_push() { ctr -n "${NAMESPACE_OF_IMAGES:-kukeon-default}" images push "$
 
 # registry_push_archive NAME FILE: an image that the archive has under that name; nothing of it stays in containerd.
 registry_push_archive() {
-	ctr -n pushed images import "$2" >/dev/null
+	ctr -n pushed images import --no-unpack "$2" >/dev/null
 	NAMESPACE_OF_IMAGES=pushed registry_push "$1" "$1" --plain-http
 	ctr -n pushed images rm --sync "$1" >/dev/null
 }
