@@ -71,7 +71,7 @@ registry_push() { ctr -n "${NAMESPACE_OF_IMAGES:-kukeon-default}" images push "$
 
 # registry_push_archive NAME FILE: an image that the archive has under that name; nothing of it stays in containerd.
 registry_push_archive() {
-	ctr -n pushed images import "$2" >/dev/null
+	ctr -n pushed images import --no-unpack "$2" >/dev/null
 	NAMESPACE_OF_IMAGES=pushed registry_push "$1" "$1" --plain-http
 	ctr -n pushed images rm --sync "$1" >/dev/null
 }
@@ -96,7 +96,11 @@ registry_tls() { echo "tls: {certificate: $T/tls/$1.cert, key: $T/tls/$1.key${2:
 
 # registry_password USER PASSWORD: the line of a registry that lets nobody else in.
 registry_password() {
-	python3 -W ignore -c 'import crypt, sys
-print(sys.argv[1] + ":" + crypt.crypt(sys.argv[2], crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=16)))' "$@" >"$T/htpasswd"
+	python3 - "$@" >"$T/htpasswd" <<-'END'
+		import ctypes, sys
+		crypt = ctypes.CDLL("libcrypt.so.1").crypt
+		crypt.restype = ctypes.c_char_p
+		print(sys.argv[1] + ":" + crypt(sys.argv[2].encode(), b"$2b$04$abcdefghijklmnopqrstuu").decode())
+	END
 	echo "auth: {htpasswd: {realm: test, path: $T/htpasswd}}"
 }

@@ -9,6 +9,8 @@
 
 #include <stdio.h>
 
+#include "core/base/str.h"
+
 /* The registry has to be asked before the container is made, or started by request. What has to be
  * there anyway is not asked for. */
 static bool registry_is_due(const struct container *c)
@@ -123,7 +125,7 @@ static const char *remedy(enum image_fault fault)
 	}
 }
 
-enum { BYTES_TEXT = 24 };
+enum { BYTES_TEXT = 24, WHY_BYTES = 251 };
 
 static const char *bytes_text(uint64_t bytes, char text[BYTES_TEXT])
 {
@@ -159,11 +161,13 @@ static void progress_text(const struct pull *pull, char *text, size_t size)
 void pull_text(const struct pull *pull, char *text, size_t size)
 {
 	const char *again = pull->state == PULL_WAITS ? pull->again : NULL;
+	char why[WHY_BYTES];
 
 	if (pull->state == PULL_RUNS || pull->state == PULL_DONE)
 		return progress_text(pull, text, size);
-	snprintf(text, size, "cannot pull %.150s: %.250s%s%s%s", pull->image, pull->err.msg,
-		 remedy(pull->fault), again ? "; next try at " : "", again ? again : "");
+	str_fit(why, sizeof(why), pull->err.msg);
+	snprintf(text, size, "cannot pull %.150s: %s%s%s%s", pull->image, why, remedy(pull->fault),
+		 again ? "; next try at " : "", again ? again : "");
 }
 
 void cell_say_pulls(struct planning *p)

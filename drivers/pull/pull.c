@@ -130,10 +130,11 @@ static void give_back(struct pull *pull)
 		     pull->object, &pull->end);
 }
 
-/* What may go on soon. What is wrong will be so the next time, and is not worth the space. */
+/* What may go on soon. What is wrong will be so the next time, and is not worth the space; what
+ * filled the disk is in everybody's way. */
 static bool is_worth_keeping(const struct pull *pull)
 {
-	return pull->failure.code && pull->has_bytes &&
+	return pull->failure.code && pull->failure.code != -ENOSPC && pull->has_bytes &&
 	       (pull->cancelled || pull->failure.fault == IMAGE_FAULT_UNREACHABLE ||
 		pull->failure.fault == IMAGE_FAULT_TOO_MANY ||
 		pull->failure.fault == IMAGE_FAULT_OTHER);

@@ -2,8 +2,8 @@
 # shellcheck shell=bash source=lib.sh
 # containerd's own filesystem is full: a new cell waits and says what containerd says, the others are untouched and, as long
 # as the kernel can mount, kept running; with space all comes up by itself.
-ROOT=$KUKEON_TEST_BASE/containerd
-MOUNT=$T/containerd
+# shellcheck source-path=SCRIPTDIR
+. "${BASH_SOURCE[0]%/*}/lib-small.sh"
 FIELDS='restartBackoffSeconds: 0'
 SPACE_LIMIT=10 # seconds from having space to all being well
 
@@ -16,21 +16,7 @@ fill_inodes() {
 	done 2>/dev/null
 }
 
-# What containerd has, on a small filesystem of its own.
-move_to_small() {
-	local kib inodes
-	containerd_stop
-	kib=$(du -k -s "$ROOT" | cut -f 1)
-	inodes=$(find "$ROOT" | wc -l)
-	mkdir "$MOUNT"
-	mount -t tmpfs -o "size=$((kib + 16384))k,nr_inodes=$((inodes + 2000)),mode=711" tmpfs "$MOUNT"
-	cp -a "$ROOT/." "$MOUNT"
-	mount --move "$MOUNT" "$ROOT"
-	containerd_start
-}
-
-move_to_small
-wait_for "kukeond sees it" runtime_is_connected
+small_begin 16384 2000
 drop_ready_cell web root side
 before=$(cell_processes web)
 
@@ -62,12 +48,4 @@ rm -rf "$ROOT/filler" "$ROOT/inodes"
 LIMIT=$SPACE_LIMIT wait_for_cell late Ready
 LIMIT=$SPACE_LIMIT wait_for_new_pid web side "$side"
 assert_eq "$root" "$(container_pid web root)" "the root's process"
-
-# Back to the filesystem that the other scenarios have.
-remove_all_manifests
-wait_for "no cells" cells_are_gone
-containerd_stop
-let_go() { umount "$ROOT" 2>/dev/null; } # the last of its containers are being taken down
-wait_for "nobody to use the small filesystem" let_go
-containerd_start
-wait_for "kukeond sees it" runtime_is_connected
+small_end

@@ -275,11 +275,34 @@ static void test_what_is_said(void **state UNUSED)
 	}
 }
 
+/* Where it failed may be a long path: why it did is said all the same. */
+static void test_long_reason(void **state UNUSED)
+{
+	struct pull pull = { .state = PULL_WAITS,
+			     .fault = IMAGE_FAULT_OTHER,
+			     .again = (char *)"12:00" };
+	struct plan plan;
+	char path[400];
+
+	memset(path, 'x', sizeof(path) - 1);
+	path[sizeof(path) - 1] = '\0';
+	pull.image = (char *)"nginx";
+	error_set(&pull.err, -ENOSPC, "write /%s: no space left on device", path);
+
+	AUTO_FREE char *steps = plan_one(MISSING, IF_NOT_PRESENT, &pull, &plan);
+
+	if (!str_starts_with(plan.message, "container a: cannot pull nginx: write /xxx") ||
+	    !strstr(plan.message, "xx: no space left on device; next try at 12:00"))
+		fail_msg("%s", plan.message);
+	plan_fini(&plan);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_who_waits),
 		cmocka_unit_test(test_what_is_said),
+		cmocka_unit_test(test_long_reason),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
