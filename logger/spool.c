@@ -11,7 +11,11 @@
 #include "core/base/fs.h"
 #include "core/base/log.h"
 
-enum { TOKEN_MAX_BYTES = 64, LOCK_RETRY_MS = 200, STAT_MAX_BYTES = 512 };
+enum {
+	TOKEN_MAX_BYTES = 64,
+	STAT_MAX_BYTES = 512,
+	LOCK_RETRY_MS = 200, /* at start, while another kukeon-log lives: whether it does */
+};
 
 /* ---- the lock ---- */
 
