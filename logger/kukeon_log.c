@@ -10,6 +10,7 @@
 
 #include "core/base/fs.h"
 #include "core/base/log.h"
+#include "core/base/str.h"
 #include "core/base/version.h"
 #include "logger/journal.h"
 #include "logger/logger.h"
@@ -84,14 +85,14 @@ static int find_group(const struct options *options, int spool_fd, gid_t *ret, s
 	struct stat st;
 	char *end;
 
-	if (options->group == NULL) {
+	if (str_empty(options->group)) {
 		if (fstat(spool_fd, &st) < 0)
 			return error_set(err, -errno, "cannot look at the spool: %m");
 		*ret = st.st_gid;
 		return 0;
 	}
 	*ret = (gid_t)strtoul(options->group, &end, 10);
-	if (*options->group != '\0' && *end == '\0')
+	if (*end == '\0')
 		return 0;
 	group = getgrnam(options->group);
 	if (group == NULL)

@@ -87,6 +87,7 @@ struct logger {
 	bool is_ended;       /* the reader was told to end */
 	bool ticks;          /* the reader's: a FIFO has begun to wait */
 	int wait_ms;         /* how long it may sleep, -1: until something happens */
+	int64_t turned_us;   /* when its last turn began */
 	int64_t looked_ms;   /* when it looked at all last */
 };
 

@@ -21,14 +21,20 @@ enum {
 	EVENTS_AT_ONCE = 64,
 	INOTIFY_BYTES = 4096,
 	DIR_MODE = 0700,
+	PACE_US = 1000, /* in which a FIFO takes some 250 KB */
 };
 
-int64_t logger_now_ms(void)
+static int64_t now_us(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+	return now.tv_sec * 1000000LL + now.tv_nsec / 1000;
+}
+
+int64_t logger_now_ms(void)
+{
+	return now_us() / 1000;
 }
 
 /* ---- set up ---- */
@@ -185,6 +191,18 @@ static void look_if_due(struct logger *logger)
 		reader_look(logger, is_due);
 }
 
+/* The first thing after a rest is done at once. Behind it come turns of PACE_US, in which a busy
+ * container prints many lines: one at a time, each would cost more than what is done with it. */
+static void keep_pace(struct logger *logger)
+{
+	int64_t now = now_us(), due = logger->turned_us + PACE_US;
+	const struct timespec pause = { .tv_nsec = (due - now) * 1000 };
+
+	if (due > now)
+		nanosleep(&pause, NULL);
+	logger->turned_us = due > now ? due : now;
+}
+
 static int turn(struct logger *logger, struct error *err)
 {
 	struct epoll_event events[EVENTS_AT_ONCE];
@@ -192,6 +210,7 @@ static int turn(struct logger *logger, struct error *err)
 
 	if (n < 0 && errno != EINTR)
 		return error_set(err, -errno, "cannot wait: %m");
+	keep_pace(logger);
 	for (int i = 0; i < n && r == 0; i++)
 		r = on_event(logger, events[i].data.ptr, err);
 	look_if_due(logger);
