@@ -387,11 +387,15 @@ static void what_cannot_be_written_is_counted(void **state)
 	source_close(&source);
 }
 
-/* Needs to be root with a mount namespace of its own. */
+/* Nobody else sees what is mounted. Only root may. */
+static bool have_mounts(void)
+{
+	return unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+}
+
 static bool mount_small(const char *dir)
 {
-	return mkdir(dir, 0755) == 0 && unshare(CLONE_NEWNS) == 0 &&
-	       mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	return mkdir(dir, 0755) == 0 && have_mounts() &&
 	       mount("small", dir, "tmpfs", 0, "size=1m") == 0;
 }
 
@@ -560,6 +564,77 @@ static void a_second_one_waits_for_the_first(void **state)
 	source_close(&source);
 }
 
+/* ---- a disk that hangs ---- */
+
+/* A filesystem that keeps silent, so that who asks it cannot even be killed; 0: cannot be had. */
+static pid_t mount_silent(const char *dir)
+{
+	char said[16] = "";
+	int pipe_fds[2];
+	pid_t pid;
+
+	assert_int_equal(mkdir(dir, 0755), 0);
+	if (!have_mounts() || access("/dev/fuse", R_OK | W_OK) < 0)
+		return 0;
+	assert_int_equal(pipe(pipe_fds), 0);
+	pid = fork();
+	if (pid == 0) {
+		dup2(pipe_fds[1], STDOUT_FILENO);
+		close(pipe_fds[0]);
+		close(pipe_fds[1]);
+		execl(FUSE_SERVER_PROGRAM, "fuse_server", dir, "silent", NULL);
+		_exit(127);
+	}
+	close(pipe_fds[1]);
+	(void)!read(pipe_fds[0], said, sizeof(said) - 1);
+	close(pipe_fds[0]);
+	if (str_starts_with(said, "mounted"))
+		return pid;
+	waitpid(pid, NULL, 0);
+	return 0;
+}
+
+static void require_answer(const struct bench *b, const char *token)
+{
+	sleep_ms(200);
+	ping(b, token);
+	for (int i = 0; i < 2000 && !pulse_is(b, token); i++)
+		sleep_ms(5);
+	assert_true(pulse_is(b, token));
+}
+
+static void a_disk_that_hangs_stops_nobody(void **state)
+{
+	struct bench *b = *state;
+	struct source source = { 0 };
+	pid_t fuse = mount_silent(b->logs), hung;
+	int64_t worst_ms;
+
+	if (fuse == 0) {
+		print_message("skipped: no FUSE\n");
+		skip();
+	}
+	source.conf.dir = xasprintf("%s/x/y", b->logs);
+	bench_start(b);
+	source_open(b, &source, 1, 7);
+	print_for_ms(&source, 0, 4000, &worst_ms);
+	assert_in_range(worst_ms, 0, 8 * 1000);
+	bench_wait_file(b, &source, LOG_SPOOL_STAT, true);
+	require_answer(b, "hangs");
+	hung = b->logger;
+	kill(hung, SIGKILL); /* one thread of it cannot end */
+	bench_start(b);
+	require_answer(b, "takes over");
+	print_for_ms(&source, 0, 500, &worst_ms);
+	kill(b->logger, SIGKILL);
+	kill(fuse, SIGUSR1); /* it answers */
+	waitpid(hung, NULL, 0);
+	bench_kill(b, SIGKILL);
+	kill(fuse, SIGTERM);
+	waitpid(fuse, NULL, 0);
+	source_close(&source);
+}
+
 /* ---- the journal ---- */
 
 static int bind_journal(struct bench *b, char *path, size_t size)
@@ -619,6 +694,7 @@ int main(void)
 		TEST(a_gigabyte_without_a_line_is_bounded),
 		TEST(it_answers),
 		TEST(a_second_one_waits_for_the_first),
+		TEST(a_disk_that_hangs_stops_nobody),
 		TEST(journald_gets_fields),
 	};
 
