@@ -14,6 +14,7 @@
 enum {
 	TOKEN_MAX_BYTES = 64,
 	STAT_MAX_BYTES = 512,
+	LATE_TRIES = 3,
 	LOCK_RETRY_MS = 200, /* at start, while another kukeon-log lives: whether it does */
 };
 
@@ -42,29 +43,57 @@ static bool holder_is_dead(int fd)
 	return pid > 0 && is_dead(pid);
 }
 
-static void wait_for_lock(int fd)
+/* The file may have been put in the place of ours meanwhile. */
+static bool is_the_lock(int spool_fd, int fd)
+{
+	struct stat ours, now;
+
+	return fstat(fd, &ours) == 0 && fstatat(spool_fd, LOG_LOCK_NAME, &now, 0) == 0 &&
+	       ours.st_ino == now.st_ino && ours.st_dev == now.st_dev;
+}
+
+/* 1: we have it, 0: somebody else does. @is_late: one that is dead, and cannot give it back, keeps
+ * the old file; one that has just taken it has said by now who it is. */
+static int try_lock(int spool_fd, bool is_late, int *ret_fd)
+{
+	AUTO_CLOSE int fd =
+		openat(spool_fd, LOG_LOCK_NAME, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (is_late && holder_is_dead(fd) && is_the_lock(spool_fd, fd))
+			unlinkat(spool_fd, LOG_LOCK_NAME, 0);
+		return 0;
+	}
+	if (!is_the_lock(spool_fd, fd))
+		return 0;
+	*ret_fd = take_fd(&fd);
+	return 1;
+}
+
+static int wait_for_lock(int spool_fd, int *ret_fd)
 {
 	const struct timespec pause = { .tv_nsec = LOCK_RETRY_MS * 1000000L };
-	bool is_said = false;
+	int tries = 0, r;
 
-	while (flock(fd, LOCK_EX | LOCK_NB) < 0 && !holder_is_dead(fd)) {
-		if (!is_said)
+	while ((r = try_lock(spool_fd, tries >= LATE_TRIES, ret_fd)) == 0) {
+		if (tries++ == 0)
 			log_info("waiting for another kukeon-log to end");
-		is_said = true;
 		nanosleep(&pause, NULL);
 	}
+	return r;
 }
 
 int spool_lock(int spool_fd, struct error *err)
 {
-	AUTO_CLOSE int fd =
-		openat(spool_fd, LOG_LOCK_NAME, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	AUTO_CLOSE int fd = -1;
 	char text[32];
 	int len = snprintf(text, sizeof(text), "%d\n", getpid());
+	int r = wait_for_lock(spool_fd, &fd);
 
-	if (fd < 0)
-		return fs_error(err, -errno, "open", LOG_LOCK_NAME);
-	wait_for_lock(fd);
+	if (r < 0)
+		return fs_error(err, r, "open", LOG_LOCK_NAME);
 	if (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)len, 0) != len)
 		return fs_error(err, -errno, "write", LOG_LOCK_NAME);
 	return take_fd(&fd);

@@ -367,7 +367,7 @@ static long print_for_ms(struct source *source, long n, int64_t ms, int64_t *ret
 static void what_cannot_be_written_is_counted(void **state)
 {
 	struct bench *b = *state;
-	struct source source = { 0 };
+	struct source source = { .conf = { .max_files = LOG_FILES_MAX } };
 	int64_t worst_ms;
 	long n;
 
@@ -402,7 +402,7 @@ static bool mount_small(const char *dir)
 static void on_a_full_disk_lines_are_counted(void **state)
 {
 	struct bench *b = *state;
-	struct source source = { .conf = { .max_bytes = 8 << 20 } };
+	struct source source = { .conf = { .max_bytes = 8 << 20, .max_files = LOG_FILES_MAX } };
 	int64_t worst_ms;
 	long n;
 
