@@ -289,7 +289,8 @@ void aside_end_all(void)
 	given_up_fd = -1;
 	given_up = false;
 	list_for_each(child, &left, link) {
-		pidfd_send_signal(child->pidfd, SIGKILL, NULL, 0);
+		if (!child->follows)
+			pidfd_send_signal(child->pidfd, SIGKILL, NULL, 0);
 		list_remove(&child->link);
 		aside_child_has_ended(child);
 		child_free(child);

@@ -44,8 +44,9 @@ struct aside {
 	void (*run)(struct aside_page *page, void *result, const void *ctx);
 	const void *ctx;
 	size_t result_bytes;
-	bool allocates;    /* may use malloc and stdio */
-	bool resolved;     /* page->at has no links: the whole filesystem that it lies on hangs */
+	bool allocates; /* may use malloc and stdio */
+	bool follows;   /* ends by itself when we do, and others first: aside_end_all() lets it */
+	bool resolved;  /* page->at has no links: the whole filesystem that it lies on hangs */
 	unsigned limit_ms; /* 0: ASIDE_LIMIT_MS */
 };
 

@@ -54,6 +54,7 @@ int aside_child_start(const struct aside *aside, struct child *child, struct err
 		return error_set(err, -errno, "no memory to look at %s: %m", aside->name);
 	child->page = page;
 	child->since = time(NULL);
+	child->follows = aside->follows;
 	child->pid = aside->allocates ? fork() : _Fork();
 	if (child->pid == 0)
 		run_child(aside, page);

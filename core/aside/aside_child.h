@@ -17,6 +17,7 @@ struct child {
 	time_t since;
 	struct aside_page *page;
 	size_t bytes;
+	bool follows; /* struct aside */
 };
 
 /* It is gone, and nothing of it is left. */

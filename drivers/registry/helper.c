@@ -3,13 +3,15 @@
  * docker's credential helpers (its repository docker-credential-helpers): "get", the server on
  * standard input, JSON on standard output. Run by a process aside, which has given up all rights:
  * nobody, without groups, and without a way back.
+ *
+ * It ends with the daemon, however that ends: the process aside sees that, and kills the helper's
+ * group, with whatever it has started. Of the process aside the helper hears from the kernel.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
@@ -32,6 +34,7 @@ enum {
 
 struct question {
 	char *program, *server;
+	pid_t daemon; /* who asks */
 };
 
 enum said {
@@ -46,6 +49,7 @@ enum said {
 
 struct result {
 	enum said said;
+	bool not_started; /* said by the child that was to become the helper */
 	size_t len;
 	char text[OUT_MAX_BYTES + 1];
 };
@@ -73,28 +77,29 @@ static int open_input(const char *server)
 	return fd;
 }
 
-static int spawn_from_path(char *program, const int fds[2], pid_t *ret_pid)
+/* In the child that becomes the helper. */
+static void start_from_path(const struct question *question, const int fds[2], pid_t parent,
+			    struct result *result)
 {
 	static char path[] = "PATH=" HELPER_PATH, home[] = "HOME=/nonexistent", get[] = "get";
-	char *const env[] = { path, home, NULL }, *const argv[] = { program, get, NULL };
+	char *const env[] = { path, home, NULL }, *const argv[] = { question->program, get, NULL };
 	const char *dir = HELPER_PATH;
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attr;
-	int r = ENOENT;
 
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP);
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, fds[0], STDIN_FILENO);
-	posix_spawn_file_actions_adddup2(&actions, fds[1], STDOUT_FILENO);
-	for (size_t len; *dir && r == ENOENT; dir += len + (dir[len] == ':')) {
+	setpgid(0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent || dup2(fds[0], STDIN_FILENO) < 0 ||
+	    dup2(fds[1], STDOUT_FILENO) < 0)
+		_exit(EXIT_FAILURE);
+	errno = ENOENT;
+	for (size_t len; *dir && errno == ENOENT; dir += len + (dir[len] == ':')) {
 		char file[PATH_MAX];
 
 		len = strcspn(dir, ":");
-		snprintf(file, sizeof(file), "%.*s/%s", (int)len, dir, program);
-		r = posix_spawn(ret_pid, file, &actions, &attr, argv, env);
+		snprintf(file, sizeof(file), "%.*s/%s", (int)len, dir, question->program);
+		execve(file, argv, env);
 	}
-	return r;
+	result->not_started = true;
+	_exit(EXIT_FAILURE);
 }
 
 static int64_t now_ms(void)
@@ -105,18 +110,30 @@ static int64_t now_ms(void)
 	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static bool await(int fd, int64_t until_ms)
-{
-	struct pollfd waits = { .fd = fd, .events = POLLIN };
-	int64_t left_ms = until_ms - now_ms();
+/* What is waited for. */
+struct helper {
+	pid_t pid;
+	int pidfd, out;
+	int daemon; /* who asked; a pidfd too */
+	int64_t until_ms;
+};
 
-	return left_ms > 0 && poll(&waits, 1, (int)left_ms) > 0;
+static bool await(const struct helper *helper, int fd)
+{
+	struct pollfd waits[] = {
+		{ .fd = fd, .events = POLLIN },
+		{ .fd = helper->daemon, .events = POLLIN },
+	};
+	int64_t left_ms = helper->until_ms - now_ms();
+
+	return left_ms > 0 && poll(waits, ARRAY_SIZE(waits), (int)left_ms) > 0 && !waits[1].revents;
 }
 
-static enum said read_output(int fd, int64_t until_ms, struct result *result)
+static enum said read_output(const struct helper *helper, struct result *result)
 {
-	while (await(fd, until_ms)) {
-		ssize_t n = read(fd, result->text + result->len, OUT_MAX_BYTES - result->len);
+	while (await(helper, helper->out)) {
+		ssize_t n =
+			read(helper->out, result->text + result->len, OUT_MAX_BYTES - result->len);
 
 		if (n <= 0)
 			return n < 0 || result->len == OUT_MAX_BYTES ? TOO_MUCH : SAID_IT;
@@ -126,32 +143,50 @@ static enum said read_output(int fd, int64_t until_ms, struct result *result)
 }
 
 /* What it says, and how it ends. */
-static enum said listen_to(pid_t pid, int out, struct result *result)
+static enum said listen_to(const struct helper *helper, struct result *result)
 {
-	int64_t until_ms = now_ms() + HELPER_LIMIT_MS;
-	int pidfd = pidfd_open(pid, 0), status = 0;
-	enum said said = read_output(out, until_ms, result);
+	enum said said = read_output(helper, result);
+	int status = 0;
 
-	if (said == SAID_IT && !await(pidfd, until_ms))
+	if (said == SAID_IT && !await(helper, helper->pidfd))
 		said = TOO_LATE;
-	kill(-pid, SIGKILL); /* what it left running, too */
-	if (waitpid(pid, &status, 0) == pid && said == SAID_IT && status != 0)
-		return ENDED_BAD;
-	return said;
+	kill(-helper->pid, SIGKILL); /* what it left running, too */
+	if (waitpid(helper->pid, &status, 0) != helper->pid || said != SAID_IT || status == 0)
+		return said;
+	return result->not_started ? NO_PROGRAM : ENDED_BAD;
+}
+
+static enum said start_and_listen(const struct question *question, struct helper *helper,
+				  struct result *result)
+{
+	int input = open_input(question->server), pipes[2];
+	pid_t parent = getpid();
+
+	if (input < 0 || pipe2(pipes, O_CLOEXEC) < 0)
+		return NO_PROGRAM;
+	helper->until_ms = now_ms() + HELPER_LIMIT_MS;
+	helper->out = pipes[0];
+	helper->pid =
+		_Fork(); /* libuv closes its own after fork(): by numbers that are ours here */
+	if (helper->pid == 0)
+		start_from_path(question, (const int[]){ input, pipes[1] }, parent, result);
+	if (helper->pid < 0)
+		return NO_PROGRAM;
+	setpgid(helper->pid, helper->pid); /* as it does itself: who of both comes first */
+	helper->pidfd = pidfd_open(helper->pid, 0);
+	close(pipes[1]);
+	return listen_to(helper, result);
 }
 
 static enum said run_helper(const struct question *question, struct result *result)
 {
-	int input = open_input(question->server), pipes[2];
-	pid_t pid;
+	struct helper helper = { .daemon = pidfd_open(question->daemon, 0) };
 
+	if (helper.daemon < 0 || getppid() != question->daemon)
+		return TOO_LATE;
 	if (!give_up_rights())
 		return NO_RIGHTS_TO_GIVE_UP;
-	if (input < 0 || pipe2(pipes, O_CLOEXEC) < 0 ||
-	    spawn_from_path(question->program, (const int[]){ input, pipes[1] }, &pid) != 0)
-		return NO_PROGRAM;
-	close(pipes[1]);
-	return listen_to(pid, pipes[0], result);
+	return start_and_listen(question, &helper, result);
 }
 
 static void run(struct aside_page *page, void *result, const void *ctx)
@@ -212,13 +247,14 @@ int helper_ask(const char *name, const char *server, struct secret *ret_secret, 
 {
 	AUTO_FREE char *program = xasprintf("docker-credential-%s", name);
 	AUTO_FREE char *to = xstrdup(server);
-	const struct question question = { program, to };
+	const struct question question = { program, to, getpid() };
 	const struct aside aside = {
 		.name = program,
 		.run = run,
 		.ctx = &question,
 		.result_bytes = sizeof(struct result),
 		.allocates = true,
+		.follows = true,
 		.limit_ms = HELPER_LIMIT_MS + ASIDE_LIMIT_MS,
 	};
 	void *result = NULL;

@@ -4,16 +4,21 @@
  * (registry-server), and Debian's docker-registry. Exit 77: not beside them (registry-driver).
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "core/base/fs.h"
 #include "core/base/str.h"
+#include "drivers/registry/endpoint.h"
 #include "drivers/registry/registry.h"
 
 enum {
@@ -555,6 +560,87 @@ static void test_helper(void **state UNUSED)
 	assert_fault(&asking, IMAGE_FAULT_UNAUTHORIZED, "64 KiB");
 }
 
+/* What a helper tells of itself: "PARENT PID OF-ITS-CHILD". */
+#define TELLS_FILE "/tmp/kukeontest-helper"
+
+struct told {
+	int aside, pid, child;
+};
+
+static bool read_told(struct told *ret)
+{
+	struct buf buf AUTO_BUF = { 0 };
+	struct error err;
+
+	return fs_read_file(AT_FDCWD, TELLS_FILE, LOG_MAX_BYTES, &buf, &err) == 0 &&
+	       sscanf(buf.data ? buf.data : "", "%d %d %d\n", &ret->aside, &ret->pid,
+		      &ret->child) == 3;
+}
+
+static bool is_gone(int pid)
+{
+	return kill(pid, 0) < 0 && errno == ESRCH;
+}
+
+enum { LOOK_MS = 20, GONE_MS = 5000 }; /* the helper's own limit is twice that */
+
+/* A daemon that asks a helper which does not end. */
+static pid_t start_daemon(struct told *ret)
+{
+	pid_t pid;
+	int tries = 0;
+
+	unlink(TELLS_FILE);
+	pid = fork();
+	if (pid == 0) {
+		struct secret secret = { 0 };
+		struct error err;
+
+		helper_ask("kukeontest", HOST, &secret, &err);
+		_exit(EXIT_SUCCESS);
+	}
+	for (; !read_told(ret); tries++) {
+		assert_true(tries < WAIT_MS / LOOK_MS);
+		usleep(LOOK_MS * 1000);
+	}
+	return pid;
+}
+
+static void assert_goes(int pid)
+{
+	for (int ms = 0; !is_gone(pid); ms += LOOK_MS) {
+		if (ms > GONE_MS)
+			fail_msg("process %d outlives who asked", pid);
+		usleep(LOOK_MS * 1000);
+	}
+}
+
+/* Killed is the daemon, or the process beside it that listens to the helper. */
+static void test_helper_ends_with_us(void **state UNUSED)
+{
+	const char *text = "#!/bin/sh\nsleep 1000 &\n"
+			   "echo $PPID $$ $! >" TELLS_FILE ".new\n"
+			   "mv " TELLS_FILE ".new " TELLS_FILE "\nexec sleep 1000\n";
+	struct told told;
+	struct error err;
+	pid_t daemon;
+
+	assert_int_equal(fs_write_file_atomic(HELPER, text, strlen(text), 0755, &err), 0);
+	daemon = start_daemon(&told);
+	kill(daemon, SIGKILL);
+	assert_int_equal(waitpid(daemon, NULL, 0), daemon);
+	assert_goes(told.pid);
+	assert_goes(told.child);
+	assert_goes(told.aside);
+	daemon = start_daemon(&told);
+	kill(told.aside, SIGKILL);
+	assert_goes(told.pid);
+	kill(told.child, SIGKILL);
+	assert_int_equal(waitpid(daemon, NULL, 0), daemon);
+	unlink(TELLS_FILE);
+	unlink(HELPER);
+}
+
 /* ---- blobs ---- */
 
 static void test_blob(void **state UNUSED)
@@ -950,6 +1036,7 @@ int main(void)
 		TEST(password_file),
 		TEST(docker_config),
 		TEST(helper),
+		TEST(helper_ends_with_us),
 		TEST(blob),
 		TEST(blob_breaks_off),
 		TEST(blob_is_wrong),
