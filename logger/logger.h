@@ -48,6 +48,13 @@ struct stream {
 	uint64_t punched; /* before this the spill is a hole */
 };
 
+/* A program that compresses an old file. */
+struct compress {
+	pid_t pid;    /* 0: there is none */
+	uint64_t ino; /* of the file */
+	bool is_through, is_good;
+};
+
 struct entry {
 	struct list link;   /* logger.entries, the reader's */
 	struct list queued; /* writer.queue, under logger.lock */
@@ -63,6 +70,7 @@ struct entry {
 	bool is_busy, is_failing;
 	bool all_taken, all_written; /* of one that is ending */
 	struct log_stat dropped;     /* of all gaps in the log */
+	struct compress compress;
 };
 
 /* A thread and what it has to write. */
@@ -71,11 +79,12 @@ struct writer {
 	pthread_t thread;
 	pthread_cond_t wakes;
 	struct list queue; /* struct entry.queued */
-	bool is_running;
+	bool is_running, has_ended;
 };
 
 struct logger {
 	pthread_mutex_t lock;
+	pthread_cond_t ended;                           /* a writer has */
 	struct writer writers[LOG_DRIVER_JOURNALD + 1]; /* by enum log_driver */
 	struct list entries;                            /* struct entry.link */
 	int spool_fd, state_fd;
