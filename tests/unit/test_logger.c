@@ -296,6 +296,30 @@ static void old_files_are_counted(void **state)
 	source_close(&source);
 }
 
+/* Settings are read anew while it runs. */
+static void settings_change_meanwhile(void **state)
+{
+	static char line[1000];
+	struct bench *b = *state;
+	struct source source = { 0 };
+
+	memset(line, 'z', sizeof(line));
+	line[sizeof(line) - 1] = '\n';
+	bench_start(b);
+	source_open(b, &source, 1, 7);
+	for (int i = 0; i < 1000; i++)
+		source_print(&source, 0, line, sizeof(line));
+	wait_for_text(&source, "zzz");
+	assert_false(has_file(&source, 7, 1));
+	source.conf.max_bytes = LOG_MIN_BYTES;
+	source_write_conf(b, &source);
+	for (int i = 0; i < 20 * 1000 && !has_file(&source, 7, 1); i++, sleep_ms(1))
+		source_print(&source, 0, line, sizeof(line));
+	assert_true(has_file(&source, 7, 1));
+	end_and_wait(b, &source);
+	source_close(&source);
+}
+
 static void old_files_are_compressed(void **state)
 {
 	static const char magic[] = { 0x28, (char)0xb5, 0x2f, (char)0xfd };
@@ -710,6 +734,7 @@ int main(void)
 		TEST(what_is_printed_without_a_logger_waits),
 		TEST(one_run_before_is_kept),
 		TEST(old_files_are_counted),
+		TEST(settings_change_meanwhile),
 		TEST(old_files_are_compressed),
 		TEST(half_a_line_of_others_is_cut),
 		TEST(what_cannot_be_written_is_counted),
