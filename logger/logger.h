@@ -22,9 +22,10 @@
 #include "logger/state.h"
 
 enum {
-	SPILL_MAX_BYTES = 256 * 1024,  /* of a stream: taken and not yet written */
-	SPILL_PIPE_BYTES = 256 * 1024, /* a FIFO holds as much while nobody reads */
-	STALL_MS = 2000,               /* nothing could be written for so long: lines are dropped */
+	SPILL_MAX_BYTES = 256 * 1024,    /* of a stream: taken and not yet written */
+	SPILL_RESUME_BYTES = 192 * 1024, /* a FIFO that waits is read again once it has no more */
+	SPILL_PIPE_BYTES = 256 * 1024,   /* a FIFO holds as much while nobody reads */
+	STALL_MS = 2000, /* nothing could be written for so long: lines are dropped */
 	TICK_MS = 250,   /* while a FIFO waits or lines are dropped: looked at again */
 	RETRY_MS = 1000, /* while something cannot be written: tried again */
 	DRAIN_MS = 5000, /* at SIGTERM what was taken may be written for so long; the rest stays in

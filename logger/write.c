@@ -61,7 +61,7 @@ static void punch(struct stream *stream)
 
 static bool reader_waits(const struct stream *stream)
 {
-	return (stream->is_paused && stream_backlog(stream) <= SPILL_MAX_BYTES / 2) ||
+	return (stream->is_paused && stream_backlog(stream) <= SPILL_RESUME_BYTES) ||
 	       (stream->gap.is_open && stream->written >= stream->gap.at);
 }
 
