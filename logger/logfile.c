@@ -15,6 +15,7 @@
 #include "core/base/fs.h"
 #include "core/base/log.h"
 #include "core/base/str.h"
+#include "logger/compress.h"
 
 enum { DIR_MODE = 0750, FILE_MODE = 0640, TAIL_BYTES = 64 * 1024 };
 
@@ -220,7 +221,11 @@ static int rotate(struct logger *logger, struct entry *entry, const struct log_c
 	if (r == 0)
 		r = move_one(conf, 0, false);
 	close_file(entry);
-	return r < 0 ? r : logfile_open(logger, entry);
+	if (r == 0)
+		r = logfile_open(logger, entry);
+	if (r == 0)
+		compress_some(logger, entry);
+	return r;
 }
 
 /* ---- write ---- */

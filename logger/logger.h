@@ -22,9 +22,10 @@
 #include "logger/state.h"
 
 enum {
-	SPILL_MAX_BYTES = 256 * 1024,  /* of a stream: taken and not yet written */
-	SPILL_PIPE_BYTES = 256 * 1024, /* a FIFO holds as much while nobody reads */
-	STALL_MS = 2000,               /* nothing could be written for so long: lines are dropped */
+	SPILL_MAX_BYTES = 256 * 1024,    /* of a stream: taken and not yet written */
+	SPILL_RESUME_BYTES = 192 * 1024, /* a FIFO that waits is read again once it has no more */
+	SPILL_PIPE_BYTES = 256 * 1024,   /* a FIFO holds as much while nobody reads */
+	STALL_MS = 2000, /* nothing could be written for so long: lines are dropped */
 	TICK_MS = 250,   /* while a FIFO waits or lines are dropped: looked at again */
 	RETRY_MS = 1000, /* while something cannot be written: tried again */
 	DRAIN_MS = 5000, /* at SIGTERM what was taken may be written for so long; the rest stays in
@@ -48,6 +49,13 @@ struct stream {
 	uint64_t punched; /* before this the spill is a hole */
 };
 
+/* A program that compresses an old file. */
+struct compress {
+	pid_t pid;    /* 0: there is none */
+	uint64_t ino; /* of the file */
+	bool is_through, is_good;
+};
+
 struct entry {
 	struct list link;   /* logger.entries, the reader's */
 	struct list queued; /* writer.queue, under logger.lock */
@@ -63,6 +71,7 @@ struct entry {
 	bool is_busy, is_failing;
 	bool all_taken, all_written; /* of one that is ending */
 	struct log_stat dropped;     /* of all gaps in the log */
+	struct compress compress;
 };
 
 /* A thread and what it has to write. */
@@ -71,11 +80,12 @@ struct writer {
 	pthread_t thread;
 	pthread_cond_t wakes;
 	struct list queue; /* struct entry.queued */
-	bool is_running;
+	bool is_running, has_ended;
 };
 
 struct logger {
 	pthread_mutex_t lock;
+	pthread_cond_t ended;                           /* a writer has */
 	struct writer writers[LOG_DRIVER_JOURNALD + 1]; /* by enum log_driver */
 	struct list entries;                            /* struct entry.link */
 	int spool_fd, state_fd;

@@ -11,6 +11,7 @@
 
 #include "core/base/fs.h"
 #include "core/base/log.h"
+#include "logger/compress.h"
 #include "logger/entry.h"
 #include "logger/logger.h"
 #include "logger/reader.h"
@@ -56,6 +57,7 @@ static int open_signals(void)
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 }
@@ -82,6 +84,7 @@ static int watch(struct logger *logger, int *fd)
 static void init_writers(struct logger *logger)
 {
 	pthread_mutex_init(&logger->lock, NULL);
+	pthread_cond_init(&logger->ended, NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(logger->writers); i++) {
 		list_init(&logger->writers[i].queue);
 		pthread_cond_init(&logger->writers[i].wakes, NULL);
@@ -164,6 +167,18 @@ static int on_inotify(struct logger *logger, struct error *err)
 
 /* ---- run ---- */
 
+static void on_signal(struct logger *logger)
+{
+	struct signalfd_siginfo info;
+
+	while (read(logger->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGCHLD)
+			compress_reap(logger);
+		else
+			logger->is_ended = true;
+	}
+}
+
 static int on_event(struct logger *logger, void *what, struct error *err)
 {
 	eventfd_t n;
@@ -174,7 +189,7 @@ static int on_event(struct logger *logger, void *what, struct error *err)
 	} else if (what == &logger->inotify_fd) {
 		return on_inotify(logger, err);
 	} else if (what == &logger->signal_fd) {
-		logger->is_ended = true;
+		on_signal(logger);
 	} else {
 		reader_on_stream(logger, what);
 	}

@@ -64,7 +64,7 @@ static bool has_stalled(struct stream *stream)
 static void look_at_stream(struct logger *logger, struct stream *stream)
 {
 	if (stream->is_paused) {
-		if (stream_backlog(stream) <= SPILL_MAX_BYTES / 2) {
+		if (stream_backlog(stream) <= SPILL_RESUME_BYTES) {
 			resume(logger, stream);
 		} else if (has_stalled(stream)) {
 			stream_open_gap(stream);

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "core/base/log.h"
+#include "logger/compress.h"
 #include "logger/journal.h"
 #include "logger/logfile.h"
 #include "logger/record.h"
@@ -60,7 +61,7 @@ static void punch(struct stream *stream)
 
 static bool reader_waits(const struct stream *stream)
 {
-	return (stream->is_paused && stream_backlog(stream) <= SPILL_MAX_BYTES / 2) ||
+	return (stream->is_paused && stream_backlog(stream) <= SPILL_RESUME_BYTES) ||
 	       (stream->gap.is_open && stream->written >= stream->gap.at);
 }
 
@@ -196,7 +197,7 @@ static bool is_all(struct logger *logger, struct entry *entry)
 	bool all;
 
 	pthread_mutex_lock(&logger->lock);
-	all = entry->all_taken;
+	all = entry->all_taken && entry->compress.pid == 0;
 	for (int i = 0; i < N_STREAMS; i++)
 		all = all && stream_backlog(&entry->streams[i]) == 0 &&
 		      !stream_has_gap(&entry->streams[i]);
@@ -219,6 +220,7 @@ enum written write_some(struct logger *logger, struct entry *entry, struct batch
 	bool some = false;
 	int r = entry->conf.driver == LOG_DRIVER_FILE ? logfile_open(logger, entry) : 0;
 
+	compress_finish(logger, entry);
 	for (int i = 0; r >= 0 && i < N_STREAMS; i++) {
 		r = write_stream(logger, entry, i, batch);
 		some = some || r > 0;

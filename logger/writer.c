@@ -49,6 +49,8 @@ static void *writer_main(void *arg)
 			break;
 		write_entry(writer, list_entry(next, struct entry, queued), batch);
 	}
+	writer->has_ended = true;
+	pthread_cond_signal(&logger->ended);
 	pthread_mutex_unlock(&logger->lock);
 	free(batch);
 	return NULL;
@@ -90,24 +92,35 @@ void writer_queue(struct logger *logger, struct entry *entry)
 	pthread_mutex_unlock(&logger->lock);
 }
 
+/* Under the lock. False: the time is over. */
+static bool wait_for_end(struct logger *logger, const struct writer *writer,
+			 const struct timespec *until)
+{
+	while (writer->is_running && !writer->has_ended) {
+		if (pthread_cond_clockwait(&logger->ended, &logger->lock, CLOCK_MONOTONIC, until) !=
+		    0)
+			return writer->has_ended;
+	}
+	return true;
+}
+
 bool writers_stop(struct logger *logger)
 {
 	struct timespec until;
 	bool all = true;
 
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += DRAIN_MS / 1000;
 	pthread_mutex_lock(&logger->lock);
 	logger->is_stopping = true;
 	for (size_t i = 0; i < ARRAY_SIZE(logger->writers); i++)
 		pthread_cond_signal(&logger->writers[i].wakes);
+	for (size_t i = 0; i < ARRAY_SIZE(logger->writers); i++)
+		all = wait_for_end(logger, &logger->writers[i], &until) && all;
 	pthread_mutex_unlock(&logger->lock);
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += DRAIN_MS / 1000;
-	for (size_t i = 0; i < ARRAY_SIZE(logger->writers); i++) {
-		struct writer *writer = &logger->writers[i];
-
-		if (writer->is_running &&
-		    pthread_clockjoin_np(writer->thread, NULL, CLOCK_MONOTONIC, &until) != 0)
-			all = false;
+	for (size_t i = 0; all && i < ARRAY_SIZE(logger->writers); i++) {
+		if (logger->writers[i].is_running)
+			pthread_join(logger->writers[i].thread, NULL);
 	}
 	return all;
 }
