@@ -59,6 +59,7 @@ void engine_open(struct engine *engine, const struct engine_options *options)
 	egress_init(engine);
 	pulls_init(engine);
 	image_garbage_init(engine, &options->image_limits);
+	image_updates_init(engine, &options->image_updating);
 	queue_init(&engine->queue, engine->loop, &engine->progress, work);
 	desired_init(engine, options->prune_grace_ms, &options->prune_guard);
 }
@@ -83,6 +84,7 @@ void engine_close(struct engine *engine, void (*closed)(void *ctx), void *ctx)
 	egress_stop(engine);
 	pulls_stop(engine);
 	image_garbage_stop(engine);
+	image_updates_stop(engine);
 	hosts_files_close(engine);
 	relist_stop_waiting(engine);
 	doctor_stop_waiting(engine);
@@ -116,6 +118,7 @@ void engine_fini(struct engine *engine)
 	passage_fini(engine);
 	ports_fini(engine);
 	egress_fini(engine);
+	image_updates_fini(engine);
 	pulls_fini(engine);
 	image_garbage_fini(engine);
 	hosts_files_fini(engine);

@@ -4,6 +4,7 @@
 
 #include "core/desired/image_garbage.h"
 #include "core/state/engine.h"
+#include "core/updates/image_updates.h"
 
 struct engine_options {
 	struct loop *loop;
@@ -17,6 +18,7 @@ struct engine_options {
 	uint64_t prune_grace_ms;
 	struct prune_guard prune_guard;
 	struct image_limits image_limits;
+	struct image_updating image_updating;
 	bool leave_forwarding;     /* see struct ways */
 	struct managers *managers; /* NULL: none */
 };

@@ -72,6 +72,7 @@ static void want_container(struct engine *engine, struct object *object, const A
 		memcpy(c->hash, hash, sizeof(hash));
 		c->image_ready = c->image_moved = c->image_missing = c->image_asked = false;
 	}
+	container_keep_update(c, wanted->image);
 	if (!str_equal(c->name, wanted->id))
 		object->cell.left = ++engine->version;
 	free(c->name);

@@ -55,6 +55,10 @@ struct image_pull {
 	Api__RegistryCredentials *const *credentials; /* of the realm, in its order */
 	size_t n_credentials;
 
+	/* What the name stood for here gets a name of its own before the name moves on, by its
+	 * digest (reference_name_at()), so that it stays. */
+	bool keeps;
+
 	/* Something in @progress has changed; a few times a second at most. NULL: nobody asks. */
 	void (*on_progress)(struct image_pull *pull);
 

@@ -54,7 +54,7 @@ static void on_change(struct pull_watcher *watcher)
 static void want(struct engine *engine, struct container *c)
 {
 	struct object *realm = realm_of(c);
-	const char *image = c->spec->image;
+	const char *image = container_image(c);
 	struct pull *known;
 
 	if (c->pull.pull && str_equal(c->pull.pull->image, image))
@@ -100,7 +100,7 @@ void pulls_prepare(struct engine *engine, struct object *cell)
 
 		if (!c->spec || c->record || c->image_ready || c->image_missing || is_never(c))
 			continue;
-		pull = pulls_find(engine, realm_of(c)->key, c->spec->image);
+		pull = pulls_find(engine, realm_of(c)->key, container_image(c));
 		c->image_missing = pull && pull->missing;
 	}
 }
@@ -112,7 +112,7 @@ int pulls_judge_missing(const struct engine *engine, const struct container *con
 
 	if (!container->spec || is_never(container) || !engine->images)
 		return -ENOENT;
-	pull = pulls_find(engine, realm_of(container)->key, container->spec->image);
+	pull = pulls_find(engine, realm_of(container)->key, container_image(container));
 	if (pull && pull->state == PULL_DONE && pull->ended_seq < since &&
 	    loop_now_ms(engine->loop) < pull->done_ms + JUST_PULLED_MS)
 		return error_set(err, -EAGAIN, "it was pulled a moment ago, and is gone again");
@@ -123,7 +123,7 @@ bool pulls_came_since(const struct engine *engine, const struct container *conta
 		      uint64_t since)
 {
 	const struct pull *pull =
-		pulls_find(engine, realm_of(container)->key, container->spec->image);
+		pulls_find(engine, realm_of(container)->key, container_image(container));
 
 	return pull && pull->state == PULL_DONE && pull->ended_seq > since;
 }

@@ -122,6 +122,7 @@ void lane_watch(struct pull *pull, struct pull_watcher *watcher)
 	list_append(watcher->quiet ? &pull->quiet : &pull->watchers, &watcher->link);
 	pull->n_quiet += watcher->quiet;
 	pull->n_patient += !watcher->once;
+	pull->n_keeping += watcher->keeps;
 }
 
 void pull_watcher_leave(struct pull_watcher *watcher)
@@ -134,6 +135,7 @@ void pull_watcher_leave(struct pull_watcher *watcher)
 	watcher->pull = NULL;
 	pull->n_quiet -= watcher->quiet;
 	pull->n_patient -= !watcher->once;
+	pull->n_keeping -= watcher->keeps;
 	settle(pull);
 }
 
@@ -305,6 +307,7 @@ static void start(struct pull *pull)
 		.image = pull->image,
 		.credentials = spec ? spec->registry_credentials : NULL,
 		.n_credentials = spec ? spec->n_registry_credentials : 0,
+		.keeps = pull->n_keeping > 0,
 		.on_progress = on_progress,
 	};
 	pull->active = true;

@@ -27,6 +27,12 @@ static struct image_limits image_limits(const Api__Config *config)
 				      .max_ms = config->images_max_days * MS_A_DAY };
 }
 
+static struct image_updating image_updating(const Api__Config *config)
+{
+	return (struct image_updating){ .every_ms = config->images_check_every * 1000ULL,
+					.within_ms = config->images_ready_within * 1000ULL };
+}
+
 int part_open_engine(struct kukeond *k, struct error *err)
 {
 	struct engine_options options = {
@@ -44,6 +50,7 @@ int part_open_engine(struct kukeond *k, struct error *err)
 	int r;
 
 	options.image_limits = image_limits(k->config);
+	options.image_updating = image_updating(k->config);
 	r = prune_guard_parse(k->config->prune_guard, &options.prune_guard, err);
 
 	if (r == 0)

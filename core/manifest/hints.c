@@ -262,7 +262,6 @@ static const struct {
 	  "leave it out: all containers of a cell run beside each other" },
 	{ &api__metadata__descriptor, "namespace",
 	  "leave it out: write \"realmId\", \"spaceId\" and \"stackId\" below \"spec\"" },
-	{ &api__metadata__descriptor, "annotations", "write \"labels\"" },
 };
 
 static bool has_field(const ProtobufCMessageDescriptor *type, const char *name)

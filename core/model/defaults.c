@@ -75,4 +75,6 @@ void model_set_defaults(enum kind kind, ProtobufCMessage *message)
 	if (kind == KIND_CELL)
 		default_containers((Api__CellSpec *)*view.spec);
 	field_sort_map(&(*view.metadata)->base, field_find(&api__metadata__descriptor, "labels"));
+	field_sort_map(&(*view.metadata)->base,
+		       field_find(&api__metadata__descriptor, "annotations"));
 }

@@ -46,6 +46,15 @@ const ProtobufCMessageDescriptor *model_descriptor(enum kind kind)
 	return descriptors[kind];
 }
 
+const char *model_annotation(const Api__Metadata *metadata, const char *key)
+{
+	for (size_t i = 0; metadata && i < metadata->n_annotations; i++)
+		if (str_equal(metadata->annotations[i]->key, key))
+			return metadata->annotations[i]->value ? metadata->annotations[i]->value
+							       : "";
+	return NULL;
+}
+
 static void *member(const ProtobufCMessage *message, const char *name)
 {
 	const ProtobufCFieldDescriptor *field = field_find(message->descriptor, name);

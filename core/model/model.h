@@ -51,11 +51,18 @@ struct field_name model_state_name(Api__State state);
 const ProtobufCMessageDescriptor *model_descriptor(enum kind kind);
 Api__Metadata *model_metadata(enum kind kind, const ProtobufCMessage *message);
 
+/* The annotation of cells whose images are looked after, and its one value. */
+#define MODEL_AUTO_UPDATE "kukeon.io/auto-update"
+#define MODEL_AUTO_UPDATE_REGISTRY "registry"
+
+/* NULL: it has none of that name. */
+const char *model_annotation(const Api__Metadata *metadata, const char *key);
+
 /*
  * Completes a document in place: apiVersion, kind, metadata and spec exist, metadata.name and
  * spec.id are both set when one was, scope ids are "default" where empty (a container's cellId is
- * not), containers of a cell carry the cell's scope ids, labels are sorted; status, metadata.uid
- * and metadata.generation are gone.
+ * not), containers of a cell carry the cell's scope ids, labels and annotations are sorted;
+ * status, metadata.uid and metadata.generation are gone.
  */
 void model_set_defaults(enum kind kind, ProtobufCMessage *message);
 

@@ -138,7 +138,7 @@ static void up_without_task(struct planning *p, struct container *c)
 {
 	bool half = c->record != c->snapshot;
 
-	if (container_changed(c) || c->image_moved || half)
+	if (container_changed(c) || (c->record && c->image_moved) || half)
 		plan_emit(p, ACTION_CONTAINER_REMOVE, &c->slot, c);
 	else if (container_waits_for_pull(c))
 		return; /* queued again when that has ended */

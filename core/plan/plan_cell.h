@@ -73,6 +73,8 @@ enum reason pull_reason(const struct pull *pull);
 void pull_text(const struct pull *pull, char *text, size_t size);
 
 void cell_say_pulls(struct planning *p);
+/* It is Ready; perhaps with an image that it was taken back to. */
+void cell_say_images_run(struct planning *p);
 
 /* plan_cell_say.c */
 void cell_say_container_trouble(struct planning *p, const struct container *c);

@@ -188,3 +188,18 @@ void cell_say_pulls(struct planning *p)
 		plan_say(p, API__STATE__STATE_PENDING, REASON_PULLING_IMAGE,
 			 "container %s: its image is about to be pulled", p->plan->pulls[i]->name);
 }
+
+void cell_say_images_run(struct planning *p)
+{
+	struct container *c;
+
+	list_for_each(c, &p->object->cell.containers, link)
+		if (c->update.pin)
+			plan_say(
+				p, API__STATE__STATE_READY, REASON_IMAGE_HELD_BACK,
+				"container %s runs %.80s: with %.80s, which %.150s stands for, it "
+				"did not become Ready; it is updated when that stands for another, or by "
+				"'kuke restart --pull'",
+				c->name, c->update.from, c->update.to, c->update.image);
+	plan_say(p, API__STATE__STATE_READY, REASON_NONE, "%s", "");
+}

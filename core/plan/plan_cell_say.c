@@ -176,7 +176,7 @@ static void say_ready(struct planning *p)
 		return;
 	if (cell->rival)
 		plan_say(p, API__STATE__STATE_READY, REASON_NAME_CONFLICT, "%s", cell->rival);
-	plan_say(p, API__STATE__STATE_READY, REASON_NONE, "%s", "");
+	cell_say_images_run(p);
 }
 
 static void say_failures(struct planning *p)

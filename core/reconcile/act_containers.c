@@ -101,7 +101,7 @@ static void start_image_resolve(struct run *run)
 
 	call_init(&run->first, run->engine->loop, on_image_resolved);
 	runtime->ops->resolve_image(runtime, act_namespace(run->object),
-				    run->container->spec->image, &run->ret.image_digest,
+				    container_image(run->container), &run->ret.image_digest,
 				    &run->first);
 }
 
@@ -119,11 +119,21 @@ static void image_resolved(struct run *run)
 			 !str_equal(digest, c->image_digest);
 }
 
+/* Its parts are those of the container. */
+static Api__ContainerSpec spec_to_make(const struct container *c)
+{
+	Api__ContainerSpec spec = *c->spec;
+
+	spec.image = (char *)container_image(c);
+	return spec;
+}
+
 static void create(struct run *run)
 {
 	struct engine *engine = run->engine;
 	struct object *object = run->object;
 	struct container *c = run->container;
+	const Api__ContainerSpec spec = spec_to_make(c);
 	const char *own = str_empty(c->spec->hostname) ? NULL : c->spec->hostname;
 	const char *role = own ? c->role : NULL;
 	AUTO_FREE char *netns = engine->network->ops->netns_path(engine->network, object->key);
@@ -143,7 +153,7 @@ static void create(struct run *run)
 		.hostname = own ? own : key_name(object->key),
 		.hosts_path = hosts,
 		.hostname_path = hostname,
-		.spec = c->spec,
+		.spec = &spec,
 	};
 
 	free(c->seen_hash);

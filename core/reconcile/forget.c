@@ -8,6 +8,7 @@
 #include "core/network/filter.h"
 #include "core/network/joins.h"
 #include "core/network/network_ports.h"
+#include "core/updates/image_updates.h"
 
 static void remove_containers(struct engine *engine, struct object *object)
 {
@@ -15,6 +16,7 @@ static void remove_containers(struct engine *engine, struct object *object)
 
 	list_for_each(container, &object->cell.containers, link) {
 		pulls_leave(container);
+		image_updates_leave(container);
 		engine_remove_container(engine, container);
 	}
 }

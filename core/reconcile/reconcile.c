@@ -16,6 +16,7 @@
 #include "core/status/record.h"
 #include "core/status/status.h"
 #include "core/store/store.h"
+#include "core/updates/image_updates.h"
 
 /* What is wanted now has not been tried yet if the action was begun before. */
 static void fail(struct run *run)
@@ -95,6 +96,7 @@ static void drop_gone_containers(struct engine *engine, struct object *object)
 	list_for_each(container, &object->cell.containers, link)
 		if (container_is_gone(container)) {
 			pulls_leave(container);
+			image_updates_leave(container);
 			engine_remove_container(engine, container);
 			engine_changed(engine, object, false);
 		}
@@ -169,6 +171,7 @@ void reconcile_object(struct engine *engine, struct object *object)
 		end_restart(engine, object);
 	if (status_update(engine, object, &plan) && object->kind == KIND_SPACE)
 		joins_space_changed(engine, object);
+	image_updates_follow(engine, object);
 	if (plan.gone && !object->actions && list_empty(&object->claims) && !object->children) {
 		status_gone(engine, object);
 		forget_object(engine, object);

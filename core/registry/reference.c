@@ -302,3 +302,13 @@ char *reference_name_of(const char *text)
 		return xstrdup(text);
 	return reference_name(&reference);
 }
+
+char *reference_name_at(const char *text, const char *digest)
+{
+	AUTO(reference_fini) struct reference reference = { 0 };
+
+	if (reference_parse(text, &reference, NULL) < 0)
+		return xasprintf("%s@%s", text, digest);
+	str_replace(&reference.digest, digest);
+	return reference_name(&reference);
+}

@@ -39,5 +39,8 @@ char *reference_short(const struct reference *reference);
  * with free(). */
 char *reference_name_of(const char *text);
 
+/* The same for what @text once stood for, by its digest: "docker.io/library/nginx@sha256:...". */
+char *reference_name_at(const char *text, const char *digest);
+
 /* "sha256:" and 64 lower-case hex digits: no other algorithm is taken. */
 bool reference_digest_is_valid(const char *digest);

@@ -13,6 +13,33 @@ void container_forget_past(struct container *container)
 	slot_retry_now(&container->slot);
 }
 
+void container_forget_update(struct container *container)
+{
+	struct image_update *update = &container->update;
+
+	free(take_ptr(update->image));
+	free(take_ptr(update->from));
+	free(take_ptr(update->to));
+	free(take_ptr(update->pin));
+	update->until_ms = update->ready_ms = 0;
+}
+
+void container_keep_update(struct container *container, const char *image)
+{
+	if (container->update.image && !str_equal(container->update.image, image))
+		container_forget_update(container);
+}
+
+const char *container_image(const struct container *container)
+{
+	return container->update.pin ? container->update.pin : container->spec->image;
+}
+
+bool container_tries_image(const struct container *container)
+{
+	return container->update.from && !container->update.pin;
+}
+
 void container_forget_signals(struct container *container)
 {
 	container->stop_tried_ms = container->stop_sent_ms = container->kill_sent_ms = 0;
@@ -47,7 +74,8 @@ struct container *cell_add_container(struct object *object, const char *role, co
 
 void cell_remove_container(struct container *container)
 {
-	check(!container->slot.busy && !container->pull.pull);
+	check(!container->slot.busy && !container->pull.pull && !container->update.check);
+	container_forget_update(container);
 	list_remove(&container->link);
 	slot_fini(&container->slot);
 	free(container->role);

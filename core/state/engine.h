@@ -31,6 +31,7 @@ struct image_driver;
 struct ports;
 struct pulls;
 struct garbage;
+struct image_updates;
 struct store;
 struct ways;
 
@@ -122,6 +123,7 @@ struct engine {
 	struct hosts_files *hosts_files; /* hosts files of cells */
 	struct pulls *pulls;             /* images that are fetched */
 	struct garbage *garbage;         /* images that nobody uses; NULL: they stay */
+	struct image_updates *updates;   /* of images whose tags are looked after; NULL: none are */
 	struct throttle throttle; /* cells that come up; struct cell.ticket */
 	bool runtime_up;
 	struct error runtime_problem; /* why it is down */

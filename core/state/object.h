@@ -19,6 +19,7 @@
 #include "core/state/action.h"
 #include "core/state/cellfiles_written.h"
 #include "core/state/identity.h"
+#include "core/state/image_update.h"
 #include "core/state/pull.h"
 #include "core/state/reason.h"
 #include "core/state/space_passage.h"
@@ -83,6 +84,7 @@ struct container {
 				to start */
 	bool pull_requested; /* somebody wants the registry asked before it starts again */
 	struct pull_watcher pull; /* what its plan waits for */
+	struct image_update update;
 	int stop_signal;  /* of the last spec, as for task_signal(): outlive it */
 	uint64_t stop_grace_ms;
 
@@ -295,6 +297,18 @@ struct object {
 
 /* What the whole cell is asked to: stopping its root container stops it. */
 enum run_intent cell_intent(const struct object *object);
+
+/* What it runs is what its image stands for, whatever that is. */
+void container_forget_update(struct container *container);
+
+/* The same, if that is of another image than @image. */
+void container_keep_update(struct container *container, const char *image);
+
+/* The image that it is made of: its own, or the one that it was taken back to. */
+const char *container_image(const struct container *container);
+
+/* Its new image has not proven itself yet. */
+bool container_tries_image(const struct container *container);
 
 /* Its containers start anew: what they did before does not count against them. */
 void container_forget_past(struct container *container);

@@ -30,6 +30,7 @@ struct pull_watcher {
 	void (*on_change)(struct pull_watcher *watcher); /* look at watcher->pull */
 	bool once;  /* one try is enough: what it hears of a failure is the end */
 	bool quiet; /* there are many like it: it hears of progress seldom */
+	bool keeps; /* it may want back what the name stood for: struct image_pull.keeps */
 };
 
 struct pull {
@@ -55,9 +56,10 @@ struct pull {
 	struct engine *engine;
 	uint64_t done_ms;            /* loop time of the last success; 0: none */
 	unsigned n_quiet, n_patient; /* of both; not those with once */
-	unsigned telling;            /* its watchers are being told */
-	bool active;                 /* the driver has it */
-	bool cancelled;              /* and was told to let it go */
+	unsigned n_keeping;
+	unsigned telling;        /* its watchers are being told */
+	bool active;             /* the driver has it */
+	bool cancelled;          /* and was told to let it go */
 	bool outdated;           /* the driver has credentials that are not the realm's any more */
 	uint64_t quiet_until_ms; /* loop time: when the quiet ones hear of progress again */
 	struct list turn;        /* struct pulls.turn, or .ended */

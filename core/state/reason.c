@@ -49,6 +49,7 @@ static const char *const names[REASON_COUNT] = {
 	[REASON_SPACE_NOT_READY] = "SpaceNotReady",
 	[REASON_PORT_CONFLICT] = "PortConflict",
 	[REASON_NAME_CONFLICT] = "NameConflict",
+	[REASON_IMAGE_HELD_BACK] = "ImageHeldBack",
 	[REASON_COMPLETED] = "Completed",
 	[REASON_STOP_REQUESTED] = "StopRequested",
 	[REASON_EXITED] = "Exited",

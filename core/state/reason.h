@@ -186,6 +186,12 @@ enum reason {
 	 * apart. It does not start until one of them has another name; what runs goes on running.
 	 */
 	REASON_NAME_CONFLICT,
+	/*
+	 * It is up, with an earlier image than its tag stands for: kukeond updated it, as its
+	 * annotation kukeon.io/auto-update asks, and it did not become Ready with the new one. That
+	 * one is not tried again; the next one is, as soon as the tag stands for another.
+	 */
+	REASON_IMAGE_HELD_BACK,
 	/* It ended with exit code 0 and is not to run again. */
 	REASON_COMPLETED,
 	/* Somebody stopped or killed it; start it to run it again. */

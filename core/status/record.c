@@ -37,6 +37,9 @@ static const char *const names[RECORD_REASON_COUNT] = {
 	[RECORD_FILTER_RESTORED] = "FilterRestored",
 	[RECORD_FILTER_CONTESTED] = "FilterContested",
 	[RECORD_IMAGES_REMOVED] = "ImagesRemoved",
+	[RECORD_IMAGE_UPDATE_FOUND] = "ImageUpdateFound",
+	[RECORD_IMAGE_UPDATED] = "ImageUpdated",
+	[RECORD_IMAGE_ROLLED_BACK] = "ImageRolledBack",
 	[RECORD_FORWARDING_RESTORED] = "ForwardingRestored",
 	[RECORD_FORWARDING_OFF] = "ForwardingOff",
 	[RECORD_EVENTS_MISSED] = "EventsMissed",
@@ -178,6 +181,25 @@ void record_images_removed(struct engine *engine, const char *realm, char *const
 	record(engine, realm, NORMAL, record_reason_name(RECORD_IMAGES_REMOVED),
 	       "%zu image%s that no cell uses removed, %llu MiB: %s", n, str_s(n),
 	       (unsigned long long)(bytes >> 20), text.data);
+}
+
+void record_image_update(struct engine *engine, enum record_reason reason,
+			 const struct container *container, const char *why)
+{
+	const struct image_update *update = &container->update;
+	const char *key = container->object->key, *name = container->name;
+
+	if (reason == RECORD_IMAGE_UPDATE_FOUND)
+		record(engine, key, NORMAL, names[reason],
+		       "container %s: %s stands for %s now, not for %s: it is made anew", name,
+		       update->image, update->to, update->from);
+	else if (reason == RECORD_IMAGE_UPDATED)
+		record(engine, key, NORMAL, names[reason], "container %s: Ready with %s of %s",
+		       name, update->to, update->image);
+	else
+		record(engine, key, WARNING, names[reason],
+		       "container %s: not Ready with %s of %s (%s): it goes back to %s", name,
+		       update->to, update->image, why, update->from);
 }
 
 void record_request(struct engine *engine, enum record_reason reason, const char *key, uid_t uid,

@@ -47,6 +47,16 @@ enum record_reason {
 	RECORD_FILTER_CONTESTED,
 	/* Images that no cell of the realm used were over a limit of the settings. */
 	RECORD_IMAGES_REMOVED,
+	/*
+	 * The tag of a container's image stands for another one, and its cell's annotation
+	 * kukeon.io/auto-update asks for that: it is made anew.
+	 */
+	RECORD_IMAGE_UPDATE_FOUND,
+	/* It is Ready with its new image. */
+	RECORD_IMAGE_UPDATED,
+	/* It did not become Ready with its new image, and goes back to the one that it ran before.
+	 */
+	RECORD_IMAGE_ROLLED_BACK,
 	/* The reader was too slow; in streams of the API only. */
 	RECORD_FORWARDING_RESTORED,
 	RECORD_FORWARDING_OFF,
@@ -73,6 +83,9 @@ void record_no_longer_declared(struct engine *engine, const char *key, const cha
 /* Images of a realm that no cell uses have gone; @bytes: what they had. */
 void record_images_removed(struct engine *engine, const char *realm, char *const *images, size_t n,
 			   uint64_t bytes);
+/* @reason: one of RECORD_IMAGE_...; @why: of one that goes back, else not used. */
+void record_image_update(struct engine *engine, enum record_reason reason,
+			 const struct container *container, const char *why);
 void record_held(struct engine *engine, const char *key, const char *why);
 
 /* @key "" for everything. @changes: paths of the fields that change. */

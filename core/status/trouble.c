@@ -53,6 +53,7 @@ bool reason_is_trouble(enum reason reason)
 	case REASON_SPACE_UNKNOWN:
 	case REASON_PORT_CONFLICT:
 	case REASON_NAME_CONFLICT:
+	case REASON_IMAGE_HELD_BACK:
 	case REASON_EXITED:
 	case REASON_OOM_KILLED:
 	case REASON_GAVE_UP:

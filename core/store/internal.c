@@ -33,6 +33,21 @@ static void render_joins(const struct object *cell, Api__Internal *internal)
 			internal->joins[internal->n_joins++] = render_join(join);
 }
 
+static Api__InternalImageUpdate *render_update(const struct image_update *update)
+{
+	Api__InternalImageUpdate *stored;
+
+	if (!update->from)
+		return NULL;
+	stored = xnew(Api__InternalImageUpdate);
+	api__internal_image_update__init(stored);
+	stored->image = str_dup_filled(update->image);
+	stored->from = str_dup_filled(update->from);
+	stored->to = str_dup_filled(update->to);
+	stored->pin = str_dup_filled(update->pin);
+	return stored;
+}
+
 static Api__InternalContainer *render_container(const struct container *c)
 {
 	Api__InternalContainer *stored = xnew(Api__InternalContainer);
@@ -50,6 +65,7 @@ static Api__InternalContainer *render_container(const struct container *c)
 	stored->generation = c->identity.generation;
 	stored->has_changed = c->identity.changed != 0;
 	stored->changed = c->identity.changed;
+	stored->image_update = render_update(&c->update);
 	return stored;
 }
 

@@ -52,6 +52,21 @@ static void restore_past(struct engine *engine, struct container *c,
 					 c->finished_wall_ms);
 }
 
+/* Who wants the registry asked wants what it has. */
+static void restore_update(struct container *c, const Api__InternalImageUpdate *stored)
+{
+	struct image_update *update = &c->update;
+
+	if (!stored || !c->spec || c->pull_requested || update->from || str_empty(stored->from) ||
+	    !str_equal(stored->image, c->spec->image))
+		return;
+	container_forget_update(c);
+	update->image = xstrdup(stored->image);
+	update->from = xstrdup(stored->from);
+	update->to = xstrdup_maybe(stored->to);
+	update->pin = str_dup_filled(stored->pin);
+}
+
 static void restore_container(struct engine *engine, struct object *object,
 			      const Api__ContainerStatus *status,
 			      const Api__InternalContainer *internal)
@@ -71,6 +86,7 @@ static void restore_container(struct engine *engine, struct object *object,
 		if (run == INTENT_RESTART)
 			c->run = run;
 		c->pull_requested = status->pull_requested;
+		restore_update(c, internal->image_update);
 		c->restarts = status->restart_count;
 		c->restarts_in_row = internal->restarts_in_row;
 		if (!object->being_read || !c->slot.known)

@@ -34,6 +34,11 @@ static void validate_identity(const struct model_view *view, struct model_proble
 			 *view->id, name ? name : "");
 }
 
+/* What pairs of a map are called. */
+struct map_words {
+	const char *path, *one;
+};
+
 static bool label_key_is_valid(const char *key)
 {
 	for (const unsigned char *p = (const unsigned char *)key; *p; p++)
@@ -42,26 +47,66 @@ static bool label_key_is_valid(const char *key)
 	return strlen(key) <= LABEL_KEY_MAX_BYTES;
 }
 
+static void validate_pair(const struct map_words *words, const char *key, const char *value,
+			  struct model_problems *problems)
+{
+	size_t bytes = strlen(key) + (value ? strlen(value) : 0);
+
+	if (!label_key_is_valid(key))
+		validate_problem(problems, words->path, key,
+				 "expected %s key without spaces and of at most %d bytes",
+				 words->one, LABEL_KEY_MAX_BYTES);
+	else if (bytes > LABEL_MAX_BYTES)
+		validate_problem(problems, words->path, key,
+				 "key and value have %zu bytes together, at most %d are allowed",
+				 bytes, LABEL_MAX_BYTES);
+}
+
 static void validate_labels(const Api__Metadata *metadata, struct model_problems *problems)
 {
+	static const struct map_words words = { "metadata.labels", "a label" };
+
 	for (size_t i = 0; i < metadata->n_labels; i++) {
 		const char *key = metadata->labels[i]->key, *value = metadata->labels[i]->value;
-		size_t bytes = (key ? strlen(key) : 0) + (value ? strlen(value) : 0);
 
 		if (str_empty(key))
-			model_problems_add(problems, "metadata.labels", "a label has an empty key");
+			model_problems_add(problems, words.path, "a label has an empty key");
 		else if (i && str_equal(key, metadata->labels[i - 1]->key))
-			validate_problem(problems, "metadata.labels", key, "is there twice");
-		else if (!label_key_is_valid(key))
-			validate_problem(
-				problems, "metadata.labels", key,
-				"expected a label key without spaces and of at most %d bytes",
-				LABEL_KEY_MAX_BYTES);
-		else if (bytes > LABEL_MAX_BYTES)
-			validate_problem(
-				problems, "metadata.labels", key,
-				"key and value have %zu bytes together, at most %d are allowed",
-				bytes, LABEL_MAX_BYTES);
+			validate_problem(problems, words.path, key, "is there twice");
+		else
+			validate_pair(&words, key, value, problems);
+	}
+}
+
+/* The one that means something. */
+static void validate_auto_update(enum kind kind, const char *value, struct model_problems *problems)
+{
+	if (kind != KIND_CELL)
+		validate_problem(problems, "metadata.annotations", MODEL_AUTO_UPDATE,
+				 "is for cells, not for a %s", kind_name(kind));
+	else if (!str_equal(value, MODEL_AUTO_UPDATE_REGISTRY))
+		validate_problem(problems, "metadata.annotations", MODEL_AUTO_UPDATE,
+				 "is \"" SHOWN "\"; expected " MODEL_AUTO_UPDATE_REGISTRY,
+				 value ? value : "");
+}
+
+static void validate_annotations(enum kind kind, const Api__Metadata *metadata,
+				 struct model_problems *problems)
+{
+	static const struct map_words words = { "metadata.annotations", "an annotation" };
+
+	for (size_t i = 0; i < metadata->n_annotations; i++) {
+		const char *key = metadata->annotations[i]->key;
+		const char *value = metadata->annotations[i]->value;
+
+		if (str_empty(key))
+			model_problems_add(problems, words.path, "an annotation has an empty key");
+		else if (i && str_equal(key, metadata->annotations[i - 1]->key))
+			validate_problem(problems, words.path, key, "is there twice");
+		else if (str_equal(key, MODEL_AUTO_UPDATE))
+			validate_auto_update(kind, value, problems);
+		else
+			validate_pair(&words, key, value, problems);
 	}
 }
 
@@ -112,6 +157,7 @@ void model_validate(enum kind kind, const ProtobufCMessage *message,
 	validate_type(kind, &view, problems);
 	validate_identity(&view, problems);
 	validate_labels(*view.metadata, problems);
+	validate_annotations(kind, *view.metadata, problems);
 	validate_scope(kind, view.scope, problems);
 	validate_spec(kind, *view.spec, problems);
 }

@@ -99,6 +99,13 @@ int record_update(struct op *op, const char *name, const struct image_blob *targ
 	return write_record(op, &images_update_method, name, target);
 }
 
+int record_keep(struct op *op, const char *name, const struct image_blob *target)
+{
+	AUTO_FREE char *kept = reference_name_at(name, target->digest);
+
+	return record_create(op, kept, target);
+}
+
 /* ---- tag ---- */
 
 static int start_get_from(struct op *op)

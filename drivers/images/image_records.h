@@ -26,3 +26,5 @@ bool record_is_usable(const Ctd__Image *image);
  * -EEXIST: to be updated. */
 int record_create(struct op *op, const char *name, const struct image_blob *target);
 int record_update(struct op *op, const char *name, const struct image_blob *target);
+/* The same for what @name stood for, by a name of its own (reference_name_at()). */
+int record_keep(struct op *op, const char *name, const struct image_blob *target);

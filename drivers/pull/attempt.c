@@ -54,8 +54,11 @@ static int done_get(struct op *op, int status)
 	const Ctd__Image *image = status == 0 ? ctd_reply(op, Ctd__ImageMessage)->image : NULL;
 
 	free(take_ptr(pull_of(op)->known));
-	if (image && image->target)
+	if (image && image->target) {
 		pull_of(op)->known = xstrdup_maybe(image->target->digest);
+		str_replace(&pull_of(op)->known_type, image->target->media_type);
+		pull_of(op)->known_size = image->target->size;
+	}
 	return OP_NEXT;
 }
 
@@ -314,6 +317,19 @@ static int done_label(struct op *op, int status UNUSED)
 	return OP_NEXT;
 }
 
+/* Before its name moves on: nothing else may hold it. What is there by that name is the same. */
+static int start_keep(struct op *op)
+{
+	const struct pull *pull = pull_of(op);
+	const struct image_blob known = { .digest = pull->known,
+					  .media_type = pull->known_type,
+					  .size = pull->known_size };
+
+	if (!pull->keeps || !pull->known || str_equal(pull->known, pull->head.ret_digest))
+		return OP_NEXT;
+	return record_keep(op, pull->name, &known);
+}
+
 static int start_create(struct op *op)
 {
 	return record_create(op, pull_of(op)->name, &pull_of(op)->documents.target);
@@ -360,6 +376,7 @@ static const struct step attempt_steps[] = {
 	[STEP_LABEL] = { .name = "tie its parts together",
 			 .start = start_label,
 			 .done = done_label },
+	{ .name = "keep what it stood for", .also_ok = { EEXIST }, .start = start_keep },
 	{ .name = "make its record",
 	  .also_ok = { EEXIST },
 	  .start = start_create,

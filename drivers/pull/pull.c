@@ -69,6 +69,7 @@ static void pull_free(struct pull *pull)
 	free(pull->object);
 	free(pull->lease);
 	free(pull->known);
+	free(pull->known_type);
 	free(pull);
 }
 

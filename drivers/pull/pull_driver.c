@@ -37,6 +37,7 @@ static void driver_pull(struct image_driver *driver, struct image_pull *asked, s
 	pull->name = reference_name(&reference);
 	pull->object = xasprintf("image %s", asked->image);
 	pull->lease = lease_pull_id(pull->name);
+	pull->keeps = asked->keeps;
 	pull->session = registry_session_new(own->registries, asked->realm, &reference,
 					     asked->credentials, asked->n_credentials);
 	list_append(&own->pulls, &pull->link);

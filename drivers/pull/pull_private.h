@@ -69,6 +69,9 @@ struct pull {
 
 	struct registry_manifest head; /* what the name stands for at the registry */
 	char *known;                   /* what it stands for here; NULL: nothing */
+	char *known_type;              /* and of what media type and size that is */
+	int64_t known_size;
+	bool keeps;
 	struct image_look look;
 	struct image_documents documents;
 	struct fetch document; /* one after the other */

@@ -22,7 +22,7 @@ cat >"$T/all.yaml" <<-END
 	---
 	apiVersion: v1beta1
 	kind: Cell
-	metadata: {name: web, labels: {app.kubernetes.io/name: web}}
+	metadata: {name: web, labels: {app.kubernetes.io/name: web}, annotations: {note: "two words", empty: ""}}
 	spec:
 	  realmId: main
 	  spaceId: lab

@@ -2,6 +2,7 @@
 /* Registries, and images that come from them. */
 #include <errno.h>
 
+#include "core/registry/reference.h"
 #include "tests/fake/world.h"
 
 enum { TICK_MS = 250, IMAGE_BYTES = 12 * 1000 * 1000 };
@@ -100,6 +101,16 @@ static void comes(struct world *world, const char *image)
 	}
 }
 
+/* What the name stood for has one of its own. */
+static void keep(struct op *op)
+{
+	AUTO_FREE char *digest = fake_image_digest(op->world, op->image);
+	AUTO_FREE char *name = reference_name_at(op->image, digest);
+
+	if (!world_image(op->world, op->key, name))
+		str_replace(&world_add_image(op->world, op->key, name)->digest, digest);
+}
+
 static int apply_pull(struct op *op, struct error *err)
 {
 	struct world *world = op->world;
@@ -109,6 +120,8 @@ static int apply_pull(struct op *op, struct error *err)
 	if (r < 0)
 		return r;
 	world_changes(world, "pull", op->image);
+	if (pull && pull->keeps && world->registry.pushed > world->images_imported)
+		keep(op);
 	if (pull)
 		pull->changed = world->registry.pushed > world->images_imported ||
 				strv_has(&world->remote_images, op->image);

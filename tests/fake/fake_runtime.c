@@ -157,6 +157,13 @@ static void on_dies(struct timer *timer)
 	fake_kill(container_of(timer, struct world_container, dies), 143);
 }
 
+enum { CRASHES_MS = 1000 }; /* after its start, what has no sound image */
+
+static void on_crashes(struct timer *timer)
+{
+	fake_kill(container_of(timer, struct world_container, dies), 1);
+}
+
 /* ---- reading ---- */
 
 static void copy_fact(const struct container_fact *from, struct container_fact *to)
@@ -252,6 +259,10 @@ static void fake_inspect(struct runtime *runtime, const struct container_ref *re
 
 char *fake_image_digest(const struct world *world, const char *image)
 {
+	const char *digest = strchr(image, '@');
+
+	if (digest)
+		return xstrdup(digest + 1);
 	return xasprintf("sha256:%u of %s", world->images_imported, image);
 }
 
@@ -475,6 +486,8 @@ static int apply_task_start(struct op *op, struct error *err)
 	world_changes(op->world, "task start", c->key);
 	c->fact.task = TASK_RUNNING;
 	c->starts++;
+	if (strv_has(&op->world->registry.crashing, c->fact.image_digest))
+		timer_start(op->world->loop, &c->dies, CRASHES_MS, on_crashes);
 	return 0;
 }
 

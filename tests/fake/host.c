@@ -82,6 +82,7 @@ void sim_start(struct sim *sim)
 		.cgroup_root = "/kukeon",
 		.prune_guard = sim->guard,
 		.image_limits = sim->limits,
+		.image_updating = sim->updating,
 		.prune_grace_ms = sim->prune_grace_ms,
 	};
 	struct error err;

@@ -6,6 +6,7 @@
 #include "core/desired/image_garbage.h"
 #include "core/loop/loop_test.h"
 #include "core/state/engine.h"
+#include "core/updates/image_updates.h"
 #include "tests/fake/world.h"
 #include "watchers/resync.h"
 
@@ -20,8 +21,9 @@ struct sim {
 	struct journal *journal;
 	uint64_t prune_grace_ms;    /* the same: short where time passes as it does */
 	struct image_limits limits; /* of images that nobody uses; set before sim_start(): none */
-	struct prune_guard guard;   /* set before sim_start(); sim_init() sets the usual one */
-	uv_idle_t awake;            /* keeps a real loop turning */
+	struct image_updating updating; /* set before sim_start(): no image is looked after */
+	struct prune_guard guard;       /* set before sim_start(); sim_init() sets the usual one */
+	uv_idle_t awake;                /* keeps a real loop turning */
 	bool running;
 	bool closed;
 	uint64_t seed;

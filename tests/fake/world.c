@@ -680,6 +680,7 @@ void world_fini(struct world *world)
 	strv_fini(&world->remote_images);
 	strv_fini(&world->registry.secret);
 	strv_fini(&world->registry.broken);
+	strv_fini(&world->registry.crashing);
 	free(world->registry.password);
 	strv_fini(&world->controllers);
 	rules_fini(&world->rules);

@@ -123,9 +123,10 @@ struct world_image {
 /* All registries, and what they say. */
 struct world_registry {
 	bool down;
-	struct strv secret; /* images that they give only to those who show credentials */
-	struct strv broken; /* what is none */
-	unsigned refuses;   /* so many questions are too many, and it says when to come again: */
+	struct strv secret;   /* images that they give only to those who show credentials */
+	struct strv broken;   /* what is none */
+	struct strv crashing; /* digests: what is made of them ends a second after it started */
+	unsigned refuses;     /* so many questions are too many, and it says when to come again: */
 	uint64_t retry_after_ms;
 	unsigned pushed; /* how often every name came to stand for another image */
 	char *password;  /* of the last credentials that were shown; NULL: none were */

@@ -831,6 +831,46 @@ static void test_labels(void **state UNUSED)
 	protobuf_c_message_free_unpacked(message, NULL);
 }
 
+static char *annotation_problems(enum kind kind, const char *annotations)
+{
+	AUTO_FREE char *yaml = xasprintf("metadata: {name: r, annotations: {%s}}", annotations);
+	ProtobufCMessage *message = NULL;
+	struct error err;
+	char *problems;
+
+	assert_int_equal(manifest_parse_stored("t", yaml, strlen(yaml), model_descriptor(kind),
+					       &message, &err),
+			 0);
+	model_set_defaults(kind, message);
+	problems = problems_of(kind, message);
+	protobuf_c_message_free_unpacked(message, NULL);
+	return problems;
+}
+
+/* As labels are; and one of them means something, to cells. */
+static void test_annotations(void **state UNUSED)
+{
+	AUTO_FREE char *value = xcalloc(5000, 1), *yaml = NULL;
+	AUTO_FREE char *bounds = NULL, *realm = NULL, *wrong = NULL, *right = NULL;
+
+	memset(value, 'v', 4096);
+	yaml = xasprintf("b: %s, \"d e\": f, \"\": g, a.b/c: some words", value);
+	bounds = annotation_problems(KIND_REALM, yaml);
+	assert_string_equal(bounds, "metadata.annotations: an annotation has an empty key\n"
+				    "metadata.annotations.b: key and value have 4097 bytes "
+				    "together, at most 4096 are allowed\n"
+				    "metadata.annotations.d e: expected an annotation key without "
+				    "spaces and of at most 317 bytes\n");
+	realm = annotation_problems(KIND_REALM, "kukeon.io/auto-update: registry");
+	assert_string_equal(realm, "metadata.annotations.kukeon.io/auto-update: is for cells, not "
+				   "for a Realm\n");
+	wrong = annotation_problems(KIND_CELL, "kukeon.io/auto-update: local");
+	assert_non_null(strstr(wrong, "metadata.annotations.kukeon.io/auto-update: is \"local\"; "
+				      "expected registry\n"));
+	right = annotation_problems(KIND_CELL, "kukeon.io/auto-update: registry");
+	assert_null(strstr(right, "annotations"));
+}
+
 /* ---- registryCredentials ---- */
 
 #define ITEM "spec.registryCredentials[0]."
@@ -952,6 +992,7 @@ int main(void)
 		cmocka_unit_test(test_status_of_any_kind),
 		cmocka_unit_test(test_defaults_of_a_space),
 		cmocka_unit_test(test_labels),
+		cmocka_unit_test(test_annotations),
 		cmocka_unit_test(test_credentials),
 		cmocka_unit_test(test_limits_of_credentials),
 	};

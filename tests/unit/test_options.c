@@ -212,6 +212,8 @@ static const struct {
 	  "KUKEON_RESYNC: \"4294967296\" is not a number of seconds" },
 	{ "KUKEON_IMAGES_MAX_MIB", "1G", "{}",
 	  "KUKEON_IMAGES_MAX_MIB: \"1G\" is not a number of MiB" },
+	{ "KUKEON_IMAGES_CHECK_EVERY", "1d", "{}",
+	  "KUKEON_IMAGES_CHECK_EVERY: \"1d\" is not a number of seconds" },
 	{ "KUKEON_IMAGES_MAX_DAYS", "-2", "{}",
 	  "KUKEON_IMAGES_MAX_DAYS: \"-2\" is not a number of days" },
 	{ NULL, NULL, "runPaht: /x\n",

@@ -30,6 +30,7 @@ enum {
 	RESTART = 1 << 10, /* the cell */
 	LOW = 1 << 11,     /* its stack is not Ready */
 	UNDER_WAY = 1 << 12,
+	PINNED = 1 << 13, /* it was taken back to the image that it ran before */
 };
 
 #define IF_NOT_PRESENT API__IMAGE_PULL_POLICY__IMAGE_PULL_POLICY_IF_NOT_PRESENT
@@ -48,6 +49,12 @@ static const struct {
 } rows[] = {
 	{ "it is looked for first", IF_NOT_PRESENT, 0, false, "network-attach, image-resolve root",
 	  STATE(PENDING, CREATING) },
+	{ "it is taken away once, when its name has moved", IF_NOT_PRESENT, MOVED, false,
+	  "network-attach, image-resolve root", STATE(PENDING, CREATING) },
+	{ "held back, it is Ready and says so", IF_NOT_PRESENT, RUNS | PINNED, false, "",
+	  STATE(READY, IMAGE_HELD_BACK) },
+	{ "held back, and not up", IF_NOT_PRESENT, PINNED, false,
+	  "network-attach, image-resolve root", STATE(PENDING, CREATING) },
 	{ "it is not there", IF_NOT_PRESENT, MISSING, true, "", STATE(PENDING, PULLING_IMAGE) },
 	{ "it has come", IF_NOT_PRESENT, MISSING | IMAGE, false,
 	  "network-attach, container-create root", STATE(PENDING, CREATING) },
@@ -109,6 +116,12 @@ static void set_container(struct container *c, Api__ContainerSpec *spec, unsigne
 	c->pull_requested = flags & PULL;
 	c->renew = flags & RENEW;
 	c->image_moved = flags & MOVED;
+	if (!(flags & PINNED))
+		return;
+	c->update.image = xstrdup("nginx");
+	c->update.from = xstrdup("sha256:old");
+	c->update.to = xstrdup("sha256:new");
+	c->update.pin = xstrdup("nginx@sha256:old");
 }
 
 static void set_cell(struct object *cell, unsigned flags)

@@ -7,8 +7,7 @@
  */
 #include "core/api/changes/api_mutation.h"
 #include "core/desired/desired.h"
-#include "core/desired/stops.h"
-#include "core/images/pulls.h"
+#include "core/desired/run_order.h"
 #include "core/model/view.h"
 #include "core/status/status.h"
 #include "core/store/internal.h"
@@ -77,59 +76,19 @@ static enum run_intent intent_of(Api__RunVerb verb)
 	return intents[verb];
 }
 
-/* A restart of the root takes the cell along. */
+static struct run_order order_of(const struct target *t)
+{
+	return (struct run_order){ .cell = t->cell,
+				   .container = t->container,
+				   .intent = intent_of(t->verb),
+				   .pull = t->pull };
+}
+
 static bool concerns_cell(const struct target *t)
 {
-	return !t->container ||
-	       (t->verb == API__RUN_VERB__RUN_VERB_RESTART && container_is_root(t->container));
-}
+	const struct run_order order = order_of(t);
 
-/* Whatever an earlier daemon has done of an earlier one: this one is for what is there now. */
-static void begin_restart(struct container *c)
-{
-	c->restart_of = c->run_pid;
-	c->restart_stored = false;
-}
-
-/* By its policy, or because somebody wants it now; what has failed is tried at once. What is not
- * begun anew needs no image. */
-static void ask_registry(struct container *c, bool pull, bool begins)
-{
-	if (!begins)
-		return;
-	c->image_asked = false;
-	c->pull_requested = pull;
-	if (c->pull.pull)
-		pull_retry(c->pull.pull);
-}
-
-/* With the cell its containers start, also those that were stopped one by one. What waits for its
- * next try does not, whatever is asked. */
-static void apply(struct engine *engine, const struct target *t)
-{
-	enum run_intent intent = intent_of(t->verb);
-	bool whole = concerns_cell(t);
-	struct container *c;
-
-	engine_want_object_anew(engine, t->cell);
-	if (whole)
-		t->cell->cell.run = intent;
-	else
-		t->container->run = intent;
-	list_for_each(c, &t->cell->cell.containers, link) {
-		if (is_stop(intent) || !(whole || c == t->container))
-			continue;
-		if (whole)
-			c->run = INTENT_RUN;
-		ask_registry(c, t->pull, intent == INTENT_RESTART || !lives(c) || c->pull.pull);
-		if (intent == INTENT_RESTART)
-			begin_restart(c);
-		if (intent == INTENT_RUN) {
-			container_forget_past(c);
-			c->start_asked_wall_ms = loop_wall_ms(engine->loop);
-		}
-	}
-	stops_end_unwanted(engine, t->cell);
+	return run_order_concerns_cell(&order);
 }
 
 /* Something of it was stopped, has given up, or waits for its next try. */
@@ -234,10 +193,12 @@ static void take_effect(struct mutation *m)
 {
 	struct engine *engine = m->api->options.engine;
 	struct target target;
+	struct run_order order;
 
 	if (!find_target(m, m->results[0]->key, &target))
 		return;
-	apply(engine, &target);
+	order = order_of(&target);
+	run_order_apply(engine, &order);
 	engine_changed(engine, target.cell, false);
 	engine_enqueue(engine, target.cell);
 }
