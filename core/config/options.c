@@ -52,6 +52,12 @@ const struct argp_option options_flags[OPTIONS_COUNT + 2] = {
 	     "Remove unused images, oldest use first, while a realm has more (else never)"),
 	FLAG(18, "images-max-days", "DAYS",
 	     "Remove images that nobody has used for so long (else never)"),
+	FLAG(19, "log-dir", "DIR", "Where the log files of containers lie"),
+	FLAG(20, "log-driver", "file|journald|none",
+	     "Where what containers print goes, unless they or their space say"),
+	FLAG(21, "log-max-size", "SIZE", "When a log file is put aside and a new one begun"),
+	FLAG(22, "log-max-files", "NUMBER", "How many log files of each run are kept"),
+	FLAG(23, "log-compress", "on|off", "Compress log files that were put aside"),
 	{ .group = 4,
 	  .name = "config",
 	  .key = KEY_CONFIG,
@@ -112,6 +118,8 @@ static const char *unit_of(const ProtobufCFieldDescriptor *field)
 {
 	if (str_ends_with(field->name, "_mib"))
 		return "MiB";
+	if (str_ends_with(field->name, "_files"))
+		return "files";
 	return str_ends_with(field->name, "_days") ? "days" : "seconds";
 }
 

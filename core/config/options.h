@@ -12,7 +12,7 @@
 #include "core/base/error.h"
 #include "core/base/str.h"
 
-enum { OPTIONS_COUNT = 19 };
+enum { OPTIONS_COUNT = 24 };
 
 /* What a command line gave; the strings point into it. Zeroed: nothing. */
 struct options {
