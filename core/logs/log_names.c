@@ -8,9 +8,9 @@
 
 #include "core/base/str.h"
 
-static const char *const suffixes[LOG_N_SUFFIXES] = {
-	[LOG_OUT] = "out",   [LOG_ERR] = "err",   [LOG_CONF] = "conf",
-	[LOG_DONE] = "done", [LOG_STAT] = "stat",
+static const char *const suffixes[LOG_SPOOL_N] = {
+	[LOG_SPOOL_OUT] = "out",   [LOG_SPOOL_ERR] = "err",   [LOG_SPOOL_CONF] = "conf",
+	[LOG_SPOOL_DONE] = "done", [LOG_SPOOL_STAT] = "stat",
 };
 
 static const char *const drivers[] = {
@@ -264,7 +264,7 @@ bool log_spool_parse(const char *name, char ret_entry[LOG_NAME_MAX_BYTES],
 	if (dot == NULL)
 		return false;
 	*dot++ = '\0';
-	for (int i = 0; i < LOG_N_SUFFIXES; i++) {
+	for (int i = 0; i < LOG_SPOOL_N; i++) {
 		if (str_equal(dot, suffixes[i]) && log_entry_parse(entry, NULL, NULL, NULL)) {
 			*ret_suffix = (enum log_suffix)i;
 			return str_copy(ret_entry, LOG_NAME_MAX_BYTES, entry);

@@ -43,7 +43,14 @@ enum {
 enum log_driver { LOG_DRIVER_FILE, LOG_DRIVER_JOURNALD };
 
 /* What a file of the spool is, by the end of its name. */
-enum log_suffix { LOG_OUT, LOG_ERR, LOG_CONF, LOG_DONE, LOG_STAT, LOG_N_SUFFIXES };
+enum log_suffix {
+	LOG_SPOOL_OUT,
+	LOG_SPOOL_ERR,
+	LOG_SPOOL_CONF,
+	LOG_SPOOL_DONE,
+	LOG_SPOOL_STAT,
+	LOG_SPOOL_N
+};
 
 /* Where the lines of an entry go. Lines "key=value" on disk; unknown keys are passed over. */
 struct log_conf {

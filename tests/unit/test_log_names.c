@@ -41,7 +41,7 @@ static void files_of_the_spool(void **state UNUSED)
 	char name[LOG_NAME_MAX_BYTES], entry[LOG_NAME_MAX_BYTES], long_id[300];
 	enum log_suffix suffix;
 
-	for (int i = 0; i < LOG_N_SUFFIXES; i++) {
+	for (int i = 0; i < LOG_SPOOL_N; i++) {
 		assert_true(log_spool_format("ns.x+id.y+7", (enum log_suffix)i, name));
 		assert_true(log_spool_parse(name, entry, &suffix));
 		assert_string_equal(entry, "ns.x+id.y+7");
