@@ -218,7 +218,7 @@ static const char *const host_kind_names[] = {
 	[HOST_CONFLIST] = "conflist",   [HOST_NFT] = "nft",
 	[HOST_CGROUP] = "cgroup",       [HOST_JOURNAL] = "journal",
 	[HOST_INGEST] = "ingest",       [HOST_VOLUMES] = "volumes",
-	[HOST_LOG_FIFOS] = "log fifos", [HOST_LOG_FILES] = "log files",
+	[HOST_LOG_FIFOS] = "log-fifos", [HOST_LOG_FILES] = "log-files",
 };
 
 const char *host_kind_name(enum host_kind kind)
