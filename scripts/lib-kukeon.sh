@@ -9,6 +9,7 @@
 
 MANIFESTS=$T/manifests.d
 RUN_PATH=$T/kukeon
+LOG_DIR=$T/logs
 RUNTIME_DIR=/run/kukeon
 CNI_CONF=$T/cni
 SOCKET=$RUNTIME_DIR/kukeond.sock
@@ -38,7 +39,7 @@ daemon_answers_or_ended() { daemon_answers || process_gone "$DAEMON_PID"; }
 # Does not wait until it answers.
 daemon_launch() {
 	"${DAEMON_WRAPPER[@]}" "$KUKEON_BIN/$DAEMON_PROGRAM" --run-path "$RUN_PATH" --manifests-dir "$MANIFESTS" \
-		--runtime-dir "$RUNTIME_DIR" --socket "$SOCKET" --containerd-socket "$CONTAINERD_ADDRESS" \
+		--runtime-dir "$RUNTIME_DIR" --log-dir "$LOG_DIR" --socket "$SOCKET" --containerd-socket "$CONTAINERD_ADDRESS" \
 		--cni-conf-dir "$CNI_CONF" --prune-grace "$PRUNE_GRACE" --log-level "${DAEMON_LOG_LEVEL:-debug}" \
 		</dev/null >>"$DAEMON_LOG" 2>&1 &
 	DAEMON_PID=$!
@@ -115,4 +116,4 @@ pid_differs() {
 	[ -n "$pid" ] && [ "$pid" != "$3" ]
 }
 is_healthy() { kuke status >/dev/null 2>&1; }
-leaves_nothing() { RUNTIME_DIR=$RUNTIME_DIR CNI_CONF=$CNI_CONF RUN_PATH=$RUN_PATH "$REPO/tests/e2e/leakcheck" >"$T/leaks"; }
+leaves_nothing() { RUNTIME_DIR=$RUNTIME_DIR CNI_CONF=$CNI_CONF RUN_PATH=$RUN_PATH LOG_DIR=$LOG_DIR "$REPO/tests/e2e/leakcheck" >"$T/leaks"; }

@@ -56,6 +56,12 @@ const struct argp_option options_flags[OPTIONS_COUNT + 2] = {
 	     "Time between looks for new images of cells that are updated (0: never)"),
 	FLAG(20, "images-ready-within", "SECONDS",
 	     "Time for a cell to become Ready with a new image, before it goes back"),
+	FLAG(21, "log-dir", "DIR", "Where the log files of containers lie"),
+	FLAG(22, "log-driver", "file|journald|none",
+	     "Where what containers print goes, unless they or their space say"),
+	FLAG(23, "log-max-size", "SIZE", "When a log file is put aside and a new one begun"),
+	FLAG(24, "log-max-files", "NUMBER", "How many log files of each run are kept"),
+	FLAG(25, "log-compress", "on|off", "Compress log files that were put aside"),
 	{ .group = 4,
 	  .name = "config",
 	  .key = KEY_CONFIG,
@@ -116,6 +122,8 @@ static const char *unit_of(const ProtobufCFieldDescriptor *field)
 {
 	if (str_ends_with(field->name, "_mib"))
 		return "MiB";
+	if (str_ends_with(field->name, "_files"))
+		return "files";
 	return str_ends_with(field->name, "_days") ? "days" : "seconds";
 }
 

@@ -12,7 +12,7 @@
 #include "core/base/error.h"
 #include "core/base/str.h"
 
-enum { OPTIONS_COUNT = 21 };
+enum { OPTIONS_COUNT = 26 };
 
 /* What a command line gave; the strings point into it. Zeroed: nothing. */
 struct options {

@@ -198,6 +198,9 @@ static void keep_effective(Api__ContainerSpec *spec, bool is_root)
 		"networks",
 		"networks_aliases",
 		"image_pull_policy",
+		"log_driver",
+		"log_max_size",
+		"log_max_files",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(irrelevant); i++)

@@ -124,5 +124,23 @@ const char *model_device_target(const Api__Device *device);
 void model_container_hash(const Api__CellSpec *cell, size_t container,
 			  char ret_hash[SHA256_HEX_BYTES]);
 
+/* Bytes of "4096" or "64m": a number above 0 and at most one unit of k, m, g, t and p, in bytes less
+ * than 2^63. False: it is none. */
+bool model_size_parse(const char *text, uint64_t *ret_bytes);
+
+/* Bounds of a log file: it holds some lines at least, and all that are kept have names. */
+enum { MODEL_LOG_SIZE_MIN = 64 * 1024, MODEL_LOG_FILES_MAX = 1000 };
+
+/* What containers log, unless they say. */
+struct model_log_settings {
+	Api__LogDriver driver;
+	uint64_t max_bytes;
+	uint32_t max_files;
+};
+
+/* What a container logs; @spec NULL: it says nothing. */
+struct model_log_settings model_log_settings(const Api__ContainerSpec *spec,
+					     const struct model_log_settings *defaults);
+
 /* A deep copy; free with protobuf_c_message_free_unpacked(). */
 ProtobufCMessage *model_copy(const ProtobufCMessage *message);

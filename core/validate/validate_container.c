@@ -94,6 +94,26 @@ void validate_enum(const char *prefix, const char *field, const ProtobufCEnumDes
 				 value);
 }
 
+static void validate_logs(const char *prefix, const Api__ContainerSpec *spec,
+			  struct model_problems *problems)
+{
+	uint64_t bytes;
+
+	validate_enum(prefix, "logDriver", &api__log_driver__descriptor, (int)spec->log_driver,
+		      problems);
+	if (!str_empty(spec->log_max_size) &&
+	    (!model_size_parse(spec->log_max_size, &bytes) || bytes < MODEL_LOG_SIZE_MIN))
+		validate_problem(problems, prefix, "logMaxSize",
+				 "\"" SHOWN
+				 "\" is not a size of a log file; expected at least 64k, "
+				 "such as 10m",
+				 spec->log_max_size);
+	if (spec->log_max_files > MODEL_LOG_FILES_MAX)
+		validate_problem(problems, prefix, "logMaxFiles",
+				 "%u files are too many; at most %d are kept", spec->log_max_files,
+				 MODEL_LOG_FILES_MAX);
+}
+
 static void validate_settings(const char *prefix, const Api__ContainerSpec *spec,
 			      struct model_problems *problems)
 {
@@ -103,6 +123,7 @@ static void validate_settings(const char *prefix, const Api__ContainerSpec *spec
 		      (int)spec->restart_policy, problems);
 	validate_enum(prefix, "imagePullPolicy", &api__image_pull_policy__descriptor,
 		      (int)spec->image_pull_policy, problems);
+	validate_logs(prefix, spec, problems);
 	validate_process(prefix, spec, problems);
 	validate_mounts(prefix, spec, problems);
 }

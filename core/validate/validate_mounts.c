@@ -90,21 +90,6 @@ static void validate_volumes(struct targets *targets, const Api__ContainerSpec *
 
 /* ---- tmpfs ---- */
 
-/* A number above 0 and at most one unit, in bytes less than 2^63. */
-static bool size_is_valid(const char *size)
-{
-	static const char units[] = "kmgtp";
-	size_t digits = strspn(size, "0123456789");
-	const char *unit = size[digits] ? strchr(units, size[digits] | 0x20) : NULL;
-	unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
-	unsigned long long n;
-
-	if (digits == 0 || digits > 18 || (size[digits] && (!unit || size[digits + 1])))
-		return false;
-	n = strtoull(size, NULL, 10);
-	return n > 0 && n <= (UINT64_MAX >> 1) >> shift;
-}
-
 static bool mode_is_valid(const char *mode)
 {
 	size_t len = strlen(mode);
@@ -118,11 +103,12 @@ static void validate_tmpfs(struct targets *targets, const Api__ContainerSpec *sp
 
 	for (size_t i = 0; i < spec->n_tmpfs; i++) {
 		const Api__Tmpfs *tmpfs = spec->tmpfs[i];
+		uint64_t bytes;
 
 		set_prefix(prefix, targets, "tmpfs", i);
 		validate_target(targets, prefix, "tmpfs", tmpfs->target);
 		take_target(targets, prefix, "tmpfs", i, tmpfs->target);
-		if (!str_empty(tmpfs->size) && !size_is_valid(tmpfs->size))
+		if (!str_empty(tmpfs->size) && !model_size_parse(tmpfs->size, &bytes))
 			validate_problem(targets->problems, prefix, "size",
 					 "\"" SHOWN "\" is not a size; expected a number of bytes "
 					 "or one with k, m or g such as 64m",

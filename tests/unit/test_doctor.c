@@ -316,7 +316,7 @@ static void leave_orphans(struct fixture *f)
 			 "conflist default/lab; container container; "                                                       \
 			 "container kukeon-default/default_default_ghost_root; "                                             \
 			 "container kukeon-default/default_default_web_more; ingest ingest; ipam ipam; journal journal; "    \
-			 "lease lease; mount mount; netns " KEY(                                                             \
+			 "lease lease; log-fifos log-fifos; log-files log-files; mount mount; netns " KEY(                                                             \
 				 "pin") "; netns netns; nft nft; shim shim; "                                                \
 					"snapshot kukeon-default/default_default_ghost_root; snapshot snapshot; task task; " \
 					"veth veth; volumes volumes; "

@@ -241,6 +241,16 @@ static const struct {
 	  "spec.containers[0].tmpfs[2].target: a tmpfs cannot replace the root filesystem\n"
 	  "spec.containers[0].tmpfs[2].size: \"8192p\" is not a size; expected a number of bytes or "
 	  "one with k, m or g such as 64m\n" },
+	{ "containers: [{" C "logDriver: journald, logMaxSize: 64k, logMaxFiles: 1000}, {id: b, "
+	  "image: x, logDriver: none, logMaxSize: \"\", logMaxFiles: 0}]",
+	  "" },
+	{ "containers: [{" C "logMaxSize: 63k, logMaxFiles: 1001}, {id: b, image: x, logMaxSize: "
+	  "10 MB}]",
+	  "spec.containers[0].logMaxSize: \"63k\" is not a size of a log file; expected at least 64k, "
+	  "such as 10m\n"
+	  "spec.containers[0].logMaxFiles: 1001 files are too many; at most 1000 are kept\n"
+	  "spec.containers[1].logMaxSize: \"10 MB\" is not a size of a log file; expected at least "
+	  "64k, such as 10m\n" },
 	{ "containers: [{" C
 	  "devices: [{source: /dev/fuse}, {source: /dev/a, target: /dev/b, permissions: rw}]}]",
 	  "" },

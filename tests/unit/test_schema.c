@@ -312,6 +312,9 @@ static bool changes_nothing_that_runs(const char *name)
 		"stop_signal",
 		"stop_grace_period_seconds",
 		"image_pull_policy",
+		"log_driver",
+		"log_max_size",
+		"log_max_files",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)

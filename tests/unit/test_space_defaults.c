@@ -53,6 +53,8 @@ static const struct {
 	{ "imagePullPolicy: IfNotPresent", "imagePullPolicy: Always",
 	  "imagePullPolicy: IfNotPresent" },
 	{ "imagePullPolicy: \"\"", "imagePullPolicy: Always", "imagePullPolicy: Always" },
+	{ "logMaxSize: 1m", "logDriver: none, logMaxSize: 2m, logMaxFiles: 5",
+	  "logMaxSize: 1m, logDriver: none, logMaxFiles: 5" },
 	{ "env: [B=own, C=3]", "env: [A=1, B=2, BB=4]", "env: [A=1, BB=4, B=own, C=3]" },
 	{ "env: [A=1]", "", "env: [A=1]" },
 	{ "volumes: [{source: /own, target: /b/}]",
