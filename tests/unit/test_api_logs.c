@@ -92,8 +92,8 @@ static void append(struct fixture *f, const char *name, const char *text)
 
 static void write_line(struct fixture *f, const char *name, int second, const char *text)
 {
-	AUTO_FREE char *line = xasprintf("2026-03-01T12:00:%02d.000000001Z stdout F %s\n", second,
-					 text);
+	AUTO_FREE char *line =
+		xasprintf("2026-03-01T12:00:%02d.000000001Z stdout F %s\n", second, text);
 
 	append(f, name, line);
 }

@@ -32,8 +32,7 @@ static void logs_free(struct logs *logs)
 
 static void add_container(struct logs *logs, const char *name)
 {
-	AUTO_FREE char *dir =
-		xasprintf("%s/%s/%s", logs->api->options.log_dir, logs->cell, name);
+	AUTO_FREE char *dir = xasprintf("%s/%s/%s", logs->api->options.log_dir, logs->cell, name);
 
 	strv_add(&logs->dirs, dir);
 	strv_add(&logs->names, name);
@@ -196,15 +195,13 @@ static void begin(struct logs *logs, struct rpc_server_call *call)
 {
 	static const struct rpc_stream_handler handler = { .on_writable = on_writable,
 							   .on_closed = on_closed };
-	/* Of lines that are read once, it matters whether these were all. */
-	static const struct reply_kind followed = { .ended = on_ended, .stream = true },
-				       once = { .ended = on_ended, .stream = true, .whole = true };
+	/* It matters whether these were all: who follows comes again after a restart of ours. */
+	static const struct reply_kind kind = { .ended = on_ended, .stream = true, .whole = true };
 
 	logs->api->n_logs++;
 	logs->watcher.on_change = on_change;
 	list_append(&logs->api->options.engine->watchers, &logs->watcher.link);
-	reply_begin(&logs->reply, &logs->api->replies, logs->feed.query.follow ? &followed : &once,
-		    call, NULL);
+	reply_begin(&logs->reply, &logs->api->replies, &kind, call, NULL);
 	rpc_server_stream(call, &handler, logs);
 }
 
