@@ -11,6 +11,7 @@ MANIFESTS=$T/manifests.d
 RUN_PATH=$T/kukeon
 RUNTIME_DIR=/run/kukeon
 CNI_CONF=$T/cni
+LOG_DIR=$T/logs
 SOCKET=$RUNTIME_DIR/kukeond.sock
 DAEMON_LOG=$T/kukeond.log
 DAEMON_WRAPPER=() # a command that runs kukeond
@@ -38,7 +39,7 @@ daemon_answers_or_ended() { daemon_answers || process_gone "$DAEMON_PID"; }
 # Does not wait until it answers.
 daemon_launch() {
 	"${DAEMON_WRAPPER[@]}" "$KUKEON_BIN/$DAEMON_PROGRAM" --run-path "$RUN_PATH" --manifests-dir "$MANIFESTS" \
-		--runtime-dir "$RUNTIME_DIR" --socket "$SOCKET" --containerd-socket "$CONTAINERD_ADDRESS" \
+		--runtime-dir "$RUNTIME_DIR" --log-dir "$LOG_DIR" --socket "$SOCKET" --containerd-socket "$CONTAINERD_ADDRESS" \
 		--cni-conf-dir "$CNI_CONF" --prune-grace "$PRUNE_GRACE" --log-level "${DAEMON_LOG_LEVEL:-debug}" \
 		</dev/null >>"$DAEMON_LOG" 2>&1 &
 	DAEMON_PID=$!
