@@ -36,6 +36,7 @@ struct args;
 
 struct verb {
 	const char *name;
+	const char *alias;    /* another name for it; NULL: it has none */
 	const char *summary;  /* one line for kuke help */
 	const char *usage;    /* its words, e.g. "KIND [NAME]"; "" when it takes none */
 	const char *examples; /* one command line per line, indented by two */
@@ -43,6 +44,7 @@ struct verb {
 	unsigned kinds;       /* the first word is one of these: 1 << enum kind, or-ed */
 	bool lists;           /* the second word, a name, may be left out */
 	bool names_new;       /* the name is of an object that need not exist */
+	bool cell_alone;      /* one word that is no kind is the name of a cell */
 	bool hidden;          /* for programs: in no help */
 	unsigned outputs;     /* the -o it knows: 1 << enum args_output, or-ed */
 	size_t own_bytes;     /* of args->own */

@@ -20,6 +20,7 @@ extern const struct verb verb_help;
 extern const struct verb verb_image;
 extern const struct verb verb_init;
 extern const struct verb verb_kill;
+extern const struct verb verb_log;
 extern const struct verb verb_prune;
 extern const struct verb verb_refresh;
 extern const struct verb verb_restart;

@@ -12,6 +12,7 @@ RUN_PATH=$T/kukeon
 LOG_DIR=$T/logs
 RUNTIME_DIR=/run/kukeon
 CNI_CONF=$T/cni
+LOG_DIR=$T/logs
 SOCKET=$RUNTIME_DIR/kukeond.sock
 DAEMON_LOG=$T/kukeond.log
 DAEMON_WRAPPER=() # a command that runs kukeond

@@ -12,9 +12,7 @@ static const struct {
 } rows[] = {
 	{ { "ps", "ls", "list", "container", "containers", "pods" }, "kuke get containers", NULL },
 	{ { "describe", "inspect", "show" }, "kuke get KIND NAME -o yaml", NULL },
-	{ { "logs", "log", "attach" },
-	  "kuke events container NAME --cell CELL",
-	  "what a container itself prints is not kept: let it write into a volume" },
+	{ { "attach" }, "kuke log CELL -f", NULL },
 	{ { "edit" }, "kuke get KIND NAME -o yaml >FILE; kuke apply -f FILE", NULL },
 	{ { "replace", "patch", "set", "label", "annotate", "update" },
 	  "kuke apply -f FILE",

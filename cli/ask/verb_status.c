@@ -5,6 +5,7 @@
 #include "cli/args/args.h"
 #include "cli/args/args_target.h"
 #include "cli/args/kinds.h"
+#include "cli/ask/last_lines.h"
 #include "cli/client/client.h"
 #include "cli/show/describe.h"
 #include "cli/show/report.h"
@@ -36,6 +37,7 @@ static enum cli_exit status_of_object(const struct args *args, const struct io *
 	AUTO_REPLY Api__GetResponse *reply = NULL;
 	struct object object;
 	struct target target;
+	struct client *client = client_new(args->socket);
 	Api__Selector selector;
 	int rc;
 
@@ -47,15 +49,17 @@ static enum cli_exit status_of_object(const struct args *args, const struct io *
 		return CLI_USAGE;
 	}
 	selector = target_selector(&target);
-	rc = client_get(client_new(args->socket), &selector, &reply, err);
+	rc = client_get(client, &selector, &reply, err);
 	if (rc < 0)
 		return client_exit(rc);
 	if (!reply->n_objects || !object_read(reply->objects[0], &object))
 		return target_not_found(&target, err);
-	if (args->output == OUTPUT_TABLE)
+	if (args->output == OUTPUT_TABLE) {
 		describe_print(&object, io);
-	else
+		last_lines_print(client, &object, io->out);
+	} else {
 		print_raw(object.message, args->output, io->out);
+	}
 	return describe_is_well(&object) ? CLI_DONE : CLI_FAILED;
 }
 

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "cli/args/kinds.h"
+#include "cli/ask/last_lines.h"
 #include "cli/show/display.h"
 #include "cli/show/object.h"
 #include "cli/show/table.h"
@@ -296,6 +297,22 @@ static char *failure(const struct wait *wait)
 	return xasprintf("is not %s after %" PRIu64 "s", goal, wait->waiting->timeout_ms / 1000);
 }
 
+/* What the container printed that ended last, when it ought to run. */
+static void print_last_lines(const struct wait *wait)
+{
+	Api__Selector selector = target_selector(wait->target);
+	AUTO_REPLY Api__GetResponse *reply = NULL;
+	struct client *client = wait->waiting->client;
+	struct object object;
+	struct error ignored;
+
+	if (!wait->ended || !wait->seen.there || str_equal(wait_goal_name(wait->goal), "Stopped") ||
+	    client_get(client, &selector, &reply, &ignored) < 0 || !reply->n_objects ||
+	    !object_read(reply->objects[0], &object))
+		return;
+	last_lines_print_ended(client, &object, wait->waiting->io->err);
+}
+
 static enum cli_exit fail(const struct wait *wait, struct error *err)
 {
 	AUTO_BUF struct buf scope = { 0 }, seen = { 0 };
@@ -305,6 +322,7 @@ static enum cli_exit fail(const struct wait *wait, struct error *err)
 	seen_add(&wait->seen, &seen);
 	error_set(err, -ETIMEDOUT, "%s \"%s\"%s %s; it is %s", kinds_singular(wait->target->kind),
 		  wait->target->name, scope.len ? scope.data : "", why, seen.data);
+	print_last_lines(wait);
 	return CLI_FAILED;
 }
 

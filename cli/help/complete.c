@@ -229,6 +229,13 @@ static const struct argp_option *read_words(struct complete *complete, const cha
 	return NULL;
 }
 
+static void give_first(struct complete *complete)
+{
+	give_kinds(complete);
+	if (complete->verb->cell_alone)
+		give_names(complete, KIND_CELL, true);
+}
+
 static void give_word(struct complete *complete)
 {
 	const struct verb *verb = complete->verb;
@@ -237,7 +244,7 @@ static void give_word(struct complete *complete)
 	if (!verb)
 		give_verbs(complete);
 	else if (verb->kinds && complete->n_words == 0)
-		give_kinds(complete);
+		give_first(complete);
 	else if (verb->kinds && complete->n_words >= 1 && complete->n_words < verb->max_words &&
 		 !verb->names_new && kinds_parse(complete->kind, &kind))
 		give_names(complete, kind, true);

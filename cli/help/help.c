@@ -128,7 +128,7 @@ static const struct verb_group {
 	const char *verbs[GROUP_VERBS_MAX];
 } verb_groups[] = {
 	{ "Declare", { "apply", "create", "delete", "validate", "prune" } },
-	{ "Look", { "get", "status", "events", "wait", "doctor" } },
+	{ "Look", { "get", "status", "log", "events", "wait", "doctor" } },
 	{ "Run", { "start", "stop", "kill", "restart" } },
 	{ "Images", { "image" } },
 	{ "The host", { "init", "refresh", "uninstall" } },

@@ -11,7 +11,7 @@ size_t n_verbs;
 const struct verb *verb_find(const char *name)
 {
 	for (size_t i = 0; i < n_verbs; i++) {
-		if (strcmp(verbs[i]->name, name) == 0)
+		if (strcmp(verbs[i]->name, name) == 0 || str_equal(verbs[i]->alias, name))
 			return verbs[i];
 	}
 	return NULL;

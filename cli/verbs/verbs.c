@@ -12,6 +12,7 @@ static const struct verb *const all[] = {
 	&verb_get,
 	&verb_status,
 	&verb_events,
+	&verb_log,
 	&verb_wait,
 	&verb_start,
 	&verb_stop,

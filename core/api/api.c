@@ -58,6 +58,7 @@ static const struct rpc_method methods[] = {
 	{ "/kukeon.v1beta1.Kukeon/Prune", &api__prune_request__descriptor, api_on_prune },
 	{ "/kukeon.v1beta1.Admin/Purge", &api__purge_request__descriptor, api_on_purge },
 	{ "/kukeon.v1beta1.Kukeon/Events", &api__events_request__descriptor, api_on_events },
+	{ "/kukeon.v1beta1.Kukeon/Logs", &api__logs_request__descriptor, api_on_logs },
 	{ "/kukeon.v1beta1.Admin/Doctor", &api__doctor_request__descriptor, api_on_doctor },
 	{ IMAGES "ListImages", &api__list_images_request__descriptor, api_on_list_images },
 	{ IMAGES "InspectImage", &api__inspect_image_request__descriptor, api_on_inspect_image },

@@ -16,6 +16,7 @@ struct api_options {
 	struct peers peers;        /* who is spoken to */
 	const Api__Config *config; /* in force; NULL: the host is not looked at */
 	const char *run_path;
+	const char *log_dir; /* of what containers print; NULL: it is not kept */
 	const char *manifests_dir;
 	const char *containerd_socket;
 	/* "inotify" or "polling", asked for every status. */

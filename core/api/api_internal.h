@@ -44,6 +44,7 @@ struct api {
 		struct reply_queue queue;
 		struct mutation *first; /* whose turn it is; NULL: there is none */
 	} changes;
+	unsigned n_logs; /* streams of logs, each with a process */
 	void (*closed)(void *ctx);
 	void *closed_ctx;
 };
@@ -131,6 +132,9 @@ void api_on_watch(struct rpc_server_call *call, const ProtobufCMessage *request,
 
 /* api_events.c */
 void api_on_events(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
+
+/* logs/api_logs.c */
+void api_on_logs(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
 
 /* api_images.c, api_images_pull.c, api_images_load.c, api_images_save.c */
 void api_on_list_images(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);

@@ -86,6 +86,7 @@ int part_open_api(struct kukeond *k, struct error *err)
 		.rpc = k->rpc,
 		.config = k->config,
 		.run_path = k->config->run_path,
+		.log_dir = k->config->log_dir,
 		.manifests_dir = k->config->manifests_dir,
 		.containerd_socket = k->config->containerd_socket,
 		.watch_kind = watch_kind,

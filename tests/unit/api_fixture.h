@@ -25,6 +25,7 @@ struct served {
 	struct rpc_channel *channel;
 	char dir[64];
 	char *run_path;
+	char *log_dir; /* NULL: what containers print is not kept */
 	bool closed, done;
 	bool stopped;        /* the daemon was told to end */
 	uint64_t timeout_ms; /* of a call; 0: ASK_TIMEOUT_MS */
@@ -72,6 +73,7 @@ static void served_start(struct served *served)
 	struct api_options options = {
 		.engine = &served->sim.engine,
 		.run_path = served->run_path ? served->run_path : "/opt/kukeon",
+		.log_dir = served->log_dir,
 		.watch_kind = served_watch_kind,
 		.self = { .stop = served_on_stop,
 			  .kill = served_on_stop,
@@ -107,6 +109,7 @@ static inline void served_init(struct served *served, bool with_store)
 	snprintf(served->dir, sizeof(served->dir), "%s/test-api-XXXXXX", SCRATCH);
 	assert_non_null(mkdtemp(served->dir));
 	served->run_path = with_store ? xasprintf("%s/run", served->dir) : NULL;
+	served->log_dir = xasprintf("%s/log", served->dir);
 	sim_init_real(&served->sim, 1);
 	served_start(served);
 }
@@ -117,6 +120,7 @@ static inline void served_fini(struct served *served)
 	sim_fini(&served->sim);
 	fs_remove_tree(AT_FDCWD, served->dir, NULL);
 	free(served->run_path);
+	free(served->log_dir);
 }
 
 static void served_on_done(struct call *call)

@@ -54,10 +54,7 @@ static void test_wrong_usage(void **state UNUSED)
 	} rows[] = {
 		{ "pull", "unknown verb \"pull\": here it is 'kuke image pull IMAGE'", try_help },
 		{ "ps", "unknown verb \"ps\": here it is 'kuke get containers'", try_help },
-		{ "logs",
-		  "unknown verb \"logs\": here it is 'kuke events container NAME --cell CELL'; what "
-		  "a container itself prints is not kept: let it write into a volume",
-		  try_help },
+		{ "attach", "unknown verb \"attach\": here it is 'kuke log CELL -f'", try_help },
 		{ "cp",
 		  "unknown verb \"cp\": there is none here: mount a directory of the host: "
 		  "\"volumes\" of a container",
