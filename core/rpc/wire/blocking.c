@@ -337,14 +337,29 @@ static int open_stream(struct rpc_client *client, struct reader *reader, uint64_
 	struct rpc_exchange *exchange = &reader->exchange;
 
 	rpc_exchange_init(exchange, client->channel, client->queue, options->method, timeout_ms);
-	if (options->next) {
+	if (options->feed)
+		rpc_feed_open(options->feed, exchange, &tags[TAG_SENT]);
+	if (options->next || options->feed) {
 		rpc_exchange_start_duplex(exchange, &wire, &tags[TAG_OPEN], &tags[TAG_STATUS]);
 		rpc_exchange_start_send(exchange, options->request, &tags[TAG_SENT]);
 	} else {
 		rpc_exchange_start_stream(exchange, &wire, &tags[TAG_OPEN], &tags[TAG_STATUS]);
 	}
 	rpc_exchange_start_receive(exchange, &tags[TAG_MESSAGE]);
-	return options->next ? TAG_COUNT : TAG_COUNT - 1;
+	return options->next || options->feed ? TAG_COUNT : TAG_COUNT - 1;
+}
+
+/* How many tags an event has brought back for good. That of what is sent is out until the feed can
+ * use it no more. */
+static int returned(const struct reader *reader, const grpc_event *event, char tags[TAG_COUNT])
+{
+	struct rpc_feed *feed = reader->options->feed;
+
+	if (feed && event->tag == &tags[TAG_SENT])
+		return rpc_feed_sent(feed, event->success) ? 0 : 1;
+	if (feed && event->tag == &tags[TAG_STATUS])
+		return rpc_feed_shut(feed) ? 1 : 2;
+	return 1;
 }
 
 /* Until the stream has ended. */
@@ -361,9 +376,9 @@ static void read_stream(struct rpc_client *client, struct reader *reader, uint64
 			stop_quiet(reader);
 		else if (event.tag == &tags[TAG_MESSAGE] && deliver(reader, err))
 			rpc_exchange_start_receive(&reader->exchange, event.tag);
-		else if (event.tag != &tags[TAG_SENT] || !event.success ||
+		else if (event.tag != &tags[TAG_SENT] || !reader->options->next || !event.success ||
 			 !send_next(reader, event.tag))
-			n_pending--;
+			n_pending -= returned(reader, &event, tags);
 	}
 }
 
@@ -382,6 +397,8 @@ int rpc_client_stream(struct rpc_client *client, const struct rpc_client_stream_
 			break;
 		rpc_exchange_fini(exchange);
 	}
+	if (options->feed)
+		rpc_feed_end(options->feed);
 	if (!reader.stopped)
 		reader.status = end_status(client, exchange, err);
 	rpc_exchange_fini(exchange);
