@@ -349,23 +349,11 @@ static int open_stream(struct rpc_client *client, struct reader *reader, uint64_
 	return options->next || options->feed ? TAG_COUNT : TAG_COUNT - 1;
 }
 
-/* How many tags an event has brought back for good. That of what is sent is out until the feed can
- * use it no more. */
-static int returned(const struct reader *reader, const grpc_event *event, char tags[TAG_COUNT])
-{
-	struct rpc_feed *feed = reader->options->feed;
-
-	if (feed && event->tag == &tags[TAG_SENT])
-		return rpc_feed_sent(feed, event->success) ? 0 : 1;
-	if (feed && event->tag == &tags[TAG_STATUS])
-		return rpc_feed_shut(feed) ? 1 : 2;
-	return 1;
-}
-
 /* Until the stream has ended. */
 static void read_stream(struct rpc_client *client, struct reader *reader, uint64_t timeout_ms,
 			struct error *err)
 {
+	struct rpc_feed *feed = reader->options->feed;
 	char tags[TAG_COUNT];
 	int n_pending = open_stream(client, reader, timeout_ms, tags);
 
@@ -376,9 +364,13 @@ static void read_stream(struct rpc_client *client, struct reader *reader, uint64
 			stop_quiet(reader);
 		else if (event.tag == &tags[TAG_MESSAGE] && deliver(reader, err))
 			rpc_exchange_start_receive(&reader->exchange, event.tag);
-		else if (event.tag != &tags[TAG_SENT] || !reader->options->next || !event.success ||
+		else if (feed && event.tag == &tags[TAG_SENT])
+			n_pending -= rpc_feed_sent(feed, event.success);
+		else if (feed && event.tag == &tags[TAG_STATUS])
+			n_pending -= rpc_feed_shut(feed);
+		else if (event.tag != &tags[TAG_SENT] || !event.success ||
 			 !send_next(reader, event.tag))
-			n_pending -= returned(reader, &event, tags);
+			n_pending--;
 	}
 }
 

@@ -98,7 +98,7 @@ void rpc_feed_open(struct rpc_feed *feed, struct rpc_exchange *exchange, void *t
 	pthread_mutex_unlock(&feed->mutex);
 }
 
-bool rpc_feed_sent(struct rpc_feed *feed, bool ok)
+int rpc_feed_sent(struct rpc_feed *feed, bool ok)
 {
 	bool open;
 
@@ -108,10 +108,10 @@ bool rpc_feed_sent(struct rpc_feed *feed, bool ok)
 	feed->broken = !ok && open;
 	pthread_mutex_unlock(&feed->mutex);
 	tell(feed);
-	return open;
+	return open ? 0 : 1;
 }
 
-bool rpc_feed_shut(struct rpc_feed *feed)
+int rpc_feed_shut(struct rpc_feed *feed)
 {
 	bool sending;
 
@@ -119,7 +119,7 @@ bool rpc_feed_shut(struct rpc_feed *feed)
 	feed->exchange = NULL;
 	sending = feed->sending;
 	pthread_mutex_unlock(&feed->mutex);
-	return sending;
+	return sending ? 1 : 2;
 }
 
 void rpc_feed_end(struct rpc_feed *feed)

@@ -38,9 +38,9 @@ struct rpc_exchange;
 
 /* The stream is open and its first message under way, with @tag. */
 void rpc_feed_open(struct rpc_feed *feed, struct rpc_exchange *exchange, void *tag);
-/* @tag came back: whether the stream can still be sent on. */
-bool rpc_feed_sent(struct rpc_feed *feed, bool ok);
-/* The status came: whether @tag is out. */
-bool rpc_feed_shut(struct rpc_feed *feed);
+/* @tag came back, and how many tags are out no more: none while it may be used again. */
+int rpc_feed_sent(struct rpc_feed *feed, bool ok);
+/* The status came, the same: @tag is one of them unless it is under way. */
+int rpc_feed_shut(struct rpc_feed *feed);
 /* No other try follows. */
 void rpc_feed_end(struct rpc_feed *feed);
