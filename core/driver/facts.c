@@ -215,7 +215,7 @@ static const char *const host_kind_names[] = {
 	[HOST_IPAM] = "ipam",         [HOST_NETNS] = "netns",       [HOST_MOUNT] = "mount",
 	[HOST_BRIDGE] = "bridge",     [HOST_CONFLIST] = "conflist", [HOST_NFT] = "nft",
 	[HOST_CGROUP] = "cgroup",     [HOST_JOURNAL] = "journal",   [HOST_INGEST] = "ingest",
-	[HOST_VOLUMES] = "volumes",
+	[HOST_VOLUMES] = "volumes",   [HOST_EXEC] = "exec",
 };
 
 const char *host_kind_name(enum host_kind kind)

@@ -22,6 +22,7 @@ enum host_kind {
 	HOST_JOURNAL,
 	HOST_INGEST,  /* of a blob that has not come as a whole */
 	HOST_VOLUMES, /* of one container, that its image declares */
+	HOST_EXEC,    /* a command in a container, beside the container's own */
 	HOST_KIND_COUNT,
 };
 
