@@ -21,6 +21,10 @@ enum cli_exit {
 	CLI_FAILED = 1,
 	CLI_USAGE = 2,
 	CLI_UNREACHABLE = 3,
+	/* Of a verb that runs a command: kuke has failed; what is added to the command's own code,
+	 * and goes with the end of the process, which has eight bits. */
+	CLI_NOT_RUN = 125,
+	CLI_OF_COMMAND = 256,
 };
 
 /* Where a verb writes. */
@@ -45,6 +49,7 @@ struct verb {
 	bool lists;           /* the second word, a name, may be left out */
 	bool names_new;       /* the name is of an object that need not exist */
 	bool cell_alone;      /* one word that is no kind is the name of a cell */
+	bool runs_command;    /* its exit code is that of the command, or CLI_NOT_RUN */
 	bool hidden;          /* for programs: in no help */
 	unsigned outputs;     /* the -o it knows: 1 << enum args_output, or-ed */
 	size_t own_bytes;     /* of args->own */

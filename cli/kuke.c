@@ -35,5 +35,5 @@ int main(int argc, char **argv)
 	}
 	fflush(stderr);
 	/* The kernel cleans up faster than gRPC, whose shutdown costs a millisecond. */
-	_exit(code);
+	_exit(code % CLI_OF_COMMAND);
 }

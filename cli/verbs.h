@@ -15,6 +15,7 @@ extern const struct verb verb_create;
 extern const struct verb verb_delete;
 extern const struct verb verb_doctor;
 extern const struct verb verb_events;
+extern const struct verb verb_exec;
 extern const struct verb verb_get;
 extern const struct verb verb_help;
 extern const struct verb verb_image;

@@ -55,6 +55,8 @@ enum cli_exit cli_main(int argc, char **argv, const struct io *io)
 		fprintf(io->err, "Try 'kuke %s --help'.\n", args.verb->name);
 	else if (code == CLI_USAGE)
 		fprintf(io->err, "Try 'kuke help'.\n");
+	if (args.verb && args.verb->runs_command && code != CLI_DONE && code < CLI_OF_COMMAND)
+		code = CLI_NOT_RUN;
 	args_fini(&args);
 	return code;
 }

@@ -18,6 +18,7 @@ static const struct verb *const all[] = {
 	&verb_stop,
 	&verb_kill,
 	&verb_restart,
+	&verb_exec,
 	&verb_delete,
 	&verb_prune,
 	&verb_image,

@@ -44,6 +44,7 @@ static void on_status(struct rpc_server_call *call, const ProtobufCMessage *mess
 	api_when_known(ctx, call, message, API_KNOWN_LOOKED | API_KNOWN_DROPPED, answer_status);
 }
 
+#define CONTAINERS "/kukeon.v1beta1.Containers/"
 #define IMAGES "/kukeon.v1beta1.Images/"
 
 static const struct rpc_method methods[] = {
@@ -60,6 +61,7 @@ static const struct rpc_method methods[] = {
 	{ "/kukeon.v1beta1.Kukeon/Events", &api__events_request__descriptor, api_on_events },
 	{ "/kukeon.v1beta1.Kukeon/Logs", &api__logs_request__descriptor, api_on_logs },
 	{ "/kukeon.v1beta1.Admin/Doctor", &api__doctor_request__descriptor, api_on_doctor },
+	{ CONTAINERS "Exec", &api__exec_request__descriptor, api_on_exec },
 	{ IMAGES "ListImages", &api__list_images_request__descriptor, api_on_list_images },
 	{ IMAGES "InspectImage", &api__inspect_image_request__descriptor, api_on_inspect_image },
 	{ IMAGES "RemoveImage", &api__remove_image_request__descriptor, api_on_remove_image },

@@ -146,5 +146,8 @@ void api_on_pull_image(struct rpc_server_call *call, const ProtobufCMessage *req
 void api_on_load_images(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
 void api_on_save_images(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
 
+/* exec/api_exec.c */
+void api_on_exec(struct rpc_server_call *call, const ProtobufCMessage *request, void *ctx);
+
 /* api_status.c. Free with protobuf_c_message_free_unpacked(). */
 Api__StatusResponse *api_status_report(struct api *api);

@@ -24,7 +24,7 @@ static void on_due(struct timer *timer)
 						.kinds = 1U << HOST_SHIM | 1U << HOST_IPAM |
 							 1U << HOST_LEASE | 1U << HOST_INGEST |
 							 1U << HOST_LOG_FIFOS |
-							 1U << HOST_LOG_FILES };
+							 1U << HOST_LOG_FILES | 1U << HOST_EXEC };
 
 	if (!plan_context_of(sweep->engine).relisted || engine_relist_problem(sweep->engine)) {
 		sweep_again(sweep);

@@ -219,6 +219,7 @@ static const char *const host_kind_names[] = {
 	[HOST_CGROUP] = "cgroup",       [HOST_JOURNAL] = "journal",
 	[HOST_INGEST] = "ingest",       [HOST_VOLUMES] = "volumes",
 	[HOST_LOG_FIFOS] = "log-fifos", [HOST_LOG_FILES] = "log-files",
+	[HOST_EXEC] = "exec",
 };
 
 const char *host_kind_name(enum host_kind kind)

@@ -2,6 +2,7 @@
 /* Containers and their tasks. */
 #pragma once
 
+#include "core/driver/exec_session.h"
 #include "core/driver/inventory.h"
 #include "core/driver/seam.h"
 #include "core/driver/task_state.h"
@@ -141,6 +142,22 @@ struct runtime_ops {
 	 * hints. -ENOENT: there is none. */
 	void (*kill_shim)(struct runtime *runtime, const struct container_ref *ref,
 			  struct call *call);
+
+	/* Runs a command beside the container's own process; any number of them at once. Ends when
+	 * nothing is left of it: with 0 after on_exit, -ECANCELED after exec_cancel(), -ENOENT when
+	 * the container does not run. What is asked for below is of one between exec() and
+	 * on_exit; else nothing happens. */
+	void (*exec)(struct runtime *runtime, struct exec_session *session, struct call *call);
+	/* Output that was not taken can be taken now. */
+	void (*exec_resume)(struct runtime *runtime, struct exec_session *session);
+	/* How much of @len was taken; when less, on_room follows, or the end. */
+	size_t (*exec_give)(struct runtime *runtime, struct exec_session *session,
+			    const void *data, size_t len);
+	/* One at a time for each session. */
+	void (*exec_control)(struct runtime *runtime, struct exec_session *session,
+			     const struct exec_control *control, struct call *call);
+	/* Nobody wants it any more: SIGHUP, and SIGKILL when that does not end it. */
+	void (*exec_cancel)(struct runtime *runtime, struct exec_session *session);
 
 	/* Everything that is ours, with whose it is. Things may come and go while it is taken: one
 	 * that nobody owns is left over only if the next inventory says so too. */

@@ -136,6 +136,7 @@ int part_open_runtime(struct kukeond *k, struct error *err)
 	AUTO_FREE char *resolv_conf = resolv_conf_path(k);
 	/* Beside the realms; none has a name like that. */
 	AUTO_FREE char *volumes_dir = xasprintf("%s/.volumes", k->config->run_path);
+	AUTO_FREE char *exec_dir = xasprintf("%s/.exec", k->config->run_path);
 	const struct containerd_options options = {
 		.socket = k->config->containerd_socket,
 		.snapshotter = k->config->snapshotter,
@@ -143,6 +144,7 @@ int part_open_runtime(struct kukeond *k, struct error *err)
 		.resolv_conf = resolv_conf,
 		.volumes_dir = volumes_dir,
 		.logs = part_log_place(k),
+		.exec_dir = exec_dir,
 	};
 
 	return containerd_open(&k->runtime, &k->loop, k->rpc, &options, err);

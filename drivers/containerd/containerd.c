@@ -17,6 +17,7 @@ static void on_deferred_close(struct deferred *deferred)
 	void (*closed)(void *ctx) = driver->closed;
 	void *ctx = driver->closed_ctx;
 
+	sessions_fini(&driver->sessions);
 	images_fini(&driver->images);
 	ctd_fini(&driver->ctd);
 	free(driver->resolv_conf);
@@ -41,6 +42,14 @@ static void containerd_start(struct runtime *runtime, const struct runtime_liste
 
 	check(driver->ctd.events.state == EVENTS_STOPPED && !driver->ctd.ops.closing);
 	events_start(&driver->ctd.events, &driver->ctd, listener);
+	sessions_start(&driver->sessions);
+}
+
+static void on_sessions_closed(void *ctx)
+{
+	struct containerd *driver = ctx;
+
+	ctd_stop(&driver->ctd, on_all_ended, driver);
 }
 
 static void containerd_close(struct runtime *runtime, void (*closed)(void *ctx), void *ctx)
@@ -50,7 +59,7 @@ static void containerd_close(struct runtime *runtime, void (*closed)(void *ctx),
 	driver->closed = closed;
 	driver->closed_ctx = ctx;
 	atomic_store(&driver->closing, true);
-	ctd_stop(&driver->ctd, on_all_ended, driver);
+	sessions_close(&driver->sessions, on_sessions_closed, driver);
 }
 
 static const char *containerd_version(struct runtime *runtime)
@@ -69,6 +78,36 @@ static void containerd_resolve_image(struct runtime *runtime, const char *namesp
 	image_resolve(&containerd_of(runtime)->images, namespace_, image, ret_digest, call);
 }
 
+/* ---- commands beside the containers' own ---- */
+
+static void containerd_exec(struct runtime *runtime, struct exec_session *session,
+			    struct call *call)
+{
+	sessions_exec(&containerd_of(runtime)->sessions, session, call);
+}
+
+static void containerd_exec_resume(struct runtime *runtime UNUSED, struct exec_session *session)
+{
+	session_resume(session);
+}
+
+static size_t containerd_exec_give(struct runtime *runtime UNUSED, struct exec_session *session,
+				   const void *data, size_t len)
+{
+	return session_give(session, data, len);
+}
+
+static void containerd_exec_control(struct runtime *runtime, struct exec_session *session,
+				    const struct exec_control *control, struct call *call)
+{
+	session_control(&containerd_of(runtime)->sessions, session, control, call);
+}
+
+static void containerd_exec_cancel(struct runtime *runtime UNUSED, struct exec_session *session)
+{
+	session_cancel(session);
+}
+
 static const struct runtime_ops containerd_ops = {
 	.start = containerd_start,
 	.close = containerd_close,
@@ -85,6 +124,11 @@ static const struct runtime_ops containerd_ops = {
 	.task_signal = task_signal,
 	.task_delete = task_delete,
 	.kill_shim = task_kill_shim,
+	.exec = containerd_exec,
+	.exec_resume = containerd_exec_resume,
+	.exec_give = containerd_exec_give,
+	.exec_control = containerd_exec_control,
+	.exec_cancel = containerd_exec_cancel,
 	.inventory = inventory_take,
 	.discard = inventory_discard,
 	.version = containerd_version,
@@ -118,6 +162,7 @@ int containerd_open(struct runtime **ret_runtime, struct loop *loop, struct rpc 
 	host_read(&driver->host);
 	ctd_init(&driver->ctd, loop, rpc, &connection);
 	images_init(&driver->images, &driver->ctd, &driver->host);
+	sessions_init(&driver->sessions, &driver->ctd, options->exec_dir);
 	*ret_runtime = &driver->runtime;
 	return 0;
 }

@@ -22,6 +22,8 @@ struct containerd_options {
 				    image's own */
 	const char *volumes_dir; /* where volumes lie that images declare; made when it is needed.
 				    NULL: they get none */
+	const char *exec_dir;    /* where commands beside the containers' own have their FIFOs; made
+				    when it is needed. NULL: there are none */
 	/* Tells daemons that share a containerd apart: namespaces are marked with it, and those of
 	 * another mark are left alone. NULL: "" */
 	const char *instance;

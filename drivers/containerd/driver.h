@@ -7,6 +7,7 @@
 #include "drivers/containerd/containerd.h"
 #include "drivers/ctd/ctd.h"
 #include "drivers/ctd/ctd_op.h"
+#include "drivers/exec/sessions.h"
 #include "drivers/images/images.h"
 #include "drivers/logs/spool.h"
 #include "drivers/oci/host.h"
@@ -16,6 +17,7 @@ struct containerd {
 	struct ctd ctd;
 	struct host host;
 	struct images images;
+	struct sessions sessions;
 	char *resolv_conf;     /* may be NULL */
 	char *volumes_dir;     /* may be NULL: images get no volumes */
 	struct log_place logs; /* with strings of our own */

@@ -285,6 +285,8 @@ void inventory_discard(struct runtime *runtime, const struct host_thing *thing, 
 	AUTO_FREE char *namespace_ = xstrndup(thing->name, strcspn(thing->name, "/"));
 	struct error err;
 
+	if (thing->kind == HOST_EXEC && thing->id)
+		return sessions_discard(&containerd_of(runtime)->sessions, thing->id, call);
 	if (!can_be_alone(thing)) {
 		error_set(&err, -EOPNOTSUPP, "%s cannot be taken away alone", object);
 		call_complete(call, err.code, &err);

@@ -35,7 +35,7 @@ struct inventory_op {
 	bool pulls; /* into that one, or may go on soon */
 	struct map records;
 	struct shims shims;
-	struct strv volumes;
+	struct strv volumes, execs;
 	struct log_finds logs;
 	struct host_things things, *ret_things;
 };
@@ -61,6 +61,7 @@ static void inventory_fini(struct op *op)
 	shims_fini(&inventory->shims);
 	strv_fini(&inventory->volumes);
 	log_finds_fini(&inventory->logs);
+	strv_fini(&inventory->execs);
 	host_things_fini(&inventory->things);
 }
 
@@ -329,9 +330,13 @@ static int done_ingests(struct op *op, int status UNUSED)
 static int look_on_host(struct op *op, struct error *err)
 {
 	const char *dir = containerd_of_op(op)->volumes_dir;
+	const char *execs = containerd_of_op(op)->sessions.dir;
+	int r = 0;
 
 	shims_read(ctd_of(op)->socket, &inventory_of(op)->shims);
-	return dir ? volumes_list(dir, &inventory_of(op)->volumes, err) : 0;
+	if (dir)
+		r = volumes_list(dir, &inventory_of(op)->volumes, err);
+	return r == 0 && execs ? sessions_list(execs, &inventory_of(op)->execs, err) : r;
 }
 
 static void add_shim(struct inventory_op *inventory, const struct shim *shim)
@@ -373,6 +378,7 @@ static int done_look_on_host(struct op *op, int status UNUSED)
 	for (size_t i = 0; i < inventory->shims.n; i++)
 		add_shim(inventory, &inventory->shims.items[i]);
 	volumes_add(&inventory->volumes, &inventory->things);
+	sessions_add(&containerd_of_op(op)->sessions, &inventory->execs, &inventory->things);
 	return OP_NEXT;
 }
 
@@ -394,7 +400,7 @@ static const struct step inventory_steps[] = {
 	  .start = start_ingests,
 	  .done = done_ingests },
 	{ .name = "leave the namespace", .start = start_leave },
-	[STEP_HOST] = { .name = "look for shims and volumes",
+	[STEP_HOST] = { .name = "look for shims, volumes and commands",
 			.blocking = look_on_host,
 			.done = done_look_on_host },
 	{ .name = "look for logs",

@@ -39,10 +39,16 @@ static int unknown_to_errno(const char *text)
 static const char *unwrap(const char *text)
 {
 	static const char *const wrappings[] = {
-		"failed to create shim task: ",  "failed to create task: ",
-		"failed to start task: ",        "OCI runtime create failed: ",
-		"OCI runtime start failed: ",    "runc create failed: ",
-		"runc start failed: ",           "unable to start container process: ",
+		"failed to create shim task: ",
+		"failed to create task: ",
+		"failed to start task: ",
+		"OCI runtime create failed: ",
+		"OCI runtime start failed: ",
+		"OCI runtime exec failed: ",
+		"exec failed: ",
+		"runc create failed: ",
+		"runc start failed: ",
+		"unable to start container process: ",
 		"error during container init: ",
 	};
 

@@ -42,10 +42,15 @@ METHOD(snapshots_mounts, "snapshots", "Snapshots", "Mounts", &ctd__mounts_reply_
 METHOD(snapshots_prepare, "snapshots", "Snapshots", "Prepare", &ctd__mounts_reply__descriptor);
 METHOD(snapshots_remove, "snapshots", "Snapshots", "Remove", NULL);
 METHOD(snapshots_stat, "snapshots", "Snapshots", "Stat", &ctd__snapshot_list__descriptor);
+METHOD(tasks_close_input, "tasks", "Tasks", "CloseIO", NULL);
 METHOD(tasks_create, "tasks", "Tasks", "Create", &ctd__task_create_reply__descriptor);
 METHOD(tasks_delete, "tasks", "Tasks", "Delete", NULL);
+METHOD(tasks_delete_process, "tasks", "Tasks", "DeleteProcess", NULL);
+METHOD(tasks_exec, "tasks", "Tasks", "Exec", NULL);
 METHOD(tasks_get, "tasks", "Tasks", "Get", &ctd__process_message__descriptor);
 METHOD(tasks_kill, "tasks", "Tasks", "Kill", NULL);
 METHOD(tasks_list, "tasks", "Tasks", "List", &ctd__process_list__descriptor);
+METHOD(tasks_resize, "tasks", "Tasks", "ResizePty", NULL);
 METHOD(tasks_start, "tasks", "Tasks", "Start", NULL);
+METHOD(tasks_wait, "tasks", "Tasks", "Wait", &ctd__task_wait_reply__descriptor);
 METHOD(version, "version", "Version", "Version", &ctd__version_reply__descriptor);

@@ -577,6 +577,178 @@ static void fake_kill_shim(struct runtime *runtime, const struct container_ref *
 	world_begun(act_on(runtime, "shim kill", ref, call, apply_kill_shim));
 }
 
+/* ---- commands: "cat" gives back what it gets, "yes" writes for ever, "exit N" ends at once ----
+ */
+
+enum { SIGNAL_CODES = 128 };
+
+struct fake_command {
+	struct world *world;
+	struct exec_session *session;
+	struct call *call; /* the caller's */
+	struct call start; /* its own act */
+	struct deferred end;
+	char *program;
+	unsigned code;
+	bool runs, held, cancelled, over;
+	char *text; /* what is held */
+	size_t len;
+};
+
+static struct fake_command *command_of(const struct exec_session *session)
+{
+	return session->state;
+}
+
+static void end_command(struct fake_command *command, int status, const struct error *err)
+{
+	command->session->state = NULL;
+	call_complete(command->call, status, err);
+	deferred_cancel(&command->end);
+	free(command->program);
+	free(command->text);
+	free(command);
+}
+
+static void on_command_end(struct deferred *deferred)
+{
+	struct fake_command *command = container_of(deferred, struct fake_command, end);
+	struct error err;
+
+	if (command->cancelled)
+		return end_command(command, error_set(&err, -ECANCELED, "nobody waits"), &err);
+	command->session->on_exit(command->session, command->code);
+	end_command(command, 0, NULL);
+}
+
+static void exit_with(struct fake_command *command, unsigned code)
+{
+	if (command->over)
+		return;
+	command->over = true;
+	command->code = code;
+	loop_defer(command->world->loop, &command->end, on_command_end);
+}
+
+/* Whether it was taken at once. */
+static bool write_out(struct fake_command *command, const void *data, size_t len)
+{
+	command->held = !command->session->on_output(command->session, EXEC_OUT, data, len);
+	if (!command->held)
+		return true;
+	free(command->text);
+	command->text = xstrndup(data, len);
+	command->len = len;
+	return false;
+}
+
+static void run_program(struct fake_command *command)
+{
+	const char *program = command->program;
+
+	command->runs = true;
+	command->session->on_started(command->session);
+	if (str_starts_with(program, "exit "))
+		exit_with(command, (unsigned)atoi(program + strlen("exit ")));
+	while (str_equal(program, "yes ") && !command->over && write_out(command, "y\n", 2))
+		;
+}
+
+static void on_command_start(struct call *call)
+{
+	struct fake_command *command = container_of(call, struct fake_command, start);
+	struct error err;
+
+	if (call->status < 0)
+		return end_command(command, call->status, &call->err);
+	if (command->cancelled)
+		return exit_with(command, 0);
+	if (str_equal(command->program, "cat ") || str_equal(command->program, "yes ") ||
+	    str_starts_with(command->program, "exit "))
+		return run_program(command);
+	command->session->failure = EXEC_NOT_FOUND;
+	error_set(&err, -EIO, "%s: no such file or directory", command->program);
+	end_command(command, -EIO, &err);
+}
+
+static int apply_exec(struct op *op, struct error *err)
+{
+	const struct world_container *c = world_make_container(op->world, op->key, op->id);
+
+	if (op->world->runtime_down)
+		return error_set(err, -ECONNREFUSED, "exec: containerd is down");
+	return c->fact.task == TASK_RUNNING ? 0 : error_set(err, -ENOENT, "it does not run");
+}
+
+static void fake_exec(struct runtime *runtime, struct exec_session *session, struct call *call)
+{
+	struct world *world = container_of(runtime, struct world, runtime);
+	struct fake_command *command = xnew(struct fake_command);
+	struct op *op;
+
+	command->world = world;
+	command->session = session;
+	command->call = call;
+	command->program =
+		xasprintf("%s %s", session->argv[0], session->n_argv > 1 ? session->argv[1] : "");
+	session->state = command;
+	session->failure = EXEC_FAILED;
+	call_init(&command->start, world->loop, on_command_start);
+	op = world_act(world, "exec", &command->start, apply_exec);
+	op->key = xstrdup(session->namespace_);
+	op->id = xstrdup(session->container);
+	op->reads_only = true;
+}
+
+static void fake_exec_resume(struct runtime *runtime UNUSED, struct exec_session *session)
+{
+	struct fake_command *command = command_of(session);
+	AUTO_FREE char *text = NULL;
+
+	if (!command || !command->held || command->over)
+		return;
+	text = take_ptr(command->text);
+	while (write_out(command, text, command->len))
+		if (!str_equal(command->program, "yes "))
+			return session->on_room(session);
+}
+
+static size_t fake_exec_give(struct runtime *runtime UNUSED, struct exec_session *session,
+			     const void *data, size_t len)
+{
+	struct fake_command *command = command_of(session);
+
+	if (!command || command->over || !str_equal(command->program, "cat "))
+		return len;
+	if (command->held)
+		return 0;
+	write_out(command, data, len);
+	return len;
+}
+
+static void fake_exec_control(struct runtime *runtime UNUSED, struct exec_session *session,
+			      const struct exec_control *control, struct call *call)
+{
+	struct fake_command *command = command_of(session);
+
+	if (command && control->order == EXEC_END_INPUT && str_equal(command->program, "cat "))
+		exit_with(command, 0);
+	if (command && control->order == EXEC_SIGNAL)
+		exit_with(command, SIGNAL_CODES + (unsigned)control->signal);
+	call_complete(call, 0, NULL);
+}
+
+static void fake_exec_cancel(struct runtime *runtime UNUSED, struct exec_session *session)
+{
+	struct fake_command *command = command_of(session);
+
+	if (!command)
+		return;
+	command->cancelled = true;
+	if (command->runs)
+		exit_with(command, SIGNAL_CODES + SIGHUP);
+}
+
 static const char *fake_version(struct runtime *runtime UNUSED)
 {
 	return "fake";
@@ -608,7 +780,7 @@ static int apply_inventory(struct op *op, struct error *err)
 			add_thing(op->ret, HOST_TASK, c);
 	}
 	fake_add_strays(op->world, HOST_SHIM, HOST_LEASE, op->ret);
-	fake_add_strays(op->world, HOST_INGEST, HOST_LOG_FILES, op->ret);
+	fake_add_strays(op->world, HOST_INGEST, HOST_EXEC, op->ret);
 	return 0;
 }
 
@@ -653,6 +825,11 @@ const struct runtime_ops *fake_runtime_ops(void)
 		.task_signal = fake_task_signal,
 		.task_delete = fake_task_delete,
 		.kill_shim = fake_kill_shim,
+		.exec = fake_exec,
+		.exec_resume = fake_exec_resume,
+		.exec_give = fake_exec_give,
+		.exec_control = fake_exec_control,
+		.exec_cancel = fake_exec_cancel,
 		.inventory = fake_inventory,
 		.discard = fake_discard_runtime,
 		.version = fake_version,

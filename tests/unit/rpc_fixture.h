@@ -194,6 +194,7 @@ struct upload {
 	struct rpc_server_call *call;
 	int n_received;
 	bool slow, stop_at_10;
+	bool echo, owes; /* each message is answered before the next one is asked for */
 };
 
 static struct {
@@ -210,6 +211,25 @@ static void upload_answer(struct upload *upload)
 	rpc_server_end(upload->call);
 }
 
+static void upload_echo(struct upload *upload)
+{
+	Api__PruneResponse reply = API__PRUNE_RESPONSE__INIT;
+
+	upload->owes = !rpc_server_call_writable(upload->call);
+	if (upload->owes)
+		return;
+	rpc_server_send(upload->call, &reply.base);
+	rpc_server_receive(upload->call);
+}
+
+static void on_upload_writable(struct rpc_server_call *call UNUSED, void *owner)
+{
+	struct upload *upload = owner;
+
+	if (upload->owes)
+		upload_echo(upload);
+}
+
 static void on_upload_message(struct rpc_server_call *call, const ProtobufCMessage *message,
 			      void *owner)
 {
@@ -218,7 +238,10 @@ static void on_upload_message(struct rpc_server_call *call, const ProtobufCMessa
 
 	if (!message) {
 		seen.ended = true;
-		upload_answer(upload);
+		if (upload->echo)
+			rpc_server_end(call);
+		else
+			upload_answer(upload);
 		return;
 	}
 	if (str_equal(command_of(message), "large"))
@@ -227,6 +250,10 @@ static void on_upload_message(struct rpc_server_call *call, const ProtobufCMessa
 	else
 		assert_int_equal(atoi(command_of(message)), upload->n_received);
 	seen.n_received = ++upload->n_received;
+	if (upload->echo) {
+		upload_echo(upload);
+		return;
+	}
 	if (upload->stop_at_10 && upload->n_received == 10)
 		rpc_server_fail(call, error_set(&err, -EBUSY, "that was enough"), &err);
 	else
@@ -241,7 +268,7 @@ static void on_upload_closed(struct rpc_server_call *call UNUSED, void *owner)
 }
 
 static const struct rpc_stream_handler upload_handler = {
-	.on_writable = on_watch_writable, /* never: it ends with what it sends */
+	.on_writable = on_upload_writable,
 	.on_message = on_upload_message,
 	.on_closed = on_upload_closed,
 };
@@ -253,6 +280,7 @@ static void on_upload(struct rpc_server_call *call, const ProtobufCMessage *requ
 
 	upload->call = call;
 	upload->slow = str_equal(command_of(request), "slow");
+	upload->echo = str_equal(command_of(request), "echo");
 	upload->stop_at_10 = str_equal(command_of(request), "stop");
 	seen.current = upload;
 	rpc_server_stream(call, &upload_handler, upload);

@@ -2,6 +2,7 @@
 /* The blocking client against a server in a child process. */
 #include "tests/unit/rpc_fixture.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -254,6 +255,132 @@ static void test_sending(void **state)
 	assert_int_equal(half.n_replies, 0);
 }
 
+/* ---- both ways at once ---- */
+
+enum { DUPLEX_MESSAGES = 300, AHEAD_MAX = 100 };
+
+struct duplex {
+	struct rpc_feed *feed;
+	atomic_int n_sent;
+	int n_replies, n_wanted; /* n_wanted -1: for ever */
+	int cancel_at;           /* messages; 0: never */
+	bool slow;               /* the reader waits until the sender has to */
+	bool stuck;              /* and it did */
+};
+
+static bool feed_waits(struct rpc_feed *feed, int timeout_ms)
+{
+	struct pollfd poll_fd = { .fd = rpc_feed_fd(feed), .events = POLLIN };
+
+	return poll(&poll_fd, 1, timeout_ms) == 0;
+}
+
+static void send_large(struct duplex *duplex)
+{
+	static char large[LARGE_BYTES + 1];
+	Api__GetRequest request = API__GET_REQUEST__INIT;
+	Api__Selector chosen = API__SELECTOR__INIT;
+
+	memset(large, 'x', LARGE_BYTES);
+	request.selector = &chosen;
+	chosen.name = (char *)"large";
+	chosen.labels = large;
+	rpc_feed_send(duplex->feed, &request.base);
+}
+
+static void *feed_all(void *arg)
+{
+	struct duplex *duplex = arg;
+	enum rpc_feed_state state;
+
+	while ((state = rpc_feed_state(duplex->feed)) != RPC_FEED_ENDED) {
+		if (state == RPC_FEED_BUSY) {
+			feed_waits(duplex->feed, -1);
+		} else if (duplex->n_sent == duplex->cancel_at && duplex->cancel_at) {
+			rpc_feed_cancel(duplex->feed);
+			feed_waits(duplex->feed, -1);
+		} else {
+			duplex->n_sent++;
+			send_large(duplex);
+		}
+	}
+	return NULL;
+}
+
+/* Stops reading until the sender stands still. */
+static void wait_for_stand(struct duplex *duplex)
+{
+	int before;
+
+	do {
+		before = duplex->n_sent;
+		usleep(SHORT_MS * 1000);
+	} while (duplex->n_sent != before);
+	duplex->stuck = before < duplex->n_replies + AHEAD_MAX;
+	duplex->slow = false;
+}
+
+static bool on_echo(const ProtobufCMessage *message UNUSED, void *ctx)
+{
+	struct duplex *duplex = ctx;
+
+	duplex->n_replies++;
+	if (duplex->slow)
+		wait_for_stand(duplex);
+	return duplex->n_replies != duplex->n_wanted;
+}
+
+static int echo(struct daemon *daemon, struct duplex *duplex, uint64_t timeout_ms,
+		struct error *err)
+{
+	struct rpc_client *client = rpc_client_open(daemon->target);
+	struct rpc_client_stream_options options = {
+		.method = SERVICE "Upload",
+		.request = request_for("echo"),
+		.reply_type = &api__prune_response__descriptor,
+		.timeout_ms = timeout_ms,
+		.on_message = on_echo,
+		.ctx = duplex,
+	};
+	pthread_t thread;
+	int r;
+
+	options.feed = duplex->feed = rpc_feed_new();
+	assert_int_equal(pthread_create(&thread, NULL, feed_all, duplex), 0);
+	r = rpc_client_stream(client, &options, err);
+	pthread_join(thread, NULL);
+	rpc_feed_free(duplex->feed);
+	rpc_client_close(client);
+	return r;
+}
+
+static void test_both_ways(void **state)
+{
+	struct duplex all = { .n_wanted = DUPLEX_MESSAGES };
+	struct duplex slow = { .n_wanted = DUPLEX_MESSAGES, .slow = true };
+	struct error err;
+
+	assert_int_equal(echo(*state, &all, 0, &err), 0);
+	assert_int_equal(all.n_replies, DUPLEX_MESSAGES);
+	assert_true(all.n_sent >= DUPLEX_MESSAGES);
+	assert_int_equal(echo(*state, &slow, 0, &err), 0);
+	assert_true(slow.stuck);
+}
+
+static void test_both_ways_end(void **state)
+{
+	struct duplex cancelled = { .n_wanted = -1, .cancel_at = 20 };
+	struct duplex late = { .n_wanted = -1 };
+	struct daemon down = { .target = "unix:/nonexistent/kukeond.sock" };
+	struct duplex nobody = { .n_wanted = -1 };
+	struct error err;
+
+	assert_int_equal(echo(*state, &cancelled, 0, &err), -ECANCELED);
+	assert_int_equal(echo(*state, &late, SOME_MS, &err), -ETIMEDOUT);
+	assert_int_equal(echo(&down, &nobody, 0, &err), -ECONNREFUSED);
+	assert_int_equal(nobody.n_sent, 0);
+}
+
 static void test_wrong_type(void **state)
 {
 	struct daemon *daemon = *state;
@@ -352,11 +479,12 @@ static void test_full_queue(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_calls),      cmocka_unit_test(test_peer),
-		cmocka_unit_test(test_streams),    cmocka_unit_test(test_sending),
-		cmocka_unit_test(test_wrong_type), cmocka_unit_test(test_down),
-		cmocka_unit_test(test_deadline),   cmocka_unit_test(test_stream_deadline),
-		cmocka_unit_test(test_full_queue),
+		cmocka_unit_test(test_calls),         cmocka_unit_test(test_peer),
+		cmocka_unit_test(test_streams),       cmocka_unit_test(test_sending),
+		cmocka_unit_test(test_wrong_type),    cmocka_unit_test(test_down),
+		cmocka_unit_test(test_deadline),      cmocka_unit_test(test_stream_deadline),
+		cmocka_unit_test(test_full_queue),    cmocka_unit_test(test_both_ways),
+		cmocka_unit_test(test_both_ways_end),
 	};
 
 	return cmocka_run_group_tests(tests, daemon_start, daemon_stop);

@@ -337,20 +337,23 @@ static int open_stream(struct rpc_client *client, struct reader *reader, uint64_
 	struct rpc_exchange *exchange = &reader->exchange;
 
 	rpc_exchange_init(exchange, client->channel, client->queue, options->method, timeout_ms);
-	if (options->next) {
+	if (options->feed)
+		rpc_feed_open(options->feed, exchange, &tags[TAG_SENT]);
+	if (options->next || options->feed) {
 		rpc_exchange_start_duplex(exchange, &wire, &tags[TAG_OPEN], &tags[TAG_STATUS]);
 		rpc_exchange_start_send(exchange, options->request, &tags[TAG_SENT]);
 	} else {
 		rpc_exchange_start_stream(exchange, &wire, &tags[TAG_OPEN], &tags[TAG_STATUS]);
 	}
 	rpc_exchange_start_receive(exchange, &tags[TAG_MESSAGE]);
-	return options->next ? TAG_COUNT : TAG_COUNT - 1;
+	return options->next || options->feed ? TAG_COUNT : TAG_COUNT - 1;
 }
 
 /* Until the stream has ended. */
 static void read_stream(struct rpc_client *client, struct reader *reader, uint64_t timeout_ms,
 			struct error *err)
 {
+	struct rpc_feed *feed = reader->options->feed;
 	char tags[TAG_COUNT];
 	int n_pending = open_stream(client, reader, timeout_ms, tags);
 
@@ -361,6 +364,10 @@ static void read_stream(struct rpc_client *client, struct reader *reader, uint64
 			stop_quiet(reader);
 		else if (event.tag == &tags[TAG_MESSAGE] && deliver(reader, err))
 			rpc_exchange_start_receive(&reader->exchange, event.tag);
+		else if (feed && event.tag == &tags[TAG_SENT])
+			n_pending -= rpc_feed_sent(feed, event.success);
+		else if (feed && event.tag == &tags[TAG_STATUS])
+			n_pending -= rpc_feed_shut(feed);
 		else if (event.tag != &tags[TAG_SENT] || !event.success ||
 			 !send_next(reader, event.tag))
 			n_pending--;
@@ -382,6 +389,8 @@ int rpc_client_stream(struct rpc_client *client, const struct rpc_client_stream_
 			break;
 		rpc_exchange_fini(exchange);
 	}
+	if (options->feed)
+		rpc_feed_end(options->feed);
 	if (!reader.stopped)
 		reader.status = end_status(client, exchange, err);
 	rpc_exchange_fini(exchange);

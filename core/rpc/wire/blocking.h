@@ -8,6 +8,7 @@
 #include <google/protobuf-c/protobuf-c.h>
 
 #include "core/base/error.h"
+#include "core/rpc/wire/feed.h"
 
 struct rpc_client;
 
@@ -44,6 +45,9 @@ struct rpc_client_stream_options {
 	 * has left, so it may take its time; NULL: nothing does. False: the stream ends here, with
 	 * status 0. */
 	bool (*next)(void *ctx, const ProtobufCMessage **ret_message);
+	/* NULL, or in place of next: what another thread sends. It hears of the end by its state.
+	 */
+	struct rpc_feed *feed;
 	void *ctx;
 };
 
