@@ -3,7 +3,7 @@
 
 #include "core/base/log.h"
 #include "drivers/containerd/task_log.h"
-#include "drivers/logs/log_files.h"
+#include "drivers/logs/cell_logs.h"
 
 /* For kukeon-log to write out what it still has of a run that nobody writes to any more. */
 enum { LAST_LINES_MS = 1000 };
@@ -22,7 +22,7 @@ int log_finds_read(const struct containerd *driver, struct log_finds *finds, str
 	int r = place->spool ? spool_list(place->spool, &finds->entries, err) : 0;
 
 	if (r == 0 && place->dir &&
-	    log_files_list(place->dir, driver->ctd.instance, &finds->cells, &ignored) < 0)
+	    cell_logs_list(place->dir, driver->ctd.instance, &finds->cells, &ignored) < 0)
 		log_debug("log files were not looked for: %s", ignored.msg);
 	return r;
 }
@@ -121,5 +121,5 @@ int log_files_discard(const struct log_place *place, const char *name, struct er
 {
 	const char *cell = name + strlen(place->dir) + 1;
 
-	return log_files_remove(place->dir, cell, NULL, err);
+	return cell_logs_remove(place->dir, cell, NULL, err);
 }

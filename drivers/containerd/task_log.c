@@ -3,7 +3,7 @@
 
 #include "core/base/log.h"
 #include "core/model/names.h"
-#include "drivers/logs/log_files.h"
+#include "drivers/logs/cell_logs.h"
 
 /* For kukeon-log to write out what a container that goes has printed last. */
 enum { LAST_LINES_MS = 1000 };
@@ -38,7 +38,7 @@ void task_log_init(struct task_log *log, struct containerd *driver, const struct
 	if (!owner || !place->spool || settings.driver == API__LOG_DRIVER__LOG_DRIVER_NONE)
 		return;
 	log->conf = (struct log_conf){
-		.dir = log_files_dir(place->dir, owner->cell_key, owner->container),
+		.dir = cell_logs_dir(place->dir, owner->cell_key, owner->container),
 		.driver = settings.driver == API__LOG_DRIVER__LOG_DRIVER_JOURNALD
 				  ? LOG_DRIVER_JOURNALD
 				  : LOG_DRIVER_FILE,
@@ -119,6 +119,6 @@ void task_log_remove(const struct log_place *place, const char *namespace_, cons
 	int r = place->spool ? spool_clear(&owner, LAST_LINES_MS, &err) : 0;
 
 	if (r == 0 && place->dir)
-		r = log_files_remove(place->dir, log->cell_key, log->container, &err);
+		r = cell_logs_remove(place->dir, log->cell_key, log->container, &err);
 	tell(id, r, &err);
 }

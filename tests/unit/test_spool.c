@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "core/base/fs.h"
-#include "drivers/logs/log_files.h"
+#include "drivers/logs/cell_logs.h"
 
 struct fixture {
 	char dir[64];
@@ -225,17 +225,17 @@ static void test_log_files_go_and_nothing_else(void **state)
 	put(f, "logs/r/s/t/other/main/7.log");
 	put(f, "logs/r/s/t/mine/main/7.log");
 	put(f, "logs/r/s/t/mine/main/notes");
-	assert_int_equal(log_files_remove(logs, "r/s/t/web", "main", NULL), 0);
+	assert_int_equal(cell_logs_remove(logs, "r/s/t/web", "main", NULL), 0);
 	assert_false(is_there(f, "logs/r/s/t/web/main"));
 	assert_true(is_there(f, "logs/r/s/t/web/side/7.log"));
 	for (int again = 0; again < 2; again++)
-		assert_int_equal(log_files_remove(logs, "r/s/t/web", NULL, NULL), 0);
+		assert_int_equal(cell_logs_remove(logs, "r/s/t/web", NULL, NULL), 0);
 	assert_false(is_there(f, "logs/r/s/t/web"));
-	assert_int_equal(log_files_remove(logs, "r/s/t/mine", NULL, NULL), 0);
+	assert_int_equal(cell_logs_remove(logs, "r/s/t/mine", NULL, NULL), 0);
 	assert_true(is_there(f, "logs/r/s/t/mine/main/notes"));
 	assert_false(is_there(f, "logs/r/s/t/mine/main/7.log"));
 	assert_true(is_there(f, "logs/r/s/t/other/main/7.log"));
-	assert_int_equal(log_files_remove(logs, "r/s/t/other", NULL, NULL), 0);
+	assert_int_equal(cell_logs_remove(logs, "r/s/t/other", NULL, NULL), 0);
 	assert_false(is_there(f, "logs/r/s/t/other"));
 	assert_true(is_there(f, "logs/r"));
 }
@@ -247,14 +247,14 @@ static void test_log_directory_is_one_daemons(void **state)
 	AUTO(strv_fini) struct strv keys = { 0 };
 	struct error err;
 
-	assert_int_equal(log_files_list(logs, "/opt/a", &keys, &err), 0); /* not there yet */
+	assert_int_equal(cell_logs_list(logs, "/opt/a", &keys, &err), 0); /* not there yet */
 	put(f, "logs/r/s/t/web/main/7.log");
 	put(f, "logs/r/s/file");
-	assert_int_equal(log_files_list(logs, "/opt/a", &keys, &err), 0);
-	assert_int_equal(log_files_list(logs, "/opt/b", &keys, &err), 0);
+	assert_int_equal(cell_logs_list(logs, "/opt/a", &keys, &err), 0);
+	assert_int_equal(cell_logs_list(logs, "/opt/b", &keys, &err), 0);
 	assert_int_equal(keys.n, 1);
 	assert_string_equal(keys.items[0], "r/s/t/web");
-	assert_int_equal(log_files_list(logs, "/opt/a", &keys, &err), 0);
+	assert_int_equal(cell_logs_list(logs, "/opt/a", &keys, &err), 0);
 	assert_int_equal(keys.n, 2);
 }
 
@@ -270,7 +270,7 @@ static void test_links_are_not_followed(void **state)
 	put(f, "away/s/t/web/main/7.log");
 	assert_int_equal(fs_make_dirs(logs, 0755, NULL), 0);
 	assert_int_equal(symlink(target, link), 0);
-	assert_true(log_files_remove(logs, "r/s/t/web", NULL, &err) < 0);
+	assert_true(cell_logs_remove(logs, "r/s/t/web", NULL, &err) < 0);
 	assert_true(is_there(f, "away/s/t/web/main/7.log"));
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/logs/log_files.h"
+#include "drivers/logs/cell_logs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@ enum {
 
 #define INSTANCE_NAME ".kukeon"
 
-char *log_files_dir(const char *log_dir, const char *cell_key, const char *container)
+char *cell_logs_dir(const char *log_dir, const char *cell_key, const char *container)
 {
 	return xasprintf("%s/%s/%s", log_dir, cell_key, container);
 }
@@ -123,7 +123,7 @@ static int open_cell(int log_dir, const char *cell_key)
 	return take_fd(&fd);
 }
 
-int log_files_remove(const char *log_dir, const char *cell_key, const char *container,
+int cell_logs_remove(const char *log_dir, const char *cell_key, const char *container,
 		     struct error *err)
 {
 	AUTO_CLOSE int top = -1;
@@ -185,7 +185,7 @@ static int list_level(int dir, const char *path, unsigned depth, struct strv *re
 	return r;
 }
 
-int log_files_list(const char *log_dir, const char *instance, struct strv *ret_keys,
+int cell_logs_list(const char *log_dir, const char *instance, struct strv *ret_keys,
 		   struct error *err)
 {
 	AUTO_CLOSE int top = -1;

@@ -13,11 +13,11 @@
 #include "core/base/str.h"
 
 /* Of a container. Free with free(). */
-char *log_files_dir(const char *log_dir, const char *cell_key, const char *container);
+char *cell_logs_dir(const char *log_dir, const char *cell_key, const char *container);
 
 /* Those of a container, @container NULL: of all of the cell, and the directories that are empty
  * then. Gone already: 0. */
-int log_files_remove(const char *log_dir, const char *cell_key, const char *container,
+int cell_logs_remove(const char *log_dir, const char *cell_key, const char *container,
 		     struct error *err);
 
 /*
@@ -25,5 +25,5 @@ int log_files_remove(const char *log_dir, const char *cell_key, const char *cont
  * @instance in a file of it: for others there is nothing of theirs, so that none takes away what is
  * another's.
  */
-int log_files_list(const char *log_dir, const char *instance, struct strv *ret_keys,
+int cell_logs_list(const char *log_dir, const char *instance, struct strv *ret_keys,
 		   struct error *err);
