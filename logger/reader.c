@@ -102,8 +102,11 @@ static void try_to_end(struct logger *logger, struct entry *entry)
 			on_full(logger, &entry->streams[i]);
 		all = all && take == TAKE_EMPTY;
 	}
-	for (int i = 0; all && i < N_STREAMS; i++)
+	for (int i = 0; all && i < N_STREAMS; i++) {
 		stream_try_close_gap(&entry->streams[i], true);
+		if (entry->streams[i].fifo >= 0) /* whoever writes there now is nobody of ours */
+			set_watch(logger, &entry->streams[i], 0);
+	}
 	entry->all_taken = all;
 	writer_queue_locked(logger, entry);
 }

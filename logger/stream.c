@@ -164,11 +164,14 @@ static enum take take_to_spill(struct stream *stream, size_t room)
 	off_t at = (off_t)stream->taken;
 	ssize_t n = splice(stream->fifo, NULL, stream->spill, &at, room, SPLICE_F_NONBLOCK);
 
-	if (n > 0)
+	if (n > 0) {
 		stream->taken += (uint64_t)n;
-	if (n < 0 && errno != EAGAIN && errno != EINTR) /* no room for the spill */
-		return TAKE_FULL;
-	return n > 0 ? TAKE_MORE : TAKE_EMPTY;
+		return TAKE_MORE;
+	}
+	if (n == 0 || errno == EAGAIN || errno == EINTR)
+		return TAKE_EMPTY;
+	stream_open_gap(stream); /* there is no memory: it would not get better by waiting */
+	return stream->gap.is_open ? take_away(stream) : TAKE_FULL;
 }
 
 enum take stream_take(struct stream *stream)

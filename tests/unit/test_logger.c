@@ -531,6 +531,26 @@ static void two_hundred_containers_are_small_and_idle(void **state)
 		source_close(&sources[i]);
 }
 
+/* Somebody still has the FIFO, and what was printed cannot be written. */
+static void what_is_printed_after_the_end_wakes_nobody(void **state)
+{
+	struct bench *b = *state;
+	struct source source = { 0 };
+	long wakeups;
+
+	assert_int_equal(fs_write_file_atomic(b->logs, "x", 1, 0600, NULL), 0);
+	bench_start(b);
+	source_open(b, &source, 1, 7);
+	source_print(&source, 0, "one\n", 4);
+	source_end(b, &source);
+	sleep_ms(500);
+	source_print(&source, 0, "two\n", 4);
+	wakeups = n_wakeups(b);
+	sleep_ms(1000);
+	assert_in_range(n_wakeups(b) - wakeups, 0, 20); /* it tries again once a second */
+	source_close(&source);
+}
+
 static void a_gigabyte_without_a_line_is_bounded(void **state)
 {
 	enum { CHUNK_BYTES = 1 << 20, RSS_MAX_KB = 4 * 1024 };
@@ -740,6 +760,7 @@ int main(void)
 		TEST(what_cannot_be_written_is_counted),
 		TEST(on_a_full_disk_lines_are_counted),
 		TEST(two_hundred_containers_are_small_and_idle),
+		TEST(what_is_printed_after_the_end_wakes_nobody),
 		TEST(a_gigabyte_without_a_line_is_bounded),
 		TEST(it_answers),
 		TEST(a_second_one_waits_for_the_first),
