@@ -126,27 +126,38 @@ static void close_gap(struct stream *stream)
 	save_gap(stream);
 }
 
+/* What follows a gap is kept whole, or belongs to it. */
+static bool keep_all(struct stream *stream, const char *data, size_t len)
+{
+	if (len == 0 || pwrite(stream->spill, data, len, (off_t)stream->taken) == (ssize_t)len) {
+		stream->taken += len;
+		return true;
+	}
+	(void)!ftruncate(stream->spill, (off_t)stream->taken);
+	return false;
+}
+
 /* @data goes by while lines are dropped; if that may end, it ends with the first line, and the rest
  * is kept. */
 static void drop(struct stream *stream, const char *data, size_t len)
 {
-	size_t kept = keep_rest_of_line(stream, data, len);
+	size_t kept = keep_rest_of_line(stream, data, len), n_dropped;
 	const char *end = NULL;
 
 	data += kept;
 	len -= kept;
 	if (is_drained(stream) && len > 0)
 		end = memchr(data, '\n', len);
-	if (end == NULL) {
-		count_dropped(&stream->gap, data, len);
-		save_gap(stream);
-		return;
+	n_dropped = end != NULL ? (size_t)(end + 1 - data) : len;
+	if (end != NULL && !keep_all(stream, data + n_dropped, len - n_dropped)) {
+		end = NULL;
+		n_dropped = len;
 	}
-	count_dropped(&stream->gap, data, (size_t)(end + 1 - data));
-	len -= (size_t)(end + 1 - data);
-	close_gap(stream);
-	if (len > 0)
-		keep(stream, end + 1, len);
+	count_dropped(&stream->gap, data, n_dropped);
+	if (end != NULL)
+		close_gap(stream);
+	else
+		save_gap(stream);
 }
 
 static enum take take_away(struct stream *stream)
