@@ -90,19 +90,22 @@ static int open_stream(struct logger *logger, struct entry *entry, int i, struct
 
 /* ---- its life ---- */
 
-static void close_stream(struct stream *stream)
+/* A program that is being started has all descriptors for a moment: epoll is told. */
+static void close_stream(struct logger *logger, struct stream *stream)
 {
-	if (stream->fifo >= 0)
-		close(stream->fifo); /* leaves epoll with it: nobody else has it */
+	if (stream->fifo >= 0) {
+		epoll_ctl(logger->epoll_fd, EPOLL_CTL_DEL, stream->fifo, NULL);
+		close(stream->fifo);
+	}
 	if (stream->spill >= 0)
 		close(stream->spill);
 	stream->fifo = stream->spill = -1;
 }
 
-static void entry_free(struct entry *entry)
+static void entry_free(struct logger *logger, struct entry *entry)
 {
 	for (int i = 0; i < N_STREAMS; i++)
-		close_stream(&entry->streams[i]);
+		close_stream(logger, &entry->streams[i]);
 	state_close(&entry->state);
 	if (entry->log_fd >= 0)
 		close(entry->log_fd);
@@ -148,7 +151,7 @@ int entry_open(struct logger *logger, const char *name, bool is_ending, struct e
 	if (r == 0)
 		r = writer_start(logger, entry->conf.driver, err);
 	if (r < 0) {
-		entry_free(entry);
+		entry_free(logger, entry);
 		return error_wrap(err, r, "%s", name);
 	}
 	list_append(&logger->entries, &entry->link);
@@ -173,10 +176,10 @@ void entry_reread(struct logger *logger, struct entry *entry)
 	pthread_mutex_unlock(&logger->lock);
 }
 
-void entry_close(struct logger *logger UNUSED, struct entry *entry)
+void entry_close(struct logger *logger, struct entry *entry)
 {
 	list_remove(&entry->link);
-	entry_free(entry);
+	entry_free(logger, entry);
 }
 
 static void unlink_from_spool(struct logger *logger, const char *name, enum log_suffix suffix)

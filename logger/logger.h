@@ -43,8 +43,8 @@ struct stream {
 	uint64_t written, gaps_written;
 	bool is_paused; /* the spill is full, the FIFO waits */
 	/* The reader's. */
-	int64_t paused_ms;       /* since when, or since when nothing was written... */
-	uint64_t paused_written; /* ...beyond this */
+	int64_t paused_ms;     /* since when, or since when nothing at all was written... */
+	uint64_t paused_count; /* ...by writer.n_written */
 	/* The writer's. */
 	uint64_t punched; /* before this the spill is a hole */
 };
@@ -79,7 +79,8 @@ struct writer {
 	struct logger *logger;
 	pthread_t thread;
 	pthread_cond_t wakes;
-	struct list queue; /* struct entry.queued */
+	struct list queue;  /* struct entry.queued */
+	uint64_t n_written; /* batches, under logger.lock */
 	bool is_running, has_ended;
 };
 

@@ -22,13 +22,18 @@ static void set_watch(struct logger *logger, struct stream *stream, uint32_t eve
 	epoll_ctl(logger->epoll_fd, EPOLL_CTL_MOD, stream->fifo, &event);
 }
 
+static uint64_t n_written(const struct logger *logger, const struct stream *stream)
+{
+	return logger->writers[stream->entry->conf.driver].n_written;
+}
+
 static void pause_stream(struct logger *logger, struct stream *stream)
 {
 	if (stream->is_paused)
 		return;
 	stream->is_paused = true;
 	stream->paused_ms = logger_now_ms();
-	stream->paused_written = stream->written;
+	stream->paused_count = n_written(logger, stream);
 	logger->ticks = true;
 	set_watch(logger, stream, 0);
 }
@@ -50,12 +55,14 @@ static void on_full(struct logger *logger, struct stream *stream)
 		pause_stream(logger, stream);
 }
 
-static bool has_stalled(struct stream *stream)
+/* As long as the writer comes on, each has its turn. */
+static bool has_stalled(struct logger *logger, struct stream *stream)
 {
+	uint64_t count = n_written(logger, stream);
 	int64_t now = logger_now_ms();
 
-	if (stream->written != stream->paused_written) {
-		stream->paused_written = stream->written;
+	if (count != stream->paused_count) {
+		stream->paused_count = count;
 		stream->paused_ms = now;
 	}
 	return stream->entry->is_failing || now - stream->paused_ms >= STALL_MS;
@@ -66,7 +73,7 @@ static void look_at_stream(struct logger *logger, struct stream *stream)
 	if (stream->is_paused) {
 		if (stream_backlog(stream) <= SPILL_RESUME_BYTES) {
 			resume(logger, stream);
-		} else if (has_stalled(stream)) {
+		} else if (has_stalled(logger, stream)) {
 			stream_open_gap(stream);
 			if (stream->gap.is_open)
 				resume(logger, stream);
@@ -102,8 +109,11 @@ static void try_to_end(struct logger *logger, struct entry *entry)
 			on_full(logger, &entry->streams[i]);
 		all = all && take == TAKE_EMPTY;
 	}
-	for (int i = 0; all && i < N_STREAMS; i++)
+	for (int i = 0; all && i < N_STREAMS; i++) {
 		stream_try_close_gap(&entry->streams[i], true);
+		if (entry->streams[i].fifo >= 0) /* whoever writes there now is nobody of ours */
+			set_watch(logger, &entry->streams[i], 0);
+	}
 	entry->all_taken = all;
 	writer_queue_locked(logger, entry);
 }

@@ -126,27 +126,38 @@ static void close_gap(struct stream *stream)
 	save_gap(stream);
 }
 
+/* What follows a gap is kept whole, or belongs to it. */
+static bool keep_all(struct stream *stream, const char *data, size_t len)
+{
+	if (len == 0 || pwrite(stream->spill, data, len, (off_t)stream->taken) == (ssize_t)len) {
+		stream->taken += len;
+		return true;
+	}
+	(void)!ftruncate(stream->spill, (off_t)stream->taken);
+	return false;
+}
+
 /* @data goes by while lines are dropped; if that may end, it ends with the first line, and the rest
  * is kept. */
 static void drop(struct stream *stream, const char *data, size_t len)
 {
-	size_t kept = keep_rest_of_line(stream, data, len);
+	size_t kept = keep_rest_of_line(stream, data, len), n_dropped;
 	const char *end = NULL;
 
 	data += kept;
 	len -= kept;
 	if (is_drained(stream) && len > 0)
 		end = memchr(data, '\n', len);
-	if (end == NULL) {
-		count_dropped(&stream->gap, data, len);
-		save_gap(stream);
-		return;
+	n_dropped = end != NULL ? (size_t)(end + 1 - data) : len;
+	if (end != NULL && !keep_all(stream, data + n_dropped, len - n_dropped)) {
+		end = NULL;
+		n_dropped = len;
 	}
-	count_dropped(&stream->gap, data, (size_t)(end + 1 - data));
-	len -= (size_t)(end + 1 - data);
-	close_gap(stream);
-	if (len > 0)
-		keep(stream, end + 1, len);
+	count_dropped(&stream->gap, data, n_dropped);
+	if (end != NULL)
+		close_gap(stream);
+	else
+		save_gap(stream);
 }
 
 static enum take take_away(struct stream *stream)
@@ -164,11 +175,14 @@ static enum take take_to_spill(struct stream *stream, size_t room)
 	off_t at = (off_t)stream->taken;
 	ssize_t n = splice(stream->fifo, NULL, stream->spill, &at, room, SPLICE_F_NONBLOCK);
 
-	if (n > 0)
+	if (n > 0) {
 		stream->taken += (uint64_t)n;
-	if (n < 0 && errno != EAGAIN && errno != EINTR) /* no room for the spill */
-		return TAKE_FULL;
-	return n > 0 ? TAKE_MORE : TAKE_EMPTY;
+		return TAKE_MORE;
+	}
+	if (n == 0 || errno == EAGAIN || errno == EINTR)
+		return TAKE_EMPTY;
+	stream_open_gap(stream); /* there is no memory: it would not get better by waiting */
+	return stream->gap.is_open ? take_away(stream) : TAKE_FULL;
 }
 
 enum take stream_take(struct stream *stream)

@@ -27,8 +27,10 @@ static void write_entry(struct writer *writer, struct entry *entry, struct batch
 	pthread_mutex_lock(&logger->lock);
 	entry->is_busy = false;
 	entry->is_failing = written == WRITTEN_FAILED;
-	if (written == WRITTEN_SOME)
+	if (written == WRITTEN_SOME) {
+		writer->n_written++;
 		writer_queue_locked(logger, entry);
+	}
 	if (written == WRITTEN_FAILED || entry->all_written)
 		writer_kick(logger);
 }
