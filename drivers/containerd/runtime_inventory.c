@@ -331,12 +331,12 @@ static int look_on_host(struct op *op, struct error *err)
 {
 	const char *dir = containerd_of_op(op)->volumes_dir;
 	const char *execs = containerd_of_op(op)->sessions.dir;
-	int r = 0;
+	int r = dir ? volumes_list(dir, &inventory_of(op)->volumes, err) : 0;
 
 	shims_read(ctd_of(op)->socket, &inventory_of(op)->shims);
-	if (dir)
-		r = volumes_list(dir, &inventory_of(op)->volumes, err);
-	return r == 0 && execs ? sessions_list(execs, &inventory_of(op)->execs, err) : r;
+	if (r == 0 && execs)
+		r = sessions_list(execs, &inventory_of(op)->execs, err);
+	return r < 0 ? r : log_finds_read(containerd_of_op(op), &inventory_of(op)->logs, err);
 }
 
 static void add_shim(struct inventory_op *inventory, const struct shim *shim)
@@ -356,21 +356,6 @@ static void add_shim(struct inventory_op *inventory, const struct shim *shim)
 	}
 }
 
-/* The user names where log files lie: that may not answer for a while. */
-static int look_for_logs(struct op *op, struct error *err)
-{
-	return log_finds_read(containerd_of_op(op), &inventory_of(op)->logs, err);
-}
-
-static int done_look_for_logs(struct op *op, int status UNUSED)
-{
-	struct inventory_op *inventory = inventory_of(op);
-
-	log_finds_add(containerd_of_op(op), &inventory->logs, &inventory->things);
-	host_things_take(inventory->ret_things, &inventory->things);
-	return OP_NEXT;
-}
-
 static int done_look_on_host(struct op *op, int status UNUSED)
 {
 	struct inventory_op *inventory = inventory_of(op);
@@ -379,6 +364,8 @@ static int done_look_on_host(struct op *op, int status UNUSED)
 		add_shim(inventory, &inventory->shims.items[i]);
 	volumes_add(&inventory->volumes, &inventory->things);
 	sessions_add(&containerd_of_op(op)->sessions, &inventory->execs, &inventory->things);
+	log_finds_add(containerd_of_op(op), &inventory->logs, &inventory->things);
+	host_things_take(inventory->ret_things, &inventory->things);
 	return OP_NEXT;
 }
 
@@ -400,13 +387,10 @@ static const struct step inventory_steps[] = {
 	  .start = start_ingests,
 	  .done = done_ingests },
 	{ .name = "leave the namespace", .start = start_leave },
-	[STEP_HOST] = { .name = "look for shims, volumes and commands",
+	[STEP_HOST] = { .name = "look for shims, volumes, commands and logs",
 			.blocking = look_on_host,
+			.apart = true, /* log files lie where the user says */
 			.done = done_look_on_host },
-	{ .name = "look for logs",
-	  .blocking = look_for_logs,
-	  .apart = true,
-	  .done = done_look_for_logs },
 	{ 0 },
 };
 

@@ -24,6 +24,7 @@ enum {
 	RUNS_WELL_MS = 10 * 1000, /* whoever ends later is started again at once */
 };
 
+/* Between two starts of one that ends at once. */
 static const struct backoff starts = { .first_ms = 100, .last_ms = 5000 };
 
 struct log_keeper {

@@ -46,7 +46,7 @@ bridge=$(cell_field web .status.bridge)
 
 healthy=$(doctor)
 assert_eq "" "$(listed .orphan <<<"$healthy")" "orphans beside a healthy cell"
-for kind in bridge cgroup conflist container ipam journal mount netns shim snapshot task veth; do
+for kind in bridge cgroup conflist container ipam journal log-fifos mount netns shim snapshot task veth; do
 	assert_ne "" "$(listed ".kind == \"$kind\" and .owner != null" <<<"$healthy")" "what has an owner of kind $kind"
 done
 leaves_nothing && fail "the leak check finds nothing of a cell that runs"
@@ -113,6 +113,11 @@ if nft add table inet kukeon-stray 2>/dev/null; then
 fi
 ctr -n $NAMESPACE leases create --id stray "kukeon.io/instance=$RUN_PATH" >/dev/null
 stray lease $NAMESPACE/stray
+mkfifo "$RUN_PATH/.log/$NAMESPACE+default_default_gone_root+1".{out,err}
+stray log-fifos $NAMESPACE/default_default_gone_root/1
+mkdir -p "$LOG_DIR/default/default/default/gone/main"
+echo "of a cell that is gone" >"$LOG_DIR/default/default/default/gone/main/1.log"
+stray log-files "$LOG_DIR/default/default/default/gone"
 # shellcheck disable=SC2046 # words
 ctr -n $NAMESPACE run -d --null-io --cpu-shares 0 --cgroup /kukeon/default/default/default/ghost/ghost_root $(our_labels ghost) \
 	$IMAGE default_default_ghost_root /bin/sleep 3600

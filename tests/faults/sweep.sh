@@ -11,7 +11,7 @@ daemon_stop # the sweep starts its own
 
 start_faulty() {
 	KUKEON_FAULT=${1:-} KUKEON_FAULT_LOG=$T/acts "$KUKEON_BIN/kukeond_faults" --run-path "$RUN_PATH" \
-		--manifests-dir "$MANIFESTS" --runtime-dir "$RUNTIME_DIR" --socket "$SOCKET" \
+		--manifests-dir "$MANIFESTS" --runtime-dir "$RUNTIME_DIR" --log-dir "$LOG_DIR" --socket "$SOCKET" \
 		--containerd-socket "$CONTAINERD_ADDRESS" --cni-conf-dir "$CNI_CONF" --prune-grace 0 --prune-guard off --log-level debug \
 		</dev/null >>"$DAEMON_LOG" 2>&1 &
 	DAEMON_PID=$!

@@ -70,6 +70,7 @@ static char *path_of(int fd)
 WRAP(int, rename, xstrdup(to), file_codes, (const char *from, const char *to), (from, to))
 WRAP(int, unlink, xstrdup(path), removal_codes, (const char *path), (path))
 WRAP(int, rmdir, xstrdup(path), removal_codes, (const char *path), (path))
+WRAP(int, mkfifo, xstrdup(path), file_codes, (const char *path, mode_t mode), (path, mode))
 WRAP(int, mkdirat, path_at(fd, path), file_codes, (int fd, const char *path, mode_t mode),
      (fd, path, mode))
 WRAP(int, unlinkat, path_at(fd, path), removal_codes, (int fd, const char *path, int flags),
