@@ -39,6 +39,7 @@ static const struct {
 	{ "cgroup driver", part_open_cgroup, part_close_cgroup },
 	{ "network driver", part_open_network, part_close_network },
 	{ "other firewalls", part_open_firewalls, part_close_firewalls },
+	{ "logs of containers", part_open_logs, part_close_logs },
 	{ "runtime driver", part_open_runtime, part_close_runtime },
 	{ "registries", part_open_registries, part_close_registries },
 	{ "image driver", part_open_images, part_close_images },

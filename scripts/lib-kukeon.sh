@@ -9,6 +9,7 @@
 
 MANIFESTS=$T/manifests.d
 RUN_PATH=$T/kukeon
+LOG_DIR=$T/logs
 RUNTIME_DIR=/run/kukeon
 CNI_CONF=$T/cni
 LOG_DIR=$T/logs
@@ -116,4 +117,4 @@ pid_differs() {
 	[ -n "$pid" ] && [ "$pid" != "$3" ]
 }
 is_healthy() { kuke status >/dev/null 2>&1; }
-leaves_nothing() { RUNTIME_DIR=$RUNTIME_DIR CNI_CONF=$CNI_CONF RUN_PATH=$RUN_PATH "$REPO/tests/e2e/leakcheck" >"$T/leaks"; }
+leaves_nothing() { RUNTIME_DIR=$RUNTIME_DIR CNI_CONF=$CNI_CONF RUN_PATH=$RUN_PATH LOG_DIR=$LOG_DIR "$REPO/tests/e2e/leakcheck" >"$T/leaks"; }

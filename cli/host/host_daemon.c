@@ -17,7 +17,8 @@
 #include "core/base/fs.h"
 #include "core/base/str.h"
 
-#define SYSTEMD_RUNS "/run/systemd/system"     /* sd_booted(3) */
+#define SYSTEMD_RUNS "/run/systemd/system" /* sd_booted(3) */
+#define UNITS "kukeond.socket", "kukeond.service", "kukeon-log.service"
 #define UNIT_SOCKET "/run/kukeon/kukeond.sock" /* ListenStream= of kukeond.socket */
 
 enum {
@@ -43,7 +44,7 @@ bool host_daemon_reachable(const char *socket_path)
 static char *find_systemctl(const struct options *settings, const Api__Config *config)
 {
 	AUTO_FREE char *program = NULL;
-	const char *argv[] = { NULL, "cat", "kukeond.socket", "kukeond.service", NULL };
+	const char *argv[] = { NULL, "cat", UNITS, NULL };
 
 	if (access(SYSTEMD_RUNS, F_OK) < 0 || options_given(settings) ||
 	    !str_equal(config->socket, UNIT_SOCKET))
@@ -56,8 +57,7 @@ static char *find_systemctl(const struct options *settings, const Api__Config *c
 
 static int run_units(const char *systemctl, const char *verb, struct error *err)
 {
-	const char *const argv[] = { systemctl,         verb, "--now", "--quiet", "kukeond.socket",
-				     "kukeond.service", NULL };
+	const char *const argv[] = { systemctl, verb, "--now", "--quiet", UNITS, NULL };
 
 	int r = host_run(argv, false, err);
 

@@ -4,10 +4,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "cli/host/host_run.h"
 #include "core/base/fs.h"
+#include "core/logs/log_names.h"
+#include "core/logs/spool_reader.h"
+
+enum { READER_LOOK_MS = 20, READER_LOOKS = 200 }; /* at kukeon-log while it ends */
 
 static int make_directory(const char *path, const struct io *io, struct error *err)
 {
@@ -58,22 +64,15 @@ int host_make_group(const struct io *io, struct error *err)
 /* ---- taking away ---- */
 
 /* What lies in the directory by now; anything else is somebody else's. */
-static const char *const run_files[] = { "kukeond.lock",
-					 "kukeond.log",
-					 "journal",
-					 "journal.damaged",
-					 "journal.spare",
-					 "journal.tail",
-					 "events.jsonl",
-					 "events.jsonl.damaged",
-					 "events.jsonl.tmp",
-					 "resource.version",
-					 "resource.version.tmp",
-					 "images.unused",
-					 "images.unused.tmp",
-					 NULL };
-static const char *const runtime_files[] = { "kukeond.lock", "kukeond.sock", "netns",
-					     "ipam",         "resolv.conf",  NULL };
+static const char *const run_files[] = {
+	"kukeond.lock",      "kukeond.log",          "journal",
+	"journal.damaged",   "journal.spare",        "journal.tail",
+	"events.jsonl",      "events.jsonl.damaged", "events.jsonl.tmp",
+	"resource.version",  "resource.version.tmp", "images.unused",
+	"images.unused.tmp", LOG_SPOOL_NAME,         NULL
+};
+static const char *const runtime_files[] = { "kukeond.lock", "kukeond.sock", "netns", "ipam",
+					     "resolv.conf",  "log",          NULL };
 
 static int remove_directory(const char *path, const char *const files[], const struct io *io,
 			    struct error *err)
@@ -101,6 +100,27 @@ static int remove_directory(const char *path, const char *const files[], const s
 	return 0;
 }
 
+/* kukeon-log, where systemd did not start it: of its own cgroup and log directory nothing is left
+ * but what others put there. */
+static void end_log_reader(const Api__Config *config)
+{
+	AUTO_FREE char *spool = xasprintf("%s/" LOG_SPOOL_NAME, config->run_path);
+	AUTO_FREE char *cgroup = xasprintf("%s%s-log", config->cgroup_mount, config->cgroup_root);
+	AUTO_FREE char *owner = xasprintf("%s/.kukeon", config->log_dir);
+	const struct timespec pause = { .tv_nsec = READER_LOOK_MS * 1000000L };
+	pid_t pid;
+
+	for (int i = 0; i < READER_LOOKS && (pid = spool_reader(spool)); i++) {
+		if (pid > 1)
+			kill(pid, i < READER_LOOKS / 2 ? SIGTERM : SIGKILL);
+		nanosleep(&pause, NULL);
+	}
+	for (int i = 0; i < READER_LOOKS && rmdir(cgroup) < 0 && errno == EBUSY; i++)
+		nanosleep(&pause, NULL);
+	unlink(owner);
+	rmdir(config->log_dir);
+}
+
 static int remove_cgroup(const Api__Config *config, const struct io *io, struct error *err)
 {
 	AUTO_FREE char *path = xasprintf("%s%s", config->cgroup_mount, config->cgroup_root);
@@ -121,6 +141,8 @@ int host_remove_directories(const Api__Config *config, const struct io *io, stru
 {
 	int r = remove_cgroup(config, io, err);
 
+	if (r == 0)
+		end_log_reader(config);
 	if (r == 0)
 		r = remove_directory(config->runtime_dir, runtime_files, io, err);
 	if (r == 0)

@@ -22,7 +22,9 @@ static void on_due(struct timer *timer)
 	struct sweep *sweep = container_of(timer, struct sweep, timer);
 	const struct doctor_options options = { .fix = true,
 						.kinds = 1U << HOST_SHIM | 1U << HOST_IPAM |
-							 1U << HOST_LEASE | 1U << HOST_INGEST };
+							 1U << HOST_LEASE | 1U << HOST_INGEST |
+							 1U << HOST_LOG_FIFOS |
+							 1U << HOST_LOG_FILES };
 
 	if (!plan_context_of(sweep->engine).relisted || engine_relist_problem(sweep->engine)) {
 		sweep_again(sweep);

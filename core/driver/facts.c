@@ -210,12 +210,15 @@ void cgroup_facts_fini(struct cgroup_facts *facts)
 }
 
 static const char *const host_kind_names[] = {
-	[HOST_SHIM] = "shim",         [HOST_TASK] = "task",         [HOST_CONTAINER] = "container",
-	[HOST_SNAPSHOT] = "snapshot", [HOST_LEASE] = "lease",       [HOST_VETH] = "veth",
-	[HOST_IPAM] = "ipam",         [HOST_NETNS] = "netns",       [HOST_MOUNT] = "mount",
-	[HOST_BRIDGE] = "bridge",     [HOST_CONFLIST] = "conflist", [HOST_NFT] = "nft",
-	[HOST_CGROUP] = "cgroup",     [HOST_JOURNAL] = "journal",   [HOST_INGEST] = "ingest",
-	[HOST_VOLUMES] = "volumes",
+	[HOST_SHIM] = "shim",           [HOST_TASK] = "task",
+	[HOST_CONTAINER] = "container", [HOST_SNAPSHOT] = "snapshot",
+	[HOST_LEASE] = "lease",         [HOST_VETH] = "veth",
+	[HOST_IPAM] = "ipam",           [HOST_NETNS] = "netns",
+	[HOST_MOUNT] = "mount",         [HOST_BRIDGE] = "bridge",
+	[HOST_CONFLIST] = "conflist",   [HOST_NFT] = "nft",
+	[HOST_CGROUP] = "cgroup",       [HOST_JOURNAL] = "journal",
+	[HOST_INGEST] = "ingest",       [HOST_VOLUMES] = "volumes",
+	[HOST_LOG_FIFOS] = "log fifos", [HOST_LOG_FILES] = "log files",
 };
 
 const char *host_kind_name(enum host_kind kind)

@@ -43,6 +43,12 @@ struct container_ref {
 	const char *id;
 };
 
+/* Whose log it is what a container prints. */
+struct log_owner {
+	const char *cell_key;
+	const char *container; /* its id in the manifest */
+};
+
 struct container_request {
 	struct container_ref ref;
 	const char *cell_key;
@@ -106,13 +112,18 @@ struct runtime_ops {
 	 * names on the host does not answer. */
 	void (*create)(struct runtime *runtime, const struct container_request *request,
 		       char **ret_digest, struct call *call);
-	/* Record and snapshot; the task must be gone. */
-	void (*remove)(struct runtime *runtime, const struct container_ref *ref, struct call *call);
+	/* Record and snapshot; the task must be gone. @log: its log files too, as it is for good;
+	 * NULL: they stay for the one that comes in its place. That log files cannot be taken away
+	 * is no failure: the inventory finds them. */
+	void (*remove)(struct runtime *runtime, const struct container_ref *ref,
+		       const struct log_owner *log, struct call *call);
 
 	/* @spec, that the container was created from (NULL: not known), says which paths of the
-	 * host it mounts: -ASIDE_HANGS when one does not answer, and nothing was sent there. */
+	 * host it mounts: -ASIDE_HANGS when one does not answer, and nothing was sent there; and
+	 * where what it prints goes, which is lost without @log. */
 	void (*task_create)(struct runtime *runtime, const struct container_ref *ref,
-			    const Api__ContainerSpec *spec, uint32_t *ret_pid, struct call *call);
+			    const Api__ContainerSpec *spec, const struct log_owner *log,
+			    uint32_t *ret_pid, struct call *call);
 	/* @spec as above: its filesystems in memory have the modes that it says before anything in
 	 * the container runs. */
 	void (*task_start)(struct runtime *runtime, const struct container_ref *ref,

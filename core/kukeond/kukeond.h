@@ -16,6 +16,8 @@
 #include "watchers/resync.h"
 
 struct history_file;
+struct log_keeper;
+struct log_place;
 
 struct kukeond {
 	Api__Config *config;
@@ -27,6 +29,8 @@ struct kukeond {
 	struct runtime *runtime;
 	struct network *network;
 	struct cgroup_driver *cgroup;
+	char *log_spool; /* NULL: nobody reads what containers print */
+	struct log_keeper *log_keeper;
 	struct registries *registries;
 	struct image_driver *images;
 	struct managers *firewalls;
@@ -84,6 +88,11 @@ int part_open_registries(struct kukeond *k, struct error *err);
 void part_close_registries(struct kukeond *k);
 int part_open_images(struct kukeond *k, struct error *err);
 void part_close_images(struct kukeond *k);
+
+/* parts_logs.c */
+struct log_place part_log_place(const struct kukeond *k);
+int part_open_logs(struct kukeond *k, struct error *err);
+void part_close_logs(struct kukeond *k);
 
 /* parts_engine.c */
 int part_open_engine(struct kukeond *k, struct error *err);

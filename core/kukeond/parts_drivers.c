@@ -142,6 +142,7 @@ int part_open_runtime(struct kukeond *k, struct error *err)
 		.instance = k->config->run_path,
 		.resolv_conf = resolv_conf,
 		.volumes_dir = volumes_dir,
+		.logs = part_log_place(k),
 	};
 
 	return containerd_open(&k->runtime, &k->loop, k->rpc, &options, err);

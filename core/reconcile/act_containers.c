@@ -9,6 +9,7 @@
 #include "core/hosts/hosts_files.h"
 #include "core/images/pulls_follow.h"
 #include "core/plan/plan_cell.h"
+#include "core/plan/plan_cell_steps.h"
 #include "core/reconcile/observed.h"
 
 struct container_ref act_container_ref(struct run *run)
@@ -211,12 +212,15 @@ static void create_unsure(struct run *run)
 	run->container->image_ready = false;
 }
 
+/* It goes with its cell, or its cell has it no more: what it printed goes too. */
 static void start_remove(struct run *run)
 {
 	struct runtime *runtime = run->engine->runtime;
 	const struct container_ref ref = act_container_ref(run);
+	const struct log_owner log = { run->object->key, run->container->name };
+	bool for_good = !run->object->wanted || plan_is_dropped(run->object, run->container);
 
-	runtime->ops->remove(runtime, &ref, &run->call);
+	runtime->ops->remove(runtime, &ref, for_good ? &log : NULL, &run->call);
 }
 
 static void removed(struct run *run)

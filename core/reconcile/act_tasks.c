@@ -16,6 +16,7 @@ static void create_task(struct run *run)
 {
 	struct runtime *runtime = run->engine->runtime;
 	const struct container_ref ref = act_container_ref(run);
+	const struct log_owner log = { run->object->key, run->container->name };
 
 	if (run->files_status == 0 && (!run->container->spec || !act_is_current(run)))
 		run->files_status =
@@ -23,7 +24,7 @@ static void create_task(struct run *run)
 	if (run->files_status < 0)
 		call_complete(&run->call, run->files_status, &run->files_err);
 	else
-		runtime->ops->task_create(runtime, &ref, run->container->spec, &run->ret.pid,
+		runtime->ops->task_create(runtime, &ref, run->container->spec, &log, &run->ret.pid,
 					  &run->call);
 }
 

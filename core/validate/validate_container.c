@@ -101,15 +101,17 @@ static void validate_logs(const char *prefix, const Api__ContainerSpec *spec,
 
 	validate_enum(prefix, "logDriver", &api__log_driver__descriptor, (int)spec->log_driver,
 		      problems);
-	if (!str_empty(spec->log_max_size) && (!model_size_parse(spec->log_max_size, &bytes) ||
-					       bytes < MODEL_LOG_SIZE_MIN))
+	if (!str_empty(spec->log_max_size) &&
+	    (!model_size_parse(spec->log_max_size, &bytes) || bytes < MODEL_LOG_SIZE_MIN))
 		validate_problem(problems, prefix, "logMaxSize",
-				 "\"" SHOWN "\" is not a size of a log file; expected at least 64k, "
+				 "\"" SHOWN
+				 "\" is not a size of a log file; expected at least 64k, "
 				 "such as 10m",
 				 spec->log_max_size);
 	if (spec->log_max_files > MODEL_LOG_FILES_MAX)
-		validate_problem(problems, prefix, "logMaxFiles", "%u files are too many; at most %d are kept",
-				 spec->log_max_files, MODEL_LOG_FILES_MAX);
+		validate_problem(problems, prefix, "logMaxFiles",
+				 "%u files are too many; at most %d are kept", spec->log_max_files,
+				 MODEL_LOG_FILES_MAX);
 }
 
 static void validate_settings(const char *prefix, const Api__ContainerSpec *spec,

@@ -21,6 +21,8 @@ static void on_deferred_close(struct deferred *deferred)
 	ctd_fini(&driver->ctd);
 	free(driver->resolv_conf);
 	free(driver->volumes_dir);
+	free((char *)driver->logs.spool);
+	free((char *)driver->logs.dir);
 	free(driver);
 	if (closed)
 		closed(ctx);
@@ -109,6 +111,10 @@ int containerd_open(struct runtime **ret_runtime, struct loop *loop, struct rpc 
 	driver->runtime.ops = &containerd_ops;
 	driver->resolv_conf = xstrdup_maybe(options->resolv_conf);
 	driver->volumes_dir = xstrdup_maybe(options->volumes_dir);
+	driver->logs = options->logs;
+	driver->logs.spool = xstrdup_maybe(options->logs.spool);
+	driver->logs.dir = xstrdup_maybe(options->logs.dir);
+	list_init(&driver->logs_made);
 	host_read(&driver->host);
 	ctd_init(&driver->ctd, loop, rpc, &connection);
 	images_init(&driver->images, &driver->ctd, &driver->host);

@@ -4,7 +4,16 @@
 #pragma once
 
 #include "core/driver/runtime.h"
+#include "core/model/model.h"
 #include "core/rpc/rpc.h"
+
+/* Where what containers print goes. */
+struct log_place {
+	const char *spool; /* core/logs/log_names.h; NULL: nobody reads it, and it is lost */
+	const char *dir;   /* of log files */
+	struct model_log_settings defaults;
+	bool compress;
+};
 
 struct containerd_options {
 	const char *socket;      /* NULL: "/run/containerd/containerd.sock" */
@@ -16,6 +25,7 @@ struct containerd_options {
 	/* Tells daemons that share a containerd apart: namespaces are marked with it, and those of
 	 * another mark are left alone. NULL: "" */
 	const char *instance;
+	struct log_place logs;
 };
 
 struct images;

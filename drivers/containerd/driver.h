@@ -8,6 +8,7 @@
 #include "drivers/ctd/ctd.h"
 #include "drivers/ctd/ctd_op.h"
 #include "drivers/images/images.h"
+#include "drivers/logs/spool.h"
 #include "drivers/oci/host.h"
 
 struct containerd {
@@ -15,9 +16,11 @@ struct containerd {
 	struct ctd ctd;
 	struct host host;
 	struct images images;
-	char *resolv_conf;   /* may be NULL */
-	char *volumes_dir;   /* may be NULL: images get no volumes */
-	atomic_bool closing; /* read by threads */
+	char *resolv_conf;     /* may be NULL */
+	char *volumes_dir;     /* may be NULL: images get no volumes */
+	struct log_place logs; /* with strings of our own */
+	struct list logs_made; /* struct task_log.link: their tasks are being created */
+	atomic_bool closing;   /* read by threads */
 	struct deferred deferred_close;
 	void (*closed)(void *ctx);
 	void *closed_ctx;
@@ -58,11 +61,13 @@ void container_create(struct runtime *runtime, const struct container_request *r
 		      char **ret_digest, struct call *call);
 
 /* records_remove.c */
-void container_remove(struct runtime *runtime, const struct container_ref *ref, struct call *call);
+void container_remove(struct runtime *runtime, const struct container_ref *ref,
+		      const struct log_owner *log, struct call *call);
 
 /* task.c */
 void task_create(struct runtime *runtime, const struct container_ref *ref,
-		 const Api__ContainerSpec *spec, uint32_t *ret_pid, struct call *call);
+		 const Api__ContainerSpec *spec, const struct log_owner *log, uint32_t *ret_pid,
+		 struct call *call);
 void task_start(struct runtime *runtime, const struct container_ref *ref,
 		const Api__ContainerSpec *spec, struct call *call);
 void task_signal(struct runtime *runtime, const struct container_ref *ref, int signal,

@@ -9,6 +9,7 @@
 
 #include "api/containerd.pb-c.h"
 #include "drivers/containerd/driver.h"
+#include "drivers/containerd/log_things.h"
 #include "drivers/containerd/volume_tree.h"
 #include "drivers/containerd/volumes.h"
 #include "drivers/ctd/ctd_op.h"
@@ -24,7 +25,7 @@ enum {
 struct discard_op {
 	struct ctd_op op;
 	enum host_kind kind;
-	char *id;
+	char *name, *id;
 	unsigned checks;
 	struct timer again;
 };
@@ -36,6 +37,7 @@ static struct discard_op *discard_of(struct op *op)
 
 static void discard_fini(struct op *op)
 {
+	free(discard_of(op)->name);
 	free(discard_of(op)->id);
 }
 
@@ -165,6 +167,56 @@ static int remove_volumes(struct op *op, struct error *err)
 	return path ? volume_tree_remove(path, &driver->closing, err) : 0;
 }
 
+/* ---- logs ---- */
+
+static int start_look_for_writer(struct op *op)
+{
+	return start_with_id(op, &tasks_get_method);
+}
+
+/* "<namespace>/<id>/<run>", and ".../<namespace>+<id>+<run>.out" */
+static bool is_written_by(const char *name, const char *path)
+{
+	const char *of_name = strrchr(name, '/'), *of_path = strrchr(path, '+');
+	size_t len = strlen(of_name + 1);
+
+	return of_path && strncmp(of_path + 1, of_name + 1, len) == 0 && of_path[1 + len] == '.';
+}
+
+static int done_look_for_writer(struct op *op, int status)
+{
+	const Ctd__Process *process =
+		status == 0 ? ctd_reply(op, Ctd__ProcessMessage)->process : NULL;
+
+	if (process && process->stdout && is_written_by(discard_of(op)->name, process->stdout))
+		return ctd_fail(op, -EBUSY, "a task writes to them by now");
+	return OP_NEXT;
+}
+
+static int remove_fifos(struct op *op, struct error *err)
+{
+	return log_fifos_discard(&containerd_of_op(op)->logs, discard_of(op)->name, err);
+}
+
+static int remove_log_files(struct op *op, struct error *err)
+{
+	return log_files_discard(&containerd_of_op(op)->logs, discard_of(op)->name, err);
+}
+
+static const struct step log_fifos_steps[] = {
+	{ .name = "look for a task",
+	  .also_ok = { ENOENT },
+	  .start = start_look_for_writer,
+	  .done = done_look_for_writer },
+	{ .name = "remove the FIFOs", .blocking = remove_fifos, .apart = true },
+	{ 0 },
+};
+
+static const struct step log_files_steps[] = {
+	{ .name = "remove the log files", .blocking = remove_log_files, .apart = true },
+	{ 0 },
+};
+
 static const struct step lease_steps[] = {
 	{ .name = "delete the lease", .also_ok = { ENOENT }, .start = start_delete_lease },
 	{ 0 },
@@ -212,9 +264,19 @@ static const struct step task_steps[] = {
 };
 
 static const struct step *const ways[HOST_KIND_COUNT] = {
-	[HOST_LEASE] = lease_steps, [HOST_INGEST] = ingest_steps, [HOST_SNAPSHOT] = snapshot_steps,
-	[HOST_TASK] = task_steps,   [HOST_SHIM] = task_steps,     [HOST_VOLUMES] = volumes_steps,
+	[HOST_LEASE] = lease_steps,         [HOST_INGEST] = ingest_steps,
+	[HOST_SNAPSHOT] = snapshot_steps,   [HOST_TASK] = task_steps,
+	[HOST_SHIM] = task_steps,           [HOST_VOLUMES] = volumes_steps,
+	[HOST_LOG_FIFOS] = log_fifos_steps, [HOST_LOG_FILES] = log_files_steps,
 };
+
+/* Log files tell the key of the cell that they were of. */
+static bool can_be_alone(const struct host_thing *thing)
+{
+	if (thing->kind == HOST_LOG_FILES)
+		return true;
+	return !thing->owner && thing->id && ways[thing->kind];
+}
 
 void inventory_discard(struct runtime *runtime, const struct host_thing *thing, struct call *call)
 {
@@ -223,14 +285,15 @@ void inventory_discard(struct runtime *runtime, const struct host_thing *thing, 
 	AUTO_FREE char *namespace_ = xstrndup(thing->name, strcspn(thing->name, "/"));
 	struct error err;
 
-	if (thing->owner || !thing->id || !ways[thing->kind]) {
+	if (!can_be_alone(thing)) {
 		error_set(&err, -EOPNOTSUPP, "%s cannot be taken away alone", object);
 		call_complete(call, err.code, &err);
 		return;
 	}
 	discard = xnew(struct discard_op);
 	discard->kind = thing->kind;
-	discard->id = xstrdup(thing->id);
+	discard->name = xstrdup(thing->name);
+	discard->id = xstrdup_maybe(thing->id);
 	discard->op.fini = discard_fini;
 	ctd_op_start(&containerd_of(runtime)->ctd, &discard->op, ways[thing->kind], namespace_,
 		     object, call);

@@ -9,6 +9,7 @@
 
 #include "api/containerd.pb-c.h"
 #include "drivers/containerd/driver.h"
+#include "drivers/containerd/log_things.h"
 #include "drivers/containerd/shims.h"
 #include "drivers/containerd/volumes.h"
 #include "drivers/ctd/ctd_op.h"
@@ -35,6 +36,7 @@ struct inventory_op {
 	struct map records;
 	struct shims shims;
 	struct strv volumes;
+	struct log_finds logs;
 	struct host_things things, *ret_things;
 };
 
@@ -58,6 +60,7 @@ static void inventory_fini(struct op *op)
 	strv_fini(&inventory->realms);
 	shims_fini(&inventory->shims);
 	strv_fini(&inventory->volumes);
+	log_finds_fini(&inventory->logs);
 	host_things_fini(&inventory->things);
 }
 
@@ -232,6 +235,8 @@ static int done_tasks(struct op *op, int status UNUSED)
 		const struct record *record =
 			id ? find_record(inventory, to_ctd_op(op)->namespace_, id) : NULL;
 
+		if (!str_empty(list->tasks[i]->stdout))
+			strv_add(&inventory->logs.stdouts, list->tasks[i]->stdout);
 		if (record && record->cell_key)
 			add(inventory, HOST_TASK, id, record->cell_key);
 		else if (id && !record)
@@ -346,6 +351,21 @@ static void add_shim(struct inventory_op *inventory, const struct shim *shim)
 	}
 }
 
+/* The user names where log files lie: that may not answer for a while. */
+static int look_for_logs(struct op *op, struct error *err)
+{
+	return log_finds_read(containerd_of_op(op), &inventory_of(op)->logs, err);
+}
+
+static int done_look_for_logs(struct op *op, int status UNUSED)
+{
+	struct inventory_op *inventory = inventory_of(op);
+
+	log_finds_add(containerd_of_op(op), &inventory->logs, &inventory->things);
+	host_things_take(inventory->ret_things, &inventory->things);
+	return OP_NEXT;
+}
+
 static int done_look_on_host(struct op *op, int status UNUSED)
 {
 	struct inventory_op *inventory = inventory_of(op);
@@ -353,7 +373,6 @@ static int done_look_on_host(struct op *op, int status UNUSED)
 	for (size_t i = 0; i < inventory->shims.n; i++)
 		add_shim(inventory, &inventory->shims.items[i]);
 	volumes_add(&inventory->volumes, &inventory->things);
-	host_things_take(inventory->ret_things, &inventory->things);
 	return OP_NEXT;
 }
 
@@ -378,6 +397,10 @@ static const struct step inventory_steps[] = {
 	[STEP_HOST] = { .name = "look for shims and volumes",
 			.blocking = look_on_host,
 			.done = done_look_on_host },
+	{ .name = "look for logs",
+	  .blocking = look_for_logs,
+	  .apart = true,
+	  .done = done_look_for_logs },
 	{ 0 },
 };
 

@@ -18,6 +18,7 @@ static void task_fini(struct op *op)
 
 	free(task->id);
 	free(task->cgroup_leaf);
+	task_log_fini(&task->log);
 	if (task->spec)
 		protobuf_c_message_free_unpacked(&task->spec->base, NULL);
 	if (task->mounts)
@@ -51,7 +52,7 @@ int task_ask(struct op *op, const struct client_method *method)
 
 /* ---- create ---- */
 
-enum { CREATE_STEP = 2 };
+enum { CREATE_STEP = 3, CLEAR_STEP = 5, SETTLE_STEP, CLEANUP_STEP };
 
 void task_worked(struct work *work)
 {
@@ -95,7 +96,19 @@ static int done_mounts(struct op *op, int status UNUSED)
 	return OP_NEXT;
 }
 
-/* No stdio: what the container writes goes to /dev/null. */
+static const struct log_place *logs_of(const struct op *op)
+{
+	return &containerd_of_op(op)->logs;
+}
+
+static int make_log(struct op *op, struct error *err UNUSED)
+{
+	task_log_make(&task_of(op)->log, logs_of(op));
+	return 0;
+}
+
+/* Without a log what it writes goes to /dev/null. The shim opens both FIFOs to read and to write:
+ * whoever reads may come and go. */
 static int start_create(struct op *op)
 {
 	struct task_op *task = task_of(op);
@@ -104,6 +117,8 @@ static int start_create(struct op *op)
 	request.container_id = task->id;
 	request.rootfs = task->mounts->mounts;
 	request.n_rootfs = task->mounts->n_mounts;
+	request.stdout = task->log.run.out;
+	request.stderr = task->log.run.err;
 	return ctd_unary(op, &tasks_create_method, &request.base);
 }
 
@@ -112,7 +127,8 @@ static int done_create(struct op *op, int status)
 	if (status == -EEXIST)
 		return OP_NEXT;
 	*task_of(op)->ret_pid = ctd_reply(op, Ctd__TaskCreateReply)->pid;
-	return OP_END;
+	op->next = SETTLE_STEP;
+	return OP_NEXT;
 }
 
 static int start_get(struct op *op)
@@ -130,7 +146,10 @@ static int done_get(struct op *op, int status)
 	if (!process || process->status != CTD__PROCESS_STATUS__CREATED)
 		return ctd_fail(op, -EEXIST, "a task of an earlier run is there: delete it first");
 	*task_of(op)->ret_pid = process->pid;
-	return OP_END;
+	task_of(op)->log.adopts = true;
+	str_replace(&task_of(op)->log.used, process->stdout ? process->stdout : "");
+	op->next = SETTLE_STEP;
+	return OP_NEXT;
 }
 
 static int start_clear(struct op *op)
@@ -146,8 +165,45 @@ static int done_clear(struct op *op, int status UNUSED)
 		return ctd_fail(op, -EEXIST,
 				"containerd keeps a task that its shim does not know: restart it");
 	task->cleared = true;
+	task->log.adopts = task->log.lost = false;
 	op->next = CREATE_STEP;
 	return OP_NEXT;
+}
+
+/* ---- its log, when it is decided whether there is a task ---- */
+
+static int settle_log(struct op *op, struct error *err UNUSED)
+{
+	task_log_settle(&task_of(op)->log, logs_of(op));
+	return 0;
+}
+
+/* One that was made with FIFOs that are gone would stand still when they are full. */
+static int done_settle_log(struct op *op, int status UNUSED)
+{
+	if (!task_of(op)->log.lost)
+		return OP_END;
+	op->next = CLEAR_STEP;
+	return OP_NEXT;
+}
+
+static int start_look_failed(struct op *op)
+{
+	return task_of(op)->log.run.number ? task_ask(op, &tasks_get_method) : OP_END;
+}
+
+/* Only then is it certain that nobody writes to it; else the next task, or the end of the
+ * container, takes it away. */
+static int done_look_failed(struct op *op, int status)
+{
+	task_of(op)->log.unneeded = status == -ENOENT;
+	return OP_NEXT;
+}
+
+static int drop_log(struct op *op, struct error *err UNUSED)
+{
+	task_log_drop(&task_of(op)->log, logs_of(op));
+	return 0;
 }
 
 /* A deletion that was cut off when its caller died leaves containerd with a task that the shim has
@@ -155,25 +211,37 @@ static int done_clear(struct op *op, int status UNUSED)
 static const struct step create_steps[] = {
 	{ .name = "look for what it needs of the host", .start = start_check_volumes },
 	{ .name = "find the mounts of the snapshot", .start = start_mounts, .done = done_mounts },
+	{ .name = "make its log", .blocking = make_log },
 	[CREATE_STEP] = { .name = "create the task",
 			  .timeout_ms = TASK_TIMEOUT_MS,
 			  .also_ok = { EEXIST },
 			  .start = start_create,
 			  .done = done_create },
 	{ .name = "look at the task", .also_ok = { ENOENT }, .start = start_get, .done = done_get },
-	{ .name = "delete what is left of an earlier task",
-	  .timeout_ms = TASK_TIMEOUT_MS,
-	  .also_ok = { ENOENT },
-	  .start = start_clear,
-	  .done = done_clear },
+	[CLEAR_STEP] = { .name = "delete what is left of an earlier task",
+			 .timeout_ms = TASK_TIMEOUT_MS,
+			 .also_ok = { ENOENT },
+			 .start = start_clear,
+			 .done = done_clear },
+	[SETTLE_STEP] = { .name = "end the logs of earlier tasks",
+			  .blocking = settle_log,
+			  .done = done_settle_log },
+	[CLEANUP_STEP] = { .name = "look whether there is a task",
+			   .also_ok = { ENOENT },
+			   .start = start_look_failed,
+			   .done = done_look_failed },
+	{ .name = "take its log away", .blocking = drop_log },
 	{ 0 },
 };
 
 void task_create(struct runtime *runtime, const struct container_ref *ref,
-		 const Api__ContainerSpec *spec, uint32_t *ret_pid, struct call *call)
+		 const Api__ContainerSpec *spec, const struct log_owner *log, uint32_t *ret_pid,
+		 struct call *call)
 {
 	struct task_op *task = task_new(ref);
 
+	task_log_init(&task->log, containerd_of(runtime), ref, spec, log);
+	task->op.op.cleanup = CLEANUP_STEP;
 	if (spec && inputs_name_paths(spec))
 		task->spec = (Api__ContainerSpec *)model_copy(&spec->base);
 	task->ret_pid = ret_pid;
@@ -240,11 +308,18 @@ static int start_delete(struct op *op)
 	return task_ask(op, &tasks_delete_method);
 }
 
+static int end_log(struct op *op, struct error *err UNUSED)
+{
+	task_log_end(logs_of(op), to_ctd_op(op)->namespace_, task_of(op)->id);
+	return 0;
+}
+
 static const struct step delete_steps[] = {
 	{ .name = "delete the task",
 	  .timeout_ms = TASK_TIMEOUT_MS,
 	  .also_ok = { ENOENT },
 	  .start = start_delete },
+	{ .name = "end its log", .blocking = end_log },
 	{ 0 },
 };
 

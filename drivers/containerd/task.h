@@ -4,6 +4,7 @@
 
 #include "api/containerd.pb-c.h"
 #include "drivers/containerd/driver.h"
+#include "drivers/containerd/task_log.h"
 
 /* runc, the shim and hooks of the kernel: slow on a loaded machine, and to be cut only when hope is
  * gone. */
@@ -25,6 +26,7 @@ struct task_op {
 				     of one that has a tmpfs; NULL: none */
 	uint32_t waiting_pid;     /* of the task that is to be started, as containerd says; */
 	char *cgroup_leaf;        /* what its process can be told by */
+	struct task_log log;
 };
 
 static inline struct task_op *task_of(struct op *op)

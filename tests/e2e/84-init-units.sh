@@ -26,7 +26,7 @@ told_twice() { [ "$(grep -c "READY=1" "$T/notify")" = 2 ]; }
 
 init >"$T/out" 2>&1 || fail "init: $(cat "$T/out")"
 assert_contains "$(cat "$T/out")" "kukeond: started" "init"
-assert_contains "$(cat "$T/systemctl")" "enable --now --quiet kukeond.socket kukeond.service" "what systemctl was told"
+assert_contains "$(cat "$T/systemctl")" "enable --now --quiet kukeond.socket kukeond.service kukeon-log.service" "what systemctl was told"
 assert_true "no log of a detached daemon" test ! -e "$RUN_PATH/kukeond.log"
 wait_for "readiness" was_told "READY=1"
 pid=$(daemon_pid)
@@ -50,7 +50,7 @@ assert_contains "$(cat "$T/out")" 'log level "loud" is none of' "the last words 
 assert_eq "$pid" "$(daemon_pid)" "the first daemon afterwards"
 
 init_end
-assert_contains "$(cat "$T/systemctl")" "disable --now --quiet kukeond.socket kukeond.service" "what uninstall told systemctl"
+assert_contains "$(cat "$T/systemctl")" "disable --now --quiet kukeond.socket kukeond.service kukeon-log.service" "what uninstall told systemctl"
 assert_true "STOPPING=1 was told" was_told "STOPPING=1"
 rmdir /run/systemd/system
 kill "$LISTENER_PID"

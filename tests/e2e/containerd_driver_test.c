@@ -372,7 +372,7 @@ static void test_stale_snapshot(void)
 	container_fact_fini(&fact);
 	other.spec_hash = "hash2";
 	create(0, &other);
-	run(0, remove, &root.ref);
+	run(0, remove, &root.ref, NULL);
 	create(0, &root);
 }
 
@@ -380,15 +380,15 @@ static void test_task(void)
 {
 	uint32_t pid = 0, again = 0;
 
-	run(0, task_create, &root.ref, NULL, &pid);
+	run(0, task_create, &root.ref, NULL, NULL, &pid);
 	expect(pid > 0);
-	run(0, task_create, &root.ref, NULL, &again);
+	run(0, task_create, &root.ref, NULL, NULL, &again);
 	expect(again == pid);
 	expect_task(&root, TASK_CREATED);
 	run(0, task_start, &root.ref, NULL);
 	run(0, task_start, &root.ref, NULL);
 	expect_task(&root, TASK_RUNNING);
-	run(-EEXIST, task_create, &root.ref, NULL, &again);
+	run(-EEXIST, task_create, &root.ref, NULL, NULL, &again);
 	expect_hint(root.ref.id);
 }
 
@@ -398,13 +398,13 @@ static void test_bad_command(void)
 	int status;
 
 	create(0, &bad);
-	test.runtime->ops->task_create(test.runtime, &bad.ref, NULL, &pid, begin());
+	test.runtime->ops->task_create(test.runtime, &bad.ref, NULL, NULL, &pid, begin());
 	wait_for(&test.call_done, "task_create to fail");
 	status = call.status;
 	expect(status < 0 && !error_is_transient(status));
 	expect(strstr(call.err.msg, "no-such-program"));
 	expect_task(&bad, TASK_NONE);
-	run(0, remove, &bad.ref);
+	run(0, remove, &bad.ref, NULL);
 	expect(count_shims() == 1);
 }
 
@@ -483,8 +483,8 @@ static void test_remove(void)
 {
 	struct container_fact fact;
 
-	run(0, remove, &root.ref);
-	run(0, remove, &root.ref);
+	run(0, remove, &root.ref, NULL);
+	run(0, remove, &root.ref, NULL);
 	fact = inspect(&root);
 	expect(!fact.record && !fact.snapshot && fact.task == TASK_NONE);
 	container_fact_fini(&fact);
@@ -499,7 +499,7 @@ static void test_image_lost(void)
 	create(-ENOENT, &root);
 	import_image();
 	create(0, &root);
-	run(0, remove, &root.ref);
+	run(0, remove, &root.ref, NULL);
 }
 
 static void test_privileged(void)
@@ -508,13 +508,13 @@ static void test_privileged(void)
 
 	root_spec.privileged = true;
 	create(0, &root);
-	run(0, task_create, &root.ref, NULL, &pid);
+	run(0, task_create, &root.ref, NULL, NULL, &pid);
 	run(0, task_start, &root.ref, NULL);
 	run(-EBUSY, task_delete, &root.ref);
 	run(0, task_signal, &root.ref, SIGKILL);
 	wait_for_task(&root, TASK_STOPPED);
 	run(0, task_delete, &root.ref);
-	run(0, remove, &root.ref);
+	run(0, remove, &root.ref, NULL);
 }
 
 /* The first try fails with a text that holds @part and leaves nothing behind. */
@@ -553,7 +553,7 @@ static void test_refused(void)
 	expect_refused("devices[0].source: /dev/no-such is not there on the host");
 	root_spec.n_devices = 0;
 	create(0, &root);
-	run(0, remove, &root.ref);
+	run(0, remove, &root.ref, NULL);
 }
 
 /* A frozen task is seen as such, and SIGKILL ends it. */
@@ -562,7 +562,7 @@ static void test_pause(void)
 	uint32_t pid;
 
 	create(0, &root);
-	run(0, task_create, &root.ref, NULL, &pid);
+	run(0, task_create, &root.ref, NULL, NULL, &pid);
 	run(0, task_start, &root.ref, NULL);
 	test.hint[0] = '\0';
 	program("ctr", "-n", NAMESPACE, "tasks", "pause", root.ref.id);
@@ -577,7 +577,7 @@ static void test_pause(void)
 	run(0, task_signal, &root.ref, SIGKILL);
 	wait_for_task(&root, TASK_STOPPED);
 	run(0, task_delete, &root.ref);
-	run(0, remove, &root.ref);
+	run(0, remove, &root.ref, NULL);
 }
 
 static void test_remove_namespace(void)

@@ -26,6 +26,7 @@ systemd_units() {
 	END
 	cp "$REPO/packaging/systemd/kukeond.socket" "$UNITS/"
 	sed "s|^ExecStart=.*|ExecStart=$KUKEON_BIN/kukeond|" "$KUKEON_BIN/kukeond.service" >"$UNITS/kukeond.service"
+	sed "s|^ExecStart=[^ ]*|ExecStart=$KUKEON_BIN/kukeon-log|" "$KUKEON_BIN/kukeon-log.service" >"$UNITS/kukeon-log.service"
 }
 
 # The first process in a pid namespace: /proc/sys and /dev belong to the machine, so they are made read-only and replaced. systemd logs to the console.

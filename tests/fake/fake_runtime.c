@@ -417,7 +417,8 @@ static int apply_remove(struct op *op, struct error *err)
 	return 0;
 }
 
-static void fake_remove(struct runtime *runtime, const struct container_ref *ref, struct call *call)
+static void fake_remove(struct runtime *runtime, const struct container_ref *ref,
+			const struct log_owner *log UNUSED, struct call *call)
 {
 	struct op *op = act_on(runtime, "remove", ref, call, apply_remove);
 
@@ -451,7 +452,8 @@ static int apply_task_create(struct op *op, struct error *err)
 }
 
 static void fake_task_create(struct runtime *runtime, const struct container_ref *ref,
-			     const Api__ContainerSpec *spec UNUSED, uint32_t *ret_pid,
+			     const Api__ContainerSpec *spec UNUSED,
+			     const struct log_owner *log UNUSED, uint32_t *ret_pid,
 			     struct call *call)
 {
 	struct op *op = act_on(runtime, "task create", ref, call, apply_task_create);
@@ -593,7 +595,7 @@ static int apply_inventory(struct op *op, struct error *err)
 			add_thing(op->ret, HOST_TASK, c);
 	}
 	fake_add_strays(op->world, HOST_SHIM, HOST_LEASE, op->ret);
-	fake_add_strays(op->world, HOST_INGEST, HOST_VOLUMES, op->ret);
+	fake_add_strays(op->world, HOST_INGEST, HOST_LOG_FILES, op->ret);
 	return 0;
 }
 

@@ -15,7 +15,7 @@
 
 #include "core/base/fs.h"
 #include "core/base/str.h"
-#include "core/logread/log_reader.h"
+#include "core/logread/log_read.h"
 #include "tests/unit/scratch.h"
 
 #define NOON INT64_C(1772366400000000000) /* 2026-03-01T12:00:00Z */
