@@ -9,18 +9,18 @@
 enum { TRIES_MAX = 100 }; /* to open what was listed, while the files are being turned */
 
 /* *ret_dirfd -1 and nothing listed: there is no directory. */
-static int list(const struct log_source *source, int *ret_dirfd, struct log_files *ret,
+static int list(const struct log_source *source, int *ret_dirfd, struct log_listing *ret,
 		struct error *err)
 {
 	int fd = open(source->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW), r;
 
-	*ret = (struct log_files){ 0 };
+	*ret = (struct log_listing){ 0 };
 	*ret_dirfd = -1;
 	if (fd < 0 && errno == ENOENT)
 		return 0;
 	if (fd < 0)
 		return error_set(err, -errno, "cannot open %s: %m", source->dir);
-	r = log_files_list(fd, ret, err);
+	r = log_listing_read(fd, ret, err);
 	if (r < 0)
 		close(fd);
 	else
@@ -28,7 +28,7 @@ static int list(const struct log_source *source, int *ret_dirfd, struct log_file
 	return r;
 }
 
-static uint64_t run_before(const struct log_files *files, uint64_t run)
+static uint64_t run_before(const struct log_listing *files, uint64_t run)
 {
 	for (size_t i = files->n; i-- > 0;) {
 		if (files->items[i].run < run)
@@ -38,7 +38,7 @@ static uint64_t run_before(const struct log_files *files, uint64_t run)
 }
 
 /* Of the listed ones, those from *@first on and before *@end are wanted. */
-static void choose(const struct log_source *source, const struct log_files *files, size_t *first,
+static void choose(const struct log_source *source, const struct log_listing *files, size_t *first,
 		   size_t *end)
 {
 	uint64_t last = files->n ? files->items[files->n - 1].run : 0, run = last;
@@ -128,7 +128,7 @@ static void note_end(struct log_source *source, const struct log_file *last)
 }
 
 /* Back from the newest to the one where what is wanted begins. 0, -ESTALE or another -errno. */
-static int open_first(struct log_source *source, int dirfd, const struct log_files *files,
+static int open_first(struct log_source *source, int dirfd, const struct log_listing *files,
 		      struct error *err)
 {
 	uint64_t missing = source->tail == LOG_TAIL_ALL ? 0 : (uint64_t)source->tail;
@@ -165,7 +165,7 @@ static int begins_later(const struct log_source *source, struct log_text *text)
 }
 
 /* The file that was read is gone, read to its end: the one that came after it. 0 or -errno. */
-static int open_after_lost(struct log_source *source, int dirfd, const struct log_files *files,
+static int open_after_lost(struct log_source *source, int dirfd, const struct log_listing *files,
 			   struct error *err)
 {
 	size_t i, end;
@@ -189,7 +189,7 @@ int log_source_begin(struct log_source *source, struct error *err)
 
 	do {
 		AUTO_CLOSE int dirfd = -1;
-		AUTO(log_files_fini) struct log_files files = { 0 };
+		AUTO(log_listing_fini) struct log_listing files = { 0 };
 
 		r = list(source, &dirfd, &files, err);
 		if (r == 0 && dirfd >= 0)
@@ -245,7 +245,7 @@ static bool is_somewhere(const struct log_text *text)
 int log_source_advance(struct log_source *source, struct error *err)
 {
 	AUTO_CLOSE int dirfd = -1;
-	AUTO(log_files_fini) struct log_files files = { 0 };
+	AUTO(log_listing_fini) struct log_listing files = { 0 };
 	const struct log_file *now;
 	int r;
 
@@ -255,7 +255,7 @@ int log_source_advance(struct log_source *source, struct error *err)
 	r = list(source, &dirfd, &files, err);
 	if (r < 0)
 		return r;
-	now = log_files_find(&files, source->text.device, source->text.inode);
+	now = log_listing_find(&files, source->text.device, source->text.inode);
 	if (now && now + 1 < files.items + files.n)
 		return go_on(source, dirfd, now + 1, err);
 	if (!now && files.n && !is_somewhere(&source->text))

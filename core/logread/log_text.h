@@ -3,8 +3,8 @@
  * than LOG_LINE_MAX bytes and a block are held. Everything here blocks. */
 #pragma once
 
-#include "core/logread/log_files.h"
 #include "core/logread/log_line.h"
+#include "core/logread/log_listing.h"
 
 struct archive;
 

@@ -15,7 +15,7 @@
 
 #include "core/base/fs.h"
 #include "core/base/str.h"
-#include "core/logread/log_reader.h"
+#include "core/logread/log_read.h"
 #include "tests/unit/scratch.h"
 
 #define NOON INT64_C(1772366400000000000) /* 2026-03-01T12:00:00Z */
@@ -498,9 +498,9 @@ static void test_follow_a_file_without_a_name(void **state)
 	expect_text(f, "");
 	turn(f, "7.log.1", "7.log.2");
 	turn(f, "moved", "7.log.1");
-	write_line(f, "7.log.1", 1, "stdout F c");
-	write_line(f, "7.log", 1, "stdout F d");
-	expect_text(f, "c\nd\n");
+	write_line(f, "7.log.1", 1, "stdout F third");
+	write_line(f, "7.log", 1, "stdout F fourth");
+	expect_text(f, "third\nfourth\n");
 }
 
 static void test_follow_only_what_is_new(void **state)

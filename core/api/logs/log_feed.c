@@ -13,7 +13,31 @@
 enum {
 	LOG_DEATH_MS = 2000, /* for a process that was killed to be gone; else it is left behind */
 	CHILD_FD = 3,
+	LOG_LEFT_MAX = 8, /* processes that could not end; then no further one is begun */
 };
+
+/* ---- those that were left behind: they end when their directory answers ---- */
+
+static struct {
+	pid_t *pids;
+	size_t n;
+} left;
+
+static void leave(pid_t pid)
+{
+	left.pids = xrealloc(left.pids, (left.n + 1) * sizeof(*left.pids));
+	left.pids[left.n++] = pid;
+}
+
+static void reap_left(void)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < left.n; i++)
+		if (waitpid(left.pids[i], NULL, WNOHANG) == 0)
+			left.pids[n++] = left.pids[i];
+	left.n = n;
+}
 
 /* ---- the process ---- */
 
@@ -47,6 +71,9 @@ static int start(struct log_feed *feed, struct error *err)
 {
 	int ends[2];
 
+	reap_left();
+	if (left.n >= LOG_LEFT_MAX)
+		return error_set(err, -EIO, "the directory of the logs does not answer");
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return error_set(err, -errno, "no pipe to read logs: %m");
 	feed->own.pid = fork();
@@ -203,7 +230,8 @@ static void on_handle_closed(uv_handle_t *handle)
 static void close_handles(struct log_feed *feed)
 {
 	timer_stop(&feed->own.silence);
-	waitpid(feed->own.pid, NULL, WNOHANG);
+	if (waitpid(feed->own.pid, NULL, WNOHANG) == 0)
+		leave(feed->own.pid);
 	feed->own.out.data = feed->own.gone.data = feed;
 	uv_close((uv_handle_t *)&feed->own.out, on_handle_closed);
 	uv_close((uv_handle_t *)&feed->own.gone, on_handle_closed);

@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "core/logread/log_reader.h"
+#include "core/logread/log_read.h"
 #include "core/loop/loop.h"
 
 enum {

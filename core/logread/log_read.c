@@ -3,7 +3,7 @@
  * inotify says that there may be something to read, and no more: the files are listed and read
  * again then. Where it cannot be had, or a directory is not there, it is looked every half second.
  */
-#include "core/logread/log_reader.h"
+#include "core/logread/log_read.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/logread/log_files.h"
+#include "core/logread/log_listing.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -53,7 +53,7 @@ static int by_age(const void *a, const void *b)
 	return x->packed - y->packed;
 }
 
-static int add(int dirfd, const char *name, struct log_files *files)
+static int add(int dirfd, const char *name, struct log_listing *files)
 {
 	struct log_file file;
 	struct stat stat;
@@ -75,7 +75,7 @@ static int add(int dirfd, const char *name, struct log_files *files)
 }
 
 /* While one is packed, it is there twice: the one that is not is whole. */
-static void drop_twins(struct log_files *files)
+static void drop_twins(struct log_listing *files)
 {
 	size_t n = 0;
 
@@ -89,13 +89,13 @@ static void drop_twins(struct log_files *files)
 	files->n = n;
 }
 
-int log_files_list(int dirfd, struct log_files *ret, struct error *err)
+int log_listing_read(int dirfd, struct log_listing *ret, struct error *err)
 {
 	DIR *dir = fs_list_fd(dirfd);
 	struct dirent *entry;
 	int r;
 
-	*ret = (struct log_files){ 0 };
+	*ret = (struct log_listing){ 0 };
 	if (!dir)
 		return error_set(err, -errno, "cannot list the log files: %m");
 	while ((r = fs_next_entry(dir, &entry)) > 0) {
@@ -105,7 +105,7 @@ int log_files_list(int dirfd, struct log_files *ret, struct error *err)
 	}
 	closedir(dir);
 	if (r < 0) {
-		log_files_fini(ret);
+		log_listing_fini(ret);
 		return error_set(err, r, "cannot list the log files: %s", strerror(-r));
 	}
 	if (ret->n)
@@ -114,13 +114,13 @@ int log_files_list(int dirfd, struct log_files *ret, struct error *err)
 	return 0;
 }
 
-void log_files_fini(struct log_files *files)
+void log_listing_fini(struct log_listing *files)
 {
 	free(files->items);
-	*files = (struct log_files){ 0 };
+	*files = (struct log_listing){ 0 };
 }
 
-const struct log_file *log_files_find(const struct log_files *files, dev_t device, ino_t inode)
+const struct log_file *log_listing_find(const struct log_listing *files, dev_t device, ino_t inode)
 {
 	for (size_t i = 0; i < files->n; i++) {
 		if (files->items[i].device == device && files->items[i].inode == inode)

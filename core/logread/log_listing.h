@@ -23,7 +23,7 @@ struct log_file {
 };
 
 /* The oldest first. A zeroed struct is empty. */
-struct log_files {
+struct log_listing {
 	struct log_file *items;
 	size_t n;
 };
@@ -31,8 +31,8 @@ struct log_files {
 bool log_file_name_parse(const char *name, struct log_file *ret);
 
 /* Lists those of @dirfd. 0 or -errno. */
-int log_files_list(int dirfd, struct log_files *ret, struct error *err);
-void log_files_fini(struct log_files *files);
+int log_listing_read(int dirfd, struct log_listing *ret, struct error *err);
+void log_listing_fini(struct log_listing *files);
 
 /* The file that is this one now, whatever it is called; NULL: it is there no more. */
-const struct log_file *log_files_find(const struct log_files *files, dev_t device, ino_t inode);
+const struct log_file *log_listing_find(const struct log_listing *files, dev_t device, ino_t inode);
