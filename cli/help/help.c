@@ -129,7 +129,7 @@ static const struct verb_group {
 } verb_groups[] = {
 	{ "Declare", { "apply", "create", "delete", "validate", "prune" } },
 	{ "Look", { "get", "status", "log", "events", "wait", "doctor" } },
-	{ "Run", { "start", "stop", "kill", "restart" } },
+	{ "Run", { "start", "stop", "kill", "restart", "exec" } },
 	{ "Images", { "image" } },
 	{ "The host", { "init", "refresh", "uninstall" } },
 	{ "Further", { NULL } },

@@ -244,7 +244,7 @@ static const struct argp_child options[] = {
 const struct verb verb_exec = {
 	.name = "exec",
 	.summary = "Run a command in a container that runs",
-	.usage = "CELL [OPTION...] -- COMMAND [WORD...]",
+	.usage = "CELL -- COMMAND [WORD...]",
 	.examples =
 		"  kuke exec web -c app -- ls -l /etc\n"
 		"  kuke exec web -c app -it -- sh\n"

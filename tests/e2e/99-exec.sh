@@ -2,7 +2,7 @@
 # shellcheck shell=bash source=lib.sh
 # kuke exec: exit codes, bytes as they are, the end of input, signals, terminals; nothing is left when the client or the daemon is
 # killed, many run at once, and one whose output nobody reads takes no memory.
-EXECS=$RUNTIME_DIR/.exec
+EXECS=$RUN_PATH/.exec
 
 drop_ready_cell web root side
 KX=("$KUKEON_BIN/kuke" --socket "$SOCKET" exec web -c root)
@@ -17,6 +17,14 @@ code() {
 runs() { grep -qsz "^$1\$" /proc/[0-9]*/cmdline; }
 ended() { ! runs "$1"; }
 nothing_of_it() { [ -z "$(ls -A "$EXECS" 2>/dev/null)" ]; }
+
+# What is left of one stands in the doctor's list, and goes with it.
+mkdir -p "$EXECS/kukeond-1-1-1"
+ln -s kukeon-default/default_default_web_root "$EXECS/kukeond-1-1-1/of"
+mkfifo "$EXECS/kukeond-1-1-1/out"
+assert_contains "$(kuke doctor 2>&1 || true)" "kukeond-1-1-1" "what the doctor finds"
+kuke doctor --fix >/dev/null 2>&1 || true
+assert_true "the doctor leaves a command" nothing_of_it
 
 # Exit codes: the command's own, what a shell says of one that cannot be run, ours.
 code 0 -- true
