@@ -66,8 +66,12 @@ registry_count() { grep -c -- "$2" "$T/registry-$1.log" || true; }
 
 # ---- what it has ----
 
-# registry_push NAME IMAGE [OPTION...]: an image of containerd, under that name.
-registry_push() { ctr -n "${NAMESPACE_OF_IMAGES:-kukeon-default}" images push "${@:3}" "$1" "$2" >/dev/null; }
+# registry_push NAME IMAGE [OPTION...]: an image of containerd, under that name. ctr 2 takes some options only with --local.
+registry_push() {
+	local more=()
+	[[ "${*:3}" != *--tlscacert* ]] || [[ "$(ctr images push --help)" != *--local* ]] || more=(--local)
+	ctr -n "${NAMESPACE_OF_IMAGES:-kukeon-default}" images push "${more[@]}" "${@:3}" "$1" "$2" >/dev/null
+}
 
 # registry_push_archive NAME FILE: an image that the archive has under that name; nothing of it stays in containerd.
 registry_push_archive() {

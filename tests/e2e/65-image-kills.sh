@@ -46,7 +46,7 @@ before=$(blobs)$(snapshots)
 make_layers
 "$REPO/tests/e2e/image-archive" "$T/image.tar" $NAME '{"Env": ["PATH=/bin"]}' "${layers[@]}"
 registry_start 5001
-ctr -n pushed images import "$T/image.tar" >/dev/null
+ctr -n pushed images import --no-unpack "$T/image.tar" >/dev/null
 NAMESPACE_OF_IMAGES=pushed registry_push localhost:5001/team/big:1 $NAME --plain-http
 ctr -n pushed images rm --sync $NAME >/dev/null
 "$REPO/tests/e2e/slow-proxy" 5000 5001 $RATE >"$T/asked" &

@@ -25,7 +25,8 @@ content() {
 	ctr -n kukeon-default images ls -q
 	ctr -n kukeon-default snapshots ls | awk 'NR > 1 { print $1 }'
 }
-as_before() { [ "$(content | LC_ALL=C sort)" = "$before" ]; }
+left() { content | LC_ALL=C sort | LC_ALL=C comm -13 "$T/before" -; }
+nothing_left() { [ -z "$(left)" ]; }
 reason_is() { [ "$(cell_field "$1" .status.reason)" = "$2" ]; }
 
 drop_ready_cell web root
@@ -39,7 +40,7 @@ remove_manifest web.yaml
 wait_for "cell web is gone" cell_is_gone web
 small_begin 16384 4000
 drop_ready_cell web root
-before=$(content | LC_ALL=C sort)
+content | LC_ALL=C sort >"$T/before"
 web=$(cell_processes web)
 
 for image in fetched unpacked; do
@@ -50,7 +51,7 @@ for image in fetched unpacked; do
 	assert_contains "$(<"$T/pulled")" "no space left on device" "what pull says"
 	remove_manifest $image.yaml
 	wait_for "cell $image is gone" cell_is_gone $image
-	wait_for "nothing of it" as_before
+	poll_for $LIMIT nothing_left || fail "left of $image: $(left)"
 done
 assert_untouched web "$web"
 
