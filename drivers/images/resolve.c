@@ -85,10 +85,10 @@ static int done_get(struct op *op, int status)
 
 	if (status < 0) {
 		image_forget(image->images, to_ctd_op(op)->namespace_, image->name);
-		return ctd_fail(
-			op, -ENOENT,
-			"not in containerd namespace %s: pull or import it, e.g. ctr -n %s images pull %s",
-			to_ctd_op(op)->namespace_, to_ctd_op(op)->namespace_, image->name);
+		return ctd_fail(op, -ENOENT,
+				"not in containerd namespace %s: kuke image pull --realm REALM %s "
+				"fetches it, kuke image load takes it out of an archive",
+				to_ctd_op(op)->namespace_, image->name);
 	}
 	if (!found || !found->target || !found->target->digest ||
 	    !image_digest_is_valid(found->target->digest))

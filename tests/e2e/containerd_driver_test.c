@@ -330,7 +330,7 @@ static void test_image(void)
 	char *digest, *known;
 
 	run(-ENOENT, resolve_image, NAMESPACE, IMAGE, &digest);
-	expect(strstr(call.err.msg, "ctr -n " NAMESPACE " images pull"));
+	expect(strstr(call.err.msg, "kuke image pull --realm "));
 	run(-ENOENT, create, &root, &digest);
 	import_image();
 	run(0, resolve_image, NAMESPACE, IMAGE, &digest); /* unpacks */
