@@ -12,6 +12,7 @@
 
 #include "cli/args/kinds.h"
 #include "cli/ask/last_lines.h"
+#include "cli/ask/runs.h"
 #include "cli/show/display.h"
 #include "cli/show/object.h"
 #include "cli/show/table.h"
@@ -141,47 +142,6 @@ static bool goal_reached(enum wait_goal goal, const struct object *object)
 
 /* ---- whether it stays so ---- */
 
-struct runs {
-	unsigned restarts;
-	time_t last_start;                    /* 0: nothing was ever started */
-	const Api__ContainerStatus *last_end; /* NULL: nothing has ended */
-};
-
-static bool ended_later(const Api__ContainerStatus *a, const Api__ContainerStatus *b)
-{
-	return a && a->finished_at && (!b || strcmp(a->finished_at, b->finished_at) > 0);
-}
-
-static void add_run(const Api__ContainerStatus *status, struct runs *runs)
-{
-	time_t start = status ? time_parse(status->started_at) : 0;
-
-	runs->restarts += status ? status->restart_count : 0;
-	runs->last_start = start > runs->last_start ? start : runs->last_start;
-	if (ended_later(status, runs->last_end))
-		runs->last_end = status;
-}
-
-static struct runs runs_of(const struct object *object)
-{
-	const Api__CellStatus *status = NULL;
-	struct runs runs = { 0 };
-
-	if (object->kind == KIND_CONTAINER)
-		add_run(object->api->container->status, &runs);
-	else if (object->kind == KIND_CELL)
-		status = object->api->cell->status;
-	for (size_t i = 0; status && i < status->n_containers; i++)
-		add_run(status->containers[i], &runs);
-	return runs;
-}
-
-/* Its clock has whole seconds. */
-static bool has_run_for_long(const struct runs *runs)
-{
-	return time(NULL) > runs->last_start + 1 + WAITING_STEADY_MS / 1000;
-}
-
 static void note_reached(struct wait *wait, const struct object *object, bool reached)
 {
 	struct runs runs = runs_of(object);
@@ -191,7 +151,7 @@ static void note_reached(struct wait *wait, const struct object *object, bool re
 		wait->reached = false;
 	}
 	if (reached && !wait->reached)
-		wait->since_ms = has_run_for_long(&runs) ? 0 : now_ms();
+		wait->since_ms = runs_for_long(&runs, WAITING_STEADY_MS) ? 0 : now_ms();
 	wait->reached = reached;
 	wait->restarts = runs.restarts;
 	if (!runs.last_end)

@@ -20,11 +20,11 @@ enum host_kind {
 	HOST_NFT,
 	HOST_CGROUP,
 	HOST_JOURNAL,
-	HOST_INGEST,  /* of a blob that has not come as a whole */
-	HOST_VOLUMES, /* of one container, that its image declares */
+	HOST_INGEST,    /* of a blob that has not come as a whole */
+	HOST_VOLUMES,   /* of one container, that its image declares */
 	HOST_LOG_FIFOS, /* of one run of a container, which it prints to */
 	HOST_LOG_FILES, /* of a cell: what its containers printed */
-	HOST_EXEC,    /* a command in a container, beside the container's own */
+	HOST_EXEC,      /* a command in a container, beside the container's own */
 	HOST_KIND_COUNT,
 };
 

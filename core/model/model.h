@@ -124,8 +124,8 @@ const char *model_device_target(const Api__Device *device);
 void model_container_hash(const Api__CellSpec *cell, size_t container,
 			  char ret_hash[SHA256_HEX_BYTES]);
 
-/* Bytes of "4096" or "64m": a number above 0 and at most one unit of k, m, g, t and p, in bytes less
- * than 2^63. False: it is none. */
+/* Bytes of "4096" or "64m": a number above 0 and at most one unit of k, m, g, t and p, in bytes
+ * less than 2^63. False: it is none. */
 bool model_size_parse(const char *text, uint64_t *ret_bytes);
 
 /* Bounds of a log file: it holds some lines at least, and all that are kept have names. */

@@ -47,7 +47,8 @@ static const char *without_prefix(const ProtobufCEnumDescriptor *type, const cha
  * states are. */
 static bool is_written_small(const ProtobufCEnumDescriptor *type)
 {
-	static const char *const small[] = { "RestartPolicy", "VolumeKind", "HostKind", "LogDriver" };
+	static const char *const small[] = { "RestartPolicy", "VolumeKind", "HostKind",
+					     "LogDriver" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(small); i++)
 		if (strcmp(type->short_name, small[i]) == 0)

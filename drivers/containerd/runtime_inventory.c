@@ -254,19 +254,6 @@ static int start_leases(struct op *op)
 	return ctd_unary(op, &leases_list_method, &request.base);
 }
 
-static bool is_one_of_ours(const char *id)
-{
-	return str_starts_with(id, UNPACK_LEASE_PREFIX) || str_starts_with(id, PULL_LEASE_PREFIX);
-}
-
-/* By our label, or, of versions that gave none, by the name. */
-static bool is_our_lease(const struct op *op, const Ctd__Lease *lease)
-{
-	const char *instance = labels_get(lease->labels, lease->n_labels, LABEL_INSTANCE);
-
-	return *instance ? str_equal(instance, ctd_of(op)->instance) : is_one_of_ours(lease->id);
-}
-
 /* In words. Free with free(). */
 static char *why_orphan(struct inventory_op *inventory, const Ctd__Lease *lease)
 {
@@ -287,7 +274,7 @@ static int done_leases(struct op *op, int status UNUSED)
 	for (size_t i = 0; i < list->n_leases; i++) {
 		struct host_thing *thing;
 
-		if (!list->leases[i]->id || !is_our_lease(op, list->leases[i]))
+		if (!list->leases[i]->id || !lease_is_ours(ctd_of(op), list->leases[i]))
 			continue;
 		thing = add(inventory, HOST_LEASE, list->leases[i]->id, NULL);
 		thing->in_use = is_used(op, list->leases[i]->id);

@@ -7,6 +7,7 @@
 
 #include "drivers/ctd/labels.h"
 #include "drivers/ctd/methods.h"
+#include "drivers/images/unpack.h"
 
 char *lease_new_id(const char *prefix)
 {
@@ -59,4 +60,14 @@ int lease_delete(struct op *op, const char *id)
 
 	request.name = (char *)id;
 	return ctd_unary(op, &leases_delete_method, &request.base);
+}
+
+bool lease_is_ours(const struct ctd *ctd, const Ctd__Lease *lease)
+{
+	const char *instance = labels_get(lease->labels, lease->n_labels, LABEL_INSTANCE);
+
+	if (*instance)
+		return str_equal(instance, ctd->instance);
+	return str_starts_with(lease->id, UNPACK_LEASE_PREFIX) ||
+	       str_starts_with(lease->id, PULL_LEASE_PREFIX);
 }

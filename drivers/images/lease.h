@@ -2,6 +2,7 @@
 /* Leases of ours: they keep from containerd's garbage collection what nothing refers to yet. */
 #pragma once
 
+#include "api/containerd.pb-c.h"
 #include "drivers/ctd/ctd_op.h"
 #include "drivers/images/images.h"
 
@@ -23,6 +24,10 @@ char *lease_pull_id(const char *name);
 
 /* Whether something of ours that is under way works under it. */
 bool lease_in_use(const struct ctd *ctd, const char *namespace_, const char *id);
+
+/* Whether one is of an unpacking or a pull of ours: by our label, or, of versions that gave none,
+ * by its name. */
+bool lease_is_ours(const struct ctd *ctd, const Ctd__Lease *lease);
 
 /* For steps. @image: what it is for, as a label; NULL: not said. */
 int lease_create(struct op *op, const char *id, const char *image);

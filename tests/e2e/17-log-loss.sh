@@ -70,7 +70,7 @@ all_have_ended() {
 	local cell id
 	for cell in one two; do
 		for id in "${containers[@]}"; do
-			log_of "$cell" "$id" 2>/dev/null | grep -q ' stdout F end$' || return 1
+			log_of "$cell" "$id" 2>/dev/null | finds ' stdout F end$' || return 1
 		done
 	done
 }

@@ -92,8 +92,8 @@ remove_manifest web.yaml
 wait_for "cell web is gone" cell_is_gone web
 remove_manifest much.yaml
 wait_for "cell much is gone" cell_is_gone much
-no_files() { ! find "$LOG_DIR" -mindepth 1 ! -name .kukeon | grep -q .; }
-no_fifos() { ! find "$RUN_PATH/.log" -name '*+*' | grep -q .; }
+no_files() { ! find "$LOG_DIR" -mindepth 1 ! -name .kukeon | finds .; }
+no_fifos() { ! find "$RUN_PATH/.log" -name '*+*' | finds .; }
 wait_for "no log files" no_files
 wait_for "no FIFOs" no_fifos
 assert_true "the doctor finds nothing" kuke doctor >/dev/null

@@ -310,15 +310,15 @@ static void leave_orphans(struct fixture *f)
 			->why = xstrdup("left");
 }
 
-#define ORPHANS                                                                                                              \
-	"bridge bridge; cgroup cgroup; cgroup " KEY(                                                                         \
-		"group") "; conflist conflist; "                                                                             \
-			 "conflist default/lab; container container; "                                                       \
-			 "container kukeon-default/default_default_ghost_root; "                                             \
-			 "container kukeon-default/default_default_web_more; exec exec; ingest ingest; ipam ipam; journal journal; "    \
-			 "lease lease; log-fifos log-fifos; log-files log-files; mount mount; netns " KEY(                                                             \
-				 "pin") "; netns netns; nft nft; shim shim; "                                                \
-					"snapshot kukeon-default/default_default_ghost_root; snapshot snapshot; task task; " \
+#define ORPHANS                                                                                                                      \
+	"bridge bridge; cgroup cgroup; cgroup " KEY(                                                                                 \
+		"group") "; conflist conflist; "                                                                                     \
+			 "conflist default/lab; container container; "                                                               \
+			 "container kukeon-default/default_default_ghost_root; "                                                     \
+			 "container kukeon-default/default_default_web_more; exec exec; ingest ingest; ipam ipam; journal journal; " \
+			 "lease lease; log-fifos log-fifos; log-files log-files; mount mount; netns " KEY(                           \
+				 "pin") "; netns netns; nft nft; shim shim; "                                                        \
+					"snapshot kukeon-default/default_default_ghost_root; snapshot snapshot; task task; "         \
 					"veth veth; volumes volumes; "
 
 static void test_orphans(void **state)
