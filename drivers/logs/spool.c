@@ -14,8 +14,8 @@
 enum {
 	/* What a task can write while nobody reads: a line a millisecond for some seconds. */
 	PIPE_BYTES = 256 * 1024,
-	CLEAR_LOOK_MS = 5,
-	RUNS_TRIED = 100, /* numbers that others have taken meanwhile */
+	CLEAR_LOOK_MS = 5, /* between two looks whether what a reader still has to read is read */
+	RUNS_TRIED = 100,  /* numbers that others have taken meanwhile */
 };
 
 void spool_run_fini(struct spool_run *run)
