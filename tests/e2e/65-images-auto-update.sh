@@ -2,9 +2,8 @@
 # shellcheck shell=bash source=lib.sh
 # A cell that asks for it gets the image that its tag comes to stand for, and goes back to the one before when it does not become
 # Ready with it; that one is not tried again. kukeond is killed while it tries one. Who does not ask for it is left alone.
-# shellcheck source-path=SCRIPTDIR
-. "${BASH_SOURCE[0]%/*}/lib-registry.sh"
-registry_missing && { echo "skipped: docker-registry or openssl is missing"; exit 0; }
+. "$REPO/scripts/lib-registry.sh"
+missing=$(registry_missing) && { echo "skipped: $missing"; exit 0; }
 APP=localhost:5000/team/app:1
 
 digest_in_use() { container_field "$1" root .status.imageDigest; }
