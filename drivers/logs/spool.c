@@ -45,12 +45,28 @@ static int remove_file(const char *dir, const char *entry, enum log_suffix suffi
 	return 0;
 }
 
+/* A .conf before it takes its place. Free with free(). */
+static char *new_conf_path(const char *dir, const char *entry)
+{
+	return xasprintf("%s/.%s.new", dir, entry);
+}
+
+/* One that was cut off; before the FIFOs, for they are what an entry is found by. */
+static int remove_new_conf(const char *dir, const char *entry, struct error *err)
+{
+	AUTO_FREE char *path = new_conf_path(dir, entry);
+
+	if (unlink(path) < 0 && errno != ENOENT)
+		return fs_error(err, -errno, "cannot remove", path);
+	return 0;
+}
+
 /* The .conf first: whoever sees it may open the FIFOs. */
 int spool_drop(const char *dir, const char *entry, struct error *err)
 {
 	static const enum log_suffix order[] = { LOG_SPOOL_CONF, LOG_SPOOL_DONE, LOG_SPOOL_OUT,
 						 LOG_SPOOL_ERR, LOG_SPOOL_STAT };
-	int r = 0;
+	int r = remove_new_conf(dir, entry, err);
 
 	for (size_t i = 0; i < ARRAY_SIZE(order) && r == 0; i++)
 		r = remove_file(dir, entry, order[i], err);
@@ -91,7 +107,7 @@ static int write_conf(const char *dir, const char *entry, const struct log_conf 
 		      struct error *err)
 {
 	AUTO_FREE char *path = path_of(dir, entry, LOG_SPOOL_CONF);
-	AUTO_FREE char *beside = xasprintf("%s/.%s.new", dir, entry);
+	AUTO_FREE char *beside = new_conf_path(dir, entry);
 	AUTO_BUF struct buf text = { 0 };
 	AUTO_CLOSE int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	int r = 0;

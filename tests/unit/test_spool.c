@@ -111,13 +111,16 @@ static void test_all_but_one_end(void **state)
 	uint64_t old = make_run(&f->owner), untold = make_run(&f->owner), on = make_run(&f->owner);
 	AUTO_FREE char *conf = xasprintf("%s/%s+%s+%llu.conf", f->spool, f->owner.namespace_,
 					 f->owner.id, (unsigned long long)untold);
+	AUTO_FREE char *cut_off = xasprintf("%s/.%s+%s+%llu.new", f->spool, f->owner.namespace_,
+					    f->owner.id, (unsigned long long)untold);
 
 	make_run(&other);
-	unlink(conf);
+	assert_int_equal(rename(conf, cut_off), 0);
 	for (int again = 0; again < 2; again++) {
 		assert_int_equal(spool_end(&f->owner, on, NULL), 0);
 		assert_true(has(f, old, "done") && has(f, old, "out") && !has(f, old, "conf"));
 		assert_false(has(f, untold, "out") || has(f, untold, "err"));
+		assert_int_equal(access(cut_off, F_OK), -1);
 		assert_true(spool_is_whole(&f->owner, on));
 		assert_int_equal(count_entries(f), 3);
 	}
