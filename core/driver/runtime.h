@@ -47,7 +47,7 @@ struct container_ref {
 /* Whose log it is what a container prints. */
 struct log_owner {
 	const char *cell_key;
-	const char *container; /* its id in the manifest */
+	const char *container; /* its id in the manifest; NULL, to remove: those of all its cell */
 };
 
 struct container_request {

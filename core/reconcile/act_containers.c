@@ -222,13 +222,27 @@ static void create_unsure(struct run *run)
 	run->container->image_ready = false;
 }
 
-/* It goes with its cell, or its cell has it no more: what it printed goes too. */
+/* Another of the cell bears its name by now, and prints in its place. */
+static bool has_heir(const struct object *cell, const struct container *container)
+{
+	const struct container *c;
+
+	list_for_each(c, &cell->cell.containers, link)
+		if (c != container && c->spec && str_equal(c->name, container->name))
+			return true;
+	return false;
+}
+
+/* It goes with its cell, or its cell has it no more: what it printed goes too. With the cell all
+ * goes, for a container may have had another name when it began. */
 static void start_remove(struct run *run)
 {
 	struct runtime *runtime = run->engine->runtime;
 	const struct container_ref ref = act_container_ref(run);
-	const struct log_owner log = { run->object->key, run->container->name };
-	bool for_good = !run->object->wanted || plan_is_dropped(run->object, run->container);
+	bool with_cell = !run->object->wanted;
+	bool for_good = with_cell || (plan_is_dropped(run->object, run->container) &&
+				      !has_heir(run->object, run->container));
+	const struct log_owner log = { run->object->key, with_cell ? NULL : run->container->name };
 
 	runtime->ops->remove(runtime, &ref, for_good ? &log : NULL, &run->call);
 }

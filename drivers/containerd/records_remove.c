@@ -122,7 +122,7 @@ void container_remove(struct runtime *runtime, const struct container_ref *ref,
 	own->id = xstrdup(ref->id);
 	own->volumes_path = volumes_path(driver->volumes_dir, ref->namespace_, ref->id);
 	own->log_cell = log ? xstrdup(log->cell_key) : NULL;
-	own->log_container = log ? xstrdup(log->container) : NULL;
+	own->log_container = log ? xstrdup_maybe(log->container) : NULL;
 	own->op.fini = remove_fini;
 	ctd_op_start(&driver->ctd, &own->op, remove_steps, ref->namespace_, object, call);
 }

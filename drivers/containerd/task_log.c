@@ -5,8 +5,9 @@
 #include "core/model/names.h"
 #include "drivers/logs/cell_logs.h"
 
-/* For kukeon-log to write out what a container that goes has printed last. */
-enum { LAST_LINES_MS = 1000 };
+/* For kukeon-log to write out what a container that goes has printed last; one that does not is
+ * replaced sooner. */
+enum { LAST_LINES_MS = 10 * 1000 };
 
 static struct spool_owner owner_of(const struct task_log *log, const struct log_place *place)
 {

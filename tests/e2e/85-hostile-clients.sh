@@ -20,6 +20,10 @@ DAEMON_LOG_LEVEL=info daemon_start
 drop_ready_cell web root
 before=$(cell_processes web)
 
+# It opens them a while after they are made, and has then all that it will have open.
+has_fifos_open() { find "/proc/$DAEMON_PID/fd" -lname "$RUN_PATH/.log/*.err" | finds .; }
+wait_for "what web prints to is watched" has_fifos_open
+
 for name in clients garbage size connections pings silence; do
 	attack $name
 done

@@ -603,7 +603,8 @@ static void test_what_is_accepted_can_be_stored(void **state UNUSED)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i += slow_step()) {
-		size_t room = MODEL_MAX_TEXT_BYTES - 1024, n_empty = MODEL_MAX_NODES - 200;
+		size_t room = (MODEL_MAX_TEXT_BYTES - 1024) / slow_step();
+		size_t n_empty = MODEL_MAX_NODES - 200;
 		Api__Cell *cell = large_cell(texts[i], room / strlen(texts[i]), n_empty);
 
 		assert_int_equal(n_problems(KIND_CELL, &cell->base), 0);
@@ -638,7 +639,8 @@ static void test_too_large_documents(void **state UNUSED)
 /* What kuke prints of one object it takes again. */
 static void test_what_is_printed_can_be_applied(void **state UNUSED)
 {
-	Api__Cell *cell = large_cell("\x01", MODEL_MAX_TEXT_BYTES - 1024, MODEL_MAX_NODES - 200);
+	Api__Cell *cell = large_cell("\x01", (MODEL_MAX_TEXT_BYTES - 1024) / slow_step(),
+				     MODEL_MAX_NODES - 200);
 	void (*const emit[])(const ProtobufCMessage *, struct buf *) = { manifest_emit_yaml,
 									 manifest_emit_json };
 
