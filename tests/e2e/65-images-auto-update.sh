@@ -45,7 +45,7 @@ make_empty() {
 }
 
 daemon_stop
-export KUKEON_IMAGES_CHECK_EVERY=1 KUKEON_IMAGES_READY_WITHIN=3
+export KUKEON_IMAGES_CHECK_EVERY=1 KUKEON_IMAGES_READY_WITHIN=10
 daemon_start
 registry_start 5000
 make_empty
