@@ -58,6 +58,7 @@ wait_for "the way to the registry" registry_listens 5000
 
 IMAGE=$NAME cell_yaml web root | drop_manifest web.yaml
 wait_for "a layer under way" something_comes
+wait_for "PullingImage" reason_is web PullingImage
 unfinished=0
 for ((i = 0; i < KILLS; i++)); do
 	sleep "0.$((RANDOM % 5))$((RANDOM % 10))"

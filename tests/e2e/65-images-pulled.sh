@@ -18,7 +18,6 @@ first=$(ctr -n kukeon-default images ls | awk -v name=$IMAGE '$1 == name { print
 IMAGE=$OPEN/team/app:1 drop_ready_cell web root
 assert_eq "$first" "$(digest_in_use web)" "the digest in use"
 assert_contains "$(kuke image list)" "$OPEN/team/app" "the list of images"
-assert_contains "$(kuke events)" "PullingImage" "the events"
 web=$(cell_processes web)
 
 # A second cell of it asks nobody; to pull what is there asks what the name stands for, and fetches nothing.
