@@ -73,6 +73,7 @@ static void look_in(struct log_keeper *keeper, uint64_t ms)
 /* ---- whether it answers ---- */
 
 static void finish_close(struct log_keeper *keeper);
+static void on_poll_closed(uv_handle_t *handle);
 static void watch_writes(struct log_keeper *keeper);
 static void on_write(uv_poll_t *poll, int status, int events);
 
@@ -145,7 +146,14 @@ static void run_look_at_answer(struct work *work)
 	keeper->found = keeper->answered ? 0 : spool_reader(keeper->options.spool);
 }
 
-/* Its end is seen as any other. */
+/* The lock is another's by now: who is followed is looked for anew. */
+static void leave_reader(struct log_keeper *keeper)
+{
+	uv_close((uv_handle_t *)&keeper->poll, on_poll_closed);
+}
+
+/* Its end is seen as any other. What is killed is the process that is followed, and holds the lock
+ * as well. */
 static void on_answer_seen(struct work *work)
 {
 	struct log_keeper *keeper = container_of(work, struct log_keeper, work);
@@ -153,12 +161,15 @@ static void on_answer_seen(struct work *work)
 	keeper->busy = false;
 	if (keeper->closing) {
 		finish_close(keeper);
-	} else if (!keeper->answered && keeper->found > 1 && keeper->pid) {
+	} else if (!keeper->answered && keeper->found > 1 && keeper->found == keeper->pid) {
 		log_warning(
 			"kukeon-log does not read what containers print, and is replaced pid=%d",
 			keeper->found);
-		kill(keeper->found, SIGKILL);
+		pidfd_send_signal(keeper->pidfd, SIGKILL, NULL, 0);
 		watch_writes(keeper);
+	} else if (!keeper->answered && keeper->found > 1 && keeper->pid &&
+		   !uv_is_closing((uv_handle_t *)&keeper->poll)) {
+		leave_reader(keeper);
 	} else if (keeper->pid) {
 		watch_writes(keeper);
 	} else {
