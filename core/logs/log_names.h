@@ -5,19 +5,20 @@
  *
  * The spool is <runPath>/.log (0700). A run of a container, which is one task of it, is an entry
  * named <namespace>+<containerd id>+<run>:
- *   <entry>.out .err  FIFOs (0600) that the task writes to; with a terminal there is only .out
- *   <entry>.conf      struct log_conf; put there by rename, last: whoever sees it finds the FIFOs
- *   <entry>.done      .conf under another name: the task is gone. kukeon-log writes what is still
- * in the FIFOs, and unlinks all of the entry, .done last <entry>.stat      struct log_stat, by
- * rename: lines were dropped A .conf that is written anew is read anew. FIFOs without .conf or
- * .done are of a task that is about to be, and left alone: whoever made them takes them away.
+ *   - <entry>.out, <entry>.err: FIFOs (0600) that the task writes to; with a terminal only .out.
+ *   - <entry>.conf: struct log_conf, put there by rename and last: whoever sees it finds the FIFOs.
+ *     One that is written anew is read anew.
+ *   - <entry>.done: .conf under another name, for the task is gone. kukeon-log writes what is still
+ *     in the FIFOs, and unlinks all of the entry, .done last.
+ *   - <entry>.stat: struct log_stat, by rename: lines were dropped.
+ * FIFOs without .conf or .done are of a task that is about to be, and left alone: whoever made them
+ * takes them away.
  *
  * Whether kukeon-log still reads is asked by whoever wants to know: it writes a token into .ping
  * (or renames a file to it), and finds the same token in .pulse, which is put there by rename, at
- * once. To ask only while something is written, and to sleep otherwise, watch the spool for
- * IN_MODIFY with IN_ONESHOT: the first write to any FIFO of it wakes, and one asks and arms it
- * again some seconds later. Reads wake nobody. kukeon-log holds a lock on .lock, where its pid
- * stands.
+ * once. When to ask, so that nobody wakes while nothing is written: drivers/logs/fifo_watch.h; not
+ * every kernel makes a write to a FIFO an event of its directory. kukeon-log holds a lock on .lock,
+ * where its pid stands.
  */
 #pragma once
 
