@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
+#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -100,6 +101,17 @@ static int remove_directory(const char *path, const char *const files[], const s
 	return 0;
 }
 
+/* False when nobody reads it. Who is held still has the lock: its pid is not another's by now. */
+static bool signal_reader(const char *spool, int sig)
+{
+	pid_t pid = spool_reader(spool);
+	AUTO_CLOSE int fd = pid > 1 ? pidfd_open(pid, 0) : -1;
+
+	if (fd >= 0 && spool_reader(spool) == pid)
+		pidfd_send_signal(fd, sig, NULL, 0);
+	return pid;
+}
+
 /* kukeon-log, where systemd did not start it: of its own cgroup and log directory nothing is left
  * but what others put there. */
 static void end_log_reader(const Api__Config *config)
@@ -108,11 +120,10 @@ static void end_log_reader(const Api__Config *config)
 	AUTO_FREE char *cgroup = xasprintf("%s%s-log", config->cgroup_mount, config->cgroup_root);
 	AUTO_FREE char *owner = xasprintf("%s/.kukeon", config->log_dir);
 	const struct timespec pause = { .tv_nsec = READER_LOOK_MS * 1000000L };
-	pid_t pid;
 
-	for (int i = 0; i < READER_LOOKS && (pid = spool_reader(spool)); i++) {
-		if (pid > 1)
-			kill(pid, i < READER_LOOKS / 2 ? SIGTERM : SIGKILL);
+	for (int i = 0; i < READER_LOOKS; i++) {
+		if (!signal_reader(spool, i < READER_LOOKS / 2 ? SIGTERM : SIGKILL))
+			break;
 		nanosleep(&pause, NULL);
 	}
 	for (int i = 0; i < READER_LOOKS && rmdir(cgroup) < 0 && errno == EBUSY; i++)
